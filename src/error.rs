@@ -1,0 +1,98 @@
+//! The one error of the crate: what happened, to what, and what to do next.
+//!
+//! Every error that a user can reach carries two sentences, which the command line prints as
+//! `error: what` and `help: help`, and the window shows in its status bar.
+
+use std::fmt;
+use std::io;
+use std::path::Path;
+
+/// Shorthand for results whose error is [`enum@Error`].
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// Whose mistake an error is; decides the exit status.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// The command line itself is wrong: exit status 2.
+    Usage,
+    /// All else: exit status 1.
+    Runtime,
+}
+
+/// What happened, to what, and what to do next.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Error {
+    what: String,
+    help: String,
+    kind: Kind,
+}
+
+impl Error {
+    /// A runtime error: `what` happened to what, and `help`: what to do next.
+    pub fn new(what: impl Into<String>, help: impl Into<String>) -> Self {
+        Self { what: what.into(), help: help.into(), kind: Kind::Runtime }
+    }
+
+    /// A mistake in the command line (exit status 2).
+    pub fn usage(what: impl Into<String>, help: impl Into<String>) -> Self {
+        Self { what: what.into(), help: help.into(), kind: Kind::Usage }
+    }
+
+    /// An operation on a file that the system refused: `verb` is "read", "write", "create", ...
+    pub fn io(verb: &str, path: &Path, source: &io::Error) -> Self {
+        let help = match source.kind() {
+            io::ErrorKind::NotFound => "check the spelling of the path",
+            io::ErrorKind::PermissionDenied => "check who may read and write there, or name another path",
+            io::ErrorKind::StorageFull => "free some disk space, or name a path on another disk",
+            _ => "check the path and the disk it is on",
+        };
+        Self::new(format!("cannot {verb} {}: {source}", path.display()), help)
+    }
+
+    /// What happened, and to what.
+    pub fn what(&self) -> &str {
+        &self.what
+    }
+
+    /// What to do next.
+    pub fn help(&self) -> &str {
+        &self.help
+    }
+
+    /// Whose mistake it is.
+    pub fn kind(&self) -> Kind {
+        self.kind
+    }
+
+    /// The same error, said to have happened within `place` (a file, a layer, a line).
+    pub fn within(mut self, place: impl fmt::Display) -> Self {
+        self.what = format!("{place}: {}", self.what);
+        self
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.what)
+    }
+}
+
+impl std::error::Error for Error {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_place_goes_in_front_and_the_help_stays() {
+        let error = Error::new("a negative size", "give a size above zero").within("layer conv1");
+        assert_eq!(error.to_string(), "layer conv1: a negative size");
+        assert_eq!(error.help(), "give a size above zero");
+    }
+
+    #[test]
+    fn a_missing_file_is_named() {
+        let error = Error::io("read", Path::new("no/such"), &io::Error::from(io::ErrorKind::NotFound));
+        assert!(error.what().contains("no/such"));
+    }
+}

@@ -1,0 +1,12 @@
+//! ReVACNN: a convolutional network learns on your GPU while you watch and steer it.
+//!
+//! The crate is the program's library. Its modules depend on each other in one direction only:
+//!
+//! ```text
+//! error <- gpu <- data <- nn <- session <- app
+//!          gpu <- view <------------------ app
+//! ```
+
+pub mod error;
+
+pub use error::{Error, Result};
