@@ -8,5 +8,6 @@
 //! ```
 
 pub mod error;
+pub mod gpu;
 
 pub use error::{Error, Result};

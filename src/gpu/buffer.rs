@@ -1,0 +1,106 @@
+//! Typed storage buffers.
+
+use std::marker::PhantomData;
+
+use bytemuck::{NoUninit, Pod};
+
+use super::device::Gpu;
+
+/// A storage buffer of `len` elements of `T`, readable and writable by kernels and copies.
+pub struct Buffer<T> {
+    raw: wgpu::Buffer,
+    len: usize,
+    marker: PhantomData<T>,
+}
+
+/// Part of a buffer, as it is bound: bytes from `offset`, `size` of them.
+#[derive(Clone)]
+pub struct BufferRange {
+    /// The buffer.
+    pub buffer: wgpu::Buffer,
+    /// First byte.
+    pub offset: u64,
+    /// Number of bytes.
+    pub size: u64,
+}
+
+impl<T: Pod> Buffer<T> {
+    /// A zero-filled buffer of `len` elements (at least one, so that it can be bound).
+    pub fn zeroed(gpu: &Gpu, label: &str, len: usize) -> Self {
+        // A multiple of 16 bytes, so that it can be bound as vec4.
+        let bytes = ((len.max(1) * size_of::<T>()) as u64).next_multiple_of(16);
+        let usage = wgpu::BufferUsages::STORAGE | wgpu::BufferUsages::COPY_SRC | wgpu::BufferUsages::COPY_DST;
+        let raw = gpu.device.create_buffer(&wgpu::BufferDescriptor {
+            label: Some(label),
+            size: bytes,
+            usage,
+            mapped_at_creation: false,
+        });
+        Self { raw, len, marker: PhantomData }
+    }
+
+    /// A buffer holding `data`.
+    pub fn from_slice(gpu: &Gpu, label: &str, data: &[T]) -> Self
+    where
+        T: NoUninit,
+    {
+        let buffer = Self::zeroed(gpu, label, data.len());
+        buffer.write(gpu, 0, data);
+        buffer
+    }
+
+    /// Number of elements.
+    pub fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Whether it has no elements.
+    pub fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    /// The wgpu buffer.
+    pub fn raw(&self) -> &wgpu::Buffer {
+        &self.raw
+    }
+
+    /// The whole buffer, to be bound.
+    pub fn range(&self) -> BufferRange {
+        BufferRange { buffer: self.raw.clone(), offset: 0, size: self.raw.size() }
+    }
+
+    /// Writes `data` from element `start`, before the next submit. Bytes are padded to a multiple of 4
+    /// within the buffer's own padding.
+    pub fn write(&self, gpu: &Gpu, start: usize, data: &[T]) {
+        assert!(start + data.len() <= self.len, "a write past the end of a buffer");
+        let bytes: &[u8] = bytemuck::cast_slice(data);
+        let offset = (start * size_of::<T>()) as u64;
+        let whole = bytes.len() & !3;
+        gpu.queue.write_buffer(&self.raw, offset, &bytes[..whole]);
+        if whole < bytes.len() {
+            let mut tail = [0_u8; 4];
+            tail[..bytes.len() - whole].copy_from_slice(&bytes[whole..]);
+            gpu.queue.write_buffer(&self.raw, offset + whole as u64, &tail);
+        }
+    }
+
+    /// Reads the whole buffer, waiting for the GPU. For tests, checkpoints and pictures only.
+    pub fn read(&self, gpu: &Gpu) -> Vec<T> {
+        let staging = gpu.device.create_buffer(&wgpu::BufferDescriptor {
+            label: Some("read"),
+            size: self.raw.size(),
+            usage: wgpu::BufferUsages::MAP_READ | wgpu::BufferUsages::COPY_DST,
+            mapped_at_creation: false,
+        });
+        let mut encoder = gpu.encoder("read");
+        encoder.copy_buffer_to_buffer(&self.raw, 0, &staging, 0, self.raw.size());
+        gpu.submit(encoder);
+        staging.slice(..).map_async(wgpu::MapMode::Read, |_| ());
+        gpu.wait();
+        let Ok(bytes) = staging.slice(..).get_mapped_range() else {
+            log::error!("a buffer could not be read back");
+            return vec![T::zeroed(); self.len];
+        };
+        bytemuck::pod_collect_to_vec(&bytes[..self.len * size_of::<T>()])
+    }
+}

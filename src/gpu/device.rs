@@ -1,0 +1,168 @@
+//! The opened device: queue, limits, the cache of compiled kernels, the error hook.
+
+use std::cell::RefCell;
+use std::collections::{HashMap, HashSet};
+use std::sync::{Arc, Mutex};
+
+use super::adapter::{self, AdapterChoice};
+use super::kernel::Kernel;
+use super::shader::Source;
+use crate::error::{Error, Result};
+
+type KernelKey = (&'static str, &'static str, Vec<(&'static str, u32)>);
+
+/// An opened GPU. Single-threaded by design: the GPU is the second thread.
+pub struct Gpu {
+    /// The wgpu device.
+    pub device: wgpu::Device,
+    /// The wgpu queue.
+    pub queue: wgpu::Queue,
+    /// Name, kind and driver of the adapter.
+    pub info: wgpu::AdapterInfo,
+    /// What may be bound and dispatched.
+    pub limits: wgpu::Limits,
+    /// Whether passes can write timestamps.
+    pub timestamps: bool,
+    kernels: RefCell<HashMap<KernelKey, Arc<Kernel>>>,
+    errors: Arc<Mutex<ErrorLog>>,
+}
+
+/// Each distinct GPU error once.
+#[derive(Default)]
+struct ErrorLog {
+    seen: HashSet<String>,
+    unread: Vec<String>,
+}
+
+impl Gpu {
+    /// Opens the adapter that `choice` means, without a window.
+    ///
+    /// # Errors
+    /// When there is no such adapter, or its driver refuses a device.
+    pub fn open(choice: &AdapterChoice) -> Result<Self> {
+        let instance = wgpu::Instance::new(wgpu::InstanceDescriptor::new_without_display_handle_from_env());
+        Self::open_on(&adapter::choose(&instance, choice, None)?)
+    }
+
+    /// Opens the adapter that `choice` means and that can present to `surface`; the adapter comes along
+    /// for the surface's configuration.
+    ///
+    /// # Errors
+    /// As [`Gpu::open`].
+    pub fn open_for_surface(
+        instance: &wgpu::Instance,
+        choice: &AdapterChoice,
+        surface: &wgpu::Surface<'_>,
+    ) -> Result<(Self, wgpu::Adapter)> {
+        let adapter = adapter::choose(instance, choice, Some(surface))?;
+        Ok((Self::open_on(&adapter)?, adapter))
+    }
+
+    fn open_on(adapter: &wgpu::Adapter) -> Result<Self> {
+        let info = adapter.get_info();
+        let limits = adapter.limits();
+        let wanted = wgpu::Features::TIMESTAMP_QUERY | wgpu::Features::SUBGROUP;
+        let required_features = adapter.features() & wanted;
+        let descriptor = wgpu::DeviceDescriptor {
+            label: Some("revacnn"),
+            required_features,
+            required_limits: limits.clone(),
+            ..Default::default()
+        };
+        let (device, queue) = pollster::block_on(adapter.request_device(&descriptor)).map_err(|e| {
+            Error::new(
+                format!("the driver of {} refused to open a device: {e}", info.name),
+                "update the graphics driver, or take another adapter (see: revacnn adapters)",
+            )
+        })?;
+        log::info!("adapter: {} ({:?}, {} {})", info.name, info.backend, info.driver, info.driver_info);
+        let errors = Arc::new(Mutex::new(ErrorLog::default()));
+        let log = Arc::clone(&errors);
+        device.on_uncaptured_error(Arc::new(move |error: wgpu::Error| {
+            let text = error.to_string();
+            let mut log = log.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+            if log.seen.insert(text.clone()) {
+                log::error!("GPU error: {text}");
+                log.unread.push(text);
+            }
+        }));
+        let timestamps = required_features.contains(wgpu::Features::TIMESTAMP_QUERY);
+        Ok(Self { device, queue, info, limits, timestamps, kernels: RefCell::default(), errors })
+    }
+
+    /// Whether the adapter computes on the CPU (then looking and learning share its cores).
+    pub fn is_software(&self) -> bool {
+        self.info.device_type == wgpu::DeviceType::Cpu
+    }
+
+    /// The compiled kernel `entry` of `source`, with constants set; compiled at its first use, kept after.
+    ///
+    /// # Errors
+    /// When the shader is not valid or lacks the entry point or a constant.
+    pub fn kernel(
+        &self,
+        source: &Source,
+        entry: &'static str,
+        constants: &[(&'static str, u32)],
+    ) -> Result<Arc<Kernel>> {
+        let key = (source.path, entry, constants.to_vec());
+        if let Some(kernel) = self.kernels.borrow().get(&key) {
+            return Ok(Arc::clone(kernel));
+        }
+        let kernel = Arc::new(Kernel::new(self, source, entry, constants)?);
+        self.kernels.borrow_mut().insert(key, Arc::clone(&kernel));
+        Ok(kernel)
+    }
+
+    /// How many pipelines have been compiled so far.
+    pub fn kernels_compiled(&self) -> usize {
+        self.kernels.borrow().len()
+    }
+
+    /// A new command encoder.
+    pub fn encoder(&self, label: &str) -> wgpu::CommandEncoder {
+        self.device.create_command_encoder(&wgpu::CommandEncoderDescriptor { label: Some(label) })
+    }
+
+    /// Submits one encoder.
+    pub fn submit(&self, encoder: wgpu::CommandEncoder) -> wgpu::SubmissionIndex {
+        self.queue.submit([encoder.finish()])
+    }
+
+    /// Waits until a submission is done.
+    pub fn wait_for(&self, submission: wgpu::SubmissionIndex) {
+        let poll = wgpu::PollType::Wait { submission_index: Some(submission), timeout: None };
+        if let Err(error) = self.device.poll(poll) {
+            log::warn!("waiting for the GPU: {error}");
+        }
+    }
+
+    /// Waits until all submitted work is done.
+    pub fn wait(&self) {
+        if let Err(error) = self.device.poll(wgpu::PollType::wait_indefinitely()) {
+            log::warn!("waiting for the GPU: {error}");
+        }
+    }
+
+    /// The GPU errors since the last call, each distinct one once in the life of the device.
+    pub fn take_errors(&self) -> Vec<String> {
+        let mut log = self.errors.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        std::mem::take(&mut log.unread)
+    }
+
+    /// An error that says that `what` needs a binding of `bytes`, when the adapter allows less.
+    ///
+    /// # Errors
+    /// When `bytes` is above the adapter's largest storage binding or buffer.
+    pub fn check_fits(&self, what: &str, bytes: u64) -> Result<()> {
+        let most = self.limits.max_storage_buffer_binding_size.min(self.limits.max_buffer_size);
+        if bytes <= most {
+            return Ok(());
+        }
+        let mib = |b: u64| b.div_ceil(1 << 20);
+        Err(Error::new(
+            format!("{what} needs a buffer of {} MiB; {} allows {} MiB", mib(bytes), self.info.name, mib(most)),
+            "take a smaller batch or a smaller network, or another adapter (see: revacnn adapters)",
+        ))
+    }
+}

@@ -1,0 +1,99 @@
+//! A compiled compute entry point, with its bindings known by name.
+
+use super::device::Gpu;
+use super::params::Params;
+use super::reflect::{Binding, BindingKind, EntryPoint, reflect};
+use super::shader::Source;
+use super::trusted;
+use crate::error::{Error, Result};
+
+/// A compute pipeline and what it binds, by reflection.
+pub struct Kernel {
+    /// `path:entry`, for messages and timings.
+    pub label: String,
+    /// The entry point's bindings and workgroup size.
+    pub entry: EntryPoint,
+    pub(super) pipeline: wgpu::ComputePipeline,
+    pub(super) layout: wgpu::BindGroupLayout,
+}
+
+impl Kernel {
+    /// Compiles `entry` of `source` with `constants` set.
+    ///
+    /// # Errors
+    /// When the shader is not valid, has no such entry point or constant, or the driver refuses it.
+    pub fn new(gpu: &Gpu, source: &Source, entry: &str, constants: &[(&str, u32)]) -> Result<Self> {
+        let text = source.with_constants(constants)?;
+        let label = format!("{}:{entry}", source.path);
+        let point =
+            reflect(source.path, &text)?.into_iter().find(|point| point.name == entry).ok_or_else(|| {
+                Error::new(format!("shader {} has no entry point {entry}", source.path), "name one it has")
+            })?;
+        let module = trusted::create_module(
+            &gpu.device,
+            wgpu::ShaderModuleDescriptor {
+                label: Some(source.path),
+                source: wgpu::ShaderSource::Wgsl(text.into()),
+            },
+        );
+        let entries: Vec<_> = point.bindings.iter().map(Binding::layout_entry).collect();
+        let layout = gpu.device.create_bind_group_layout(&wgpu::BindGroupLayoutDescriptor {
+            label: Some(&label),
+            entries: &entries,
+        });
+        let pipeline_layout = gpu.device.create_pipeline_layout(&wgpu::PipelineLayoutDescriptor {
+            label: Some(&label),
+            bind_group_layouts: &[Some(&layout)],
+            immediate_size: 0,
+        });
+        let scope = gpu.device.push_error_scope(wgpu::ErrorFilter::Validation);
+        let pipeline = gpu.device.create_compute_pipeline(&wgpu::ComputePipelineDescriptor {
+            label: Some(&label),
+            layout: Some(&pipeline_layout),
+            module: &module,
+            entry_point: Some(entry),
+            compilation_options: wgpu::PipelineCompilationOptions {
+                // Kernels write workgroup memory before they read it.
+                zero_initialize_workgroup_memory: false,
+                ..Default::default()
+            },
+            cache: None,
+        });
+        if let Some(error) = pollster::block_on(scope.pop()) {
+            return Err(Error::new(format!("the driver refused {label}: {error}"), "update the graphics driver"));
+        }
+        Ok(Self { label, entry: point, pipeline, layout })
+    }
+
+    /// The binding called `name`.
+    ///
+    /// # Errors
+    /// When the entry point binds no such name.
+    pub fn binding(&self, name: &str) -> Result<&Binding> {
+        self.entry.bindings.iter().find(|b| b.name == name).ok_or_else(|| {
+            let known: Vec<_> = self.entry.bindings.iter().map(|b| b.name.as_str()).collect();
+            Error::new(
+                format!("{} binds no {name:?}", self.label),
+                format!("it binds {}", known.join(", ")),
+            )
+        })
+    }
+
+    /// Compares a Rust parameter struct with the shader's, field by field.
+    ///
+    /// # Errors
+    /// When a name, an offset or a size differs.
+    pub fn check_params<P: Params>(&self) -> Result<()> {
+        let uniform = self.entry.bindings.iter().find(|b| b.kind == BindingKind::Uniform);
+        let theirs: &[(String, usize, usize)] = uniform.map_or(&[], |b| &b.fields);
+        let same = theirs.len() == P::FIELDS.len()
+            && theirs.iter().zip(P::FIELDS).all(|(a, b)| (a.0.as_str(), a.1, a.2) == *b);
+        if same {
+            return Ok(());
+        }
+        Err(Error::new(
+            format!("{}: its parameters are {theirs:?}, the program has {:?}", self.label, P::FIELDS),
+            "make the two structs equal",
+        ))
+    }
+}

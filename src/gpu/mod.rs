@@ -1,0 +1,29 @@
+//! The device: adapter choice, buffers, kernels by reflection, plans, timers, the read-back ring.
+//!
+//! WGSL says what a kernel binds and Rust reads it; a plan is a list of prepared dispatches. Nothing here
+//! knows what a network is.
+
+mod adapter;
+mod buffer;
+mod device;
+mod kernel;
+mod params;
+mod plan;
+mod readback;
+mod reflect;
+mod shader;
+mod tensor_view;
+mod timer;
+mod trusted;
+
+pub use adapter::{AdapterChoice, AdapterReport, list_adapters};
+pub use buffer::{Buffer, BufferRange};
+pub use device::Gpu;
+pub use kernel::Kernel;
+pub use params::Params;
+pub use plan::{Dispatch, DispatchBuilder, Plan, PlanBuilder};
+pub use readback::ReadbackRing;
+pub use reflect::{Binding, BindingKind, EntryPoint, reflect};
+pub use shader::Source;
+pub use tensor_view::TensorView;
+pub use timer::{Span, Timer};

@@ -1,0 +1,282 @@
+//! A plan: prepared dispatches in order, recorded in whole or in part.
+//!
+//! All parameter structs of a plan lie in one uniform buffer. Bindings are checked by name when a dispatch is
+//! prepared; recording a plan only sets pipelines and bind groups.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use super::buffer::BufferRange;
+use super::device::Gpu;
+use super::kernel::Kernel;
+use super::params::Params;
+use super::reflect::BindingKind;
+use super::timer::Timer;
+use crate::error::{Error, Result};
+
+/// One prepared dispatch.
+#[derive(Clone)]
+pub struct Dispatch {
+    /// What it does, for timings: `conv1 forward`.
+    pub label: Arc<str>,
+    /// The kernel that runs.
+    pub kernel: Arc<Kernel>,
+    /// Multiply-adds it performs, counted twice (0 where that is no measure).
+    pub flops: u64,
+    bind_group: wgpu::BindGroup,
+    workgroups: [u32; 3],
+}
+
+/// Prepared dispatches, in order.
+#[derive(Clone, Default)]
+pub struct Plan {
+    /// The dispatches.
+    pub dispatches: Vec<Dispatch>,
+}
+
+impl Plan {
+    /// Number of dispatches.
+    pub fn len(&self) -> usize {
+        self.dispatches.len()
+    }
+
+    /// Whether there is nothing to do.
+    pub fn is_empty(&self) -> bool {
+        self.dispatches.is_empty()
+    }
+
+    /// Appends another plan.
+    pub fn extend(&mut self, other: &Plan) {
+        self.dispatches.extend(other.dispatches.iter().cloned());
+    }
+
+    /// Records the dispatches of `range` into a pass of the caller.
+    pub fn record(&self, pass: &mut wgpu::ComputePass<'_>, range: Range<usize>) {
+        for dispatch in &self.dispatches[range] {
+            dispatch.record(pass);
+        }
+    }
+
+    /// Records all dispatches as one compute pass.
+    pub fn encode(&self, encoder: &mut wgpu::CommandEncoder) {
+        let mut pass = encoder.begin_compute_pass(&wgpu::ComputePassDescriptor::default());
+        self.record(&mut pass, 0..self.len());
+    }
+
+    /// Records each dispatch as a compute pass of its own, timed.
+    pub fn encode_timed(&self, encoder: &mut wgpu::CommandEncoder, timer: &mut Timer) {
+        for dispatch in &self.dispatches {
+            let timestamp_writes = timer.span(&dispatch.label);
+            let descriptor = wgpu::ComputePassDescriptor { label: Some(&dispatch.label), timestamp_writes };
+            dispatch.record(&mut encoder.begin_compute_pass(&descriptor));
+        }
+    }
+}
+
+impl Dispatch {
+    fn record(&self, pass: &mut wgpu::ComputePass<'_>) {
+        pass.set_pipeline(&self.kernel.pipeline);
+        pass.set_bind_group(0, &self.bind_group, &[]);
+        let [x, y, z] = self.workgroups;
+        pass.dispatch_workgroups(x, y, z);
+    }
+}
+
+/// Builds a [`Plan`].
+pub struct PlanBuilder<'g> {
+    gpu: &'g Gpu,
+    plan: Plan,
+}
+
+impl<'g> PlanBuilder<'g> {
+    /// An empty plan.
+    pub fn new(gpu: &'g Gpu) -> Self {
+        Self { gpu, plan: Plan::default() }
+    }
+
+    /// The device that the plan is for.
+    pub fn gpu(&self) -> &'g Gpu {
+        self.gpu
+    }
+
+    /// Begins a dispatch of `kernel`; it joins the plan at [`DispatchBuilder::threads`].
+    pub fn dispatch<'b>(&'b mut self, label: &str, kernel: &Arc<Kernel>) -> DispatchBuilder<'b, 'g> {
+        DispatchBuilder {
+            builder: self,
+            label: label.into(),
+            kernel: Arc::clone(kernel),
+            bound: Vec::new(),
+            flops: 0,
+            error: None,
+        }
+    }
+
+    /// Appends a plan that was built before.
+    pub fn extend(&mut self, plan: &Plan) {
+        self.plan.extend(plan);
+    }
+
+    /// The plan.
+    pub fn finish(self) -> Plan {
+        self.plan
+    }
+}
+
+/// One dispatch being prepared.
+pub struct DispatchBuilder<'b, 'g> {
+    builder: &'b mut PlanBuilder<'g>,
+    label: Arc<str>,
+    kernel: Arc<Kernel>,
+    bound: Vec<(u32, BufferRange)>,
+    flops: u64,
+    error: Option<Error>,
+}
+
+impl DispatchBuilder<'_, '_> {
+    /// Binds a buffer to the WGSL variable `name`.
+    #[must_use]
+    pub fn bind(mut self, name: &str, range: BufferRange) -> Self {
+        match self.try_bind(name, &range) {
+            Ok(index) => self.bound.push((index, range)),
+            Err(error) => self.error = self.error.or(Some(error)),
+        }
+        self
+    }
+
+    fn try_bind(&self, name: &str, range: &BufferRange) -> Result<u32> {
+        let binding = self.kernel.binding(name)?;
+        let place = || format!("{}, binding {name:?}", self.kernel.label);
+        if range.size < binding.min_bytes {
+            return Err(Error::new(
+                format!("{}: {} bytes are bound, {} needed", place(), range.size, binding.min_bytes),
+                "bind a larger buffer",
+            ));
+        }
+        self.builder.gpu.check_fits(&place(), range.size)?;
+        for (index, other) in &self.bound {
+            let other_binding = self.kernel.entry.bindings.iter().find(|b| b.index == *index);
+            let writes = binding.kind == BindingKind::StorageReadWrite
+                || other_binding.is_some_and(|b| b.kind == BindingKind::StorageReadWrite);
+            if writes && other.buffer == range.buffer {
+                let name = other_binding.map_or("", |b| b.name.as_str());
+                return Err(Error::new(
+                    format!("{}: its buffer is bound as {name:?} too, and one of them writes", place()),
+                    "use two buffers",
+                ));
+            }
+        }
+        Ok(binding.index)
+    }
+
+    /// Sets the parameter struct.
+    #[must_use]
+    pub fn params<P: Params>(mut self, params: &P) -> Self {
+        if let Err(error) = self.kernel.check_params::<P>() {
+            self.error = self.error.or(Some(error));
+            return self;
+        }
+        let bytes = bytemuck::bytes_of(params);
+        let size = (bytes.len() as u64).next_multiple_of(16);
+        let raw = self.builder.gpu.device.create_buffer(&wgpu::BufferDescriptor {
+            label: Some("params"),
+            size,
+            usage: wgpu::BufferUsages::UNIFORM | wgpu::BufferUsages::COPY_DST,
+            mapped_at_creation: false,
+        });
+        self.builder.gpu.queue.write_buffer(&raw, 0, bytes);
+        let index =
+            self.kernel.entry.bindings.iter().find(|b| b.kind == BindingKind::Uniform).map_or(0, |b| b.index);
+        self.bound.push((index, BufferRange { buffer: raw, offset: 0, size }));
+        self
+    }
+
+    /// Floating-point operations, for the benchmark's GFLOP/s.
+    #[must_use]
+    pub fn flops(mut self, flops: u64) -> Self {
+        self.flops = flops;
+        self
+    }
+
+    /// Ends the dispatch with at least `threads` threads in x, y, z. Where x needs more workgroups than the
+    /// adapter allows it is folded into y, which then must be 1; the kernel takes
+    /// `id.x + id.y * workgroups.x * WORKGROUP` as its index.
+    ///
+    /// # Errors
+    /// When a binding failed or is missing, or the threads pass the adapter's limit.
+    pub fn threads(self, threads: [u32; 3]) -> Result<()> {
+        if let Some(error) = self.error {
+            return Err(error);
+        }
+        let gpu = self.builder.gpu;
+        if let Some(missing) =
+            self.kernel.entry.bindings.iter().find(|b| !self.bound.iter().any(|(index, _)| *index == b.index))
+        {
+            return Err(Error::new(
+                format!("{}: nothing is bound to {:?}", self.kernel.label, missing.name),
+                "bind it",
+            ));
+        }
+        let workgroups =
+            fold(threads, self.kernel.entry.workgroup_size, gpu.limits.max_compute_workgroups_per_dimension)
+                .ok_or_else(|| {
+                    Error::new(
+                        format!("{}: {threads:?} threads are more than {} allows", self.kernel.label, gpu.info.name),
+                        "take a smaller batch",
+                    )
+                })?;
+        let entries: Vec<_> = self
+            .bound
+            .iter()
+            .map(|(index, range)| wgpu::BindGroupEntry {
+                binding: *index,
+                resource: wgpu::BindingResource::Buffer(wgpu::BufferBinding {
+                    buffer: &range.buffer,
+                    offset: range.offset,
+                    size: std::num::NonZeroU64::new(range.size),
+                }),
+            })
+            .collect();
+        let bind_group = gpu.device.create_bind_group(&wgpu::BindGroupDescriptor {
+            label: Some(&self.kernel.label),
+            layout: &self.kernel.layout,
+            entries: &entries,
+        });
+        self.builder.plan.dispatches.push(Dispatch {
+            label: self.label,
+            kernel: self.kernel,
+            flops: self.flops,
+            bind_group,
+            workgroups,
+        });
+        Ok(())
+    }
+}
+
+/// Workgroups for `threads`, x folded into y where it is too long.
+fn fold(threads: [u32; 3], size: [u32; 3], most: u32) -> Option<[u32; 3]> {
+    let mut groups = [0, 1, 2].map(|d| threads[d].max(1).div_ceil(size[d]));
+    if groups[0] > most {
+        if groups[1] != 1 {
+            return None;
+        }
+        let rows = groups[0].div_ceil(most);
+        groups = [groups[0].div_ceil(rows), rows, groups[2]];
+    }
+    groups.iter().all(|g| *g <= most).then_some(groups)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::fold;
+
+    #[test]
+    fn folding_covers_every_thread_and_keeps_the_limit() {
+        for (threads, most) in [(1, 7), (448, 7), (449, 7), (3_000, 7), (64 * 49, 7)] {
+            let [x, y, z] = fold([threads, 1, 1], [64, 1, 1], most).unwrap();
+            assert!(x <= most && y <= most && z == 1);
+            assert!(x * y * 64 >= threads, "{threads} threads in {x}×{y} groups");
+        }
+        assert_eq!(fold([64 * 50, 1, 1], [64, 1, 1], 7), None, "49 groups are the most");
+        assert_eq!(fold([64 * 8, 2, 1], [64, 1, 1], 7), None, "only a line can be folded");
+    }
+}

@@ -1,0 +1,27 @@
+//! What the user can do to a running session: plain data, applied between two steps, kept in the journal.
+
+use serde::{Deserialize, Serialize};
+
+/// One change to the run. `{"set_learning_rate": 0.01}` in the journal.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Command {
+    /// The next step uses this learning rate (finite, not negative).
+    SetLearningRate(f32),
+    /// The next step uses this momentum (0 up to, not including, 1).
+    SetMomentum(f32),
+    /// The next step uses this L2 decay of the weights (finite, not negative).
+    SetWeightDecay(f32),
+    /// Nesterov momentum on or off.
+    SetNesterov(bool),
+    /// The next step draws this many images (1 up to the size of the training set).
+    SetBatch(u32),
+    /// Random shift of each training image by up to this many pixels.
+    SetShift(u32),
+    /// Random horizontal flip of each training image.
+    SetFlip(bool),
+    /// Back to step 0 with fresh weights from this seed.
+    Reset(u64),
+    /// Pin this image of the test set as the first probe.
+    PinProbe(u32),
+}
