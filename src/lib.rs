@@ -7,7 +7,9 @@
 //!          gpu <- view <------------------ app
 //! ```
 
+pub mod data;
 pub mod error;
 pub mod gpu;
+pub mod nn;
 
 pub use error::{Error, Result};

@@ -23,7 +23,7 @@ impl Kernel {
     /// # Errors
     /// When the shader is not valid, has no such entry point or constant, or the driver refuses it.
     pub fn new(gpu: &Gpu, source: &Source, entry: &str, constants: &[(&str, u32)]) -> Result<Self> {
-        let text = source.with_constants(constants)?;
+        let text = source.expand(constants)?;
         let label = format!("{}:{entry}", source.path);
         let point =
             reflect(source.path, &text)?.into_iter().find(|point| point.name == entry).ok_or_else(|| {

@@ -1,20 +1,28 @@
-//! WGSL sources: a file of `shaders/`, embedded at compile time, and its `const` knobs.
+//! WGSL sources: a file of `shaders/`, embedded at compile time, and the few directives that unroll it.
 //!
-//! A shader file is valid WGSL by itself. What a kernel variant may change are its `const NAME: u32 = 8u;`
-//! lines (register tiles, workgroup sizes): [`Source::with_constants`] rewrites their values.
+//! Register tiles must be named scalars (an array indexed in a loop is 2 to 3 times slower on the software
+//! adapter), so a shader may repeat lines at compile time:
+//!
+//! ```text
+//! const OUT_BLOCKS: u32 = 4u;      a knob; a kernel variant may change its value
+//! #for b in OUT_BLOCKS             repeats the lines up to #end with b = 0, 1, ...
+//!   var sum_{b} = w{b / 2}.x;      {expression} becomes its value: + * / % over loop variables and knobs
+//! #end
+//! #if SUBGROUPS                    keeps the lines up to #else or #end when the knob is not 0
+//! ```
 
 use crate::error::{Error, Result};
 
 /// One file of `shaders/`, embedded. Made with [`crate::wgsl!`].
 #[derive(Debug, Clone, Copy)]
 pub struct Source {
-    /// Path below `shaders/`, for example `nn/conv2d.wgsl`.
+    /// Path below `shaders/`, for example `nn/convolution.wgsl`.
     pub path: &'static str,
     /// The text of the file.
     pub text: &'static str,
 }
 
-/// Embeds a file of `shaders/` as a [`Source`]: `wgsl!("nn/conv2d.wgsl")`.
+/// Embeds a file of `shaders/` as a [`Source`](crate::gpu::Source): `wgsl!("nn/relu.wgsl")`.
 #[macro_export]
 macro_rules! wgsl {
     ($path:literal) => {
@@ -25,44 +33,192 @@ macro_rules! wgsl {
     };
 }
 
+type Names = Vec<(String, u32)>;
+
 impl Source {
-    /// The text with the given `const NAME: u32` lines set to new values.
+    /// Plain WGSL, with the knobs in `constants` set and the directives carried out.
     ///
     /// # Errors
-    /// When the file has no such constant.
-    pub fn with_constants(&self, constants: &[(&str, u32)]) -> Result<String> {
-        let mut text = self.text.to_owned();
-        for (name, value) in constants {
-            let head = format!("const {name}: u32 = ");
-            let start = text.find(&head).ok_or_else(|| {
-                Error::new(
-                    format!("shader {} has no line `{head}...;`", self.path),
-                    "name a constant that the file declares",
-                )
-            })?;
-            let value_start = start + head.len();
-            let value_end = value_start + text[value_start..].find(';').unwrap_or(0);
-            text.replace_range(value_start..value_end, &format!("{value}u"));
+    /// When the file lacks one of the knobs, or a directive is malformed.
+    pub fn expand(&self, constants: &[(&str, u32)]) -> Result<String> {
+        let mut names = Names::new();
+        let mut lines = Vec::new();
+        for line in self.text.lines() {
+            match knob(line) {
+                Some((name, default)) => {
+                    let value = constants.iter().find(|c| c.0 == name).map_or(default, |c| c.1);
+                    names.push((name.to_owned(), value));
+                    lines.push(format!("const {name}: u32 = {value}u;"));
+                }
+                None => lines.push(line.to_owned()),
+            }
         }
-        Ok(text)
+        if let Some((name, _)) = constants.iter().find(|(name, _)| !names.iter().any(|n| n.0 == *name)) {
+            let what = format!("shader {} has no line `const {name}: u32 = ...;`", self.path);
+            return Err(Error::new(what, "name a constant that the file declares"));
+        }
+        let mut out = String::new();
+        let end = expand_block(&lines, 0, &mut names, true, &mut out)
+            .map_err(|what| Error::new(format!("shader {}: {what}", self.path), "mend the directive"))?;
+        if end < lines.len() {
+            let what = format!("shader {}, line {}: #end or #else without a beginning", self.path, end + 1);
+            return Err(Error::new(what, "mend the directive"));
+        }
+        Ok(out)
     }
+}
+
+/// Reads `const NAME: u32 = 8u;`.
+fn knob(line: &str) -> Option<(&str, u32)> {
+    let (name, value) = line.strip_prefix("const ")?.split_once(": u32 = ")?;
+    Some((name, value.split_once("u;")?.0.parse().ok()?))
+}
+
+/// Expands lines from `at` to the matching `#end` or `#else`, and returns where that is.
+fn expand_block(
+    lines: &[String],
+    mut at: usize,
+    names: &mut Names,
+    live: bool,
+    out: &mut String,
+) -> Result<usize, String> {
+    while at < lines.len() {
+        let line = lines[at].trim();
+        if line == "#end" || line == "#else" {
+            return Ok(at);
+        }
+        at = if let Some(head) = line.strip_prefix("#for ") {
+            expand_for(head, lines, at, names, live, out)?
+        } else if let Some(condition) = line.strip_prefix("#if ") {
+            let holds = evaluate(condition, names)? != 0;
+            let middle = expand_block(lines, at + 1, names, live && holds, out)?;
+            let otherwise = lines.get(middle).is_some_and(|l| l.trim() == "#else");
+            if otherwise { expand_block(lines, middle + 1, names, live && !holds, out)? } else { middle }
+        } else {
+            if live {
+                out.push_str(&substitute(&lines[at], names)?);
+                out.push('\n');
+            }
+            at
+        } + 1;
+    }
+    Ok(at)
+}
+
+/// Expands `variable in count` from the line `at`; returns the line of its `#end`.
+fn expand_for(
+    head: &str,
+    lines: &[String],
+    at: usize,
+    names: &mut Names,
+    live: bool,
+    out: &mut String,
+) -> Result<usize, String> {
+    let (variable, count) = head.split_once(" in ").ok_or_else(|| format!("`#for {head}` lacks ` in `"))?;
+    let count = evaluate(count, names)?;
+    let mut end = at;
+    // A count of zero still has to find the end.
+    for i in 0..count.max(1) {
+        names.push((variable.trim().to_owned(), i));
+        end = expand_block(lines, at + 1, names, live && i < count, out)?;
+        names.pop();
+    }
+    Ok(end)
+}
+
+/// Replaces each `{expression}` of known names by its value; other braces stay as they are.
+fn substitute(line: &str, names: &Names) -> Result<String, String> {
+    let mut out = String::new();
+    let mut rest = line;
+    while let Some(open) = rest.find('{') {
+        out.push_str(&rest[..open]);
+        let close = rest[open..].find('}').map(|i| open + i);
+        match close.map(|close| (close, &rest[open + 1..close])) {
+            Some((close, inner)) if is_expression(inner) => {
+                out.push_str(&evaluate(inner, names)?.to_string());
+                rest = &rest[close + 1..];
+            }
+            _ => {
+                out.push('{');
+                rest = &rest[open + 1..];
+            }
+        }
+    }
+    out.push_str(rest);
+    Ok(out)
+}
+
+fn is_expression(text: &str) -> bool {
+    !text.is_empty()
+        && text.chars().all(|c| c.is_ascii_alphanumeric() || "_+*/% ".contains(c))
+        && !text.starts_with(' ')
+}
+
+/// Value of `a + b * c`: + below * / %, left to right.
+fn evaluate(text: &str, names: &Names) -> Result<u32, String> {
+    let value = |token: &str| {
+        let token = token.trim();
+        token.parse().ok().or_else(|| names.iter().rev().find(|n| n.0 == token).map(|n| n.1))
+    };
+    let product = |term: &str| -> Option<u32> {
+        let mut result = None;
+        let mut rest = term;
+        let mut operator = '*';
+        loop {
+            let at = rest.find(['*', '/', '%']);
+            let operand = value(&rest[..at.unwrap_or(rest.len())])?;
+            result = Some(match (result, operator) {
+                (None, _) => operand,
+                (Some(a), '*') => a * operand,
+                (Some(a), '/') => u32::checked_div(a, operand)?,
+                (Some(a), _) => u32::checked_rem(a, operand)?,
+            });
+            let Some(at) = at else { return result };
+            operator = rest[at..].chars().next()?;
+            rest = &rest[at + 1..];
+        }
+    };
+    text.split('+')
+        .map(product)
+        .try_fold(0, |sum, term| Some(sum + term?))
+        .ok_or_else(|| format!("`{text}` has no value"))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    const SAMPLE: Source = Source { path: "sample", text: "const TILE: u32 = 8u;\nconst OTHER: u32 = 1u;\n" };
-
-    #[test]
-    fn a_constant_takes_its_new_value_and_the_others_stay() {
-        let text = SAMPLE.with_constants(&[("TILE", 20)]).unwrap();
-        assert_eq!(text, "const TILE: u32 = 20u;\nconst OTHER: u32 = 1u;\n");
+    fn expand(text: &'static str, constants: &[(&str, u32)]) -> Result<String> {
+        Source { path: "sample", text }.expand(constants)
     }
 
     #[test]
-    fn an_unknown_constant_names_the_shader() {
-        let error = SAMPLE.with_constants(&[("MISSING", 1)]).unwrap_err();
-        assert!(error.what().contains("sample") && error.what().contains("MISSING"));
+    fn loops_nest_and_expressions_count() {
+        let text = "const N: u32 = 2u;\n#for a in N\n#for b in 2\nx{a}_{b} = {a*2+b} / {7 % N};\n#end\n#end\nfn f() { }";
+        let lines = expand(text, &[("N", 3)]).unwrap();
+        assert!(lines.starts_with("const N: u32 = 3u;\nx0_0 = 0 / 1;\nx0_1 = 1 / 1;\nx1_0 = 2"));
+        assert!(lines.ends_with("x2_1 = 5 / 1;\nfn f() { }\n"));
+    }
+
+    #[test]
+    fn conditions_keep_one_branch() {
+        let text = "const S: u32 = 1u;\n#if S\nyes\n#else\nno\n#end\nafter";
+        assert_eq!(expand(text, &[]).unwrap(), "const S: u32 = 1u;\nyes\nafter\n");
+        assert_eq!(expand(text, &[("S", 0)]).unwrap(), "const S: u32 = 0u;\nno\nafter\n");
+        let empty = "const S: u32 = 0u;\n#for i in S\n#if 1\nnever {i}\n#end\n#end\nafter";
+        assert_eq!(expand(empty, &[]).unwrap(), "const S: u32 = 0u;\nafter\n");
+    }
+
+    #[test]
+    fn faults_name_the_shader() {
+        for (text, constants) in [
+            ("x", &[("MISSING", 1)][..]),
+            ("#for i of 3\n#end", &[]),
+            ("#if NOBODY\n#end", &[]),
+            ("#end", &[]),
+            ("let x = {4 / 0};", &[]),
+        ] {
+            assert!(expand(text, constants).unwrap_err().what().contains("sample"), "{text}");
+        }
     }
 }

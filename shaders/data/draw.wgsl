@@ -1,0 +1,101 @@
+// Which images a batch holds, drawn on the GPU. See src/data/feed.rs and src/data/permutation.rs.
+const WORKGROUP: u32 = 64u;
+
+struct Clock {
+    step: u32, epoch: u32, cursor: u32, drawn: u32,
+    step_loss: f32, step_correct: u32,
+    epoch_loss: f32, epoch_correct: u32, epoch_images: u32,
+    done_loss: f32, done_correct: u32, done_images: u32,
+    eval_cursor: u32, eval_end: u32, eval_loss: f32, eval_correct: u32,
+}
+// image: its place in the image buffers; change: flip (bit 0), shift + 128 in x (bits 8 to 15) and y (16 to 23);
+// scale: of its loss gradient; 0 for padding.
+struct Column { image: u32, label: u32, change: u32, scale: f32 }
+struct Sampling { seed_low: u32, seed_high: u32, shift: u32, flip: u32 }
+struct Params { batch: u32, micro_batch: u32, train_columns: u32, columns: u32, train_images: u32 }
+
+@group(0) @binding(0) var<uniform> params: Params;
+@group(0) @binding(1) var<storage, read> clock: Clock;
+@group(0) @binding(2) var<storage, read> sampling: Sampling;
+// All images: training, validation, test, each part in its own order.
+@group(0) @binding(3) var<storage, read> order: array<u32>;
+@group(0) @binding(4) var<storage, read> labels: array<u32>;
+@group(0) @binding(5) var<storage, read> probes: array<u32>;
+@group(0) @binding(6) var<storage, read_write> columns: array<Column>;
+
+const UNCHANGED: u32 = 0x808000u;
+
+fn mix_bits(value: u32) -> u32 {
+    var x = value;
+    x = (x ^ (x >> 16u)) * 0x7feb352du;
+    x = (x ^ (x >> 15u)) * 0x846ca68bu;
+    return x ^ (x >> 16u);
+}
+
+fn permute(index: u32, count: u32, key: u32) -> u32 {
+    let half = max((32u - countLeadingZeros(count - 1u) + 1u) / 2u, 1u);
+    let mask = (1u << half) - 1u;
+    var x = index;
+    loop {
+        var left = x >> half;
+        var right = x & mask;
+        for (var round = 0u; round < 4u; round++) {
+            let next = left ^ (mix_bits(right ^ key ^ (round * 0x9e3779b9u)) & mask);
+            left = right;
+            right = next;
+        }
+        x = (left << half) | right;
+        if x < count { break; }
+    }
+    return x;
+}
+
+fn column(image: u32, change: u32, scale: f32) -> Column {
+    let label = (labels[image / 4u] >> (8u * (image % 4u))) & 255u;
+    return Column(image, label, change, scale);
+}
+
+fn random_change(i: u32) -> u32 {
+    let random = mix_bits(i ^ mix_bits(clock.step ^ mix_bits(sampling.seed_low ^ mix_bits(sampling.seed_high + 1u))));
+    let steps = 2u * sampling.shift + 1u;
+    let dx = 128u - sampling.shift + ((random >> 8u) & 4095u) * steps / 4096u;
+    let dy = 128u - sampling.shift + (random >> 20u) * steps / 4096u;
+    return (random & sampling.flip & 1u) | (dx << 8u) | (dy << 16u);
+}
+
+/// columns[n] = image permute(cursor + drawn + n) of the epoch's order, changed at random; then padding; then the probes
+@compute @workgroup_size(WORKGROUP)
+fn training(@builtin(global_invocation_id) id: vec3<u32>) {
+    let n = id.x;
+    if n >= params.columns { return; }
+    if n >= params.train_columns {
+        columns[n] = column(probes[n - params.train_columns], UNCHANGED, 1.0);
+        return;
+    }
+    let i = clock.drawn + n;
+    if n >= params.micro_batch || i >= params.batch {
+        columns[n] = Column(0u, 0u, UNCHANGED, 0.0);
+        return;
+    }
+    var place = clock.cursor + i;
+    var epoch = clock.epoch;
+    if place >= params.train_images { place -= params.train_images; epoch++; }
+    let key = mix_bits(sampling.seed_low ^ mix_bits(sampling.seed_high ^ mix_bits(epoch)));
+    let image = order[permute(place, params.train_images, key)];
+    columns[n] = column(image, random_change(i), 1.0 / f32(params.batch));
+}
+
+/// columns[n] = image order[eval_cursor + n], unchanged; then padding; then the probes
+@compute @workgroup_size(WORKGROUP)
+fn evaluation(@builtin(global_invocation_id) id: vec3<u32>) {
+    let n = id.x;
+    if n >= params.columns { return; }
+    let place = clock.eval_cursor + n;
+    if n >= params.train_columns {
+        columns[n] = column(probes[n - params.train_columns], UNCHANGED, 1.0);
+    } else if n < params.micro_batch && place < clock.eval_end {
+        columns[n] = column(order[place], UNCHANGED, 1.0);
+    } else {
+        columns[n] = Column(0u, 0u, UNCHANGED, 0.0);
+    }
+}

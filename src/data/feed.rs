@@ -1,0 +1,308 @@
+//! Images on the GPU: uploaded once as bytes; batches drawn, shifted, flipped and normalised there.
+//!
+//! The columns of a batch are: the micro-batch's images, padding up to a multiple of 4, then the probes. Every
+//! image is drawn once an epoch, in an order that is a function of (seed, epoch); a batch may reach over the end
+//! of an epoch.
+
+use super::clock::{Clock, HISTORY_LEN};
+use super::permutation::{key, mix, permute};
+use super::{Dataset, ImageShape};
+use crate::error::{Error, Result};
+use crate::gpu::{Buffer, BufferRange, Gpu, Plan, PlanBuilder, Source};
+use crate::{params, wgsl};
+
+const DRAW: Source = wgsl!("data/draw.wgsl");
+const GATHER: Source = wgsl!("data/gather.wgsl");
+const TICK: Source = wgsl!("data/tick.wgsl");
+
+params! { struct DrawParams { batch: u32, micro_batch: u32, train_columns: u32, columns: u32, train_images: u32 } }
+params! { struct GatherParams { channels: u32, height: u32, width: u32, quads: u32, images_a_chunk: u32 } }
+params! { struct TickParams { batch: u32, micro_batch: u32, train_columns: u32, train_images: u32 } }
+
+params! {
+    /// One column of a batch, as drawn.
+    pub struct Column {
+        /// Place in the image buffers: training images first, then test images.
+        image: u32,
+        /// Class.
+        label: u32,
+        /// Flip in bit 0; shift + 128 in x in bits 8 to 15 and in y in bits 16 to 23.
+        change: u32,
+        /// Factor of its loss gradient: 1 / batch, 1 for probes, 0 for padding.
+        scale: f32,
+    }
+}
+
+params! {
+    /// How images are drawn and changed; the struct `Sampling` of the shaders.
+    pub struct Sampling {
+        /// Low 32 bits of the seed.
+        seed_low: u32,
+        /// High 32 bits of the seed.
+        seed_high: u32,
+        /// Largest shift in pixels, 0 to 127.
+        shift: u32,
+        /// 1 where half of the images are flipped left to right.
+        flip: u32,
+    }
+}
+
+/// Most probes that ride in a batch.
+pub const MAX_PROBES: usize = 64;
+/// Share of the training images that is kept for validation: one in this many.
+pub const VALIDATION_SHARE: usize = 10;
+/// The split into training and validation images is the same for every seed, so that runs compare.
+const SPLIT_KEY: u32 = 0x5eed;
+
+/// Sizes of a batch as its dispatches see it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct BatchSizes {
+    /// Images of a step.
+    pub batch: usize,
+    /// Images of one pass; a step makes as many passes as the batch needs.
+    pub micro_batch: usize,
+    /// Columns of a pass before the probes: the micro-batch, padded to a multiple of 4.
+    pub train_columns: usize,
+    /// All columns of a pass.
+    pub columns: usize,
+}
+
+/// A data set on the GPU, and the clock by which it is drawn.
+pub struct Feed {
+    shape: ImageShape,
+    chunks: Vec<BufferRange>,
+    images_a_chunk: usize,
+    statistics: Buffer<f32>,
+    labels: Buffer<u32>,
+    order: Buffer<u32>,
+    probes: Buffer<u32>,
+    sampling: Buffer<u32>,
+    clock: Buffer<u32>,
+    history: Buffer<f32>,
+    /// Images trained on.
+    pub train_images: usize,
+    /// Images of the validation set, held out of the training images.
+    pub validation_images: usize,
+    /// Images of the test set.
+    pub test_images: usize,
+}
+
+impl Feed {
+    /// Uploads a data set.
+    ///
+    /// # Errors
+    /// When it has too few images, or does not fit four bindings of the adapter.
+    pub fn new(gpu: &Gpu, data: &Dataset) -> Result<Self> {
+        let all = data.train.len();
+        let validation_images = (all / VALIDATION_SHARE).max(1);
+        if all < 2 || data.test.len() == 0 {
+            let what = format!("data set {} has {all} training and {} test images", data.name, data.test.len());
+            return Err(Error::new(what, "give it at least 2 training images and 1 test image"));
+        }
+        let (chunks, images_a_chunk) = upload(gpu, data)?;
+        let mut labels = data.train.labels.clone();
+        labels.extend_from_slice(&data.test.labels);
+        labels.resize(labels.len().next_multiple_of(4), 0);
+        // A fixed shuffle: the first nine tenths train, the rest validates; the test images follow.
+        let mut order: Vec<u32> = (0..all as u32).map(|i| permute(i, all as u32, SPLIT_KEY)).collect();
+        order.extend((all..all + data.test.len()).map(|i| i as u32));
+        let stats = data.channel_stats();
+        let statistics: Vec<f32> = stats.mean.iter().zip(&stats.std).flat_map(|(m, s)| [*m, 1.0 / s]).collect();
+        let feed = Self {
+            shape: data.shape,
+            chunks,
+            images_a_chunk,
+            statistics: Buffer::from_slice(gpu, "statistics", &statistics),
+            labels: Buffer::from_slice(gpu, "labels", &bytemuck::pod_collect_to_vec::<u8, u32>(&labels)),
+            order: Buffer::from_slice(gpu, "order", &order),
+            probes: Buffer::from_slice(gpu, "probes", &[all as u32; MAX_PROBES]),
+            sampling: Buffer::zeroed(gpu, "sampling", size_of::<Sampling>() / 4),
+            clock: Buffer::zeroed(gpu, "clock", Clock::WORDS),
+            history: Buffer::zeroed(gpu, "history", HISTORY_LEN * 4),
+            train_images: all - validation_images,
+            validation_images,
+            test_images: data.test.len(),
+        };
+        Ok(feed)
+    }
+
+    /// The clock's buffer, as words (see [`Clock`]).
+    pub fn clock(&self) -> &Buffer<u32> {
+        &self.clock
+    }
+
+    /// The ring of the last steps' results: step (as bits), mean loss, accuracy, epochs; see [`HISTORY_LEN`].
+    pub fn history(&self) -> &Buffer<f32> {
+        &self.history
+    }
+
+    /// How images are drawn from now on.
+    pub fn set_sampling(&self, gpu: &Gpu, seed: u64, shift: u32, flip: bool) {
+        let sampling = Sampling {
+            seed_low: seed as u32,
+            seed_high: (seed >> 32) as u32,
+            shift: shift.min(127),
+            flip: u32::from(flip),
+        };
+        self.sampling.write(gpu, 0, bytemuck::cast_slice(&[sampling]));
+    }
+
+    /// Sets the clock.
+    pub fn set_clock(&self, gpu: &Gpu, clock: &Clock) {
+        self.clock.write(gpu, 0, bytemuck::cast_slice(std::slice::from_ref(clock)));
+    }
+
+    /// Pins these images of the test set as probes; the last one fills the places left.
+    pub fn set_probes(&self, gpu: &Gpu, test_images: &[usize]) {
+        let first_test = self.train_images + self.validation_images;
+        let last = test_images.last().copied().unwrap_or(0);
+        let place = |i: usize| (first_test + test_images.get(i).copied().unwrap_or(last)) as u32;
+        self.probes.write(gpu, 0, &(0..MAX_PROBES).map(place).collect::<Vec<_>>());
+    }
+
+    /// Begins an evaluation of `range` in the order of images (see [`Feed::validation`], [`Feed::test`]).
+    pub fn begin_evaluation(&self, gpu: &Gpu, range: std::ops::Range<usize>) {
+        self.clock.write(gpu, Clock::EVAL_FIRST, &[range.start as u32, range.end as u32, 0, 0]);
+    }
+
+    /// Places of the validation images.
+    pub fn validation(&self) -> std::ops::Range<usize> {
+        self.train_images..self.train_images + self.validation_images
+    }
+
+    /// Places of the test images.
+    pub fn test(&self) -> std::ops::Range<usize> {
+        let first = self.train_images + self.validation_images;
+        first..first + self.test_images
+    }
+
+    /// Prepares the drawing of a batch into `columns` and of its images into `input`; the first plan draws for
+    /// training, the second for evaluation.
+    ///
+    /// # Errors
+    /// When a buffer does not fit.
+    pub fn build(&self, gpu: &Gpu, sizes: BatchSizes, columns: &BufferRange, input: &BufferRange) -> Result<[Plan; 2]> {
+        let mut plans = [PlanBuilder::new(gpu), PlanBuilder::new(gpu)];
+        for (plan, entry) in plans.iter_mut().zip(["training", "evaluation"]) {
+            let kernel = gpu.kernel(&DRAW, entry, &[])?;
+            let mut draw = plan
+                .dispatch("draw", &kernel)
+                .bind("clock", self.clock.range())
+                .bind("order", self.order.range())
+                .bind("labels", self.labels.range())
+                .bind("probes", self.probes.range())
+                .bind("columns", columns.clone())
+                .params(&DrawParams {
+                    batch: sizes.batch as u32,
+                    micro_batch: sizes.micro_batch as u32,
+                    train_columns: sizes.train_columns as u32,
+                    columns: sizes.columns as u32,
+                    train_images: self.train_images as u32,
+                });
+            if entry == "training" {
+                draw = draw.bind("sampling", self.sampling.range());
+            }
+            draw.threads([sizes.columns as u32, 1, 1])?;
+            self.build_gather(gpu, plan, sizes, columns, input)?;
+        }
+        Ok(plans.map(PlanBuilder::finish))
+    }
+
+    fn build_gather(
+        &self,
+        gpu: &Gpu,
+        plan: &mut PlanBuilder<'_>,
+        sizes: BatchSizes,
+        columns: &BufferRange,
+        input: &BufferRange,
+    ) -> Result<()> {
+        let kernel = gpu.kernel(&GATHER, "gather", &[])?;
+        let quads = sizes.columns / 4;
+        let mut gather = plan
+            .dispatch("gather", &kernel)
+            .bind("columns", columns.clone())
+            .bind("statistics", self.statistics.range())
+            .bind("input", input.clone())
+            .params(&GatherParams {
+                channels: self.shape.channels as u32,
+                height: self.shape.height as u32,
+                width: self.shape.width as u32,
+                quads: quads as u32,
+                images_a_chunk: self.images_a_chunk as u32,
+            });
+        for i in 0..4 {
+            gather = gather.bind(&format!("images_{i}"), self.chunks[i.min(self.chunks.len() - 1)].clone());
+        }
+        gather.threads([(self.shape.len() * quads) as u32, 1, 1])
+    }
+
+    /// Prepares the counting of a pass's results: after a training pass, after an evaluation pass, and the clock's
+    /// tick at the end of a step.
+    ///
+    /// # Errors
+    /// When a buffer does not fit.
+    pub fn build_counting(&self, gpu: &Gpu, sizes: BatchSizes, results: &BufferRange) -> Result<[Plan; 3]> {
+        let params = TickParams {
+            batch: sizes.batch as u32,
+            micro_batch: sizes.micro_batch as u32,
+            train_columns: sizes.train_columns as u32,
+            train_images: self.train_images as u32,
+        };
+        let mut plans = [PlanBuilder::new(gpu), PlanBuilder::new(gpu), PlanBuilder::new(gpu)];
+        for (plan, entry) in plans.iter_mut().zip(["count_training", "count_evaluation", "tick"]) {
+            let kernel = gpu.kernel(&TICK, entry, &[])?;
+            let mut dispatch = plan.dispatch(entry, &kernel).bind("clock", self.clock.range()).params(&params);
+            dispatch = if entry == "tick" {
+                dispatch.bind("history", self.history.range())
+            } else {
+                dispatch.bind("results", results.clone())
+            };
+            dispatch.threads([1, 1, 1])?;
+        }
+        Ok(plans.map(PlanBuilder::finish))
+    }
+}
+
+/// Uploads all images, training then test, in chunks that each fit one binding.
+fn upload(gpu: &Gpu, data: &Dataset) -> Result<(Vec<BufferRange>, usize)> {
+    let image_len = data.shape.len();
+    let all = data.train.len() + data.test.len();
+    let most_bytes = gpu.limits.max_storage_buffer_binding_size.min(gpu.limits.max_buffer_size);
+    // A multiple of 4 images, so that every chunk begins at a whole word.
+    let images_a_chunk = ((most_bytes as usize / image_len) & !3).min(all.next_multiple_of(4));
+    let fits = images_a_chunk > 0 && all <= 4 * images_a_chunk;
+    if !fits {
+        let need = (all * image_len) as u64;
+        return Err(gpu.check_fits(&format!("data set {}", data.name), need).err().unwrap_or_else(|| {
+            Error::new(format!("data set {} does not fit the adapter", data.name), "take fewer images")
+        }));
+    }
+    let mut chunks = Vec::new();
+    for first in (0..all).step_by(images_a_chunk) {
+        let end = (first + images_a_chunk).min(all);
+        let mut bytes = Vec::with_capacity((end - first) * image_len);
+        for (split, start) in [(&data.train, 0), (&data.test, data.train.len())] {
+            let part = first.max(start) - start..end.max(start) - start;
+            let part = part.start.min(split.len())..part.end.min(split.len());
+            bytes.extend_from_slice(&split.images[part.start * image_len..part.end * image_len]);
+        }
+        chunks.push(Buffer::from_slice(gpu, "images", &bytes).range());
+    }
+    Ok((chunks, images_a_chunk))
+}
+
+/// The twin of the drawing for training: image and change of column `n`.
+pub fn draw_twin(clock: &Clock, sampling: &Sampling, order: &[u32], sizes: BatchSizes, train: u32, n: u32) -> Option<[u32; 2]> {
+    let i = clock.drawn + n;
+    if n >= sizes.micro_batch as u32 || i >= sizes.batch as u32 {
+        return None;
+    }
+    let place = clock.cursor + i;
+    let (place, epoch) = if place >= train { (place - train, clock.epoch + 1) } else { (place, clock.epoch) };
+    let image = order[permute(place, train, key([sampling.seed_low, sampling.seed_high], epoch)) as usize];
+    let random = mix(i ^ mix(clock.step ^ mix(sampling.seed_low ^ mix(sampling.seed_high.wrapping_add(1)))));
+    let steps = 2 * sampling.shift + 1;
+    let dx = 128 - sampling.shift + ((random >> 8) & 4095) * steps / 4096;
+    let dy = 128 - sampling.shift + (random >> 20) * steps / 4096;
+    Some([image, (random & sampling.flip & 1) | (dx << 8) | (dy << 16)])
+}

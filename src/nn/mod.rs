@@ -1,0 +1,25 @@
+//! Networks: specs, layers, loss, optimizer, and the training step, as plans of GPU dispatches.
+//!
+//! Every activation and its gradient is `[c, y, x, n]`, the image index innermost and padded to a multiple of
+//! 4; weights are `[out, in, ky, kx]`. Every kernel has a plain-loop twin in f64 beside its Rust.
+
+mod convolution;
+mod init;
+mod layer;
+pub mod layers;
+mod loss;
+mod network;
+mod optimizer;
+mod parameters;
+mod shape;
+mod tensor;
+mod trainer;
+
+pub use layer::{Columns, Layer, LayerBuild, LayerPlans, ParameterSlot};
+pub use loss::{SoftmaxCrossEntropy, softmax_cross_entropy_twin};
+pub use network::{Network, NetworkLayer, preset_names};
+pub use optimizer::{Hyper, Sgd, sgd_twin};
+pub use parameters::{Parameters, TensorRange};
+pub use shape::Shape;
+pub use tensor::Tensor;
+pub use trainer::{Trainer, TrainerOptions};

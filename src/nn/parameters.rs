@@ -1,0 +1,114 @@
+//! All parameters of a network in one flat buffer, with gradients and optimizer moments laid out alike.
+
+use super::layer::ParameterSlot;
+use super::{Network, init};
+use crate::error::{Error, Result};
+use crate::gpu::{Buffer, Gpu};
+
+/// Flag of a parameter: L2 decay applies (weights, not biases).
+pub(super) const DECAYS: u32 = 1;
+
+/// A named tensor inside the flat buffers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TensorRange {
+    /// `conv1.weight` or `conv1.bias`.
+    pub name: String,
+    /// `[out, in, ky, kx]` or `[out]`.
+    pub shape: Vec<usize>,
+    /// First element.
+    pub offset: usize,
+    /// Elements.
+    pub len: usize,
+}
+
+/// Parameters, gradients and moments; every tensor begins at a multiple of 4 elements.
+pub struct Parameters {
+    /// The parameters.
+    pub values: Buffer<f32>,
+    /// Their gradients, summed over the batch of the last step.
+    pub gradients: Buffer<f32>,
+    /// Momentum of the optimizer.
+    pub moments: Buffer<f32>,
+    /// One byte of flags per parameter.
+    pub flags: Buffer<u32>,
+    /// The tensors, in order.
+    pub tensors: Vec<TensorRange>,
+    /// Where each layer's parameters are.
+    pub slots: Vec<Option<ParameterSlot>>,
+}
+
+/// The tensors and the slots of a network, and the elements of the flat buffers.
+fn lay_out(network: &Network) -> (Vec<TensorRange>, Vec<Option<ParameterSlot>>, usize) {
+    let mut tensors = Vec::new();
+    let mut end = 0_usize;
+    let mut place = |name: String, shape: Vec<usize>| {
+        let (offset, len) = (end, shape.iter().product());
+        end += usize::next_multiple_of(len, 4);
+        tensors.push(TensorRange { name, shape, offset, len });
+        offset
+    };
+    let slots = network
+        .layers
+        .iter()
+        .map(|layer| {
+            let shape = layer.layer.weights(layer.input)?;
+            let weight_offset = place(format!("{}.weight", layer.name), shape.to_vec());
+            let bias_offset = place(format!("{}.bias", layer.name), vec![shape[0]]);
+            Some(ParameterSlot { weight_offset, bias_offset })
+        })
+        .collect();
+    (tensors, slots, end)
+}
+
+impl Parameters {
+    /// Buffers for the network, initialised from `seed`.
+    ///
+    /// # Errors
+    /// When they do not fit the adapter.
+    pub fn new(gpu: &Gpu, network: &Network, seed: u64) -> Result<Self> {
+        let (tensors, slots, len) = lay_out(network);
+        gpu.check_fits(&format!("network {}: its parameters", network.name), len as u64 * 4)?;
+        let mut flags = vec![0_u32; len.div_ceil(4)];
+        for tensor in tensors.iter().filter(|t| t.shape.len() == 4) {
+            for i in tensor.offset..tensor.offset + tensor.len {
+                flags[i / 4] |= DECAYS << (8 * (i % 4));
+            }
+        }
+        let parameters = Self {
+            values: Buffer::zeroed(gpu, "parameters", len),
+            gradients: Buffer::zeroed(gpu, "gradients", len),
+            moments: Buffer::zeroed(gpu, "moments", len),
+            flags: Buffer::from_slice(gpu, "flags", &flags),
+            tensors,
+            slots,
+        };
+        parameters.reset(gpu, seed);
+        Ok(parameters)
+    }
+
+    /// Fresh weights from `seed` (He), zero biases, gradients and moments.
+    pub fn reset(&self, gpu: &Gpu, seed: u64) {
+        let zeros = vec![0.0; self.values.len()];
+        self.gradients.write(gpu, 0, &zeros);
+        self.moments.write(gpu, 0, &zeros);
+        let mut values = zeros;
+        for (index, tensor) in self.tensors.iter().enumerate() {
+            if let [out, inputs, ky, kx] = tensor.shape[..] {
+                let weights = init::he_normal([out, inputs, ky, kx], seed, index as u64);
+                values[tensor.offset..tensor.offset + tensor.len].copy_from_slice(&weights);
+            }
+        }
+        self.values.write(gpu, 0, &values);
+    }
+
+    /// The tensor called `name`.
+    ///
+    /// # Errors
+    /// When the network has none.
+    pub fn tensor(&self, name: &str) -> Result<&TensorRange> {
+        self.tensors.iter().find(|t| t.name == name).ok_or_else(|| {
+            let known: Vec<_> = self.tensors.iter().map(|t| t.name.as_str()).collect();
+            Error::new(format!("no tensor is called {name:?}"), format!("there are {}", known.join(", ")))
+        })
+    }
+}

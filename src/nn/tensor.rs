@@ -1,0 +1,44 @@
+//! A plain f64 tensor for the twins: `[c, y, x, n]`, as on the GPU, without padding.
+
+use super::Shape;
+
+/// `images` maps of one shape, image innermost, in f64.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Tensor {
+    /// Shape of one image's map.
+    pub shape: Shape,
+    /// Number of images.
+    pub images: usize,
+    /// Values, `[c, y, x, n]`.
+    pub values: Vec<f64>,
+}
+
+impl Tensor {
+    /// All zeros.
+    pub fn zeros(shape: Shape, images: usize) -> Self {
+        Self { shape, images, values: vec![0.0; shape.len() * images] }
+    }
+
+    /// Index of value `(c, y, x, n)`.
+    pub fn index(&self, c: usize, y: usize, x: usize, n: usize) -> usize {
+        ((c * self.shape.height + y) * self.shape.width + x) * self.images + n
+    }
+
+    /// Value `(c, y, x, n)`; zero outside the map.
+    pub fn at_padded(&self, c: usize, y: isize, x: isize, n: usize) -> f64 {
+        let inside = y >= 0 && x >= 0 && y < self.shape.height as isize && x < self.shape.width as isize;
+        if inside { self.values[self.index(c, y as usize, x as usize, n)] } else { 0.0 }
+    }
+
+    /// Repeatable test values of about unit size, never zero, all different.
+    pub fn sample(shape: Shape, images: usize, seed: u64) -> Self {
+        use rand::RngExt as _;
+        use rand::SeedableRng as _;
+        let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(seed);
+        let value = |_| {
+            let magnitude: f64 = rng.random_range(0.05..1.5);
+            if rng.random::<bool>() { magnitude } else { -magnitude }
+        };
+        Self { shape, images, values: (0..shape.len() * images).map(value).collect() }
+    }
+}
