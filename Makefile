@@ -1,0 +1,32 @@
+# The commands of ReVACNN. `make` alone lists them.
+# ARGS goes to the program, the tests or the comparison: make run ARGS="--dataset mnist"
+
+# A toolchain installed in this login is not on the path yet.
+export PATH := $(PATH):$(HOME)/.cargo/bin
+
+.DEFAULT_GOAL := help
+.PHONY: help run test bench pictures fmt
+
+help: ## list these targets
+	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | while IFS="$$(printf '\t')" read -r target text; do \
+		printf '  make %-10s%s\n' "$$target" "$$text"; done
+
+run: ## build it and open the workbench; installs what it needs to run
+	@.ci/packages run
+	cargo run --release -- $(ARGS)
+
+test: ## run every test; installs what they need, a virtual display with it
+	@.ci/packages test
+	cargo test $(ARGS)
+
+bench: ## measure it beside PyTorch and ConvNetJS on this machine
+	@.ci/packages run
+	cargo build --release
+	examples/peers/compare $(ARGS)
+
+pictures: ## draw the README's pictures again
+	@.ci/packages run
+	cargo run --release -- render --tour examples/pictures
+
+fmt: ## format the code
+	cargo fmt
