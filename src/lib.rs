@@ -11,5 +11,6 @@ pub mod data;
 pub mod error;
 pub mod gpu;
 pub mod nn;
+pub mod session;
 
 pub use error::{Error, Result};

@@ -174,6 +174,13 @@ impl Gpu {
         }
     }
 
+    /// Lets finished work call back, without waiting.
+    pub fn poll(&self) {
+        if let Err(error) = self.device.poll(wgpu::PollType::Poll) {
+            log::warn!("polling the GPU: {error}");
+        }
+    }
+
     /// Waits until all submitted work is done.
     pub fn wait(&self) {
         if let Err(error) = self.device.poll(wgpu::PollType::wait_indefinitely()) {
