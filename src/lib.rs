@@ -7,6 +7,7 @@
 //!          gpu <- view <------------------ app
 //! ```
 
+pub mod data;
 pub mod error;
 
 pub use error::{Error, Result};

@@ -1,0 +1,101 @@
+//! Reading files whose content is not trusted: regular files only, never more than a limit.
+
+use std::fs::{self, File};
+use std::io::Read;
+use std::path::Path;
+
+use crate::error::{Error, Result};
+
+/// The most bytes that are read from, or unpacked from, one file: 2 GiB.
+pub const MAX_BYTES: u64 = 1 << 31;
+
+/// Opens a regular file of at most `limit` bytes; its length in bytes comes with it.
+///
+/// # Errors
+/// When there is none, it may not be read, it is not a regular file (opening a pipe would wait for
+/// ever), or it is larger.
+pub fn open(path: &Path, limit: u64) -> Result<(File, u64)> {
+    let metadata = fs::metadata(path).map_err(|error| Error::io("read", path, &error))?;
+    if !metadata.is_file() {
+        let what = format!("{} is not a regular file", path.display());
+        return Err(Error::new(what, "put the data file itself there"));
+    }
+    if metadata.len() > limit {
+        let what = format!("{} has {} bytes; the most is {limit}", path.display(), metadata.len());
+        return Err(Error::new(what, "this cannot be the data file it is named after; fetch it again"));
+    }
+    let file = File::open(path).map_err(|error| Error::io("read", path, &error))?;
+    Ok((file, metadata.len()))
+}
+
+/// The whole content of a regular file of at most `limit` bytes.
+///
+/// # Errors
+/// Those of [`open`], and when reading fails.
+pub fn read(path: &Path, limit: u64) -> Result<Vec<u8>> {
+    let (file, len) = open(path, limit)?;
+    let mut bytes = Vec::with_capacity(len as usize);
+    // The limit again, should the file be growing meanwhile.
+    file.take(limit).read_to_end(&mut bytes).map_err(|error| Error::io("read", path, &error))?;
+    Ok(bytes)
+}
+
+/// The names in a text file, one a line, blank lines left out; `None` when there is no such file.
+///
+/// # Errors
+/// When the file is no text, longer than 64 KiB, or has not exactly `count` names.
+pub fn names(path: &Path, count: usize) -> Result<Option<Vec<String>>> {
+    if !path.exists() {
+        return Ok(None);
+    }
+    let help = "put one class name on each line, or remove the file";
+    let text = String::from_utf8(read(path, 1 << 16)?)
+        .map_err(|_| Error::new(format!("{} is not text in UTF-8", path.display()), help))?;
+    let names: Vec<String> =
+        text.lines().map(str::trim).filter(|l| !l.is_empty()).map(String::from).collect();
+    if names.len() == count {
+        Ok(Some(names))
+    } else {
+        let what = format!("{} has {} class names where {count} belong", path.display(), names.len());
+        Err(Error::new(what, help))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_limit_is_kept() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("file");
+        fs::write(&path, [1; 10]).unwrap();
+        assert_eq!(read(&path, 10).unwrap(), [1; 10]);
+        assert!(read(&path, 9).unwrap_err().what().contains("10 bytes; the most is 9"));
+    }
+
+    #[test]
+    fn what_is_not_a_file_is_refused() {
+        let dir = tempfile::tempdir().unwrap();
+        assert!(read(dir.path(), 10).unwrap_err().what().contains("not a regular file"));
+        assert!(read(&dir.path().join("none"), 10).unwrap_err().what().contains("none"));
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn an_endless_device_is_refused() {
+        assert!(read(Path::new("/dev/zero"), 10).unwrap_err().what().contains("not a regular file"));
+    }
+
+    #[test]
+    fn names_are_counted_and_trimmed() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("names.txt");
+        assert_eq!(names(&path, 2).unwrap(), None);
+        fs::write(&path, "cat\r\n\n dog \n").unwrap();
+        assert_eq!(names(&path, 2).unwrap().unwrap(), ["cat", "dog"]);
+        assert!(names(&path, 3).unwrap_err().what().contains("2 class names where 3 belong"));
+        fs::write(&path, [0xff, 0xfe]).unwrap();
+        assert!(names(&path, 1).unwrap_err().what().contains("not text"));
+    }
+}
