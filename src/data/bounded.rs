@@ -51,7 +51,8 @@ pub fn names(path: &Path, count: usize) -> Result<Option<Vec<String>>> {
     let help = "put one class name on each line, or remove the file";
     let text = String::from_utf8(read(path, 1 << 16)?)
         .map_err(|_| Error::new(format!("{} is not text in UTF-8", path.display()), help))?;
-    let names: Vec<String> = text.lines().map(str::trim).filter(|l| !l.is_empty()).map(String::from).collect();
+    let names: Vec<String> =
+        text.lines().map(str::trim).filter(|l| !l.is_empty()).map(String::from).collect();
     if names.len() == count {
         Ok(Some(names))
     } else {

@@ -33,7 +33,13 @@ pub struct Version {
 /// Ten classes, one label byte.
 pub const CIFAR_10: Version = Version {
     name: "cifar-10",
-    train: &["data_batch_1.bin", "data_batch_2.bin", "data_batch_3.bin", "data_batch_4.bin", "data_batch_5.bin"],
+    train: &[
+        "data_batch_1.bin",
+        "data_batch_2.bin",
+        "data_batch_3.bin",
+        "data_batch_4.bin",
+        "data_batch_5.bin",
+    ],
     partly: true,
     test: "test_batch.bin",
     names: "batches.meta.txt",
@@ -87,7 +93,8 @@ impl Version {
             None if self.classes == 10 => CIFAR_10_NAMES.map(String::from).to_vec(),
             None => (0..self.classes).map(|label| format!("class {label}")).collect(),
         };
-        Dataset::new(self.name, SHAPE, classes, train, test).map_err(|error| error.within(directory.display()))
+        Dataset::new(self.name, SHAPE, classes, train, test)
+            .map_err(|error| error.within(directory.display()))
     }
 
     /// Appends all records of the file at `path`.

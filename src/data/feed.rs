@@ -96,7 +96,8 @@ impl Feed {
         let all = data.train.len();
         let validation_images = (all / VALIDATION_SHARE).max(1);
         if all < 2 || data.test.len() == 0 {
-            let what = format!("data set {} has {all} training and {} test images", data.name, data.test.len());
+            let what =
+                format!("data set {} has {all} training and {} test images", data.name, data.test.len());
             return Err(Error::new(what, "give it at least 2 training images and 1 test image"));
         }
         let (chunks, images_a_chunk) = upload(gpu, data)?;
@@ -107,7 +108,8 @@ impl Feed {
         let mut order: Vec<u32> = (0..all as u32).map(|i| permute(i, all as u32, SPLIT_KEY)).collect();
         order.extend((all..all + data.test.len()).map(|i| i as u32));
         let stats = data.channel_stats();
-        let statistics: Vec<f32> = stats.mean.iter().zip(&stats.std).flat_map(|(m, s)| [*m, 1.0 / s]).collect();
+        let statistics: Vec<f32> =
+            stats.mean.iter().zip(&stats.std).flat_map(|(m, s)| [*m, 1.0 / s]).collect();
         let feed = Self {
             shape: data.shape,
             chunks,
@@ -181,7 +183,13 @@ impl Feed {
     ///
     /// # Errors
     /// When a buffer does not fit.
-    pub fn build(&self, gpu: &Gpu, sizes: BatchSizes, columns: &BufferRange, input: &BufferRange) -> Result<[Plan; 2]> {
+    pub fn build(
+        &self,
+        gpu: &Gpu,
+        sizes: BatchSizes,
+        columns: &BufferRange,
+        input: &BufferRange,
+    ) -> Result<[Plan; 2]> {
         let mut plans = [PlanBuilder::new(gpu), PlanBuilder::new(gpu)];
         for (plan, entry) in plans.iter_mut().zip(["training", "evaluation"]) {
             let kernel = gpu.kernel(&DRAW, entry, &[])?;
@@ -251,7 +259,8 @@ impl Feed {
         let mut plans = [PlanBuilder::new(gpu), PlanBuilder::new(gpu), PlanBuilder::new(gpu)];
         for (plan, entry) in plans.iter_mut().zip(["count_training", "count_evaluation", "tick"]) {
             let kernel = gpu.kernel(&TICK, entry, &[])?;
-            let mut dispatch = plan.dispatch(entry, &kernel).bind("clock", self.clock.range()).params(&params);
+            let mut dispatch =
+                plan.dispatch(entry, &kernel).bind("clock", self.clock.range()).params(&params);
             dispatch = if entry == "tick" {
                 dispatch.bind("history", self.history.range())
             } else {
@@ -292,7 +301,14 @@ fn upload(gpu: &Gpu, data: &Dataset) -> Result<(Vec<BufferRange>, usize)> {
 }
 
 /// The twin of the drawing for training: image and change of column `n`.
-pub fn draw_twin(clock: &Clock, sampling: &Sampling, order: &[u32], sizes: BatchSizes, train: u32, n: u32) -> Option<[u32; 2]> {
+pub fn draw_twin(
+    clock: &Clock,
+    sampling: &Sampling,
+    order: &[u32],
+    sizes: BatchSizes,
+    train: u32,
+    n: u32,
+) -> Option<[u32; 2]> {
     let i = clock.drawn + n;
     if n >= sizes.micro_batch as u32 || i >= sizes.batch as u32 {
         return None;

@@ -34,8 +34,7 @@ const FASHION: [&str; CLASSES] = [
 ];
 
 /// What this reader looks for in a directory, in words.
-pub const LOOKS_FOR: &str =
-    "train-images-idx3-ubyte, train-labels-idx1-ubyte and the two t10k files, each with or without .gz (MNIST)";
+pub const LOOKS_FOR: &str = "train-images-idx3-ubyte, train-labels-idx1-ubyte and the two t10k files, each with or without .gz (MNIST)";
 
 /// Whether a file of this name belongs to a set in this format.
 pub fn claims(name: &str) -> bool {
@@ -127,10 +126,8 @@ fn parse(source: &mut dyn Read, rank: usize, len: Option<u64>) -> Result<(Vec<us
         let help = "this is not the IDX file it is named after; fetch it again";
         return Err(Error::new(what, help));
     }
-    let sizes: Vec<usize> = header[4..]
-        .chunks_exact(4)
-        .map(|b| u32::from_be_bytes([b[0], b[1], b[2], b[3]]) as usize)
-        .collect();
+    let sizes: Vec<usize> =
+        header[4..].chunks_exact(4).map(|b| u32::from_be_bytes([b[0], b[1], b[2], b[3]]) as usize).collect();
     let count = sizes.iter().try_fold(1usize, |product, &size| product.checked_mul(size));
     let count = count.filter(|&count| {
         count > 0 && count as u64 <= bounded::MAX_BYTES && sizes[1..].iter().all(|&side| side <= MAX_SIDE)
@@ -145,10 +142,7 @@ fn parse(source: &mut dyn Read, rank: usize, len: Option<u64>) -> Result<(Vec<us
     }
     let mut values = Vec::new();
     // One byte more than belongs there: it shows that there is more, and otherwise makes gzip check its sum.
-    source
-        .take(count as u64 + 1)
-        .read_to_end(&mut values)
-        .map_err(|error| unreadable(&error, "values"))?;
+    source.take(count as u64 + 1).read_to_end(&mut values).map_err(|error| unreadable(&error, "values"))?;
     if values.len() == count {
         Ok((sizes, values))
     } else {

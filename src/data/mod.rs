@@ -6,8 +6,8 @@
 //! in a valid [`Dataset`] or in one [`Error`]; no more memory is taken than the files have content.
 
 mod bounded;
-mod clock;
 mod cifar;
+mod clock;
 mod digits;
 mod feed;
 mod idx;
@@ -138,7 +138,10 @@ pub struct Dataset {
 /// The built-in data sets: name, and one sentence on each.
 pub fn builtin() -> &'static [(&'static str, &'static str)] {
     &[
-        ("shapes", "Ten classes of figures in colour, 3×32×32, drawn from a seed: 50 000 to learn, 10 000 to test."),
+        (
+            "shapes",
+            "Ten classes of figures in colour, 3×32×32, drawn from a seed: 50 000 to learn, 10 000 to test.",
+        ),
         ("digits", "Handwritten digits, 1×8×8, from the UCI repository: 1 500 to learn, 297 to test."),
     ]
 }
@@ -220,4 +223,5 @@ impl Dataset {
     }
 }
 
-
+#[cfg(test)]
+mod tests;

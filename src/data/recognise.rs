@@ -14,8 +14,7 @@ enum Format {
     Cifar(cifar::Version),
 }
 
-const FORMATS: [Format; 3] =
-    [Format::Idx, Format::Cifar(cifar::CIFAR_10), Format::Cifar(cifar::CIFAR_100)];
+const FORMATS: [Format; 3] = [Format::Idx, Format::Cifar(cifar::CIFAR_10), Format::Cifar(cifar::CIFAR_100)];
 
 impl Format {
     fn claims(&self, name: &str) -> bool {
@@ -54,7 +53,10 @@ pub fn open(path: &Path) -> Result<Dataset> {
     let format = path.file_name().and_then(|name| FORMATS.iter().find(|f| f.claims(&name.to_string_lossy())));
     let Some(format) = format else {
         let what = format!("{} is a file of no known data set", path.display());
-        return Err(Error::new(what, format!("name the directory of a data set (unpacked): {}", all_formats())));
+        return Err(Error::new(
+            what,
+            format!("name the directory of a data set (unpacked): {}", all_formats()),
+        ));
     };
     // A bare file name has the empty path for a parent.
     let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
@@ -73,7 +75,8 @@ fn in_directory(directory: &Path) -> Result<Format> {
             *found |= format.claims(&name.to_string_lossy());
         }
     }
-    let formats: Vec<Format> = FORMATS.into_iter().zip(found).filter(|(_, found)| *found).map(|(f, _)| f).collect();
+    let formats: Vec<Format> =
+        FORMATS.into_iter().zip(found).filter(|(_, found)| *found).map(|(f, _)| f).collect();
     match formats[..] {
         [format] => Ok(format),
         [] if empty => {
@@ -86,8 +89,12 @@ fn in_directory(directory: &Path) -> Result<Format> {
         }
         _ => {
             let found: Vec<&str> = formats.iter().map(Format::looks_for).collect();
-            let what = format!("{} holds files of several data sets: {}", directory.display(), found.join("; "));
-            Err(Error::new(what, "name one of the files to say which one, or give each set its own directory"))
+            let what =
+                format!("{} holds files of several data sets: {}", directory.display(), found.join("; "));
+            Err(Error::new(
+                what,
+                "name one of the files to say which one, or give each set its own directory",
+            ))
         }
     }
 }
@@ -143,7 +150,9 @@ mod tests {
         for names in [&["data_batch_1"][..], &["cat.png", "data_batch_6.bin", "train.bin.gz"]] {
             let error = open(directory(names).path()).unwrap_err();
             assert!(error.what().contains("no known data set"), "{error}");
-            assert!(error.help().contains("test_batch.bin") && error.help().contains("train-images-idx3-ubyte"));
+            assert!(
+                error.help().contains("test_batch.bin") && error.help().contains("train-images-idx3-ubyte")
+            );
         }
     }
 

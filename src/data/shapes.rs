@@ -32,7 +32,7 @@ pub const TEST: usize = 10_000;
 const SHAPE: ImageShape = ImageShape { channels: 3, height: SIDE, width: SIDE };
 
 /// Least distance between the colours of figure and background in the RGB cube (whose diagonal is 1.73).
-const CONTRAST: f32 = 0.5;
+const CONTRAST: f32 = 0.6;
 /// Streams of the test images start here, far from those of any training image.
 const TEST_STREAM: u64 = 1 << 63;
 
@@ -80,33 +80,33 @@ fn render(seed: u64, first_stream: u64, count: usize, threads: usize) -> Vec<u8>
 
 /// One image `[3, SIDE, SIDE]`: background, clutter, the figure, a little clutter over it, noise.
 fn scene(label: u8, draw: &mut Draw, bytes: &mut [u8]) {
-    let ground = draw.colour();
-    let slope = [0.0; 3].map(|_: f32| draw.range(-0.35, 0.35));
+    let ground = draw.colour().map(|v| 0.5 * v);
+    let slope = [0.0; 3].map(|_: f32| draw.range(-0.2, 0.2));
     let mut canvas = Canvas::new(ground, slope, draw.direction());
 
-    let behind = 2 + draw.below(5);
+    let behind = 1 + draw.below(4);
     for _ in 0..behind {
         clutter(&mut canvas, draw);
     }
 
-    let reach = draw.range(7.0, 12.5);
-    let slack = 0.5 * SIDE as f32 - 0.85 * reach;
+    let reach = draw.range(9.0, 13.0);
+    let slack = 0.6 * (0.5 * SIDE as f32 - 0.85 * reach);
     let centre = [0.0; 2].map(|_: f32| 0.5 * SIDE as f32 + draw.range(-slack, slack));
     let [cos, sin] = draw.direction();
     let figure = Figure::of_class(label, reach, draw);
     let brush = Brush {
         colour: contrasting(ground, draw),
         opacity: 1.0,
-        slope: draw.range(-0.3, 0.3),
+        slope: draw.range(-0.2, 0.2),
         towards: draw.direction(),
     };
     canvas.paint(centre, 1.5 * reach, &brush, |x, y| figure.distance(x * cos + y * sin, y * cos - x * sin));
 
-    let before = draw.below(3);
+    let before = draw.below(2);
     for _ in 0..before {
         clutter(&mut canvas, draw);
     }
-    let amplitude = draw.range(0.04, 0.3);
+    let amplitude = draw.range(0.02, 0.14);
     canvas.write(amplitude, draw, bytes);
 }
 
@@ -127,7 +127,7 @@ fn clutter(canvas: &mut Canvas, draw: &mut Draw) {
 /// A colour at least `CONTRAST` from `ground`.
 fn contrasting(ground: [f32; 3], draw: &mut Draw) -> [f32; 3] {
     for _ in 0..32 {
-        let colour = draw.colour();
+        let colour = draw.colour().map(|v| 0.4 + 0.6 * v);
         if gap(colour, ground) >= CONTRAST {
             return colour;
         }
@@ -140,3 +140,6 @@ fn contrasting(ground: [f32; 3], draw: &mut Draw) -> [f32; 3] {
 fn gap(a: [f32; 3], b: [f32; 3]) -> f32 {
     a.iter().zip(b).map(|(a, b)| (a - b) * (a - b)).sum::<f32>().sqrt()
 }
+
+#[cfg(test)]
+mod tests;

@@ -205,7 +205,12 @@ impl Gpu {
         }
         let mib = |b: u64| b.div_ceil(1 << 20);
         Err(Error::new(
-            format!("{what} needs a buffer of {} MiB; {} allows {} MiB", mib(bytes), self.info.name, mib(most)),
+            format!(
+                "{what} needs a buffer of {} MiB; {} allows {} MiB",
+                mib(bytes),
+                self.info.name,
+                mib(most)
+            ),
             "take a smaller batch or a smaller network, or another adapter (see: revacnn adapters)",
         ))
     }

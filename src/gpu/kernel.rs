@@ -60,7 +60,10 @@ impl Kernel {
             cache: None,
         });
         if let Some(error) = pollster::block_on(scope.pop()) {
-            return Err(Error::new(format!("the driver refused {label}: {error}"), "update the graphics driver"));
+            return Err(Error::new(
+                format!("the driver refused {label}: {error}"),
+                "update the graphics driver",
+            ));
         }
         Ok(Self { label, entry: point, pipeline, layout })
     }
@@ -72,10 +75,7 @@ impl Kernel {
     pub fn binding(&self, name: &str) -> Result<&Binding> {
         self.entry.bindings.iter().find(|b| b.name == name).ok_or_else(|| {
             let known: Vec<_> = self.entry.bindings.iter().map(|b| b.name.as_str()).collect();
-            Error::new(
-                format!("{} binds no {name:?}", self.label),
-                format!("it binds {}", known.join(", ")),
-            )
+            Error::new(format!("{} binds no {name:?}", self.label), format!("it binds {}", known.join(", ")))
         })
     }
 

@@ -220,7 +220,10 @@ impl DispatchBuilder<'_, '_> {
             fold(threads, self.kernel.entry.workgroup_size, gpu.limits.max_compute_workgroups_per_dimension)
                 .ok_or_else(|| {
                     Error::new(
-                        format!("{}: {threads:?} threads are more than {} allows", self.kernel.label, gpu.info.name),
+                        format!(
+                            "{}: {threads:?} threads are more than {} allows",
+                            self.kernel.label, gpu.info.name
+                        ),
                         "take a smaller batch",
                     )
                 })?;

@@ -77,7 +77,8 @@ impl<T> ReadbackRing<T> {
     pub fn take(&mut self) -> Vec<(T, Vec<u8>)> {
         let mut arrived = Vec::new();
         for slot in self.slots.iter_mut().filter(|s| s.state.load(Ordering::Acquire) == READY) {
-            let bytes = slot.staging.slice(..slot.size).get_mapped_range().map(|b| b.to_vec()).unwrap_or_default();
+            let bytes =
+                slot.staging.slice(..slot.size).get_mapped_range().map(|b| b.to_vec()).unwrap_or_default();
             slot.staging.unmap();
             slot.state.store(FREE, Ordering::Release);
             self.bytes_read += bytes.len() as u64;

@@ -52,12 +52,10 @@ pub fn reflect(path: &str, text: &str) -> Result<Vec<EntryPoint>> {
         |message: String| Error::new(format!("shader {path} is not valid:\n{message}"), "mend the shader");
     let module =
         naga::front::wgsl::parse_str(text).map_err(|e| invalid(e.emit_to_string_with_path(text, path)))?;
-    let info = naga::valid::Validator::new(
-        naga::valid::ValidationFlags::all(),
-        naga::valid::Capabilities::all(),
-    )
-    .validate(&module)
-    .map_err(|e| invalid(e.emit_to_string_with_path(text, path)))?;
+    let info =
+        naga::valid::Validator::new(naga::valid::ValidationFlags::all(), naga::valid::Capabilities::all())
+            .validate(&module)
+            .map_err(|e| invalid(e.emit_to_string_with_path(text, path)))?;
     let mut entries = Vec::new();
     for (index, entry) in module.entry_points.iter().enumerate() {
         if entry.stage != naga::ShaderStage::Compute {

@@ -74,7 +74,10 @@ impl Timer {
     }
 
     /// Resolves the spans of this encoder; returns where they lie and their labels, and begins anew.
-    pub fn resolve(&mut self, encoder: &mut wgpu::CommandEncoder) -> Option<(&wgpu::Buffer, u64, Vec<Arc<str>>)> {
+    pub fn resolve(
+        &mut self,
+        encoder: &mut wgpu::CommandEncoder,
+    ) -> Option<(&wgpu::Buffer, u64, Vec<Arc<str>>)> {
         let queries = self.queries.as_ref()?;
         let labels = std::mem::take(&mut self.labels);
         if labels.is_empty() {

@@ -8,7 +8,8 @@ pub(super) fn create_module(
     device: &wgpu::Device,
     desc: wgpu::ShaderModuleDescriptor<'_>,
 ) -> wgpu::ShaderModule {
-    let checks = wgpu::ShaderRuntimeChecks { force_loop_bounding: false, ..wgpu::ShaderRuntimeChecks::checked() };
+    let checks =
+        wgpu::ShaderRuntimeChecks { force_loop_bounding: false, ..wgpu::ShaderRuntimeChecks::checked() };
     // SAFETY: the sources are files of this crate, whose loops all have bounds taken from shapes and so end;
     // every other run-time check stays on.
     unsafe { device.create_shader_module_trusted(desc, checks) }

@@ -5,8 +5,8 @@
 //! backward. Weights are packed `[from, ky, kx, to]` for each. The weight gradient is a set of partial sums
 //! over shares of the images, then added in a fixed order: no atomics, the same bits every time.
 
-use super::layer::{LayerBuild, LayerPlans, ParameterSlot};
 use super::Shape;
+use super::layer::{LayerBuild, LayerPlans, ParameterSlot};
 use crate::error::Result;
 use crate::gpu::{Buffer, BufferRange, Gpu, PlanBuilder, Source};
 use crate::{params, wgsl};
@@ -177,7 +177,12 @@ impl Convolution {
             .threads([threads as u32, (to_padded / 4 / blocks) as u32, 1])
     }
 
-    fn weight_gradient(&self, build: &LayerBuild<'_>, plan: &mut PlanBuilder<'_>, slot: ParameterSlot) -> Result<()> {
+    fn weight_gradient(
+        &self,
+        build: &LayerBuild<'_>,
+        plan: &mut PlanBuilder<'_>,
+        slot: ParameterSlot,
+    ) -> Result<()> {
         let gpu = build.gpu;
         let (input, output) = (self.input, self.output);
         let tile = WeightTile::choose(gpu, self, build.columns.train_quads);
@@ -233,7 +238,12 @@ impl Convolution {
             .threads([count as u32, 1, 1])
     }
 
-    fn bias_gradient(&self, build: &LayerBuild<'_>, plan: &mut PlanBuilder<'_>, slot: ParameterSlot) -> Result<()> {
+    fn bias_gradient(
+        &self,
+        build: &LayerBuild<'_>,
+        plan: &mut PlanBuilder<'_>,
+        slot: ParameterSlot,
+    ) -> Result<()> {
         let kernel = build.gpu.kernel(&BIAS_GRADIENT, "bias_gradient", &[])?;
         plan.dispatch(&build.label("bias gradient"), &kernel)
             .bind("output_gradient", build.output_gradient.clone())

@@ -46,7 +46,12 @@ pub trait Layer {
     fn forward_twin(&self, input: &Tensor, parameters: &[f64]) -> Tensor;
 
     /// Backward pass in plain loops: the gradients of the input and of the parameters.
-    fn backward_twin(&self, input: &Tensor, parameters: &[f64], output_gradient: &Tensor) -> (Tensor, Vec<f64>);
+    fn backward_twin(
+        &self,
+        input: &Tensor,
+        parameters: &[f64],
+        output_gradient: &Tensor,
+    ) -> (Tensor, Vec<f64>);
 }
 
 /// The columns of a batch: quads of four images.

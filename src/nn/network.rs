@@ -83,7 +83,10 @@ impl Network {
         let see = "see the networks in examples/networks for the form";
         let table: Table = text.parse().map_err(|e: toml::de::Error| Error::new(e.to_string(), see))?;
         if let Some(key) = table.keys().find(|key| *key != "name" && *key != "layer") {
-            return Err(Error::new(format!("unknown key {key:?}"), "a network has `name` and `[[layer]]` tables"));
+            return Err(Error::new(
+                format!("unknown key {key:?}"),
+                "a network has `name` and `[[layer]]` tables",
+            ));
         }
         let name = match table.get("name") {
             None => "unnamed",
@@ -96,7 +99,9 @@ impl Network {
         };
         let mut network = Self { name: name.to_owned(), input, classes, layers: Vec::new() };
         for (index, entry) in entries.iter().enumerate() {
-            let Value::Table(entry) = entry else { return Err(Error::new("`layer` is not a list of tables", see)) };
+            let Value::Table(entry) = entry else {
+                return Err(Error::new("`layer` is not a list of tables", see));
+            };
             network.push(entry.clone(), index)?;
         }
         network.check_output()?;
@@ -125,7 +130,10 @@ impl Network {
             format!("{}{}", layer.short_name(), before + 1)
         });
         if self.layers.iter().any(|l| l.name == name) {
-            return Err(numbered(Error::new(format!("a second layer is called {name:?}"), "give each its own name")));
+            return Err(numbered(Error::new(
+                format!("a second layer is called {name:?}"),
+                "give each its own name",
+            )));
         }
         let input = self.layers.last().map_or(self.input, |l| l.output);
         let output = layer.output(input).map_err(|e| e.within(format!("layer {name}")))?;
@@ -140,7 +148,10 @@ impl Network {
             return Ok(());
         }
         Err(Error::new(
-            format!("layer {}: it makes {}, and {} classes need {wanted}", last.name, last.output, self.classes),
+            format!(
+                "layer {}: it makes {}, and {} classes need {wanted}",
+                last.name, last.output, self.classes
+            ),
             "end the network with a dense layer without `units`",
         ))
     }
@@ -162,7 +173,11 @@ impl Network {
 
     /// Number of weights and biases.
     pub fn parameter_count(&self) -> usize {
-        self.layers.iter().filter_map(|l| l.layer.weights(l.input)).map(|w| w.iter().product::<usize>() + w[0]).sum()
+        self.layers
+            .iter()
+            .filter_map(|l| l.layer.weights(l.input))
+            .map(|w| w.iter().product::<usize>() + w[0])
+            .sum()
     }
 
     /// Multiply-adds, counted twice, of one image's training step: forward, both gradients (the first layer
@@ -214,7 +229,9 @@ mod tests {
             assert!(error.what().contains(part), "{text}: {error}");
             assert!(!error.help().is_empty());
         }
-        let Err(error) = Network::open("alexnet", IMAGE, 10) else { panic!("an unknown preset was accepted") };
+        let Err(error) = Network::open("alexnet", IMAGE, 10) else {
+            panic!("an unknown preset was accepted")
+        };
         assert!(error.what().contains("alexnet") && error.help().contains("revacnn-keras"));
     }
 }

@@ -33,7 +33,15 @@ pub struct TrainerOptions {
 
 impl Default for TrainerOptions {
     fn default() -> Self {
-        Self { batch: 64, micro_batch: None, hyper: Hyper::default(), seed: 1, shift: 0, flip: false, probes: 4 }
+        Self {
+            batch: 64,
+            micro_batch: None,
+            hyper: Hyper::default(),
+            seed: 1,
+            shift: 0,
+            flip: false,
+            probes: 4,
+        }
     }
 }
 
@@ -276,7 +284,10 @@ fn choose_sizes(gpu: &Gpu, network: &Network, options: &TrainerOptions) -> Resul
     let most = gpu.limits.max_storage_buffer_binding_size.min(gpu.limits.max_buffer_size) / 4;
     let room = (most as usize / largest).saturating_sub(probes) & !3;
     if room == 0 {
-        gpu.check_fits(&format!("network {}, layer {name}: its maps", network.name), (largest * (probes + 4) * 4) as u64)?;
+        gpu.check_fits(
+            &format!("network {}, layer {name}: its maps", network.name),
+            (largest * (probes + 4) * 4) as u64,
+        )?;
     }
     let most = if gpu.is_software() { room.min(SOFTWARE_MICRO_BATCH) } else { room };
     let most = options.micro_batch.map_or(most, |m| m.clamp(1, room));
@@ -296,10 +307,13 @@ impl Pass {
         options: &TrainerOptions,
     ) -> Result<Self> {
         let sizes = choose_sizes(gpu, network, options)?;
-        let maps = |label: &str, shape: Shape| Buffer::<f32>::zeroed(gpu, label, shape.len() * sizes.columns).range();
+        let maps = |label: &str, shape: Shape| {
+            Buffer::<f32>::zeroed(gpu, label, shape.len() * sizes.columns).range()
+        };
         let first_weights = network.layers.iter().position(|l| l.layer.weights(l.input).is_some());
-        let first_weights = first_weights
-            .ok_or_else(|| Error::new(format!("network {} has no weights", network.name), "give it a dense layer"))?;
+        let first_weights = first_weights.ok_or_else(|| {
+            Error::new(format!("network {} has no weights", network.name), "give it a dense layer")
+        })?;
         let mut activations = vec![maps("input", network.input)];
         let mut activation_gradients = vec![None];
         for (index, layer) in network.layers.iter().enumerate() {
@@ -326,7 +340,8 @@ impl Pass {
         let columns = Columns { train_quads: self.sizes.train_columns / 4, quads: self.sizes.columns / 4 };
         let build = |(index, place): (usize, &super::NetworkLayer)| {
             // Before the first weights nothing flows back, and what stands here is never read.
-            let output_gradient = self.activation_gradients[index + 1].as_ref().unwrap_or(&self.activations[index + 1]);
+            let output_gradient =
+                self.activation_gradients[index + 1].as_ref().unwrap_or(&self.activations[index + 1]);
             place.layer.build(&LayerBuild {
                 gpu,
                 name: &place.name,
@@ -360,15 +375,20 @@ impl Pass {
             columns: self.columns.clone(),
             logits: self.activations[layers.len()].clone(),
             probabilities: self.probabilities.clone(),
-            logits_gradient: self.activation_gradients[layers.len()].clone().expect("the last layer has a gradient"),
+            logits_gradient: self.activation_gradients[layers.len()]
+                .clone()
+                .expect("the last layer has a gradient"),
             results: results.clone(),
         }
         .build(gpu, network.classes, columns)?;
         let [draw_training, draw_evaluation] = feed.build(gpu, sizes, &self.columns, &self.activations[0])?;
         // A batch of no images: padding and probes alone.
-        let [draw_probes, _] = feed.build(gpu, BatchSizes { batch: 0, ..sizes }, &self.columns, &self.activations[0])?;
+        let [draw_probes, _] =
+            feed.build(gpu, BatchSizes { batch: 0, ..sizes }, &self.columns, &self.activations[0])?;
         let [count_training, count_evaluation, tick] = feed.build_counting(gpu, sizes, &results)?;
-        let each = |plan: &mut Plan, part: fn(&LayerPlans) -> &Plan| layers.iter().for_each(|l| plan.extend(part(l)));
+        let each = |plan: &mut Plan, part: fn(&LayerPlans) -> &Plan| {
+            layers.iter().for_each(|l| plan.extend(part(l)))
+        };
         let backward = |plan: &mut Plan| layers.iter().rev().for_each(|l| plan.extend(&l.backward));
         self.step.extend(&clear);
         each(&mut self.step, |l| &l.prepare);

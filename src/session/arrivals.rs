@@ -3,8 +3,8 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use super::{Event, Part, Session};
 use super::metrics::{EpochMetrics, StepMetrics};
+use super::{Event, Part, Session};
 use crate::data::{Clock, Feed, HISTORY_LEN};
 use crate::gpu::{Gpu, Plan, ReadbackRing, Timer};
 use crate::nn::Trainer;
@@ -57,7 +57,13 @@ impl Arrivals {
     }
 
     /// Records dispatches as one timed pass.
-    pub fn record(&mut self, encoder: &mut wgpu::CommandEncoder, plan: &Plan, range: Range<usize>, of: Timed) {
+    pub fn record(
+        &mut self,
+        encoder: &mut wgpu::CommandEncoder,
+        plan: &Plan,
+        range: Range<usize>,
+        of: Timed,
+    ) {
         let timestamp_writes = self.timer.span(&Arc::from("train"));
         if timestamp_writes.is_some() {
             self.stretches.push((of, range.clone()));
@@ -90,11 +96,6 @@ impl Arrivals {
         self.history.after_submit();
         self.evaluations.after_submit();
         self.times.after_submit();
-    }
-
-    /// Whether something is still on its way.
-    pub fn in_flight(&self) -> bool {
-        self.history.in_flight() || self.evaluations.in_flight()
     }
 
     /// What is on its way belongs to a run that was reset.
@@ -139,7 +140,9 @@ impl Session {
                     budget.learn(range, time_ms);
                 }
             }
-            Arrival::Evaluation { part, epoch, step, clock } => self.take_in_evaluation(part, epoch, step, &clock),
+            Arrival::Evaluation { part, epoch, step, clock } => {
+                self.take_in_evaluation(part, epoch, step, &clock)
+            }
         }
     }
 

@@ -69,7 +69,8 @@ impl Checkpoint {
         let mut stored = part("", &self.values);
         stored.extend(part("momentum.", &self.moments));
         let views = stored.iter().map(|(name, shape, bytes)| {
-            let view = StoredTensor::new(Dtype::F32, shape.clone(), bytes).expect("lengths follow from shapes");
+            let view =
+                StoredTensor::new(Dtype::F32, shape.clone(), bytes).expect("lengths follow from shapes");
             (name.as_str(), view)
         });
         let json = serde_json::to_string(&state).expect("the state is plain data");
@@ -109,9 +110,11 @@ impl Checkpoint {
             let mut flat = vec![0.0; len];
             for tensor in tensors {
                 let name = format!("{prefix}{}", tensor.name);
-                let found = stored.tensor(&name).map_err(|_| foreign(&path, &format!("it has no tensor {name}")))?;
+                let found =
+                    stored.tensor(&name).map_err(|_| foreign(&path, &format!("it has no tensor {name}")))?;
                 if found.shape() != tensor.shape || found.dtype() != Dtype::F32 {
-                    let what = format!("its {name} has shape {:?}, the network {:?}", found.shape(), tensor.shape);
+                    let what =
+                        format!("its {name} has shape {:?}, the network {:?}", found.shape(), tensor.shape);
                     return Err(foreign(&path, &what));
                 }
                 let values: Vec<f32> = bytemuck::pod_collect_to_vec(found.data());

@@ -60,7 +60,9 @@ impl Session {
         self.poll();
         let errors = self.gpu().take_errors();
         let help = "update the graphics driver, or take another adapter";
-        self.events.extend(errors.into_iter().map(|e| Event::Fault(Error::new(format!("the GPU reports: {e}"), help))));
+        self.events.extend(
+            errors.into_iter().map(|e| Event::Fault(Error::new(format!("the GPU reports: {e}"), help))),
+        );
     }
 
     /// What happened since the last call, oldest first.
@@ -81,7 +83,8 @@ impl Session {
         self.stale = true;
         while self.advance() {}
         self.settle();
-        let faults = self.events.iter().find_map(|e| if let Event::Fault(f) = e { Some(f.clone()) } else { None });
+        let faults =
+            self.events.iter().find_map(|e| if let Event::Fault(f) = e { Some(f.clone()) } else { None });
         faults.map_or(Ok(()), Err)
     }
 }

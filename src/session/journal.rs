@@ -67,7 +67,10 @@ pub fn append(folder: &Path, entry: &Entry) -> Result<()> {
 pub fn read(folder: &Path) -> Result<(Header, Vec<Entry>)> {
     let path = folder.join(JOURNAL_FILE);
     let damaged = |number: usize| {
-        Error::new(format!("{}, line {number}, is damaged", path.display()), "resume another run, or begin anew")
+        Error::new(
+            format!("{}, line {number}, is damaged", path.display()),
+            "resume another run, or begin anew",
+        )
     };
     let text = files::read_whole(&path)?;
     let text = String::from_utf8_lossy(&text);

@@ -126,7 +126,11 @@ impl Session {
         let data = Dataset::open(&state.settings.dataset)?;
         if data.fingerprint() != state.data_fingerprint {
             return Err(Error::new(
-                format!("the data set {} is not the one that {} was trained on", state.settings.dataset, path.display()),
+                format!(
+                    "the data set {} is not the one that {} was trained on",
+                    state.settings.dataset,
+                    path.display()
+                ),
                 "bring the old data back, or begin a new run",
             ));
         }
@@ -181,11 +185,11 @@ impl Session {
 
     fn restore(&mut self, folder: RunFolder) -> Result<()> {
         let parameters = &self.trainer.parameters;
-        let Checkpoint { values, moments, state } = folder.load(&parameters.tensors, parameters.values.len())?;
-        let words: [u32; Clock::WORDS] = state
-            .clock
-            .try_into()
-            .map_err(|_| Error::new("the checkpoint's clock is damaged", "resume another run, or begin anew"))?;
+        let Checkpoint { values, moments, state } =
+            folder.load(&parameters.tensors, parameters.values.len())?;
+        let words: [u32; Clock::WORDS] = state.clock.try_into().map_err(|_| {
+            Error::new("the checkpoint's clock is damaged", "resume another run, or begin anew")
+        })?;
         let clock: Clock = bytemuck::cast(words);
         parameters.values.write(self.trainer.gpu(), 0, &values);
         parameters.moments.write(self.trainer.gpu(), 0, &moments);
@@ -241,7 +245,7 @@ impl Session {
             TensorKind::WeightGradients => self.trainer.weight_gradients(layer),
         }?;
         if layer == 0 {
-            view.extents[..2].copy_from_slice(&[1, view.extents[0]]);
+            (view.extents[0], view.extents[1]) = (1, view.extents[0]);
             view.strides[1] = view.strides[0];
         }
         Some(view)
@@ -346,7 +350,12 @@ impl Session {
     /// When a value is out of range; then nothing changes. What fails later is an [`Event::Fault`].
     pub fn apply(&mut self, command: Command) -> Result<()> {
         self.check(command)?;
-        if self.between_steps() { self.carry_out_and_log(command) } else { self.pending.push(command); Ok(()) }
+        if self.between_steps() {
+            self.carry_out_and_log(command)
+        } else {
+            self.pending.push(command);
+            Ok(())
+        }
     }
 
     fn check(&self, command: Command) -> Result<()> {

@@ -48,7 +48,9 @@ impl Rate {
 
     /// Over the last second or so.
     pub fn images_per_s(&self) -> f64 {
-        let (Some((first, _)), Some((last, _))) = (self.recent.front(), self.recent.back()) else { return 0.0 };
+        let (Some((first, _)), Some((last, _))) = (self.recent.front(), self.recent.back()) else {
+            return 0.0;
+        };
         let images: u32 = self.recent.iter().skip(1).map(|(_, images)| images).sum();
         let seconds = (*last - *first).as_secs_f64();
         if seconds > 0.0 { f64::from(images) / seconds } else { 0.0 }

@@ -56,7 +56,10 @@ impl RunFolder {
         let state = Checkpoint::read_state(path)?;
         let bytes = files::read_whole(&path.join(NETWORK_FILE))?;
         let network = String::from_utf8(bytes).map_err(|_| {
-            Error::new(format!("{} is damaged", path.join(NETWORK_FILE).display()), "restore it, or begin anew")
+            Error::new(
+                format!("{} is damaged", path.join(NETWORK_FILE).display()),
+                "restore it, or begin anew",
+            )
         })?;
         Ok((Self { path: path.to_owned() }, state, network))
     }
@@ -89,7 +92,12 @@ impl RunFolder {
     ///
     /// # Errors
     /// When a file cannot be written; the old ones stay.
-    pub fn save(&self, checkpoint: &Checkpoint, tensors: &[TensorRange], epochs: &[EpochMetrics]) -> Result<()> {
+    pub fn save(
+        &self,
+        checkpoint: &Checkpoint,
+        tensors: &[TensorRange],
+        epochs: &[EpochMetrics],
+    ) -> Result<()> {
         self.save_metrics(epochs)?;
         checkpoint.save(&self.path, tensors)
     }
@@ -119,7 +127,8 @@ impl RunFolder {
         let text = String::from_utf8_lossy(&bytes);
         let parse = |line: &str| -> Option<EpochMetrics> {
             let cells: Vec<&str> = line.split(',').collect();
-            let [epoch, step, images_per_s, train_loss, train_accuracy, val_loss, val_accuracy] = cells[..] else {
+            let [epoch, step, images_per_s, train_loss, train_accuracy, val_loss, val_accuracy] = cells[..]
+            else {
                 return None;
             };
             Some(EpochMetrics {

@@ -103,7 +103,8 @@ mod tests {
     #[test]
     fn paint_covers_its_area_in_its_colour() {
         let bytes = painted([15.3, 16.9], 9.0);
-        let sum = |c: usize| bytes[c * SIDE * SIDE..][..SIDE * SIDE].iter().map(|&b| f64::from(b)).sum::<f64>();
+        let sum =
+            |c: usize| bytes[c * SIDE * SIDE..][..SIDE * SIDE].iter().map(|&b| f64::from(b)).sum::<f64>();
         let area = std::f64::consts::PI * 81.0;
         assert!((sum(0) / 255.0 - area).abs() < 0.01 * area, "{} for {area}", sum(0) / 255.0);
         assert!((sum(1) / sum(0) - 0.5).abs() < 0.01);

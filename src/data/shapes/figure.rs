@@ -60,8 +60,8 @@ impl Figure {
                 let half = reach * draw.range(0.09, 0.17);
                 Self::Ring { radius: 0.95 * reach - half, half }
             }
-            2 => Self::Square { half: 0.74 * reach },
-            3 => Self::Triangle { inradius: 0.52 * reach },
+            2 => Self::Square { half: 0.8 * reach },
+            3 => Self::Triangle { inradius: 0.55 * reach },
             4 => Self::Star { inradius: 1.08 * STAR_INRADIUS * reach },
             5 => Self::Cross { arm: 0.95 * reach, half: reach * draw.range(0.16, 0.28) },
             6 => {
@@ -75,19 +75,19 @@ impl Figure {
             }
             8 => {
                 let half = reach * draw.range(0.1, 0.19);
-                // The slope of the end's direction: a gap of 120° to 180°, so an arc is never a ring.
-                let slope = draw.range(-0.577, 0.0);
+                // The slope of the end's direction: a gap of 180° to 230°, so an arc is never a ring.
+                let slope = draw.range(0.0, 0.466);
                 let length = (1.0 + slope * slope).sqrt();
                 let end = [1.0 / length, slope / length];
                 Self::Arc { radius: 0.95 * reach - half, half, end }
             }
             _ => {
                 let mut waves = [[0.0; 2]; 3];
-                for (wave, most) in waves.iter_mut().zip([0.2, 0.24, 0.16]) {
-                    let size = most * draw.range(0.6, 1.0);
+                for (wave, most) in waves.iter_mut().zip([0.28, 0.34, 0.14]) {
+                    let size = most * draw.range(0.7, 1.0);
                     *wave = draw.direction().map(|v| v * size);
                 }
-                Self::Blob { radius: 0.72 * reach, waves }
+                Self::Blob { radius: 0.68 * reach, waves }
             }
         }
     }

@@ -109,11 +109,15 @@ impl Layer for Conv2d {
     }
 
     fn output(&self, input: Shape) -> Result<Shape> {
-        let side = |length: usize| (length + 2 * self.padding).checked_sub(self.kernel).map(|l| l / self.stride + 1);
+        let side =
+            |length: usize| (length + 2 * self.padding).checked_sub(self.kernel).map(|l| l / self.stride + 1);
         match (side(input.height), side(input.width)) {
             (Some(height), Some(width)) => Ok(Shape::new(self.filters, height, width)),
             _ => Err(Error::new(
-                format!("a {0}×{0} kernel with padding {1} does not fit its input of {input}", self.kernel, self.padding),
+                format!(
+                    "a {0}×{0} kernel with padding {1} does not fit its input of {input}",
+                    self.kernel, self.padding
+                ),
                 "take a smaller kernel or more padding, or pool less before it",
             )),
         }
@@ -149,14 +153,20 @@ impl Layer for Conv2d {
         output
     }
 
-    fn backward_twin(&self, input: &Tensor, parameters: &[f64], output_gradient: &Tensor) -> (Tensor, Vec<f64>) {
+    fn backward_twin(
+        &self,
+        input: &Tensor,
+        parameters: &[f64],
+        output_gradient: &Tensor,
+    ) -> (Tensor, Vec<f64>) {
         let (channels, kernel) = (input.shape.channels, self.kernel);
         let mut input_gradient = Tensor::zeros(input.shape, input.images);
         let mut gradients = vec![0.0; self.filters * channels * kernel * kernel + self.filters];
         self.for_each_tap(input.shape, output_gradient.shape, |[o, c, ky, kx, y, x]| {
             let at = ((o * channels + c) * kernel + ky) * kernel + kx;
             let (sy, sx) = (self.source(y, ky), self.source(x, kx));
-            let inside = sy >= 0 && sx >= 0 && sy < input.shape.height as isize && sx < input.shape.width as isize;
+            let inside =
+                sy >= 0 && sx >= 0 && sy < input.shape.height as isize && sx < input.shape.width as isize;
             for n in (0..input.images).filter(|_| inside) {
                 let gradient = output_gradient.values[output_gradient.index(o, y, x, n)];
                 let from = input.index(c, sy as usize, sx as usize, n);

@@ -90,14 +90,21 @@ impl Layer for Dense {
         let mut output = Tensor::zeros(Shape::new(self.units, 1, 1), input.images);
         for o in 0..self.units {
             for n in 0..input.images {
-                let products = (0..inputs).map(|i| parameters[o * inputs + i] * input.values[i * input.images + n]);
-                output.values[o * input.images + n] = parameters[self.units * inputs + o] + products.sum::<f64>();
+                let products =
+                    (0..inputs).map(|i| parameters[o * inputs + i] * input.values[i * input.images + n]);
+                output.values[o * input.images + n] =
+                    parameters[self.units * inputs + o] + products.sum::<f64>();
             }
         }
         output
     }
 
-    fn backward_twin(&self, input: &Tensor, parameters: &[f64], output_gradient: &Tensor) -> (Tensor, Vec<f64>) {
+    fn backward_twin(
+        &self,
+        input: &Tensor,
+        parameters: &[f64],
+        output_gradient: &Tensor,
+    ) -> (Tensor, Vec<f64>) {
         let (inputs, images) = (input.shape.len(), input.images);
         let mut input_gradient = Tensor::zeros(input.shape, images);
         let mut gradients = vec![0.0; self.units * (inputs + 1)];

@@ -160,14 +160,20 @@ impl Layer for MaxPool2d {
     }
 
     fn forward_twin(&self, input: &Tensor, _parameters: &[f64]) -> Tensor {
-        let mut output = Tensor::zeros(self.output(input.shape).expect("the shapes were checked"), input.images);
+        let mut output =
+            Tensor::zeros(self.output(input.shape).expect("the shapes were checked"), input.images);
         for (to, from) in self.windows(input) {
             output.values[to] = input.values[from];
         }
         output
     }
 
-    fn backward_twin(&self, input: &Tensor, _parameters: &[f64], output_gradient: &Tensor) -> (Tensor, Vec<f64>) {
+    fn backward_twin(
+        &self,
+        input: &Tensor,
+        _parameters: &[f64],
+        output_gradient: &Tensor,
+    ) -> (Tensor, Vec<f64>) {
         let mut input_gradient = Tensor::zeros(input.shape, input.images);
         for (from, to) in self.windows(input) {
             input_gradient.values[to] += output_gradient.values[from];

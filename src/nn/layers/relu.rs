@@ -75,7 +75,12 @@ impl Layer for Relu {
         Tensor { values: input.values.iter().map(|x| x.max(0.0)).collect(), ..input.clone() }
     }
 
-    fn backward_twin(&self, input: &Tensor, _parameters: &[f64], output_gradient: &Tensor) -> (Tensor, Vec<f64>) {
+    fn backward_twin(
+        &self,
+        input: &Tensor,
+        _parameters: &[f64],
+        output_gradient: &Tensor,
+    ) -> (Tensor, Vec<f64>) {
         let pairs = input.values.iter().zip(&output_gradient.values);
         let values = pairs.map(|(x, gradient)| if *x > 0.0 { *gradient } else { 0.0 }).collect();
         (Tensor { values, ..input.clone() }, Vec::new())

@@ -1,0 +1,171 @@
+//! `revacnn bench`: measured throughput.
+
+use std::collections::BTreeMap;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use clap::{Args, Subcommand};
+use revacnn::data::Dataset;
+use revacnn::error::{Error, Result};
+use revacnn::gpu::{Gpu, ReadbackRing, Timer};
+use revacnn::nn::{Network, Shape, Trainer, TrainerOptions};
+use serde_json::json;
+
+use super::print_line;
+use super::run_options::AdapterOption;
+
+#[derive(Subcommand)]
+pub enum Bench {
+    /// Training images a second, and GPU time per kernel.
+    Train(BenchTrain),
+}
+
+#[derive(Args)]
+pub struct BenchTrain {
+    #[command(flatten)]
+    adapter: AdapterOption,
+    /// Data: a built-in set or a folder.
+    #[arg(long, value_name = "NAME|PATH", default_value = "shapes")]
+    dataset: String,
+    /// Networks, separated by commas.
+    #[arg(long, value_name = "PRESET|FILE", value_delimiter = ',', default_value = "revacnn")]
+    network: Vec<String>,
+    /// Batches, separated by commas.
+    #[arg(long, value_delimiter = ',', default_values_t = [64, 256, 1024])]
+    batch: Vec<usize>,
+    /// Images of one pass at most (the batch is cut into passes).
+    #[arg(long)]
+    micro_batch: Option<usize>,
+    /// Measure each for at least so many seconds.
+    #[arg(long, default_value_t = 5.0)]
+    seconds: f64,
+    /// Print a JSON object a line.
+    #[arg(long)]
+    json: bool,
+}
+
+/// GPU time of one kernel in a step.
+#[derive(Default)]
+struct KernelTime {
+    time_ms: f64,
+    flops: u64,
+    dispatches: usize,
+}
+
+impl Bench {
+    pub fn run(&self) -> Result<()> {
+        let Self::Train(train) = self;
+        train.run()
+    }
+}
+
+impl BenchTrain {
+    fn run(&self) -> Result<()> {
+        if !(self.seconds.is_finite() && self.seconds > 0.0) {
+            return Err(Error::usage(format!("--seconds is {}", self.seconds), "give it a value above 0"));
+        }
+        let gpu = self.adapter.open()?;
+        let data = Dataset::open(&self.dataset)?;
+        let shape = Shape::new(data.shape.channels, data.shape.height, data.shape.width);
+        for name in &self.network {
+            for &batch in &self.batch {
+                let network = Network::open(name, shape, data.classes.len())?;
+                let options = TrainerOptions { batch, micro_batch: self.micro_batch, ..Default::default() };
+                let mut trainer = Trainer::new(Rc::clone(&gpu), &data, network, options)?;
+                self.measure(&gpu, &mut trainer, &data)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn measure(&self, gpu: &Gpu, trainer: &mut Trainer, data: &Dataset) -> Result<()> {
+        let batch = trainer.options().batch;
+        // Compile and warm up.
+        for _ in 0..2 {
+            trainer.step();
+            gpu.wait();
+        }
+        let (steps, seconds) = steps_for(gpu, trainer, Duration::from_secs_f64(self.seconds));
+        let images_per_s = steps as f64 * batch as f64 / seconds;
+        let kernels = kernel_times(gpu, trainer);
+        let gpu_ms: f64 = kernels.values().map(|k| k.time_ms).sum();
+        let flops = trainer.network.training_flops() as f64;
+        let gflops = images_per_s * flops / 1e9;
+        if self.json {
+            let kernels: Vec<_> = kernels
+                .iter()
+                .map(|(name, k)| {
+                    json!({"kernel": &**name, "gpu_ms": k.time_ms, "dispatches": k.dispatches,
+                        "gflop_per_s": (k.flops > 0).then(|| k.flops as f64 / k.time_ms / 1e6)})
+                })
+                .collect();
+            let value = json!({
+                "network": trainer.network.name, "dataset": data.name, "batch": batch, "micro_batch": trainer.sizes().micro_batch,
+                "parameters": trainer.network.parameter_count(), "images_per_s": images_per_s, "steps": steps, "seconds": seconds,
+                "gflop_per_s": gflops, "gpu_ms_per_step": gpu_ms, "adapter": gpu.info.name, "version": env!("CARGO_PKG_VERSION"), "kernels": kernels,
+            });
+            return print_line(&value.to_string());
+        }
+        print_line(&format!(
+            "{} on {}, batch {batch}: {images_per_s:.0} images/s, {gflops:.1} GFLOP/s ({steps} steps in {seconds:.1} s, {})",
+            trainer.network.name, data.name, gpu.info.name
+        ))?;
+        let mut sorted: Vec<_> = kernels.into_iter().collect();
+        sorted.sort_by(|a, b| b.1.time_ms.total_cmp(&a.1.time_ms));
+        for (name, k) in sorted {
+            let rate = if k.flops > 0 {
+                format!("{:6.1} GFLOP/s", k.flops as f64 / k.time_ms / 1e6)
+            } else {
+                String::new()
+            };
+            print_line(&format!(
+                "  {name:28} {:9.3} ms  {:4.1} %  {rate}",
+                k.time_ms,
+                100.0 * k.time_ms / gpu_ms
+            ))?;
+        }
+        Ok(())
+    }
+}
+
+/// Makes steps for at least `time`, at most two ahead of the GPU; returns how many, and the seconds they took.
+fn steps_for(gpu: &Gpu, trainer: &mut Trainer, time: Duration) -> (u32, f64) {
+    let began = Instant::now();
+    let mut steps = 0;
+    let mut last = None;
+    while began.elapsed() < time || steps < 2 {
+        let submission = trainer.step();
+        if let Some(before) = last.replace(submission) {
+            gpu.wait_for(before);
+        }
+        steps += 1;
+    }
+    gpu.wait();
+    (steps, began.elapsed().as_secs_f64())
+}
+
+/// GPU time of one step by kernel; empty where the adapter cannot measure it.
+fn kernel_times(gpu: &Gpu, trainer: &mut Trainer) -> BTreeMap<Arc<str>, KernelTime> {
+    let mut times: BTreeMap<Arc<str>, KernelTime> = BTreeMap::new();
+    let plan = trainer.step_plan();
+    let mut timer = Timer::new(gpu, plan.len() as u32);
+    let mut encoder = gpu.encoder("timed step");
+    plan.encode_timed(&mut encoder, &mut timer);
+    let Some((buffer, size, labels)) = timer.resolve(&mut encoder) else { return times };
+    let mut ring = ReadbackRing::new(gpu, size, 1);
+    ring.copy(&mut encoder, buffer, 0, size, ());
+    gpu.submit(encoder);
+    ring.after_submit();
+    gpu.wait();
+    for ((), bytes) in ring.take() {
+        for (span, dispatch) in timer.spans(&labels, &bytes).into_iter().zip(&plan.dispatches) {
+            let entry = times.entry(span.label).or_default();
+            entry.time_ms += span.time_ms;
+            entry.flops += dispatch.flops;
+            entry.dispatches += 1;
+        }
+    }
+    trainer.tick();
+    times
+}

@@ -1,0 +1,263 @@
+//! `revacnn train`: training without a window.
+
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
+
+use clap::Args;
+use indicatif::{ProgressBar, ProgressStyle};
+use revacnn::error::{Error, Result};
+use revacnn::session::{EpochMetrics, Event, Limit, Part, RunState, Session, StepMetrics};
+use serde_json::{Value, json};
+
+use super::run_options::{AdapterOption, RunOptions};
+use super::{interrupt, print_line};
+
+#[derive(Args)]
+pub struct Train {
+    #[command(flatten)]
+    run: RunOptions,
+    #[command(flatten)]
+    adapter: AdapterOption,
+    /// Stop after so many epochs, counted from the beginning of the run (12, unless --steps is given).
+    #[arg(long)]
+    epochs: Option<u32>,
+    /// Stop after so many steps, counted from the beginning of the run.
+    #[arg(long, conflicts_with = "epochs")]
+    steps: Option<u32>,
+    /// Keep model, network, journal and metrics in this folder.
+    #[arg(long, value_name = "DIR", conflicts_with = "resume")]
+    out: Option<PathBuf>,
+    /// Go on with the run in this folder, with its own data, network and settings.
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["dataset", "network", "batch", "seed", "optimizer", "lr", "momentum", "weight_decay", "nesterov", "shift", "flip"])]
+    resume: Option<PathBuf>,
+    /// Print JSON Lines.
+    #[arg(long)]
+    json: bool,
+    /// With --json: a line every so many steps too.
+    #[arg(long, value_name = "STEPS", default_value_t = 0)]
+    log_every: u32,
+}
+
+impl Train {
+    pub fn run(&self) -> Result<()> {
+        let limit = match (self.steps, self.epochs) {
+            (Some(0), _) | (_, Some(0)) => {
+                return Err(Error::usage(
+                    "there is nothing to do in 0 steps",
+                    "give --steps or --epochs 1 or more",
+                ));
+            }
+            (Some(steps), _) => Limit::Steps(steps),
+            (None, epochs) => Limit::Epochs(epochs.unwrap_or(12)),
+        };
+        let mut session = match &self.resume {
+            Some(folder) => Session::resume(self.adapter.open()?, folder)?,
+            None => {
+                let settings = self.run.settings()?;
+                Session::new(self.adapter.open()?, &self.run.network, settings, self.out.as_deref())?
+            }
+        };
+        session.set_limit(Some(limit));
+        let log_every = if self.json { self.log_every } else { 0 };
+        let mut report = Report::new(&session, limit, self.json, log_every);
+        report.start(&session)?;
+        let stop = interrupt::watch();
+        train_to_limit(&mut session, &mut report, &stop)?;
+        report.end(&mut session, stop.load(Ordering::SeqCst), self.folder())
+    }
+
+    fn folder(&self) -> Option<&Path> {
+        self.out.as_deref().or(self.resume.as_deref())
+    }
+}
+
+/// Trains until the limit is reached or `stop` is set, saving at the end of every epoch and at the end.
+fn train_to_limit(session: &mut Session, report: &mut Report, stop: &AtomicBool) -> Result<()> {
+    session.play();
+    loop {
+        if stop.load(Ordering::SeqCst) {
+            session.pause();
+        }
+        let busy = session.advance();
+        let idle = !busy && matches!(session.state(), RunState::Paused | RunState::Finished);
+        if idle {
+            session.settle();
+        }
+        for event in session.take_events() {
+            report.take(session, &event)?;
+            if let Event::Epoch(_) = event
+                && !idle
+            {
+                save_between_steps(session)?;
+            }
+        }
+        if idle {
+            return session.save();
+        }
+    }
+}
+
+/// Finishes the step or evaluation that is under way, saves, and goes on.
+fn save_between_steps(session: &mut Session) -> Result<()> {
+    session.pause();
+    while matches!(session.state(), RunState::Training | RunState::Validating) {
+        session.advance();
+    }
+    session.settle();
+    session.save()?;
+    session.play();
+    Ok(())
+}
+
+/// What the user sees of a training run.
+struct Report {
+    json: bool,
+    log_every: u32,
+    bar: ProgressBar,
+    began: Instant,
+}
+
+impl Report {
+    fn new(session: &Session, limit: Limit, json: bool, log_every: u32) -> Self {
+        let images = session.train_images() as u64;
+        let batch = u64::from(session.settings().batch);
+        let total = match limit {
+            Limit::Steps(steps) => u64::from(steps) * batch,
+            Limit::Epochs(epochs) => u64::from(epochs) * images,
+        };
+        let style = "{bar:24} {percent:>3} %  {msg}  {eta} left";
+        let bar = if json { ProgressBar::hidden() } else { ProgressBar::new(total) };
+        bar.set_style(
+            ProgressStyle::with_template(style).expect("the template is fixed").progress_chars("━╸ "),
+        );
+        bar.set_position((session.epoch() * images as f64) as u64);
+        bar.reset_eta();
+        Self { json, log_every, bar, began: Instant::now() }
+    }
+
+    fn say(&self, value: &Value, text: &str) -> Result<()> {
+        if self.json {
+            return print_line(&value.to_string());
+        }
+        self.bar.suspend(|| print_line(text))
+    }
+
+    fn start(&self, session: &Session) -> Result<()> {
+        let settings = session.settings();
+        let network = &session.trainer().network;
+        let adapter = &session.gpu().info;
+        let value = json!({
+            "event": "start", "version": env!("CARGO_PKG_VERSION"), "network": network.name, "parameters": network.parameter_count(),
+            "dataset": settings.dataset, "train_images": session.train_images(),
+            "validation_images": session.trainer().feed.validation_images, "test_images": session.test_images(),
+            "adapter": adapter.name, "backend": adapter.backend.to_string(), "batch": settings.batch, "seed": settings.seed,
+            "optimizer": "sgd", "lr": settings.hyper.learning_rate, "momentum": settings.hyper.momentum,
+            "weight_decay": settings.hyper.weight_decay, "nesterov": settings.hyper.nesterov,
+            "shift": settings.shift, "flip": settings.flip, "step": session.step(), "epoch": session.epoch(),
+        });
+        let text = format!(
+            "{}: {} weights, {} training images, batch {}, on {}",
+            session.title(),
+            network.parameter_count(),
+            session.train_images(),
+            settings.batch,
+            adapter.name
+        );
+        self.say(&value, &text)
+    }
+
+    fn take(&self, session: &Session, event: &Event) -> Result<()> {
+        match event {
+            Event::Step(step) => self.step(session, step),
+            Event::Epoch(epoch) => self.epoch(epoch),
+            Event::Test { .. } => Ok(()),
+            Event::Fault(error) => Err(error.clone()),
+        }
+    }
+
+    fn step(&self, session: &Session, step: &StepMetrics) -> Result<()> {
+        self.bar.set_position((step.epoch * session.train_images() as f64) as u64);
+        self.bar.set_message(format!(
+            "epoch {:.2}  loss {:.3}  accuracy {:.0} %  {:.0} images/s",
+            step.epoch,
+            step.loss,
+            100.0 * step.accuracy,
+            session.metrics().images_per_s
+        ));
+        if self.log_every == 0 || !step.step.is_multiple_of(self.log_every) {
+            return Ok(());
+        }
+        let (number, epoch, loss, accuracy) = (step.step, step.epoch, step.loss, step.accuracy);
+        let rate = session.metrics().images_per_s;
+        let value = json!({"event": "step", "step": number, "epoch": epoch, "loss": loss, "accuracy": accuracy, "images_per_s": rate});
+        print_line(&value.to_string())
+    }
+
+    fn epoch(&self, e: &EpochMetrics) -> Result<()> {
+        let mut value = serde_json::to_value(e).expect("metrics are plain data");
+        value["event"] = json!("epoch");
+        let percent = |share: f32| 100.0 * share;
+        let text = format!(
+            "epoch {:>3}  step {:>6}  training loss {:.3}, {:.1} %  validation loss {:.3}, {:.1} %  {:.0} images/s",
+            e.epoch,
+            e.step,
+            e.train_loss,
+            percent(e.train_accuracy),
+            e.val_loss,
+            percent(e.val_accuracy),
+            e.images_per_s
+        );
+        self.say(&value, &text)
+    }
+
+    /// The test images at last, unless the user stopped the run.
+    fn end(&self, session: &mut Session, stopped: bool, folder: Option<&Path>) -> Result<()> {
+        self.bar.finish_and_clear();
+        let seconds = self.began.elapsed().as_secs_f64();
+        let mut test = None;
+        if !stopped {
+            session.evaluate(Part::Test);
+            while session.advance() {}
+            session.settle();
+            for event in session.take_events() {
+                match event {
+                    Event::Test { loss, accuracy } => test = Some((loss, accuracy)),
+                    Event::Fault(error) => return Err(error),
+                    _ => (),
+                }
+            }
+        }
+        let steps = session.step();
+        let value = json!({
+            "event": "end", "stopped": stopped, "step": steps, "epoch": session.epoch(), "seconds": seconds,
+            "test_loss": test.map(|t| t.0), "test_accuracy": test.map(|t| t.1), "state_hash": session.state_hash(),
+        });
+        let kept = folder.map_or(String::new(), |f| format!("; kept in {}", f.display()));
+        let text = match test {
+            Some((loss, accuracy)) => {
+                format!(
+                    "test loss {loss:.3}, {:.2} %  after {steps} steps in {seconds:.1} s{kept}",
+                    100.0 * accuracy
+                )
+            }
+            None => format!("stopped after {steps} steps in {seconds:.1} s{kept}"),
+        };
+        self.say(&value, &text)
+    }
+}
+
+/// `revacnn` alone: the workbench.
+#[derive(Args)]
+pub struct Workbench {
+    #[command(flatten)]
+    run: RunOptions,
+    #[command(flatten)]
+    adapter: AdapterOption,
+}
+
+impl Workbench {
+    pub fn run(&self) -> Result<()> {
+        Err(Error::new("the window is not there yet", "train without one: revacnn train"))
+    }
+}

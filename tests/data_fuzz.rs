@@ -1,0 +1,195 @@
+//! Every reader of data sets on files damaged in thousands of ways: the answer is a valid data set or an error.
+//!
+//! The damage is deterministic: case `i` of a file is a function of `i`. A panic, or memory beyond
+//! reason, fails the test by itself.
+
+use std::fs;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use rand_chacha::ChaCha8Rng;
+use rand_chacha::rand_core::{Rng, SeedableRng};
+use revacnn::data::Dataset;
+
+/// Damaged versions of each file.
+const CASES: u64 = 500;
+
+fn below(rng: &mut ChaCha8Rng, count: usize) -> usize {
+    (rng.next_u64() % count.max(1) as u64) as usize
+}
+
+/// One of seven kinds of damage, or two.
+fn damaged(whole: &[u8], rng: &mut ChaCha8Rng) -> Vec<u8> {
+    let mut bytes = whole.to_vec();
+    for _ in 0..1 + below(rng, 2) {
+        match below(rng, 7) {
+            0 => {
+                for _ in 0..1 + below(rng, 8) {
+                    let at = below(rng, bytes.len());
+                    flip(&mut bytes, at, rng);
+                }
+            }
+            1 => bytes.truncate(below(rng, whole.len())),
+            2 => bytes.extend((0..1 + below(rng, 5000)).map(|i| i as u8)),
+            3 => {
+                let len = below(rng, 300);
+                bytes = vec![0; len];
+                rng.fill_bytes(&mut bytes);
+            }
+            4 => {
+                // A header gone wrong: the first bytes decide on sizes.
+                let len = bytes.len().min(20);
+                let at = below(rng, len);
+                flip(&mut bytes, at, rng);
+            }
+            5 => {
+                let len = bytes.len().min(16);
+                rng.fill_bytes(&mut bytes[4.min(len)..len]);
+            }
+            _ => {
+                let (from, to) = (below(rng, bytes.len()), below(rng, bytes.len()));
+                bytes.drain(from.min(to)..from.max(to));
+            }
+        }
+    }
+    bytes
+}
+
+fn flip(bytes: &mut [u8], at: usize, rng: &mut ChaCha8Rng) {
+    if let Some(byte) = bytes.get_mut(at) {
+        *byte ^= 1 << below(rng, 8);
+    }
+}
+
+/// How many cases of a directory were accepted and refused.
+#[derive(Debug, Default)]
+struct Tally {
+    valid: u64,
+    refused: u64,
+}
+
+/// Damages each of `files` in turn, with the others whole.
+fn fuzz(directory: &Path, files: &[(&str, Vec<u8>)]) -> Tally {
+    let mut tally = Tally::default();
+    for (name, whole) in files {
+        fs::write(directory.join(name), whole).unwrap();
+    }
+    let source = directory.to_str().unwrap();
+    check(&Dataset::open(source).expect("the undamaged files are a data set"));
+    for (file, (name, whole)) in files.iter().enumerate() {
+        for case in 0..CASES {
+            let mut rng = ChaCha8Rng::seed_from_u64(1000 * file as u64 + case);
+            fs::write(directory.join(name), damaged(whole, &mut rng)).unwrap();
+            match Dataset::open(source) {
+                Ok(data) => {
+                    check(&data);
+                    tally.valid += 1;
+                }
+                Err(error) => {
+                    assert!(error.what().contains(name), "{error} names no file; damaged was {name}");
+                    assert!(!error.help().is_empty());
+                    tally.refused += 1;
+                }
+            }
+        }
+        fs::write(directory.join(name), whole).unwrap();
+    }
+    println!("{tally:?}");
+    tally
+}
+
+/// Everything that users of a data set rely on.
+fn check(data: &Dataset) {
+    assert!(data.shape.len() > 0 && !data.classes.is_empty());
+    for split in [&data.train, &data.test] {
+        assert!(!split.is_empty());
+        assert_eq!(split.images.len(), split.len() * data.shape.len());
+        assert!(split.labels.iter().all(|&label| usize::from(label) < data.classes.len()));
+    }
+}
+
+fn idx(sizes: &[u32], values: impl Iterator<Item = u8>) -> Vec<u8> {
+    let mut bytes = vec![0, 0, 8, sizes.len() as u8];
+    bytes.extend(sizes.iter().flat_map(|size| size.to_be_bytes()));
+    bytes.extend(values);
+    bytes
+}
+
+fn idx_files(end: &str, pack: impl Fn(Vec<u8>) -> Vec<u8>) -> Vec<(PathBuf, Vec<u8>)> {
+    let mut files = Vec::new();
+    for (stem, count) in [("train", 12u32), ("t10k", 7)] {
+        let images = idx(&[count, 5, 4], (0..count * 20).map(|v| (v * v) as u8));
+        let labels = idx(&[count], (0..count).map(|v| (v % 10) as u8));
+        files.push((format!("{stem}-images-idx3-ubyte{end}").into(), pack(images)));
+        files.push((format!("{stem}-labels-idx1-ubyte{end}").into(), pack(labels)));
+    }
+    files
+}
+
+fn fuzz_idx(end: &str, pack: impl Fn(Vec<u8>) -> Vec<u8>) -> Tally {
+    let dir = tempfile::tempdir().unwrap();
+    let files = idx_files(end, pack);
+    let named: Vec<(&str, Vec<u8>)> =
+        files.iter().map(|(name, bytes)| (name.to_str().unwrap(), bytes.clone())).collect();
+    fuzz(dir.path(), &named)
+}
+
+/// `count` records with `label_bytes` label bytes each.
+fn records(count: u8, label_bytes: usize) -> Vec<u8> {
+    (0..count).flat_map(|i| [vec![i; label_bytes], vec![40 + i; 3072]].concat()).collect()
+}
+
+#[test]
+fn damaged_idx_files() {
+    let tally = fuzz_idx("", |bytes| bytes);
+    // Flipped pixels are as good as any; a header or length gone wrong is not.
+    assert!(tally.valid > 100 && tally.refused > 1000, "{tally:?}");
+}
+
+#[test]
+fn damaged_gzipped_idx_files() {
+    let tally = fuzz_idx(".gz", |bytes| {
+        let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
+        encoder.write_all(&bytes).unwrap();
+        encoder.finish().unwrap()
+    });
+    // Only damage to gzip's unused header fields, such as the time, goes unnoticed.
+    assert!(tally.refused > 1500 && tally.valid < tally.refused / 4, "{tally:?}");
+}
+
+#[test]
+fn damaged_cifar_10_files() {
+    let dir = tempfile::tempdir().unwrap();
+    let names = b"a\nb\nc\nd\ne\nf\ng\nh\ni\nj\n".to_vec();
+    let files =
+        [("data_batch_1.bin", records(3, 1)), ("test_batch.bin", records(2, 1)), ("batches.meta.txt", names)];
+    let tally = fuzz(dir.path(), &files);
+    assert!(tally.valid > 100 && tally.refused > 500, "{tally:?}");
+}
+
+#[test]
+fn damaged_cifar_100_files() {
+    let dir = tempfile::tempdir().unwrap();
+    let names = (0..100).map(|i| format!("class {i}\n")).collect::<String>().into_bytes();
+    let files = [("train.bin", records(3, 2)), ("test.bin", records(2, 2)), ("fine_label_names.txt", names)];
+    let tally = fuzz(dir.path(), &files);
+    assert!(tally.valid > 100 && tally.refused > 500, "{tally:?}");
+}
+
+#[test]
+fn a_small_file_that_unpacks_to_much_is_not_unpacked() {
+    let dir = tempfile::tempdir().unwrap();
+    for (name, bytes) in idx_files("", |bytes| bytes) {
+        fs::write(dir.path().join(name), bytes).unwrap();
+    }
+    // 200 MB of zeros in 200 kB, after a header that promises twelve small images.
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
+    encoder.write_all(&idx(&[12, 5, 4], std::iter::empty())).unwrap();
+    let zeros = vec![0; 1 << 20];
+    (0..200).for_each(|_| encoder.write_all(&zeros).unwrap());
+    fs::write(dir.path().join("train-images-idx3-ubyte"), encoder.finish().unwrap()).unwrap();
+    let error = Dataset::open(dir.path().to_str().unwrap()).unwrap_err();
+    assert!(error.what().contains("257 or more"), "{error}");
+}
