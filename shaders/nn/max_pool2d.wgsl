@@ -20,7 +20,7 @@ struct Params {
 @group(0) @binding(4) var<storage, read> output_gradient: array<vec4<f32>>;
 @group(0) @binding(5) var<storage, read_write> input_gradient: array<vec4<f32>>;
 
-/// output[c, y, x, n] = max_{dy, dx < size} input[c, y·stride + dy, x·stride + dx, n], the first of equals
+/// output[c, y, x, n] = max_{dy, dx < size} input[c, y·stride + dy, x·stride + dx, n], the first of equals; NaN wins
 @compute @workgroup_size(WORKGROUP)
 fn forward(@builtin(global_invocation_id) id: vec3<u32>) {
     if id.x >= params.out_width * params.quads { return; }
@@ -35,7 +35,9 @@ fn forward(@builtin(global_invocation_id) id: vec3<u32>) {
     for (var dy = 0u; dy < SIZE; dy++) {
         for (var dx = 0u; dx < SIZE; dx++) {
             let value = input[corner + (dy * params.in_width + dx) * params.quads];
-            let wins = value > best;
+            // By its bits: a compiler may take value != value for false.
+            let is_nan = (bitcast<vec4<u32>>(value) & vec4<u32>(0x7fffffffu)) > vec4<u32>(0x7f800000u);
+            let wins = (value > best) | is_nan;
             best = select(best, value, wins);
             place = select(place, vec4<u32>(dy * SIZE + dx), wins);
         }

@@ -1,7 +1,7 @@
 //! `max_pool2d`: the largest value of each square window, as in PyTorch's `MaxPool2d` without padding.
 //!
 //! `output[c, y, x] = max_{dy, dx < size} input[c, y·stride + dy, x·stride + dx]`; of equal values the first wins
-//! and takes the whole gradient. Input `c × h × w`, output `c × ⌊(h − size) / stride⌋ + 1` squared alike.
+//! and takes the whole gradient; a NaN wins over every number. Input `c × h × w`, output `c × ⌊(h − size) / stride⌋ + 1` squared alike.
 
 use serde::{Deserialize, Serialize};
 use toml::Table;
@@ -76,7 +76,7 @@ impl MaxPool2d {
         for dy in 0..self.size {
             for dx in 0..self.size {
                 let at = input.index(c, y * self.stride + dy, x * self.stride + dx, n);
-                if input.values[at] > input.values[best] {
+                if input.values[at] > input.values[best] || input.values[at].is_nan() {
                     best = at;
                 }
             }
