@@ -12,5 +12,6 @@ pub mod error;
 pub mod gpu;
 pub mod nn;
 pub mod session;
+pub mod view;
 
 pub use error::{Error, Result};
