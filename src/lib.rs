@@ -7,6 +7,8 @@
 //!          gpu <- view <------------------ app
 //! ```
 
+#[cfg(feature = "app")]
+pub mod app;
 pub mod data;
 pub mod error;
 pub mod gpu;
