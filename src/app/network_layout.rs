@@ -6,6 +6,11 @@ use egui::{Pos2, Rect, Vec2};
 const GAP: f32 = 3.0;
 /// The largest a tile is drawn, in points.
 const LARGEST: f32 = 92.0;
+/// A tile of few texels is not blown up further than so many points a texel.
+const LARGEST_TEXEL: f32 = 22.0;
+/// More tiles side by side are taken while that costs no more than this share of the largest size: columns of one
+/// tile width look empty.
+const WORTH: f32 = 0.88;
 
 /// The columns of the pane, side by side with a gap; each as wide as the others.
 pub fn columns(area: Rect, count: usize) -> Vec<Rect> {
@@ -19,15 +24,18 @@ pub fn columns(area: Rect, count: usize) -> Vec<Rect> {
         .collect()
 }
 
-/// Rectangles of `count` tiles of `aspect` (width / height) in a column, row by row from its top.
-pub fn tiles(column: Rect, count: usize, aspect: f32) -> Vec<Rect> {
+/// Rectangles of `count` tiles of `texels` (rows, columns) in a column, row by row from its top.
+pub fn tiles(column: Rect, count: usize, texels: [u32; 2]) -> Vec<Rect> {
+    let aspect = texels[1] as f32 / texels[0] as f32;
+    let largest = LARGEST.min(LARGEST_TEXEL * texels[1] as f32);
     let size = |across: usize| {
         let down = count.div_ceil(across);
         let width = (column.width() - GAP * (across as f32 - 1.0)) / across as f32;
         let height = (column.height() - GAP * (down as f32 - 1.0)) / down as f32;
-        width.min(height * aspect).min(LARGEST)
+        width.min(height * aspect).min(largest)
     };
-    let across = (1..=count.max(1)).max_by(|a, b| size(*a).total_cmp(&size(*b))).unwrap_or(1);
+    let best = (1..=count.max(1)).map(size).fold(0.0, f32::max);
+    let across = (1..=count.max(1)).rev().find(|a| size(*a) >= WORTH * best).unwrap_or(1);
     let width = size(across).max(2.0);
     let tile = Vec2::new(width, width / aspect);
     // Centred across, so that columns of few tiles do not lean to the left.
@@ -48,8 +56,8 @@ mod tests {
     #[test]
     fn tiles_stay_in_their_column_and_apart() {
         let column = Rect::from_min_size(Pos2::new(10.0, 20.0), Vec2::new(76.0, 600.0));
-        for (count, aspect) in [(1, 1.0), (16, 1.0), (20, 0.5), (64, 1.0), (128, 1.0)] {
-            let rects = tiles(column, count, aspect);
+        for (count, texels) in [(1, [32, 32]), (16, [32, 32]), (20, [10, 5]), (64, [3, 3]), (128, [1, 1])] {
+            let rects = tiles(column, count, texels);
             assert_eq!(rects.len(), count);
             for (i, rect) in rects.iter().enumerate() {
                 assert!(column.expand(0.01).contains_rect(*rect), "{count}: {rect:?}");

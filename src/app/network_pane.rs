@@ -13,8 +13,8 @@ use crate::view::{ALL_CHANNELS, Style, TileSet};
 const KINDS: [(TensorKind, &str, &str); 4] = [
     (TensorKind::Activations, "maps", "activations of the probe"),
     (TensorKind::Weights, "weights", "weights of the filters"),
-    (TensorKind::WeightGradients, "∇weights", "gradients of the weights, over the last batch"),
-    (TensorKind::ActivationGradients, "∇maps", "gradients of the probe's activations"),
+    (TensorKind::WeightGradients, "grad weights", "gradients of the weights, over the last batch"),
+    (TensorKind::ActivationGradients, "grad maps", "gradients of the probe's activations"),
 ];
 /// Height of a column's head, in points.
 const HEAD: f32 = 44.0;
@@ -106,7 +106,7 @@ fn column_head(ui: &mut Ui, rect: Rect, bench: &mut Workbench, session: &Session
             ui.label(RichText::new(current).small().color(theme::MUTED));
             return;
         }
-        let text = RichText::new(format!("{current} ⏷")).small();
+        let text = RichText::new(format!("{current} ▼")).small();
         let menu = egui::Button::new(text).frame(false).min_size(Vec2::new(rect.width(), 16.0));
         let response = ui.add(menu).on_hover_text("Choose what this layer shows");
         egui::Popup::menu(&response).show(|ui| {
@@ -134,8 +134,7 @@ fn tile_set(bench: &Workbench, session: &Session, layer: usize) -> Option<TileSe
 }
 
 fn tile_rects(body: Rect, set: &TileSet) -> Vec<Rect> {
-    let [rows, columns] = set.texels();
-    network_layout::tiles(body, set.view.tiles() as usize, columns as f32 / rows as f32)
+    network_layout::tiles(body, set.view.tiles() as usize, set.texels())
 }
 
 fn column_tiles(

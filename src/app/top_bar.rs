@@ -29,7 +29,7 @@ fn buttons(ui: &mut Ui, bench: &mut Workbench, session: &mut Session) {
     if play.clicked() {
         keys::toggle(session);
     }
-    let step = ui.button("⏵| Step").on_hover_text("One training step (S)");
+    let step = ui.button("⏭ Step").on_hover_text("One training step (S)");
     bench.mark("step", &step);
     if step.clicked() {
         session.single_step();

@@ -69,7 +69,7 @@ impl Workbench {
         let [network, charts, steer] = [network, charts, steer].map(|id| tiles.insert_tab_tile(vec![id]));
         let side = {
             let mut linear = egui_tiles::Linear::new(egui_tiles::LinearDir::Vertical, vec![steer, charts]);
-            linear.shares.set_share(steer, 1.0);
+            linear.shares.set_share(steer, 1.2);
             linear.shares.set_share(charts, 1.0);
             tiles.insert_container(linear)
         };
@@ -105,7 +105,6 @@ impl Workbench {
             tree.ui(&mut Panes { bench: self, session, frame }, ui);
             self.tree = tree;
         });
-        network_pane::hover_window(ui, self, session, frame);
         keys::overlay(ui, self);
     }
 
@@ -113,7 +112,10 @@ impl Workbench {
     pub fn pane_ui(&mut self, ui: &mut Ui, pane: Pane, session: &mut Session, frame: &mut Frame<'_>) {
         let margin = egui::Frame::NONE.fill(theme::PANEL).inner_margin(10);
         margin.show(ui, |ui| match pane {
-            Pane::Network => network_pane::show(ui, self, session, frame),
+            Pane::Network => {
+                network_pane::show(ui, self, session, frame);
+                network_pane::hover_window(ui, self, session, frame);
+            }
             Pane::Charts => charts_pane::show(ui, session.metrics()),
             Pane::Steer => steer_pane::show(ui, self, session),
         });
