@@ -14,8 +14,13 @@ struct Params {
     style: u32,
     // Channels of a mosaic lie in rows of so many.
     mosaic_columns: u32,
+    // Texels of one tile, with all its channels.
+    texel_columns: u32,
+    texel_rows: u32,
     screen_width: f32,
     screen_height: f32,
+    // 1 / (width + 1), 1 / (height + 1): a division of texels without integer division.
+    inverse_pitch: vec2<f32>,
 }
 
 @group(0) @binding(0) var<uniform> params: Params;
@@ -24,28 +29,26 @@ struct Params {
 
 struct Corner {
     @builtin(position) position: vec4<f32>,
-    @location(0) place: vec2<f32>,
-    @location(1) @interpolate(flat) tile: u32,
-    @location(2) @interpolate(flat) channel: u32,
+    // Texels from the tile's upper left corner.
+    @location(0) texel: vec2<f32>,
+    // Element of the tile's first value.
+    @location(1) @interpolate(flat) first: u32,
+    // What is subtracted from a value, and by what it is multiplied then.
+    @location(2) @interpolate(flat) range: vec2<f32>,
 }
 
-/// position = rectangle's corner in pixels → clip space; place = the corner in the unit square
+/// position = rectangle's corner in pixels → clip space; texel = the corner in texels of the tile
 @vertex
-fn corner(
-    @builtin(vertex_index) index: u32,
-    @location(0) rectangle: vec4<f32>,
-    @location(1) tile: u32,
-    @location(2) channel: u32,
-) -> Corner {
+fn corner(@builtin(vertex_index) index: u32, @location(0) rectangle: vec4<f32>, @location(1) tile: u32) -> Corner {
     let place = vec2<f32>(f32(index & 1u), f32(index >> 1u));
     let pixel = rectangle.xy + place * rectangle.zw;
     let clip = pixel / vec2<f32>(params.screen_width, params.screen_height) * 2.0 - 1.0;
-    return Corner(vec4<f32>(clip.x, -clip.y, 0.0, 1.0), place, tile, channel);
-}
-
-fn element(tile: u32, channel: u32, y: u32, x: u32) -> f32 {
-    return values[params.offset + tile * params.tile_stride + channel * params.channel_stride
-        + y * params.row_stride + x * params.column_stride];
+    let shown = min(tile, params.tiles - 1u);
+    var range = vec2<f32>(0.0, 1.0 / max(stats[params.tiles].z, 1e-20));
+    if params.style == 1u { range = vec2<f32>(stats[shown].x, 1.0 / max(stats[shown].y - stats[shown].x, 1e-20)); }
+    let texels = vec2<f32>(f32(params.texel_columns), f32(params.texel_rows));
+    return Corner(
+        vec4<f32>(clip.x, -clip.y, 0.0, 1.0), place * texels, params.offset + shown * params.tile_stride, range);
 }
 
 /// Zero is dark; below it blue, above it orange, both to nearly white: also different in brightness alone from zero,
@@ -58,41 +61,40 @@ fn diverging(t: f32) -> vec3<f32> {
     return select(mix(middle, end, (a - 0.6) / 0.4), mix(zero, middle, a / 0.6), a < 0.6);
 }
 
-/// colour = map(values[tile, channel, y, x] / scale) at the nearest texel
+fn signed_colour(value: f32, scale: f32) -> vec4<f32> {
+    // A value that is not a number is magenta, whatever the map.
+    if (bitcast<u32>(value) & 0x7f800000u) == 0x7f800000u { return vec4<f32>(1.0, 0.0, 1.0, 1.0); }
+    return vec4<f32>(diverging(value * scale), 1.0);
+}
+
+/// colour = map((values[tile, channel, y, x] − range.x) · range.y) at the nearest texel
 @fragment
 fn colour(in: Corner) -> @location(0) vec4<f32> {
-    let tile = min(in.tile, params.tiles - 1u);
+    let most = vec2<u32>(params.texel_columns - 1u, params.texel_rows - 1u);
+    let texel = min(vec2<u32>(in.texel), most);
+    if params.style == 0u && params.channels == 1u {
+        return signed_colour(values[in.first + texel.y * params.row_stride + texel.x * params.column_stride], in.range.y);
+    }
     if params.style == 2u {
-        let share = element(tile, 0u, 0u, 0u);
-        let bar = select(vec3<f32>(0.13, 0.15, 0.19), vec3<f32>(0.93, 0.56, 0.20), in.place.x < share);
+        let bar = select(vec3<f32>(0.13, 0.15, 0.19), vec3<f32>(0.93, 0.56, 0.20), in.texel.x < values[in.first]);
         return vec4<f32>(bar, 1.0);
     }
-    let all = stats[params.tiles];
     if params.style == 1u {
-        let own = stats[tile];
-        let range = max(own.y - own.x, 1e-20);
-        let y = min(u32(in.place.y * f32(params.height)), params.height - 1u);
-        let x = min(u32(in.place.x * f32(params.width)), params.width - 1u);
+        let at = in.first + texel.y * params.row_stride + texel.x * params.column_stride;
         // A grey image has one channel for all three.
-        let last = params.channels - 1u;
-        let rgb = vec3<f32>(element(tile, 0u, y, x), element(tile, min(1u, last), y, x), element(tile, min(2u, last), y, x));
-        return vec4<f32>((rgb - own.x) / range, 1.0);
+        let green = select(0u, params.channel_stride, params.channels > 1u);
+        let blue = select(0u, 2u * params.channel_stride, params.channels > 2u);
+        let rgb = vec3<f32>(values[at], values[at + green], values[at + blue]);
+        return vec4<f32>((rgb - in.range.x) * in.range.y, 1.0);
     }
-    // One channel alone, or a mosaic of all with a texel between.
-    let columns = select(1u, params.mosaic_columns, in.channel == 0xffffffffu);
-    let rows = select(1u, (params.channels + columns - 1u) / columns, in.channel == 0xffffffffu);
-    let gap = select(0u, 1u, columns > 1u);
-    let texels = vec2<u32>(columns * (params.width + gap) - gap, rows * (params.height + gap) - gap);
-    let texel = min(vec2<u32>(in.place * vec2<f32>(texels)), texels - 1u);
-    let cell = texel / vec2<u32>(params.width + gap, params.height + gap);
-    let inside = texel - cell * vec2<u32>(params.width + gap, params.height + gap);
-    var channel = cell.y * columns + cell.x;
-    if in.channel != 0xffffffffu { channel = min(in.channel, params.channels - 1u); }
+    // A mosaic of all channels, a texel between.
+    let pitch = vec2<u32>(params.width + 1u, params.height + 1u);
+    let cell = vec2<u32>(vec2<f32>(texel) * params.inverse_pitch + 0.5 * params.inverse_pitch);
+    let inside = texel - cell * pitch;
+    let channel = cell.y * params.mosaic_columns + cell.x;
     if inside.x >= params.width || inside.y >= params.height || channel >= params.channels {
         return vec4<f32>(0.10, 0.11, 0.135, 1.0);
     }
-    let value = element(tile, channel, inside.y, inside.x);
-    // A value that is not a number is magenta, whatever the map.
-    if (bitcast<u32>(value) & 0x7f800000u) == 0x7f800000u { return vec4<f32>(1.0, 0.0, 1.0, 1.0); }
-    return vec4<f32>(diverging(value / max(all.z, 1e-20)), 1.0);
+    let at = in.first + channel * params.channel_stride + inside.y * params.row_stride + inside.x * params.column_stride;
+    return signed_colour(values[at], in.range.y);
 }

@@ -24,13 +24,12 @@ pub struct Frame<'a> {
 
 impl Frame<'_> {
     /// Places a tile at a rectangle in points, snapped to pixels.
-    pub fn place(&mut self, ui: &Ui, set: usize, tile: u32, channel: u32, rect: Rect) {
+    pub fn place(&mut self, ui: &Ui, set: usize, tile: u32, rect: Rect) {
         let scale = ui.ctx().pixels_per_point();
         let (min, max) = ((rect.min.to_vec2() * scale).round(), (rect.max.to_vec2() * scale).round());
         self.tiles.place(
             set,
             tile,
-            channel,
             Pixels { x: min.x, y: min.y, width: max.x - min.x, height: max.y - min.y },
         );
     }
@@ -211,7 +210,9 @@ impl Canvas {
             bench.hovered_stats = Some((id, bytemuck::pod_read_unaligned(&bytes)));
         }
         for (labels, bytes) in self.times.take() {
-            bench.costs.views_ms = self.timer.spans(&labels, &bytes).iter().map(|s| s.time_ms).sum();
+            let spans = self.timer.spans(&labels, &bytes);
+            log::debug!("views: {spans:?}");
+            bench.costs.views_ms = spans.iter().map(|s| s.time_ms).sum();
         }
     }
 }

@@ -7,7 +7,7 @@ use super::format::short;
 use super::workbench::{TileId, Workbench};
 use super::{network_layout, theme};
 use crate::session::{LayerInfo, Session, TensorKind};
-use crate::view::{ALL_CHANNELS, Style, TileSet};
+use crate::view::{Style, TileSet};
 
 /// What a layer can show: its short and its long name.
 const KINDS: [(TensorKind, &str, &str); 4] = [
@@ -151,7 +151,7 @@ fn column_tiles(
         ui.input(|i| i.pointer.hover_pos()).filter(|p| body.contains(*p) && ui.rect_contains_pointer(body));
     for (tile, rect) in tile_rects(body, &set).into_iter().enumerate() {
         let id = TileId { layer, tile: tile as u32 };
-        frame.place(ui, layer, id.tile, ALL_CHANNELS, rect);
+        frame.place(ui, layer, id.tile, rect);
         if pointer.is_some_and(|p| rect.contains(p)) {
             bench.hovered = Some(id);
             if ui.input(|i| i.pointer.primary_clicked()) {
@@ -200,7 +200,7 @@ fn classes(ui: &mut Ui, column: Rect, bench: &mut Workbench, session: &Session, 
             Vec2::new(body.width(), pitch * 0.26),
         );
         if bench.pictures {
-            frame.place(ui, index, class as u32, 0, bar);
+            frame.place(ui, index, class as u32, bar);
         }
         texts.push((egui::pos2(body.left(), bar.top() - 1.0), name, class == label));
     }
@@ -244,7 +244,7 @@ pub fn hover_window(ui: &Ui, bench: &mut Workbench, session: &Session, frame: &m
                 let (rect, _) = ui.allocate_exact_size(size, Sense::hover());
                 let mark = frame.tiles.mark();
                 frame.tiles.cut();
-                frame.place(ui, id.layer, id.tile, ALL_CHANNELS, rect);
+                frame.place(ui, id.layer, id.tile, rect);
                 let placed = frame.tiles.since(mark);
                 frame.paint(ui, rect, placed);
                 hover_text(ui, bench, session, id, &set);

@@ -8,4 +8,4 @@ mod tiles;
 
 pub use color_map::diverging;
 pub use stats::{TileStats, tile_stats_twin};
-pub use tiles::{ALL_CHANNELS, Placed, Rect, Style, TileSet, Tiles};
+pub use tiles::{Placed, Rect, Style, TileSet, Tiles};

@@ -13,9 +13,6 @@ use crate::gpu::{Buffer, Gpu, Source, TensorView};
 use crate::{params, wgsl};
 
 const TILES: Source = wgsl!("view/tiles.wgsl");
-/// In the place of a channel: all of them, as a mosaic.
-pub const ALL_CHANNELS: u32 = u32::MAX;
-
 /// How values become colours.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Style {
@@ -46,14 +43,14 @@ pub struct Rect {
 struct Instance {
     rectangle: Rect,
     tile: u32,
-    channel: u32,
 }
 
 params! {
     struct TilesParams {
         offset: u32, tiles: u32, channels: u32, height: u32, width: u32,
         tile_stride: u32, channel_stride: u32, row_stride: u32, column_stride: u32,
-        style: u32, mosaic_columns: u32, screen_width: f32, screen_height: f32,
+        style: u32, mosaic_columns: u32, texel_columns: u32, texel_rows: u32,
+        screen_width: f32, screen_height: f32, padding: u32, inverse_pitch_x: f32, inverse_pitch_y: f32,
     }
 }
 
@@ -201,10 +198,10 @@ impl Tiles {
         Placed { batches: mark..self.batches.len() }
     }
 
-    /// Places tile `tile` of set `set`, one channel or [`ALL_CHANNELS`].
-    pub fn place(&mut self, set: usize, tile: u32, channel: u32, rectangle: Rect) {
+    /// Places tile `tile` of set `set`.
+    pub fn place(&mut self, set: usize, tile: u32, rectangle: Rect) {
         let next = self.instances.len() as u32;
-        self.instances.push(Instance { rectangle, tile, channel });
+        self.instances.push(Instance { rectangle, tile });
         match self.batches.last_mut() {
             Some((last, range)) if *last == set && range.end == next => range.end += 1,
             _ => self.batches.push((set, next..next + 1)),
@@ -257,6 +254,7 @@ impl Tiles {
 fn params_of(set: &TileSet, screen: [f32; 2]) -> TilesParams {
     let [tiles, channels, height, width] = set.view.extents;
     let [tile_stride, channel_stride, row_stride, column_stride] = set.view.strides;
+    let [texel_rows, texel_columns] = set.texels();
     TilesParams {
         offset: set.view.offset,
         tiles,
@@ -269,8 +267,13 @@ fn params_of(set: &TileSet, screen: [f32; 2]) -> TilesParams {
         column_stride,
         style: set.style as u32,
         mosaic_columns: mosaic_columns(channels),
+        texel_columns,
+        texel_rows,
         screen_width: screen[0],
         screen_height: screen[1],
+        padding: 0,
+        inverse_pitch_x: 1.0 / (width + 1) as f32,
+        inverse_pitch_y: 1.0 / (height + 1) as f32,
     }
 }
 
@@ -291,7 +294,7 @@ fn pipeline(
     let instance = wgpu::VertexBufferLayout {
         array_stride: size_of::<Instance>() as u64,
         step_mode: wgpu::VertexStepMode::Instance,
-        attributes: &wgpu::vertex_attr_array![0 => Float32x4, 1 => Uint32, 2 => Uint32],
+        attributes: &wgpu::vertex_attr_array![0 => Float32x4, 1 => Uint32],
     };
     Ok(gpu.device.create_render_pipeline(&wgpu::RenderPipelineDescriptor {
         label: Some("tiles"),
