@@ -282,12 +282,16 @@ fn choose_sizes(gpu: &Gpu, network: &Network, options: &TrainerOptions) -> Resul
         .max_by_key(|(_, len)| *len)
         .expect("a network has a layer");
     let most = gpu.limits.max_storage_buffer_binding_size.min(gpu.limits.max_buffer_size) / 4;
-    let room = (most as usize / largest).saturating_sub(probes) & !3;
+    // A convolution has a thread a pixel and quad, in one dimension, in workgroups of 64.
+    let pixels = network.layers.iter().map(|l| l.output.pixels().max(l.input.pixels())).max().unwrap_or(1);
+    let most_threads = gpu.limits.max_compute_workgroups_per_dimension as usize * 64;
+    let columns = (most as usize / largest).min(most_threads / pixels * 4);
+    let room = columns.saturating_sub(probes) & !3;
     if room == 0 {
-        gpu.check_fits(
-            &format!("network {}, layer {name}: its maps", network.name),
-            (largest * (probes + 4) * 4) as u64,
-        )?;
+        let what = format!("network {}, layer {name}: its maps", network.name);
+        gpu.check_fits(&what, (largest * (probes + 4) * 4) as u64)?;
+        let what = format!("{what} have more pixels than {} has threads", gpu.info.name);
+        return Err(Error::new(what, "take smaller images"));
     }
     let most = if gpu.is_software() { room.min(SOFTWARE_MICRO_BATCH) } else { room };
     let most = options.micro_batch.map_or(most, |m| m.clamp(1, room));
