@@ -104,9 +104,7 @@ impl Feed {
         let mut labels = data.train.labels.clone();
         labels.extend_from_slice(&data.test.labels);
         labels.resize(labels.len().next_multiple_of(4), 0);
-        // A fixed shuffle: the first nine tenths train, the rest validates; the test images follow.
-        let mut order: Vec<u32> = (0..all as u32).map(|i| permute(i, all as u32, SPLIT_KEY)).collect();
-        order.extend((all..all + data.test.len()).map(|i| i as u32));
+        let order = split_order(all, data.test.len());
         let stats = data.channel_stats();
         let statistics: Vec<f32> =
             stats.mean.iter().zip(&stats.std).flat_map(|(m, s)| [*m, 1.0 / s]).collect();
@@ -270,6 +268,14 @@ impl Feed {
         }
         Ok(plans.map(PlanBuilder::finish))
     }
+}
+
+/// The order of images by part: a fixed shuffle of the training images, of which the first nine tenths train and the
+/// rest validates; then the test images. Values are places in the image buffers.
+pub fn split_order(train: usize, test: usize) -> Vec<u32> {
+    let mut order: Vec<u32> = (0..train as u32).map(|i| permute(i, train as u32, SPLIT_KEY)).collect();
+    order.extend((train..train + test).map(|i| i as u32));
+    order
 }
 
 /// Uploads all images, training then test, in chunks that each fit one binding.
