@@ -23,9 +23,10 @@ const OPTIONS: TrainerOptions = TrainerOptions {
     probes: 3,
 };
 
-/// The tolerance of a loss after a few steps: one loss is the end of a chain of sums of some hundred products, whose
-/// errors of about 1e-6 the next steps carry on (they do not grow tenfold in ten steps at these rates).
-const LOSS_TOLERANCE: f64 = 1e-5;
+/// The tolerance of a loss after a few steps. One loss ends a chain of five layers with sums of some hundred products,
+/// each with errors of about 1e-7 (they are measured at 2e-7 together), and the next steps carry them on; at these
+/// learning rates they do not grow tenfold in ten steps.
+const LOSS_TOLERANCE: f64 = 2e-6;
 
 fn trainer(gpu: &Rc<Gpu>, data: &Dataset, options: TrainerOptions) -> Trainer {
     Trainer::new(Rc::clone(gpu), data, network(), options).unwrap()
@@ -83,9 +84,6 @@ fn ten_losses_are_those_of_the_twin() {
         let made = history(&trainer, 1..11);
         let losses: Vec<f32> = made.iter().map(|m| m[0]).collect();
         let expected_losses: Vec<f64> = expected.iter().map(|e| e[0]).collect();
-        for (a, b) in losses.iter().zip(&expected_losses) {
-            eprintln!("{a} {b} {:.1e}", (f64::from(*a) - b).abs() / b);
-        }
         assert_close("ten losses", &losses, &expected_losses, LOSS_TOLERANCE);
         for (step, (made, expected)) in made.iter().zip(&expected).enumerate() {
             assert!((f64::from(made[1]) - expected[1]).abs() < 1e-6, "accuracy of step {}", step + 1);

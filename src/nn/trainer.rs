@@ -8,7 +8,7 @@ use std::rc::Rc;
 use super::layer::{LayerBuild, LayerPlans};
 use super::loss::SoftmaxCrossEntropy;
 use super::{Columns, Hyper, Network, Parameters, Sgd, Shape};
-use crate::data::{BatchSizes, Clock, Column, Dataset, Feed};
+use crate::data::{BatchSizes, Clock, Column, Dataset, Feed, MAX_PROBES};
 use crate::error::{Error, Result};
 use crate::gpu::{Buffer, BufferRange, Gpu, Plan, TensorView};
 
@@ -87,6 +87,10 @@ impl Trainer {
         let feed = Feed::new(&gpu, data)?;
         let options = TrainerOptions { hyper: options.hyper.checked()?, ..options };
         check_batch(options.batch, &feed)?;
+        if !(1..=MAX_PROBES).contains(&options.probes) {
+            let what = format!("the number of probes is {}", options.probes);
+            return Err(Error::usage(what, format!("give it a value from 1 to {MAX_PROBES}")));
+        }
         let parameters = Parameters::new(&gpu, &network, options.seed)?;
         let sgd = Sgd::new(&gpu, options.hyper);
         feed.set_sampling(&gpu, options.seed, options.shift, options.flip);
