@@ -1,4 +1,5 @@
-//! Every kind of layer: central differences → plain-loop twin → every variant of its kernels.
+//! Every kind of layer: its plain-loop twin against every variant of its kernels (tests/gradcheck.rs has the twin
+//! against central differences).
 //!
 //! A batch has trained columns, padding up to a multiple of 4, and probes. Padding has no output gradient; probes
 //! have one, and with it an input gradient, but they count in no weight gradient.
@@ -8,9 +9,8 @@ mod compare;
 use compare::{
     assert_close, assert_differs, assert_no_errors, narrow, open_gpu, poisoned, rounded, sum_tolerance,
 };
-use revacnn::error::Result;
 use revacnn::gpu::{Buffer, Gpu, Plan, Tuning};
-use revacnn::nn::gradcheck::{check, check_all, sample_parameters};
+use revacnn::nn::gradcheck::sample_parameters;
 use revacnn::nn::layers::{Conv2d, Dense, KINDS, MaxPool2d, Relu, Sample};
 use revacnn::nn::{Columns, Layer, LayerBuild, LayerPlans, ParameterSlot, Shape, Tensor};
 
@@ -19,84 +19,6 @@ const BATCHES: [[usize; 3]; 2] = [[6, 8, 12], [9, 12, 16]];
 
 fn samples() -> Vec<Sample> {
     KINDS.iter().flat_map(|kind| (kind.samples)()).collect()
-}
-
-#[test]
-fn twins_agree_with_central_differences() {
-    let checks = check_all();
-    assert!(checks.len() >= 2 * KINDS.len(), "only {} samples", checks.len());
-    for check in checks {
-        assert!(check.passes(), "{check:?}");
-        assert!(check.derivatives > 30, "{check:?}");
-    }
-}
-
-#[test]
-fn samples_keep_clear_of_kinks() {
-    let mut sizes: Vec<f64> =
-        Tensor::sample(Shape::new(5, 9, 6), 3, 7).values.iter().map(|v| v.abs()).collect();
-    sizes.sort_by(f64::total_cmp);
-    let nearest = sizes.windows(2).map(|pair| pair[1] - pair[0]).fold(sizes[0], f64::min);
-    assert!(
-        nearest > 10.0 * revacnn::nn::gradcheck::STEP,
-        "two values are {nearest} apart, or one is that near 0"
-    );
-}
-
-/// A layer whose backward twin has a fault.
-struct Faulty {
-    layer: Box<dyn Layer>,
-    fault: fn(&mut Tensor, &mut Vec<f64>),
-}
-
-impl Layer for Faulty {
-    fn kind(&self) -> &'static str {
-        self.layer.kind()
-    }
-    fn short_name(&self) -> &'static str {
-        self.layer.short_name()
-    }
-    fn summary(&self) -> String {
-        self.layer.summary()
-    }
-    fn settings(&self) -> toml::Table {
-        self.layer.settings()
-    }
-    fn output(&self, input: Shape) -> Result<Shape> {
-        self.layer.output(input)
-    }
-    fn weights(&self, input: Shape) -> Option<[usize; 4]> {
-        self.layer.weights(input)
-    }
-    fn build(&self, build: &LayerBuild<'_>) -> Result<LayerPlans> {
-        self.layer.build(build)
-    }
-    fn forward_twin(&self, input: &Tensor, parameters: &[f64]) -> Tensor {
-        self.layer.forward_twin(input, parameters)
-    }
-    fn backward_twin(&self, input: &Tensor, parameters: &[f64], gradient: &Tensor) -> (Tensor, Vec<f64>) {
-        let (mut input, mut parameters) = self.layer.backward_twin(input, parameters, gradient);
-        (self.fault)(&mut input, &mut parameters);
-        (input, parameters)
-    }
-}
-
-#[test]
-fn central_differences_find_a_wrong_twin() {
-    let faults: [fn(&mut Tensor, &mut Vec<f64>); 4] = [
-        |input, _| input.values[3] += 1e-6,
-        |input, _| input.values.rotate_left(1),
-        |_, parameters| parameters.iter_mut().take(1).for_each(|v| *v += 1e-6),
-        |_, parameters| parameters.truncate(parameters.len().saturating_sub(1)),
-    ];
-    for (i, fault) in faults.into_iter().enumerate() {
-        for (layer, input) in samples() {
-            let has_parameters = layer.weights(input).is_some();
-            let faulty = Faulty { layer, fault };
-            let found = !check(&faulty, input, 5).passes();
-            assert!(found || (i >= 2 && !has_parameters), "{}: fault {i} was not found", faulty.summary());
-        }
-    }
 }
 
 /// What a layer made of one batch on the GPU.

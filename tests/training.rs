@@ -48,7 +48,9 @@ fn gpu_clock(trainer: &Trainer) -> Clock {
 }
 
 fn train(trainer: &mut Trainer, steps: usize) {
-    (0..steps).for_each(|_| drop(trainer.step()));
+    for _ in 0..steps {
+        trainer.step();
+    }
 }
 
 /// The losses of ten steps of the twin.

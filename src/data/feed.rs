@@ -95,7 +95,7 @@ impl Feed {
     pub fn new(gpu: &Gpu, data: &Dataset) -> Result<Self> {
         let all = data.train.len();
         let validation_images = (all / VALIDATION_SHARE).max(1);
-        if all < 2 || data.test.len() == 0 {
+        if all < 2 || data.test.is_empty() {
             let what =
                 format!("data set {} has {all} training and {} test images", data.name, data.test.len());
             return Err(Error::new(what, "give it at least 2 training images and 1 test image"));
