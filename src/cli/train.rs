@@ -89,25 +89,14 @@ fn train_to_limit(session: &mut Session, report: &mut Report, stop: &AtomicBool)
             if let Event::Epoch(_) = event
                 && !idle
             {
-                save_between_steps(session)?;
+                session.save_between_steps()?;
+                session.play();
             }
         }
         if idle {
             return session.save();
         }
     }
-}
-
-/// Finishes the step or evaluation that is under way, saves, and goes on.
-fn save_between_steps(session: &mut Session) -> Result<()> {
-    session.pause();
-    while matches!(session.state(), RunState::Training | RunState::Validating) {
-        session.advance();
-    }
-    session.settle();
-    session.save()?;
-    session.play();
-    Ok(())
 }
 
 /// What the user sees of a training run.
@@ -247,17 +236,13 @@ impl Report {
     }
 }
 
-/// `revacnn` alone: the workbench.
-#[derive(Args)]
-pub struct Workbench {
-    #[command(flatten)]
-    run: RunOptions,
-    #[command(flatten)]
-    adapter: AdapterOption,
-}
-
-impl Workbench {
-    pub fn run(&self) -> Result<()> {
-        Err(Error::new("the window is not there yet", "train without one: revacnn train"))
-    }
+/// Trains for so many epochs with a progress bar, then evaluates the test images.
+pub fn train_and_report(session: &mut Session, epochs: u32) -> Result<()> {
+    let limit = Limit::Epochs(epochs);
+    session.set_limit(Some(limit));
+    let mut report = Report::new(session, limit, false, 0);
+    report.start(session)?;
+    let stop = interrupt::watch();
+    train_to_limit(session, &mut report, &stop)?;
+    report.end(session, stop.load(Ordering::SeqCst), None)
 }

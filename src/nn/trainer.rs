@@ -290,10 +290,10 @@ fn choose_sizes(gpu: &Gpu, network: &Network, options: &TrainerOptions) -> Resul
     let pixels = network.layers.iter().map(|l| l.output.pixels().max(l.input.pixels())).max().unwrap_or(1);
     let most_threads = gpu.limits.max_compute_workgroups_per_dimension as usize * 64;
     let columns = (most as usize / largest).min(most_threads / pixels * 4);
-    let room = columns.saturating_sub(probes) & !3;
+    let room = columns.saturating_sub(probes + 4) & !3;
     if room == 0 {
         let what = format!("network {}, layer {name}: its maps", network.name);
-        gpu.check_fits(&what, (largest * (probes + 4) * 4) as u64)?;
+        gpu.check_fits(&what, (largest * (probes + 8) * 4) as u64)?;
         let what = format!("{what} have more pixels than {} has threads", gpu.info.name);
         return Err(Error::new(what, "take smaller images"));
     }
@@ -302,7 +302,9 @@ fn choose_sizes(gpu: &Gpu, network: &Network, options: &TrainerOptions) -> Resul
     // Passes of equal size, so that none is nearly empty.
     let micro_batch = options.batch.div_ceil(options.batch.div_ceil(most));
     let train_columns = micro_batch.next_multiple_of(4);
-    Ok(BatchSizes { batch: options.batch, micro_batch, train_columns, columns: train_columns + probes })
+    // On the software adapter a convolution thread makes two quads at once.
+    let columns = (train_columns + probes).next_multiple_of(if gpu.is_software() { 8 } else { 4 });
+    Ok(BatchSizes { batch: options.batch, micro_batch, train_columns, columns })
 }
 
 impl Pass {

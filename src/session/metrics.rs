@@ -46,3 +46,14 @@ pub struct Metrics {
     /// GPU milliseconds of training in the last frame.
     pub train_ms: f64,
 }
+
+impl Metrics {
+    /// Mean loss and accuracy over the last `count` steps.
+    pub fn recent(&self, count: usize) -> Option<(f64, f64)> {
+        let last = &self.steps[self.steps.len().saturating_sub(count)..];
+        let mean = |of: fn(&StepMetrics) -> f32| {
+            last.iter().map(|s| f64::from(of(s))).sum::<f64>() / last.len() as f64
+        };
+        (!last.is_empty()).then(|| (mean(|s| s.loss), mean(|s| s.accuracy)))
+    }
+}

@@ -317,6 +317,11 @@ impl Session {
         self.rate.restart();
     }
 
+    /// Whether it makes steps until it is paused.
+    pub fn is_playing(&self) -> bool {
+        self.playing
+    }
+
     /// Stops at the end of the step.
     pub fn pause(&mut self) {
         self.playing = false;
