@@ -35,7 +35,6 @@ struct Params {
 fn gather(
     @builtin(global_invocation_id) id: vec3<u32>,
     @builtin(workgroup_id) group: vec3<u32>,
-    @builtin(num_workgroups) groups: vec3<u32>,
 #if SUBGROUPS
     @builtin(subgroup_invocation_id) lane: u32,
 #end

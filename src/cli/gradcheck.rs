@@ -1,13 +1,33 @@
 //! `revacnn gradcheck`: every layer against central differences.
 
 use clap::Args;
-use revacnn::error::Result;
+use revacnn::error::{Error, Result};
+use revacnn::nn::gradcheck::{TOLERANCE, check_all};
+
+use super::print_line;
 
 #[derive(Args)]
 pub struct Gradcheck {}
 
 impl Gradcheck {
     pub fn run(&self) -> Result<()> {
-        Ok(())
+        let mut wrong = Vec::new();
+        for check in check_all() {
+            let verdict = if check.passes() { "ok" } else { "WRONG" };
+            print_line(&format!(
+                "{verdict:5}  {} on {}: input gradient {:.1e}, parameter gradient {:.1e}, {} derivatives",
+                check.layer, check.input, check.input_error, check.parameter_error, check.derivatives
+            ))?;
+            if !check.passes() {
+                wrong.push(check.layer);
+            }
+        }
+        if wrong.is_empty() {
+            return print_line(&format!("every gradient is within {TOLERANCE:.0e} of central differences"));
+        }
+        Err(Error::new(
+            format!("gradients are wrong: {}", wrong.join("; ")),
+            "mend their backward pass in src/nn/layers",
+        ))
     }
 }

@@ -97,7 +97,7 @@ impl Feed {
     pub fn new(gpu: &Gpu, data: &Dataset) -> Result<Self> {
         let all = data.train.len();
         let validation_images = (all / VALIDATION_SHARE).max(1);
-        if all < 2 || data.test.len() == 0 {
+        if all < 2 || data.test.is_empty() {
             let what =
                 format!("data set {} has {all} training and {} test images", data.name, data.test.len());
             return Err(Error::new(what, "give it at least 2 training images and 1 test image"));
@@ -106,9 +106,7 @@ impl Feed {
         let mut labels = data.train.labels.clone();
         labels.extend_from_slice(&data.test.labels);
         labels.resize(labels.len().next_multiple_of(4), 0);
-        // A fixed shuffle: the first nine tenths train, the rest validates; the test images follow.
-        let mut order: Vec<u32> = (0..all as u32).map(|i| permute(i, all as u32, SPLIT_KEY)).collect();
-        order.extend((all..all + data.test.len()).map(|i| i as u32));
+        let order = split_order(all, data.test.len());
         let stats = data.channel_stats();
         let statistics: Vec<f32> =
             stats.mean.iter().zip(&stats.std).flat_map(|(m, s)| [*m, 1.0 / s]).collect();
@@ -276,6 +274,14 @@ impl Feed {
         }
         Ok(plans.map(PlanBuilder::finish))
     }
+}
+
+/// The order of images by part: a fixed shuffle of the training images, of which the first nine tenths train and the
+/// rest validates; then the test images. Values are places in the image buffers.
+pub fn split_order(train: usize, test: usize) -> Vec<u32> {
+    let mut order: Vec<u32> = (0..train as u32).map(|i| permute(i, train as u32, SPLIT_KEY)).collect();
+    order.extend((train..train + test).map(|i| i as u32));
+    order
 }
 
 /// Uploads all images, training then test, in chunks that each fit one binding.

@@ -16,7 +16,7 @@ mod recognise;
 pub mod shapes;
 
 pub use clock::{Clock, HISTORY_LEN};
-pub use feed::{BatchSizes, Column, Feed, MAX_PROBES, Sampling, draw_twin};
+pub use feed::{BatchSizes, Column, Feed, MAX_PROBES, Sampling, draw_twin, split_order};
 
 use std::fmt;
 use std::path::Path;

@@ -198,8 +198,8 @@ impl DispatchBuilder<'_, '_> {
     }
 
     /// Ends the dispatch with at least `threads` threads in x, y, z. Where x needs more workgroups than the
-    /// adapter allows it is folded into y, which then must be 1; the kernel takes
-    /// `id.x + id.y * workgroups.x * WORKGROUP` as its index.
+    /// adapter allows it is folded into y, which then must be 1, if the kernel asks for `num_workgroups`: it takes
+    /// `id.x + id.y * num_workgroups.x * WORKGROUP` as its index.
     ///
     /// # Errors
     /// When a binding failed or is missing, or the threads pass the adapter's limit.
@@ -216,17 +216,18 @@ impl DispatchBuilder<'_, '_> {
                 "bind it",
             ));
         }
-        let workgroups =
-            fold(threads, self.kernel.entry.workgroup_size, gpu.limits.max_compute_workgroups_per_dimension)
-                .ok_or_else(|| {
-                    Error::new(
-                        format!(
-                            "{}: {threads:?} threads are more than {} allows",
-                            self.kernel.label, gpu.info.name
-                        ),
-                        "take a smaller batch",
-                    )
-                })?;
+        let workgroups = fold(
+            threads,
+            self.kernel.entry.workgroup_size,
+            gpu.limits.max_compute_workgroups_per_dimension,
+            self.kernel.entry.folds,
+        )
+        .ok_or_else(|| {
+            Error::new(
+                format!("{}: {threads:?} threads are more than {} allows", self.kernel.label, gpu.info.name),
+                "take a smaller batch",
+            )
+        })?;
         let entries: Vec<_> = self
             .bound
             .iter()
@@ -255,11 +256,11 @@ impl DispatchBuilder<'_, '_> {
     }
 }
 
-/// Workgroups for `threads`, x folded into y where it is too long.
-fn fold(threads: [u32; 3], size: [u32; 3], most: u32) -> Option<[u32; 3]> {
+/// Workgroups for `threads`, x folded into y where it is too long and the kernel `folds`.
+fn fold(threads: [u32; 3], size: [u32; 3], most: u32, folds: bool) -> Option<[u32; 3]> {
     let mut groups = [0, 1, 2].map(|d| threads[d].max(1).div_ceil(size[d]));
     if groups[0] > most {
-        if groups[1] != 1 {
+        if groups[1] != 1 || !folds {
             return None;
         }
         let rows = groups[0].div_ceil(most);
@@ -275,11 +276,16 @@ mod tests {
     #[test]
     fn folding_covers_every_thread_and_keeps_the_limit() {
         for (threads, most) in [(1, 7), (448, 7), (449, 7), (3_000, 7), (64 * 49, 7)] {
-            let [x, y, z] = fold([threads, 1, 1], [64, 1, 1], most).unwrap();
+            let [x, y, z] = fold([threads, 1, 1], [64, 1, 1], most, true).unwrap();
             assert!(x <= most && y <= most && z == 1);
             assert!(x * y * 64 >= threads, "{threads} threads in {x}×{y} groups");
         }
-        assert_eq!(fold([64 * 50, 1, 1], [64, 1, 1], 7), None, "49 groups are the most");
-        assert_eq!(fold([64 * 8, 2, 1], [64, 1, 1], 7), None, "only a line can be folded");
+        assert_eq!(fold([64 * 50, 1, 1], [64, 1, 1], 7, true), None, "49 groups are the most");
+        assert_eq!(fold([64 * 8, 2, 1], [64, 1, 1], 7, true), None, "only a line can be folded");
+        assert_eq!(
+            fold([64 * 8, 1, 1], [64, 1, 1], 7, false),
+            None,
+            "only a kernel that unfolds can be folded"
+        );
     }
 }

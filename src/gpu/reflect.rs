@@ -41,6 +41,8 @@ pub struct EntryPoint {
     pub workgroup_size: [u32; 3],
     /// The bindings of group 0 that it uses, by index.
     pub bindings: Vec<Binding>,
+    /// Whether it takes `num_workgroups`: then it finds its index where a long line of threads is folded.
+    pub folds: bool,
 }
 
 /// Parses and validates WGSL and returns its compute entry points. `path` names the shader in messages.
@@ -69,7 +71,10 @@ pub fn reflect(path: &str, text: &str) -> Result<Vec<EntryPoint>> {
             .filter_map(|(_, variable)| binding(&module, variable))
             .collect();
         bindings.sort_by_key(|b| b.index);
-        entries.push(EntryPoint { name: entry.name.clone(), workgroup_size: entry.workgroup_size, bindings });
+        let num_workgroups = Some(naga::Binding::BuiltIn(naga::BuiltIn::NumWorkGroups));
+        let folds = entry.function.arguments.iter().any(|a| a.binding == num_workgroups);
+        let workgroup_size = entry.workgroup_size;
+        entries.push(EntryPoint { name: entry.name.clone(), workgroup_size, bindings, folds });
     }
     Ok(entries)
 }
@@ -143,6 +148,7 @@ mod tests {
         let entries = reflect("sample", TEXT).unwrap();
         assert_eq!(entries.len(), 1);
         assert_eq!(entries[0].workgroup_size, [64, 2, 1]);
+        assert!(!entries[0].folds, "it does not ask how many workgroups there are");
         let names: Vec<_> = entries[0].bindings.iter().map(|b| b.name.as_str()).collect();
         assert_eq!(names, ["params", "x", "y"], "what is not used is not bound");
         assert_eq!(entries[0].bindings[0].fields[1], ("scale".to_owned(), 4, 4));

@@ -4,6 +4,7 @@
 //! 4; weights are `[out, in, ky, kx]`. Every kernel has a plain-loop twin in f64 beside its Rust.
 
 mod convolution;
+pub mod gradcheck;
 mod init;
 mod layer;
 pub mod layers;

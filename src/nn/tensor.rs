@@ -30,15 +30,16 @@ impl Tensor {
         if inside { self.values[self.index(c, y as usize, x as usize, n)] } else { 0.0 }
     }
 
-    /// Repeatable test values of about unit size, never zero, all different.
+    /// Repeatable test values of either sign, with sizes from 0.05 to 1.5: never near zero, and no two of one size
+    /// (the sizes lie on a grid, shuffled), so that a small step crosses no kink.
     pub fn sample(shape: Shape, images: usize, seed: u64) -> Self {
-        use rand::RngExt as _;
-        use rand::SeedableRng as _;
+        use rand::seq::SliceRandom as _;
+        use rand::{RngExt as _, SeedableRng as _};
         let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(seed);
-        let value = |_| {
-            let magnitude: f64 = rng.random_range(0.05..1.5);
-            if rng.random::<bool>() { magnitude } else { -magnitude }
-        };
-        Self { shape, images, values: (0..shape.len() * images).map(value).collect() }
+        let len = shape.len() * images;
+        let mut values: Vec<f64> = (0..len).map(|i| 0.05 + 1.45 * (i as f64 + 0.5) / len as f64).collect();
+        values.shuffle(&mut rng);
+        values.iter_mut().filter(|_| rng.random()).for_each(|value| *value = -*value);
+        Self { shape, images, values }
     }
 }

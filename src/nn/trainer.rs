@@ -8,7 +8,7 @@ use std::rc::Rc;
 use super::layer::{LayerBuild, LayerPlans};
 use super::loss::SoftmaxCrossEntropy;
 use super::{Columns, Hyper, Network, Parameters, Sgd, Shape};
-use crate::data::{BatchSizes, Clock, Column, Dataset, Feed};
+use crate::data::{BatchSizes, Clock, Column, Dataset, Feed, MAX_PROBES};
 use crate::error::{Error, Result};
 use crate::gpu::{Buffer, BufferRange, Gpu, Plan, TensorView};
 
@@ -87,6 +87,10 @@ impl Trainer {
         let feed = Feed::new(&gpu, data)?;
         let options = TrainerOptions { hyper: options.hyper.checked()?, ..options };
         check_batch(options.batch, &feed)?;
+        if !(1..=MAX_PROBES).contains(&options.probes) {
+            let what = format!("the number of probes is {}", options.probes);
+            return Err(Error::usage(what, format!("give it a value from 1 to {MAX_PROBES}")));
+        }
         let parameters = Parameters::new(&gpu, &network, options.seed)?;
         let sgd = Sgd::new(&gpu, options.hyper);
         feed.set_sampling(&gpu, options.seed, options.shift, options.flip);
@@ -282,12 +286,16 @@ fn choose_sizes(gpu: &Gpu, network: &Network, options: &TrainerOptions) -> Resul
         .max_by_key(|(_, len)| *len)
         .expect("a network has a layer");
     let most = gpu.limits.max_storage_buffer_binding_size.min(gpu.limits.max_buffer_size) / 4;
-    let room = (most as usize / largest).saturating_sub(probes + 4) & !3;
+    // A convolution has a thread a pixel and quad, in one dimension, in workgroups of 64.
+    let pixels = network.layers.iter().map(|l| l.output.pixels().max(l.input.pixels())).max().unwrap_or(1);
+    let most_threads = gpu.limits.max_compute_workgroups_per_dimension as usize * 64;
+    let columns = (most as usize / largest).min(most_threads / pixels * 4);
+    let room = columns.saturating_sub(probes + 4) & !3;
     if room == 0 {
-        gpu.check_fits(
-            &format!("network {}, layer {name}: its maps", network.name),
-            (largest * (probes + 8) * 4) as u64,
-        )?;
+        let what = format!("network {}, layer {name}: its maps", network.name);
+        gpu.check_fits(&what, (largest * (probes + 8) * 4) as u64)?;
+        let what = format!("{what} have more pixels than {} has threads", gpu.info.name);
+        return Err(Error::new(what, "take smaller images"));
     }
     let most = if gpu.is_software() { room.min(SOFTWARE_MICRO_BATCH) } else { room };
     let most = options.micro_batch.map_or(most, |m| m.clamp(1, room));
@@ -295,7 +303,7 @@ fn choose_sizes(gpu: &Gpu, network: &Network, options: &TrainerOptions) -> Resul
     let micro_batch = options.batch.div_ceil(options.batch.div_ceil(most));
     let train_columns = micro_batch.next_multiple_of(4);
     // On the software adapter a convolution thread makes two quads at once.
-    let columns = (train_columns + probes).next_multiple_of(if gpu.is_software() { 8 } else { 4 });
+    let columns = (train_columns + probes).next_multiple_of(if gpu.tuning().large_tiles { 8 } else { 4 });
     Ok(BatchSizes { batch: options.batch, micro_batch, train_columns, columns })
 }
 

@@ -1,0 +1,162 @@
+//! Drawing batches on the GPU against its twin: which images, how changed, and what the network is given.
+
+mod compare;
+mod step_twin;
+
+use compare::{assert_close, assert_differs, assert_no_errors, open_gpu, poisoned, sum_tolerance};
+use revacnn::data::{BatchSizes, Clock, Column, Dataset, Feed, Sampling, draw_twin};
+use revacnn::gpu::{Buffer, Gpu, Plan};
+use step_twin::{CLASSES, DataTwin, UNCHANGED, synthetic};
+
+/// Batches of 10 in passes of 3: a column of padding in each pass, and a last pass of one image; 4 probes.
+const SIZES: BatchSizes = BatchSizes { batch: 10, micro_batch: 3, train_columns: 4, columns: 8 };
+/// Both words of a seed at work.
+const SEED: u64 = 0xfeed_0000_0003;
+
+/// A feed with the plans of a step and its buffers.
+struct Bench {
+    feed: Feed,
+    columns: Buffer<Column>,
+    input: Buffer<f32>,
+    draw: Plan,
+    count: Plan,
+    tick: Plan,
+}
+
+impl Bench {
+    fn new(gpu: &Gpu, feed: Feed, data: &Dataset) -> Self {
+        let columns = Buffer::<Column>::zeroed(gpu, "columns", SIZES.columns);
+        let input = poisoned(gpu, "input", data.shape.len() * SIZES.columns);
+        let results = Buffer::<[f32; 2]>::zeroed(gpu, "results", SIZES.columns).range();
+        let [draw, _] = feed.build(gpu, SIZES, &columns.range(), &input.range()).unwrap();
+        let [count, _, tick] = feed.build_counting(gpu, SIZES, &results).unwrap();
+        Self { feed, columns, input, draw, count, tick }
+    }
+
+    fn run(&self, gpu: &Gpu, plan: &Plan) {
+        let mut encoder = gpu.encoder("feed");
+        plan.encode(&mut encoder);
+        gpu.submit(encoder);
+    }
+
+    fn clock(&self, gpu: &Gpu) -> Clock {
+        *bytemuck::from_bytes(bytemuck::cast_slice(&self.feed.clock().read(gpu)))
+    }
+
+    /// Draws one pass over poisoned buffers.
+    fn pass(&self, gpu: &Gpu) -> (Vec<Column>, Vec<f32>) {
+        let nothing = Column { image: u32::MAX, label: u32::MAX, change: 0, scale: f32::NAN };
+        self.columns.write(gpu, 0, &[nothing; SIZES.columns]);
+        self.input.write(gpu, 0, &vec![f32::NAN; self.input.len()]);
+        self.run(gpu, &self.draw);
+        let drawn = (self.columns.read(gpu), self.input.read(gpu));
+        self.run(gpu, &self.count);
+        drawn
+    }
+}
+
+#[test]
+fn batches_are_those_of_the_twin() {
+    let gpu = open_gpu();
+    let data = synthetic(47, 13);
+    let bench = Bench::new(&gpu, Feed::new(&gpu, &data).unwrap(), &data);
+    let (twin, train) = (DataTwin::new(&data), bench.feed.train_images);
+    assert_eq!((train, bench.feed.validation_images, bench.feed.test_images), (43, 4, 13));
+    bench.feed.set_probes(&gpu, &[12, 3]);
+    let sampling = Sampling { seed_low: SEED as u32, seed_high: (SEED >> 32) as u32, shift: 3, flip: 1 };
+    bench.feed.set_sampling(&gpu, SEED, sampling.shift, true);
+    let mut seen = vec![0; data.train.len()];
+    let mut changes = Vec::new();
+    // 13 steps of 10 draw three epochs of 43 and one image of the next.
+    for step in 0..13 {
+        for pass in 0..4 {
+            let clock = bench.clock(&gpu);
+            assert_eq!([clock.step, clock.drawn], [step, 3 * pass]);
+            let (columns, input) = bench.pass(&gpu);
+            let drawn: Vec<_> = (0..SIZES.columns as u32)
+                .map(|n| match n {
+                    0..4 => draw_twin(&clock, &sampling, &twin.order, SIZES, train as u32, n),
+                    4 => Some([47 + 12, UNCHANGED]),
+                    _ => Some([47 + 3, UNCHANGED]),
+                })
+                .collect();
+            for (n, (column, drawn)) in columns.iter().zip(&drawn).enumerate() {
+                let scale = if n < 4 { 0.1 } else { 1.0 };
+                let expected = match drawn {
+                    Some([image, change]) => {
+                        Column { image: *image, label: twin.label(*image) as u32, change: *change, scale }
+                    }
+                    None => Column { image: 0, label: 0, change: UNCHANGED, scale: 0.0 },
+                };
+                assert_eq!(*column, expected, "step {step}, pass {pass}, column {n}");
+            }
+            for [image, change] in drawn[..4].iter().flatten() {
+                seen[*image as usize] += 1;
+                changes.push(*change);
+            }
+            let expected = twin.input(&drawn).values;
+            assert_close("input", &input, &expected, sum_tolerance(3));
+            let mut turned = drawn;
+            turned[0].as_mut().unwrap()[1] ^= 1;
+            assert_differs("a flip", &input, &twin.input(&turned).values, sum_tolerance(3));
+        }
+        bench.run(&gpu, &bench.tick);
+    }
+    // One image is on its fourth turn; the validation images never have one.
+    let mut turns = twin.order[..train].iter().map(|image| seen[*image as usize]).collect::<Vec<u32>>();
+    turns.sort_unstable();
+    assert_eq!(turns, [vec![3; 42], vec![4]].concat());
+    assert_eq!(seen.iter().sum::<u32>(), 130, "nothing but training images is drawn");
+    spread(&changes);
+    assert_no_errors(&gpu);
+}
+
+/// Flips and shifts take all their values: 0 or 1, and -3 to 3 in both directions.
+fn spread(changes: &[u32]) {
+    let flips = changes.iter().filter(|c| *c & 1 == 1).count();
+    assert!(flips > 40 && flips < 90, "{flips} of 130 are flipped");
+    for shift in [8, 16] {
+        let mut values: Vec<u32> = changes.iter().map(|c| c >> shift & 255).collect();
+        values.sort_unstable();
+        values.dedup();
+        assert_eq!(values, (125..=131).collect::<Vec<_>>());
+    }
+}
+
+#[test]
+fn images_in_several_chunks_are_the_same_images() {
+    let mut gpu = open_gpu();
+    let data = synthetic(47, 13);
+    let twin = DataTwin::new(&data);
+    // 60 images of 126 bytes in bindings of 2100: chunks of 16 images.
+    let (most, limits) = (2100, gpu.limits.clone());
+    gpu.limits.max_storage_buffer_binding_size = most;
+    let feed = Feed::new(&gpu, &data).unwrap();
+    gpu.limits.max_storage_buffer_binding_size = 1700;
+    let error = Feed::new(&gpu, &data).err().expect("four chunks of 12 images are too few");
+    assert!(error.what().contains("synthetic"), "{error}");
+    gpu.limits = limits;
+    let bench = Bench::new(&gpu, feed, &data);
+    bench.feed.set_probes(&gpu, &[12, 5]);
+    let mut chunks = [0; 4];
+    for _ in 0..5 {
+        for _ in 0..4 {
+            let (columns, input) = bench.pass(&gpu);
+            let drawn: Vec<_> =
+                columns.iter().map(|c| (c.scale > 0.0).then_some([c.image, c.change])).collect();
+            assert_close("input", &input, &twin.input(&drawn).values, sum_tolerance(3));
+            columns.iter().for_each(|c| chunks[c.image as usize / 16] += 1);
+        }
+        bench.run(&gpu, &bench.tick);
+    }
+    assert!(chunks.iter().all(|c| *c > 0), "images of each chunk: {chunks:?}");
+}
+
+#[test]
+fn too_little_data_is_refused() {
+    let gpu = open_gpu();
+    let error = Feed::new(&gpu, &synthetic(1, 1)).err().expect("one image cannot train and validate");
+    assert!(error.what().contains("1 training"), "{error}");
+    assert_eq!(Feed::new(&gpu, &synthetic(2, 1)).unwrap().train_images, 1);
+    assert_eq!(synthetic(2, 1).classes.len(), CLASSES);
+}

@@ -1,0 +1,240 @@
+//! The whole training step in plain loops and f64, and small synthetic data for it.
+
+#![allow(dead_code, reason = "each test file uses its part")]
+
+use revacnn::data::{BatchSizes, Clock, Dataset, ImageShape, Sampling, Split, draw_twin, split_order};
+use revacnn::gpu::Gpu;
+use revacnn::nn::{
+    Hyper, Network, Parameters, Shape, Tensor, TrainerOptions, sgd_twin, softmax_cross_entropy_twin,
+};
+
+/// Classes of the synthetic data.
+pub const CLASSES: usize = 5;
+/// A column that is drawn as it is.
+pub const UNCHANGED: u32 = 0x80_8000;
+
+/// Convolution, rectifier, pooling and dense layers, all sizes odd.
+pub const NETWORK: &str = r#"
+[[layer]]
+kind = "conv2d"
+filters = 6
+kernel = 3
+padding = 1
+[[layer]]
+kind = "relu"
+[[layer]]
+kind = "max_pool2d"
+size = 3
+stride = 2
+[[layer]]
+kind = "conv2d"
+filters = 7
+kernel = 2
+[[layer]]
+kind = "relu"
+[[layer]]
+kind = "dense"
+"#;
+
+/// Images of 2×9×7 (126 bytes: no multiple of 4) with a bright row for the class, and noise.
+pub fn synthetic(train: usize, test: usize) -> Dataset {
+    let shape = ImageShape { channels: 2, height: 9, width: 7 };
+    let split = |count: usize, seed: u64| {
+        let noise = Tensor::sample(Shape::new(2, 9, 7), count, seed);
+        let labels: Vec<u8> = (0..count).map(|n| ((n * 7 + n / 3) % CLASSES) as u8).collect();
+        let mut images = Vec::with_capacity(count * shape.len());
+        for (n, label) in labels.iter().enumerate() {
+            for i in 0..shape.len() {
+                let bright = i / 7 % 9 == usize::from(*label) + 2;
+                let value = if bright { 160.0 } else { 70.0 } + 45.0 * noise.values[i * count + n];
+                images.push(value as u8);
+            }
+        }
+        Split { images, labels }
+    };
+    let classes = (0..CLASSES).map(|c| format!("row {c}")).collect();
+    Dataset::new("synthetic", shape, classes, split(train, 1), split(test, 2)).unwrap()
+}
+
+/// The test network for the synthetic data.
+pub fn network() -> Network {
+    Network::parse(NETWORK, Shape::new(2, 9, 7), CLASSES).unwrap()
+}
+
+/// Draws, changes and normalises images on the CPU.
+pub struct DataTwin<'d> {
+    data: &'d Dataset,
+    pub order: Vec<u32>,
+    /// Mean and standard deviation of each channel of all training images, for pixels from 0 to 1.
+    normal: Vec<[f64; 2]>,
+}
+
+impl<'d> DataTwin<'d> {
+    pub fn new(data: &'d Dataset) -> Self {
+        let plane = data.shape.height * data.shape.width;
+        let statistics = |c: usize| {
+            let pixels: Vec<f64> = data
+                .train
+                .images
+                .chunks(plane)
+                .skip(c)
+                .step_by(data.shape.channels)
+                .flatten()
+                .map(|v| f64::from(*v) / 255.0)
+                .collect();
+            let mean = pixels.iter().sum::<f64>() / pixels.len() as f64;
+            let variance = pixels.iter().map(|v| (v - mean).powi(2)).sum::<f64>() / pixels.len() as f64;
+            [mean, variance.sqrt()]
+        };
+        let normal = (0..data.shape.channels).map(statistics).collect();
+        Self { data, order: split_order(data.train.len(), data.test.len()), normal }
+    }
+
+    fn split(&self, image: u32) -> (&Split, usize) {
+        let train = self.data.train.len();
+        if (image as usize) < train {
+            (&self.data.train, image as usize)
+        } else {
+            (&self.data.test, image as usize - train)
+        }
+    }
+
+    pub fn label(&self, image: u32) -> usize {
+        let (split, at) = self.split(image);
+        usize::from(split.labels[at])
+    }
+
+    /// `[c, y, x, n]` of drawn images: `[image, change]`, or `None` for padding.
+    pub fn input(&self, drawn: &[Option<[u32; 2]>]) -> Tensor {
+        let ImageShape { channels, height, width } = self.data.shape;
+        let mut input = Tensor::zeros(Shape::new(channels, height, width), drawn.len());
+        for (n, image, change) in drawn.iter().enumerate().filter_map(|(n, d)| d.map(|[i, c]| (n, i, c))) {
+            let (dx, dy) = ((change >> 8 & 255) as isize - 128, (change >> 16 & 255) as isize - 128);
+            let (split, at) = self.split(image);
+            for c in 0..channels {
+                for y in 0..height {
+                    for x in 0..width {
+                        let turned = if change & 1 == 1 { width - 1 - x } else { x };
+                        let (sy, sx) = (y as isize + dy, turned as isize + dx);
+                        if (0..height as isize).contains(&sy) && (0..width as isize).contains(&sx) {
+                            let byte = split.image(at)[(c * height + sy as usize) * width + sx as usize];
+                            let to = input.index(c, y, x, n);
+                            input.values[to] =
+                                (f64::from(byte) / 255.0 - self.normal[c][0]) / self.normal[c][1];
+                        }
+                    }
+                }
+            }
+        }
+        input
+    }
+}
+
+/// A network that learns on the CPU.
+pub struct StepTwin<'d> {
+    pub data: DataTwin<'d>,
+    network: Network,
+    hyper: Hyper,
+    batch: usize,
+    sampling: Sampling,
+    train_images: u32,
+    /// Weights, then biases, of each layer.
+    pub parameters: Vec<Vec<f64>>,
+    pub moments: Vec<Vec<f64>>,
+    pub clock: Clock,
+}
+
+/// Weights, then biases, of each layer, out of a flat buffer's values.
+pub fn by_layer(network: &Network, parameters: &Parameters, flat: &[f32]) -> Vec<Vec<f64>> {
+    let layer = |(place, slot): (&revacnn::nn::NetworkLayer, &Option<revacnn::nn::ParameterSlot>)| {
+        let Some((shape, slot)) = place.layer.weights(place.input).zip(*slot) else { return Vec::new() };
+        let weights = &flat[slot.weight_offset..][..shape.iter().product()];
+        weights.iter().chain(&flat[slot.bias_offset..][..shape[0]]).map(|v| f64::from(*v)).collect()
+    };
+    network.layers.iter().zip(&parameters.slots).map(layer).collect()
+}
+
+impl<'d> StepTwin<'d> {
+    /// Begins with the parameters that lie on the GPU.
+    pub fn new(gpu: &Gpu, data: &'d Dataset, start: &Parameters, options: &TrainerOptions) -> Self {
+        let network = network();
+        let parameters = by_layer(&network, start, &start.values.read(gpu));
+        let validation = (data.train.len() / 10).max(1);
+        Self {
+            data: DataTwin::new(data),
+            hyper: options.hyper,
+            batch: options.batch,
+            sampling: Sampling {
+                seed_low: options.seed as u32,
+                seed_high: (options.seed >> 32) as u32,
+                shift: options.shift,
+                flip: u32::from(options.flip),
+            },
+            train_images: (data.train.len() - validation) as u32,
+            moments: parameters.iter().map(|p| vec![0.0; p.len()]).collect(),
+            parameters,
+            network,
+            clock: Clock::default(),
+        }
+    }
+
+    /// The input and every layer's output.
+    pub fn activations(&self, input: Tensor) -> Vec<Tensor> {
+        let mut all = vec![input];
+        for (place, parameters) in self.network.layers.iter().zip(&self.parameters) {
+            all.push(place.layer.forward_twin(all.last().unwrap(), parameters));
+        }
+        all
+    }
+
+    /// Loss of each image, whether it is classified rightly, and the logits' gradient.
+    pub fn judge(&self, logits: &Tensor, labels: &[usize], scale: f64) -> (Vec<f64>, Vec<bool>, Tensor) {
+        let mut gradient = Tensor::zeros(logits.shape, logits.images);
+        let (mut losses, mut right) = (Vec::new(), Vec::new());
+        for (n, label) in labels.iter().enumerate() {
+            let z: Vec<f64> = (0..CLASSES).map(|c| logits.values[c * logits.images + n]).collect();
+            let (loss, share, probabilities) = softmax_cross_entropy_twin(&z, *label, scale);
+            losses.push(loss);
+            right.push(probabilities.iter().all(|p| *p <= probabilities[*label]));
+            (0..CLASSES).for_each(|c| gradient.values[c * logits.images + n] = share[c]);
+        }
+        (losses, right, gradient)
+    }
+
+    /// Summed loss and number of right answers over these images as they are.
+    pub fn evaluate(&self, images: &[u32]) -> (f64, usize) {
+        let drawn: Vec<_> = images.iter().map(|image| Some([*image, UNCHANGED])).collect();
+        let labels: Vec<usize> = images.iter().map(|image| self.data.label(*image)).collect();
+        let activations = self.activations(self.data.input(&drawn));
+        let (losses, right, _) = self.judge(activations.last().unwrap(), &labels, 1.0);
+        (losses.iter().sum(), right.iter().filter(|r| **r).count())
+    }
+
+    /// One step: mean loss and share of right answers.
+    pub fn step(&mut self) -> [f64; 2] {
+        let batch = self.batch;
+        let sizes = BatchSizes { batch, micro_batch: batch, train_columns: batch, columns: batch };
+        let draw = |n| draw_twin(&self.clock, &self.sampling, &self.data.order, sizes, self.train_images, n);
+        let drawn: Vec<_> = (0..batch as u32).map(draw).collect();
+        let labels: Vec<usize> = drawn.iter().map(|d| self.data.label(d.unwrap()[0])).collect();
+        let activations = self.activations(self.data.input(&drawn));
+        let (losses, right, mut gradient) =
+            self.judge(activations.last().unwrap(), &labels, 1.0 / batch as f64);
+        for (index, place) in self.network.layers.iter().enumerate().rev() {
+            let values = &mut self.parameters[index];
+            let (below, gradients) = place.layer.backward_twin(&activations[index], values, &gradient);
+            let weights = place.layer.weights(place.input).map_or(0, |w| w.iter().product());
+            let decays: Vec<bool> = (0..values.len()).map(|i| i < weights).collect();
+            sgd_twin(self.hyper, &gradients, &decays, &mut self.moments[index], values);
+            gradient = below;
+        }
+        self.clock.step += 1;
+        self.clock.cursor += batch as u32;
+        if self.clock.cursor >= self.train_images {
+            self.clock.cursor -= self.train_images;
+            self.clock.epoch += 1;
+        }
+        let share = right.iter().filter(|r| **r).count() as f64 / batch as f64;
+        [losses.iter().sum::<f64>() / batch as f64, share]
+    }
+}

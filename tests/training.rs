@@ -1,0 +1,348 @@
+//! The training step on the GPU against the whole step in plain loops, and what must hold of training itself.
+
+mod compare;
+mod step_twin;
+
+use std::ops::Range;
+use std::rc::Rc;
+
+use compare::{assert_close, assert_differs, assert_no_errors, open_gpu, sum_tolerance};
+use revacnn::data::{Clock, Dataset};
+use revacnn::gpu::{Gpu, Tuning};
+use revacnn::nn::{Hyper, Trainer, TrainerOptions};
+use step_twin::{StepTwin, by_layer, network, synthetic};
+
+/// Everything on, in passes of 4, 4 and 2 images.
+const OPTIONS: TrainerOptions = TrainerOptions {
+    batch: 10,
+    micro_batch: Some(4),
+    hyper: Hyper { learning_rate: 0.03, momentum: 0.8, weight_decay: 0.01, nesterov: true },
+    seed: 0x1_0000_0007,
+    shift: 2,
+    flip: true,
+    probes: 3,
+};
+
+/// The tolerance of a loss after a few steps. One loss ends a chain of five layers with sums of some hundred products,
+/// each with errors of about 1e-7 (they are measured at 2e-7 together), and the next steps carry them on; at these
+/// learning rates they do not grow tenfold in ten steps.
+const LOSS_TOLERANCE: f64 = 2e-6;
+
+fn trainer(gpu: &Rc<Gpu>, data: &Dataset, options: TrainerOptions) -> Trainer {
+    Trainer::new(Rc::clone(gpu), data, network(), options).unwrap()
+}
+
+/// Loss and accuracy of the steps in `range` (from 1), out of the ring.
+fn history(trainer: &Trainer, range: Range<u32>) -> Vec<[f32; 2]> {
+    let ring = trainer.feed.history().read(trainer.gpu());
+    let entry = |step: u32| {
+        let entry = &ring[(step as usize % revacnn::data::HISTORY_LEN) * 4..][..4];
+        assert_eq!(entry[0].to_bits(), step, "the ring's entry of step {step}");
+        [entry[1], entry[2]]
+    };
+    range.map(entry).collect()
+}
+
+fn gpu_clock(trainer: &Trainer) -> Clock {
+    *bytemuck::from_bytes(bytemuck::cast_slice(&trainer.feed.clock().read(trainer.gpu())))
+}
+
+fn train(trainer: &mut Trainer, steps: usize) {
+    for _ in 0..steps {
+        trainer.step();
+    }
+}
+
+/// The losses of ten steps of the twin.
+fn twin_losses(gpu: &Gpu, data: &Dataset, trainer: &Trainer, options: &TrainerOptions) -> Vec<f64> {
+    let mut twin = StepTwin::new(gpu, data, &trainer.parameters, options);
+    (0..10).map(|_| twin.step()[0]).collect()
+}
+
+#[test]
+fn ten_losses_are_those_of_the_twin() {
+    let data = synthetic(47, 13);
+    for nesterov in [true, false] {
+        let mut gpu = open_gpu();
+        if !nesterov {
+            // The kernels as a GPU has them, on whatever adapter this is.
+            gpu.set_tuning(Tuning { shares_loads: false, large_tiles: false }).unwrap();
+        }
+        let gpu = Rc::new(gpu);
+        let options = TrainerOptions { hyper: Hyper { nesterov, ..OPTIONS.hyper }, ..OPTIONS };
+        let mut trainer = trainer(&gpu, &data, options);
+        assert_eq!(trainer.sizes().micro_batch, 4);
+        let mut twin = StepTwin::new(&gpu, &data, &trainer.parameters, &options);
+        let changes: [fn(&mut TrainerOptions); 6] = [
+            |o| o.hyper.nesterov ^= true,
+            |o| o.hyper.weight_decay = 0.0,
+            |o| o.hyper.momentum = 0.79,
+            |o| o.seed ^= 1 << 32,
+            |o| o.flip = false,
+            |o| o.shift = 1,
+        ];
+        let others = changes.map(|change| {
+            let mut other = options;
+            change(&mut other);
+            twin_losses(&gpu, &data, &trainer, &other)
+        });
+        train(&mut trainer, 10);
+        let expected: Vec<[f64; 2]> = (0..10).map(|_| twin.step()).collect();
+        let made = history(&trainer, 1..11);
+        let losses: Vec<f32> = made.iter().map(|m| m[0]).collect();
+        let expected_losses: Vec<f64> = expected.iter().map(|e| e[0]).collect();
+        assert_close("ten losses", &losses, &expected_losses, LOSS_TOLERANCE);
+        for (step, (made, expected)) in made.iter().zip(&expected).enumerate() {
+            assert!((f64::from(made[1]) - expected[1]).abs() < 1e-6, "accuracy of step {}", step + 1);
+        }
+        for (what, other) in others.iter().enumerate() {
+            assert_differs(&format!("change {what} of the options"), &losses, other, LOSS_TOLERANCE);
+        }
+        for (flat, twin) in
+            [(&trainer.parameters.values, &twin.parameters), (&trainer.parameters.moments, &twin.moments)]
+        {
+            let made = by_layer(&trainer.network, &trainer.parameters, &flat.read(&gpu)).concat();
+            let made: Vec<f32> = made.iter().map(|v| *v as f32).collect();
+            assert_close(
+                "parameters or moments after ten steps",
+                &made,
+                &twin.concat(),
+                10.0 * LOSS_TOLERANCE,
+            );
+        }
+        let clock = gpu_clock(&trainer);
+        assert_eq!(
+            [clock.step, clock.epoch, clock.cursor],
+            [twin.clock.step, twin.clock.epoch, twin.clock.cursor]
+        );
+        assert!(clock.epoch >= 2, "the ten steps cross the end of an epoch");
+        assert_no_errors(&gpu);
+    }
+}
+
+#[test]
+fn passes_add_up_to_one_batch() {
+    let gpu = Rc::new(open_gpu());
+    let data = synthetic(47, 13);
+    let run = |micro_batch: usize| {
+        let mut trainer = trainer(&gpu, &data, TrainerOptions { micro_batch: Some(micro_batch), ..OPTIONS });
+        let passes = trainer.step_plan().dispatches.iter().filter(|d| &*d.label == "draw").count();
+        train(&mut trainer, 10);
+        let losses: Vec<f32> = history(&trainer, 1..11).iter().map(|m| m[0]).collect();
+        (passes, losses)
+    };
+    let (passes, single) = run(10);
+    assert_eq!(passes, 1);
+    let single: Vec<f64> = single.into_iter().map(f64::from).collect();
+    for (micro_batch, expected) in [(4, 3), (7, 2), (1, 10)] {
+        let (passes, losses) = run(micro_batch);
+        assert_eq!(passes, expected);
+        assert_close(&format!("passes of {micro_batch}"), &losses, &single, LOSS_TOLERANCE);
+    }
+    assert_no_errors(&gpu);
+}
+
+#[test]
+fn one_batch_can_be_learnt_by_heart() {
+    let gpu = Rc::new(open_gpu());
+    let data = synthetic(19, 3);
+    let hyper = Hyper { learning_rate: 0.05, momentum: 0.9, weight_decay: 0.0, nesterov: false };
+    let options = TrainerOptions { batch: 18, micro_batch: None, hyper, shift: 0, flip: false, ..OPTIONS };
+    let mut trainer = trainer(&gpu, &data, options);
+    assert_eq!(trainer.feed.train_images, 18, "every step draws every image");
+    train(&mut trainer, 150);
+    let all = history(&trainer, 1..151);
+    assert!(all[0][0] > 1.0, "the first loss is {}", all[0][0]);
+    let [loss, accuracy] = all[149];
+    assert!(loss < 0.01 && accuracy == 1.0, "after 150 steps the loss is {loss}, the accuracy {accuracy}");
+}
+
+#[test]
+fn the_same_run_gives_the_same_bits() {
+    let gpu = Rc::new(open_gpu());
+    let data = synthetic(47, 13);
+    let run = |options: TrainerOptions| {
+        let mut trainer = trainer(&gpu, &data, options);
+        train(&mut trainer, 7);
+        trainer.state_hash()
+    };
+    let first = run(OPTIONS);
+    assert_eq!(first, run(OPTIONS), "the same run");
+    assert_eq!(first, run(TrainerOptions { probes: 64, ..OPTIONS }), "the probes count in nothing");
+    assert_ne!(first, run(TrainerOptions { seed: OPTIONS.seed + 1, ..OPTIONS }), "another seed");
+    assert_ne!(first, run(TrainerOptions { seed: 7, ..OPTIONS }), "a seed with other high bits");
+    assert_ne!(first, run(TrainerOptions { flip: false, ..OPTIONS }), "without flips");
+    // Looking, refreshing and evaluating change nothing.
+    let mut trainer = trainer(&gpu, &data, OPTIONS);
+    let begin = trainer.state_hash();
+    for _ in 0..7 {
+        train(&mut trainer, 1);
+        let mut encoder = gpu.encoder("look");
+        trainer.refresh_plan().encode(&mut encoder);
+        trainer.feed.begin_evaluation(&gpu, trainer.feed.validation());
+        trainer.evaluation_plan().encode(&mut encoder);
+        gpu.submit(encoder);
+        trainer.feed.set_probes(&gpu, &[5, 2]);
+    }
+    assert_eq!(first, trainer.state_hash(), "looking changes nothing");
+    assert_ne!(first, begin);
+    trainer.reset(OPTIONS.seed);
+    assert_eq!(begin, trainer.state_hash(), "a reset leads back to the beginning");
+    train(&mut trainer, 7);
+    assert_eq!(first, trainer.state_hash(), "and from there the same way");
+}
+
+#[test]
+fn evaluation_counts_every_image_once() {
+    let gpu = Rc::new(open_gpu());
+    let data = synthetic(131, 17);
+    // Passes of 3 images have a column of padding.
+    let mut trainer = trainer(&gpu, &data, TrainerOptions { micro_batch: Some(3), ..OPTIONS });
+    assert_eq!([trainer.sizes().micro_batch, trainer.sizes().train_columns], [3, 4]);
+    train(&mut trainer, 20);
+    let mut twin = StepTwin::new(&gpu, &data, &trainer.parameters, &OPTIONS);
+    for range in [trainer.feed.validation(), trainer.feed.test()] {
+        let images = twin.data.order[range.clone()].to_vec();
+        let (loss, right) = twin.evaluate(&images);
+        let fewer = twin.evaluate(&images[1..]);
+        trainer.feed.begin_evaluation(&gpu, range.clone());
+        // One pass more than needed: it must find nothing left to count.
+        let passes = range.len().div_ceil(trainer.sizes().micro_batch) + 1;
+        assert_ne!(range.len() % trainer.sizes().micro_batch, 0, "the last pass is not full");
+        let mut encoder = gpu.encoder("evaluation");
+        (0..passes).for_each(|_| trainer.evaluation_plan().encode(&mut encoder));
+        gpu.submit(encoder);
+        let clock = gpu_clock(&trainer);
+        assert_eq!(clock.eval_correct as usize, right, "{range:?}");
+        assert_close("loss", &[clock.eval_loss], &[loss], sum_tolerance(100));
+        assert_differs("a missing image", &[clock.eval_loss], &[fewer.0], sum_tolerance(100));
+        assert_eq!(clock.eval_cursor, clock.eval_end);
+        assert!(right > 0 && right < images.len(), "{right} of {} tell little", images.len());
+    }
+    // Other weights, other results.
+    twin.parameters[0][0] += 0.5;
+    let (loss, _) = twin.evaluate(&twin.data.order[trainer.feed.test()]);
+    assert_differs("a changed weight", &[gpu_clock(&trainer).eval_loss], &[loss], sum_tolerance(100));
+}
+
+#[test]
+fn the_clocks_agree_and_epochs_add_up() {
+    let gpu = Rc::new(open_gpu());
+    let data = synthetic(47, 13);
+    let mut trainer = trainer(&gpu, &data, OPTIONS);
+    let mut losses = Vec::new();
+    let mut ends = 0;
+    for step in 1..=14 {
+        let mut encoder = gpu.encoder("step");
+        trainer.step_plan().clone().encode(&mut encoder);
+        gpu.submit(encoder);
+        let ended = trainer.tick();
+        let clock = gpu_clock(&trainer);
+        let cpu = *trainer.clock();
+        assert_eq!([clock.step, clock.epoch, clock.cursor], [cpu.step, cpu.epoch, cpu.cursor]);
+        assert_eq!([clock.drawn, clock.step_correct, clock.step_loss.to_bits()], [0; 3]);
+        losses.push(history(&trainer, step..step + 1)[0]);
+        let images = losses.len() * 10;
+        let sum = losses.iter().map(|l| 10.0 * f64::from(l[0])).sum::<f64>();
+        let right = losses.iter().map(|l| (10.0 * l[1]).round() as u32).sum::<u32>();
+        if ended {
+            ends += 1;
+            assert_eq!(clock.done_images as usize, images);
+            assert_eq!(clock.done_correct, right);
+            assert_close("loss of the epoch", &[clock.done_loss], &[sum], 1e-6);
+            assert_eq!([clock.epoch_images, clock.epoch_correct, clock.epoch_loss.to_bits()], [0; 3]);
+            losses.clear();
+        } else {
+            assert_eq!([clock.epoch_images as usize, clock.epoch_correct as usize], [images, right as usize]);
+        }
+    }
+    // 43 training images: steps 5, 9 and 13 end an epoch.
+    assert_eq!((ends, trainer.clock().epoch, trainer.clock().cursor), (3, 3, 140 - 3 * 43));
+    assert!((trainer.epochs() - 140.0 / 43.0).abs() < 1e-9);
+}
+
+#[test]
+fn a_new_batch_keeps_weights_and_moments() {
+    let gpu = Rc::new(open_gpu());
+    let data = synthetic(47, 13);
+    let mut trainer = trainer(&gpu, &data, OPTIONS);
+    train(&mut trainer, 3);
+    let state = |trainer: &Trainer| {
+        let bits = |values: Vec<f32>| values.iter().map(|v| v.to_bits()).collect::<Vec<_>>();
+        (
+            bits(trainer.parameters.values.read(&gpu)),
+            bits(trainer.parameters.moments.read(&gpu)),
+            gpu_clock(trainer),
+        )
+    };
+    let before = state(&trainer);
+    for batch in [17, 1, 43] {
+        trainer.set_batch(batch).unwrap();
+        assert!(state(&trainer) == before, "batch {batch}");
+        assert_eq!((trainer.sizes().batch, trainer.options().batch), (batch, batch));
+    }
+    for batch in [0, 44] {
+        let error = trainer.set_batch(batch).unwrap_err();
+        assert!(error.what().contains(&batch.to_string()) && error.help().contains("43"), "{error}");
+    }
+    assert!(state(&trainer) == before && trainer.sizes().batch == 43, "a refused batch changes nothing");
+    train(&mut trainer, 1);
+    let clock = gpu_clock(&trainer);
+    assert_eq!([clock.epoch, clock.cursor], [1, 30], "the next step draws the whole new batch");
+    assert!(state(&trainer).0 != before.0);
+    assert_no_errors(&gpu);
+}
+
+#[test]
+fn other_settings_out_of_range_are_refused() {
+    let gpu = Rc::new(open_gpu());
+    let data = synthetic(47, 13);
+    let changes: [fn(&mut TrainerOptions); 6] = [
+        |o| o.batch = 0,
+        |o| o.batch = 44,
+        |o| o.hyper.learning_rate = f32::NAN,
+        |o| o.hyper.momentum = 1.0,
+        |o| o.probes = 65,
+        |o| o.probes = 0,
+    ];
+    for (i, change) in changes.into_iter().enumerate() {
+        let mut options = OPTIONS;
+        change(&mut options);
+        assert!(Trainer::new(Rc::clone(&gpu), &data, network(), options).is_err(), "change {i} was accepted");
+    }
+}
+
+#[test]
+fn probes_show_the_weights_just_used() {
+    let gpu = Rc::new(open_gpu());
+    let data = synthetic(47, 13);
+    let mut trainer = trainer(&gpu, &data, OPTIONS);
+    trainer.feed.set_probes(&gpu, &[4, 9]);
+    train(&mut trainer, 2);
+    let before = StepTwin::new(&gpu, &data, &trainer.parameters, &OPTIONS);
+    train(&mut trainer, 1);
+    let after = StepTwin::new(&gpu, &data, &trainer.parameters, &OPTIONS);
+    let compare = |twin: &StepTwin<'_>, other: &StepTwin<'_>, what: &str| {
+        for (probe, image) in [(0, 47 + 4), (1, 47 + 9), (2, 47 + 9)] {
+            let maps = |twin: &StepTwin<'_>| {
+                twin.activations(twin.data.input(&[Some([image, step_twin::UNCHANGED])]))
+            };
+            let (expected, other) = (maps(twin), maps(other));
+            for layer in 0..expected.len() {
+                let made = compare::read_view(&gpu, &trainer.activations(layer, probe));
+                let place = format!("{what}: layer {layer} of probe {probe}");
+                assert_close(&place, &made, &expected[layer].values, 1e-5);
+                if layer > 0 {
+                    assert_differs(&place, &made, &other[layer].values, 1e-5);
+                }
+            }
+            let shares = compare::read_view(&gpu, &trainer.probabilities(probe));
+            assert!((shares.iter().sum::<f32>() - 1.0).abs() < 1e-6);
+        }
+    };
+    compare(&before, &after, "after a step");
+    let mut encoder = gpu.encoder("refresh");
+    trainer.refresh_plan().encode(&mut encoder);
+    gpu.submit(encoder);
+    compare(&after, &before, "after a refresh");
+}
