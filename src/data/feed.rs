@@ -95,7 +95,7 @@ impl Feed {
     pub fn new(gpu: &Gpu, data: &Dataset) -> Result<Self> {
         let all = data.train.len();
         let validation_images = (all / VALIDATION_SHARE).max(1);
-        if all < 2 || data.test.len() == 0 {
+        if all < 2 || data.test.is_empty() {
             let what =
                 format!("data set {} has {all} training and {} test images", data.name, data.test.len());
             return Err(Error::new(what, "give it at least 2 training images and 1 test image"));
@@ -149,8 +149,9 @@ impl Feed {
         self.sampling.write(gpu, 0, bytemuck::cast_slice(&[sampling]));
     }
 
-    /// Sets the clock.
+    /// Sets the clock, and forgets the results of steps before.
     pub fn set_clock(&self, gpu: &Gpu, clock: &Clock) {
+        self.history.write(gpu, 0, &[0.0; HISTORY_LEN * 4]);
         self.clock.write(gpu, 0, bytemuck::cast_slice(std::slice::from_ref(clock)));
     }
 
