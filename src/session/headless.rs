@@ -26,6 +26,13 @@ pub enum Event {
         /// Share classified rightly, 0 to 1.
         accuracy: f32,
     },
+    /// An evaluation over the validation images ended that was asked for in between.
+    Validation {
+        /// Mean loss.
+        loss: f32,
+        /// Share classified rightly, 0 to 1.
+        accuracy: f32,
+    },
     /// A command failed, or the GPU reported a fault; the run goes on as before.
     Fault(Error),
 }
