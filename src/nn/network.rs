@@ -244,7 +244,10 @@ mod tests {
             (&format!("{conv}kernel = 3\ncolour = 1"), "colour"),
             (&format!("{conv}kernel = 3\npadding = 3"), "padding 3"),
             (&format!("{conv}kernel = 40"), "3×32×32"),
-            (&format!("{conv}kernel = 65536\npadding = 65535\n{conv}kernel = 65536"), "GiB"),
+            (
+                &"[[layer]]\nkind = \"conv2d\"\nfilters = 65536\nkernel = 65536\npadding = 65535\n".repeat(2),
+                "GiB",
+            ),
             (&format!("{conv}kernel = 3\nname = \"a\"\n{conv}kernel = 3\nname = \"a\""), "\"a\""),
             (&format!("{conv}kernel = 3"), "4×30×30"),
             ("[[layer]\nkind", "expected"),
