@@ -43,6 +43,9 @@ impl Error {
         let help = match source.kind() {
             io::ErrorKind::NotFound => "check the spelling of the path",
             io::ErrorKind::PermissionDenied => "check who may read and write there, or name another path",
+            io::ErrorKind::AlreadyExists | io::ErrorKind::NotADirectory => {
+                "a file is in the way: name another path, or move the file"
+            }
             io::ErrorKind::StorageFull => "free some disk space, or name a path on another disk",
             _ => "check the path and the disk it is on",
         };

@@ -225,6 +225,9 @@ impl Running {
         self.session.poll();
         self.canvas.poll(&mut self.bench);
         self.bench.costs.frames_per_s = self.log.frames_per_s();
+        if std::mem::take(&mut self.bench.epoch_ended) {
+            self.session.save()?;
+        }
         let Some(texture) = self.next_texture() else { return Ok(()) };
         let view = texture.texture.create_view(&Default::default());
         let raw_input = self.input.take_egui_input(&self.window);
@@ -289,7 +292,7 @@ impl ApplicationHandler for App {
         let response = running.input.on_window_event(&running.window, &event);
         match &event {
             WindowEvent::CloseRequested => {
-                let saved = running.session.save_between_steps();
+                let saved = running.session.save();
                 return self.stop(event_loop, saved);
             }
             WindowEvent::Resized(size) => running.resize(size.width, size.height),
@@ -312,7 +315,7 @@ impl ApplicationHandler for App {
     fn about_to_wait(&mut self, event_loop: &ActiveEventLoop) {
         let Some(running) = &mut self.running else { return };
         if self.options.exit_after.is_some_and(|time| running.opened.elapsed() > time) {
-            let saved = running.session.save_between_steps();
+            let saved = running.session.save();
             return self.stop(event_loop, saved);
         }
         match running.repaint_at {

@@ -54,6 +54,8 @@ pub struct Workbench {
     pub(super) keys_shown: bool,
     pub(super) seed: u64,
     pub(super) status: Option<Error>,
+    /// An epoch ended since the run was last saved.
+    pub(super) epoch_ended: bool,
     /// Costs, given by whoever runs the frames.
     pub costs: Costs,
     /// Where the widgets that scripts click lie, in points.
@@ -87,6 +89,7 @@ impl Workbench {
             keys_shown: false,
             seed: session.settings().seed,
             status: None,
+            epoch_ended: false,
             costs: Costs::default(),
             places: BTreeMap::new(),
         }
@@ -99,7 +102,7 @@ impl Workbench {
         egui::Panel::top("top bar").show(ui, |ui| top_bar::show(ui, self, session));
         egui::Panel::bottom("status bar").show(ui, |ui| self.status_bar(ui, session));
         self.hovered = None;
-        egui::CentralPanel::default().frame(egui::Frame::NONE.fill(theme::GROUND)).show(ui, |ui| {
+        egui::CentralPanel::default().frame(egui::Frame::NONE).show(ui, |ui| {
             let mut tree =
                 std::mem::replace(&mut self.tree, egui_tiles::Tree::empty(egui::Id::unique("workbench")));
             tree.ui(&mut Panes { bench: self, session, frame }, ui);
@@ -123,8 +126,10 @@ impl Workbench {
 
     fn take_faults(&mut self, session: &mut Session) {
         for event in session.take_events() {
-            if let Event::Fault(error) = event {
-                self.status = Some(error);
+            match event {
+                Event::Fault(error) => self.status = Some(error),
+                Event::Epoch(_) => self.epoch_ended = true,
+                _ => (),
             }
         }
         if let Some(fault) = session.gpu().take_errors().into_iter().next() {

@@ -14,7 +14,7 @@ mod workbench;
 
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory as _, Parser, Subcommand};
 use revacnn::error::{Error, Kind, Result};
 
 /// Watch and steer a convolutional network while it learns on your GPU.
@@ -56,10 +56,7 @@ pub fn run() -> ExitCode {
     .init();
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
-        Err(error) => {
-            error.print().ok();
-            return ExitCode::from(if error.use_stderr() { 2 } else { 0 });
-        }
+        Err(error) => return wrong_command_line(&error),
     };
     let result = match cli.command {
         #[cfg(feature = "app")]
@@ -81,6 +78,42 @@ pub fn run() -> ExitCode {
             ExitCode::from(if error.kind() == Kind::Usage { 2 } else { 1 })
         }
     }
+}
+
+/// Prints what clap found, with a line of help; `--help` and `--version` go to standard output.
+fn wrong_command_line(error: &clap::Error) -> ExitCode {
+    if !error.use_stderr() {
+        error.print().ok();
+        return ExitCode::SUCCESS;
+    }
+    let text = error.render().to_string();
+    if !text.starts_with("error:") {
+        // A command without its subcommand: clap prints the whole help.
+        eprintln!("error: the command line is not complete\n\n{}", text.trim_end());
+        eprintln!("\nhelp: add one of the commands above");
+        return ExitCode::from(2);
+    }
+    let tips: Vec<&str> = text.lines().filter_map(|line| line.trim().strip_prefix("tip: ")).collect();
+    let kept = text.lines().filter(|line| !line.trim().starts_with("tip: ") && !line.contains("'--help'"));
+    let kept = kept.collect::<Vec<_>>().join("\n").replace("\n\n\n", "\n\n");
+    eprintln!("{}\n", kept.trim_end());
+    tips.iter().for_each(|tip| eprintln!("help: {tip}"));
+    if tips.is_empty() {
+        eprintln!("help: see {} --help", command_meant());
+    }
+    ExitCode::from(2)
+}
+
+/// The command that was meant: the words before the first option.
+fn command_meant() -> String {
+    let mut command = Cli::command();
+    let mut words = vec!["revacnn".to_owned()];
+    for word in std::env::args().skip(1) {
+        let Some(found) = command.find_subcommand(&word) else { break };
+        command = found.clone();
+        words.push(word);
+    }
+    words.join(" ")
 }
 
 /// Prints one line of a result; a closed pipe ends the program quietly, as other commands do.

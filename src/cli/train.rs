@@ -8,6 +8,7 @@ use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
 use revacnn::error::{Error, Result};
 use revacnn::session::{EpochMetrics, Event, Limit, Part, RunState, Session, StepMetrics};
+use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::run_options::{AdapterOption, RunOptions};
@@ -35,22 +36,16 @@ pub struct Train {
     #[arg(long)]
     json: bool,
     /// With --json: a line every so many steps too.
-    #[arg(long, value_name = "STEPS", default_value_t = 0)]
-    log_every: u32,
+    #[arg(long, value_name = "STEPS")]
+    log_every: Option<u32>,
 }
 
 impl Train {
     pub fn run(&self) -> Result<()> {
-        let limit = match (self.steps, self.epochs) {
-            (Some(0), _) | (_, Some(0)) => {
-                return Err(Error::usage(
-                    "there is nothing to do in 0 steps",
-                    "give --steps or --epochs 1 or more",
-                ));
-            }
-            (Some(steps), _) => Limit::Steps(steps),
-            (None, epochs) => Limit::Epochs(epochs.unwrap_or(12)),
-        };
+        let limit = self.limit()?;
+        let log_every = self.log_every()?;
+        // From here on Ctrl-C saves: a run that is not there yet begins, and stops at once.
+        let stop = interrupt::watch();
         let mut session = match &self.resume {
             Some(folder) => Session::resume(self.adapter.open()?, folder)?,
             None => {
@@ -59,12 +54,34 @@ impl Train {
             }
         };
         session.set_limit(Some(limit));
-        let log_every = if self.json { self.log_every } else { 0 };
         let mut report = Report::new(&session, limit, self.json, log_every);
         report.start(&session)?;
-        let stop = interrupt::watch();
         train_to_limit(&mut session, &mut report, &stop)?;
         report.end(&mut session, stop.load(Ordering::SeqCst), self.folder())
+    }
+
+    fn limit(&self) -> Result<Limit> {
+        if self.steps == Some(0) || self.epochs == Some(0) {
+            let what = "there is nothing to do in 0 steps";
+            return Err(Error::usage(what, "give --steps or --epochs 1 or more"));
+        }
+        Ok(match self.steps {
+            Some(steps) => Limit::Steps(steps),
+            None => Limit::Epochs(self.epochs.unwrap_or(12)),
+        })
+    }
+
+    fn log_every(&self) -> Result<u32> {
+        match self.log_every {
+            Some(0) => {
+                let what = "a line every 0 steps cannot be";
+                Err(Error::usage(what, "give --log-every 1 or more, or leave it out"))
+            }
+            Some(_) if !self.json => {
+                Err(Error::usage("--log-every goes with --json only", "add --json, or leave --log-every out"))
+            }
+            steps => Ok(steps.unwrap_or(0)),
+        }
     }
 
     fn folder(&self) -> Option<&Path> {
@@ -84,17 +101,16 @@ fn train_to_limit(session: &mut Session, report: &mut Report, stop: &AtomicBool)
         if idle {
             session.settle();
         }
+        let mut epoch_ended = false;
         for event in session.take_events() {
             report.take(session, &event)?;
-            if let Event::Epoch(_) = event
-                && !idle
-            {
-                session.save_between_steps()?;
-                session.play();
-            }
+            epoch_ended |= matches!(event, Event::Epoch(_));
+        }
+        if idle || epoch_ended {
+            session.save()?;
         }
         if idle {
-            return session.save();
+            return Ok(());
         }
     }
 }
@@ -141,8 +157,8 @@ impl Report {
             "dataset": settings.dataset, "train_images": session.train_images(),
             "validation_images": session.trainer().feed.validation_images, "test_images": session.test_images(),
             "adapter": adapter.name, "backend": adapter.backend.to_string(), "batch": settings.batch, "seed": settings.seed,
-            "optimizer": "sgd", "lr": settings.hyper.learning_rate, "momentum": settings.hyper.momentum,
-            "weight_decay": settings.hyper.weight_decay, "nesterov": settings.hyper.nesterov,
+            "optimizer": "sgd", "lr": plain(&settings.hyper.learning_rate), "momentum": plain(&settings.hyper.momentum),
+            "weight_decay": plain(&settings.hyper.weight_decay), "nesterov": settings.hyper.nesterov,
             "shift": settings.shift, "flip": settings.flip, "step": session.step(), "epoch": session.epoch(),
         });
         let text = format!(
@@ -160,7 +176,7 @@ impl Report {
         match event {
             Event::Step(step) => self.step(session, step),
             Event::Epoch(epoch) => self.epoch(epoch),
-            Event::Test { .. } => Ok(()),
+            Event::Test { .. } | Event::Validation { .. } => Ok(()),
             Event::Fault(error) => Err(error.clone()),
         }
     }
@@ -177,14 +193,14 @@ impl Report {
         if self.log_every == 0 || !step.step.is_multiple_of(self.log_every) {
             return Ok(());
         }
-        let (number, epoch, loss, accuracy) = (step.step, step.epoch, step.loss, step.accuracy);
-        let rate = session.metrics().images_per_s;
-        let value = json!({"event": "step", "step": number, "epoch": epoch, "loss": loss, "accuracy": accuracy, "images_per_s": rate});
+        let mut value = plain(step);
+        value["event"] = json!("step");
+        value["images_per_s"] = json!(session.metrics().images_per_s);
         print_line(&value.to_string())
     }
 
     fn epoch(&self, e: &EpochMetrics) -> Result<()> {
-        let mut value = serde_json::to_value(e).expect("metrics are plain data");
+        let mut value = plain(e);
         value["event"] = json!("epoch");
         let percent = |share: f32| 100.0 * share;
         let text = format!(
@@ -220,7 +236,7 @@ impl Report {
         let steps = session.step();
         let value = json!({
             "event": "end", "stopped": stopped, "step": steps, "epoch": session.epoch(), "seconds": seconds,
-            "test_loss": test.map(|t| t.0), "test_accuracy": test.map(|t| t.1), "state_hash": session.state_hash(),
+            "test_loss": plain(&test.map(|t| t.0)), "test_accuracy": plain(&test.map(|t| t.1)), "state_hash": session.state_hash(),
         });
         let kept = folder.map_or(String::new(), |f| format!("; kept in {}", f.display()));
         let text = match test {
@@ -232,8 +248,29 @@ impl Report {
             }
             None => format!("stopped after {steps} steps in {seconds:.1} s{kept}"),
         };
-        self.say(&value, &text)
+        self.say(&value, &text)?;
+        match folder {
+            Some(folder) if stopped => {
+                eprintln!("saved; to go on: revacnn train --resume {}", quoted(folder));
+            }
+            None if stopped => eprintln!("nothing was kept; --out DIR keeps a run"),
+            _ => (),
+        }
+        Ok(())
     }
+}
+
+/// Numbers as short as they can be told apart: 0.02, not 0.019999999552965164.
+fn plain<T: Serialize>(value: &T) -> Value {
+    let text = serde_json::to_string(value).expect("numbers are plain data");
+    serde_json::from_str(&text).expect("it was just written")
+}
+
+/// A path as a shell takes it.
+fn quoted(path: &Path) -> String {
+    let text = path.display().to_string();
+    let plain = text.chars().all(|c| c.is_alphanumeric() || "/._-+:,".contains(c));
+    if plain { text } else { format!("'{}'", text.replace('\'', "'\\''")) }
 }
 
 /// Trains for so many epochs with a progress bar, then evaluates the test images.

@@ -149,8 +149,9 @@ impl Feed {
         self.sampling.write(gpu, 0, bytemuck::cast_slice(&[sampling]));
     }
 
-    /// Sets the clock.
+    /// Sets the clock, and forgets the results of steps before.
     pub fn set_clock(&self, gpu: &Gpu, clock: &Clock) {
+        self.history.write(gpu, 0, &[0.0; HISTORY_LEN * 4]);
         self.clock.write(gpu, 0, bytemuck::cast_slice(std::slice::from_ref(clock)));
     }
 

@@ -43,6 +43,11 @@ impl<T> ReadbackRing<T> {
         Self { slots: (0..slots).map(slot).collect(), next: 0, bytes_read: 0 }
     }
 
+    /// Whether a slot is free.
+    pub fn has_room(&self) -> bool {
+        self.slots.iter().any(|s| s.state.load(Ordering::Acquire) == FREE)
+    }
+
     /// Records a copy of `size` bytes; false when every slot is in flight (the caller tries again next frame).
     pub fn copy(
         &mut self,

@@ -31,6 +31,12 @@ pub fn preset_names() -> Vec<&'static str> {
     PRESETS.iter().map(|(name, _)| *name).collect()
 }
 
+/// A larger file is no network.
+const MAX_BYTES: u64 = 1 << 20;
+/// Values of one image's map, or weights of a layer: 4 TiB of them are more than any adapter binds, and below
+/// this no product of sizes overflows.
+const MAX_VALUES: u128 = 1 << 40;
+
 /// A layer in its place.
 pub struct NetworkLayer {
     /// Its name, unique in the network.
@@ -70,6 +76,11 @@ impl Network {
                 format!("no network is called {source:?}"),
                 format!("take one of {}, or name a TOML file", preset_names().join(", ")),
             ));
+        }
+        let metadata = std::fs::metadata(path).map_err(|e| Error::io("read", path, &e))?;
+        if !metadata.is_file() || metadata.len() > MAX_BYTES {
+            let what = format!("{} is not a network file", path.display());
+            return Err(Error::new(what, "name a TOML file of at most 1 MiB"));
         }
         let text = std::fs::read_to_string(path).map_err(|e| Error::io("read", path, &e))?;
         Self::parse(&text, input, classes).map_err(|e| e.within(path.display()))
@@ -137,6 +148,9 @@ impl Network {
         }
         let input = self.layers.last().map_or(self.input, |l| l.output);
         let output = layer.output(input).map_err(|e| e.within(format!("layer {name}")))?;
+        let within = |error: Error| error.within(format!("layer {name}"));
+        check_size("its map", &[output.channels, output.height, output.width]).map_err(within)?;
+        check_size("its weights", &layer.weights(input).unwrap_or([0; 4])).map_err(within)?;
         self.layers.push(NetworkLayer { name, layer, input, output });
         Ok(())
     }
@@ -189,6 +203,17 @@ impl Network {
     }
 }
 
+/// An error for sizes that no adapter could hold.
+fn check_size(what: &str, sizes: &[usize]) -> Result<()> {
+    let values = sizes.iter().map(|s| *s as u128).product::<u128>();
+    if values <= MAX_VALUES {
+        return Ok(());
+    }
+    let sizes: Vec<_> = sizes.iter().map(ToString::to_string).collect();
+    let gib = (values * 4).div_ceil(1 << 30);
+    Err(Error::new(format!("{what} of {} would need {gib} GiB", sizes.join("×")), "make the layer smaller"))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -219,6 +244,10 @@ mod tests {
             (&format!("{conv}kernel = 3\ncolour = 1"), "colour"),
             (&format!("{conv}kernel = 3\npadding = 3"), "padding 3"),
             (&format!("{conv}kernel = 40"), "3×32×32"),
+            (
+                &"[[layer]]\nkind = \"conv2d\"\nfilters = 65536\nkernel = 65536\npadding = 65535\n".repeat(2),
+                "GiB",
+            ),
             (&format!("{conv}kernel = 3\nname = \"a\"\n{conv}kernel = 3\nname = \"a\""), "\"a\""),
             (&format!("{conv}kernel = 3"), "4×30×30"),
             ("[[layer]\nkind", "expected"),

@@ -4,6 +4,8 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use super::metrics::{EpochMetrics, StepMetrics};
+use super::rate::{Rate, Stretch};
+use super::recording::Wanted;
 use super::{Event, Part, Session};
 use crate::data::{Clock, Feed, HISTORY_LEN};
 use crate::gpu::{Gpu, Plan, ReadbackRing, Timer};
@@ -18,16 +20,23 @@ pub(super) enum Timed {
 
 /// What a read-back is of.
 enum Tag {
-    History,
-    Evaluation { part: Part, epoch: u32, step: u32 },
+    History(Vec<Stretch>),
+    Evaluation { of: Wanted, epoch: u32, step: u32 },
     Times { labels: Vec<Arc<str>>, stretches: Vec<(Timed, Range<usize>)> },
 }
 
 /// An arrived read-back.
 pub(super) enum Arrival {
-    History(Vec<[f32; 4]>),
-    Evaluation { part: Part, epoch: u32, step: u32, clock: Clock },
+    History(Vec<[f32; 4]>, Vec<Stretch>),
+    Evaluation { of: Wanted, epoch: u32, step: u32, clock: Clock },
     Times(Vec<(Timed, Range<usize>, f64)>),
+}
+
+impl Arrival {
+    /// What the encoder of these step results held.
+    pub fn stretches(&self) -> &[Stretch] {
+        if let Self::History(_, stretches) = self { stretches } else { &[] }
+    }
 }
 
 /// Rings and timers of a session.
@@ -72,21 +81,26 @@ impl Arrivals {
         plan.record(&mut encoder.begin_compute_pass(&descriptor), range);
     }
 
-    /// Copies the step results and the times of this encoder.
-    pub fn copy(&mut self, encoder: &mut wgpu::CommandEncoder, feed: &Feed) {
+    /// Copies the step results and the times of this encoder, with what was recorded; returns whether there was room for the step results.
+    pub fn copy(&mut self, encoder: &mut wgpu::CommandEncoder, feed: &Feed, rate: &mut Rate) -> bool {
         let bytes = (HISTORY_LEN * 16) as u64;
-        self.history.copy(encoder, feed.history().raw(), 0, bytes, (self.era, Tag::History));
+        let room = self.history.has_room();
+        if room {
+            let tag = (self.era, Tag::History(rate.take_recorded()));
+            self.history.copy(encoder, feed.history().raw(), 0, bytes, tag);
+        }
         let stretches = std::mem::take(&mut self.stretches);
         if let Some((buffer, size, labels)) = self.timer.resolve(encoder) {
             self.times.copy(encoder, buffer, 0, size, (self.era, Tag::Times { labels, stretches }));
         }
+        room
     }
 
     /// Copies the result of an evaluation.
-    pub fn evaluated(&mut self, encoder: &mut wgpu::CommandEncoder, trainer: &Trainer, part: Part) {
+    pub fn evaluated(&mut self, encoder: &mut wgpu::CommandEncoder, trainer: &Trainer, of: Wanted) {
         let (epoch, step) = (trainer.clock().epoch, trainer.clock().step);
         let bytes = (Clock::WORDS * 4) as u64;
-        let tag = (self.era, Tag::Evaluation { part, epoch, step });
+        let tag = (self.era, Tag::Evaluation { of, epoch, step });
         if !self.evaluations.copy(encoder, trainer.feed.clock().raw(), 0, bytes, tag) {
             log::warn!("an evaluation's result was lost: too many are on their way");
         }
@@ -96,6 +110,11 @@ impl Arrivals {
         self.history.after_submit();
         self.evaluations.after_submit();
         self.times.after_submit();
+    }
+
+    /// Bytes that have come back so far.
+    pub fn bytes_read(&self) -> u64 {
+        self.history.bytes_read() + self.evaluations.bytes_read() + self.times.bytes_read()
     }
 
     /// What is on its way belongs to a run that was reset.
@@ -111,10 +130,10 @@ impl Arrivals {
         let current = self.era;
         let interpret = |((era, tag), bytes): ((u64, Tag), Vec<u8>)| {
             let arrival = match tag {
-                Tag::History => Arrival::History(bytemuck::pod_collect_to_vec(&bytes)),
-                Tag::Evaluation { part, epoch, step } => {
+                Tag::History(stretches) => Arrival::History(bytemuck::pod_collect_to_vec(&bytes), stretches),
+                Tag::Evaluation { of, epoch, step } => {
                     let words: [u32; Clock::WORDS] = bytemuck::pod_collect_to_vec(&bytes).try_into().ok()?;
-                    Arrival::Evaluation { part, epoch, step, clock: bytemuck::cast(words) }
+                    Arrival::Evaluation { of, epoch, step, clock: bytemuck::cast(words) }
                 }
                 Tag::Times { labels, stretches } => {
                     let times = timer.spans(&labels, &bytes).into_iter().map(|s| s.time_ms);
@@ -131,7 +150,7 @@ impl Session {
     /// Takes in one arrived read-back.
     pub(super) fn take_in(&mut self, arrival: Arrival) {
         match arrival {
-            Arrival::History(entries) => self.take_in_history(entries),
+            Arrival::History(entries, _) => self.take_in_history(entries),
             Arrival::Times(times) => {
                 self.metrics.train_ms = times.iter().map(|(.., t)| t).sum();
                 for (of, range, time_ms) in times {
@@ -140,8 +159,8 @@ impl Session {
                     budget.learn(range, time_ms);
                 }
             }
-            Arrival::Evaluation { part, epoch, step, clock } => {
-                self.take_in_evaluation(part, epoch, step, &clock)
+            Arrival::Evaluation { of, epoch, step, clock } => {
+                self.take_in_evaluation(of, epoch, step, &clock)
             }
         }
     }
@@ -163,23 +182,26 @@ impl Session {
         self.metrics.steps.extend(new);
     }
 
-    fn take_in_evaluation(&mut self, part: Part, epoch: u32, step: u32, clock: &Clock) {
+    fn take_in_evaluation(&mut self, of: Wanted, epoch: u32, step: u32, clock: &Clock) {
         let share = |correct: u32, images: u32| correct as f32 / images.max(1) as f32;
-        if part == Part::Test {
-            let images = self.test_images() as u32;
-            let loss = clock.eval_loss / images.max(1) as f32;
-            self.events.push(Event::Test { loss, accuracy: share(clock.eval_correct, images) });
+        let feed = &self.trainer.feed;
+        let images = if of.part == Part::Test { feed.test_images } else { feed.validation_images } as u32;
+        let (loss, accuracy) = (clock.eval_loss / images.max(1) as f32, share(clock.eval_correct, images));
+        if !of.ends_epoch {
+            self.events.push(match of.part {
+                Part::Test => Event::Test { loss, accuracy },
+                Part::Validation => Event::Validation { loss, accuracy },
+            });
             return;
         }
-        let validation = self.trainer.feed.validation_images as u32;
         let metrics = EpochMetrics {
             epoch,
             step,
-            images_per_s: self.rate.last_epoch(),
+            images_per_s: self.rate.next_epoch().unwrap_or(self.metrics.images_per_s),
             train_loss: clock.done_loss / clock.done_images.max(1) as f32,
             train_accuracy: share(clock.done_correct, clock.done_images),
-            val_loss: clock.eval_loss / validation.max(1) as f32,
-            val_accuracy: share(clock.eval_correct, validation),
+            val_loss: loss,
+            val_accuracy: accuracy,
         };
         self.metrics.epochs.push(metrics);
         self.events.push(Event::Epoch(metrics));

@@ -1,10 +1,10 @@
 //! `model.safetensors`: parameters, momentum and all that is needed to go on bit for bit.
 //!
 //! Tensors `conv1.weight` `[out, in, ky, kx]`, `conv1.bias` `[out]`, and `momentum.conv1.weight` alike, f32, as other
-//! tools read them; the metadata hold the run's settings as JSON and a hash of the tensors.
+//! tools read them; the metadata hold the run's settings as JSON and a hash of all that the file holds.
 
 use std::collections::HashMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use safetensors::{Dtype, SafeTensors, tensor::TensorView as StoredTensor};
 use serde::{Deserialize, Serialize};
@@ -18,16 +18,22 @@ use crate::nn::TensorRange;
 pub const MODEL_FILE: &str = "model.safetensors";
 /// Key of our entry in the metadata.
 const KEY: &str = "revacnn";
+/// What the moments' names begin with.
+const MOMENTUM: &str = "momentum.";
 
 /// What the metadata hold.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct CheckpointState {
     /// Settings of the run as they are now.
     pub settings: RunSettings,
+    /// The network as TOML.
+    pub network: String,
     /// Fingerprint of the data set.
     pub data_fingerprint: String,
     /// The clock's words.
     pub clock: Vec<u32>,
+    /// Commands of the journal that were carried out.
+    pub commands: usize,
     /// Hash of the tensors and of all of this but itself.
     pub content_hash: String,
 }
@@ -42,13 +48,20 @@ pub struct Checkpoint {
     pub state: CheckpointState,
 }
 
-/// Hash of the tensors and of the rest of the state.
-fn hash(values: &[f32], moments: &[f32], state: &CheckpointState) -> String {
-    let mut hash = blake3::Hasher::new();
+/// Hash of named tensors, in the order of their names, and of the rest of the state.
+fn hash<'a>(
+    tensors: impl Iterator<Item = (&'a str, &'a [usize], &'a [u8])>,
+    state: &CheckpointState,
+) -> String {
+    let mut sorted: Vec<_> = tensors.collect();
+    sorted.sort_unstable_by_key(|(name, ..)| *name);
     let rest = CheckpointState { content_hash: String::new(), ..state.clone() };
+    let mut hash = blake3::Hasher::new();
     hash.update(serde_json::to_string(&rest).expect("the state is plain data").as_bytes());
-    hash.update(bytemuck::cast_slice(values));
-    hash.update(bytemuck::cast_slice(moments));
+    for (name, shape, bytes) in sorted {
+        hash.update(format!("{name} {shape:?}\n").as_bytes());
+        hash.update(bytes);
+    }
     hash.finalize().to_hex().to_string()
 }
 
@@ -58,33 +71,42 @@ impl Checkpoint {
     /// # Errors
     /// When the file cannot be written.
     pub fn save(&self, folder: &Path, tensors: &[TensorRange]) -> Result<()> {
-        let state = CheckpointState {
-            content_hash: hash(&self.values, &self.moments, &self.state),
-            ..self.state.clone()
-        };
-        let part = |prefix: &str, flat: &[f32]| -> Vec<(String, Vec<usize>, Vec<u8>)> {
+        let part = |prefix: &'static str, flat: &[f32]| -> Vec<(String, Vec<usize>, Vec<u8>)> {
             let bytes = |t: &TensorRange| bytemuck::cast_slice(&flat[t.offset..t.offset + t.len]).to_vec();
             tensors.iter().map(|t| (format!("{prefix}{}", t.name), t.shape.clone(), bytes(t))).collect()
         };
         let mut stored = part("", &self.values);
-        stored.extend(part("momentum.", &self.moments));
+        stored.extend(part(MOMENTUM, &self.moments));
+        let named = stored.iter().map(|(name, shape, bytes)| (name.as_str(), &shape[..], &bytes[..]));
+        let content_hash = hash(named, &self.state);
+        let json = serde_json::to_string(&CheckpointState { content_hash, ..self.state.clone() })
+            .expect("the state is plain data");
         let views = stored.iter().map(|(name, shape, bytes)| {
             let view =
                 StoredTensor::new(Dtype::F32, shape.clone(), bytes).expect("lengths follow from shapes");
             (name.as_str(), view)
         });
-        let json = serde_json::to_string(&state).expect("the state is plain data");
         let metadata = HashMap::from([(KEY.to_owned(), json)]);
         let bytes = safetensors::serialize(views, Some(metadata))
             .map_err(|e| Error::new(format!("cannot store the model: {e}"), "report this fault"))?;
         files::write_whole(&folder.join(MODEL_FILE), &bytes)
     }
+}
 
-    /// Reads the state alone, to know what network and data the checkpoint is of.
+/// A checkpoint's file, read and found whole.
+pub struct StoredCheckpoint {
+    path: PathBuf,
+    bytes: Vec<u8>,
+    /// What the metadata hold.
+    pub state: CheckpointState,
+}
+
+impl StoredCheckpoint {
+    /// Reads the checkpoint in `folder`.
     ///
     /// # Errors
-    /// When the file is missing, damaged or not ours.
-    pub fn read_state(folder: &Path) -> Result<CheckpointState> {
+    /// When the file is missing, not ours, or not what was written.
+    pub fn open(folder: &Path) -> Result<Self> {
         let path = folder.join(MODEL_FILE);
         let bytes = files::read_whole(&path)?;
         let (_, metadata) = SafeTensors::read_metadata(&bytes).map_err(|e| damaged(&path, &e.to_string()))?;
@@ -94,52 +116,58 @@ impl Checkpoint {
                 "resume a folder that `train --out` made",
             )
         })?;
-        serde_json::from_str(json).map_err(|e| damaged(&path, &e.to_string()))
+        let state: CheckpointState =
+            serde_json::from_str(json).map_err(|e| damaged(&path, &e.to_string()))?;
+        let stored = SafeTensors::deserialize(&bytes).map_err(|e| damaged(&path, &e.to_string()))?;
+        let tensors = stored.tensors();
+        let named = tensors.iter().map(|(name, t)| (name.as_str(), t.shape(), t.data()));
+        if hash(named, &state) != state.content_hash {
+            return Err(damaged(&path, "its content is not what was written"));
+        }
+        Ok(Self { path, bytes, state })
     }
 
-    /// Reads a checkpoint of a network with these tensors; `len` is the length of the flat buffers.
+    /// The checkpoint of a network with these tensors; `len` is the length of the flat buffers.
     ///
     /// # Errors
-    /// When the file is missing, damaged, or of another network.
-    pub fn load(folder: &Path, tensors: &[TensorRange], len: usize) -> Result<Self> {
-        let state = Self::read_state(folder)?;
-        let path = folder.join(MODEL_FILE);
-        let bytes = files::read_whole(&path)?;
-        let stored = SafeTensors::deserialize(&bytes).map_err(|e| damaged(&path, &e.to_string()))?;
+    /// When it is of another network.
+    pub fn of_network(self, tensors: &[TensorRange], len: usize) -> Result<Checkpoint> {
+        let stored =
+            SafeTensors::deserialize(&self.bytes).map_err(|e| damaged(&self.path, &e.to_string()))?;
         let flat = |prefix: &str| -> Result<Vec<f32>> {
             let mut flat = vec![0.0; len];
             for tensor in tensors {
                 let name = format!("{prefix}{}", tensor.name);
-                let found =
-                    stored.tensor(&name).map_err(|_| foreign(&path, &format!("it has no tensor {name}")))?;
+                let found = stored
+                    .tensor(&name)
+                    .map_err(|_| foreign(&self.path, &format!("it has no tensor {name}")))?;
                 if found.shape() != tensor.shape || found.dtype() != Dtype::F32 {
                     let what =
                         format!("its {name} has shape {:?}, the network {:?}", found.shape(), tensor.shape);
-                    return Err(foreign(&path, &what));
+                    return Err(foreign(&self.path, &what));
                 }
                 let values: Vec<f32> = bytemuck::pod_collect_to_vec(found.data());
                 flat[tensor.offset..tensor.offset + tensor.len].copy_from_slice(&values);
             }
             Ok(flat)
         };
-        let (values, moments) = (flat("")?, flat("momentum.")?);
-        if hash(&values, &moments, &state) != state.content_hash {
-            return Err(damaged(&path, "its content is not what was written"));
-        }
-        Ok(Self { values, moments, state })
+        let (values, moments) = (flat("")?, flat(MOMENTUM)?);
+        Ok(Checkpoint { values, moments, state: self.state })
     }
 }
 
-fn damaged(path: &Path, why: &str) -> Error {
+/// A file of a run that is not what was written.
+pub(super) fn damaged(path: &Path, why: &str) -> Error {
     Error::new(
         format!("{} is damaged: {why}", path.display()),
-        "resume another run, or begin anew with a fresh --out folder",
+        "bring it back from a copy, resume another run, or begin anew with a fresh --out folder",
     )
 }
 
-fn foreign(path: &Path, why: &str) -> Error {
+/// A file of another run than its neighbours.
+pub(super) fn foreign(path: &Path, why: &str) -> Error {
     Error::new(
-        format!("{} is of another network: {why}", path.display()),
-        "keep network.toml and model.safetensors of one run together",
+        format!("{} is of another run: {why}", path.display()),
+        "keep the files of one run together in one folder",
     )
 }

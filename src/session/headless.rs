@@ -1,6 +1,6 @@
 //! A session without a window: the same recording, one submit after the other.
 
-use super::{EpochMetrics, RunState, Session, StepMetrics};
+use super::{EpochMetrics, Session, StepMetrics};
 use crate::error::{Error, Result};
 
 /// When a run stops by itself.
@@ -21,6 +21,13 @@ pub enum Event {
     Epoch(EpochMetrics),
     /// An evaluation over the test images ended.
     Test {
+        /// Mean loss.
+        loss: f32,
+        /// Share classified rightly, 0 to 1.
+        accuracy: f32,
+    },
+    /// An evaluation over the validation images ended that was asked for in between.
+    Validation {
         /// Mean loss.
         loss: f32,
         /// Share classified rightly, 0 to 1.
@@ -73,19 +80,6 @@ impl Session {
     /// Hash of parameters, moments and clock. Waits for the GPU.
     pub fn state_hash(&self) -> String {
         self.trainer.state_hash()
-    }
-
-    /// Finishes the step or evaluation that is under way, and saves. The run is paused then.
-    ///
-    /// # Errors
-    /// When a file cannot be written; then the last good one stays.
-    pub fn save_between_steps(&mut self) -> Result<()> {
-        self.pause();
-        while matches!(self.state(), RunState::Training | RunState::Validating) {
-            self.advance();
-        }
-        self.settle();
-        self.save()
     }
 
     /// Brings the probes up to date, so that pictures show the present weights.

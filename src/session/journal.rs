@@ -42,12 +42,17 @@ fn line<T: Serialize>(value: &T) -> String {
     serde_json::to_string(value).expect("journal lines are plain data") + "\n"
 }
 
-/// Begins a journal.
+/// The whole journal as text.
+fn text(header: &Header, entries: &[Entry]) -> String {
+    line(header) + &entries.iter().map(line).collect::<String>()
+}
+
+/// Writes a journal anew; a kill at any moment leaves the old or the new one.
 ///
 /// # Errors
-/// When the file cannot be written.
-pub fn begin(folder: &Path, header: &Header) -> Result<()> {
-    files::write_whole(&folder.join(JOURNAL_FILE), line(header).as_bytes())
+/// When the file cannot be written; then the old one stays.
+pub fn write(folder: &Path, header: &Header, entries: &[Entry]) -> Result<()> {
+    files::write_whole(&folder.join(JOURNAL_FILE), text(header, entries).as_bytes())
 }
 
 /// Appends an entry.
@@ -60,39 +65,41 @@ pub fn append(folder: &Path, entry: &Entry) -> Result<()> {
     write().map_err(|e| Error::io("write", &path, &e))
 }
 
+/// Makes sure that what was appended is on the disk.
+///
+/// # Errors
+/// When the system refuses.
+pub fn flush(folder: &Path) -> Result<()> {
+    let path = folder.join(JOURNAL_FILE);
+    // For writing, because some systems flush no other handle.
+    let flush = || OpenOptions::new().append(true).open(&path)?.sync_all();
+    flush().map_err(|e| Error::io("write", &path, &e))
+}
+
+/// Whether `folder` has a journal with a whole header.
+pub fn is_there(folder: &Path) -> bool {
+    read(folder).is_ok()
+}
+
 /// Reads a journal; a last line that a kill cut short is left out.
 ///
 /// # Errors
-/// When the file cannot be read, has no header, or another line than the last is damaged.
+/// When the file cannot be read, has no header, or a whole line is damaged.
 pub fn read(folder: &Path) -> Result<(Header, Vec<Entry>)> {
     let path = folder.join(JOURNAL_FILE);
     let damaged = |number: usize| {
         Error::new(
             format!("{}, line {number}, is damaged", path.display()),
-            "resume another run, or begin anew",
+            "bring the file back from a copy, resume another run, or begin anew",
         )
     };
-    let text = files::read_whole(&path)?;
-    let text = String::from_utf8_lossy(&text);
-    let lines: Vec<&str> = text.lines().collect();
-    let header = lines.first().and_then(|l| serde_json::from_str(l).ok()).ok_or_else(|| damaged(1))?;
-    let mut entries = Vec::new();
-    for (index, line) in lines.iter().enumerate().skip(1) {
-        match serde_json::from_str(line) {
-            Ok(entry) => entries.push(entry),
-            Err(_) if index + 1 == lines.len() => break,
-            Err(_) => return Err(damaged(index + 1)),
-        }
-    }
-    Ok((header, entries))
-}
-
-/// Drops the entries after `step`: they belong to steps that a kill took back.
-///
-/// # Errors
-/// As [`read`], or when the file cannot be written.
-pub fn rewind(folder: &Path, step: u32) -> Result<()> {
-    let (header, entries) = read(folder)?;
-    let kept: String = entries.iter().filter(|e| e.step <= step).map(line).collect();
-    files::write_whole(&folder.join(JOURNAL_FILE), (line(&header) + &kept).as_bytes())
+    let bytes = files::read_whole(&path)?;
+    // What a kill cut short has no line end.
+    let whole = bytes.iter().rposition(|b| *b == b'\n').map_or(0, |end| end + 1);
+    let text = std::str::from_utf8(&bytes[..whole])
+        .map_err(|e| damaged(bytes[..e.valid_up_to()].iter().filter(|b| **b == b'\n').count() + 1))?;
+    let mut lines = text.lines();
+    let header = lines.next().and_then(|l| serde_json::from_str(l).ok()).ok_or_else(|| damaged(1))?;
+    let entry = |(index, line)| serde_json::from_str(line).map_err(|_| damaged(index + 2));
+    Ok((header, lines.enumerate().map(entry).collect::<Result<_>>()?))
 }

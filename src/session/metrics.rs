@@ -1,6 +1,11 @@
 //! What a session knows of itself on the CPU: numbers a few frames old.
 
+use std::path::Path;
+
 use serde::Serialize;
+
+use super::files;
+use crate::error::{Error, Result};
 
 /// One epoch's results.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
@@ -56,4 +61,57 @@ impl Metrics {
         };
         (!last.is_empty()).then(|| (mean(|s| s.loss), mean(|s| s.accuracy)))
     }
+}
+
+/// The file of the epochs in a run's folder.
+pub const METRICS_FILE: &str = "metrics.csv";
+const METRICS_HEAD: &str = "epoch,step,images_per_s,train_loss,train_accuracy,val_loss,val_accuracy";
+
+/// Writes the epochs; a kill at any moment leaves the old or the new file.
+///
+/// # Errors
+/// When the file cannot be written; then the old one stays.
+pub(super) fn write(folder: &Path, epochs: &[EpochMetrics]) -> Result<()> {
+    let row = |e: &EpochMetrics| {
+        let [train, val] = [(e.train_loss, e.train_accuracy), (e.val_loss, e.val_accuracy)];
+        format!("{},{},{:.1},{},{},{},{}\n", e.epoch, e.step, e.images_per_s, train.0, train.1, val.0, val.1)
+    };
+    let rows: String = epochs.iter().map(row).collect();
+    files::write_whole(&folder.join(METRICS_FILE), format!("{METRICS_HEAD}\n{rows}").as_bytes())
+}
+
+fn parse(line: &str) -> Option<EpochMetrics> {
+    let cells: Vec<&str> = line.split(',').collect();
+    let [epoch, step, images_per_s, train_loss, train_accuracy, val_loss, val_accuracy] = cells[..] else {
+        return None;
+    };
+    Some(EpochMetrics {
+        epoch: epoch.parse().ok()?,
+        step: step.parse().ok()?,
+        images_per_s: images_per_s.parse().ok()?,
+        train_loss: train_loss.parse().ok()?,
+        train_accuracy: train_accuracy.parse().ok()?,
+        val_loss: val_loss.parse().ok()?,
+        val_accuracy: val_accuracy.parse().ok()?,
+    })
+}
+
+/// Reads the epochs.
+///
+/// # Errors
+/// When the file cannot be read or is damaged.
+pub(super) fn read(folder: &Path) -> Result<Vec<EpochMetrics>> {
+    let path = folder.join(METRICS_FILE);
+    let bytes = files::read_whole(&path)?;
+    let text = String::from_utf8_lossy(&bytes);
+    let help = "bring the file back from a copy, resume another run, or begin anew";
+    let mut lines = text.lines();
+    if lines.next() != Some(METRICS_HEAD) {
+        return Err(Error::new(format!("{}, line 1, is damaged", path.display()), help));
+    }
+    let row = |(index, line)| {
+        parse(line)
+            .ok_or_else(|| Error::new(format!("{}, line {}, is damaged", path.display(), index + 2), help))
+    };
+    lines.enumerate().map(row).collect()
 }

@@ -10,32 +10,32 @@ mod command;
 mod files;
 mod headless;
 mod journal;
+mod keeping;
 mod layer_info;
 mod metrics;
 mod options;
 mod rate;
+mod recording;
 mod run_folder;
+mod steering;
 
-use std::path::Path;
-use std::rc::Rc;
+use std::collections::VecDeque;
 
 use arrivals::Arrivals;
 use budget::Budget;
-use checkpoint::{Checkpoint, CheckpointState};
 pub use command::Command;
 pub use files::{create_folder, write_whole};
 pub use headless::{Event, Limit};
 pub use journal::{Entry, Header, JOURNAL_FILE};
 pub use layer_info::{LayerInfo, TensorKind};
-pub use metrics::{EpochMetrics, Metrics, StepMetrics};
+pub use metrics::{EpochMetrics, METRICS_FILE, Metrics, StepMetrics};
 pub use options::RunSettings;
 use rate::Rate;
-pub use run_folder::{METRICS_FILE, NETWORK_FILE, RunFolder};
+use recording::{Phase, Wanted};
+pub use run_folder::{NETWORK_FILE, RunFolder};
 
-use crate::data::{Clock, Dataset};
-use crate::error::{Error, Result};
-use crate::gpu::{Gpu, Plan, TensorView};
-use crate::nn::{Hyper, Network, Shape, Trainer};
+use crate::gpu::{Gpu, TensorView};
+use crate::nn::Trainer;
 
 /// What a session is doing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -59,18 +59,6 @@ pub enum Part {
     Test,
 }
 
-/// What is being recorded.
-#[derive(Clone, Copy, PartialEq)]
-enum Phase {
-    /// A training step, from this dispatch on.
-    Step { next: usize },
-    /// An evaluation that the next encoder begins: what it begins with is written from the CPU, before all that
-    /// an encoder holds.
-    Beginning { part: Part },
-    /// An evaluation: this many passes are left, the first of them from this dispatch on.
-    Evaluation { part: Part, passes: usize, next: usize },
-}
-
 /// A running network with its data, journal and files.
 pub struct Session {
     trainer: Trainer,
@@ -78,16 +66,29 @@ pub struct Session {
     title: String,
     classes: Vec<String>,
     test_labels: Vec<u8>,
-    fingerprint: String,
     layers: Vec<LayerInfo>,
     metrics: Metrics,
     folder: Option<RunFolder>,
+    /// How the run began.
+    header: Header,
+    /// The commands of the run; after a resume also those that its files hold beyond the checkpoint.
+    journal: Vec<Entry>,
+    /// How many of them were carried out; the others follow at their steps.
+    carried_out: usize,
+    /// The journal's file lacks something, because it could not be written or a kill cut it short.
+    journal_behind: bool,
     playing: bool,
     single_step: bool,
     limit: Option<Limit>,
     phase: Phase,
+    /// Evaluations to begin when the step is done.
+    wanted: VecDeque<Wanted>,
     /// Commands that wait for the end of a step.
     pending: Vec<Command>,
+    /// Something is recorded that was not submitted yet: what the CPU writes now would come before it.
+    unsubmitted: bool,
+    /// Steps whose results were not copied for the CPU yet.
+    uncopied_steps: usize,
     /// The probes' columns are older than the weights or the pin.
     stale: bool,
     step_budget: Budget,
@@ -100,126 +101,6 @@ pub struct Session {
 }
 
 impl Session {
-    /// Begins a run of `network` (a preset or a TOML file) on the data set of `settings`. With a folder, its files are kept there.
-    ///
-    /// # Errors
-    /// When the data, the network or a setting is faulty, or does not fit the adapter.
-    pub fn new(gpu: Rc<Gpu>, network: &str, settings: RunSettings, folder: Option<&Path>) -> Result<Self> {
-        let data = Dataset::open(&settings.dataset)?;
-        let shape = Shape::new(data.shape.channels, data.shape.height, data.shape.width);
-        let network = Network::open(network, shape, data.classes.len())?;
-        let mut session = Self::assemble(gpu, &data, network, settings)?;
-        if let Some(path) = folder {
-            let header = session.header();
-            session.folder = Some(RunFolder::create(path, &session.trainer.network.to_toml(), &header)?);
-            session.save()?;
-        }
-        Ok(session)
-    }
-
-    /// Goes on with the run in `folder`, bit for bit as if it had never stopped.
-    ///
-    /// # Errors
-    /// When the folder holds no run, or its files are damaged or do not belong together or to the data.
-    pub fn resume(gpu: Rc<Gpu>, path: &Path) -> Result<Self> {
-        let (folder, state, network) = RunFolder::open(path)?;
-        let data = Dataset::open(&state.settings.dataset)?;
-        if data.fingerprint() != state.data_fingerprint {
-            return Err(Error::new(
-                format!(
-                    "the data set {} is not the one that {} was trained on",
-                    state.settings.dataset,
-                    path.display()
-                ),
-                "bring the old data back, or begin a new run",
-            ));
-        }
-        let shape = Shape::new(data.shape.channels, data.shape.height, data.shape.width);
-        let network = Network::parse(&network, shape, data.classes.len())
-            .map_err(|e| e.within(path.join(NETWORK_FILE).display()))?;
-        let mut session = Self::assemble(gpu, &data, network, state.settings.clone())?;
-        session.restore(folder)?;
-        Ok(session)
-    }
-
-    fn assemble(gpu: Rc<Gpu>, data: &Dataset, network: Network, settings: RunSettings) -> Result<Self> {
-        let title = format!("{} on {}", network.name, data.name);
-        let trainer = Trainer::new(Rc::clone(&gpu), data, network, settings.trainer())?;
-        let mut session = Self {
-            layers: layer_info::describe(&trainer.network),
-            step_budget: Budget::new(trainer.step_plan()),
-            evaluation_budget: Budget::new(trainer.evaluation_plan()),
-            arrivals: Arrivals::new(&gpu),
-            trainer,
-            settings,
-            title,
-            classes: data.classes.clone(),
-            test_labels: data.test.labels.clone(),
-            fingerprint: data.fingerprint(),
-            metrics: Metrics::default(),
-            folder: None,
-            playing: false,
-            single_step: false,
-            limit: None,
-            phase: Phase::Step { next: 0 },
-            pending: Vec::new(),
-            stale: true,
-            events: Vec::new(),
-            rate: Rate::default(),
-            submissions: Vec::new(),
-        };
-        let probe = session.settings.probe;
-        session.carry_out(Command::PinProbe(probe))?;
-        Ok(session)
-    }
-
-    fn header(&self) -> Header {
-        Header {
-            revacnn: env!("CARGO_PKG_VERSION").to_owned(),
-            network: self.trainer.network.name.clone(),
-            data_fingerprint: self.fingerprint.clone(),
-            adapter: self.gpu().info.name.clone(),
-            settings: self.settings.clone(),
-        }
-    }
-
-    fn restore(&mut self, folder: RunFolder) -> Result<()> {
-        let parameters = &self.trainer.parameters;
-        let Checkpoint { values, moments, state } =
-            folder.load(&parameters.tensors, parameters.values.len())?;
-        let words: [u32; Clock::WORDS] = state.clock.try_into().map_err(|_| {
-            Error::new("the checkpoint's clock is damaged", "resume another run, or begin anew")
-        })?;
-        let clock: Clock = bytemuck::cast(words);
-        parameters.values.write(self.trainer.gpu(), 0, &values);
-        parameters.moments.write(self.trainer.gpu(), 0, &moments);
-        self.trainer.set_clock(clock);
-        self.metrics.epochs = folder.rewind(clock.step)?;
-        self.folder = Some(folder);
-        Ok(())
-    }
-
-    /// Writes the checkpoint, if the run has a folder. Waits for the GPU.
-    ///
-    /// # Errors
-    /// When a file cannot be written; then the last good one stays.
-    pub fn save(&mut self) -> Result<()> {
-        let Some(folder) = &self.folder else { return Ok(()) };
-        let gpu = self.trainer.gpu();
-        let parameters = &self.trainer.parameters;
-        let checkpoint = Checkpoint {
-            values: parameters.values.read(gpu),
-            moments: parameters.moments.read(gpu),
-            state: CheckpointState {
-                settings: self.settings.clone(),
-                data_fingerprint: self.fingerprint.clone(),
-                clock: self.trainer.feed.clock().read(gpu),
-                content_hash: String::new(),
-            },
-        };
-        folder.save(&checkpoint, &parameters.tensors, &self.metrics.epochs)
-    }
-
     /// The device.
     pub fn gpu(&self) -> &Gpu {
         self.trainer.gpu()
@@ -304,11 +185,18 @@ impl Session {
     /// What it is doing.
     pub fn state(&self) -> RunState {
         match self.phase {
-            Phase::Beginning { .. } | Phase::Evaluation { .. } => RunState::Validating,
-            Phase::Step { next } if next > 0 || self.playing || self.single_step => RunState::Training,
+            Phase::Evaluation { .. } => RunState::Validating,
+            Phase::Step { next } if next > 0 => RunState::Training,
+            Phase::Step { .. } if !self.wanted.is_empty() => RunState::Validating,
             Phase::Step { .. } if self.limit_reached() => RunState::Finished,
+            Phase::Step { .. } if self.playing || self.single_step => RunState::Training,
             Phase::Step { .. } => RunState::Paused,
         }
+    }
+
+    /// Bytes that have come back from the GPU for the numbers: no pictures, and a fixed most per submit.
+    pub fn bytes_read(&self) -> u64 {
+        self.arrivals.bytes_read()
     }
 
     /// Begins or goes on making steps.
@@ -327,232 +215,20 @@ impl Session {
         self.playing = false;
     }
 
-    /// Makes one step and stops.
+    /// Makes one step and stops; none past the limit.
     pub fn single_step(&mut self) {
         self.playing = false;
-        self.single_step = true;
+        self.single_step = !self.limit_reached();
+        self.rate.restart();
     }
 
-    /// Stops by itself at this many steps or epochs.
+    /// Stops by itself at this many steps or epochs; goes on past a former limit when played.
     pub fn set_limit(&mut self, limit: Option<Limit>) {
         self.limit = limit;
     }
 
-    fn limit_reached(&self) -> bool {
-        self.limit.is_some_and(|limit| match limit {
-            Limit::Steps(steps) => self.trainer.clock().step >= steps,
-            Limit::Epochs(epochs) => self.trainer.clock().epoch >= epochs,
-        })
-    }
-
+    /// Nothing is under way: no step, no evaluation.
     fn between_steps(&self) -> bool {
-        self.phase == Phase::Step { next: 0 }
-    }
-
-    /// Applies a command before the next step, and writes it to the journal.
-    ///
-    /// # Errors
-    /// When a value is out of range; then nothing changes. What fails later is an [`Event::Fault`].
-    pub fn apply(&mut self, command: Command) -> Result<()> {
-        self.check(command)?;
-        if self.between_steps() {
-            self.carry_out_and_log(command)
-        } else {
-            self.pending.push(command);
-            Ok(())
-        }
-    }
-
-    fn check(&self, command: Command) -> Result<()> {
-        self.changed_hyper(command).checked()?;
-        let (name, value, most) = match command {
-            Command::SetBatch(batch) => ("batch", batch.wrapping_sub(1), self.train_images() as u32 - 1),
-            Command::PinProbe(index) => ("probe", index, self.test_images() as u32 - 1),
-            Command::SetShift(shift) => ("shift", shift, 127),
-            _ => return Ok(()),
-        };
-        if value <= most {
-            return Ok(());
-        }
-        let first = u32::from(name == "batch");
-        let what = format!("the {name} is {}", value.wrapping_add(first));
-        Err(Error::usage(what, format!("give it a value from {first} to {}", most + first)))
-    }
-
-    fn changed_hyper(&self, command: Command) -> Hyper {
-        let mut hyper = self.settings.hyper;
-        match command {
-            Command::SetLearningRate(value) => hyper.learning_rate = value,
-            Command::SetMomentum(value) => hyper.momentum = value,
-            Command::SetWeightDecay(value) => hyper.weight_decay = value,
-            Command::SetNesterov(value) => hyper.nesterov = value,
-            _ => (),
-        }
-        hyper
-    }
-
-    fn carry_out_and_log(&mut self, command: Command) -> Result<()> {
-        self.carry_out(command)?;
-        if let Some(folder) = &self.folder {
-            folder.log(self.trainer.clock().step, command)?;
-        }
-        Ok(())
-    }
-
-    fn carry_out(&mut self, command: Command) -> Result<()> {
-        match command {
-            Command::SetLearningRate(_)
-            | Command::SetMomentum(_)
-            | Command::SetWeightDecay(_)
-            | Command::SetNesterov(_) => {
-                let hyper = self.changed_hyper(command);
-                self.trainer.set_hyper(hyper)?;
-                self.settings.hyper = hyper;
-            }
-            Command::SetBatch(batch) => {
-                self.trainer.set_batch(batch as usize)?;
-                self.settings.batch = batch;
-                self.step_budget = Budget::new(self.trainer.step_plan());
-                self.evaluation_budget = Budget::new(self.trainer.evaluation_plan());
-                self.stale = true;
-            }
-            Command::SetShift(shift) => {
-                self.settings.shift = shift;
-                self.trainer.set_augmentation(shift, self.settings.flip);
-            }
-            Command::SetFlip(flip) => {
-                self.settings.flip = flip;
-                self.trainer.set_augmentation(self.settings.shift, flip);
-            }
-            Command::Reset(seed) => {
-                self.settings.seed = seed;
-                self.trainer.reset(seed);
-                self.metrics = Metrics::default();
-                self.arrivals.forget();
-                self.rate.restart();
-                self.stale = true;
-            }
-            Command::PinProbe(index) => {
-                self.settings.probe = index;
-                // The pinned image, and the three after it.
-                let all = self.test_images();
-                let probes: Vec<_> = (0..4).map(|i| (index as usize + i) % all).collect();
-                self.trainer.feed.set_probes(self.trainer.gpu(), &probes);
-                self.stale = true;
-            }
-        }
-        Ok(())
-    }
-
-    /// Begins an evaluation, whose result is an [`Event`]; the run goes on after it.
-    pub fn evaluate(&mut self, part: Part) {
-        self.phase = Phase::Beginning { part };
-    }
-
-    fn begin_evaluation(&mut self, part: Part) {
-        let feed = &self.trainer.feed;
-        let range = if part == Part::Test { feed.test() } else { feed.validation() };
-        feed.begin_evaluation(self.trainer.gpu(), range.clone());
-        let passes = range.len().div_ceil(self.trainer.sizes().micro_batch);
-        self.phase = Phase::Evaluation { part, passes, next: 0 };
-    }
-
-    /// Records training, an evaluation or a refresh of the probes worth about `budget_ms` of GPU time; returns
-    /// whether anything was recorded. Call [`Session::after_submit`] after the submit.
-    pub fn record(&mut self, encoder: &mut wgpu::CommandEncoder, budget_ms: f64) -> bool {
-        if self.between_steps() {
-            for command in std::mem::take(&mut self.pending) {
-                if let Err(error) = self.carry_out_and_log(command) {
-                    self.events.push(Event::Fault(error));
-                }
-            }
-        }
-        if let Phase::Beginning { part } = self.phase {
-            self.begin_evaluation(part);
-        }
-        let mut left_ms = budget_ms;
-        let mut recorded = false;
-        while left_ms > 0.0 && self.may_go_on(recorded) {
-            left_ms -= self.record_some(encoder, left_ms);
-            recorded = true;
-        }
-        if !recorded && self.stale {
-            self.trainer.refresh_plan().encode(encoder);
-            self.stale = false;
-            return true;
-        }
-        if recorded {
-            self.arrivals.copy(encoder, &self.trainer.feed);
-        }
-        recorded
-    }
-
-    fn may_go_on(&self, recorded: bool) -> bool {
-        match self.phase {
-            Phase::Beginning { .. } => return false,
-            Phase::Step { next: 0 } => (),
-            _ => return true,
-        }
-        // Writes from the CPU come before all that is recorded in this encoder, so commands wait for the next one.
-        let commands_wait = recorded && !self.pending.is_empty();
-        (self.playing || self.single_step) && !self.limit_reached() && !commands_wait
-    }
-
-    /// Records a stretch of the present plan; returns its estimated cost in milliseconds.
-    fn record_some(&mut self, encoder: &mut wgpu::CommandEncoder, budget_ms: f64) -> f64 {
-        match self.phase {
-            Phase::Step { next } => {
-                let (range, cost) = self.step_budget.fit(next, budget_ms);
-                self.arrivals.record(encoder, self.trainer.step_plan(), range.clone(), arrivals::Timed::Step);
-                self.phase = Phase::Step { next: range.end };
-                if range.end == self.trainer.step_plan().len() {
-                    self.end_step();
-                }
-                cost
-            }
-            Phase::Beginning { .. } => budget_ms,
-            Phase::Evaluation { part, passes, next } => {
-                let plan: &Plan = self.trainer.evaluation_plan();
-                let (range, cost) = self.evaluation_budget.fit(next, budget_ms);
-                self.arrivals.record(encoder, plan, range.clone(), arrivals::Timed::Evaluation);
-                let whole = range.end == plan.len();
-                self.phase = match (whole, passes) {
-                    (false, _) => Phase::Evaluation { part, passes, next: range.end },
-                    (true, 2..) => Phase::Evaluation { part, passes: passes - 1, next: 0 },
-                    (true, _) => {
-                        self.arrivals.evaluated(encoder, &self.trainer, part);
-                        Phase::Step { next: 0 }
-                    }
-                };
-                cost
-            }
-        }
-    }
-
-    fn end_step(&mut self) {
-        self.phase = Phase::Step { next: 0 };
-        self.single_step = false;
-        self.stale = false;
-        self.rate.count(self.settings.batch);
-        self.metrics.images_per_s = self.rate.images_per_s();
-        if self.trainer.tick() {
-            self.rate.end_epoch();
-            self.evaluate(Part::Validation);
-        }
-        if self.limit_reached() {
-            self.playing = false;
-        }
-    }
-
-    /// Call after the submit that holds what [`Session::record`] recorded.
-    pub fn after_submit(&mut self) {
-        self.arrivals.after_submit();
-    }
-
-    /// Takes in the numbers that have arrived. Call once a frame, after the device was polled.
-    pub fn poll(&mut self) {
-        for arrival in self.arrivals.take() {
-            self.take_in(arrival);
-        }
+        self.phase == Phase::Step { next: 0 } && self.wanted.is_empty()
     }
 }

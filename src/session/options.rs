@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::Command;
 use crate::nn::{Hyper, TrainerOptions};
 
 /// Settings of a run, as they are at one moment.
@@ -24,6 +25,23 @@ pub struct RunSettings {
 }
 
 impl RunSettings {
+    /// The settings that a command makes of these.
+    pub fn changed(&self, command: Command) -> Self {
+        let mut to = self.clone();
+        match command {
+            Command::SetLearningRate(value) => to.hyper.learning_rate = value,
+            Command::SetMomentum(value) => to.hyper.momentum = value,
+            Command::SetWeightDecay(value) => to.hyper.weight_decay = value,
+            Command::SetNesterov(value) => to.hyper.nesterov = value,
+            Command::SetBatch(batch) => to.batch = batch,
+            Command::SetShift(shift) => to.shift = shift,
+            Command::SetFlip(flip) => to.flip = flip,
+            Command::Reset(seed) => to.seed = seed,
+            Command::PinProbe(index) => to.probe = index,
+        }
+        to
+    }
+
     /// The trainer's part of the settings.
     pub fn trainer(&self) -> TrainerOptions {
         TrainerOptions {

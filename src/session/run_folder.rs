@@ -1,67 +1,136 @@
 //! The folder of a run: `network.toml`, `model.safetensors`, `journal.jsonl`, `metrics.csv`.
 
+use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
+use std::rc::Rc;
 
-use super::checkpoint::{Checkpoint, MODEL_FILE};
-use super::command::Command;
-use super::journal::{self, Entry, Header};
-use super::metrics::EpochMetrics;
-use super::{checkpoint::CheckpointState, files};
+use super::checkpoint::{Checkpoint, MODEL_FILE, StoredCheckpoint, damaged, foreign};
+use super::files;
+use super::journal::{self, Entry, Header, JOURNAL_FILE};
+use super::metrics::{self, EpochMetrics, METRICS_FILE};
+use crate::data::Clock;
 use crate::error::{Error, Result};
 use crate::nn::TensorRange;
 
 /// The network's file.
 pub const NETWORK_FILE: &str = "network.toml";
-/// The epochs' file.
-pub const METRICS_FILE: &str = "metrics.csv";
-const METRICS_HEAD: &str = "epoch,step,images_per_s,train_loss,train_accuracy,val_loss,val_accuracy";
 
-/// A run's folder.
+/// A run's folder, held by this program alone as long as this lives.
 #[derive(Debug, Clone)]
 pub struct RunFolder {
     path: PathBuf,
+    _lock: Option<Rc<File>>,
+}
+
+/// What a run's folder holds, each file found whole and all of one run.
+pub struct StoredRun {
+    /// The folder.
+    pub folder: RunFolder,
+    /// The checkpoint.
+    pub checkpoint: StoredCheckpoint,
+    /// `network.toml`.
+    pub network: String,
+    /// The journal's header.
+    pub header: Header,
+    /// All commands, those after the checkpoint too.
+    pub journal: Vec<Entry>,
+    /// The epochs up to the checkpoint.
+    pub epochs: Vec<EpochMetrics>,
 }
 
 impl RunFolder {
-    /// Begins a run in `path`, made if it is not there.
+    /// Whether a run may begin in `path`.
     ///
     /// # Errors
-    /// When it holds another run already, or cannot be written.
-    pub fn create(path: &Path, network_toml: &str, header: &Header) -> Result<Self> {
+    /// When it holds a run, or a file that a run would overwrite, or is a file itself.
+    pub fn check_free(path: &Path) -> Result<()> {
+        let help = "name another folder for --out";
+        if path.exists() && !path.is_dir() {
+            return Err(Error::new(format!("{} is a file, not a folder", path.display()), help));
+        }
         if path.join(MODEL_FILE).exists() {
             return Err(Error::new(
                 format!("{} holds a run already", path.display()),
                 "go on with it by --resume, or name another folder for --out",
             ));
         }
+        // A journal without a model is of a run that was stopped before it began.
+        let others = [JOURNAL_FILE, NETWORK_FILE, METRICS_FILE];
+        match others.iter().map(|name| path.join(name)).find(|file| file.exists()) {
+            Some(file) if !journal::is_there(path) => {
+                Err(Error::new(format!("{} would be overwritten", file.display()), help))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Begins a run in `path`, made if it is not there.
+    ///
+    /// # Errors
+    /// As [`RunFolder::check_free`], when another program holds it, or when it cannot be written.
+    pub fn create(path: &Path, network_toml: &str, header: &Header) -> Result<Self> {
         files::create_folder(path)?;
+        let folder = Self::hold(path)?;
+        Self::check_free(path)?;
+        // The journal comes first: it shows that the other files are ours.
+        journal::write(path, header, &[])?;
         files::write_whole(&path.join(NETWORK_FILE), network_toml.as_bytes())?;
-        journal::begin(path, header)?;
-        let folder = Self { path: path.to_owned() };
-        folder.save_metrics(&[])?;
+        metrics::write(path, &[])?;
         Ok(folder)
     }
 
-    /// A folder that holds a run.
+    /// Reads the run in `path`; nothing is changed there.
     ///
     /// # Errors
-    /// When there is no such folder, or no checkpoint in it.
-    pub fn open(path: &Path) -> Result<(Self, CheckpointState, String)> {
+    /// When there is no run, another program holds it, or its files are damaged or do not belong together.
+    pub fn open(path: &Path) -> Result<StoredRun> {
         if !path.join(MODEL_FILE).exists() {
+            let what = if path.exists() {
+                format!("{} holds no run: it has no {MODEL_FILE}", path.display())
+            } else {
+                format!("there is no folder {}", path.display())
+            };
+            return Err(Error::new(what, "name a folder that `train --out` made"));
+        }
+        let folder = Self::hold(path)?;
+        let checkpoint = StoredCheckpoint::open(path)?;
+        let file = path.join(NETWORK_FILE);
+        let network =
+            String::from_utf8(files::read_whole(&file)?).map_err(|_| damaged(&file, "it is not text"))?;
+        let (header, journal) = journal::read(path)?;
+        let state = &checkpoint.state;
+        let file = path.join(JOURNAL_FILE);
+        if journal.len() < state.commands {
+            let why = format!("it has {} commands where the model had {}", journal.len(), state.commands);
+            return Err(damaged(&file, &why));
+        }
+        let carried_out = journal[..state.commands].iter();
+        let settings = carried_out.fold(header.settings.clone(), |s, entry| s.changed(entry.command));
+        if header.data_fingerprint != state.data_fingerprint || settings != state.settings {
+            return Err(foreign(&file, "it does not lead to the model's settings"));
+        }
+        let clock = read_clock(path, &state.clock)?;
+        let file = path.join(METRICS_FILE);
+        let epochs: Vec<_> = metrics::read(path)?.into_iter().filter(|e| e.step <= clock.step).collect();
+        if !epochs.iter().map(|e| e.epoch).eq(1..=clock.epoch) {
+            let why = format!("it does not hold the epochs 1 to {}, which the model has", clock.epoch);
+            return Err(damaged(&file, &why));
+        }
+        Ok(StoredRun { folder, checkpoint, network, header, journal, epochs })
+    }
+
+    /// Takes the folder for this program, as far as the system allows.
+    fn hold(path: &Path) -> Result<Self> {
+        let lock = File::open(path).ok();
+        if let Some(file) = &lock
+            && let Err(TryLockError::WouldBlock) = file.try_lock()
+        {
             return Err(Error::new(
-                format!("{} holds no run: it has no {MODEL_FILE}", path.display()),
-                "name a folder that `train --out` made",
+                format!("another program is training in {}", path.display()),
+                "wait until it has ended, or stop it",
             ));
         }
-        let state = Checkpoint::read_state(path)?;
-        let bytes = files::read_whole(&path.join(NETWORK_FILE))?;
-        let network = String::from_utf8(bytes).map_err(|_| {
-            Error::new(
-                format!("{} is damaged", path.join(NETWORK_FILE).display()),
-                "restore it, or begin anew",
-            )
-        })?;
-        Ok((Self { path: path.to_owned() }, state, network))
+        Ok(Self { path: path.to_owned(), _lock: lock.map(Rc::new) })
     }
 
     /// Where it is.
@@ -69,26 +138,7 @@ impl RunFolder {
         &self.path
     }
 
-    /// Reads the checkpoint.
-    ///
-    /// # Errors
-    /// As [`Checkpoint::load`].
-    pub fn load(&self, tensors: &[TensorRange], len: usize) -> Result<Checkpoint> {
-        Checkpoint::load(&self.path, tensors, len)
-    }
-
-    /// Takes back what was written after the checkpoint; returns the epochs that stay.
-    ///
-    /// # Errors
-    /// When the files are damaged or cannot be written.
-    pub fn rewind(&self, step: u32) -> Result<Vec<EpochMetrics>> {
-        journal::rewind(&self.path, step)?;
-        let epochs: Vec<_> = self.read_metrics()?.into_iter().filter(|e| e.step <= step).collect();
-        self.save_metrics(&epochs)?;
-        Ok(epochs)
-    }
-
-    /// Writes the checkpoint and the epochs.
+    /// Writes the epochs, then the checkpoint; the journal must be up to date.
     ///
     /// # Errors
     /// When a file cannot be written; the old ones stay.
@@ -98,7 +148,8 @@ impl RunFolder {
         tensors: &[TensorRange],
         epochs: &[EpochMetrics],
     ) -> Result<()> {
-        self.save_metrics(epochs)?;
+        journal::flush(&self.path)?;
+        metrics::write(&self.path, epochs)?;
         checkpoint.save(&self.path, tensors)
     }
 
@@ -106,48 +157,22 @@ impl RunFolder {
     ///
     /// # Errors
     /// When it cannot be written.
-    pub fn log(&self, step: u32, command: Command) -> Result<()> {
-        journal::append(&self.path, &Entry { step, command })
+    pub fn log(&self, entry: &Entry) -> Result<()> {
+        journal::append(&self.path, entry)
     }
 
-    fn save_metrics(&self, epochs: &[EpochMetrics]) -> Result<()> {
-        let row = |e: &EpochMetrics| {
-            format!(
-                "{},{},{:.1},{},{},{},{}\n",
-                e.epoch, e.step, e.images_per_s, e.train_loss, e.train_accuracy, e.val_loss, e.val_accuracy
-            )
-        };
-        let rows: String = epochs.iter().map(row).collect();
-        files::write_whole(&self.path.join(METRICS_FILE), format!("{METRICS_HEAD}\n{rows}").as_bytes())
+    /// Writes the journal anew.
+    ///
+    /// # Errors
+    /// When it cannot be written; then the old one stays.
+    pub fn write_journal(&self, header: &Header, entries: &[Entry]) -> Result<()> {
+        journal::write(&self.path, header, entries)
     }
+}
 
-    fn read_metrics(&self) -> Result<Vec<EpochMetrics>> {
-        let path = self.path.join(METRICS_FILE);
-        let bytes = files::read_whole(&path)?;
-        let text = String::from_utf8_lossy(&bytes);
-        let parse = |line: &str| -> Option<EpochMetrics> {
-            let cells: Vec<&str> = line.split(',').collect();
-            let [epoch, step, images_per_s, train_loss, train_accuracy, val_loss, val_accuracy] = cells[..]
-            else {
-                return None;
-            };
-            Some(EpochMetrics {
-                epoch: epoch.parse().ok()?,
-                step: step.parse().ok()?,
-                images_per_s: images_per_s.parse().ok()?,
-                train_loss: train_loss.parse().ok()?,
-                train_accuracy: train_accuracy.parse().ok()?,
-                val_loss: val_loss.parse().ok()?,
-                val_accuracy: val_accuracy.parse().ok()?,
-            })
-        };
-        let rows = text.lines().skip(1).enumerate();
-        rows.map(|(index, line)| {
-            parse(line).ok_or_else(|| {
-                let what = format!("{}, line {}, is damaged", path.display(), index + 2);
-                Error::new(what, "mend the line, or begin anew")
-            })
-        })
-        .collect()
-    }
+/// The clock from a checkpoint's words.
+pub(super) fn read_clock(path: &Path, words: &[u32]) -> Result<Clock> {
+    let words: [u32; Clock::WORDS] =
+        words.try_into().map_err(|_| damaged(&path.join(MODEL_FILE), "its clock has another length"))?;
+    Ok(bytemuck::cast(words))
 }

@@ -1,0 +1,160 @@
+//! What goes into an encoder: steps and evaluations, a budget's worth, from wherever the last encoder stopped.
+
+use std::time::Instant;
+
+use super::arrivals::{Arrival, Timed};
+use super::rate::Stretch;
+use super::{Limit, Part, Session};
+use crate::data::HISTORY_LEN;
+use crate::gpu::Plan;
+
+/// What is being recorded.
+#[derive(Clone, Copy, PartialEq)]
+pub(super) enum Phase {
+    /// A training step, from this dispatch on.
+    Step { next: usize },
+    /// An evaluation: this many passes are left, the first of them from this dispatch on.
+    Evaluation { of: Wanted, passes: usize, next: usize },
+}
+
+/// An evaluation.
+#[derive(Clone, Copy, PartialEq)]
+pub(super) struct Wanted {
+    /// Which images.
+    pub part: Part,
+    /// Whether it belongs to the end of an epoch, so that it makes a row of the metrics.
+    pub ends_epoch: bool,
+}
+
+impl Session {
+    /// Evaluates once the step is done, beside the run, which goes on after it; the result is an [`super::Event`].
+    pub fn evaluate(&mut self, part: Part) {
+        self.wanted.push_back(Wanted { part, ends_epoch: false });
+    }
+
+    pub(super) fn limit_reached(&self) -> bool {
+        self.limit.is_some_and(|limit| match limit {
+            Limit::Steps(steps) => self.trainer.clock().step >= steps,
+            Limit::Epochs(epochs) => self.trainer.clock().epoch >= epochs,
+        })
+    }
+
+    fn begin_evaluation(&mut self, of: Wanted) {
+        let feed = &self.trainer.feed;
+        let range = if of.part == Part::Test { feed.test() } else { feed.validation() };
+        feed.begin_evaluation(self.trainer.gpu(), range.clone());
+        let passes = range.len().div_ceil(self.trainer.sizes().micro_batch);
+        self.phase = Phase::Evaluation { of, passes, next: 0 };
+    }
+
+    /// What the CPU writes comes before all that an encoder holds, so commands and evaluations begin with one.
+    fn begin_encoder(&mut self) {
+        if self.between_steps() {
+            self.carry_out_pending();
+        } else if self.phase == (Phase::Step { next: 0 })
+            && let Some(of) = self.wanted.pop_front()
+        {
+            self.begin_evaluation(of);
+        }
+    }
+
+    /// Records training, an evaluation or a refresh of the probes worth about `budget_ms` of GPU time; returns
+    /// whether anything was recorded. Call [`Session::after_submit`] after the submit.
+    pub fn record(&mut self, encoder: &mut wgpu::CommandEncoder, budget_ms: f64) -> bool {
+        if !self.unsubmitted {
+            self.begin_encoder();
+        }
+        self.unsubmitted = true;
+        let mut left_ms = budget_ms;
+        let mut recorded = false;
+        while left_ms > 0.0 && self.may_go_on(recorded) {
+            left_ms -= self.record_some(encoder, left_ms);
+            recorded = true;
+        }
+        if !recorded && self.stale {
+            self.trainer.refresh_plan().encode(encoder);
+            self.stale = false;
+            return true;
+        }
+        if recorded && self.arrivals.copy(encoder, &self.trainer.feed, &mut self.rate) {
+            self.uncopied_steps = 0;
+        }
+        recorded
+    }
+
+    fn may_go_on(&self, recorded: bool) -> bool {
+        if self.phase != (Phase::Step { next: 0 }) {
+            return true;
+        }
+        let others_wait =
+            !self.wanted.is_empty() || recorded && (!self.pending.is_empty() || self.has_command_again());
+        let remembered = self.uncopied_steps < HISTORY_LEN;
+        (self.playing || self.single_step) && !self.limit_reached() && !others_wait && remembered
+    }
+
+    /// Records a stretch of the present plan; returns its estimated cost in milliseconds.
+    fn record_some(&mut self, encoder: &mut wgpu::CommandEncoder, budget_ms: f64) -> f64 {
+        match self.phase {
+            Phase::Step { next } => {
+                let (range, cost) = self.step_budget.fit(next, budget_ms);
+                self.arrivals.record(encoder, self.trainer.step_plan(), range.clone(), Timed::Step);
+                self.phase = Phase::Step { next: range.end };
+                let whole = range.end == self.trainer.step_plan().len();
+                let images = if whole { self.settings.batch } else { 0 };
+                let ends_epoch = whole && self.end_step();
+                self.rate.record(Stretch { cost_ms: cost, training: true, images, ends_epoch });
+                cost
+            }
+            Phase::Evaluation { of, passes, next } => {
+                let plan: &Plan = self.trainer.evaluation_plan();
+                let (range, cost) = self.evaluation_budget.fit(next, budget_ms);
+                self.arrivals.record(encoder, plan, range.clone(), Timed::Evaluation);
+                let whole = range.end == plan.len();
+                let stretch = Stretch { cost_ms: cost, training: false, images: 0, ends_epoch: false };
+                self.rate.record(stretch);
+                self.phase = match (whole, passes) {
+                    (false, _) => Phase::Evaluation { of, passes, next: range.end },
+                    (true, 2..) => Phase::Evaluation { of, passes: passes - 1, next: 0 },
+                    (true, _) => {
+                        self.arrivals.evaluated(encoder, &self.trainer, of);
+                        Phase::Step { next: 0 }
+                    }
+                };
+                cost
+            }
+        }
+    }
+
+    /// Returns whether an epoch ended too.
+    fn end_step(&mut self) -> bool {
+        self.phase = Phase::Step { next: 0 };
+        self.single_step = false;
+        self.stale = false;
+        self.uncopied_steps += 1;
+        let ends_epoch = self.trainer.tick();
+        if ends_epoch {
+            self.wanted.push_back(Wanted { part: Part::Validation, ends_epoch });
+        }
+        if self.limit_reached() {
+            self.playing = false;
+        }
+        ends_epoch
+    }
+
+    /// Call after the submit that holds what [`Session::record`] recorded.
+    pub fn after_submit(&mut self) {
+        self.unsubmitted = false;
+        self.arrivals.after_submit();
+    }
+
+    /// Takes in the numbers that have arrived. Call once a frame, after the device was polled.
+    pub fn poll(&mut self) {
+        let arrivals = self.arrivals.take();
+        let done: Vec<Stretch> = arrivals.iter().flat_map(Arrival::stretches).copied().collect();
+        if !done.is_empty() {
+            self.rate.arrived(&done, Instant::now());
+            self.metrics.images_per_s = self.rate.images_per_s();
+        }
+        arrivals.into_iter().for_each(|arrival| self.take_in(arrival));
+    }
+}

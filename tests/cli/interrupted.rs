@@ -1,0 +1,115 @@
+//! Runs that are stopped and killed, and go on as if nothing had been.
+#![cfg(unix)]
+
+use std::fs;
+use std::io::{BufRead, BufReader};
+use std::path::Path;
+use std::process::{Child, Command};
+use std::thread::sleep;
+use std::time::Duration;
+
+use crate::program::{Ran, command, folder, metrics, run, train};
+
+/// Long enough to be stopped in the middle.
+const STEPS: &str = "6000";
+const BATCH: &str = "16";
+
+/// Begins or resumes the run in `run`, and waits until it trains.
+fn begin(folder: &Path, resume: bool) -> Child {
+    let fresh = train(&["--batch", BATCH, "--steps", STEPS, "--json", "--log-every", "20", "--out", "run"]);
+    let again = ["train", "--resume", "run", "--steps", STEPS, "--json", "--log-every", "20"];
+    let args = if resume { again.to_vec() } else { fresh };
+    command(folder, &args).spawn().expect("the program can be run")
+}
+
+fn kill(child: &Child, signal: &str) {
+    let done = Command::new("kill").args([signal, &child.id().to_string()]).status();
+    assert!(done.expect("there is a kill command").success());
+}
+
+/// The hash and the metrics of a run that nothing disturbed.
+fn undisturbed() -> (String, Vec<String>) {
+    let folder = folder();
+    let args = train(&["--batch", BATCH, "--steps", STEPS, "--json", "--out", "run"]);
+    let hash = run(folder.path(), &args).ok().hash();
+    (hash, metrics(&folder.path().join("run")))
+}
+
+fn resumed(folder: &Path) -> Ran {
+    Ran::from(begin(folder, true).wait_with_output().expect("it ends")).ok()
+}
+
+#[test]
+fn killed_again_and_again_a_run_ends_the_same() {
+    let folder = folder();
+    let place = folder.path().join("run");
+    let mut killed = 0;
+    // Milliseconds after the start of the program; before the first checkpoint there is nothing to resume.
+    for wait in [30, 450, 170, 620, 391, 543, 310, 807] {
+        let mut child = begin(folder.path(), place.join("model.safetensors").exists());
+        sleep(Duration::from_millis(wait));
+        killed += u32::from(child.try_wait().expect("it can be asked").is_none());
+        child.kill().expect("it can be killed");
+        child.wait().expect("it ends");
+    }
+    assert!(killed >= 6, "only {killed} runs were killed in the middle");
+    let ran = resumed(folder.path());
+    assert_eq!((ran.hash(), metrics(&place)), undisturbed());
+    let left: Vec<_> = fs::read_dir(&place).unwrap().map(|e| e.unwrap().file_name()).collect();
+    assert_eq!(left.len(), 4, "{left:?}");
+}
+
+#[test]
+fn stopped_by_ctrl_c_a_run_is_saved_and_goes_on() {
+    let folder = folder();
+    for (round, lines) in [1, 12, 5].into_iter().enumerate() {
+        let mut child = begin(folder.path(), round > 0);
+        let mut reader = BufReader::new(child.stdout.take().unwrap());
+        let mut out = String::new();
+        for _ in 0..lines {
+            reader.read_line(&mut out).unwrap();
+        }
+        kill(&child, "-INT");
+        std::io::Read::read_to_string(&mut reader, &mut out).unwrap();
+        let output = child.wait_with_output().unwrap();
+        let err = String::from_utf8(output.stderr).unwrap();
+        let ran = Ran { code: output.status.code(), out, err }.ok();
+        let end = ran.events().pop().unwrap();
+        assert_eq!((&end["event"], &end["stopped"]), (&"end".into(), &true.into()), "{}", ran.out);
+        assert!(end["test_accuracy"].is_null());
+        assert!(ran.err.contains("saved; to go on: revacnn train --resume run"), "{}", ran.err);
+        // What was saved is what was reached.
+        let again = run(folder.path(), &["train", "--resume", "run", "--steps", "1", "--json"]).ok();
+        assert_eq!(again.hash(), ran.hash());
+    }
+    let ran = resumed(folder.path());
+    assert_eq!((ran.hash(), metrics(&folder.path().join("run"))), undisturbed());
+}
+
+#[test]
+fn a_run_with_nowhere_to_be_kept_stops_too() {
+    let folder = folder();
+    let mut child = command(folder.path(), &train(&["--epochs", "4000", "--json"])).spawn().unwrap();
+    let mut line = String::new();
+    let mut reader = BufReader::new(child.stdout.take().unwrap());
+    reader.read_line(&mut line).unwrap();
+    kill(&child, "-TERM");
+    std::io::Read::read_to_string(&mut reader, &mut line).unwrap();
+    let output = child.wait_with_output().unwrap();
+    let err = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(0), "{err}");
+    assert!(err.contains("nothing was kept"), "{err}");
+}
+
+#[test]
+fn two_programs_do_not_share_a_run() {
+    let folder = folder();
+    let mut child = begin(folder.path(), false);
+    let mut line = String::new();
+    let mut reader = BufReader::new(child.stdout.take().unwrap());
+    reader.read_line(&mut line).unwrap();
+    run(folder.path(), &["train", "--resume", "run"]).fails(1, "another program");
+    kill(&child, "-INT");
+    std::io::Read::read_to_string(&mut reader, &mut line).unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(0));
+}

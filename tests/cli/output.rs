@@ -1,0 +1,124 @@
+//! What goes to standard output, and what a run keeps.
+
+use std::fs;
+use std::io::{BufRead, BufReader};
+
+use serde_json::Value;
+
+use crate::program::{command, folder, metrics, run, train};
+
+#[test]
+fn json_lines_have_a_start_steps_epochs_and_an_end() {
+    let folder = folder();
+    let ran = run(folder.path(), &train(&["--steps", "50", "--json", "--log-every", "7"])).ok();
+    let events = ran.events();
+    let of = |kind: &str| events.iter().filter(|e| e["event"] == kind).collect::<Vec<_>>();
+    assert_eq!(events[0]["event"], "start");
+    assert_eq!((of("start").len(), of("end").len()), (1, 1));
+    assert_eq!((&events[0]["lr"], &events[0]["batch"]), (&Value::from(0.02), &Value::from(64)));
+    let steps: Vec<_> = of("step").iter().map(|e| e["step"].as_u64().unwrap()).collect();
+    assert_eq!(steps, [7, 14, 21, 28, 35, 42, 49]);
+    let epochs: Vec<_> = of("epoch").iter().map(|e| (e["epoch"].clone(), e["step"].clone())).collect();
+    assert_eq!(epochs, [(1.into(), 22.into()), (2.into(), 43.into())]);
+    for key in ["images_per_s", "train_loss", "train_accuracy", "val_loss", "val_accuracy"] {
+        assert!(of("epoch").iter().all(|e| e[key].is_f64()), "{key}");
+    }
+    let end = events.last().unwrap();
+    assert!((0.5..1.0).contains(&end["test_accuracy"].as_f64().unwrap()), "{end}");
+    assert_eq!((&end["step"], &end["stopped"]), (&Value::from(50), &Value::from(false)));
+    assert_eq!(ran.hash().len(), 64);
+}
+
+#[test]
+fn without_json_there_is_text_for_people() {
+    let folder = folder();
+    let ran = run(folder.path(), &train(&["--epochs", "2", "--out", "a run"])).ok();
+    assert!(!ran.out.contains('{'), "{}", ran.out);
+    assert_eq!(ran.out.lines().count(), 4, "{}", ran.out);
+    assert!(ran.out.contains("tiny on digits") && ran.out.contains("validation loss"), "{}", ran.out);
+    assert!(ran.out.contains("kept in a run"), "{}", ran.out);
+}
+
+#[test]
+fn the_seed_decides_on_the_bits() {
+    let folder = folder();
+    let hash = |more: &[&str]| {
+        let args = [&["--steps", "30", "--json"], more].concat();
+        run(folder.path(), &train(&args)).ok().hash()
+    };
+    let one = hash(&["--seed", "5"]);
+    assert_eq!(one, hash(&["--seed", "5"]));
+    assert_ne!(one, hash(&["--seed", "6"]));
+    // The other half of the seed counts too.
+    assert_ne!(one, hash(&["--seed", "4294967301"]));
+    assert_ne!(one, hash(&["--seed", "5", "--lr", "0.03"]));
+    assert_ne!(one, hash(&["--seed", "5", "--shift", "1"]));
+    // Looking on more often changes nothing.
+    assert_eq!(one, hash(&["--seed", "5", "--log-every", "1"]));
+}
+
+#[test]
+fn a_run_keeps_what_is_needed_to_do_it_again() {
+    let folder = folder();
+    let ran = run(folder.path(), &train(&["--epochs", "2", "--json", "--out", "deep/run"])).ok();
+    let kept = folder.path().join("deep/run");
+    let mut files: Vec<_> =
+        fs::read_dir(&kept).unwrap().map(|e| e.unwrap().file_name().into_string().unwrap()).collect();
+    files.sort();
+    assert_eq!(files, ["journal.jsonl", "metrics.csv", "model.safetensors", "network.toml"]);
+    assert_eq!(metrics(&kept).len(), 3);
+    let model = fs::read(kept.join("model.safetensors")).unwrap();
+    let tensors = safetensors::SafeTensors::deserialize(&model).unwrap();
+    assert_eq!(tensors.tensor("conv1.weight").unwrap().shape(), [4, 1, 3, 3]);
+    assert_eq!(tensors.tensor("momentum.dense1.bias").unwrap().shape(), [10]);
+    let journal = fs::read_to_string(kept.join("journal.jsonl")).unwrap();
+    let header: Value = serde_json::from_str(journal.lines().next().unwrap()).unwrap();
+    assert_eq!(header["settings"]["dataset"], "digits");
+    let args =
+        ["train", "--dataset", "digits", "--network", "deep/run/network.toml", "--epochs", "2", "--json"];
+    assert_eq!(run(folder.path(), &args).ok().hash(), ran.hash());
+}
+
+#[test]
+fn adapters_are_listed_and_one_is_the_best() {
+    let folder = folder();
+    let ran = run(folder.path(), &["adapters", "--json"]).ok();
+    let adapters: Vec<Value> = serde_json::from_str(&ran.out).unwrap();
+    assert_eq!(adapters.iter().filter(|a| a["best"] == true).count(), 1);
+    assert!(adapters.iter().all(|a| a["max_binding_bytes"].as_u64().unwrap() > 0));
+    let text = run(folder.path(), &["adapters"]).ok().out;
+    assert!(text.contains(adapters[0]["name"].as_str().unwrap()), "{text}");
+    let first = ["--adapter", "0", "--steps", "1", "--json"];
+    let ran = run(folder.path(), &train(&first)).ok();
+    assert_eq!(ran.events()[0]["adapter"], adapters[0]["name"]);
+}
+
+#[test]
+fn data_sets_are_listed_and_described() {
+    let folder = folder();
+    let list = run(folder.path(), &["data", "list"]).ok().out;
+    assert!(list.contains("shapes") && list.contains("digits") && list.contains("CIFAR-100"), "{list}");
+    let info = run(folder.path(), &["data", "info", "digits"]).ok().out;
+    assert!(info.contains("1500") && info.contains("1×8×8") && info.contains("fingerprint"), "{info}");
+}
+
+#[test]
+fn help_and_version_are_results() {
+    let folder = folder();
+    for args in [&["--help"][..], &["train", "--help"], &["--version"], &["data", "--help"]] {
+        assert!(run(folder.path(), args).ok().out.contains("revacnn"), "{args:?}");
+    }
+}
+
+#[test]
+fn a_reader_that_goes_away_ends_the_program_quietly() {
+    let folder = folder();
+    let args = train(&["--epochs", "3", "--json", "--log-every", "1"]);
+    let mut child = command(folder.path(), &args).spawn().unwrap();
+    let mut line = String::new();
+    BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    let output = child.wait_with_output().unwrap();
+    let err = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(0), "{err}");
+    assert!(!err.contains("panicked"), "{err}");
+}

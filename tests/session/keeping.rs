@@ -1,0 +1,200 @@
+//! What a folder keeps, and that a resumed run is the run that never stopped.
+
+use std::fs;
+use std::rc::Rc;
+
+use revacnn::session::{Command, RunState, Session};
+
+use crate::bench::{Bench, finish, run_to, submit};
+
+fn journal(bench: &Bench) -> Vec<String> {
+    let text = fs::read_to_string(bench.path("run/journal.jsonl")).unwrap();
+    text.lines().skip(1).map(String::from).collect()
+}
+
+#[test]
+fn commands_are_written_down_when_they_are_carried_out() {
+    let bench = Bench::new();
+    let mut session = bench.kept();
+    session.apply(Command::SetLearningRate(0.05)).unwrap();
+    run_to(&mut session, 2);
+    session.single_step();
+    submit(&mut session, 1e-9);
+    session.apply(Command::SetBatch(30)).unwrap();
+    assert_eq!(journal(&bench).len(), 1, "it waits for the end of the step");
+    finish(&mut session);
+    session.apply(Command::SetBatch(0)).unwrap_err();
+    session.apply(Command::PinProbe(3)).unwrap();
+    let lines = [
+        r#"{"step":0,"command":{"set_learning_rate":0.05}}"#,
+        r#"{"step":3,"command":{"set_batch":30}}"#,
+        r#"{"step":3,"command":{"pin_probe":3}}"#,
+    ];
+    assert_eq!(journal(&bench), lines);
+}
+
+/// What a user does in a run of 31 steps and, after a reset, 40 more.
+fn story(session: &mut Session) {
+    let commands = [
+        (10, Command::SetLearningRate(0.1)),
+        (10, Command::SetBatch(50)),
+        (31, Command::Reset(9)),
+        (4, Command::SetMomentum(0.5)),
+        (30, Command::SetFlip(true)),
+    ];
+    // After the reset steps count from 0 again.
+    for (step, command) in commands {
+        run_to(session, step);
+        session.apply(command).unwrap();
+    }
+    run_to(session, 40);
+}
+
+#[test]
+fn commands_after_the_checkpoint_are_carried_out_again() {
+    let bench = Bench::new();
+    let mut session = bench.session();
+    story(&mut session);
+    let (hash, settings) = (session.state_hash(), session.settings().clone());
+    let mut session = bench.kept();
+    run_to(&mut session, 7);
+    session.save().unwrap();
+    story(&mut session);
+    assert_eq!(session.state_hash(), hash);
+    // The program ends here without saving: the last checkpoint is of step 7, before the reset.
+    drop(session);
+    let lines = journal(&bench);
+    assert_eq!(lines.len(), 5);
+    let mut session = bench.resume();
+    assert_eq!(session.step(), 7);
+    session.set_limit(None);
+    session.play();
+    while session.settings().seed != 9 {
+        session.advance();
+    }
+    run_to(&mut session, 40);
+    assert_eq!((session.state_hash(), session.settings()), (hash.clone(), &settings));
+    session.save().unwrap();
+    drop(session);
+    assert_eq!(journal(&bench), lines);
+    let session = bench.resume();
+    assert_eq!((session.state_hash(), session.step()), (hash, 40));
+}
+
+#[test]
+fn a_new_command_takes_the_place_of_those_to_come() {
+    let bench = Bench::new();
+    let mut session = bench.kept();
+    run_to(&mut session, 5);
+    session.save().unwrap();
+    run_to(&mut session, 9);
+    session.apply(Command::SetLearningRate(0.5)).unwrap();
+    drop(session);
+    let mut session = bench.resume();
+    session.apply(Command::PinProbe(4)).unwrap();
+    assert_eq!(journal(&bench).len(), 2, "a pin leaves them");
+    run_to(&mut session, 6);
+    session.apply(Command::SetMomentum(0.0)).unwrap();
+    let lines = [r#"{"step":5,"command":{"pin_probe":4}}"#, r#"{"step":6,"command":{"set_momentum":0.0}}"#];
+    assert_eq!(journal(&bench), lines);
+    run_to(&mut session, 12);
+    let hash = session.state_hash();
+    let mut plain = bench.session();
+    run_to(&mut plain, 6);
+    plain.apply(Command::SetMomentum(0.0)).unwrap();
+    run_to(&mut plain, 12);
+    assert_eq!(plain.state_hash(), hash);
+}
+
+#[test]
+fn a_save_finishes_what_is_under_way() {
+    let bench = Bench::new();
+    let mut session = bench.kept();
+    run_to(&mut session, 22);
+    session.play();
+    submit(&mut session, 1e-9);
+    // Step 23 ends the epoch, whose validation belongs to it.
+    session.save().unwrap();
+    assert_eq!(session.state(), RunState::Training, "it goes on");
+    assert_eq!((session.step(), session.metrics().epochs.len()), (23, 1));
+    let hash = session.state_hash();
+    drop(session);
+    let mut session = bench.resume();
+    assert_eq!((session.step(), session.state_hash()), (23, hash));
+    assert_eq!(session.metrics().epochs.len(), 1);
+    run_to(&mut session, 50);
+    let mut plain = bench.session();
+    run_to(&mut plain, 50);
+    assert_eq!(session.state_hash(), plain.state_hash());
+    let losses =
+        |s: &Session| s.metrics().epochs.iter().map(|e| (e.train_loss, e.val_loss)).collect::<Vec<_>>();
+    assert_eq!(losses(&session), losses(&plain));
+}
+
+#[test]
+fn a_save_that_fails_leaves_the_last_one() {
+    let bench = Bench::new();
+    let mut session = bench.kept();
+    run_to(&mut session, 5);
+    session.save().unwrap();
+    let hash = session.state_hash();
+    run_to(&mut session, 30);
+    // A folder stands where the new file would be written.
+    fs::create_dir(bench.path("run/model.safetensors.part")).unwrap();
+    let error = session.save().unwrap_err();
+    assert!(error.what().contains("model.safetensors"), "{error}");
+    drop(session);
+    let session = bench.resume();
+    assert_eq!((session.step(), session.state_hash()), (5, hash));
+}
+
+#[test]
+fn a_command_that_could_not_be_written_is_written_with_the_next_save() {
+    let bench = Bench::new();
+    let mut session = bench.kept();
+    let (file, aside) = (bench.path("run/journal.jsonl"), bench.path("aside"));
+    fs::rename(&file, &aside).unwrap();
+    session.apply(Command::SetShift(2)).unwrap_err();
+    assert_eq!(session.settings().shift, 2);
+    fs::rename(&aside, &file).unwrap();
+    session.save().unwrap();
+    drop(session);
+    assert_eq!(bench.resume().settings().shift, 2);
+}
+
+#[test]
+fn one_flipped_bit_anywhere_is_noticed() {
+    let bench = Bench::new();
+    let mut session = bench.kept();
+    run_to(&mut session, 3);
+    session.save().unwrap();
+    drop(session);
+    let file = bench.path("run/model.safetensors");
+    let whole = fs::read(&file).unwrap();
+    let header = 8 + u64::from_le_bytes(whole[..8].try_into().unwrap()) as usize;
+    // Every third byte of the header, and some of the tensors.
+    let places = (0..header).step_by(3).chain((header..whole.len()).step_by(41));
+    for (count, place) in places.enumerate() {
+        let mut bytes = whole.clone();
+        bytes[place] ^= 1 << (count % 8);
+        fs::write(&file, &bytes).unwrap();
+        let resumed = Session::resume(Rc::clone(&bench.gpu), &bench.path("run"));
+        assert!(resumed.is_err(), "bit {} of byte {place} of {header}", count % 8);
+    }
+    for len in (0..whole.len()).step_by(97) {
+        fs::write(&file, &whole[..len]).unwrap();
+        assert!(Session::resume(Rc::clone(&bench.gpu), &bench.path("run")).is_err(), "{len} bytes");
+    }
+    fs::write(&file, &whole).unwrap();
+    assert_eq!(bench.resume().step(), 3);
+}
+
+#[test]
+fn a_folder_is_held_by_one_session() {
+    let bench = Bench::new();
+    let session = bench.kept();
+    let again = Session::resume(Rc::clone(&bench.gpu), &bench.path("run"));
+    assert!(again.is_err_and(|e| e.what().contains("another program")));
+    drop(session);
+    bench.resume();
+}

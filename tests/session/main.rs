@@ -1,0 +1,6 @@
+//! A session: commands between steps, steps in pieces, evaluations beside the run, what is kept and resumed.
+
+mod bench;
+mod commands;
+mod keeping;
+mod recording;
