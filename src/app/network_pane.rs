@@ -32,8 +32,8 @@ pub fn show(ui: &mut Ui, bench: &mut Workbench, session: &mut Session, frame: &m
     let columns = network_layout::columns(area, session.layers().len() + 1);
     let mark = frame.tiles.mark();
     frame.tiles.cut();
-    for layer in 0..session.layers().len() {
-        let (head, body) = split(columns[layer]);
+    for (layer, column) in columns.iter().enumerate().take(session.layers().len()) {
+        let (head, body) = split(*column);
         column_head(ui, head, bench, session, layer);
         if let Err(error) = column_tiles(ui, body, bench, session, frame, layer) {
             bench.status = Some(error);
@@ -59,7 +59,7 @@ fn switch_for_all(ui: &mut Ui, bench: &mut Workbench, session: &Session) {
                 bench.shown.iter().enumerate().all(|(l, s)| s == kind || session.tensor(l, *kind).is_none());
             let hover = format!("All layers that have them show {long} (key {})", index + 1);
             let response = ui.selectable_label(all, *name).on_hover_text(hover);
-            bench.mark(*name, &response);
+            bench.mark(name, &response);
             if response.clicked() {
                 bench.show_everywhere(session, *kind);
             }

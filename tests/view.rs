@@ -1,0 +1,141 @@
+//! The statistics behind the pictures, GPU against twin; and the pictures themselves, texel by texel.
+
+use std::rc::Rc;
+
+use revacnn::gpu::{AdapterChoice, Buffer, Gpu, TensorView};
+use revacnn::view::{Rect, Style, TileSet, TileStats, Tiles, diverging, tile_stats_twin};
+
+fn gpu() -> Rc<Gpu> {
+    Rc::new(Gpu::open(&AdapterChoice::Best).unwrap())
+}
+
+/// Values without a pattern that a wrong stride could hide behind.
+fn values(len: usize) -> Vec<f32> {
+    (0..len).map(|i| ((i * 7919 + 13) % 1009) as f32 / 500.0 - 1.0).collect()
+}
+
+fn view(buffer: &Buffer<f32>, offset: u32, extents: [u32; 4], strides: [u32; 4]) -> TensorView {
+    TensorView { buffer: buffer.raw().clone(), offset, extents, strides }
+}
+
+#[test]
+fn statistics_are_the_twins() {
+    let gpu = gpu();
+    let all = values(4096);
+    let buffer = Buffer::from_slice(&gpu, "values", &all);
+    for (offset, extents, strides) in [
+        (3, [5, 1, 7, 9], [9 * 7 * 4, 0, 9 * 4, 4]),
+        (0, [3, 4, 5, 5], [100, 25, 5, 1]),
+        (17, [70, 1, 1, 1], [4, 0, 0, 0]),
+    ] {
+        let view = view(&buffer, offset, extents, strides);
+        let stats = TileStats::new(&gpu, &view).unwrap();
+        stats.buffer.write(&gpu, 0, &vec![[f32::NAN; 4]; stats.buffer.len()]);
+        let mut encoder = gpu.encoder("statistics");
+        stats.plan.encode(&mut encoder);
+        gpu.submit(encoder);
+        let found = stats.buffer.read(&gpu);
+        let twin = tile_stats_twin(&view, &all);
+        assert!(agree(&found, &twin), "{extents:?}: {found:?} against {twin:?}");
+        let largest = twin.iter().flat_map(|t| [t[0].abs(), t[1].abs()]).fold(0.0, f64::max);
+        assert!((f64::from(found[twin.len()][2]) - largest).abs() < 1e-6);
+        // The comparison tells a neighbour's values apart.
+        let other = tile_stats_twin(&TensorView { offset: offset + 1, ..view }, &all);
+        assert!(!agree(&found, &other));
+    }
+}
+
+fn agree(found: &[[f32; 4]], twin: &[[f64; 4]]) -> bool {
+    let close = |(a, b): (&f32, &f64)| (f64::from(*a) - b).abs() < 1e-5;
+    twin.iter().zip(found).all(|(t, f)| f.iter().zip(t).all(close))
+}
+
+/// Draws one tile of `set` per 8×8 pixels beside each other; returns rows of RGBA.
+fn draw(gpu: &Gpu, set: &TileSet, tiles: u32, size: u32) -> Vec<u8> {
+    let format = wgpu::TextureFormat::Rgba8Unorm;
+    let (width, height) = (64 * tiles.div_ceil(64 / size).max(1), size);
+    let texture = gpu.device.create_texture(&wgpu::TextureDescriptor {
+        label: None,
+        size: wgpu::Extent3d { width, height, depth_or_array_layers: 1 },
+        mip_level_count: 1,
+        sample_count: 1,
+        dimension: wgpu::TextureDimension::D2,
+        format,
+        usage: wgpu::TextureUsages::RENDER_ATTACHMENT | wgpu::TextureUsages::COPY_SRC,
+        view_formats: &[],
+    });
+    let mut drawer = Tiles::new(gpu, format).unwrap();
+    drawer.begin(width, height);
+    drawer.set(gpu, 0, set).unwrap();
+    let mark = drawer.mark();
+    for tile in 0..tiles {
+        let side = size as f32;
+        drawer.place(0, tile, Rect { x: tile as f32 * side, y: 0.0, width: side, height: side });
+    }
+    let placed = drawer.since(mark);
+    let mut encoder = gpu.encoder("tiles");
+    drawer.prepare(gpu, &mut encoder.begin_compute_pass(&Default::default()));
+    {
+        let view = texture.create_view(&Default::default());
+        let mut pass = encoder.begin_render_pass(&wgpu::RenderPassDescriptor {
+            color_attachments: &[Some(wgpu::RenderPassColorAttachment {
+                view: &view,
+                resolve_target: None,
+                depth_slice: None,
+                ops: wgpu::Operations {
+                    load: wgpu::LoadOp::Clear(wgpu::Color::GREEN),
+                    store: wgpu::StoreOp::Store,
+                },
+            })],
+            ..Default::default()
+        });
+        drawer.draw(&mut pass, &placed);
+    }
+    let row = (width * 4).next_multiple_of(256);
+    let out = Buffer::<u8>::zeroed(gpu, "out", (row * height) as usize);
+    encoder.copy_texture_to_buffer(
+        texture.as_image_copy(),
+        wgpu::TexelCopyBufferInfo {
+            buffer: out.raw(),
+            layout: wgpu::TexelCopyBufferLayout { offset: 0, bytes_per_row: Some(row), rows_per_image: None },
+        },
+        texture.size(),
+    );
+    gpu.submit(encoder);
+    let bytes = out.read(gpu);
+    assert!(gpu.take_errors().is_empty());
+    bytes
+}
+
+#[test]
+fn every_texel_has_the_colour_of_its_value() {
+    let gpu = gpu();
+    let all = values(2048);
+    let buffer = Buffer::from_slice(&gpu, "values", &all);
+    // Two tiles of 4×4 texels, 16 pixels a side: strides as activations have them.
+    let view = view(&buffer, 5, [2, 1, 4, 4], [4 * 4 * 3, 0, 4 * 3, 3]);
+    let twin = tile_stats_twin(&view, &all);
+    let scale = twin.iter().flat_map(|t| [t[0].abs(), t[1].abs()]).fold(0.0, f64::max) as f32;
+    let picture = draw(&gpu, &TileSet { view: view.clone(), style: Style::Signed }, 2, 16);
+    let mut wrong = 0;
+    for (t, y, x) in (0..2).flat_map(|t| (0..4).flat_map(move |y| (0..4).map(move |x| (t, y, x)))) {
+        let value = all[view.element([t, 0, y, x]) as usize];
+        let expected = diverging(value / scale);
+        let at = ((y * 4 + 2) * 256 + (t * 16 + x * 4 + 2) * 4) as usize;
+        let close = |i: usize| picture[at + i].abs_diff(expected[i]) <= 1;
+        wrong += u32::from(!(close(0) && close(1) && close(2)));
+    }
+    assert_eq!(wrong, 0, "texels of another colour than their value's");
+    // Beyond the tiles nothing is drawn.
+    assert_eq!(picture[(8 * 256 + 40 * 4) as usize..][..3], [0, 255, 0]);
+}
+
+#[test]
+fn a_value_that_is_no_number_shows() {
+    let gpu = gpu();
+    let buffer = Buffer::from_slice(&gpu, "values", &[0.5, f32::NAN, -0.25, 1.0]);
+    let set = TileSet { view: view(&buffer, 0, [1, 1, 2, 2], [4, 0, 2, 1]), style: Style::Signed };
+    let picture = draw(&gpu, &set, 1, 16);
+    assert_eq!(picture[(4 * 256 + 12 * 4) as usize..][..3], [255, 0, 255]);
+    assert_ne!(picture[(4 * 256 + 4 * 4) as usize..][..3], [255, 0, 255]);
+}

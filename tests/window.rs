@@ -1,0 +1,154 @@
+//! The real window under a virtual display, clicked with a real pointer.
+//!
+//! Needs Xvfb and xdotool, which `make test` installs; without them the test fails.
+#![cfg(all(target_os = "linux", feature = "app"))]
+
+use std::io::Read as _;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+/// A process that ends with the test.
+struct Process(Child);
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        self.0.kill().ok();
+        self.0.wait().ok();
+    }
+}
+
+/// A virtual display of 1280×800 and its name.
+fn display() -> (Process, String) {
+    let mut child = Command::new("Xvfb")
+        .args(["-displayfd", "1", "-screen", "0", "1280x800x24", "-nolisten", "tcp"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("Xvfb is installed (make test does it)");
+    let mut out = child.stdout.take().unwrap();
+    let mut number = Vec::new();
+    let mut byte = [0];
+    while out.read(&mut byte).unwrap() == 1 && byte[0] != b'\n' {
+        number.push(byte[0]);
+    }
+    (Process(child), format!(":{}", String::from_utf8(number).unwrap().trim()))
+}
+
+struct Window {
+    _program: Process,
+    _display: Process,
+    name: String,
+    log: PathBuf,
+}
+
+impl Window {
+    fn open(folder: &Path, arguments: &[&str]) -> Self {
+        let (display, name) = display();
+        let log = folder.join("frames.jsonl");
+        let program = Command::new(env!("CARGO_BIN_EXE_revacnn"))
+            .args(["--dataset", "digits", "--frame-log", log.to_str().unwrap()])
+            .args(arguments)
+            .env("DISPLAY", &name)
+            .env_remove("WAYLAND_DISPLAY")
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        Self { _program: Process(program), _display: display, name, log }
+    }
+
+    /// The last line of the frame log for which `fits` holds; waits for it.
+    fn wait_for(&self, what: &str, fits: impl Fn(&Value) -> bool) -> Value {
+        let began = Instant::now();
+        let mut last = Value::Null;
+        while began.elapsed() < Duration::from_secs(90) {
+            let text = std::fs::read_to_string(&self.log).unwrap_or_default();
+            if let Some(line) = text.lines().rev().find_map(|l| serde_json::from_str::<Value>(l).ok()) {
+                if fits(&line) {
+                    return line;
+                }
+                last = line;
+            }
+            std::thread::sleep(Duration::from_millis(100));
+        }
+        panic!("{what} did not come; the last line of the frame log is {last}");
+    }
+
+    fn xdotool(&self, arguments: &[&str]) {
+        let status = Command::new("xdotool").args(arguments).env("DISPLAY", &self.name).status();
+        assert!(status.expect("xdotool is installed (make test does it)").success());
+    }
+
+    /// Clicks at a share of the width of a widget that the frame log names.
+    fn click(&self, widget: &str, share: f64) {
+        let line = self.wait_for(widget, |l| l["places"][widget].is_array());
+        let place: Vec<f64> =
+            line["places"][widget].as_array().unwrap().iter().map(|v| v.as_f64().unwrap()).collect();
+        let (x, y) = (place[0] + share * place[2], place[1] + place[3] / 2.0);
+        self.xdotool(&["mousemove", &format!("{x:.0}"), &format!("{y:.0}")]);
+        // The pointer must be seen there before the button goes down.
+        std::thread::sleep(Duration::from_millis(300));
+        self.xdotool(&["mousedown", "1"]);
+        std::thread::sleep(Duration::from_millis(150));
+        self.xdotool(&["mouseup", "1"]);
+    }
+
+    fn key(&self, key: &str) {
+        self.xdotool(&["key", key]);
+    }
+}
+
+fn number(line: &Value, name: &str) -> f64 {
+    line[name].as_f64().unwrap_or(f64::NAN)
+}
+
+#[test]
+fn pointer_and_keys_steer_the_run() {
+    let folder = tempfile::tempdir().unwrap();
+    let window = Window::open(folder.path(), &[]);
+    let first = window.wait_for("training", |l| number(l, "step") >= 3.0 && l["playing"] == true);
+
+    window.click("play", 0.5);
+    let paused = window.wait_for("a pause", |l| l["state"] == "paused");
+    assert!(number(&paused, "step") >= number(&first, "step"));
+    std::thread::sleep(Duration::from_millis(1500));
+    let later = window.wait_for("a later line", |l| number(l, "seconds") >= number(&paused, "seconds"));
+    assert_eq!(later["step"], paused["step"], "the step counter stands still");
+
+    window.click("step", 0.5);
+    let step = number(&paused, "step") + 1.0;
+    window.wait_for("one step", |l| number(l, "step") == step && l["state"] == "paused");
+
+    window.click("learning_rate", 0.1);
+    let slower = window.wait_for("another learning rate", |l| l["learning_rate"] != first["learning_rate"]);
+    assert!(number(&slower, "learning_rate") < number(&first, "learning_rate"));
+    assert_eq!(number(&slower, "step"), step, "a change of the learning rate resets nothing");
+
+    window.click("play", 0.5);
+    window.wait_for("playing again", |l| number(l, "step") > step + 1.0);
+
+    window.xdotool(&["mousemove", "600", "790"]);
+    window.key("space");
+    let paused = window.wait_for("a pause by key", |l| l["state"] == "paused");
+    window.click("reset", 0.5);
+    let reset = window.wait_for("a reset", |l| number(l, "step") == 0.0);
+    assert!(number(&paused, "step") > 0.0 && reset["learning_rate"] == slower["learning_rate"]);
+}
+
+#[test]
+fn the_window_closes_by_itself_and_keeps_the_run() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("run");
+    let (_display, name) = display();
+    let status = Command::new(env!("CARGO_BIN_EXE_revacnn"))
+        .args(["--dataset", "digits", "--exit-after", "4", "--out", out.to_str().unwrap()])
+        .env("DISPLAY", name)
+        .env_remove("WAYLAND_DISPLAY")
+        .stderr(Stdio::null())
+        .status()
+        .unwrap();
+    assert!(status.success());
+    assert!(out.join("model.safetensors").exists());
+}
