@@ -7,10 +7,13 @@
 //!          gpu <- view <------------------ app
 //! ```
 
+#[cfg(feature = "app")]
+pub mod app;
 pub mod data;
 pub mod error;
 pub mod gpu;
 pub mod nn;
 pub mod session;
+pub mod view;
 
 pub use error::{Error, Result};

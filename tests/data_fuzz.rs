@@ -145,7 +145,7 @@ fn records(count: u8, label_bytes: usize) -> Vec<u8> {
 fn damaged_idx_files() {
     let tally = fuzz_idx("", |bytes| bytes);
     // Flipped pixels are as good as any; a header or length gone wrong is not.
-    assert!(tally.valid > 100 && tally.refused > 1000, "{tally:?}");
+    assert!(tally.valid > 50 && tally.refused > 1000, "{tally:?}");
 }
 
 #[test]

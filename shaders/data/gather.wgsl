@@ -40,12 +40,11 @@ fn value(n: u32, c: u32, y: u32, x: u32) -> f32 {
 
 /// input[c, y, x, n] = (image[c, y + dy, flipped x + dx] / 255 − mean[c]) / deviation[c]; 0 (the mean) outside the image
 @compute @workgroup_size(WORKGROUP)
-fn gather(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
-    let i = id.x + id.y * groups.x * WORKGROUP;
-    if i >= params.channels * params.height * params.width * params.quads { return; }
-    let n = i % params.quads * 4u;
-    let x = i / params.quads % params.width;
-    let y = i / params.quads / params.width % params.height;
-    let c = i / params.quads / params.width / params.height;
-    input[i] = vec4<f32>(value(n, c, y, x), value(n + 1u, c, y, x), value(n + 2u, c, y, x), value(n + 3u, c, y, x));
+fn gather(@builtin(global_invocation_id) id: vec3<u32>) {
+    if id.x >= params.width * params.quads { return; }
+    let n = id.x % params.quads * 4u;
+    let x = id.x / params.quads;
+    let i = (id.z * params.height + id.y) * params.width * params.quads + id.x;
+    input[i] = vec4<f32>(
+        value(n, id.z, id.y, x), value(n + 1u, id.z, id.y, x), value(n + 2u, id.z, id.y, x), value(n + 3u, id.z, id.y, x));
 }

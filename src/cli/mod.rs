@@ -5,8 +5,12 @@ mod bench;
 mod data;
 mod gradcheck;
 mod interrupt;
+#[cfg(feature = "app")]
+mod render;
 mod run_options;
 mod train;
+#[cfg(feature = "app")]
+mod workbench;
 
 use std::process::ExitCode;
 
@@ -15,18 +19,22 @@ use revacnn::error::{Error, Kind, Result};
 
 /// Watch and steer a convolutional network while it learns on your GPU.
 #[derive(Parser)]
-#[command(version, about, subcommand_required = false)]
+#[command(version, about, subcommand_required = false, args_conflicts_with_subcommands = true)]
 struct Cli {
     #[command(subcommand)]
     command: Option<Command>,
+    #[cfg(feature = "app")]
     #[command(flatten)]
-    workbench: train::Workbench,
+    workbench: workbench::OpenWorkbench,
 }
 
 #[derive(Subcommand)]
 enum Command {
     /// Train without a window.
     Train(train::Train),
+    /// Draw a run as a picture, without a display.
+    #[cfg(feature = "app")]
+    Render(render::Render),
     /// Measure throughput and GPU time.
     #[command(subcommand)]
     Bench(bench::Bench),
@@ -51,7 +59,12 @@ pub fn run() -> ExitCode {
         Err(error) => return wrong_command_line(&error),
     };
     let result = match cli.command {
+        #[cfg(feature = "app")]
         None => cli.workbench.run(),
+        #[cfg(not(feature = "app"))]
+        None => Err(Error::usage("this build has no window", "name a command (see: revacnn --help)")),
+        #[cfg(feature = "app")]
+        Some(Command::Render(render)) => render.run(),
         Some(Command::Train(train)) => train.run(),
         Some(Command::Bench(bench)) => bench.run(),
         Some(Command::Data(data)) => data.run(),

@@ -49,6 +49,8 @@ params! {
 
 /// Most probes that ride in a batch.
 pub const MAX_PROBES: usize = 64;
+/// Probe columns there may be: the probes, and padding up to a multiple of 8 that repeats the last one.
+const PROBE_COLUMNS: usize = MAX_PROBES + 8;
 /// Share of the training images that is kept for validation: one in this many.
 pub const VALIDATION_SHARE: usize = 10;
 /// The split into training and validation images is the same for every seed, so that runs compare.
@@ -117,7 +119,7 @@ impl Feed {
             statistics: Buffer::from_slice(gpu, "statistics", &statistics),
             labels: Buffer::from_slice(gpu, "labels", &bytemuck::pod_collect_to_vec::<u8, u32>(&labels)),
             order: Buffer::from_slice(gpu, "order", &order),
-            probes: Buffer::from_slice(gpu, "probes", &[all as u32; MAX_PROBES]),
+            probes: Buffer::from_slice(gpu, "probes", &[all as u32; PROBE_COLUMNS]),
             sampling: Buffer::zeroed(gpu, "sampling", size_of::<Sampling>() / 4),
             clock: Buffer::zeroed(gpu, "clock", Clock::WORDS),
             history: Buffer::zeroed(gpu, "history", HISTORY_LEN * 4),
@@ -160,7 +162,7 @@ impl Feed {
         let first_test = self.train_images + self.validation_images;
         let last = test_images.last().copied().unwrap_or(0);
         let place = |i: usize| (first_test + test_images.get(i).copied().unwrap_or(last)) as u32;
-        self.probes.write(gpu, 0, &(0..MAX_PROBES).map(place).collect::<Vec<_>>());
+        self.probes.write(gpu, 0, &(0..PROBE_COLUMNS).map(place).collect::<Vec<_>>());
     }
 
     /// Begins an evaluation of `range` in the order of images (see [`Feed::validation`], [`Feed::test`]).
@@ -242,7 +244,11 @@ impl Feed {
         for i in 0..4 {
             gather = gather.bind(&format!("images_{i}"), self.chunks[i.min(self.chunks.len() - 1)].clone());
         }
-        gather.threads([(self.shape.len() * quads) as u32, 1, 1])
+        gather.threads([
+            (self.shape.width * quads) as u32,
+            self.shape.height as u32,
+            self.shape.channels as u32,
+        ])
     }
 
     /// Prepares the counting of a pass's results: after a training pass, after an evaluation pass, and the clock's

@@ -16,6 +16,17 @@ const SUBGROUP_SIZE: Source = wgsl!("gpu/subgroup_size.wgsl");
 
 type KernelKey = (&'static str, &'static str, Vec<(&'static str, u32)>);
 
+/// What the hot kernels are shaped for. Chosen from the adapter; tests set it, to try every variant of a kernel.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Tuning {
+    /// Whether loads are shared among the 8 lanes of a subgroup. On the software adapter every load is done lane
+    /// by lane, so sharing pays (16 against 10 GFLOP/s in a convolution); a GPU's cache does it by itself.
+    pub shares_loads: bool,
+    /// Whether register tiles are large and threads few, as on the software adapter, where loads cost most; a GPU
+    /// wants many threads, and 16 channels × 4 images fill its registers.
+    pub large_tiles: bool,
+}
+
 /// An opened GPU. Single-threaded by design: the GPU is the second thread.
 pub struct Gpu {
     /// The wgpu device.
@@ -28,7 +39,8 @@ pub struct Gpu {
     pub limits: wgpu::Limits,
     /// Whether passes can write timestamps.
     pub timestamps: bool,
-    shares_loads: bool,
+    tuning: Tuning,
+    subgroups_of_8: bool,
     kernels: RefCell<HashMap<KernelKey, Arc<Kernel>>>,
     errors: Arc<Mutex<ErrorLog>>,
 }
@@ -99,13 +111,15 @@ impl Gpu {
             info,
             limits,
             timestamps,
-            shares_loads: false,
+            tuning: Tuning { shares_loads: false, large_tiles: false },
+            subgroups_of_8: false,
             kernels: RefCell::default(),
             errors,
         };
-        gpu.shares_loads = gpu.is_software()
-            && required_features.contains(wgpu::Features::SUBGROUP)
-            && gpu.measure_subgroup()? == 8;
+        let software = gpu.is_software();
+        gpu.subgroups_of_8 =
+            software && required_features.contains(wgpu::Features::SUBGROUP) && gpu.measure_subgroup()? == 8;
+        gpu.tuning = Tuning { shares_loads: gpu.subgroups_of_8, large_tiles: software };
         Ok(gpu)
     }
 
@@ -126,10 +140,22 @@ impl Gpu {
         self.info.device_type == wgpu::DeviceType::Cpu
     }
 
-    /// Whether kernels should share loads among the 8 lanes of a subgroup. On the software adapter every load is
-    /// done lane by lane, so sharing pays (16 against 10 GFLOP/s in a convolution); a GPU's cache does it by itself.
-    pub fn shares_loads(&self) -> bool {
-        self.shares_loads
+    /// What the hot kernels are shaped for.
+    pub fn tuning(&self) -> Tuning {
+        self.tuning
+    }
+
+    /// Shapes the kernels of plans built from now on.
+    ///
+    /// # Errors
+    /// When loads are to be shared and the adapter does not run subgroups of 8 lanes in step.
+    pub fn set_tuning(&mut self, tuning: Tuning) -> Result<()> {
+        if tuning.shares_loads && !self.subgroups_of_8 {
+            let what = format!("{} has no subgroups of 8 lanes to share loads", self.info.name);
+            return Err(Error::new(what, "leave shared loads off"));
+        }
+        self.tuning = tuning;
+        Ok(())
     }
 
     /// The compiled kernel `entry` of `source`, with constants set; compiled at its first use, kept after.

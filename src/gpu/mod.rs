@@ -18,7 +18,7 @@ mod trusted;
 
 pub use adapter::{AdapterChoice, AdapterReport, list_adapters};
 pub use buffer::{Buffer, BufferRange};
-pub use device::Gpu;
+pub use device::{Gpu, Tuning};
 pub use kernel::Kernel;
 pub use params::Params;
 pub use plan::{Dispatch, DispatchBuilder, Plan, PlanBuilder};

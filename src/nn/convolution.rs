@@ -141,14 +141,15 @@ impl Convolution {
         let (multiply, sign, shift, divide) =
             if forward { (stride, 1, -padding, 1) } else { (1, -1, padding, self.stride as u32) };
         let blocks = block_tile(to.channels, most_blocks(gpu));
-        let quads_a_thread = if gpu.is_software() && build.columns.quads.is_multiple_of(2) { 2 } else { 1 };
+        let quads_a_thread =
+            if gpu.tuning().large_tiles && build.columns.quads.is_multiple_of(2) { 2 } else { 1 };
         let kernel = gpu.kernel(
             &GATHER,
             "gather",
             &[
                 ("OUT_BLOCKS", blocks as u32),
                 ("QUADS", quads_a_thread as u32),
-                ("SUBGROUPS", u32::from(gpu.shares_loads())),
+                ("SUBGROUPS", u32::from(gpu.tuning().shares_loads)),
                 ("DIVIDE", divide),
             ],
         )?;
@@ -196,7 +197,7 @@ impl Convolution {
                 ("OUTS", tile.outs as u32),
                 ("TAPS", tile.taps as u32),
                 ("LOADS", tile.outs.div_ceil(8) as u32),
-                ("SUBGROUPS", u32::from(gpu.shares_loads())),
+                ("SUBGROUPS", u32::from(gpu.tuning().shares_loads)),
             ],
         )?;
         plan.dispatch(&build.label("weight gradient"), &kernel)
@@ -258,10 +259,9 @@ impl Convolution {
     }
 }
 
-/// Most blocks of 4 channels that a thread of the gather kernel makes: on a GPU 16 channels × 4 images fill its
-/// registers; on the software adapter loads cost most, and larger tiles win.
+/// Most blocks of 4 channels that a thread of the gather kernel makes: see [`crate::gpu::Tuning`].
 fn most_blocks(gpu: &Gpu) -> usize {
-    if gpu.is_software() { 6 } else { 4 }
+    if gpu.tuning().large_tiles { 6 } else { 4 }
 }
 
 fn padded_channels(gpu: &Gpu, channels: usize) -> usize {
@@ -281,7 +281,8 @@ impl WeightTile {
     fn choose(gpu: &Gpu, convolution: &Convolution, train_quads: usize) -> Self {
         let (input, output) = (convolution.input, convolution.output);
         let taps = convolution.kernel.min(5);
-        let (most_sums, wanted_threads) = if gpu.is_software() { (100, 1024_usize) } else { (40, 1 << 16) };
+        let (most_sums, wanted_threads) =
+            if gpu.tuning().large_tiles { (100, 1024_usize) } else { (40, 1 << 16) };
         let most_outs = (most_sums / taps).min(24);
         // As few tiles as possible, each as small as that allows.
         let outs = output.channels.div_ceil(output.channels.div_ceil(most_outs));

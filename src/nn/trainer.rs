@@ -282,11 +282,11 @@ fn choose_sizes(gpu: &Gpu, network: &Network, options: &TrainerOptions) -> Resul
         .max_by_key(|(_, len)| *len)
         .expect("a network has a layer");
     let most = gpu.limits.max_storage_buffer_binding_size.min(gpu.limits.max_buffer_size) / 4;
-    let room = (most as usize / largest).saturating_sub(probes) & !3;
+    let room = (most as usize / largest).saturating_sub(probes + 4) & !3;
     if room == 0 {
         gpu.check_fits(
             &format!("network {}, layer {name}: its maps", network.name),
-            (largest * (probes + 4) * 4) as u64,
+            (largest * (probes + 8) * 4) as u64,
         )?;
     }
     let most = if gpu.is_software() { room.min(SOFTWARE_MICRO_BATCH) } else { room };
@@ -294,7 +294,9 @@ fn choose_sizes(gpu: &Gpu, network: &Network, options: &TrainerOptions) -> Resul
     // Passes of equal size, so that none is nearly empty.
     let micro_batch = options.batch.div_ceil(options.batch.div_ceil(most));
     let train_columns = micro_batch.next_multiple_of(4);
-    Ok(BatchSizes { batch: options.batch, micro_batch, train_columns, columns: train_columns + probes })
+    // On the software adapter a convolution thread makes two quads at once.
+    let columns = (train_columns + probes).next_multiple_of(if gpu.is_software() { 8 } else { 4 });
+    Ok(BatchSizes { batch: options.batch, micro_batch, train_columns, columns })
 }
 
 impl Pass {

@@ -82,6 +82,15 @@ impl Session {
         self.trainer.state_hash()
     }
 
+    /// Finishes the step or evaluation that is under way, and saves. The run is paused then.
+    ///
+    /// # Errors
+    /// When a file cannot be written; then the last good one stays.
+    pub fn save_between_steps(&mut self) -> Result<()> {
+        self.pause();
+        self.save()
+    }
+
     /// Brings the probes up to date, so that pictures show the present weights.
     ///
     /// # Errors

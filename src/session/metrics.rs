@@ -52,6 +52,17 @@ pub struct Metrics {
     pub train_ms: f64,
 }
 
+impl Metrics {
+    /// Mean loss and accuracy over the last `count` steps.
+    pub fn recent(&self, count: usize) -> Option<(f64, f64)> {
+        let last = &self.steps[self.steps.len().saturating_sub(count)..];
+        let mean = |of: fn(&StepMetrics) -> f32| {
+            last.iter().map(|s| f64::from(of(s))).sum::<f64>() / last.len() as f64
+        };
+        (!last.is_empty()).then(|| (mean(|s| s.loss), mean(|s| s.accuracy)))
+    }
+}
+
 /// The file of the epochs in a run's folder.
 pub const METRICS_FILE: &str = "metrics.csv";
 const METRICS_HEAD: &str = "epoch,step,images_per_s,train_loss,train_accuracy,val_loss,val_accuracy";

@@ -57,7 +57,7 @@ impl Figure {
         match label {
             0 => Self::Disc { radius: 0.85 * reach },
             1 => {
-                let half = reach * draw.range(0.09, 0.17);
+                let half = reach * draw.range(0.11, 0.19);
                 Self::Ring { radius: 0.95 * reach - half, half }
             }
             2 => Self::Square { half: 0.8 * reach },
@@ -74,7 +74,7 @@ impl Figure {
                 Self::Checker { half, cell: half * draw.range(0.5, 0.667) }
             }
             8 => {
-                let half = reach * draw.range(0.1, 0.19);
+                let half = reach * draw.range(0.13, 0.2);
                 // The slope of the end's direction: a gap of 180° to 230°, so an arc is never a ring.
                 let slope = draw.range(0.0, 0.466);
                 let length = (1.0 + slope * slope).sqrt();
@@ -83,7 +83,7 @@ impl Figure {
             }
             _ => {
                 let mut waves = [[0.0; 2]; 3];
-                for (wave, most) in waves.iter_mut().zip([0.28, 0.34, 0.14]) {
+                for (wave, most) in waves.iter_mut().zip([0.4, 0.2, 0.16]) {
                     let size = most * draw.range(0.7, 1.0);
                     *wave = draw.direction().map(|v| v * size);
                 }
@@ -175,7 +175,7 @@ mod tests {
             (Figure::Ring { radius: 5.0, half: 1.0 }, [3.0, 4.0], [0.0, 0.0]),
             (Figure::Square { half: 5.0 }, [4.5, -4.5], [5.5, 0.0]),
             (Figure::Triangle { inradius: 3.0 }, [0.0, -5.5], [0.0, 3.5]),
-            (Figure::Star { inradius: 3.0 }, [0.0, -9.0], [0.0, 6.0]),
+            (Figure::Star { inradius: 3.0 }, [0.0, 9.0], [0.0, -6.0]),
             (Figure::Cross { arm: 6.0, half: 1.0 }, [0.0, 5.5], [3.0, 3.0]),
             (Figure::Stripes { half: 6.0, period: 4.0, phase: 0.0 }, [1.0, 5.0], [3.0, 0.0]),
             (Figure::Checker { half: 6.0, cell: 4.0 }, [0.0, 0.0], [4.0, 0.0]),

@@ -1,7 +1,7 @@
 //! `max_pool2d`: the largest value of each square window, as in PyTorch's `MaxPool2d` without padding.
 //!
 //! `output[c, y, x] = max_{dy, dx < size} input[c, y·stride + dy, x·stride + dx]`; of equal values the first wins
-//! and takes the whole gradient. Input `c × h × w`, output `c × ⌊(h − size) / stride⌋ + 1` squared alike.
+//! and takes the whole gradient; a NaN wins over every number. Input `c × h × w`, output `c × ⌊(h − size) / stride⌋ + 1` squared alike.
 
 use serde::{Deserialize, Serialize};
 use toml::Table;
@@ -16,8 +16,7 @@ const MAX_POOL2D: Source = wgsl!("nn/max_pool2d.wgsl");
 
 params! {
     struct MaxPool2dParams {
-        channels: u32, in_height: u32, in_width: u32, out_height: u32, out_width: u32,
-        size: u32, stride: u32, quads: u32,
+        in_height: u32, in_width: u32, out_height: u32, out_width: u32, quads: u32,
     }
 }
 
@@ -63,13 +62,10 @@ pub(super) fn samples() -> Vec<Sample> {
 impl MaxPool2d {
     fn params(&self, build: &LayerBuild<'_>) -> MaxPool2dParams {
         MaxPool2dParams {
-            channels: build.input_shape.channels as u32,
             in_height: build.input_shape.height as u32,
             in_width: build.input_shape.width as u32,
             out_height: build.output_shape.height as u32,
             out_width: build.output_shape.width as u32,
-            size: self.size as u32,
-            stride: self.stride as u32,
             quads: build.columns.quads as u32,
         }
     }
@@ -80,7 +76,7 @@ impl MaxPool2d {
         for dy in 0..self.size {
             for dx in 0..self.size {
                 let at = input.index(c, y * self.stride + dy, x * self.stride + dx, n);
-                if input.values[at] > input.values[best] {
+                if input.values[at] > input.values[best] || input.values[at].is_nan() {
                     best = at;
                 }
             }
@@ -138,23 +134,27 @@ impl Layer for MaxPool2d {
         let params = self.params(build);
         let outputs = build.output_shape.len() * build.columns.quads;
         let argmax = Buffer::<u32>::zeroed(build.gpu, "argmax", outputs).range();
-        let kernel = build.gpu.kernel(&MAX_POOL2D, "forward", &[])?;
+        let knobs = [("SIZE", self.size as u32), ("STRIDE", self.stride as u32)];
+        let threads = |shape: Shape| {
+            [shape.width * build.columns.quads, shape.height, shape.channels].map(|n| n as u32)
+        };
+        let kernel = build.gpu.kernel(&MAX_POOL2D, "forward", &knobs)?;
         forward
             .dispatch(&build.label("forward"), &kernel)
             .bind("input", build.input.clone())
             .bind("output", build.output.clone())
             .bind("argmax", argmax.clone())
             .params(&params)
-            .threads([outputs as u32, 1, 1])?;
+            .threads(threads(build.output_shape))?;
         if let Some(input_gradient) = &build.input_gradient {
-            let kernel = build.gpu.kernel(&MAX_POOL2D, "backward", &[])?;
+            let kernel = build.gpu.kernel(&MAX_POOL2D, "backward", &knobs)?;
             backward
                 .dispatch(&build.label("input gradient"), &kernel)
                 .bind("argmax", argmax)
                 .bind("output_gradient", build.output_gradient.clone())
                 .bind("input_gradient", input_gradient.clone())
                 .params(&params)
-                .threads([(build.input_shape.len() * build.columns.quads) as u32, 1, 1])?;
+                .threads(threads(build.input_shape))?;
         }
         Ok(LayerPlans { forward: forward.finish(), backward: backward.finish(), ..Default::default() })
     }

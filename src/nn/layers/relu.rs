@@ -1,4 +1,4 @@
-//! `relu`: the rectified linear unit, `output = max(input, 0)`. Any shape, kept.
+//! `relu`: the rectified linear unit, `output = max(input, 0)`, NaN kept. Any shape, kept.
 
 use serde::{Deserialize, Serialize};
 use toml::Table;
@@ -72,7 +72,10 @@ impl Layer for Relu {
     }
 
     fn forward_twin(&self, input: &Tensor, _parameters: &[f64]) -> Tensor {
-        Tensor { values: input.values.iter().map(|x| x.max(0.0)).collect(), ..input.clone() }
+        Tensor {
+            values: input.values.iter().map(|x| if *x < 0.0 { 0.0 } else { *x }).collect(),
+            ..input.clone()
+        }
     }
 
     fn backward_twin(

@@ -1,0 +1,217 @@
+//! Paints a frame: the interface and the pictures under it, into any target, within one encoder.
+
+use std::sync::Arc;
+
+use egui::{Rect, Ui};
+use egui_wgpu::{CallbackTrait, RendererOptions, ScreenDescriptor};
+
+use super::theme;
+use super::workbench::{Pane, TileId, Workbench};
+use crate::error::Result;
+use crate::gpu::{Gpu, ReadbackRing, Timer};
+use crate::session::Session;
+use crate::view::{Placed, Rect as Pixels, Tiles};
+
+/// What the panes draw pictures with.
+pub struct Frame<'a> {
+    /// The device.
+    pub gpu: &'a Gpu,
+    /// The pictures.
+    pub tiles: &'a mut Tiles,
+    /// The set and tile whose numbers are to come back.
+    pub hovered: Option<(usize, u32)>,
+}
+
+impl Frame<'_> {
+    /// Places a tile at a rectangle in points, snapped to pixels.
+    pub fn place(&mut self, ui: &Ui, set: usize, tile: u32, channel: u32, rect: Rect) {
+        let scale = ui.ctx().pixels_per_point();
+        let (min, max) = ((rect.min.to_vec2() * scale).round(), (rect.max.to_vec2() * scale).round());
+        self.tiles.place(
+            set,
+            tile,
+            channel,
+            Pixels { x: min.x, y: min.y, width: max.x - min.x, height: max.y - min.y },
+        );
+    }
+
+    /// Draws what was placed at this point of the interface, clipped to `area`.
+    pub fn paint(&self, ui: &Ui, area: Rect, placed: Placed) {
+        ui.painter().add(egui_wgpu::Callback::new_paint_callback(area, Pictures(placed)));
+    }
+}
+
+/// The paint callback of a stretch of tiles.
+struct Pictures(Placed);
+
+impl CallbackTrait for Pictures {
+    fn paint(
+        &self,
+        info: egui::PaintCallbackInfo,
+        pass: &mut wgpu::RenderPass<'static>,
+        resources: &egui_wgpu::CallbackResources,
+    ) {
+        if let Some(tiles) = resources.get::<Tiles>() {
+            let [width, height] = info.screen_size_px;
+            pass.set_viewport(0.0, 0.0, width as f32, height as f32, 0.0, 1.0);
+            tiles.draw(pass, &self.0);
+        }
+    }
+}
+
+/// Which part of the workbench a frame shows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Show {
+    /// All of it.
+    Workbench,
+    /// One pane.
+    Pane(Pane),
+}
+
+/// A frame that was laid out and is yet to be painted.
+pub struct Painting {
+    output: egui::FullOutput,
+    hovered: Option<(usize, u32)>,
+    size: [u32; 2],
+}
+
+/// The egui context and renderer, the pictures and the timers of one device and target format.
+pub struct Canvas {
+    /// The egui context.
+    pub ctx: egui::Context,
+    renderer: egui_wgpu::Renderer,
+    tiles: Option<Tiles>,
+    numbers: ReadbackRing<TileId>,
+    timer: Timer,
+    times: ReadbackRing<Vec<Arc<str>>>,
+}
+
+impl Canvas {
+    /// A canvas for targets of `format`. Pictures come out the same every time when `predictable`.
+    ///
+    /// # Errors
+    /// When a shader is faulty.
+    pub fn new(gpu: &Gpu, format: wgpu::TextureFormat, predictable: bool) -> Result<Self> {
+        let ctx = egui::Context::default();
+        theme::apply(&ctx);
+        let options = if predictable { RendererOptions::PREDICTABLE } else { RendererOptions::default() };
+        Ok(Self {
+            ctx,
+            renderer: egui_wgpu::Renderer::new(&gpu.device, format, options),
+            tiles: Some(Tiles::new(gpu, format)?),
+            numbers: ReadbackRing::new(gpu, 16, 4),
+            timer: Timer::new(gpu, 4),
+            times: ReadbackRing::new(gpu, 64, 4),
+        })
+    }
+
+    /// Runs the interface, which may act on the session; what it shows is painted by [`Canvas::record`].
+    pub fn run(
+        &mut self,
+        session: &mut Session,
+        bench: &mut Workbench,
+        input: egui::RawInput,
+        show: Show,
+        size: [u32; 2],
+    ) -> Painting {
+        let gpu = std::rc::Rc::clone(session.trainer().gpu());
+        let tiles = self.tiles.as_mut().expect("record puts the pictures back");
+        let mut hovered = None;
+        let output = self.ctx.run_ui(input, |ui| {
+            tiles.begin(size[0], size[1]);
+            let mut frame = Frame { gpu: &gpu, tiles, hovered: None };
+            match show {
+                Show::Workbench => bench.ui(ui, session, &mut frame),
+                Show::Pane(pane) => bench.pane_ui(ui, pane, session, &mut frame),
+            }
+            hovered = frame.hovered;
+        });
+        Painting { output, hovered, size }
+    }
+
+    /// Records the painting of what [`Canvas::run`] laid out; returns what egui wants of the platform.
+    pub fn record(
+        &mut self,
+        gpu: &Gpu,
+        encoder: &mut wgpu::CommandEncoder,
+        painting: Painting,
+        view: &wgpu::TextureView,
+    ) -> egui::FullOutput {
+        let Painting { mut output, hovered, size } = painting;
+        let mut delta = std::mem::take(&mut output.textures_delta);
+        for (id, deltas) in &delta.set {
+            deltas.iter().for_each(|d| self.renderer.update_texture(&gpu.device, &gpu.queue, *id, d));
+        }
+        let shapes = self.ctx.tessellate(std::mem::take(&mut output.shapes), output.pixels_per_point);
+        let screen = ScreenDescriptor { size_in_pixels: size, pixels_per_point: output.pixels_per_point };
+        self.renderer.update_buffers(&gpu.device, &gpu.queue, encoder, &shapes, &screen);
+        self.record_passes(encoder, gpu, &shapes, &screen, view);
+        if let Some((set, tile)) = hovered {
+            self.ask_for_numbers(encoder, set, tile);
+        }
+        if let Some((buffer, size, labels)) = self.timer.resolve(encoder) {
+            self.times.copy(encoder, buffer, 0, size, labels);
+        }
+        delta.free.iter().for_each(|id| self.renderer.free_texture(id));
+        delta.clear();
+        output
+    }
+
+    fn record_passes(
+        &mut self,
+        encoder: &mut wgpu::CommandEncoder,
+        gpu: &Gpu,
+        shapes: &[egui::ClippedPrimitive],
+        screen: &ScreenDescriptor,
+        view: &wgpu::TextureView,
+    ) {
+        let mut tiles = self.tiles.take().expect("they are put back below");
+        {
+            let timestamp_writes = self.timer.span(&Arc::from("statistics"));
+            let descriptor = wgpu::ComputePassDescriptor { label: Some("statistics"), timestamp_writes };
+            tiles.prepare(gpu, &mut encoder.begin_compute_pass(&descriptor));
+        }
+        self.renderer.callback_resources.insert(tiles);
+        let [r, g, b] =
+            [theme::GROUND.r(), theme::GROUND.g(), theme::GROUND.b()].map(|c| f64::from(c) / 255.0);
+        let pass = encoder.begin_render_pass(&wgpu::RenderPassDescriptor {
+            label: Some("workbench"),
+            color_attachments: &[Some(wgpu::RenderPassColorAttachment {
+                view,
+                resolve_target: None,
+                depth_slice: None,
+                ops: wgpu::Operations {
+                    load: wgpu::LoadOp::Clear(wgpu::Color { r, g, b, a: 1.0 }),
+                    store: wgpu::StoreOp::Store,
+                },
+            })],
+            timestamp_writes: self.timer.render_span(&Arc::from("workbench")),
+            ..Default::default()
+        });
+        self.renderer.render(&mut pass.forget_lifetime(), shapes, screen);
+        self.tiles = self.renderer.callback_resources.remove::<Tiles>();
+    }
+
+    fn ask_for_numbers(&mut self, encoder: &mut wgpu::CommandEncoder, set: usize, tile: u32) {
+        if let Some(stats) = self.tiles.as_ref().and_then(|t| t.stats(set)) {
+            let id = TileId { layer: set, tile };
+            self.numbers.copy(encoder, stats.raw(), u64::from(tile) * 16, 16, id);
+        }
+    }
+
+    /// Call after the submit that holds the frame.
+    pub fn after_submit(&mut self) {
+        self.numbers.after_submit();
+        self.times.after_submit();
+    }
+
+    /// Takes in what has arrived: the hovered tile's numbers, and what the views cost.
+    pub fn poll(&mut self, bench: &mut Workbench) {
+        for (id, bytes) in self.numbers.take() {
+            bench.hovered_stats = Some((id, bytemuck::pod_read_unaligned(&bytes)));
+        }
+        for (labels, bytes) in self.times.take() {
+            bench.costs.views_ms = self.timer.spans(&labels, &bytes).iter().map(|s| s.time_ms).sum();
+        }
+    }
+}

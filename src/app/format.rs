@@ -1,0 +1,40 @@
+//! Numbers as people read them.
+
+/// Three significant digits, with k and M: `1.23k`.
+pub fn short(value: f64) -> String {
+    let magnitude = value.abs();
+    match magnitude {
+        m if !m.is_finite() => format!("{value}"),
+        0.0 => "0".to_owned(),
+        m if m >= 999_500.0 => format!("{:.2}M", value / 1e6),
+        m if m >= 99_950.0 => format!("{:.0}k", value / 1e3),
+        m if m >= 9_995.0 => format!("{:.1}k", value / 1e3),
+        m if m >= 99.95 => format!("{value:.0}"),
+        m if m >= 9.995 => format!("{value:.1}"),
+        m if m >= 0.0995 => format!("{value:.2}"),
+        m if m >= 0.000_995 => format!("{value:.4}"),
+        _ => format!("{value:.1e}"),
+    }
+}
+
+/// A share as a percentage: `71.3 %`.
+pub fn percent(share: f64) -> String {
+    format!("{:.1} %", 100.0 * share)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_keep_about_three_digits() {
+        let pairs =
+            [(0.0, "0"), (1234.0, "1234"), (12_345.0, "12.3k"), (212_000.0, "212k"), (3_456_000.0, "3.46M")];
+        for (value, text) in pairs {
+            assert_eq!(short(value), text);
+        }
+        assert_eq!(short(-0.012_345), "-0.0123");
+        assert_eq!(short(0.000_012_3), "1.2e-5");
+        assert_eq!(percent(0.7125), "71.2 %");
+    }
+}

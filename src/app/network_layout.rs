@@ -1,0 +1,75 @@
+//! Where the tiles of the Network pane lie: one column per layer, tiles as large as the column allows.
+
+use egui::{Pos2, Rect, Vec2};
+
+/// Space between tiles, in points.
+const GAP: f32 = 3.0;
+/// The largest a tile is drawn, in points.
+const LARGEST: f32 = 92.0;
+/// A tile of few texels is not blown up further than so many points a texel.
+const LARGEST_TEXEL: f32 = 22.0;
+/// More tiles side by side are taken while that costs no more than this share of the largest size: columns of one
+/// tile width look empty.
+const WORTH: f32 = 0.88;
+
+/// The columns of the pane, side by side with a gap; each as wide as the others.
+pub fn columns(area: Rect, count: usize) -> Vec<Rect> {
+    let gap = 10.0;
+    let width = ((area.width() - gap * (count as f32 - 1.0)) / count as f32).max(8.0);
+    (0..count)
+        .map(|i| {
+            let left = area.left() + i as f32 * (width + gap);
+            Rect::from_min_size(Pos2::new(left, area.top()), Vec2::new(width, area.height()))
+        })
+        .collect()
+}
+
+/// Rectangles of `count` tiles of `texels` (rows, columns) in a column, row by row from its top.
+pub fn tiles(column: Rect, count: usize, texels: [u32; 2]) -> Vec<Rect> {
+    let aspect = texels[1] as f32 / texels[0] as f32;
+    let largest = LARGEST.min(LARGEST_TEXEL * texels[1] as f32);
+    let size = |across: usize| {
+        let down = count.div_ceil(across);
+        let width = (column.width() - GAP * (across as f32 - 1.0)) / across as f32;
+        let height = (column.height() - GAP * (down as f32 - 1.0)) / down as f32;
+        width.min(height * aspect).min(largest)
+    };
+    let best = (1..=count.max(1)).map(size).fold(0.0, f32::max);
+    let across = (1..=count.max(1)).rev().find(|a| size(*a) >= WORTH * best).unwrap_or(1);
+    let width = size(across).max(2.0);
+    let tile = Vec2::new(width, width / aspect);
+    // Centred across, so that columns of few tiles do not lean to the left.
+    let used = across as f32 * (width + GAP) - GAP;
+    let left = column.left() + (column.width() - used).max(0.0) / 2.0;
+    (0..count)
+        .map(|i| {
+            let place = Vec2::new((i % across) as f32 * (tile.x + GAP), (i / across) as f32 * (tile.y + GAP));
+            Rect::from_min_size(Pos2::new(left, column.top()) + place, tile)
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tiles_stay_in_their_column_and_apart() {
+        let column = Rect::from_min_size(Pos2::new(10.0, 20.0), Vec2::new(76.0, 600.0));
+        for (count, texels) in [(1, [32, 32]), (16, [32, 32]), (20, [10, 5]), (64, [3, 3]), (128, [1, 1])] {
+            let rects = tiles(column, count, texels);
+            assert_eq!(rects.len(), count);
+            for (i, rect) in rects.iter().enumerate() {
+                assert!(column.expand(0.01).contains_rect(*rect), "{count}: {rect:?}");
+                assert!(rects[..i].iter().all(|r| !r.shrink(0.01).intersects(*rect)), "{count}: tile {i}");
+            }
+        }
+    }
+
+    #[test]
+    fn columns_fill_the_area() {
+        let area = Rect::from_min_size(Pos2::ZERO, Vec2::new(900.0, 500.0));
+        let all = columns(area, 12);
+        assert!((all[11].right() - 900.0).abs() < 0.1 && all[0].left() == 0.0);
+    }
+}

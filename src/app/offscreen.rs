@@ -1,0 +1,130 @@
+//! Pictures without a display: the same interface, painted into a texture and read back as an image.
+
+use std::path::Path;
+
+use image::RgbaImage;
+
+use super::canvas::Canvas;
+use super::workbench::Workbench;
+use crate::error::{Error, Result};
+use crate::gpu::{Buffer, Gpu};
+use crate::session::Session;
+
+pub use super::canvas::Show;
+
+/// egui decides sizes in its first passes.
+const LAYOUT_PASSES: usize = 3;
+const FORMAT: wgpu::TextureFormat = wgpu::TextureFormat::Rgba8Unorm;
+
+/// A picture of a session, as large as asked for.
+pub struct Picture {
+    /// What it shows.
+    pub show: Show,
+    /// Width in pixels.
+    pub width: u32,
+    /// Height in pixels.
+    pub height: u32,
+    /// Pixels per point: 2 for screens of twice the usual density.
+    pub scale: f32,
+    /// Where the pointer is, in points.
+    pub pointer: Option<[f32; 2]>,
+}
+
+impl Picture {
+    /// A picture of `width × height` pixels at scale 1.
+    pub fn new(show: Show, width: u32, height: u32) -> Self {
+        Self { show, width, height, scale: 1.0, pointer: None }
+    }
+}
+
+/// Draws `picture` of a session, as `bench` shows it.
+///
+/// # Errors
+/// When the picture is larger than the adapter allows, or the GPU reports a fault.
+pub fn render(session: &mut Session, bench: &mut Workbench, picture: &Picture) -> Result<RgbaImage> {
+    let gpu = std::rc::Rc::clone(session.trainer().gpu());
+    let most = gpu.limits.max_texture_dimension_2d;
+    let (width, height) = (picture.width, picture.height);
+    if width == 0 || height == 0 || width > most || height > most {
+        return Err(Error::usage(
+            format!("a picture of {width}×{height} pixels"),
+            format!("give each side 1 to {most} pixels"),
+        ));
+    }
+    session.refresh()?;
+    let texture = gpu.device.create_texture(&wgpu::TextureDescriptor {
+        label: Some("picture"),
+        size: wgpu::Extent3d { width, height, depth_or_array_layers: 1 },
+        mip_level_count: 1,
+        sample_count: 1,
+        dimension: wgpu::TextureDimension::D2,
+        format: FORMAT,
+        usage: wgpu::TextureUsages::RENDER_ATTACHMENT | wgpu::TextureUsages::COPY_SRC,
+        view_formats: &[],
+    });
+    let view = texture.create_view(&Default::default());
+    let mut canvas = Canvas::new(&gpu, FORMAT, true)?;
+    for pass in 0..LAYOUT_PASSES {
+        let input = input(picture, pass);
+        let mut encoder = gpu.encoder("picture");
+        let painting = canvas.run(session, bench, input, picture.show, [width, height]);
+        let output = canvas.record(&gpu, &mut encoder, painting, &view);
+        output.drop_without_applying_deltas();
+        gpu.submit(encoder);
+        canvas.after_submit();
+        gpu.wait();
+        canvas.poll(bench);
+    }
+    if let Some(fault) = gpu.take_errors().into_iter().next() {
+        return Err(Error::new(format!("the GPU reports: {fault}"), "take another adapter"));
+    }
+    Ok(read(&gpu, &texture, width, height))
+}
+
+fn input(picture: &Picture, pass: usize) -> egui::RawInput {
+    let size = egui::vec2(picture.width as f32, picture.height as f32) / picture.scale;
+    let mut input = egui::RawInput {
+        screen_rect: Some(egui::Rect::from_min_size(egui::Pos2::ZERO, size)),
+        time: Some(pass as f64),
+        ..Default::default()
+    };
+    let viewport = input.viewports.entry(egui::ViewportId::ROOT).or_default();
+    viewport.native_pixels_per_point = Some(picture.scale);
+    if let Some([x, y]) = picture.pointer {
+        input.events.push(egui::Event::PointerMoved(egui::pos2(x, y)));
+    }
+    input
+}
+
+fn read(gpu: &Gpu, texture: &wgpu::Texture, width: u32, height: u32) -> RgbaImage {
+    // Rows of a copy begin at multiples of 256 bytes.
+    let row = (width * 4).next_multiple_of(wgpu::COPY_BYTES_PER_ROW_ALIGNMENT);
+    let buffer = Buffer::<u8>::zeroed(gpu, "picture", (row * height) as usize);
+    let mut encoder = gpu.encoder("read picture");
+    encoder.copy_texture_to_buffer(
+        texture.as_image_copy(),
+        wgpu::TexelCopyBufferInfo {
+            buffer: buffer.raw(),
+            layout: wgpu::TexelCopyBufferLayout { offset: 0, bytes_per_row: Some(row), rows_per_image: None },
+        },
+        texture.size(),
+    );
+    gpu.submit(encoder);
+    let bytes = buffer.read(gpu);
+    RgbaImage::from_fn(width, height, |x, y| {
+        let at = (y * row + x * 4) as usize;
+        image::Rgba([bytes[at], bytes[at + 1], bytes[at + 2], 255])
+    })
+}
+
+/// Writes a picture as PNG; a file that is there already stays whole until the new one is.
+///
+/// # Errors
+/// When the file cannot be written.
+pub fn save(image: &RgbaImage, path: &Path) -> Result<()> {
+    let mut bytes = std::io::Cursor::new(Vec::new());
+    image
+        .write_to(&mut bytes, image::ImageFormat::Png)
+        .map_err(|e| Error::new(format!("cannot encode {}: {e}", path.display()), "try another size"))?;
+    crate::session::write_whole(path, bytes.get_ref())
+}

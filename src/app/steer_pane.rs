@@ -1,0 +1,152 @@
+//! Steer: hyper-parameters that the next step uses, the probe, and the selected filter.
+
+use egui::{RichText, Slider, Ui};
+
+use super::theme;
+use super::workbench::Workbench;
+use crate::session::{Command, Session};
+
+/// Draws the pane.
+pub fn show(ui: &mut Ui, bench: &mut Workbench, session: &mut Session) {
+    egui::ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
+        heading(
+            ui,
+            "Optimizer",
+            "Stochastic gradient descent; a change holds from the next step, nothing is reset",
+        );
+        egui::Grid::new("optimizer")
+            .num_columns(2)
+            .spacing([10.0, 6.0])
+            .show(ui, |ui| optimizer(ui, bench, session));
+        heading(ui, "Batch and augmentation", "How training images are drawn, on the GPU");
+        egui::Grid::new("batch").num_columns(2).spacing([10.0, 6.0]).show(ui, |ui| batch(ui, bench, session));
+        heading(ui, "Probe", "The test image whose maps the Network pane shows; it trains nothing");
+        probe(ui, bench, session);
+        heading(ui, "Selection", "The filter or map that was clicked in the Network pane");
+        selection(ui, bench, session);
+    });
+}
+
+fn heading(ui: &mut Ui, text: &str, hover: &str) {
+    ui.add_space(6.0);
+    ui.label(RichText::new(text).color(theme::MUTED).small()).on_hover_text(hover);
+    ui.add_space(1.0);
+}
+
+/// A row with a slider; sends the command when the value changed.
+fn row(
+    ui: &mut Ui,
+    bench: &mut Workbench,
+    session: &mut Session,
+    (name, mark, hover): (&str, &'static str, &str),
+    slider: impl FnOnce(&mut f32) -> Slider<'_>,
+    value: f32,
+    command: fn(f32) -> Command,
+) {
+    ui.label(name).on_hover_text(hover);
+    let mut new = value;
+    let response = ui.add(slider(&mut new)).on_hover_text(hover);
+    bench.mark(mark, &response);
+    if new != value {
+        bench.send(session, command(new));
+    }
+    ui.end_row();
+}
+
+fn optimizer(ui: &mut Ui, bench: &mut Workbench, session: &mut Session) {
+    let hyper = session.settings().hyper;
+    row(
+        ui,
+        bench,
+        session,
+        ("learning rate", "learning_rate", "Step size; 0 stops learning (+ and − keys)"),
+        |v| Slider::new(v, 0.0..=1.0).logarithmic(true).smallest_positive(1e-5).max_decimals(6),
+        hyper.learning_rate,
+        Command::SetLearningRate,
+    );
+    row(
+        ui,
+        bench,
+        session,
+        ("momentum", "momentum", "Share of the last update that is kept, below 1"),
+        |v| Slider::new(v, 0.0..=0.99).max_decimals(3),
+        hyper.momentum,
+        Command::SetMomentum,
+    );
+    row(
+        ui,
+        bench,
+        session,
+        ("weight decay", "weight_decay", "L2 decay of the weights, per step and unit of learning rate"),
+        |v| Slider::new(v, 0.0..=0.1).logarithmic(true).smallest_positive(1e-6).max_decimals(6),
+        hyper.weight_decay,
+        Command::SetWeightDecay,
+    );
+    ui.label("Nesterov").on_hover_text("Look ahead along the momentum");
+    let mut nesterov = hyper.nesterov;
+    if ui.checkbox(&mut nesterov, "").on_hover_text("Look ahead along the momentum").changed() {
+        bench.send(session, Command::SetNesterov(nesterov));
+    }
+    ui.end_row();
+}
+
+fn batch(ui: &mut Ui, bench: &mut Workbench, session: &mut Session) {
+    let settings = session.settings().clone();
+    let most = session.train_images() as u32;
+    ui.label("batch").on_hover_text("Images of a step; the weights stay when it changes");
+    egui::ComboBox::from_id_salt("batch").selected_text(format!("{} images", settings.batch)).show_ui(
+        ui,
+        |ui| {
+            for size in [1, 4, 16, 32, 64, 128, 256, 512, 1024, 2048].into_iter().filter(|s| *s <= most) {
+                if ui.selectable_label(size == settings.batch, size.to_string()).clicked() {
+                    bench.send(session, Command::SetBatch(size));
+                }
+            }
+        },
+    );
+    ui.end_row();
+    ui.label("shift").on_hover_text("Random shift of each training image, in pixels");
+    let mut shift = settings.shift;
+    if ui.add(Slider::new(&mut shift, 0..=8).suffix(" px")).changed() {
+        bench.send(session, Command::SetShift(shift));
+    }
+    ui.end_row();
+    ui.label("flip").on_hover_text("Half of the training images are flipped left to right");
+    let mut flip = settings.flip;
+    if ui.checkbox(&mut flip, "").changed() {
+        bench.send(session, Command::SetFlip(flip));
+    }
+    ui.end_row();
+}
+
+fn probe(ui: &mut Ui, bench: &mut Workbench, session: &mut Session) {
+    let (index, label) = session.probe();
+    ui.horizontal(|ui| {
+        if ui.button("◀").on_hover_text("Previous test image (P)").clicked() {
+            bench.move_probe(session, -1);
+        }
+        let mut new = index;
+        let most = session.test_images() as u32 - 1;
+        let field = egui::DragValue::new(&mut new).range(0..=most).prefix("test image ");
+        if ui.add(field).on_hover_text(format!("Index in the test set, 0 to {most}")).changed() {
+            bench.send(session, Command::PinProbe(new));
+        }
+        if ui.button("▶").on_hover_text("Next test image (N)").clicked() {
+            bench.move_probe(session, 1);
+        }
+        ui.colored_label(theme::ACCENT, &session.class_names()[label]).on_hover_text("Its true class");
+    });
+}
+
+fn selection(ui: &mut Ui, bench: &mut Workbench, session: &Session) {
+    let Some(selected) = bench.selected else {
+        ui.weak("Click a tile of the Network pane.");
+        return;
+    };
+    let layer = &session.layers()[selected.layer];
+    ui.label(format!("{} {}  ({})", layer.name, selected.tile, layer.kind));
+    ui.weak(format!("{} · {} × {} × {}", layer.summary, layer.output[0], layer.output[1], layer.output[2]));
+    if layer.parameters > 0 {
+        ui.weak(format!("{} weights and biases in the layer", layer.parameters));
+    }
+}

@@ -1,0 +1,231 @@
+//! The user interface and its own state: what is selected, shown and open. It owns no model state.
+
+use std::collections::BTreeMap;
+
+use egui::{Rect, Ui};
+
+use super::canvas::Frame;
+use super::{charts_pane, keys, network_pane, steer_pane, theme, top_bar};
+use crate::error::Error;
+use crate::session::{Command, Event, Session, TensorKind};
+
+/// A pane of the workbench.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Pane {
+    /// One column per layer.
+    Network,
+    /// Loss and accuracy.
+    Charts,
+    /// Hyper-parameters, probe, selection.
+    Steer,
+}
+
+/// A tile of the Network pane: a layer (0 is the input) and a filter or channel.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TileId {
+    /// The layer, 0 for the input.
+    pub layer: usize,
+    /// The filter or channel.
+    pub tile: u32,
+}
+
+/// GPU and wall time of the last frames, in milliseconds.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Costs {
+    /// GPU time of pictures and interface in a frame.
+    pub views_ms: f64,
+    /// Frames a second.
+    pub frames_per_s: f64,
+}
+
+/// The workbench.
+pub struct Workbench {
+    tree: egui_tiles::Tree<Pane>,
+    /// What each layer shows.
+    pub(super) shown: Vec<TensorKind>,
+    /// The selected tile.
+    pub selected: Option<TileId>,
+    /// The tile under the pointer.
+    pub(super) hovered: Option<TileId>,
+    /// The hovered tile's smallest, largest, mean, deviation, once they arrived.
+    pub(super) hovered_stats: Option<(TileId, [f32; 4])>,
+    /// Whether the Network pane draws its pictures.
+    pub pictures: bool,
+    pub(super) keys_shown: bool,
+    pub(super) seed: u64,
+    pub(super) status: Option<Error>,
+    /// Costs, given by whoever runs the frames.
+    pub costs: Costs,
+    /// Where the widgets that scripts click lie, in points.
+    pub(super) places: BTreeMap<&'static str, Rect>,
+}
+
+impl Workbench {
+    /// A workbench for a session.
+    pub fn new(session: &Session) -> Self {
+        let mut tiles = egui_tiles::Tiles::default();
+        let [network, charts, steer] =
+            [Pane::Network, Pane::Charts, Pane::Steer].map(|p| tiles.insert_pane(p));
+        let [network, charts, steer] = [network, charts, steer].map(|id| tiles.insert_tab_tile(vec![id]));
+        let side = {
+            let mut linear = egui_tiles::Linear::new(egui_tiles::LinearDir::Vertical, vec![steer, charts]);
+            linear.shares.set_share(steer, 1.2);
+            linear.shares.set_share(charts, 1.0);
+            tiles.insert_container(linear)
+        };
+        let mut linear = egui_tiles::Linear::new(egui_tiles::LinearDir::Horizontal, vec![network, side]);
+        linear.shares.set_share(network, 2.9);
+        linear.shares.set_share(side, 1.0);
+        let root = tiles.insert_container(linear);
+        Self {
+            tree: egui_tiles::Tree::new(egui::Id::unique("workbench"), root, tiles),
+            shown: vec![TensorKind::Activations; session.layers().len()],
+            selected: None,
+            hovered: None,
+            hovered_stats: None,
+            pictures: true,
+            keys_shown: false,
+            seed: session.settings().seed,
+            status: None,
+            costs: Costs::default(),
+            places: BTreeMap::new(),
+        }
+    }
+
+    /// The whole workbench, in the root of a frame.
+    pub fn ui(&mut self, ui: &mut Ui, session: &mut Session, frame: &mut Frame<'_>) {
+        self.take_faults(session);
+        keys::handle(ui, self, session);
+        egui::Panel::top("top bar").show(ui, |ui| top_bar::show(ui, self, session));
+        egui::Panel::bottom("status bar").show(ui, |ui| self.status_bar(ui, session));
+        self.hovered = None;
+        egui::CentralPanel::default().frame(egui::Frame::NONE.fill(theme::GROUND)).show(ui, |ui| {
+            let mut tree =
+                std::mem::replace(&mut self.tree, egui_tiles::Tree::empty(egui::Id::unique("workbench")));
+            tree.ui(&mut Panes { bench: self, session, frame }, ui);
+            self.tree = tree;
+        });
+        keys::overlay(ui, self);
+    }
+
+    /// One pane alone.
+    pub fn pane_ui(&mut self, ui: &mut Ui, pane: Pane, session: &mut Session, frame: &mut Frame<'_>) {
+        let margin = egui::Frame::NONE.fill(theme::PANEL).inner_margin(10);
+        margin.show(ui, |ui| match pane {
+            Pane::Network => {
+                network_pane::show(ui, self, session, frame);
+                network_pane::hover_window(ui, self, session, frame);
+            }
+            Pane::Charts => charts_pane::show(ui, session.metrics()),
+            Pane::Steer => steer_pane::show(ui, self, session),
+        });
+    }
+
+    fn take_faults(&mut self, session: &mut Session) {
+        for event in session.take_events() {
+            if let Event::Fault(error) = event {
+                self.status = Some(error);
+            }
+        }
+        if let Some(fault) = session.gpu().take_errors().into_iter().next() {
+            self.status = Some(Error::new(format!("the GPU reports: {fault}"), "take another adapter"));
+        }
+    }
+
+    fn status_bar(&mut self, ui: &mut Ui, session: &Session) {
+        ui.horizontal(|ui| {
+            match &self.status {
+                Some(error) => {
+                    ui.colored_label(theme::FAULT, error.what());
+                    ui.weak(error.help());
+                    if ui.small_button("✕").on_hover_text("Dismiss").clicked() {
+                        self.status = None;
+                    }
+                }
+                None => {
+                    ui.weak(format!("{} · {}", session.title(), session.gpu().info.name));
+                }
+            }
+            ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
+                ui.weak("? shows the keys");
+            });
+        });
+    }
+
+    /// Sends a command; what is wrong with it goes to the status bar.
+    pub(super) fn send(&mut self, session: &mut Session, command: Command) {
+        match session.apply(command) {
+            Ok(()) => self.status = None,
+            Err(error) => self.status = Some(error),
+        }
+    }
+
+    pub(super) fn reset(&mut self, session: &mut Session) {
+        self.send(session, Command::Reset(self.seed));
+    }
+
+    /// All layers that have such a tensor show it.
+    pub fn show_everywhere(&mut self, session: &Session, kind: TensorKind) {
+        for (layer, shown) in self.shown.iter_mut().enumerate() {
+            if session.tensor(layer, kind).is_some() {
+                *shown = kind;
+            }
+        }
+    }
+
+    pub(super) fn move_probe(&mut self, session: &mut Session, by: i64) {
+        let index = i64::from(session.probe().0) + by;
+        let index = index.rem_euclid(session.test_images() as i64);
+        self.send(session, Command::PinProbe(index as u32));
+    }
+
+    /// Remembers where a widget lies, for scripts that click it.
+    pub(super) fn mark(&mut self, name: &'static str, response: &egui::Response) {
+        self.places.insert(name, response.rect);
+    }
+
+    /// Whether the pointer is over a tile, whose numbers come a few frames later.
+    pub fn is_hovering(&self) -> bool {
+        self.hovered.is_some()
+    }
+
+    /// Where the widgets that scripts click lie, in points.
+    pub fn places(&self) -> &BTreeMap<&'static str, Rect> {
+        &self.places
+    }
+}
+
+/// Draws the panes inside the docking tree.
+struct Panes<'a, 'f> {
+    bench: &'a mut Workbench,
+    session: &'a mut Session,
+    frame: &'a mut Frame<'f>,
+}
+
+impl egui_tiles::Behavior<Pane> for Panes<'_, '_> {
+    fn pane_ui(&mut self, ui: &mut Ui, _id: egui_tiles::TileId, pane: &mut Pane) -> egui_tiles::UiResponse {
+        self.bench.pane_ui(ui, *pane, self.session, self.frame);
+        egui_tiles::UiResponse::None
+    }
+
+    fn tab_title_for_pane(&mut self, pane: &Pane) -> egui::WidgetText {
+        match pane {
+            Pane::Network => "Network",
+            Pane::Charts => "Charts",
+            Pane::Steer => "Steer",
+        }
+        .into()
+    }
+
+    fn simplification_options(&self) -> egui_tiles::SimplificationOptions {
+        egui_tiles::SimplificationOptions { all_panes_must_have_tabs: true, ..Default::default() }
+    }
+
+    fn gap_width(&self, _style: &egui::Style) -> f32 {
+        3.0
+    }
+
+    fn tab_bar_color(&self, _visuals: &egui::Visuals) -> egui::Color32 {
+        theme::GROUND
+    }
+}

@@ -1,0 +1,116 @@
+//! `revacnn render`: pictures of a run, without a display.
+
+use std::path::{Path, PathBuf};
+
+use clap::{Args, ValueEnum};
+use revacnn::app::offscreen::{self, Picture, Show};
+use revacnn::app::{Pane, Workbench};
+use revacnn::error::{Error, Result};
+use revacnn::session::{Session, TensorKind};
+
+use super::run_options::AdapterOption;
+
+/// What a picture shows.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum View {
+    /// One column per layer.
+    Network,
+    /// Loss and accuracy.
+    Charts,
+    /// The whole window.
+    Workbench,
+}
+
+impl View {
+    fn show(self) -> Show {
+        match self {
+            Self::Network => Show::Pane(Pane::Network),
+            Self::Charts => Show::Pane(Pane::Charts),
+            Self::Workbench => Show::Workbench,
+        }
+    }
+}
+
+/// What the layers show.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Layers {
+    /// The probe's activation maps.
+    Activations,
+    /// The filters.
+    Weights,
+    /// The filters' gradients; a run at rest has none, so they are all zero.
+    WeightGradients,
+    /// The gradients of the probe's activation maps.
+    ActivationGradients,
+}
+
+#[derive(Args)]
+pub struct Render {
+    /// The folder of a run.
+    #[arg(value_name = "RUN")]
+    run: PathBuf,
+    #[command(flatten)]
+    adapter: AdapterOption,
+    /// What to draw.
+    #[arg(long, value_enum, default_value = "workbench")]
+    view: View,
+    /// What the layers show.
+    #[arg(long, value_enum, default_value = "activations")]
+    layers: Layers,
+    /// Width and height in pixels.
+    #[arg(long, value_name = "WxH", default_value = "1280x800", value_parser = parse_size)]
+    size: (u32, u32),
+    /// Pixels per point: 2 for dense screens.
+    #[arg(long, default_value_t = 1.0)]
+    scale: f32,
+    /// Where the pointer is, in points.
+    #[arg(long, value_name = "X,Y", value_parser = parse_point)]
+    pointer: Option<[f32; 2]>,
+    /// The picture's file.
+    #[arg(short, long, value_name = "FILE.png")]
+    output: PathBuf,
+}
+
+fn parse_size(text: &str) -> std::result::Result<(u32, u32), String> {
+    let sides = text.split_once('x').and_then(|(w, h)| Some((w.parse().ok()?, h.parse().ok()?)));
+    sides
+        .filter(|(w, h)| *w > 0 && *h > 0)
+        .ok_or_else(|| "give width and height, such as 1280x800".to_owned())
+}
+
+fn parse_point(text: &str) -> std::result::Result<[f32; 2], String> {
+    let point = text.split_once(',').and_then(|(x, y)| Some([x.parse().ok()?, y.parse().ok()?]));
+    point.ok_or_else(|| "give x and y, such as 300,200".to_owned())
+}
+
+impl Render {
+    pub fn run(&self) -> Result<()> {
+        if !(0.5..=8.0).contains(&self.scale) {
+            return Err(Error::usage(
+                format!("the scale is {}", self.scale),
+                "give it a value from 0.5 to 8",
+            ));
+        }
+        let mut session = Session::resume(self.adapter.open()?, &self.run)?;
+        let kind = match self.layers {
+            Layers::Activations => TensorKind::Activations,
+            Layers::Weights => TensorKind::Weights,
+            Layers::WeightGradients => TensorKind::WeightGradients,
+            Layers::ActivationGradients => TensorKind::ActivationGradients,
+        };
+        let (width, height) = self.size;
+        let picture =
+            Picture { show: self.view.show(), width, height, scale: self.scale, pointer: self.pointer };
+        draw(&mut session, kind, &picture, &self.output)
+    }
+}
+
+/// Draws one picture into a file.
+pub fn draw(session: &mut Session, kind: TensorKind, picture: &Picture, file: &Path) -> Result<()> {
+    let mut bench = Workbench::new(session);
+    bench.show_everywhere(session, kind);
+    let image = offscreen::render(session, &mut bench, picture)?;
+    offscreen::save(&image, file)?;
+    log::info!("{}: {} × {} pixels", file.display(), picture.width, picture.height);
+    Ok(())
+}

@@ -1,0 +1,82 @@
+//! `revacnn` alone: the workbench; without a display, training and pictures in its place.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use clap::Args;
+use revacnn::app::offscreen::{Picture, Show};
+use revacnn::app::{Pane, WindowOptions, has_display, run};
+use revacnn::error::Result;
+use revacnn::session::{Session, TensorKind, create_folder};
+
+use super::render::draw;
+use super::run_options::{AdapterOption, RunOptions};
+use super::train::train_and_report;
+
+/// Where the pictures go when there is no display.
+const FOLDER: &str = "revacnn-out";
+/// Epochs that are trained when there is no display.
+const EPOCHS: u32 = 2;
+
+#[derive(Args)]
+pub struct OpenWorkbench {
+    #[command(flatten)]
+    run: RunOptions,
+    #[command(flatten)]
+    adapter: AdapterOption,
+    /// Keep model, network, journal and metrics in this folder.
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+    /// Begin paused.
+    #[arg(long)]
+    paused: bool,
+    /// Close by itself after so many seconds.
+    #[arg(long, value_name = "SECONDS", hide = true)]
+    exit_after: Option<f64>,
+    /// Write four lines of JSON a second into this file.
+    #[arg(long, value_name = "FILE", hide = true)]
+    frame_log: Option<PathBuf>,
+}
+
+impl OpenWorkbench {
+    pub fn run(&self) -> Result<()> {
+        let settings = self.run.settings()?;
+        if !has_display() {
+            return self.without_display();
+        }
+        let options = WindowOptions {
+            adapter: self.adapter.choice(),
+            exit_after: self.exit_after.filter(|s| s.is_finite() && *s >= 0.0).map(Duration::from_secs_f64),
+            frame_log: self.frame_log.clone(),
+            play: !self.paused,
+        };
+        let (network, out) = (self.run.network.clone(), self.out.clone());
+        run(options, Box::new(move |gpu| Session::new(gpu, &network, settings, out.as_deref())))
+    }
+
+    /// Trains on the given data, and leaves what a window would have shown as pictures.
+    fn without_display(&self) -> Result<()> {
+        let folder = self.out.clone().unwrap_or_else(|| PathBuf::from(FOLDER));
+        log::info!("there is no display: training without a window; pictures go to {}", folder.display());
+        create_folder(&folder)?;
+        let mut session =
+            Session::new(self.adapter.open()?, &self.run.network, self.run.settings()?, self.out.as_deref())?;
+        train_and_report(&mut session, EPOCHS)?;
+        pictures(&mut session, &folder)?;
+        log::info!("see {}/workbench.png, network.png, filters.png and charts.png", folder.display());
+        Ok(())
+    }
+}
+
+fn pictures(session: &mut Session, folder: &Path) -> Result<()> {
+    let pictures = [
+        ("workbench.png", Show::Workbench, TensorKind::Activations, 1280, 800),
+        ("network.png", Show::Pane(Pane::Network), TensorKind::Activations, 1280, 720),
+        ("filters.png", Show::Pane(Pane::Network), TensorKind::Weights, 1280, 720),
+        ("charts.png", Show::Pane(Pane::Charts), TensorKind::Activations, 900, 700),
+    ];
+    for (name, show, kind, width, height) in pictures {
+        draw(session, kind, &Picture::new(show, width, height), &folder.join(name))?;
+    }
+    Ok(())
+}

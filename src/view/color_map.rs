@@ -1,0 +1,33 @@
+//! The diverging colour map of signed values; the shader `view/tiles.wgsl` has the same function.
+//!
+//! Zero is dark; below it blue, above it orange, both to nearly white. Blue and orange stay apart for every common
+//! kind of colour vision, and brightness alone tells how far a value is from zero.
+
+/// Red, green and blue (0 to 255) of `t` from −1 to 1.
+pub fn diverging(t: f32) -> [u8; 3] {
+    let zero = [0.066, 0.075, 0.094];
+    let (middle, end) = if t < 0.0 {
+        ([0.16, 0.49, 0.87], [0.80, 0.92, 1.0])
+    } else {
+        ([0.93, 0.50, 0.13], [1.0, 0.92, 0.74])
+    };
+    let a = t.abs().min(1.0);
+    let mix = |from: [f32; 3], to: [f32; 3], share: f32| -> [u8; 3] {
+        std::array::from_fn(|i| (255.0 * (from[i] + (to[i] - from[i]) * share)).round() as u8)
+    };
+    if a < 0.6 { mix(zero, middle, a / 0.6) } else { mix(middle, end, (a - 0.6) / 0.4) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::diverging;
+
+    #[test]
+    fn brightness_grows_away_from_zero_on_both_sides() {
+        let brightness = |t: f32| diverging(t).iter().map(|c| u32::from(*c)).sum::<u32>();
+        for side in [-1.0, 1.0] {
+            let along: Vec<_> = (0..=20).map(|i| brightness(side * i as f32 / 20.0)).collect();
+            assert!(along.windows(2).all(|w| w[0] < w[1]), "{along:?}");
+        }
+    }
+}
