@@ -96,6 +96,8 @@ impl Window {
     }
 
     fn key(&self, key: &str) {
+        // Without a window manager nobody gives the window the keyboard.
+        self.xdotool(&["search", "--sync", "--name", "ReVACNN", "windowfocus"]);
         self.xdotool(&["key", key]);
     }
 }

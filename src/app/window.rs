@@ -292,6 +292,7 @@ impl ApplicationHandler for App {
         let response = running.input.on_window_event(&running.window, &event);
         match &event {
             WindowEvent::CloseRequested => {
+                running.session.pause();
                 let saved = running.session.save();
                 return self.stop(event_loop, saved);
             }

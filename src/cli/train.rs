@@ -57,7 +57,7 @@ impl Train {
         let mut report = Report::new(&session, limit, self.json, log_every);
         report.start(&session)?;
         train_to_limit(&mut session, &mut report, &stop)?;
-        report.end(&mut session, stop.load(Ordering::SeqCst), self.folder())
+        report.end(&mut session, stop.load(Ordering::SeqCst))
     }
 
     fn limit(&self) -> Result<Limit> {
@@ -82,10 +82,6 @@ impl Train {
             }
             steps => Ok(steps.unwrap_or(0)),
         }
-    }
-
-    fn folder(&self) -> Option<&Path> {
-        self.out.as_deref().or(self.resume.as_deref())
     }
 }
 
@@ -217,7 +213,7 @@ impl Report {
     }
 
     /// The test images at last, unless the user stopped the run.
-    fn end(&self, session: &mut Session, stopped: bool, folder: Option<&Path>) -> Result<()> {
+    fn end(&self, session: &mut Session, stopped: bool) -> Result<()> {
         self.bar.finish_and_clear();
         let seconds = self.began.elapsed().as_secs_f64();
         let mut test = None;
@@ -234,6 +230,7 @@ impl Report {
             }
         }
         let steps = session.step();
+        let folder = session.folder();
         let value = json!({
             "event": "end", "stopped": stopped, "step": steps, "epoch": session.epoch(), "seconds": seconds,
             "test_loss": plain(&test.map(|t| t.0)), "test_accuracy": plain(&test.map(|t| t.1)), "state_hash": session.state_hash(),
@@ -277,9 +274,9 @@ fn quoted(path: &Path) -> String {
 pub fn train_and_report(session: &mut Session, epochs: u32) -> Result<()> {
     let limit = Limit::Epochs(epochs);
     session.set_limit(Some(limit));
+    let stop = interrupt::watch();
     let mut report = Report::new(session, limit, false, 0);
     report.start(session)?;
-    let stop = interrupt::watch();
     train_to_limit(session, &mut report, &stop)?;
-    report.end(session, stop.load(Ordering::SeqCst), None)
+    report.end(session, stop.load(Ordering::SeqCst))
 }

@@ -101,6 +101,11 @@ pub struct Session {
 }
 
 impl Session {
+    /// Where the run is kept, if it is.
+    pub fn folder(&self) -> Option<&std::path::Path> {
+        self.folder.as_ref().map(RunFolder::path)
+    }
+
     /// The device.
     pub fn gpu(&self) -> &Gpu {
         self.trainer.gpu()
@@ -201,7 +206,7 @@ impl Session {
 
     /// Begins or goes on making steps.
     pub fn play(&mut self) {
-        self.playing = true;
+        self.playing = !self.limit_reached();
         self.rate.restart();
     }
 
