@@ -24,9 +24,13 @@ bench: ## measure it beside PyTorch and ConvNetJS on this machine
 	cargo build --release
 	examples/peers/compare $(ARGS)
 
-pictures: ## draw the README's pictures again
+pictures: ## draw the README's pictures again (trains two epochs without a window)
 	@.ci/packages run
-	cargo run --release -- render --tour examples/pictures
+	cargo build --release
+	rm -rf target/pictures
+	env -u DISPLAY -u WAYLAND_DISPLAY target/release/revacnn --out target/pictures
+	mkdir -p examples/pictures
+	cp target/pictures/workbench.png target/pictures/network.png target/pictures/filters.png examples/pictures/
 
 fmt: ## format the code
 	cargo fmt

@@ -171,8 +171,7 @@ impl Canvas {
             tiles.prepare(gpu, &mut encoder.begin_compute_pass(&descriptor));
         }
         self.renderer.callback_resources.insert(tiles);
-        let [r, g, b] =
-            [theme::GROUND.r(), theme::GROUND.g(), theme::GROUND.b()].map(|c| f64::from(c) / 255.0);
+        let [r, g, b] = [theme::PANEL.r(), theme::PANEL.g(), theme::PANEL.b()].map(|c| f64::from(c) / 255.0);
         let pass = encoder.begin_render_pass(&wgpu::RenderPassDescriptor {
             label: Some("workbench"),
             color_attachments: &[Some(wgpu::RenderPassColorAttachment {
@@ -196,6 +195,11 @@ impl Canvas {
             let id = TileId { layer: set, tile };
             self.numbers.copy(encoder, stats.raw(), u64::from(tile) * 16, 16, id);
         }
+    }
+
+    /// Bytes that came back so far: a hovered tile's numbers and times, never pictures.
+    pub fn bytes_read(&self) -> u64 {
+        self.numbers.bytes_read() + self.times.bytes_read()
     }
 
     /// Call after the submit that holds the frame.

@@ -14,7 +14,8 @@ pub use super::canvas::Show;
 
 /// egui decides sizes in its first passes.
 const LAYOUT_PASSES: usize = 3;
-const FORMAT: wgpu::TextureFormat = wgpu::TextureFormat::Rgba8Unorm;
+/// The format of pictures.
+pub const FORMAT: wgpu::TextureFormat = wgpu::TextureFormat::Rgba8Unorm;
 
 /// A picture of a session, as large as asked for.
 pub struct Picture {
@@ -52,16 +53,7 @@ pub fn render(session: &mut Session, bench: &mut Workbench, picture: &Picture) -
         ));
     }
     session.refresh()?;
-    let texture = gpu.device.create_texture(&wgpu::TextureDescriptor {
-        label: Some("picture"),
-        size: wgpu::Extent3d { width, height, depth_or_array_layers: 1 },
-        mip_level_count: 1,
-        sample_count: 1,
-        dimension: wgpu::TextureDimension::D2,
-        format: FORMAT,
-        usage: wgpu::TextureUsages::RENDER_ATTACHMENT | wgpu::TextureUsages::COPY_SRC,
-        view_formats: &[],
-    });
+    let texture = target(&gpu, width, height);
     let view = texture.create_view(&Default::default());
     let mut canvas = Canvas::new(&gpu, FORMAT, true)?;
     for pass in 0..LAYOUT_PASSES {
@@ -81,7 +73,22 @@ pub fn render(session: &mut Session, bench: &mut Workbench, picture: &Picture) -
     Ok(read(&gpu, &texture, width, height))
 }
 
-fn input(picture: &Picture, pass: usize) -> egui::RawInput {
+/// A texture of `width × height` pixels to draw into, of the format [`FORMAT`].
+pub fn target(gpu: &Gpu, width: u32, height: u32) -> wgpu::Texture {
+    gpu.device.create_texture(&wgpu::TextureDescriptor {
+        label: Some("picture"),
+        size: wgpu::Extent3d { width, height, depth_or_array_layers: 1 },
+        mip_level_count: 1,
+        sample_count: 1,
+        dimension: wgpu::TextureDimension::D2,
+        format: FORMAT,
+        usage: wgpu::TextureUsages::RENDER_ATTACHMENT | wgpu::TextureUsages::COPY_SRC,
+        view_formats: &[],
+    })
+}
+
+/// What the interface is told of pass `pass` (a second apart) over a picture.
+pub fn input(picture: &Picture, pass: usize) -> egui::RawInput {
     let size = egui::vec2(picture.width as f32, picture.height as f32) / picture.scale;
     let mut input = egui::RawInput {
         screen_rect: Some(egui::Rect::from_min_size(egui::Pos2::ZERO, size)),

@@ -4,7 +4,7 @@ use egui::{Color32, CornerRadius, FontFamily, FontId, Stroke, TextStyle, Visuals
 
 /// Behind everything.
 pub const GROUND: Color32 = Color32::from_rgb(0x11, 0x13, 0x18);
-/// Panels.
+/// Panels: the clear colour.
 pub const PANEL: Color32 = Color32::from_rgb(0x17, 0x1a, 0x21);
 /// Lines between things.
 pub const LINE: Color32 = Color32::from_rgb(0x2a, 0x2f, 0x3a);
@@ -44,7 +44,9 @@ fn visuals() -> Visuals {
     let mut v = Visuals::dark();
     v.override_text_color = Some(TEXT);
     v.weak_text_color = Some(MUTED);
-    v.panel_fill = PANEL;
+    // The clear colour of a frame is the panels': a filled rectangle as large as the window costs as much as all its
+    // pictures on the software adapter.
+    v.panel_fill = Color32::TRANSPARENT;
     v.window_fill = Color32::from_rgb(0x1c, 0x20, 0x29);
     v.window_stroke = Stroke::new(1.0, LINE);
     v.extreme_bg_color = GROUND;

@@ -113,7 +113,7 @@ impl Workbench {
 
     /// One pane alone.
     pub fn pane_ui(&mut self, ui: &mut Ui, pane: Pane, session: &mut Session, frame: &mut Frame<'_>) {
-        let margin = egui::Frame::NONE.fill(theme::PANEL).inner_margin(10);
+        let margin = egui::Frame::NONE.inner_margin(10);
         margin.show(ui, |ui| match pane {
             Pane::Network => {
                 network_pane::show(ui, self, session, frame);

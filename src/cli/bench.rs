@@ -19,6 +19,9 @@ use super::run_options::AdapterOption;
 pub enum Bench {
     /// Training images a second, and GPU time per kernel.
     Train(BenchTrain),
+    /// What looking costs: training with the pictures drawn, against training alone.
+    #[cfg(feature = "app")]
+    View(super::bench_view::BenchView),
 }
 
 #[derive(Args)]
@@ -55,8 +58,11 @@ struct KernelTime {
 
 impl Bench {
     pub fn run(&self) -> Result<()> {
-        let Self::Train(train) = self;
-        train.run()
+        match self {
+            Self::Train(train) => train.run(),
+            #[cfg(feature = "app")]
+            Self::View(view) => view.run(),
+        }
     }
 }
 

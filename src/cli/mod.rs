@@ -2,6 +2,8 @@
 
 mod adapters;
 mod bench;
+#[cfg(feature = "app")]
+mod bench_view;
 mod data;
 mod gradcheck;
 mod interrupt;

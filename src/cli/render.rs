@@ -22,7 +22,7 @@ pub enum View {
 }
 
 impl View {
-    fn show(self) -> Show {
+    pub fn show(self) -> Show {
         match self {
             Self::Network => Show::Pane(Pane::Network),
             Self::Charts => Show::Pane(Pane::Charts),
@@ -71,7 +71,7 @@ pub struct Render {
     output: PathBuf,
 }
 
-fn parse_size(text: &str) -> std::result::Result<(u32, u32), String> {
+pub fn parse_size(text: &str) -> std::result::Result<(u32, u32), String> {
     let sides = text.split_once('x').and_then(|(w, h)| Some((w.parse().ok()?, h.parse().ok()?)));
     sides
         .filter(|(w, h)| *w > 0 && *h > 0)
