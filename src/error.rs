@@ -7,7 +7,7 @@ use std::fmt;
 use std::io;
 use std::path::Path;
 
-/// Shorthand for results whose error is [`enum@Error`].
+/// Shorthand for results whose error is [`struct@Error`].
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 /// Whose mistake an error is; decides the exit status.

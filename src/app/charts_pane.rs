@@ -41,9 +41,12 @@ fn chart(
     validation: Vec<[f64; 2]>,
     top: Option<f64>,
 ) {
+    // Where the curves are not: losses fall, accuracies rise.
+    let corner = if top.is_some() { egui_plot::Corner::RightBottom } else { egui_plot::Corner::RightTop };
     let mut plot = Plot::new(id)
         .height(height)
-        .legend(Legend::default().background_alpha(0.6))
+        .legend(Legend::default().background_alpha(0.6).position(corner))
+        .grid_color(theme::LINE)
         .allow_scroll(false)
         .include_x(0.0)
         .include_x(1.0)

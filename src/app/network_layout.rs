@@ -36,7 +36,10 @@ pub fn tiles(column: Rect, count: usize, texels: [u32; 2]) -> Vec<Rect> {
     };
     let best = (1..=count.max(1)).map(size).fold(0.0, f32::max);
     let across = (1..=count.max(1)).rev().find(|a| size(*a) >= WORTH * best).unwrap_or(1);
-    let width = size(across).max(2.0);
+    // Whole points a texel, where that leaves enough of them, so that texels are all of one size.
+    let (width, texel_columns) = (size(across).max(2.0), texels[1] as f32);
+    let whole = (width / texel_columns).floor();
+    let width = if whole >= 2.0 { whole * texel_columns } else { width };
     let tile = Vec2::new(width, width / aspect);
     // Centred across, so that columns of few tiles do not lean to the left.
     let used = across as f32 * (width + GAP) - GAP;

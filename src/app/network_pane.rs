@@ -106,9 +106,10 @@ fn column_head(ui: &mut Ui, rect: Rect, bench: &mut Workbench, session: &Session
             ui.label(RichText::new(current).small().color(theme::MUTED));
             return;
         }
-        let text = RichText::new(format!("{current} ▼")).small();
+        let text = RichText::new(current).small();
         let menu = egui::Button::new(text).frame(false).min_size(Vec2::new(rect.width(), 16.0));
         let response = ui.add(menu).on_hover_text("Choose what this layer shows");
+        mark_as_menu(ui, response.rect);
         egui::Popup::menu(&response).show(|ui| {
             for (kind, name, long) in available {
                 if ui.selectable_label(*kind == shown, *name).on_hover_text(*long).clicked() {
@@ -117,6 +118,13 @@ fn column_head(ui: &mut Ui, rect: Rect, bench: &mut Workbench, session: &Session
             }
         });
     });
+}
+
+/// A small triangle at the right of a menu's button; the fonts have none.
+fn mark_as_menu(ui: &Ui, button: Rect) {
+    let tip = egui::pos2(button.right() - 5.0, button.center().y + 2.0);
+    let points = vec![tip, tip + Vec2::new(-4.0, -4.5), tip + Vec2::new(4.0, -4.5)];
+    ui.painter().add(egui::Shape::convex_polygon(points, theme::MUTED, egui::Stroke::NONE));
 }
 
 /// How a layer's tensor is coloured: images in colour, all else around zero.

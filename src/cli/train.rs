@@ -271,6 +271,7 @@ fn quoted(path: &Path) -> String {
 }
 
 /// Trains for so many epochs with a progress bar, then evaluates the test images.
+#[cfg(feature = "app")]
 pub fn train_and_report(session: &mut Session, epochs: u32) -> Result<()> {
     let limit = Limit::Epochs(epochs);
     session.set_limit(Some(limit));
