@@ -40,7 +40,7 @@ pub type MakeSession = Box<dyn FnOnce(Rc<Gpu>) -> Result<Session>>;
 /// Milliseconds of GPU work in a frame: a display's frame on a GPU; on the software adapter, which shares its cores
 /// with everything else, enough frames to be responsive.
 const FRAME_MS: f64 = 15.0;
-const SOFTWARE_FRAME_MS: f64 = 70.0;
+const SOFTWARE_FRAME_MS: f64 = 60.0;
 
 /// Opens the window and runs until it is closed.
 ///
