@@ -346,3 +346,24 @@ fn probes_show_the_weights_just_used() {
     gpu.submit(encoder);
     compare(&after, &before, "after a refresh");
 }
+
+#[test]
+fn gradients_that_are_shown_stay_whole_in_the_middle_of_a_step() {
+    let gpu = Rc::new(open_gpu());
+    let mut trainer = trainer(&gpu, &synthetic(47, 13), OPTIONS);
+    train(&mut trainer, 2);
+    let parameters = &trainer.parameters;
+    let whole = parameters.last_gradients.read(&gpu);
+    assert_eq!(whole, parameters.gradients.read(&gpu), "what is shown is the step's sum");
+    assert!(whole.iter().any(|g| *g != 0.0));
+    let shown = trainer.weight_gradients(1).expect("the first layer has weights");
+    assert_eq!(&shown.buffer, parameters.last_gradients.raw());
+    // A frame that ends in the middle of the next step.
+    let plan = trainer.step_plan();
+    let mut encoder = gpu.encoder("half a step");
+    plan.record(&mut encoder.begin_compute_pass(&Default::default()), 0..plan.len() / 2);
+    gpu.submit(encoder);
+    assert_eq!(parameters.last_gradients.read(&gpu), whole);
+    assert_ne!(parameters.gradients.read(&gpu), whole, "the sum of the next step is under way");
+    assert_no_errors(&gpu);
+}

@@ -9,6 +9,8 @@ struct Hyper { learning_rate: f32, momentum: f32, weight_decay: f32, nesterov: u
 @group(0) @binding(2) var<storage, read> flags: array<u32>;
 @group(0) @binding(3) var<storage, read_write> moments: array<vec4<f32>>;
 @group(0) @binding(4) var<storage, read_write> values: array<vec4<f32>>;
+// The gradients of the last whole step: a frame may be drawn in the middle of the next.
+@group(0) @binding(5) var<storage, read_write> last_gradients: array<vec4<f32>>;
 
 /// g = gradient + decay · w;  v ← momentum · v + g;  w ← w − rate · (nesterov ? g + momentum · v : v)
 @compute @workgroup_size(WORKGROUP)
@@ -20,5 +22,6 @@ fn sgd(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) gr
     let g = gradients[i] + hyper.weight_decay * vec4<f32>(decays) * w;
     let v = hyper.momentum * moments[i] + g;
     moments[i] = v;
+    last_gradients[i] = gradients[i];
     values[i] = w - hyper.learning_rate * select(v, g + hyper.momentum * v, hyper.nesterov == 1u);
 }

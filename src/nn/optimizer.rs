@@ -101,6 +101,7 @@ impl Sgd {
             .bind("flags", parameters.flags.range())
             .bind("moments", parameters.moments.range())
             .bind("values", parameters.values.range())
+            .bind("last_gradients", parameters.last_gradients.range())
             .threads([quads, 1, 1])?;
         Ok((clear.finish(), update.finish()))
     }

@@ -27,6 +27,8 @@ pub struct Parameters {
     pub values: Buffer<f32>,
     /// Their gradients, summed over the batch of the last step.
     pub gradients: Buffer<f32>,
+    /// The gradients of the last whole step, for pictures: while a step is under way `gradients` holds part of a sum.
+    pub last_gradients: Buffer<f32>,
     /// Momentum of the optimizer.
     pub moments: Buffer<f32>,
     /// One byte of flags per parameter.
@@ -77,6 +79,7 @@ impl Parameters {
         let parameters = Self {
             values: Buffer::zeroed(gpu, "parameters", len),
             gradients: Buffer::zeroed(gpu, "gradients", len),
+            last_gradients: Buffer::zeroed(gpu, "last gradients", len),
             moments: Buffer::zeroed(gpu, "moments", len),
             flags: Buffer::from_slice(gpu, "flags", &flags),
             tensors,
@@ -90,6 +93,7 @@ impl Parameters {
     pub fn reset(&self, gpu: &Gpu, seed: u64) {
         let zeros = vec![0.0; self.values.len()];
         self.gradients.write(gpu, 0, &zeros);
+        self.last_gradients.write(gpu, 0, &zeros);
         self.moments.write(gpu, 0, &zeros);
         let mut values = zeros;
         for (index, tensor) in self.tensors.iter().enumerate() {

@@ -233,9 +233,9 @@ impl Trainer {
         self.filters(layer, &self.parameters.values)
     }
 
-    /// The gradients of the filters of layer `layer`.
+    /// The gradients of the filters of layer `layer`, of the last whole step.
     pub fn weight_gradients(&self, layer: usize) -> Option<TensorView> {
-        self.filters(layer, &self.parameters.gradients)
+        self.filters(layer, &self.parameters.last_gradients)
     }
 
     fn shape_after(&self, layer: usize) -> Shape {

@@ -78,9 +78,13 @@ fn stopped_by_ctrl_c_a_run_is_saved_and_goes_on() {
         assert_eq!((&end["event"], &end["stopped"]), (&"end".into(), &true.into()), "{}", ran.out);
         assert!(end["test_accuracy"].is_null());
         assert!(ran.err.contains("saved; to go on: revacnn train --resume run"), "{}", ran.err);
-        // What was saved is what was reached.
-        let again = run(folder.path(), &["train", "--resume", "run", "--steps", "1", "--json"]).ok();
-        assert_eq!(again.hash(), ran.hash());
+        // What was saved is what was reached; the first time that may be before the first step.
+        let reached = end["step"].as_u64().unwrap();
+        assert!(reached > 0 || round == 0, "{}", ran.out);
+        if reached > 0 {
+            let again = run(folder.path(), &["train", "--resume", "run", "--steps", "1", "--json"]).ok();
+            assert_eq!(again.hash(), ran.hash());
+        }
     }
     let ran = resumed(folder.path());
     assert_eq!((ran.hash(), metrics(&folder.path().join("run"))), undisturbed());
