@@ -116,7 +116,7 @@ fn pointer_and_keys_steer_the_run() {
     let paused = window.wait_for("a pause", |l| l["state"] == "paused");
     assert!(number(&paused, "step") >= number(&first, "step"));
     std::thread::sleep(Duration::from_millis(1500));
-    let later = window.wait_for("a later line", |l| number(l, "seconds") >= number(&paused, "seconds"));
+    let later = window.wait_for("a later line", |l| number(l, "seconds") > number(&paused, "seconds") + 1.0);
     assert_eq!(later["step"], paused["step"], "the step counter stands still");
 
     window.click("step", 0.5);
@@ -134,6 +134,16 @@ fn pointer_and_keys_steer_the_run() {
     window.xdotool(&["mousemove", "600", "790"]);
     window.key("space");
     let paused = window.wait_for("a pause by key", |l| l["state"] == "paused");
+    let batch = number(&paused, "batch");
+    window.key("b");
+    window.wait_for("twice the batch", |l| number(l, "batch") == 2.0 * batch);
+    window.key("shift+b");
+    window.wait_for("the batch as before", |l| number(l, "batch") == batch);
+    let momentum = number(&paused, "momentum");
+    window.key("shift+m");
+    window.wait_for("less momentum", |l| number(l, "momentum") < momentum - 0.04);
+    window.key("m");
+
     window.click("reset", 0.5);
     let reset = window.wait_for("a reset", |l| number(l, "step") == 0.0);
     assert!(number(&paused, "step") > 0.0);

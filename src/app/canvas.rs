@@ -18,8 +18,8 @@ pub struct Frame<'a> {
     pub gpu: &'a Gpu,
     /// The pictures.
     pub tiles: &'a mut Tiles,
-    /// The set and tile whose numbers are to come back.
-    pub hovered: Option<(usize, u32)>,
+    /// The tiles whose numbers are to come back.
+    pub asked: Vec<TileId>,
 }
 
 impl Frame<'_> {
@@ -70,7 +70,7 @@ pub enum Show {
 /// A frame that was laid out and is yet to be painted.
 pub struct Painting {
     output: egui::FullOutput,
-    hovered: Option<(usize, u32)>,
+    asked: Vec<TileId>,
     size: [u32; 2],
 }
 
@@ -98,7 +98,7 @@ impl Canvas {
             ctx,
             renderer: egui_wgpu::Renderer::new(&gpu.device, format, options),
             tiles: Some(Tiles::new(gpu, format)?),
-            numbers: ReadbackRing::new(gpu, 16, 4),
+            numbers: ReadbackRing::new(gpu, 16, 8),
             timer: Timer::new(gpu, 4),
             times: ReadbackRing::new(gpu, 64, 4),
         })
@@ -115,17 +115,17 @@ impl Canvas {
     ) -> Painting {
         let gpu = std::rc::Rc::clone(session.trainer().gpu());
         let tiles = self.tiles.as_mut().expect("record puts the pictures back");
-        let mut hovered = None;
+        let mut asked = Vec::new();
         let output = self.ctx.run_ui(input, |ui| {
             tiles.begin(size[0], size[1]);
-            let mut frame = Frame { gpu: &gpu, tiles, hovered: None };
+            let mut frame = Frame { gpu: &gpu, tiles, asked: Vec::new() };
             match show {
                 Show::Workbench => bench.ui(ui, session, &mut frame),
                 Show::Pane(pane) => bench.pane_ui(ui, pane, session, &mut frame),
             }
-            hovered = frame.hovered;
+            asked = frame.asked;
         });
-        Painting { output, hovered, size }
+        Painting { output, asked, size }
     }
 
     /// Records the painting of what [`Canvas::run`] laid out; returns what egui wants of the platform.
@@ -136,7 +136,7 @@ impl Canvas {
         painting: Painting,
         view: &wgpu::TextureView,
     ) -> egui::FullOutput {
-        let Painting { mut output, hovered, size } = painting;
+        let Painting { mut output, asked, size } = painting;
         let mut delta = std::mem::take(&mut output.textures_delta);
         for (id, deltas) in &delta.set {
             deltas.iter().for_each(|d| self.renderer.update_texture(&gpu.device, &gpu.queue, *id, d));
@@ -145,9 +145,7 @@ impl Canvas {
         let screen = ScreenDescriptor { size_in_pixels: size, pixels_per_point: output.pixels_per_point };
         self.renderer.update_buffers(&gpu.device, &gpu.queue, encoder, &shapes, &screen);
         self.record_passes(encoder, gpu, &shapes, &screen, view);
-        if let Some((set, tile)) = hovered {
-            self.ask_for_numbers(encoder, set, tile);
-        }
+        asked.into_iter().for_each(|id| self.ask_for_numbers(encoder, id));
         if let Some((buffer, size, labels)) = self.timer.resolve(encoder) {
             self.times.copy(encoder, buffer, 0, size, labels);
         }
@@ -190,14 +188,13 @@ impl Canvas {
         self.tiles = self.renderer.callback_resources.remove::<Tiles>();
     }
 
-    fn ask_for_numbers(&mut self, encoder: &mut wgpu::CommandEncoder, set: usize, tile: u32) {
-        if let Some(stats) = self.tiles.as_ref().and_then(|t| t.stats(set)) {
-            let id = TileId { layer: set, tile };
-            self.numbers.copy(encoder, stats.raw(), u64::from(tile) * 16, 16, id);
+    fn ask_for_numbers(&mut self, encoder: &mut wgpu::CommandEncoder, id: TileId) {
+        if let Some(stats) = self.tiles.as_ref().and_then(|t| t.stats(id.layer)) {
+            self.numbers.copy(encoder, stats.raw(), u64::from(id.tile) * 16, 16, id);
         }
     }
 
-    /// Bytes that came back so far: a hovered tile's numbers and times, never pictures.
+    /// Bytes that came back so far: a hovered and a selected tile's numbers and times, never pictures.
     pub fn bytes_read(&self) -> u64 {
         self.numbers.bytes_read() + self.times.bytes_read()
     }
@@ -208,10 +205,10 @@ impl Canvas {
         self.times.after_submit();
     }
 
-    /// Takes in what has arrived: the hovered tile's numbers, and what the views cost.
+    /// Takes in what has arrived: the numbers of tiles, and what the views cost.
     pub fn poll(&mut self, bench: &mut Workbench) {
         for (id, bytes) in self.numbers.take() {
-            bench.hovered_stats = Some((id, bytemuck::pod_read_unaligned(&bytes)));
+            bench.take_numbers(id, bytemuck::pod_read_unaligned(&bytes));
         }
         for (labels, bytes) in self.times.take() {
             let spans = self.timer.spans(&labels, &bytes);

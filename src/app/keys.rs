@@ -8,14 +8,18 @@ use crate::session::{Command, RunState, Session, TensorKind};
 /// A key, as it is shown, and what it does.
 const KEYS: &[(&str, &str)] = &[
     ("Space", "play or pause"),
-    ("S  →", "one step"),
+    ("S", "one step"),
     ("R", "reset: fresh weights from the seed"),
     ("1", "all layers show activations"),
     ("2", "all layers show weights"),
     ("3", "all layers show weight gradients"),
     ("4", "all layers show activation gradients"),
     ("N  P", "next or previous test image as the probe"),
+    ("arrows", "move the selection: layers left and right, tiles up and down"),
     ("+  −", "learning rate × 1.25 or ÷ 1.25"),
+    ("M  Shift+M", "momentum up or down by 0.05"),
+    ("D  Shift+D", "weight decay × 2 or ÷ 2, from 0.0001"),
+    ("B  Shift+B", "batch × 2 or ÷ 2"),
     ("V", "pictures on or off: what does looking cost?"),
     ("Esc", "close this, clear the selection"),
     ("?  F1", "show or hide these keys"),
@@ -31,7 +35,7 @@ pub fn handle(ui: &egui::Ui, bench: &mut Workbench, session: &mut Session) {
     if pressed(Key::Space) {
         toggle(session);
     }
-    if pressed(Key::S) || pressed(Key::ArrowRight) {
+    if pressed(Key::S) {
         session.single_step();
     }
     if pressed(Key::R) {
@@ -54,12 +58,15 @@ pub fn handle(ui: &egui::Ui, bench: &mut Workbench, session: &mut Session) {
     if pressed(Key::P) {
         bench.move_probe(session, -1);
     }
-    let rate = session.settings().hyper.learning_rate;
-    if pressed(Key::Plus) || shifted(Key::Plus) || shifted(Key::Equals) || pressed(Key::Equals) {
-        bench.send(session, Command::SetLearningRate(rate * 1.25));
+    let arrows =
+        [(Key::ArrowLeft, -1, 0), (Key::ArrowRight, 1, 0), (Key::ArrowUp, 0, -1), (Key::ArrowDown, 0, 1)];
+    for (key, layers, tiles) in arrows {
+        if pressed(key) {
+            bench.move_selection(session, layers, tiles);
+        }
     }
-    if pressed(Key::Minus) {
-        bench.send(session, Command::SetLearningRate(rate / 1.25));
+    if let Some(command) = setting(session, &pressed, &shifted) {
+        bench.send(session, command);
     }
     if pressed(Key::V) {
         bench.pictures = !bench.pictures;
@@ -69,6 +76,37 @@ pub fn handle(ui: &egui::Ui, bench: &mut Workbench, session: &mut Session) {
     }
     if pressed(Key::Questionmark) || shifted(Key::Questionmark) || shifted(Key::Slash) || pressed(Key::F1) {
         bench.keys_shown = !bench.keys_shown;
+    }
+}
+
+/// The change of a setting that a key asks for. A key with Shift comes before the same without, which would take it too.
+fn setting(
+    session: &Session,
+    pressed: &dyn Fn(Key) -> bool,
+    shifted: &dyn Fn(Key) -> bool,
+) -> Option<Command> {
+    let settings = session.settings();
+    let hyper = settings.hyper;
+    let most = session.train_images() as u32;
+    if pressed(Key::Plus) || shifted(Key::Plus) || shifted(Key::Equals) || pressed(Key::Equals) {
+        Some(Command::SetLearningRate(hyper.learning_rate * 1.25))
+    } else if pressed(Key::Minus) {
+        Some(Command::SetLearningRate(hyper.learning_rate / 1.25))
+    } else if shifted(Key::M) {
+        Some(Command::SetMomentum((hyper.momentum - 0.05).max(0.0)))
+    } else if pressed(Key::M) {
+        Some(Command::SetMomentum((hyper.momentum + 0.05).min(0.99)))
+    } else if shifted(Key::D) {
+        let halved = hyper.weight_decay / 2.0;
+        Some(Command::SetWeightDecay(if halved < 1e-6 { 0.0 } else { halved }))
+    } else if pressed(Key::D) {
+        Some(Command::SetWeightDecay((hyper.weight_decay * 2.0).max(1e-4)))
+    } else if shifted(Key::B) {
+        Some(Command::SetBatch((settings.batch / 2).max(1)))
+    } else if pressed(Key::B) {
+        Some(Command::SetBatch((settings.batch * 2).min(most)))
+    } else {
+        None
     }
 }
 

@@ -21,7 +21,8 @@ const HEAD: f32 = 44.0;
 /// Width and height of the enlarged tile, in points.
 const ENLARGED: f32 = 220.0;
 
-fn long_name(kind: TensorKind) -> &'static str {
+/// The long name of what a layer shows.
+pub fn long_name(kind: TensorKind) -> &'static str {
     KINDS.iter().find(|k| k.0 == kind).map_or("", |k| k.2)
 }
 
@@ -42,6 +43,7 @@ pub fn show(ui: &mut Ui, bench: &mut Workbench, session: &mut Session, frame: &m
     let placed = frame.tiles.since(mark);
     frame.paint(ui, area, placed);
     outline(ui, &columns, bench, session);
+    ask_for_selected(bench, session, frame);
     classes(ui, columns[session.layers().len()], bench, session, frame);
     ui.allocate_rect(area, Sense::hover());
 }
@@ -170,6 +172,14 @@ fn column_tiles(
     Ok(())
 }
 
+/// The selected tile's numbers are shown in the Steer pane.
+fn ask_for_selected(bench: &Workbench, session: &Session, frame: &mut Frame<'_>) {
+    let Some(id) = bench.selected.filter(|id| bench.pictures && bench.hovered != Some(*id)) else { return };
+    if tile_set(bench, session, id.layer).is_some_and(|set| id.tile < set.view.tiles()) {
+        frame.asked.push(id);
+    }
+}
+
 /// Frames around the selected and the hovered tile.
 fn outline(ui: &Ui, columns: &[Rect], bench: &Workbench, session: &Session) {
     let marks = [(bench.hovered, theme::TEXT), (bench.selected, theme::ACCENT)];
@@ -242,7 +252,7 @@ pub fn hover_window(ui: &Ui, bench: &mut Workbench, session: &Session, frame: &m
         pointer.x + 24.0
     };
     let y = (pointer.y - total.y / 2.0).clamp(screen.top(), (screen.bottom() - total.y).max(screen.top()));
-    frame.hovered = Some((id.layer, id.tile));
+    frame.asked.push(id);
     egui::Area::new(egui::Id::unique("enlarged"))
         .order(egui::Order::Tooltip)
         .fixed_pos(egui::pos2(x, y))
@@ -266,8 +276,12 @@ fn hover_text(ui: &mut Ui, bench: &Workbench, session: &Session, id: TileId, set
     let [_, channels, height, width] = set.view.extents;
     let kind = long_name(bench.shown[id.layer]);
     ui.label(RichText::new(format!("{kind}, {channels} × {height} × {width}")).small().color(theme::MUTED));
-    let numbers = bench.hovered_stats.filter(|(of, _)| *of == id).map(|(_, stats)| stats);
-    egui::Grid::new("numbers").num_columns(4).spacing([10.0, 2.0]).show(ui, |ui| {
+    numbers(ui, "hovered numbers", bench.numbers(id));
+}
+
+/// Smallest, largest, mean and standard deviation of a tile.
+pub fn numbers(ui: &mut Ui, grid: &str, numbers: Option<[f32; 4]>) {
+    egui::Grid::new(grid).num_columns(4).spacing([10.0, 2.0]).show(ui, |ui| {
         for (index, name) in ["min", "max", "mean", "std"].into_iter().enumerate() {
             ui.label(RichText::new(name).small().color(theme::MUTED));
             ui.monospace(numbers.map_or("…".to_owned(), |n| short(f64::from(n[index]))));

@@ -2,8 +2,8 @@
 
 use egui::{RichText, Slider, Ui};
 
-use super::theme;
 use super::workbench::Workbench;
+use super::{network_pane, theme};
 use crate::session::{Command, Session};
 
 /// Draws the pane.
@@ -68,7 +68,7 @@ fn optimizer(ui: &mut Ui, bench: &mut Workbench, session: &mut Session) {
         ui,
         bench,
         session,
-        ("momentum", "momentum", "Share of the last update that is kept, below 1"),
+        ("momentum", "momentum", "Share of the last update that is kept, below 1 (M, Shift+M)"),
         |v| Slider::new(v, 0.0..=0.99).max_decimals(3),
         hyper.momentum,
         Command::SetMomentum,
@@ -77,7 +77,11 @@ fn optimizer(ui: &mut Ui, bench: &mut Workbench, session: &mut Session) {
         ui,
         bench,
         session,
-        ("weight decay", "weight_decay", "L2 decay of the weights, per step and unit of learning rate"),
+        (
+            "weight decay",
+            "weight_decay",
+            "L2 decay of the weights, per step and unit of learning rate (D, Shift+D)",
+        ),
         |v| Slider::new(v, 0.0..=0.1).logarithmic(true).smallest_positive(1e-6).max_decimals(6),
         hyper.weight_decay,
         Command::SetWeightDecay,
@@ -93,7 +97,7 @@ fn optimizer(ui: &mut Ui, bench: &mut Workbench, session: &mut Session) {
 fn batch(ui: &mut Ui, bench: &mut Workbench, session: &mut Session) {
     let settings = session.settings().clone();
     let most = session.train_images() as u32;
-    ui.label("batch").on_hover_text("Images of a step; the weights stay when it changes");
+    ui.label("batch").on_hover_text("Images of a step; the weights stay when it changes (B, Shift+B)");
     egui::ComboBox::from_id_salt("batch").selected_text(format!("{} images", settings.batch)).show_ui(
         ui,
         |ui| {
@@ -145,8 +149,13 @@ fn selection(ui: &mut Ui, bench: &mut Workbench, session: &Session) {
     };
     let layer = &session.layers()[selected.layer];
     ui.label(format!("{} {}  ({})", layer.name, selected.tile, layer.kind));
-    ui.weak(format!("{} · {} × {} × {}", layer.summary, layer.output[0], layer.output[1], layer.output[2]));
+    let [c, h, w] = layer.output;
+    let mut about = format!("{} · {c} × {h} × {w}", layer.summary);
     if layer.parameters > 0 {
-        ui.weak(format!("{} weights and biases in the layer", layer.parameters));
+        about += &format!(" · {} weights and biases", layer.parameters);
     }
+    ui.weak(about);
+    let kind = network_pane::long_name(bench.shown[selected.layer]);
+    ui.weak(format!("{kind}:")).on_hover_text("What its layer shows in the Network pane");
+    network_pane::numbers(ui, "selected numbers", bench.numbers(selected));
 }

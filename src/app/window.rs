@@ -41,6 +41,8 @@ pub type MakeSession = Box<dyn FnOnce(Rc<Gpu>) -> Result<Session>>;
 /// with everything else, enough frames to be responsive.
 const FRAME_MS: f64 = 15.0;
 const SOFTWARE_FRAME_MS: f64 = 60.0;
+/// Numbers come back from the GPU within so many frames.
+const SETTLING_FRAMES: u32 = 4;
 
 /// Opens the window and runs until it is closed.
 ///
@@ -68,7 +70,15 @@ pub fn has_display() -> bool {
     !cfg!(target_os = "linux") || set("DISPLAY") || set("WAYLAND_DISPLAY")
 }
 
-/// Libraries that the window opens at run time, and whose absence is a panic there.
+/// Libraries that a window on X11 opens at run time, and their packages on Debian and Ubuntu.
+const X11_LIBRARIES: [(&str, &str); 4] = [
+    ("libX11.so.6", "libx11-6"),
+    ("libXcursor.so.1", "libxcursor1"),
+    ("libXi.so.6", "libxi6"),
+    ("libxkbcommon-x11.so.0", "libxkbcommon-x11-0"),
+];
+
+/// An error where a library is missing that the window opens at run time: there its absence is a panic.
 fn check_libraries() -> Result<()> {
     let wayland = std::env::var_os("WAYLAND_DISPLAY").is_some_and(|v| !v.is_empty());
     if !cfg!(target_os = "linux") || wayland {
@@ -83,18 +93,18 @@ fn check_libraries() -> Result<()> {
         "/usr/lib/x86_64-linux-gnu",
         "/usr/lib/aarch64-linux-gnu",
     ];
-    let name = "libxkbcommon-x11.so.0";
     let listed = std::env::var_os("LD_LIBRARY_PATH").unwrap_or_default();
-    let found = std::env::split_paths(&listed)
-        .chain(folders.iter().map(PathBuf::from))
-        .any(|folder| folder.join(name).exists());
-    if found {
-        return Ok(());
+    let folders: Vec<PathBuf> =
+        std::env::split_paths(&listed).chain(folders.iter().map(PathBuf::from)).collect();
+    for (name, package) in X11_LIBRARIES {
+        if !folders.iter().any(|folder| folder.join(name).exists()) {
+            return Err(Error::new(
+                format!("the window needs the library {name}"),
+                format!("install it; on Debian and Ubuntu: sudo apt-get install {package}"),
+            ));
+        }
     }
-    Err(Error::new(
-        format!("the window needs the library {name}"),
-        "install it; on Debian and Ubuntu: sudo apt-get install libxkbcommon-x11-0",
-    ))
+    Ok(())
 }
 
 struct App {
@@ -116,6 +126,8 @@ struct Running {
     log: FrameLog,
     log_file: Option<std::fs::File>,
     in_flight: Option<(wgpu::SubmissionIndex, Option<Instant>)>,
+    /// Frames still to be drawn after the last change: numbers are on their way.
+    settling: u32,
     repaint_at: Option<Instant>,
     opened: Instant,
 }
@@ -183,6 +195,7 @@ impl Running {
             log: FrameLog::new(),
             log_file,
             in_flight: None,
+            settling: SETTLING_FRAMES,
             repaint_at: None,
             opened: Instant::now(),
         })
@@ -249,14 +262,21 @@ impl Running {
         self.in_flight = Some((submission, inputs));
         self.input.handle_platform_output(&self.window, output.platform_output);
         let delay = output.viewport_output.values().map(|v| v.repaint_delay).min().unwrap_or(Duration::MAX);
-        // Numbers are still on their way after the last step: a few frames more.
         let delay = if trained { Duration::ZERO } else { delay.min(self.settling_delay()) };
+        self.settling =
+            if trained || inputs.is_some() { SETTLING_FRAMES } else { self.settling.saturating_sub(1) };
         self.repaint_at = Instant::now().checked_add(delay);
         self.write_log()
     }
 
+    /// When the next frame is due while nothing trains: soon while numbers are on their way, then only at an event;
+    /// a log goes on.
     fn settling_delay(&self) -> Duration {
-        if self.bench.is_hovering() { Duration::from_millis(100) } else { Duration::from_millis(500) }
+        match (self.settling, &self.log_file) {
+            (1.., _) => Duration::from_millis(100),
+            (0, Some(_)) => Duration::from_millis(250),
+            (0, None) => Duration::MAX,
+        }
     }
 
     fn write_log(&mut self) -> Result<()> {
@@ -298,6 +318,7 @@ impl ApplicationHandler for App {
             }
             WindowEvent::Resized(size) => running.resize(size.width, size.height),
             WindowEvent::MouseInput { .. } => running.log.input(),
+            WindowEvent::CursorMoved { .. } => running.settling = SETTLING_FRAMES,
             WindowEvent::KeyboardInput { event, .. } if event.state == ElementState::Pressed => {
                 running.log.input()
             }

@@ -47,8 +47,8 @@ pub struct Workbench {
     pub selected: Option<TileId>,
     /// The tile under the pointer.
     pub(super) hovered: Option<TileId>,
-    /// The hovered tile's smallest, largest, mean, deviation, once they arrived.
-    pub(super) hovered_stats: Option<(TileId, [f32; 4])>,
+    /// Smallest, largest, mean and deviation of the last tiles that were asked for, once they arrived.
+    numbers: Vec<(TileId, [f32; 4])>,
     /// Whether the Network pane draws its pictures.
     pub pictures: bool,
     pub(super) keys_shown: bool,
@@ -71,7 +71,7 @@ impl Workbench {
         let [network, charts, steer] = [network, charts, steer].map(|id| tiles.insert_tab_tile(vec![id]));
         let side = {
             let mut linear = egui_tiles::Linear::new(egui_tiles::LinearDir::Vertical, vec![steer, charts]);
-            linear.shares.set_share(steer, 1.2);
+            linear.shares.set_share(steer, 1.75);
             linear.shares.set_share(charts, 1.0);
             tiles.insert_container(linear)
         };
@@ -84,7 +84,7 @@ impl Workbench {
             shown: vec![TensorKind::Activations; session.layers().len()],
             selected: None,
             hovered: None,
-            hovered_stats: None,
+            numbers: Vec::new(),
             pictures: true,
             keys_shown: false,
             seed: session.settings().seed,
@@ -189,9 +189,31 @@ impl Workbench {
         self.places.insert(name, response.rect);
     }
 
-    /// Whether the pointer is over a tile, whose numbers come a few frames later.
-    pub fn is_hovering(&self) -> bool {
-        self.hovered.is_some()
+    /// Smallest, largest, mean and deviation of a tile that is hovered or selected, a few frames old.
+    pub(super) fn numbers(&self, id: TileId) -> Option<[f32; 4]> {
+        self.numbers.iter().find(|(of, _)| *of == id).map(|(_, numbers)| *numbers)
+    }
+
+    /// Takes in the numbers of a tile.
+    pub(super) fn take_numbers(&mut self, id: TileId, numbers: [f32; 4]) {
+        self.numbers.retain(|(of, _)| *of != id);
+        self.numbers.insert(0, (id, numbers));
+        // One is selected and one hovered.
+        self.numbers.truncate(2);
+    }
+
+    /// Moves the selection by layers and tiles, to the first tile where there is none; it stays where there is
+    /// nothing further.
+    pub(super) fn move_selection(&mut self, session: &Session, layers: i64, tiles: i64) {
+        let Some(selected) = self.selected else {
+            self.selected = Some(TileId { layer: 0, tile: 0 });
+            return;
+        };
+        let last = session.layers().len() as i64 - 1;
+        let layer = (selected.layer as i64 + layers).clamp(0, last) as usize;
+        let count = session.tensor(layer, self.shown[layer]).map_or(1, |view| view.tiles());
+        let tile = (i64::from(selected.tile) + tiles).clamp(0, i64::from(count) - 1) as u32;
+        self.selected = Some(TileId { layer, tile });
     }
 
     /// Where the widgets that scripts click lie, in points.
