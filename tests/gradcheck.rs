@@ -3,12 +3,14 @@
 use revacnn::error::Result;
 use revacnn::nn::gradcheck::{STEP, check, check_all};
 use revacnn::nn::layers::KINDS;
-use revacnn::nn::{Layer, LayerBuild, LayerPlans, Shape, Tensor};
+use revacnn::nn::{
+    Draw, Layer, LayerBuild, LayerPlans, Mode, ParameterSpec, Shape, Tensor, TwinCall, TwinGradients,
+};
 
 #[test]
 fn twins_agree_with_central_differences() {
     let checks = check_all();
-    assert!(checks.len() >= 2 * KINDS.len(), "only {} samples", checks.len());
+    assert!(checks.len() >= 4 * KINDS.len(), "only {} samples", checks.len());
     for check in checks {
         assert!(check.passes(), "{check:?}");
         assert!(check.derivatives > 30, "{check:?}");
@@ -27,7 +29,7 @@ fn samples_keep_clear_of_kinks() {
 /// A layer whose backward twin has a fault.
 struct Faulty {
     layer: Box<dyn Layer>,
-    fault: fn(&mut Tensor, &mut Vec<f64>),
+    fault: fn(&mut TwinGradients),
 }
 
 impl Layer for Faulty {
@@ -43,39 +45,45 @@ impl Layer for Faulty {
     fn settings(&self) -> toml::Table {
         self.layer.settings()
     }
-    fn output(&self, input: Shape) -> Result<Shape> {
-        self.layer.output(input)
+    fn output(&self, inputs: &[Shape]) -> Result<Shape> {
+        self.layer.output(inputs)
     }
-    fn weights(&self, input: Shape) -> Option<[usize; 4]> {
-        self.layer.weights(input)
+    fn parameters(&self, inputs: &[Shape]) -> Vec<ParameterSpec> {
+        self.layer.parameters(inputs)
     }
     fn build(&self, build: &LayerBuild<'_>) -> Result<LayerPlans> {
         self.layer.build(build)
     }
-    fn forward_twin(&self, input: &Tensor, parameters: &[f64]) -> Tensor {
-        self.layer.forward_twin(input, parameters)
+    fn forward_twin(&self, call: &TwinCall<'_>) -> Tensor {
+        self.layer.forward_twin(call)
     }
-    fn backward_twin(&self, input: &Tensor, parameters: &[f64], gradient: &Tensor) -> (Tensor, Vec<f64>) {
-        let (mut input, mut parameters) = self.layer.backward_twin(input, parameters, gradient);
-        (self.fault)(&mut input, &mut parameters);
-        (input, parameters)
+    fn backward_twin(&self, call: &TwinCall<'_>, gradient: &Tensor) -> TwinGradients {
+        let mut made = self.layer.backward_twin(call, gradient);
+        (self.fault)(&mut made);
+        made
     }
 }
 
 #[test]
 fn central_differences_find_a_wrong_twin() {
-    let faults: [fn(&mut Tensor, &mut Vec<f64>); 4] = [
-        |input, _| input.values[3] += 1e-6,
-        |input, _| input.values.rotate_left(1),
-        |_, parameters| parameters.iter_mut().take(1).for_each(|v| *v += 1e-6),
-        |_, parameters| parameters.truncate(parameters.len().saturating_sub(1)),
+    let faults: [fn(&mut TwinGradients); 4] = [
+        |made| made.inputs[0].values[3] += 1e-6,
+        |made| made.inputs.last_mut().unwrap().values.rotate_left(1),
+        |made| made.parameters.iter_mut().take(1).for_each(|tensor| tensor[0] += 1e-6),
+        |made| made.parameters.iter_mut().take(1).for_each(|tensor| tensor.truncate(tensor.len() - 1)),
     ];
     for (i, fault) in faults.into_iter().enumerate() {
-        for (layer, input) in KINDS.iter().flat_map(|kind| (kind.samples)()) {
-            let has_parameters = layer.weights(input).is_some();
+        for (layer, shapes) in KINDS.iter().flat_map(|kind| (kind.samples)()) {
+            let has_parameters = !layer.parameters(&shapes).is_empty();
             let faulty = Faulty { layer, fault };
-            let found = !check(&faulty, input, 5).passes();
-            assert!(found || (i >= 2 && !has_parameters), "{}: fault {i} was not found", faulty.summary());
+            for mode in [Mode::Evaluation, Mode::Training(Draw::default())] {
+                let found = !check(&faulty, &shapes, mode, 5).passes();
+                assert!(
+                    found || (i >= 2 && !has_parameters),
+                    "{}: fault {i} was not found",
+                    faulty.summary()
+                );
+            }
         }
     }
 }

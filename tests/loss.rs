@@ -7,7 +7,6 @@ use compare::{
 };
 use revacnn::data::Column;
 use revacnn::gpu::{Buffer, Gpu};
-use revacnn::nn::layers::Dense;
 use revacnn::nn::{
     Columns, Hyper, Network, Parameters, Sgd, Shape, SoftmaxCrossEntropy, Tensor, sgd_twin,
     softmax_cross_entropy_twin,
@@ -101,18 +100,8 @@ fn the_loss_agrees_with_its_twin() {
 #[test]
 fn the_optimizer_agrees_with_its_twin() {
     let gpu = open_gpu();
-    let dense = |units: usize| revacnn::nn::NetworkLayer {
-        name: format!("dense{units}"),
-        layer: Box::new(Dense { units }),
-        input: Shape::new(if units == 5 { 3 } else { 5 }, 1, 1),
-        output: Shape::new(units, 1, 1),
-    };
-    let network = Network {
-        name: "two".to_owned(),
-        input: Shape::new(3, 1, 1),
-        classes: 3,
-        layers: vec![dense(5), dense(3)],
-    };
+    let text = "[[layer]]\nkind = \"dense\"\nunits = 5\n[[layer]]\nkind = \"dense\"\n";
+    let network = Network::parse(text, Shape::new(3, 1, 1), 3).unwrap();
     for nesterov in [false, true] {
         let parameters = Parameters::new(&gpu, &network, 9).unwrap();
         let len = parameters.values.len();

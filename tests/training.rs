@@ -10,7 +10,7 @@ use compare::{assert_close, assert_differs, assert_no_errors, open_gpu, sum_tole
 use revacnn::data::{Clock, Dataset};
 use revacnn::gpu::{Gpu, Tuning};
 use revacnn::nn::{Hyper, Trainer, TrainerOptions};
-use step_twin::{StepTwin, by_layer, network, synthetic};
+use step_twin::{StepTwin, by_layer, graph, network, synthetic};
 
 /// Everything on, in passes of 4, 4 and 2 images.
 const OPTIONS: TrainerOptions = TrainerOptions {
@@ -55,7 +55,7 @@ fn train(trainer: &mut Trainer, steps: usize) {
 
 /// The losses of ten steps of the twin.
 fn twin_losses(gpu: &Gpu, data: &Dataset, trainer: &Trainer, options: &TrainerOptions) -> Vec<f64> {
-    let mut twin = StepTwin::new(gpu, data, &trainer.parameters, options);
+    let mut twin = StepTwin::new(gpu, data, network(), &trainer.parameters, options);
     (0..10).map(|_| twin.step()[0]).collect()
 }
 
@@ -72,7 +72,7 @@ fn ten_losses_are_those_of_the_twin() {
         let options = TrainerOptions { hyper: Hyper { nesterov, ..OPTIONS.hyper }, ..OPTIONS };
         let mut trainer = trainer(&gpu, &data, options);
         assert_eq!(trainer.sizes().micro_batch, 4);
-        let mut twin = StepTwin::new(&gpu, &data, &trainer.parameters, &options);
+        let mut twin = StepTwin::new(&gpu, &data, network(), &trainer.parameters, &options);
         let changes: [fn(&mut TrainerOptions); 6] = [
             |o| o.hyper.nesterov ^= true,
             |o| o.hyper.weight_decay = 0.0,
@@ -101,12 +101,12 @@ fn ten_losses_are_those_of_the_twin() {
         for (flat, twin) in
             [(&trainer.parameters.values, &twin.parameters), (&trainer.parameters.moments, &twin.moments)]
         {
-            let made = by_layer(&trainer.network, &trainer.parameters, &flat.read(&gpu)).concat();
+            let made = by_layer(&trainer.network, &trainer.parameters, &flat.read(&gpu)).concat().concat();
             let made: Vec<f32> = made.iter().map(|v| *v as f32).collect();
             assert_close(
                 "parameters or moments after ten steps",
                 &made,
-                &twin.concat(),
+                &twin.concat().concat(),
                 10.0 * LOSS_TOLERANCE,
             );
         }
@@ -118,6 +118,42 @@ fn ten_losses_are_those_of_the_twin() {
         assert!(clock.epoch >= 2, "the ten steps cross the end of an epoch");
         assert_no_errors(&gpu);
     }
+}
+
+#[test]
+fn ten_losses_of_a_residual_network_are_those_of_the_twin() {
+    let data = synthetic(47, 13);
+    let gpu = Rc::new(open_gpu());
+    let hyper = Hyper { learning_rate: 0.02, ..OPTIONS.hyper };
+    // One pass, because batch normalisation takes its statistics from a pass.
+    let options = TrainerOptions { micro_batch: None, hyper, ..OPTIONS };
+    let mut trainer = Trainer::new(Rc::clone(&gpu), &data, graph(), options).unwrap();
+    let mut twin = StepTwin::new(&gpu, &data, graph(), &trainer.parameters, &options);
+    let mut other =
+        StepTwin::new(&gpu, &data, graph(), &trainer.parameters, &TrainerOptions { seed: 5, ..options });
+    train(&mut trainer, 10);
+    let losses: Vec<f32> = history(&trainer, 1..11).iter().map(|m| m[0]).collect();
+    let expected: Vec<f64> = (0..10).map(|_| twin.step()[0]).collect();
+    // Batch normalisation divides by deviations, so errors grow a little from step to step.
+    let tolerance = 10.0 * LOSS_TOLERANCE;
+    assert_close("ten losses", &losses, &expected, tolerance);
+    let others: Vec<f64> = (0..10).map(|_| other.step()[0]).collect();
+    assert_differs("another seed of dropout", &losses, &others, tolerance);
+    let made = by_layer(&trainer.network, &trainer.parameters, &trainer.parameters.values.read(&gpu));
+    let made: Vec<f32> = made.concat().concat().iter().map(|v| *v as f32).collect();
+    assert_close("parameters", &made, &twin.parameters.concat().concat(), 10.0 * tolerance);
+    // An evaluation uses the running statistics and drops nothing.
+    let range = trainer.feed.test();
+    let (loss, right) = twin.evaluate(&twin.data.order[range.clone()].to_vec());
+    trainer.feed.begin_evaluation(&gpu, range.clone());
+    let mut encoder = gpu.encoder("evaluation");
+    let passes = range.len().div_ceil(trainer.sizes().micro_batch);
+    (0..passes).for_each(|_| trainer.evaluation_plan().encode(&mut encoder));
+    gpu.submit(encoder);
+    let clock = gpu_clock(&trainer);
+    assert_eq!(clock.eval_correct as usize, right);
+    assert_close("loss of an evaluation", &[clock.eval_loss], &[loss], 10.0 * tolerance);
+    assert_no_errors(&gpu);
 }
 
 #[test]
@@ -200,7 +236,7 @@ fn evaluation_counts_every_image_once() {
     let mut trainer = trainer(&gpu, &data, TrainerOptions { micro_batch: Some(3), ..OPTIONS });
     assert_eq!([trainer.sizes().micro_batch, trainer.sizes().train_columns], [3, 4]);
     train(&mut trainer, 20);
-    let mut twin = StepTwin::new(&gpu, &data, &trainer.parameters, &OPTIONS);
+    let mut twin = StepTwin::new(&gpu, &data, network(), &trainer.parameters, &OPTIONS);
     for range in [trainer.feed.validation(), trainer.feed.test()] {
         let images = twin.data.order[range.clone()].to_vec();
         let (loss, right) = twin.evaluate(&images);
@@ -220,7 +256,7 @@ fn evaluation_counts_every_image_once() {
         assert!(right > 0 && right < images.len(), "{right} of {} tell little", images.len());
     }
     // Other weights, other results.
-    twin.parameters[0][0] += 0.5;
+    twin.parameters[0][0][0] += 0.5;
     let (loss, _) = twin.evaluate(&twin.data.order[trainer.feed.test()]);
     assert_differs("a changed weight", &[gpu_clock(&trainer).eval_loss], &[loss], sum_tolerance(100));
 }
@@ -319,13 +355,13 @@ fn probes_show_the_weights_just_used() {
     let mut trainer = trainer(&gpu, &data, OPTIONS);
     trainer.feed.set_probes(&gpu, &[4, 9]);
     train(&mut trainer, 2);
-    let before = StepTwin::new(&gpu, &data, &trainer.parameters, &OPTIONS);
+    let before = StepTwin::new(&gpu, &data, network(), &trainer.parameters, &OPTIONS);
     train(&mut trainer, 1);
-    let after = StepTwin::new(&gpu, &data, &trainer.parameters, &OPTIONS);
+    let after = StepTwin::new(&gpu, &data, network(), &trainer.parameters, &OPTIONS);
     let compare = |twin: &StepTwin<'_>, other: &StepTwin<'_>, what: &str| {
         for (probe, image) in [(0, 47 + 4), (1, 47 + 9), (2, 47 + 9)] {
             let maps = |twin: &StepTwin<'_>| {
-                twin.activations(twin.data.input(&[Some([image, step_twin::UNCHANGED])]))
+                twin.activations(twin.data.input(&[Some([image, step_twin::UNCHANGED])]), false)
             };
             let (expected, other) = (maps(twin), maps(other));
             for layer in 0..expected.len() {

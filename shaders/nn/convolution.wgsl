@@ -9,6 +9,7 @@ const SUBGROUPS: u32 = 0u;
 const DIVIDE: u32 = 1u;
 
 struct Params {
+    // Channels of one group; groups follow each other, one a workgroup in z.
     from_channels: u32,
     from_height: u32,
     from_width: u32,
@@ -16,9 +17,9 @@ struct Params {
     to_height: u32,
     to_width: u32,
     kernel: u32,
-    // The source row of destination row t under tap k is (t · multiply + sign · k + shift) / DIVIDE, if whole.
+    // The source row of destination row t under tap k is (t · multiply + tap_step · k + shift) / DIVIDE, if whole.
     multiply: i32,
-    sign: i32,
+    tap_step: i32,
     shift: i32,
     quads: u32,
     to_padded: u32,
@@ -26,11 +27,11 @@ struct Params {
 
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> source: array<vec4<f32>>;
-// [from, ky, kx, to/4], then one row [to/4] of biases.
+// Of each group: [from, ky, kx, to/4], then one row [to/4] of biases.
 @group(0) @binding(2) var<storage, read> weights: array<vec4<f32>>;
 @group(0) @binding(3) var<storage, read_write> result: array<vec4<f32>>;
 
-/// result[t, y, x, n] = bias[t] + Σ_{c, ky, kx} weights[c, ky, kx, t] · source[c, (y·m + s·ky + h)/d, (x·m + s·kx + h)/d, n]
+/// result[t, y, x, n] = bias[t] + Σ_{c, ky, kx} weights[c, ky, kx, t] · source[c, (y·m + s·ky + h)/d, (x·m + s·kx + h)/d, n]; c and t of one group
 @compute @workgroup_size(WORKGROUP)
 fn gather(
     @builtin(global_invocation_id) id: vec3<u32>,
@@ -49,7 +50,9 @@ fn gather(
     let x = i32(pixel % params.to_width);
     let first_block = group.y * OUT_BLOCKS;
     let blocks = params.to_padded / 4u;
-    let bias = params.from_channels * params.kernel * params.kernel * blocks + first_block;
+    let rows = params.from_channels * params.kernel * params.kernel;
+    let group_weights = group.z * (rows + 1u) * blocks + first_block;
+    let bias = group_weights + rows * blocks;
 #for b in OUT_BLOCKS
     let bias_{b} = weights[bias + {b}u];
 #for c in 4
@@ -61,20 +64,21 @@ fn gather(
     let from_height = i32(params.from_height);
     let from_width = i32(params.from_width);
     for (var c = 0u; c < params.from_channels; c++) {
+        let channel_rows = (group.z * params.from_channels + c) * params.from_height;
         for (var ky = 0u; ky < params.kernel; ky++) {
-            let sy = y * params.multiply + params.sign * i32(ky) + params.shift;
+            let sy = y * params.multiply + params.tap_step * i32(ky) + params.shift;
             let from_y = sy / i32(DIVIDE);
             let row_in = sy >= 0 && from_y < from_height && from_y * i32(DIVIDE) == sy;
-            let row = (c * params.from_height + u32(clamp(from_y, 0, from_height - 1))) * params.from_width;
+            let row = (channel_rows + u32(clamp(from_y, 0, from_height - 1))) * params.from_width;
             for (var kx = 0u; kx < params.kernel; kx++) {
-                let sx = x * params.multiply + params.sign * i32(kx) + params.shift;
+                let sx = x * params.multiply + params.tap_step * i32(kx) + params.shift;
                 let from_x = sx / i32(DIVIDE);
                 let inside = row_in && sx >= 0 && from_x < from_width && from_x * i32(DIVIDE) == sx;
                 let at = (row + u32(clamp(from_x, 0, from_width - 1))) * params.quads + quad;
 #for q in QUADS
                 let value_{q} = select(vec4<f32>(0.0), source[at + {q}u], inside);
 #end
-                let tap = ((c * params.kernel + ky) * params.kernel + kx) * blocks + first_block;
+                let tap = group_weights + ((c * params.kernel + ky) * params.kernel + kx) * blocks;
 #if SUBGROUPS
                 // Each lane loads one block of weights, and all share them.
                 let mine = weights[tap + min(lane, OUT_BLOCKS - 1u)];
@@ -98,7 +102,7 @@ fn gather(
 #for b in OUT_BLOCKS
 #for c in 4
     if first_block * 4u + {b*4+c}u < params.to_channels {
-        let to = ((first_block * 4u + {b*4+c}u) * pixels + pixel) * params.quads + quad;
+        let to = ((group.z * params.to_channels + first_block * 4u + {b*4+c}u) * pixels + pixel) * params.quads + quad;
 #for q in QUADS
         result[to + {q}u] = sum_{b}_{c}_{q};
 #end

@@ -8,6 +8,7 @@ const LOADS: u32 = 2u;
 const SUBGROUPS: u32 = 0u;
 
 struct Params {
+    // Channels of one group; groups follow each other, one a workgroup in z.
     in_channels: u32,
     in_height: u32,
     in_width: u32,
@@ -17,6 +18,7 @@ struct Params {
     kernel: u32,
     stride: u32,
     padding: u32,
+    dilation: u32,
     quads: u32,
     train_quads: u32,
     // Kernel rows are cut into tiles of TAPS.
@@ -25,15 +27,16 @@ struct Params {
     lanes: u32,
     lanes_padded: u32,
     splits: u32,
+    groups: u32,
 }
 
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> input: array<vec4<f32>>;
 @group(0) @binding(2) var<storage, read> output_gradient: array<vec4<f32>>;
-// [split, out, in, ky, kx]
+// [split, group, out, in, ky, kx]
 @group(0) @binding(3) var<storage, read_write> partials: array<f32>;
 
-/// partials[s, o, c, ky, kx] = Σ_{n, y, x of split s} output_gradient[o, y, x, n] · input[c, y·stride + ky − padding, x·stride + kx − padding, n]
+/// partials[s, o, c, ky, kx] = Σ_{n, y, x of split s} output_gradient[o, y, x, n] · input[c, y·stride + ky·dilation − padding, x·stride + kx·dilation − padding, n]; o and c of one group
 @compute @workgroup_size(WORKGROUP)
 fn weight_gradient(
     @builtin(global_invocation_id) id: vec3<u32>,
@@ -50,12 +53,13 @@ fn weight_gradient(
     let ky = here / params.tap_tiles % params.kernel;
     let c = here / params.tap_tiles / params.kernel;
     let first = group.y * OUTS;
+    let first_filter = group.z * params.out_channels;
     let in_height = i32(params.in_height);
     let in_width = i32(params.in_width);
     let filter_step = params.out_height * params.out_width * params.quads;
     let last = params.out_channels - 1u;
 #for o in OUTS
-    let filter_{o} = min(first + {o}u, last) * filter_step;
+    let filter_{o} = (first_filter + min(first + {o}u, last)) * filter_step;
 #for t in TAPS
     var sum_{o}_{t} = vec4<f32>(0.0);
 #end
@@ -65,20 +69,22 @@ fn weight_gradient(
     for (var item = split * items / params.splits; item < end; item++) {
         let y = item / params.train_quads;
         let quad = item % params.train_quads;
-        let in_y = i32(y * params.stride + ky) - i32(params.padding);
+        let in_y = i32(y * params.stride + ky * params.dilation) - i32(params.padding);
         let row_in = in_y >= 0 && in_y < in_height;
-        let row = (c * params.in_height + u32(clamp(in_y, 0, in_height - 1))) * params.in_width;
+        let row = ((group.z * params.in_channels + c) * params.in_height + u32(clamp(in_y, 0, in_height - 1))) * params.in_width;
         for (var x = 0u; x < params.out_width; x++) {
-            let in_x = i32(x * params.stride + tile * TAPS) - i32(params.padding);
+            let in_x = i32(x * params.stride + tile * TAPS * params.dilation) - i32(params.padding);
 #for t in TAPS
-            let at_{t} = clamp(in_x + {t}, 0, in_width - 1);
+            let x_{t} = in_x + {t} * i32(params.dilation);
+            let at_{t} = clamp(x_{t}, 0, in_width - 1);
             let value_{t} = select(
-                vec4<f32>(0.0), input[(row + u32(at_{t})) * params.quads + quad], row_in && at_{t} == in_x + {t});
+                vec4<f32>(0.0), input[(row + u32(at_{t})) * params.quads + quad], row_in && at_{t} == x_{t});
 #end
             let pixel = (y * params.out_width + x) * params.quads + quad;
 #if SUBGROUPS
 #for g in LOADS
-            let mine_{g} = output_gradient[pixel + min(first + min({g}u * 8u + lane, OUTS - 1u), last) * filter_step];
+            let mine_{g} = output_gradient[
+                pixel + (first_filter + min(first + min({g}u * 8u + lane, OUTS - 1u), last)) * filter_step];
 #end
 #end
 #for o in OUTS
@@ -98,7 +104,7 @@ fn weight_gradient(
     let tap = (c * params.kernel + ky) * params.kernel + tile * TAPS;
 #for o in OUTS
     if first + {o}u <= last {
-        let to = (split * params.out_channels + first + {o}u) * taps + tap;
+        let to = ((split * params.groups + group.z) * params.out_channels + first + {o}u) * taps + tap;
 #for t in TAPS
         if tile * TAPS + {t}u < params.kernel { partials[to + {t}u] = dot(sum_{o}_{t}, vec4<f32>(1.0)); }
 #end

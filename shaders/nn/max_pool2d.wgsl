@@ -3,6 +3,7 @@ const WORKGROUP: u32 = 64u;
 // Knobs, not parameters: on the software adapter a division by a variable costs as much as the rest.
 const SIZE: u32 = 2u;
 const STRIDE: u32 = 2u;
+const PADDING: u32 = 0u;
 
 struct Params {
     in_height: u32,
@@ -20,7 +21,7 @@ struct Params {
 @group(0) @binding(4) var<storage, read> output_gradient: array<vec4<f32>>;
 @group(0) @binding(5) var<storage, read_write> input_gradient: array<vec4<f32>>;
 
-/// output[c, y, x, n] = max_{dy, dx < size} input[c, y·stride + dy, x·stride + dx, n], the first of equals; NaN wins
+/// output[c, y, x, n] = max_{dy, dx < size} input[c, y·stride + dy − padding, x·stride + dx − padding, n], the first of equals; NaN wins
 @compute @workgroup_size(WORKGROUP)
 fn forward(@builtin(global_invocation_id) id: vec3<u32>) {
     if id.x >= params.out_width * params.quads { return; }
@@ -29,12 +30,25 @@ fn forward(@builtin(global_invocation_id) id: vec3<u32>) {
     let y = id.y;
     let c = id.z;
     let i = (c * params.out_height + y) * params.out_width * params.quads + id.x;
-    let corner = ((c * params.in_height + y * STRIDE) * params.in_width + x * STRIDE) * params.quads + quad;
-    var best = input[corner];
-    var place = vec4<u32>(0u);
-    for (var dy = 0u; dy < SIZE; dy++) {
-        for (var dx = 0u; dx < SIZE; dx++) {
-            let value = input[corner + (dy * params.in_width + dx) * params.quads];
+    let plane = c * params.in_height;
+    // The first place inside the map; every window has one.
+    let inside_y = max(y * STRIDE, PADDING) - y * STRIDE;
+    let inside_x = max(x * STRIDE, PADDING) - x * STRIDE;
+    let corner_y = y * STRIDE + inside_y - PADDING;
+    let corner_x = x * STRIDE + inside_x - PADDING;
+    var best = input[((plane + corner_y) * params.in_width + corner_x) * params.quads + quad];
+    var place = vec4<u32>(inside_y * SIZE + inside_x);
+    for (var dy = inside_y; dy < SIZE; dy++) {
+        let sy = y * STRIDE + dy - PADDING;
+#if PADDING
+        if sy >= params.in_height { break; }
+#end
+        for (var dx = inside_x; dx < SIZE; dx++) {
+            let sx = x * STRIDE + dx - PADDING;
+#if PADDING
+            if sx >= params.in_width { break; }
+#end
+            let value = input[((plane + sy) * params.in_width + sx) * params.quads + quad];
             // By its bits: a compiler may take value != value for false.
             let is_nan = (bitcast<vec4<u32>>(value) & vec4<u32>(0x7fffffffu)) > vec4<u32>(0x7f800000u);
             let wins = (value > best) | is_nan;
@@ -55,18 +69,20 @@ fn backward(@builtin(global_invocation_id) id: vec3<u32>) {
     let y = id.y;
     let c = id.z;
     let i = (c * params.in_height + y) * params.in_width * params.quads + id.x;
-    // Windows that cover y begin at rows from (y − size + 1) / stride, rounded up, to y / stride.
-    let first_y = (max(y + 1u, SIZE) - SIZE + STRIDE - 1u) / STRIDE;
-    let first_x = (max(x + 1u, SIZE) - SIZE + STRIDE - 1u) / STRIDE;
-    let end_y = min(y / STRIDE + 1u, params.out_height);
-    let end_x = min(x / STRIDE + 1u, params.out_width);
+    // Counted from the padding's edge, windows that cover y begin from (y − size + 1) / stride, rounded up, to y / stride.
+    let padded_y = y + PADDING;
+    let padded_x = x + PADDING;
+    let first_y = (max(padded_y + 1u, SIZE) - SIZE + STRIDE - 1u) / STRIDE;
+    let first_x = (max(padded_x + 1u, SIZE) - SIZE + STRIDE - 1u) / STRIDE;
+    let end_y = min(padded_y / STRIDE + 1u, params.out_height);
+    let end_x = min(padded_x / STRIDE + 1u, params.out_width);
     var sum = vec4<f32>(0.0);
     for (var oy = first_y; oy < end_y; oy++) {
         for (var ox = first_x; ox < end_x; ox++) {
             let at = ((c * params.out_height + oy) * params.out_width + ox) * params.quads + quad;
             let packed = argmax[at];
             let place = vec4<u32>(packed, packed >> 8u, packed >> 16u, packed >> 24u) & vec4<u32>(255u);
-            let mine = vec4<u32>((y - oy * STRIDE) * SIZE + x - ox * STRIDE);
+            let mine = vec4<u32>((padded_y - oy * STRIDE) * SIZE + padded_x - ox * STRIDE);
             sum += select(vec4<f32>(0.0), output_gradient[at], place == mine);
         }
     }

@@ -2,6 +2,7 @@
 
 use clap::Args;
 use revacnn::error::{Error, Result};
+use revacnn::nn::Mode;
 use revacnn::nn::gradcheck::{TOLERANCE, check_all};
 
 use super::print_line;
@@ -13,10 +14,16 @@ impl Gradcheck {
     pub fn run(&self) -> Result<()> {
         let mut wrong = Vec::new();
         for check in check_all() {
+            let shapes: Vec<_> = check.inputs.iter().map(ToString::to_string).collect();
+            let mode = if check.mode == Mode::Evaluation { "evaluation" } else { "training" };
             let verdict = if check.passes() { "ok" } else { "WRONG" };
             print_line(&format!(
-                "{verdict:5}  {} on {}: input gradient {:.1e}, parameter gradient {:.1e}, {} derivatives",
-                check.layer, check.input, check.input_error, check.parameter_error, check.derivatives
+                "{verdict:5}  {} on {}, {mode}: input gradient {:.1e}, parameter gradient {:.1e}, {} derivatives",
+                check.layer,
+                shapes.join(" and "),
+                check.input_error,
+                check.parameter_error,
+                check.derivatives
             ))?;
             if !check.passes() {
                 wrong.push(check.layer);

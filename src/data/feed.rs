@@ -133,6 +133,11 @@ impl Feed {
         &self.clock
     }
 
+    /// How images are drawn, as words (see [`Sampling`]).
+    pub fn sampling(&self) -> &Buffer<u32> {
+        &self.sampling
+    }
+
     /// The ring of the last steps' results: step (as bits), mean loss, accuracy, epochs; see [`HISTORY_LEN`].
     pub fn history(&self) -> &Buffer<f32> {
         &self.history

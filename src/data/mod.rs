@@ -17,6 +17,7 @@ pub mod shapes;
 
 pub use clock::{Clock, HISTORY_LEN};
 pub use feed::{BatchSizes, Column, Feed, MAX_PROBES, Sampling, draw_twin, split_order};
+pub use permutation::mix;
 
 use std::fmt;
 use std::path::Path;

@@ -14,7 +14,7 @@ pub struct Buffer<T> {
 }
 
 /// Part of a buffer, as it is bound: bytes from `offset`, `size` of them.
-#[derive(Clone)]
+#[derive(Debug, Clone)]
 pub struct BufferRange {
     /// The buffer.
     pub buffer: wgpu::Buffer,

@@ -5,7 +5,7 @@
 //! keep clear of kinks ([`Tensor::sample`]).
 
 use super::layers::KINDS;
-use super::{Layer, Shape, Tensor};
+use super::{Draw, Layer, Mode, Role, Shape, Tensor, TwinCall};
 
 /// Half the width of a central difference.
 pub const STEP: f64 = 1e-5;
@@ -19,8 +19,10 @@ pub const TOLERANCE: f64 = 1e-8;
 pub struct Gradcheck {
     /// The layer: `conv2d 3×3, 5 filters, pad 1`.
     pub layer: String,
-    /// The shape of its input.
-    pub input: Shape,
+    /// The shapes of its inputs.
+    pub inputs: Vec<Shape>,
+    /// Whether as in training or as in an evaluation.
+    pub mode: Mode,
     /// Derivatives that were compared.
     pub derivatives: usize,
     /// Largest error of the input gradient, as a share of its largest value.
@@ -36,55 +38,87 @@ impl Gradcheck {
     }
 }
 
-/// Checks every sample of every kind of layer.
+/// Checks every sample of every kind of layer, in training and in evaluation.
 pub fn check_all() -> Vec<Gradcheck> {
     let samples = KINDS.iter().flat_map(|kind| (kind.samples)());
-    samples.enumerate().map(|(i, (layer, input))| check(&*layer, input, i as u64)).collect()
+    let modes = [Mode::Training(DRAW), Mode::Evaluation];
+    samples
+        .enumerate()
+        .flat_map(|(i, (layer, inputs))| modes.map(|mode| check(&*layer, &inputs, mode, i as u64)))
+        .collect()
 }
+
+/// What random layers draw from in a check.
+const DRAW: Draw = Draw { seed: [7, 1], step: 3, layer: 2, first: 5 };
 
 /// Checks one layer on sample values of `seed`, with three images.
 ///
 /// # Panics
-/// When `input` is not a shape that the layer takes.
-pub fn check(layer: &dyn Layer, input: Shape, seed: u64) -> Gradcheck {
-    let output = layer.output(input).expect("the sample fits the layer");
-    let x = Tensor::sample(input, 3, 3 * seed);
-    let parameters = sample_parameters(layer, input, 3 * seed + 1);
+/// When `inputs` are not shapes that the layer takes.
+pub fn check(layer: &dyn Layer, inputs: &[Shape], mode: Mode, seed: u64) -> Gradcheck {
+    let output = layer.output(inputs).expect("the sample fits the layer");
+    let mut x = sample_inputs(inputs, 3, 3 * seed);
+    let mut parameters = sample_parameters(layer, inputs, 3 * seed + 1);
     let weights = Tensor::sample(output, 3, 3 * seed + 2);
-    let (input_gradient, parameter_gradient) = layer.backward_twin(&x, &parameters, &weights);
-
+    let forward = |inputs: &[Tensor], parameters: &[Vec<f64>]| {
+        layer.forward_twin(&TwinCall { inputs, parameters, mode })
+    };
     let difference = |high: Tensor, low: Tensor| {
         let changes = high.values.iter().zip(&low.values).zip(&weights.values);
         changes.map(|((high, low), weight)| weight * (high - low)).sum::<f64>() / (2.0 * STEP)
     };
-    let shifted_input = |i: usize, step: f64| {
-        let mut shifted = x.clone();
-        shifted.values[i] += step;
-        layer.forward_twin(&shifted, &parameters)
-    };
-    let shifted_parameter = |i: usize, step: f64| {
-        let mut shifted = parameters.clone();
-        shifted[i] += step;
-        layer.forward_twin(&x, &shifted)
-    };
-    let by_input: Vec<f64> =
-        (0..x.values.len()).map(|i| difference(shifted_input(i, STEP), shifted_input(i, -STEP))).collect();
-    let by_parameter: Vec<f64> = (0..parameters.len())
-        .map(|i| difference(shifted_parameter(i, STEP), shifted_parameter(i, -STEP)))
-        .collect();
+    let mut by_input = Vec::new();
+    for input in 0..x.len() {
+        for i in 0..x[input].values.len() {
+            let middle = x[input].values[i];
+            let [high, low] = [STEP, -STEP].map(|step| {
+                x[input].values[i] = middle + step;
+                forward(&x, &parameters)
+            });
+            x[input].values[i] = middle;
+            by_input.push(difference(high, low));
+        }
+    }
+    let mut by_parameter = Vec::new();
+    for (tensor, spec) in layer.parameters(inputs).into_iter().enumerate() {
+        for i in 0..parameters[tensor].len() {
+            let middle = parameters[tensor][i];
+            let [high, low] = [STEP, -STEP].map(|step| {
+                parameters[tensor][i] = middle + step;
+                forward(&x, &parameters)
+            });
+            parameters[tensor][i] = middle;
+            by_parameter.push(if spec.role == Role::Statistic { 0.0 } else { difference(high, low) });
+        }
+    }
+    let made = layer.backward_twin(&TwinCall { inputs: &x, parameters: &parameters, mode }, &weights);
+    let flat: Vec<f64> = made.inputs.iter().flat_map(|t| &t.values).copied().collect();
     Gradcheck {
         layer: format!("{} {}", layer.kind(), layer.summary()),
-        input,
+        inputs: inputs.to_vec(),
+        mode,
         derivatives: by_input.len() + by_parameter.len(),
-        input_error: relative_error(&input_gradient.values, &by_input),
-        parameter_error: relative_error(&parameter_gradient, &by_parameter),
+        input_error: relative_error(&flat, &by_input),
+        parameter_error: relative_error(&made.parameters.concat(), &by_parameter),
     }
 }
 
-/// Sample weights, then biases, for a layer on an input of this shape; empty where it has none.
-pub fn sample_parameters(layer: &dyn Layer, input: Shape, seed: u64) -> Vec<f64> {
-    let Some(weights) = layer.weights(input) else { return Vec::new() };
-    Tensor::sample(Shape::new(weights.iter().product::<usize>() + weights[0], 1, 1), 1, seed).values
+/// Sample inputs of these shapes.
+pub fn sample_inputs(shapes: &[Shape], images: usize, seed: u64) -> Vec<Tensor> {
+    let one = |(i, shape): (usize, &Shape)| Tensor::sample(*shape, images, seed + 1000 * i as u64);
+    shapes.iter().enumerate().map(one).collect()
+}
+
+/// Sample parameter tensors for a layer on inputs of these shapes; running statistics are above 0, as variances are.
+pub fn sample_parameters(layer: &dyn Layer, inputs: &[Shape], seed: u64) -> Vec<Vec<f64>> {
+    let specs = layer.parameters(inputs);
+    let all = specs.iter().map(super::ParameterSpec::len).sum();
+    let mut values = Tensor::sample(Shape::new(all, 1, 1), 1, seed).values.into_iter();
+    let tensor = |spec: &super::ParameterSpec| {
+        let values = values.by_ref().take(spec.len());
+        if spec.role == Role::Statistic { values.map(f64::abs).collect() } else { values.collect() }
+    };
+    specs.iter().map(tensor).collect()
 }
 
 /// The largest difference, as a share of the largest value of `expected`; infinite where the lengths differ or a

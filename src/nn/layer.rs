@@ -1,8 +1,10 @@
 //! What a layer is: its shapes, its parameters, its plans on the GPU and its plain-loop twin.
 
+use std::ops::RangeInclusive;
+
 use toml::Table;
 
-use super::{Shape, Tensor};
+use super::{Init, Shape, Tensor};
 use crate::error::Result;
 use crate::gpu::{BufferRange, Plan, PlanBuilder};
 
@@ -17,22 +19,27 @@ pub trait Layer {
     /// Its settings in a few words: `5×5, 16 filters, pad 2`.
     fn summary(&self) -> String;
 
-    /// Its settings as a network file holds them (without `kind` and `name`).
+    /// Its settings as a network file holds them (without `kind`, `name` and `inputs`).
     fn settings(&self) -> Table;
 
-    /// The shape it makes of `input`.
+    /// How many inputs it takes.
+    fn inputs(&self) -> RangeInclusive<usize> {
+        1..=1
+    }
+
+    /// The shape it makes of inputs of these shapes, as many as [`Layer::inputs`] allows.
     ///
     /// # Errors
-    /// When it does not fit, with both shapes.
-    fn output(&self, input: Shape) -> Result<Shape>;
+    /// When they do not fit, with the shapes.
+    fn output(&self, inputs: &[Shape]) -> Result<Shape>;
 
-    /// Shape `[out, in, ky, kx]` of its weights, where it has any; then there is a bias of `out` values too.
-    fn weights(&self, _input: Shape) -> Option<[usize; 4]> {
-        None
+    /// Its parameter tensors for inputs of these shapes.
+    fn parameters(&self, _inputs: &[Shape]) -> Vec<ParameterSpec> {
+        Vec::new()
     }
 
     /// Multiply-adds, counted twice, of one image's forward pass.
-    fn flops(&self, _input: Shape) -> u64 {
+    fn flops(&self, _inputs: &[Shape]) -> u64 {
         0
     }
 
@@ -42,16 +49,124 @@ pub trait Layer {
     /// When a buffer does not fit the adapter.
     fn build(&self, build: &LayerBuild<'_>) -> Result<LayerPlans>;
 
-    /// Forward pass in plain loops; `parameters` are the weights, then the biases.
-    fn forward_twin(&self, input: &Tensor, parameters: &[f64]) -> Tensor;
+    /// Forward pass in plain loops.
+    fn forward_twin(&self, call: &TwinCall<'_>) -> Tensor;
 
-    /// Backward pass in plain loops: the gradients of the input and of the parameters.
-    fn backward_twin(
-        &self,
-        input: &Tensor,
-        parameters: &[f64],
-        output_gradient: &Tensor,
-    ) -> (Tensor, Vec<f64>);
+    /// Backward pass in plain loops.
+    fn backward_twin(&self, call: &TwinCall<'_>, output_gradient: &Tensor) -> TwinGradients;
+
+    /// The parameters after a training pass, where the pass itself changes some ([`Role::Statistic`]).
+    fn statistics_twin(&self, call: &TwinCall<'_>) -> Vec<Vec<f64>> {
+        call.parameters.to_vec()
+    }
+}
+
+/// What a parameter tensor is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Role {
+    /// Trained, and decays.
+    Weight,
+    /// Trained, and does not decay.
+    Bias,
+    /// Not trained: running statistics, which training passes update.
+    Statistic,
+}
+
+/// One parameter tensor of a layer.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ParameterSpec {
+    /// Its name within the layer: `weight`, `bias`.
+    pub name: &'static str,
+    /// `[out, in, ky, kx]` of weights, `[out]` of all else.
+    pub shape: Vec<usize>,
+    /// What it is for.
+    pub role: Role,
+    /// How it begins.
+    pub init: Init,
+}
+
+impl ParameterSpec {
+    /// Weights `[out, in, ky, kx]`.
+    pub fn weight(shape: [usize; 4], init: Init) -> Self {
+        Self { name: "weight", shape: shape.to_vec(), role: Role::Weight, init }
+    }
+
+    /// One bias an output, from zero.
+    pub fn bias(outputs: usize) -> Self {
+        Self::per_channel("bias", outputs, Role::Bias, Init::Zero)
+    }
+
+    /// One value a channel.
+    pub fn per_channel(name: &'static str, channels: usize, role: Role, init: Init) -> Self {
+        Self { name, shape: vec![channels], role, init }
+    }
+
+    /// Number of values.
+    pub fn len(&self) -> usize {
+        self.shape.iter().product()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
+
+/// How a pass is meant. The trained columns of a training pass are in training; the probes, and all columns of an
+/// evaluation, are not.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mode {
+    /// Random layers draw, normalisation uses the batch.
+    Training(Draw),
+    /// Random layers let pass, normalisation uses running statistics.
+    Evaluation,
+}
+
+/// What random layers draw from: a function of these and of the element alone.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Draw {
+    /// The run's seed, low and high word.
+    pub seed: [u32; 2],
+    /// Steps finished.
+    pub step: u32,
+    /// The layer's index in the network.
+    pub layer: u32,
+    /// Place in the batch of the first image.
+    pub first: u32,
+}
+
+/// What a twin works on.
+#[derive(Debug, Clone, Copy)]
+pub struct TwinCall<'a> {
+    /// The inputs, of as many images each.
+    pub inputs: &'a [Tensor],
+    /// The parameter tensors, in the order of [`Layer::parameters`].
+    pub parameters: &'a [Vec<f64>],
+    /// How the pass is meant.
+    pub mode: Mode,
+}
+
+impl TwinCall<'_> {
+    /// Shapes of the inputs.
+    pub fn shapes(&self) -> Vec<Shape> {
+        self.inputs.iter().map(|input| input.shape).collect()
+    }
+}
+
+/// What a backward twin makes.
+#[derive(Debug, Clone, PartialEq)]
+pub struct TwinGradients {
+    /// Gradient of each input.
+    pub inputs: Vec<Tensor>,
+    /// Gradient of each parameter tensor (zeros for statistics).
+    pub parameters: Vec<Vec<f64>>,
+}
+
+impl TwinGradients {
+    /// Of a layer with one input and no parameters.
+    pub fn of_input(input: Tensor) -> Self {
+        Self { inputs: vec![input], parameters: Vec::new() }
+    }
 }
 
 /// The columns of a batch: quads of four images.
@@ -63,13 +178,26 @@ pub struct Columns {
     pub quads: usize,
 }
 
-/// Where a layer's weights and biases lie in the flat parameter, gradient and moment buffers, in elements.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct ParameterSlot {
-    /// First weight.
-    pub weight_offset: usize,
-    /// First bias.
-    pub bias_offset: usize,
+/// One input of a layer.
+#[derive(Debug, Clone)]
+pub struct Port {
+    /// Its shape.
+    pub shape: Shape,
+    /// `[c, y, x, n]` of its values.
+    pub values: BufferRange,
+    /// Where its gradient goes, if something below learns.
+    pub gradient: Option<BufferRange>,
+}
+
+/// What of the batch a layer may read.
+#[derive(Debug, Clone)]
+pub struct BatchBuffers {
+    /// The drawn columns (see [`crate::data::Column`]).
+    pub columns: BufferRange,
+    /// The clock (see [`crate::data::Clock`]).
+    pub clock: BufferRange,
+    /// The seed (see [`crate::data::Sampling`]).
+    pub sampling: BufferRange,
 }
 
 /// What a layer's dispatches read and write.
@@ -78,26 +206,26 @@ pub struct LayerBuild<'a> {
     pub gpu: &'a crate::gpu::Gpu,
     /// The layer's name, for labels.
     pub name: &'a str,
-    /// Shape of its input.
-    pub input_shape: Shape,
-    /// Shape of its output.
-    pub output_shape: Shape,
+    /// The layer's index in the network.
+    pub index: usize,
     /// The batch.
     pub columns: Columns,
-    /// `[c, y, x, n]` of the input.
-    pub input: BufferRange,
+    /// What of the batch it may read.
+    pub batch: &'a BatchBuffers,
+    /// The inputs.
+    pub inputs: Vec<Port>,
+    /// Shape of its output.
+    pub output_shape: Shape,
     /// `[c, y, x, n]` of the output.
     pub output: BufferRange,
-    /// Gradient of the input, where something below learns.
-    pub input_gradient: Option<BufferRange>,
     /// Gradient of the output.
     pub output_gradient: BufferRange,
     /// The flat parameter buffer.
     pub parameters: BufferRange,
     /// The flat gradient buffer, to which gradients are added.
     pub gradients: BufferRange,
-    /// Where this layer's parameters are.
-    pub slot: Option<ParameterSlot>,
+    /// First element in the flat buffers of each parameter tensor, in the order of [`Layer::parameters`].
+    pub offsets: Vec<usize>,
 }
 
 /// A layer's dispatches. Private buffers live on in their bind groups.
@@ -107,7 +235,9 @@ pub struct LayerPlans {
     pub prepare: Plan,
     /// Forward.
     pub forward: Plan,
-    /// Backward: adds to the parameter gradients, writes the input gradient.
+    /// Forward in an evaluation, where that is something else.
+    pub evaluation: Option<Plan>,
+    /// Backward: adds to the parameter gradients, writes the input gradients.
     pub backward: Plan,
 }
 
@@ -120,5 +250,20 @@ impl<'a> LayerBuild<'a> {
     /// A label of a dispatch: `conv1 forward`.
     pub fn label(&self, what: &str) -> String {
         format!("{} {what}", self.name)
+    }
+
+    /// The only, or first, input.
+    pub fn input(&self) -> &Port {
+        &self.inputs[0]
+    }
+
+    /// Quads of values of a map of this shape over all columns.
+    pub fn count(&self, shape: Shape) -> u32 {
+        (shape.len() * self.columns.quads) as u32
+    }
+
+    /// A thread a quad of every pixel: quads and columns in x, rows in y, channels in z.
+    pub fn map_threads(&self, shape: Shape) -> [u32; 3] {
+        [shape.width * self.columns.quads, shape.height, shape.channels].map(|n| n as u32)
     }
 }

@@ -12,11 +12,16 @@ mod loss;
 mod network;
 mod optimizer;
 mod parameters;
+mod pass;
 mod shape;
 mod tensor;
 mod trainer;
 
-pub use layer::{Columns, Layer, LayerBuild, LayerPlans, ParameterSlot};
+pub use init::Init;
+pub use layer::{
+    BatchBuffers, Columns, Draw, Layer, LayerBuild, LayerPlans, Mode, ParameterSpec, Port, Role, TwinCall,
+    TwinGradients,
+};
 pub use loss::{SoftmaxCrossEntropy, softmax_cross_entropy_twin};
 pub use network::{Network, NetworkLayer, preset_names};
 pub use optimizer::{Hyper, Sgd, sgd_twin};

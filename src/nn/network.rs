@@ -1,4 +1,5 @@
-//! A network as a list of layers with their shapes, read from TOML (one table a layer).
+//! A network as a list of layers with their shapes, read from TOML (one table a layer). A layer takes the output of the one
+//! before it, or of those it names: a graph without cycles, written in an order in which every input comes first.
 //!
 //! ```toml
 //! name = "small"
@@ -9,14 +10,15 @@
 //! kernel = 5
 //! [[layer]]
 //! kind = "dense"      # without units: one per class
+//! inputs = ["edges"]  # optional: names of layers before it, or "input", the image
 //! ```
 
 use std::path::Path;
 
 use toml::{Table, Value};
 
-use super::layers::KINDS;
-use super::{Layer, Shape};
+use super::layers::{KINDS, MOST_INPUTS};
+use super::{Layer, ParameterSpec, Role, Shape};
 use crate::error::{Error, Result};
 
 /// The networks that come with the program: name and text.
@@ -31,6 +33,9 @@ pub fn preset_names() -> Vec<&'static str> {
     PRESETS.iter().map(|(name, _)| *name).collect()
 }
 
+/// What the image is called among the inputs of a layer.
+pub const IMAGE: &str = "input";
+
 /// A larger file is no network.
 const MAX_BYTES: u64 = 1 << 20;
 /// Values of one image's map, or weights of a layer: 4 TiB of them are more than any adapter binds, and below
@@ -43,10 +48,24 @@ pub struct NetworkLayer {
     pub name: String,
     /// What it does.
     pub layer: Box<dyn Layer>,
-    /// Shape of its input.
-    pub input: Shape,
+    /// What it takes: 0 is the image, i + 1 the output of layer i.
+    pub inputs: Vec<usize>,
+    /// Shapes of its inputs.
+    pub input_shapes: Vec<Shape>,
     /// Shape of its output.
     pub output: Shape,
+}
+
+impl NetworkLayer {
+    /// Its parameter tensors.
+    pub fn parameters(&self) -> Vec<ParameterSpec> {
+        self.layer.parameters(&self.input_shapes)
+    }
+
+    /// Number of its parameters, running statistics included.
+    pub fn parameter_count(&self) -> usize {
+        self.parameters().iter().map(ParameterSpec::len).sum()
+    }
 }
 
 /// A network for images of one shape and a number of classes.
@@ -57,7 +76,7 @@ pub struct Network {
     pub input: Shape,
     /// Number of classes.
     pub classes: usize,
-    /// Layers, first to last; the last makes `classes × 1 × 1` logits.
+    /// Layers, every input before what takes it; the last makes `classes × 1 × 1` logits.
     pub layers: Vec<NetworkLayer>,
 }
 
@@ -113,14 +132,15 @@ impl Network {
             let Value::Table(entry) = entry else {
                 return Err(Error::new("`layer` is not a list of tables", see));
             };
-            network.push(entry.clone(), index)?;
+            network.push(entry.clone(), index, entries)?;
         }
+        network.check_all_used()?;
         network.check_output()?;
         Ok(network)
     }
 
     /// Appends the layer that a table describes.
-    fn push(&mut self, mut table: Table, index: usize) -> Result<()> {
+    fn push(&mut self, mut table: Table, index: usize, all: &[Value]) -> Result<()> {
         let numbered = |error: Error| error.within(format!("layer {}", index + 1));
         let kinds = || KINDS.iter().map(|k| k.kind).collect::<Vec<_>>().join(", ");
         let kind = match table.remove("kind") {
@@ -135,23 +155,105 @@ impl Network {
             Some(Value::String(name)) if !name.is_empty() => Some(name),
             Some(_) => return Err(numbered(Error::new("its `name` is not a text", "name it in quotes"))),
         };
+        let wanted = table.remove("inputs");
         let layer = (found.parse)(table, self.classes).map_err(|e| e.within(&kind)).map_err(numbered)?;
         let name = given.unwrap_or_else(|| {
             let before = self.layers.iter().filter(|l| l.layer.kind() == layer.kind()).count();
             format!("{}{}", layer.short_name(), before + 1)
         });
-        if self.layers.iter().any(|l| l.name == name) {
+        if name == IMAGE || self.layers.iter().any(|l| l.name == name) {
             return Err(numbered(Error::new(
                 format!("a second layer is called {name:?}"),
                 "give each its own name",
             )));
         }
-        let input = self.layers.last().map_or(self.input, |l| l.output);
-        let output = layer.output(input).map_err(|e| e.within(format!("layer {name}")))?;
         let within = |error: Error| error.within(format!("layer {name}"));
+        let inputs = self.find_inputs(wanted, &*layer, &name, all).map_err(within)?;
+        let input_shapes: Vec<Shape> = inputs.iter().map(|place| self.shape_of(*place)).collect();
+        let output = layer.output(&input_shapes).map_err(within)?;
         check_size("its map", &[output.channels, output.height, output.width]).map_err(within)?;
-        check_size("its weights", &layer.weights(input).unwrap_or([0; 4])).map_err(within)?;
-        self.layers.push(NetworkLayer { name, layer, input, output });
+        for tensor in layer.parameters(&input_shapes) {
+            check_size(&format!("its {}", tensor.name), &tensor.shape).map_err(within)?;
+        }
+        self.layers.push(NetworkLayer { name, layer, inputs, input_shapes, output });
+        Ok(())
+    }
+
+    /// The places that a layer's `inputs` name; without them the layer before it.
+    fn find_inputs(
+        &self,
+        wanted: Option<Value>,
+        layer: &dyn Layer,
+        name: &str,
+        all: &[Value],
+    ) -> Result<Vec<usize>> {
+        let places = match wanted {
+            None => vec![self.layers.len()],
+            Some(Value::Array(names)) => {
+                names.iter().map(|input| self.find_input(input, name, all)).collect::<Result<_>>()?
+            }
+            Some(_) => {
+                return Err(Error::new("its `inputs` are not a list", "write inputs = [\"a\", \"b\"]"));
+            }
+        };
+        if layer.inputs().contains(&places.len()) {
+            return Ok(places);
+        }
+        let (least, most) = (layer.inputs().start().to_owned(), layer.inputs().end().to_owned());
+        let count = if least == most { least.to_string() } else { format!("{least} to {most}") };
+        let what = format!("{} takes {count} inputs, not {}", layer.kind(), places.len());
+        Err(Error::new(what, "name them: inputs = [\"a\", \"b\"]"))
+    }
+
+    fn find_input(&self, input: &Value, name: &str, all: &[Value]) -> Result<usize> {
+        let Value::String(input) = input else {
+            return Err(Error::new("its `inputs` are not all texts", "write inputs = [\"a\", \"b\"]"));
+        };
+        if input == IMAGE {
+            return Ok(0);
+        }
+        if let Some(index) = self.layers.iter().position(|l| l.name == *input) {
+            return Ok(index + 1);
+        }
+        let later = all.iter().filter_map(|l| l.get("name")?.as_str()).any(|n| n == input);
+        if input == name || later {
+            return Err(Error::new(
+                format!("its input {input:?} does not come before it"),
+                "write layers in an order in which every input comes first; a cycle cannot be",
+            ));
+        }
+        let known: Vec<_> =
+            std::iter::once(IMAGE).chain(self.layers.iter().map(|l| l.name.as_str())).collect();
+        let what = format!("no layer before it is called {input:?}");
+        Err(Error::new(what, format!("there are {}", known.join(", "))))
+    }
+
+    /// Shape of the image (0) or of the output of layer `place − 1`.
+    pub fn shape_of(&self, place: usize) -> Shape {
+        if place == 0 { self.input } else { self.layers[place - 1].output }
+    }
+
+    /// The layers that take the output `place` (0 is the image), once for each time they do.
+    pub fn takers(&self, place: usize) -> Vec<usize> {
+        let times = |(index, layer): (usize, &NetworkLayer)| {
+            vec![index; layer.inputs.iter().filter(|i| **i == place).count()]
+        };
+        self.layers.iter().enumerate().flat_map(times).collect()
+    }
+
+    /// Every layer but the last must be of use to another, and not to more than a sum of gradients takes.
+    fn check_all_used(&self) -> Result<()> {
+        for (index, layer) in self.layers.iter().enumerate() {
+            let takers = self.takers(index + 1).len();
+            if takers == 0 && index + 1 < self.layers.len() {
+                let what = format!("layer {}: nothing takes its output", layer.name);
+                return Err(Error::new(what, "name it among the `inputs` of a later layer, or leave it out"));
+            }
+            if takers > MOST_INPUTS {
+                let what = format!("layer {}: its output is taken {takers} times", layer.name);
+                return Err(Error::new(what, format!("let at most {MOST_INPUTS} layers take it")));
+            }
+        }
         Ok(())
     }
 
@@ -172,34 +274,48 @@ impl Network {
 
     /// The network as TOML; parsing it again gives the same network.
     pub fn to_toml(&self) -> String {
-        let entry = |layer: &NetworkLayer| {
+        let entry = |(index, layer): (usize, &NetworkLayer)| {
             let mut table = Table::new();
             table.insert("kind".to_owned(), layer.layer.kind().into());
             table.insert("name".to_owned(), layer.name.clone().into());
             table.extend(layer.layer.settings());
+            if layer.inputs != [index] {
+                let name = |place: &usize| if *place == 0 { IMAGE } else { &self.layers[place - 1].name };
+                let names = layer.inputs.iter().map(|place| Value::from(name(place))).collect();
+                table.insert("inputs".to_owned(), Value::Array(names));
+            }
             Value::Table(table)
         };
         let mut table = Table::new();
         table.insert("name".to_owned(), self.name.clone().into());
-        table.insert("layer".to_owned(), Value::Array(self.layers.iter().map(entry).collect()));
+        table.insert("layer".to_owned(), Value::Array(self.layers.iter().enumerate().map(entry).collect()));
         toml::to_string(&table).expect("a network is plain tables")
     }
 
-    /// Number of weights and biases.
+    /// Number of weights, biases and running statistics.
     pub fn parameter_count(&self) -> usize {
-        self.layers
-            .iter()
-            .filter_map(|l| l.layer.weights(l.input))
-            .map(|w| w.iter().product::<usize>() + w[0])
-            .sum()
+        self.layers.iter().map(NetworkLayer::parameter_count).sum()
     }
 
-    /// Multiply-adds, counted twice, of one image's training step: forward, both gradients (the first layer
-    /// with weights has no input gradient).
+    /// Whether something learns at or below each place (0 is the image), so that it has a gradient.
+    pub fn learns(&self) -> Vec<bool> {
+        let mut learns = vec![false];
+        for layer in &self.layers {
+            let own = layer.parameters().iter().any(|tensor| tensor.role != Role::Statistic);
+            learns.push(own || layer.inputs.iter().any(|place| learns[*place]));
+        }
+        learns
+    }
+
+    /// Multiply-adds, counted twice, of one image's training step: forward, the weight gradient, and the input gradient
+    /// where something below learns.
     pub fn training_flops(&self) -> u64 {
-        let flops: Vec<u64> = self.layers.iter().map(|l| l.layer.flops(l.input)).collect();
-        let first = flops.iter().find(|f| **f > 0).copied().unwrap_or(0);
-        3 * flops.iter().sum::<u64>() - first
+        let learns = self.learns();
+        let flops = |layer: &NetworkLayer| {
+            let passes = if layer.inputs.iter().any(|place| learns[*place]) { 3 } else { 2 };
+            passes * layer.layer.flops(&layer.input_shapes)
+        };
+        self.layers.iter().map(flops).sum()
     }
 }
 

@@ -1,7 +1,7 @@
 //! All parameters of a network in one flat buffer, with gradients and optimizer moments laid out alike.
 
-use super::layer::ParameterSlot;
-use super::{Network, init};
+use super::Network;
+use super::layer::{ParameterSpec, Role};
 use crate::error::{Error, Result};
 use crate::gpu::{Buffer, Gpu};
 
@@ -9,12 +9,12 @@ use crate::gpu::{Buffer, Gpu};
 pub(super) const DECAYS: u32 = 1;
 
 /// A named tensor inside the flat buffers.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct TensorRange {
     /// `conv1.weight` or `conv1.bias`.
     pub name: String,
-    /// `[out, in, ky, kx]` or `[out]`.
-    pub shape: Vec<usize>,
+    /// What the layer says of it.
+    pub spec: ParameterSpec,
     /// First element.
     pub offset: usize,
     /// Elements.
@@ -35,31 +35,26 @@ pub struct Parameters {
     pub flags: Buffer<u32>,
     /// The tensors, in order.
     pub tensors: Vec<TensorRange>,
-    /// Where each layer's parameters are.
-    pub slots: Vec<Option<ParameterSlot>>,
+    /// First elements of each layer's tensors.
+    pub offsets: Vec<Vec<usize>>,
 }
 
-/// The tensors and the slots of a network, and the elements of the flat buffers.
-fn lay_out(network: &Network) -> (Vec<TensorRange>, Vec<Option<ParameterSlot>>, usize) {
+/// The tensors of a network, where those of each layer begin, and the elements of the flat buffers.
+fn lay_out(network: &Network) -> (Vec<TensorRange>, Vec<Vec<usize>>, usize) {
     let mut tensors = Vec::new();
     let mut end = 0_usize;
-    let mut place = |name: String, shape: Vec<usize>| {
-        let (offset, len) = (end, shape.iter().product());
-        end += usize::next_multiple_of(len, 4);
-        tensors.push(TensorRange { name, shape, offset, len });
+    let mut place = |layer: &str, spec: ParameterSpec| {
+        let (offset, len) = (end, spec.len());
+        end += len.next_multiple_of(4);
+        tensors.push(TensorRange { name: format!("{layer}.{}", spec.name), spec, offset, len });
         offset
     };
-    let slots = network
+    let offsets = network
         .layers
         .iter()
-        .map(|layer| {
-            let shape = layer.layer.weights(layer.input)?;
-            let weight_offset = place(format!("{}.weight", layer.name), shape.to_vec());
-            let bias_offset = place(format!("{}.bias", layer.name), vec![shape[0]]);
-            Some(ParameterSlot { weight_offset, bias_offset })
-        })
+        .map(|layer| layer.parameters().into_iter().map(|spec| place(&layer.name, spec)).collect())
         .collect();
-    (tensors, slots, end)
+    (tensors, offsets, end)
 }
 
 impl Parameters {
@@ -68,10 +63,10 @@ impl Parameters {
     /// # Errors
     /// When they do not fit the adapter.
     pub fn new(gpu: &Gpu, network: &Network, seed: u64) -> Result<Self> {
-        let (tensors, slots, len) = lay_out(network);
+        let (tensors, offsets, len) = lay_out(network);
         gpu.check_fits(&format!("network {}: its parameters", network.name), len as u64 * 4)?;
         let mut flags = vec![0_u32; len.div_ceil(4)];
-        for tensor in tensors.iter().filter(|t| t.shape.len() == 4) {
+        for tensor in tensors.iter().filter(|t| t.spec.role == Role::Weight) {
             for i in tensor.offset..tensor.offset + tensor.len {
                 flags[i / 4] |= DECAYS << (8 * (i % 4));
             }
@@ -83,13 +78,13 @@ impl Parameters {
             moments: Buffer::zeroed(gpu, "moments", len),
             flags: Buffer::from_slice(gpu, "flags", &flags),
             tensors,
-            slots,
+            offsets,
         };
         parameters.reset(gpu, seed);
         Ok(parameters)
     }
 
-    /// Fresh weights from `seed` (He), zero biases, gradients and moments.
+    /// Fresh parameters from `seed`, zero gradients and moments.
     pub fn reset(&self, gpu: &Gpu, seed: u64) {
         let zeros = vec![0.0; self.values.len()];
         self.gradients.write(gpu, 0, &zeros);
@@ -97,10 +92,8 @@ impl Parameters {
         self.moments.write(gpu, 0, &zeros);
         let mut values = zeros;
         for (index, tensor) in self.tensors.iter().enumerate() {
-            if let [out, inputs, ky, kx] = tensor.shape[..] {
-                let weights = init::he_normal([out, inputs, ky, kx], seed, index as u64);
-                values[tensor.offset..tensor.offset + tensor.len].copy_from_slice(&weights);
-            }
+            let fresh = tensor.spec.init.values(&tensor.spec, seed, index as u64);
+            values[tensor.offset..tensor.offset + tensor.len].copy_from_slice(&fresh);
         }
         self.values.write(gpu, 0, &values);
     }

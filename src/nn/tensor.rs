@@ -24,6 +24,15 @@ impl Tensor {
         ((c * self.shape.height + y) * self.shape.width + x) * self.images + n
     }
 
+    /// Every place `[c, y, x, n]`, in the order of the values.
+    pub fn places(&self) -> impl Iterator<Item = [usize; 4]> + use<> {
+        let (Shape { channels, height, width }, images) = (self.shape, self.images);
+        (0..channels * height * width * images).map(move |i| {
+            let pixel = i / images;
+            [pixel / width / height, pixel / width % height, pixel % width, i % images]
+        })
+    }
+
     /// Value `(c, y, x, n)`; zero outside the map.
     pub fn at_padded(&self, c: usize, y: isize, x: isize, n: usize) -> f64 {
         let inside = y >= 0 && x >= 0 && y < self.shape.height as isize && x < self.shape.width as isize;

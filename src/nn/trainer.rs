@@ -1,14 +1,10 @@
-//! The training step: one network, its data and its buffers, as plans.
-//!
-//! A step is: clear the gradients, pack the weights, then for each micro-batch draw → forward → loss → backward →
-//! count; at last the optimizer and the clock's tick. Activations are `[c, y, x, n]`; the probes are the last columns.
+//! A network that learns: one network, its data and its buffers, its step as a plan.
 
 use std::rc::Rc;
 
-use super::layer::{LayerBuild, LayerPlans};
-use super::loss::SoftmaxCrossEntropy;
-use super::{Columns, Hyper, Network, Parameters, Sgd, Shape};
-use crate::data::{BatchSizes, Clock, Column, Dataset, Feed, MAX_PROBES};
+use super::pass::Pass;
+use super::{Hyper, Network, Parameters, Sgd, Shape};
+use crate::data::{BatchSizes, Clock, Dataset, Feed, MAX_PROBES};
 use crate::error::{Error, Result};
 use crate::gpu::{Buffer, BufferRange, Gpu, Plan, TensorView};
 
@@ -43,23 +39,6 @@ impl Default for TrainerOptions {
             probes: 4,
         }
     }
-}
-
-/// On the software adapter a pass stays this small, so that no dispatch takes long and the window stays responsive.
-const SOFTWARE_MICRO_BATCH: usize = 128;
-
-/// Buffers and plans whose sizes depend on the batch.
-struct Pass {
-    sizes: BatchSizes,
-    columns: BufferRange,
-    /// Input, then each layer's output.
-    activations: Vec<BufferRange>,
-    /// Gradients of the same; of the input and of what lies below the first weights there is none.
-    activation_gradients: Vec<Option<BufferRange>>,
-    probabilities: BufferRange,
-    step: Plan,
-    evaluation: Plan,
-    refresh: Plan,
 }
 
 /// A network that learns.
@@ -214,13 +193,13 @@ impl Trainer {
 
     /// Probe `probe`'s activation maps after layer `layer` (0 is the input), one tile a channel.
     pub fn activations(&self, layer: usize, probe: usize) -> TensorView {
-        self.maps(&self.pass.activations[layer], self.shape_after(layer), probe)
+        self.maps(&self.pass.activations[layer], self.network.shape_of(layer), probe)
     }
 
     /// The gradients of the same, where there are any.
     pub fn activation_gradients(&self, layer: usize, probe: usize) -> Option<TensorView> {
         let range = self.pass.activation_gradients[layer].as_ref()?;
-        Some(self.maps(range, self.shape_after(layer), probe))
+        Some(self.maps(range, self.network.shape_of(layer), probe))
     }
 
     /// Probe `probe`'s class probabilities, one tile of 1×1 a class.
@@ -238,10 +217,6 @@ impl Trainer {
         self.filters(layer, &self.parameters.last_gradients)
     }
 
-    fn shape_after(&self, layer: usize) -> Shape {
-        if layer == 0 { self.network.input } else { self.network.layers[layer - 1].output }
-    }
-
     fn maps(&self, range: &BufferRange, shape: Shape, probe: usize) -> TensorView {
         let n = self.pass.sizes.columns as u32;
         let (height, width) = (shape.height as u32, shape.width as u32);
@@ -255,11 +230,13 @@ impl Trainer {
 
     fn filters(&self, layer: usize, buffer: &Buffer<f32>) -> Option<TensorView> {
         let index = layer.checked_sub(1)?;
-        let place = &self.network.layers[index];
-        let [out, inputs, ky, kx] = place.layer.weights(place.input)?.map(|e| e as u32);
+        let tensor = self.network.layers[index].parameters().into_iter().next()?;
+        // One value a channel is a filter of one tap.
+        let extent = |i: usize| tensor.shape.get(i).map_or(1, |e| *e as u32);
+        let [out, inputs, ky, kx] = [0, 1, 2, 3].map(extent);
         Some(TensorView {
             buffer: buffer.raw().clone(),
-            offset: self.parameters.slots[index]?.weight_offset as u32,
+            offset: self.parameters.offsets[index][0] as u32,
             extents: [out, inputs, ky, kx],
             strides: [inputs * ky * kx, ky * kx, kx, 1],
         })
@@ -274,151 +251,4 @@ fn check_batch(batch: usize, feed: &Feed) -> Result<()> {
         format!("the batch is {batch}"),
         format!("give it a value from 1 to {}, the number of training images", feed.train_images),
     ))
-}
-
-/// Images of one pass: as many as the adapter's bindings allow for the largest map, the probes beside them.
-fn choose_sizes(gpu: &Gpu, network: &Network, options: &TrainerOptions) -> Result<BatchSizes> {
-    let probes = options.probes.next_multiple_of(4);
-    let (name, largest) = network
-        .layers
-        .iter()
-        .map(|l| (l.name.as_str(), l.output.len().max(l.input.len())))
-        .max_by_key(|(_, len)| *len)
-        .expect("a network has a layer");
-    let most = gpu.limits.max_storage_buffer_binding_size.min(gpu.limits.max_buffer_size) / 4;
-    // A convolution has a thread a pixel and quad, in one dimension, in workgroups of 64.
-    let pixels = network.layers.iter().map(|l| l.output.pixels().max(l.input.pixels())).max().unwrap_or(1);
-    let most_threads = gpu.limits.max_compute_workgroups_per_dimension as usize * 64;
-    let columns = (most as usize / largest).min(most_threads / pixels * 4);
-    let room = columns.saturating_sub(probes + 4) & !3;
-    if room == 0 {
-        let what = format!("network {}, layer {name}: its maps", network.name);
-        gpu.check_fits(&what, (largest * (probes + 8) * 4) as u64)?;
-        let what = format!("{what} have more pixels than {} has threads", gpu.info.name);
-        return Err(Error::new(what, "take smaller images"));
-    }
-    let most = if gpu.is_software() { room.min(SOFTWARE_MICRO_BATCH) } else { room };
-    let most = options.micro_batch.map_or(most, |m| m.clamp(1, room));
-    // Passes of equal size, so that none is nearly empty.
-    let micro_batch = options.batch.div_ceil(options.batch.div_ceil(most));
-    let train_columns = micro_batch.next_multiple_of(4);
-    // On the software adapter a convolution thread makes two quads at once.
-    let columns = (train_columns + probes).next_multiple_of(if gpu.tuning().large_tiles { 8 } else { 4 });
-    Ok(BatchSizes { batch: options.batch, micro_batch, train_columns, columns })
-}
-
-impl Pass {
-    fn build(
-        gpu: &Gpu,
-        network: &Network,
-        feed: &Feed,
-        parameters: &Parameters,
-        sgd: &Sgd,
-        options: &TrainerOptions,
-    ) -> Result<Self> {
-        let sizes = choose_sizes(gpu, network, options)?;
-        let maps = |label: &str, shape: Shape| {
-            Buffer::<f32>::zeroed(gpu, label, shape.len() * sizes.columns).range()
-        };
-        let first_weights = network.layers.iter().position(|l| l.layer.weights(l.input).is_some());
-        let first_weights = first_weights.ok_or_else(|| {
-            Error::new(format!("network {} has no weights", network.name), "give it a dense layer")
-        })?;
-        let mut activations = vec![maps("input", network.input)];
-        let mut activation_gradients = vec![None];
-        for (index, layer) in network.layers.iter().enumerate() {
-            activations.push(maps(&layer.name, layer.output));
-            activation_gradients.push((index >= first_weights).then(|| maps(&layer.name, layer.output)));
-        }
-        let logits = Shape::new(network.classes, 1, 1);
-        let mut pass = Self {
-            sizes,
-            columns: Buffer::<Column>::zeroed(gpu, "columns", sizes.columns).range(),
-            activations,
-            activation_gradients,
-            probabilities: maps("probabilities", logits),
-            step: Plan::default(),
-            evaluation: Plan::default(),
-            refresh: Plan::default(),
-        };
-        let layers = pass.build_layers(gpu, network, parameters)?;
-        pass.build_plans(gpu, network, feed, &layers, sgd.build(gpu, parameters)?)?;
-        Ok(pass)
-    }
-
-    fn build_layers(&self, gpu: &Gpu, network: &Network, parameters: &Parameters) -> Result<Vec<LayerPlans>> {
-        let columns = Columns { train_quads: self.sizes.train_columns / 4, quads: self.sizes.columns / 4 };
-        let build = |(index, place): (usize, &super::NetworkLayer)| {
-            // Before the first weights nothing flows back, and what stands here is never read.
-            let output_gradient =
-                self.activation_gradients[index + 1].as_ref().unwrap_or(&self.activations[index + 1]);
-            place.layer.build(&LayerBuild {
-                gpu,
-                name: &place.name,
-                input_shape: place.input,
-                output_shape: place.output,
-                columns,
-                input: self.activations[index].clone(),
-                output: self.activations[index + 1].clone(),
-                input_gradient: self.activation_gradients[index].clone(),
-                output_gradient: output_gradient.clone(),
-                parameters: parameters.values.range(),
-                gradients: parameters.gradients.range(),
-                slot: parameters.slots[index],
-            })
-        };
-        network.layers.iter().enumerate().map(build).collect()
-    }
-
-    fn build_plans(
-        &mut self,
-        gpu: &Gpu,
-        network: &Network,
-        feed: &Feed,
-        layers: &[LayerPlans],
-        (clear, update): (Plan, Plan),
-    ) -> Result<()> {
-        let sizes = self.sizes;
-        let results = Buffer::<[f32; 2]>::zeroed(gpu, "results", sizes.columns).range();
-        let columns = Columns { train_quads: sizes.train_columns / 4, quads: sizes.columns / 4 };
-        let loss = SoftmaxCrossEntropy {
-            columns: self.columns.clone(),
-            logits: self.activations[layers.len()].clone(),
-            probabilities: self.probabilities.clone(),
-            logits_gradient: self.activation_gradients[layers.len()]
-                .clone()
-                .expect("the last layer has a gradient"),
-            results: results.clone(),
-        }
-        .build(gpu, network.classes, columns)?;
-        let [draw_training, draw_evaluation] = feed.build(gpu, sizes, &self.columns, &self.activations[0])?;
-        // A batch of no images: padding and probes alone.
-        let [draw_probes, _] =
-            feed.build(gpu, BatchSizes { batch: 0, ..sizes }, &self.columns, &self.activations[0])?;
-        let [count_training, count_evaluation, tick] = feed.build_counting(gpu, sizes, &results)?;
-        let each = |plan: &mut Plan, part: fn(&LayerPlans) -> &Plan| {
-            layers.iter().for_each(|l| plan.extend(part(l)))
-        };
-        let backward = |plan: &mut Plan| layers.iter().rev().for_each(|l| plan.extend(&l.backward));
-        self.step.extend(&clear);
-        each(&mut self.step, |l| &l.prepare);
-        for _ in 0..sizes.batch.div_ceil(sizes.micro_batch) {
-            self.step.extend(&draw_training);
-            each(&mut self.step, |l| &l.forward);
-            self.step.extend(&loss);
-            backward(&mut self.step);
-            self.step.extend(&count_training);
-        }
-        self.step.extend(&update);
-        self.step.extend(&tick);
-        for (plan, draw) in [(&mut self.evaluation, &draw_evaluation), (&mut self.refresh, &draw_probes)] {
-            each(plan, |l| &l.prepare);
-            plan.extend(draw);
-            each(plan, |l| &l.forward);
-            plan.extend(&loss);
-        }
-        self.evaluation.extend(&count_evaluation);
-        backward(&mut self.refresh);
-        Ok(())
-    }
 }

@@ -73,7 +73,7 @@ impl Checkpoint {
     pub fn save(&self, folder: &Path, tensors: &[TensorRange]) -> Result<()> {
         let part = |prefix: &'static str, flat: &[f32]| -> Vec<(String, Vec<usize>, Vec<u8>)> {
             let bytes = |t: &TensorRange| bytemuck::cast_slice(&flat[t.offset..t.offset + t.len]).to_vec();
-            tensors.iter().map(|t| (format!("{prefix}{}", t.name), t.shape.clone(), bytes(t))).collect()
+            tensors.iter().map(|t| (format!("{prefix}{}", t.name), t.spec.shape.clone(), bytes(t))).collect()
         };
         let mut stored = part("", &self.values);
         stored.extend(part(MOMENTUM, &self.moments));
@@ -141,9 +141,12 @@ impl StoredCheckpoint {
                 let found = stored
                     .tensor(&name)
                     .map_err(|_| foreign(&self.path, &format!("it has no tensor {name}")))?;
-                if found.shape() != tensor.shape || found.dtype() != Dtype::F32 {
-                    let what =
-                        format!("its {name} has shape {:?}, the network {:?}", found.shape(), tensor.shape);
+                if found.shape() != tensor.spec.shape || found.dtype() != Dtype::F32 {
+                    let what = format!(
+                        "its {name} has shape {:?}, the network {:?}",
+                        found.shape(),
+                        tensor.spec.shape
+                    );
                     return Err(foreign(&self.path, &what));
                 }
                 let values: Vec<f32> = bytemuck::pod_collect_to_vec(found.data());

@@ -44,7 +44,7 @@ pub(super) fn describe(network: &Network) -> Vec<LayerInfo> {
         name: place.name.clone(),
         kind: place.layer.kind(),
         output: [place.output.channels, place.output.height, place.output.width],
-        parameters: place.layer.weights(place.input).map_or(0, |w| w.iter().product::<usize>() + w[0]),
+        parameters: place.parameter_count(),
         summary: place.layer.summary(),
     }));
     columns

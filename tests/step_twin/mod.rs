@@ -5,7 +5,8 @@
 use revacnn::data::{BatchSizes, Clock, Dataset, ImageShape, Sampling, Split, draw_twin, split_order};
 use revacnn::gpu::Gpu;
 use revacnn::nn::{
-    Hyper, Network, Parameters, Shape, Tensor, TrainerOptions, sgd_twin, softmax_cross_entropy_twin,
+    Draw, Hyper, Mode, Network, NetworkLayer, Parameters, Role, Shape, Tensor, TrainerOptions, TwinCall,
+    sgd_twin, softmax_cross_entropy_twin,
 };
 
 /// Classes of the synthetic data.
@@ -54,6 +55,50 @@ pub fn synthetic(train: usize, test: usize) -> Dataset {
     };
     let classes = (0..CLASSES).map(|c| format!("row {c}")).collect();
     Dataset::new("synthetic", shape, classes, split(train, 1), split(test, 2)).unwrap()
+}
+
+/// A residual network with everything that depends on the mode, on the draw, or on more than one input.
+pub const GRAPH: &str = r#"
+[[layer]]
+kind = "conv2d"
+name = "stem"
+filters = 4
+kernel = 3
+padding = 1
+[[layer]]
+kind = "batch_norm"
+[[layer]]
+kind = "relu"
+name = "trunk"
+[[layer]]
+kind = "conv2d"
+filters = 4
+kernel = 3
+padding = 1
+groups = 2
+[[layer]]
+kind = "dropout"
+name = "branch"
+rate = 0.25
+[[layer]]
+kind = "add"
+name = "sum"
+inputs = ["trunk", "branch"]
+[[layer]]
+kind = "concat"
+inputs = ["sum", "trunk", "input", "stem"]
+[[layer]]
+kind = "avg_pool2d"
+size = 3
+stride = 2
+padding = 1
+[[layer]]
+kind = "dense"
+"#;
+
+/// The residual network for the synthetic data.
+pub fn graph() -> Network {
+    Network::parse(GRAPH, Shape::new(2, 9, 7), CLASSES).unwrap()
 }
 
 /// The test network for the synthetic data.
@@ -138,26 +183,37 @@ pub struct StepTwin<'d> {
     batch: usize,
     sampling: Sampling,
     train_images: u32,
-    /// Weights, then biases, of each layer.
-    pub parameters: Vec<Vec<f64>>,
-    pub moments: Vec<Vec<f64>>,
+    pub parameters: ByLayer,
+    pub moments: ByLayer,
     pub clock: Clock,
 }
 
-/// Weights, then biases, of each layer, out of a flat buffer's values.
-pub fn by_layer(network: &Network, parameters: &Parameters, flat: &[f32]) -> Vec<Vec<f64>> {
-    let layer = |(place, slot): (&revacnn::nn::NetworkLayer, &Option<revacnn::nn::ParameterSlot>)| {
-        let Some((shape, slot)) = place.layer.weights(place.input).zip(*slot) else { return Vec::new() };
-        let weights = &flat[slot.weight_offset..][..shape.iter().product()];
-        weights.iter().chain(&flat[slot.bias_offset..][..shape[0]]).map(|v| f64::from(*v)).collect()
+/// The tensors of each layer.
+type ByLayer = Vec<Vec<Vec<f64>>>;
+
+/// The tensors of each layer, out of a flat buffer's values.
+pub fn by_layer(network: &Network, parameters: &Parameters, flat: &[f32]) -> ByLayer {
+    let layer = |(place, offsets): (&NetworkLayer, &Vec<usize>)| {
+        let tensors = offsets.iter().zip(place.parameters());
+        tensors.map(|(at, spec)| flat[*at..][..spec.len()].iter().map(|v| f64::from(*v)).collect()).collect()
     };
-    network.layers.iter().zip(&parameters.slots).map(layer).collect()
+    network.layers.iter().zip(&parameters.offsets).map(layer).collect()
+}
+
+fn zeros_like(tensors: &ByLayer) -> ByLayer {
+    let zeros = |layer: &Vec<Vec<f64>>| layer.iter().map(|t| vec![0.0; t.len()]).collect();
+    tensors.iter().map(zeros).collect()
 }
 
 impl<'d> StepTwin<'d> {
     /// Begins with the parameters that lie on the GPU.
-    pub fn new(gpu: &Gpu, data: &'d Dataset, start: &Parameters, options: &TrainerOptions) -> Self {
-        let network = network();
+    pub fn new(
+        gpu: &Gpu,
+        data: &'d Dataset,
+        network: Network,
+        start: &Parameters,
+        options: &TrainerOptions,
+    ) -> Self {
         let parameters = by_layer(&network, start, &start.values.read(gpu));
         let validation = (data.train.len() / 10).max(1);
         Self {
@@ -171,18 +227,31 @@ impl<'d> StepTwin<'d> {
                 flip: u32::from(options.flip),
             },
             train_images: (data.train.len() - validation) as u32,
-            moments: parameters.iter().map(|p| vec![0.0; p.len()]).collect(),
+            moments: zeros_like(&parameters),
             parameters,
             network,
             clock: Clock::default(),
         }
     }
 
+    fn draw(&self) -> Draw {
+        let Sampling { seed_low, seed_high, .. } = self.sampling;
+        Draw { seed: [seed_low, seed_high], step: self.clock.step, layer: 0, first: 0 }
+    }
+
+    fn mode(&self, training: bool, layer: usize) -> Mode {
+        let draw = Draw { layer: layer as u32, ..self.draw() };
+        if training { Mode::Training(draw) } else { Mode::Evaluation }
+    }
+
     /// The input and every layer's output.
-    pub fn activations(&self, input: Tensor) -> Vec<Tensor> {
+    pub fn activations(&self, input: Tensor, training: bool) -> Vec<Tensor> {
         let mut all = vec![input];
-        for (place, parameters) in self.network.layers.iter().zip(&self.parameters) {
-            all.push(place.layer.forward_twin(all.last().unwrap(), parameters));
+        for (index, place) in self.network.layers.iter().enumerate() {
+            let inputs: Vec<Tensor> = place.inputs.iter().map(|i| all[*i].clone()).collect();
+            let mode = self.mode(training, index);
+            let call = TwinCall { inputs: &inputs, parameters: &self.parameters[index], mode };
+            all.push(place.layer.forward_twin(&call));
         }
         all
     }
@@ -205,7 +274,7 @@ impl<'d> StepTwin<'d> {
     pub fn evaluate(&self, images: &[u32]) -> (f64, usize) {
         let drawn: Vec<_> = images.iter().map(|image| Some([*image, UNCHANGED])).collect();
         let labels: Vec<usize> = images.iter().map(|image| self.data.label(*image)).collect();
-        let activations = self.activations(self.data.input(&drawn));
+        let activations = self.activations(self.data.input(&drawn), false);
         let (losses, right, _) = self.judge(activations.last().unwrap(), &labels, 1.0);
         (losses.iter().sum(), right.iter().filter(|r| **r).count())
     }
@@ -217,16 +286,28 @@ impl<'d> StepTwin<'d> {
         let draw = |n| draw_twin(&self.clock, &self.sampling, &self.data.order, sizes, self.train_images, n);
         let drawn: Vec<_> = (0..batch as u32).map(draw).collect();
         let labels: Vec<usize> = drawn.iter().map(|d| self.data.label(d.unwrap()[0])).collect();
-        let activations = self.activations(self.data.input(&drawn));
-        let (losses, right, mut gradient) =
-            self.judge(activations.last().unwrap(), &labels, 1.0 / batch as f64);
+        let activations = self.activations(self.data.input(&drawn), true);
+        let (losses, right, gradient) = self.judge(activations.last().unwrap(), &labels, 1.0 / batch as f64);
+        let mut gradients: Vec<Tensor> =
+            activations.iter().map(|a| Tensor::zeros(a.shape, a.images)).collect();
+        *gradients.last_mut().unwrap() = gradient;
         for (index, place) in self.network.layers.iter().enumerate().rev() {
-            let values = &mut self.parameters[index];
-            let (below, gradients) = place.layer.backward_twin(&activations[index], values, &gradient);
-            let weights = place.layer.weights(place.input).map_or(0, |w| w.iter().product());
-            let decays: Vec<bool> = (0..values.len()).map(|i| i < weights).collect();
-            sgd_twin(self.hyper, &gradients, &decays, &mut self.moments[index], values);
-            gradient = below;
+            let inputs: Vec<Tensor> = place.inputs.iter().map(|i| activations[*i].clone()).collect();
+            let mode = self.mode(true, index);
+            let call = TwinCall { inputs: &inputs, parameters: &self.parameters[index], mode };
+            let made = place.layer.backward_twin(&call, &gradients[index + 1]);
+            for (to, share) in place.inputs.iter().zip(made.inputs) {
+                gradients[*to].values.iter_mut().zip(share.values).for_each(|(sum, g)| *sum += g);
+            }
+            let mut parameters = place.layer.statistics_twin(&call);
+            for (tensor, spec) in place.parameters().iter().enumerate() {
+                let decays = vec![spec.role == Role::Weight; spec.len()];
+                let moments = &mut self.moments[index][tensor];
+                if spec.role != Role::Statistic {
+                    sgd_twin(self.hyper, &made.parameters[tensor], &decays, moments, &mut parameters[tensor]);
+                }
+            }
+            self.parameters[index] = parameters;
         }
         self.clock.step += 1;
         self.clock.cursor += batch as u32;

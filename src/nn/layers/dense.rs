@@ -6,10 +6,10 @@
 use serde::{Deserialize, Serialize};
 use toml::Table;
 
-use super::{Sample, at_least_one, settings, to_table};
+use super::{Sample, at_least_one, sample, settings, to_table};
 use crate::error::Result;
 use crate::nn::convolution::Convolution;
-use crate::nn::{Layer, LayerBuild, LayerPlans, Shape, Tensor};
+use crate::nn::{Init, Layer, LayerBuild, LayerPlans, ParameterSpec, Shape, Tensor, TwinCall, TwinGradients};
 
 /// Settings of a dense layer.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
@@ -17,6 +17,8 @@ use crate::nn::{Layer, LayerBuild, LayerPlans, Shape, Tensor};
 pub struct Dense {
     /// Outputs.
     pub units: usize,
+    /// How the weights begin.
+    pub init: Init,
 }
 
 /// As a network file may write it: without `units` it has one per class.
@@ -24,19 +26,22 @@ pub struct Dense {
 #[serde(deny_unknown_fields)]
 struct Written {
     units: Option<usize>,
+    #[serde(default)]
+    init: Init,
 }
 
 pub(super) fn parse(table: Table, classes: usize) -> Result<Box<dyn Layer>> {
-    let units = settings::<Written>(table)?.units.unwrap_or(classes);
+    let Written { units, init } = settings(table)?;
+    let units = units.unwrap_or(classes);
     at_least_one("units", units)?;
-    Ok(Box::new(Dense { units }))
+    Ok(Box::new(Dense { units, init }))
 }
 
 pub(super) fn samples() -> Vec<Sample> {
     vec![
-        (Box::new(Dense { units: 3 }), Shape::new(5, 3, 2)),
-        (Box::new(Dense { units: 29 }), Shape::new(7, 1, 1)),
-        (Box::new(Dense { units: 1 }), Shape::new(1, 5, 5)),
+        sample(Dense { units: 3, init: Init::He }, Shape::new(5, 3, 2)),
+        sample(Dense { units: 29, init: Init::He }, Shape::new(7, 1, 1)),
+        sample(Dense { units: 1, init: Init::He }, Shape::new(1, 5, 5)),
     ]
 }
 
@@ -48,6 +53,8 @@ impl Dense {
             kernel: 1,
             stride: 1,
             padding: 0,
+            dilation: 1,
+            groups: 1,
         }
     }
 }
@@ -69,55 +76,54 @@ impl Layer for Dense {
         to_table(self)
     }
 
-    fn output(&self, _input: Shape) -> Result<Shape> {
+    fn output(&self, _inputs: &[Shape]) -> Result<Shape> {
         Ok(Shape::new(self.units, 1, 1))
     }
 
-    fn weights(&self, input: Shape) -> Option<[usize; 4]> {
-        Some([self.units, input.channels, input.height, input.width])
+    fn parameters(&self, inputs: &[Shape]) -> Vec<ParameterSpec> {
+        let input = inputs[0];
+        let shape = [self.units, input.channels, input.height, input.width];
+        vec![ParameterSpec::weight(shape, self.init), ParameterSpec::bias(self.units)]
     }
 
-    fn flops(&self, input: Shape) -> u64 {
-        self.convolution(input).flops()
+    fn flops(&self, inputs: &[Shape]) -> u64 {
+        self.convolution(inputs[0]).flops()
     }
 
     fn build(&self, build: &LayerBuild<'_>) -> Result<LayerPlans> {
-        self.convolution(build.input_shape).build(build)
+        self.convolution(build.input().shape).build(build)
     }
 
-    fn forward_twin(&self, input: &Tensor, parameters: &[f64]) -> Tensor {
+    fn forward_twin(&self, call: &TwinCall<'_>) -> Tensor {
+        let (input, weights, biases) = (&call.inputs[0], &call.parameters[0], &call.parameters[1]);
         let inputs = input.shape.len();
         let mut output = Tensor::zeros(Shape::new(self.units, 1, 1), input.images);
         for o in 0..self.units {
             for n in 0..input.images {
                 let products =
-                    (0..inputs).map(|i| parameters[o * inputs + i] * input.values[i * input.images + n]);
-                output.values[o * input.images + n] =
-                    parameters[self.units * inputs + o] + products.sum::<f64>();
+                    (0..inputs).map(|i| weights[o * inputs + i] * input.values[i * input.images + n]);
+                output.values[o * input.images + n] = biases[o] + products.sum::<f64>();
             }
         }
         output
     }
 
-    fn backward_twin(
-        &self,
-        input: &Tensor,
-        parameters: &[f64],
-        output_gradient: &Tensor,
-    ) -> (Tensor, Vec<f64>) {
+    fn backward_twin(&self, call: &TwinCall<'_>, output_gradient: &Tensor) -> TwinGradients {
+        let (input, weights) = (&call.inputs[0], &call.parameters[0]);
         let (inputs, images) = (input.shape.len(), input.images);
         let mut input_gradient = Tensor::zeros(input.shape, images);
-        let mut gradients = vec![0.0; self.units * (inputs + 1)];
+        let mut gradients = vec![0.0; weights.len()];
+        let mut biases = vec![0.0; self.units];
         for o in 0..self.units {
             for n in 0..images {
                 let gradient = output_gradient.values[o * images + n];
-                gradients[self.units * inputs + o] += gradient;
+                biases[o] += gradient;
                 for i in 0..inputs {
                     gradients[o * inputs + i] += gradient * input.values[i * images + n];
-                    input_gradient.values[i * images + n] += gradient * parameters[o * inputs + i];
+                    input_gradient.values[i * images + n] += gradient * weights[o * inputs + i];
                 }
             }
         }
-        (input_gradient, gradients)
+        TwinGradients { inputs: vec![input_gradient], parameters: vec![gradients, biases] }
     }
 }

@@ -1,0 +1,130 @@
+// Batch normalisation, batch innermost. See src/nn/layers/batch_norm.rs.
+const WORKGROUP: u32 = 64u;
+
+struct Column { image: u32, label: u32, change: u32, scale: f32 }
+// weight, bias, running_mean, running_variance: their places among the parameters.
+struct Params {
+    channels: u32, pixels: u32, quads: u32, train_quads: u32,
+    weight: u32, bias: u32, running_mean: u32, running_variance: u32,
+    momentum: f32, epsilon: f32,
+}
+
+@group(0) @binding(0) var<uniform> params: Params;
+@group(0) @binding(1) var<storage, read> columns: array<Column>;
+@group(0) @binding(2) var<storage, read> input: array<vec4<f32>>;
+@group(0) @binding(3) var<storage, read_write> parameters: array<f32>;
+// Of the pass, per channel: mean, 1 / √(variance + epsilon), number of values.
+@group(0) @binding(4) var<storage, read_write> moments: array<vec4<f32>>;
+@group(0) @binding(5) var<storage, read_write> output: array<vec4<f32>>;
+@group(0) @binding(6) var<storage, read> output_gradient: array<vec4<f32>>;
+@group(0) @binding(7) var<storage, read_write> gradients: array<f32>;
+// Per channel: Σ gradient, Σ gradient · normalised.
+@group(0) @binding(8) var<storage, read_write> sums: array<vec2<f32>>;
+@group(0) @binding(9) var<storage, read_write> input_gradient: array<vec4<f32>>;
+
+var<workgroup> shares: array<vec2<f32>, WORKGROUP>;
+
+/// The sum over the workgroup, by a fixed tree.
+fn total(lane: u32, share: vec2<f32>) -> vec2<f32> {
+    workgroupBarrier();
+    shares[lane] = share;
+    workgroupBarrier();
+    for (var half = WORKGROUP / 2u; half > 0u; half /= 2u) {
+        if lane < half { shares[lane] += shares[lane + half]; }
+        workgroupBarrier();
+    }
+    return shares[0];
+}
+
+/// 1 for the images of a quad that are trained on, 0 for padding.
+fn counted(quad: u32) -> vec4<f32> {
+    let n = quad * 4u;
+    let scales = vec4<f32>(columns[n].scale, columns[n + 1u].scale, columns[n + 2u].scale, columns[n + 3u].scale);
+    return select(vec4<f32>(0.0), vec4<f32>(1.0), scales > vec4<f32>(0.0));
+}
+
+/// mean, 1 / deviation that hold for a quad: of the pass where it trains, else the running ones
+fn normal(c: u32, quad: u32) -> vec2<f32> {
+    if quad < params.train_quads { return moments[c].xy; }
+    let variance = parameters[params.running_variance + c];
+    return vec2<f32>(parameters[params.running_mean + c], 1.0 / sqrt(variance + params.epsilon));
+}
+
+/// moments[c] = mean and 1 / deviation over the pass; running ← (1 − momentum) · running + momentum · pass
+@compute @workgroup_size(WORKGROUP)
+fn statistics(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
+    let c = group.x;
+    let items = params.pixels * params.train_quads;
+    var share = vec2<f32>(0.0);
+    for (var i = lane; i < items; i += WORKGROUP) {
+        let quad = i % params.train_quads;
+        let counts = counted(quad);
+        let values = input[(c * params.pixels + i / params.train_quads) * params.quads + quad];
+        share += vec2<f32>(dot(values, counts), dot(counts, counts));
+    }
+    let first = total(lane, share);
+    let count = max(first.y, 1.0);
+    let mean = first.x / count;
+    share = vec2<f32>(0.0);
+    for (var i = lane; i < items; i += WORKGROUP) {
+        let quad = i % params.train_quads;
+        let off = (input[(c * params.pixels + i / params.train_quads) * params.quads + quad] - mean) * counted(quad);
+        share.x += dot(off, off);
+    }
+    let squares = total(lane, share).x;
+    if lane > 0u { return; }
+    moments[c] = vec4<f32>(mean, 1.0 / sqrt(squares / count + params.epsilon), first.y, 0.0);
+    if first.y == 0.0 { return; }
+    let running_mean = params.running_mean + c;
+    let running_variance = params.running_variance + c;
+    let keep = 1.0 - params.momentum;
+    parameters[running_mean] = keep * parameters[running_mean] + params.momentum * mean;
+    parameters[running_variance] =
+        keep * parameters[running_variance] + params.momentum * squares / max(first.y - 1.0, 1.0);
+}
+
+/// output[c, p, n] = weight[c] · (input[c, p, n] − mean) / deviation + bias[c]
+@compute @workgroup_size(WORKGROUP)
+fn forward(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
+    let i = id.x + id.y * groups.x * WORKGROUP;
+    if i >= params.channels * params.pixels * params.quads { return; }
+    let c = i / (params.pixels * params.quads);
+    let by = normal(c, i % params.quads);
+    output[i] = parameters[params.weight + c] * ((input[i] - by.x) * by.y) + parameters[params.bias + c];
+}
+
+/// sums[c] = Σ g, Σ g · normalised over the trained images; gradients of bias and weight += them
+@compute @workgroup_size(WORKGROUP)
+fn gradient_sums(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
+    let c = group.x;
+    let by = moments[c];
+    let items = params.pixels * params.train_quads;
+    var share = vec2<f32>(0.0);
+    for (var i = lane; i < items; i += WORKGROUP) {
+        let quad = i % params.train_quads;
+        let at = (c * params.pixels + i / params.train_quads) * params.quads + quad;
+        let g = output_gradient[at] * counted(quad);
+        share += vec2<f32>(dot(g, vec4<f32>(1.0)), dot(g, (input[at] - by.x) * by.y));
+    }
+    let sum = total(lane, share);
+    if lane > 0u { return; }
+    sums[c] = sum;
+    gradients[params.bias + c] += sum.x;
+    gradients[params.weight + c] += sum.y;
+}
+
+/// input_gradient = weight / deviation · (g − (Σ g + normalised · Σ g · normalised) / m) in training, weight / deviation · g for probes
+@compute @workgroup_size(WORKGROUP)
+fn backward(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
+    let i = id.x + id.y * groups.x * WORKGROUP;
+    if i >= params.channels * params.pixels * params.quads { return; }
+    let c = i / (params.pixels * params.quads);
+    let quad = i % params.quads;
+    let by = normal(c, quad);
+    var g = output_gradient[i];
+    if quad < params.train_quads {
+        let sum = sums[c] / max(moments[c].z, 1.0);
+        g = (g - (sum.x + (input[i] - by.x) * by.y * sum.y)) * counted(quad);
+    }
+    input_gradient[i] = parameters[params.weight + c] * by.y * g;
+}

@@ -1,0 +1,275 @@
+//! The activation functions, one value at a time: `relu`, `leaky_relu`, `elu`, `gelu`, `sigmoid`, `tanh`. Any shape, kept; NaN kept.
+//!
+//! - `relu`: `max(x, 0)`
+//! - `leaky_relu`: `x` above 0, `slope · x` below (Maas et al. 2013)
+//! - `elu`: `x` above 0, `alpha · (exp x − 1)` below (Clevert et al. 2016)
+//! - `gelu`: `x · Φ(x) = x/2 · (1 + erf(x/√2))` (Hendrycks and Gimpel 2016), not its tanh approximation
+//! - `sigmoid`: `1 / (1 + exp −x)`
+//! - `tanh`
+
+use serde::{Deserialize, Serialize};
+use toml::Table;
+
+use super::{Sample, sample, settings, to_table};
+use crate::error::{Error, Result};
+use crate::gpu::Source;
+use crate::nn::{Layer, LayerBuild, LayerPlans, Shape, Tensor, TwinCall, TwinGradients};
+use crate::{params, wgsl};
+
+const ACTIVATION: Source = wgsl!("nn/activation.wgsl");
+
+params! { struct ActivationParams { count: u32, slope: f32 } }
+
+/// An activation function; its place in this list is the shader's `FUNCTION`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Function {
+    Relu,
+    LeakyRelu,
+    Elu,
+    Gelu,
+    Sigmoid,
+    Tanh,
+}
+
+/// A layer that is one activation function.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Activation {
+    function: Function,
+    /// `slope` of leaky relu, `alpha` of elu.
+    slope: f32,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct NoSettings {}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Leaky {
+    #[serde(default = "hundredth")]
+    slope: f32,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Elu {
+    #[serde(default = "one")]
+    alpha: f32,
+}
+
+fn hundredth() -> f32 {
+    0.01
+}
+
+fn one() -> f32 {
+    1.0
+}
+
+/// The rectified linear unit.
+pub fn relu() -> Activation {
+    Activation { function: Function::Relu, slope: 0.0 }
+}
+
+fn plain(function: Function, table: Table) -> Result<Box<dyn Layer>> {
+    settings::<NoSettings>(table)?;
+    Ok(Box::new(Activation { function, slope: 0.0 }))
+}
+
+fn sloped(function: Function, name: &str, slope: f32) -> Result<Box<dyn Layer>> {
+    if !(slope.is_finite() && slope >= 0.0) {
+        return Err(Error::new(format!("{name} is {slope}"), "give it a value of 0 or more"));
+    }
+    Ok(Box::new(Activation { function, slope }))
+}
+
+pub(super) fn parse_relu(table: Table, _classes: usize) -> Result<Box<dyn Layer>> {
+    plain(Function::Relu, table)
+}
+
+pub(super) fn parse_leaky_relu(table: Table, _classes: usize) -> Result<Box<dyn Layer>> {
+    sloped(Function::LeakyRelu, "slope", settings::<Leaky>(table)?.slope)
+}
+
+pub(super) fn parse_elu(table: Table, _classes: usize) -> Result<Box<dyn Layer>> {
+    sloped(Function::Elu, "alpha", settings::<Elu>(table)?.alpha)
+}
+
+pub(super) fn parse_gelu(table: Table, _classes: usize) -> Result<Box<dyn Layer>> {
+    plain(Function::Gelu, table)
+}
+
+pub(super) fn parse_sigmoid(table: Table, _classes: usize) -> Result<Box<dyn Layer>> {
+    plain(Function::Sigmoid, table)
+}
+
+pub(super) fn parse_tanh(table: Table, _classes: usize) -> Result<Box<dyn Layer>> {
+    plain(Function::Tanh, table)
+}
+
+fn samples(function: Function, slope: f32) -> Vec<Sample> {
+    [Shape::new(3, 5, 7), Shape::new(11, 1, 1)].map(|s| sample(Activation { function, slope }, s)).into()
+}
+
+pub(super) fn samples_relu() -> Vec<Sample> {
+    samples(Function::Relu, 0.0)
+}
+
+pub(super) fn samples_leaky_relu() -> Vec<Sample> {
+    samples(Function::LeakyRelu, 0.07)
+}
+
+pub(super) fn samples_elu() -> Vec<Sample> {
+    samples(Function::Elu, 1.3)
+}
+
+pub(super) fn samples_gelu() -> Vec<Sample> {
+    samples(Function::Gelu, 0.0)
+}
+
+pub(super) fn samples_sigmoid() -> Vec<Sample> {
+    samples(Function::Sigmoid, 0.0)
+}
+
+pub(super) fn samples_tanh() -> Vec<Sample> {
+    samples(Function::Tanh, 0.0)
+}
+
+/// The error function by its series with positive terms, `2/√π · exp(−x²) · Σ 2ⁿ x²ⁿ⁺¹ / (2n+1)!!` (Abramowitz and Stegun 7.1.6).
+fn erf(x: f64) -> f64 {
+    if x.abs() > 6.0 {
+        return x.signum();
+    }
+    let (mut term, mut sum) = (x, x);
+    for n in 1..200 {
+        term *= 2.0 * x * x / f64::from(2 * n + 1);
+        sum += term;
+    }
+    std::f64::consts::FRAC_2_SQRT_PI * (-x * x).exp() * sum
+}
+
+impl Activation {
+    /// The function's value and derivative at `x`.
+    fn at(&self, x: f64) -> [f64; 2] {
+        let slope = f64::from(self.slope);
+        let below = x <= 0.0;
+        match self.function {
+            Function::Relu if below => [0.0, 0.0],
+            Function::LeakyRelu if below => [slope * x, slope],
+            Function::Elu if below => [slope * x.exp_m1(), slope * x.exp()],
+            Function::Relu | Function::LeakyRelu | Function::Elu => [x, 1.0],
+            Function::Gelu => {
+                let share = 0.5 * (1.0 + erf(x * std::f64::consts::FRAC_1_SQRT_2));
+                let density = (-0.5 * x * x).exp() / std::f64::consts::TAU.sqrt();
+                [x * share, share + x * density]
+            }
+            Function::Sigmoid => {
+                let y = 1.0 / (1.0 + (-x).exp());
+                [y, y * (1.0 - y)]
+            }
+            Function::Tanh => {
+                let y = x.tanh();
+                [y, 1.0 - y * y]
+            }
+        }
+    }
+}
+
+impl Layer for Activation {
+    fn kind(&self) -> &'static str {
+        match self.function {
+            Function::Relu => "relu",
+            Function::LeakyRelu => "leaky_relu",
+            Function::Elu => "elu",
+            Function::Gelu => "gelu",
+            Function::Sigmoid => "sigmoid",
+            Function::Tanh => "tanh",
+        }
+    }
+
+    fn short_name(&self) -> &'static str {
+        match self.function {
+            Function::LeakyRelu => "leaky",
+            _ => self.kind(),
+        }
+    }
+
+    fn summary(&self) -> String {
+        match self.function {
+            Function::Relu => "max(x, 0)".to_owned(),
+            Function::LeakyRelu => format!("slope {}", self.slope),
+            Function::Elu => format!("alpha {}", self.slope),
+            Function::Gelu => "x · Φ(x)".to_owned(),
+            Function::Sigmoid => "1 / (1 + exp −x)".to_owned(),
+            Function::Tanh => "tanh x".to_owned(),
+        }
+    }
+
+    fn settings(&self) -> Table {
+        match self.function {
+            Function::LeakyRelu => to_table(&Leaky { slope: self.slope }),
+            Function::Elu => to_table(&Elu { alpha: self.slope }),
+            _ => to_table(&NoSettings {}),
+        }
+    }
+
+    fn output(&self, inputs: &[Shape]) -> Result<Shape> {
+        Ok(inputs[0])
+    }
+
+    fn build(&self, build: &LayerBuild<'_>) -> Result<LayerPlans> {
+        let (mut forward, mut backward) = (build.plan(), build.plan());
+        let input = build.input();
+        let count = build.count(input.shape);
+        let params = ActivationParams { count, slope: self.slope };
+        let knobs = [("FUNCTION", self.function as u32)];
+        let kernel = build.gpu.kernel(&ACTIVATION, "forward", &knobs)?;
+        forward
+            .dispatch(&build.label("forward"), &kernel)
+            .bind("input", input.values.clone())
+            .bind("output", build.output.clone())
+            .params(&params)
+            .threads([count, 1, 1])?;
+        if let Some(input_gradient) = &input.gradient {
+            let kernel = build.gpu.kernel(&ACTIVATION, "backward", &knobs)?;
+            backward
+                .dispatch(&build.label("input gradient"), &kernel)
+                .bind("input", input.values.clone())
+                .bind("output_gradient", build.output_gradient.clone())
+                .bind("input_gradient", input_gradient.clone())
+                .params(&params)
+                .threads([count, 1, 1])?;
+        }
+        Ok(LayerPlans { forward: forward.finish(), backward: backward.finish(), ..Default::default() })
+    }
+
+    fn forward_twin(&self, call: &TwinCall<'_>) -> Tensor {
+        let input = &call.inputs[0];
+        Tensor { values: input.values.iter().map(|x| self.at(*x)[0]).collect(), ..input.clone() }
+    }
+
+    fn backward_twin(&self, call: &TwinCall<'_>, output_gradient: &Tensor) -> TwinGradients {
+        let input = &call.inputs[0];
+        let pairs = input.values.iter().zip(&output_gradient.values);
+        let values = pairs.map(|(x, gradient)| gradient * self.at(*x)[1]).collect();
+        TwinGradients::of_input(Tensor { values, ..input.clone() })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::erf;
+
+    #[test]
+    fn the_error_function_is_that_of_the_tables() {
+        // Abramowitz and Stegun, table 7.1.
+        for (x, value) in
+            [(0.1, 0.112_462_916_0), (0.5, 0.520_499_877_8), (1.0, 0.842_700_792_9), (2.0, 0.995_322_265_0)]
+        {
+            assert!(
+                (erf(x) - value).abs() < 1e-10 && (erf(-x) + value).abs() < 1e-10,
+                "erf {x} = {}",
+                erf(x)
+            );
+        }
+    }
+}

@@ -1,0 +1,140 @@
+//! `avg_pool2d`: the mean of each square window, as in PyTorch's `AvgPool2d`.
+//!
+//! `output[c, y, x] = 1/m · Σ_{dy, dx < size} input[c, y·stride + dy − padding, x·stride + dx − padding]`, where `m` is
+//! `size²`, or without `count_padding` the number of the window's pixels that lie in the map.
+
+use serde::Deserialize;
+use toml::Table;
+
+use super::window::{Window, Written};
+use super::{Sample, sample, settings, to_table};
+use crate::error::{Error, Result};
+use crate::gpu::Source;
+use crate::nn::{Layer, LayerBuild, LayerPlans, Shape, Tensor, TwinCall, TwinGradients};
+use crate::wgsl;
+
+const AVG_POOL2D: Source = wgsl!("nn/avg_pool2d.wgsl");
+
+/// Average pooling.
+#[derive(Debug, Clone, Copy)]
+pub struct AvgPool2d {
+    /// Its windows.
+    pub window: Window,
+    /// Whether pixels outside the map count, as zeros.
+    pub count_padding: bool,
+}
+
+#[derive(Deserialize)]
+struct Counting {
+    #[serde(default = "yes")]
+    count_padding: bool,
+}
+
+fn yes() -> bool {
+    true
+}
+
+pub(super) fn parse(mut table: Table, _classes: usize) -> Result<Box<dyn Layer>> {
+    let counting: Table =
+        table.remove("count_padding").map(|v| ("count_padding".to_owned(), v)).into_iter().collect();
+    let Counting { count_padding } = settings(counting)?;
+    let window = settings::<Written>(table)?.checked()?;
+    if window.size > 255 {
+        return Err(Error::new(format!("size is {}", window.size), "give size a value from 1 to 255"));
+    }
+    Ok(Box::new(AvgPool2d { window, count_padding }))
+}
+
+pub(super) fn samples() -> Vec<Sample> {
+    let one = |[size, stride, padding]: [usize; 3], count_padding, shape| {
+        sample(AvgPool2d { window: Window { size, stride, padding }, count_padding }, shape)
+    };
+    vec![
+        one([2, 2, 0], true, Shape::new(3, 7, 5)),
+        one([3, 2, 1], true, Shape::new(2, 8, 5)),
+        one([3, 1, 1], false, Shape::new(2, 5, 4)),
+        one([2, 3, 0], true, Shape::new(1, 9, 8)),
+    ]
+}
+
+impl AvgPool2d {
+    /// Calls `each(index in the output, index in the input, share)` for every pixel of every window.
+    fn for_each_share(&self, input: &Tensor, output: &Tensor, mut each: impl FnMut(usize, usize, f64)) {
+        for [c, y, x, n] in output.places() {
+            let (rows, columns) =
+                (self.window.rows(y, input.shape.height), self.window.rows(x, input.shape.width));
+            let count = if self.count_padding { self.window.size.pow(2) } else { rows.len() * columns.len() };
+            for sy in rows {
+                for sx in columns.clone() {
+                    each(output.index(c, y, x, n), input.index(c, sy, sx, n), 1.0 / count as f64);
+                }
+            }
+        }
+    }
+}
+
+impl Layer for AvgPool2d {
+    fn kind(&self) -> &'static str {
+        "avg_pool2d"
+    }
+
+    fn short_name(&self) -> &'static str {
+        "avg"
+    }
+
+    fn summary(&self) -> String {
+        self.window.summary()
+    }
+
+    fn settings(&self) -> Table {
+        let mut table = to_table(&self.window);
+        table.insert("count_padding".to_owned(), self.count_padding.into());
+        table
+    }
+
+    fn output(&self, inputs: &[Shape]) -> Result<Shape> {
+        self.window.output(inputs[0])
+    }
+
+    fn build(&self, build: &LayerBuild<'_>) -> Result<LayerPlans> {
+        let (mut forward, mut backward) = (build.plan(), build.plan());
+        let params = self.window.params(build);
+        let mut knobs = self.window.knobs().to_vec();
+        knobs.push(("COUNT_PADDING", u32::from(self.count_padding)));
+        let kernel = build.gpu.kernel(&AVG_POOL2D, "forward", &knobs)?;
+        forward
+            .dispatch(&build.label("forward"), &kernel)
+            .bind("input", build.input().values.clone())
+            .bind("output", build.output.clone())
+            .params(&params)
+            .threads(build.map_threads(build.output_shape))?;
+        if let Some(input_gradient) = &build.input().gradient {
+            let kernel = build.gpu.kernel(&AVG_POOL2D, "backward", &knobs)?;
+            backward
+                .dispatch(&build.label("input gradient"), &kernel)
+                .bind("output_gradient", build.output_gradient.clone())
+                .bind("input_gradient", input_gradient.clone())
+                .params(&params)
+                .threads(build.map_threads(build.input().shape))?;
+        }
+        Ok(LayerPlans { forward: forward.finish(), backward: backward.finish(), ..Default::default() })
+    }
+
+    fn forward_twin(&self, call: &TwinCall<'_>) -> Tensor {
+        let input = &call.inputs[0];
+        let shape = self.window.output(input.shape).expect("the shapes were checked");
+        let mut values = vec![0.0; shape.len() * input.images];
+        let output = Tensor::zeros(shape, input.images);
+        self.for_each_share(input, &output, |to, from, share| values[to] += share * input.values[from]);
+        Tensor { values, ..output }
+    }
+
+    fn backward_twin(&self, call: &TwinCall<'_>, output_gradient: &Tensor) -> TwinGradients {
+        let input = &call.inputs[0];
+        let mut gradient = Tensor::zeros(input.shape, input.images);
+        self.for_each_share(input, output_gradient, |from, to, share| {
+            gradient.values[to] += share * output_gradient.values[from];
+        });
+        TwinGradients::of_input(gradient)
+    }
+}
