@@ -1,15 +1,18 @@
 //! Loss and optimizer: central differences → twin → kernel.
 
 mod compare;
+mod step_twin;
+
+use std::rc::Rc;
 
 use compare::{
     assert_close, assert_differs, assert_no_errors, narrow, open_gpu, poisoned, rounded, sum_tolerance,
 };
-use revacnn::data::Column;
+use revacnn::data::{Clock, Column, Feed};
 use revacnn::gpu::{Buffer, Gpu};
 use revacnn::nn::{
-    Columns, Hyper, Network, Parameters, Sgd, Shape, SoftmaxCrossEntropy, Tensor, sgd_twin,
-    softmax_cross_entropy_twin,
+    Columns, Hyper, Kind, Network, Optimizer, Pace, Parameters, Role, Schedule, Shape, SoftmaxCrossEntropy,
+    StepPlace, Tensor, Trainer, TrainerOptions, TwinState, optimizer_twin, softmax_cross_entropy_twin,
 };
 
 const CLASSES: usize = 7;
@@ -97,40 +100,133 @@ fn the_loss_agrees_with_its_twin() {
     assert_no_errors(&gpu);
 }
 
-#[test]
-fn the_optimizer_agrees_with_its_twin() {
-    let gpu = open_gpu();
-    let text = "[[layer]]\nkind = \"dense\"\nunits = 5\n[[layer]]\nkind = \"dense\"\n";
+/// Every optimizer, with every other setting on somewhere.
+fn hypers() -> Vec<Hyper> {
+    let mut all: Vec<Hyper> =
+        Kind::ALL.map(|kind| Hyper { learning_rate: 0.0625, weight_decay: 0.0625, ..Hyper::of(kind) }).into();
+    all[4].momentum = 0.75;
+    // With its usual epsilon its first steps are too small to tell settings apart.
+    (all[3].learning_rate, all[3].epsilon) = (1.0, 0.01);
+    all.push(Hyper { nesterov: true, momentum: 0.75, l1_decay: 0.03, ..all[0] });
+    all.push(Hyper { clip_norm: 0.7, schedule: Schedule::Step { epochs: 0.5, factor: 0.25 }, ..all[0] });
+    all.push(Hyper { clip_norm: 1e6, schedule: Schedule::Cosine { epochs: 3.0 }, ..all[5] });
+    all.push(Hyper { warmup: 0.9, since: 2, momentum: 0.5, beta2: 0.9, ..all[6] });
+    all
+}
+
+/// Values and moments of a buffer after a few steps, of the GPU and of the twin.
+struct Optimized {
+    made: [Vec<f32>; 3],
+    expected: TwinState,
+}
+
+/// Runs an optimizer over all parameters of a small network, with the settings `twin` for the twin.
+fn optimize(gpu: &Gpu, hyper: Hyper, twin: Hyper, biases_decay: bool) -> Optimized {
+    let text = "[[layer]]\nkind = \"dense\"\nunits = 5\n[[layer]]\nkind = \"batch_norm\"\n[[layer]]\nkind = \"dense\"\n";
     let network = Network::parse(text, Shape::new(3, 1, 1), 3).unwrap();
-    for nesterov in [false, true] {
-        let parameters = Parameters::new(&gpu, &network, 9).unwrap();
-        let len = parameters.values.len();
-        let mut decays = vec![false; len];
-        for tensor in parameters.tensors.iter().filter(|t| t.name.ends_with("weight")) {
+    let data = step_twin::synthetic(47, 13);
+    let feed = Feed::new(gpu, &data).unwrap();
+    let pace = Pace { train_images: feed.train_images, batch: 10 };
+    let parameters = Parameters::new(gpu, &network, 9).unwrap();
+    let len = parameters.values.len();
+    let mut decays = vec![biases_decay; len];
+    let mut trained = vec![0.0; len];
+    for tensor in &parameters.tensors {
+        if tensor.spec.role == Role::Weight {
             decays[tensor.offset..][..tensor.len].fill(true);
         }
-        let hyper = Hyper { learning_rate: 0.125, momentum: 0.75, weight_decay: 0.0625, nesterov };
-        let sgd = Sgd::new(&gpu, Hyper::default());
-        let (clear, update) = sgd.build(&gpu, &parameters).unwrap();
-        sgd.set(&gpu, hyper);
-        let start: Vec<f64> = parameters.values.read(&gpu).iter().map(|v| f64::from(*v)).collect();
-        let (mut values, mut moments) = (start.clone(), vec![0.0; len]);
-        let mut wrong = (start, vec![0.0; len]);
-        for step in 0..4 {
-            let gradients = rounded(Tensor::sample(Shape::new(len, 1, 1), 1, 20 + step).values);
-            parameters.gradients.write(&gpu, 0, &narrow(&gradients));
-            let mut encoder = gpu.encoder("sgd");
-            update.encode(&mut encoder);
-            clear.encode(&mut encoder);
-            gpu.submit(encoder);
-            sgd_twin(hyper, &gradients, &decays, &mut moments, &mut values);
-            sgd_twin(hyper, &gradients, &vec![true; len], &mut wrong.1, &mut wrong.0);
-            assert!(parameters.gradients.read(&gpu).iter().all(|g| *g == 0.0), "gradients are cleared");
+        trained[tensor.offset..][..tensor.len].fill(f64::from(u8::from(tensor.spec.role != Role::Statistic)));
+    }
+    let optimizer = Optimizer::new(gpu, Hyper::default(), pace);
+    let (clear, update) = optimizer.build(gpu, &parameters, &feed).unwrap();
+    optimizer.set(gpu, hyper, pace);
+    let mut state = TwinState::new(parameters.values.read(gpu).iter().map(|v| f64::from(*v)).collect());
+    for step in 0..4 {
+        let clock = Clock { step: step + 2, epoch: step / 2, cursor: 11 * step, ..Clock::default() };
+        feed.set_clock(gpu, &clock);
+        let sample = Tensor::sample(Shape::new(len, 1, 1), 1, 20 + u64::from(step)).values;
+        let gradients = rounded(sample.iter().zip(&trained).map(|(g, t)| g * t).collect());
+        parameters.gradients.write(gpu, 0, &narrow(&gradients));
+        let mut encoder = gpu.encoder("optimizer");
+        update.encode(&mut encoder);
+        clear.encode(&mut encoder);
+        gpu.submit(encoder);
+        let epochs = f64::from(clock.epoch) + f64::from(clock.cursor) / feed.train_images as f64;
+        let norm = gradients.iter().map(|g| g * g).sum::<f64>().sqrt();
+        let read: Clock = bytemuck::pod_read_unaligned(bytemuck::cast_slice(&feed.clock().read(gpu)));
+        assert_close("norm", &[read.gradient_norm], &[norm], sum_tolerance(len));
+        let place = StepPlace { step: clock.step, epochs, norm };
+        optimizer_twin(twin, pace, place, &gradients, &decays, &mut state);
+        assert!(parameters.gradients.read(gpu).iter().all(|g| *g == 0.0), "gradients are cleared");
+        assert_eq!(parameters.last_gradients.read(gpu), narrow(&gradients));
+    }
+    let buffers = [&parameters.values, &parameters.moments, &parameters.second_moments];
+    Optimized { made: buffers.map(|buffer| buffer.read(gpu)), expected: state }
+}
+
+#[test]
+fn every_optimizer_agrees_with_its_twin() {
+    let gpu = open_gpu();
+    for hyper in hypers() {
+        let Optimized { made, expected } = optimize(&gpu, hyper, hyper, false);
+        let expected = [expected.values, expected.moments, expected.second_moments];
+        // Adam divides by 1 − βᵗ, which is small at first: its error is a few units of the logarithm's.
+        let tolerance = sum_tolerance(16);
+        for (what, (made, expected)) in
+            ["values", "moments", "second moments"].iter().zip(made.iter().zip(&expected))
+        {
+            assert_close(&format!("{what} of {hyper:?}"), made, expected, tolerance);
         }
-        let made = parameters.values.read(&gpu);
-        assert_close("values", &made, &values, sum_tolerance(4));
-        assert_close("moments", &parameters.moments.read(&gpu), &moments, sum_tolerance(4));
-        assert_differs("decay of biases", &made, &wrong.0, sum_tolerance(4));
+        let mut others = vec![
+            Hyper { learning_rate: hyper.learning_rate * 1.01, ..hyper },
+            Hyper { weight_decay: 0.07, ..hyper },
+            Hyper { l1_decay: hyper.l1_decay + 0.01, ..hyper },
+            Hyper { clip_norm: 0.5, ..hyper },
+            Hyper { warmup: 7.0, ..hyper },
+            Hyper { schedule: Schedule::Cosine { epochs: 2.0 }, ..hyper },
+        ];
+        if hyper.optimizer.has_momentum() {
+            others.push(Hyper { momentum: hyper.momentum + 0.01, ..hyper });
+        }
+        if hyper.optimizer.has_beta2() {
+            others.push(Hyper { beta2: hyper.beta2 - 0.01, ..hyper });
+        }
+        for other in others {
+            let Optimized { expected, .. } = optimize(&gpu, hyper, other, false);
+            assert_differs(&format!("{other:?} instead"), &made[0], &expected.values, tolerance);
+        }
+        let Optimized { expected, .. } = optimize(&gpu, hyper, hyper, true);
+        assert_differs("decay of biases", &made[0], &expected.values, tolerance);
     }
     assert_no_errors(&gpu);
+}
+
+#[test]
+fn a_step_that_is_not_finite_has_no_effect() {
+    let gpu = Rc::new(open_gpu());
+    let data = step_twin::synthetic(47, 13);
+    let options = TrainerOptions { batch: 10, micro_batch: Some(4), ..TrainerOptions::default() };
+    let mut trainer = Trainer::new(Rc::clone(&gpu), &data, step_twin::graph(), options).unwrap();
+    trainer.step();
+    let before = trainer.state_hash();
+    let clock = *trainer.clock();
+    let values = trainer.parameters.values.read(&gpu);
+    let first = trainer.parameters.tensor("stem.weight").unwrap().offset;
+    for (value, place) in [(f32::NAN, "stem"), (f32::INFINITY, "stem")] {
+        trainer.parameters.values.write(&gpu, first, &[value]);
+        let poisoned = trainer.parameters.values.read(&gpu);
+        trainer.step();
+        trainer.step();
+        let words = trainer.feed.clock().read(&gpu);
+        let halted: Clock = bytemuck::pod_read_unaligned(bytemuck::cast_slice(&words));
+        assert_eq!((halted.halted, halted.step, halted.cursor), (1, clock.step, clock.cursor));
+        let history = trainer.feed.history().read(&gpu);
+        assert_eq!((history[8].to_bits(), history[10]), (2, -1.0), "step 2 is marked");
+        let same = |a: &[f32], b: &[f32]| a.iter().map(|v| v.to_bits()).eq(b.iter().map(|v| v.to_bits()));
+        assert!(same(&trainer.parameters.values.read(&gpu), &poisoned));
+        assert_eq!(trainer.first_not_finite(Clock { halted: 1, ..clock }).as_deref(), Some(place));
+        trainer.parameters.values.write(&gpu, 0, &values);
+        trainer.set_clock(clock);
+    }
+    assert_eq!(trainer.state_hash(), before);
 }

@@ -9,14 +9,27 @@ use std::rc::Rc;
 use compare::{assert_close, assert_differs, assert_no_errors, open_gpu, sum_tolerance};
 use revacnn::data::{Clock, Dataset};
 use revacnn::gpu::{Gpu, Tuning};
-use revacnn::nn::{Hyper, Trainer, TrainerOptions};
+use revacnn::nn::{Hyper, Kind, Schedule, Trainer, TrainerOptions};
 use step_twin::{StepTwin, by_layer, graph, network, synthetic};
 
 /// Everything on, in passes of 4, 4 and 2 images.
 const OPTIONS: TrainerOptions = TrainerOptions {
     batch: 10,
     micro_batch: Some(4),
-    hyper: Hyper { learning_rate: 0.03, momentum: 0.8, weight_decay: 0.01, nesterov: true },
+    hyper: Hyper {
+        optimizer: Kind::Sgd,
+        learning_rate: 0.03,
+        momentum: 0.8,
+        beta2: 0.9,
+        epsilon: 1e-8,
+        weight_decay: 0.01,
+        l1_decay: 0.0,
+        clip_norm: 0.0,
+        nesterov: true,
+        schedule: Schedule::Constant,
+        warmup: 0.0,
+        since: 0,
+    },
     seed: 0x1_0000_0007,
     shift: 2,
     flip: true,
@@ -144,7 +157,7 @@ fn ten_losses_of_a_residual_network_are_those_of_the_twin() {
     assert_close("parameters", &made, &twin.parameters.concat().concat(), 10.0 * tolerance);
     // An evaluation uses the running statistics and drops nothing.
     let range = trainer.feed.test();
-    let (loss, right) = twin.evaluate(&twin.data.order[range.clone()].to_vec());
+    let (loss, right) = twin.evaluate(&twin.data.order[range.clone()]);
     trainer.feed.begin_evaluation(&gpu, range.clone());
     let mut encoder = gpu.encoder("evaluation");
     let passes = range.len().div_ceil(trainer.sizes().micro_batch);
@@ -182,7 +195,7 @@ fn passes_add_up_to_one_batch() {
 fn one_batch_can_be_learnt_by_heart() {
     let gpu = Rc::new(open_gpu());
     let data = synthetic(19, 3);
-    let hyper = Hyper { learning_rate: 0.05, momentum: 0.9, weight_decay: 0.0, nesterov: false };
+    let hyper = Hyper { learning_rate: 0.05, weight_decay: 0.0, ..Hyper::default() };
     let options = TrainerOptions { batch: 18, micro_batch: None, hyper, shift: 0, flip: false, ..OPTIONS };
     let mut trainer = trainer(&gpu, &data, options);
     assert_eq!(trainer.feed.train_images, 18, "every step draws every image");

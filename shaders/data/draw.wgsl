@@ -7,6 +7,7 @@ struct Clock {
     epoch_loss: f32, epoch_correct: u32, epoch_images: u32,
     done_loss: f32, done_correct: u32, done_images: u32,
     eval_cursor: u32, eval_end: u32, eval_loss: f32, eval_correct: u32,
+    gradient_norm: f32, halted: u32,
 }
 // image: its place in the image buffers; change: flip (bit 0), shift + 128 in x (bits 8 to 15) and y (16 to 23);
 // scale: of its loss gradient; 0 for padding.

@@ -8,6 +8,7 @@ struct Clock {
     epoch_loss: f32, epoch_correct: u32, epoch_images: u32,
     done_loss: f32, done_correct: u32, done_images: u32,
     eval_cursor: u32, eval_end: u32, eval_loss: f32, eval_correct: u32,
+    gradient_norm: f32, halted: u32,
 }
 struct Params { batch: u32, micro_batch: u32, train_columns: u32, train_images: u32 }
 
@@ -53,10 +54,20 @@ fn count_evaluation(@builtin(local_invocation_index) lane: u32) {
     clock.eval_cursor = min(clock.eval_cursor + params.micro_batch, clock.eval_end);
 }
 
-/// step += 1; cursor += batch, and where that passes the training images: the next epoch
+/// step += 1; cursor += batch, and where that passes the training images: the next epoch; nothing where it was halted
 @compute @workgroup_size(1)
 fn tick() {
     let images = f32(params.batch);
+    if clock.halted != 0u {
+        // The step did not take effect: its loss is told, the clock stands, and the step begins again.
+        let step = clock.step + 1u;
+        let seen = f32(clock.epoch) + f32(clock.cursor) / f32(params.train_images);
+        history[step % HISTORY] = vec4<f32>(bitcast<f32>(step), clock.step_loss / images, -1.0, seen);
+        clock.drawn = 0u;
+        clock.step_loss = 0.0;
+        clock.step_correct = 0u;
+        return;
+    }
     clock.step += 1u;
     clock.epoch_loss += clock.step_loss;
     clock.epoch_correct += clock.step_correct;

@@ -12,8 +12,8 @@ struct Params {
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> columns: array<Column>;
 @group(0) @binding(2) var<storage, read> input: array<vec4<f32>>;
-@group(0) @binding(3) var<storage, read_write> parameters: array<f32>;
-// Of the pass, per channel: mean, 1 / √(variance + epsilon), number of values.
+@group(0) @binding(3) var<storage, read> parameters: array<f32>;
+// Of the pass, per channel: mean, 1 / √(variance + epsilon), number of values, variance with that number − 1.
 @group(0) @binding(4) var<storage, read_write> moments: array<vec4<f32>>;
 @group(0) @binding(5) var<storage, read_write> output: array<vec4<f32>>;
 @group(0) @binding(6) var<storage, read> output_gradient: array<vec4<f32>>;
@@ -50,7 +50,7 @@ fn normal(c: u32, quad: u32) -> vec2<f32> {
     return vec2<f32>(parameters[params.running_mean + c], 1.0 / sqrt(variance + params.epsilon));
 }
 
-/// moments[c] = mean and 1 / deviation over the pass; running ← (1 − momentum) · running + momentum · pass
+/// moments[c] = mean, 1 / deviation, number and variance over the trained images of the pass
 @compute @workgroup_size(WORKGROUP)
 fn statistics(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
     let c = group.x;
@@ -73,14 +73,8 @@ fn statistics(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation
     }
     let squares = total(lane, share).x;
     if lane > 0u { return; }
-    moments[c] = vec4<f32>(mean, 1.0 / sqrt(squares / count + params.epsilon), first.y, 0.0);
-    if first.y == 0.0 { return; }
-    let running_mean = params.running_mean + c;
-    let running_variance = params.running_variance + c;
-    let keep = 1.0 - params.momentum;
-    parameters[running_mean] = keep * parameters[running_mean] + params.momentum * mean;
-    parameters[running_variance] =
-        keep * parameters[running_variance] + params.momentum * squares / max(first.y - 1.0, 1.0);
+    let deviation = sqrt(squares / count + params.epsilon);
+    moments[c] = vec4<f32>(mean, 1.0 / deviation, first.y, squares / max(first.y - 1.0, 1.0));
 }
 
 /// output[c, p, n] = weight[c] · (input[c, p, n] − mean) / deviation + bias[c]
@@ -93,7 +87,8 @@ fn forward(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups
     output[i] = parameters[params.weight + c] * ((input[i] - by.x) * by.y) + parameters[params.bias + c];
 }
 
-/// sums[c] = Σ g, Σ g · normalised over the trained images; gradients of bias and weight += them
+/// sums[c] = Σ g, Σ g · normalised over the trained images; gradients of bias and weight += them, of the running statistics
+/// += momentum · share · (running − pass), which the step takes away
 @compute @workgroup_size(WORKGROUP)
 fn gradient_sums(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
     let c = group.x;
@@ -107,10 +102,16 @@ fn gradient_sums(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocat
         share += vec2<f32>(dot(g, vec4<f32>(1.0)), dot(g, (input[at] - by.x) * by.y));
     }
     let sum = total(lane, share);
+    // The pass's share of the batch.
+    var part = 0.0;
+    for (var n = lane; n < params.train_quads * 4u; n += WORKGROUP) { part += columns[n].scale; }
+    let weight = params.momentum * total(lane, vec2<f32>(part, 0.0)).x;
     if lane > 0u { return; }
     sums[c] = sum;
     gradients[params.bias + c] += sum.x;
     gradients[params.weight + c] += sum.y;
+    gradients[params.running_mean + c] += weight * (parameters[params.running_mean + c] - by.x);
+    gradients[params.running_variance + c] += weight * (parameters[params.running_variance + c] - by.w);
 }
 
 /// input_gradient = weight / deviation · (g − (Σ g + normalised · Σ g · normalised) / m) in training, weight / deviation · g for probes

@@ -7,6 +7,7 @@ struct Clock {
     epoch_loss: f32, epoch_correct: u32, epoch_images: u32,
     done_loss: f32, done_correct: u32, done_images: u32,
     eval_cursor: u32, eval_end: u32, eval_loss: f32, eval_correct: u32,
+    gradient_norm: f32, halted: u32,
 }
 struct Sampling { seed_low: u32, seed_high: u32, shift: u32, flip: u32 }
 struct Params { count: u32, quads: u32, train_quads: u32, layer: u32, threshold: u32, scale: f32 }

@@ -4,6 +4,7 @@ use egui::{RichText, Slider, Ui};
 
 use super::workbench::Workbench;
 use super::{network_pane, theme};
+use crate::nn::{Kind, Schedule};
 use crate::session::{Command, Session};
 
 /// Draws the pane.
@@ -12,7 +13,7 @@ pub fn show(ui: &mut Ui, bench: &mut Workbench, session: &mut Session) {
         heading(
             ui,
             "Optimizer",
-            "Stochastic gradient descent; a change holds from the next step, nothing is reset",
+            "A change holds from the next step; another optimizer begins with its usual settings",
         );
         egui::Grid::new("optimizer")
             .num_columns(2)
@@ -55,6 +56,15 @@ fn row(
 
 fn optimizer(ui: &mut Ui, bench: &mut Workbench, session: &mut Session) {
     let hyper = session.settings().hyper;
+    ui.label("optimizer").on_hover_text("Its moments begin anew when it changes; the weights stay");
+    egui::ComboBox::from_id_salt("optimizer").selected_text(hyper.optimizer.name()).show_ui(ui, |ui| {
+        for kind in Kind::ALL {
+            if ui.selectable_label(kind == hyper.optimizer, kind.name()).clicked() {
+                bench.send(session, Command::SetOptimizer(kind));
+            }
+        }
+    });
+    ui.end_row();
     row(
         ui,
         bench,
@@ -64,15 +74,28 @@ fn optimizer(ui: &mut Ui, bench: &mut Workbench, session: &mut Session) {
         hyper.learning_rate,
         Command::SetLearningRate,
     );
-    row(
-        ui,
-        bench,
-        session,
-        ("momentum", "momentum", "Share of the last update that is kept, below 1 (M, Shift+M)"),
-        |v| Slider::new(v, 0.0..=0.99).max_decimals(3),
-        hyper.momentum,
-        Command::SetMomentum,
-    );
+    if hyper.optimizer.has_momentum() {
+        row(
+            ui,
+            bench,
+            session,
+            ("momentum", "momentum", "Share of the last update that is kept, below 1 (M, Shift+M)"),
+            |v| Slider::new(v, 0.0..=0.99).max_decimals(3),
+            hyper.momentum,
+            Command::SetMomentum,
+        );
+    }
+    if hyper.optimizer.has_beta2() {
+        row(
+            ui,
+            bench,
+            session,
+            ("beta 2", "beta2", "Share of the last mean of squared gradients that is kept, below 1"),
+            |v| Slider::new(v, 0.8..=0.9999).max_decimals(4),
+            hyper.beta2,
+            Command::SetBeta2,
+        );
+    }
     row(
         ui,
         bench,
@@ -86,11 +109,48 @@ fn optimizer(ui: &mut Ui, bench: &mut Workbench, session: &mut Session) {
         hyper.weight_decay,
         Command::SetWeightDecay,
     );
-    ui.label("Nesterov").on_hover_text("Look ahead along the momentum");
-    let mut nesterov = hyper.nesterov;
-    if ui.checkbox(&mut nesterov, "").on_hover_text("Look ahead along the momentum").changed() {
-        bench.send(session, Command::SetNesterov(nesterov));
+    if hyper.optimizer == Kind::Sgd {
+        ui.label("Nesterov").on_hover_text("Look ahead along the momentum");
+        let mut nesterov = hyper.nesterov;
+        if ui.checkbox(&mut nesterov, "").on_hover_text("Look ahead along the momentum").changed() {
+            bench.send(session, Command::SetNesterov(nesterov));
+        }
+        ui.end_row();
     }
+    row(
+        ui,
+        bench,
+        session,
+        ("clip norm", "clip_norm", "Largest norm of all gradients together; 0: any"),
+        |v| Slider::new(v, 0.0..=100.0).logarithmic(true).smallest_positive(1e-2).max_decimals(3),
+        hyper.clip_norm,
+        Command::SetClipNorm,
+    );
+    schedule(ui, bench, session);
+}
+
+/// How the learning rate goes on, and what it is now.
+fn schedule(ui: &mut Ui, bench: &mut Workbench, session: &mut Session) {
+    let now = session.settings().hyper.schedule;
+    let choices = [
+        ("constant", Schedule::Constant),
+        ("÷ 10 every 10 epochs", Schedule::Step { epochs: 10.0, factor: 0.1 }),
+        ("cosine over 12 epochs", Schedule::Cosine { epochs: 12.0 }),
+        ("cosine over 50 epochs", Schedule::Cosine { epochs: 50.0 }),
+    ];
+    let name = choices.iter().find(|(_, s)| *s == now).map_or("as given", |(name, _)| *name);
+    let rate = session.trainer().learning_rate();
+    let hover = format!("How the learning rate goes on, from the beginning of the run; now it is {rate:.2e}");
+    ui.label("schedule").on_hover_text(&hover);
+    let combo = egui::ComboBox::from_id_salt("schedule").selected_text(name);
+    let response = combo.show_ui(ui, |ui| {
+        for (name, schedule) in choices {
+            if ui.selectable_label(schedule == now, name).clicked() {
+                bench.send(session, Command::SetSchedule(schedule));
+            }
+        }
+    });
+    response.response.on_hover_text(hover);
     ui.end_row();
 }
 

@@ -5,7 +5,7 @@ use std::rc::Rc;
 use clap::Args;
 use revacnn::error::{Error, Result};
 use revacnn::gpu::{AdapterChoice, Gpu};
-use revacnn::nn::Hyper;
+use revacnn::nn::{Hyper, Kind, Schedule};
 use revacnn::session::RunSettings;
 
 /// Which GPU.
@@ -39,7 +39,7 @@ pub struct RunOptions {
     /// Data: a built-in set (`shapes`, `digits`), or a folder in MNIST's or CIFAR's format.
     #[arg(long, value_name = "NAME|PATH", default_value = "shapes")]
     pub dataset: String,
-    /// Network: a preset (`revacnn`, `revacnn-keras`, `lenet`) or a TOML file.
+    /// Network: a preset (`revacnn`, `revacnn-keras`, `lenet`, `mnist-convnetjs`, `tiny-vgg`, `vgg-small`, `resnet-8`, `resnet-20`) or a TOML file.
     #[arg(long, value_name = "PRESET|FILE", default_value = "revacnn")]
     pub network: String,
     /// Images of a step.
@@ -48,21 +48,36 @@ pub struct RunOptions {
     /// Seed of weights, order and augmentation.
     #[arg(long, default_value_t = 1)]
     pub seed: u64,
-    /// The optimizer; there is `sgd`.
+    /// The optimizer: `sgd`, `adagrad`, `windowed_adagrad`, `adadelta`, `rmsprop`, `adam` or `adamw`.
     #[arg(long, default_value = "sgd")]
     pub optimizer: String,
-    /// Learning rate.
-    #[arg(long, value_name = "RATE", default_value_t = Hyper::default().learning_rate, allow_negative_numbers = true)]
-    pub lr: f32,
-    /// Momentum, 0 to below 1.
-    #[arg(long, default_value_t = Hyper::default().momentum, allow_negative_numbers = true)]
-    pub momentum: f32,
-    /// L2 decay of the weights.
-    #[arg(long, value_name = "DECAY", default_value_t = Hyper::default().weight_decay, allow_negative_numbers = true)]
-    pub weight_decay: f32,
+    /// Learning rate (the optimizer's usual one: 0.02 for sgd, 0.001 for adam).
+    #[arg(long, value_name = "RATE", allow_negative_numbers = true)]
+    pub lr: Option<f32>,
+    /// Momentum, 0 to below 1; Adam's beta 1 (0.9; 0 for rmsprop).
+    #[arg(long, allow_negative_numbers = true)]
+    pub momentum: Option<f32>,
+    /// Adam's beta 2, RMSprop's alpha, Adadelta's rho, 0 to below 1.
+    #[arg(long, allow_negative_numbers = true)]
+    pub beta2: Option<f32>,
+    /// L2 decay of the weights (0.0001; 0.01 for adamw).
+    #[arg(long, value_name = "DECAY", allow_negative_numbers = true)]
+    pub weight_decay: Option<f32>,
+    /// L1 decay of the weights.
+    #[arg(long, value_name = "DECAY", default_value_t = 0.0, allow_negative_numbers = true)]
+    pub l1_decay: f32,
+    /// Largest norm of all gradients together; 0: any.
+    #[arg(long, value_name = "NORM", default_value_t = 0.0, allow_negative_numbers = true)]
+    pub clip_norm: f32,
     /// Nesterov momentum.
     #[arg(long)]
     pub nesterov: bool,
+    /// How the learning rate goes on: `constant`, `step:EPOCHS:FACTOR` or `cosine:EPOCHS`.
+    #[arg(long, default_value = "constant")]
+    pub schedule: String,
+    /// Epochs over which the learning rate rises from 0.
+    #[arg(long, value_name = "EPOCHS", default_value_t = 0.0, allow_negative_numbers = true)]
+    pub warmup: f32,
     /// Shift each training image at random by up to so many pixels.
     #[arg(long, value_name = "PIXELS", default_value_t = 0)]
     pub shift: u32,
@@ -74,10 +89,6 @@ pub struct RunOptions {
 impl RunOptions {
     /// The settings, checked as far as they can be without the data.
     pub fn settings(&self) -> Result<RunSettings> {
-        if self.optimizer != "sgd" {
-            let what = format!("no optimizer is called {:?}", self.optimizer);
-            return Err(Error::usage(what, "there is sgd, with --momentum and --nesterov"));
-        }
         if self.shift > 127 {
             return Err(Error::usage(
                 format!("the shift is {}", self.shift),
@@ -87,11 +98,18 @@ impl RunOptions {
         if self.batch == 0 {
             return Err(Error::usage("the batch is 0", "give it a value of 1 or more"));
         }
+        let usual = Hyper::of(self.optimizer.parse::<Kind>()?);
         let hyper = Hyper {
-            learning_rate: self.lr,
-            momentum: self.momentum,
-            weight_decay: self.weight_decay,
+            learning_rate: self.lr.unwrap_or(usual.learning_rate),
+            momentum: self.momentum.unwrap_or(usual.momentum),
+            beta2: self.beta2.unwrap_or(usual.beta2),
+            weight_decay: self.weight_decay.unwrap_or(usual.weight_decay),
+            l1_decay: self.l1_decay,
+            clip_norm: self.clip_norm,
             nesterov: self.nesterov,
+            schedule: schedule(&self.schedule)?,
+            warmup: self.warmup,
+            ..usual
         };
         Ok(RunSettings {
             dataset: absolute(&self.dataset),
@@ -103,6 +121,22 @@ impl RunOptions {
             probe: 0,
         })
     }
+}
+
+/// Reads `constant`, `step:EPOCHS:FACTOR` or `cosine:EPOCHS`.
+fn schedule(text: &str) -> Result<Schedule> {
+    let parts: Vec<&str> = text.split(':').collect();
+    let number = |part: &str| part.parse::<f32>().ok();
+    let found = match parts[..] {
+        ["constant"] => Some(Schedule::Constant),
+        ["step", epochs, factor] => {
+            number(epochs).zip(number(factor)).map(|(epochs, factor)| Schedule::Step { epochs, factor })
+        }
+        ["cosine", epochs] => number(epochs).map(|epochs| Schedule::Cosine { epochs }),
+        _ => None,
+    };
+    let help = "write constant, step:EPOCHS:FACTOR such as step:10:0.1, or cosine:EPOCHS";
+    found.ok_or_else(|| Error::usage(format!("no schedule is written {text:?}"), help))
 }
 
 /// A path made absolute, so that a run finds its data from any folder; a built-in name stays.

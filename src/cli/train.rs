@@ -99,7 +99,11 @@ fn train_to_limit(session: &mut Session, report: &mut Report, stop: &AtomicBool)
         }
         let mut epoch_ended = false;
         for event in session.take_events() {
-            report.take(session, &event)?;
+            if let Err(fault) = report.take(session, &event) {
+                // What was reached is kept.
+                session.save()?;
+                return Err(fault);
+            }
             epoch_ended |= matches!(event, Event::Epoch(_));
         }
         if idle || epoch_ended {
@@ -153,7 +157,7 @@ impl Report {
             "dataset": settings.dataset, "train_images": session.train_images(),
             "validation_images": session.trainer().feed.validation_images, "test_images": session.test_images(),
             "adapter": adapter.name, "backend": adapter.backend.to_string(), "batch": settings.batch, "seed": settings.seed,
-            "optimizer": "sgd", "lr": plain(&settings.hyper.learning_rate), "momentum": plain(&settings.hyper.momentum),
+            "optimizer": settings.hyper.optimizer.name(), "lr": plain(&settings.hyper.learning_rate), "momentum": plain(&settings.hyper.momentum),
             "weight_decay": plain(&settings.hyper.weight_decay), "nesterov": settings.hyper.nesterov,
             "shift": settings.shift, "flip": settings.flip, "step": session.step(), "epoch": session.epoch(),
         });

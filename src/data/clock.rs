@@ -40,6 +40,10 @@ params! {
         eval_loss: f32,
         /// Evaluated images classified rightly.
         eval_correct: u32,
+        /// Norm of all gradients of the last step.
+        gradient_norm: f32,
+        /// 1 since a step whose loss or gradients were not finite: no step takes effect any more.
+        halted: u32,
     }
 }
 

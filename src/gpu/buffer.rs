@@ -49,6 +49,12 @@ impl<T: Pod> Buffer<T> {
         buffer
     }
 
+    /// The buffer of a range, whole.
+    pub fn of_range(range: &BufferRange) -> Self {
+        let len = (range.buffer.size() as usize) / size_of::<T>();
+        Self { raw: range.buffer.clone(), len, marker: PhantomData }
+    }
+
     /// Number of elements.
     pub fn len(&self) -> usize {
         self.len

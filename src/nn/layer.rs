@@ -54,11 +54,6 @@ pub trait Layer {
 
     /// Backward pass in plain loops.
     fn backward_twin(&self, call: &TwinCall<'_>, output_gradient: &Tensor) -> TwinGradients;
-
-    /// The parameters after a training pass, where the pass itself changes some ([`Role::Statistic`]).
-    fn statistics_twin(&self, call: &TwinCall<'_>) -> Vec<Vec<f64>> {
-        call.parameters.to_vec()
-    }
 }
 
 /// What a parameter tensor is for.
@@ -68,7 +63,7 @@ pub enum Role {
     Weight,
     /// Trained, and does not decay.
     Bias,
-    /// Not trained: running statistics, which training passes update.
+    /// Running statistics: not trained, the step takes their "gradient" away as it is.
     Statistic,
 }
 
@@ -158,7 +153,7 @@ impl TwinCall<'_> {
 pub struct TwinGradients {
     /// Gradient of each input.
     pub inputs: Vec<Tensor>,
-    /// Gradient of each parameter tensor (zeros for statistics).
+    /// Gradient of each parameter tensor; of statistics, what a batch of these images takes away from them.
     pub parameters: Vec<Vec<f64>>,
 }
 

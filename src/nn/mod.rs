@@ -5,6 +5,7 @@
 
 mod convolution;
 pub mod gradcheck;
+mod hyper;
 mod init;
 mod layer;
 pub mod layers;
@@ -17,6 +18,7 @@ mod shape;
 mod tensor;
 mod trainer;
 
+pub use hyper::{Hyper, Kind, Schedule};
 pub use init::Init;
 pub use layer::{
     BatchBuffers, Columns, Draw, Layer, LayerBuild, LayerPlans, Mode, ParameterSpec, Port, Role, TwinCall,
@@ -24,7 +26,7 @@ pub use layer::{
 };
 pub use loss::{SoftmaxCrossEntropy, softmax_cross_entropy_twin};
 pub use network::{Network, NetworkLayer, preset_names};
-pub use optimizer::{Hyper, Sgd, sgd_twin};
+pub use optimizer::{Optimizer, Pace, StepPlace, TwinState, optimizer_twin};
 pub use parameters::{Parameters, TensorRange};
 pub use shape::Shape;
 pub use tensor::Tensor;

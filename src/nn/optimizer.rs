@@ -1,90 +1,103 @@
-//! The optimizer: SGD with momentum, Nesterov and L2 decay, in PyTorch's convention (Sutskever et al. 2013).
+//! The optimizers over all parameters at once: SGD with momentum and its kin, in PyTorch's conventions.
 //!
-//! `g = gradient + decay·w`, `v ← momentum·v + g`, `w ← w − rate·v` (Nesterov: `w − rate·(g + momentum·v)`).
+//! `g` is the clipped gradient `+ decay·w + l1·sign w` (AdamW: without `decay·w`), `η` the scheduled learning rate, `μ` the momentum:
+//!
+//! - `sgd`: `m ← μ·m + g`, `w ← w − η·m` (Nesterov: `w − η·(g + μ·m)`) (Sutskever et al. 2013)
+//! - `adagrad`: `s ← s + g²`, `w ← w − η·g / (√s + ε)` (Duchi et al. 2011)
+//! - `windowed_adagrad`: `s ← β·s + (1−β)·g²`, `w ← w − η·g / √(s + ε)` (ConvNetJS)
+//! - `adadelta`: `s` alike, `d = √(m + ε) / √(s + ε)·g`, `m ← β·m + (1−β)·d²`, `w ← w − η·d` (Zeiler 2012)
+//! - `rmsprop`: `s` alike, `m ← μ·m + g / (√s + ε)`, `w ← w − η·m` (Tieleman and Hinton 2012)
+//! - `adam`: `m ← μ·m + (1−μ)·g`, `s` alike, `w ← w − η·m̂ / (√ŝ + ε)`, `m̂ = m / (1−μᵗ)`, `ŝ = s / (1−βᵗ)` (Kingma and Ba 2015)
+//! - `adamw`: `w ← w·(1 − η·decay)`, then as Adam (Loshchilov and Hutter 2019)
+//!
 //! Decay applies to weights, not to biases.
 
 use serde::{Deserialize, Serialize};
 
 use super::Parameters;
-use crate::error::{Error, Result};
+use super::hyper::{Hyper, Kind, Schedule};
+use crate::data::Feed;
+use crate::error::Result;
 use crate::gpu::{Buffer, Gpu, Plan, PlanBuilder, Source};
 use crate::{params, wgsl};
 
-const SGD: Source = wgsl!("nn/sgd.wgsl");
+const OPTIMIZER: Source = wgsl!("nn/optimizer.wgsl");
+const GRADIENT_NORM: Source = wgsl!("nn/gradient_norm.wgsl");
 const CLEAR: Source = wgsl!("nn/clear.wgsl");
+/// Partial sums of the gradients' norm, one a workgroup.
+const PARTIALS: usize = 64;
 
-params! { struct HyperValues { learning_rate: f32, momentum: f32, weight_decay: f32, nesterov: u32 } }
+params! {
+    struct HyperValues {
+        optimizer: u32, nesterov: u32, since: u32, schedule: u32,
+        learning_rate: f32, momentum: f32, beta2: f32, epsilon: f32,
+        weight_decay: f32, l1_decay: f32, clip_norm: f32, log_momentum: f32, log_beta2: f32,
+        warmup: f32, period: f32, factor: f32, train_images: f32, batch: f32,
+    }
+}
 
-/// The optimizer's hyper-parameters.
+/// What of the run an optimizer has to know.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-pub struct Hyper {
-    /// Step size, finite and not negative.
-    pub learning_rate: f32,
-    /// Share of the last update that is kept, 0 up to but not including 1.
-    pub momentum: f32,
-    /// L2 decay of the weights, finite and not negative.
-    pub weight_decay: f32,
-    /// Whether to look ahead (Nesterov).
-    pub nesterov: bool,
+pub struct Pace {
+    /// Images of an epoch.
+    pub train_images: usize,
+    /// Images of a step.
+    pub batch: usize,
 }
 
-impl Default for Hyper {
-    fn default() -> Self {
-        Self { learning_rate: 0.02, momentum: 0.9, weight_decay: 1e-4, nesterov: false }
-    }
-}
-
-impl Hyper {
-    /// The same values, when they are in range.
-    ///
-    /// # Errors
-    /// When one is out of range, not a number or infinite.
-    pub fn checked(self) -> Result<Self> {
-        let fault = |name: &str, value: f32, range: &str| {
-            Err(Error::usage(format!("the {name} is {value}"), format!("give it a value {range}")))
-        };
-        if !(self.learning_rate.is_finite() && self.learning_rate >= 0.0) {
-            return fault("learning rate", self.learning_rate, "of 0 or more, such as 0.01");
-        }
-        if !(0.0..1.0).contains(&self.momentum) {
-            return fault("momentum", self.momentum, "from 0 to below 1, such as 0.9");
-        }
-        if !(self.weight_decay.is_finite() && self.weight_decay >= 0.0) {
-            return fault("weight decay", self.weight_decay, "of 0 or more, such as 0.0001");
-        }
-        Ok(self)
-    }
-}
-
-/// SGD over all parameters of a network.
-pub struct Sgd {
+/// The optimizer of a network.
+pub struct Optimizer {
     hyper: Buffer<f32>,
 }
 
-impl Sgd {
+/// The natural logarithm, of 0 a number that is as good as minus infinity.
+fn log(value: f32) -> f32 {
+    f64::from(value).ln().max(-1e4) as f32
+}
+
+impl Optimizer {
     /// An optimizer with these hyper-parameters.
-    pub fn new(gpu: &Gpu, hyper: Hyper) -> Self {
-        let sgd = Self { hyper: Buffer::zeroed(gpu, "hyper", size_of::<HyperValues>() / 4) };
-        sgd.set(gpu, hyper);
-        sgd
+    pub fn new(gpu: &Gpu, hyper: Hyper, pace: Pace) -> Self {
+        let optimizer = Self { hyper: Buffer::zeroed(gpu, "hyper", size_of::<HyperValues>() / 4) };
+        optimizer.set(gpu, hyper, pace);
+        optimizer
     }
 
     /// The next step uses these.
-    pub fn set(&self, gpu: &Gpu, hyper: Hyper) {
+    pub fn set(&self, gpu: &Gpu, hyper: Hyper, pace: Pace) {
+        let (schedule, period, factor) = match hyper.schedule {
+            Schedule::Constant => (0, 1.0, 1.0),
+            Schedule::Step { epochs, factor } => (1, epochs, factor),
+            Schedule::Cosine { epochs } => (2, epochs, 1.0),
+        };
         let values = HyperValues {
+            optimizer: hyper.optimizer as u32,
+            nesterov: u32::from(hyper.nesterov),
+            since: hyper.since,
+            schedule,
             learning_rate: hyper.learning_rate,
             momentum: hyper.momentum,
+            beta2: hyper.beta2,
+            epsilon: hyper.epsilon,
             weight_decay: hyper.weight_decay,
-            nesterov: u32::from(hyper.nesterov),
+            l1_decay: hyper.l1_decay,
+            clip_norm: hyper.clip_norm,
+            log_momentum: log(hyper.momentum),
+            log_beta2: log(hyper.beta2),
+            warmup: hyper.warmup,
+            period,
+            factor,
+            train_images: pace.train_images as f32,
+            batch: pace.batch as f32,
         };
         self.hyper.write(gpu, 0, bytemuck::cast_slice(&[values]));
     }
 
-    /// The dispatch that clears the gradients, and the one that updates the parameters.
+    /// The dispatch that clears the gradients, and those that update the parameters.
     ///
     /// # Errors
     /// When a buffer does not fit.
-    pub fn build(&self, gpu: &Gpu, parameters: &Parameters) -> Result<(Plan, Plan)> {
+    pub fn build(&self, gpu: &Gpu, parameters: &Parameters, feed: &Feed) -> Result<(Plan, Plan)> {
         let quads = parameters.values.len().div_ceil(4) as u32;
         let mut clear = PlanBuilder::new(gpu);
         let kernel = gpu.kernel(&CLEAR, "clear", &[])?;
@@ -93,13 +106,29 @@ impl Sgd {
             .bind("values", parameters.gradients.range())
             .threads([quads, 1, 1])?;
         let mut update = PlanBuilder::new(gpu);
-        let kernel = gpu.kernel(&SGD, "sgd", &[])?;
+        let partials = Buffer::<f32>::zeroed(gpu, "partials", PARTIALS).range();
+        let kernel = gpu.kernel(&GRADIENT_NORM, "squares", &[])?;
         update
-            .dispatch("sgd", &kernel)
+            .dispatch("gradient squares", &kernel)
+            .bind("gradients", parameters.gradients.range())
+            .bind("flags", parameters.flags.range())
+            .bind("partials", partials.clone())
+            .threads([64 * PARTIALS as u32, 1, 1])?;
+        let kernel = gpu.kernel(&GRADIENT_NORM, "norm", &[])?;
+        update
+            .dispatch("gradient norm", &kernel)
+            .bind("partials", partials)
+            .bind("clock", feed.clock().range())
+            .threads([1, 1, 1])?;
+        let kernel = gpu.kernel(&OPTIMIZER, "update", &[])?;
+        update
+            .dispatch("optimizer", &kernel)
             .bind("hyper", self.hyper.range())
+            .bind("clock", feed.clock().range())
             .bind("gradients", parameters.gradients.range())
             .bind("flags", parameters.flags.range())
             .bind("moments", parameters.moments.range())
+            .bind("second_moments", parameters.second_moments.range())
             .bind("values", parameters.values.range())
             .bind("last_gradients", parameters.last_gradients.range())
             .threads([quads, 1, 1])?;
@@ -107,12 +136,88 @@ impl Sgd {
     }
 }
 
-/// The twin: one update of `values` and `moments`, where `decays` says which L2 decay applies to.
-pub fn sgd_twin(hyper: Hyper, gradients: &[f64], decays: &[bool], moments: &mut [f64], values: &mut [f64]) {
-    let [rate, momentum, decay] = [hyper.learning_rate, hyper.momentum, hyper.weight_decay].map(f64::from);
-    for (i, w) in values.iter_mut().enumerate() {
-        let g = gradients[i] + if decays[i] { decay * *w } else { 0.0 };
-        moments[i] = momentum * moments[i] + g;
-        *w -= rate * if hyper.nesterov { g + momentum * moments[i] } else { moments[i] };
+/// Where a step of a twin is.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct StepPlace {
+    /// Steps finished.
+    pub step: u32,
+    /// Epochs and part of one seen before the step.
+    pub epochs: f64,
+    /// Norm of all gradients.
+    pub norm: f64,
+}
+
+/// A tensor as a twin updates it, and its two moments.
+#[derive(Debug, Clone, PartialEq)]
+pub struct TwinState {
+    /// The values.
+    pub values: Vec<f64>,
+    /// The first moments.
+    pub moments: Vec<f64>,
+    /// The second moments.
+    pub second_moments: Vec<f64>,
+}
+
+impl TwinState {
+    /// Values with moments of 0.
+    pub fn new(values: Vec<f64>) -> Self {
+        let zeros = vec![0.0; values.len()];
+        Self { values, moments: zeros.clone(), second_moments: zeros }
+    }
+}
+
+/// The twin: one update of a tensor, where `decays` says which values decay.
+pub fn optimizer_twin(
+    hyper: Hyper,
+    pace: Pace,
+    place: StepPlace,
+    gradients: &[f64],
+    decays: &[bool],
+    state: &mut TwinState,
+) {
+    let [mu, beta, epsilon] = [hyper.momentum, hyper.beta2, hyper.epsilon].map(f64::from);
+    let [decay, l1, clip] = [hyper.weight_decay, hyper.l1_decay, hyper.clip_norm].map(f64::from);
+    let rate = hyper.rate(place.epochs, pace);
+    let scale = if clip > 0.0 { (clip / (place.norm + 1e-6)).min(1.0) } else { 1.0 };
+    let steps = (place.step - hyper.since + 1) as i32;
+    for (i, w) in state.values.iter_mut().enumerate() {
+        let (decay, l1) = if decays[i] { (decay, l1) } else { (0.0, 0.0) };
+        let decoupled = hyper.optimizer == Kind::Adamw;
+        let sign = if *w == 0.0 { 0.0 } else { w.signum() };
+        let g = scale * gradients[i] + l1 * sign + if decoupled { 0.0 } else { decay * *w };
+        let (m, s) = (&mut state.moments[i], &mut state.second_moments[i]);
+        let averaged = |s: f64| beta * s + (1.0 - beta) * g * g;
+        let d = match hyper.optimizer {
+            Kind::Sgd => {
+                *m = mu * *m + g;
+                if hyper.nesterov { g + mu * *m } else { *m }
+            }
+            Kind::Adagrad => {
+                *s += g * g;
+                g / (s.sqrt() + epsilon)
+            }
+            Kind::WindowedAdagrad => {
+                *s = averaged(*s);
+                g / (*s + epsilon).sqrt()
+            }
+            Kind::Adadelta => {
+                *s = averaged(*s);
+                let d = (*m + epsilon).sqrt() / (*s + epsilon).sqrt() * g;
+                *m = beta * *m + (1.0 - beta) * d * d;
+                d
+            }
+            Kind::Rmsprop => {
+                *s = averaged(*s);
+                *m = mu * *m + g / (s.sqrt() + epsilon);
+                *m
+            }
+            Kind::Adam | Kind::Adamw => {
+                *m = mu * *m + (1.0 - mu) * g;
+                *s = averaged(*s);
+                *m / (1.0 - mu.powi(steps)) / ((*s / (1.0 - beta.powi(steps))).sqrt() + epsilon)
+            }
+        };
+        let shrunk = if decoupled { *w * (1.0 - rate * decay) } else { *w };
+        *w = shrunk - rate * d;
     }
 }

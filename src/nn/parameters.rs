@@ -5,8 +5,10 @@ use super::layer::{ParameterSpec, Role};
 use crate::error::{Error, Result};
 use crate::gpu::{Buffer, Gpu};
 
-/// Flag of a parameter: L2 decay applies (weights, not biases).
-pub(super) const DECAYS: u32 = 1;
+/// Flag of a parameter: decay applies (weights, not biases).
+const DECAYS: u32 = 1;
+/// Flag of a running statistic.
+const STATISTIC: u32 = 4;
 
 /// A named tensor inside the flat buffers.
 #[derive(Debug, Clone, PartialEq)]
@@ -29,8 +31,10 @@ pub struct Parameters {
     pub gradients: Buffer<f32>,
     /// The gradients of the last whole step, for pictures: while a step is under way `gradients` holds part of a sum.
     pub last_gradients: Buffer<f32>,
-    /// Momentum of the optimizer.
+    /// First moments of the optimizer: SGD's momentum, Adam's mean of gradients.
     pub moments: Buffer<f32>,
+    /// Second moments: means or sums of squared gradients.
+    pub second_moments: Buffer<f32>,
     /// One byte of flags per parameter.
     pub flags: Buffer<u32>,
     /// The tensors, in order.
@@ -66,9 +70,14 @@ impl Parameters {
         let (tensors, offsets, len) = lay_out(network);
         gpu.check_fits(&format!("network {}: its parameters", network.name), len as u64 * 4)?;
         let mut flags = vec![0_u32; len.div_ceil(4)];
-        for tensor in tensors.iter().filter(|t| t.spec.role == Role::Weight) {
+        for tensor in &tensors {
+            let flag = match tensor.spec.role {
+                Role::Weight => DECAYS,
+                Role::Bias => 0,
+                Role::Statistic => STATISTIC,
+            };
             for i in tensor.offset..tensor.offset + tensor.len {
-                flags[i / 4] |= DECAYS << (8 * (i % 4));
+                flags[i / 4] |= flag << (8 * (i % 4));
             }
         }
         let parameters = Self {
@@ -76,6 +85,7 @@ impl Parameters {
             gradients: Buffer::zeroed(gpu, "gradients", len),
             last_gradients: Buffer::zeroed(gpu, "last gradients", len),
             moments: Buffer::zeroed(gpu, "moments", len),
+            second_moments: Buffer::zeroed(gpu, "second moments", len),
             flags: Buffer::from_slice(gpu, "flags", &flags),
             tensors,
             offsets,
@@ -89,13 +99,20 @@ impl Parameters {
         let zeros = vec![0.0; self.values.len()];
         self.gradients.write(gpu, 0, &zeros);
         self.last_gradients.write(gpu, 0, &zeros);
-        self.moments.write(gpu, 0, &zeros);
+        self.clear_moments(gpu);
         let mut values = zeros;
         for (index, tensor) in self.tensors.iter().enumerate() {
             let fresh = tensor.spec.init.values(&tensor.spec, seed, index as u64);
             values[tensor.offset..tensor.offset + tensor.len].copy_from_slice(&fresh);
         }
         self.values.write(gpu, 0, &values);
+    }
+
+    /// Moments of 0, as an optimizer begins with.
+    pub fn clear_moments(&self, gpu: &Gpu) {
+        let zeros = vec![0.0; self.values.len()];
+        self.moments.write(gpu, 0, &zeros);
+        self.second_moments.write(gpu, 0, &zeros);
     }
 
     /// The tensor called `name`.

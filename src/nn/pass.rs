@@ -6,7 +6,7 @@
 use super::layer::{BatchBuffers, LayerBuild, LayerPlans, Port};
 use super::layers::add;
 use super::loss::SoftmaxCrossEntropy;
-use super::{Columns, Network, NetworkLayer, Parameters, Sgd, Shape, TrainerOptions};
+use super::{Columns, Network, NetworkLayer, Optimizer, Parameters, Shape, TrainerOptions};
 use crate::data::{BatchSizes, Column, Feed};
 use crate::error::{Error, Result};
 use crate::gpu::{Buffer, BufferRange, Gpu, Plan, PlanBuilder};
@@ -24,6 +24,8 @@ pub(super) struct Pass {
     pub activation_gradients: Vec<Option<BufferRange>>,
     pub probabilities: BufferRange,
     pub step: Plan,
+    /// How many of the step's dispatches each of its passes ends after.
+    pub pass_ends: Vec<usize>,
     pub evaluation: Plan,
     pub refresh: Plan,
 }
@@ -77,7 +79,7 @@ impl Pass {
         network: &Network,
         feed: &Feed,
         parameters: &Parameters,
-        sgd: &Sgd,
+        optimizer: &Optimizer,
         options: &TrainerOptions,
     ) -> Result<Self> {
         let sizes = choose_sizes(gpu, network, options)?;
@@ -101,11 +103,12 @@ impl Pass {
             activation_gradients,
             probabilities: maps("probabilities", Shape::new(network.classes, 1, 1)),
             step: Plan::default(),
+            pass_ends: Vec::new(),
             evaluation: Plan::default(),
             refresh: Plan::default(),
         };
         let layers = pass.build_layers(gpu, network, feed, parameters)?;
-        pass.build_plans(gpu, network, feed, &layers, sgd.build(gpu, parameters)?)?;
+        pass.build_plans(gpu, network, feed, &layers, optimizer.build(gpu, parameters, feed)?)?;
         Ok(pass)
     }
 
@@ -215,6 +218,7 @@ impl Pass {
             self.step.extend(&loss);
             backward(&mut self.step);
             self.step.extend(&count_training);
+            self.pass_ends.push(self.step.len());
         }
         self.step.extend(&update);
         self.step.extend(&tick);

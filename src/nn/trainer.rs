@@ -3,7 +3,7 @@
 use std::rc::Rc;
 
 use super::pass::Pass;
-use super::{Hyper, Network, Parameters, Sgd, Shape};
+use super::{Hyper, Network, Optimizer, Pace, Parameters, Shape, TensorRange};
 use crate::data::{BatchSizes, Clock, Dataset, Feed, MAX_PROBES};
 use crate::error::{Error, Result};
 use crate::gpu::{Buffer, BufferRange, Gpu, Plan, TensorView};
@@ -50,7 +50,7 @@ pub struct Trainer {
     pub feed: Feed,
     /// Its parameters.
     pub parameters: Parameters,
-    sgd: Sgd,
+    optimizer: Optimizer,
     options: TrainerOptions,
     pass: Pass,
     /// The clock as the CPU knows it: step, epoch and cursor only.
@@ -71,11 +71,12 @@ impl Trainer {
             return Err(Error::usage(what, format!("give it a value from 1 to {MAX_PROBES}")));
         }
         let parameters = Parameters::new(&gpu, &network, options.seed)?;
-        let sgd = Sgd::new(&gpu, options.hyper);
+        let pace = Pace { train_images: feed.train_images, batch: options.batch };
+        let optimizer = Optimizer::new(&gpu, options.hyper, pace);
         feed.set_sampling(&gpu, options.seed, options.shift, options.flip);
         feed.set_probes(&gpu, &[0]);
-        let pass = Pass::build(&gpu, &network, &feed, &parameters, &sgd, &options)?;
-        Ok(Self { gpu, network, feed, parameters, sgd, options, pass, clock: Clock::default() })
+        let pass = Pass::build(&gpu, &network, &feed, &parameters, &optimizer, &options)?;
+        Ok(Self { gpu, network, feed, parameters, optimizer, options, pass, clock: Clock::default() })
     }
 
     /// The device.
@@ -139,14 +140,30 @@ impl Trainer {
         self.gpu.submit(encoder)
     }
 
-    /// The next step uses these hyper-parameters; nothing is reset.
+    /// The next step uses these hyper-parameters. Nothing is reset but the moments, where the optimizer is another one.
     ///
     /// # Errors
     /// When one is out of range.
     pub fn set_hyper(&mut self, hyper: Hyper) -> Result<()> {
-        self.options.hyper = hyper.checked()?;
-        self.sgd.set(&self.gpu, hyper);
+        let mut hyper = hyper.checked()?;
+        if hyper.optimizer != self.options.hyper.optimizer {
+            self.parameters.clear_moments(&self.gpu);
+            hyper.since = self.clock.step;
+        }
+        self.options.hyper = hyper;
+        self.write_hyper();
         Ok(())
+    }
+
+    fn write_hyper(&self) {
+        let pace = Pace { train_images: self.feed.train_images, batch: self.options.batch };
+        self.optimizer.set(&self.gpu, self.options.hyper, pace);
+    }
+
+    /// The learning rate of the next step, as the schedule has it.
+    pub fn learning_rate(&self) -> f64 {
+        let pace = Pace { train_images: self.feed.train_images, batch: self.options.batch };
+        self.options.hyper.rate(self.epochs(), pace)
     }
 
     /// The next step shifts by up to `shift` pixels, and flips.
@@ -162,14 +179,18 @@ impl Trainer {
     pub fn set_batch(&mut self, batch: usize) -> Result<()> {
         check_batch(batch, &self.feed)?;
         let options = TrainerOptions { batch, ..self.options };
-        self.pass = Pass::build(&self.gpu, &self.network, &self.feed, &self.parameters, &self.sgd, &options)?;
+        self.pass =
+            Pass::build(&self.gpu, &self.network, &self.feed, &self.parameters, &self.optimizer, &options)?;
         self.options = options;
+        self.write_hyper();
         Ok(())
     }
 
     /// Back to step 0 with fresh weights from `seed`.
     pub fn reset(&mut self, seed: u64) {
         self.options.seed = seed;
+        self.options.hyper.since = 0;
+        self.write_hyper();
         self.parameters.reset(&self.gpu, seed);
         self.feed.set_sampling(&self.gpu, seed, self.options.shift, self.options.flip);
         self.set_clock(Clock::default());
@@ -186,9 +207,49 @@ impl Trainer {
         let mut hash = blake3::Hasher::new();
         hash.update(bytemuck::cast_slice(&self.parameters.values.read(&self.gpu)));
         hash.update(bytemuck::cast_slice(&self.parameters.moments.read(&self.gpu)));
+        hash.update(bytemuck::cast_slice(&self.parameters.second_moments.read(&self.gpu)));
         let words = self.feed.clock().read(&self.gpu);
         hash.update(bytemuck::cast_slice(&words[..3]));
         hash.finalize().to_hex().to_string()
+    }
+
+    /// Makes the step at `clock`, which is halted so that it has no effect, once more, and finds where numbers first are
+    /// not finite: `conv2`, or `the gradient of conv2`. Waits for the GPU.
+    pub fn first_not_finite(&mut self, clock: Clock) -> Option<String> {
+        self.set_clock(clock);
+        let plan = &self.pass.step;
+        let mut from = 0;
+        for end in &self.pass.pass_ends {
+            let mut encoder = self.gpu.encoder("look for what is not finite");
+            plan.record(&mut encoder.begin_compute_pass(&Default::default()), from..*end);
+            self.gpu.submit(encoder);
+            from = *end;
+            if let Some(found) = self.not_finite() {
+                return Some(found);
+            }
+        }
+        let gradients = self.parameters.gradients.read(&self.gpu);
+        let finite = |t: &&TensorRange| gradients[t.offset..t.offset + t.len].iter().all(|v| v.is_finite());
+        self.parameters.tensors.iter().find(|t| !finite(t)).map(|t| format!("the gradient of {}", t.name))
+    }
+
+    /// The first map of the last pass that holds something not finite: forward, then backward.
+    fn not_finite(&self) -> Option<String> {
+        let finite = |range: &BufferRange| {
+            Buffer::<f32>::of_range(range).read(&self.gpu).iter().all(|value| value.is_finite())
+        };
+        let name = |place: usize| match place {
+            0 => "the input".to_owned(),
+            place => self.network.layers[place - 1].name.clone(),
+        };
+        let maps = self.pass.activations.iter().enumerate();
+        let forward = maps.clone().find(|(_, range)| !finite(range)).map(|(place, _)| name(place));
+        forward.or_else(|| {
+            let gradients = self.pass.activation_gradients.iter().enumerate().rev();
+            let mut gradients = gradients.filter_map(|(place, range)| Some((place, range.as_ref()?)));
+            let found = gradients.find(|(_, range)| !finite(range));
+            found.map(|(place, _)| format!("the gradient of {}", name(place)))
+        })
     }
 
     /// Probe `probe`'s activation maps after layer `layer` (0 is the input), one tile a channel.

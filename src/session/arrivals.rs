@@ -167,6 +167,7 @@ impl Session {
 
     fn take_in_history(&mut self, entries: Vec<[f32; 4]>) {
         let last = self.metrics.steps.last().map_or(0, |s| s.step);
+        let halted = entries.iter().find(|entry| entry[2] < 0.0).map(|entry| entry[0].to_bits());
         let mut new: Vec<StepMetrics> = entries
             .into_iter()
             .map(|[step, loss, accuracy, epoch]| StepMetrics {
@@ -175,11 +176,14 @@ impl Session {
                 loss,
                 accuracy,
             })
-            .filter(|s| s.step > last)
+            .filter(|s| s.step > last && s.accuracy >= 0.0)
             .collect();
         new.sort_by_key(|s| s.step);
         self.events.extend(new.iter().map(|s| Event::Step(*s)));
         self.metrics.steps.extend(new);
+        if let Some(step) = halted {
+            self.halt(step);
+        }
     }
 
     fn take_in_evaluation(&mut self, of: Wanted, epoch: u32, step: u32, clock: &Clock) {

@@ -1,6 +1,6 @@
 //! `model.safetensors`: parameters, momentum and all that is needed to go on bit for bit.
 //!
-//! Tensors `conv1.weight` `[out, in, ky, kx]`, `conv1.bias` `[out]`, and `momentum.conv1.weight` alike, f32, as other
+//! Tensors `conv1.weight` `[out, in, ky, kx]`, `conv1.bias` `[out]`, and `momentum.conv1.weight` and `second_moment.conv1.weight` alike, f32, as other
 //! tools read them; the metadata hold the run's settings as JSON and a hash of all that the file holds.
 
 use std::collections::HashMap;
@@ -20,6 +20,7 @@ pub const MODEL_FILE: &str = "model.safetensors";
 const KEY: &str = "revacnn";
 /// What the moments' names begin with.
 const MOMENTUM: &str = "momentum.";
+const SECOND_MOMENT: &str = "second_moment.";
 
 /// What the metadata hold.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -44,6 +45,8 @@ pub struct Checkpoint {
     pub values: Vec<f32>,
     /// The flat moments.
     pub moments: Vec<f32>,
+    /// The flat second moments.
+    pub second_moments: Vec<f32>,
     /// The rest.
     pub state: CheckpointState,
 }
@@ -77,6 +80,7 @@ impl Checkpoint {
         };
         let mut stored = part("", &self.values);
         stored.extend(part(MOMENTUM, &self.moments));
+        stored.extend(part(SECOND_MOMENT, &self.second_moments));
         let named = stored.iter().map(|(name, shape, bytes)| (name.as_str(), &shape[..], &bytes[..]));
         let content_hash = hash(named, &self.state);
         let json = serde_json::to_string(&CheckpointState { content_hash, ..self.state.clone() })
@@ -154,8 +158,8 @@ impl StoredCheckpoint {
             }
             Ok(flat)
         };
-        let (values, moments) = (flat("")?, flat(MOMENTUM)?);
-        Ok(Checkpoint { values, moments, state: self.state })
+        let (values, moments, second_moments) = (flat("")?, flat(MOMENTUM)?, flat(SECOND_MOMENT)?);
+        Ok(Checkpoint { values, moments, second_moments, state: self.state })
     }
 }
 

@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::nn::{Kind, Schedule};
+
 /// One change to the run. `{"set_learning_rate": 0.01}` in the journal.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -12,6 +14,20 @@ pub enum Command {
     SetMomentum(f32),
     /// The next step uses this L2 decay of the weights (finite, not negative).
     SetWeightDecay(f32),
+    /// Another optimizer, with its usual rate, momentum and averages, and moments of 0.
+    SetOptimizer(Kind),
+    /// The next step averages squares with this share of the last mean (0 up to, not including, 1).
+    SetBeta2(f32),
+    /// The next step adds this to its divisors (finite, above 0).
+    SetEpsilon(f32),
+    /// The next step uses this L1 decay of the weights (finite, not negative).
+    SetL1Decay(f32),
+    /// The next step clips the gradients' norm to this; 0: not at all.
+    SetClipNorm(f32),
+    /// How the learning rate goes on.
+    SetSchedule(Schedule),
+    /// Epochs of warm-up (finite, not negative).
+    SetWarmup(f32),
     /// Nesterov momentum on or off.
     SetNesterov(bool),
     /// The next step draws this many images (1 up to the size of the training set).

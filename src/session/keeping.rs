@@ -102,6 +102,7 @@ impl Session {
             stale: true,
             events: Vec::new(),
             rate: Rate::default(),
+            faults: 0,
             submissions: Vec::new(),
         };
         let probe = Command::PinProbe(session.settings.probe);
@@ -131,6 +132,7 @@ impl Session {
         let checkpoint = run.checkpoint.of_network(&parameters.tensors, parameters.values.len())?;
         parameters.values.write(self.trainer.gpu(), 0, &checkpoint.values);
         parameters.moments.write(self.trainer.gpu(), 0, &checkpoint.moments);
+        parameters.second_moments.write(self.trainer.gpu(), 0, &checkpoint.second_moments);
         self.trainer.set_clock(clock);
         self.metrics.epochs = run.epochs;
         self.header = run.header;
@@ -170,11 +172,12 @@ impl Session {
 
     fn finish_under_way(&mut self) {
         let playing = std::mem::replace(&mut self.playing, false);
+        let faults = self.faults;
         while !self.between_steps() {
             self.advance();
         }
         self.settle();
-        self.playing = playing;
+        self.playing = playing && self.faults == faults;
     }
 
     fn read_checkpoint(&self) -> Result<Checkpoint> {
@@ -191,6 +194,7 @@ impl Session {
         Ok(Checkpoint {
             values: parameters.values.read(gpu),
             moments: parameters.moments.read(gpu),
+            second_moments: parameters.second_moments.read(gpu),
             state: CheckpointState {
                 settings: self.settings.clone(),
                 network: self.trainer.network.to_toml(),

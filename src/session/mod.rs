@@ -7,6 +7,7 @@ mod arrivals;
 mod budget;
 mod checkpoint;
 mod command;
+mod fault;
 mod files;
 mod headless;
 mod journal;
@@ -96,6 +97,8 @@ pub struct Session {
     arrivals: Arrivals,
     events: Vec<Event>,
     rate: Rate,
+    /// How often a step was halted because its numbers were not finite.
+    faults: u32,
     /// Submits of [`Session::advance`] that may not be done yet.
     submissions: Vec<wgpu::SubmissionIndex>,
 }

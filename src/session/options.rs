@@ -33,6 +33,16 @@ impl RunSettings {
             Command::SetMomentum(value) => to.hyper.momentum = value,
             Command::SetWeightDecay(value) => to.hyper.weight_decay = value,
             Command::SetNesterov(value) => to.hyper.nesterov = value,
+            Command::SetOptimizer(kind) if kind != to.hyper.optimizer => {
+                to.hyper = to.hyper.with_optimizer(kind)
+            }
+            Command::SetOptimizer(_) => {}
+            Command::SetBeta2(value) => to.hyper.beta2 = value,
+            Command::SetEpsilon(value) => to.hyper.epsilon = value,
+            Command::SetL1Decay(value) => to.hyper.l1_decay = value,
+            Command::SetClipNorm(value) => to.hyper.clip_norm = value,
+            Command::SetSchedule(value) => to.hyper.schedule = value,
+            Command::SetWarmup(value) => to.hyper.warmup = value,
             Command::SetBatch(batch) => to.batch = batch,
             Command::SetShift(shift) => to.shift = shift,
             Command::SetFlip(flip) => to.flip = flip,

@@ -93,7 +93,14 @@ impl Session {
             Command::SetLearningRate(_)
             | Command::SetMomentum(_)
             | Command::SetWeightDecay(_)
-            | Command::SetNesterov(_) => self.trainer.set_hyper(to.hyper)?,
+            | Command::SetNesterov(_)
+            | Command::SetOptimizer(_)
+            | Command::SetBeta2(_)
+            | Command::SetEpsilon(_)
+            | Command::SetL1Decay(_)
+            | Command::SetClipNorm(_)
+            | Command::SetSchedule(_)
+            | Command::SetWarmup(_) => self.trainer.set_hyper(to.hyper)?,
             Command::SetBatch(batch) => {
                 self.trainer.set_batch(batch as usize)?;
                 self.step_budget = Budget::new(self.trainer.step_plan());
@@ -119,6 +126,8 @@ impl Session {
             }
         }
         self.settings = to;
+        // With the step at which its optimizer began.
+        self.settings.hyper = self.trainer.options().hyper;
         Ok(())
     }
 }

@@ -3,8 +3,8 @@
 use std::rc::Rc;
 
 use revacnn::data::Dataset;
-use revacnn::nn::{Hyper, Network, Shape, Trainer};
-use revacnn::session::{Command, Session, TensorKind};
+use revacnn::nn::{Hyper, Kind, Network, Schedule, Shape, Trainer};
+use revacnn::session::{Command, Event, Limit, RunState, Session, TensorKind};
 
 use crate::bench::{Bench, finish, run_to, settings, steps, submit, values};
 
@@ -44,6 +44,14 @@ fn the_next_step_uses_a_setting_and_nothing_is_reset() {
         (Command::SetMomentum(0.1), Hyper { momentum: 0.1, ..hyper }),
         (Command::SetWeightDecay(0.3), Hyper { weight_decay: 0.3, ..hyper }),
         (Command::SetNesterov(true), Hyper { nesterov: true, ..hyper }),
+        (Command::SetOptimizer(Kind::Adam), Hyper::of(Kind::Adam)),
+        (Command::SetL1Decay(0.01), Hyper { l1_decay: 0.01, ..hyper }),
+        (Command::SetClipNorm(0.1), Hyper { clip_norm: 0.1, ..hyper }),
+        (
+            Command::SetSchedule(Schedule::Cosine { epochs: 1.0 }),
+            Hyper { schedule: Schedule::Cosine { epochs: 1.0 }, ..hyper },
+        ),
+        (Command::SetWarmup(2.0), Hyper { warmup: 2.0, ..hyper }),
     ];
     for (command, hyper) in cases {
         let hash = steered(&bench, &[command]);
@@ -190,4 +198,47 @@ fn values_out_of_range_are_refused() {
         session.apply(command).unwrap();
     }
     run_to(&mut session, 2);
+}
+
+#[test]
+fn numbers_that_are_not_finite_stop_the_run_before_the_step() {
+    let bench = Bench::new();
+    let mut plain = bench.session();
+    run_to(&mut plain, 6);
+    let good = plain.state_hash();
+    for settle_each in [false, true] {
+        let folder = bench.path(if settle_each { "settled" } else { "ahead" });
+        let mut session = bench.open(settings(), Some(&folder));
+        run_to(&mut session, 6);
+        session.take_events();
+        session.apply(Command::SetLearningRate(1e30)).unwrap();
+        session.set_limit(Some(Limit::Steps(40)));
+        session.play();
+        while session.advance() {
+            if settle_each {
+                session.settle();
+            }
+        }
+        session.settle();
+        let faults = session.take_events().into_iter().filter_map(|event| match event {
+            Event::Fault(error) => Some(error),
+            _ => None,
+        });
+        let faults: Vec<_> = faults.collect();
+        assert_eq!(faults.len(), 1, "{faults:?}");
+        // The first step at this rate is finite still, and makes weights of about 1e30.
+        let what = faults[0].what();
+        assert!(what.starts_with("in step 8 numbers stopped being finite, first in "), "{what}");
+        assert_eq!((session.state(), session.step()), (RunState::Paused, 7));
+        assert_eq!(session.metrics().steps.last().unwrap().step, 7);
+        assert!(session.trainer().parameters.values.read(&bench.gpu).iter().all(|v| v.is_finite()));
+        session.save().unwrap();
+        // Back to weights that are of use, it goes on.
+        session.apply(Command::SetLearningRate(settings().hyper.learning_rate)).unwrap();
+        session.apply(Command::Reset(1)).unwrap();
+        run_to(&mut session, 6);
+        assert_eq!(session.state_hash(), good);
+        drop(session);
+        assert_eq!(Session::resume(Rc::clone(&bench.gpu), &folder).unwrap().step(), 7);
+    }
 }

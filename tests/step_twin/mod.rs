@@ -5,8 +5,8 @@
 use revacnn::data::{BatchSizes, Clock, Dataset, ImageShape, Sampling, Split, draw_twin, split_order};
 use revacnn::gpu::Gpu;
 use revacnn::nn::{
-    Draw, Hyper, Mode, Network, NetworkLayer, Parameters, Role, Shape, Tensor, TrainerOptions, TwinCall,
-    sgd_twin, softmax_cross_entropy_twin,
+    Draw, Hyper, Mode, Network, NetworkLayer, Pace, Parameters, Role, Shape, StepPlace, Tensor,
+    TrainerOptions, TwinCall, TwinState, optimizer_twin, softmax_cross_entropy_twin,
 };
 
 /// Classes of the synthetic data.
@@ -185,6 +185,7 @@ pub struct StepTwin<'d> {
     train_images: u32,
     pub parameters: ByLayer,
     pub moments: ByLayer,
+    second_moments: ByLayer,
     pub clock: Clock,
 }
 
@@ -228,6 +229,7 @@ impl<'d> StepTwin<'d> {
             },
             train_images: (data.train.len() - validation) as u32,
             moments: zeros_like(&parameters),
+            second_moments: zeros_like(&parameters),
             parameters,
             network,
             clock: Clock::default(),
@@ -279,6 +281,40 @@ impl<'d> StepTwin<'d> {
         (losses.iter().sum(), right.iter().filter(|r| **r).count())
     }
 
+    /// The optimizer over all parameters.
+    fn update(&mut self, gradients: &ByLayer) {
+        let pace = Pace { train_images: self.train_images as usize, batch: self.batch };
+        let trained = |(place, tensors): (&NetworkLayer, &Vec<Vec<f64>>)| -> f64 {
+            let tensors = place.parameters().into_iter().zip(tensors.clone());
+            let tensors = tensors.filter(|(spec, _)| spec.role != Role::Statistic);
+            tensors.flat_map(|(_, tensor)| tensor).map(|g| g * g).sum()
+        };
+        let squares: f64 = self.network.layers.iter().zip(gradients).map(trained).sum();
+        let epochs =
+            f64::from(self.clock.epoch) + f64::from(self.clock.cursor) / f64::from(self.train_images);
+        let at = StepPlace { step: self.clock.step, epochs, norm: squares.sqrt() };
+        for (index, place) in self.network.layers.iter().enumerate() {
+            for (tensor, spec) in place.parameters().iter().enumerate() {
+                if spec.role == Role::Statistic {
+                    let values = self.parameters[index][tensor].iter_mut();
+                    values.zip(&gradients[index][tensor]).for_each(|(value, g)| *value -= g);
+                    continue;
+                }
+                let decays = vec![spec.role == Role::Weight; spec.len()];
+                let take = |all: &mut ByLayer| std::mem::take(&mut all[index][tensor]);
+                let mut state = TwinState {
+                    values: take(&mut self.parameters),
+                    moments: take(&mut self.moments),
+                    second_moments: take(&mut self.second_moments),
+                };
+                optimizer_twin(self.hyper, pace, at, &gradients[index][tensor], &decays, &mut state);
+                self.parameters[index][tensor] = state.values;
+                self.moments[index][tensor] = state.moments;
+                self.second_moments[index][tensor] = state.second_moments;
+            }
+        }
+    }
+
     /// One step: mean loss and share of right answers.
     pub fn step(&mut self) -> [f64; 2] {
         let batch = self.batch;
@@ -291,6 +327,7 @@ impl<'d> StepTwin<'d> {
         let mut gradients: Vec<Tensor> =
             activations.iter().map(|a| Tensor::zeros(a.shape, a.images)).collect();
         *gradients.last_mut().unwrap() = gradient;
+        let mut all: ByLayer = vec![Vec::new(); self.network.layers.len()];
         for (index, place) in self.network.layers.iter().enumerate().rev() {
             let inputs: Vec<Tensor> = place.inputs.iter().map(|i| activations[*i].clone()).collect();
             let mode = self.mode(true, index);
@@ -299,16 +336,9 @@ impl<'d> StepTwin<'d> {
             for (to, share) in place.inputs.iter().zip(made.inputs) {
                 gradients[*to].values.iter_mut().zip(share.values).for_each(|(sum, g)| *sum += g);
             }
-            let mut parameters = place.layer.statistics_twin(&call);
-            for (tensor, spec) in place.parameters().iter().enumerate() {
-                let decays = vec![spec.role == Role::Weight; spec.len()];
-                let moments = &mut self.moments[index][tensor];
-                if spec.role != Role::Statistic {
-                    sgd_twin(self.hyper, &made.parameters[tensor], &decays, moments, &mut parameters[tensor]);
-                }
-            }
-            self.parameters[index] = parameters;
+            all[index] = made.parameters;
         }
+        self.update(&all);
         self.clock.step += 1;
         self.clock.cursor += batch as u32;
         if self.clock.cursor >= self.train_images {

@@ -2,9 +2,9 @@
 //! PyTorch's `BatchNorm2d`.
 //!
 //! `output[c] = weight[c] · (input[c] − mean[c]) / √(variance[c] + epsilon) + bias[c]`. In training, mean and variance are those of
-//! the trained images of the pass (a batch of several passes has several), over all pixels; then
-//! `running ← (1 − momentum) · running + momentum · batch`, the running variance with `m − 1` below the sum. In an evaluation, and for
-//! probes, they are the running ones. Any shape, kept.
+//! the trained images of the pass (a batch of several passes has several), over all pixels; at the end of the step
+//! `running ← (1 − momentum) · running + momentum · batch`, the running variance with `m − 1` below the sum, passes weighted by
+//! their images. In an evaluation, and for probes, they are the running ones. Any shape, kept.
 
 use serde::{Deserialize, Serialize};
 use toml::Table;
@@ -134,7 +134,6 @@ impl BatchNorm {
             plan.dispatch(&build.label("statistics"), &kernel)
                 .bind("columns", build.batch.columns.clone())
                 .bind("input", input.values.clone())
-                .bind("parameters", build.parameters.clone())
                 .bind("moments", moments.clone())
                 .params(&params)
                 .threads([64 * input.shape.channels as u32, 1, 1])?;
@@ -164,6 +163,7 @@ impl BatchNorm {
             .bind("input", input.values.clone())
             .bind("moments", moments.clone())
             .bind("output_gradient", build.output_gradient.clone())
+            .bind("parameters", build.parameters.clone())
             .bind("gradients", build.gradients.clone())
             .bind("sums", sums.clone())
             .params(&params)
@@ -255,24 +255,19 @@ impl Layer for BatchNorm {
             call.parameters[0][c] / self.deviation(statistics.variance[c]) * (gradient - shared)
         };
         let values = output_gradient.values.iter().enumerate().map(through).collect();
-        let zeros = vec![0.0; channels];
+        let toward = |running: &[f64], now: &[f64]| match call.mode {
+            Mode::Training(_) => {
+                running.iter().zip(now).map(|(r, n)| f64::from(self.momentum) * (r - n)).collect()
+            }
+            Mode::Evaluation => vec![0.0; channels],
+        };
+        let unbiased = statistics.count / (statistics.count - 1.0).max(1.0);
+        let variance: Vec<f64> = statistics.variance.iter().map(|v| v * unbiased).collect();
+        let means = toward(&call.parameters[2], &statistics.mean);
+        let variances = toward(&call.parameters[3], &variance);
         TwinGradients {
             inputs: vec![Tensor { values, ..input.clone() }],
-            parameters: vec![weight, bias, zeros.clone(), zeros],
+            parameters: vec![weight, bias, means, variances],
         }
-    }
-
-    fn statistics_twin(&self, call: &TwinCall<'_>) -> Vec<Vec<f64>> {
-        let mut parameters = call.parameters.to_vec();
-        if let Mode::Training(_) = call.mode {
-            let now = self.statistics(call);
-            let share = f64::from(self.momentum);
-            for c in 0..call.inputs[0].shape.channels {
-                let unbiased = now.variance[c] * now.count / (now.count - 1.0).max(1.0);
-                parameters[2][c] = (1.0 - share) * parameters[2][c] + share * now.mean[c];
-                parameters[3][c] = (1.0 - share) * parameters[3][c] + share * unbiased;
-            }
-        }
-        parameters
     }
 }

@@ -1,0 +1,58 @@
+// The norm of all gradients, and whether it and the loss are finite, in two fixed stages. See src/nn/optimizer.rs.
+const WORKGROUP: u32 = 64u;
+// Workgroups of the first stage; the second adds their sums.
+const GROUPS: u32 = 64u;
+
+struct Clock {
+    step: u32, epoch: u32, cursor: u32, drawn: u32,
+    step_loss: f32, step_correct: u32,
+    epoch_loss: f32, epoch_correct: u32, epoch_images: u32,
+    done_loss: f32, done_correct: u32, done_images: u32,
+    eval_cursor: u32, eval_end: u32, eval_loss: f32, eval_correct: u32,
+    gradient_norm: f32, halted: u32,
+}
+
+@group(0) @binding(0) var<storage, read> gradients: array<vec4<f32>>;
+// One byte of flags per parameter; bit 2: it is a running statistic, which has no gradient proper.
+@group(0) @binding(3) var<storage, read> flags: array<u32>;
+@group(0) @binding(1) var<storage, read_write> partials: array<f32>;
+@group(0) @binding(2) var<storage, read_write> clock: Clock;
+
+var<workgroup> sums: array<f32, WORKGROUP>;
+
+fn total(lane: u32, share: f32) -> f32 {
+    sums[lane] = share;
+    workgroupBarrier();
+    for (var half = WORKGROUP / 2u; half > 0u; half /= 2u) {
+        if lane < half { sums[lane] += sums[lane + half]; }
+        workgroupBarrier();
+    }
+    return sums[0];
+}
+
+/// By its bits: a compiler may take a comparison with infinity for true.
+fn is_finite(x: f32) -> bool {
+    return (bitcast<u32>(x) & 0x7f800000u) != 0x7f800000u;
+}
+
+/// partials[group] = Σ of its share of gradients²
+@compute @workgroup_size(WORKGROUP)
+fn squares(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
+    var share = 0.0;
+    for (var i = group.x * WORKGROUP + lane; i < min(arrayLength(&gradients), arrayLength(&flags)); i += WORKGROUP * GROUPS) {
+        let statistic = ((vec4<u32>(flags[i]) >> vec4<u32>(0u, 8u, 16u, 24u)) & vec4<u32>(4u)) != vec4<u32>(0u);
+        let gradient = select(gradients[i], vec4<f32>(0.0), statistic);
+        share += dot(gradient, gradient);
+    }
+    let sum = total(lane, share);
+    if lane == 0u { partials[group.x] = sum; }
+}
+
+/// gradient_norm = √ Σ partials; halted = 1 where it or the loss is not finite
+@compute @workgroup_size(WORKGROUP)
+fn norm(@builtin(local_invocation_index) lane: u32) {
+    let sum = total(lane, partials[lane]);
+    if lane > 0u { return; }
+    clock.gradient_norm = sqrt(sum);
+    if !is_finite(sum) || !is_finite(clock.step_loss) { clock.halted = 1u; }
+}

@@ -1,0 +1,129 @@
+// The optimizers, over all parameters at once. See src/nn/optimizer.rs.
+const WORKGROUP: u32 = 64u;
+
+struct Clock {
+    step: u32, epoch: u32, cursor: u32, drawn: u32,
+    step_loss: f32, step_correct: u32,
+    epoch_loss: f32, epoch_correct: u32, epoch_images: u32,
+    done_loss: f32, done_correct: u32, done_images: u32,
+    eval_cursor: u32, eval_end: u32, eval_loss: f32, eval_correct: u32,
+    gradient_norm: f32, halted: u32,
+}
+struct Hyper {
+    // 0 sgd, 1 adagrad, 2 windowed adagrad, 3 adadelta, 4 rmsprop, 5 adam, 6 adamw
+    optimizer: u32,
+    nesterov: u32,
+    // The step at which this optimizer began.
+    since: u32,
+    // 0 constant, 1 step, 2 cosine
+    schedule: u32,
+    learning_rate: f32,
+    momentum: f32,
+    beta2: f32,
+    epsilon: f32,
+    weight_decay: f32,
+    l1_decay: f32,
+    // 0: none.
+    clip_norm: f32,
+    // Natural logarithms of momentum and beta2.
+    log_momentum: f32,
+    log_beta2: f32,
+    // In epochs, as the period of the schedule is.
+    warmup: f32,
+    period: f32,
+    factor: f32,
+    train_images: f32,
+    batch: f32,
+}
+
+@group(0) @binding(0) var<storage, read> hyper: Hyper;
+@group(0) @binding(1) var<storage, read> clock: Clock;
+@group(0) @binding(2) var<storage, read> gradients: array<vec4<f32>>;
+// One byte of flags per parameter; bit 0: it decays; bit 1: it stays; bit 2: it is a running statistic.
+@group(0) @binding(3) var<storage, read> flags: array<u32>;
+@group(0) @binding(4) var<storage, read_write> moments: array<vec4<f32>>;
+@group(0) @binding(5) var<storage, read_write> second_moments: array<vec4<f32>>;
+@group(0) @binding(6) var<storage, read_write> values: array<vec4<f32>>;
+// The gradients of the last whole step: a frame may be drawn in the middle of the next.
+@group(0) @binding(7) var<storage, read_write> last_gradients: array<vec4<f32>>;
+
+/// 1 − exp x for x ≤ 0, without loss near 0
+fn one_minus_exp(x: f32) -> f32 {
+    if x < -0.5 { return 1.0 - exp(x); }
+    return -x * (1.0 + x / 2.0 * (1.0 + x / 3.0 * (1.0 + x / 4.0 * (1.0 + x / 5.0 * (1.0 + x / 6.0 * (1.0 + x / 7.0))))));
+}
+
+/// The learning rate of this step: warm-up, then the schedule.
+fn rate() -> f32 {
+    let seen = f32(clock.epoch) + f32(clock.cursor) / hyper.train_images;
+    var share = 1.0;
+    switch hyper.schedule {
+        case 1u: { share = pow(hyper.factor, floor(seen / hyper.period)); }
+        case 2u: { share = 0.5 + 0.5 * cos(3.14159265 * min(seen / hyper.period, 1.0)); }
+        default: { }
+    }
+    if seen < hyper.warmup { share *= min((seen + hyper.batch / hyper.train_images) / hyper.warmup, 1.0); }
+    return hyper.learning_rate * share;
+}
+
+/// g = clipped gradient + decay · w + l1 · sign w; then the step of the optimizer; a running statistic loses its gradient as it is
+@compute @workgroup_size(WORKGROUP)
+fn update(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
+    let i = id.x + id.y * groups.x * WORKGROUP;
+    if i >= arrayLength(&flags) || i >= arrayLength(&values) { return; }
+    let gradient = gradients[i];
+    last_gradients[i] = gradient;
+    if clock.halted != 0u { return; }
+    let bits = vec4<u32>(flags[i]) >> vec4<u32>(0u, 8u, 16u, 24u);
+    let decays = vec4<f32>(bits & vec4<u32>(1u));
+    let statistic = (bits & vec4<u32>(4u)) != vec4<u32>(0u);
+    let stays = ((bits & vec4<u32>(2u)) != vec4<u32>(0u)) | statistic;
+    let w = values[i];
+    let learning_rate = rate();
+    var scale = 1.0;
+    if hyper.clip_norm > 0.0 { scale = min(hyper.clip_norm / (clock.gradient_norm + 1e-6), 1.0); }
+    var g = scale * gradient + hyper.l1_decay * decays * sign(w);
+    var shrunk = w;
+    if hyper.optimizer == 6u {
+        shrunk = w * (1.0 - learning_rate * hyper.weight_decay * decays);
+    } else {
+        g += hyper.weight_decay * decays * w;
+    }
+    var m = moments[i];
+    var s = second_moments[i];
+    var d = g;
+    switch hyper.optimizer {
+        case 0u: {
+            m = hyper.momentum * m + g;
+            d = select(m, g + hyper.momentum * m, hyper.nesterov == 1u);
+        }
+        case 1u: {
+            s += g * g;
+            d = g / (sqrt(s) + hyper.epsilon);
+        }
+        case 2u: {
+            s = hyper.beta2 * s + (1.0 - hyper.beta2) * g * g;
+            d = g / sqrt(s + hyper.epsilon);
+        }
+        case 3u: {
+            s = hyper.beta2 * s + (1.0 - hyper.beta2) * g * g;
+            d = sqrt(m + hyper.epsilon) / sqrt(s + hyper.epsilon) * g;
+            m = hyper.beta2 * m + (1.0 - hyper.beta2) * d * d;
+        }
+        case 4u: {
+            s = hyper.beta2 * s + (1.0 - hyper.beta2) * g * g;
+            m = hyper.momentum * m + g / (sqrt(s) + hyper.epsilon);
+            d = m;
+        }
+        default: {
+            let t = f32(clock.step - hyper.since + 1u);
+            m = hyper.momentum * m + (1.0 - hyper.momentum) * g;
+            s = hyper.beta2 * s + (1.0 - hyper.beta2) * g * g;
+            let second = sqrt(s / one_minus_exp(t * hyper.log_beta2));
+            d = m / one_minus_exp(t * hyper.log_momentum) / (second + hyper.epsilon);
+        }
+    }
+    moments[i] = select(m, moments[i], stays);
+    second_moments[i] = select(s, second_moments[i], stays);
+    values[i] = select(select(shrunk - learning_rate * d, w, stays), w - gradient, statistic);
+}

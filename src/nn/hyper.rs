@@ -1,0 +1,232 @@
+//! Hyper-parameters of the optimizers, their defaults and ranges.
+
+use serde::{Deserialize, Serialize};
+
+use super::optimizer::Pace;
+use crate::error::{Error, Result};
+
+/// An optimizer; its place in this list is the shader's `optimizer`.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Kind {
+    /// Stochastic gradient descent with momentum.
+    #[default]
+    Sgd,
+    /// Adagrad.
+    Adagrad,
+    /// ConvNetJS's Adagrad over a window.
+    WindowedAdagrad,
+    /// Adadelta.
+    Adadelta,
+    /// RMSprop.
+    Rmsprop,
+    /// Adam.
+    Adam,
+    /// Adam with decoupled weight decay.
+    Adamw,
+}
+
+impl Kind {
+    /// Every optimizer.
+    pub const ALL: [Self; 7] = [
+        Self::Sgd,
+        Self::Adagrad,
+        Self::WindowedAdagrad,
+        Self::Adadelta,
+        Self::Rmsprop,
+        Self::Adam,
+        Self::Adamw,
+    ];
+
+    /// The name on the command line and in the journal.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Sgd => "sgd",
+            Self::Adagrad => "adagrad",
+            Self::WindowedAdagrad => "windowed_adagrad",
+            Self::Adadelta => "adadelta",
+            Self::Rmsprop => "rmsprop",
+            Self::Adam => "adam",
+            Self::Adamw => "adamw",
+        }
+    }
+
+    /// Whether it uses [`Hyper::momentum`].
+    pub fn has_momentum(self) -> bool {
+        matches!(self, Self::Sgd | Self::Rmsprop | Self::Adam | Self::Adamw)
+    }
+
+    /// Whether it averages squares with [`Hyper::beta2`].
+    pub fn has_beta2(self) -> bool {
+        !matches!(self, Self::Sgd | Self::Adagrad)
+    }
+}
+
+impl std::str::FromStr for Kind {
+    type Err = Error;
+
+    fn from_str(name: &str) -> Result<Self> {
+        Self::ALL.into_iter().find(|kind| kind.name() == name).ok_or_else(|| {
+            let known = Self::ALL.map(Self::name).join(", ");
+            Error::usage(format!("no optimizer is called {name:?}"), format!("take one of {known}"))
+        })
+    }
+}
+
+/// How the learning rate goes on; epochs count from the beginning of the run.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Schedule {
+    /// It stays.
+    #[default]
+    Constant,
+    /// Times `factor` every `epochs`.
+    Step {
+        /// Epochs from one drop to the next, above 0.
+        epochs: f32,
+        /// What it is multiplied by, above 0.
+        factor: f32,
+    },
+    /// Down to 0 at `epochs` along half a cosine.
+    Cosine {
+        /// Epochs until it is 0, above 0.
+        epochs: f32,
+    },
+}
+
+/// The optimizer and its hyper-parameters.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Hyper {
+    /// Which optimizer.
+    pub optimizer: Kind,
+    /// Step size before the schedule, finite and not negative.
+    pub learning_rate: f32,
+    /// Share of the last update that is kept (Adam's β₁), 0 up to but not including 1.
+    pub momentum: f32,
+    /// Share of the last mean of squares that is kept (Adam's β₂, RMSprop's α, Adadelta's ρ), 0 up to but not including 1.
+    pub beta2: f32,
+    /// What is added to a divisor, finite and above 0.
+    pub epsilon: f32,
+    /// L2 decay of the weights, finite and not negative.
+    pub weight_decay: f32,
+    /// L1 decay of the weights, finite and not negative.
+    pub l1_decay: f32,
+    /// Largest norm of all gradients together; 0: any.
+    pub clip_norm: f32,
+    /// Whether SGD looks ahead (Nesterov).
+    pub nesterov: bool,
+    /// How the learning rate goes on.
+    pub schedule: Schedule,
+    /// Epochs over which the learning rate rises from 0 at the beginning.
+    pub warmup: f32,
+    /// The step at which this optimizer began with moments of 0.
+    pub since: u32,
+}
+
+impl Default for Hyper {
+    fn default() -> Self {
+        Self::of(Kind::Sgd)
+    }
+}
+
+impl Hyper {
+    /// An optimizer with its usual hyper-parameters.
+    pub fn of(optimizer: Kind) -> Self {
+        let (learning_rate, momentum, beta2, epsilon) = match optimizer {
+            Kind::Sgd => (0.02, 0.9, 0.999, 1e-8),
+            Kind::Adagrad => (0.01, 0.0, 0.999, 1e-10),
+            Kind::WindowedAdagrad => (0.01, 0.0, 0.95, 1e-6),
+            Kind::Adadelta => (1.0, 0.0, 0.9, 1e-6),
+            Kind::Rmsprop => (0.001, 0.0, 0.99, 1e-8),
+            Kind::Adam => (0.001, 0.9, 0.999, 1e-8),
+            Kind::Adamw => (0.001, 0.9, 0.999, 1e-8),
+        };
+        Self {
+            optimizer,
+            learning_rate,
+            momentum,
+            beta2,
+            epsilon,
+            weight_decay: if optimizer == Kind::Adamw { 0.01 } else { 1e-4 },
+            l1_decay: 0.0,
+            clip_norm: 0.0,
+            nesterov: false,
+            schedule: Schedule::Constant,
+            warmup: 0.0,
+            since: 0,
+        }
+    }
+
+    /// Another optimizer with its usual rate, momentum, averages and decay; clipping, schedule and warm-up stay.
+    pub fn with_optimizer(self, optimizer: Kind) -> Self {
+        Self {
+            l1_decay: self.l1_decay,
+            clip_norm: self.clip_norm,
+            nesterov: self.nesterov,
+            schedule: self.schedule,
+            warmup: self.warmup,
+            ..Self::of(optimizer)
+        }
+    }
+
+    /// The learning rate of a step before which so many epochs were seen.
+    pub fn rate(&self, epochs: f64, pace: Pace) -> f64 {
+        let share = match self.schedule {
+            Schedule::Constant => 1.0,
+            Schedule::Step { epochs: period, factor } => {
+                f64::from(factor).powf((epochs / f64::from(period)).floor())
+            }
+            Schedule::Cosine { epochs: period } => {
+                0.5 + 0.5 * (std::f64::consts::PI * (epochs / f64::from(period)).min(1.0)).cos()
+            }
+        };
+        let step = pace.batch as f64 / pace.train_images as f64;
+        let warmup = f64::from(self.warmup);
+        let warm = if epochs < warmup { ((epochs + step) / warmup).min(1.0) } else { 1.0 };
+        f64::from(self.learning_rate) * share * warm
+    }
+
+    /// The same values, when they are in range.
+    ///
+    /// # Errors
+    /// When one is out of range, not a number or infinite.
+    pub fn checked(self) -> Result<Self> {
+        let fault = |name: &str, value: f32, range: &str| {
+            Err(Error::usage(format!("the {name} is {value}"), format!("give it a value {range}")))
+        };
+        let finite = |value: f32| value.is_finite() && value >= 0.0;
+        let above_zero = |value: f32| value.is_finite() && value > 0.0;
+        if !finite(self.learning_rate) {
+            return fault("learning rate", self.learning_rate, "of 0 or more, such as 0.01");
+        }
+        if !(0.0..1.0).contains(&self.momentum) {
+            return fault("momentum", self.momentum, "from 0 to below 1, such as 0.9");
+        }
+        if !(0.0..1.0).contains(&self.beta2) {
+            return fault("beta2", self.beta2, "from 0 to below 1, such as 0.999");
+        }
+        if !above_zero(self.epsilon) {
+            return fault("epsilon", self.epsilon, "above 0, such as 1e-8");
+        }
+        for (name, value) in [("weight decay", self.weight_decay), ("L1 decay", self.l1_decay)] {
+            if !finite(value) {
+                return fault(name, value, "of 0 or more, such as 0.0001");
+            }
+        }
+        if !finite(self.clip_norm) {
+            return fault("largest norm of the gradients", self.clip_norm, "above 0, or 0 for any");
+        }
+        if !finite(self.warmup) {
+            return fault("warm-up", self.warmup, "of 0 or more epochs");
+        }
+        match self.schedule {
+            Schedule::Step { epochs, .. } | Schedule::Cosine { epochs } if !above_zero(epochs) => {
+                fault("period of the schedule", epochs, "above 0, in epochs")
+            }
+            Schedule::Step { factor, .. } if !above_zero(factor) => {
+                fault("factor of the schedule", factor, "above 0, such as 0.1")
+            }
+            _ => Ok(self),
+        }
+    }
+}
