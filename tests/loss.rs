@@ -11,31 +11,52 @@ use compare::{
 use revacnn::data::{Clock, Column, Feed};
 use revacnn::gpu::{Buffer, Gpu};
 use revacnn::nn::{
-    Columns, Hyper, Kind, Network, Optimizer, Pace, Parameters, Role, Schedule, Shape, SoftmaxCrossEntropy,
-    StepPlace, Tensor, Trainer, TrainerOptions, TwinState, optimizer_twin, softmax_cross_entropy_twin,
+    Columns, Hyper, Kind, Loss, LossBuffers, Network, Optimizer, Pace, Parameters, Role, Schedule, Shape,
+    StepPlace, Target, Tensor, Trainer, TrainerOptions, TwinState, loss_twin, optimizer_twin,
 };
 
 const CLASSES: usize = 7;
 
+/// Every loss, and the shape of what a network must put out for it.
+fn losses() -> Vec<(Loss, Shape)> {
+    let classes = Shape::new(CLASSES, 1, 1);
+    vec![
+        (Loss::SoftmaxCrossEntropy { label_smoothing: 0.0 }, classes),
+        (Loss::SoftmaxCrossEntropy { label_smoothing: 0.2 }, classes),
+        (Loss::SvmHinge { margin: 0.8 }, classes),
+        (Loss::L2Regression { target: Target::Class }, classes),
+        (Loss::L2Regression { target: Target::Image }, IMAGE),
+    ]
+}
+
+const IMAGE: Shape = Shape::new(2, 3, 5);
+
 #[test]
-fn the_twin_of_the_loss_agrees_with_central_differences() {
+fn the_twins_of_the_losses_agree_with_central_differences() {
     let step = 1e-5;
-    for seed in 0..5 {
-        let logits: Vec<f64> = Tensor::sample(Shape::new(CLASSES, 1, 1), 1, seed).values;
-        let label = seed as usize % CLASSES;
-        let loss = |c: usize, by: f64| {
-            let mut shifted = logits.clone();
-            shifted[c] += by;
-            softmax_cross_entropy_twin(&shifted, label, 1.0).0
-        };
-        let (_, gradient, probabilities) = softmax_cross_entropy_twin(&logits, label, 0.25);
-        for (c, gradient) in gradient.into_iter().enumerate() {
-            let difference = 0.25 * (loss(c, step) - loss(c, -step)) / (2.0 * step);
-            // A third derivative of about 0.1 and a step of 1e-5 leave 1e-11; rounding of the loss leaves 1e-11.
-            assert!((gradient - difference).abs() < 1e-9, "class {c}: {gradient} and {difference}");
-            assert!((gradient - 4.0 * difference).abs() > 1e-3, "a forgotten scale was not noticed");
+    for (loss, shape) in losses() {
+        for seed in 0..5 {
+            let outputs: Vec<f64> = Tensor::sample(shape, 1, seed).values;
+            let image: Vec<f64> = Tensor::sample(IMAGE, 1, seed + 100).values;
+            let label = seed as usize % CLASSES;
+            let shifted = |c: usize, by: f64| {
+                let mut shifted = outputs.clone();
+                shifted[c] += by;
+                loss_twin(loss, &shifted, label, &image, 1.0, CLASSES).loss
+            };
+            let made = loss_twin(loss, &outputs, label, &image, 0.25, CLASSES);
+            let mut noticed = false;
+            for (c, gradient) in made.gradient.into_iter().enumerate() {
+                let difference = 0.25 * (shifted(c, step) - shifted(c, -step)) / (2.0 * step);
+                // A third derivative of about 0.1 and a step of 1e-5 leave 1e-11; rounding of the loss leaves 1e-11.
+                assert!((gradient - difference).abs() < 1e-9, "{loss:?}, {c}: {gradient} and {difference}");
+                noticed |= (gradient - 4.0 * difference).abs() > 1e-3;
+            }
+            assert!(noticed, "{loss:?}: a forgotten scale was not noticed");
+            if matches!(loss, Loss::SoftmaxCrossEntropy { .. } | Loss::SvmHinge { .. }) {
+                assert!((made.probabilities.iter().sum::<f64>() - 1.0).abs() < 1e-12);
+            }
         }
-        assert!((probabilities.iter().sum::<f64>() - 1.0).abs() < 1e-12);
     }
 }
 
@@ -50,52 +71,66 @@ fn columns() -> Vec<Column> {
     (0..12).map(column).collect()
 }
 
-/// Probabilities, logits' gradient and results of the kernel, over poisoned buffers.
-fn run_loss(gpu: &Gpu, logits: &[f64]) -> [Vec<f32>; 3] {
+/// Probabilities, the outputs' gradient and results of the kernel, over poisoned buffers.
+fn run_loss(gpu: &Gpu, loss: Loss, outputs: &[f64], images: &[f64]) -> [Vec<f32>; 3] {
     let buffer = |len: usize| poisoned(gpu, "loss", len);
-    let (probabilities, logits_gradient) = (buffer(CLASSES * 12), buffer(CLASSES * 12));
+    let (probabilities, gradient) = (buffer(CLASSES * 12), buffer(outputs.len()));
     let results = buffer(12 * 2);
-    let plan = SoftmaxCrossEntropy {
+    let buffers = LossBuffers {
         columns: Buffer::from_slice(gpu, "columns", &columns()).range(),
-        logits: Buffer::from_slice(gpu, "logits", &narrow(logits)).range(),
+        images: Buffer::from_slice(gpu, "images", &narrow(images)).range(),
+        outputs: Buffer::from_slice(gpu, "outputs", &narrow(outputs)).range(),
         probabilities: probabilities.range(),
-        logits_gradient: logits_gradient.range(),
+        gradient: gradient.range(),
         results: results.range(),
-    }
-    .build(gpu, CLASSES, Columns { train_quads: 2, quads: 3 })
-    .unwrap();
+    };
+    let columns = Columns { train_quads: 2, quads: 3 };
+    let plan = loss.build(gpu, &buffers, (outputs.len() / 12, CLASSES), columns).unwrap();
     let mut encoder = gpu.encoder("loss");
     plan.encode(&mut encoder);
     gpu.submit(encoder);
-    [probabilities.read(gpu), logits_gradient.read(gpu), results.read(gpu)]
+    [probabilities.read(gpu), gradient.read(gpu), results.read(gpu)]
 }
 
 #[test]
-fn the_loss_agrees_with_its_twin() {
+fn the_losses_agree_with_their_twins() {
     let gpu = open_gpu();
-    let sample = Tensor::sample(Shape::new(CLASSES, 1, 1), 12, 3).values;
-    // Large logits must not overflow: exp(150) is no f32. The kernel's exp and log are good to a few units in 2⁻²².
-    for (factor, offset, tolerance) in [(1.0, 0.0, sum_tolerance(CLASSES)), (30.0, 150.0, 1e-5)] {
-        let logits = rounded(sample.iter().map(|z| factor * z + offset).collect());
-        let [probabilities, gradient, results] = run_loss(&gpu, &logits);
-        let mut expected = [vec![0.0; CLASSES * 12], vec![0.0; CLASSES * 12], vec![0.0; 24]];
-        for (n, column) in columns().iter().enumerate() {
-            let z: Vec<f64> = (0..CLASSES).map(|c| logits[c * 12 + n]).collect();
-            let (loss, g, p) = softmax_cross_entropy_twin(&z, column.label as usize, f64::from(column.scale));
-            for c in 0..CLASSES {
-                (expected[0][c * 12 + n], expected[1][c * 12 + n]) = (p[c], g[c]);
-            }
-            if n < 6 {
-                let right = z.iter().all(|v| *v <= z[column.label as usize]);
-                (expected[2][2 * n], expected[2][2 * n + 1]) = (loss, f64::from(u8::from(right)));
-            }
+    for (loss, shape) in losses() {
+        let sample = Tensor::sample(shape, 12, 3).values;
+        let images = rounded(Tensor::sample(IMAGE, 12, 4).values);
+        // Large logits must not overflow: exp(150) is no f32. The kernel's exp and log are good to a few units in 2⁻²².
+        let mut cases = vec![(1.0, 0.0, sum_tolerance(shape.len()))];
+        if matches!(loss, Loss::SoftmaxCrossEntropy { .. }) {
+            cases.push((30.0, 150.0, 1e-5));
         }
-        assert_close("probabilities", &probabilities, &expected[0], tolerance);
-        assert_close("gradient", &gradient, &expected[1], tolerance);
-        assert_close("results", &results, &expected[2], tolerance);
-        expected.iter_mut().for_each(|e| e.rotate_left(1));
-        assert_differs("another class", &gradient, &expected[1], tolerance);
-        assert_differs("another column", &results, &expected[2], tolerance);
+        for (factor, offset, tolerance) in cases {
+            let outputs = rounded(sample.iter().map(|z| factor * z + offset).collect());
+            let [probabilities, gradient, results] = run_loss(&gpu, loss, &outputs, &images);
+            let mut expected = [vec![0.0; CLASSES * 12], vec![0.0; outputs.len()], vec![0.0; 24]];
+            for (n, column) in columns().iter().enumerate() {
+                let of = |values: &[f64]| -> Vec<f64> { values.chunks(12).map(|row| row[n]).collect() };
+                let scale = f64::from(column.scale);
+                let label = column.label as usize;
+                let made = loss_twin(loss, &of(&outputs), label, &of(&images), scale, CLASSES);
+                for (c, p) in made.probabilities.iter().enumerate() {
+                    expected[0][c * 12 + n] = *p;
+                }
+                for (c, g) in made.gradient.iter().enumerate() {
+                    expected[1][c * 12 + n] = *g;
+                }
+                if n < 6 {
+                    expected[2][2 * n] = made.loss;
+                    expected[2][2 * n + 1] = f64::from(u8::from(made.correct));
+                }
+            }
+            let name = |what: &str| format!("{what} of {loss:?}");
+            assert_close(&name("probabilities"), &probabilities, &expected[0], tolerance);
+            assert_close(&name("gradient"), &gradient, &expected[1], tolerance);
+            assert_close(&name("results"), &results, &expected[2], tolerance);
+            expected.iter_mut().for_each(|e| e.rotate_left(1));
+            assert_differs("another class", &gradient, &expected[1], tolerance);
+            assert_differs("another column", &results, &expected[2], tolerance);
+        }
     }
     assert_no_errors(&gpu);
 }

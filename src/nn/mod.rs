@@ -24,7 +24,7 @@ pub use layer::{
     BatchBuffers, Columns, Draw, Layer, LayerBuild, LayerPlans, Mode, ParameterSpec, Port, Role, TwinCall,
     TwinGradients,
 };
-pub use loss::{SoftmaxCrossEntropy, softmax_cross_entropy_twin};
+pub use loss::{Loss, LossBuffers, LossTwin, Target, loss_twin};
 pub use network::{Network, NetworkLayer, preset_names};
 pub use optimizer::{Optimizer, Pace, StepPlace, TwinState, optimizer_twin};
 pub use parameters::{Parameters, TensorRange};

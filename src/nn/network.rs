@@ -3,6 +3,7 @@
 //!
 //! ```toml
 //! name = "small"
+//! loss = { kind = "softmax_cross_entropy", label_smoothing = 0.1 }  # optional, see the losses
 //! [[layer]]
 //! kind = "conv2d"     # see the layers for their settings
 //! name = "edges"      # optional
@@ -18,7 +19,7 @@ use std::path::Path;
 use toml::{Table, Value};
 
 use super::layers::{KINDS, MOST_INPUTS};
-use super::{Layer, ParameterSpec, Role, Shape};
+use super::{Layer, Loss, ParameterSpec, Role, Shape};
 use crate::error::{Error, Result};
 
 /// The networks that come with the program: name and text.
@@ -26,6 +27,12 @@ const PRESETS: &[(&str, &str)] = &[
     ("revacnn", include_str!("../../examples/networks/revacnn.toml")),
     ("revacnn-keras", include_str!("../../examples/networks/revacnn-keras.toml")),
     ("lenet", include_str!("../../examples/networks/lenet.toml")),
+    ("mnist-convnetjs", include_str!("../../examples/networks/mnist-convnetjs.toml")),
+    ("tiny-vgg", include_str!("../../examples/networks/tiny-vgg.toml")),
+    ("vgg-small", include_str!("../../examples/networks/vgg-small.toml")),
+    ("resnet-8", include_str!("../../examples/networks/resnet-8.toml")),
+    ("resnet-20", include_str!("../../examples/networks/resnet-20.toml")),
+    ("autoencoder", include_str!("../../examples/networks/autoencoder.toml")),
 ];
 
 /// The names of the networks that come with the program.
@@ -76,7 +83,9 @@ pub struct Network {
     pub input: Shape,
     /// Number of classes.
     pub classes: usize,
-    /// Layers, every input before what takes it; the last makes `classes × 1 × 1` logits.
+    /// What it is trained to make small.
+    pub loss: Loss,
+    /// Layers, every input before what takes it; the last makes `classes × 1 × 1` logits, or what else the loss wants.
     pub layers: Vec<NetworkLayer>,
 }
 
@@ -112,10 +121,10 @@ impl Network {
     pub fn parse(text: &str, input: Shape, classes: usize) -> Result<Self> {
         let see = "see the networks in examples/networks for the form";
         let table: Table = text.parse().map_err(|e: toml::de::Error| Error::new(e.to_string(), see))?;
-        if let Some(key) = table.keys().find(|key| *key != "name" && *key != "layer") {
+        if let Some(key) = table.keys().find(|key| !["name", "loss", "layer"].contains(&key.as_str())) {
             return Err(Error::new(
                 format!("unknown key {key:?}"),
-                "a network has `name` and `[[layer]]` tables",
+                "a network has `name`, `loss` and `[[layer]]` tables",
             ));
         }
         let name = match table.get("name") {
@@ -123,11 +132,16 @@ impl Network {
             Some(Value::String(name)) => name,
             Some(_) => return Err(Error::new("`name` is not a string", see)),
         };
+        let loss = match table.get("loss") {
+            None => Loss::default(),
+            Some(Value::Table(loss)) => Loss::parse(loss.clone()).map_err(|e| e.within("loss"))?,
+            Some(_) => return Err(Error::new("`loss` is not a table", see)),
+        };
         let entries = match table.get("layer") {
             Some(Value::Array(entries)) if !entries.is_empty() => entries,
             _ => return Err(Error::new("it has no `[[layer]]` tables", see)),
         };
-        let mut network = Self { name: name.to_owned(), input, classes, layers: Vec::new() };
+        let mut network = Self { name: name.to_owned(), input, classes, loss, layers: Vec::new() };
         for (index, entry) in entries.iter().enumerate() {
             let Value::Table(entry) = entry else {
                 return Err(Error::new("`layer` is not a list of tables", see));
@@ -259,9 +273,13 @@ impl Network {
 
     fn check_output(&self) -> Result<()> {
         let last = self.layers.last().expect("a network has a layer");
-        let wanted = Shape::new(self.classes, 1, 1);
+        let wanted = self.loss.output(self.input, self.classes);
         if last.output == wanted {
             return Ok(());
+        }
+        if !self.loss.has_classes() {
+            let what = format!("layer {}: it makes {}, and the image is {wanted}", last.name, last.output);
+            return Err(Error::new(what, "end the network with a layer that makes the image's shape"));
         }
         Err(Error::new(
             format!(
@@ -288,6 +306,9 @@ impl Network {
         };
         let mut table = Table::new();
         table.insert("name".to_owned(), self.name.clone().into());
+        if self.loss != Loss::default() {
+            table.insert("loss".to_owned(), Value::Table(self.loss.to_table()));
+        }
         table.insert("layer".to_owned(), Value::Array(self.layers.iter().enumerate().map(entry).collect()));
         toml::to_string(&table).expect("a network is plain tables")
     }
@@ -368,6 +389,45 @@ mod tests {
             (&format!("{conv}kernel = 3"), "4×30×30"),
             ("[[layer]\nkind", "expected"),
             ("[[layer]]\nkind = \"dense\"\nunits = 99999999999", "units"),
+            (&format!("{conv}kernel = 3\ngroups = 3"), "3 groups do not divide 4 filters"),
+            (&format!("{conv}kernel = 3\ngroups = 2"), "2 groups do not divide the channels"),
+            (
+                &format!("{conv}kernel = 3\ninputs = [\"b\"]\n{conv}kernel = 3\nname = \"b\""),
+                "does not come before",
+            ),
+            (&format!("{conv}kernel = 3\nname = \"a\"\ninputs = [\"a\"]"), "does not come before"),
+            (&format!("{conv}kernel = 3\ninputs = [\"c\"]"), "no layer before it is called \"c\""),
+            (&format!("{conv}kernel = 3\ninputs = [\"input\", \"input\"]"), "takes 1 inputs, not 2"),
+            (&format!("{conv}kernel = 3\ninputs = 3"), "not a list"),
+            (&format!("{conv}kernel = 3\nname = \"input\""), "\"input\""),
+            (
+                &format!("{conv}kernel = 3\n[[layer]]\nkind = \"add\"\ninputs = [\"conv1\", \"input\"]"),
+                "cannot be added",
+            ),
+            (
+                &format!("{conv}kernel = 3\n[[layer]]\nkind = \"concat\"\ninputs = [\"conv1\", \"input\"]"),
+                "side by side",
+            ),
+            (&format!("{conv}kernel = 3\n[[layer]]\nkind = \"add\""), "2 to 6 inputs, not 1"),
+            (
+                &format!("{conv}kernel = 3\n[[layer]]\nkind = \"dense\"\ninputs = [\"input\"]"),
+                "conv1: nothing takes",
+            ),
+            ("[[layer]]\nkind = \"dropout\"\nrate = 1.0", "rate is 1"),
+            ("[[layer]]\nkind = \"batch_norm\"\nepsilon = 0.0", "epsilon is 0"),
+            ("[[layer]]\nkind = \"maxout\"\ngroup = 2", "do not divide"),
+            ("[[layer]]\nkind = \"max_pool2d\"\nsize = 2\npadding = 2", "padding 2"),
+            ("[[layer]]\nkind = \"leaky_relu\"\nslope = nan", "slope"),
+            ("loss = { kind = \"absolute\" }\n[[layer]]\nkind = \"dense\"", "absolute"),
+            ("loss = { kind = \"svm_hinge\", margin = 0.0 }\n[[layer]]\nkind = \"dense\"", "margin is 0"),
+            (
+                "loss = { kind = \"softmax_cross_entropy\", label_smoothing = 1.0 }\n[[layer]]\nkind = \"dense\"",
+                "label_smoothing is 1",
+            ),
+            (
+                "loss = { kind = \"l2_regression\", target = \"image\" }\n[[layer]]\nkind = \"dense\"",
+                "the image is 3×32×32",
+            ),
         ];
         for (text, part) in cases {
             let Err(error) = Network::parse(text, IMAGE, 10) else { panic!("{text} was accepted") };

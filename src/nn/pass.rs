@@ -5,8 +5,7 @@
 
 use super::layer::{BatchBuffers, LayerBuild, LayerPlans, Port};
 use super::layers::add;
-use super::loss::SoftmaxCrossEntropy;
-use super::{Columns, Network, NetworkLayer, Optimizer, Parameters, Shape, TrainerOptions};
+use super::{Columns, LossBuffers, Network, NetworkLayer, Optimizer, Parameters, Shape, TrainerOptions};
 use crate::data::{BatchSizes, Column, Feed};
 use crate::error::{Error, Result};
 use crate::gpu::{Buffer, BufferRange, Gpu, Plan, PlanBuilder};
@@ -191,16 +190,18 @@ impl Pass {
         let sizes = self.sizes;
         let results = Buffer::<[f32; 2]>::zeroed(gpu, "results", sizes.columns).range();
         let columns = Columns { train_quads: sizes.train_columns / 4, quads: sizes.columns / 4 };
-        let loss = SoftmaxCrossEntropy {
+        let buffers = LossBuffers {
             columns: self.columns.clone(),
-            logits: self.activations[layers.len()].clone(),
+            images: self.activations[0].clone(),
+            outputs: self.activations[layers.len()].clone(),
             probabilities: self.probabilities.clone(),
-            logits_gradient: self.activation_gradients[layers.len()]
+            gradient: self.activation_gradients[layers.len()]
                 .clone()
                 .expect("something learns, and all of it is used"),
             results: results.clone(),
-        }
-        .build(gpu, network.classes, columns)?;
+        };
+        let outputs = network.shape_of(layers.len()).len();
+        let loss = network.loss.build(gpu, &buffers, (outputs, network.classes), columns)?;
         let [draw_training, draw_evaluation] = feed.build(gpu, sizes, &self.columns, &self.activations[0])?;
         // A batch of no images: padding and probes alone.
         let [draw_probes, _] =

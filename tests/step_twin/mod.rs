@@ -6,7 +6,7 @@ use revacnn::data::{BatchSizes, Clock, Dataset, ImageShape, Sampling, Split, dra
 use revacnn::gpu::Gpu;
 use revacnn::nn::{
     Draw, Hyper, Mode, Network, NetworkLayer, Pace, Parameters, Role, Shape, StepPlace, Tensor,
-    TrainerOptions, TwinCall, TwinState, optimizer_twin, softmax_cross_entropy_twin,
+    TrainerOptions, TwinCall, TwinState, loss_twin, optimizer_twin,
 };
 
 /// Classes of the synthetic data.
@@ -264,9 +264,10 @@ impl<'d> StepTwin<'d> {
         let (mut losses, mut right) = (Vec::new(), Vec::new());
         for (n, label) in labels.iter().enumerate() {
             let z: Vec<f64> = (0..CLASSES).map(|c| logits.values[c * logits.images + n]).collect();
-            let (loss, share, probabilities) = softmax_cross_entropy_twin(&z, *label, scale);
-            losses.push(loss);
-            right.push(probabilities.iter().all(|p| *p <= probabilities[*label]));
+            let made = loss_twin(self.network.loss, &z, *label, &[], scale, CLASSES);
+            losses.push(made.loss);
+            right.push(made.correct);
+            let share = made.gradient;
             (0..CLASSES).for_each(|c| gradient.values[c * logits.images + n] = share[c]);
         }
         (losses, right, gradient)
