@@ -121,7 +121,7 @@ impl Canvas {
             let mut frame = Frame { gpu: &gpu, tiles, asked: Vec::new() };
             match show {
                 Show::Workbench => bench.ui(ui, session, &mut frame),
-                Show::Pane(pane) => bench.pane_ui(ui, pane, session, &mut frame),
+                Show::Pane(pane) => bench.pane_ui(ui, pane, session, &mut frame, false),
             }
             asked = frame.asked;
         });

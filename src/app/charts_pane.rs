@@ -4,20 +4,25 @@ use egui::Ui;
 use egui_plot::{Legend, Line, MarkerShape, Plot, PlotPoints, Points};
 
 use super::theme;
-use crate::session::{Metrics, StepMetrics};
+use crate::session::{Session, StepMetrics};
 
 /// Points of a training curve at most: each is the mean of a stretch of steps.
 const MOST_POINTS: usize = 240;
 
-/// Draws both charts, one above the other.
-pub fn show(ui: &mut Ui, metrics: &Metrics) {
-    let height = ((ui.available_height() - 34.0) / 2.0).max(60.0);
+/// Draws the charts, one above the other; without classes there is no accuracy.
+pub fn show(ui: &mut Ui, session: &Session) {
+    let (metrics, loss) = (session.metrics(), session.trainer().network.loss);
+    let charts = if loss.has_classes() { 2.0 } else { 1.0 };
+    let height = ((ui.available_height() - 17.0 * charts) / charts).max(60.0);
     let validation = |of: fn(&crate::session::EpochMetrics) -> f32| -> Vec<[f64; 2]> {
         metrics.epochs.iter().map(|e| [f64::from(e.epoch), f64::from(of(e))]).collect()
     };
     let training = |of: fn(&StepMetrics) -> f32| curve(&metrics.steps, of);
-    ui.label(egui::RichText::new("Loss (cross-entropy, nats)").small().color(theme::MUTED));
+    ui.label(egui::RichText::new(format!("Loss ({})", loss.name())).small().color(theme::MUTED));
     chart(ui, "loss", height, training(|s| s.loss), validation(|e| e.val_loss), None);
+    if !loss.has_classes() {
+        return;
+    }
     ui.label(egui::RichText::new("Accuracy (%)").small().color(theme::MUTED));
     let percent = |points: Vec<[f64; 2]>| points.into_iter().map(|[x, y]| [x, 100.0 * y]).collect();
     let accuracy = percent(validation(|e| e.val_accuracy));

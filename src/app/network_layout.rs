@@ -12,10 +12,20 @@ const LARGEST_TEXEL: f32 = 22.0;
 /// tile width look empty.
 const WORTH: f32 = 0.88;
 
+/// Space between columns, in points.
+const COLUMN_GAP: f32 = 10.0;
+/// Columns of a pane that can be scrolled are not narrower, in points.
+const NARROWEST: f32 = 60.0;
+
+/// The width that so many columns want, in points; more than the pane has is scrolled.
+pub fn wanted_width(count: usize) -> f32 {
+    (NARROWEST + COLUMN_GAP) * count as f32 - COLUMN_GAP
+}
+
 /// The columns of the pane, side by side with a gap; each as wide as the others.
 pub fn columns(area: Rect, count: usize) -> Vec<Rect> {
-    let gap = 10.0;
-    let width = ((area.width() - gap * (count as f32 - 1.0)) / count as f32).max(8.0);
+    let gap = COLUMN_GAP;
+    let width = ((area.width() - gap * (count as f32 - 1.0)) / count as f32).max(4.0);
     (0..count)
         .map(|i| {
             let left = area.left() + i as f32 * (width + gap);

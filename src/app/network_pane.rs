@@ -26,14 +26,36 @@ pub fn long_name(kind: TensorKind) -> &'static str {
     KINDS.iter().find(|k| k.0 == kind).map_or("", |k| k.2)
 }
 
-/// Draws the pane.
-pub fn show(ui: &mut Ui, bench: &mut Workbench, session: &mut Session, frame: &mut Frame<'_>) {
+/// Draws the pane; where it `scrolls`, many layers keep a readable width.
+pub fn show(ui: &mut Ui, bench: &mut Workbench, session: &mut Session, frame: &mut Frame<'_>, scrolls: bool) {
     switch_for_all(ui, bench, session);
-    let area = ui.available_rect_before_wrap();
+    let available = ui.available_rect_before_wrap();
+    let wanted = network_layout::wanted_width(session.layers().len() + 1);
+    if !scrolls || wanted <= available.width() {
+        return show_columns(ui, available, bench, session, frame);
+    }
+    egui::ScrollArea::horizontal().auto_shrink(false).show(ui, |ui| {
+        let size = Vec2::new(wanted, ui.available_height());
+        let (area, _) = ui.allocate_exact_size(size, Sense::hover());
+        show_columns(ui, area, bench, session, frame);
+    });
+}
+
+fn show_columns(
+    ui: &mut Ui,
+    area: Rect,
+    bench: &mut Workbench,
+    session: &mut Session,
+    frame: &mut Frame<'_>,
+) {
     let columns = network_layout::columns(area, session.layers().len() + 1);
+    let visible = ui.clip_rect();
     let mark = frame.tiles.mark();
     frame.tiles.cut();
     for (layer, column) in columns.iter().enumerate().take(session.layers().len()) {
+        if !visible.intersects(*column) {
+            continue;
+        }
         let (head, body) = split(*column);
         column_head(ui, head, bench, session, layer);
         if let Err(error) = column_tiles(ui, body, bench, session, frame, layer) {
@@ -41,10 +63,13 @@ pub fn show(ui: &mut Ui, bench: &mut Workbench, session: &mut Session, frame: &m
         }
     }
     let placed = frame.tiles.since(mark);
-    frame.paint(ui, area, placed);
+    frame.paint(ui, area.intersect(visible), placed);
     outline(ui, &columns, bench, session);
     ask_for_selected(bench, session, frame);
-    classes(ui, columns[session.layers().len()], bench, session, frame);
+    let last = columns[session.layers().len()];
+    if visible.intersects(last) && session.trainer().network.loss.has_classes() {
+        classes(ui, last, bench, session, frame);
+    }
     ui.allocate_rect(area, Sense::hover());
 }
 
@@ -223,7 +248,7 @@ fn classes(ui: &mut Ui, column: Rect, bench: &mut Workbench, session: &Session, 
         texts.push((egui::pos2(body.left(), bar.top() - 1.0), name, class == label));
     }
     let placed = frame.tiles.since(mark);
-    frame.paint(ui, body, placed);
+    frame.paint(ui, body.intersect(ui.clip_rect()), placed);
     let font = egui::FontId::proportional((pitch * 0.42).clamp(7.0, 11.5));
     let clipped = painter.with_clip_rect(body.expand2(Vec2::new(2.0, 6.0)));
     for (place, name, is_label) in texts {

@@ -58,6 +58,7 @@ fn progress(ui: &mut Ui, session: &Session) {
     let metrics = session.metrics();
     let last = metrics.epochs.last();
     let recent = metrics.recent(50);
+    let loss = session.trainer().network.loss;
     let state = match session.state() {
         RunState::Paused => "paused",
         RunState::Training => "training",
@@ -71,15 +72,15 @@ fn progress(ui: &mut Ui, session: &Session) {
         ui,
         "loss",
         &text(recent.map(|r| r.0), short),
-        "Cross-entropy, mean over the last 50 steps' images",
+        &format!("Loss ({}), mean over the last 50 steps' images", loss.name()),
     );
     number(
         ui,
         "train",
-        &text(recent.map(|r| r.1), percent),
+        &text(recent.map(|r| r.1).filter(|_| loss.has_classes()), percent),
         "Training images classified rightly over the last 50 steps",
     );
-    let validation = last.map(|e| f64::from(e.val_accuracy));
+    let validation = last.map(|e| f64::from(e.val_accuracy)).filter(|_| loss.has_classes());
     number(
         ui,
         "validation",

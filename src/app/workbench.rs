@@ -111,15 +111,22 @@ impl Workbench {
         keys::overlay(ui, self);
     }
 
-    /// One pane alone.
-    pub fn pane_ui(&mut self, ui: &mut Ui, pane: Pane, session: &mut Session, frame: &mut Frame<'_>) {
+    /// One pane alone; a picture does not scroll.
+    pub fn pane_ui(
+        &mut self,
+        ui: &mut Ui,
+        pane: Pane,
+        session: &mut Session,
+        frame: &mut Frame<'_>,
+        scrolls: bool,
+    ) {
         let margin = egui::Frame::NONE.inner_margin(10);
         margin.show(ui, |ui| match pane {
             Pane::Network => {
-                network_pane::show(ui, self, session, frame);
+                network_pane::show(ui, self, session, frame, scrolls);
                 network_pane::hover_window(ui, self, session, frame);
             }
-            Pane::Charts => charts_pane::show(ui, session.metrics()),
+            Pane::Charts => charts_pane::show(ui, session),
             Pane::Steer => steer_pane::show(ui, self, session),
         });
     }
@@ -231,7 +238,7 @@ struct Panes<'a, 'f> {
 
 impl egui_tiles::Behavior<Pane> for Panes<'_, '_> {
     fn pane_ui(&mut self, ui: &mut Ui, _id: egui_tiles::TileId, pane: &mut Pane) -> egui_tiles::UiResponse {
-        self.bench.pane_ui(ui, *pane, self.session, self.frame);
+        self.bench.pane_ui(ui, *pane, self.session, self.frame, true);
         egui_tiles::UiResponse::None
     }
 

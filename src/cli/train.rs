@@ -175,7 +175,7 @@ impl Report {
     fn take(&self, session: &Session, event: &Event) -> Result<()> {
         match event {
             Event::Step(step) => self.step(session, step),
-            Event::Epoch(epoch) => self.epoch(epoch),
+            Event::Epoch(epoch) => self.epoch(session, epoch),
             Event::Test { .. } | Event::Validation { .. } => Ok(()),
             Event::Fault(error) => Err(error.clone()),
         }
@@ -184,10 +184,10 @@ impl Report {
     fn step(&self, session: &Session, step: &StepMetrics) -> Result<()> {
         self.bar.set_position((step.epoch * session.train_images() as f64) as u64);
         self.bar.set_message(format!(
-            "epoch {:.2}  loss {:.3}  accuracy {:.0} %  {:.0} images/s",
+            "epoch {:.2}  loss {:.3}{}  {:.0} images/s",
             step.epoch,
             step.loss,
-            100.0 * step.accuracy,
+            share_text(session, step.accuracy, 0),
             session.metrics().images_per_s
         ));
         if self.log_every == 0 || !step.step.is_multiple_of(self.log_every) {
@@ -195,16 +195,22 @@ impl Report {
         }
         let mut value = plain(step);
         value["event"] = json!("step");
+        if !has_classes(session) {
+            value["accuracy"] = Value::Null;
+        }
         value["images_per_s"] = json!(session.metrics().images_per_s);
         print_line(&value.to_string())
     }
 
-    fn epoch(&self, e: &EpochMetrics) -> Result<()> {
+    fn epoch(&self, session: &Session, e: &EpochMetrics) -> Result<()> {
         let mut value = plain(e);
         value["event"] = json!("epoch");
-        let percent = |share: f32| 100.0 * share;
+        if !has_classes(session) {
+            (value["train_accuracy"], value["val_accuracy"]) = (Value::Null, Value::Null);
+        }
+        let percent = |share: f32| share_text(session, share, 1);
         let text = format!(
-            "epoch {:>3}  step {:>6}  training loss {:.3}, {:.1} %  validation loss {:.3}, {:.1} %  {:.0} images/s",
+            "epoch {:>3}  step {:>6}  training loss {:.3}{}  validation loss {:.3}{}  {:.0} images/s",
             e.epoch,
             e.step,
             e.train_loss,
@@ -237,15 +243,13 @@ impl Report {
         let folder = session.folder();
         let value = json!({
             "event": "end", "stopped": stopped, "step": steps, "epoch": session.epoch(), "seconds": seconds,
-            "test_loss": plain(&test.map(|t| t.0)), "test_accuracy": plain(&test.map(|t| t.1)), "state_hash": session.state_hash(),
+            "test_loss": plain(&test.map(|t| t.0)), "test_accuracy": plain(&test.map(|t| t.1).filter(|_| has_classes(session))), "state_hash": session.state_hash(),
         });
         let kept = folder.map_or(String::new(), |f| format!("; kept in {}", f.display()));
         let text = match test {
             Some((loss, accuracy)) => {
-                format!(
-                    "test loss {loss:.3}, {:.2} %  after {steps} steps in {seconds:.1} s{kept}",
-                    100.0 * accuracy
-                )
+                let share = share_text(session, accuracy, 2);
+                format!("test loss {loss:.3}{share}  after {steps} steps in {seconds:.1} s{kept}")
             }
             None => format!("stopped after {steps} steps in {seconds:.1} s{kept}"),
         };
@@ -259,6 +263,16 @@ impl Report {
         }
         Ok(())
     }
+}
+
+/// Whether the network tells classes apart, so that there is an accuracy.
+fn has_classes(session: &Session) -> bool {
+    session.trainer().network.loss.has_classes()
+}
+
+/// `, 71.3 %`, where there is an accuracy.
+fn share_text(session: &Session, share: f32, digits: usize) -> String {
+    if has_classes(session) { format!(", {:.digits$} %", 100.0 * share) } else { String::new() }
 }
 
 /// Numbers as short as they can be told apart: 0.02, not 0.019999999552965164.

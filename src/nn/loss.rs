@@ -114,6 +114,15 @@ impl Loss {
         Table::try_from(self).expect("a loss is plain data")
     }
 
+    /// What it is and its unit, for charts.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::SoftmaxCrossEntropy { .. } => "cross-entropy, nats",
+            Self::SvmHinge { .. } => "multi-class hinge",
+            Self::L2Regression { .. } => "mean squared error",
+        }
+    }
+
     /// Whether it tells classes apart, so that there is an accuracy.
     pub fn has_classes(self) -> bool {
         self != Self::L2Regression { target: Target::Image }
