@@ -25,8 +25,8 @@ pub struct RunSettings {
 }
 
 impl RunSettings {
-    /// The settings that a command makes of these.
-    pub fn changed(&self, command: Command) -> Self {
+    /// The settings that a command before step `step` makes of these.
+    pub fn changed(&self, command: Command, step: u32) -> Self {
         let mut to = self.clone();
         match command {
             Command::SetLearningRate(value) => to.hyper.learning_rate = value,
@@ -34,7 +34,7 @@ impl RunSettings {
             Command::SetWeightDecay(value) => to.hyper.weight_decay = value,
             Command::SetNesterov(value) => to.hyper.nesterov = value,
             Command::SetOptimizer(kind) if kind != to.hyper.optimizer => {
-                to.hyper = to.hyper.with_optimizer(kind)
+                to.hyper = Hyper { since: step, ..to.hyper.with_optimizer(kind) };
             }
             Command::SetOptimizer(_) => {}
             Command::SetBeta2(value) => to.hyper.beta2 = value,
@@ -46,7 +46,7 @@ impl RunSettings {
             Command::SetBatch(batch) => to.batch = batch,
             Command::SetShift(shift) => to.shift = shift,
             Command::SetFlip(flip) => to.flip = flip,
-            Command::Reset(seed) => to.seed = seed,
+            Command::Reset(seed) => (to.seed, to.hyper.since) = (seed, 0),
             Command::PinProbe(index) => to.probe = index,
         }
         to

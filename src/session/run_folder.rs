@@ -105,7 +105,8 @@ impl RunFolder {
             return Err(damaged(&file, &why));
         }
         let carried_out = journal[..state.commands].iter();
-        let settings = carried_out.fold(header.settings.clone(), |s, entry| s.changed(entry.command));
+        let settings =
+            carried_out.fold(header.settings.clone(), |s, entry| s.changed(entry.command, entry.step));
         if header.data_fingerprint != state.data_fingerprint || settings != state.settings {
             return Err(foreign(&file, "it does not lead to the model's settings"));
         }

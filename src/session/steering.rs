@@ -22,7 +22,7 @@ impl Session {
     }
 
     pub(super) fn check(&self, command: Command) -> Result<()> {
-        self.settings.changed(command).hyper.checked()?;
+        self.settings.changed(command, self.step()).hyper.checked()?;
         let (name, value, range) = match command {
             Command::SetBatch(batch) => ("batch", batch, 1..=self.train_images() as u32),
             Command::PinProbe(index) => ("probe", index, 0..=self.test_images() as u32 - 1),
@@ -88,7 +88,7 @@ impl Session {
     }
 
     pub(super) fn carry_out(&mut self, command: Command) -> Result<()> {
-        let to = self.settings.changed(command);
+        let to = self.settings.changed(command, self.step());
         match command {
             Command::SetLearningRate(_)
             | Command::SetMomentum(_)
@@ -126,8 +126,6 @@ impl Session {
             }
         }
         self.settings = to;
-        // With the step at which its optimizer began.
-        self.settings.hyper = self.trainer.options().hyper;
         Ok(())
     }
 }

@@ -1,11 +1,13 @@
 //! What a folder keeps, and that a resumed run is the run that never stopped.
 
 use std::fs;
+use std::path::Path;
 use std::rc::Rc;
 
-use revacnn::session::{Command, RunState, Session};
+use revacnn::nn::{Hyper, Kind};
+use revacnn::session::{Command, RunSettings, RunState, Session};
 
-use crate::bench::{Bench, finish, run_to, submit};
+use crate::bench::{Bench, finish, run_to, settings, submit};
 
 fn journal(bench: &Bench) -> Vec<String> {
     let text = fs::read_to_string(bench.path("run/journal.jsonl")).unwrap();
@@ -197,4 +199,75 @@ fn a_folder_is_held_by_one_session() {
     assert!(again.is_err_and(|e| e.what().contains("another program")));
     drop(session);
     bench.resume();
+}
+
+/// Batch normalisation, dropout and a skip connection.
+const RESIDUAL: &str = r#"
+name = "residual"
+[[layer]]
+kind = "conv2d"
+filters = 4
+kernel = 3
+padding = 1
+[[layer]]
+kind = "batch_norm"
+name = "trunk"
+[[layer]]
+kind = "gelu"
+[[layer]]
+kind = "conv2d"
+filters = 4
+kernel = 3
+padding = 1
+[[layer]]
+kind = "dropout"
+name = "branch"
+[[layer]]
+kind = "add"
+inputs = ["trunk", "branch"]
+[[layer]]
+kind = "avg_pool2d"
+size = 2
+[[layer]]
+kind = "dense"
+"#;
+
+#[test]
+fn a_residual_network_with_adam_goes_on_bit_for_bit() {
+    let bench = Bench::new();
+    let network = bench.path("residual.toml");
+    fs::write(&network, RESIDUAL).unwrap();
+    let hyper = Hyper { clip_norm: 1.0, warmup: 1.0, ..Hyper::of(Kind::Adam) };
+    let begin = |folder: Option<&Path>| {
+        let settings = RunSettings { hyper, ..settings() };
+        Session::new(Rc::clone(&bench.gpu), network.to_str().unwrap(), settings, folder).unwrap()
+    };
+    let steer = |session: &mut Session, resume: Option<&Path>| {
+        run_to(session, 9);
+        session.apply(Command::SetOptimizer(Kind::Adamw)).unwrap();
+        run_to(session, 15);
+        if let Some(folder) = resume {
+            session.save().unwrap();
+            let begun = std::mem::replace(session, begin(None));
+            drop(begun);
+            *session = Session::resume(Rc::clone(&bench.gpu), folder).unwrap();
+        }
+        run_to(session, 30);
+    };
+    let mut plain = begin(None);
+    steer(&mut plain, None);
+    let folder = bench.path("residual");
+    let mut resumed = begin(Some(&folder));
+    steer(&mut resumed, Some(&folder));
+    assert_eq!(resumed.state_hash(), plain.state_hash());
+    assert_eq!(resumed.settings(), plain.settings());
+    // Without the moments it would not.
+    let mut other = begin(None);
+    run_to(&mut other, 9);
+    other.apply(Command::SetOptimizer(Kind::Adamw)).unwrap();
+    run_to(&mut other, 15);
+    other.apply(Command::SetOptimizer(Kind::Adam)).unwrap();
+    other.apply(Command::SetOptimizer(Kind::Adamw)).unwrap();
+    run_to(&mut other, 30);
+    assert_ne!(other.state_hash(), plain.state_hash());
 }
