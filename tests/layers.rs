@@ -106,6 +106,7 @@ impl<'g> Bench<'g> {
             gpu,
             name: "layer",
             index: DRAW.layer as usize,
+            trains: true,
             columns: Columns { train_quads: train / 4, quads: columns / 4 },
             batch: &batch_buffers(gpu, batch),
             inputs: ports
@@ -371,6 +372,7 @@ fn kernels_agree_with_twins_where_lines_are_folded() {
         gpu: &gpu,
         name: "layer",
         index: 0,
+        trains: true,
         batch: &batch_buffers(&gpu, batch),
         inputs: vec![Port { shape: input, values: map.clone(), gradient: None }],
         output_shape: layer.output(&[input]).unwrap(),

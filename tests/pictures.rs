@@ -23,6 +23,7 @@ fn session(seed: u64) -> Session {
         shift: 0,
         flip: false,
         hyper: Hyper::default(),
+        frozen: Vec::new(),
         probe: 7,
     };
     let mut session = Session::new(gpu, "revacnn", settings, None).unwrap();

@@ -416,3 +416,47 @@ fn gradients_that_are_shown_stay_whole_in_the_middle_of_a_step() {
     assert_ne!(parameters.gradients.read(&gpu), whole, "the sum of the next step is under way");
     assert_no_errors(&gpu);
 }
+
+#[test]
+fn frozen_layers_stay_and_the_step_is_that_of_the_twin() {
+    let data = synthetic(47, 13);
+    let gpu = Rc::new(open_gpu());
+    let hyper = Hyper { learning_rate: 0.02, clip_norm: 0.4, ..OPTIONS.hyper };
+    let options = TrainerOptions { micro_batch: None, hyper, ..OPTIONS };
+    // Layers of the graph: 0 stem, 1 batch norm, 3 convolution, 8 dense.
+    for frozen in [vec![0], vec![0, 1], vec![1, 3], vec![3, 8]] {
+        let mut trainer = Trainer::new(Rc::clone(&gpu), &data, graph(), options).unwrap();
+        let whole = trainer.step_plan().len();
+        train(&mut trainer, 2);
+        let before = by_layer(&trainer.network, &trainer.parameters, &trainer.parameters.values.read(&gpu));
+        let moments = by_layer(&trainer.network, &trainer.parameters, &trainer.parameters.moments.read(&gpu));
+        trainer.set_frozen(&frozen).unwrap();
+        assert!(trainer.step_plan().len() < whole, "{frozen:?}: nothing was left out");
+        let mut network = graph();
+        frozen.iter().for_each(|layer| network.layers[*layer].frozen = true);
+        let mut twin = StepTwin::new(&gpu, &data, network, &trainer.parameters, &options);
+        (twin.clock, twin.moments) = (*trainer.clock(), moments.clone());
+        train(&mut trainer, 3);
+        let losses: Vec<f32> = history(&trainer, 3..6).iter().map(|m| m[0]).collect();
+        let expected: Vec<f64> = (0..3).map(|_| twin.step()[0]).collect();
+        assert_close(&format!("losses, {frozen:?} frozen"), &losses, &expected, 10.0 * LOSS_TOLERANCE);
+        let after = by_layer(&trainer.network, &trainer.parameters, &trainer.parameters.values.read(&gpu));
+        let moved = by_layer(&trainer.network, &trainer.parameters, &trainer.parameters.moments.read(&gpu));
+        for layer in [0, 1, 3, 8] {
+            let same = (after[layer] == before[layer], moved[layer] == moments[layer]);
+            assert_eq!(same, (frozen.contains(&layer), frozen.contains(&layer)), "layer {layer}, {frozen:?}");
+        }
+        // Thawed, it learns as before.
+        trainer.set_frozen(&[]).unwrap();
+        assert_eq!(trainer.step_plan().len(), whole);
+        train(&mut trainer, 1);
+        let thawed = by_layer(&trainer.network, &trainer.parameters, &trainer.parameters.values.read(&gpu));
+        assert!(frozen.iter().all(|layer| thawed[*layer] != before[*layer]));
+    }
+    let mut trainer = Trainer::new(Rc::clone(&gpu), &data, graph(), options).unwrap();
+    assert!(trainer.set_frozen(&[0, 1, 3, 8]).unwrap_err().what().contains("nothing left to train"));
+    assert!(trainer.set_frozen(&[9]).is_err());
+    train(&mut trainer, 1);
+    assert!(history(&trainer, 1..2)[0][0].is_finite(), "it goes on as before");
+    assert_no_errors(&gpu);
+}

@@ -20,6 +20,7 @@ const KEYS: &[(&str, &str)] = &[
     ("M  Shift+M", "momentum up or down by 0.05"),
     ("D  Shift+D", "weight decay × 2 or ÷ 2, from 0.0001"),
     ("B  Shift+B", "batch × 2 or ÷ 2"),
+    ("F", "freeze or thaw the selected layer"),
     ("V", "pictures on or off: what does looking cost?"),
     ("Esc", "close this, clear the selection"),
     ("?  F1", "show or hide these keys"),
@@ -67,6 +68,12 @@ pub fn handle(ui: &egui::Ui, bench: &mut Workbench, session: &mut Session) {
     }
     if let Some(command) = setting(session, &pressed, &shifted) {
         bench.send(session, command);
+    }
+    if pressed(Key::F)
+        && let Some(selected) = bench.selected
+        && session.layers()[selected.layer].parameters > 0
+    {
+        bench.toggle_frozen(session, selected.layer as u32 - 1);
     }
     if pressed(Key::V) {
         bench.pictures = !bench.pictures;

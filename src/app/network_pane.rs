@@ -124,8 +124,11 @@ fn column_head(ui: &mut Ui, rect: Rect, bench: &mut Workbench, session: &Session
             "{}: {}\noutput {c} × {h} × {w}, {} weights and biases",
             info.kind, info.summary, info.parameters
         );
-        let name = egui::Label::new(RichText::new(&info.name).strong()).truncate();
-        ui.add(name).on_hover_text(hover);
+        let frozen = layer > 0 && session.settings().frozen.contains(&(layer as u32 - 1));
+        let (color, state) =
+            if frozen { (theme::SECOND, "\nfrozen: its parameters stay (F)") } else { (theme::TEXT, "") };
+        let name = egui::Label::new(RichText::new(&info.name).strong().color(color)).truncate();
+        ui.add(name).on_hover_text(hover + state);
         let available: Vec<_> = KINDS.iter().filter(|k| session.tensor(layer, k.0).is_some()).collect();
         let shown = bench.shown[layer];
         let current = KINDS.iter().find(|k| k.0 == shown).map_or("", |k| k.1);

@@ -202,12 +202,12 @@ fn probe(ui: &mut Ui, bench: &mut Workbench, session: &mut Session) {
     });
 }
 
-fn selection(ui: &mut Ui, bench: &mut Workbench, session: &Session) {
+fn selection(ui: &mut Ui, bench: &mut Workbench, session: &mut Session) {
     let Some(selected) = bench.selected else {
         ui.weak("Click a tile of the Network pane.");
         return;
     };
-    let layer = &session.layers()[selected.layer];
+    let layer = session.layers()[selected.layer].clone();
     ui.label(format!("{} {}  ({})", layer.name, selected.tile, layer.kind));
     let [c, h, w] = layer.output;
     let mut about = format!("{} · {c} × {h} × {w}", layer.summary);
@@ -215,6 +215,14 @@ fn selection(ui: &mut Ui, bench: &mut Workbench, session: &Session) {
         about += &format!(" · {} weights and biases", layer.parameters);
     }
     ui.weak(about);
+    if layer.parameters > 0 {
+        let index = selected.layer as u32 - 1;
+        let mut frozen = session.settings().frozen.contains(&index);
+        let hover = "Its parameters stay as they are, and steps leave out what that saves (F)";
+        if ui.checkbox(&mut frozen, format!("{} is frozen", layer.name)).on_hover_text(hover).changed() {
+            bench.toggle_frozen(session, index);
+        }
+    }
     let kind = network_pane::long_name(bench.shown[selected.layer]);
     ui.weak(format!("{kind}:")).on_hover_text("What its layer shows in the Network pane");
     network_pane::numbers(ui, "selected numbers", bench.numbers(selected));

@@ -191,6 +191,12 @@ impl Workbench {
         self.send(session, Command::PinProbe(index as u32));
     }
 
+    /// Freezes a layer of the network, or thaws it.
+    pub(super) fn toggle_frozen(&mut self, session: &mut Session, layer: u32) {
+        let frozen = session.settings().frozen.contains(&layer);
+        self.send(session, if frozen { Command::Thaw(layer) } else { Command::Freeze(layer) });
+    }
+
     /// Remembers where a widget lies, for scripts that click it.
     pub(super) fn mark(&mut self, name: &'static str, response: &egui::Response) {
         self.places.insert(name, response.rect);

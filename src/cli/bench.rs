@@ -13,7 +13,7 @@ use revacnn::nn::{Network, Shape, Trainer, TrainerOptions};
 use serde_json::json;
 
 use super::print_line;
-use super::run_options::AdapterOption;
+use super::run_options::{AdapterOption, layers_called};
 
 #[derive(Subcommand)]
 pub enum Bench {
@@ -40,6 +40,9 @@ pub struct BenchTrain {
     /// Images of one pass at most (the batch is cut into passes).
     #[arg(long)]
     micro_batch: Option<usize>,
+    /// Measure what freezing these layers saves, separated by commas: conv1,conv2.
+    #[arg(long, value_name = "LAYERS", value_delimiter = ',')]
+    freeze: Vec<String>,
     /// Measure each for at least so many seconds.
     #[arg(long, default_value_t = 5.0)]
     seconds: f64,
@@ -79,10 +82,52 @@ impl BenchTrain {
                 let network = Network::open(name, shape, data.classes.len())?;
                 let options = TrainerOptions { batch, micro_batch: self.micro_batch, ..Default::default() };
                 let mut trainer = Trainer::new(Rc::clone(&gpu), &data, network, options)?;
-                self.measure(&gpu, &mut trainer, &data)?;
+                if self.freeze.is_empty() {
+                    self.measure(&gpu, &mut trainer, &data)?;
+                } else {
+                    self.measure_freezing(&gpu, &mut trainer, &data)?;
+                }
             }
         }
         Ok(())
+    }
+
+    /// Training with the layers frozen against training without, in turns, and what the multiply-adds predict.
+    fn measure_freezing(&self, gpu: &Gpu, trainer: &mut Trainer, data: &Dataset) -> Result<()> {
+        let layers = layers_called(&trainer.network, &self.freeze)?;
+        let batch = trainer.options().batch;
+        let turn = Duration::from_secs_f64(self.seconds / 2.0);
+        let (mut step_ms, mut flops) = ([Vec::new(), Vec::new()], [0.0; 2]);
+        for turns in 0..6 {
+            for (which, frozen) in [&[][..], &layers[..]].into_iter().enumerate() {
+                trainer.set_frozen(frozen)?;
+                flops[which] = trainer.network.training_flops() as f64;
+                trainer.step();
+                gpu.wait();
+                let (steps, seconds) = steps_for(gpu, trainer, turn);
+                if turns > 0 {
+                    step_ms[which].push(1e3 * seconds / f64::from(steps));
+                }
+            }
+        }
+        let [all, frozen] = step_ms.map(|mut times| {
+            times.sort_by(f64::total_cmp);
+            times[times.len() / 2]
+        });
+        let (predicted, measured) = (1.0 - flops[1] / flops[0], 1.0 - frozen / all);
+        let names = self.freeze.join(", ");
+        let text = format!(
+            "{} on {}, batch {batch}, {names} frozen: {frozen:.1} ms a step instead of {all:.1}, saving {:.1} % measured, {:.1} % predicted by multiply-adds",
+            trainer.network.name,
+            data.name,
+            100.0 * measured,
+            100.0 * predicted
+        );
+        let value = json!({
+            "network": trainer.network.name, "dataset": data.name, "batch": batch, "frozen": self.freeze, "step_ms": all,
+            "frozen_step_ms": frozen, "measured_saving": measured, "predicted_saving": predicted, "adapter": gpu.info.name,
+        });
+        print_line(&if self.json { value.to_string() } else { text })
     }
 
     fn measure(&self, gpu: &Gpu, trainer: &mut Trainer, data: &Dataset) -> Result<()> {

@@ -5,6 +5,7 @@ mod bench;
 #[cfg(feature = "app")]
 mod bench_view;
 mod data;
+mod dry_run;
 mod gradcheck;
 mod interrupt;
 #[cfg(feature = "app")]

@@ -1,12 +1,13 @@
 //! The options that describe a run, common to several commands.
 
+use std::path::Path;
 use std::rc::Rc;
 
 use clap::Args;
 use revacnn::error::{Error, Result};
 use revacnn::gpu::{AdapterChoice, Gpu};
-use revacnn::nn::{Hyper, Kind, Schedule};
-use revacnn::session::RunSettings;
+use revacnn::nn::{Hyper, Kind, Network, Schedule};
+use revacnn::session::{Command, RunSettings, Session};
 
 /// Which GPU.
 #[derive(Args, Clone)]
@@ -78,6 +79,9 @@ pub struct RunOptions {
     /// Epochs over which the learning rate rises from 0.
     #[arg(long, value_name = "EPOCHS", default_value_t = 0.0, allow_negative_numbers = true)]
     pub warmup: f32,
+    /// Layers whose parameters stay as they are, separated by commas: conv1,conv2.
+    #[arg(long, value_name = "LAYERS", value_delimiter = ',')]
+    pub freeze: Vec<String>,
     /// Shift each training image at random by up to so many pixels.
     #[arg(long, value_name = "PIXELS", default_value_t = 0)]
     pub shift: u32,
@@ -87,6 +91,15 @@ pub struct RunOptions {
 }
 
 impl RunOptions {
+    /// Begins the run, kept in `out` where that is given.
+    pub fn begin(&self, gpu: Rc<Gpu>, out: Option<&Path>) -> Result<Session> {
+        let mut session = Session::new(gpu, &self.network, self.settings()?, out)?;
+        for layer in layers_called(&session.trainer().network, &self.freeze)? {
+            session.apply(Command::Freeze(layer as u32))?;
+        }
+        Ok(session)
+    }
+
     /// The settings, checked as far as they can be without the data.
     pub fn settings(&self) -> Result<RunSettings> {
         if self.shift > 127 {
@@ -118,9 +131,23 @@ impl RunOptions {
             shift: self.shift,
             flip: self.flip,
             hyper: hyper.checked()?,
+            frozen: Vec::new(),
             probe: 0,
         })
     }
+}
+
+/// The places of the layers called `names`.
+pub fn layers_called(network: &Network, names: &[String]) -> Result<Vec<usize>> {
+    let place = |name: &String| {
+        let found = network.layers.iter().position(|layer| layer.name == *name && layer.trains());
+        found.ok_or_else(|| {
+            let known = network.layers.iter().filter(|layer| layer.trains()).map(|layer| layer.name.as_str());
+            let help = format!("take some of {}", known.collect::<Vec<_>>().join(", "));
+            Error::usage(format!("no layer with parameters is called {name:?}"), help)
+        })
+    };
+    names.iter().map(place).collect()
 }
 
 /// Reads `constant`, `step:EPOCHS:FACTOR` or `cosine:EPOCHS`.

@@ -11,6 +11,7 @@ use revacnn::session::{EpochMetrics, Event, Limit, Part, RunState, Session, Step
 use serde::Serialize;
 use serde_json::{Value, json};
 
+use super::dry_run::dry_run;
 use super::run_options::{AdapterOption, RunOptions};
 use super::{interrupt, print_line};
 
@@ -30,8 +31,11 @@ pub struct Train {
     #[arg(long, value_name = "DIR", conflicts_with = "resume")]
     out: Option<PathBuf>,
     /// Go on with the run in this folder, with its own data, network and settings.
-    #[arg(long, value_name = "DIR", conflicts_with_all = ["dataset", "network", "batch", "seed", "optimizer", "lr", "momentum", "weight_decay", "nesterov", "shift", "flip"])]
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["dataset", "network", "batch", "seed", "optimizer", "lr", "momentum", "beta2", "weight_decay", "l1_decay", "clip_norm", "nesterov", "schedule", "warmup", "freeze", "shift", "flip", "dry_run"])]
     resume: Option<PathBuf>,
+    /// Say what memory the run would take and how its batch would be cut, and end.
+    #[arg(long)]
+    dry_run: bool,
     /// Print JSON Lines.
     #[arg(long)]
     json: bool,
@@ -44,13 +48,17 @@ impl Train {
     pub fn run(&self) -> Result<()> {
         let limit = self.limit()?;
         let log_every = self.log_every()?;
+        if self.dry_run {
+            return dry_run(&self.run, &*self.adapter.open()?, self.json);
+        }
         // From here on Ctrl-C saves: a run that is not there yet begins, and stops at once.
         let stop = interrupt::watch();
         let mut session = match &self.resume {
             Some(folder) => Session::resume(self.adapter.open()?, folder)?,
             None => {
-                let settings = self.run.settings()?;
-                Session::new(self.adapter.open()?, &self.run.network, settings, self.out.as_deref())?
+                // A wrong command line is said before the adapter is opened.
+                self.run.settings()?;
+                self.run.begin(self.adapter.open()?, self.out.as_deref())?
             }
         };
         session.set_limit(Some(limit));

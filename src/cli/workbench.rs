@@ -40,7 +40,8 @@ pub struct OpenWorkbench {
 
 impl OpenWorkbench {
     pub fn run(&self) -> Result<()> {
-        let settings = self.run.settings()?;
+        // A wrong command line is said before a window opens.
+        self.run.settings()?;
         if !has_display() {
             return self.without_display();
         }
@@ -50,8 +51,8 @@ impl OpenWorkbench {
             frame_log: self.frame_log.clone(),
             play: !self.paused,
         };
-        let (network, out) = (self.run.network.clone(), self.out.clone());
-        run(options, Box::new(move |gpu| Session::new(gpu, &network, settings, out.as_deref())))
+        let (begun, out) = (self.run.clone(), self.out.clone());
+        run(options, Box::new(move |gpu| begun.begin(gpu, out.as_deref())))
     }
 
     /// Trains on the given data, and leaves what a window would have shown as pictures.
@@ -59,8 +60,7 @@ impl OpenWorkbench {
         let folder = self.out.clone().unwrap_or_else(|| PathBuf::from(FOLDER));
         log::info!("there is no display: training without a window; pictures go to {}", folder.display());
         create_folder(&folder)?;
-        let mut session =
-            Session::new(self.adapter.open()?, &self.run.network, self.run.settings()?, self.out.as_deref())?;
+        let mut session = self.run.begin(self.adapter.open()?, self.out.as_deref())?;
         train_and_report(&mut session, EPOCHS)?;
         pictures(&mut session, &folder)?;
         log::info!("see {}/workbench.png, network.png, filters.png and charts.png", folder.display());

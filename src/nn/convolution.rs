@@ -97,8 +97,10 @@ impl Convolution {
         let packed = self.pack(build, &mut prepare, Direction::Forward)?;
         let buffers = [&build.input().values, &packed, &build.output];
         self.gather(build, &mut forward, Direction::Forward, buffers, flops)?;
-        self.weight_gradient(build, &mut backward)?;
-        self.bias_gradient(build, &mut backward)?;
+        if build.trains {
+            self.weight_gradient(build, &mut backward)?;
+            self.bias_gradient(build, &mut backward)?;
+        }
         if let Some(input_gradient) = &build.input().gradient {
             let packed = self.pack(build, &mut prepare, Direction::InputGradient)?;
             let buffers = [&build.output_gradient, &packed, input_gradient];

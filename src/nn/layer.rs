@@ -203,6 +203,8 @@ pub struct LayerBuild<'a> {
     pub name: &'a str,
     /// The layer's index in the network.
     pub index: usize,
+    /// Whether its parameters are trained; a frozen layer makes no gradients of them.
+    pub trains: bool,
     /// The batch.
     pub columns: Columns,
     /// What of the batch it may read.

@@ -10,6 +10,7 @@ mod init;
 mod layer;
 pub mod layers;
 mod loss;
+mod memory;
 mod network;
 mod optimizer;
 mod parameters;
@@ -25,6 +26,7 @@ pub use layer::{
     TwinGradients,
 };
 pub use loss::{Loss, LossBuffers, LossTwin, Target, loss_twin};
+pub use memory::MemoryPlan;
 pub use network::{Network, NetworkLayer, preset_names};
 pub use optimizer::{Optimizer, Pace, StepPlace, TwinState, optimizer_twin};
 pub use parameters::{Parameters, TensorRange};

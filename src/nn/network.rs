@@ -61,12 +61,19 @@ pub struct NetworkLayer {
     pub input_shapes: Vec<Shape>,
     /// Shape of its output.
     pub output: Shape,
+    /// Whether its parameters stay as they are; not part of the network's file.
+    pub frozen: bool,
 }
 
 impl NetworkLayer {
     /// Its parameter tensors.
     pub fn parameters(&self) -> Vec<ParameterSpec> {
         self.layer.parameters(&self.input_shapes)
+    }
+
+    /// Whether it has parameters that are trained.
+    pub fn trains(&self) -> bool {
+        !self.frozen && self.parameters().iter().any(|tensor| tensor.role != Role::Statistic)
     }
 
     /// Number of its parameters, running statistics included.
@@ -189,7 +196,7 @@ impl Network {
         for tensor in layer.parameters(&input_shapes) {
             check_size(&format!("its {}", tensor.name), &tensor.shape).map_err(within)?;
         }
-        self.layers.push(NetworkLayer { name, layer, inputs, input_shapes, output });
+        self.layers.push(NetworkLayer { name, layer, inputs, input_shapes, output, frozen: false });
         Ok(())
     }
 
@@ -322,19 +329,19 @@ impl Network {
     pub fn learns(&self) -> Vec<bool> {
         let mut learns = vec![false];
         for layer in &self.layers {
-            let own = layer.parameters().iter().any(|tensor| tensor.role != Role::Statistic);
+            let own = layer.trains();
             learns.push(own || layer.inputs.iter().any(|place| learns[*place]));
         }
         learns
     }
 
-    /// Multiply-adds, counted twice, of one image's training step: forward, the weight gradient, and the input gradient
-    /// where something below learns.
+    /// Multiply-adds, counted twice, of one image's training step: forward, the weight gradient where the layer trains,
+    /// and the input gradient where something below learns.
     pub fn training_flops(&self) -> u64 {
         let learns = self.learns();
         let flops = |layer: &NetworkLayer| {
-            let passes = if layer.inputs.iter().any(|place| learns[*place]) { 3 } else { 2 };
-            passes * layer.layer.flops(&layer.input_shapes)
+            let below = layer.inputs.iter().any(|place| learns[*place]);
+            (1 + u64::from(layer.trains()) + u64::from(below)) * layer.layer.flops(&layer.input_shapes)
         };
         self.layers.iter().map(flops).sum()
     }

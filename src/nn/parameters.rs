@@ -7,6 +7,8 @@ use crate::gpu::{Buffer, Gpu};
 
 /// Flag of a parameter: decay applies (weights, not biases).
 const DECAYS: u32 = 1;
+/// Flag of a frozen parameter.
+const STAYS: u32 = 2;
 /// Flag of a running statistic.
 const STATISTIC: u32 = 4;
 
@@ -69,17 +71,7 @@ impl Parameters {
     pub fn new(gpu: &Gpu, network: &Network, seed: u64) -> Result<Self> {
         let (tensors, offsets, len) = lay_out(network);
         gpu.check_fits(&format!("network {}: its parameters", network.name), len as u64 * 4)?;
-        let mut flags = vec![0_u32; len.div_ceil(4)];
-        for tensor in &tensors {
-            let flag = match tensor.spec.role {
-                Role::Weight => DECAYS,
-                Role::Bias => 0,
-                Role::Statistic => STATISTIC,
-            };
-            for i in tensor.offset..tensor.offset + tensor.len {
-                flags[i / 4] |= flag << (8 * (i % 4));
-            }
-        }
+        let flags = vec![0_u32; len.div_ceil(4)];
         let parameters = Self {
             values: Buffer::zeroed(gpu, "parameters", len),
             gradients: Buffer::zeroed(gpu, "gradients", len),
@@ -90,8 +82,28 @@ impl Parameters {
             tensors,
             offsets,
         };
+        parameters.set_flags(gpu, network);
         parameters.reset(gpu, seed);
         Ok(parameters)
+    }
+
+    /// Says which parameters decay, which are frozen and which are running statistics.
+    pub fn set_flags(&self, gpu: &Gpu, network: &Network) {
+        let mut flags = vec![0_u32; self.flags.len()];
+        let frozen = network.layers.iter().zip(&self.offsets).filter(|(layer, _)| layer.frozen);
+        let frozen: Vec<usize> = frozen.flat_map(|(_, offsets)| offsets).copied().collect();
+        for tensor in &self.tensors {
+            let role = match tensor.spec.role {
+                Role::Weight => DECAYS,
+                Role::Bias => 0,
+                Role::Statistic => STATISTIC,
+            };
+            let flag = role | if frozen.contains(&tensor.offset) { STAYS } else { 0 };
+            for i in tensor.offset..tensor.offset + tensor.len {
+                flags[i / 4] |= flag << (8 * (i % 4));
+            }
+        }
+        self.flags.write(gpu, 0, &flags);
     }
 
     /// Fresh parameters from `seed`, zero gradients and moments.

@@ -39,7 +39,7 @@ struct Shares {
 }
 
 /// Images of one pass: as many as the adapter's bindings allow for the largest map, the probes beside them.
-fn choose_sizes(gpu: &Gpu, network: &Network, options: &TrainerOptions) -> Result<BatchSizes> {
+pub(super) fn choose_sizes(gpu: &Gpu, network: &Network, options: &TrainerOptions) -> Result<BatchSizes> {
     let probes = options.probes.next_multiple_of(4);
     let largest_of = |l: &NetworkLayer, of: fn(&Shape) -> usize| {
         l.input_shapes.iter().chain([&l.output]).map(of).max().unwrap_or(1)
@@ -87,8 +87,13 @@ impl Pass {
         };
         let learns = network.learns();
         if !learns.contains(&true) {
-            let what = format!("network {} has no weights", network.name);
-            return Err(Error::new(what, "give it a dense layer"));
+            let frozen = network.layers.iter().any(|layer| layer.frozen);
+            let (why, help) = if frozen {
+                ("has nothing left to train", "thaw a layer")
+            } else {
+                ("has no weights", "give it a dense layer")
+            };
+            return Err(Error::new(format!("network {} {why}", network.name), help));
         }
         let label = |place: usize| if place == 0 { "input" } else { &network.layers[place - 1].name };
         let places = 0..=network.layers.len();
@@ -159,6 +164,7 @@ impl Pass {
                 gpu,
                 name: &layer.name,
                 index,
+                trains: layer.trains(),
                 columns,
                 batch: &batch,
                 inputs,

@@ -186,6 +186,39 @@ impl Trainer {
         Ok(())
     }
 
+    /// Freezes these layers (places in [`Network::layers`]) and thaws all others: the parameters and moments of a frozen
+    /// layer stay bit for bit, and the next step leaves out what nothing needs any more.
+    ///
+    /// # Errors
+    /// When there is no such layer, or nothing is left to train; then nothing changes.
+    pub fn set_frozen(&mut self, frozen: &[usize]) -> Result<()> {
+        if let Some(layer) = frozen.iter().find(|layer| **layer >= self.network.layers.len()) {
+            let what = format!("there is no layer {layer}");
+            return Err(Error::new(what, format!("count from 0 to {}", self.network.layers.len() - 1)));
+        }
+        let before: Vec<bool> = self.network.layers.iter().map(|layer| layer.frozen).collect();
+        for (index, layer) in self.network.layers.iter_mut().enumerate() {
+            layer.frozen = frozen.contains(&index);
+        }
+        let built = Pass::build(
+            &self.gpu,
+            &self.network,
+            &self.feed,
+            &self.parameters,
+            &self.optimizer,
+            &self.options,
+        );
+        match built {
+            Ok(pass) => self.pass = pass,
+            Err(error) => {
+                self.network.layers.iter_mut().zip(before).for_each(|(layer, was)| layer.frozen = was);
+                return Err(error);
+            }
+        }
+        self.parameters.set_flags(&self.gpu, &self.network);
+        Ok(())
+    }
+
     /// Back to step 0 with fresh weights from `seed`.
     pub fn reset(&mut self, seed: u64) {
         self.options.seed = seed;

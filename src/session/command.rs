@@ -36,6 +36,10 @@ pub enum Command {
     SetShift(u32),
     /// Random horizontal flip of each training image.
     SetFlip(bool),
+    /// The parameters of this layer (counted from 0) stay as they are from the next step on.
+    Freeze(u32),
+    /// They are trained again.
+    Thaw(u32),
     /// Back to step 0 with fresh weights from this seed.
     Reset(u64),
     /// Pin this image of the test set as the first probe.

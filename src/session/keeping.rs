@@ -105,6 +105,9 @@ impl Session {
             faults: 0,
             submissions: Vec::new(),
         };
+        if !session.settings.frozen.is_empty() {
+            session.set_frozen(&session.settings.frozen.clone())?;
+        }
         let probe = Command::PinProbe(session.settings.probe);
         session.check(probe)?;
         session.carry_out(probe)?;

@@ -20,6 +20,8 @@ pub struct RunSettings {
     pub flip: bool,
     /// Optimizer settings.
     pub hyper: Hyper,
+    /// Layers, counted from 0, whose parameters stay as they are.
+    pub frozen: Vec<u32>,
     /// Index in the test set of the pinned probe.
     pub probe: u32,
 }
@@ -46,6 +48,9 @@ impl RunSettings {
             Command::SetBatch(batch) => to.batch = batch,
             Command::SetShift(shift) => to.shift = shift,
             Command::SetFlip(flip) => to.flip = flip,
+            Command::Freeze(layer) if to.frozen.contains(&layer) => {}
+            Command::Freeze(layer) => to.frozen.push(layer),
+            Command::Thaw(layer) => to.frozen.retain(|other| *other != layer),
             Command::Reset(seed) => (to.seed, to.hyper.since) = (seed, 0),
             Command::PinProbe(index) => to.probe = index,
         }

@@ -26,6 +26,9 @@ impl Session {
         let (name, value, range) = match command {
             Command::SetBatch(batch) => ("batch", batch, 1..=self.train_images() as u32),
             Command::PinProbe(index) => ("probe", index, 0..=self.test_images() as u32 - 1),
+            Command::Freeze(layer) | Command::Thaw(layer) => {
+                ("layer", layer, 0..=self.trainer.network.layers.len() as u32 - 1)
+            }
             Command::SetShift(shift) => ("shift", shift, 0..=127),
             _ => return Ok(()),
         };
@@ -87,6 +90,20 @@ impl Session {
         written
     }
 
+    pub(super) fn set_frozen(&mut self, layers: &[u32]) -> Result<()> {
+        let layers: Vec<usize> = layers.iter().map(|layer| *layer as usize).collect();
+        self.trainer.set_frozen(&layers)?;
+        self.take_new_plans();
+        Ok(())
+    }
+
+    /// The plans of step and evaluation are other ones.
+    fn take_new_plans(&mut self) {
+        self.step_budget = Budget::new(self.trainer.step_plan());
+        self.evaluation_budget = Budget::new(self.trainer.evaluation_plan());
+        self.stale = true;
+    }
+
     pub(super) fn carry_out(&mut self, command: Command) -> Result<()> {
         let to = self.settings.changed(command, self.step());
         match command {
@@ -103,10 +120,9 @@ impl Session {
             | Command::SetWarmup(_) => self.trainer.set_hyper(to.hyper)?,
             Command::SetBatch(batch) => {
                 self.trainer.set_batch(batch as usize)?;
-                self.step_budget = Budget::new(self.trainer.step_plan());
-                self.evaluation_budget = Budget::new(self.trainer.evaluation_plan());
-                self.stale = true;
+                self.take_new_plans();
             }
+            Command::Freeze(_) | Command::Thaw(_) => self.set_frozen(&to.frozen)?,
             Command::SetShift(_) | Command::SetFlip(_) => self.trainer.set_augmentation(to.shift, to.flip),
             Command::Reset(seed) => {
                 self.trainer.reset(seed);

@@ -73,6 +73,7 @@ pub fn settings() -> RunSettings {
         shift: 1,
         flip: false,
         hyper: Hyper::default(),
+        frozen: Vec::new(),
         probe: 0,
     }
 }

@@ -59,6 +59,9 @@ fn the_next_step_uses_a_setting_and_nothing_is_reset() {
         assert_ne!(hash, plain, "{command:?} had no effect");
     }
     assert_eq!(steered(&bench, &[Command::SetFlip(true)]), trained(&bench, |t| t.set_augmentation(1, true)));
+    let frozen = steered(&bench, &[Command::Freeze(3), Command::Thaw(3), Command::Freeze(0)]);
+    assert_eq!(frozen, trained(&bench, |t| t.set_frozen(&[0]).unwrap()));
+    assert_ne!(frozen, plain);
     assert_eq!(steered(&bench, &[Command::SetBatch(7)]), trained(&bench, |t| t.set_batch(7).unwrap()));
     // There and back is as if nothing had been.
     let back = [Command::SetLearningRate(0.2), Command::SetLearningRate(hyper.learning_rate)];
@@ -188,6 +191,14 @@ fn values_out_of_range_are_refused() {
         Command::SetShift(128),
         Command::PinProbe(297),
         Command::PinProbe(u32::MAX),
+        Command::Freeze(4),
+        Command::SetBeta2(1.0),
+        Command::SetEpsilon(0.0),
+        Command::SetClipNorm(-1.0),
+        Command::SetL1Decay(f32::NAN),
+        Command::SetSchedule(Schedule::Cosine { epochs: 0.0 }),
+        Command::SetSchedule(Schedule::Step { epochs: 1.0, factor: 0.0 }),
+        Command::SetWarmup(f32::INFINITY),
     ];
     for command in refused {
         let error = session.apply(command).unwrap_err();

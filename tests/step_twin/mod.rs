@@ -243,7 +243,9 @@ impl<'d> StepTwin<'d> {
 
     fn mode(&self, training: bool, layer: usize) -> Mode {
         let draw = Draw { layer: layer as u32, ..self.draw() };
-        if training { Mode::Training(draw) } else { Mode::Evaluation }
+        let frozen =
+            self.network.layers[layer].frozen && self.network.layers[layer].layer.kind() == "batch_norm";
+        if training && !frozen { Mode::Training(draw) } else { Mode::Evaluation }
     }
 
     /// The input and every layer's output.
@@ -286,7 +288,7 @@ impl<'d> StepTwin<'d> {
     fn update(&mut self, gradients: &ByLayer) {
         let pace = Pace { train_images: self.train_images as usize, batch: self.batch };
         let trained = |(place, tensors): (&NetworkLayer, &Vec<Vec<f64>>)| -> f64 {
-            let tensors = place.parameters().into_iter().zip(tensors.clone());
+            let tensors = place.parameters().into_iter().zip(tensors.clone()).filter(|_| !place.frozen);
             let tensors = tensors.filter(|(spec, _)| spec.role != Role::Statistic);
             tensors.flat_map(|(_, tensor)| tensor).map(|g| g * g).sum()
         };
@@ -294,7 +296,7 @@ impl<'d> StepTwin<'d> {
         let epochs =
             f64::from(self.clock.epoch) + f64::from(self.clock.cursor) / f64::from(self.train_images);
         let at = StepPlace { step: self.clock.step, epochs, norm: squares.sqrt() };
-        for (index, place) in self.network.layers.iter().enumerate() {
+        for (index, place) in self.network.layers.iter().enumerate().filter(|(_, place)| !place.frozen) {
             for (tensor, spec) in place.parameters().iter().enumerate() {
                 if spec.role == Role::Statistic {
                     let values = self.parameters[index][tensor].iter_mut();

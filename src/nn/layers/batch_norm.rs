@@ -4,7 +4,7 @@
 //! `output[c] = weight[c] · (input[c] − mean[c]) / √(variance[c] + epsilon) + bias[c]`. In training, mean and variance are those of
 //! the trained images of the pass (a batch of several passes has several), over all pixels; at the end of the step
 //! `running ← (1 − momentum) · running + momentum · batch`, the running variance with `m − 1` below the sum, passes weighted by
-//! their images. In an evaluation, and for probes, they are the running ones. Any shape, kept.
+//! their images. In an evaluation, for probes, and in a frozen layer, they are the running ones. Any shape, kept.
 
 use serde::{Deserialize, Serialize};
 use toml::Table;
@@ -115,7 +115,7 @@ impl BatchNorm {
             channels: shape.channels as u32,
             pixels: shape.pixels() as u32,
             quads: build.columns.quads as u32,
-            train_quads: if training { build.columns.train_quads as u32 } else { 0 },
+            train_quads: if training && build.trains { build.columns.train_quads as u32 } else { 0 },
             weight,
             bias,
             running_mean,
@@ -129,7 +129,7 @@ impl BatchNorm {
         let mut plan = build.plan();
         let input = build.input();
         let params = self.params(build, training);
-        if training {
+        if training && build.trains {
             let kernel = build.gpu.kernel(&BATCH_NORM, "statistics", &[])?;
             plan.dispatch(&build.label("statistics"), &kernel)
                 .bind("columns", build.batch.columns.clone())
@@ -157,17 +157,19 @@ impl BatchNorm {
         let channels = input.shape.channels;
         let sums =
             Buffer::<[f32; 2]>::zeroed(build.gpu, "gradient sums", channels.next_multiple_of(2)).range();
-        let kernel = build.gpu.kernel(&BATCH_NORM, "gradient_sums", &[])?;
-        plan.dispatch(&build.label("weight gradient"), &kernel)
-            .bind("columns", build.batch.columns.clone())
-            .bind("input", input.values.clone())
-            .bind("moments", moments.clone())
-            .bind("output_gradient", build.output_gradient.clone())
-            .bind("parameters", build.parameters.clone())
-            .bind("gradients", build.gradients.clone())
-            .bind("sums", sums.clone())
-            .params(&params)
-            .threads([64 * channels as u32, 1, 1])?;
+        if build.trains {
+            let kernel = build.gpu.kernel(&BATCH_NORM, "gradient_sums", &[])?;
+            plan.dispatch(&build.label("weight gradient"), &kernel)
+                .bind("columns", build.batch.columns.clone())
+                .bind("input", input.values.clone())
+                .bind("moments", moments.clone())
+                .bind("output_gradient", build.output_gradient.clone())
+                .bind("parameters", build.parameters.clone())
+                .bind("gradients", build.gradients.clone())
+                .bind("sums", sums.clone())
+                .params(&params)
+                .threads([64 * channels as u32, 1, 1])?;
+        }
         if let Some(input_gradient) = &input.gradient {
             let kernel = build.gpu.kernel(&BATCH_NORM, "backward", &[])?;
             plan.dispatch(&build.label("input gradient"), &kernel)

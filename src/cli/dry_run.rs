@@ -1,0 +1,75 @@
+//! `revacnn train --dry-run`: what a run would take, without beginning it.
+
+use revacnn::data::Dataset;
+use revacnn::error::{Error, Result};
+use revacnn::gpu::Gpu;
+use revacnn::nn::{MemoryPlan, Network, Shape};
+use serde_json::json;
+
+use super::print_line;
+use super::run_options::{RunOptions, layers_called};
+
+/// Bytes as people read them.
+fn readable(bytes: u64) -> String {
+    match bytes {
+        0..1024 => format!("{bytes} B"),
+        1024..1_048_576 => format!("{:.1} KiB", bytes as f64 / 1024.0),
+        1_048_576..1_073_741_824 => format!("{:.1} MiB", bytes as f64 / 1_048_576.0),
+        _ => format!("{:.2} GiB", bytes as f64 / 1_073_741_824.0),
+    }
+}
+
+/// Prints the memory of a run and how its batch is cut.
+pub fn dry_run(run: &RunOptions, gpu: &Gpu, as_json: bool) -> Result<()> {
+    let settings = run.settings()?;
+    let data = Dataset::open(&settings.dataset)?;
+    let shape = Shape::new(data.shape.channels, data.shape.height, data.shape.width);
+    let mut network = Network::open(&run.network, shape, data.classes.len())?;
+    for layer in layers_called(&network, &run.freeze)? {
+        network.layers[layer].frozen = true;
+    }
+    let options = settings.trainer();
+    if options.batch > data.train.len() {
+        let what = format!("the batch is {}", options.batch);
+        return Err(Error::usage(what, format!("give it at most {}", data.train.len())));
+    }
+    let images = data.train.len() + data.test.len();
+    let plan = MemoryPlan::of(gpu, &network, &options, (data.shape, images))?;
+    if as_json {
+        let value = json!({
+            "network": network.name, "dataset": data.name, "parameters": network.parameter_count(), "batch": options.batch,
+            "micro_batch": plan.sizes.micro_batch, "passes": plan.passes, "flops_per_image": network.training_flops(),
+            "bytes": {
+                "parameters": plan.parameters, "optimizer": plan.optimizer, "activations": plan.activations,
+                "activation_gradients": plan.activation_gradients, "images": plan.images, "total": plan.total(),
+            },
+            "adapter": gpu.info.name,
+        });
+        return print_line(&value.to_string());
+    }
+    print_line(&format!("{} on {}, batch {}, on {}", network.name, data.name, options.batch, gpu.info.name))?;
+    let passes = match plan.passes {
+        1 => "one pass".to_owned(),
+        n => format!("{n} passes of {} images, whose gradients add up", plan.sizes.micro_batch),
+    };
+    print_line(&format!("  a step is {passes}"))?;
+    let rows = [
+        ("parameters", plan.parameters, format!("{} values", network.parameter_count())),
+        ("optimizer", plan.optimizer, "gradients and moments".to_owned()),
+        ("activations", plan.activations, largest(&plan, &network)),
+        ("their gradients", plan.activation_gradients, String::new()),
+        ("images", plan.images, format!("{images}, a byte a value")),
+        ("together", plan.total(), String::new()),
+    ];
+    for (name, bytes, note) in rows {
+        print_line(format!("  {name:16} {:>10}   {note}", readable(bytes)).trim_end())?;
+    }
+    let flops = network.training_flops() as f64 / 1e6;
+    print_line(&format!("  {flops:.1} million floating-point operations an image and step"))
+}
+
+fn largest(plan: &MemoryPlan, network: &Network) -> String {
+    plan.largest(network).map_or(String::new(), |(layer, bytes)| {
+        format!("the largest is {}: {} in {}", layer.name, layer.output, readable(bytes))
+    })
+}
