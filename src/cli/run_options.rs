@@ -4,9 +4,10 @@ use std::path::Path;
 use std::rc::Rc;
 
 use clap::Args;
+use revacnn::data::Dataset;
 use revacnn::error::{Error, Result};
 use revacnn::gpu::{AdapterChoice, Gpu};
-use revacnn::nn::{Hyper, Kind, Network, Schedule};
+use revacnn::nn::{Hyper, Kind, Network, Schedule, Shape};
 use revacnn::session::{Command, RunSettings, Session};
 
 /// Which GPU.
@@ -93,8 +94,17 @@ pub struct RunOptions {
 impl RunOptions {
     /// Begins the run, kept in `out` where that is given.
     pub fn begin(&self, gpu: Rc<Gpu>, out: Option<&Path>) -> Result<Session> {
-        let mut session = Session::new(gpu, &self.network, self.settings()?, out)?;
-        for layer in layers_called(&session.trainer().network, &self.freeze)? {
+        let settings = self.settings()?;
+        // Names are found before a folder is made for the run.
+        let frozen = if self.freeze.is_empty() {
+            Vec::new()
+        } else {
+            let data = Dataset::open(&settings.dataset)?;
+            let shape = Shape::new(data.shape.channels, data.shape.height, data.shape.width);
+            layers_called(&Network::open(&self.network, shape, data.classes.len())?, &self.freeze)?
+        };
+        let mut session = Session::new(gpu, &self.network, settings, out)?;
+        for layer in frozen {
             session.apply(Command::Freeze(layer as u32))?;
         }
         Ok(session)

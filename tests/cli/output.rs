@@ -122,3 +122,38 @@ fn a_reader_that_goes_away_ends_the_program_quietly() {
     assert_eq!(output.status.code(), Some(0), "{err}");
     assert!(!err.contains("panicked"), "{err}");
 }
+
+#[test]
+fn a_dry_run_tells_the_memory_and_begins_nothing() {
+    let folder = folder();
+    let args = train(&["--batch", "300", "--dry-run", "--json", "--out", "run"]);
+    let ran = run(folder.path(), &args).ok();
+    let value: serde_json::Value = serde_json::from_str(ran.out.trim()).unwrap();
+    // 4·(1·9 + 1) of conv1, 10·(4·3·3 + 1) of dense1.
+    assert_eq!(value["parameters"], 410);
+    assert_eq!(value["bytes"]["parameters"], 4 * 410);
+    assert_eq!(value["bytes"]["images"], 64 * (1500 + 297));
+    let passes = value["passes"].as_u64().unwrap() * value["micro_batch"].as_u64().unwrap();
+    assert!((300..306).contains(&passes), "{value}");
+    let total: u64 = value["bytes"].as_object().unwrap().values().map(|v| v.as_u64().unwrap()).sum();
+    assert_eq!(total, 2 * value["bytes"]["total"].as_u64().unwrap());
+    assert!(!folder.path().join("run").exists());
+    let text = run(folder.path(), &train(&["--dry-run"])).ok();
+    assert!(text.out.contains("together"), "{}", text.out);
+}
+
+#[test]
+fn frozen_layers_and_other_optimizers_are_told_and_kept() {
+    let folder = folder();
+    let args = ["--optimizer", "adam", "--freeze", "conv1", "--steps", "5", "--json", "--out", "run"];
+    let ran = run(folder.path(), &train(&args)).ok();
+    let start = &ran.events()[0];
+    assert_eq!((&start["optimizer"], &start["lr"]), (&"adam".into(), &0.001.into()));
+    let journal = fs::read_to_string(folder.path().join("run/journal.jsonl")).unwrap();
+    assert!(journal.contains(r#"{"step":0,"command":{"freeze":0}}"#), "{journal}");
+    let on = run(folder.path(), &["train", "--resume", "run", "--steps", "9", "--json"]).ok();
+    let whole = ["--optimizer", "adam", "--freeze", "conv1", "--steps", "9", "--json"];
+    assert_eq!(on.hash(), run(folder.path(), &train(&whole)).ok().hash());
+    let thawed = ["--optimizer", "adam", "--steps", "9", "--json"];
+    assert_ne!(on.hash(), run(folder.path(), &train(&thawed)).ok().hash());
+}
