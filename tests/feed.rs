@@ -4,7 +4,7 @@ mod compare;
 mod step_twin;
 
 use compare::{assert_close, assert_differs, assert_no_errors, open_gpu, poisoned, sum_tolerance};
-use revacnn::data::{BatchSizes, Clock, Column, Dataset, Feed, Sampling, draw_twin};
+use revacnn::data::{Augmentation, BatchSizes, Clock, Column, Dataset, Feed, Sampling, draw_twin};
 use revacnn::gpu::{Buffer, Gpu, Plan};
 use step_twin::{CLASSES, DataTwin, UNCHANGED, synthetic};
 
@@ -45,7 +45,7 @@ impl Bench {
 
     /// Draws one pass over poisoned buffers.
     fn pass(&self, gpu: &Gpu) -> (Vec<Column>, Vec<f32>) {
-        let nothing = Column { image: u32::MAX, label: u32::MAX, change: 0, scale: f32::NAN };
+        let nothing = Column { image: u32::MAX, label: u32::MAX, change: 0, scale: f32::NAN, random: 7 };
         self.columns.write(gpu, 0, &[nothing; SIZES.columns]);
         self.input.write(gpu, 0, &vec![f32::NAN; self.input.len()]);
         self.run(gpu, &self.draw);
@@ -57,14 +57,24 @@ impl Bench {
 
 #[test]
 fn batches_are_those_of_the_twin() {
+    let shifted = Augmentation { shift: 3, flip: true, ..Augmentation::default() };
+    let distorted =
+        Augmentation { rotation: 40.0, scale: 0.3, brightness: 0.2, contrast: 0.6, cutout: 3, ..shifted };
+    compare_batches(shifted, sum_tolerance(3));
+    // Places between pixels are good to some 1e-6 of a pixel, and neighbours differ by up to the whole range.
+    compare_batches(distorted, 1e-5);
+}
+
+fn compare_batches(augmentation: Augmentation, tolerance: f64) {
     let gpu = open_gpu();
     let data = synthetic(47, 13);
     let bench = Bench::new(&gpu, Feed::new(&gpu, &data).unwrap(), &data);
-    let (twin, train) = (DataTwin::new(&data), bench.feed.train_images);
+    let twin = DataTwin::new(&data).with(augmentation);
+    let train = bench.feed.train_images;
     assert_eq!((train, bench.feed.validation_images, bench.feed.test_images), (43, 4, 13));
     bench.feed.set_probes(&gpu, &[12, 3]);
-    let sampling = Sampling { seed_low: SEED as u32, seed_high: (SEED >> 32) as u32, shift: 3, flip: 1 };
-    bench.feed.set_sampling(&gpu, SEED, sampling.shift, true);
+    let sampling = Sampling::of(SEED, &augmentation);
+    bench.feed.set_sampling(&gpu, SEED, &augmentation);
     let mut seen = vec![0; data.train.len()];
     let mut changes = Vec::new();
     // 13 steps of 10 draw three epochs of 43 and one image of the next.
@@ -76,29 +86,42 @@ fn batches_are_those_of_the_twin() {
             let drawn: Vec<_> = (0..SIZES.columns as u32)
                 .map(|n| match n {
                     0..4 => draw_twin(&clock, &sampling, &twin.order, SIZES, train as u32, n),
-                    4 => Some([47 + 12, UNCHANGED]),
-                    _ => Some([47 + 3, UNCHANGED]),
+                    4 => Some([47 + 12, UNCHANGED, 0]),
+                    _ => Some([47 + 3, UNCHANGED, 0]),
                 })
                 .collect();
             for (n, (column, drawn)) in columns.iter().zip(&drawn).enumerate() {
                 let scale = if n < 4 { 0.1 } else { 1.0 };
                 let expected = match drawn {
-                    Some([image, change]) => {
-                        Column { image: *image, label: twin.label(*image) as u32, change: *change, scale }
+                    Some([image, change, random]) => {
+                        let label = twin.label(*image) as u32;
+                        Column { image: *image, label, change: *change, scale, random: *random }
                     }
-                    None => Column { image: 0, label: 0, change: UNCHANGED, scale: 0.0 },
+                    None => Column { image: 0, label: 0, change: UNCHANGED, scale: 0.0, random: 0 },
                 };
                 assert_eq!(*column, expected, "step {step}, pass {pass}, column {n}");
             }
-            for [image, change] in drawn[..4].iter().flatten() {
+            for [image, change, _] in drawn[..4].iter().flatten() {
                 seen[*image as usize] += 1;
                 changes.push(*change);
             }
             let expected = twin.input(&drawn).values;
-            assert_close("input", &input, &expected, sum_tolerance(3));
-            let mut turned = drawn;
+            assert_close("input", &input, &expected, tolerance);
+            let mut turned = drawn.clone();
             turned[0].as_mut().unwrap()[1] ^= 1;
-            assert_differs("a flip", &input, &twin.input(&turned).values, sum_tolerance(3));
+            assert_differs("a flip", &input, &twin.input(&turned).values, tolerance);
+            let changes: [fn(&mut Augmentation); 5] = [
+                |a| a.rotation *= 0.9,
+                |a| a.scale *= 0.9,
+                |a| a.brightness *= 0.9,
+                |a| a.contrast *= 0.9,
+                |a| a.cutout += 1,
+            ];
+            for change in changes.iter().filter(|_| augmentation.rotation > 0.0) {
+                let mut other = DataTwin::new(&data).with(augmentation);
+                change(&mut other.augmentation);
+                assert_differs("another change", &input, &other.input(&drawn).values, tolerance);
+            }
         }
         bench.run(&gpu, &bench.tick);
     }
@@ -143,7 +166,7 @@ fn images_in_several_chunks_are_the_same_images() {
         for _ in 0..4 {
             let (columns, input) = bench.pass(&gpu);
             let drawn: Vec<_> =
-                columns.iter().map(|c| (c.scale > 0.0).then_some([c.image, c.change])).collect();
+                columns.iter().map(|c| (c.scale > 0.0).then_some([c.image, c.change, c.random])).collect();
             assert_close("input", &input, &twin.input(&drawn).values, sum_tolerance(3));
             columns.iter().for_each(|c| chunks[c.image as usize / 16] += 1);
         }

@@ -66,6 +66,7 @@ fn columns() -> Vec<Column> {
         image: n as u32,
         label: (n * 3 % CLASSES) as u32,
         change: 0,
+        random: 0,
         scale: [1.0 / 6.0, 0.0, 1.0][usize::from(n >= 6) + usize::from(n >= 8)],
     };
     (0..12).map(column).collect()

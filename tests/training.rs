@@ -7,7 +7,7 @@ use std::ops::Range;
 use std::rc::Rc;
 
 use compare::{assert_close, assert_differs, assert_no_errors, open_gpu, sum_tolerance};
-use revacnn::data::{Clock, Dataset};
+use revacnn::data::{Augmentation, Clock, Dataset};
 use revacnn::gpu::{Gpu, Tuning};
 use revacnn::nn::{Hyper, Kind, Schedule, Trainer, TrainerOptions};
 use step_twin::{StepTwin, by_layer, graph, network, synthetic};
@@ -31,8 +31,15 @@ const OPTIONS: TrainerOptions = TrainerOptions {
         since: 0,
     },
     seed: 0x1_0000_0007,
-    shift: 2,
-    flip: true,
+    augmentation: Augmentation {
+        shift: 2,
+        flip: true,
+        rotation: 0.0,
+        scale: 0.0,
+        brightness: 0.25,
+        contrast: 0.5,
+        cutout: 3,
+    },
     probes: 3,
 };
 
@@ -91,8 +98,8 @@ fn ten_losses_are_those_of_the_twin() {
             |o| o.hyper.weight_decay = 0.0,
             |o| o.hyper.momentum = 0.79,
             |o| o.seed ^= 1 << 32,
-            |o| o.flip = false,
-            |o| o.shift = 1,
+            |o| o.augmentation.flip = false,
+            |o| o.augmentation.shift = 1,
         ];
         let others = changes.map(|change| {
             let mut other = options;
@@ -196,7 +203,8 @@ fn one_batch_can_be_learnt_by_heart() {
     let gpu = Rc::new(open_gpu());
     let data = synthetic(19, 3);
     let hyper = Hyper { learning_rate: 0.05, weight_decay: 0.0, ..Hyper::default() };
-    let options = TrainerOptions { batch: 18, micro_batch: None, hyper, shift: 0, flip: false, ..OPTIONS };
+    let augmentation = Augmentation::default();
+    let options = TrainerOptions { batch: 18, micro_batch: None, hyper, augmentation, ..OPTIONS };
     let mut trainer = trainer(&gpu, &data, options);
     assert_eq!(trainer.feed.train_images, 18, "every step draws every image");
     train(&mut trainer, 150);
@@ -220,7 +228,11 @@ fn the_same_run_gives_the_same_bits() {
     assert_eq!(first, run(TrainerOptions { probes: 64, ..OPTIONS }), "the probes count in nothing");
     assert_ne!(first, run(TrainerOptions { seed: OPTIONS.seed + 1, ..OPTIONS }), "another seed");
     assert_ne!(first, run(TrainerOptions { seed: 7, ..OPTIONS }), "a seed with other high bits");
-    assert_ne!(first, run(TrainerOptions { flip: false, ..OPTIONS }), "without flips");
+    assert_ne!(
+        first,
+        run(TrainerOptions { augmentation: Augmentation { flip: false, ..OPTIONS.augmentation }, ..OPTIONS }),
+        "without flips"
+    );
     // Looking, refreshing and evaluating change nothing.
     let mut trainer = trainer(&gpu, &data, OPTIONS);
     let begin = trainer.state_hash();
@@ -268,8 +280,8 @@ fn evaluation_counts_every_image_once() {
         assert_eq!(clock.eval_cursor, clock.eval_end);
         assert!(right > 0 && right < images.len(), "{right} of {} tell little", images.len());
     }
-    // Other weights, other results.
-    twin.parameters[0][0][0] += 0.5;
+    // Other parameters, other results; a bias of the last layer always counts.
+    twin.parameters.last_mut().unwrap()[1][0] += 0.5;
     let (loss, _) = twin.evaluate(&twin.data.order[trainer.feed.test()]);
     assert_differs("a changed weight", &[gpu_clock(&trainer).eval_loss], &[loss], sum_tolerance(100));
 }
@@ -374,7 +386,7 @@ fn probes_show_the_weights_just_used() {
     let compare = |twin: &StepTwin<'_>, other: &StepTwin<'_>, what: &str| {
         for (probe, image) in [(0, 47 + 4), (1, 47 + 9), (2, 47 + 9)] {
             let maps = |twin: &StepTwin<'_>| {
-                twin.activations(twin.data.input(&[Some([image, step_twin::UNCHANGED])]), false)
+                twin.activations(twin.data.input(&[Some([image, step_twin::UNCHANGED, 0])]), false)
             };
             let (expected, other) = (maps(twin), maps(other));
             for layer in 0..expected.len() {

@@ -10,9 +10,12 @@ struct Clock {
     gradient_norm: f32, halted: u32,
 }
 // image: its place in the image buffers; change: flip (bit 0), shift + 128 in x (bits 8 to 15) and y (16 to 23);
-// scale: of its loss gradient; 0 for padding.
-struct Column { image: u32, label: u32, change: u32, scale: f32 }
-struct Sampling { seed_low: u32, seed_high: u32, shift: u32, flip: u32 }
+// scale: of its loss gradient; 0 for padding; random: what further changes are drawn from, 0 for none.
+struct Column { image: u32, label: u32, change: u32, scale: f32, random: u32 }
+struct Sampling {
+    seed_low: u32, seed_high: u32, shift: u32, flip: u32,
+    rotation: f32, scale: f32, brightness: f32, contrast: f32, cutout: u32,
+}
 struct Params { batch: u32, micro_batch: u32, train_columns: u32, columns: u32, train_images: u32 }
 
 @group(0) @binding(0) var<uniform> params: Params;
@@ -51,13 +54,16 @@ fn permute(index: u32, count: u32, key: u32) -> u32 {
     return x;
 }
 
-fn column(image: u32, change: u32, scale: f32) -> Column {
+fn column(image: u32, change: u32, scale: f32, random: u32) -> Column {
     let label = (labels[image / 4u] >> (8u * (image % 4u))) & 255u;
-    return Column(image, label, change, scale);
+    return Column(image, label, change, scale, random);
 }
 
-fn random_change(i: u32) -> u32 {
-    let random = mix_bits(i ^ mix_bits(clock.step ^ mix_bits(sampling.seed_low ^ mix_bits(sampling.seed_high + 1u))));
+fn random_of(i: u32) -> u32 {
+    return mix_bits(i ^ mix_bits(clock.step ^ mix_bits(sampling.seed_low ^ mix_bits(sampling.seed_high + 1u))));
+}
+
+fn random_change(random: u32) -> u32 {
     let steps = 2u * sampling.shift + 1u;
     let dx = 128u - sampling.shift + ((random >> 8u) & 4095u) * steps / 4096u;
     let dy = 128u - sampling.shift + (random >> 20u) * steps / 4096u;
@@ -70,12 +76,12 @@ fn training(@builtin(global_invocation_id) id: vec3<u32>) {
     let n = id.x;
     if n >= params.columns { return; }
     if n >= params.train_columns {
-        columns[n] = column(probes[n - params.train_columns], UNCHANGED, 1.0);
+        columns[n] = column(probes[n - params.train_columns], UNCHANGED, 1.0, 0u);
         return;
     }
     let i = clock.drawn + n;
     if n >= params.micro_batch || i >= params.batch {
-        columns[n] = Column(0u, 0u, UNCHANGED, 0.0);
+        columns[n] = Column(0u, 0u, UNCHANGED, 0.0, 0u);
         return;
     }
     var place = clock.cursor + i;
@@ -83,7 +89,8 @@ fn training(@builtin(global_invocation_id) id: vec3<u32>) {
     if place >= params.train_images { place -= params.train_images; epoch++; }
     let key = mix_bits(sampling.seed_low ^ mix_bits(sampling.seed_high ^ mix_bits(epoch)));
     let image = order[permute(place, params.train_images, key)];
-    columns[n] = column(image, random_change(i), 1.0 / f32(params.batch));
+    let random = random_of(i);
+    columns[n] = column(image, random_change(random), 1.0 / f32(params.batch), mix_bits(random ^ 0x2545f491u));
 }
 
 /// columns[n] = image order[eval_cursor + n], unchanged; then padding; then the probes
@@ -93,10 +100,10 @@ fn evaluation(@builtin(global_invocation_id) id: vec3<u32>) {
     if n >= params.columns { return; }
     let place = clock.eval_cursor + n;
     if n >= params.train_columns {
-        columns[n] = column(probes[n - params.train_columns], UNCHANGED, 1.0);
+        columns[n] = column(probes[n - params.train_columns], UNCHANGED, 1.0, 0u);
     } else if n < params.micro_batch && place < clock.eval_end {
-        columns[n] = column(order[place], UNCHANGED, 1.0);
+        columns[n] = column(order[place], UNCHANGED, 1.0, 0u);
     } else {
-        columns[n] = Column(0u, 0u, UNCHANGED, 0.0);
+        columns[n] = Column(0u, 0u, UNCHANGED, 0.0, 0u);
     }
 }

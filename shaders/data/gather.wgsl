@@ -1,7 +1,11 @@
-// The drawn images, shifted, flipped and normalised, as the network's input. See src/data/feed.rs.
+// The drawn images, changed and normalised, as the network's input. See src/data/feed.rs and src/data/augmentation.rs.
 const WORKGROUP: u32 = 64u;
 
-struct Column { image: u32, label: u32, change: u32, scale: f32 }
+struct Column { image: u32, label: u32, change: u32, scale: f32, random: u32 }
+struct Sampling {
+    seed_low: u32, seed_high: u32, shift: u32, flip: u32,
+    rotation: f32, scale: f32, brightness: f32, contrast: f32, cutout: u32,
+}
 struct Params { channels: u32, height: u32, width: u32, quads: u32, images_a_chunk: u32 }
 
 @group(0) @binding(0) var<uniform> params: Params;
@@ -14,6 +18,7 @@ struct Params { channels: u32, height: u32, width: u32, quads: u32, images_a_chu
 @group(0) @binding(5) var<storage, read> images_2: array<u32>;
 @group(0) @binding(6) var<storage, read> images_3: array<u32>;
 @group(0) @binding(7) var<storage, read_write> input: array<vec4<f32>>;
+@group(0) @binding(8) var<storage, read> sampling: Sampling;
 
 fn pixel(image: u32, offset: u32) -> f32 {
     let chunk = image / params.images_a_chunk;
@@ -28,17 +33,72 @@ fn pixel(image: u32, offset: u32) -> f32 {
     return f32((word >> (8u * (at % 4u))) & 255u) / 255.0;
 }
 
-fn value(n: u32, c: u32, y: u32, x: u32) -> f32 {
-    let drawn = columns[n];
-    let turned = select(x, params.width - 1u - x, (drawn.change & 1u) == 1u);
-    let sx = i32(turned) + i32((drawn.change >> 8u) & 255u) - 128;
-    let sy = i32(y) + i32((drawn.change >> 16u) & 255u) - 128;
-    if drawn.scale == 0.0 || sx < 0 || sy < 0 || sx >= i32(params.width) || sy >= i32(params.height) { return 0.0; }
-    let normal = statistics[c];
-    return (pixel(drawn.image, (c * params.height + u32(sy)) * params.width + u32(sx)) - normal.x) * normal.y;
+fn mix_bits(value: u32) -> u32 {
+    var x = value;
+    x = (x ^ (x >> 16u)) * 0x7feb352du;
+    x = (x ^ (x >> 15u)) * 0x846ca68bu;
+    return x ^ (x >> 16u);
 }
 
-/// input[c, y, x, n] = (image[c, y + dy, flipped x + dx] / 255 − mean[c]) / deviation[c]; 0 (the mean) outside the image
+/// The k-th number from 0 to 1 of a column's random word.
+fn uniform_of(random: u32, k: u32) -> f32 {
+    return f32(mix_bits(random + k * 0x9e3779b9u) >> 8u) / 16777216.0;
+}
+
+/// The k-th number from −most to most.
+fn within(random: u32, k: u32, most: f32) -> f32 {
+    return most * (2.0 * uniform_of(random, k) - 1.0);
+}
+
+/// A pixel of the image, normalised; 0 (the mean) outside.
+fn normalised(image: u32, c: u32, y: i32, x: i32) -> f32 {
+    if x < 0 || y < 0 || x >= i32(params.width) || y >= i32(params.height) { return 0.0; }
+    let normal = statistics[c];
+    return (pixel(image, (c * params.height + u32(y)) * params.width + u32(x)) - normal.x) * normal.y;
+}
+
+/// The image at a place between pixels.
+fn between(image: u32, c: u32, y: f32, x: f32) -> f32 {
+    let corner = floor(vec2<f32>(y, x));
+    let share = vec2<f32>(y, x) - corner;
+    let at = vec2<i32>(clamp(corner, vec2<f32>(-1e6), vec2<f32>(1e6)));
+    let above = mix(normalised(image, c, at.x, at.y), normalised(image, c, at.x, at.y + 1), share.y);
+    let below = mix(normalised(image, c, at.x + 1, at.y), normalised(image, c, at.x + 1, at.y + 1), share.y);
+    return mix(above, below, share.x);
+}
+
+fn value(n: u32, c: u32, y: u32, x: u32) -> f32 {
+    let drawn = columns[n];
+    if drawn.scale == 0.0 { return 0.0; }
+    let turned = select(x, params.width - 1u - x, (drawn.change & 1u) == 1u);
+    let dx = i32((drawn.change >> 8u) & 255u) - 128;
+    let dy = i32((drawn.change >> 16u) & 255u) - 128;
+    if drawn.random == 0u { return normalised(drawn.image, c, i32(y) + dy, i32(turned) + dx); }
+    if sampling.cutout > 0u {
+        let first_y = i32(uniform_of(drawn.random, 5u) * f32(params.height)) - i32(sampling.cutout / 2u);
+        let first_x = i32(uniform_of(drawn.random, 6u) * f32(params.width)) - i32(sampling.cutout / 2u);
+        let side = i32(sampling.cutout);
+        let row_in = i32(y) >= first_y && i32(y) < first_y + side;
+        if row_in && i32(x) >= first_x && i32(x) < first_x + side { return 0.0; }
+    }
+    var seen = 0.0;
+    if sampling.rotation > 0.0 || sampling.scale > 0.0 {
+        let angle = within(drawn.random, 1u, sampling.rotation);
+        let factor = 1.0 + within(drawn.random, 2u, sampling.scale);
+        let middle = vec2<f32>(f32(params.height - 1u), f32(params.width - 1u)) / 2.0;
+        let off = (vec2<f32>(f32(y), f32(turned)) - middle) / factor;
+        let from_y = middle.x + cos(angle) * off.x - sin(angle) * off.y + f32(dy);
+        let from_x = middle.y + sin(angle) * off.x + cos(angle) * off.y + f32(dx);
+        seen = between(drawn.image, c, from_y, from_x);
+    } else {
+        seen = normalised(drawn.image, c, i32(y) + dy, i32(turned) + dx);
+    }
+    let contrast = 1.0 + within(drawn.random, 4u, sampling.contrast);
+    return contrast * seen + within(drawn.random, 3u, sampling.brightness) * statistics[c].y;
+}
+
+/// input[c, y, x, n] = (image[c, y + dy, flipped x + dx] / 255 − mean[c]) / deviation[c], then contrast · it + brightness / deviation[c];
+/// rotated and scaled about the middle; 0 (the mean) outside the image and where it is cut out
 @compute @workgroup_size(WORKGROUP)
 fn gather(@builtin(global_invocation_id) id: vec3<u32>) {
     if id.x >= params.width * params.quads { return; }

@@ -1,7 +1,7 @@
 // Batch normalisation, batch innermost. See src/nn/layers/batch_norm.rs.
 const WORKGROUP: u32 = 64u;
 
-struct Column { image: u32, label: u32, change: u32, scale: f32 }
+struct Column { image: u32, label: u32, change: u32, scale: f32, random: u32 }
 // weight, bias, running_mean, running_variance: their places among the parameters.
 struct Params {
     channels: u32, pixels: u32, quads: u32, train_quads: u32,

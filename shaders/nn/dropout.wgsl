@@ -9,7 +9,10 @@ struct Clock {
     eval_cursor: u32, eval_end: u32, eval_loss: f32, eval_correct: u32,
     gradient_norm: f32, halted: u32,
 }
-struct Sampling { seed_low: u32, seed_high: u32, shift: u32, flip: u32 }
+struct Sampling {
+    seed_low: u32, seed_high: u32, shift: u32, flip: u32,
+    rotation: f32, scale: f32, brightness: f32, contrast: f32, cutout: u32,
+}
 struct Params { count: u32, quads: u32, train_quads: u32, layer: u32, threshold: u32, scale: f32 }
 
 @group(0) @binding(0) var<uniform> params: Params;

@@ -2,7 +2,7 @@
 const WORKGROUP: u32 = 64u;
 
 // One column of the batch, as drawn. See src/data/feed.rs.
-struct Column { image: u32, label: u32, change: u32, scale: f32 }
+struct Column { image: u32, label: u32, change: u32, scale: f32, random: u32 }
 
 struct Params { classes: u32, columns: u32, train_columns: u32, label_smoothing: f32 }
 

@@ -1,7 +1,7 @@
 // The multi-class hinge loss and its gradient, one thread an image. See src/nn/loss.rs.
 const WORKGROUP: u32 = 64u;
 
-struct Column { image: u32, label: u32, change: u32, scale: f32 }
+struct Column { image: u32, label: u32, change: u32, scale: f32, random: u32 }
 
 struct Params { classes: u32, columns: u32, train_columns: u32, margin: f32 }
 

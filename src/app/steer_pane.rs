@@ -170,17 +170,43 @@ fn batch(ui: &mut Ui, bench: &mut Workbench, session: &mut Session) {
     );
     ui.end_row();
     ui.label("shift").on_hover_text("Random shift of each training image, in pixels");
-    let mut shift = settings.shift;
+    let mut shift = settings.augmentation.shift;
     if ui.add(Slider::new(&mut shift, 0..=8).suffix(" px")).changed() {
         bench.send(session, Command::SetShift(shift));
     }
     ui.end_row();
     ui.label("flip").on_hover_text("Half of the training images are flipped left to right");
-    let mut flip = settings.flip;
+    let mut flip = settings.augmentation.flip;
     if ui.checkbox(&mut flip, "").changed() {
         bench.send(session, Command::SetFlip(flip));
     }
     ui.end_row();
+    further_augmentation(ui, bench, session);
+}
+
+/// A further random change: its name, its hover, its largest value, its unit, its value and its command.
+type Change = (&'static str, &'static str, f32, &'static str, f32, fn(f32) -> Command);
+
+fn further_augmentation(ui: &mut Ui, bench: &mut Workbench, session: &mut Session) {
+    let now = session.settings().augmentation;
+    let changes: [Change; 5] = [
+        ("rotation", "Rotation to either side", 45.0, "°", now.rotation, Command::SetRotation),
+        ("size", "Change of size, as a share", 0.5, "", now.scale, Command::SetScale),
+        ("brightness", "Change of brightness, as a share", 0.5, "", now.brightness, Command::SetBrightness),
+        ("contrast", "Change of contrast, as a share", 0.9, "", now.contrast, Command::SetContrast),
+        ("cutout", "Side of a square that is cut out", 16.0, " px", now.cutout as f32, |v| {
+            Command::SetCutout(v.round() as u32)
+        }),
+    ];
+    for (name, hover, most, unit, value, command) in changes {
+        ui.label(name).on_hover_text(format!("{hover}, at random for each training image"));
+        let mut new = value;
+        let slider = Slider::new(&mut new, 0.0..=most).suffix(unit).max_decimals(2);
+        if ui.add(slider).changed() {
+            bench.send(session, command(new));
+        }
+        ui.end_row();
+    }
 }
 
 fn probe(ui: &mut Ui, bench: &mut Workbench, session: &mut Session) {

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::rc::Rc;
 
 use clap::Args;
-use revacnn::data::Dataset;
+use revacnn::data::{Augmentation, Dataset};
 use revacnn::error::{Error, Result};
 use revacnn::gpu::{AdapterChoice, Gpu};
 use revacnn::nn::{Hyper, Kind, Network, Schedule, Shape};
@@ -89,6 +89,21 @@ pub struct RunOptions {
     /// Flip half of the training images left to right.
     #[arg(long)]
     pub flip: bool,
+    /// Rotate each training image at random by up to so many degrees to either side.
+    #[arg(long, value_name = "DEGREES", default_value_t = 0.0, allow_negative_numbers = true)]
+    pub rotation: f32,
+    /// Change the size of each training image at random by up to this share.
+    #[arg(long, value_name = "SHARE", default_value_t = 0.0, allow_negative_numbers = true)]
+    pub scale: f32,
+    /// Change its brightness by up to this share of a pixel's range.
+    #[arg(long, value_name = "SHARE", default_value_t = 0.0, allow_negative_numbers = true)]
+    pub brightness: f32,
+    /// Change its contrast by up to this share.
+    #[arg(long, value_name = "SHARE", default_value_t = 0.0, allow_negative_numbers = true)]
+    pub contrast: f32,
+    /// Cut a square of so many pixels out of it.
+    #[arg(long, value_name = "PIXELS", default_value_t = 0)]
+    pub cutout: u32,
 }
 
 impl RunOptions {
@@ -112,12 +127,16 @@ impl RunOptions {
 
     /// The settings, checked as far as they can be without the data.
     pub fn settings(&self) -> Result<RunSettings> {
-        if self.shift > 127 {
-            return Err(Error::usage(
-                format!("the shift is {}", self.shift),
-                "give it a value from 0 to 127",
-            ));
+        let augmentation = Augmentation {
+            shift: self.shift,
+            flip: self.flip,
+            rotation: self.rotation,
+            scale: self.scale,
+            brightness: self.brightness,
+            contrast: self.contrast,
+            cutout: self.cutout,
         }
+        .checked()?;
         if self.batch == 0 {
             return Err(Error::usage("the batch is 0", "give it a value of 1 or more"));
         }
@@ -138,8 +157,7 @@ impl RunOptions {
             dataset: absolute(&self.dataset),
             seed: self.seed,
             batch: self.batch,
-            shift: self.shift,
-            flip: self.flip,
+            augmentation,
             hyper: hyper.checked()?,
             frozen: Vec::new(),
             probe: 0,

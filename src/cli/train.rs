@@ -31,7 +31,7 @@ pub struct Train {
     #[arg(long, value_name = "DIR", conflicts_with = "resume")]
     out: Option<PathBuf>,
     /// Go on with the run in this folder, with its own data, network and settings.
-    #[arg(long, value_name = "DIR", conflicts_with_all = ["dataset", "network", "batch", "seed", "optimizer", "lr", "momentum", "beta2", "weight_decay", "l1_decay", "clip_norm", "nesterov", "schedule", "warmup", "freeze", "shift", "flip", "dry_run"])]
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["dataset", "network", "batch", "seed", "optimizer", "lr", "momentum", "beta2", "weight_decay", "l1_decay", "clip_norm", "nesterov", "schedule", "warmup", "freeze", "shift", "flip", "rotation", "scale", "brightness", "contrast", "cutout", "dry_run"])]
     resume: Option<PathBuf>,
     /// Say what memory the run would take and how its batch would be cut, and end.
     #[arg(long)]
@@ -167,7 +167,7 @@ impl Report {
             "adapter": adapter.name, "backend": adapter.backend.to_string(), "batch": settings.batch, "seed": settings.seed,
             "optimizer": settings.hyper.optimizer.name(), "lr": plain(&settings.hyper.learning_rate), "momentum": plain(&settings.hyper.momentum),
             "weight_decay": plain(&settings.hyper.weight_decay), "nesterov": settings.hyper.nesterov,
-            "shift": settings.shift, "flip": settings.flip, "step": session.step(), "epoch": session.epoch(),
+            "shift": settings.augmentation.shift, "flip": settings.augmentation.flip, "augmentation": plain(&settings.augmentation), "step": session.step(), "epoch": session.epoch(),
         });
         let text = format!(
             "{}: {} weights, {} training images, batch {}, on {}",

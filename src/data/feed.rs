@@ -4,6 +4,7 @@
 //! image is drawn once an epoch, in an order that is a function of (seed, epoch); a batch may reach over the end
 //! of an epoch.
 
+use super::augmentation::Augmentation;
 use super::clock::{Clock, HISTORY_LEN};
 use super::permutation::{key, mix, permute};
 use super::{Dataset, ImageShape};
@@ -30,6 +31,8 @@ params! {
         change: u32,
         /// Factor of its loss gradient: 1 / batch, 1 for probes, 0 for padding.
         scale: f32,
+        /// What further changes are drawn from (see [`super::Changes`]); 0 for none.
+        random: u32,
     }
 }
 
@@ -44,6 +47,33 @@ params! {
         shift: u32,
         /// 1 where half of the images are flipped left to right.
         flip: u32,
+        /// Largest rotation in radians.
+        rotation: f32,
+        /// Largest change of size.
+        scale: f32,
+        /// Largest change of brightness.
+        brightness: f32,
+        /// Largest change of contrast.
+        contrast: f32,
+        /// Side of the square that is cut out, in pixels.
+        cutout: u32,
+    }
+}
+
+impl Sampling {
+    /// The sampling of a run.
+    pub fn of(seed: u64, augmentation: &Augmentation) -> Self {
+        Self {
+            seed_low: seed as u32,
+            seed_high: (seed >> 32) as u32,
+            shift: augmentation.shift.min(127),
+            flip: u32::from(augmentation.flip),
+            rotation: augmentation.rotation.to_radians(),
+            scale: augmentation.scale,
+            brightness: augmentation.brightness,
+            contrast: augmentation.contrast,
+            cutout: augmentation.cutout,
+        }
     }
 }
 
@@ -144,13 +174,8 @@ impl Feed {
     }
 
     /// How images are drawn from now on.
-    pub fn set_sampling(&self, gpu: &Gpu, seed: u64, shift: u32, flip: bool) {
-        let sampling = Sampling {
-            seed_low: seed as u32,
-            seed_high: (seed >> 32) as u32,
-            shift: shift.min(127),
-            flip: u32::from(flip),
-        };
+    pub fn set_sampling(&self, gpu: &Gpu, seed: u64, augmentation: &Augmentation) {
+        let sampling = Sampling::of(seed, augmentation);
         self.sampling.write(gpu, 0, bytemuck::cast_slice(&[sampling]));
     }
 
@@ -236,6 +261,7 @@ impl Feed {
             .dispatch("gather", &kernel)
             .bind("columns", columns.clone())
             .bind("statistics", self.statistics.range())
+            .bind("sampling", self.sampling.range())
             .bind("input", input.clone())
             .params(&GatherParams {
                 channels: self.shape.channels as u32,
@@ -318,7 +344,7 @@ fn upload(gpu: &Gpu, data: &Dataset) -> Result<(Vec<BufferRange>, usize)> {
     Ok((chunks, images_a_chunk))
 }
 
-/// The twin of the drawing for training: image and change of column `n`.
+/// The twin of the drawing for training: image, change and random word of column `n`.
 pub fn draw_twin(
     clock: &Clock,
     sampling: &Sampling,
@@ -326,7 +352,7 @@ pub fn draw_twin(
     sizes: BatchSizes,
     train: u32,
     n: u32,
-) -> Option<[u32; 2]> {
+) -> Option<[u32; 3]> {
     let i = clock.drawn + n;
     if n >= sizes.micro_batch as u32 || i >= sizes.batch as u32 {
         return None;
@@ -338,5 +364,5 @@ pub fn draw_twin(
     let steps = 2 * sampling.shift + 1;
     let dx = 128 - sampling.shift + ((random >> 8) & 4095) * steps / 4096;
     let dy = 128 - sampling.shift + (random >> 20) * steps / 4096;
-    Some([image, (random & sampling.flip & 1) | (dx << 8) | (dy << 16)])
+    Some([image, (random & sampling.flip & 1) | (dx << 8) | (dy << 16), mix(random ^ 0x2545_f491)])
 }

@@ -5,6 +5,7 @@
 //! kin) or in the binary version of CIFAR-10 or CIFAR-100. Whatever a file holds, reading it ends
 //! in a valid [`Dataset`] or in one [`Error`]; no more memory is taken than the files have content.
 
+mod augmentation;
 mod bounded;
 mod cifar;
 mod clock;
@@ -15,6 +16,7 @@ mod permutation;
 mod recognise;
 pub mod shapes;
 
+pub use augmentation::{Augmentation, Changes};
 pub use clock::{Clock, HISTORY_LEN};
 pub use feed::{BatchSizes, Column, Feed, MAX_PROBES, Sampling, draw_twin, split_order};
 pub use permutation::mix;

@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use super::pass::Pass;
 use super::{Hyper, Network, Optimizer, Pace, Parameters, Shape, TensorRange};
-use crate::data::{BatchSizes, Clock, Dataset, Feed, MAX_PROBES};
+use crate::data::{Augmentation, BatchSizes, Clock, Dataset, Feed, MAX_PROBES};
 use crate::error::{Error, Result};
 use crate::gpu::{Buffer, BufferRange, Gpu, Plan, TensorView};
 
@@ -19,10 +19,8 @@ pub struct TrainerOptions {
     pub hyper: Hyper,
     /// Seed of weights, order and augmentation.
     pub seed: u64,
-    /// Largest random shift in pixels.
-    pub shift: u32,
-    /// Whether half of the images are flipped.
-    pub flip: bool,
+    /// How training images are changed at random.
+    pub augmentation: Augmentation,
     /// Number of probes, 1 to [`crate::data::MAX_PROBES`].
     pub probes: usize,
 }
@@ -34,8 +32,7 @@ impl Default for TrainerOptions {
             micro_batch: None,
             hyper: Hyper::default(),
             seed: 1,
-            shift: 0,
-            flip: false,
+            augmentation: Augmentation::default(),
             probes: 4,
         }
     }
@@ -64,7 +61,11 @@ impl Trainer {
     /// When an option is out of range, or something does not fit the adapter.
     pub fn new(gpu: Rc<Gpu>, data: &Dataset, network: Network, options: TrainerOptions) -> Result<Self> {
         let feed = Feed::new(&gpu, data)?;
-        let options = TrainerOptions { hyper: options.hyper.checked()?, ..options };
+        let options = TrainerOptions {
+            hyper: options.hyper.checked()?,
+            augmentation: options.augmentation.checked()?,
+            ..options
+        };
         check_batch(options.batch, &feed)?;
         if !(1..=MAX_PROBES).contains(&options.probes) {
             let what = format!("the number of probes is {}", options.probes);
@@ -73,7 +74,7 @@ impl Trainer {
         let parameters = Parameters::new(&gpu, &network, options.seed)?;
         let pace = Pace { train_images: feed.train_images, batch: options.batch };
         let optimizer = Optimizer::new(&gpu, options.hyper, pace);
-        feed.set_sampling(&gpu, options.seed, options.shift, options.flip);
+        feed.set_sampling(&gpu, options.seed, &options.augmentation);
         feed.set_probes(&gpu, &[0]);
         let pass = Pass::build(&gpu, &network, &feed, &parameters, &optimizer, &options)?;
         Ok(Self { gpu, network, feed, parameters, optimizer, options, pass, clock: Clock::default() })
@@ -166,10 +167,14 @@ impl Trainer {
         self.options.hyper.rate(self.epochs(), pace)
     }
 
-    /// The next step shifts by up to `shift` pixels, and flips.
-    pub fn set_augmentation(&mut self, shift: u32, flip: bool) {
-        (self.options.shift, self.options.flip) = (shift, flip);
-        self.feed.set_sampling(&self.gpu, self.options.seed, shift, flip);
+    /// The next step changes its images like this.
+    ///
+    /// # Errors
+    /// When a value is out of range; then nothing changes.
+    pub fn set_augmentation(&mut self, augmentation: Augmentation) -> Result<()> {
+        self.options.augmentation = augmentation.checked()?;
+        self.feed.set_sampling(&self.gpu, self.options.seed, &augmentation);
+        Ok(())
     }
 
     /// The next step draws `batch` images: new buffers and plans, the same weights and moments.
@@ -225,7 +230,7 @@ impl Trainer {
         self.options.hyper.since = 0;
         self.write_hyper();
         self.parameters.reset(&self.gpu, seed);
-        self.feed.set_sampling(&self.gpu, seed, self.options.shift, self.options.flip);
+        self.feed.set_sampling(&self.gpu, seed, &self.options.augmentation);
         self.set_clock(Clock::default());
     }
 

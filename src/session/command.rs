@@ -36,6 +36,16 @@ pub enum Command {
     SetShift(u32),
     /// Random horizontal flip of each training image.
     SetFlip(bool),
+    /// Random rotation of each training image by up to this many degrees to either side.
+    SetRotation(f32),
+    /// Random change of its size by up to this share.
+    SetScale(f32),
+    /// Random change of its brightness by up to this share of a pixel's range.
+    SetBrightness(f32),
+    /// Random change of its contrast by up to this share.
+    SetContrast(f32),
+    /// A square of so many pixels is cut out of it.
+    SetCutout(u32),
     /// The parameters of this layer (counted from 0) stay as they are from the next step on.
     Freeze(u32),
     /// They are trained again.

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::Command;
+use crate::data::Augmentation;
 use crate::nn::{Hyper, TrainerOptions};
 
 /// Settings of a run, as they are at one moment.
@@ -14,10 +15,8 @@ pub struct RunSettings {
     pub seed: u64,
     /// Images of a step.
     pub batch: u32,
-    /// Largest random shift in pixels.
-    pub shift: u32,
-    /// Whether half of the images are flipped.
-    pub flip: bool,
+    /// How training images are changed at random.
+    pub augmentation: Augmentation,
     /// Optimizer settings.
     pub hyper: Hyper,
     /// Layers, counted from 0, whose parameters stay as they are.
@@ -46,8 +45,13 @@ impl RunSettings {
             Command::SetSchedule(value) => to.hyper.schedule = value,
             Command::SetWarmup(value) => to.hyper.warmup = value,
             Command::SetBatch(batch) => to.batch = batch,
-            Command::SetShift(shift) => to.shift = shift,
-            Command::SetFlip(flip) => to.flip = flip,
+            Command::SetShift(value) => to.augmentation.shift = value,
+            Command::SetFlip(value) => to.augmentation.flip = value,
+            Command::SetRotation(value) => to.augmentation.rotation = value,
+            Command::SetScale(value) => to.augmentation.scale = value,
+            Command::SetBrightness(value) => to.augmentation.brightness = value,
+            Command::SetContrast(value) => to.augmentation.contrast = value,
+            Command::SetCutout(value) => to.augmentation.cutout = value,
             Command::Freeze(layer) if to.frozen.contains(&layer) => {}
             Command::Freeze(layer) => to.frozen.push(layer),
             Command::Thaw(layer) => to.frozen.retain(|other| *other != layer),
@@ -63,8 +67,7 @@ impl RunSettings {
             batch: self.batch as usize,
             hyper: self.hyper,
             seed: self.seed,
-            shift: self.shift,
-            flip: self.flip,
+            augmentation: self.augmentation,
             ..TrainerOptions::default()
         }
     }

@@ -22,14 +22,15 @@ impl Session {
     }
 
     pub(super) fn check(&self, command: Command) -> Result<()> {
-        self.settings.changed(command, self.step()).hyper.checked()?;
+        let changed = self.settings.changed(command, self.step());
+        changed.hyper.checked()?;
+        changed.augmentation.checked()?;
         let (name, value, range) = match command {
             Command::SetBatch(batch) => ("batch", batch, 1..=self.train_images() as u32),
             Command::PinProbe(index) => ("probe", index, 0..=self.test_images() as u32 - 1),
             Command::Freeze(layer) | Command::Thaw(layer) => {
                 ("layer", layer, 0..=self.trainer.network.layers.len() as u32 - 1)
             }
-            Command::SetShift(shift) => ("shift", shift, 0..=127),
             _ => return Ok(()),
         };
         if range.contains(&value) {
@@ -123,7 +124,13 @@ impl Session {
                 self.take_new_plans();
             }
             Command::Freeze(_) | Command::Thaw(_) => self.set_frozen(&to.frozen)?,
-            Command::SetShift(_) | Command::SetFlip(_) => self.trainer.set_augmentation(to.shift, to.flip),
+            Command::SetShift(_)
+            | Command::SetFlip(_)
+            | Command::SetRotation(_)
+            | Command::SetScale(_)
+            | Command::SetBrightness(_)
+            | Command::SetContrast(_)
+            | Command::SetCutout(_) => self.trainer.set_augmentation(to.augmentation)?,
             Command::Reset(seed) => {
                 self.trainer.reset(seed);
                 self.metrics = Metrics::default();

@@ -4,6 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
+use revacnn::data::Augmentation;
 use revacnn::gpu::{AdapterChoice, Gpu, TensorView};
 use revacnn::nn::Hyper;
 use revacnn::session::{Event, Limit, RunSettings, RunState, Session};
@@ -70,8 +71,7 @@ pub fn settings() -> RunSettings {
         dataset: "digits".to_owned(),
         seed: 1,
         batch: 60,
-        shift: 1,
-        flip: false,
+        augmentation: Augmentation { shift: 1, ..Augmentation::default() },
         hyper: Hyper::default(),
         frozen: Vec::new(),
         probe: 0,

@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use revacnn::data::Dataset;
+use revacnn::data::{Augmentation, Dataset};
 use revacnn::nn::{Hyper, Kind, Network, Schedule, Shape, Trainer};
 use revacnn::session::{Command, Event, Limit, RunState, Session, TensorKind};
 
@@ -58,7 +58,13 @@ fn the_next_step_uses_a_setting_and_nothing_is_reset() {
         assert_eq!(hash, trained(&bench, |t| t.set_hyper(hyper).unwrap()), "{command:?}");
         assert_ne!(hash, plain, "{command:?} had no effect");
     }
-    assert_eq!(steered(&bench, &[Command::SetFlip(true)]), trained(&bench, |t| t.set_augmentation(1, true)));
+    assert_eq!(
+        steered(&bench, &[Command::SetFlip(true)]),
+        trained(&bench, |t| {
+            let flipped = Augmentation { shift: 1, flip: true, ..Augmentation::default() };
+            t.set_augmentation(flipped).unwrap();
+        })
+    );
     let frozen = steered(&bench, &[Command::Freeze(3), Command::Thaw(3), Command::Freeze(0)]);
     assert_eq!(frozen, trained(&bench, |t| t.set_frozen(&[0]).unwrap()));
     assert_ne!(frozen, plain);
@@ -189,6 +195,11 @@ fn values_out_of_range_are_refused() {
         Command::SetBatch(0),
         Command::SetBatch(1351),
         Command::SetShift(128),
+        Command::SetRotation(f32::NAN),
+        Command::SetScale(1.0),
+        Command::SetBrightness(-0.1),
+        Command::SetContrast(1.5),
+        Command::SetCutout(256),
         Command::PinProbe(297),
         Command::PinProbe(u32::MAX),
         Command::Freeze(4),

@@ -157,11 +157,11 @@ fn a_command_that_could_not_be_written_is_written_with_the_next_save() {
     let (file, aside) = (bench.path("run/journal.jsonl"), bench.path("aside"));
     fs::rename(&file, &aside).unwrap();
     session.apply(Command::SetShift(2)).unwrap_err();
-    assert_eq!(session.settings().shift, 2);
+    assert_eq!(session.settings().augmentation.shift, 2);
     fs::rename(&aside, &file).unwrap();
     session.save().unwrap();
     drop(session);
-    assert_eq!(bench.resume().settings().shift, 2);
+    assert_eq!(bench.resume().settings().augmentation.shift, 2);
 }
 
 #[test]

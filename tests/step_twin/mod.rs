@@ -2,7 +2,9 @@
 
 #![allow(dead_code, reason = "each test file uses its part")]
 
-use revacnn::data::{BatchSizes, Clock, Dataset, ImageShape, Sampling, Split, draw_twin, split_order};
+use revacnn::data::{
+    Augmentation, BatchSizes, Changes, Clock, Dataset, ImageShape, Sampling, Split, draw_twin, split_order,
+};
 use revacnn::gpu::Gpu;
 use revacnn::nn::{
     Draw, Hyper, Mode, Network, NetworkLayer, Pace, Parameters, Role, Shape, StepPlace, Tensor,
@@ -108,6 +110,7 @@ pub fn network() -> Network {
 
 /// Draws, changes and normalises images on the CPU.
 pub struct DataTwin<'d> {
+    pub augmentation: Augmentation,
     data: &'d Dataset,
     pub order: Vec<u32>,
     /// Mean and standard deviation of each channel of all training images, for pixels from 0 to 1.
@@ -132,7 +135,17 @@ impl<'d> DataTwin<'d> {
             [mean, variance.sqrt()]
         };
         let normal = (0..data.shape.channels).map(statistics).collect();
-        Self { data, order: split_order(data.train.len(), data.test.len()), normal }
+        Self {
+            augmentation: Augmentation::default(),
+            data,
+            order: split_order(data.train.len(), data.test.len()),
+            normal,
+        }
+    }
+
+    /// The same, with these changes beside flip and shift.
+    pub fn with(self, augmentation: Augmentation) -> Self {
+        Self { augmentation, ..self }
     }
 
     fn split(&self, image: u32) -> (&Split, usize) {
@@ -149,29 +162,57 @@ impl<'d> DataTwin<'d> {
         usize::from(split.labels[at])
     }
 
-    /// `[c, y, x, n]` of drawn images: `[image, change]`, or `None` for padding.
-    pub fn input(&self, drawn: &[Option<[u32; 2]>]) -> Tensor {
+    /// `[c, y, x, n]` of drawn images: `[image, change, random]`, or `None` for padding.
+    pub fn input(&self, drawn: &[Option<[u32; 3]>]) -> Tensor {
         let ImageShape { channels, height, width } = self.data.shape;
         let mut input = Tensor::zeros(Shape::new(channels, height, width), drawn.len());
-        for (n, image, change) in drawn.iter().enumerate().filter_map(|(n, d)| d.map(|[i, c]| (n, i, c))) {
-            let (dx, dy) = ((change >> 8 & 255) as isize - 128, (change >> 16 & 255) as isize - 128);
-            let (split, at) = self.split(image);
-            for c in 0..channels {
-                for y in 0..height {
-                    for x in 0..width {
-                        let turned = if change & 1 == 1 { width - 1 - x } else { x };
-                        let (sy, sx) = (y as isize + dy, turned as isize + dx);
-                        if (0..height as isize).contains(&sy) && (0..width as isize).contains(&sx) {
-                            let byte = split.image(at)[(c * height + sy as usize) * width + sx as usize];
-                            let to = input.index(c, y, x, n);
-                            input.values[to] =
-                                (f64::from(byte) / 255.0 - self.normal[c][0]) / self.normal[c][1];
-                        }
-                    }
-                }
+        for [c, y, x, n] in input.places() {
+            if let Some(drawn) = drawn[n] {
+                let to = input.index(c, y, x, n);
+                input.values[to] = self.value(drawn, [c, y, x]);
             }
         }
         input
+    }
+
+    /// A value of a changed image.
+    fn value(&self, [image, change, random]: [u32; 3], [c, y, x]: [usize; 3]) -> f64 {
+        let ImageShape { height, width, .. } = self.data.shape;
+        let (dx, dy) = ((change >> 8 & 255) as f64 - 128.0, (change >> 16 & 255) as f64 - 128.0);
+        let changes = Changes::of(&self.augmentation, random, [height, width]);
+        let [rows, columns] = changes.cut;
+        let cut = |at: usize, [first, end]: [i64; 2]| (first..end).contains(&(at as i64));
+        if cut(y, rows) && cut(x, columns) {
+            return 0.0;
+        }
+        let turned = if change & 1 == 1 { width - 1 - x } else { x };
+        let (middle_y, middle_x) = ((height - 1) as f64 / 2.0, (width - 1) as f64 / 2.0);
+        let (off_y, off_x) =
+            ((y as f64 - middle_y) / changes.factor, (turned as f64 - middle_x) / changes.factor);
+        let (sin, cos) = changes.angle.sin_cos();
+        let from_y = middle_y + cos * off_y - sin * off_x + dy;
+        let from_x = middle_x + sin * off_y + cos * off_x + dx;
+        let (corner_y, corner_x) = (from_y.floor(), from_x.floor());
+        let (share_y, share_x) = (from_y - corner_y, from_x - corner_x);
+        let mut seen = 0.0;
+        for (row, weight_y) in [(0, 1.0 - share_y), (1, share_y)] {
+            for (column, weight_x) in [(0, 1.0 - share_x), (1, share_x)] {
+                let at = [corner_y as isize + row, corner_x as isize + column];
+                seen += weight_y * weight_x * self.normalised(image, c, at);
+            }
+        }
+        changes.contrast * seen + changes.brightness / self.normal[c][1]
+    }
+
+    /// A pixel, normalised; 0 outside the image.
+    fn normalised(&self, image: u32, c: usize, [y, x]: [isize; 2]) -> f64 {
+        let ImageShape { height, width, .. } = self.data.shape;
+        if !(0..height as isize).contains(&y) || !(0..width as isize).contains(&x) {
+            return 0.0;
+        }
+        let (split, at) = self.split(image);
+        let byte = split.image(at)[(c * height + y as usize) * width + x as usize];
+        (f64::from(byte) / 255.0 - self.normal[c][0]) / self.normal[c][1]
     }
 }
 
@@ -218,15 +259,10 @@ impl<'d> StepTwin<'d> {
         let parameters = by_layer(&network, start, &start.values.read(gpu));
         let validation = (data.train.len() / 10).max(1);
         Self {
-            data: DataTwin::new(data),
+            data: DataTwin::new(data).with(options.augmentation),
             hyper: options.hyper,
             batch: options.batch,
-            sampling: Sampling {
-                seed_low: options.seed as u32,
-                seed_high: (options.seed >> 32) as u32,
-                shift: options.shift,
-                flip: u32::from(options.flip),
-            },
+            sampling: Sampling::of(options.seed, &options.augmentation),
             train_images: (data.train.len() - validation) as u32,
             moments: zeros_like(&parameters),
             second_moments: zeros_like(&parameters),
@@ -277,7 +313,7 @@ impl<'d> StepTwin<'d> {
 
     /// Summed loss and number of right answers over these images as they are.
     pub fn evaluate(&self, images: &[u32]) -> (f64, usize) {
-        let drawn: Vec<_> = images.iter().map(|image| Some([*image, UNCHANGED])).collect();
+        let drawn: Vec<_> = images.iter().map(|image| Some([*image, UNCHANGED, 0])).collect();
         let labels: Vec<usize> = images.iter().map(|image| self.data.label(*image)).collect();
         let activations = self.activations(self.data.input(&drawn), false);
         let (losses, right, _) = self.judge(activations.last().unwrap(), &labels, 1.0);
