@@ -24,11 +24,11 @@ struct Bench {
 }
 
 impl Bench {
-    fn new(gpu: &Gpu, feed: Feed, data: &Dataset) -> Self {
+    fn new(gpu: &Gpu, feed: Feed, data: &Dataset, distort: bool) -> Self {
         let columns = Buffer::<Column>::zeroed(gpu, "columns", SIZES.columns);
         let input = poisoned(gpu, "input", data.shape.len() * SIZES.columns);
         let results = Buffer::<[f32; 2]>::zeroed(gpu, "results", SIZES.columns).range();
-        let [draw, _] = feed.build(gpu, SIZES, &columns.range(), &input.range()).unwrap();
+        let [draw, _] = feed.build(gpu, SIZES, &columns.range(), &input.range(), distort).unwrap();
         let [count, _, tick] = feed.build_counting(gpu, SIZES, &results).unwrap();
         Self { feed, columns, input, draw, count, tick }
     }
@@ -68,7 +68,8 @@ fn batches_are_those_of_the_twin() {
 fn compare_batches(augmentation: Augmentation, tolerance: f64) {
     let gpu = open_gpu();
     let data = synthetic(47, 13);
-    let bench = Bench::new(&gpu, Feed::new(&gpu, &data).unwrap(), &data);
+    let feed = Feed::new(&gpu, &data).unwrap();
+    let bench = Bench::new(&gpu, feed, &data, augmentation.distorts());
     let twin = DataTwin::new(&data).with(augmentation);
     let train = bench.feed.train_images;
     assert_eq!((train, bench.feed.validation_images, bench.feed.test_images), (43, 4, 13));
@@ -159,7 +160,7 @@ fn images_in_several_chunks_are_the_same_images() {
     let error = Feed::new(&gpu, &data).err().expect("four chunks of 12 images are too few");
     assert!(error.what().contains("synthetic"), "{error}");
     gpu.limits = limits;
-    let bench = Bench::new(&gpu, feed, &data);
+    let bench = Bench::new(&gpu, feed, &data, false);
     bench.feed.set_probes(&gpu, &[12, 5]);
     let mut chunks = [0; 4];
     for _ in 0..5 {

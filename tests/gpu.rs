@@ -6,7 +6,9 @@ use std::sync::Arc;
 
 use compare::{assert_no_errors, open_gpu};
 use revacnn::error::Result;
-use revacnn::gpu::{AdapterChoice, Buffer, Gpu, Kernel, PlanBuilder, ReadbackRing, Source, Timer, Tuning};
+use revacnn::gpu::{
+    AdapterChoice, Buffer, Gpu, Kernel, Peak, PlanBuilder, ReadbackRing, Source, Timer, Tuning,
+};
 use revacnn::params;
 
 /// A kernel with every kind of binding: `y[i] = x[i] · scale`, over lines of any length.
@@ -266,4 +268,14 @@ fn loads_are_shared_only_where_lanes_run_in_step() {
     assert_eq!(gpu.tuning(), begin);
     gpu.set_tuning(Tuning { shares_loads: false, ..begin }).unwrap();
     assert!(!gpu.tuning().shares_loads);
+}
+
+#[test]
+fn the_peak_is_measured() {
+    let gpu = open_gpu();
+    let peak = Peak::measure(&gpu).unwrap().expect("the tests' adapters have timestamps");
+    // Whatever this machine is, a processor or a GPU is within these.
+    assert!((0.1..1e6).contains(&peak.gflop_per_s), "{peak:?}");
+    assert!((0.01..1e5).contains(&peak.gb_per_s), "{peak:?}");
+    assert_no_errors(&gpu);
 }

@@ -1,5 +1,7 @@
 // The drawn images, changed and normalised, as the network's input. See src/data/feed.rs and src/data/augmentation.rs.
 const WORKGROUP: u32 = 64u;
+// A knob, not a branch: on the software adapter both sides of a branch cost their time.
+const DISTORTS: u32 = 0u;
 
 struct Column { image: u32, label: u32, change: u32, scale: f32, random: u32 }
 struct Sampling {
@@ -33,6 +35,14 @@ fn pixel(image: u32, offset: u32) -> f32 {
     return f32((word >> (8u * (at % 4u))) & 255u) / 255.0;
 }
 
+/// A pixel of the image, normalised; 0 (the mean) outside.
+fn normalised(image: u32, c: u32, y: i32, x: i32) -> f32 {
+    if x < 0 || y < 0 || x >= i32(params.width) || y >= i32(params.height) { return 0.0; }
+    let normal = statistics[c];
+    return (pixel(image, (c * params.height + u32(y)) * params.width + u32(x)) - normal.x) * normal.y;
+}
+
+#if DISTORTS
 fn mix_bits(value: u32) -> u32 {
     var x = value;
     x = (x ^ (x >> 16u)) * 0x7feb352du;
@@ -50,13 +60,6 @@ fn within(random: u32, k: u32, most: f32) -> f32 {
     return most * (2.0 * uniform_of(random, k) - 1.0);
 }
 
-/// A pixel of the image, normalised; 0 (the mean) outside.
-fn normalised(image: u32, c: u32, y: i32, x: i32) -> f32 {
-    if x < 0 || y < 0 || x >= i32(params.width) || y >= i32(params.height) { return 0.0; }
-    let normal = statistics[c];
-    return (pixel(image, (c * params.height + u32(y)) * params.width + u32(x)) - normal.x) * normal.y;
-}
-
 /// The image at a place between pixels.
 fn between(image: u32, c: u32, y: f32, x: f32) -> f32 {
     let corner = floor(vec2<f32>(y, x));
@@ -67,12 +70,14 @@ fn between(image: u32, c: u32, y: f32, x: f32) -> f32 {
     return mix(above, below, share.x);
 }
 
+#end
 fn value(n: u32, c: u32, y: u32, x: u32) -> f32 {
     let drawn = columns[n];
     if drawn.scale == 0.0 { return 0.0; }
     let turned = select(x, params.width - 1u - x, (drawn.change & 1u) == 1u);
     let dx = i32((drawn.change >> 8u) & 255u) - 128;
     let dy = i32((drawn.change >> 16u) & 255u) - 128;
+#if DISTORTS
     if drawn.random == 0u { return normalised(drawn.image, c, i32(y) + dy, i32(turned) + dx); }
     if sampling.cutout > 0u {
         let first_y = i32(uniform_of(drawn.random, 5u) * f32(params.height)) - i32(sampling.cutout / 2u);
@@ -95,6 +100,9 @@ fn value(n: u32, c: u32, y: u32, x: u32) -> f32 {
     }
     let contrast = 1.0 + within(drawn.random, 4u, sampling.contrast);
     return contrast * seen + within(drawn.random, 3u, sampling.brightness) * statistics[c].y;
+#else
+    return normalised(drawn.image, c, i32(y) + dy, i32(turned) + dx);
+#end
 }
 
 /// input[c, y, x, n] = (image[c, y + dy, flipped x + dx] / 255 − mean[c]) / deviation[c], then contrast · it + brightness / deviation[c];

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use clap::{Args, Subcommand};
 use revacnn::data::Dataset;
 use revacnn::error::{Error, Result};
-use revacnn::gpu::{Gpu, ReadbackRing, Timer};
+use revacnn::gpu::{Gpu, Peak};
 use revacnn::nn::{Network, Shape, Trainer, TrainerOptions};
 use serde_json::json;
 
@@ -56,7 +56,24 @@ pub struct BenchTrain {
 struct KernelTime {
     time_ms: f64,
     flops: u64,
+    bytes: u64,
     dispatches: usize,
+}
+
+impl KernelTime {
+    fn gflop_per_s(&self) -> Option<f64> {
+        (self.flops > 0).then(|| self.flops as f64 / self.time_ms / 1e6)
+    }
+
+    fn gb_per_s(&self) -> f64 {
+        self.bytes as f64 / self.time_ms / 1e6
+    }
+
+    /// The share of the adapter's best that it reaches, by arithmetic or by memory, whichever is larger.
+    fn share(&self, peak: &Peak) -> f64 {
+        let arithmetic = self.gflop_per_s().unwrap_or(0.0) / peak.gflop_per_s;
+        arithmetic.max(self.gb_per_s() / peak.gb_per_s)
+    }
 }
 
 impl Bench {
@@ -77,13 +94,19 @@ impl BenchTrain {
         let gpu = self.adapter.open()?;
         let data = Dataset::open(&self.dataset)?;
         let shape = Shape::new(data.shape.channels, data.shape.height, data.shape.width);
+        let peak = if self.freeze.is_empty() { Peak::measure(&gpu)? } else { None };
+        if let Some(peak) = peak.filter(|_| !self.json) {
+            let (arithmetic, memory) = (peak.gflop_per_s, peak.gb_per_s);
+            let name = &gpu.info.name;
+            print_line(&format!("{name} at best: {arithmetic:.0} GFLOP/s, {memory:.1} GB/s"))?;
+        }
         for name in &self.network {
             for &batch in &self.batch {
                 let network = Network::open(name, shape, data.classes.len())?;
                 let options = TrainerOptions { batch, micro_batch: self.micro_batch, ..Default::default() };
                 let mut trainer = Trainer::new(Rc::clone(&gpu), &data, network, options)?;
                 if self.freeze.is_empty() {
-                    self.measure(&gpu, &mut trainer, &data)?;
+                    self.measure(&gpu, &mut trainer, &data, peak)?;
                 } else {
                     self.measure_freezing(&gpu, &mut trainer, &data)?;
                 }
@@ -130,7 +153,7 @@ impl BenchTrain {
         print_line(&if self.json { value.to_string() } else { text })
     }
 
-    fn measure(&self, gpu: &Gpu, trainer: &mut Trainer, data: &Dataset) -> Result<()> {
+    fn measure(&self, gpu: &Gpu, trainer: &mut Trainer, data: &Dataset, peak: Option<Peak>) -> Result<()> {
         let batch = trainer.options().batch;
         // Compile and warm up.
         for _ in 0..2 {
@@ -148,13 +171,14 @@ impl BenchTrain {
                 .iter()
                 .map(|(name, k)| {
                     json!({"kernel": &**name, "gpu_ms": k.time_ms, "dispatches": k.dispatches,
-                        "gflop_per_s": (k.flops > 0).then(|| k.flops as f64 / k.time_ms / 1e6)})
+                        "gflop_per_s": k.gflop_per_s(), "gb_per_s": k.gb_per_s(), "share_of_peak": peak.map(|p| k.share(&p))})
                 })
                 .collect();
             let value = json!({
                 "network": trainer.network.name, "dataset": data.name, "batch": batch, "micro_batch": trainer.sizes().micro_batch,
                 "parameters": trainer.network.parameter_count(), "images_per_s": images_per_s, "steps": steps, "seconds": seconds,
                 "gflop_per_s": gflops, "gpu_ms_per_step": gpu_ms, "adapter": gpu.info.name, "version": env!("CARGO_PKG_VERSION"), "kernels": kernels,
+                "peak_gflop_per_s": peak.map(|p| p.gflop_per_s), "peak_gb_per_s": peak.map(|p| p.gb_per_s),
             });
             return print_line(&value.to_string());
         }
@@ -165,15 +189,13 @@ impl BenchTrain {
         let mut sorted: Vec<_> = kernels.into_iter().collect();
         sorted.sort_by(|a, b| b.1.time_ms.total_cmp(&a.1.time_ms));
         for (name, k) in sorted {
-            let rate = if k.flops > 0 {
-                format!("{:6.1} GFLOP/s", k.flops as f64 / k.time_ms / 1e6)
-            } else {
-                String::new()
-            };
+            let rate = k.gflop_per_s().map_or(String::new(), |rate| format!("{rate:.1} GFLOP/s"));
+            let of_peak = peak.map_or(String::new(), |p| format!("{:4.0} % of peak", 100.0 * k.share(&p)));
             print_line(&format!(
-                "  {name:28} {:9.3} ms  {:4.1} %  {rate}",
+                "  {name:28} {:9.3} ms  {:4.1} %  {rate:>14}  {:6.1} GB/s  {of_peak}",
                 k.time_ms,
-                100.0 * k.time_ms / gpu_ms
+                100.0 * k.time_ms / gpu_ms,
+                k.gb_per_s()
             ))?;
         }
         Ok(())
@@ -200,22 +222,12 @@ fn steps_for(gpu: &Gpu, trainer: &mut Trainer, time: Duration) -> (u32, f64) {
 fn kernel_times(gpu: &Gpu, trainer: &mut Trainer) -> BTreeMap<Arc<str>, KernelTime> {
     let mut times: BTreeMap<Arc<str>, KernelTime> = BTreeMap::new();
     let plan = trainer.step_plan();
-    let mut timer = Timer::new(gpu, plan.len() as u32);
-    let mut encoder = gpu.encoder("timed step");
-    plan.encode_timed(&mut encoder, &mut timer);
-    let Some((buffer, size, labels)) = timer.resolve(&mut encoder) else { return times };
-    let mut ring = ReadbackRing::new(gpu, size, 1);
-    ring.copy(&mut encoder, buffer, 0, size, ());
-    gpu.submit(encoder);
-    ring.after_submit();
-    gpu.wait();
-    for ((), bytes) in ring.take() {
-        for (span, dispatch) in timer.spans(&labels, &bytes).into_iter().zip(&plan.dispatches) {
-            let entry = times.entry(span.label).or_default();
-            entry.time_ms += span.time_ms;
-            entry.flops += dispatch.flops;
-            entry.dispatches += 1;
-        }
+    for (span, dispatch) in plan.time(gpu).into_iter().zip(&plan.dispatches) {
+        let entry = times.entry(span.label).or_default();
+        entry.time_ms += span.time_ms;
+        entry.flops += dispatch.flops;
+        entry.bytes += dispatch.bytes;
+        entry.dispatches += 1;
     }
     trainer.tick();
     times

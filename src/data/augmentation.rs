@@ -25,6 +25,12 @@ pub struct Augmentation {
 }
 
 impl Augmentation {
+    /// Whether there is more than flip and shift, so that a dearer kernel is needed.
+    pub fn distorts(&self) -> bool {
+        let all = [self.rotation, self.scale, self.brightness, self.contrast, self.cutout as f32];
+        all.iter().any(|value| *value > 0.0)
+    }
+
     /// The same values, when they are in range.
     ///
     /// # Errors

@@ -210,7 +210,7 @@ impl Feed {
     }
 
     /// Prepares the drawing of a batch into `columns` and of its images into `input`; the first plan draws for
-    /// training, the second for evaluation.
+    /// training, the second for evaluation. Training images are distorted as [`Feed::set_sampling`] says if they `distort`.
     ///
     /// # Errors
     /// When a buffer does not fit.
@@ -220,6 +220,7 @@ impl Feed {
         sizes: BatchSizes,
         columns: &BufferRange,
         input: &BufferRange,
+        distort: bool,
     ) -> Result<[Plan; 2]> {
         let mut plans = [PlanBuilder::new(gpu), PlanBuilder::new(gpu)];
         for (plan, entry) in plans.iter_mut().zip(["training", "evaluation"]) {
@@ -242,7 +243,7 @@ impl Feed {
                 draw = draw.bind("sampling", self.sampling.range());
             }
             draw.threads([sizes.columns as u32, 1, 1])?;
-            self.build_gather(gpu, plan, sizes, columns, input)?;
+            self.build_gather(gpu, plan, sizes, [columns, input], distort && entry == "training")?;
         }
         Ok(plans.map(PlanBuilder::finish))
     }
@@ -252,17 +253,18 @@ impl Feed {
         gpu: &Gpu,
         plan: &mut PlanBuilder<'_>,
         sizes: BatchSizes,
-        columns: &BufferRange,
-        input: &BufferRange,
+        [columns, input]: [&BufferRange; 2],
+        distort: bool,
     ) -> Result<()> {
-        let kernel = gpu.kernel(&GATHER, "gather", &[])?;
+        let kernel = gpu.kernel(&GATHER, "gather", &[("DISTORTS", u32::from(distort))])?;
         let quads = sizes.columns / 4;
         let mut gather = plan
             .dispatch("gather", &kernel)
             .bind("columns", columns.clone())
             .bind("statistics", self.statistics.range())
-            .bind("sampling", self.sampling.range())
             .bind("input", input.clone())
+            // A byte of the image and a value of the input each.
+            .bytes((self.shape.len() * sizes.columns * 5) as u64)
             .params(&GatherParams {
                 channels: self.shape.channels as u32,
                 height: self.shape.height as u32,
@@ -270,6 +272,9 @@ impl Feed {
                 quads: quads as u32,
                 images_a_chunk: self.images_a_chunk as u32,
             });
+        if distort {
+            gather = gather.bind("sampling", self.sampling.range());
+        }
         for i in 0..4 {
             gather = gather.bind(&format!("images_{i}"), self.chunks[i.min(self.chunks.len() - 1)].clone());
         }

@@ -10,8 +10,9 @@ use super::buffer::BufferRange;
 use super::device::Gpu;
 use super::kernel::Kernel;
 use super::params::Params;
+use super::readback::ReadbackRing;
 use super::reflect::BindingKind;
-use super::timer::Timer;
+use super::timer::{Span, Timer};
 use crate::error::{Error, Result};
 
 /// One prepared dispatch.
@@ -23,6 +24,8 @@ pub struct Dispatch {
     pub kernel: Arc<Kernel>,
     /// Multiply-adds it performs, counted twice (0 where that is no measure).
     pub flops: u64,
+    /// Bytes it reads and writes at least: all that is bound to it, unless it said otherwise.
+    pub bytes: u64,
     bind_group: wgpu::BindGroup,
     workgroups: [u32; 3],
 }
@@ -61,6 +64,23 @@ impl Plan {
     pub fn encode(&self, encoder: &mut wgpu::CommandEncoder) {
         let mut pass = encoder.begin_compute_pass(&wgpu::ComputePassDescriptor::default());
         self.record(&mut pass, 0..self.len());
+    }
+
+    /// Runs it once and returns the GPU time of each dispatch, in order; nothing where the adapter cannot tell. Waits.
+    pub fn time(&self, gpu: &Gpu) -> Vec<Span> {
+        let mut timer = Timer::new(gpu, self.len() as u32);
+        let mut encoder = gpu.encoder("timed");
+        self.encode_timed(&mut encoder, &mut timer);
+        let resolved = timer.resolve(&mut encoder).map(|(buffer, size, labels)| {
+            let mut ring = ReadbackRing::new(gpu, size, 1);
+            ring.copy(&mut encoder, buffer, 0, size, ());
+            (ring, labels)
+        });
+        gpu.submit(encoder);
+        let Some((mut ring, labels)) = resolved else { return Vec::new() };
+        ring.after_submit();
+        gpu.wait();
+        ring.take().iter().flat_map(|((), bytes)| timer.spans(&labels, bytes)).collect()
     }
 
     /// Records each dispatch as a compute pass of its own, timed.
@@ -107,6 +127,7 @@ impl<'g> PlanBuilder<'g> {
             kernel: Arc::clone(kernel),
             bound: Vec::new(),
             flops: 0,
+            bytes: None,
             error: None,
         }
     }
@@ -129,6 +150,7 @@ pub struct DispatchBuilder<'b, 'g> {
     kernel: Arc<Kernel>,
     bound: Vec<(u32, BufferRange)>,
     flops: u64,
+    bytes: Option<u64>,
     error: Option<Error>,
 }
 
@@ -197,6 +219,13 @@ impl DispatchBuilder<'_, '_> {
         self
     }
 
+    /// Bytes read and written, for the benchmark's GB/s, where that is not all that is bound.
+    #[must_use]
+    pub fn bytes(mut self, bytes: u64) -> Self {
+        self.bytes = Some(bytes);
+        self
+    }
+
     /// Ends the dispatch with at least `threads` threads in x, y, z. Where x needs more workgroups than the
     /// adapter allows it is folded into y, which then must be 1, if the kernel asks for `num_workgroups`: it takes
     /// `id.x + id.y * num_workgroups.x * WORKGROUP` as its index.
@@ -249,6 +278,7 @@ impl DispatchBuilder<'_, '_> {
             label: self.label,
             kernel: self.kernel,
             flops: self.flops,
+            bytes: self.bytes.unwrap_or_else(|| self.bound.iter().map(|(_, range)| range.size).sum()),
             bind_group,
             workgroups,
         });

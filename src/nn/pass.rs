@@ -112,7 +112,14 @@ impl Pass {
             refresh: Plan::default(),
         };
         let layers = pass.build_layers(gpu, network, feed, parameters)?;
-        pass.build_plans(gpu, network, feed, &layers, optimizer.build(gpu, parameters, feed)?)?;
+        pass.build_plans(
+            gpu,
+            network,
+            feed,
+            &layers,
+            optimizer.build(gpu, parameters, feed)?,
+            options.augmentation.distorts(),
+        )?;
         Ok(pass)
     }
 
@@ -192,6 +199,7 @@ impl Pass {
         feed: &Feed,
         layers: &[LayerPlans],
         (clear, update): (Plan, Plan),
+        distort: bool,
     ) -> Result<()> {
         let sizes = self.sizes;
         let results = Buffer::<[f32; 2]>::zeroed(gpu, "results", sizes.columns).range();
@@ -208,10 +216,10 @@ impl Pass {
         };
         let outputs = network.shape_of(layers.len()).len();
         let loss = network.loss.build(gpu, &buffers, (outputs, network.classes), columns)?;
-        let [draw_training, draw_evaluation] = feed.build(gpu, sizes, &self.columns, &self.activations[0])?;
+        let build = |sizes: BatchSizes| feed.build(gpu, sizes, &self.columns, &self.activations[0], distort);
+        let [draw_training, draw_evaluation] = build(sizes)?;
         // A batch of no images: padding and probes alone.
-        let [draw_probes, _] =
-            feed.build(gpu, BatchSizes { batch: 0, ..sizes }, &self.columns, &self.activations[0])?;
+        let [draw_probes, _] = build(BatchSizes { batch: 0, ..sizes })?;
         let [count_training, count_evaluation, tick] = feed.build_counting(gpu, sizes, &results)?;
         let each = |plan: &mut Plan, part: fn(&LayerPlans) -> &Plan| {
             layers.iter().for_each(|l| plan.extend(part(l)))

@@ -172,7 +172,18 @@ impl Trainer {
     /// # Errors
     /// When a value is out of range; then nothing changes.
     pub fn set_augmentation(&mut self, augmentation: Augmentation) -> Result<()> {
-        self.options.augmentation = augmentation.checked()?;
+        let options = TrainerOptions { augmentation: augmentation.checked()?, ..self.options };
+        if augmentation.distorts() != self.options.augmentation.distorts() {
+            self.pass = Pass::build(
+                &self.gpu,
+                &self.network,
+                &self.feed,
+                &self.parameters,
+                &self.optimizer,
+                &options,
+            )?;
+        }
+        self.options = options;
         self.feed.set_sampling(&self.gpu, self.options.seed, &augmentation);
         Ok(())
     }

@@ -130,7 +130,10 @@ impl Session {
             | Command::SetScale(_)
             | Command::SetBrightness(_)
             | Command::SetContrast(_)
-            | Command::SetCutout(_) => self.trainer.set_augmentation(to.augmentation)?,
+            | Command::SetCutout(_) => {
+                self.trainer.set_augmentation(to.augmentation)?;
+                self.take_new_plans();
+            }
             Command::Reset(seed) => {
                 self.trainer.reset(seed);
                 self.metrics = Metrics::default();

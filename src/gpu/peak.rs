@@ -1,0 +1,89 @@
+//! What the adapter can do at best, measured: multiply-adds in registers, and a plain copy through memory. Kernels are
+//! judged against these.
+
+use super::buffer::Buffer;
+use super::device::Gpu;
+use super::plan::{Plan, PlanBuilder};
+use super::shader::Source;
+use crate::error::Result;
+use crate::{params, wgsl};
+
+const PEAK: Source = wgsl!("gpu/peak.wgsl");
+
+params! { struct PeakParams { rounds: u32 } }
+
+/// Chains of vec4 multiply-adds that a thread keeps up: few leave units idle, many do not fit the registers of some
+/// adapters, so the best counts.
+const CHAINS: [u32; 4] = [2, 3, 6, 12];
+/// Steps of the chains in a round; the shader's `UNROLLED`.
+const UNROLLED: u32 = 16;
+/// Threads of the multiply-add kernel: enough for a large GPU.
+const THREADS: usize = 1 << 17;
+/// A measurement lasts at least so long, or the clock and the start of a dispatch count too much.
+const LONG_MS: f64 = 20.0;
+/// Bytes that are copied: more than caches hold, and within any adapter's bindings.
+const COPIED: usize = 96 << 20;
+
+/// The best of the adapter.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Peak {
+    /// Thousand million floating-point operations a second; a multiply-add counts as two.
+    pub gflop_per_s: f64,
+    /// Thousand million bytes a second, read and written.
+    pub gb_per_s: f64,
+}
+
+impl Peak {
+    /// Measures the adapter; none where it cannot tell the time of a pass. Waits for the GPU.
+    ///
+    /// # Errors
+    /// When a buffer does not fit.
+    pub fn measure(gpu: &Gpu) -> Result<Option<Self>> {
+        let mut gflop_per_s = 0.0_f64;
+        for chains in CHAINS {
+            let Some(rate) = multiply_adds(gpu, chains)? else { return Ok(None) };
+            gflop_per_s = gflop_per_s.max(rate);
+        }
+        Ok(copies(gpu)?.map(|gb_per_s| Self { gflop_per_s, gb_per_s }))
+    }
+}
+
+/// The shortest of a few runs, in milliseconds.
+fn shortest_ms(gpu: &Gpu, plan: &Plan) -> Option<f64> {
+    let run = |_| plan.time(gpu).first().map(|span| span.time_ms);
+    (0..4).filter_map(run).min_by(f64::total_cmp)
+}
+
+fn multiply_adds(gpu: &Gpu, chains: u32) -> Result<Option<f64>> {
+    let kernel = gpu.kernel(&PEAK, "multiply_add", &[("CHAINS", chains), ("UNROLLED", UNROLLED)])?;
+    let result = Buffer::<[f32; 4]>::zeroed(gpu, "peak", THREADS);
+    let mut rounds = 4_u32;
+    loop {
+        let mut plan = PlanBuilder::new(gpu);
+        plan.dispatch("multiply-adds", &kernel)
+            .bind("result", result.range())
+            .params(&PeakParams { rounds })
+            .threads([THREADS as u32, 1, 1])?;
+        let Some(time_ms) = shortest_ms(gpu, &plan.finish()) else { return Ok(None) };
+        let flops = 2 * 4 * u64::from(chains * UNROLLED) * u64::from(rounds) * THREADS as u64;
+        if time_ms >= LONG_MS || rounds >= 1 << 20 {
+            return Ok(Some(flops as f64 / time_ms / 1e6));
+        }
+        // At once near the wanted time, and always on.
+        let factor = (1.3 * LONG_MS / time_ms.max(0.01)).clamp(2.0, 1000.0);
+        rounds = (f64::from(rounds) * factor) as u32;
+    }
+}
+
+fn copies(gpu: &Gpu) -> Result<Option<f64>> {
+    let most = gpu.limits.max_storage_buffer_binding_size.min(gpu.limits.max_buffer_size) as usize;
+    let quads = COPIED.min(most) / 16;
+    let kernel = gpu.kernel(&PEAK, "copy", &[])?;
+    let [source, result] = ["source", "result"].map(|label| Buffer::<[f32; 4]>::zeroed(gpu, label, quads));
+    let mut plan = PlanBuilder::new(gpu);
+    plan.dispatch("copy", &kernel)
+        .bind("source", source.range())
+        .bind("result", result.range())
+        .threads([quads as u32, 1, 1])?;
+    Ok(shortest_ms(gpu, &plan.finish()).map(|time_ms| (2 * 16 * quads) as f64 / time_ms / 1e6))
+}
