@@ -11,7 +11,7 @@ use compare::{
     assert_close, assert_differs, assert_no_errors, narrow, open_gpu, poisoned, rounded, sum_tolerance,
 };
 use revacnn::data::{Clock, Column, Sampling};
-use revacnn::gpu::{Buffer, Gpu, Plan, Tuning};
+use revacnn::gpu::{Buffer, Choosing, Gpu, Plan, Tuning};
 use revacnn::nn::gradcheck::{sample_inputs, sample_parameters};
 use revacnn::nn::layers::{Conv2d, Dense, KINDS, MaxPool2d, Sample, relu};
 use revacnn::nn::{
@@ -352,6 +352,31 @@ fn kernels_agree_with_twins_with_small_tiles() {
 }
 
 #[test]
+fn every_register_tile_gives_the_same_bits() {
+    let mut gpu = open_gpu();
+    let batch = BATCHES[0];
+    let convolutions = samples().into_iter().filter(|(layer, _)| ["conv2d", "dense"].contains(&layer.kind()));
+    let mut different = 0;
+    for (layer, shapes) in convolutions.step_by(2) {
+        let (inputs, parameters, gradient) = sample_batch(&*layer, &shapes, batch);
+        let mut make = |choosing| {
+            gpu.set_choosing(choosing);
+            let before = gpu.kernels_compiled();
+            let made = Bench::new(&gpu, &*layer, &shapes, batch).make(&inputs, &parameters, &gradient, 1);
+            different += usize::from(gpu.kernels_compiled() > before);
+            let all = [&made.output].into_iter().chain(&made.input_gradients).chain(&made.gradients);
+            all.map(|values| values.iter().map(|v| v.to_bits()).collect()).collect::<Vec<Vec<u32>>>()
+        };
+        let calculated = make(Choosing::Calculated);
+        for n in [1, 6, 17] {
+            assert!(make(Choosing::Nth(n)) == calculated, "{} {}, tile {n}", layer.kind(), layer.summary());
+        }
+    }
+    assert!(different > 10, "only {different} of the tiles were compiled for this");
+    assert_no_errors(&gpu);
+}
+
+#[test]
 fn kernels_agree_with_twins_where_lines_are_folded() {
     let mut gpu = open_gpu();
     gpu.limits.max_compute_workgroups_per_dimension = 17;
@@ -365,7 +390,7 @@ fn kernels_agree_with_twins_where_lines_are_folded() {
     }
     // A convolution does not unfold: it says so, and the trainer cuts its passes.
     let layer = Conv2d { filters: 3, kernel: 3, padding: 1, ..Conv2d::default() };
-    let (input, [_, train, columns]) = (Shape::new(3, 23, 17), batch);
+    let (input, [_, train, columns]) = (Shape::new(3, 230, 17), batch);
     let map = Buffer::<f32>::zeroed(&gpu, "map", input.len() * columns).range();
     let other = Buffer::<f32>::zeroed(&gpu, "map", input.len() * columns).range();
     let fault = layer.build(&LayerBuild {

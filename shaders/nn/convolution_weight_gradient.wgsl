@@ -1,10 +1,14 @@
-// The weight gradient of a convolution, as partial sums. A thread holds OUTS filters × TAPS taps of one kernel
-// row of one input channel, and walks over a share ("split") of the images' rows. See src/nn/convolution.rs.
+// The weight gradient of a convolution, as partial sums. A thread holds OUTS filters × PLANES input channels × TAPS
+// taps of one kernel row, and walks over a share ("split") of the images' rows, PIXELS pixels at a time: each value
+// that is loaded serves several taps. See src/nn/convolution/weight_gradient.rs.
 const WORKGROUP: u32 = 64u;
 const OUTS: u32 = 16u;
 const TAPS: u32 = 5u;
-// Loads that bring OUTS gradients into a subgroup of 8 lanes: OUTS / 8, rounded up.
-const LOADS: u32 = 2u;
+const PLANES: u32 = 1u;
+const PIXELS: u32 = 1u;
+// Input pixels from one of PIXELS to the next.
+const STRIDE: u32 = 1u;
+// Whether the 8 lanes of a subgroup load the output's gradient together.
 const SUBGROUPS: u32 = 0u;
 
 struct Params {
@@ -23,7 +27,7 @@ struct Params {
     train_quads: u32,
     // Kernel rows are cut into tiles of TAPS.
     tap_tiles: u32,
-    // in_channels · kernel · tap_tiles, and that rounded up to a multiple of 8.
+    // in_channels / PLANES, rounded up, · kernel · tap_tiles, and that rounded up to a multiple of 8.
     lanes: u32,
     lanes_padded: u32,
     splits: u32,
@@ -51,17 +55,30 @@ fn weight_gradient(
     let here = min(place % params.lanes_padded, params.lanes - 1u);
     let tile = here % params.tap_tiles;
     let ky = here / params.tap_tiles % params.kernel;
-    let c = here / params.tap_tiles / params.kernel;
+    let c = here / params.tap_tiles / params.kernel * PLANES;
     let first = group.y * OUTS;
     let first_filter = group.z * params.out_channels;
     let in_height = i32(params.in_height);
     let in_width = i32(params.in_width);
+    let dilation = i32(params.dilation);
     let filter_step = params.out_height * params.out_width * params.quads;
     let last = params.out_channels - 1u;
+    // More than the params say, for all the driver knows: see "Loop bounds" in src/gpu/kernel.rs.
+    let out_width = params.out_width + (id.x >> 31u);
+#if SUBGROUPS
+#for l in (OUTS + 7) / 8
+    let filter_{l} = (first_filter + min(first + min({l * 8}u + lane, OUTS - 1u), last)) * filter_step;
+#end
+#else
 #for o in OUTS
     let filter_{o} = (first_filter + min(first + {o}u, last)) * filter_step;
+#end
+#end
+#for o in OUTS
+#for u in PLANES
 #for t in TAPS
-    var sum_{o}_{t} = vec4<f32>(0.0);
+    var sum_{o}_{u}_{t} = vec4<f32>(0.0);
+#end
 #end
 #end
     let items = params.out_height * params.train_quads;
@@ -71,42 +88,69 @@ fn weight_gradient(
         let quad = item % params.train_quads;
         let in_y = i32(y * params.stride + ky * params.dilation) - i32(params.padding);
         let row_in = in_y >= 0 && in_y < in_height;
-        let row = ((group.z * params.in_channels + c) * params.in_height + u32(clamp(in_y, 0, in_height - 1))) * params.in_width;
-        for (var x = 0u; x < params.out_width; x++) {
-            let in_x = i32(x * params.stride + tile * TAPS * params.dilation) - i32(params.padding);
-#for t in TAPS
-            let x_{t} = in_x + {t} * i32(params.dilation);
-            let at_{t} = clamp(x_{t}, 0, in_width - 1);
-            let value_{t} = select(
-                vec4<f32>(0.0), input[(row + u32(at_{t})) * params.quads + quad], row_in && at_{t} == x_{t});
+        let row = u32(clamp(in_y, 0, in_height - 1));
+#for u in PLANES
+        let plane_{u} = group.z * params.in_channels + min(c + {u}u, params.in_channels - 1u);
+        let row_{u} = (plane_{u} * params.in_height + row) * params.in_width;
 #end
-            let pixel = (y * params.out_width + x) * params.quads + quad;
+        for (var x = 0u; x < out_width; x += PIXELS) {
+            let in_x = i32(x * params.stride + tile * TAPS * params.dilation) - i32(params.padding);
+#for v in (PIXELS - 1) * STRIDE + TAPS
+            let x_{v} = in_x + {v} * dilation;
+            let at_{v} = clamp(x_{v}, 0, in_width - 1);
+#for u in PLANES
+            let value_{u}_{v} = select(
+                vec4<f32>(0.0), input[(row_{u} + u32(at_{v})) * params.quads + quad], row_in && at_{v} == x_{v});
+#end
+#end
+#for p in PIXELS
+            let pixel_{p} = (y * params.out_width + min(x + {p}u, params.out_width - 1u)) * params.quads + quad;
 #if SUBGROUPS
-#for g in LOADS
-            let mine_{g} = output_gradient[
-                pixel + (first_filter + min(first + min({g}u * 8u + lane, OUTS - 1u), last)) * filter_step];
+#for l in (OUTS + 7) / 8
+#if p
+            let mine_{l}_{p} = select(
+                vec4<f32>(0.0), output_gradient[pixel_{p} + filter_{l}], x + {p}u < params.out_width);
+#else
+            let mine_{l}_{p} = output_gradient[pixel_{p} + filter_{l}];
+#end
+#end
 #end
 #end
 #for o in OUTS
+#for p in PIXELS
 #if SUBGROUPS
-            let gradient_{o} = subgroupBroadcast(mine_{o/8}, {o%8}u);
+            let gradient_{o}_{p} = subgroupBroadcast(mine_{o / 8}_{p}, {o % 8}u);
 #else
-            let gradient_{o} = output_gradient[pixel + filter_{o}];
+#if p
+            let gradient_{o}_{p} = select(
+                vec4<f32>(0.0), output_gradient[pixel_{p} + filter_{o}], x + {p}u < params.out_width);
+#else
+            let gradient_{o}_{p} = output_gradient[pixel_{p} + filter_{o}];
 #end
+#end
+#end
+#for u in PLANES
 #for t in TAPS
-            sum_{o}_{t} += gradient_{o} * value_{t};
+#for p in PIXELS
+            sum_{o}_{u}_{t} += gradient_{o}_{p} * value_{u}_{p * STRIDE + t};
+#end
+#end
 #end
 #end
         }
     }
     if id.x >= params.lanes_padded * params.splits || place % params.lanes_padded >= params.lanes { return; }
-    let taps = params.kernel * params.kernel * params.in_channels;
-    let tap = (c * params.kernel + ky) * params.kernel + tile * TAPS;
+#for u in PLANES
+    if c + {u}u < params.in_channels {
+        let tap = ((c + {u}u) * params.kernel + ky) * params.kernel + tile * TAPS;
 #for o in OUTS
-    if first + {o}u <= last {
-        let to = ((split * params.groups + group.z) * params.out_channels + first + {o}u) * taps + tap;
+        if first + {o}u <= last {
+            let filter_at = (split * params.groups + group.z) * params.out_channels + first + {o}u;
+            let to = filter_at * params.kernel * params.kernel * params.in_channels + tap;
 #for t in TAPS
-        if tile * TAPS + {t}u < params.kernel { partials[to + {t}u] = dot(sum_{o}_{t}, vec4<f32>(1.0)); }
+            if tile * TAPS + {t}u < params.kernel { partials[to + {t}u] = dot(sum_{o}_{u}_{t}, vec4<f32>(1.0)); }
+#end
+        }
 #end
     }
 #end

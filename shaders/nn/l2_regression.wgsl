@@ -24,11 +24,13 @@ fn counts(n: u32) -> bool {
 fn toward_class(@builtin(global_invocation_id) id: vec3<u32>) {
     let n = id.x;
     if n >= params.columns { return; }
+    // More than the params say, for all the driver knows: see "Loop bounds" in src/gpu/kernel.rs.
+    let count = params.outputs + (n >> 31u);
     let column = columns[n];
     var largest = outputs[n];
     var winner = 0u;
     var sum = 0.0;
-    for (var c = 0u; c < params.outputs; c++) {
+    for (var c = 0u; c < count; c++) {
         let at = c * params.columns + n;
         let z = outputs[at];
         if z > largest { largest = z; winner = c; }

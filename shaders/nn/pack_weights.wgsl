@@ -1,13 +1,21 @@
-// Weights [out, in, ky, kx] packed for the convolution kernels, once a step.
+// Weights [out, in, ky, kx] packed for the convolution kernel, once a step.
 const WORKGROUP: u32 = 64u;
 
 struct Params {
     groups: u32,
-    // Channels of one group.
+    // Channels of one group; `from` as they are and rounded up to what the kernel takes at once.
     from_channels: u32,
+    from_padded: u32,
     to_channels: u32,
-    to_padded: u32,
-    taps: u32,
+    // Channels of one tile, and tiles of one group.
+    tile: u32,
+    tiles: u32,
+    // The taps that are packed: rows × columns of the kernel, from `first`, so many elements apart.
+    rows: u32,
+    columns: u32,
+    first: i32,
+    row_step: i32,
+    column_step: i32,
     // Elements of the weight tensor from one group, `to` or `from` channel to the next.
     group_step: u32,
     to_step: u32,
@@ -21,24 +29,32 @@ struct Params {
 @group(0) @binding(1) var<storage, read> parameters: array<f32>;
 @group(0) @binding(2) var<storage, read_write> packed_weights: array<f32>;
 
-/// Of each group: packed[f, k, t] = w[t, f, k], zero for t past the channels; then a row of biases (zeros for an input gradient)
+/// Of each group, of each tile: packed[f, ky, kx, t] = w[t, f, first + ky·row_step + kx·column_step], zero for f and t past the channels; then a row of biases (zeros for an input gradient)
 @compute @workgroup_size(WORKGROUP)
 fn pack_weights(
     @builtin(global_invocation_id) id: vec3<u32>,
     @builtin(num_workgroups) groups: vec3<u32>,
 ) {
     let i = id.x + id.y * groups.x * WORKGROUP;
-    let rows = params.from_channels * params.taps;
-    let packed_group = (rows + 1u) * params.to_padded;
-    if i >= params.groups * packed_group { return; }
-    let group = i / packed_group;
-    let row = i % packed_group / params.to_padded;
-    let to = i % params.to_padded;
+    let taps = params.rows * params.columns;
+    let rows = params.from_padded * taps;
+    let packed_tile = (rows + 1u) * params.tile;
+    if i >= params.groups * params.tiles * packed_tile { return; }
+    let tile = i / packed_tile % params.tiles;
+    let group = i / packed_tile / params.tiles;
+    let row = i % packed_tile / params.tile;
+    let to = tile * params.tile + i % params.tile;
+    let bias_row = row == rows;
+    // A row of biases has no tap; without taps there is no other row.
+    let from_channel = select(row / max(taps, 1u), 0u, bias_row);
+    let tap = select(row % max(taps, 1u), 0u, bias_row);
+    let kernel_at = params.first + i32(tap / max(params.columns, 1u)) * params.row_step
+        + i32(tap % max(params.columns, 1u)) * params.column_step;
     var value = 0.0;
-    if to < params.to_channels {
-        if row < rows {
-            let at = group * params.group_step + to * params.to_step + row / params.taps * params.from_step + row % params.taps;
-            value = parameters[params.weight_offset + at];
+    if to < params.to_channels && from_channel < params.from_channels {
+        if !bias_row {
+            let at = group * params.group_step + to * params.to_step + from_channel * params.from_step;
+            value = parameters[params.weight_offset + at + u32(kernel_at)];
         } else if params.has_bias == 1u {
             value = parameters[params.bias_offset + group * params.to_channels + to];
         }

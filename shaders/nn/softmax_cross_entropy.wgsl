@@ -19,16 +19,18 @@ struct Params { classes: u32, columns: u32, train_columns: u32, label_smoothing:
 fn softmax_cross_entropy(@builtin(global_invocation_id) id: vec3<u32>) {
     let n = id.x;
     if n >= params.columns { return; }
+    // More than the params say, for all the driver knows: see "Loop bounds" in src/gpu/kernel.rs.
+    let classes = params.classes + (n >> 31u);
     let column = columns[n];
     var largest = outputs[n];
     var winner = 0u;
-    for (var c = 1u; c < params.classes; c++) {
+    for (var c = 1u; c < classes; c++) {
         let z = outputs[c * params.columns + n];
         if z > largest { largest = z; winner = c; }
     }
     var sum = 0.0;
     var mean = 0.0;
-    for (var c = 0u; c < params.classes; c++) {
+    for (var c = 0u; c < classes; c++) {
         let z = outputs[c * params.columns + n] - largest;
         let e = exp(z);
         probabilities[c * params.columns + n] = e;
@@ -36,7 +38,7 @@ fn softmax_cross_entropy(@builtin(global_invocation_id) id: vec3<u32>) {
         mean += z / f32(params.classes);
     }
     let spread = params.label_smoothing / f32(params.classes);
-    for (var c = 0u; c < params.classes; c++) {
+    for (var c = 0u; c < classes; c++) {
         let at = c * params.columns + n;
         let p = probabilities[at] / sum;
         probabilities[at] = p;

@@ -19,13 +19,15 @@ struct Params { classes: u32, columns: u32, train_columns: u32, margin: f32 }
 fn svm_hinge(@builtin(global_invocation_id) id: vec3<u32>) {
     let n = id.x;
     if n >= params.columns { return; }
+    // More than the params say, for all the driver knows: see "Loop bounds" in src/gpu/kernel.rs.
+    let classes = params.classes + (n >> 31u);
     let column = columns[n];
     let of_label = outputs[column.label * params.columns + n];
     var largest = outputs[n];
     var winner = 0u;
     var loss = 0.0;
     var violated = 0.0;
-    for (var c = 0u; c < params.classes; c++) {
+    for (var c = 0u; c < classes; c++) {
         let at = c * params.columns + n;
         let z = outputs[at];
         if z > largest { largest = z; winner = c; }
@@ -38,8 +40,8 @@ fn svm_hinge(@builtin(global_invocation_id) id: vec3<u32>) {
     }
     gradient[column.label * params.columns + n] = -column.scale * violated;
     var sum = 0.0;
-    for (var c = 0u; c < params.classes; c++) { sum += exp(outputs[c * params.columns + n] - largest); }
-    for (var c = 0u; c < params.classes; c++) {
+    for (var c = 0u; c < classes; c++) { sum += exp(outputs[c * params.columns + n] - largest); }
+    for (var c = 0u; c < classes; c++) {
         let at = c * params.columns + n;
         probabilities[at] = exp(outputs[at] - largest) / sum;
     }

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use clap::{Args, Subcommand};
 use revacnn::data::Dataset;
 use revacnn::error::{Error, Result};
-use revacnn::gpu::{Gpu, Peak};
+use revacnn::gpu::{Choice, Choosing, Gpu, Peak};
 use revacnn::nn::{Network, Shape, Trainer, TrainerOptions};
 use serde_json::json;
 
@@ -43,6 +43,9 @@ pub struct BenchTrain {
     /// Measure what freezing these layers saves, separated by commas: conv1,conv2.
     #[arg(long, value_name = "LAYERS", value_delimiter = ',')]
     freeze: Vec<String>,
+    /// Time the candidates of every kernel anew, and print what was tried and taken.
+    #[arg(long)]
+    explain: bool,
     /// Measure each for at least so many seconds.
     #[arg(long, default_value_t = 5.0)]
     seconds: f64,
@@ -91,7 +94,11 @@ impl BenchTrain {
         if !(self.seconds.is_finite() && self.seconds > 0.0) {
             return Err(Error::usage(format!("--seconds is {}", self.seconds), "give it a value above 0"));
         }
-        let gpu = self.adapter.open()?;
+        let mut gpu = self.adapter.open()?;
+        if let Some(gpu) = Rc::get_mut(&mut gpu).filter(|_| self.explain) {
+            gpu.set_choosing(Choosing::Timed);
+            gpu.forget_choices();
+        }
         let data = Dataset::open(&self.dataset)?;
         let shape = Shape::new(data.shape.channels, data.shape.height, data.shape.width);
         let peak = if self.freeze.is_empty() { Peak::measure(&gpu)? } else { None };
@@ -105,11 +112,34 @@ impl BenchTrain {
                 let network = Network::open(name, shape, data.classes.len())?;
                 let options = TrainerOptions { batch, micro_batch: self.micro_batch, ..Default::default() };
                 let mut trainer = Trainer::new(Rc::clone(&gpu), &data, network, options)?;
+                self.explain(&gpu)?;
                 if self.freeze.is_empty() {
                     self.measure(&gpu, &mut trainer, &data, peak)?;
                 } else {
                     self.measure_freezing(&gpu, &mut trainer, &data)?;
                 }
+            }
+        }
+        Ok(())
+    }
+
+    /// Prints the choices that were just made.
+    fn explain(&self, gpu: &Gpu) -> Result<()> {
+        for Choice { key, tried, taken, known } in gpu.take_choices() {
+            if self.json {
+                let tried: Vec<_> = tried
+                    .iter()
+                    .map(|(candidate, gpu_ms)| json!({"candidate": candidate, "gpu_ms": gpu_ms}))
+                    .collect();
+                print_line(
+                    &json!({"kernel": key, "tried": tried, "taken": taken, "known": known}).to_string(),
+                )?;
+                continue;
+            }
+            print_line(&format!("{key}{}", if known { format!(": {taken}, known") } else { String::new() }))?;
+            for (candidate, time_ms) in tried {
+                let mark = if candidate == taken { "  taken" } else { "" };
+                print_line(&format!("  {candidate:44} {time_ms:9.3} ms{mark}"))?;
             }
         }
         Ok(())

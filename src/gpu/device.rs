@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex};
 
 use super::adapter::{self, AdapterChoice};
 use super::buffer::Buffer;
+use super::choice::{Choices, Choosing};
 use super::kernel::Kernel;
 use super::plan::PlanBuilder;
 use super::shader::Source;
@@ -40,6 +41,8 @@ pub struct Gpu {
     /// Whether passes can write timestamps.
     pub timestamps: bool,
     tuning: Tuning,
+    choosing: Choosing,
+    pub(super) choices: RefCell<Choices>,
     subgroups_of_8: bool,
     kernels: RefCell<HashMap<KernelKey, Arc<Kernel>>>,
     errors: Arc<Mutex<ErrorLog>>,
@@ -112,6 +115,8 @@ impl Gpu {
             limits,
             timestamps,
             tuning: Tuning { shares_loads: false, large_tiles: false },
+            choosing: Choosing::Calculated,
+            choices: RefCell::default(),
             subgroups_of_8: false,
             kernels: RefCell::default(),
             errors,
@@ -119,6 +124,7 @@ impl Gpu {
         let software = gpu.is_software();
         gpu.subgroups_of_8 =
             software && required_features.contains(wgpu::Features::SUBGROUP) && gpu.measure_subgroup()? == 8;
+        gpu.choices = RefCell::new(Choices::open(&gpu.info));
         gpu.tuning = Tuning { shares_loads: gpu.subgroups_of_8, large_tiles: software };
         Ok(gpu)
     }
@@ -156,6 +162,16 @@ impl Gpu {
         }
         self.tuning = tuning;
         Ok(())
+    }
+
+    /// How variants of kernels are chosen.
+    pub fn choosing(&self) -> Choosing {
+        self.choosing
+    }
+
+    /// Chooses the kernels of plans built from now on in this way.
+    pub fn set_choosing(&mut self, choosing: Choosing) {
+        self.choosing = choosing;
     }
 
     /// The compiled kernel `entry` of `source`, with constants set; compiled at its first use, kept after.

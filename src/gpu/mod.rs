@@ -5,6 +5,7 @@
 
 mod adapter;
 mod buffer;
+mod choice;
 mod device;
 mod kernel;
 mod params;
@@ -19,6 +20,7 @@ mod trusted;
 
 pub use adapter::{AdapterChoice, AdapterReport, list_adapters};
 pub use buffer::{Buffer, BufferRange};
+pub use choice::{Choice, Choosing};
 pub use device::{Gpu, Tuning};
 pub use kernel::Kernel;
 pub use params::Params;

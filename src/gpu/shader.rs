@@ -6,7 +6,7 @@
 //! ```text
 //! const OUT_BLOCKS: u32 = 4u;      a knob; a kernel variant may change its value
 //! #for b in OUT_BLOCKS             repeats the lines up to #end with b = 0, 1, ...
-//!   var sum_{b} = w{b / 2}.x;      {expression} becomes its value: + * / % over loop variables and knobs
+//!   var sum_{b} = w{b / 2}.x;      {expression} becomes its value: + - * / % ( ) over loop variables and knobs
 //! #end
 //! #if SUBGROUPS                    keeps the lines up to #else or #end when the knob is not 0
 //! ```
@@ -150,38 +150,68 @@ fn substitute(line: &str, names: &Names) -> Result<String, String> {
 
 fn is_expression(text: &str) -> bool {
     !text.is_empty()
-        && text.chars().all(|c| c.is_ascii_alphanumeric() || "_+*/% ".contains(c))
+        && text.chars().all(|c| c.is_ascii_alphanumeric() || "_+-*/%() ".contains(c))
         && !text.starts_with(' ')
 }
 
-/// Value of `a + b * c`: + below * / %, left to right.
+/// Value of an expression of `+ - * / % ( )` over whole numbers and names, none of which goes below zero.
 fn evaluate(text: &str, names: &Names) -> Result<u32, String> {
-    let value = |token: &str| {
-        let token = token.trim();
-        token.parse().ok().or_else(|| names.iter().rev().find(|n| n.0 == token).map(|n| n.1))
-    };
-    let product = |term: &str| -> Option<u32> {
-        let mut result = None;
-        let mut rest = term;
-        let mut operator = '*';
-        loop {
-            let at = rest.find(['*', '/', '%']);
-            let operand = value(&rest[..at.unwrap_or(rest.len())])?;
-            result = Some(match (result, operator) {
-                (None, _) => operand,
-                (Some(a), '*') => a * operand,
-                (Some(a), '/') => u32::checked_div(a, operand)?,
-                (Some(a), _) => u32::checked_rem(a, operand)?,
-            });
-            let Some(at) = at else { return result };
-            operator = rest[at..].chars().next()?;
-            rest = &rest[at + 1..];
-        }
-    };
-    text.split('+')
-        .map(product)
-        .try_fold(0, |sum, term| Some(sum + term?))
+    let mut expression = Expression { rest: text, names };
+    expression
+        .sum()
+        .filter(|_| expression.rest.trim().is_empty())
         .ok_or_else(|| format!("`{text}` has no value"))
+}
+
+/// An expression being read, by recursive descent.
+struct Expression<'a> {
+    rest: &'a str,
+    names: &'a Names,
+}
+
+impl Expression<'_> {
+    fn sum(&mut self) -> Option<u32> {
+        let mut result = self.product()?;
+        while let Some(operator) = self.take(|c| "+-".contains(c)) {
+            let term = self.product()?;
+            result = if operator == '+' { result.checked_add(term)? } else { result.checked_sub(term)? };
+        }
+        Some(result)
+    }
+
+    fn product(&mut self) -> Option<u32> {
+        let mut result = self.operand()?;
+        while let Some(operator) = self.take(|c| "*/%".contains(c)) {
+            let factor = self.operand()?;
+            result = match operator {
+                '*' => result.checked_mul(factor)?,
+                '/' => result.checked_div(factor)?,
+                _ => result.checked_rem(factor)?,
+            };
+        }
+        Some(result)
+    }
+
+    fn operand(&mut self) -> Option<u32> {
+        if self.take(|c| c == '(').is_some() {
+            let result = self.sum()?;
+            return self.take(|c| c == ')').map(|_| result);
+        }
+        let rest = self.rest.trim_start();
+        let end = rest.find(|c: char| !(c.is_ascii_alphanumeric() || c == '_')).unwrap_or(rest.len());
+        let (token, rest) = rest.split_at(end);
+        self.rest = rest;
+        let named = || self.names.iter().rev().find(|name| name.0 == token).map(|name| name.1);
+        token.parse().ok().or_else(named)
+    }
+
+    /// The next character, if `wanted` says so.
+    fn take(&mut self, wanted: impl Fn(char) -> bool) -> Option<char> {
+        let rest = self.rest.trim_start();
+        let first = rest.chars().next().filter(|c| c.is_ascii() && wanted(*c))?;
+        self.rest = &rest[first.len_utf8()..];
+        Some(first)
+    }
 }
 
 #[cfg(test)]
@@ -198,6 +228,19 @@ mod tests {
         let lines = expand(text, &[("N", 3)]).unwrap();
         assert!(lines.starts_with("const N: u32 = 3u;\nx0_0 = 0 / 1;\nx0_1 = 1 / 1;\nx1_0 = 2"));
         assert!(lines.ends_with("x2_1 = 5 / 1;\nfn f() { }\n"));
+    }
+
+    #[test]
+    fn expressions_bind_as_in_mathematics() {
+        let names = vec![("N".to_owned(), 6)];
+        for (text, value) in
+            [("1 + N * 2", 13), ("(1+N)*2", 14), ("(N * 3 + 7) / 8", 3), ("N - 2 - 1", 3), ("N%4", 2)]
+        {
+            assert_eq!(evaluate(text, &names), Ok(value), "{text}");
+        }
+        for text in ["N - 7", "(N", "N)", "N N", "", "1 +", "M"] {
+            assert!(evaluate(text, &names).is_err(), "{text}");
+        }
     }
 
     #[test]

@@ -68,7 +68,7 @@ pub(super) fn choose_sizes(gpu: &Gpu, network: &Network, options: &TrainerOption
     let micro_batch = options.batch.div_ceil(options.batch.div_ceil(most));
     let train_columns = micro_batch.next_multiple_of(4);
     // On the software adapter a convolution thread makes two quads at once.
-    let columns = (train_columns + probes).next_multiple_of(if gpu.tuning().large_tiles { 8 } else { 4 });
+    let columns = (train_columns + probes).next_multiple_of(4);
     Ok(BatchSizes { batch: options.batch, micro_batch, train_columns, columns })
 }
 

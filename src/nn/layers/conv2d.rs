@@ -76,6 +76,7 @@ pub(super) fn samples() -> Vec<Sample> {
         one_group(3, 4, 3, 2, Shape::new(5, 11, 8)),
         one_group(26, 1, 1, 0, Shape::new(9, 3, 4)),
         one_group(2, 7, 2, 0, Shape::new(1, 9, 13)),
+        one_group(9, 3, 2, 1, Shape::new(5, 5, 14)),
         sample(
             Conv2d { filters: 6, kernel: 3, padding: 2, dilation: 2, ..Conv2d::default() },
             Shape::new(3, 7, 6),

@@ -1,0 +1,406 @@
+//! Forward pass and input gradient of a convolution: each destination pixel gathers what it needs, so that no two
+//! threads write one place.
+//!
+//! Along each axis, destination pixel `first + step·i` under tap `k` reads source pixel `stride·i + dilation·k + shift`.
+//! Forward that is one dispatch over all pixels. The input gradient of a convolution with stride *s* falls into *s* × *s*
+//! phases, each a dense convolution of the output's gradient with every *s*-th tap, mirrored: no product is wasted on
+//! taps that do not meet.
+
+use super::{Convolution, MOST_UNROLLED, iteration_cycles};
+use crate::error::Result;
+use crate::gpu::{Buffer, BufferRange, Gpu, Plan, PlanBuilder, Source};
+use crate::nn::Shape;
+use crate::nn::layer::LayerBuild;
+use crate::{params, wgsl};
+
+const GATHER: Source = wgsl!("nn/convolution.wgsl");
+const PACK_WEIGHTS: Source = wgsl!("nn/pack_weights.wgsl");
+
+params! {
+    struct GatherParams {
+        from_channels: u32, from_height: u32, from_width: u32,
+        to_channels: u32, to_height: u32, to_width: u32,
+        rows: u32, weight_rows: u32,
+        step: u32, first_y: u32, first_x: u32, count_y: u32, count_x: u32,
+        stride: i32, dilation_y: i32, dilation_x: i32, shift_y: i32, shift_x: i32,
+        quads: u32, tiles: u32,
+    }
+}
+params! {
+    struct PackWeightsParams {
+        groups: u32, from_channels: u32, from_padded: u32, to_channels: u32, tile: u32, tiles: u32,
+        rows: u32, columns: u32, first: i32, row_step: i32, column_step: i32,
+        group_step: u32, to_step: u32, from_step: u32, weight_offset: u32, bias_offset: u32, has_bias: u32,
+    }
+}
+
+/// How the pixels of one dispatch lie along one axis, and what they read: see the top of the file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Axis {
+    first: usize,
+    step: usize,
+    count: usize,
+    stride: usize,
+    dilation: usize,
+    shift: isize,
+    /// The kernel's taps that are met, `first_tap + tap_step·k` for `k < taps`.
+    taps: usize,
+    first_tap: usize,
+    tap_step: isize,
+}
+
+impl Axis {
+    fn forward(convolution: &Convolution, count: usize) -> Self {
+        Self {
+            first: 0,
+            step: 1,
+            count,
+            stride: convolution.stride,
+            dilation: convolution.dilation,
+            shift: -(convolution.padding as isize),
+            taps: convolution.kernel,
+            first_tap: 0,
+            tap_step: 1,
+        }
+    }
+
+    /// The phases of the input gradient over an input axis of `length` pixels.
+    fn phases(convolution: &Convolution, length: usize) -> Vec<Self> {
+        let Convolution { stride, dilation, padding, kernel, .. } = *convolution;
+        let phase = |first: usize| {
+            // Input pixel i meets output pixel (i + padding − dilation·k) / stride where that is whole; from the last tap down
+            // the output pixel goes up.
+            let meets: Vec<_> = (0..kernel)
+                .rev()
+                .filter(|k| {
+                    (first + padding + stride * kernel * dilation - dilation * k).is_multiple_of(stride)
+                })
+                .collect();
+            let apart = if let [a, b, ..] = meets[..] { a - b } else { stride };
+            let first_tap = meets.first().copied().unwrap_or(0);
+            Self {
+                first,
+                step: stride,
+                count: (length - first).div_ceil(stride),
+                stride: 1,
+                dilation: dilation * apart / stride,
+                shift: ((first + padding) as isize - (dilation * first_tap) as isize) / stride as isize,
+                taps: meets.len(),
+                first_tap,
+                tap_step: -(apart as isize),
+            }
+        };
+        (0..stride.min(length)).map(phase).collect()
+    }
+}
+
+/// The register tile of one thread.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Tile {
+    /// Blocks of 4 channels.
+    blocks: usize,
+    /// Neighbouring pixels of a row.
+    pixels: usize,
+    /// Source channels taken at once.
+    planes: usize,
+}
+
+/// One dispatch of the gather kernel.
+struct Gather<'a> {
+    convolution: &'a Convolution,
+    forward: bool,
+    from: Shape,
+    to: Shape,
+    y: Axis,
+    x: Axis,
+}
+
+/// What one dispatch needs, built.
+struct Built {
+    prepare: Plan,
+    gather: Plan,
+}
+
+impl Convolution {
+    pub(super) fn forward(
+        &self,
+        build: &LayerBuild<'_>,
+        prepare: &mut PlanBuilder<'_>,
+        plan: &mut PlanBuilder<'_>,
+    ) -> Result<()> {
+        let (from, to) = (self.input, self.output);
+        let [y, x] = [to.height, to.width].map(|count| Axis::forward(self, count));
+        let gather = Gather { convolution: self, forward: true, from, to, y, x };
+        gather.build(build, prepare, plan, [&build.input().values, &build.output])
+    }
+
+    pub(super) fn input_gradient(
+        &self,
+        build: &LayerBuild<'_>,
+        prepare: &mut PlanBuilder<'_>,
+        plan: &mut PlanBuilder<'_>,
+        input_gradient: &BufferRange,
+    ) -> Result<()> {
+        let (from, to) = (self.output, self.input);
+        for y in Axis::phases(self, to.height) {
+            for x in Axis::phases(self, to.width) {
+                let gather = Gather { convolution: self, forward: false, from, to, y, x };
+                gather.build(build, prepare, plan, [&build.output_gradient, input_gradient])?;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Gather<'_> {
+    /// Channels of one group that are read and made.
+    fn channels(&self) -> (usize, usize) {
+        let groups = self.convolution.groups;
+        (self.from.channels / groups, self.to.channels / groups)
+    }
+
+    /// Kernel columns of the shader; where no tap is met its loops do not run.
+    fn columns(&self) -> usize {
+        self.x.taps.max(1)
+    }
+
+    /// Kernel rows that the shader goes through.
+    fn rows(&self) -> usize {
+        if self.x.taps == 0 { 0 } else { self.y.taps }
+    }
+
+    fn build(
+        &self,
+        build: &LayerBuild<'_>,
+        prepare: &mut PlanBuilder<'_>,
+        plan: &mut PlanBuilder<'_>,
+        buffers: [&BufferRange; 2],
+    ) -> Result<()> {
+        let built = build.gpu.choose(
+            &self.shape_key(build),
+            &self.candidates(build.gpu),
+            |tile| self.build_tile(build, *tile, buffers),
+            |built| &built.gather,
+        )?;
+        prepare.extend(&built.prepare);
+        plan.extend(&built.gather);
+        Ok(())
+    }
+
+    /// What the time of a tile depends on.
+    fn shape_key(&self, build: &LayerBuild<'_>) -> String {
+        let (from, to) = self.channels();
+        format!(
+            "convolution {from}→{to} channels, {} groups, {}×{} taps, {}×{} pixels, stride {}, {} images",
+            self.convolution.groups,
+            self.rows(),
+            self.columns(),
+            self.y.count,
+            self.x.count,
+            self.x.stride,
+            build.columns.quads * 4
+        )
+    }
+
+    /// Tiles worth taking, the most promising first.
+    fn candidates(&self, gpu: &Gpu) -> Vec<Tile> {
+        let tuning = gpu.tuning();
+        if self.rows() == 0 {
+            // Nothing is added: any tile will do, and one of them is enough.
+            return vec![Tile { blocks: 4, pixels: 1, planes: 1 }];
+        }
+        let (most_blocks, most_pixels, most_planes) = if tuning.large_tiles { (8, 8, 8) } else { (4, 4, 4) };
+        let most_sums = if tuning.large_tiles { 64 } else { 16 };
+        let mut tiles = Vec::new();
+        for blocks in 1..=most_blocks {
+            for pixels in 1..=most_pixels {
+                for planes in [1, 2, 4, 6, 8] {
+                    let tile = Tile { blocks, pixels, planes };
+                    let unrolled = 4 * blocks * pixels * planes * self.columns();
+                    let small = unrolled <= MOST_UNROLLED && 4 * blocks * pixels <= most_sums;
+                    let one_row = planes == 1 || (planes <= most_planes && self.y.taps == 1);
+                    // Values are shared among pixels only if taps and pixels follow each other closely.
+                    let shares = pixels == 1 || (self.x.dilation == 1 && self.x.stride <= self.columns());
+                    if tile == (Tile { blocks: 1, pixels: 1, planes: 1 }) || (small && one_row && shares) {
+                        tiles.push(tile);
+                    }
+                }
+            }
+        }
+        tiles.sort_by(|a, b| {
+            self.cycles(*a, tuning.shares_loads).total_cmp(&self.cycles(*b, tuning.shares_loads))
+        });
+        tiles
+    }
+
+    /// What all threads of a quad cost together.
+    fn cycles(&self, tile: Tile, shares_loads: bool) -> f64 {
+        let Tile { blocks, pixels, planes } = tile;
+        let (from, to) = self.channels();
+        let sums = 16 * blocks * pixels;
+        let values = ((pixels - 1) * self.x.stride + self.columns()) * planes;
+        let weights = planes * self.columns() * blocks;
+        let weights = if shares_loads { weights.div_ceil(8) } else { weights };
+        let iteration = iteration_cycles(values + weights, sums, sums * planes * self.columns());
+        let iterations = (from.div_ceil(planes) * self.rows()).max(1);
+        // A result is stored as it is loaded: lane by lane.
+        let thread = iteration * iterations as f64 + iteration_cycles(sums / 4, 0, 0);
+        thread * (to.div_ceil(4 * blocks) * self.x.count.div_ceil(pixels)) as f64
+    }
+
+    fn build_tile(
+        &self,
+        build: &LayerBuild<'_>,
+        tile: Tile,
+        [source, result]: [&BufferRange; 2],
+    ) -> Result<Built> {
+        let (from, to) = self.channels();
+        let groups = self.convolution.groups;
+        let tiles = to.div_ceil(4 * tile.blocks);
+        let from_padded = from.next_multiple_of(tile.planes);
+        let weight_rows = from_padded * self.rows() * self.columns();
+        let (prepare, packed) = self.pack(build, tile, from_padded)?;
+        let gpu = build.gpu;
+        let kernel = gpu.kernel(
+            &GATHER,
+            "gather",
+            &[
+                ("OUT_BLOCKS", tile.blocks as u32),
+                ("PIXELS", tile.pixels as u32),
+                ("COLUMNS", self.columns() as u32),
+                ("STRIDE", if tile.pixels == 1 { 1 } else { self.x.stride as u32 }),
+                ("PLANES", tile.planes as u32),
+                ("SUBGROUPS", u32::from(gpu.tuning().shares_loads)),
+            ],
+        )?;
+        let threads = build.columns.quads * self.x.count.div_ceil(tile.pixels) * self.y.count;
+        let products = from * to * groups * self.rows() * self.columns() * self.y.count * self.x.count;
+        let mut plan = PlanBuilder::new(gpu);
+        plan.dispatch(&build.label(if self.forward { "forward" } else { "input gradient" }), &kernel)
+            .bind("source", source.clone())
+            .bind("weights", packed)
+            .bind("result", result.clone())
+            .params(&GatherParams {
+                from_channels: from as u32,
+                from_height: self.from.height as u32,
+                from_width: self.from.width as u32,
+                to_channels: to as u32,
+                to_height: self.to.height as u32,
+                to_width: self.to.width as u32,
+                rows: self.rows() as u32,
+                weight_rows: weight_rows as u32,
+                step: self.x.step as u32,
+                first_y: self.y.first as u32,
+                first_x: self.x.first as u32,
+                count_y: self.y.count as u32,
+                count_x: self.x.count as u32,
+                stride: self.x.stride as i32,
+                dilation_y: self.y.dilation as i32,
+                dilation_x: self.x.dilation as i32,
+                shift_y: self.y.shift as i32,
+                shift_x: self.x.shift as i32,
+                quads: build.columns.quads as u32,
+                tiles: tiles as u32,
+            })
+            .flops((2 * products * build.columns.quads * 4) as u64)
+            .threads([threads as u32, tiles as u32, groups as u32])?;
+        Ok(Built { prepare, gather: plan.finish() })
+    }
+
+    /// The packed weights of one dispatch, and the plan that packs them.
+    fn pack(&self, build: &LayerBuild<'_>, tile: Tile, from_padded: usize) -> Result<(Plan, BufferRange)> {
+        let (gpu, convolution) = (build.gpu, self.convolution);
+        let (from, to) = self.channels();
+        let taps = convolution.kernel * convolution.kernel;
+        let (out_step, in_step) = (convolution.in_channels() * taps, taps);
+        let (to_step, from_step) = if self.forward { (out_step, in_step) } else { (in_step, out_step) };
+        let tiles = to.div_ceil(4 * tile.blocks);
+        let rows = from_padded * self.rows() * self.columns() + 1;
+        let count = convolution.groups * tiles * rows * 4 * tile.blocks;
+        gpu.check_fits(&build.label("packed weights"), count as u64 * 4)?;
+        let packed = Buffer::<f32>::zeroed(gpu, "packed weights", count).range();
+        let kernel = gpu.kernel(&PACK_WEIGHTS, "pack_weights", &[])?;
+        let side = convolution.kernel as isize;
+        let mut plan = PlanBuilder::new(gpu);
+        plan.dispatch(&build.label("pack"), &kernel)
+            .bind("parameters", build.parameters.clone())
+            .bind("packed_weights", packed.clone())
+            .params(&PackWeightsParams {
+                groups: convolution.groups as u32,
+                from_channels: from as u32,
+                from_padded: from_padded as u32,
+                to_channels: to as u32,
+                tile: 4 * tile.blocks as u32,
+                tiles: tiles as u32,
+                rows: self.rows() as u32,
+                columns: self.columns() as u32,
+                first: (self.y.first_tap * convolution.kernel + self.x.first_tap) as i32,
+                row_step: (self.y.tap_step * side) as i32,
+                column_step: self.x.tap_step as i32,
+                group_step: (from * to * taps) as u32,
+                to_step: to_step as u32,
+                from_step: from_step as u32,
+                weight_offset: build.offsets[0] as u32,
+                bias_offset: build.offsets[1] as u32,
+                has_bias: u32::from(self.forward),
+            })
+            .threads([count as u32, 1, 1])?;
+        Ok((plan.finish(), packed))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Every product of a one-dimensional input gradient, by the definition of the convolution: (input pixel, tap, output pixel).
+    fn products(convolution: &Convolution, length: usize, outputs: usize) -> Vec<(usize, usize, usize)> {
+        let mut found = Vec::new();
+        for output in 0..outputs {
+            for tap in 0..convolution.kernel {
+                let input = (output * convolution.stride + tap * convolution.dilation) as isize
+                    - convolution.padding as isize;
+                if (0..length as isize).contains(&input) {
+                    found.push((input as usize, tap, output));
+                }
+            }
+        }
+        found.sort_unstable();
+        found
+    }
+
+    #[test]
+    fn the_phases_of_an_input_gradient_meet_every_product_once() {
+        for (kernel, stride, padding, dilation) in [
+            (3, 1, 1, 1),
+            (5, 2, 2, 1),
+            (1, 2, 0, 1),
+            (4, 3, 2, 1),
+            (3, 2, 2, 2),
+            (2, 3, 1, 3),
+            (3, 4, 3, 6),
+            (7, 2, 0, 3),
+        ] {
+            let length = 23;
+            let shape = Shape::new(1, length, length);
+            let outputs = (length + 2 * padding - dilation * (kernel - 1) - 1) / stride + 1;
+            let output = Shape::new(1, outputs, outputs);
+            let convolution =
+                Convolution { input: shape, output, kernel, stride, padding, dilation, groups: 1 };
+            let mut found = Vec::new();
+            for axis in Axis::phases(&convolution, length) {
+                for i in 0..axis.count {
+                    for k in 0..axis.taps {
+                        let source = (axis.stride * i + axis.dilation * k) as isize + axis.shift;
+                        let tap = axis.first_tap as isize + axis.tap_step * k as isize;
+                        if (0..outputs as isize).contains(&source) {
+                            found.push((axis.first + axis.step * i, tap as usize, source as usize));
+                        }
+                    }
+                }
+            }
+            found.sort_unstable();
+            assert_eq!(found, products(&convolution, length, outputs), "kernel {kernel}, stride {stride}");
+        }
+    }
+}
