@@ -103,9 +103,11 @@ impl BenchTrain {
         let shape = Shape::new(data.shape.channels, data.shape.height, data.shape.width);
         let peak = if self.freeze.is_empty() { Peak::measure(&gpu)? } else { None };
         if let Some(peak) = peak.filter(|_| !self.json) {
-            let (arithmetic, memory) = (peak.gflop_per_s, peak.gb_per_s);
+            let Peak { gflop_per_s, product_gflop_per_s, gb_per_s } = peak;
             let name = &gpu.info.name;
-            print_line(&format!("{name} at best: {arithmetic:.0} GFLOP/s, {memory:.1} GB/s"))?;
+            print_line(&format!(
+                "{name} at best: {gflop_per_s:.0} GFLOP/s in registers, {product_gflop_per_s:.1} in a 1024³ product, {gb_per_s:.1} GB/s"
+            ))?;
         }
         for name in &self.network {
             for &batch in &self.batch {
@@ -208,7 +210,7 @@ impl BenchTrain {
                 "network": trainer.network.name, "dataset": data.name, "batch": batch, "micro_batch": trainer.sizes().micro_batch,
                 "parameters": trainer.network.parameter_count(), "images_per_s": images_per_s, "steps": steps, "seconds": seconds,
                 "gflop_per_s": gflops, "gpu_ms_per_step": gpu_ms, "adapter": gpu.info.name, "version": env!("CARGO_PKG_VERSION"), "kernels": kernels,
-                "peak_gflop_per_s": peak.map(|p| p.gflop_per_s), "peak_gb_per_s": peak.map(|p| p.gb_per_s),
+                "peak_gflop_per_s": peak.map(|p| p.gflop_per_s), "product_gflop_per_s": peak.map(|p| p.product_gflop_per_s), "peak_gb_per_s": peak.map(|p| p.gb_per_s),
             });
             return print_line(&value.to_string());
         }

@@ -6,7 +6,7 @@ use std::rc::Rc;
 use clap::Args;
 use revacnn::data::{Augmentation, Dataset};
 use revacnn::error::{Error, Result};
-use revacnn::gpu::{AdapterChoice, Gpu};
+use revacnn::gpu::{AdapterChoice, Choosing, Gpu};
 use revacnn::nn::{Hyper, Kind, Network, Schedule, Shape};
 use revacnn::session::{Command, RunSettings, Session};
 
@@ -21,9 +21,13 @@ pub struct AdapterOption {
 impl AdapterOption {
     /// Opens it.
     pub fn open(&self) -> Result<Rc<Gpu>> {
-        let gpu = Gpu::open(&self.choice())?;
+        let mut gpu = Gpu::open(&self.choice())?;
         if gpu.is_software() && self.choice() == AdapterChoice::Best {
             log::info!("no GPU was found: computing on the CPU, which is much slower");
+        }
+        if !gpu.is_software() {
+            // Without a window nobody waits for the first picture, and a GPU's driver compiles fast.
+            gpu.set_choosing(Choosing::Timed);
         }
         Ok(Rc::new(gpu))
     }

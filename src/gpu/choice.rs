@@ -20,6 +20,8 @@ const RUNS: usize = 4;
 pub enum Choosing {
     /// The most promising by calculation.
     Calculated,
+    /// What was the fastest here before; what is not known is calculated.
+    Known,
     /// What was the fastest here before; what is not known is timed now.
     Timed,
     /// The so-many-th, counted round: tests try every candidate with it.
@@ -127,7 +129,7 @@ impl Gpu {
         match self.choosing() {
             Choosing::Calculated => build(&candidates[0]),
             Choosing::Nth(n) => build(&candidates[n % candidates.len()]),
-            Choosing::Timed => {
+            Choosing::Known | Choosing::Timed => {
                 let known = self.choices.borrow().known.get(key).cloned();
                 let known = known.and_then(|taken| candidates.iter().find(|c| format!("{c:?}") == taken));
                 if let Some(candidate) = known {
@@ -135,6 +137,9 @@ impl Gpu {
                     let choice = Choice { key: key.to_owned(), tried: Vec::new(), taken, known: true };
                     self.choices.borrow_mut().keep(choice);
                     return build(candidate);
+                }
+                if self.choosing() == Choosing::Known {
+                    return build(&candidates[0]);
                 }
                 self.choose_timed(key, &candidates[..candidates.len().min(TIMED)], build, plan)
             }
@@ -166,7 +171,7 @@ impl Gpu {
         Ok(built)
     }
 
-    /// The choices made since the last call, where they are [`Choosing::Timed`].
+    /// The choices made since the last call that were known or timed.
     pub fn take_choices(&self) -> Vec<Choice> {
         std::mem::take(&mut self.choices.borrow_mut().made)
     }

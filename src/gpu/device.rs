@@ -115,7 +115,7 @@ impl Gpu {
             limits,
             timestamps,
             tuning: Tuning { shares_loads: false, large_tiles: false },
-            choosing: Choosing::Calculated,
+            choosing: Choosing::Known,
             choices: RefCell::default(),
             subgroups_of_8: false,
             kernels: RefCell::default(),

@@ -1,5 +1,5 @@
-//! What the adapter can do at best, measured: multiply-adds in registers, and a plain copy through memory. Kernels are
-//! judged against these.
+//! What the adapter can do at best, measured: multiply-adds in registers, the product of two matrices, and a plain copy
+//! through memory. Kernels are judged against these.
 
 use super::buffer::Buffer;
 use super::device::Gpu;
@@ -9,8 +9,10 @@ use crate::error::Result;
 use crate::{params, wgsl};
 
 const PEAK: Source = wgsl!("gpu/peak.wgsl");
+const PRODUCT: Source = wgsl!("gpu/product.wgsl");
 
 params! { struct PeakParams { rounds: u32 } }
+params! { struct ProductParams { size: u32 } }
 
 /// Chains of vec4 multiply-adds that a thread keeps up: few leave units idle, many do not fit the registers of some
 /// adapters, so the best counts.
@@ -21,6 +23,10 @@ const UNROLLED: u32 = 16;
 const THREADS: usize = 1 << 17;
 /// A measurement lasts at least so long, or the clock and the start of a dispatch count too much.
 const LONG_MS: f64 = 20.0;
+/// Rows, columns and depth of the product.
+const PRODUCT_SIZE: usize = 1024;
+/// Rows that a thread of the product makes; the shader's `ROWS`.
+const PRODUCT_ROWS: usize = 16;
 /// Bytes that are copied: more than caches hold, and within any adapter's bindings.
 const COPIED: usize = 96 << 20;
 
@@ -29,6 +35,8 @@ const COPIED: usize = 96 << 20;
 pub struct Peak {
     /// Thousand million floating-point operations a second; a multiply-add counts as two.
     pub gflop_per_s: f64,
+    /// The same in the product of two 1024×1024 matrices.
+    pub product_gflop_per_s: f64,
     /// Thousand million bytes a second, read and written.
     pub gb_per_s: f64,
 }
@@ -44,7 +52,10 @@ impl Peak {
             let Some(rate) = multiply_adds(gpu, chains)? else { return Ok(None) };
             gflop_per_s = gflop_per_s.max(rate);
         }
-        Ok(copies(gpu)?.map(|gb_per_s| Self { gflop_per_s, gb_per_s }))
+        let (Some(product_gflop_per_s), Some(gb_per_s)) = (product(gpu)?, copies(gpu)?) else {
+            return Ok(None);
+        };
+        Ok(Some(Self { gflop_per_s, product_gflop_per_s, gb_per_s }))
     }
 }
 
@@ -75,6 +86,38 @@ fn multiply_adds(gpu: &Gpu, chains: u32) -> Result<Option<f64>> {
     }
 }
 
+fn product(gpu: &Gpu) -> Result<Option<f64>> {
+    let [left, right] = ["left", "right"].map(|label| Buffer::from_slice(gpu, label, &factor(PRODUCT_SIZE)));
+    let (plan, _) = product_of(gpu, PRODUCT_SIZE, &left, &right)?;
+    let flops = 2.0 * (PRODUCT_SIZE as f64).powi(3);
+    Ok(shortest_ms(gpu, &plan).map(|time_ms| flops / time_ms / 1e6))
+}
+
+/// A matrix of no particular values.
+fn factor(size: usize) -> Vec<f32> {
+    (0..size * size).map(|i| (i * 7919 % 1009) as f32 / 1009.0 - 0.5).collect()
+}
+
+/// The plan that multiplies two matrices of `size` rows and columns, a multiple of 64, and its result.
+fn product_of(
+    gpu: &Gpu,
+    size: usize,
+    left: &Buffer<f32>,
+    right: &Buffer<f32>,
+) -> Result<(Plan, Buffer<f32>)> {
+    let result = Buffer::<f32>::zeroed(gpu, "product", size * size);
+    let knobs = [("ROWS", PRODUCT_ROWS as u32), ("SUBGROUPS", u32::from(gpu.tuning().shares_loads))];
+    let kernel = gpu.kernel(&PRODUCT, "product", &knobs)?;
+    let mut plan = PlanBuilder::new(gpu);
+    plan.dispatch("product", &kernel)
+        .bind("left", left.range())
+        .bind("right", right.range())
+        .bind("result", result.range())
+        .params(&ProductParams { size: size as u32 })
+        .threads([(size / 8) as u32, (size / PRODUCT_ROWS) as u32, 1])?;
+    Ok((plan.finish(), result))
+}
+
 fn copies(gpu: &Gpu) -> Result<Option<f64>> {
     let most = gpu.limits.max_storage_buffer_binding_size.min(gpu.limits.max_buffer_size) as usize;
     let quads = COPIED.min(most) / 16;
@@ -86,4 +129,30 @@ fn copies(gpu: &Gpu) -> Result<Option<f64>> {
         .bind("result", result.range())
         .threads([quads as u32, 1, 1])?;
     Ok(shortest_ms(gpu, &plan.finish()).map(|time_ms| (2 * 16 * quads) as f64 / time_ms / 1e6))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::gpu::{AdapterChoice, Tuning};
+
+    #[test]
+    fn the_product_is_the_product() {
+        let mut gpu = Gpu::open(&AdapterChoice::Best).unwrap();
+        let size = 64;
+        let (left, right) = (factor(size), factor(size).into_iter().rev().collect::<Vec<_>>());
+        for tuning in [gpu.tuning(), Tuning { shares_loads: false, ..gpu.tuning() }] {
+            gpu.set_tuning(tuning).unwrap();
+            let [a, b] = [&left, &right].map(|values| Buffer::from_slice(&gpu, "factor", values));
+            let (plan, result) = product_of(&gpu, size, &a, &b).unwrap();
+            let mut encoder = gpu.encoder("product");
+            plan.encode(&mut encoder);
+            gpu.submit(encoder);
+            for (i, value) in result.read(&gpu).into_iter().enumerate() {
+                let products = (0..size).map(|k| left[i / size * size + k] * right[k * size + i % size]);
+                let expected: f32 = products.sum();
+                assert!((value - expected).abs() < 1e-4, "{i}: {value}, not {expected}");
+            }
+        }
+    }
 }

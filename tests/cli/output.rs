@@ -5,7 +5,7 @@ use std::io::{BufRead, BufReader};
 
 use serde_json::Value;
 
-use crate::program::{command, folder, metrics, run, train};
+use crate::program::{Ran, command, folder, metrics, run, train};
 
 #[test]
 fn json_lines_have_a_start_steps_epochs_and_an_end() {
@@ -156,4 +156,40 @@ fn frozen_layers_and_other_optimizers_are_told_and_kept() {
     assert_eq!(on.hash(), run(folder.path(), &train(&whole)).ok().hash());
     let thawed = ["--optimizer", "adam", "--steps", "9", "--json"];
     assert_ne!(on.hash(), run(folder.path(), &train(&thawed)).ok().hash());
+}
+
+#[test]
+fn timed_kernels_are_explained_kept_and_change_no_bit() {
+    let folder = folder();
+    let args =
+        ["--dataset", "digits", "--network", "tiny.toml", "--batch", "8", "--seconds", "0.1", "--json"];
+    let with_cache = |args: &[&str]| {
+        let mut command = command(folder.path(), args);
+        Ran::from(command.env("XDG_CACHE_HOME", folder.path()).output().unwrap())
+    };
+    let bench = |more: &[&'static str]| with_cache(&[&["bench", "train"], &args[..], more].concat()).ok();
+    let explained = bench(&["--explain"]);
+    let events = explained.events();
+    let choices: Vec<_> = events.iter().filter(|event| event["tried"].is_array()).collect();
+    // conv1 forward and weight gradient; dense1 forward, weight and input gradient.
+    assert_eq!(choices.len(), 5, "{}", explained.out);
+    for choice in &choices {
+        let tried = choice["tried"].as_array().unwrap();
+        assert!(tried.len() > 1 && tried.iter().any(|t| t["candidate"] == choice["taken"]), "{choice}");
+        assert!(tried.iter().all(|t| t["gpu_ms"].as_f64().unwrap() > 0.0), "{choice}");
+    }
+    let kept: Vec<_> =
+        fs::read_dir(folder.path().join("revacnn")).unwrap().map(|e| e.unwrap().path()).collect();
+    assert_eq!(kept.len(), 1, "{kept:?}");
+    let known: serde_json::Value = serde_json::from_slice(&fs::read(&kept[0]).unwrap()).unwrap();
+    assert_eq!(known.as_object().unwrap().len(), 5);
+
+    // What is known is taken, and gives the bits of what is calculated; a damaged file is told of and left aside.
+    let steps = train(&["--batch", "8", "--steps", "20", "--json"]);
+    let calculated = run(folder.path(), &steps).ok().hash();
+    assert_eq!(with_cache(&steps).ok().hash(), calculated);
+    fs::write(&kept[0], "{\"conv").unwrap();
+    let damaged = with_cache(&steps).ok();
+    assert_eq!(damaged.hash(), calculated);
+    assert!(damaged.err.contains("made anew"), "{}", damaged.err);
 }
