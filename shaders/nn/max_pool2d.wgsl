@@ -88,3 +88,30 @@ fn backward(@builtin(global_invocation_id) id: vec3<u32>) {
     }
     input_gradient[i] = sum;
 }
+
+/// The same where windows lie apart (size ≤ stride, no padding): a thread a window writes all the pixels from it to the next
+@compute @workgroup_size(WORKGROUP)
+fn backward_apart(@builtin(global_invocation_id) id: vec3<u32>) {
+    let quad = id.x % params.quads;
+    let ox = id.x / params.quads;
+    if ox * STRIDE >= params.in_width { return; }
+    var gradient = vec4<f32>(0.0);
+    var packed = 0u;
+    // Beyond the last window are pixels that none covers.
+    if ox < params.out_width && id.y < params.out_height {
+        let at = ((id.z * params.out_height + id.y) * params.out_width + ox) * params.quads + quad;
+        gradient = output_gradient[at];
+        packed = argmax[at];
+    }
+    let place = vec4<u32>(packed, packed >> 8u, packed >> 16u, packed >> 24u) & vec4<u32>(255u);
+    let corner = ((id.z * params.in_height + id.y * STRIDE) * params.in_width + ox * STRIDE) * params.quads + quad;
+#for dy in STRIDE
+#for dx in STRIDE
+    if id.y * STRIDE + {dy}u < params.in_height && ox * STRIDE + {dx}u < params.in_width {
+        let mine = {dy}u < SIZE && {dx}u < SIZE;
+        input_gradient[corner + ({dy}u * params.in_width + {dx}u) * params.quads] =
+            select(vec4<f32>(0.0), gradient, (place == vec4<u32>({dy}u * SIZE + {dx}u)) & vec4<bool>(mine));
+    }
+#end
+#end
+}

@@ -19,6 +19,8 @@ use super::run_options::{AdapterOption, layers_called};
 pub enum Bench {
     /// Training images a second, and GPU time per kernel.
     Train(BenchTrain),
+    /// What one filter more or less costs while a network trains.
+    Edit(super::bench_edit::BenchEdit),
     /// What looking costs: training with the pictures drawn, against training alone.
     #[cfg(feature = "app")]
     View(super::bench_view::BenchView),
@@ -83,6 +85,7 @@ impl Bench {
     pub fn run(&self) -> Result<()> {
         match self {
             Self::Train(train) => train.run(),
+            Self::Edit(edit) => edit.run(),
             #[cfg(feature = "app")]
             Self::View(view) => view.run(),
         }

@@ -2,6 +2,7 @@
 
 mod adapters;
 mod bench;
+mod bench_edit;
 #[cfg(feature = "app")]
 mod bench_view;
 mod data;

@@ -114,8 +114,8 @@ fn write(file: &Path, known: &BTreeMap<String, String>) -> std::io::Result<()> {
 
 impl Gpu {
     /// Builds one of `candidates`, which come with the most promising first. All must give the same result. `key` names
-    /// kernel and shape: what the time depends on. `plan` gives the dispatches that are timed; they run on whatever
-    /// their buffers hold.
+    /// kernel and shape: what the time depends on. `compiled` says whether a candidate's kernel is there already; `plan` gives
+    /// the dispatches that are timed, which run on whatever their buffers hold.
     ///
     /// # Errors
     /// When it cannot be built.
@@ -123,9 +123,14 @@ impl Gpu {
         &self,
         key: &str,
         candidates: &[C],
+        compiled: impl Fn(&C) -> bool,
         mut build: impl FnMut(&C) -> Result<B>,
         plan: impl Fn(&B) -> &Plan,
     ) -> Result<B> {
+        let ready = candidates.iter().find(|c| self.prefers_compiled.get() && compiled(c));
+        if let Some(candidate) = ready {
+            return build(candidate);
+        }
         match self.choosing() {
             Choosing::Calculated => build(&candidates[0]),
             Choosing::Nth(n) => build(&candidates[n % candidates.len()]),

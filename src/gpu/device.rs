@@ -1,6 +1,6 @@
 //! The opened device: queue, limits, the cache of compiled kernels, the error hook.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex};
 
@@ -42,6 +42,7 @@ pub struct Gpu {
     pub timestamps: bool,
     tuning: Tuning,
     choosing: Choosing,
+    pub(super) prefers_compiled: Cell<bool>,
     pub(super) choices: RefCell<Choices>,
     subgroups_of_8: bool,
     kernels: RefCell<HashMap<KernelKey, Arc<Kernel>>>,
@@ -116,6 +117,7 @@ impl Gpu {
             timestamps,
             tuning: Tuning { shares_loads: false, large_tiles: false },
             choosing: Choosing::Known,
+            prefers_compiled: Cell::new(false),
             choices: RefCell::default(),
             subgroups_of_8: false,
             kernels: RefCell::default(),
@@ -172,6 +174,22 @@ impl Gpu {
     /// Chooses the kernels of plans built from now on in this way.
     pub fn set_choosing(&mut self, choosing: Choosing) {
         self.choosing = choosing;
+    }
+
+    /// From now on a choice among the candidates of a kernel falls on one that is compiled, if there is one: an edit of the
+    /// network must not wait for the driver's compiler.
+    pub fn prefer_compiled(&self, prefer: bool) {
+        self.prefers_compiled.set(prefer);
+    }
+
+    /// Whether the kernel is compiled already.
+    pub fn has_kernel(
+        &self,
+        source: &Source,
+        entry: &'static str,
+        constants: &[(&'static str, u32)],
+    ) -> bool {
+        self.kernels.borrow().contains_key(&(source.path, entry, constants.to_vec()))
     }
 
     /// The compiled kernel `entry` of `source`, with constants set; compiled at its first use, kept after.

@@ -63,6 +63,19 @@ fn lay_out(network: &Network) -> (Vec<TensorRange>, Vec<Vec<usize>>, usize) {
     (tensors, offsets, end)
 }
 
+/// What two tensors have in common, place by place, as runs of elements: first in `a`, first in `b`, length.
+fn common_runs(a: &[usize], b: &[usize]) -> Vec<(usize, usize, usize)> {
+    let ([first_a, rest_a @ ..], [first_b, rest_b @ ..]) = (a, b) else { return vec![(0, 0, 1)] };
+    let rows = *first_a.min(first_b);
+    if rest_a == rest_b {
+        return vec![(0, 0, rows * rest_a.iter().product::<usize>())];
+    }
+    let (step_a, step_b) = (rest_a.iter().product::<usize>(), rest_b.iter().product::<usize>());
+    let inner = common_runs(rest_a, rest_b);
+    let row = |i: usize| inner.iter().map(move |(from, to, len)| (from + i * step_a, to + i * step_b, *len));
+    (0..rows).flat_map(row).collect()
+}
+
 impl Parameters {
     /// Buffers for the network, initialised from `seed`.
     ///
@@ -120,6 +133,26 @@ impl Parameters {
         self.values.write(gpu, 0, &values);
     }
 
+    /// Takes over from `before`: of each tensor that has the same name there, the parameters and moments that lie within
+    /// both shapes, place by place. All on the GPU; `before` may have work under way.
+    pub fn carry(&self, gpu: &Gpu, before: &Self) {
+        let mut encoder = gpu.encoder("carry");
+        for tensor in &self.tensors {
+            let Some(old) = before.tensors.iter().find(|t| t.name == tensor.name) else { continue };
+            for (from, to, len) in common_runs(&old.spec.shape, &tensor.spec.shape) {
+                let [from, to, len] = [old.offset + from, tensor.offset + to, len].map(|n| 4 * n as u64);
+                for (source, target) in [
+                    (&before.values, &self.values),
+                    (&before.moments, &self.moments),
+                    (&before.second_moments, &self.second_moments),
+                ] {
+                    encoder.copy_buffer_to_buffer(source.raw(), from, target.raw(), to, len);
+                }
+            }
+        }
+        gpu.submit(encoder);
+    }
+
     /// Moments of 0, as an optimizer begins with.
     pub fn clear_moments(&self, gpu: &Gpu) {
         let zeros = vec![0.0; self.values.len()];
@@ -136,5 +169,19 @@ impl Parameters {
             let known: Vec<_> = self.tensors.iter().map(|t| t.name.as_str()).collect();
             Error::new(format!("no tensor is called {name:?}"), format!("there are {}", known.join(", ")))
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::common_runs;
+
+    #[test]
+    fn what_tensors_have_in_common_is_what_lies_in_both() {
+        assert_eq!(common_runs(&[20, 16, 5, 5], &[21, 16, 5, 5]), [(0, 0, 20 * 400)]);
+        assert_eq!(common_runs(&[3, 20, 5, 5], &[2, 21, 5, 5]), [(0, 0, 500), (500, 525, 500)]);
+        assert_eq!(common_runs(&[2, 2, 3, 3], &[2, 2, 2, 2]).len(), 8);
+        assert_eq!(common_runs(&[2, 2, 3, 3], &[2, 2, 2, 2])[1], (3, 2, 2));
+        assert_eq!(common_runs(&[7], &[9]), [(0, 0, 7)]);
     }
 }

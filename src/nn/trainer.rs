@@ -235,6 +235,28 @@ impl Trainer {
         Ok(())
     }
 
+    /// Takes another network in place of this one, for the same data: a layer with more or fewer filters, say. Parameters and
+    /// moments stay where tensors of the same name have them in common; what is new is initialised from the seed. No step is
+    /// waited for, and where a compiled kernel will do, none is compiled.
+    ///
+    /// # Errors
+    /// When it is for other data or does not fit; then nothing changes.
+    pub fn set_network(&mut self, network: Network) -> Result<()> {
+        let given = |network: &Network| (network.shape_of(0), network.classes);
+        if given(&network) != given(&self.network) {
+            let what = format!("network {} is for other images or classes", network.name);
+            return Err(Error::new(what, "give it the shape and the classes of the data"));
+        }
+        let parameters = Parameters::new(&self.gpu, &network, self.options.seed)?;
+        self.gpu.prefer_compiled(true);
+        let pass = Pass::build(&self.gpu, &network, &self.feed, &parameters, &self.optimizer, &self.options);
+        self.gpu.prefer_compiled(false);
+        self.pass = pass?;
+        parameters.carry(&self.gpu, &self.parameters);
+        (self.network, self.parameters) = (network, parameters);
+        Ok(())
+    }
+
     /// Back to step 0 with fresh weights from `seed`.
     pub fn reset(&mut self, seed: u64) {
         self.options.seed = seed;

@@ -179,6 +179,7 @@ impl Gather<'_> {
         let built = build.gpu.choose(
             &self.shape_key(build),
             &self.candidates(build.gpu),
+            |tile| build.gpu.has_kernel(&GATHER, "gather", &self.knobs(build.gpu, *tile)),
             |tile| self.build_tile(build, *tile, buffers),
             |built| &built.gather,
         )?;
@@ -248,6 +249,17 @@ impl Gather<'_> {
         thread * (to.div_ceil(4 * blocks) * self.x.count.div_ceil(pixels)) as f64
     }
 
+    fn knobs(&self, gpu: &Gpu, tile: Tile) -> [(&'static str, u32); 6] {
+        [
+            ("OUT_BLOCKS", tile.blocks as u32),
+            ("PIXELS", tile.pixels as u32),
+            ("COLUMNS", self.columns() as u32),
+            ("STRIDE", if tile.pixels == 1 { 1 } else { self.x.stride as u32 }),
+            ("PLANES", tile.planes as u32),
+            ("SUBGROUPS", u32::from(gpu.tuning().shares_loads)),
+        ]
+    }
+
     fn build_tile(
         &self,
         build: &LayerBuild<'_>,
@@ -261,18 +273,7 @@ impl Gather<'_> {
         let weight_rows = from_padded * self.rows() * self.columns();
         let (prepare, packed) = self.pack(build, tile, from_padded)?;
         let gpu = build.gpu;
-        let kernel = gpu.kernel(
-            &GATHER,
-            "gather",
-            &[
-                ("OUT_BLOCKS", tile.blocks as u32),
-                ("PIXELS", tile.pixels as u32),
-                ("COLUMNS", self.columns() as u32),
-                ("STRIDE", if tile.pixels == 1 { 1 } else { self.x.stride as u32 }),
-                ("PLANES", tile.planes as u32),
-                ("SUBGROUPS", u32::from(gpu.tuning().shares_loads)),
-            ],
-        )?;
+        let kernel = gpu.kernel(&GATHER, "gather", &self.knobs(gpu, tile))?;
         let threads = build.columns.quads * self.x.count.div_ceil(tile.pixels) * self.y.count;
         let products = from * to * groups * self.rows() * self.columns() * self.y.count * self.x.count;
         let mut plan = PlanBuilder::new(gpu);

@@ -56,6 +56,7 @@ impl Convolution {
         let built = gpu.choose(
             &key,
             &self.candidates(gpu),
+            |tile| gpu.has_kernel(&WEIGHT_GRADIENT, "weight_gradient", &self.knobs(gpu, *tile)),
             |tile| self.build_tile(build, *tile, splits, &partials),
             |built| built,
         )?;
@@ -94,24 +95,24 @@ impl Convolution {
         let most_sums = if tuning.large_tiles { 128 } else { 40 };
         let taps = self.taps();
         let mut tiles = Vec::new();
-        for outs in 1..=self.out_channels().min(32) {
+        for outs in 1..=32 {
             for planes in [1, 2, 4, 6, 8].into_iter().filter(|planes| *planes <= self.in_channels()) {
                 for pixels in 1..=3 {
                     let sums = outs * taps * planes;
                     let small = sums <= most_sums && sums * pixels <= MOST_UNROLLED;
                     let shares = pixels == 1 || (self.dilation == 1 && self.stride <= taps);
                     let smallest = (outs, planes, pixels) == (1, 1, 1);
-                    // Of the tiles that make as many rounds over the filters, the smallest.
-                    let even = outs == self.out_channels().div_ceil(self.out_channels().div_ceil(outs));
-                    if smallest || (even && small && shares && pixels <= self.output.width) {
+                    if smallest || (small && shares && pixels <= self.output.width) {
                         tiles.push(Tile { outs, planes, pixels });
                     }
                 }
             }
         }
-        tiles.sort_by(|a, b| {
-            self.cycles(*a, tuning.shares_loads).total_cmp(&self.cycles(*b, tuning.shares_loads))
-        });
+        // Of the tiles that make as many rounds over the filters, the smallest come first.
+        let filters = self.out_channels();
+        let uneven = |tile: &Tile| tile.outs != filters.div_ceil(filters.div_ceil(tile.outs));
+        let cycles = |tile: &Tile| self.cycles(*tile, tuning.shares_loads);
+        tiles.sort_by(|a, b| uneven(a).cmp(&uneven(b)).then(cycles(a).total_cmp(&cycles(b))));
         tiles
     }
 
@@ -129,6 +130,17 @@ impl Convolution {
         iteration * (threads * self.output.width.div_ceil(pixels)) as f64
     }
 
+    fn knobs(&self, gpu: &Gpu, tile: Tile) -> [(&'static str, u32); 6] {
+        [
+            ("OUTS", tile.outs as u32),
+            ("TAPS", self.taps() as u32),
+            ("PLANES", tile.planes as u32),
+            ("PIXELS", tile.pixels as u32),
+            ("STRIDE", if tile.pixels == 1 { 1 } else { self.stride as u32 }),
+            ("SUBGROUPS", u32::from(gpu.tuning().shares_loads)),
+        ]
+    }
+
     fn build_tile(
         &self,
         build: &LayerBuild<'_>,
@@ -141,18 +153,7 @@ impl Convolution {
         let tap_tiles = self.kernel.div_ceil(taps);
         let lanes = self.in_channels().div_ceil(tile.planes) * self.kernel * tap_tiles;
         let lanes_padded = lanes.next_multiple_of(8);
-        let kernel = gpu.kernel(
-            &WEIGHT_GRADIENT,
-            "weight_gradient",
-            &[
-                ("OUTS", tile.outs as u32),
-                ("TAPS", taps as u32),
-                ("PLANES", tile.planes as u32),
-                ("PIXELS", tile.pixels as u32),
-                ("STRIDE", if tile.pixels == 1 { 1 } else { self.stride as u32 }),
-                ("SUBGROUPS", u32::from(gpu.tuning().shares_loads)),
-            ],
-        )?;
+        let kernel = gpu.kernel(&WEIGHT_GRADIENT, "weight_gradient", &self.knobs(gpu, tile))?;
         let mut plan = PlanBuilder::new(gpu);
         plan.dispatch(&build.label("weight gradient"), &kernel)
             .bind("input", build.input().values.clone())

@@ -108,14 +108,22 @@ impl Layer for MaxPool2d {
             .params(&params)
             .threads(build.map_threads(build.output_shape))?;
         if let Some(input_gradient) = &build.input().gradient {
-            let kernel = build.gpu.kernel(&MAX_POOL2D, "backward", &knobs)?;
+            let input = build.input().shape;
+            let apart = self.window.lie_apart();
+            let (entry, threads) = if apart {
+                let cells = |length: usize| length.div_ceil(self.window.stride);
+                ("backward_apart", Shape::new(input.channels, cells(input.height), cells(input.width)))
+            } else {
+                ("backward", input)
+            };
+            let kernel = build.gpu.kernel(&MAX_POOL2D, entry, &knobs)?;
             backward
                 .dispatch(&build.label("input gradient"), &kernel)
                 .bind("argmax", argmax)
                 .bind("output_gradient", build.output_gradient.clone())
                 .bind("input_gradient", input_gradient.clone())
                 .params(&params)
-                .threads(build.map_threads(build.input().shape))?;
+                .threads(build.map_threads(threads))?;
         }
         Ok(LayerPlans { forward: forward.finish(), backward: backward.finish(), ..Default::default() })
     }

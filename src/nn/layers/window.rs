@@ -79,6 +79,11 @@ impl Window {
         }
     }
 
+    /// Whether no pixel is covered by two windows, nor by the padding.
+    pub fn lie_apart(&self) -> bool {
+        self.size <= self.stride && self.padding == 0
+    }
+
     pub fn knobs(&self) -> [(&'static str, u32); 3] {
         [("SIZE", self.size as u32), ("STRIDE", self.stride as u32), ("PADDING", self.padding as u32)]
     }
