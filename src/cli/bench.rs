@@ -56,6 +56,12 @@ pub struct BenchTrain {
     json: bool,
 }
 
+/// Kernels that the table names, the longest first.
+const LONGEST: usize = 24;
+
+/// Turns of training with layers frozen and without.
+const FREEZING_TURNS: usize = 10;
+
 /// GPU time of one kernel in a step.
 #[derive(Default)]
 struct KernelTime {
@@ -130,7 +136,7 @@ impl BenchTrain {
 
     /// Prints the choices that were just made.
     fn explain(&self, gpu: &Gpu) -> Result<()> {
-        for Choice { key, tried, taken, known } in gpu.take_choices() {
+        for Choice { key, tried, taken, known } in gpu.take_choices().into_iter().filter(|_| self.explain) {
             if self.json {
                 let tried: Vec<_> = tried
                     .iter()
@@ -154,23 +160,27 @@ impl BenchTrain {
     fn measure_freezing(&self, gpu: &Gpu, trainer: &mut Trainer, data: &Dataset) -> Result<()> {
         let layers = layers_called(&trainer.network, &self.freeze)?;
         let batch = trainer.options().batch;
-        let turn = Duration::from_secs_f64(self.seconds / 2.0);
+        let turn = Duration::from_secs_f64(self.seconds / 4.0);
         let (mut step_ms, mut flops) = ([Vec::new(), Vec::new()], [0.0; 2]);
-        for turns in 0..6 {
+        for _ in 0..FREEZING_TURNS {
             for (which, frozen) in [&[][..], &layers[..]].into_iter().enumerate() {
                 trainer.set_frozen(frozen)?;
                 flops[which] = trainer.network.training_flops() as f64;
                 trainer.step();
                 gpu.wait();
-                let (steps, seconds) = steps_for(gpu, trainer, turn);
-                if turns > 0 {
-                    step_ms[which].push(1e3 * seconds / f64::from(steps));
+                let began = Instant::now();
+                while began.elapsed() < turn {
+                    let step = Instant::now();
+                    trainer.step();
+                    gpu.wait();
+                    step_ms[which].push(1e3 * step.elapsed().as_secs_f64());
                 }
             }
         }
+        // What else the machine does makes steps longer, never shorter.
         let [all, frozen] = step_ms.map(|mut times| {
             times.sort_by(f64::total_cmp);
-            times[times.len() / 2]
+            times[times.len() / 10]
         });
         let (predicted, measured) = (1.0 - flops[1] / flops[0], 1.0 - frozen / all);
         let names = self.freeze.join(", ");
@@ -223,6 +233,7 @@ impl BenchTrain {
         ))?;
         let mut sorted: Vec<_> = kernels.into_iter().collect();
         sorted.sort_by(|a, b| b.1.time_ms.total_cmp(&a.1.time_ms));
+        let rest = sorted.split_off(sorted.len().min(LONGEST));
         for (name, k) in sorted {
             let rate = k.gflop_per_s().map_or(String::new(), |rate| format!("{rate:.1} GFLOP/s"));
             let of_peak = peak.map_or(String::new(), |p| format!("{:4.0} % of peak", 100.0 * k.share(&p)));
@@ -232,6 +243,11 @@ impl BenchTrain {
                 100.0 * k.time_ms / gpu_ms,
                 k.gb_per_s()
             ))?;
+        }
+        if !rest.is_empty() {
+            let time_ms: f64 = rest.iter().map(|(_, k)| k.time_ms).sum();
+            let name = format!("{} others (see --json)", rest.len());
+            print_line(&format!("  {name:28} {time_ms:9.3} ms  {:4.1} %", 100.0 * time_ms / gpu_ms))?;
         }
         Ok(())
     }
