@@ -12,6 +12,12 @@ const MOST_POINTS: usize = 240;
 /// Draws the charts, one above the other; without classes there is no accuracy.
 pub fn show(ui: &mut Ui, session: &Session) {
     let (metrics, loss) = (session.metrics(), session.trainer().network.loss);
+    if metrics.steps.is_empty() && metrics.epochs.is_empty() {
+        ui.centered_and_justified(|ui| {
+            ui.weak("Curves begin with the first step; a run that is kept has them from its first epoch on.")
+        });
+        return;
+    }
     let charts = if loss.has_classes() { 2.0 } else { 1.0 };
     let height = ((ui.available_height() - 17.0 * charts) / charts).max(60.0);
     let validation = |of: fn(&crate::session::EpochMetrics) -> f32| -> Vec<[f64; 2]> {

@@ -27,7 +27,7 @@ pub fn apply(ctx: &egui::Context) {
         style.spacing.item_spacing = egui::vec2(8.0, 6.0);
         style.spacing.button_padding = egui::vec2(8.0, 3.0);
         style.spacing.interact_size.y = 22.0;
-        style.spacing.slider_width = 150.0;
+        style.spacing.slider_width = 130.0;
         style.text_styles = [
             (TextStyle::Heading, FontId::new(15.0, FontFamily::Proportional)),
             (TextStyle::Body, FontId::new(13.0, FontFamily::Proportional)),

@@ -109,7 +109,7 @@ impl BenchTrain {
             gpu.forget_choices();
         }
         let data = Dataset::open(&self.dataset)?;
-        let shape = Shape::new(data.shape.channels, data.shape.height, data.shape.width);
+        let shape = Shape::from(data.shape);
         let peak = if self.freeze.is_empty() { Peak::measure(&gpu)? } else { None };
         if let Some(peak) = peak.filter(|_| !self.json) {
             let Peak { gflop_per_s, product_gflop_per_s, gb_per_s } = peak;

@@ -41,7 +41,7 @@ impl BenchEdit {
     pub fn run(&self) -> Result<()> {
         let gpu = self.adapter.open()?;
         let data = Dataset::open(&self.dataset)?;
-        let shape = Shape::new(data.shape.channels, data.shape.height, data.shape.width);
+        let shape = Shape::from(data.shape);
         let classes = data.classes.len();
         let network = Network::open(&self.network, shape, classes)?;
         let (larger, filters) = self.with_one_more(&network)?;

@@ -23,7 +23,7 @@ fn readable(bytes: u64) -> String {
 pub fn dry_run(run: &RunOptions, gpu: &Gpu, as_json: bool) -> Result<()> {
     let settings = run.settings()?;
     let data = Dataset::open(&settings.dataset)?;
-    let shape = Shape::new(data.shape.channels, data.shape.height, data.shape.width);
+    let shape = Shape::from(data.shape);
     let mut network = Network::open(&run.network, shape, data.classes.len())?;
     for layer in layers_called(&network, &run.freeze)? {
         network.layers[layer].frozen = true;

@@ -119,7 +119,7 @@ impl RunOptions {
             Vec::new()
         } else {
             let data = Dataset::open(&settings.dataset)?;
-            let shape = Shape::new(data.shape.channels, data.shape.height, data.shape.width);
+            let shape = Shape::from(data.shape);
             layers_called(&Network::open(&self.network, shape, data.classes.len())?, &self.freeze)?
         };
         let mut session = Session::new(gpu, &self.network, settings, out)?;

@@ -4,6 +4,7 @@
 //! ([`weight_gradient`]). Both come in register tiles of many sizes, all of which add in the same order and so
 //! give the same bits: which one is taken is a matter of time alone.
 
+mod axis;
 mod gather;
 mod weight_gradient;
 

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::data::ImageShape;
+
 /// Channels × height × width of one image's map.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Shape {
@@ -32,6 +34,12 @@ impl Shape {
     /// Pixels of one channel.
     pub const fn pixels(&self) -> usize {
         self.height * self.width
+    }
+}
+
+impl From<ImageShape> for Shape {
+    fn from(ImageShape { channels, height, width }: ImageShape) -> Self {
+        Self { channels, height, width }
     }
 }
 

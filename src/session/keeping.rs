@@ -13,7 +13,7 @@ use super::{Command, Header, Metrics, Rate, RunSettings, Session, layer_info};
 use crate::data::Dataset;
 use crate::error::{Error, Result};
 use crate::gpu::Gpu;
-use crate::nn::{Network, Shape, Trainer};
+use crate::nn::{Network, Trainer};
 
 impl Session {
     /// Begins a run of `network` (a preset or a TOML file) on the data set of `settings`. With a folder, its files are
@@ -24,7 +24,7 @@ impl Session {
     pub fn new(gpu: Rc<Gpu>, network: &str, settings: RunSettings, folder: Option<&Path>) -> Result<Self> {
         folder.map_or(Ok(()), RunFolder::check_free)?;
         let data = Dataset::open(&settings.dataset)?;
-        let network = Network::open(network, image_shape(&data), data.classes.len())?;
+        let network = Network::open(network, data.shape.into(), data.classes.len())?;
         let mut session = Self::assemble(gpu, &data, network, settings)?;
         if let Some(path) = folder {
             let network = session.trainer.network.to_toml();
@@ -55,7 +55,7 @@ impl Session {
             ));
         }
         let file = path.join(NETWORK_FILE);
-        let network = Network::parse(&run.network, image_shape(&data), data.classes.len())
+        let network = Network::parse(&run.network, data.shape.into(), data.classes.len())
             .map_err(|e| e.within(file.display()))?;
         if network.to_toml() != state.network {
             return Err(foreign(&file, "it is not the network that the model has"));
@@ -208,8 +208,4 @@ impl Session {
             },
         })
     }
-}
-
-fn image_shape(data: &Dataset) -> Shape {
-    Shape::new(data.shape.channels, data.shape.height, data.shape.width)
 }
