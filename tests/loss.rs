@@ -161,7 +161,7 @@ fn optimize(gpu: &Gpu, hyper: Hyper, twin: Hyper, biases_decay: bool) -> Optimiz
     let text = "[[layer]]\nkind = \"dense\"\nunits = 5\n[[layer]]\nkind = \"batch_norm\"\n[[layer]]\nkind = \"dense\"\n";
     let network = Network::parse(text, Shape::new(3, 1, 1), 3).unwrap();
     let data = step_twin::synthetic(47, 13);
-    let feed = Feed::new(gpu, &data).unwrap();
+    let mut feed = Feed::new(gpu, &data).unwrap();
     let pace = Pace { train_images: feed.train_images, batch: 10 };
     let parameters = Parameters::new(gpu, &network, 9).unwrap();
     let len = parameters.values.len();

@@ -1,5 +1,7 @@
 // Which images a batch holds, drawn on the GPU. See src/data/feed.rs and src/data/permutation.rs.
 const WORKGROUP: u32 = 64u;
+// 1 where only a window of the images is on the GPU. See src/data/images.rs.
+const STREAMS: u32 = 0u;
 
 struct Clock {
     step: u32, epoch: u32, cursor: u32, drawn: u32,
@@ -16,7 +18,7 @@ struct Sampling {
     seed_low: u32, seed_high: u32, shift: u32, flip: u32,
     rotation: f32, scale: f32, brightness: f32, contrast: f32, cutout: u32,
 }
-struct Params { batch: u32, micro_batch: u32, train_columns: u32, columns: u32, train_images: u32 }
+struct Params { batch: u32, micro_batch: u32, train_columns: u32, columns: u32, train_images: u32, slots: u32 }
 
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> clock: Clock;
@@ -54,9 +56,22 @@ fn permute(index: u32, count: u32, key: u32) -> u32 {
     return x;
 }
 
-fn column(image: u32, change: u32, scale: f32, random: u32) -> Column {
+/// Where the image lies: at its own place, or in a slot of a ring of the window.
+fn place_of(image: u32, ring: u32, turn: u32) -> u32 {
+#if STREAMS
+    return ring * params.slots + turn % params.slots;
+#else
+    return image;
+#end
+}
+
+fn column(image: u32, place: u32, change: u32, scale: f32, random: u32) -> Column {
     let label = (labels[image / 4u] >> (8u * (image % 4u))) & 255u;
-    return Column(image, label, change, scale, random);
+    return Column(place, label, change, scale, random);
+}
+
+fn probe(index: u32) -> Column {
+    return column(probes[index], place_of(probes[index], 2u, index), UNCHANGED, 1.0, 0u);
 }
 
 fn random_of(i: u32) -> u32 {
@@ -76,7 +91,7 @@ fn training(@builtin(global_invocation_id) id: vec3<u32>) {
     let n = id.x;
     if n >= params.columns { return; }
     if n >= params.train_columns {
-        columns[n] = column(probes[n - params.train_columns], UNCHANGED, 1.0, 0u);
+        columns[n] = probe(n - params.train_columns);
         return;
     }
     let i = clock.drawn + n;
@@ -90,7 +105,8 @@ fn training(@builtin(global_invocation_id) id: vec3<u32>) {
     let key = mix_bits(sampling.seed_low ^ mix_bits(sampling.seed_high ^ mix_bits(epoch)));
     let image = order[permute(place, params.train_images, key)];
     let random = random_of(i);
-    columns[n] = column(image, random_change(random), 1.0 / f32(params.batch), mix_bits(random ^ 0x2545f491u));
+    let slot = place_of(image, 0u, clock.epoch * params.train_images + clock.cursor + i);
+    columns[n] = column(image, slot, random_change(random), 1.0 / f32(params.batch), mix_bits(random ^ 0x2545f491u));
 }
 
 /// columns[n] = image order[eval_cursor + n], unchanged; then padding; then the probes
@@ -100,9 +116,9 @@ fn evaluation(@builtin(global_invocation_id) id: vec3<u32>) {
     if n >= params.columns { return; }
     let place = clock.eval_cursor + n;
     if n >= params.train_columns {
-        columns[n] = column(probes[n - params.train_columns], UNCHANGED, 1.0, 0u);
+        columns[n] = probe(n - params.train_columns);
     } else if n < params.micro_batch && place < clock.eval_end {
-        columns[n] = column(order[place], UNCHANGED, 1.0, 0u);
+        columns[n] = column(order[place], place_of(order[place], 1u, place), UNCHANGED, 1.0, 0u);
     } else {
         columns[n] = Column(0u, 0u, UNCHANGED, 0.0, 0u);
     }

@@ -8,7 +8,7 @@ struct Sampling {
     seed_low: u32, seed_high: u32, shift: u32, flip: u32,
     rotation: f32, scale: f32, brightness: f32, contrast: f32, cutout: u32,
 }
-struct Params { channels: u32, height: u32, width: u32, quads: u32, images_a_chunk: u32 }
+struct Params { channels: u32, height: u32, width: u32, quads: u32, images_a_chunk: u32, image_stride: u32 }
 
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> columns: array<Column>;
@@ -24,7 +24,7 @@ struct Params { channels: u32, height: u32, width: u32, quads: u32, images_a_chu
 
 fn pixel(image: u32, offset: u32) -> f32 {
     let chunk = image / params.images_a_chunk;
-    let at = image % params.images_a_chunk * params.channels * params.height * params.width + offset;
+    let at = image % params.images_a_chunk * params.image_stride + offset;
     var word = 0u;
     switch chunk {
         case 0u: { word = images_0[at / 4u]; }

@@ -94,7 +94,7 @@ fn setting(
 ) -> Option<Command> {
     let settings = session.settings();
     let hyper = settings.hyper;
-    let most = session.train_images() as u32;
+    let most = session.most_batch();
     if pressed(Key::Plus) || shifted(Key::Plus) || shifted(Key::Equals) || pressed(Key::Equals) {
         Some(Command::SetLearningRate(hyper.learning_rate * 1.25))
     } else if pressed(Key::Minus) {

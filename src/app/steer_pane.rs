@@ -156,7 +156,7 @@ fn schedule(ui: &mut Ui, bench: &mut Workbench, session: &mut Session) {
 
 fn batch(ui: &mut Ui, bench: &mut Workbench, session: &mut Session) {
     let settings = session.settings().clone();
-    let most = session.train_images() as u32;
+    let most = session.most_batch();
     ui.label("batch").on_hover_text("Images of a step; the weights stay when it changes (B, Shift+B)");
     egui::ComboBox::from_id_salt("batch").selected_text(format!("{} images", settings.batch)).show_ui(
         ui,

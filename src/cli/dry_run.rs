@@ -38,7 +38,7 @@ pub fn dry_run(run: &RunOptions, gpu: &Gpu, as_json: bool) -> Result<()> {
     if as_json {
         let value = json!({
             "network": network.name, "dataset": data.name, "parameters": network.parameter_count(), "batch": options.batch,
-            "micro_batch": plan.sizes.micro_batch, "passes": plan.passes, "flops_per_image": network.training_flops(),
+            "micro_batch": plan.sizes.micro_batch, "passes": plan.passes, "images_stream": plan.streams, "flops_per_image": network.training_flops(),
             "bytes": {
                 "parameters": plan.parameters, "optimizer": plan.optimizer, "activations": plan.activations,
                 "activation_gradients": plan.activation_gradients, "images": plan.images, "total": plan.total(),
@@ -58,7 +58,7 @@ pub fn dry_run(run: &RunOptions, gpu: &Gpu, as_json: bool) -> Result<()> {
         ("optimizer", plan.optimizer, "gradients and moments".to_owned()),
         ("activations", plan.activations, largest(&plan, &network)),
         ("their gradients", plan.activation_gradients, String::new()),
-        ("images", plan.images, format!("{images}, a byte a value")),
+        ("images", plan.images, streamed(plan.streams, images)),
         ("together", plan.total(), String::new()),
     ];
     for (name, bytes, note) in rows {
@@ -66,6 +66,10 @@ pub fn dry_run(run: &RunOptions, gpu: &Gpu, as_json: bool) -> Result<()> {
     }
     let flops = network.training_flops() as f64 / 1e6;
     print_line(&format!("  {flops:.1} million floating-point operations an image and step"))
+}
+
+fn streamed(streams: bool, images: usize) -> String {
+    if streams { format!("a window: all {images} stream") } else { format!("{images}, a byte a value") }
 }
 
 fn largest(plan: &MemoryPlan, network: &Network) -> String {

@@ -16,6 +16,9 @@ pub struct AdapterOption {
     /// The GPU: an index or name from `revacnn adapters`, or `software`.
     #[arg(long, value_name = "INDEX|NAME|software", default_value = "best", hide_default_value = true)]
     adapter: String,
+    /// GPU memory for a data set's images, in MiB: a larger set streams (without this, one that does not fit the adapter).
+    #[arg(long, value_name = "MIB")]
+    image_memory: Option<u64>,
 }
 
 impl AdapterOption {
@@ -29,6 +32,7 @@ impl AdapterOption {
             // Without a window nobody waits for the first picture, and a GPU's driver compiles fast.
             gpu.set_choosing(Choosing::Timed);
         }
+        gpu.set_image_memory(self.image_memory.map(|mib| mib.saturating_mul(1 << 20)));
         Ok(Rc::new(gpu))
     }
 

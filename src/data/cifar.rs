@@ -6,6 +6,7 @@
 //! Source: A. Krizhevsky, Learning Multiple Layers of Features from Tiny Images, 2009.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use crate::error::{Error, Result};
 
@@ -113,9 +114,10 @@ impl Version {
         let labels: Vec<u8> = bytes.chunks_exact(record).map(|record| record[self.label_bytes - 1]).collect();
         check_labels(&labels, self.classes).map_err(|error| error.within(path.display()))?;
         split.labels.extend(labels);
-        split.images.reserve_exact(bytes.len() / record * SHAPE.len());
+        let images = Arc::make_mut(&mut split.images);
+        images.reserve_exact(bytes.len() / record * SHAPE.len());
         for record in bytes.chunks_exact(record) {
-            split.images.extend_from_slice(&record[self.label_bytes..]);
+            images.extend_from_slice(&record[self.label_bytes..]);
         }
         Ok(())
     }

@@ -28,9 +28,10 @@ pub fn dataset() -> Result<Dataset> {
     let mut labels = Vec::with_capacity(COUNT * (1 + SHAPE.len()));
     GzDecoder::new(PACKED).read_to_end(&mut labels).expect("the embedded file is intact: a test reads it");
     let mut images: Vec<u8> = labels.split_off(COUNT).into_iter().map(scaled).collect();
-    let test = Split { images: images.split_off(TRAIN * SHAPE.len()), labels: labels.split_off(TRAIN) };
+    let test =
+        Split { images: images.split_off(TRAIN * SHAPE.len()).into(), labels: labels.split_off(TRAIN) };
     let classes = (0..10).map(|digit| digit.to_string()).collect();
-    Dataset::new("digits", SHAPE, classes, Split { images, labels }, test)
+    Dataset::new("digits", SHAPE, classes, Split { images: images.into(), labels }, test)
 }
 
 /// 0..=16 to the nearest of 0..=255.

@@ -6,6 +6,7 @@
 
 use super::augmentation::Augmentation;
 use super::clock::{Clock, HISTORY_LEN};
+use super::images::{Images, MOST_CHUNKS};
 use super::permutation::{key, mix, permute};
 use super::{Dataset, ImageShape};
 use crate::error::{Error, Result};
@@ -16,14 +17,18 @@ const DRAW: Source = wgsl!("data/draw.wgsl");
 const GATHER: Source = wgsl!("data/gather.wgsl");
 const TICK: Source = wgsl!("data/tick.wgsl");
 
-params! { struct DrawParams { batch: u32, micro_batch: u32, train_columns: u32, columns: u32, train_images: u32 } }
-params! { struct GatherParams { channels: u32, height: u32, width: u32, quads: u32, images_a_chunk: u32 } }
+params! {
+    struct DrawParams { batch: u32, micro_batch: u32, train_columns: u32, columns: u32, train_images: u32, slots: u32 }
+}
+params! {
+    struct GatherParams { channels: u32, height: u32, width: u32, quads: u32, images_a_chunk: u32, image_stride: u32 }
+}
 params! { struct TickParams { batch: u32, micro_batch: u32, train_columns: u32, train_images: u32 } }
 
 params! {
     /// One column of a batch, as drawn.
     pub struct Column {
-        /// Place in the image buffers: training images first, then test images.
+        /// Place in the image buffers: training images first, then test images; its slot where the images stream.
         image: u32,
         /// Class.
         label: u32,
@@ -102,8 +107,7 @@ pub struct BatchSizes {
 /// A data set on the GPU, and the clock by which it is drawn.
 pub struct Feed {
     shape: ImageShape,
-    chunks: Vec<BufferRange>,
-    images_a_chunk: usize,
+    images: Images,
     statistics: Buffer<f32>,
     labels: Buffer<u32>,
     order: Buffer<u32>,
@@ -120,10 +124,10 @@ pub struct Feed {
 }
 
 impl Feed {
-    /// Uploads a data set.
+    /// Uploads a data set, or prepares to stream it where it is too large for the GPU.
     ///
     /// # Errors
-    /// When it has too few images, or does not fit four bindings of the adapter.
+    /// When it has too few images, or one image is too large.
     pub fn new(gpu: &Gpu, data: &Dataset) -> Result<Self> {
         let all = data.train.len();
         let validation_images = (all / VALIDATION_SHARE).max(1);
@@ -132,18 +136,17 @@ impl Feed {
                 format!("data set {} has {all} training and {} test images", data.name, data.test.len());
             return Err(Error::new(what, "give it at least 2 training images and 1 test image"));
         }
-        let (chunks, images_a_chunk) = upload(gpu, data)?;
         let mut labels = data.train.labels.clone();
         labels.extend_from_slice(&data.test.labels);
         labels.resize(labels.len().next_multiple_of(4), 0);
         let order = split_order(all, data.test.len());
+        let images = Images::new(gpu, data, &order, all - validation_images)?;
         let stats = data.channel_stats();
         let statistics: Vec<f32> =
             stats.mean.iter().zip(&stats.std).flat_map(|(m, s)| [*m, 1.0 / s]).collect();
         let feed = Self {
             shape: data.shape,
-            chunks,
-            images_a_chunk,
+            images,
             statistics: Buffer::from_slice(gpu, "statistics", &statistics),
             labels: Buffer::from_slice(gpu, "labels", &bytemuck::pod_collect_to_vec::<u8, u32>(&labels)),
             order: Buffer::from_slice(gpu, "order", &order),
@@ -174,27 +177,63 @@ impl Feed {
     }
 
     /// How images are drawn from now on.
-    pub fn set_sampling(&self, gpu: &Gpu, seed: u64, augmentation: &Augmentation) {
+    pub fn set_sampling(&mut self, gpu: &Gpu, seed: u64, augmentation: &Augmentation) {
         let sampling = Sampling::of(seed, augmentation);
         self.sampling.write(gpu, 0, bytemuck::cast_slice(&[sampling]));
+        self.images.set_seed([sampling.seed_low, sampling.seed_high]);
     }
 
     /// Sets the clock, and forgets the results of steps before.
-    pub fn set_clock(&self, gpu: &Gpu, clock: &Clock) {
+    pub fn set_clock(&mut self, gpu: &Gpu, clock: &Clock) {
         self.history.write(gpu, 0, &[0.0; HISTORY_LEN * 4]);
         self.clock.write(gpu, 0, bytemuck::cast_slice(std::slice::from_ref(clock)));
+        self.images.restart_training(self.draw(clock));
+    }
+
+    /// Images drawn since the beginning of the run, at the beginning of a step.
+    fn draw(&self, clock: &Clock) -> u64 {
+        u64::from(clock.epoch) * self.train_images as u64 + u64::from(clock.cursor)
+    }
+
+    /// Supplies the images that the steps from `clock` on draw, and those of an evaluation under way, where they stream; at
+    /// least the next `batch`. To be called when all that was recorded is submitted, before more is.
+    pub fn supply(&mut self, gpu: &Gpu, clock: &Clock, batch: usize) {
+        self.images.supply(gpu, self.draw(clock), batch);
+    }
+
+    /// Whether the images of the step at `clock` are on the GPU.
+    pub fn has_step(&self, clock: &Clock, batch: usize) -> bool {
+        self.images.has_drawn(self.draw(clock), batch)
+    }
+
+    /// Whether the images of the next pass of the evaluation are on the GPU.
+    pub fn has_evaluation_pass(&self, micro_batch: usize) -> bool {
+        self.images.has_evaluated(micro_batch)
+    }
+
+    /// A pass of the evaluation was recorded.
+    pub fn end_evaluation_pass(&mut self, micro_batch: usize) {
+        self.images.evaluated(micro_batch);
+    }
+
+    /// Images of a step at most: all that are trained on or, where they stream, those of the window.
+    pub fn most_batch(&self) -> usize {
+        self.images.slots().map_or(self.train_images, |slots| slots.min(self.train_images))
     }
 
     /// Pins these images of the test set as probes; the last one fills the places left.
-    pub fn set_probes(&self, gpu: &Gpu, test_images: &[usize]) {
+    pub fn set_probes(&mut self, gpu: &Gpu, test_images: &[usize]) {
         let first_test = self.train_images + self.validation_images;
         let last = test_images.last().copied().unwrap_or(0);
         let place = |i: usize| (first_test + test_images.get(i).copied().unwrap_or(last)) as u32;
-        self.probes.write(gpu, 0, &(0..PROBE_COLUMNS).map(place).collect::<Vec<_>>());
+        let images: Vec<u32> = (0..PROBE_COLUMNS).map(place).collect();
+        self.probes.write(gpu, 0, &images);
+        self.images.set_probes(gpu, &images);
     }
 
     /// Begins an evaluation of `range` in the order of images (see [`Feed::validation`], [`Feed::test`]).
-    pub fn begin_evaluation(&self, gpu: &Gpu, range: std::ops::Range<usize>) {
+    pub fn begin_evaluation(&mut self, gpu: &Gpu, range: std::ops::Range<usize>) {
+        self.images.begin_evaluation(&range);
         self.clock.write(gpu, Clock::EVAL_FIRST, &[range.start as u32, range.end as u32, 0, 0]);
     }
 
@@ -224,7 +263,8 @@ impl Feed {
     ) -> Result<[Plan; 2]> {
         let mut plans = [PlanBuilder::new(gpu), PlanBuilder::new(gpu)];
         for (plan, entry) in plans.iter_mut().zip(["training", "evaluation"]) {
-            let kernel = gpu.kernel(&DRAW, entry, &[])?;
+            let streams = u32::from(self.images.slots().is_some());
+            let kernel = gpu.kernel(&DRAW, entry, &[("STREAMS", streams)])?;
             let mut draw = plan
                 .dispatch("draw", &kernel)
                 .bind("clock", self.clock.range())
@@ -238,6 +278,7 @@ impl Feed {
                     train_columns: sizes.train_columns as u32,
                     columns: sizes.columns as u32,
                     train_images: self.train_images as u32,
+                    slots: self.images.slots().unwrap_or(0) as u32,
                 });
             if entry == "training" {
                 draw = draw.bind("sampling", self.sampling.range());
@@ -270,13 +311,15 @@ impl Feed {
                 height: self.shape.height as u32,
                 width: self.shape.width as u32,
                 quads: quads as u32,
-                images_a_chunk: self.images_a_chunk as u32,
+                images_a_chunk: self.images.chunk as u32,
+                image_stride: self.images.stride as u32,
             });
         if distort {
             gather = gather.bind("sampling", self.sampling.range());
         }
-        for i in 0..4 {
-            gather = gather.bind(&format!("images_{i}"), self.chunks[i.min(self.chunks.len() - 1)].clone());
+        let chunks = &self.images.chunks;
+        for i in 0..MOST_CHUNKS {
+            gather = gather.bind(&format!("images_{i}"), chunks[i.min(chunks.len() - 1)].clone());
         }
         gather.threads([
             (self.shape.width * quads) as u32,
@@ -319,34 +362,6 @@ pub fn split_order(train: usize, test: usize) -> Vec<u32> {
     let mut order: Vec<u32> = (0..train as u32).map(|i| permute(i, train as u32, SPLIT_KEY)).collect();
     order.extend((train..train + test).map(|i| i as u32));
     order
-}
-
-/// Uploads all images, training then test, in chunks that each fit one binding.
-fn upload(gpu: &Gpu, data: &Dataset) -> Result<(Vec<BufferRange>, usize)> {
-    let image_len = data.shape.len();
-    let all = data.train.len() + data.test.len();
-    let most_bytes = gpu.limits.max_storage_buffer_binding_size.min(gpu.limits.max_buffer_size);
-    // A multiple of 4 images, so that every chunk begins at a whole word.
-    let images_a_chunk = ((most_bytes as usize / image_len) & !3).min(all.next_multiple_of(4));
-    let fits = images_a_chunk > 0 && all <= 4 * images_a_chunk;
-    if !fits {
-        let need = (all * image_len) as u64;
-        return Err(gpu.check_fits(&format!("data set {}", data.name), need).err().unwrap_or_else(|| {
-            Error::new(format!("data set {} does not fit the adapter", data.name), "take fewer images")
-        }));
-    }
-    let mut chunks = Vec::new();
-    for first in (0..all).step_by(images_a_chunk) {
-        let end = (first + images_a_chunk).min(all);
-        let mut bytes = Vec::with_capacity((end - first) * image_len);
-        for (split, start) in [(&data.train, 0), (&data.test, data.train.len())] {
-            let part = first.max(start) - start..end.max(start) - start;
-            let part = part.start.min(split.len())..part.end.min(split.len());
-            bytes.extend_from_slice(&split.images[part.start * image_len..part.end * image_len]);
-        }
-        chunks.push(Buffer::from_slice(gpu, "images", &bytes).range());
-    }
-    Ok((chunks, images_a_chunk))
 }
 
 /// The twin of the drawing for training: image, change and random word of column `n`.

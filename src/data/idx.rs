@@ -93,7 +93,10 @@ fn read_split(directory: &Path, (images, labels): (&str, &str)) -> Result<(Split
         );
         return Err(Error::new(what, "take both files from the same set"));
     }
-    Ok((Split { images, labels }, ImageShape { channels: 1, height: sizes[1], width: sizes[2] }))
+    Ok((
+        Split { images: images.into(), labels },
+        ImageShape { channels: 1, height: sizes[1], width: sizes[2] },
+    ))
 }
 
 fn find(directory: &Path, stem: &str, rank: usize) -> Result<PathBuf> {

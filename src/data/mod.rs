@@ -12,6 +12,7 @@ mod clock;
 mod digits;
 mod feed;
 mod idx;
+mod images;
 mod permutation;
 mod recognise;
 pub mod shapes;
@@ -19,10 +20,12 @@ pub mod shapes;
 pub use augmentation::{Augmentation, Changes};
 pub use clock::{Clock, HISTORY_LEN};
 pub use feed::{BatchSizes, Column, Feed, MAX_PROBES, Sampling, draw_twin, split_order};
+pub use images::Holding;
 pub use permutation::mix;
 
 use std::fmt;
 use std::path::Path;
+use std::sync::Arc;
 
 use crate::error::{Error, Result};
 
@@ -54,8 +57,8 @@ impl fmt::Display for ImageShape {
 /// Images with their labels.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Split {
-    /// `[n, c, y, x]`, 0..=255.
-    pub images: Vec<u8>,
+    /// `[n, c, y, x]`, 0..=255; shared with the [`Feed`] that streams them.
+    pub images: Arc<Vec<u8>>,
     /// `[n]`: the index of each image's class.
     pub labels: Vec<u8>,
 }
@@ -197,7 +200,7 @@ impl Dataset {
             hasher.update(&(size as u64).to_le_bytes());
         }
         for split in [&self.train, &self.test] {
-            hasher.update(&split.images);
+            hasher.update(&split.images[..]);
             hasher.update(&split.labels);
         }
         hasher.finalize().to_hex().to_string()

@@ -54,7 +54,7 @@ pub fn generate(seed: u64, n_train: usize, n_test: usize) -> Result<Dataset> {
 fn split(seed: u64, first_stream: u64, count: usize) -> Split {
     let threads = thread::available_parallelism().map_or(1, NonZero::get);
     let labels = (0..count).map(label_of).collect();
-    Split { images: render(seed, first_stream, count, threads), labels }
+    Split { images: render(seed, first_stream, count, threads).into(), labels }
 }
 
 fn label_of(index: usize) -> u8 {

@@ -1,6 +1,7 @@
 //! The parts shared by all data sets, and the readers on real files.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use super::*;
 
@@ -11,9 +12,11 @@ fn classes(count: usize) -> Vec<String> {
 }
 
 fn small() -> Dataset {
-    let train =
-        Split { images: vec![0, 0, 0, 255, 255, 255, 255, 255, 255, 255, 255, 255], labels: vec![1, 0] };
-    let test = Split { images: vec![1, 2, 3, 4, 5, 6], labels: vec![1] };
+    let train = Split {
+        images: vec![0, 0, 0, 255, 255, 255, 255, 255, 255, 255, 255, 255].into(),
+        labels: vec![1, 0],
+    };
+    let test = Split { images: vec![1, 2, 3, 4, 5, 6].into(), labels: vec![1] };
     Dataset::new("small", SHAPE, classes(2), train, test).unwrap()
 }
 
@@ -35,7 +38,8 @@ fn what_does_not_go_together_is_an_error() {
         Dataset::new("x", shape, classes, train, test).map_err(|e| e.to_string())
     };
     let good = small();
-    let with = |images: usize, labels: &[u8]| Split { images: vec![0; images], labels: labels.to_vec() };
+    let with =
+        |images: usize, labels: &[u8]| Split { images: vec![0; images].into(), labels: labels.to_vec() };
     let splits = [
         (with(0, &[]), "there are no training images"),
         (with(12, &[0]), "1 training labels but 12 bytes of 2×1×3 images (that is 2 images)"),
@@ -60,9 +64,9 @@ fn every_byte_and_size_counts_in_the_fingerprint() {
     assert_eq!(print.len(), 64);
     assert_eq!(Dataset { name: "other".into(), ..base.clone() }.fingerprint(), print);
     let changes: [fn(&mut Dataset); 6] = [
-        |d| d.train.images[3] ^= 1,
+        |d| Arc::make_mut(&mut d.train.images)[3] ^= 1,
         |d| d.train.labels[0] ^= 1,
-        |d| d.test.images[0] ^= 1,
+        |d| Arc::make_mut(&mut d.test.images)[0] ^= 1,
         |d| d.test.labels[0] ^= 1,
         |d| d.classes.push("more".into()),
         |d| d.shape = ImageShape { channels: 1, height: 2, width: 3 },

@@ -42,6 +42,7 @@ pub struct Gpu {
     pub timestamps: bool,
     tuning: Tuning,
     choosing: Choosing,
+    image_memory: Option<u64>,
     pub(super) prefers_compiled: Cell<bool>,
     pub(super) choices: RefCell<Choices>,
     subgroups_of_8: bool,
@@ -117,6 +118,7 @@ impl Gpu {
             timestamps,
             tuning: Tuning { shares_loads: false, large_tiles: false },
             choosing: Choosing::Known,
+            image_memory: None,
             prefers_compiled: Cell::new(false),
             choices: RefCell::default(),
             subgroups_of_8: false,
@@ -174,6 +176,16 @@ impl Gpu {
     /// Chooses the kernels of plans built from now on in this way.
     pub fn set_choosing(&mut self, choosing: Choosing) {
         self.choosing = choosing;
+    }
+
+    /// Bytes that the images of a data set may take; all that the bindings allow if none.
+    pub fn image_memory(&self) -> Option<u64> {
+        self.image_memory
+    }
+
+    /// Data sets opened from now on take at most so many bytes: larger ones stream.
+    pub fn set_image_memory(&mut self, bytes: Option<u64>) {
+        self.image_memory = bytes;
     }
 
     /// From now on a choice among the candidates of a kernel falls on one that is compiled, if there is one: an edit of the

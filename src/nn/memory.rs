@@ -2,7 +2,7 @@
 
 use super::pass::choose_sizes;
 use super::{Network, NetworkLayer, TrainerOptions};
-use crate::data::{BatchSizes, ImageShape};
+use crate::data::{BatchSizes, Holding, ImageShape};
 use crate::error::Result;
 use crate::gpu::Gpu;
 
@@ -21,8 +21,10 @@ pub struct MemoryPlan {
     pub activations: u64,
     /// Their gradients.
     pub activation_gradients: u64,
-    /// The data set, a byte a value.
+    /// The data set, a byte a value, or the window of it that streams.
     pub images: u64,
+    /// Whether the data set streams.
+    pub streams: bool,
 }
 
 impl MemoryPlan {
@@ -37,6 +39,7 @@ impl MemoryPlan {
         (image, images): (ImageShape, usize),
     ) -> Result<Self> {
         let sizes = choose_sizes(gpu, network, options)?;
+        let holding = Holding::of(gpu, image, images)?;
         let values: u64 = network.layers.iter().map(|layer| layer.parameter_count() as u64).sum();
         let columns = sizes.columns as u64;
         let map = |place: usize| 4 * network.shape_of(place).len() as u64 * columns;
@@ -54,7 +57,8 @@ impl MemoryPlan {
             optimizer: 4 * 4 * values,
             activations: places.clone().map(map).sum(),
             activation_gradients: places.filter(|p| learns[*p]).map(|p| map(p) * copies(p)).sum(),
-            images: (image.len() * images) as u64,
+            images: holding.bytes(image, images),
+            streams: matches!(holding, Holding::Window { .. }),
         })
     }
 

@@ -60,7 +60,7 @@ impl Trainer {
     /// # Errors
     /// When an option is out of range, or something does not fit the adapter.
     pub fn new(gpu: Rc<Gpu>, data: &Dataset, network: Network, options: TrainerOptions) -> Result<Self> {
-        let feed = Feed::new(&gpu, data)?;
+        let mut feed = Feed::new(&gpu, data)?;
         let options = TrainerOptions {
             hyper: options.hyper.checked()?,
             augmentation: options.augmentation.checked()?,
@@ -133,8 +133,40 @@ impl Trainer {
         ended
     }
 
+    /// Supplies the images of the next steps and of an evaluation under way, where they stream. To be called when all that was
+    /// recorded is submitted, before more is.
+    pub fn supply(&mut self) {
+        self.feed.supply(&self.gpu, &self.clock, self.options.batch);
+    }
+
+    /// Pins these images of the test set as probes; the last one fills the places left.
+    pub fn set_probes(&mut self, test_images: &[usize]) {
+        self.feed.set_probes(&self.gpu, test_images);
+    }
+
+    /// Begins an evaluation of these places in the order of images; see [`Trainer::evaluation_plan`].
+    pub fn begin_evaluation(&mut self, range: std::ops::Range<usize>) {
+        self.feed.begin_evaluation(&self.gpu, range);
+    }
+
+    /// Whether the images of the next pass of the evaluation are on the GPU.
+    pub fn has_evaluation_pass(&self) -> bool {
+        self.feed.has_evaluation_pass(self.pass.sizes.micro_batch)
+    }
+
+    /// To be called when the last dispatch of a pass of the evaluation was recorded.
+    pub fn end_evaluation_pass(&mut self) {
+        self.feed.end_evaluation_pass(self.pass.sizes.micro_batch);
+    }
+
+    /// Whether the images of the next step are on the GPU.
+    pub fn has_step(&self) -> bool {
+        self.feed.has_step(&self.clock, self.options.batch)
+    }
+
     /// Submits one whole training step.
     pub fn step(&mut self) -> wgpu::SubmissionIndex {
+        self.supply();
         let mut encoder = self.gpu.encoder("step");
         self.pass.step.encode(&mut encoder);
         self.tick();
@@ -288,6 +320,7 @@ impl Trainer {
     /// not finite: `conv2`, or `the gradient of conv2`. Waits for the GPU.
     pub fn first_not_finite(&mut self, clock: Clock) -> Option<String> {
         self.set_clock(clock);
+        self.supply();
         let plan = &self.pass.step;
         let mut from = 0;
         for end in &self.pass.pass_ends {
@@ -376,11 +409,14 @@ impl Trainer {
 }
 
 fn check_batch(batch: usize, feed: &Feed) -> Result<()> {
-    if (1..=feed.train_images).contains(&batch) {
+    let most = feed.most_batch();
+    if (1..=most).contains(&batch) {
         return Ok(());
     }
-    Err(Error::usage(
-        format!("the batch is {batch}"),
-        format!("give it a value from 1 to {}, the number of training images", feed.train_images),
-    ))
+    let why = if most == feed.train_images {
+        "the number of training images"
+    } else {
+        "the images on the GPU at a time; or allow them more memory (--image-memory)"
+    };
+    Err(Error::usage(format!("the batch is {batch}"), format!("give it a value from 1 to {most}, {why}")))
 }

@@ -160,6 +160,11 @@ impl Session {
         self.trainer.feed.test_images
     }
 
+    /// Images of a step at most.
+    pub fn most_batch(&self) -> u32 {
+        self.trainer.feed.most_batch() as u32
+    }
+
     /// Images that are trained on.
     pub fn train_images(&self) -> usize {
         self.trainer.feed.train_images

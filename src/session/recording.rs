@@ -42,7 +42,7 @@ impl Session {
     fn begin_evaluation(&mut self, of: Wanted) {
         let feed = &self.trainer.feed;
         let range = if of.part == Part::Test { feed.test() } else { feed.validation() };
-        feed.begin_evaluation(self.trainer.gpu(), range.clone());
+        self.trainer.begin_evaluation(range.clone());
         let passes = range.len().div_ceil(self.trainer.sizes().micro_batch);
         self.phase = Phase::Evaluation { of, passes, next: 0 };
     }
@@ -56,6 +56,7 @@ impl Session {
         {
             self.begin_evaluation(of);
         }
+        self.trainer.supply();
     }
 
     /// Records training, an evaluation or a refresh of the probes worth about `budget_ms` of GPU time; returns
@@ -83,13 +84,19 @@ impl Session {
     }
 
     fn may_go_on(&self, recorded: bool) -> bool {
-        if self.phase != (Phase::Step { next: 0 }) {
-            return true;
+        match self.phase {
+            Phase::Evaluation { next: 0, .. } => return self.trainer.has_evaluation_pass(),
+            Phase::Step { next: 0 } => {}
+            _ => return true,
         }
         let others_wait =
             !self.wanted.is_empty() || recorded && (!self.pending.is_empty() || self.has_command_again());
         let remembered = self.uncopied_steps < HISTORY_LEN;
-        (self.playing || self.single_step) && !self.limit_reached() && !others_wait && remembered
+        (self.playing || self.single_step)
+            && self.trainer.has_step()
+            && !self.limit_reached()
+            && !others_wait
+            && remembered
     }
 
     /// Records a stretch of the present plan; returns its estimated cost in milliseconds.
@@ -112,6 +119,9 @@ impl Session {
                 let whole = range.end == plan.len();
                 let stretch = Stretch { cost_ms: cost, training: false, images: 0, ends_epoch: false };
                 self.rate.record(stretch);
+                if whole {
+                    self.trainer.end_evaluation_pass();
+                }
                 self.phase = match (whole, passes) {
                     (false, _) => Phase::Evaluation { of, passes, next: range.end },
                     (true, 2..) => Phase::Evaluation { of, passes: passes - 1, next: 0 },

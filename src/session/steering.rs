@@ -26,7 +26,7 @@ impl Session {
         changed.hyper.checked()?;
         changed.augmentation.checked()?;
         let (name, value, range) = match command {
-            Command::SetBatch(batch) => ("batch", batch, 1..=self.train_images() as u32),
+            Command::SetBatch(batch) => ("batch", batch, 1..=self.most_batch()),
             Command::PinProbe(index) => ("probe", index, 0..=self.test_images() as u32 - 1),
             Command::Freeze(layer) | Command::Thaw(layer) => {
                 ("layer", layer, 0..=self.trainer.network.layers.len() as u32 - 1)
@@ -147,7 +147,7 @@ impl Session {
                 // The pinned image, and the three after it.
                 let all = self.test_images();
                 let probes: Vec<_> = (0..4).map(|i| (index as usize + i) % all).collect();
-                self.trainer.feed.set_probes(self.trainer.gpu(), &probes);
+                self.trainer.set_probes(&probes);
                 self.stale = true;
             }
         }

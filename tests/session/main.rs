@@ -4,3 +4,4 @@ mod bench;
 mod commands;
 mod keeping;
 mod recording;
+mod streaming;

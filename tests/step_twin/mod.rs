@@ -53,7 +53,7 @@ pub fn synthetic(train: usize, test: usize) -> Dataset {
                 images.push(value as u8);
             }
         }
-        Split { images, labels }
+        Split { images: images.into(), labels }
     };
     let classes = (0..CLASSES).map(|c| format!("row {c}")).collect();
     Dataset::new("synthetic", shape, classes, split(train, 1), split(test, 2)).unwrap()

@@ -12,8 +12,8 @@ fn threads_change_nothing() {
 #[test]
 fn fewer_images_are_a_prefix_and_parts_differ() {
     let (more, fewer) = (generate(1, 30, 20).unwrap(), generate(1, 20, 10).unwrap());
-    assert_eq!(more.train.images[..20 * SHAPE.len()], fewer.train.images);
-    assert_eq!(more.test.images[..10 * SHAPE.len()], fewer.test.images);
+    assert_eq!(more.train.images[..20 * SHAPE.len()], fewer.train.images[..]);
+    assert_eq!(more.test.images[..10 * SHAPE.len()], fewer.test.images[..]);
     assert_ne!(fewer.train.image(0), fewer.test.image(0));
 }
 
