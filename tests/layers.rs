@@ -43,6 +43,8 @@ struct Bench<'g> {
     plans: LayerPlans,
     inputs: Vec<Buffer<f32>>,
     output: Buffer<f32>,
+    /// Where relu of the output goes, where the layer makes that too.
+    rectified: Option<Buffer<f32>>,
     output_gradient: Buffer<f32>,
     input_gradients: Vec<Buffer<f32>>,
     parameters: Buffer<f32>,
@@ -95,6 +97,7 @@ impl<'g> Bench<'g> {
             plans: LayerPlans::default(),
             inputs: maps("input"),
             output: buffer("output", output.len() * columns),
+            rectified: layer.makes_relu().then(|| buffer("relu of the output", output.len() * columns)),
             output_gradient: buffer("output gradient", output.len() * columns),
             input_gradients: maps("input gradient"),
             parameters: buffer("parameters", end),
@@ -118,6 +121,7 @@ impl<'g> Bench<'g> {
                 .collect(),
             output_shape: output,
             output: bench.output.range(),
+            rectified: bench.rectified.as_ref().map(Buffer::range),
             output_gradient: bench.output_gradient.range(),
             parameters: bench.parameters.range(),
             gradients: bench.gradients.range(),
@@ -154,7 +158,7 @@ impl<'g> Bench<'g> {
             buffer.write(gpu, 0, &narrow(&input.values));
         }
         self.output_gradient.write(gpu, 0, &narrow(&output_gradient.values));
-        self.input_gradients.iter().chain([&self.output]).for_each(poison);
+        self.input_gradients.iter().chain([&self.output]).chain(&self.rectified).for_each(poison);
         let mut zeros = vec![STRANGER; self.gradients.len()];
         let mut flat = vec![f32::NAN; self.parameters.len()];
         for ((at, len), values) in self.places.iter().zip(parameters) {
@@ -166,6 +170,12 @@ impl<'g> Bench<'g> {
         self.run(&[&self.plans.prepare, &self.plans.forward]);
         (0..times).for_each(|_| self.run(&[&self.plans.backward]));
         let (output, mut all) = (self.output.read(gpu), self.gradients.read(gpu));
+        if let Some(rectified) = &self.rectified {
+            let relu = |value: &f32| if *value < 0.0 { 0.0 } else { *value };
+            assert!(output.iter().any(|value| *value < 0.0), "relu would change nothing");
+            let same = output.iter().zip(rectified.read(gpu)).all(|(v, r)| relu(v).to_bits() == r.to_bits());
+            assert!(same, "relu of the output");
+        }
         let gradients = self.tensors(&all);
         for (at, len) in &self.places {
             all[*at..*at + *len].fill(STRANGER);
@@ -403,6 +413,7 @@ fn kernels_agree_with_twins_where_lines_are_folded() {
         output_shape: layer.output(&[input]).unwrap(),
         columns: Columns { train_quads: train / 4, quads: columns / 4 },
         output: other.clone(),
+        rectified: None,
         output_gradient: other.clone(),
         parameters: map,
         gradients: other,

@@ -12,6 +12,8 @@ const STRIDE: u32 = 1u;
 const PLANES: u32 = 1u;
 // Whether the 8 lanes of a subgroup load the weights together.
 const SUBGROUPS: u32 = 0u;
+// Whether relu of the result is made too.
+const RECTIFIES: u32 = 0u;
 
 struct Params {
     // Channels of one group; groups follow each other, one a workgroup in z.
@@ -45,6 +47,8 @@ struct Params {
 // Of each group, of each tile: [from, ky, kx, OUT_BLOCKS], then one row [OUT_BLOCKS] of biases.
 @group(0) @binding(2) var<storage, read> weights: array<vec4<f32>>;
 @group(0) @binding(3) var<storage, read_write> result: array<vec4<f32>>;
+// relu of the same.
+@group(0) @binding(4) var<storage, read_write> rectified: array<vec4<f32>>;
 
 /// result[t, first + step·y, first + step·x, n] = bias[t] + Σ_{c, ky, kx} weights[c, ky, kx, t] · source[c, stride·y + dilation·ky + shift, stride·x + dilation·kx + shift, n]; c and t of one group
 @compute @workgroup_size(WORKGROUP)
@@ -133,10 +137,18 @@ fn gather(
 #for p in PIXELS
 #if p
         if x + {p}u < params.count_x {
-            result[(to + {p}u * params.step) * params.quads + quad] = sum_{b}_{c}_{p};
+            let at = (to + {p}u * params.step) * params.quads + quad;
+            result[at] = sum_{b}_{c}_{p};
+#if RECTIFIES
+            rectified[at] = select(sum_{b}_{c}_{p}, vec4<f32>(0.0), sum_{b}_{c}_{p} < vec4<f32>(0.0));
+#end
         }
 #else
-        result[to * params.quads + quad] = sum_{b}_{c}_0;
+        let at = to * params.quads + quad;
+        result[at] = sum_{b}_{c}_0;
+#if RECTIFIES
+        rectified[at] = select(sum_{b}_{c}_0, vec4<f32>(0.0), sum_{b}_{c}_0 < vec4<f32>(0.0));
+#end
 #end
 #end
     }

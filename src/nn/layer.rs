@@ -43,6 +43,16 @@ pub trait Layer {
         0
     }
 
+    /// Whether it is relu, which another layer may make together with its output.
+    fn is_relu(&self) -> bool {
+        false
+    }
+
+    /// Whether it can make relu of its output too (see [`LayerBuild::rectified`]).
+    fn makes_relu(&self) -> bool {
+        false
+    }
+
     /// Prepares its dispatches.
     ///
     /// # Errors
@@ -215,6 +225,8 @@ pub struct LayerBuild<'a> {
     pub output_shape: Shape,
     /// `[c, y, x, n]` of the output.
     pub output: BufferRange,
+    /// Where relu of the output goes too, if it is to make that, so that it is not read again.
+    pub rectified: Option<BufferRange>,
     /// Gradient of the output.
     pub output_gradient: BufferRange,
     /// The flat parameter buffer.

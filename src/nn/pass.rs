@@ -157,6 +157,13 @@ impl Pass {
         };
         let mut shares = self.build_shares(gpu, network)?;
         let mut layers = Vec::new();
+        // The relu that each layer makes together with its output.
+        let relu_after = |index: usize| {
+            let layer = network.layers[index].layer.as_ref();
+            let mut takers = network.takers(index + 1).into_iter();
+            layer.makes_relu().then(|| takers.find(|taker| network.layers[*taker].layer.is_relu())).flatten()
+        };
+        let made: Vec<usize> = (0..network.layers.len()).filter_map(relu_after).collect();
         for (index, layer) in network.layers.iter().enumerate() {
             let mut port = |(place, shape): (&usize, &Shape)| Port {
                 shape: *shape,
@@ -177,11 +184,15 @@ impl Pass {
                 inputs,
                 output_shape: layer.output,
                 output: self.activations[index + 1].clone(),
+                rectified: relu_after(index).map(|relu| self.activations[relu + 1].clone()),
                 output_gradient: output_gradient.clone(),
                 parameters: parameters.values.range(),
                 gradients: parameters.gradients.range(),
                 offsets: parameters.offsets[index].clone(),
             })?;
+            if made.contains(&index) {
+                plans.forward = Plan::default();
+            }
             if let Some(shares) = &shares[index + 1] {
                 let mut backward = shares.sum.clone();
                 backward.extend(&plans.backward);

@@ -165,6 +165,13 @@ impl Session {
             self.rate.arrived(&done, Instant::now());
             self.metrics.images_per_s = self.rate.images_per_s();
         }
-        arrivals.into_iter().for_each(|arrival| self.take_in(arrival));
+        let faults = self.faults;
+        for arrival in arrivals {
+            self.take_in(arrival);
+            if self.faults != faults {
+                // The others tell of steps that had no effect either.
+                break;
+            }
+        }
     }
 }

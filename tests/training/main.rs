@@ -11,7 +11,7 @@ use std::rc::Rc;
 
 use compare::{assert_close, assert_differs, assert_no_errors, open_gpu, sum_tolerance};
 use revacnn::data::{Augmentation, Clock, Dataset};
-use revacnn::gpu::{Gpu, Tuning};
+use revacnn::gpu::{Buffer, BufferRange, Gpu, Tuning};
 use revacnn::nn::{Hyper, Kind, Schedule, Trainer, TrainerOptions};
 use step_twin::{StepTwin, by_layer, graph, network, synthetic};
 
@@ -254,6 +254,23 @@ fn the_same_run_gives_the_same_bits() {
     assert_eq!(begin, trainer.state_hash(), "a reset leads back to the beginning");
     train(&mut trainer, 7);
     assert_eq!(first, trainer.state_hash(), "and from there the same way");
+}
+
+#[test]
+fn a_relu_after_a_convolution_is_made_with_it() {
+    let gpu = Rc::new(open_gpu());
+    let data = synthetic(47, 13);
+    let mut trainer = trainer(&gpu, &data, OPTIONS);
+    let has = |what: &str| trainer.step_plan().dispatches.iter().any(|d| &*d.label == what);
+    assert!(has("conv1 forward") && has("relu1 input gradient"), "both layers are there");
+    assert!(!has("relu1 forward"), "and one dispatch makes them");
+    train(&mut trainer, 3);
+    let [before, after] = [1, 2].map(|place| {
+        let range = trainer.activations(place, 0).buffer;
+        Buffer::<f32>::of_range(&BufferRange { size: range.size(), buffer: range, offset: 0 }).read(&gpu)
+    });
+    assert!(before.iter().zip(&after).all(|(x, y)| *y == x.max(0.0)));
+    assert!(before.iter().any(|x| *x < 0.0) && after.iter().any(|y| *y > 0.0));
 }
 
 #[test]

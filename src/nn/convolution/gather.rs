@@ -54,6 +54,8 @@ struct Gather<'a> {
     to: Shape,
     y: Axis,
     x: Axis,
+    /// Where relu of the result goes too.
+    rectified: Option<&'a BufferRange>,
 }
 
 /// What one dispatch needs, built.
@@ -71,7 +73,8 @@ impl Convolution {
     ) -> Result<()> {
         let (from, to) = (self.input, self.output);
         let [y, x] = [to.height, to.width].map(|count| Axis::forward(self, count));
-        let gather = Gather { convolution: self, forward: true, from, to, y, x };
+        let gather =
+            Gather { convolution: self, forward: true, from, to, y, x, rectified: build.rectified.as_ref() };
         gather.build(build, prepare, plan, [&build.input().values, &build.output])
     }
 
@@ -85,7 +88,7 @@ impl Convolution {
         let (from, to) = (self.output, self.input);
         for y in Axis::phases(self, to.height) {
             for x in Axis::phases(self, to.width) {
-                let gather = Gather { convolution: self, forward: false, from, to, y, x };
+                let gather = Gather { convolution: self, forward: false, from, to, y, x, rectified: None };
                 gather.build(build, prepare, plan, [&build.output_gradient, input_gradient])?;
             }
         }
@@ -133,7 +136,8 @@ impl Gather<'_> {
     fn shape_key(&self, build: &LayerBuild<'_>) -> String {
         let (from, to) = self.channels();
         format!(
-            "convolution {from}→{to} channels, {} groups, {}×{} taps, {}×{} pixels, stride {}, {} images",
+            "convolution{} {from}→{to} channels, {} groups, {}×{} taps, {}×{} pixels, stride {}, {} images",
+            if self.rectified.is_some() { " and relu" } else { "" },
             self.convolution.groups,
             self.rows(),
             self.columns(),
@@ -190,7 +194,7 @@ impl Gather<'_> {
         thread * (to.div_ceil(4 * blocks) * self.x.count.div_ceil(pixels)) as f64
     }
 
-    fn knobs(&self, gpu: &Gpu, tile: Tile) -> [(&'static str, u32); 6] {
+    fn knobs(&self, gpu: &Gpu, tile: Tile) -> [(&'static str, u32); 7] {
         [
             ("OUT_BLOCKS", tile.blocks as u32),
             ("PIXELS", tile.pixels as u32),
@@ -198,6 +202,7 @@ impl Gather<'_> {
             ("STRIDE", if tile.pixels == 1 { 1 } else { self.x.stride as u32 }),
             ("PLANES", tile.planes as u32),
             ("SUBGROUPS", u32::from(gpu.tuning().shares_loads)),
+            ("RECTIFIES", u32::from(self.rectified.is_some())),
         ]
     }
 
@@ -218,7 +223,12 @@ impl Gather<'_> {
         let threads = build.columns.quads * self.x.count.div_ceil(tile.pixels) * self.y.count;
         let products = from * to * groups * self.rows() * self.columns() * self.y.count * self.x.count;
         let mut plan = PlanBuilder::new(gpu);
-        plan.dispatch(&build.label(if self.forward { "forward" } else { "input gradient" }), &kernel)
+        let mut dispatch =
+            plan.dispatch(&build.label(if self.forward { "forward" } else { "input gradient" }), &kernel);
+        if let Some(rectified) = self.rectified {
+            dispatch = dispatch.bind("rectified", rectified.clone());
+        }
+        dispatch
             .bind("source", source.clone())
             .bind("weights", packed)
             .bind("result", result.clone())

@@ -216,6 +216,10 @@ impl Layer for Activation {
         Ok(inputs[0])
     }
 
+    fn is_relu(&self) -> bool {
+        self.function == Function::Relu
+    }
+
     fn build(&self, build: &LayerBuild<'_>) -> Result<LayerPlans> {
         let (mut forward, mut backward) = (build.plan(), build.plan());
         let input = build.input();

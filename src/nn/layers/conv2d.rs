@@ -198,6 +198,10 @@ impl Layer for Conv2d {
         self.output(inputs).map_or(0, |output| self.convolution(inputs[0], output).flops())
     }
 
+    fn makes_relu(&self) -> bool {
+        true
+    }
+
     fn build(&self, build: &LayerBuild<'_>) -> Result<LayerPlans> {
         self.convolution(build.input().shape, build.output_shape).build(build)
     }

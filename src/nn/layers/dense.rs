@@ -90,6 +90,10 @@ impl Layer for Dense {
         self.convolution(inputs[0]).flops()
     }
 
+    fn makes_relu(&self) -> bool {
+        true
+    }
+
     fn build(&self, build: &LayerBuild<'_>) -> Result<LayerPlans> {
         self.convolution(build.input().shape).build(build)
     }
