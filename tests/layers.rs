@@ -353,12 +353,12 @@ fn kernels_agree_with_twins_as_tuned_here() {
 
 #[test]
 fn kernels_agree_with_twins_with_large_tiles() {
-    compare_all(Some(Tuning { shares_loads: false, large_tiles: true }));
+    compare_all(Some(Tuning { shares_loads: false, large_tiles: true, fuses_relu: false }));
 }
 
 #[test]
 fn kernels_agree_with_twins_with_small_tiles() {
-    compare_all(Some(Tuning { shares_loads: false, large_tiles: false }));
+    compare_all(Some(Tuning { shares_loads: false, large_tiles: false, fuses_relu: true }));
 }
 
 #[test]

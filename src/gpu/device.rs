@@ -26,6 +26,9 @@ pub struct Tuning {
     /// Whether register tiles are large and threads few, as on the software adapter, where loads cost most; a GPU
     /// wants many threads, and 16 channels × 4 images fill its registers.
     pub large_tiles: bool,
+    /// Whether a relu is made by the kernel whose result it takes, which saves reading that again. On the software adapter a
+    /// kernel's scattered second store costs twice what the relu does by itself (8 to 10 ms against 4 ms).
+    pub fuses_relu: bool,
 }
 
 /// An opened GPU. Single-threaded by design: the GPU is the second thread.
@@ -116,7 +119,7 @@ impl Gpu {
             info,
             limits,
             timestamps,
-            tuning: Tuning { shares_loads: false, large_tiles: false },
+            tuning: Tuning { shares_loads: false, large_tiles: false, fuses_relu: false },
             choosing: Choosing::Known,
             image_memory: None,
             prefers_compiled: Cell::new(false),
@@ -129,7 +132,8 @@ impl Gpu {
         gpu.subgroups_of_8 =
             software && required_features.contains(wgpu::Features::SUBGROUP) && gpu.measure_subgroup()? == 8;
         gpu.choices = RefCell::new(Choices::open(&gpu.info));
-        gpu.tuning = Tuning { shares_loads: gpu.subgroups_of_8, large_tiles: software };
+        gpu.tuning =
+            Tuning { shares_loads: gpu.subgroups_of_8, large_tiles: software, fuses_relu: !software };
         Ok(gpu)
     }
 

@@ -161,7 +161,9 @@ impl Pass {
         let relu_after = |index: usize| {
             let layer = network.layers[index].layer.as_ref();
             let mut takers = network.takers(index + 1).into_iter();
-            layer.makes_relu().then(|| takers.find(|taker| network.layers[*taker].layer.is_relu())).flatten()
+            (gpu.tuning().fuses_relu && layer.makes_relu())
+                .then(|| takers.find(|taker| network.layers[*taker].layer.is_relu()))
+                .flatten()
         };
         let made: Vec<usize> = (0..network.layers.len()).filter_map(relu_after).collect();
         for (index, layer) in network.layers.iter().enumerate() {

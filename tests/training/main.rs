@@ -89,7 +89,7 @@ fn ten_losses_are_those_of_the_twin() {
         let mut gpu = open_gpu();
         if !nesterov {
             // The kernels as a GPU has them, on whatever adapter this is.
-            gpu.set_tuning(Tuning { shares_loads: false, large_tiles: false }).unwrap();
+            gpu.set_tuning(Tuning { shares_loads: false, large_tiles: false, fuses_relu: true }).unwrap();
         }
         let gpu = Rc::new(gpu);
         let options = TrainerOptions { hyper: Hyper { nesterov, ..OPTIONS.hyper }, ..OPTIONS };
@@ -258,16 +258,22 @@ fn the_same_run_gives_the_same_bits() {
 
 #[test]
 fn a_relu_after_a_convolution_is_made_with_it() {
-    let gpu = Rc::new(open_gpu());
-    let data = synthetic(47, 13);
-    let mut trainer = trainer(&gpu, &data, OPTIONS);
+    let run = |fuses_relu: bool| {
+        let mut gpu = open_gpu();
+        gpu.set_tuning(Tuning { fuses_relu, ..gpu.tuning() }).unwrap();
+        let mut trainer = trainer(&Rc::new(gpu), &synthetic(47, 13), OPTIONS);
+        train(&mut trainer, 7);
+        trainer
+    };
+    let trainer = run(true);
+    assert_eq!(trainer.state_hash(), run(false).state_hash(), "the same bits");
+    let gpu = trainer.gpu();
     let has = |what: &str| trainer.step_plan().dispatches.iter().any(|d| &*d.label == what);
     assert!(has("conv1 forward") && has("relu1 input gradient"), "both layers are there");
     assert!(!has("relu1 forward"), "and one dispatch makes them");
-    train(&mut trainer, 3);
     let [before, after] = [1, 2].map(|place| {
         let range = trainer.activations(place, 0).buffer;
-        Buffer::<f32>::of_range(&BufferRange { size: range.size(), buffer: range, offset: 0 }).read(&gpu)
+        Buffer::<f32>::of_range(&BufferRange { size: range.size(), buffer: range, offset: 0 }).read(gpu)
     });
     assert!(before.iter().zip(&after).all(|(x, y)| *y == x.max(0.0)));
     assert!(before.iter().any(|x| *x < 0.0) && after.iter().any(|y| *y > 0.0));
