@@ -13,6 +13,7 @@ mod digits;
 mod feed;
 mod idx;
 mod images;
+mod matrix;
 mod permutation;
 mod recognise;
 pub mod shapes;
@@ -21,6 +22,7 @@ pub use augmentation::{Augmentation, Changes};
 pub use clock::{Clock, HISTORY_LEN};
 pub use feed::{BatchSizes, Column, Feed, MAX_PROBES, Sampling, draw_twin, split_order};
 pub use images::Holding;
+pub use matrix::Matrix;
 pub use permutation::mix;
 
 use std::fmt;
