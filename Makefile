@@ -19,7 +19,7 @@ test: ## run every test; installs what they need, a virtual display with it
 	@.ci/packages test
 	cargo test $(ARGS)
 
-bench: ## measure it beside PyTorch and ConvNetJS on this machine
+bench: ## measure it beside PyTorch, burn and ConvNetJS on this machine
 	@.ci/packages run
 	cargo build --release
 	examples/peers/compare $(ARGS)

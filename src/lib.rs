@@ -4,12 +4,14 @@
 //!
 //! ```text
 //! error <- gpu <- data <- nn <- session <- app
+//!          gpu <- embed <------ session
 //!          gpu <- view <------------------ app
 //! ```
 
 #[cfg(feature = "app")]
 pub mod app;
 pub mod data;
+pub mod embed;
 pub mod error;
 pub mod gpu;
 pub mod nn;

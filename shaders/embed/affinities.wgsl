@@ -1,0 +1,217 @@
+// Conditional and joint probabilities from nearest neighbours. See src/embed/affinities.rs.
+const WORKGROUP: u32 = 64u;
+const NONE: u32 = 0xffffffffu;
+// Places of a block of the scan, and its threads.
+const BLOCK: u32 = 256u;
+
+struct Params { count: u32, neighbours: u32, blocks: u32, perplexity: f32 }
+
+@group(0) @binding(0) var<uniform> params: Params;
+// [i, k]: by distance before `conditional`, by index after it.
+@group(0) @binding(1) var<storage, read_write> indices: array<u32>;
+@group(0) @binding(2) var<storage, read> distances: array<f32>;
+// p_{j|i}
+@group(0) @binding(3) var<storage, read_write> conditional: array<f32>;
+// Entries of each row that other rows alone have; then how many of them are written.
+@group(0) @binding(4) var<storage, read_write> extra: array<atomic<u32>>;
+// Compressed rows: row i has entries starts[i] to starts[i + 1].
+@group(0) @binding(5) var<storage, read_write> starts: array<u32>;
+@group(0) @binding(6) var<storage, read_write> sums: array<u32>;
+@group(0) @binding(7) var<storage, read_write> targets: array<u32>;
+@group(0) @binding(8) var<storage, read_write> values: array<f32>;
+@group(0) @binding(9) var<storage, read> summary: array<u32>;
+// Σ_j p_ij ln p_ij
+@group(0) @binding(10) var<storage, read_write> entropies: array<f32>;
+
+/// conditional[i, k] = exp(−β δ_ik) / Σ exp(−β δ), δ = d² − min d², with β so that its entropy is ln perplexity; then by index
+@compute @workgroup_size(WORKGROUP)
+fn conditional_probabilities(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
+    let i = id.x + id.y * groups.x * WORKGROUP;
+    if i >= params.count { return; }
+    atomicStore(&extra[i], 0u);
+    let base = i * params.neighbours;
+    var found = 0u;
+    while found < params.neighbours && indices[base + found] != NONE { found++; }
+    if found == 0u { return; }
+    let nearest = distances[base];
+    let span = distances[base + found - 1u] - nearest;
+    // A row with fewer neighbours than asked for cannot meet the perplexity.
+    let wanted = select(max(f32(found) / 3.0, 1.0), params.perplexity, found == params.neighbours);
+    let target_entropy = log(min(wanted, f32(found)));
+    var beta = 0.0;
+    if span > 0.0 {
+        var low = -60.0;
+        var high = 60.0;
+        // The entropy depends on β · span alone; from there on its logarithm is searched.
+        var t = 1.0;
+        for (var round = 0u; round < 48u; round++) {
+            beta = exp(t);
+            var s = 0.0;
+            var m = 0.0;
+            var v = 0.0;
+            for (var k = 0u; k < found; k++) {
+                let d = (distances[base + k] - nearest) / span;
+                let e = exp(-beta * d);
+                s += e;
+                m += d * e;
+                v += d * d * e;
+            }
+            m /= s;
+            v = v / s - m * m;
+            let f = log(s) + beta * m - target_entropy;
+            if abs(f) < 1e-5 { break; }
+            if f > 0.0 { low = t; } else { high = t; }
+            let slope = -beta * beta * v;
+            let step = t - f / slope;
+            t = select(0.5 * (low + high), step, slope < -1e-12 && step > low && step < high);
+        }
+        beta /= span;
+    }
+    var total = 0.0;
+    for (var k = 0u; k < found; k++) {
+        let p = exp(-beta * (distances[base + k] - nearest));
+        conditional[base + k] = p;
+        total += p;
+    }
+    // Sorted by index, so that rows are found in each other and sums have one order.
+    for (var k = 0u; k < found; k++) {
+        let p = conditional[base + k] / total;
+        let j = indices[base + k];
+        var at = k;
+        while at > 0u && indices[base + at - 1u] > j {
+            indices[base + at] = indices[base + at - 1u];
+            conditional[base + at] = conditional[base + at - 1u];
+            at--;
+        }
+        indices[base + at] = j;
+        conditional[base + at] = p;
+    }
+}
+
+/// The place of `wanted` in row j, or NONE.
+fn place_in(j: u32, wanted: u32) -> u32 {
+    let base = j * params.neighbours;
+    var low = 0u;
+    var high = params.neighbours;
+    while low < high {
+        let middle = (low + high) / 2u;
+        if indices[base + middle] < wanted { low = middle + 1u; } else { high = middle; }
+    }
+    if low < params.neighbours && indices[base + low] == wanted { return base + low; }
+    return NONE;
+}
+
+/// extra[j] = the number of rows that have j as a neighbour and that j has not
+@compute @workgroup_size(WORKGROUP)
+fn count_reverse(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
+    let e = id.x + id.y * groups.x * WORKGROUP;
+    if e >= params.count * params.neighbours { return; }
+    let j = indices[e];
+    if j == NONE { return; }
+    if place_in(j, e / params.neighbours) == NONE { atomicAdd(&extra[j], 1u); }
+}
+
+fn own_length(i: u32) -> u32 {
+    let base = i * params.neighbours;
+    var low = 0u;
+    var high = params.neighbours;
+    while low < high {
+        let middle = (low + high) / 2u;
+        if indices[base + middle] != NONE { low = middle + 1u; } else { high = middle; }
+    }
+    return low;
+}
+
+var<workgroup> lengths: array<u32, BLOCK>;
+
+/// starts[i] = Σ_{i' < i, same block} length of row i'; sums[b] = the block's total
+@compute @workgroup_size(BLOCK)
+fn scan_block(
+    @builtin(workgroup_id) group: vec3<u32>,
+    @builtin(num_workgroups) groups: vec3<u32>,
+    @builtin(local_invocation_index) lane: u32,
+) {
+    let block = group.x + group.y * groups.x;
+    let i = block * BLOCK + lane;
+    var own = 0u;
+    if i < params.count { own = own_length(i) + atomicLoad(&extra[i]); }
+    lengths[lane] = own;
+    workgroupBarrier();
+    for (var step = 1u; step < BLOCK; step *= 2u) {
+        var before = 0u;
+        if lane >= step { before = lengths[lane - step]; }
+        workgroupBarrier();
+        lengths[lane] += before;
+        workgroupBarrier();
+    }
+    if i < params.count {
+        starts[i] = lengths[lane] - own;
+        atomicStore(&extra[i], 0u);
+    }
+    if lane == BLOCK - 1u && block < params.blocks { sums[block] = lengths[lane]; }
+}
+
+/// sums[b] = Σ_{b' < b} sums[b'], one after the other
+@compute @workgroup_size(1)
+fn scan_sums(@builtin(global_invocation_id) id: vec3<u32>) {
+    var total = 0u;
+    for (var b = 0u; b < params.blocks + (id.x >> 31u); b++) {
+        let own = sums[b];
+        sums[b] = total;
+        total += own;
+    }
+    starts[params.count] = total;
+}
+
+/// starts[i] += sums[i / BLOCK]
+@compute @workgroup_size(WORKGROUP)
+fn add_sums(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
+    let i = id.x + id.y * groups.x * WORKGROUP;
+    if i < params.count { starts[i] += sums[i / BLOCK]; }
+}
+
+/// values[i, j] = (p_{j|i} + p_{i|j}) / 2n in row i and, where i is no neighbour of j, in row j too
+@compute @workgroup_size(WORKGROUP)
+fn scatter(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
+    let e = id.x + id.y * groups.x * WORKGROUP;
+    if e >= params.count * params.neighbours { return; }
+    let j = indices[e];
+    if j == NONE { return; }
+    let i = e / params.neighbours;
+    let reverse = place_in(j, i);
+    var p = conditional[e];
+    if reverse != NONE { p += conditional[reverse]; }
+    p /= 2.0 * max(f32(summary[1]), 1.0);
+    let own = starts[i] + e - i * params.neighbours;
+    targets[own] = j;
+    values[own] = p;
+    if reverse == NONE {
+        let other = starts[j] + own_length(j) + atomicAdd(&extra[j], 1u);
+        targets[other] = i;
+        values[other] = p;
+    }
+}
+
+/// Row i by index; entropies[i] = Σ_j p_ij ln p_ij
+@compute @workgroup_size(WORKGROUP)
+fn sort_rows(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
+    let i = id.x + id.y * groups.x * WORKGROUP;
+    if i >= params.count { return; }
+    let first = starts[i];
+    let end = starts[i + 1u];
+    var entropy = 0.0;
+    for (var e = first; e < end; e++) {
+        let j = targets[e];
+        let p = values[e];
+        var at = e;
+        while at > first && targets[at - 1u] > j {
+            targets[at] = targets[at - 1u];
+            values[at] = values[at - 1u];
+            at--;
+        }
+        targets[at] = j;
+        values[at] = p;
+        entropy += select(0.0, p * log(p), p > 1e-37);
+    }
+    entropies[i] = entropy;
+}

@@ -1,0 +1,28 @@
+// The pull of the neighbours, and each row's part of the divergence. See src/embed/forces.rs.
+const WORKGROUP: u32 = 64u;
+
+struct Params { count: u32 }
+
+@group(0) @binding(0) var<uniform> params: Params;
+@group(0) @binding(1) var<storage, read> positions: array<vec2<f32>>;
+@group(0) @binding(2) var<storage, read> starts: array<u32>;
+@group(0) @binding(3) var<storage, read> targets: array<u32>;
+@group(0) @binding(4) var<storage, read> values: array<f32>;
+@group(0) @binding(5) var<storage, read_write> attraction: array<vec4<f32>>;
+
+/// attraction[i] = (Σ_j p_ij q̃_ij (y_i − y_j), Σ_j p_ij ln(1 + |y_i − y_j|²), Σ_j p_ij)
+@compute @workgroup_size(WORKGROUP)
+fn attract(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
+    let i = id.x + id.y * groups.x * WORKGROUP;
+    if i >= params.count { return; }
+    let own = positions[i];
+    var sum = vec4<f32>(0.0);
+    let end = starts[i + 1u];
+    for (var e = starts[i]; e < end; e++) {
+        let apart = own - positions[targets[e]];
+        let far = 1.0 + dot(apart, apart);
+        let p = values[e];
+        sum += vec4<f32>(p / far * apart, p * log(far), p);
+    }
+    attraction[i] = sum;
+}

@@ -1,0 +1,152 @@
+// A step of t-SNE once the forces are there. See src/embed/tsne.rs.
+const WORKGROUP: u32 = 64u;
+const LANES: u32 = 256u;
+const HISTORY: u32 = 1024u;
+// Where points that are left out and padding stand: so far away that they exert nothing.
+const APART: f32 = 1e15;
+
+struct Params { count: u32, stride: u32, seed: u32 }
+struct Settings {
+    exaggeration: f32, exaggeration_iterations: f32,
+    learning_rate: f32, early_momentum: f32, momentum: f32, early_learning_rate: f32,
+}
+struct State {
+    iteration: u32, pinned: u32, normaliser: f32, divergence: f32,
+    mean_x: f32, mean_y: f32, exaggeration: f32, rate: f32, momentum: f32, motion: f32,
+}
+
+@group(0) @binding(0) var<uniform> params: Params;
+@group(0) @binding(1) var<storage, read> settings: Settings;
+@group(0) @binding(2) var<storage, read_write> state: State;
+@group(0) @binding(3) var<storage, read> flags: array<u32>;
+@group(0) @binding(4) var<storage, read> attraction: array<vec4<f32>>;
+@group(0) @binding(5) var<storage, read> repulsion: array<vec4<f32>>;
+@group(0) @binding(6) var<storage, read> entropies: array<f32>;
+@group(0) @binding(7) var<storage, read_write> positions: array<vec2<f32>>;
+// Last step and gain of each coordinate.
+@group(0) @binding(8) var<storage, read_write> motions: array<vec4<f32>>;
+@group(0) @binding(9) var<storage, read_write> history: array<vec2<f32>>;
+// Coordinates along the two principal components.
+@group(0) @binding(10) var<storage, read> components: array<vec2<f32>>;
+@group(0) @binding(11) var<storage, read> summary: array<u32>;
+
+var<workgroup> sums: array<vec4<f32>, LANES>;
+var<workgroup> more: array<vec4<f32>, LANES>;
+
+/// Z = Σ z_i; KL = Σ p ln p + Σ p ln(1 + d²) + (Σ p) ln Z; the mean of y; what the schedule says
+@compute @workgroup_size(LANES)
+fn reduce(@builtin(local_invocation_index) lane: u32) {
+    var sum = vec4<f32>(0.0);
+    var further = vec4<f32>(0.0);
+    for (var i = lane; i < params.count; i += LANES) {
+        if (flags[i] & 1u) == 1u { continue; }
+        sum += vec4<f32>(repulsion[i].z, attraction[i].z, entropies[i], attraction[i].w);
+        // What was left out until now stands apart still, and has no part in the middle.
+        let here = abs(positions[i].x) < 0.5 * APART;
+        further += vec4<f32>(select(vec2<f32>(0.0), positions[i], here), f32(here), f32(flags[i] >> 1u & 1u));
+    }
+    sums[lane] = sum;
+    more[lane] = further;
+    workgroupBarrier();
+    for (var half = LANES / 2u; half > 0u; half /= 2u) {
+        if lane < half {
+            sums[lane] += sums[lane + half];
+            more[lane] += more[lane + half];
+        }
+        workgroupBarrier();
+    }
+    if lane > 0u { return; }
+    let total = sums[0];
+    let all = more[0];
+    let early = f32(state.iteration) < settings.exaggeration_iterations;
+    let points = max(all.z, 1.0);
+    state.normaliser = max(total.x, 1e-30);
+    state.divergence = total.z + total.y + total.w * log(state.normaliser);
+    state.mean_x = all.x / points;
+    state.mean_y = all.y / points;
+    state.pinned = u32(all.w);
+    state.exaggeration = select(1.0, settings.exaggeration, early);
+    // 0 chooses: n / exaggeration, then n.
+    let usual = points / state.exaggeration;
+    let rate = select(settings.learning_rate, settings.early_learning_rate, early);
+    state.rate = select(usual, rate, rate > 0.0);
+    state.momentum = select(settings.momentum, settings.early_momentum, early);
+    history[state.iteration % HISTORY] = vec2<f32>(bitcast<f32>(state.iteration), state.divergence);
+    state.iteration += 1u;
+}
+
+/// gain = gain + 0.2 where gradient and last step agree in sign less, else max(0.8 gain, 0.01); v = μ v − η gain g; y += v − mean
+@compute @workgroup_size(WORKGROUP)
+fn update(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
+    let i = id.x + id.y * groups.x * WORKGROUP;
+    if i >= params.count { return; }
+    let flag = flags[i];
+    if (flag & 1u) == 1u {
+        positions[i] = vec2<f32>(APART);
+        motions[i] = vec4<f32>(0.0, 0.0, 1.0, 1.0);
+        return;
+    }
+    let before = motions[i];
+    if (flag & 2u) == 2u {
+        motions[i] = vec4<f32>(0.0, 0.0, before.zw);
+        return;
+    }
+    let gradient = state.exaggeration * attraction[i].xy - repulsion[i].xy / state.normaliser;
+    let turned = sign(gradient) != sign(before.xy);
+    let gain = select(max(0.8 * before.zw, vec2<f32>(0.01)), before.zw + 0.2, turned);
+    var step = state.momentum * before.xy - state.rate * gain * gradient;
+    let length = sqrt(dot(step, step));
+    if length > 5.0 { step *= 5.0 / length; }
+    motions[i] = vec4<f32>(step, gain);
+    let mean = select(vec2<f32>(state.mean_x, state.mean_y), vec2<f32>(0.0), state.pinned > 0u);
+    var y = positions[i];
+    // What was left out before, and is finite again, begins in the middle.
+    if abs(y.x) > 0.5 * APART { y = vec2<f32>(0.0) + mean; }
+    positions[i] = y + step - mean;
+}
+
+fn mix_bits(value: u32) -> u32 {
+    var x = value;
+    x = (x ^ (x >> 16u)) * 0x7feb352du;
+    x = (x ^ (x >> 15u)) * 0x846ca68bu;
+    return x ^ (x >> 16u);
+}
+
+/// A standard normal number by Box and Muller.
+fn normal(i: u32) -> vec2<f32> {
+    let a = mix_bits(i ^ mix_bits(params.seed));
+    let b = mix_bits(a + 0x9e3779b9u);
+    let radius = sqrt(-2.0 * log((f32(a >> 8u) + 1.0) / 16777217.0));
+    let angle = 6.2831853 * f32(b >> 8u) / 16777216.0;
+    return radius * vec2<f32>(cos(angle), sin(angle));
+}
+
+/// Positions along the principal components with a standard deviation of 1e-4 along the first, or tiny random ones where there is none
+@compute @workgroup_size(LANES)
+fn begin(@builtin(local_invocation_index) lane: u32) {
+    var sum = vec4<f32>(0.0);
+    for (var i = lane; i < params.count; i += LANES) {
+        if (flags[i] & 1u) == 0u { sum += vec4<f32>(components[i].x * components[i].x, 1.0, components[i]); }
+    }
+    sums[lane] = sum;
+    workgroupBarrier();
+    for (var half = LANES / 2u; half > 0u; half /= 2u) {
+        if lane < half { sums[lane] += sums[lane + half]; }
+        workgroupBarrier();
+    }
+    let counted = max(sums[0].y, 1.0);
+    let mean = sums[0].zw / counted;
+    let deviation = sqrt(max(sums[0].x / counted - mean.x * mean.x, 0.0));
+    // Values are scaled to 1: what is left of equal ones is rounding.
+    let flat = deviation < 1e-6;
+    let scale = select(1e-4 / deviation, 0.0, flat);
+    for (var i = lane; i < params.stride; i += LANES) {
+        let out = i >= params.count || (flags[min(i, params.count - 1u)] & 1u) == 1u;
+        let at = min(i, params.count - 1u);
+        let place = select((components[at] - mean) * scale, normal(at) * 1e-4, flat);
+        positions[i] = select(place, vec2<f32>(APART), out);
+        if i < params.count { motions[i] = vec4<f32>(0.0, 0.0, 1.0, 1.0); }
+    }
+    if lane == 0u { state.iteration = 0u; }
+    for (var i = lane; i < HISTORY; i += LANES) { history[i] = vec2<f32>(0.0); }
+}

@@ -1,0 +1,15 @@
+//! t-SNE on the GPU over any [`TensorView`](crate::gpu::TensorView) of rows: neighbours, affinities, forces, and the step.
+//!
+//! van der Maaten and Hinton 2008, "Visualizing data using t-SNE"; sparse affinities as in van der Maaten 2014. Every buffer stays
+//! on the GPU, where the views draw the positions from; rows are read anew at each [`Tsne::refresh`], so that an embedding follows
+//! a network that learns.
+
+mod affinities;
+mod forces;
+mod neighbours;
+mod principal;
+mod rows;
+mod tsne;
+pub mod twin;
+
+pub use tsne::{Settings, State, Tsne};

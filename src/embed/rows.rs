@@ -1,0 +1,92 @@
+//! The rows of a tensor as t-SNE takes them: `[d, i]`, scaled by the largest absolute value, centred, rows that are not finite
+//! left out.
+//!
+//! Scaling and centring change no affinity (the bandwidth of each row adapts), and keep distances within `f32` whatever the unit
+//! of the rows is.
+
+use crate::error::{Error, Result};
+use crate::gpu::{Buffer, BufferRange, Gpu, Plan, PlanBuilder, Source, TensorView};
+use crate::{params, wgsl};
+
+const ROWS: Source = wgsl!("embed/rows.wgsl");
+
+params! {
+    struct RowsParams {
+        count: u32, stride: u32,
+        offset: u32, height: u32, width: u32,
+        row_stride: u32, channel_stride: u32, y_stride: u32, x_stride: u32,
+    }
+}
+
+/// Rows on the GPU.
+pub(super) struct Rows {
+    /// Number of rows.
+    pub count: usize,
+    /// Values of a row.
+    pub dims: usize,
+    /// Rows with padding: elements from one value to the next.
+    pub stride: usize,
+    /// `[d, i]`.
+    pub points: Buffer<f32>,
+    /// `[i]`: bit 0 where a row is left out, bit 1 where it is pinned.
+    pub flags: Buffer<u32>,
+    /// The largest absolute value (as bits), the number of rows that are not left out.
+    pub summary: Buffer<u32>,
+    /// Reads the rows anew.
+    pub plan: Plan,
+}
+
+impl Rows {
+    /// Prepares to read the tiles of `view` as rows.
+    ///
+    /// # Errors
+    /// When there are fewer than 4, or they do not fit the adapter.
+    pub fn new(gpu: &Gpu, view: &TensorView) -> Result<Self> {
+        let [count, channels, height, width] = view.extents.map(|extent| extent as usize);
+        let dims = channels * height * width;
+        if count < 4 || dims == 0 {
+            let what = format!("{count} rows of {dims} values cannot be laid out");
+            return Err(Error::new(what, "give t-SNE at least 4 rows"));
+        }
+        // Neighbours are sought for 8 rows at once.
+        let stride = count.next_multiple_of(8);
+        gpu.check_fits("the rows", (stride * dims * 4) as u64)?;
+        let points = Buffer::zeroed(gpu, "points", stride * dims);
+        let flags = Buffer::zeroed(gpu, "flags", stride);
+        let summary = Buffer::zeroed(gpu, "summary", 4);
+        let mut plan = PlanBuilder::new(gpu);
+        let params = RowsParams {
+            count: count as u32,
+            stride: stride as u32,
+            offset: view.offset,
+            height: view.height(),
+            width: view.width(),
+            row_stride: view.strides[0],
+            channel_stride: view.strides[1],
+            y_stride: view.strides[2],
+            x_stride: view.strides[3],
+        };
+        let tensor = BufferRange { buffer: view.buffer.clone(), offset: 0, size: view.buffer.size() };
+        for (entry, threads) in [
+            ("begin", [count as u32, 1, 1]),
+            ("read_rows", [stride as u32, dims as u32, 1]),
+            ("centre", [dims as u32 * 64, 1, 1]),
+        ] {
+            let kernel = gpu.kernel(&ROWS, entry, &[])?;
+            let mut dispatch = plan.dispatch(&format!("rows {entry}"), &kernel).params(&params);
+            let bindings = [
+                ("tensor", tensor.clone()),
+                ("points", points.range()),
+                ("flags", flags.range()),
+                ("summary", summary.range()),
+            ];
+            for (name, range) in bindings {
+                if kernel.binding(name).is_ok() {
+                    dispatch = dispatch.bind(name, range);
+                }
+            }
+            dispatch.threads(threads)?;
+        }
+        Ok(Self { count, dims, stride, points, flags, summary, plan: plan.finish() })
+    }
+}

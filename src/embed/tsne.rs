@@ -1,0 +1,324 @@
+//! t-SNE: rows, affinities, layout, and the step that moves it (delta-bar-delta gains and momentum, Jacobs 1988).
+//!
+//! The schedule lies on the GPU: with exaggeration e the step is n / e (Belkina et al. 2019), after it n.
+
+use std::ops::Range;
+
+use crate::error::{Error, Result};
+use crate::gpu::{Buffer, BufferRange, Gpu, Plan, PlanBuilder, Source, TensorView};
+use crate::{params, wgsl};
+
+use super::affinities::Affinities;
+use super::forces::{attract, repel};
+use super::neighbours::Neighbours;
+use super::principal::principal_components;
+use super::rows::Rows;
+
+const TSNE: Source = wgsl!("embed/tsne.wgsl");
+/// Entries of the ring of divergences.
+const HISTORY: usize = 1024;
+const LEFT_OUT: u32 = 1;
+const PINNED: u32 = 2;
+
+params! { struct TsneParams { count: u32, stride: u32, seed: u32 } }
+
+params! {
+    /// What may change while it runs; the struct `Settings` of the shader.
+    pub struct Settings {
+        /// Factor of the attraction at first.
+        exaggeration: f32,
+        /// Iterations with it.
+        exaggeration_iterations: f32,
+        /// Step size; 0 takes the number of rows.
+        learning_rate: f32,
+        /// Share of the last step that is kept, at first.
+        early_momentum: f32,
+        /// The same after the exaggeration.
+        momentum: f32,
+        /// Step size with exaggeration; 0 takes the number of rows divided by it.
+        early_learning_rate: f32,
+    }
+}
+
+impl Settings {
+    /// Exaggeration 12 for 50 iterations; then momentum 0.9.
+    pub const USUAL: Self = Self {
+        exaggeration: 12.0,
+        exaggeration_iterations: 50.0,
+        learning_rate: 0.0,
+        early_momentum: 0.8,
+        momentum: 0.9,
+        early_learning_rate: 0.0,
+    };
+}
+
+params! {
+    /// Where a layout is; the struct `State` of the shader.
+    pub struct State {
+        /// Iterations made.
+        iteration: u32,
+        /// Points that are pinned.
+        pinned: u32,
+        /// Z = Σ q̃ of the last iteration.
+        normaliser: f32,
+        /// Kullback-Leibler divergence before the last iteration's step.
+        divergence: f32,
+        /// Mean position.
+        mean_x: f32,
+        /// Mean position.
+        mean_y: f32,
+        /// Exaggeration in use.
+        exaggeration: f32,
+        /// Step size in use.
+        rate: f32,
+        /// Momentum in use.
+        momentum: f32,
+        /// Not used.
+        motion: f32,
+    }
+}
+
+/// A layout of rows in two dimensions.
+pub struct Tsne {
+    rows: Rows,
+    affinities: Affinities,
+    neighbours_plan: Plan,
+    begin: Plan,
+    iteration: Plan,
+    settings: Buffer<f32>,
+    state: Buffer<u32>,
+    positions: Buffer<[f32; 2]>,
+    motions: Buffer<[f32; 4]>,
+    history: Buffer<[f32; 2]>,
+    flags: Vec<u32>,
+    neighbours: usize,
+    perplexity: f32,
+}
+
+impl Tsne {
+    /// Reads the rows (the tiles of `view`), makes their affinities and begins a layout along their principal components; its seed
+    /// matters only where these are flat.
+    ///
+    /// # Errors
+    /// When there are fewer than 4 rows, a setting is out of range, or something does not fit the adapter.
+    pub fn new(gpu: &Gpu, view: &TensorView, perplexity: f32, settings: Settings, seed: u32) -> Result<Self> {
+        if !(perplexity.is_finite() && perplexity >= 1.0) {
+            let what = format!("the perplexity is {perplexity}");
+            return Err(Error::usage(what, "give it a value of 1 or more, such as 30"));
+        }
+        let rows = Rows::new(gpu, view)?;
+        // What the rows support: three neighbours for each of the perplexity.
+        let perplexity = perplexity.min((rows.count - 1) as f32 / 3.0);
+        // A hair more, lest rounding takes the last neighbour.
+        let k = ((3.0 * perplexity + 1e-3) as usize).clamp(1, rows.count - 1);
+        let neighbours = Neighbours::new(gpu, &rows, k)?;
+        let affinities = Affinities::new(gpu, &rows, &neighbours, k, perplexity)?;
+        let positions = Buffer::<[f32; 2]>::zeroed(gpu, "positions", rows.stride);
+        let motions = Buffer::<[f32; 4]>::zeroed(gpu, "motions", rows.count);
+        let components = Buffer::<[f32; 2]>::zeroed(gpu, "components", rows.count);
+        let attraction = Buffer::<[f32; 4]>::zeroed(gpu, "attraction", rows.count);
+        let repulsion = Buffer::<[f32; 4]>::zeroed(gpu, "repulsion", rows.stride);
+        let history = Buffer::<[f32; 2]>::zeroed(gpu, "divergences", HISTORY);
+        let state = Buffer::<u32>::zeroed(gpu, "state", size_of::<State>() / 4);
+        let settings_buffer = Buffer::<f32>::zeroed(gpu, "settings", size_of::<Settings>() / 4);
+        let bindings = [
+            ("settings", settings_buffer.range()),
+            ("state", state.range()),
+            ("flags", rows.flags.range()),
+            ("attraction", attraction.range()),
+            ("repulsion", repulsion.range()),
+            ("entropies", affinities.entropies.range()),
+            ("positions", positions.range()),
+            ("motions", motions.range()),
+            ("history", history.range()),
+            ("components", components.range()),
+        ];
+        let params = TsneParams { count: rows.count as u32, stride: rows.stride as u32, seed };
+        let add = |plan: &mut PlanBuilder<'_>, entry: &'static str, threads: usize| {
+            let kernel = gpu.kernel(&TSNE, entry, &[])?;
+            let mut dispatch = plan.dispatch(&format!("t-SNE {entry}"), &kernel).params(&params);
+            for (name, range) in &bindings {
+                if kernel.binding(name).is_ok() {
+                    dispatch = dispatch.bind(name, range.clone());
+                }
+            }
+            dispatch.threads([threads as u32, 1, 1])
+        };
+        let mut begin = PlanBuilder::new(gpu);
+        begin.extend(&principal_components(gpu, &rows, &components)?);
+        add(&mut begin, "begin", 256)?;
+        let mut iteration = PlanBuilder::new(gpu);
+        attract(gpu, &mut iteration, &affinities, &positions.range(), &attraction.range(), rows.count)?;
+        repel(gpu, &mut iteration, &positions.range(), &repulsion.range(), rows.stride)?;
+        add(&mut iteration, "reduce", 256)?;
+        add(&mut iteration, "update", rows.count)?;
+        let (begin, iteration) = (begin.finish(), iteration.finish());
+        let tsne = Self {
+            affinities,
+            neighbours_plan: neighbours.plan,
+            begin,
+            iteration,
+            settings: settings_buffer,
+            state,
+            positions,
+            motions,
+            history,
+            flags: vec![0; rows.count],
+            neighbours: k,
+            perplexity,
+            rows,
+        };
+        tsne.set_settings(gpu, settings)?;
+        tsne.refresh(gpu);
+        tsne.reset(gpu);
+        Ok(tsne)
+    }
+
+    /// The perplexity in use: what was asked for, or the most that so many rows support.
+    pub fn perplexity(&self) -> f32 {
+        self.perplexity
+    }
+
+    /// Neighbours of a row.
+    pub fn neighbours(&self) -> usize {
+        self.neighbours
+    }
+
+    /// Number of rows.
+    pub fn count(&self) -> usize {
+        self.rows.count
+    }
+
+    /// The next iteration uses these settings.
+    ///
+    /// # Errors
+    /// When one is out of range; then nothing changes.
+    pub fn set_settings(&self, gpu: &Gpu, settings: Settings) -> Result<()> {
+        let least = |name: &str, value: f32, least: f32| {
+            if value.is_finite() && value >= least {
+                return Ok(());
+            }
+            Err(Error::usage(format!("the {name} is {value}"), format!("give it a value of {least} or more")))
+        };
+        least("exaggeration", settings.exaggeration, 1.0)?;
+        least("number of iterations with exaggeration", settings.exaggeration_iterations, 0.0)?;
+        least("learning rate", settings.learning_rate, 0.0)?;
+        least("early learning rate", settings.early_learning_rate, 0.0)?;
+        for momentum in [settings.momentum, settings.early_momentum] {
+            if !(0.0..1.0).contains(&momentum) {
+                let what = format!("the momentum is {momentum}");
+                return Err(Error::usage(what, "give it a value from 0 to below 1"));
+            }
+        }
+        self.settings.write(gpu, 0, bytemuck::cast_slice(&[settings]));
+        Ok(())
+    }
+
+    /// Reads the rows anew and makes their affinities; the layout goes on from where it is. No result is waited for.
+    pub fn refresh(&self, gpu: &Gpu) {
+        for plan in [&self.rows.plan, &self.neighbours_plan, &self.affinities.plan] {
+            submit_each(gpu, plan);
+        }
+    }
+
+    /// Back to the principal components, at iteration 0.
+    pub fn reset(&self, gpu: &Gpu) {
+        submit_each(gpu, &self.begin);
+    }
+
+    /// The dispatches of one iteration.
+    pub fn iteration_plan(&self) -> &Plan {
+        &self.iteration
+    }
+
+    /// Submits iterations, some at a time, so that no submit takes long. No result is waited for.
+    pub fn iterate(&self, gpu: &Gpu, iterations: usize) {
+        let a_submit = (30_000_000 / (self.rows.stride * self.rows.stride)).clamp(1, 50);
+        for first in (0..iterations).step_by(a_submit) {
+            let mut encoder = gpu.encoder("t-SNE");
+            for _ in first..(first + a_submit).min(iterations) {
+                self.iteration.encode(&mut encoder);
+            }
+            gpu.submit(encoder);
+        }
+    }
+
+    /// Positions on the GPU: two values a row. Rows that are left out stand at 1e15.
+    pub fn positions(&self) -> BufferRange {
+        self.positions.range()
+    }
+
+    /// Puts row `index` somewhere and, if it is pinned, keeps it there, while it goes on exerting forces.
+    ///
+    /// # Errors
+    /// When there is no such row.
+    pub fn place(&mut self, gpu: &Gpu, index: usize, position: [f32; 2], pinned: bool) -> Result<()> {
+        if index >= self.rows.count || !position.iter().all(|p| p.is_finite()) {
+            let what = format!("row {index} cannot be put at {position:?}");
+            return Err(Error::new(what, format!("there are rows 0 to {}", self.rows.count - 1)));
+        }
+        self.positions.write(gpu, index, &[position]);
+        self.motions.write(gpu, index, &[[0.0, 0.0, 1.0, 1.0]]);
+        // Which rows are left out is known on the GPU; the next refresh finds them again.
+        let left_out = self.rows.flags.read(gpu)[index] & LEFT_OUT;
+        self.flags[index] = if pinned { PINNED } else { 0 };
+        self.rows.flags.write(gpu, index, &[self.flags[index] | left_out]);
+        Ok(())
+    }
+
+    /// Iteration, divergence and schedule. Waits for the GPU: for tests and the end of a run.
+    pub fn state(&self, gpu: &Gpu) -> State {
+        bytemuck::pod_read_unaligned(bytemuck::cast_slice(&self.state.read(gpu)))
+    }
+
+    /// The divergences of the iterations in `range`, of the last 1024. Waits for the GPU.
+    pub fn divergences(&self, gpu: &Gpu, range: Range<u32>) -> Vec<f32> {
+        let ring = self.history.read(gpu);
+        let entry = |i: u32| ring[i as usize % HISTORY];
+        range.filter(|i| entry(*i)[0].to_bits() == *i).map(|i| entry(i)[1]).collect()
+    }
+
+    /// Positions of all rows; NaN for those left out. Waits for the GPU.
+    pub fn read_positions(&self, gpu: &Gpu) -> Vec<[f32; 2]> {
+        let flags = self.rows.flags.read(gpu);
+        let mut positions = self.positions.read(gpu);
+        positions.truncate(self.rows.count);
+        for (position, flag) in positions.iter_mut().zip(flags) {
+            if flag & LEFT_OUT == LEFT_OUT {
+                *position = [f32::NAN; 2];
+            }
+        }
+        positions
+    }
+
+    /// The rows that are left out because a value is not finite. Waits for the GPU.
+    pub fn left_out(&self, gpu: &Gpu) -> Vec<usize> {
+        let flags = self.rows.flags.read(gpu);
+        (0..self.rows.count).filter(|i| flags[*i] & LEFT_OUT == LEFT_OUT).collect()
+    }
+
+    /// Last step and gain of each coordinate. Waits for the GPU.
+    pub fn read_motions(&self, gpu: &Gpu) -> Vec<[f32; 4]> {
+        self.motions.read(gpu)
+    }
+
+    /// The joint probabilities, row by row: the other row and the probability. Waits for the GPU.
+    pub fn read_affinities(&self, gpu: &Gpu) -> Vec<Vec<(u32, f32)>> {
+        let starts = self.affinities.starts.read(gpu);
+        let (targets, values) = (self.affinities.targets.read(gpu), self.affinities.values.read(gpu));
+        let row = |pair: &[u32]| {
+            let range = pair[0] as usize..pair[1] as usize;
+            targets[range.clone()].iter().copied().zip(values[range].iter().copied()).collect()
+        };
+        starts.windows(2).map(row).collect()
+    }
+}
+
+/// Submits each dispatch by itself: some take as long as a submit should.
+fn submit_each(gpu: &Gpu, plan: &Plan) {
+    for index in 0..plan.len() {
+        let mut encoder = gpu.encoder("t-SNE");
+        plan.record(&mut encoder.begin_compute_pass(&Default::default()), index..index + 1);
+        gpu.submit(encoder);
+    }
+}
