@@ -7,6 +7,7 @@ mod bench_edit;
 mod bench_view;
 mod data;
 mod dry_run;
+mod embed;
 mod gradcheck;
 mod interrupt;
 #[cfg(feature = "app")]
@@ -42,6 +43,8 @@ enum Command {
     /// Measure throughput and GPU time.
     #[command(subcommand)]
     Bench(bench::Bench),
+    /// Lay rows out in two dimensions by t-SNE, without a window.
+    Embed(embed::Embed),
     /// The data sets: list the built-in ones, or describe one.
     #[command(subcommand)]
     Data(data::Data),
@@ -71,6 +74,7 @@ pub fn run() -> ExitCode {
         Some(Command::Render(render)) => render.run(),
         Some(Command::Train(train)) => train.run(),
         Some(Command::Bench(bench)) => bench.run(),
+        Some(Command::Embed(embed)) => embed.run(),
         Some(Command::Data(data)) => data.run(),
         Some(Command::Adapters(adapters)) => adapters.run(),
         Some(Command::Gradcheck(gradcheck)) => gradcheck.run(),

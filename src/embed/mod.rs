@@ -8,6 +8,7 @@ mod affinities;
 mod forces;
 mod neighbours;
 mod principal;
+pub mod quality;
 mod rows;
 mod tsne;
 pub mod twin;

@@ -1,0 +1,283 @@
+//! `revacnn embed`: rows laid out by t-SNE, without a window.
+
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use clap::Args;
+use indicatif::{ProgressBar, ProgressStyle};
+use revacnn::data::{Dataset, Matrix};
+use revacnn::embed::{Settings, Tsne, quality};
+use revacnn::error::{Error, Result};
+use revacnn::gpu::{Buffer, TensorView};
+use revacnn::session::write_whole;
+use serde_json::json;
+
+use super::print_line;
+use super::run_options::AdapterOption;
+
+/// Rows for which neighbours are judged.
+const JUDGED: usize = 500;
+/// Neighbours by which a layout is judged.
+const NEAREST: usize = 12;
+/// More rows than these take long: every point pushes every other.
+const MANY: usize = 20_000;
+
+#[derive(Args)]
+pub struct Embed {
+    #[command(flatten)]
+    adapter: AdapterOption,
+    /// The rows: a file that ends in .npy, .npz, .csv or .tsv, or a data set whose pixels are taken.
+    #[arg(value_name = "FILE|NAME|PATH")]
+    source: String,
+    /// How many neighbours count, roughly.
+    #[arg(long, default_value_t = 30.0)]
+    perplexity: f32,
+    /// Iterations.
+    #[arg(long, default_value_t = 1000)]
+    iterations: usize,
+    /// Factor of the attraction in the first iterations.
+    #[arg(long, default_value_t = 12.0)]
+    exaggeration: f32,
+    /// Iterations with that factor.
+    #[arg(long, value_name = "ITERATIONS", default_value_t = 50)]
+    exaggerated: u32,
+    /// Step size; 0 takes the number of rows.
+    #[arg(long, default_value_t = 0.0)]
+    learning_rate: f32,
+    /// At most so many rows, from the first on.
+    #[arg(long, value_name = "ROWS")]
+    rows: Option<usize>,
+    /// Seed, which matters only where all rows are alike.
+    #[arg(long, default_value_t = 0)]
+    seed: u32,
+    /// Where the layout goes: `positions` (and `labels`) in an .npz, or a picture in a .png. Repeatable.
+    #[arg(short, long, value_name = "FILE")]
+    output: Vec<PathBuf>,
+    /// Print a JSON object.
+    #[arg(long)]
+    json: bool,
+}
+
+/// What is laid out.
+struct Rows {
+    matrix: Matrix,
+    /// Class of each row, where there are classes.
+    labels: Vec<u8>,
+}
+
+impl Embed {
+    pub fn run(&self) -> Result<()> {
+        self.check_outputs()?;
+        let Rows { matrix, labels } = self.read()?;
+        let gpu = self.adapter.open()?;
+        if matrix.rows > MANY {
+            log::warn!(
+                "{} rows: an iteration takes time with their square (--rows takes fewer)",
+                matrix.rows
+            );
+        }
+        let view = TensorView {
+            buffer: Buffer::from_slice(&gpu, "rows", &matrix.values).raw().clone(),
+            offset: 0,
+            extents: [matrix.rows as u32, 1, 1, matrix.columns as u32],
+            strides: [matrix.columns as u32, 0, 0, 1],
+        };
+        let settings = Settings {
+            exaggeration: self.exaggeration,
+            exaggeration_iterations: self.exaggerated as f32,
+            learning_rate: self.learning_rate,
+            ..Settings::USUAL
+        };
+        let began = Instant::now();
+        let tsne = Tsne::new(&gpu, &view, self.perplexity, settings, self.seed)?;
+        gpu.wait();
+        let affinities_ms = began.elapsed().as_secs_f64() * 1e3;
+        if tsne.perplexity() < self.perplexity {
+            log::warn!(
+                "{} rows support a perplexity of {:.2}: it is lowered to that",
+                matrix.rows,
+                tsne.perplexity()
+            );
+        }
+        let left_out = tsne.left_out(&gpu);
+        if let Some(first) = left_out.first() {
+            log::warn!("{} rows hold NaN or infinity, row {first} first: they are left out", left_out.len());
+        }
+        let began = Instant::now();
+        self.iterate(&gpu, &tsne);
+        let optimise_ms = began.elapsed().as_secs_f64() * 1e3;
+        if let Some(error) = gpu.take_errors().into_iter().next() {
+            return Err(Error::new(
+                format!("the GPU reports: {error}"),
+                "take fewer rows, or another adapter",
+            ));
+        }
+        let positions = tsne.read_positions(&gpu);
+        let kl = tsne.state(&gpu).divergence;
+        let judged = quality::judge(&matrix.values, matrix.columns, &positions, NEAREST, JUDGED);
+        for path in &self.output {
+            let bytes = if is_npz(path) { npz(&positions, &labels)? } else { picture(&positions, &labels)? };
+            write_whole(path, &bytes)?;
+        }
+        let per_second = self.iterations as f64 / (optimise_ms / 1e3).max(1e-9);
+        if self.json {
+            let value = json!({
+                "n": matrix.rows, "dim": matrix.columns, "method": "exact", "perplexity": tsne.perplexity(),
+                "iterations": self.iterations, "iterations_per_s": per_second, "kl": kl, "left_out": left_out.len(),
+                "preserved": judged.preserved, "trustworthiness": judged.trustworthiness,
+                "stage_ms": { "affinities": affinities_ms, "optimise": optimise_ms }, "adapter": gpu.info.name,
+            });
+            return print_line(&value.to_string());
+        }
+        print_line(&format!(
+            "{} rows of {} values: KL {kl:.4} after {} iterations ({per_second:.0} a second); affinities took {:.2} s",
+            matrix.rows,
+            matrix.columns,
+            self.iterations,
+            affinities_ms / 1e3
+        ))?;
+        print_line(&format!(
+            "of the {NEAREST} nearest {:.1} % are kept, trustworthiness {:.4}",
+            judged.preserved * 100.0,
+            judged.trustworthiness
+        ))
+    }
+}
+
+impl Embed {
+    /// Outputs whose kind is not known, or whose folder is not there, are told before the work begins.
+    fn check_outputs(&self) -> Result<()> {
+        for path in &self.output {
+            let known = is_npz(path) || path.extension().is_some_and(|e| e.eq_ignore_ascii_case("png"));
+            if !known {
+                let what = format!("{} is neither .npz nor .png", path.display());
+                return Err(Error::usage(what, "name the output so that it ends in one of them"));
+            }
+            let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+            if folder.is_some_and(|folder| !folder.is_dir()) {
+                let what = format!("there is no folder for {}", path.display());
+                return Err(Error::usage(what, "make it first, or name another file"));
+            }
+        }
+        Ok(())
+    }
+
+    fn read(&self) -> Result<Rows> {
+        let most = self.rows.unwrap_or(usize::MAX);
+        let path = Path::new(&self.source);
+        if Matrix::is_named(path) {
+            let mut matrix = Matrix::open(path)?;
+            matrix.rows = matrix.rows.min(most);
+            matrix.values.truncate(matrix.rows * matrix.columns);
+            return Ok(Rows { matrix, labels: Vec::new() });
+        }
+        let data = Dataset::open(&self.source)?;
+        let splits = [&data.train, &data.test];
+        let images = splits.iter().flat_map(|split| split.images.chunks_exact(data.shape.len()));
+        let values: Vec<f32> = images.take(most).flatten().map(|v| f32::from(*v) / 255.0).collect();
+        let labels = splits.iter().flat_map(|split| split.labels.iter().copied()).take(most).collect();
+        let columns = data.shape.len();
+        Ok(Rows { matrix: Matrix { rows: values.len() / columns, columns, values }, labels })
+    }
+
+    fn iterate(&self, gpu: &revacnn::gpu::Gpu, tsne: &Tsne) {
+        let style = "{bar:30} {pos}/{len} iterations, {eta} left";
+        let style = ProgressStyle::with_template(style).expect("the template is fixed");
+        let bar = ProgressBar::new(self.iterations as u64).with_style(style);
+        for first in (0..self.iterations).step_by(20) {
+            let some = 20.min(self.iterations - first);
+            tsne.iterate(gpu, some);
+            gpu.wait();
+            bar.inc(some as u64);
+        }
+        bar.finish_and_clear();
+    }
+}
+
+fn is_npz(path: &Path) -> bool {
+    path.extension().is_some_and(|e| e.eq_ignore_ascii_case("npz"))
+}
+
+/// `positions` `[n, 2]` and, where there are classes, `labels` `[n]`.
+fn npz(positions: &[[f32; 2]], labels: &[u8]) -> Result<Vec<u8>> {
+    use npyz::WriterBuilder as _;
+    use std::io::Write as _;
+    let failed =
+        |e: &dyn std::fmt::Display| Error::new(format!("the layout cannot be packed: {e}"), "name a .png");
+    let mut archive = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
+    let mut arrays = Vec::new();
+    let mut bytes = Vec::new();
+    let options = npyz::WriteOptions::new().default_dtype().shape(&[positions.len() as u64, 2]);
+    let mut writer = options.writer(&mut bytes).begin_nd().map_err(|e| failed(&e))?;
+    writer.extend(positions.iter().flatten().copied()).map_err(|e| failed(&e))?;
+    writer.finish().map_err(|e| failed(&e))?;
+    arrays.push(("positions.npy", bytes));
+    if !labels.is_empty() {
+        let mut bytes = Vec::new();
+        let options = npyz::WriteOptions::new().default_dtype().shape(&[labels.len() as u64]);
+        let mut writer = options.writer(&mut bytes).begin_nd().map_err(|e| failed(&e))?;
+        writer.extend(labels.iter().copied()).map_err(|e| failed(&e))?;
+        writer.finish().map_err(|e| failed(&e))?;
+        arrays.push(("labels.npy", bytes));
+    }
+    for (name, bytes) in arrays {
+        let options = zip::write::SimpleFileOptions::default();
+        archive.start_file(name, options).map_err(|e| failed(&e))?;
+        archive.write_all(&bytes).map_err(|e| failed(&e))?;
+    }
+    Ok(archive.finish().map_err(|e| failed(&e))?.into_inner())
+}
+
+/// Ten colours that stay apart for colour-blind eyes (after Okabe and Ito 2008, and Tol's muted scheme).
+const COLOURS: [[u8; 3]; 10] = [
+    [0, 114, 178],
+    [230, 159, 0],
+    [0, 158, 115],
+    [204, 121, 167],
+    [213, 94, 0],
+    [86, 180, 233],
+    [120, 110, 30],
+    [51, 34, 136],
+    [136, 34, 85],
+    [90, 90, 90],
+];
+
+/// A picture of 1200×1200: a disc a row, in the colour of its class.
+fn picture(positions: &[[f32; 2]], labels: &[u8]) -> Result<Vec<u8>> {
+    const SIDE: usize = 1200;
+    const MARGIN: f32 = 30.0;
+    let shown = || positions.iter().filter(|p| p[0].is_finite() && p[1].is_finite());
+    let bound =
+        |axis: usize| shown().fold([f32::MAX, f32::MIN], |[a, b], p| [a.min(p[axis]), b.max(p[axis])]);
+    let [x, y] = [bound(0), bound(1)];
+    let span = (x[1] - x[0]).max(y[1] - y[0]).max(1e-9);
+    let scale = (SIDE as f32 - 2.0 * MARGIN) / span;
+    let middle = [(x[0] + x[1]) / 2.0, (y[0] + y[1]) / 2.0];
+    let radius = (160.0 / (positions.len() as f32).sqrt()).clamp(1.2, 6.0);
+    let mut pixels = vec![255.0_f32; SIDE * SIDE * 3];
+    for (i, position) in positions.iter().enumerate().filter(|(_, p)| p[0].is_finite() && p[1].is_finite()) {
+        let at = [0, 1].map(|axis| (position[axis] - middle[axis]) * scale + SIDE as f32 / 2.0);
+        let colour = labels.get(i).map_or(COLOURS[0], |label| COLOURS[usize::from(*label) % COLOURS.len()]);
+        let reach = |centre: f32| {
+            ((centre - radius - 1.0).max(0.0) as usize)..((centre + radius + 2.0) as usize).min(SIDE)
+        };
+        for row in reach(at[1]) {
+            for column in reach(at[0]) {
+                let away = (column as f32 + 0.5 - at[0]).hypot(row as f32 + 0.5 - at[1]);
+                let share = 0.8 * (radius + 0.5 - away).clamp(0.0, 1.0);
+                for (channel, value) in colour.iter().enumerate() {
+                    let pixel = &mut pixels[(row * SIDE + column) * 3 + channel];
+                    *pixel += share * (f32::from(*value) - *pixel);
+                }
+            }
+        }
+    }
+    let bytes = pixels.into_iter().map(|v| v as u8).collect();
+    let picture =
+        image::RgbImage::from_raw(SIDE as u32, SIDE as u32, bytes).expect("as many bytes as pixels");
+    let mut png = std::io::Cursor::new(Vec::new());
+    picture
+        .write_to(&mut png, image::ImageFormat::Png)
+        .map_err(|e| Error::new(format!("the picture cannot be made: {e}"), "name an .npz"))?;
+    Ok(png.into_inner())
+}
