@@ -15,7 +15,7 @@ nnp          neighbourhood preservation: the mean share of the 12 nearest rows t
 trust        trustworthiness at 12 (Venna and Kaski 2001), as scikit-learn defines it
 
 Of rows at the same distance, that with the lower index is the nearer one. A layout that is not finite has null
-for every number.
+for every number, a file that cannot be read a `failure`.
 """
 
 import argparse
@@ -23,6 +23,7 @@ import hashlib
 import json
 import sys
 from pathlib import Path
+from zipfile import BadZipFile
 
 import numpy as np
 from scipy.sparse import csr_matrix
@@ -233,27 +234,27 @@ def ranks_and_dense(affinities, layouts, nears, normalisers):
     return [(float(t), None if d is None else float(d)) for t, d in zip(trust, dense)]
 
 
-def read(path):
-    """Positions and snapshots [(iteration, seconds, positions)] of a layout's file."""
+def read(path, count):
+    """Positions and snapshots [(iteration, seconds, positions)] of a layout's file, as `usable` returns them."""
     loaded = np.load(path)
     if isinstance(loaded, np.ndarray):
-        return loaded, []
+        return usable(loaded, count), []
     with loaded:
         snapshots = zip(loaded["snapshot_iterations"], loaded["snapshot_seconds"], loaded["snapshots"]) \
             if "snapshots" in loaded else []
-        return loaded["positions"], [(int(i), float(s), y) for i, s, y in snapshots]
+        return usable(loaded["positions"], count), [(int(i), float(s), usable(y, count)) for i, s, y in snapshots]
 
 
-def usable(layout, count, path):
+def usable(layout, count):
     """The layout in float64, None where it is not finite."""
     if layout.shape != (count, 2):
-        raise ValueError(f"{path}: {layout.shape} where the data ask for {(count, 2)}")
+        raise ValueError(f"positions of shape {layout.shape} where the data ask for {(count, 2)}")
     layout = layout.astype(np.float64)
     return layout if np.isfinite(layout).all() else None
 
 
 def judge(affinities, files):
-    """{file: {kl, kl_dense, nnp, trust, snapshots: [{iteration, seconds, kl}]}}
+    """{file: {kl, kl_dense, nnp, trust, snapshots: [{iteration, seconds, kl}]}}, or {file: {failure}}
 
     Layouts that are the same bit for bit, as those of two runs of one program, are judged once."""
     count = len(affinities.data)
@@ -267,13 +268,14 @@ def judge(affinities, files):
 
     verdicts = {}
     for path in files:
-        positions, snapshots = read(path)
-        layout = usable(positions, count, path)
-        verdict = {"kl": None, "kl_dense": None, "nnp": None, "trust": None, "snapshots": []}
-        for iteration, seconds, at in snapshots:
-            at = usable(at, count, path)
-            verdict["snapshots"].append({"iteration": iteration, "seconds": seconds,
-                                         "kl": None if at is None else measured(at)[1][0]})
+        try:
+            layout, snapshots = read(path, count)
+        except (ValueError, KeyError, OSError, BadZipFile) as fault:
+            verdicts[path] = {"failure": f"its layout cannot be read: {fault}"}
+            continue
+        verdict = {"kl": None, "kl_dense": None, "nnp": None, "trust": None, "snapshots": [
+            {"iteration": iteration, "seconds": seconds, "kl": None if at is None else measured(at)[1][0]}
+            for iteration, seconds, at in snapshots]}
         if layout is not None:
             key, (kl, z) = measured(layout)
             verdict["kl"] = kl
@@ -297,7 +299,7 @@ def main():
     parser.add_argument("--perplexity", type=float, default=30.0)
     parser.add_argument("--no-dense", action="store_true", help="leave out kl_dense")
     parser.add_argument("--test", action="store_true", help="test the judge itself, and nothing else")
-    given = parser.parse_args()
+    given = parser.parse_intermixed_args()
     if given.test:
         from judge_test import run
         return run()

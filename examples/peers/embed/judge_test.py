@@ -184,19 +184,18 @@ def files(tests, random):
         np.savez(path, positions=layout.astype(np.float32), snapshots=np.stack([layout * 0, layout]).astype(np.float32),
                  snapshot_iterations=[50, 100], snapshot_seconds=[0.5, 1.25])
         found = judge.judge(affinities, [path])[path]
-        other = Path(folder) / "other.npy"
-        np.save(other, layout[:-1])
-        try:
-            judge.judge(affinities, [other])
-            refused = False
-        except ValueError:
-            refused = True
+        short, none = Path(folder) / "short.npy", Path(folder) / "none.npz"
+        np.save(short, layout[:-1])
+        np.savez(none, layout=layout)
+        others = judge.judge(affinities, [short, none, path])
     first, second = found["snapshots"]
     tests.holds("snapshots keep their times", (first["iteration"], second["seconds"]) == (50, 1.25))
     tests.holds("the last snapshot is the layout", second["kl"] == found["kl"])
     tests.far("the first snapshot", first["kl"], found["kl"], 1e-3)
     tests.holds("no dense P, no dense KL", found["kl_dense"] is None)
-    tests.holds("a layout of the wrong shape is refused", refused)
+    for name in (short, none):
+        tests.holds(f"{name.name} is refused", "failure" in others[name])
+    tests.holds("one that is refused does not spoil the others", others[path] == found)
 
 
 def run():
