@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Writes a data set as every contestant reads it: NAME.npy (N x D float32), and NAME-init.npy, the layout to begin with.
+"""Writes a data set as every contestant reads it: NAME.npy (N x D float32), and NAME-init.npy, where to begin.
 
     prepare.py digits FOLDER
     prepare.py mnist FOLDER --mnist DIR
