@@ -5,11 +5,11 @@
 export PATH := $(PATH):$(HOME)/.cargo/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help run test bench pictures fmt
+.PHONY: help run test bench bench-embed pictures fmt
 
 help: ## list these targets
-	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | while IFS="$$(printf '\t')" read -r target text; do \
-		printf '  make %-10s%s\n' "$$target" "$$text"; done
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | while IFS="$$(printf '\t')" read -r target text; do \
+		printf '  make %-13s%s\n' "$$target" "$$text"; done
 
 run: ## build it and open the workbench; installs what it needs to run
 	@.ci/packages run
@@ -23,6 +23,11 @@ bench: ## measure it beside PyTorch, burn and ConvNetJS on this machine
 	@.ci/packages run
 	cargo build --release
 	examples/peers/compare $(ARGS)
+
+bench-embed: ## measure its t-SNE beside openTSNE, scikit-learn, manifolds-rs and tsnejs on this machine
+	@.ci/packages run
+	cargo build --release
+	examples/peers/embed/compare $(ARGS)
 
 pictures: ## draw the README's pictures again (trains two epochs without a window)
 	@.ci/packages run

@@ -1,14 +1,16 @@
 //! `revacnn embed`: rows laid out by t-SNE, without a window.
 
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
+use npyz::WriterBuilder as _;
 use revacnn::data::{Dataset, Matrix};
 use revacnn::embed::{Settings, Tsne, quality};
 use revacnn::error::{Error, Result};
-use revacnn::gpu::{Buffer, TensorView};
+use revacnn::gpu::{Buffer, Gpu, TensorView};
 use revacnn::session::write_whole;
 use serde_json::json;
 
@@ -50,12 +52,23 @@ pub struct Embed {
     /// Seed, which matters only where all rows are alike.
     #[arg(long, default_value_t = 0)]
     seed: u32,
+    /// Keep the positions after every so many iterations too, as `snapshots` in the .npz; 0: none.
+    #[arg(long, value_name = "ITERATIONS", default_value_t = 0)]
+    snapshots: usize,
     /// Where the layout goes: `positions` (and `labels`) in an .npz, or a picture in a .png. Repeatable.
     #[arg(short, long, value_name = "FILE")]
     output: Vec<PathBuf>,
     /// Print a JSON object.
     #[arg(long)]
     json: bool,
+}
+
+/// The layout on its way: after how many iterations and seconds, and where the rows were.
+#[derive(Default)]
+struct Snapshots {
+    iterations: Vec<u32>,
+    seconds: Vec<f64>,
+    positions: Vec<[f32; 2]>,
 }
 
 /// What is laid out.
@@ -103,9 +116,9 @@ impl Embed {
         if let Some(first) = left_out.first() {
             log::warn!("{} rows hold NaN or infinity, row {first} first: they are left out", left_out.len());
         }
-        let began = Instant::now();
-        self.iterate(&gpu, &tsne);
-        let optimise_ms = began.elapsed().as_secs_f64() * 1e3;
+        let optimising = Instant::now();
+        let snapshots = self.iterate(&gpu, &tsne, began);
+        let optimise_ms = optimising.elapsed().as_secs_f64() * 1e3;
         if let Some(error) = gpu.take_errors().into_iter().next() {
             return Err(Error::new(
                 format!("the GPU reports: {error}"),
@@ -116,7 +129,11 @@ impl Embed {
         let kl = tsne.state(&gpu).divergence;
         let judged = quality::judge(&matrix.values, matrix.columns, &positions, NEAREST, JUDGED);
         for path in &self.output {
-            let bytes = if is_npz(path) { npz(&positions, &labels)? } else { picture(&positions, &labels)? };
+            let bytes = if is_npz(path) {
+                npz(&positions, &labels, &snapshots)?
+            } else {
+                picture(&positions, &labels)?
+            };
             write_whole(path, &bytes)?;
         }
         let per_second = self.iterations as f64 / (optimise_ms / 1e3).max(1e-9);
@@ -180,17 +197,25 @@ impl Embed {
         Ok(Rows { matrix: Matrix { rows: values.len() / columns, columns, values }, labels })
     }
 
-    fn iterate(&self, gpu: &revacnn::gpu::Gpu, tsne: &Tsne) {
+    fn iterate(&self, gpu: &Gpu, tsne: &Tsne, began: Instant) -> Snapshots {
+        let mut snapshots = Snapshots::default();
         let style = "{bar:30} {pos}/{len} iterations, {eta} left";
         let style = ProgressStyle::with_template(style).expect("the template is fixed");
         let bar = ProgressBar::new(self.iterations as u64).with_style(style);
-        for first in (0..self.iterations).step_by(20) {
-            let some = 20.min(self.iterations - first);
+        let a_time = if self.snapshots > 0 { self.snapshots } else { 20 };
+        for first in (0..self.iterations).step_by(a_time) {
+            let some = a_time.min(self.iterations - first);
             tsne.iterate(gpu, some);
             gpu.wait();
             bar.inc(some as u64);
+            if self.snapshots > 0 {
+                snapshots.iterations.push((first + some) as u32);
+                snapshots.seconds.push(began.elapsed().as_secs_f64());
+                snapshots.positions.extend(tsne.read_positions(gpu));
+            }
         }
         bar.finish_and_clear();
+        snapshots
     }
 }
 
@@ -198,34 +223,35 @@ fn is_npz(path: &Path) -> bool {
     path.extension().is_some_and(|e| e.eq_ignore_ascii_case("npz"))
 }
 
-/// `positions` `[n, 2]` and, where there are classes, `labels` `[n]`.
-fn npz(positions: &[[f32; 2]], labels: &[u8]) -> Result<Vec<u8>> {
-    use npyz::WriterBuilder as _;
-    use std::io::Write as _;
-    let failed =
-        |e: &dyn std::fmt::Display| Error::new(format!("the layout cannot be packed: {e}"), "name a .png");
-    let mut archive = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
-    let mut arrays = Vec::new();
-    let mut bytes = Vec::new();
-    let options = npyz::WriteOptions::new().default_dtype().shape(&[positions.len() as u64, 2]);
-    let mut writer = options.writer(&mut bytes).begin_nd().map_err(|e| failed(&e))?;
-    writer.extend(positions.iter().flatten().copied()).map_err(|e| failed(&e))?;
-    writer.finish().map_err(|e| failed(&e))?;
-    arrays.push(("positions.npy", bytes));
+/// `positions` `[n, 2]` and, where there are any, `labels` `[n]` and the snapshots.
+fn npz(positions: &[[f32; 2]], labels: &[u8], snapshots: &Snapshots) -> Result<Vec<u8>> {
+    let failed = |e: std::io::Error| Error::new(format!("the layout cannot be packed: {e}"), "name a .png");
+    let n = positions.len() as u64;
+    let mut arrays = vec![("positions", npy(&[n, 2], positions.as_flattened()).map_err(failed)?)];
     if !labels.is_empty() {
-        let mut bytes = Vec::new();
-        let options = npyz::WriteOptions::new().default_dtype().shape(&[labels.len() as u64]);
-        let mut writer = options.writer(&mut bytes).begin_nd().map_err(|e| failed(&e))?;
-        writer.extend(labels.iter().copied()).map_err(|e| failed(&e))?;
-        writer.finish().map_err(|e| failed(&e))?;
-        arrays.push(("labels.npy", bytes));
+        arrays.push(("labels", npy(&[n], labels).map_err(failed)?));
     }
+    let taken = snapshots.iterations.len() as u64;
+    if taken > 0 {
+        arrays.push(("snapshots", npy(&[taken, n, 2], snapshots.positions.as_flattened()).map_err(failed)?));
+        arrays.push(("snapshot_iterations", npy(&[taken], &snapshots.iterations).map_err(failed)?));
+        arrays.push(("snapshot_seconds", npy(&[taken], &snapshots.seconds).map_err(failed)?));
+    }
+    let mut archive = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
     for (name, bytes) in arrays {
         let options = zip::write::SimpleFileOptions::default();
-        archive.start_file(name, options).map_err(|e| failed(&e))?;
-        archive.write_all(&bytes).map_err(|e| failed(&e))?;
+        archive.start_file(format!("{name}.npy"), options).map_err(|e| failed(e.into()))?;
+        archive.write_all(&bytes).map_err(failed)?;
     }
-    Ok(archive.finish().map_err(|e| failed(&e))?.into_inner())
+    Ok(archive.finish().map_err(|e| failed(e.into()))?.into_inner())
+}
+
+fn npy<T: npyz::AutoSerialize + Copy>(shape: &[u64], values: &[T]) -> std::io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    let mut writer = npyz::WriteOptions::new().default_dtype().shape(shape).writer(&mut bytes).begin_nd()?;
+    writer.extend(values.iter().copied())?;
+    writer.finish()?;
+    Ok(bytes)
 }
 
 /// Ten colours that stay apart for colour-blind eyes (after Okabe and Ito 2008, and Tol's muted scheme).
