@@ -1,6 +1,7 @@
 //! The real program, driven from outside: exit status, standard output and error, the files it keeps.
 
 mod damage;
+mod embed;
 mod faults;
 mod interrupted;
 mod output;

@@ -1,0 +1,84 @@
+//! `revacnn embed`: rows in, positions and a picture out.
+
+use std::fs;
+
+use revacnn::data::Matrix;
+use serde_json::Value;
+
+use crate::program::{folder, run};
+
+/// 60 rows in two heaps, as CSV with names; the third row holds a NaN.
+fn rows() -> String {
+    let value = |i: usize, d: usize| (i % 2 * 9) as f64 + ((i * 7 + d * 3) % 11) as f64 * 0.1;
+    let row = |i: usize| (0..4).map(|d| value(i, d).to_string()).collect::<Vec<_>>().join(",");
+    let mut lines: Vec<String> = (0..60).map(row).collect();
+    lines[2] = "1,nan,2,3".to_owned();
+    format!("a,b,c,d\n{}\n", lines.join("\n"))
+}
+
+#[test]
+fn rows_of_a_file_become_positions_and_a_picture() {
+    let folder = folder();
+    fs::write(folder.path().join("rows.csv"), rows()).unwrap();
+    let args =
+        ["embed", "rows.csv", "--perplexity", "50", "--iterations", "120", "--json", "--snapshots", "50"];
+    let ran = run(folder.path(), &[&args[..], &["-o", "out.npz", "-o", "out.png"]].concat()).ok();
+    let result = &ran.events()[0];
+    assert_eq!((&result["n"], &result["dim"], &result["iterations"]), (&60.into(), &4.into(), &120.into()));
+    assert_eq!(result["left_out"], Value::from(1));
+    assert!((result["perplexity"].as_f64().unwrap() - 59.0 / 3.0).abs() < 1e-4, "{result}");
+    assert!(ran.err.contains("lowered") && ran.err.contains("row 2 first"), "{}", ran.err);
+    for key in ["kl", "trustworthiness", "preserved", "iterations_per_s"] {
+        assert!(result[key].is_f64(), "{key} of {result}");
+    }
+    // The archive: positions of all rows, three snapshots, the last of them the end.
+    let bytes = fs::read(folder.path().join("out.npz")).unwrap();
+    let mut archive = zip::ZipArchive::new(std::io::Cursor::new(bytes)).unwrap();
+    let mut array = |name: &str| {
+        let mut bytes = Vec::new();
+        std::io::copy(&mut archive.by_name(&format!("{name}.npy")).unwrap(), &mut bytes).unwrap();
+        let path = folder.path().join(format!("{name}.npy"));
+        fs::write(&path, bytes).unwrap();
+        path
+    };
+    let positions = Matrix::open(&array("positions")).unwrap();
+    let snapshots = Matrix::open(&array("snapshots")).unwrap();
+    assert_eq!((positions.rows, positions.columns), (60, 2));
+    assert_eq!((snapshots.rows, snapshots.columns), (3, 120));
+    let bits = |values: &[f32]| values.iter().map(|v| v.to_bits()).collect::<Vec<_>>();
+    assert_eq!(bits(snapshots.row(2)), bits(&positions.values));
+    assert!(positions.row(2).iter().all(|v| v.is_nan()));
+    assert!((0..60).filter(|i| *i != 2).all(|i| positions.row(i).iter().all(|v| v.is_finite())));
+    // The two heaps stay apart: the nearest of every row is of its own heap.
+    let square = |i: usize, j: usize| -> f32 {
+        positions.row(i).iter().zip(positions.row(j)).map(|(a, b)| (a - b).powi(2)).sum()
+    };
+    let others = |i: usize| (0..60).filter(move |j| *j != i && *j != 2);
+    for i in (0..60).filter(|i| *i != 2) {
+        let nearest = others(i).min_by(|a, b| square(i, *a).total_cmp(&square(i, *b))).unwrap();
+        assert_eq!(nearest % 2, i % 2, "the nearest of row {i} is row {nearest}");
+    }
+    let picture = image::open(folder.path().join("out.png")).unwrap().to_rgb8();
+    assert_eq!(picture.dimensions(), (1200, 1200));
+    let coloured = picture.pixels().filter(|pixel| pixel.0 != [255; 3]).count();
+    assert!(coloured > 59 * 20 && coloured < 1200 * 1200 / 4, "{coloured} pixels are coloured");
+}
+
+#[test]
+fn what_cannot_be_laid_out_is_refused() {
+    let folder = folder();
+    let write = |name: &str, text: &str| fs::write(folder.path().join(name), text).unwrap();
+    write("few.csv", "1,2\n3,4\n5,6\n");
+    write("ragged.csv", "1,2\n3,4\n5\n6,7\n");
+    let refused = |args: &[&str], code: i32, part: &str| {
+        run(folder.path(), &[&["embed"], args].concat()).fails(code, part);
+    };
+    refused(&["few.csv"], 1, "3 rows");
+    refused(&["ragged.csv"], 1, "line 3");
+    refused(&["missing.npy"], 1, "missing.npy");
+    refused(&["digits", "--perplexity", "0.5"], 2, "perplexity is 0.5");
+    refused(&["digits", "--exaggeration", "0"], 2, "exaggeration is 0");
+    refused(&["digits", "-o", "out.txt"], 2, "neither .npz nor .png");
+    refused(&["digits", "-o", "no/folder/out.png"], 2, "no folder");
+    assert!(!folder.path().join("out.txt").exists());
+}
