@@ -50,7 +50,7 @@ fn digits() -> Vec<Vec<f64>> {
 fn affinities_are_those_of_the_twin() {
     let gpu = open_gpu();
     for (count, dims, perplexity) in
-        [(6, 2, 5.0), (7, 3, 30.0), (65, 7, 5.0), (257, 31, 30.0), (300, 2, 12.5)]
+        [(6, 2, 5.0), (7, 3, 30.0), (65, 7, 5.0), (257, 31, 30.0), (300, 2, 12.5), (4301, 2, 30.0)]
     {
         let rows = clustered(count, dims, count as u64);
         let tsne = embed(&gpu, &rows, perplexity);

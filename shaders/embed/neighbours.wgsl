@@ -5,7 +5,7 @@ const NONE: u32 = 0xffffffffu;
 // Farther than anything.
 const FAR: f32 = 3e38;
 
-struct Params { count: u32, quads: u32, dims: u32, first: u32, rows: u32, neighbours: u32 }
+struct Params { count: u32, quads: u32, dims: u32, first: u32, rows: u32, neighbours: u32, first_quad: u32, end_quad: u32 }
 
 @group(0) @binding(0) var<uniform> params: Params;
 // [d, i/4] of vec4: four points.
@@ -17,6 +17,8 @@ struct Params { count: u32, quads: u32, dims: u32, first: u32, rows: u32, neighb
 // [i, k]
 @group(0) @binding(5) var<storage, read_write> indices: array<u32>;
 @group(0) @binding(6) var<storage, read_write> distances: array<f32>;
+// Neighbours that row i has so far.
+@group(0) @binding(7) var<storage, read_write> filled: array<u32>;
 
 /// made[r, j] = Σ_d (points[d, first + r] − points[d, j])²; FAR for the row itself and for what is left out
 @compute @workgroup_size(WORKGROUP)
@@ -51,7 +53,30 @@ fn squared_distances(@builtin(global_invocation_id) id: vec3<u32>) {
 #end
 }
 
-/// indices[i, ·], distances[i, ·] = the nearest of row i, by distance and then by index; NONE where there are no more
+/// Whether a comes before b: nearer, or as near with a lower index.
+fn before(square_a: f32, index_a: u32, square_b: f32, index_b: u32) -> bool {
+    return square_a < square_b || (square_a == square_b && index_a < index_b);
+}
+
+/// Puts an entry at the root of the heap of row `base`, whose first `size` places are in use, and lets it sink.
+fn sink(base: u32, size: u32, square: f32, index: u32) {
+    var at = 0u;
+    loop {
+        var child = 2u * at + 1u;
+        if child >= size { break; }
+        if child + 1u < size && before(distances[base + child], indices[base + child], distances[base + child + 1u], indices[base + child + 1u]) {
+            child++;
+        }
+        if !before(square, index, distances[base + child], indices[base + child]) { break; }
+        distances[base + at] = distances[base + child];
+        indices[base + at] = indices[base + child];
+        at = child;
+    }
+    distances[base + at] = square;
+    indices[base + at] = index;
+}
+
+/// Row i's heap, the farthest first, of the nearest among the quads from first_quad to end_quad and those before
 @compute @workgroup_size(WORKGROUP)
 fn nearest(@builtin(global_invocation_id) id: vec3<u32>) {
     if id.x >= params.rows { return; }
@@ -59,29 +84,55 @@ fn nearest(@builtin(global_invocation_id) id: vec3<u32>) {
     if i >= params.count { return; }
     let k = params.neighbours;
     let base = i * k;
-    var found = 0u;
+    var size = select(filled[i], 0u, params.first_quad == 0u);
     var worst = FAR;
+    if size == k { worst = distances[base]; }
     let left_out = (flags[i / 4u][i % 4u] & 1u) == 1u;
-    let quads = select(params.quads, 0u, left_out);
-    for (var quad = 0u; quad < quads; quad++) {
+    let end = select(params.end_quad, 0u, left_out);
+    for (var quad = params.first_quad; quad < end; quad++) {
         let four = squares[id.x * params.quads + quad];
         if all(four >= vec4<f32>(worst)) { continue; }
         for (var lane = 0u; lane < 4u; lane++) {
             let square = four[lane];
             if square >= worst { continue; }
-            var at = min(found, k - 1u);
-            while at > 0u && distances[base + at - 1u] > square {
-                distances[base + at] = distances[base + at - 1u];
-                indices[base + at] = indices[base + at - 1u];
-                at--;
+            let index = quad * 4u + lane;
+            if size == k {
+                sink(base, size, square, index);
+            } else {
+                var at = size;
+                while at > 0u {
+                    let above = (at - 1u) / 2u;
+                    if !before(distances[base + above], indices[base + above], square, index) { break; }
+                    distances[base + at] = distances[base + above];
+                    indices[base + at] = indices[base + above];
+                    at = above;
+                }
+                distances[base + at] = square;
+                indices[base + at] = index;
+                size++;
             }
-            distances[base + at] = square;
-            indices[base + at] = quad * 4u + lane;
-            found = min(found + 1u, k);
-            if found == k { worst = distances[base + k - 1u]; }
+            if size == k { worst = distances[base]; }
         }
     }
-    for (var at = found; at < k; at++) {
+    filled[i] = size;
+}
+
+/// Row i's heap in order, the nearest first; NONE where there are no more
+@compute @workgroup_size(WORKGROUP)
+fn sort_nearest(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
+    let i = id.x + id.y * groups.x * WORKGROUP;
+    if i >= params.count { return; }
+    let base = i * params.neighbours;
+    let size = filled[i];
+    for (var end = size; end > 1u; end--) {
+        let last = base + end - 1u;
+        let square = distances[last];
+        let index = indices[last];
+        distances[last] = distances[base];
+        indices[last] = indices[base];
+        sink(base, end - 1u, square, index);
+    }
+    for (var at = size; at < params.neighbours; at++) {
         indices[base + at] = NONE;
         distances[base + at] = FAR;
     }

@@ -1,5 +1,8 @@
 //! The nearest neighbours of every row, exactly: squared distances of a block of rows to all, then the least of each.
 //!
+//! The software adapter's driver ends all loops of 8 neighbouring threads after 65 535 rounds together, without a word: the least are
+//! kept in a heap, and sought among [`SEGMENT`] rows a dispatch.
+//!
 //! Distances are sums of squared differences, not products and norms, so that near rows keep their digits. Equal distances are
 //! ordered by index.
 
@@ -16,8 +19,14 @@ const TILE: usize = 8;
 const MOST_PRODUCTS: usize = 200_000_000;
 /// Bytes of a block of distances at most.
 const MOST_BYTES: usize = 32 << 20;
+/// Rows among which one dispatch seeks.
+const SEGMENT: usize = 4096;
 
-params! { struct NeighboursParams { count: u32, quads: u32, dims: u32, first: u32, rows: u32, neighbours: u32 } }
+params! {
+    struct NeighboursParams {
+        count: u32, quads: u32, dims: u32, first: u32, rows: u32, neighbours: u32, first_quad: u32, end_quad: u32,
+    }
+}
 
 /// The neighbours of every row.
 pub(super) struct Neighbours {
@@ -42,17 +51,18 @@ impl Neighbours {
         let by_size = MOST_BYTES.min(gpu.limits.max_storage_buffer_binding_size as usize) / (rows.stride * 4);
         let block = (by_time.min(by_size) / TILE * TILE).clamp(TILE, rows.stride);
         let made = Buffer::<f32>::zeroed(gpu, "distances of a block", block * rows.stride);
+        let filled = Buffer::<u32>::zeroed(gpu, "neighbours found", rows.count);
         let mut plan = PlanBuilder::new(gpu);
+        let params = NeighboursParams {
+            count: rows.count as u32,
+            quads: (rows.stride / 4) as u32,
+            dims: rows.dims as u32,
+            neighbours: k as u32,
+            ..Default::default()
+        };
         for first in (0..rows.count).step_by(block) {
             let in_block = block.min(rows.count - first);
-            let params = NeighboursParams {
-                count: rows.count as u32,
-                quads: (rows.stride / 4) as u32,
-                dims: rows.dims as u32,
-                first: first as u32,
-                rows: in_block as u32,
-                neighbours: k as u32,
-            };
+            let params = NeighboursParams { first: first as u32, rows: in_block as u32, ..params };
             let kernel = gpu.kernel(&NEIGHBOURS, "squared_distances", &[("ROWS", TILE as u32)])?;
             plan.dispatch("distances", &kernel)
                 .bind("points", rows.points.range())
@@ -62,14 +72,29 @@ impl Neighbours {
                 .flops((3 * in_block * rows.stride * rows.dims) as u64)
                 .threads([(rows.stride / 4) as u32, in_block.div_ceil(TILE) as u32, 1])?;
             let kernel = gpu.kernel(&NEIGHBOURS, "nearest", &[])?;
-            plan.dispatch("nearest", &kernel)
-                .bind("squares", made.range())
-                .bind("flags", rows.flags.range())
-                .bind("indices", indices.range())
-                .bind("distances", distances.range())
-                .params(&params)
-                .threads([in_block as u32, 1, 1])?;
+            for segment in (0..rows.stride).step_by(SEGMENT) {
+                let end = (segment + SEGMENT).min(rows.stride);
+                plan.dispatch("nearest", &kernel)
+                    .bind("squares", made.range())
+                    .bind("flags", rows.flags.range())
+                    .bind("indices", indices.range())
+                    .bind("distances", distances.range())
+                    .bind("filled", filled.range())
+                    .params(&NeighboursParams {
+                        first_quad: (segment / 4) as u32,
+                        end_quad: (end / 4) as u32,
+                        ..params
+                    })
+                    .threads([in_block as u32, 1, 1])?;
+            }
         }
+        let kernel = gpu.kernel(&NEIGHBOURS, "sort_nearest", &[])?;
+        plan.dispatch("sort nearest", &kernel)
+            .bind("indices", indices.range())
+            .bind("distances", distances.range())
+            .bind("filled", filled.range())
+            .params(&params)
+            .threads([rows.count as u32, 1, 1])?;
         Ok(Self { indices, distances, plan: plan.finish() })
     }
 }

@@ -15,6 +15,9 @@ use super::principal::principal_components;
 use super::rows::Rows;
 
 const TSNE: Source = wgsl!("embed/tsne.wgsl");
+/// Rows that the exact repulsion takes: a thread goes through all of them, two at a time, and the software adapter's driver ends
+/// a thread's loops after 65 535 rounds.
+const MOST_ROWS: usize = 100_000;
 /// Entries of the ring of divergences.
 const HISTORY: usize = 1024;
 const LEFT_OUT: u32 = 1;
@@ -100,11 +103,15 @@ impl Tsne {
     /// matters only where these are flat.
     ///
     /// # Errors
-    /// When there are fewer than 4 rows, a setting is out of range, or something does not fit the adapter.
+    /// When there are fewer than 4 rows or more than 100 000, a setting is out of range, or something does not fit the adapter.
     pub fn new(gpu: &Gpu, view: &TensorView, perplexity: f32, settings: Settings, seed: u32) -> Result<Self> {
         if !(perplexity.is_finite() && perplexity >= 1.0) {
             let what = format!("the perplexity is {perplexity}");
             return Err(Error::usage(what, "give it a value of 1 or more, such as 30"));
+        }
+        if view.tiles() as usize > MOST_ROWS {
+            let what = format!("{} rows are more than exact t-SNE takes", view.tiles());
+            return Err(Error::new(what, format!("take at most {MOST_ROWS}")));
         }
         let rows = Rows::new(gpu, view)?;
         // What the rows support: three neighbours for each of the perplexity.
