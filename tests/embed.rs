@@ -299,7 +299,7 @@ fn rows_that_are_not_finite_are_left_out_and_come_back() {
 fn a_pinned_row_does_not_move_by_one_bit_and_pulls_the_others() {
     let gpu = open_gpu();
     let rows = clustered(80, 4, 6);
-    let mut tsne = embed(&gpu, &rows, 6.0);
+    let tsne = embed(&gpu, &rows, 6.0);
     tsne.iterate(&gpu, 300);
     let before = tsne.read_positions(&gpu);
     let place = [40.125, -3.3];

@@ -18,7 +18,7 @@ struct State {
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> settings: Settings;
 @group(0) @binding(2) var<storage, read_write> state: State;
-@group(0) @binding(3) var<storage, read> flags: array<u32>;
+@group(0) @binding(3) var<storage, read_write> flags: array<u32>;
 @group(0) @binding(4) var<storage, read> attraction: array<vec4<f32>>;
 @group(0) @binding(5) var<storage, read> repulsion: array<vec4<f32>>;
 @group(0) @binding(6) var<storage, read> entropies: array<f32>;
@@ -28,7 +28,7 @@ struct State {
 @group(0) @binding(9) var<storage, read_write> history: array<vec2<f32>>;
 // Coordinates along the two principal components.
 @group(0) @binding(10) var<storage, read> components: array<vec2<f32>>;
-@group(0) @binding(11) var<storage, read> summary: array<u32>;
+@group(0) @binding(11) var<storage, read> put: array<vec4<f32>>;
 
 var<workgroup> sums: array<vec4<f32>, LANES>;
 var<workgroup> more: array<vec4<f32>, LANES>;
@@ -149,4 +149,15 @@ fn begin(@builtin(local_invocation_index) lane: u32) {
     }
     if lane == 0u { state.iteration = 0u; }
     for (var i = lane; i < HISTORY; i += LANES) { history[i] = vec2<f32>(0.0); }
+}
+
+/// positions[i] = p; flags[i] pinned or not; v = 0, for the one (i, p, pinned) that the CPU wrote
+@compute @workgroup_size(1)
+fn put_point() {
+    let given = put[0];
+    let i = u32(given.x);
+    if i >= params.count || (flags[i] & 1u) == 1u { return; }
+    flags[i] = select(0u, 2u, given.w > 0.5);
+    positions[i] = given.yz;
+    motions[i] = vec4<f32>(0.0, 0.0, 1.0, 1.0);
 }

@@ -32,12 +32,10 @@ pub(super) struct Rows {
     pub flags: Buffer<u32>,
     /// The largest absolute value (as bits), the number of rows that are not left out.
     pub summary: Buffer<u32>,
-    /// Reads the rows anew.
-    pub plan: Plan,
 }
 
 impl Rows {
-    /// Prepares to read the tiles of `view` as rows.
+    /// Room for the tiles of `view` as rows.
     ///
     /// # Errors
     /// When there are fewer than 4, or they do not fit the adapter.
@@ -54,10 +52,18 @@ impl Rows {
         let points = Buffer::zeroed(gpu, "points", stride * dims);
         let flags = Buffer::zeroed(gpu, "flags", stride);
         let summary = Buffer::zeroed(gpu, "summary", 4);
+        Ok(Self { count, dims, stride, points, flags, summary })
+    }
+
+    /// Prepares to read the tiles of `view`, as many and as large as the rows are.
+    ///
+    /// # Errors
+    /// When a kernel cannot be made.
+    pub fn reading(&self, gpu: &Gpu, view: &TensorView) -> Result<Plan> {
         let mut plan = PlanBuilder::new(gpu);
         let params = RowsParams {
-            count: count as u32,
-            stride: stride as u32,
+            count: self.count as u32,
+            stride: self.stride as u32,
             offset: view.offset,
             height: view.height(),
             width: view.width(),
@@ -68,17 +74,17 @@ impl Rows {
         };
         let tensor = BufferRange { buffer: view.buffer.clone(), offset: 0, size: view.buffer.size() };
         for (entry, threads) in [
-            ("begin", [count as u32, 1, 1]),
-            ("read_rows", [stride as u32, dims as u32, 1]),
-            ("centre", [dims as u32 * 64, 1, 1]),
+            ("begin", [self.count as u32, 1, 1]),
+            ("read_rows", [self.stride as u32, self.dims as u32, 1]),
+            ("centre", [self.dims as u32 * 64, 1, 1]),
         ] {
             let kernel = gpu.kernel(&ROWS, entry, &[])?;
             let mut dispatch = plan.dispatch(&format!("rows {entry}"), &kernel).params(&params);
             let bindings = [
                 ("tensor", tensor.clone()),
-                ("points", points.range()),
-                ("flags", flags.range()),
-                ("summary", summary.range()),
+                ("points", self.points.range()),
+                ("flags", self.flags.range()),
+                ("summary", self.summary.range()),
             ];
             for (name, range) in bindings {
                 if kernel.binding(name).is_ok() {
@@ -87,6 +93,6 @@ impl Rows {
             }
             dispatch.threads(threads)?;
         }
-        Ok(Self { count, dims, stride, points, flags, summary, plan: plan.finish() })
+        Ok(plan.finish())
     }
 }

@@ -21,7 +21,6 @@ const MOST_ROWS: usize = 100_000;
 /// Entries of the ring of divergences.
 const HISTORY: usize = 1024;
 const LEFT_OUT: u32 = 1;
-const PINNED: u32 = 2;
 
 params! { struct TsneParams { count: u32, stride: u32, seed: u32 } }
 
@@ -86,14 +85,16 @@ pub struct Tsne {
     rows: Rows,
     affinities: Affinities,
     neighbours_plan: Plan,
+    refresh: Plan,
     begin: Plan,
+    putting: Plan,
+    put: Buffer<[f32; 4]>,
     iteration: Plan,
     settings: Buffer<f32>,
     state: Buffer<u32>,
     positions: Buffer<[f32; 2]>,
     motions: Buffer<[f32; 4]>,
     history: Buffer<[f32; 2]>,
-    flags: Vec<u32>,
     neighbours: usize,
     perplexity: f32,
 }
@@ -128,6 +129,7 @@ impl Tsne {
         let history = Buffer::<[f32; 2]>::zeroed(gpu, "divergences", HISTORY);
         let state = Buffer::<u32>::zeroed(gpu, "state", size_of::<State>() / 4);
         let settings_buffer = Buffer::<f32>::zeroed(gpu, "settings", size_of::<Settings>() / 4);
+        let put = Buffer::<[f32; 4]>::zeroed(gpu, "put", 1);
         let bindings = [
             ("settings", settings_buffer.range()),
             ("state", state.range()),
@@ -139,6 +141,7 @@ impl Tsne {
             ("motions", motions.range()),
             ("history", history.range()),
             ("components", components.range()),
+            ("put", put.range()),
         ];
         let params = TsneParams { count: rows.count as u32, stride: rows.stride as u32, seed };
         let add = |plan: &mut PlanBuilder<'_>, entry: &'static str, threads: usize| {
@@ -159,8 +162,13 @@ impl Tsne {
         repel(gpu, &mut iteration, &positions.range(), &repulsion.range(), rows.stride)?;
         add(&mut iteration, "reduce", 256)?;
         add(&mut iteration, "update", rows.count)?;
-        let (begin, iteration) = (begin.finish(), iteration.finish());
-        let tsne = Self {
+        let mut putting = PlanBuilder::new(gpu);
+        add(&mut putting, "put_point", 1)?;
+        let (begin, iteration, putting) = (begin.finish(), iteration.finish(), putting.finish());
+        let mut tsne = Self {
+            refresh: Plan::default(),
+            putting,
+            put,
             affinities,
             neighbours_plan: neighbours.plan,
             begin,
@@ -170,11 +178,11 @@ impl Tsne {
             positions,
             motions,
             history,
-            flags: vec![0; rows.count],
             neighbours: k,
             perplexity,
             rows,
         };
+        tsne.follow(gpu, view)?;
         tsne.set_settings(gpu, settings)?;
         tsne.refresh(gpu);
         tsne.reset(gpu);
@@ -221,11 +229,36 @@ impl Tsne {
         Ok(())
     }
 
+    /// From the next refresh on the rows are the tiles of `view`, as many and as large as before.
+    ///
+    /// # Errors
+    /// When they are not; then nothing changes.
+    pub fn follow(&mut self, gpu: &Gpu, view: &TensorView) -> Result<()> {
+        let [count, channels, height, width] = view.extents.map(|extent| extent as usize);
+        if (count, channels * height * width) != (self.rows.count, self.rows.dims) {
+            let (rows, dims) = (self.rows.count, self.rows.dims);
+            let what = format!("{count} rows of other sizes cannot take the place of {rows} rows of {dims}");
+            return Err(Error::new(what, "begin a new layout"));
+        }
+        self.refresh = self.rows.reading(gpu, view)?;
+        self.refresh.extend(&self.neighbours_plan);
+        self.refresh.extend(&self.affinities.plan);
+        Ok(())
+    }
+
     /// Reads the rows anew and makes their affinities; the layout goes on from where it is. No result is waited for.
     pub fn refresh(&self, gpu: &Gpu) {
-        for plan in [&self.rows.plan, &self.neighbours_plan, &self.affinities.plan] {
-            submit_each(gpu, plan);
-        }
+        submit_each(gpu, &self.refresh);
+    }
+
+    /// The dispatches of a refresh.
+    pub fn refresh_plan(&self) -> &Plan {
+        &self.refresh
+    }
+
+    /// The dispatches that begin anew.
+    pub fn begin_plan(&self) -> &Plan {
+        &self.begin
     }
 
     /// Back to the principal components, at iteration 0.
@@ -255,22 +288,30 @@ impl Tsne {
         self.positions.range()
     }
 
-    /// Puts row `index` somewhere and, if it is pinned, keeps it there, while it goes on exerting forces.
+    /// Puts row `index` somewhere and, if it is pinned, keeps it there, while it goes on exerting forces. A submit of its own;
+    /// nothing is waited for.
     ///
     /// # Errors
     /// When there is no such row.
-    pub fn place(&mut self, gpu: &Gpu, index: usize, position: [f32; 2], pinned: bool) -> Result<()> {
+    pub fn place(&self, gpu: &Gpu, index: usize, position: [f32; 2], pinned: bool) -> Result<()> {
         if index >= self.rows.count || !position.iter().all(|p| p.is_finite()) {
             let what = format!("row {index} cannot be put at {position:?}");
             return Err(Error::new(what, format!("there are rows 0 to {}", self.rows.count - 1)));
         }
-        self.positions.write(gpu, index, &[position]);
-        self.motions.write(gpu, index, &[[0.0, 0.0, 1.0, 1.0]]);
-        // Which rows are left out is known on the GPU; the next refresh finds them again.
-        let left_out = self.rows.flags.read(gpu)[index] & LEFT_OUT;
-        self.flags[index] = if pinned { PINNED } else { 0 };
-        self.rows.flags.write(gpu, index, &[self.flags[index] | left_out]);
+        let [x, y] = position;
+        self.put.write(gpu, 0, &[[index as f32, x, y, if pinned { 1.0 } else { 0.0 }]]);
+        submit_each(gpu, &self.putting);
         Ok(())
+    }
+
+    /// The layout's [`State`] on the GPU.
+    pub fn state_range(&self) -> BufferRange {
+        self.state.range()
+    }
+
+    /// Which rows are left out (bit 0) or pinned (bit 1), on the GPU.
+    pub fn flags(&self) -> BufferRange {
+        self.rows.flags.range()
     }
 
     /// Iteration, divergence and schedule. Waits for the GPU: for tests and the end of a run.
