@@ -4,7 +4,7 @@ mod compare;
 
 use compare::{assert_no_errors, open_gpu};
 use revacnn::data::Dataset;
-use revacnn::embed::{Settings, Tsne, twin};
+use revacnn::embed::{Change, Settings, Tsne, change_twin, twin};
 use revacnn::gpu::{Buffer, Gpu, TensorView};
 use revacnn::nn::{Shape, Tensor};
 
@@ -320,4 +320,39 @@ fn a_pinned_row_does_not_move_by_one_bit_and_pulls_the_others() {
     assert!(
         tsne.place(&gpu, 80, place, true).is_err() && tsne.place(&gpu, 0, [f32::NAN, 0.0], true).is_err()
     );
+}
+
+#[test]
+fn the_change_of_rows_is_that_of_the_twin() {
+    let gpu = open_gpu();
+    let (rows, dims, offset, pitch) = (7_usize, 75_usize, 3_usize, 80_usize);
+    let value = |i: usize, round: usize| ((i * 37 + round * 11) % 101) as f32 * 0.13 - 5.0;
+    let all = |round: usize| -> Vec<f32> { (0..offset + rows * pitch).map(|i| value(i, round)).collect() };
+    let tensor = Buffer::from_slice(&gpu, "tensor", &all(0));
+    let view = TensorView {
+        buffer: tensor.raw().clone(),
+        offset: offset as u32,
+        extents: [rows as u32, 3, 5, 5],
+        strides: [pitch as u32, 25, 5, 1],
+    };
+    let change = Change::new(&gpu, &view).unwrap();
+    let run = |plan: &revacnn::gpu::Plan| {
+        let mut encoder = gpu.encoder("test");
+        plan.encode(&mut encoder);
+        gpu.submit(encoder);
+    };
+    change.values.write(&gpu, 0, &[f32::NAN; 7]);
+    run(&change.keep);
+    run(&change.measure);
+    assert_eq!(change.values.read(&gpu), [0.0; 7], "nothing changed");
+    tensor.write(&gpu, 0, &all(1));
+    run(&change.measure);
+    let table = |round: usize| -> Vec<Vec<f32>> {
+        (0..rows).map(|i| all(round)[offset + i * pitch..][..dims].to_vec()).collect()
+    };
+    let expected = change_twin(&table(1), &table(0));
+    for (found, expected) in change.values.read(&gpu).iter().zip(&expected) {
+        assert!((f64::from(*found) - expected).abs() < 1e-5 * expected, "{found}, {expected}");
+    }
+    assert!(expected.iter().all(|e| *e > 1.0) && expected[0] != expected[1], "{expected:?}");
 }

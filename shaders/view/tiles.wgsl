@@ -21,11 +21,16 @@ struct Params {
     screen_height: f32,
     // 1 / (width + 1), 1 / (height + 1): a division of texels without integer division.
     inverse_pitch: vec2<f32>,
+    // Pixels of a tile that stands at a point of a layout.
+    point_width: f32,
+    point_height: f32,
 }
 
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> values: array<f32>;
 @group(0) @binding(2) var<storage, read> stats: array<vec4<f32>>;
+// [i]: pixel x, y of the middle of tile i.
+@group(1) @binding(0) var<storage, read> places: array<vec4<f32>>;
 
 struct Corner {
     @builtin(position) position: vec4<f32>,
@@ -37,9 +42,7 @@ struct Corner {
     @location(2) @interpolate(flat) range: vec2<f32>,
 }
 
-/// position = rectangle's corner in pixels → clip space; texel = the corner in texels of the tile
-@vertex
-fn corner(@builtin(vertex_index) index: u32, @location(0) rectangle: vec4<f32>, @location(1) tile: u32) -> Corner {
+fn corner_of(index: u32, rectangle: vec4<f32>, tile: u32) -> Corner {
     let place = vec2<f32>(f32(index & 1u), f32(index >> 1u));
     let pixel = rectangle.xy + place * rectangle.zw;
     let clip = pixel / vec2<f32>(params.screen_width, params.screen_height) * 2.0 - 1.0;
@@ -49,6 +52,19 @@ fn corner(@builtin(vertex_index) index: u32, @location(0) rectangle: vec4<f32>, 
     let texels = vec2<f32>(f32(params.texel_columns), f32(params.texel_rows));
     return Corner(
         vec4<f32>(clip.x, -clip.y, 0.0, 1.0), place * texels, params.offset + shown * params.tile_stride, range);
+}
+
+/// position = rectangle's corner in pixels → clip space; texel = the corner in texels of the tile
+@vertex
+fn corner(@builtin(vertex_index) index: u32, @location(0) rectangle: vec4<f32>, @location(1) tile: u32) -> Corner {
+    return corner_of(index, rectangle, tile);
+}
+
+/// The same around the place of each tile's point
+@vertex
+fn corner_at_point(@builtin(vertex_index) index: u32, @builtin(instance_index) tile: u32) -> Corner {
+    let size = vec2<f32>(params.point_width, params.point_height);
+    return corner_of(index, vec4<f32>(floor(places[tile].xy - 0.5 * size), size), tile);
 }
 
 /// Zero is dark; below it blue, above it orange, both to nearly white: also different in brightness alone from zero,

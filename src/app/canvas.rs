@@ -10,7 +10,7 @@ use super::workbench::{Pane, TileId, Workbench};
 use crate::error::Result;
 use crate::gpu::{Gpu, ReadbackRing, Timer};
 use crate::session::Session;
-use crate::view::{Placed, Rect as Pixels, Tiles};
+use crate::view::{Part, Picked, Placed, Rect as Pixels, Scatters, Tiles};
 
 /// What the panes draw pictures with.
 pub struct Frame<'a> {
@@ -20,6 +20,10 @@ pub struct Frame<'a> {
     pub tiles: &'a mut Tiles,
     /// The tiles whose numbers are to come back.
     pub asked: Vec<TileId>,
+    /// The layouts.
+    pub scatters: &'a mut Scatters,
+    /// The layouts of which is to come back what lies under the pointer.
+    pub asked_points: Vec<u64>,
 }
 
 impl Frame<'_> {
@@ -37,6 +41,29 @@ impl Frame<'_> {
     /// Draws what was placed at this point of the interface, clipped to `area`.
     pub fn paint(&self, ui: &Ui, area: Rect, placed: Placed) {
         ui.painter().add(egui_wgpu::Callback::new_paint_callback(area, Pictures(placed)));
+    }
+
+    /// Draws a part of a layout at this point of the interface, clipped to `area`.
+    pub fn paint_points(&self, ui: &Ui, area: Rect, id: u64, part: Part) {
+        ui.painter().add(egui_wgpu::Callback::new_paint_callback(area, Points(id, part)));
+    }
+}
+
+/// The paint callback of a part of a layout.
+struct Points(u64, Part);
+
+impl CallbackTrait for Points {
+    fn paint(
+        &self,
+        info: egui::PaintCallbackInfo,
+        pass: &mut wgpu::RenderPass<'static>,
+        resources: &egui_wgpu::CallbackResources,
+    ) {
+        if let Some(scatters) = resources.get::<Scatters>() {
+            let [width, height] = info.screen_size_px;
+            pass.set_viewport(0.0, 0.0, width as f32, height as f32, 0.0, 1.0);
+            scatters.draw(pass, self.0, self.1);
+        }
     }
 }
 
@@ -71,6 +98,7 @@ pub enum Show {
 pub struct Painting {
     output: egui::FullOutput,
     asked: Vec<TileId>,
+    asked_points: Vec<u64>,
     size: [u32; 2],
 }
 
@@ -80,7 +108,9 @@ pub struct Canvas {
     pub ctx: egui::Context,
     renderer: egui_wgpu::Renderer,
     tiles: Option<Tiles>,
+    scatters: Option<Scatters>,
     numbers: ReadbackRing<TileId>,
+    points: ReadbackRing<u64>,
     timer: Timer,
     times: ReadbackRing<Vec<Arc<str>>>,
 }
@@ -98,7 +128,9 @@ impl Canvas {
             ctx,
             renderer: egui_wgpu::Renderer::new(&gpu.device, format, options),
             tiles: Some(Tiles::new(gpu, format)?),
+            scatters: Some(Scatters::new(gpu, format)?),
             numbers: ReadbackRing::new(gpu, 16, 8),
+            points: ReadbackRing::new(gpu, Picked::BYTES, 32),
             timer: Timer::new(gpu, 4),
             times: ReadbackRing::new(gpu, 64, 4),
         })
@@ -115,17 +147,20 @@ impl Canvas {
     ) -> Painting {
         let gpu = std::rc::Rc::clone(session.trainer().gpu());
         let tiles = self.tiles.as_mut().expect("record puts the pictures back");
-        let mut asked = Vec::new();
+        let scatters = self.scatters.as_mut().expect("record puts the layouts back");
+        let (mut asked, mut asked_points) = (Vec::new(), Vec::new());
+        scatters.begin(size[0], size[1]);
         let output = self.ctx.run_ui(input, |ui| {
             tiles.begin(size[0], size[1]);
-            let mut frame = Frame { gpu: &gpu, tiles, asked: Vec::new() };
+            let mut frame =
+                Frame { gpu: &gpu, tiles, asked: Vec::new(), scatters, asked_points: Vec::new() };
             match show {
                 Show::Workbench => bench.ui(ui, session, &mut frame),
                 Show::Pane(pane) => bench.pane_ui(ui, pane, session, &mut frame, false),
             }
-            asked = frame.asked;
+            (asked, asked_points) = (frame.asked, frame.asked_points);
         });
-        Painting { output, asked, size }
+        Painting { output, asked, asked_points, size }
     }
 
     /// Records the painting of what [`Canvas::run`] laid out; returns what egui wants of the platform.
@@ -136,7 +171,7 @@ impl Canvas {
         painting: Painting,
         view: &wgpu::TextureView,
     ) -> egui::FullOutput {
-        let Painting { mut output, asked, size } = painting;
+        let Painting { mut output, asked, asked_points, size } = painting;
         let mut delta = std::mem::take(&mut output.textures_delta);
         for (id, deltas) in &delta.set {
             deltas.iter().for_each(|d| self.renderer.update_texture(&gpu.device, &gpu.queue, *id, d));
@@ -146,6 +181,11 @@ impl Canvas {
         self.renderer.update_buffers(&gpu.device, &gpu.queue, encoder, &shapes, &screen);
         self.record_passes(encoder, gpu, &shapes, &screen, view);
         asked.into_iter().for_each(|id| self.ask_for_numbers(encoder, id));
+        for id in asked_points {
+            if let Some(found) = self.scatters.as_ref().and_then(|scatters| scatters.found(id)) {
+                self.points.copy(encoder, found.raw(), 0, Picked::BYTES, id);
+            }
+        }
         if let Some((buffer, size, labels)) = self.timer.resolve(encoder) {
             self.times.copy(encoder, buffer, 0, size, labels);
         }
@@ -163,12 +203,16 @@ impl Canvas {
         view: &wgpu::TextureView,
     ) {
         let mut tiles = self.tiles.take().expect("they are put back below");
+        let scatters = self.scatters.take().expect("they are put back below");
         {
             let timestamp_writes = self.timer.span(&Arc::from("statistics"));
             let descriptor = wgpu::ComputePassDescriptor { label: Some("statistics"), timestamp_writes };
-            tiles.prepare(gpu, &mut encoder.begin_compute_pass(&descriptor));
+            let pass = &mut encoder.begin_compute_pass(&descriptor);
+            tiles.prepare(gpu, pass);
+            scatters.prepare(gpu, pass);
         }
         self.renderer.callback_resources.insert(tiles);
+        self.renderer.callback_resources.insert(scatters);
         let [r, g, b] = [theme::PANEL.r(), theme::PANEL.g(), theme::PANEL.b()].map(|c| f64::from(c) / 255.0);
         let pass = encoder.begin_render_pass(&wgpu::RenderPassDescriptor {
             label: Some("workbench"),
@@ -186,6 +230,7 @@ impl Canvas {
         });
         self.renderer.render(&mut pass.forget_lifetime(), shapes, screen);
         self.tiles = self.renderer.callback_resources.remove::<Tiles>();
+        self.scatters = self.renderer.callback_resources.remove::<Scatters>();
     }
 
     fn ask_for_numbers(&mut self, encoder: &mut wgpu::CommandEncoder, id: TileId) {
@@ -196,12 +241,13 @@ impl Canvas {
 
     /// Bytes that came back so far: a hovered and a selected tile's numbers and times, never pictures.
     pub fn bytes_read(&self) -> u64 {
-        self.numbers.bytes_read() + self.times.bytes_read()
+        self.numbers.bytes_read() + self.points.bytes_read() + self.times.bytes_read()
     }
 
     /// Call after the submit that holds the frame.
     pub fn after_submit(&mut self) {
         self.numbers.after_submit();
+        self.points.after_submit();
         self.times.after_submit();
     }
 
@@ -209,6 +255,9 @@ impl Canvas {
     pub fn poll(&mut self, bench: &mut Workbench) {
         for (id, bytes) in self.numbers.take() {
             bench.take_numbers(id, bytemuck::pod_read_unaligned(&bytes));
+        }
+        for (id, bytes) in self.points.take() {
+            bench.embedding.take_found(id, Picked::read(&bytes));
         }
         for (labels, bytes) in self.times.take() {
             let spans = self.timer.spans(&labels, &bytes);

@@ -10,7 +10,7 @@ use crate::session::{LayerInfo, Session, TensorKind};
 use crate::view::{Style, TileSet};
 
 /// What a layer can show: its short and its long name.
-const KINDS: [(TensorKind, &str, &str); 4] = [
+pub const KINDS: [(TensorKind, &str, &str); 4] = [
     (TensorKind::Activations, "maps", "activations of the probe"),
     (TensorKind::Weights, "weights", "weights of the filters"),
     (TensorKind::WeightGradients, "grad weights", "gradients of the weights, over the last batch"),
@@ -158,7 +158,7 @@ fn mark_as_menu(ui: &Ui, button: Rect) {
 }
 
 /// How a layer's tensor is coloured: images in colour, all else around zero.
-fn style(info: &LayerInfo, kind: TensorKind, channels: u32) -> Style {
+pub fn style(info: &LayerInfo, kind: TensorKind, channels: u32) -> Style {
     let image = info.kind == "input" && kind == TensorKind::Activations;
     let colour_filters = kind == TensorKind::Weights && channels == 3;
     if image || colour_filters { Style::Rgb } else { Style::Signed }
@@ -268,7 +268,21 @@ fn classes(ui: &mut Ui, column: Rect, bench: &mut Workbench, session: &Session, 
 /// The hovered tile, enlarged, with its numbers.
 pub fn hover_window(ui: &Ui, bench: &mut Workbench, session: &Session, frame: &mut Frame<'_>) {
     let (Some(id), Some(pointer)) = (bench.hovered, ui.input(|i| i.pointer.hover_pos())) else { return };
-    let Some(set) = tile_set(bench, session, id.layer) else { return };
+    // The Embedding pane enlarges what is hovered there.
+    let Some(set) = tile_set(bench, session, id.layer).filter(|_| bench.embedding.hovered.is_none()) else { return };
+    frame.asked.push(id);
+    enlarged(ui, frame, pointer, &set, id, |ui| hover_text(ui, bench, session, id, &set));
+}
+
+/// A tile enlarged beside the pointer, with a text under it; `id.layer` is the set that the frame knows it by.
+pub fn enlarged(
+    ui: &Ui,
+    frame: &mut Frame<'_>,
+    pointer: egui::Pos2,
+    set: &TileSet,
+    id: TileId,
+    text: impl FnOnce(&mut Ui),
+) {
     let [rows, columns] = set.texels();
     let scale = ENLARGED / rows.max(columns) as f32;
     let size = Vec2::new(columns as f32, rows as f32) * scale;
@@ -280,7 +294,6 @@ pub fn hover_window(ui: &Ui, bench: &mut Workbench, session: &Session, frame: &m
         pointer.x + 24.0
     };
     let y = (pointer.y - total.y / 2.0).clamp(screen.top(), (screen.bottom() - total.y).max(screen.top()));
-    frame.asked.push(id);
     egui::Area::new(egui::Id::unique("enlarged"))
         .order(egui::Order::Tooltip)
         .fixed_pos(egui::pos2(x, y))
@@ -293,7 +306,7 @@ pub fn hover_window(ui: &Ui, bench: &mut Workbench, session: &Session, frame: &m
                 frame.place(ui, id.layer, id.tile, rect);
                 let placed = frame.tiles.since(mark);
                 frame.paint(ui, rect, placed);
-                hover_text(ui, bench, session, id, &set);
+                text(ui);
             });
         });
 }

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use egui::{Rect, Ui};
 
 use super::canvas::Frame;
+use super::embedding_pane::{self, EmbeddingPane};
 use super::{charts_pane, keys, network_pane, steer_pane, theme, top_bar};
 use crate::error::Error;
 use crate::session::{Command, Event, Session, TensorKind};
@@ -18,6 +19,8 @@ pub enum Pane {
     Charts,
     /// Hyper-parameters, probe, selection.
     Steer,
+    /// Layers laid out by t-SNE.
+    Embedding,
 }
 
 /// A tile of the Network pane: a layer (0 is the input) and a filter or channel.
@@ -54,6 +57,7 @@ pub struct Workbench {
     pub(super) keys_shown: bool,
     pub(super) seed: u64,
     pub(super) status: Option<Error>,
+    pub(super) embedding: EmbeddingPane,
     /// An epoch ended since the run was last saved.
     pub(super) epoch_ended: bool,
     /// Costs, given by whoever runs the frames.
@@ -66,17 +70,26 @@ impl Workbench {
     /// A workbench for a session.
     pub fn new(session: &Session) -> Self {
         let mut tiles = egui_tiles::Tiles::default();
-        let [network, charts, steer] =
-            [Pane::Network, Pane::Charts, Pane::Steer].map(|p| tiles.insert_pane(p));
-        let [network, charts, steer] = [network, charts, steer].map(|id| tiles.insert_tab_tile(vec![id]));
+        let panes = [Pane::Network, Pane::Charts, Pane::Steer, Pane::Embedding];
+        let [network, charts, steer, embedding] = panes.map(|pane| {
+            let id = tiles.insert_pane(pane);
+            tiles.insert_tab_tile(vec![id])
+        });
+        let pictures = {
+            let mut linear =
+                egui_tiles::Linear::new(egui_tiles::LinearDir::Vertical, vec![network, embedding]);
+            linear.shares.set_share(network, 1.5);
+            linear.shares.set_share(embedding, 1.0);
+            tiles.insert_container(linear)
+        };
         let side = {
             let mut linear = egui_tiles::Linear::new(egui_tiles::LinearDir::Vertical, vec![steer, charts]);
             linear.shares.set_share(steer, 1.75);
             linear.shares.set_share(charts, 1.0);
             tiles.insert_container(linear)
         };
-        let mut linear = egui_tiles::Linear::new(egui_tiles::LinearDir::Horizontal, vec![network, side]);
-        linear.shares.set_share(network, 2.9);
+        let mut linear = egui_tiles::Linear::new(egui_tiles::LinearDir::Horizontal, vec![pictures, side]);
+        linear.shares.set_share(pictures, 2.9);
         linear.shares.set_share(side, 1.0);
         let root = tiles.insert_container(linear);
         Self {
@@ -89,6 +102,7 @@ impl Workbench {
             keys_shown: false,
             seed: session.settings().seed,
             status: None,
+            embedding: EmbeddingPane::default(),
             epoch_ended: false,
             costs: Costs::default(),
             places: BTreeMap::new(),
@@ -101,7 +115,7 @@ impl Workbench {
         keys::handle(ui, self, session);
         egui::Panel::top("top bar").show(ui, |ui| top_bar::show(ui, self, session));
         egui::Panel::bottom("status bar").show(ui, |ui| self.status_bar(ui, session));
-        self.hovered = None;
+        self.hovered = self.embedded_tile(session);
         egui::CentralPanel::default().frame(egui::Frame::NONE).show(ui, |ui| {
             let mut tree =
                 std::mem::replace(&mut self.tree, egui_tiles::Tree::empty(egui::Id::unique("workbench")));
@@ -128,6 +142,7 @@ impl Workbench {
             }
             Pane::Charts => charts_pane::show(ui, session),
             Pane::Steer => steer_pane::show(ui, self, session),
+            Pane::Embedding => embedding_pane::show(ui, self, session, frame),
         });
     }
 
@@ -183,6 +198,26 @@ impl Workbench {
                 *shown = kind;
             }
         }
+    }
+
+    /// Opens the layouts of these layers, in place of the one that the pane begins with.
+    ///
+    /// # Errors
+    /// When one of them has nothing of the kind.
+    pub fn open_embeddings(
+        &mut self,
+        session: &mut Session,
+        layers: &[usize],
+        kind: TensorKind,
+    ) -> crate::Result<()> {
+        self.embedding.open(session, layers, kind)
+    }
+
+    /// The tile whose point in a layout is under the pointer.
+    fn embedded_tile(&self, session: &Session) -> Option<TileId> {
+        let (id, tile) = self.embedding.hovered?;
+        let embedding = session.embeddings().iter().find(|e| e.id() == id)?;
+        Some(TileId { layer: embedding.layer, tile })
     }
 
     pub(super) fn move_probe(&mut self, session: &mut Session, by: i64) {
@@ -253,6 +288,7 @@ impl egui_tiles::Behavior<Pane> for Panes<'_, '_> {
             Pane::Network => "Network",
             Pane::Charts => "Charts",
             Pane::Steer => "Steer",
+            Pane::Embedding => "Embedding",
         }
         .into()
     }

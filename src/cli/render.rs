@@ -17,6 +17,8 @@ pub enum View {
     Network,
     /// Loss and accuracy.
     Charts,
+    /// Layers laid out by t-SNE, 1000 iterations.
+    Embedding,
     /// The whole window.
     Workbench,
 }
@@ -26,6 +28,7 @@ impl View {
         match self {
             Self::Network => Show::Pane(Pane::Network),
             Self::Charts => Show::Pane(Pane::Charts),
+            Self::Embedding => Show::Pane(Pane::Embedding),
             Self::Workbench => Show::Workbench,
         }
     }
@@ -105,10 +108,20 @@ impl Render {
     }
 }
 
+/// Layouts in a picture at most.
+const MOST_LAYOUTS: usize = 4;
+
 /// Draws one picture into a file.
 pub fn draw(session: &mut Session, kind: TensorKind, picture: &Picture, file: &Path) -> Result<()> {
     let mut bench = Workbench::new(session);
     bench.show_everywhere(session, kind);
+    if picture.show != Show::Pane(Pane::Network) && picture.show != Show::Pane(Pane::Charts) {
+        let layers: Vec<usize> = (1..session.layers().len())
+            .filter(|layer| session.layers()[*layer].parameters > 0 && session.can_embed(*layer, kind))
+            .take(MOST_LAYOUTS)
+            .collect();
+        bench.open_embeddings(session, &layers, kind)?;
+    }
     let image = offscreen::render(session, &mut bench, picture)?;
     offscreen::save(&image, file)?;
     log::info!("{}: {} × {} pixels", file.display(), picture.width, picture.height);

@@ -5,6 +5,7 @@
 //! a network that learns.
 
 mod affinities;
+mod change;
 mod forces;
 mod neighbours;
 mod principal;
@@ -13,4 +14,5 @@ mod rows;
 mod tsne;
 pub mod twin;
 
+pub use change::{Change, change_twin};
 pub use tsne::{Settings, State, Tsne};

@@ -266,6 +266,22 @@ impl Tsne {
         submit_each(gpu, &self.begin);
     }
 
+    /// Goes on from where another layout of as many rows is.
+    pub fn take_over(&self, gpu: &Gpu, other: &Self) {
+        let mut encoder = gpu.encoder("t-SNE");
+        let pairs = [
+            (self.positions.range(), other.positions.range()),
+            (self.motions.range(), other.motions.range()),
+            (self.history.range(), other.history.range()),
+            (self.state.range(), other.state.range()),
+            (self.rows.flags.range(), other.rows.flags.range()),
+        ];
+        for (to, of) in pairs {
+            encoder.copy_buffer_to_buffer(&of.buffer, 0, &to.buffer, 0, to.size.min(of.size));
+        }
+        gpu.submit(encoder);
+    }
+
     /// The dispatches of one iteration.
     pub fn iteration_plan(&self) -> &Plan {
         &self.iteration

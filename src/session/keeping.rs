@@ -75,7 +75,9 @@ impl Session {
             adapter: gpu.info.name.clone(),
             settings: settings.clone(),
         };
+        let filters = (0..=trainer.network.layers.len()).map(|layer| trainer.weights(layer)).collect();
         let mut session = Self {
+            embeddings: super::Embeddings::new(&gpu, filters)?,
             layers: layer_info::describe(&trainer.network),
             step_budget: Budget::new(trainer.step_plan()),
             evaluation_budget: Budget::new(trainer.evaluation_plan()),

@@ -50,6 +50,8 @@ pub struct Metrics {
     pub images_per_s: f64,
     /// GPU milliseconds of training in the last frame.
     pub train_ms: f64,
+    /// GPU milliseconds of embeddings in the last frame that had any.
+    pub embed_ms: f64,
 }
 
 impl Metrics {

@@ -7,6 +7,8 @@ mod arrivals;
 mod budget;
 mod checkpoint;
 mod command;
+mod embedding;
+mod embeddings;
 mod fault;
 mod files;
 mod headless;
@@ -25,6 +27,8 @@ use std::collections::VecDeque;
 use arrivals::Arrivals;
 use budget::Budget;
 pub use command::Command;
+pub use embedding::{Embedding, FILTER_PERPLEXITY};
+use embeddings::Embeddings;
 pub use files::{create_folder, write_whole};
 pub use headless::{Event, Limit};
 pub use journal::{Entry, Header, JOURNAL_FILE};
@@ -95,6 +99,7 @@ pub struct Session {
     step_budget: Budget,
     evaluation_budget: Budget,
     arrivals: Arrivals,
+    embeddings: Embeddings,
     events: Vec<Event>,
     rate: Rate,
     /// How often a step was halted because its numbers were not finite.

@@ -57,6 +57,7 @@ impl Session {
             self.begin_evaluation(of);
         }
         self.trainer.supply();
+        self.follow_views();
     }
 
     /// Records training, an evaluation or a refresh of the probes worth about `budget_ms` of GPU time; returns
@@ -66,21 +67,33 @@ impl Session {
             self.begin_encoder();
         }
         self.unsubmitted = true;
+        self.embeddings.begin(encoder);
+        let trains = self.playing || self.single_step;
+        self.embeddings.grant(budget_ms, trains);
         let mut left_ms = budget_ms;
         let mut recorded = false;
         while left_ms > 0.0 && self.may_go_on(recorded) {
             left_ms -= self.record_some(encoder, left_ms);
             recorded = true;
         }
-        if !recorded && self.stale {
+        let refreshed = !recorded && std::mem::take(&mut self.stale);
+        if refreshed {
             self.trainer.refresh_plan().encode(encoder);
-            self.stale = false;
-            return true;
+            self.embeddings.after_probes(encoder);
         }
-        if recorded && self.arrivals.copy(encoder, &self.trainer.feed, &mut self.rate) {
+        if !recorded && self.phase == (Phase::Step { next: 0 }) {
+            // The credit did not last at the end of the last step.
+            self.embeddings.record_refreshes(encoder);
+        }
+        let moved = self.embeddings.record_iterations(encoder);
+        self.embeddings.copy(encoder);
+        if !recorded {
+            return refreshed || moved;
+        }
+        if self.arrivals.copy(encoder, &self.trainer.feed, &mut self.rate) {
             self.uncopied_steps = 0;
         }
-        recorded
+        true
     }
 
     fn may_go_on(&self, recorded: bool) -> bool {
@@ -109,6 +122,9 @@ impl Session {
                 let whole = range.end == self.trainer.step_plan().len();
                 let images = if whole { self.settings.batch } else { 0 };
                 let ends_epoch = whole && self.end_step();
+                if whole {
+                    self.embeddings.after_step(encoder, self.trainer.clock().step, ends_epoch);
+                }
                 self.rate.record(Stretch { cost_ms: cost, training: true, images, ends_epoch });
                 cost
             }
@@ -155,10 +171,14 @@ impl Session {
     pub fn after_submit(&mut self) {
         self.unsubmitted = false;
         self.arrivals.after_submit();
+        self.embeddings.after_submit();
     }
 
     /// Takes in the numbers that have arrived. Call once a frame, after the device was polled.
     pub fn poll(&mut self) {
+        if let Some(time_ms) = self.embeddings.poll() {
+            self.metrics.embed_ms = time_ms;
+        }
         let arrivals = self.arrivals.take();
         let done: Vec<Stretch> = arrivals.iter().flat_map(Arrival::stretches).copied().collect();
         if !done.is_empty() {

@@ -136,6 +136,7 @@ impl Session {
             }
             Command::Reset(seed) => {
                 self.trainer.reset(seed);
+                self.embeddings.restart(self.trainer.gpu());
                 self.metrics = Metrics::default();
                 self.arrivals.forget();
                 self.uncopied_steps = 0;

@@ -3,9 +3,11 @@
 //! This module knows of tiles and pixels, not of networks.
 
 mod color_map;
+mod scatter;
 mod stats;
 mod tiles;
 
 pub use color_map::diverging;
+pub use scatter::{Part, Picked, Placement, ScatterSet, Scatters};
 pub use stats::{TileStats, tile_stats_twin};
 pub use tiles::{Placed, Rect, Style, TileSet, Tiles};

@@ -51,6 +51,7 @@ params! {
         tile_stride: u32, channel_stride: u32, row_stride: u32, column_stride: u32,
         style: u32, mosaic_columns: u32, texel_columns: u32, texel_rows: u32,
         screen_width: f32, screen_height: f32, padding: u32, inverse_pitch_x: f32, inverse_pitch_y: f32,
+        point_width: f32, point_height: f32,
     }
 }
 
@@ -93,6 +94,18 @@ struct Prepared {
     stats: TileStats,
     uniform: wgpu::Buffer,
     group: wgpu::BindGroup,
+    /// Pixels of a tile that stands at a point.
+    point_size: [f32; 2],
+}
+
+/// What is drawn at once.
+enum Batch {
+    /// Rectangles of one set.
+    Rectangles(usize, Range<u32>),
+    /// All tiles of a set, each at its point.
+    Points(usize, wgpu::BindGroup),
+    /// Nothing: what follows is drawn apart.
+    Cut,
 }
 
 /// The rectangles between two marks.
@@ -104,10 +117,12 @@ pub struct Placed {
 /// Draws tiles into targets of one format.
 pub struct Tiles {
     pipeline: wgpu::RenderPipeline,
+    point_pipeline: wgpu::RenderPipeline,
     layout: wgpu::BindGroupLayout,
+    point_layout: wgpu::BindGroupLayout,
     prepared: Vec<Option<Prepared>>,
     instances: Vec<Instance>,
-    batches: Vec<(usize, Range<u32>)>,
+    batches: Vec<Batch>,
     vertex_buffer: wgpu::Buffer,
     screen: [f32; 2],
 }
@@ -138,10 +153,17 @@ impl Tiles {
             label: Some("tiles"),
             entries: &[buffer(0, wgpu::BufferBindingType::Uniform), buffer(1, storage), buffer(2, storage)],
         });
-        let pipeline = pipeline(gpu, format, &layout)?;
+        let point_layout = gpu.device.create_bind_group_layout(&wgpu::BindGroupLayoutDescriptor {
+            label: Some("points of tiles"),
+            entries: &[buffer(0, storage)],
+        });
+        let pipeline = pipelines(gpu, format, &layout, &point_layout)?;
+        let [pipeline, point_pipeline] = pipeline;
         Ok(Self {
             pipeline,
+            point_pipeline,
             layout,
+            point_layout,
             prepared: Vec::new(),
             instances: Vec::new(),
             batches: Vec::new(),
@@ -184,7 +206,8 @@ impl Tiles {
                 wgpu::BindGroupEntry { binding: 2, resource: stats.buffer.raw().as_entire_binding() },
             ],
         });
-        self.prepared[index] = Some(Prepared { set: set.clone(), stats, uniform, group });
+        let set = set.clone();
+        self.prepared[index] = Some(Prepared { set, stats, uniform, group, point_size: [0.0; 2] });
         Ok(())
     }
 
@@ -203,15 +226,27 @@ impl Tiles {
         let next = self.instances.len() as u32;
         self.instances.push(Instance { rectangle, tile });
         match self.batches.last_mut() {
-            Some((last, range)) if *last == set && range.end == next => range.end += 1,
-            _ => self.batches.push((set, next..next + 1)),
+            Some(Batch::Rectangles(last, range)) if *last == set && range.end == next => range.end += 1,
+            _ => self.batches.push(Batch::Rectangles(set, next..next + 1)),
+        }
+    }
+
+    /// Places all tiles of set `set`, of `size` pixels each, with their middles at `places` (pixels x and y, two values unused).
+    pub fn place_points(&mut self, gpu: &Gpu, set: usize, places: &Buffer<[f32; 4]>, size: [f32; 2]) {
+        let group = gpu.device.create_bind_group(&wgpu::BindGroupDescriptor {
+            label: Some("points of tiles"),
+            layout: &self.point_layout,
+            entries: &[wgpu::BindGroupEntry { binding: 0, resource: places.raw().as_entire_binding() }],
+        });
+        if let Some(Some(prepared)) = self.prepared.get_mut(set) {
+            prepared.point_size = size;
+            self.batches.push(Batch::Points(set, group));
         }
     }
 
     /// A batch that later ones must not join: call between what is drawn apart.
     pub fn cut(&mut self) {
-        let next = self.instances.len() as u32;
-        self.batches.push((usize::MAX, next..next));
+        self.batches.push(Batch::Cut);
     }
 
     /// Statistics of a set's tiles, to be read back for a hover's numbers.
@@ -225,12 +260,15 @@ impl Tiles {
             self.vertex_buffer = vertex_buffer(gpu, self.instances.len().next_power_of_two());
         }
         gpu.queue.write_buffer(&self.vertex_buffer, 0, bytemuck::cast_slice(&self.instances));
-        let mut shown: Vec<usize> =
-            self.batches.iter().map(|(set, _)| *set).filter(|set| *set != usize::MAX).collect();
+        let set_of = |batch: &Batch| match batch {
+            Batch::Rectangles(set, _) | Batch::Points(set, _) => Some(*set),
+            Batch::Cut => None,
+        };
+        let mut shown: Vec<usize> = self.batches.iter().filter_map(set_of).collect();
         shown.sort_unstable();
         shown.dedup();
         for prepared in shown.into_iter().filter_map(|set| self.prepared[set].as_ref()) {
-            let params = params_of(&prepared.set, self.screen);
+            let params = params_of(&prepared.set, self.screen, prepared.point_size);
             gpu.queue.write_buffer(&prepared.uniform, 0, bytemuck::bytes_of(&params));
             if prepared.set.style != Style::Bar {
                 prepared.stats.plan.record(pass, 0..prepared.stats.plan.len());
@@ -240,18 +278,29 @@ impl Tiles {
 
     /// Draws what was placed between two marks. The viewport must be the whole target.
     pub fn draw(&self, pass: &mut wgpu::RenderPass<'_>, placed: &Placed) {
-        pass.set_pipeline(&self.pipeline);
         pass.set_vertex_buffer(0, self.vertex_buffer.slice(..));
-        for (set, range) in &self.batches[placed.batches.clone()] {
-            if let Some(Some(prepared)) = self.prepared.get(*set) {
-                pass.set_bind_group(0, &prepared.group, &[]);
-                pass.draw(0..4, range.clone());
+        for batch in &self.batches[placed.batches.clone()] {
+            let (Batch::Rectangles(set, _) | Batch::Points(set, _)) = batch else { continue };
+            let Some(Some(prepared)) = self.prepared.get(*set) else { continue };
+            match batch {
+                Batch::Points(_, places) => {
+                    pass.set_pipeline(&self.point_pipeline);
+                    pass.set_bind_group(0, &prepared.group, &[]);
+                    pass.set_bind_group(1, places, &[]);
+                    pass.draw(0..4, 0..prepared.set.view.tiles());
+                }
+                Batch::Rectangles(_, range) => {
+                    pass.set_pipeline(&self.pipeline);
+                    pass.set_bind_group(0, &prepared.group, &[]);
+                    pass.draw(0..4, range.clone());
+                }
+                Batch::Cut => {}
             }
         }
     }
 }
 
-fn params_of(set: &TileSet, screen: [f32; 2]) -> TilesParams {
+fn params_of(set: &TileSet, screen: [f32; 2], point_size: [f32; 2]) -> TilesParams {
     let [tiles, channels, height, width] = set.view.extents;
     let [tile_stride, channel_stride, row_stride, column_stride] = set.view.strides;
     let [texel_rows, texel_columns] = set.texels();
@@ -274,50 +323,58 @@ fn params_of(set: &TileSet, screen: [f32; 2]) -> TilesParams {
         padding: 0,
         inverse_pitch_x: 1.0 / (width + 1) as f32,
         inverse_pitch_y: 1.0 / (height + 1) as f32,
+        point_width: point_size[0],
+        point_height: point_size[1],
     }
 }
 
-fn pipeline(
+/// The pipelines of tiles in rectangles, and at points.
+fn pipelines(
     gpu: &Gpu,
     format: wgpu::TextureFormat,
     layout: &wgpu::BindGroupLayout,
-) -> Result<wgpu::RenderPipeline> {
+    point_layout: &wgpu::BindGroupLayout,
+) -> Result<[wgpu::RenderPipeline; 2]> {
     let module = gpu.device.create_shader_module(wgpu::ShaderModuleDescriptor {
         label: Some(TILES.path),
         source: wgpu::ShaderSource::Wgsl(TILES.expand(&[])?.into()),
-    });
-    let pipeline_layout = gpu.device.create_pipeline_layout(&wgpu::PipelineLayoutDescriptor {
-        label: Some("tiles"),
-        bind_group_layouts: &[Some(layout)],
-        immediate_size: 0,
     });
     let instance = wgpu::VertexBufferLayout {
         array_stride: size_of::<Instance>() as u64,
         step_mode: wgpu::VertexStepMode::Instance,
         attributes: &wgpu::vertex_attr_array![0 => Float32x4, 1 => Uint32],
     };
-    Ok(gpu.device.create_render_pipeline(&wgpu::RenderPipelineDescriptor {
-        label: Some("tiles"),
-        layout: Some(&pipeline_layout),
-        vertex: wgpu::VertexState {
-            module: &module,
-            entry_point: Some("corner"),
-            compilation_options: Default::default(),
-            buffers: &[Some(instance)],
-        },
-        primitive: wgpu::PrimitiveState {
-            topology: wgpu::PrimitiveTopology::TriangleStrip,
-            ..Default::default()
-        },
-        depth_stencil: None,
-        multisample: Default::default(),
-        fragment: Some(wgpu::FragmentState {
-            module: &module,
-            entry_point: Some("colour"),
-            compilation_options: Default::default(),
-            targets: &[Some(format.into())],
-        }),
-        multiview_mask: None,
-        cache: None,
-    }))
+    let make = |entry: &str, layouts: &[Option<&wgpu::BindGroupLayout>], buffers: &[Option<_>]| {
+        let pipeline_layout = gpu.device.create_pipeline_layout(&wgpu::PipelineLayoutDescriptor {
+            label: Some("tiles"),
+            bind_group_layouts: layouts,
+            immediate_size: 0,
+        });
+        gpu.device.create_render_pipeline(&wgpu::RenderPipelineDescriptor {
+            label: Some("tiles"),
+            layout: Some(&pipeline_layout),
+            vertex: wgpu::VertexState {
+                module: &module,
+                entry_point: Some(entry),
+                compilation_options: Default::default(),
+                buffers,
+            },
+            primitive: wgpu::PrimitiveState {
+                topology: wgpu::PrimitiveTopology::TriangleStrip,
+                ..Default::default()
+            },
+            depth_stencil: None,
+            multisample: Default::default(),
+            fragment: Some(wgpu::FragmentState {
+                module: &module,
+                entry_point: Some("colour"),
+                compilation_options: Default::default(),
+                targets: &[Some(format.into())],
+            }),
+            multiview_mask: None,
+            cache: None,
+        })
+    };
+    let in_rectangles = make("corner", &[Some(layout)], &[Some(instance)]);
+    Ok([in_rectangles, make("corner_at_point", &[Some(layout), Some(point_layout)], &[])])
 }

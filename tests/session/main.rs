@@ -2,6 +2,7 @@
 
 mod bench;
 mod commands;
+mod embedding;
 mod keeping;
 mod recording;
 mod streaming;

@@ -1,0 +1,38 @@
+// How much each row changed since it was kept. See src/embed/change.rs.
+const WORKGROUP: u32 = 64u;
+
+struct Params { rows: u32, dims: u32, offset: u32, row_stride: u32 }
+
+@group(0) @binding(0) var<uniform> params: Params;
+@group(0) @binding(1) var<storage, read> tensor: array<f32>;
+// [i, d]: the rows as they were kept.
+@group(0) @binding(2) var<storage, read_write> kept: array<f32>;
+@group(0) @binding(3) var<storage, read_write> change: array<f32>;
+
+var<workgroup> sums: array<f32, WORKGROUP>;
+
+/// change[i] = Σ_d |tensor[i, d] − kept[i, d]|
+@compute @workgroup_size(WORKGROUP)
+fn measure(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
+    let row = group.x;
+    var sum = 0.0;
+    for (var d = lane; d < params.dims; d += WORKGROUP) {
+        sum += abs(tensor[params.offset + row * params.row_stride + d] - kept[row * params.dims + d]);
+    }
+    sums[lane] = sum;
+    workgroupBarrier();
+    for (var half = WORKGROUP / 2u; half > 0u; half /= 2u) {
+        if lane < half { sums[lane] += sums[lane + half]; }
+        workgroupBarrier();
+    }
+    if lane == 0u && row < params.rows { change[row] = sums[0]; }
+}
+
+/// kept[i, d] = tensor[i, d]
+@compute @workgroup_size(WORKGROUP)
+fn keep(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
+    let e = id.x + id.y * groups.x * WORKGROUP;
+    if e >= params.rows * params.dims { return; }
+    let row = e / params.dims;
+    kept[e] = tensor[params.offset + row * params.row_stride + e - row * params.dims];
+}

@@ -1,0 +1,131 @@
+// Discs behind the points of a layout, and their indices beside them. See src/view/scatter.rs.
+
+struct Look {
+    screen_width: f32, screen_height: f32,
+    // Pixels from a point's middle to its label's upper left corner, and of a dot of the label's font.
+    label_x: f32, label_y: f32, dot: f32,
+    // The discs' colour, the ring of what is pinned, the label.
+    red: f32, green: f32, blue: f32,
+    // The point that is marked, or −1.
+    marked: f32,
+    half_width: f32, half_height: f32,
+    padding: f32,
+}
+
+@group(0) @binding(0) var<uniform> look: Look;
+// [i]: pixel x, y; radius of the disc; flags.
+@group(0) @binding(1) var<storage, read> places: array<vec4<f32>>;
+
+struct Disc {
+    @builtin(position) position: vec4<f32>,
+    // Pixels from the middle.
+    @location(0) away: vec2<f32>,
+    @location(1) @interpolate(flat) radius: f32,
+}
+
+fn clip(pixel: vec2<f32>) -> vec4<f32> {
+    let at = pixel / vec2<f32>(look.screen_width, look.screen_height) * 2.0 - 1.0;
+    return vec4<f32>(at.x, -at.y, 0.0, 1.0);
+}
+
+fn corner_of(index: u32) -> vec2<f32> {
+    return vec2<f32>(f32(index & 1u), f32(index >> 1u));
+}
+
+/// The square around a point's disc
+@vertex
+fn disc_corner(@builtin(vertex_index) index: u32, @builtin(instance_index) point: u32) -> Disc {
+    let place = places[point];
+    let reach = select(0.0, place.z + 1.0, place.z > 0.0);
+    let away = (corner_of(index) * 2.0 - 1.0) * reach;
+    return Disc(clip(place.xy + away), away, place.z);
+}
+
+/// A translucent disc with a soft edge and a brighter rim
+@fragment
+fn disc_colour(in: Disc) -> @location(0) vec4<f32> {
+    let inside = clamp(in.radius + 0.5 - length(in.away), 0.0, 1.0);
+    let rim = clamp(1.5 - abs(in.radius - 1.0 - length(in.away)), 0.0, 1.0);
+    let alpha = inside * (0.22 + 0.35 * rim);
+    return vec4<f32>(vec3<f32>(look.red, look.green, look.blue) * alpha, alpha);
+}
+
+struct Label {
+    @builtin(position) position: vec4<f32>,
+    // Pixels from the label's upper left corner.
+    @location(0) at: vec2<f32>,
+    @location(1) @interpolate(flat) number: u32,
+    @location(2) @interpolate(flat) digits: u32,
+    @location(3) @interpolate(flat) bright: f32,
+}
+
+fn digits_of(number: u32) -> u32 {
+    if number < 10u { return 1u; }
+    if number < 100u { return 2u; }
+    if number < 1000u { return 3u; }
+    return 4u;
+}
+
+/// The rectangle of a point's index, four digits at most, beside its lower right corner
+@vertex
+fn label_corner(@builtin(vertex_index) index: u32, @builtin(instance_index) point: u32) -> Label {
+    let place = places[point];
+    let digits = digits_of(point);
+    let size = vec2<f32>(4.0 * f32(digits) + 1.0, 7.0) * look.dot;
+    let origin = floor(place.xy + vec2<f32>(look.label_x - size.x, look.label_y));
+    let bright = select(0.72, 1.0, f32(point) == look.marked);
+    return Label(clip(origin + corner_of(index) * size), corner_of(index) * size, point, digits, bright);
+}
+
+/// Rows of 3 dots of a digit, the top row in the highest bits.
+fn glyph(digit: u32) -> u32 {
+    switch digit {
+        case 0u: { return 0x7b6fu; }
+        case 1u: { return 0x2c97u; }
+        case 2u: { return 0x73e7u; }
+        case 3u: { return 0x73cfu; }
+        case 4u: { return 0x5bc9u; }
+        case 5u: { return 0x79cfu; }
+        case 6u: { return 0x79efu; }
+        case 7u: { return 0x7292u; }
+        case 8u: { return 0x7befu; }
+        default: { return 0x7bcfu; }
+    }
+}
+
+/// Bright dots on a dark ground
+@fragment
+fn label_colour(in: Label) -> @location(0) vec4<f32> {
+    let dot = vec2<u32>(in.at / look.dot);
+    let place = dot.x / 4u;
+    var shift = in.digits - 1u - min(place, in.digits - 1u);
+    var digit = in.number;
+    while shift > 0u { digit /= 10u; shift--; }
+    digit %= 10u;
+    let column = dot.x % 4u;
+    let row = dot.y;
+    var lit = false;
+    if column > 0u && row > 0u && row < 6u && place < in.digits {
+        lit = ((glyph(digit) >> ((5u - row) * 3u + (3u - column))) & 1u) == 1u;
+    }
+    let colour = select(vec4<f32>(0.0, 0.0, 0.0, 0.62), vec4<f32>(vec3<f32>(in.bright), 1.0), lit);
+    return colour;
+}
+
+/// The frame around a tile that is pinned or marked
+@vertex
+fn ring_corner(@builtin(vertex_index) index: u32, @builtin(instance_index) point: u32) -> Disc {
+    let place = places[point];
+    let pinned = (u32(place.w) & 2u) == 2u;
+    let marked = f32(point) == look.marked;
+    let half = vec2<f32>(look.half_width, look.half_height) + 2.0;
+    let away = (corner_of(index) * 2.0 - 1.0) * select(vec2<f32>(0.0), half, pinned || marked);
+    return Disc(clip(place.xy + away), away, select(1.0, 0.0, pinned));
+}
+
+/// Orange where it is pinned, white where it is only marked; the tile covers its inside
+@fragment
+fn ring_colour(in: Disc) -> @location(0) vec4<f32> {
+    let orange = vec3<f32>(0.94, 0.57, 0.2);
+    return vec4<f32>(mix(orange, vec3<f32>(0.86, 0.88, 0.92), in.radius), 1.0);
+}

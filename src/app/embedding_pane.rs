@@ -1,0 +1,413 @@
+//! The Embedding pane: layers laid out by t-SNE side by side, drawn from the buffers in which their points move.
+
+use std::collections::BTreeMap;
+
+use egui::{PointerButton, Pos2, Rect, RichText, Sense, Ui, Vec2};
+
+use super::canvas::Frame;
+use super::network_pane::{self, KINDS};
+use super::theme;
+use super::workbench::{TileId, Workbench};
+use crate::session::{Embedding, Session, TensorKind};
+use crate::view::{Part, Picked, Placement, Rect as Pixels, ScatterSet, TileSet};
+
+/// Sides of a tile, in points.
+const SMALLEST: f32 = 12.0;
+const LARGEST: f32 = 44.0;
+const LARGEST_ZOOMED: f32 = 120.0;
+/// Height of a layout's head, in points.
+const HEAD: f32 = 20.0;
+/// Narrowest layout, in points; more of them fill further rows.
+const NARROWEST: f32 = 200.0;
+
+/// How the user looks at a layout.
+#[derive(Clone, Copy)]
+struct Look {
+    /// In points.
+    pan: Vec2,
+    zoom: f32,
+}
+
+/// What the pane remembers: no state of the model.
+pub struct EmbeddingPane {
+    kind: TensorKind,
+    looks: BTreeMap<u64, Look>,
+    /// What was last read back of each layout, and how it was placed then.
+    found: BTreeMap<u64, Picked>,
+    /// The layout and point under the pointer.
+    pub(super) hovered: Option<(u64, u32)>,
+    grabbed: Option<(u64, u32)>,
+    /// The first layout is opened by the pane itself.
+    begun: bool,
+}
+
+impl Default for EmbeddingPane {
+    fn default() -> Self {
+        Self {
+            kind: TensorKind::Weights,
+            looks: BTreeMap::new(),
+            found: BTreeMap::new(),
+            hovered: None,
+            grabbed: None,
+            begun: false,
+        }
+    }
+}
+
+impl EmbeddingPane {
+    /// Takes in what was read back of a layout.
+    pub(super) fn take_found(&mut self, id: u64, found: Picked) {
+        self.found.insert(id, found);
+    }
+
+    /// Opens these layers' layouts, in place of what the pane would open.
+    pub(super) fn open(&mut self, session: &mut Session, layers: &[usize], kind: TensorKind) -> crate::Result<()> {
+        (self.begun, self.kind) = (true, kind);
+        layers.iter().try_for_each(|layer| session.open_embedding(*layer, kind).map(|_| ()))
+    }
+}
+
+/// Draws the pane.
+pub fn show(ui: &mut Ui, bench: &mut Workbench, session: &mut Session, frame: &mut Frame<'_>) {
+    if !std::mem::replace(&mut bench.embedding.begun, true) {
+        let first = (1..session.layers().len()).find(|layer| session.can_embed(*layer, TensorKind::Weights));
+        if let Some(layer) = first {
+            report(bench, session.open_embedding(layer, TensorKind::Weights).map(|_| ()));
+        }
+    }
+    bar(ui, bench, session);
+    let area = ui.available_rect_before_wrap();
+    let ids: Vec<u64> = session.embeddings().iter().map(Embedding::id).collect();
+    bench.embedding.looks.retain(|id, _| ids.contains(id));
+    bench.embedding.found.retain(|id, _| ids.contains(id));
+    if ids.is_empty() {
+        ui.centered_and_justified(|ui| ui.weak("Choose layers above to lay out their filters or maps"));
+        return;
+    }
+    let mut hovered = None;
+    for (index, (id, cell)) in ids.iter().zip(cells(area, ids.len())).enumerate() {
+        let (head, body) = cell.split_top_bottom_at_y(cell.top() + HEAD);
+        let Some(embedding) = session.embedding_mut(*id) else { continue };
+        let info = (embedding.layer, embedding.kind);
+        title(ui, head, session, *id, info);
+        hovered = layout(ui, body, bench, session, frame, (index, *id)).or(hovered);
+    }
+    bench.embedding.hovered = hovered;
+    ui.allocate_rect(area, Sense::hover());
+}
+
+fn report(bench: &mut Workbench, result: crate::Result<()>) {
+    if let Err(error) = result {
+        bench.status = Some(error);
+    }
+}
+
+/// Rectangles of so many layouts: side by side, in as many rows as their width asks for.
+fn cells(area: Rect, count: usize) -> Vec<Rect> {
+    let most = ((area.width() / NARROWEST) as usize).max(1);
+    let rows = count.div_ceil(most);
+    let columns = count.div_ceil(rows);
+    let gap = 8.0;
+    let size = Vec2::new(
+        (area.width() - gap * (columns as f32 - 1.0)) / columns as f32,
+        (area.height() - gap * (rows as f32 - 1.0)) / rows as f32,
+    );
+    let place = |i: usize| {
+        let at = Vec2::new((i % columns) as f32 * (size.x + gap), (i / columns) as f32 * (size.y + gap));
+        Rect::from_min_size(area.min + at, size)
+    };
+    (0..count).map(place).collect()
+}
+
+/// Which layers, by what, and how they run.
+fn bar(ui: &mut Ui, bench: &mut Workbench, session: &mut Session) {
+    ui.horizontal_wrapped(|ui| {
+        for (kind, name, long) in KINDS {
+            let response =
+                ui.selectable_label(bench.embedding.kind == kind, name).on_hover_text(format!("Lay out by {long}"));
+            if response.clicked() {
+                bench.embedding.kind = kind;
+                let open = session.embeddings().iter().map(|e| e.layer);
+                let layers: Vec<usize> = open.filter(|layer| session.can_embed(*layer, kind)).collect();
+                for layer in layers {
+                    report(bench, session.open_embedding(layer, kind).map(|_| ()));
+                }
+            }
+        }
+        ui.separator();
+        for layer in 1..session.layers().len() {
+            let kind = bench.embedding.kind;
+            let open = session.embeddings().iter().any(|e| e.layer == layer);
+            if !open && !session.can_embed(layer, kind) {
+                continue;
+            }
+            let name = session.layers()[layer].name.clone();
+            let response = ui.selectable_label(open, &name).on_hover_text("Open or close this layer's layout");
+            if response.clicked() {
+                if open {
+                    session.close_embedding(layer);
+                } else {
+                    report(bench, session.open_embedding(layer, kind).map(|_| ()));
+                }
+            }
+        }
+        ui.separator();
+        run_buttons(ui, session);
+    });
+    ui.add_space(2.0);
+}
+
+fn run_buttons(ui: &mut Ui, session: &mut Session) {
+    let gpu = std::rc::Rc::clone(session.trainer().gpu());
+    let ids: Vec<u64> = session.embeddings().iter().map(Embedding::id).collect();
+    let running = session.embeddings().iter().any(|e| e.running);
+    let text = if running { "pause" } else { "run" };
+    if ui.button(text).on_hover_text("All layouts: go on or stay as they are").clicked() {
+        ids.iter().for_each(|id| session.embedding_mut(*id).expect("it is open").running = !running);
+    }
+    if ui.button("reset").on_hover_text("All layouts begin anew along their principal components").clicked() {
+        ids.iter().for_each(|id| session.embedding_mut(*id).expect("it is open").reset(&gpu));
+    }
+    ui.menu_button("settings", |ui| settings(ui, session, &ids))
+        .response
+        .on_hover_text("Perplexity, exaggeration, learning rate, momentum: of all layouts");
+}
+
+/// Sliders that hold for all layouts.
+fn settings(ui: &mut Ui, session: &mut Session, ids: &[u64]) {
+    let gpu = std::rc::Rc::clone(session.trainer().gpu());
+    let Some(first) = session.embeddings().first() else { return };
+    let (mut perplexity, mut all, mut every) = (first.wanted_perplexity(), first.settings(), first.every);
+    let before = (perplexity, all, every);
+    egui::Grid::new("t-SNE").num_columns(2).show(ui, |ui| {
+        let mut row = |name: &str, hover: &str, slider: egui::Slider<'_>| {
+            ui.label(name).on_hover_text(hover);
+            ui.add(slider).on_hover_text(hover);
+            ui.end_row();
+        };
+        row(
+            "perplexity",
+            "How many neighbours count, roughly; lowered to a third of the points",
+            egui::Slider::new(&mut perplexity, 1.0..=100.0).logarithmic(true),
+        );
+        row(
+            "exaggeration",
+            "Factor of the attraction in the first iterations",
+            egui::Slider::new(&mut all.exaggeration, 1.0..=32.0),
+        );
+        row(
+            "exaggerated",
+            "Iterations with that factor",
+            egui::Slider::new(&mut all.exaggeration_iterations, 0.0..=500.0).step_by(10.0),
+        );
+        row(
+            "learning rate",
+            "Step size; 0 takes the number of points",
+            egui::Slider::new(&mut all.learning_rate, 0.0..=1000.0),
+        );
+        row(
+            "momentum",
+            "Share of the last step that is kept",
+            egui::Slider::new(&mut all.momentum, 0.0..=0.99),
+        );
+        row(
+            "refresh every",
+            "Steps of the training from one reading of the filters to the next",
+            egui::Slider::new(&mut every, 1..=1000).logarithmic(true).suffix(" steps"),
+        );
+    });
+    if (perplexity, all, every) == before {
+        return;
+    }
+    for id in ids {
+        let embedding = session.embedding_mut(*id).expect("it is open");
+        embedding.every = every;
+        // The sliders' ranges are those that are valid.
+        let _ = embedding.set_settings(&gpu, all);
+        if perplexity != before.0 {
+            let _ = embedding.set_perplexity(&gpu, perplexity);
+        }
+    }
+}
+
+/// Layer, source, iteration and divergence, with its curve.
+fn title(ui: &Ui, rect: Rect, session: &Session, id: u64, (layer, kind): (usize, TensorKind)) {
+    let Some(embedding) = session.embeddings().iter().find(|e| e.id() == id) else { return };
+    let painter = ui.painter().with_clip_rect(rect.intersect(ui.clip_rect()));
+    let name = &session.layers()[layer].name;
+    let short = KINDS.iter().find(|k| k.0 == kind).map_or("", |k| k.1);
+    let left = egui::Align2::LEFT_CENTER;
+    let font = egui::FontId::proportional(12.0);
+    let drawn = painter.text(rect.left_center(), left, format!("{name}  {short}"), font, theme::TEXT);
+    let mut text = match embedding.state() {
+        Some(state) => format!("iteration {}   KL {:.3}", state.iteration, state.divergence),
+        None => "…".to_owned(),
+    };
+    if embedding.perplexity() < embedding.wanted_perplexity() {
+        text += &format!("   perplexity lowered to {:.2}", embedding.perplexity());
+    }
+    let after = Pos2::new(drawn.right() + 10.0, rect.center().y);
+    painter.text(after, left, text, egui::FontId::proportional(10.5), theme::MUTED);
+    curve(&painter, Rect::from_min_max(Pos2::new(rect.right() - 70.0, rect.top() + 2.0), rect.max), embedding);
+}
+
+/// The divergence over the iterations.
+fn curve(painter: &egui::Painter, rect: Rect, embedding: &Embedding) {
+    let points = embedding.divergences();
+    let (Some(first), Some(last)) = (points.first(), points.last()) else { return };
+    let bound = points.iter().fold([f64::MAX, f64::MIN], |[a, b], p| [a.min(p[1]), b.max(p[1])]);
+    let span = [(last[0] - first[0]).max(1.0), (bound[1] - bound[0]).max(1e-6)];
+    let place = |p: &[f64; 2]| {
+        let x = rect.left() + ((p[0] - first[0]) / span[0]) as f32 * rect.width();
+        let y = rect.bottom() - ((p[1] - bound[0]) / span[1]) as f32 * (rect.height() - 2.0) - 1.0;
+        Pos2::new(x, y)
+    };
+    let line: Vec<Pos2> = points.iter().map(place).collect();
+    painter.add(egui::Shape::line(line, egui::Stroke::new(1.0, theme::SECOND)));
+}
+
+/// One layout; returns the point under the pointer.
+fn layout(
+    ui: &mut Ui,
+    body: Rect,
+    bench: &mut Workbench,
+    session: &mut Session,
+    frame: &mut Frame<'_>,
+    (index, id): (usize, u64),
+) -> Option<(u64, u32)> {
+    let response = ui.interact(body, ui.scope_id().with(("layout", id)), Sense::click_and_drag());
+    ui.painter().rect_filled(body, 3.0, theme::GROUND);
+    let mut look = bench.embedding.looks.get(&id).copied().unwrap_or(Look { pan: Vec2::ZERO, zoom: 1.0 });
+    let embedding = session.embeddings().iter().find(|e| e.id() == id)?;
+    let (layer, kind, view) = (embedding.layer, embedding.kind, embedding.view().clone());
+    let scatter = ScatterSet {
+        positions: embedding.positions(),
+        flags: embedding.flags(),
+        count: view.tiles(),
+        change: session.filter_changes(layer).map(|values| values.range()),
+    };
+    let style = network_pane::style(&session.layers()[layer], kind, view.channels());
+    let tiles = TileSet { view, style };
+    look_around(ui, &response, body, &mut look);
+    let pointer = response.hover_pos().or(ui.input(|i| i.pointer.hover_pos()).filter(|_| response.dragged()));
+    let under = bench.embedding.found.get(&id).and_then(|f| f.index).filter(|_| response.hovered());
+    let grabbed = bench.embedding.grabbed.filter(|(of, _)| *of == id).map(|(_, point)| point);
+    let marked = grabbed.or(under).or(bench.selected.filter(|s| s.layer == layer).map(|s| s.tile));
+    let scale = ui.ctx().pixels_per_point();
+    let placement = Placement {
+        rectangle: pixels(body, scale),
+        pan: (look.pan * scale).into(),
+        zoom: look.zoom,
+        tile: tile_size(body, &tiles, look.zoom, scale),
+        pointer: pointer.map(|p| [p.x * scale, p.y * scale]),
+        hold: grabbed.is_some(),
+        marked,
+        scale,
+    };
+    if !(response.dragged() && grabbed.is_some()) && response.drag_started() {
+        bench.embedding.grabbed = under.map(|point| (id, point));
+    }
+    act(ui, bench, session, &response, (id, layer), &placement, under);
+    if grabbed.is_none() && bench.embedding.grabbed.is_none() && response.dragged() {
+        look.pan += response.drag_delta();
+    }
+    bench.embedding.looks.insert(id, look);
+    let set_index = session.layers().len() + 1 + index;
+    let drawn = frame.tiles.set(frame.gpu, set_index, &tiles);
+    let drawn = drawn.and_then(|()| frame.scatters.place(frame.gpu, id, &scatter, placement));
+    if drawn.is_err() {
+        report(bench, drawn);
+        return None;
+    }
+    frame.asked_points.push(id);
+    paint(ui, body, frame, id, set_index, placement.tile);
+    let point = under.or(grabbed)?;
+    if let Some(pointer) = pointer {
+        let title = format!("{} {point}", session.layers()[layer].name);
+        let long = network_pane::long_name(kind);
+        let id = TileId { layer: set_index, tile: point };
+        network_pane::enlarged(ui, frame, pointer, &tiles, id, |ui| {
+            ui.label(RichText::new(title).strong());
+            ui.label(RichText::new(long).small().color(theme::MUTED));
+            let hint = "drag to pin it, right click to let it go";
+            ui.label(RichText::new(hint).small().color(theme::MUTED));
+        });
+    }
+    bench.hovered = Some(TileId { layer, tile: point });
+    Some((id, point))
+}
+
+fn pixels(rect: Rect, scale: f32) -> Pixels {
+    let (min, size) = (rect.min * scale, rect.size() * scale);
+    Pixels { x: min.x, y: min.y, width: size.x, height: size.y }
+}
+
+/// Tiles cover about a quarter of the layout; they grow with the zoom, less than distances do.
+fn tile_size(body: Rect, tiles: &TileSet, zoom: f32, scale: f32) -> [f32; 2] {
+    let [rows, columns] = tiles.texels().map(|texels| texels as f32);
+    let side = (0.25 * body.area() / tiles.view.tiles() as f32).sqrt().clamp(SMALLEST, LARGEST);
+    let side = (side * zoom.sqrt()).min(LARGEST_ZOOMED) * scale;
+    let longer = rows.max(columns);
+    [side * columns / longer, side * rows / longer].map(|length| length.round().max(3.0))
+}
+
+/// The wheel enlarges about the pointer; a double click fits everything.
+fn look_around(ui: &Ui, response: &egui::Response, body: Rect, look: &mut Look) {
+    let Some(pointer) = response.hover_pos() else { return };
+    let scrolled = ui.input(|i| i.smooth_scroll_delta.y);
+    let factor = (0.004 * scrolled).exp() * ui.input(|i| i.zoom_delta());
+    let zoom = (look.zoom * factor).clamp(0.2, 500.0);
+    let from_middle = pointer - body.center();
+    look.pan = from_middle - (from_middle - look.pan) * (zoom / look.zoom);
+    look.zoom = zoom;
+    if response.double_clicked() {
+        *look = Look { pan: Vec2::ZERO, zoom: 1.0 };
+    }
+}
+
+/// A click selects, a drag moves and pins, a right click lets go.
+fn act(
+    ui: &Ui,
+    bench: &mut Workbench,
+    session: &mut Session,
+    response: &egui::Response,
+    (id, layer): (u64, usize),
+    placement: &Placement,
+    under: Option<u32>,
+) {
+    let gpu = std::rc::Rc::clone(session.trainer().gpu());
+    let found = bench.embedding.found.get(&id).copied();
+    let at = ui.input(|i| i.pointer.hover_pos()).zip(found).map(|(pointer, found)| {
+        found.position([pointer.x * placement.scale, pointer.y * placement.scale], placement)
+    });
+    if let Some(point) = under.filter(|_| response.clicked()) {
+        bench.selected = Some(TileId { layer, tile: point });
+    }
+    let Some(embedding) = session.embedding_mut(id) else { return };
+    let held = bench.embedding.grabbed.filter(|(of, _)| *of == id);
+    if let (Some((_, point)), Some(at)) = (held.filter(|_| response.dragged_by(PointerButton::Primary)), at) {
+        let placed = embedding.place(&gpu, point as usize, at, true);
+        report(bench, placed);
+    } else if held.is_some() && !response.dragged() {
+        bench.embedding.grabbed = None;
+    }
+    if let (Some(point), Some(at)) = (under.filter(|_| response.secondary_clicked()), at) {
+        let placed = embedding.place(&gpu, point as usize, at, false);
+        report(bench, placed);
+    }
+}
+
+/// Discs, frames, tiles and labels, one above the other.
+fn paint(ui: &Ui, body: Rect, frame: &mut Frame<'_>, id: u64, set_index: usize, tile: [f32; 2]) {
+    let mark = frame.tiles.mark();
+    frame.tiles.cut();
+    if let Some(places) = frame.scatters.places(id) {
+        frame.tiles.place_points(frame.gpu, set_index, places, tile);
+    }
+    let placed = frame.tiles.since(mark);
+    let area = body.intersect(ui.clip_rect());
+    frame.paint_points(ui, area, id, Part::Discs);
+    frame.paint_points(ui, area, id, Part::Rings);
+    frame.paint(ui, area, placed);
+    frame.paint_points(ui, area, id, Part::Labels);
+}

@@ -1,0 +1,145 @@
+//! Live embeddings: they follow the training, change nothing of it, and rest when nothing changes.
+
+use revacnn::embed::{Settings, Tsne};
+use revacnn::gpu::TensorView;
+use revacnn::session::{Command, FILTER_PERPLEXITY, Session, TensorKind};
+
+use crate::bench::{Bench, run_to};
+
+/// The first layer that has filters enough, counted from 1.
+fn filters(session: &Session) -> usize {
+    (1..session.layers().len()).find(|layer| session.can_embed(*layer, TensorKind::Weights)).unwrap()
+}
+
+/// Everything that is on its way arrives, and layouts come to rest.
+fn rest(session: &mut Session) {
+    while session.advance() {}
+    session.settle();
+}
+
+/// The affinities of a fresh layout of the same tiles.
+fn fresh_affinities(session: &Session, view: &TensorView) -> Vec<Vec<(u32, f32)>> {
+    let gpu = session.gpu();
+    Tsne::new(gpu, view, FILTER_PERPLEXITY, Settings::USUAL, 1).unwrap().read_affinities(gpu)
+}
+
+#[test]
+fn every_kind_follows_the_training_and_changes_nothing_of_it() {
+    let bench = Bench::new();
+    let mut plain = bench.session();
+    run_to(&mut plain, 12);
+    let expected = plain.state_hash();
+    for kind in [
+        TensorKind::Weights,
+        TensorKind::WeightGradients,
+        TensorKind::Activations,
+        TensorKind::ActivationGradients,
+    ] {
+        let mut session = bench.session();
+        let layer = filters(&session);
+        let id = session.open_embedding(layer, kind).unwrap();
+        run_to(&mut session, 3);
+        let early = session.embeddings()[0].tsne().read_affinities(session.gpu());
+        run_to(&mut session, 12);
+        rest(&mut session);
+        assert_eq!(session.state_hash(), expected, "{kind:?} changed the run");
+        let embedding = session.embedding_mut(id).unwrap();
+        assert!(embedding.rests());
+        let (view, state) = (embedding.view().clone(), *embedding.state().unwrap());
+        assert!(state.iteration > 200 && state.divergence.is_finite(), "{state:?}");
+        let late = session.embeddings()[0].tsne().read_affinities(session.gpu());
+        assert_eq!(late, fresh_affinities(&session, &view), "{kind:?} is behind the training");
+        assert_ne!(late, early, "{kind:?} did not follow");
+    }
+}
+
+#[test]
+fn what_rests_does_not_move_by_one_bit_and_a_change_wakes_it() {
+    let bench = Bench::new();
+    let mut session = bench.session();
+    run_to(&mut session, 2);
+    let layer = filters(&session);
+    let id = session.open_embedding(layer, TensorKind::Activations).unwrap();
+    rest(&mut session);
+    let positions = |session: &Session| session.embeddings()[0].tsne().read_positions(session.gpu());
+    let before = positions(&session);
+    for _ in 0..10 {
+        session.advance();
+    }
+    rest(&mut session);
+    assert_eq!(positions(&session), before, "it moved at rest");
+    // Another image has other maps.
+    session.apply(Command::PinProbe(5)).unwrap();
+    rest(&mut session);
+    assert_ne!(positions(&session), before, "it did not wake");
+    // So does another setting; a refused one does not.
+    let before = positions(&session);
+    let gpu = std::rc::Rc::clone(session.trainer().gpu());
+    let embedding = session.embedding_mut(id).unwrap();
+    assert!(embedding.set_settings(&gpu, Settings { momentum: 1.5, ..Settings::USUAL }).is_err());
+    assert!(embedding.set_perplexity(&gpu, f32::NAN).is_err() && embedding.rests());
+    embedding.set_perplexity(&gpu, 3.0).unwrap();
+    assert!(!embedding.rests());
+    rest(&mut session);
+    assert_ne!(positions(&session), before, "another perplexity, the same layout");
+}
+
+#[test]
+fn a_layer_without_filters_enough_is_refused_and_a_layer_has_one_embedding() {
+    let bench = Bench::new();
+    let mut session = bench.session();
+    assert!(session.open_embedding(0, TensorKind::Activations).is_err());
+    assert!(session.open_embedding(99, TensorKind::Activations).is_err());
+    let layer = filters(&session);
+    let first = session.open_embedding(layer, TensorKind::Weights).unwrap();
+    let second = session.open_embedding(layer, TensorKind::Activations).unwrap();
+    assert!(session.embeddings().len() == 1 && session.embedding_mut(first).is_none());
+    // A batch of another size lies in other buffers.
+    run_to(&mut session, 1);
+    session.apply(Command::SetBatch(24)).unwrap();
+    run_to(&mut session, 4);
+    rest(&mut session);
+    let view = session.tensor(layer, TensorKind::Activations).unwrap();
+    let found = session.embedding_mut(second).unwrap().view().buffer.clone();
+    assert!(found == view.buffer, "it reads a buffer that is gone");
+    session.close_embedding(layer);
+    assert!(session.embeddings().is_empty());
+}
+
+#[test]
+fn the_change_of_filters_is_that_of_the_last_epoch() {
+    let bench = Bench::new();
+    let mut session = bench.session();
+    let layer = filters(&session);
+    let filters_of = |session: &Session| -> Vec<Vec<f32>> {
+        let view = session.tensor(layer, TensorKind::Weights).unwrap();
+        let all = session.trainer().parameters.values.read(session.gpu());
+        let [rows, c, h, w] = view.extents;
+        let row = |i: u32| view.element([i, 0, 0, 0]) as usize;
+        (0..rows).map(|i| all[row(i)..row(i) + (c * h * w) as usize].to_vec()).collect()
+    };
+    let steps = |session: &Session| session.train_images().div_ceil(session.settings().batch as usize) as u32;
+    let epoch = steps(&session);
+    run_to(&mut session, 1);
+    assert!(session.filter_changes(layer).unwrap().read(session.gpu()).iter().all(|change| *change == 0.0));
+    // The end of an epoch is where the cursor passes the last image.
+    let mut at_end = Vec::new();
+    let mut step = 1;
+    while at_end.len() < 2 {
+        step += 1;
+        let before = session.trainer().clock().epoch;
+        run_to(&mut session, step);
+        if session.trainer().clock().epoch > before {
+            at_end.push(filters_of(&session));
+        }
+        assert!(step < 3 * epoch);
+    }
+    let found = session.filter_changes(layer).unwrap().read(session.gpu());
+    let expected = revacnn::embed::change_twin(&at_end[1], &at_end[0]);
+    for (found, expected) in found.iter().zip(&expected) {
+        assert!((f64::from(*found) - expected).abs() < 1e-5 * expected, "{found}, {expected}");
+    }
+    session.apply(Command::Reset(5)).unwrap();
+    run_to(&mut session, 1);
+    assert!(session.filter_changes(layer).unwrap().read(session.gpu()).iter().all(|change| *change == 0.0));
+}
