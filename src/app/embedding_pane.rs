@@ -143,6 +143,9 @@ fn bar(ui: &mut Ui, bench: &mut Workbench, session: &mut Session) {
             }
             let name = session.layers()[layer].name.clone();
             let response = ui.selectable_label(open, &name).on_hover_text("Open or close this layer's layout");
+            if layer == session.layers().len() - 1 {
+                bench.mark("last layout", &response);
+            }
             if response.clicked() {
                 if open {
                     session.close_embedding(layer);
@@ -240,19 +243,21 @@ fn title(ui: &Ui, rect: Rect, session: &Session, id: u64, (layer, kind): (usize,
     let font = egui::FontId::proportional(12.0);
     let drawn = painter.text(rect.left_center(), left, format!("{name}  {short}"), font, theme::TEXT);
     let mut text = match embedding.state() {
-        Some(state) => format!("iteration {}   KL {:.3}", state.iteration, state.divergence),
+        Some(state) => format!("{} it   KL {:.3}", state.iteration, state.divergence),
         None => "…".to_owned(),
     };
     if embedding.perplexity() < embedding.wanted_perplexity() {
-        text += &format!("   perplexity lowered to {:.2}", embedding.perplexity());
+        text += &format!("   perplexity {:.1}", embedding.perplexity());
     }
     let after = Pos2::new(drawn.right() + 10.0, rect.center().y);
     painter.text(after, left, text, egui::FontId::proportional(10.5), theme::MUTED);
-    curve(&painter, Rect::from_min_max(Pos2::new(rect.right() - 70.0, rect.top() + 2.0), rect.max), embedding);
 }
 
 /// The divergence over the iterations.
-fn curve(painter: &egui::Painter, rect: Rect, embedding: &Embedding) {
+fn curve(ui: &Ui, rect: Rect, embedding: &Embedding) {
+    let response = ui.interact(rect, ui.scope_id().with(("divergence", embedding.id())), Sense::hover());
+    response.on_hover_text("Kullback-Leibler divergence over the iterations: how much of the neighbourhoods is lost");
+    let painter = ui.painter().with_clip_rect(rect.intersect(ui.clip_rect()));
     let points = embedding.divergences();
     let (Some(first), Some(last)) = (points.first(), points.last()) else { return };
     let bound = points.iter().fold([f64::MAX, f64::MIN], |[a, b], p| [a.min(p[1]), b.max(p[1])]);
@@ -276,6 +281,9 @@ fn layout(
     (index, id): (usize, u64),
 ) -> Option<(u64, u32)> {
     let response = ui.interact(body, ui.scope_id().with(("layout", id)), Sense::click_and_drag());
+    if index == 0 {
+        bench.mark("layout", &response);
+    }
     ui.painter().rect_filled(body, 3.0, theme::GROUND);
     let mut look = bench.embedding.looks.get(&id).copied().unwrap_or(Look { pan: Vec2::ZERO, zoom: 1.0 });
     let embedding = session.embeddings().iter().find(|e| e.id() == id)?;
@@ -321,6 +329,10 @@ fn layout(
     }
     frame.asked_points.push(id);
     paint(ui, body, frame, id, set_index, placement.tile);
+    if let Some(embedding) = session.embeddings().iter().find(|e| e.id() == id) {
+        let corner = Pos2::new(body.right() - 64.0, body.top() + 4.0);
+        curve(ui, Rect::from_min_size(corner, Vec2::new(60.0, 22.0)), embedding);
+    }
     let point = under.or(grabbed)?;
     if let Some(pointer) = pointer {
         let title = format!("{} {point}", session.layers()[layer].name);
@@ -342,10 +354,10 @@ fn pixels(rect: Rect, scale: f32) -> Pixels {
     Pixels { x: min.x, y: min.y, width: size.x, height: size.y }
 }
 
-/// Tiles cover about a quarter of the layout; they grow with the zoom, less than distances do.
+/// Tiles cover about a fifth of the layout; they grow with the zoom, less than distances do.
 fn tile_size(body: Rect, tiles: &TileSet, zoom: f32, scale: f32) -> [f32; 2] {
     let [rows, columns] = tiles.texels().map(|texels| texels as f32);
-    let side = (0.25 * body.area() / tiles.view.tiles() as f32).sqrt().clamp(SMALLEST, LARGEST);
+    let side = (0.2 * body.area() / tiles.view.tiles() as f32).sqrt().clamp(SMALLEST, LARGEST);
     let side = (side * zoom.sqrt()).min(LARGEST_ZOOMED) * scale;
     let longer = rows.max(columns);
     [side * columns / longer, side * rows / longer].map(|length| length.round().max(3.0))

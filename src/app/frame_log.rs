@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 
 use super::workbench::Workbench;
-use crate::session::Session;
+use crate::session::{Embedding, Session};
 
 /// Counts frames and waits.
 pub struct FrameLog {
@@ -72,12 +72,20 @@ impl FrameLog {
         let places: serde_json::Map<_, _> =
             bench.places().iter().map(|(name, rect)| ((*name).to_owned(), json!(pixels(rect)))).collect();
         let hyper = session.settings().hyper;
+        let layout = |e: &Embedding| {
+            let state = e.state().copied().unwrap_or_default();
+            let (refresh_ms, iteration_ms) = e.costs_ms();
+            json!({ "layer": session.layers()[e.layer].name, "iteration": state.iteration, "kl": state.divergence,
+                    "pinned": state.pinned, "refresh_ms": refresh_ms, "iteration_ms": iteration_ms })
+        };
+        let layouts: Vec<Value> = session.embeddings().iter().map(layout).collect();
         Some(json!({
             "seconds": self.began.elapsed().as_secs_f64(), "frames": self.frames, "frames_per_s": self.frames_per_s(),
             "longest_wait_ms": self.longest_wait.as_secs_f64() * 1e3, "state": format!("{:?}", session.state()).to_lowercase(),
             "playing": session.is_playing(), "step": session.step(), "epoch": session.epoch(), "batch": session.settings().batch,
             "images_per_s": session.metrics().images_per_s, "train_ms": session.metrics().train_ms, "views_ms": bench.costs.views_ms,
-            "learning_rate": hyper.learning_rate, "momentum": hyper.momentum, "places": places,
+            "learning_rate": hyper.learning_rate, "momentum": hyper.momentum, "places": places, "layouts": layouts,
+            "embed_ms": session.metrics().embed_ms,
         }))
     }
 }

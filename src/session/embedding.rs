@@ -11,6 +11,8 @@ pub const FILTER_PERPLEXITY: f32 = 5.0;
 const FIRST: u32 = 1000;
 /// Iterations after the rows or a setting changed, until it rests.
 const AGAIN: u32 = 250;
+/// Iterations at least from one reading of the rows to the next: a layout that is for ever given new affinities gets nowhere.
+const BETWEEN: u32 = 10;
 /// Points of the divergence's chart at most.
 const MOST_POINTS: usize = 1000;
 /// Rows that can be laid out.
@@ -33,6 +35,8 @@ pub struct Embedding {
     pub(super) due: bool,
     /// Iterations until it rests.
     pub(super) left: u32,
+    /// Iterations since the rows were read.
+    since: u32,
     pub(super) refresh_ms: f64,
     pub(super) iteration_ms: f64,
     settings: Settings,
@@ -59,6 +63,7 @@ impl Embedding {
             view,
             due: false,
             left: FIRST,
+            since: 0,
             refresh_ms: 2.0,
             iteration_ms: 0.4,
             settings: Settings::USUAL,
@@ -106,6 +111,11 @@ impl Embedding {
     /// Whether it neither iterates nor is about to.
     pub fn rests(&self) -> bool {
         !self.running || (self.left == 0 && !self.due)
+    }
+
+    /// Estimated GPU milliseconds of reading the rows, and of an iteration.
+    pub fn costs_ms(&self) -> (f64, f64) {
+        (self.refresh_ms, self.iteration_ms)
     }
 
     /// The settings in use.
@@ -186,9 +196,20 @@ impl Embedding {
         Ok(())
     }
 
+    /// Whether the rows are to be read now.
+    pub(super) fn may_refresh(&self) -> bool {
+        self.due && self.running && (self.since >= BETWEEN || self.left == 0)
+    }
+
+    /// So many iterations were recorded.
+    pub(super) fn iterated(&mut self, iterations: u32) {
+        self.left -= iterations;
+        self.since += iterations;
+    }
+
     /// A refresh was recorded.
     pub(super) fn refreshed(&mut self) {
-        self.due = false;
+        (self.due, self.since) = (false, 0);
         self.left = self.left.max(AGAIN);
     }
 

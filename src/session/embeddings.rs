@@ -118,7 +118,7 @@ impl Embeddings {
         for turn in 0..self.open.len() {
             let index = (self.turn + turn) % self.open.len();
             let embedding = &mut self.open[index];
-            if !(embedding.due && embedding.running) {
+            if !embedding.may_refresh() {
                 continue;
             }
             if self.credit_ms <= 0.0 {
@@ -143,7 +143,7 @@ impl Embeddings {
         for embedding in self.open.iter_mut().filter(|e| e.running && e.left > 0) {
             let fit = (each_ms / embedding.iteration_ms) as u32;
             let iterations = fit.clamp(1, MOST_ITERATIONS).min(embedding.left);
-            embedding.left -= iterations;
+            embedding.iterated(iterations);
             self.credit_ms -= f64::from(iterations) * embedding.iteration_ms;
             let work = (embedding.id, Work::Iterations(iterations));
             let plan = embedding.tsne.iteration_plan();

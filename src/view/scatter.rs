@@ -263,8 +263,9 @@ fn look(placement: &Placement, screen: [f32; 2]) -> Look {
         screen_width: screen[0],
         screen_height: screen[1],
         label_x: half[0],
-        label_y: half[1] - 7.0 * placement.scale,
-        dot: placement.scale.round().max(1.0),
+        label_y: half[1] - 6.0 * placement.scale,
+        // Larger digits where there is room for them.
+        dot: if half[0] > 15.0 * placement.scale { 2.0 * placement.scale } else { placement.scale }.round().max(1.0),
         red: 0.353,
         green: 0.663,
         blue: 0.949,
