@@ -107,6 +107,25 @@ fn number(line: &Value, name: &str) -> f64 {
 }
 
 #[test]
+fn layouts_follow_the_run_and_open_at_a_click() {
+    let folder = tempfile::tempdir().unwrap();
+    let window = Window::open(folder.path(), &[]);
+    let iteration = |line: &Value, index: usize| number(&line["layouts"][index], "iteration");
+    window.wait_for("a layout that iterates", |l| iteration(l, 0) >= 60.0 && number(l, "step") >= 3.0);
+    window.click("last layout", 0.5);
+    let both = window.wait_for("a second layout", |l| iteration(l, 1) >= 20.0);
+    assert_eq!(both["layouts"].as_array().unwrap().len(), 2);
+    // The wheel enlarges, a click selects, V stops the pictures: none may disturb the layouts.
+    window.click("layout", 0.4);
+    window.xdotool(&["click", "4"]);
+    window.key("space");
+    let paused = window.wait_for("rest", |l| l["playing"] == false && iteration(l, 0) > iteration(&both, 0));
+    window.click("last layout", 0.5);
+    window.wait_for("one layout again", |l| l["layouts"].as_array().is_some_and(|all| all.len() == 1));
+    assert!(number(&paused["layouts"][0], "kl") > 0.0);
+}
+
+#[test]
 fn pointer_and_keys_steer_the_run() {
     let folder = tempfile::tempdir().unwrap();
     let window = Window::open(folder.path(), &[]);

@@ -95,20 +95,23 @@ fn speed(ui: &mut Ui, bench: &Workbench, session: &Session) {
     let rate = if running { short(metrics.images_per_s) } else { "–".to_owned() };
     number(ui, "images/s", &rate, "Training images a second, over the last second or so");
     let (train, views) = (if running { metrics.train_ms } else { 0.0 }, bench.costs.views_ms);
-    let split = format!("{train:.1} + {views:.1} ms");
+    let moving = session.embeddings().iter().any(|embedding| !embedding.rests());
+    let embed = if moving { metrics.embed_ms } else { 0.0 };
+    let split = format!("{train:.1} + {embed:.1} + {views:.1} ms");
     number(
         ui,
-        "GPU: training + views",
+        "GPU: training + t-SNE + views",
         &split,
-        "GPU time of the last frame: training, and pictures with the interface",
+        "GPU time of the last frame: training, layouts, and pictures with the interface",
     );
-    let share = if train + views > 0.0 { views / (train + views) } else { 0.0 };
+    let all = train + embed + views;
+    let share = if all > 0.0 { (embed + views) / all } else { 0.0 };
     let cost = if running { percent(share) } else { "–".to_owned() };
     number(
         ui,
         "cost of looking",
         &cost,
-        "Share of the GPU's time that pictures and interface take (V turns the pictures off)",
+        "Share of the GPU's time that layouts, pictures and interface take (V turns the pictures off)",
     );
     number(ui, "frames/s", &format!("{:.0}", bench.costs.frames_per_s), "Frames drawn a second");
 }
