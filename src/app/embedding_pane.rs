@@ -357,7 +357,10 @@ fn pixels(rect: Rect, scale: f32) -> Pixels {
 /// Tiles cover about a fifth of the layout; they grow with the zoom, less than distances do.
 fn tile_size(body: Rect, tiles: &TileSet, zoom: f32, scale: f32) -> [f32; 2] {
     let [rows, columns] = tiles.texels().map(|texels| texels as f32);
-    let side = (0.2 * body.area() / tiles.view.tiles() as f32).sqrt().clamp(SMALLEST, LARGEST);
+    // A layout is about as wide as it is high.
+    let length = body.width().min(body.height());
+    let area = length * body.width().max(body.height()).min(1.5 * length);
+    let side = (0.2 * area / tiles.view.tiles() as f32).sqrt().clamp(SMALLEST, LARGEST);
     let side = (side * zoom.sqrt()).min(LARGEST_ZOOMED) * scale;
     let longer = rows.max(columns);
     [side * columns / longer, side * rows / longer].map(|length| length.round().max(3.0))
