@@ -35,7 +35,7 @@ pictures: ## draw the README's pictures again (trains two epochs without a windo
 	rm -rf target/pictures
 	env -u DISPLAY -u WAYLAND_DISPLAY target/release/revacnn --out target/pictures
 	mkdir -p examples/pictures
-	cp target/pictures/workbench.png target/pictures/network.png target/pictures/filters.png examples/pictures/
+	cp target/pictures/workbench.png target/pictures/network.png target/pictures/filters.png target/pictures/layouts.png examples/pictures/
 
 fmt: ## format the code
 	cargo fmt

@@ -152,8 +152,7 @@ impl Canvas {
         scatters.begin(size[0], size[1]);
         let output = self.ctx.run_ui(input, |ui| {
             tiles.begin(size[0], size[1]);
-            let mut frame =
-                Frame { gpu: &gpu, tiles, asked: Vec::new(), scatters, asked_points: Vec::new() };
+            let mut frame = Frame { gpu: &gpu, tiles, asked: Vec::new(), scatters, asked_points: Vec::new() };
             match show {
                 Show::Workbench => bench.ui(ui, session, &mut frame),
                 Show::Pane(pane) => bench.pane_ui(ui, pane, session, &mut frame, false),

@@ -61,7 +61,12 @@ impl EmbeddingPane {
     }
 
     /// Opens these layers' layouts, in place of what the pane would open.
-    pub(super) fn open(&mut self, session: &mut Session, layers: &[usize], kind: TensorKind) -> crate::Result<()> {
+    pub(super) fn open(
+        &mut self,
+        session: &mut Session,
+        layers: &[usize],
+        kind: TensorKind,
+    ) -> crate::Result<()> {
         (self.begun, self.kind) = (true, kind);
         layers.iter().try_for_each(|layer| session.open_embedding(*layer, kind).map(|_| ()))
     }
@@ -123,8 +128,9 @@ fn cells(area: Rect, count: usize) -> Vec<Rect> {
 fn bar(ui: &mut Ui, bench: &mut Workbench, session: &mut Session) {
     ui.horizontal_wrapped(|ui| {
         for (kind, name, long) in KINDS {
-            let response =
-                ui.selectable_label(bench.embedding.kind == kind, name).on_hover_text(format!("Lay out by {long}"));
+            let response = ui
+                .selectable_label(bench.embedding.kind == kind, name)
+                .on_hover_text(format!("Lay out by {long}"));
             if response.clicked() {
                 bench.embedding.kind = kind;
                 let open = session.embeddings().iter().map(|e| e.layer);
@@ -142,7 +148,8 @@ fn bar(ui: &mut Ui, bench: &mut Workbench, session: &mut Session) {
                 continue;
             }
             let name = session.layers()[layer].name.clone();
-            let response = ui.selectable_label(open, &name).on_hover_text("Open or close this layer's layout");
+            let response =
+                ui.selectable_label(open, &name).on_hover_text("Open or close this layer's layout");
             if layer == session.layers().len() - 1 {
                 bench.mark("last layout", &response);
             }
@@ -256,7 +263,9 @@ fn title(ui: &Ui, rect: Rect, session: &Session, id: u64, (layer, kind): (usize,
 /// The divergence over the iterations.
 fn curve(ui: &Ui, rect: Rect, embedding: &Embedding) {
     let response = ui.interact(rect, ui.scope_id().with(("divergence", embedding.id())), Sense::hover());
-    response.on_hover_text("Kullback-Leibler divergence over the iterations: how much of the neighbourhoods is lost");
+    response.on_hover_text(
+        "Kullback-Leibler divergence over the iterations: how much of the neighbourhoods is lost",
+    );
     let painter = ui.painter().with_clip_rect(rect.intersect(ui.clip_rect()));
     let points = embedding.divergences();
     let (Some(first), Some(last)) = (points.first(), points.last()) else { return };

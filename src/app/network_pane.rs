@@ -269,7 +269,9 @@ fn classes(ui: &mut Ui, column: Rect, bench: &mut Workbench, session: &Session, 
 pub fn hover_window(ui: &Ui, bench: &mut Workbench, session: &Session, frame: &mut Frame<'_>) {
     let (Some(id), Some(pointer)) = (bench.hovered, ui.input(|i| i.pointer.hover_pos())) else { return };
     // The Embedding pane enlarges what is hovered there.
-    let Some(set) = tile_set(bench, session, id.layer).filter(|_| bench.embedding.hovered.is_none()) else { return };
+    let Some(set) = tile_set(bench, session, id.layer).filter(|_| bench.embedding.hovered.is_none()) else {
+        return;
+    };
     frame.asked.push(id);
     enlarged(ui, frame, pointer, &set, id, |ui| hover_text(ui, bench, session, id, &set));
 }

@@ -24,6 +24,8 @@ pub enum Bench {
     /// What looking costs: training with the pictures drawn, against training alone.
     #[cfg(feature = "app")]
     View(super::bench_view::BenchView),
+    /// What layouts that follow the training cost it.
+    Embed(super::bench_embed::BenchEmbed),
 }
 
 #[derive(Args)]
@@ -94,6 +96,7 @@ impl Bench {
             Self::Edit(edit) => edit.run(),
             #[cfg(feature = "app")]
             Self::View(view) => view.run(),
+            Self::Embed(embed) => embed.run(),
         }
     }
 }

@@ -3,6 +3,7 @@
 mod adapters;
 mod bench;
 mod bench_edit;
+mod bench_embed;
 #[cfg(feature = "app")]
 mod bench_view;
 mod data;

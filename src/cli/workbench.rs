@@ -63,7 +63,10 @@ impl OpenWorkbench {
         let mut session = self.run.begin(self.adapter.open()?, self.out.as_deref())?;
         train_and_report(&mut session, EPOCHS)?;
         pictures(&mut session, &folder)?;
-        log::info!("see {}/workbench.png, network.png, filters.png and charts.png", folder.display());
+        log::info!(
+            "see {}/workbench.png, network.png, filters.png, layouts.png and charts.png",
+            folder.display()
+        );
         Ok(())
     }
 }
@@ -73,6 +76,7 @@ fn pictures(session: &mut Session, folder: &Path) -> Result<()> {
         ("workbench.png", Show::Workbench, TensorKind::Activations, 1280, 800),
         ("network.png", Show::Pane(Pane::Network), TensorKind::Activations, 1280, 720),
         ("filters.png", Show::Pane(Pane::Network), TensorKind::Weights, 1280, 720),
+        ("layouts.png", Show::Pane(Pane::Embedding), TensorKind::Weights, 1280, 460),
         ("charts.png", Show::Pane(Pane::Charts), TensorKind::Activations, 900, 700),
     ];
     for (name, show, kind, width, height) in pictures {

@@ -12,7 +12,7 @@ use crate::error::{Error, Result};
 use crate::gpu::{Buffer, Gpu, Plan, ReadbackRing, TensorView, Timer};
 
 /// Share of a frame's time that layouts take while the network trains.
-const SHARE: f64 = 0.06;
+const SHARE: f64 = 0.05;
 /// Timed passes in one submit; further ones are not timed.
 const MOST_SPANS: u32 = 32;
 /// Iterations recorded at once.

@@ -214,11 +214,7 @@ impl Scatters {
         for prepared in self.prepared.values() {
             let Some(placement) = &prepared.placement else { continue };
             prepared.camera.write(gpu, 0, bytemuck::cast_slice(&[camera(placement)]));
-            gpu.queue.write_buffer(
-                &prepared.look,
-                0,
-                bytemuck::bytes_of(&look(placement, self.screen)),
-            );
+            gpu.queue.write_buffer(&prepared.look, 0, bytemuck::bytes_of(&look(placement, self.screen)));
             prepared.plan.record(pass, 0..prepared.plan.len());
         }
     }
@@ -265,7 +261,9 @@ fn look(placement: &Placement, screen: [f32; 2]) -> Look {
         label_x: half[0],
         label_y: half[1] - 6.0 * placement.scale,
         // Larger digits where there is room for them.
-        dot: if half[0] > 15.0 * placement.scale { 2.0 * placement.scale } else { placement.scale }.round().max(1.0),
+        dot: if half[0] > 15.0 * placement.scale { 2.0 * placement.scale } else { placement.scale }
+            .round()
+            .max(1.0),
         red: 0.353,
         green: 0.663,
         blue: 0.949,
@@ -316,7 +314,16 @@ impl Prepared {
                 wgpu::BindGroupEntry { binding: 1, resource: places.raw().as_entire_binding() },
             ],
         });
-        Ok(Self { set: set.clone(), plan: plan.finish(), camera, found, places, look, group, placement: None })
+        Ok(Self {
+            set: set.clone(),
+            plan: plan.finish(),
+            camera,
+            found,
+            places,
+            look,
+            group,
+            placement: None,
+        })
     }
 }
 

@@ -1,0 +1,96 @@
+//! `revacnn bench embed`: what layouts that follow the training cost it.
+//!
+//! Training alone and training with the layers laid out take turns, so that a noisy machine disturbs both alike.
+
+use std::time::{Duration, Instant};
+
+use clap::Args;
+use revacnn::error::{Error, Result};
+use revacnn::session::{Session, TensorKind};
+use serde_json::json;
+
+use super::print_line;
+use super::run_options::{AdapterOption, RunOptions};
+
+/// Turns of each kind.
+const ROUNDS: usize = 5;
+
+#[derive(Args)]
+pub struct BenchEmbed {
+    #[command(flatten)]
+    run: RunOptions,
+    #[command(flatten)]
+    adapter: AdapterOption,
+    /// Layers that are laid out by their weights, those with parameters first.
+    #[arg(long, default_value_t = 4)]
+    layouts: usize,
+    /// Seconds of each turn; there are 5 of each kind.
+    #[arg(long, default_value_t = 4.0)]
+    seconds: f64,
+    /// Print a JSON object.
+    #[arg(long)]
+    json: bool,
+}
+
+impl BenchEmbed {
+    pub fn run(&self) -> Result<()> {
+        if !(self.seconds.is_finite() && self.seconds > 0.0) {
+            let what = format!("--seconds is {}", self.seconds);
+            return Err(Error::usage(what, "give it a value above 0"));
+        }
+        let mut session = Session::new(self.adapter.open()?, &self.run.network, self.run.settings()?, None)?;
+        let layers: Vec<usize> = (1..session.layers().len())
+            .filter(|layer| session.can_embed(*layer, TensorKind::Weights))
+            .take(self.layouts)
+            .collect();
+        session.play();
+        // Compile and warm up both.
+        self.turn(&mut session, &layers, 1.0)?;
+        let (mut alone, mut with, mut iterations) = (Vec::new(), Vec::new(), 0.0);
+        for _ in 0..ROUNDS {
+            alone.push(self.turn(&mut session, &[], self.seconds)?.0);
+            let (rate, made) = self.turn(&mut session, &layers, self.seconds)?;
+            with.push(rate);
+            iterations += made / ROUNDS as f64;
+        }
+        let median = |rates: &mut Vec<f64>| {
+            rates.sort_by(f64::total_cmp);
+            rates[rates.len() / 2]
+        };
+        let (alone, with) = (median(&mut alone), median(&mut with));
+        let names: Vec<&str> = layers.iter().map(|layer| session.layers()[*layer].name.as_str()).collect();
+        if self.json {
+            let value = json!({
+                "images_per_s_alone": alone, "images_per_s_with": with, "cost": 1.0 - with / alone,
+                "iterations_per_s_each": iterations, "layouts": names, "network": self.run.network,
+                "batch": self.run.batch, "adapter": session.gpu().info.name,
+            });
+            return print_line(&value.to_string());
+        }
+        print_line(&format!(
+            "{alone:.0} images/s alone, {with:.0} with layouts of {} that follow, {iterations:.0} iterations a second each: they cost {:.1} %",
+            names.join(", "),
+            100.0 * (1.0 - with / alone)
+        ))
+    }
+
+    /// Trains for so long with these layers laid out; images a second, and iterations a second of a layout.
+    fn turn(&self, session: &mut Session, layers: &[usize], seconds: f64) -> Result<(f64, f64)> {
+        for layer in layers {
+            session.open_embedding(*layer, TensorKind::Weights)?;
+        }
+        session.settle();
+        let (began, first) = (Instant::now(), session.step());
+        while began.elapsed() < Duration::from_secs_f64(seconds) {
+            session.advance();
+            session.take_events();
+        }
+        session.settle();
+        let took = began.elapsed().as_secs_f64();
+        let images = f64::from(session.step() - first) * f64::from(session.settings().batch);
+        let made: u32 =
+            session.embeddings().iter().filter_map(|e| e.state()).map(|state| state.iteration).sum();
+        layers.iter().for_each(|layer| session.close_embedding(*layer));
+        Ok((images / took, f64::from(made) / took / layers.len().max(1) as f64))
+    }
+}
