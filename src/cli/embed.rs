@@ -4,7 +4,7 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 use indicatif::{ProgressBar, ProgressStyle};
 use npyz::WriterBuilder as _;
 use revacnn::data::{Dataset, Matrix};
@@ -17,12 +17,23 @@ use serde_json::json;
 use super::print_line;
 use super::run_options::AdapterOption;
 
+/// Rows of which the neighbours that were found are compared with all.
+const COMPARED: usize = 200;
 /// Rows for which neighbours are judged.
 const JUDGED: usize = 500;
 /// Neighbours by which a layout is judged.
 const NEAREST: usize = 12;
 /// More rows than these take long: every point pushes every other.
 const MANY: usize = 20_000;
+
+/// How rows are laid out.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Method {
+    /// t-SNE, beginning along the principal components.
+    Tsne,
+    /// The two principal components alone.
+    Pca,
+}
 
 #[derive(Args)]
 pub struct Embed {
@@ -31,6 +42,9 @@ pub struct Embed {
     /// The rows: a file that ends in .npy, .npz, .csv or .tsv, or a data set whose pixels are taken.
     #[arg(value_name = "FILE|NAME|PATH")]
     source: String,
+    /// How they are laid out.
+    #[arg(long, value_enum, default_value = "tsne")]
+    method: Method,
     /// How many neighbours count, roughly.
     #[arg(long, default_value_t = 30.0)]
     perplexity: f32,
@@ -102,10 +116,15 @@ impl Embed {
             ..Settings::USUAL
         };
         let began = Instant::now();
-        let tsne = Tsne::new(&gpu, &view, self.perplexity, settings, self.seed)?;
+        let tsne = Tsne::prepare(&gpu, &view, self.perplexity, settings, self.seed)?;
+        let pca = self.method == Method::Pca;
+        let stages = if pca { [0.0; 2] } else { tsne.refresh_timed(&gpu) };
+        if pca {
+            tsne.read_rows(&gpu);
+        }
+        tsne.reset(&gpu);
         gpu.wait();
-        let affinities_ms = began.elapsed().as_secs_f64() * 1e3;
-        if tsne.perplexity() < self.perplexity {
+        if tsne.perplexity() < self.perplexity && !pca {
             log::warn!(
                 "{} rows support a perplexity of {:.2}: it is lowered to that",
                 matrix.rows,
@@ -117,7 +136,8 @@ impl Embed {
             log::warn!("{} rows hold NaN or infinity, row {first} first: they are left out", left_out.len());
         }
         let optimising = Instant::now();
-        let snapshots = self.iterate(&gpu, &tsne, began);
+        let iterations = if pca { 0 } else { self.iterations };
+        let snapshots = self.iterate(&gpu, &tsne, iterations, began);
         let optimise_ms = optimising.elapsed().as_secs_f64() * 1e3;
         if let Some(error) = gpu.take_errors().into_iter().next() {
             return Err(Error::new(
@@ -125,8 +145,16 @@ impl Embed {
                 "take fewer rows, or another adapter",
             ));
         }
-        let positions = tsne.read_positions(&gpu);
-        let kl = tsne.state(&gpu).divergence;
+        let mut positions = tsne.read_positions(&gpu);
+        if pca {
+            // A layout of t-SNE begins small; here the first component has a standard deviation of 1.
+            positions.as_flattened_mut().iter_mut().for_each(|value| *value *= 1e4);
+        }
+        let kl = (!pca).then(|| tsne.state(&gpu).divergence);
+        let k = tsne.neighbours();
+        let recall = (!pca).then(|| {
+            quality::recall(&matrix.values, matrix.columns, &tsne.read_neighbours(&gpu), k, COMPARED)
+        });
         let judged = quality::judge(&matrix.values, matrix.columns, &positions, NEAREST, JUDGED);
         for path in &self.output {
             let bytes = if is_npz(path) {
@@ -136,32 +164,68 @@ impl Embed {
             };
             write_whole(path, &bytes)?;
         }
-        let per_second = self.iterations as f64 / (optimise_ms / 1e3).max(1e-9);
+        self.report(&Report {
+            matrix: &matrix,
+            tsne: &tsne,
+            stages,
+            optimise_ms,
+            iterations,
+            kl,
+            recall,
+            judged,
+            left_out: left_out.len(),
+            adapter: &gpu.info.name,
+        })
+    }
+}
+
+/// What is told of a layout.
+struct Report<'a> {
+    matrix: &'a Matrix,
+    tsne: &'a Tsne,
+    /// Seconds for neighbours, for affinities.
+    stages: [f64; 2],
+    optimise_ms: f64,
+    iterations: usize,
+    kl: Option<f32>,
+    recall: Option<f64>,
+    judged: quality::Quality,
+    left_out: usize,
+    adapter: &'a str,
+}
+
+impl Embed {
+    fn report(&self, report: &Report<'_>) -> Result<()> {
+        let &Report { matrix, tsne, stages, optimise_ms, iterations, kl, recall, judged, left_out, adapter } =
+            report;
+        let per_second = iterations as f64 / (optimise_ms / 1e3).max(1e-9);
         if self.json {
+            let [neighbours_ms, affinities_ms] = stages.map(|seconds| seconds * 1e3);
             let value = json!({
-                "n": matrix.rows, "dim": matrix.columns, "method": "exact", "perplexity": tsne.perplexity(),
-                "iterations": self.iterations, "iterations_per_s": per_second, "kl": kl, "left_out": left_out.len(),
+                "n": matrix.rows, "dim": matrix.columns, "method": if kl.is_none() { "pca" } else { "exact" },
+                "perplexity": tsne.perplexity(), "iterations": iterations, "iterations_per_s": per_second, "kl": kl,
+                "recall": recall, "left_out": left_out,
                 "preserved": judged.preserved, "trustworthiness": judged.trustworthiness,
-                "stage_ms": { "affinities": affinities_ms, "optimise": optimise_ms }, "adapter": gpu.info.name,
+                "stage_ms": { "neighbours": neighbours_ms, "affinities": affinities_ms, "optimise": optimise_ms },
+                "adapter": adapter,
             });
             return print_line(&value.to_string());
         }
-        print_line(&format!(
-            "{} rows of {} values: KL {kl:.4} after {} iterations ({per_second:.0} a second); affinities took {:.2} s",
-            matrix.rows,
-            matrix.columns,
-            self.iterations,
-            affinities_ms / 1e3
-        ))?;
+        let size = format!("{} rows of {} values", matrix.rows, matrix.columns);
+        match kl {
+            Some(kl) => print_line(&format!(
+                "{size}: KL {kl:.4} after {iterations} iterations ({per_second:.0} a second); neighbours took {:.2} s, affinities {:.2} s",
+                stages[0], stages[1]
+            ))?,
+            None => print_line(&format!("{size}: along their two principal components"))?,
+        }
         print_line(&format!(
             "of the {NEAREST} nearest {:.1} % are kept, trustworthiness {:.4}",
             judged.preserved * 100.0,
             judged.trustworthiness
         ))
     }
-}
 
-impl Embed {
     /// Outputs whose kind is not known, or whose folder is not there, are told before the work begins.
     fn check_outputs(&self) -> Result<()> {
         for path in &self.output {
@@ -197,14 +261,14 @@ impl Embed {
         Ok(Rows { matrix: Matrix { rows: values.len() / columns, columns, values }, labels })
     }
 
-    fn iterate(&self, gpu: &Gpu, tsne: &Tsne, began: Instant) -> Snapshots {
+    fn iterate(&self, gpu: &Gpu, tsne: &Tsne, iterations: usize, began: Instant) -> Snapshots {
         let mut snapshots = Snapshots::default();
         let style = "{bar:30} {pos}/{len} iterations, {eta} left";
         let style = ProgressStyle::with_template(style).expect("the template is fixed");
-        let bar = ProgressBar::new(self.iterations as u64).with_style(style);
+        let bar = ProgressBar::new(iterations as u64).with_style(style);
         let a_time = if self.snapshots > 0 { self.snapshots } else { 20 };
-        for first in (0..self.iterations).step_by(a_time) {
-            let some = a_time.min(self.iterations - first);
+        for first in (0..iterations).step_by(a_time) {
+            let some = a_time.min(iterations - first);
             tsne.iterate(gpu, some);
             gpu.wait();
             bar.inc(some as u64);

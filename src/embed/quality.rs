@@ -46,6 +46,32 @@ pub fn judge(values: &[f32], dims: usize, positions: &[[f32; 2]], k: usize, samp
     Quality { preserved: shared as f64 / (judged * k), trustworthiness: 1.0 - scale * beyond as f64 }
 }
 
+/// Share of the `k` nearest of a row, found by comparing it with all, that are among its `k` `neighbours` (`[i, k]`): over at most
+/// `sample` rows, spread evenly. A neighbour as near as the k-th counts, whichever of them it is.
+pub fn recall(values: &[f32], dims: usize, neighbours: &[u32], k: usize, sample: usize) -> f64 {
+    let n = values.len() / dims;
+    let row = |i: usize| &values[i * dims..][..dims];
+    let square =
+        |a: &[f32], b: &[f32]| -> f64 { a.iter().zip(b).map(|(x, y)| f64::from(x - y).powi(2)).sum() };
+    let finite: Vec<bool> = (0..n).map(|i| row(i).iter().all(|v| v.is_finite())).collect();
+    let (mut found, mut wanted) = (0, 0);
+    for i in (0..n).step_by(n.div_ceil(sample.max(1)).max(1)).filter(|i| finite[*i]) {
+        let mut squares: Vec<f64> =
+            (0..n).filter(|j| *j != i && finite[*j]).map(|j| square(row(i), row(j))).collect();
+        let most = k.min(squares.len());
+        if most == 0 {
+            continue;
+        }
+        let (_, farthest, _) = squares.select_nth_unstable_by(most - 1, f64::total_cmp);
+        // What rounding decides is right either way.
+        let reach = *farthest * (1.0 + 1e-5);
+        let own = neighbours[i * k..][..k].iter().filter(|j| **j != u32::MAX);
+        found += own.filter(|j| square(row(i), row(**j as usize)) <= reach).count().min(most);
+        wanted += most;
+    }
+    found as f64 / f64::from(wanted.max(1) as u32)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -77,5 +103,18 @@ mod tests {
         let expected = 1.0 - 2.0 / (4.0 * 1.0 * (8.0 - 3.0 - 1.0)) * (2.0 + 2.0 + 0.0 + 1.0);
         assert!((by_hand.trustworthiness - expected).abs() < 1e-12, "{by_hand:?}, {expected}");
         assert_eq!(by_hand.preserved, 0.25);
+    }
+
+    #[test]
+    fn recall_counts_what_was_found() {
+        let values: Vec<f32> = (0..6).map(|i| (i * i) as f32).collect();
+        // By hand: the two nearest of 0, 1, 4, 9, 16, 25.
+        let all = [1, 2, 0, 2, 0, 1, 2, 4, 3, 5, 3, 4];
+        assert_eq!(recall(&values, 1, &all, 2, 100), 1.0);
+        let mut some = all;
+        (some[0], some[7]) = (5, 0);
+        assert!((recall(&values, 1, &some, 2, 100) - 10.0 / 12.0).abs() < 1e-12);
+        some[11] = u32::MAX;
+        assert!((recall(&values, 1, &some, 2, 100) - 9.0 / 12.0).abs() < 1e-12);
     }
 }

@@ -3,6 +3,7 @@
 //! The schedule lies on the GPU: with exaggeration e the step is n / e (Belkina et al. 2019), after it n.
 
 use std::ops::Range;
+use std::time::Instant;
 
 use crate::error::{Error, Result};
 use crate::gpu::{Buffer, BufferRange, Gpu, Plan, PlanBuilder, Source, TensorView};
@@ -85,6 +86,8 @@ pub struct Tsne {
     rows: Rows,
     affinities: Affinities,
     neighbours_plan: Plan,
+    neighbour_indices: Buffer<u32>,
+    reading: Plan,
     refresh: Plan,
     begin: Plan,
     putting: Plan,
@@ -106,6 +109,23 @@ impl Tsne {
     /// # Errors
     /// When there are fewer than 4 rows or more than 100 000, a setting is out of range, or something does not fit the adapter.
     pub fn new(gpu: &Gpu, view: &TensorView, perplexity: f32, settings: Settings, seed: u32) -> Result<Self> {
+        let tsne = Self::prepare(gpu, view, perplexity, settings, seed)?;
+        tsne.refresh(gpu);
+        tsne.reset(gpu);
+        Ok(tsne)
+    }
+
+    /// The same without doing anything yet: [`Tsne::refresh`] or [`Tsne::read_rows`] and then [`Tsne::reset`] must follow.
+    ///
+    /// # Errors
+    /// As those of [`Tsne::new`].
+    pub fn prepare(
+        gpu: &Gpu,
+        view: &TensorView,
+        perplexity: f32,
+        settings: Settings,
+        seed: u32,
+    ) -> Result<Self> {
         if !(perplexity.is_finite() && perplexity >= 1.0) {
             let what = format!("the perplexity is {perplexity}");
             return Err(Error::usage(what, "give it a value of 1 or more, such as 30"));
@@ -171,6 +191,8 @@ impl Tsne {
             put,
             affinities,
             neighbours_plan: neighbours.plan,
+            neighbour_indices: neighbours.indices,
+            reading: Plan::default(),
             begin,
             iteration,
             settings: settings_buffer,
@@ -184,8 +206,6 @@ impl Tsne {
         };
         tsne.follow(gpu, view)?;
         tsne.set_settings(gpu, settings)?;
-        tsne.refresh(gpu);
-        tsne.reset(gpu);
         Ok(tsne)
     }
 
@@ -240,7 +260,8 @@ impl Tsne {
             let what = format!("{count} rows of other sizes cannot take the place of {rows} rows of {dims}");
             return Err(Error::new(what, "begin a new layout"));
         }
-        self.refresh = self.rows.reading(gpu, view)?;
+        self.reading = self.rows.reading(gpu, view)?;
+        self.refresh = self.reading.clone();
         self.refresh.extend(&self.neighbours_plan);
         self.refresh.extend(&self.affinities.plan);
         Ok(())
@@ -249,6 +270,28 @@ impl Tsne {
     /// Reads the rows anew and makes their affinities; the layout goes on from where it is. No result is waited for.
     pub fn refresh(&self, gpu: &Gpu) {
         submit_each(gpu, &self.refresh);
+    }
+
+    /// Reads the rows anew, and no more: enough to begin along the principal components.
+    pub fn read_rows(&self, gpu: &Gpu) {
+        submit_each(gpu, &self.reading);
+    }
+
+    /// A refresh, timed: seconds until the rows are read and their neighbours known, then until the affinities are. Waits.
+    pub fn refresh_timed(&self, gpu: &Gpu) -> [f64; 2] {
+        let seconds = |plans: &[&Plan]| {
+            let began = Instant::now();
+            plans.iter().for_each(|plan| submit_each(gpu, plan));
+            gpu.wait();
+            began.elapsed().as_secs_f64()
+        };
+        [seconds(&[&self.reading, &self.neighbours_plan]), seconds(&[&self.affinities.plan])]
+    }
+
+    /// The nearest neighbours of every row, [`Tsne::neighbours`] each, by index; `u32::MAX` where there are no more. Waits for the
+    /// GPU.
+    pub fn read_neighbours(&self, gpu: &Gpu) -> Vec<u32> {
+        self.neighbour_indices.read(gpu)
     }
 
     /// The dispatches of a refresh.

@@ -31,6 +31,11 @@ fn rows_of_a_file_become_positions_and_a_picture() {
     for key in ["kl", "trustworthiness", "preserved", "iterations_per_s"] {
         assert!(result[key].is_f64(), "{key} of {result}");
     }
+    // Every neighbour is found; what is left out is nobody's.
+    assert_eq!(result["recall"], Value::from(1.0), "{result}");
+    for stage in ["neighbours", "affinities", "optimise"] {
+        assert!(result["stage_ms"][stage].as_f64().unwrap() > 0.0, "{result}");
+    }
     // The archive: positions of all rows, three snapshots, the last of them the end.
     let bytes = fs::read(folder.path().join("out.npz")).unwrap();
     let mut archive = zip::ZipArchive::new(std::io::Cursor::new(bytes)).unwrap();
@@ -62,6 +67,41 @@ fn rows_of_a_file_become_positions_and_a_picture() {
     assert_eq!(picture.dimensions(), (1200, 1200));
     let coloured = picture.pixels().filter(|pixel| pixel.0 != [255; 3]).count();
     assert!(coloured > 59 * 20 && coloured < 1200 * 1200 / 4, "{coloured} pixels are coloured");
+}
+
+#[test]
+fn principal_components_alone_are_those_of_the_rows() {
+    let folder = folder();
+    // An ellipse in a plane that is askew: the longer axis is three times the shorter one.
+    let row = |i: usize| {
+        let (a, b) = ((i as f64 * 0.7).cos() * 3.0, (i as f64 * 0.7).sin());
+        format!("{},{},{}", 0.6 * a - 0.8 * b + 5.0, 0.8 * a + 0.6 * b, -2.0)
+    };
+    let rows: Vec<String> = (0..90).map(row).collect();
+    fs::write(folder.path().join("rows.csv"), rows.join("\n")).unwrap();
+    let args = ["embed", "rows.csv", "--method", "pca", "--json", "-o", "out.npz"];
+    let ran = run(folder.path(), &args).ok();
+    let result = &ran.events()[0];
+    assert_eq!((&result["method"], &result["iterations"]), (&"pca".into(), &0.into()));
+    assert!(result["kl"].is_null() && result["preserved"].as_f64().unwrap() > 0.99, "{result}");
+    let bytes = fs::read(folder.path().join("out.npz")).unwrap();
+    let mut archive = zip::ZipArchive::new(std::io::Cursor::new(bytes)).unwrap();
+    let path = folder.path().join("positions.npy");
+    std::io::copy(&mut archive.by_name("positions.npy").unwrap(), &mut fs::File::create(&path).unwrap())
+        .unwrap();
+    let positions = Matrix::open(&path).unwrap();
+    // Coordinates along the axes, scaled by one factor, whatever their signs.
+    let mean = |of: &dyn Fn(usize) -> f64| (0..90).map(of).sum::<f64>() / 90.0;
+    let along = |i: usize| [(i as f64 * 0.7).cos() * 3.0, (i as f64 * 0.7).sin()];
+    let middle = [mean(&|i| along(i)[0]), mean(&|i| along(i)[1])];
+    let deviation = mean(&|i| (along(i)[0] - middle[0]).powi(2)).sqrt();
+    for i in 0..90 {
+        for (axis, middle) in middle.iter().enumerate() {
+            let expected = ((along(i)[axis] - middle) / deviation).abs();
+            let found = f64::from(positions.row(i)[axis]).abs();
+            assert!((found - expected).abs() < 0.02, "row {i}, axis {axis}: {found}, {expected}");
+        }
+    }
 }
 
 #[test]
