@@ -2,6 +2,7 @@
 
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
+use std::rc::Rc;
 use std::time::Instant;
 
 use clap::{Args, ValueEnum};
@@ -11,7 +12,7 @@ use revacnn::data::{Dataset, Matrix};
 use revacnn::embed::{Settings, Tsne, quality};
 use revacnn::error::{Error, Result};
 use revacnn::gpu::{Buffer, Gpu, TensorView};
-use revacnn::session::write_whole;
+use revacnn::session::{JOURNAL_FILE, Session, write_whole};
 use serde_json::json;
 
 use super::print_line;
@@ -39,9 +40,13 @@ enum Method {
 pub struct Embed {
     #[command(flatten)]
     adapter: AdapterOption,
-    /// The rows: a file that ends in .npy, .npz, .csv or .tsv, or a data set whose pixels are taken.
-    #[arg(value_name = "FILE|NAME|PATH")]
+    /// The rows: a file that ends in .npy, .npz, .csv or .tsv; the folder of a run, whose activations for the test images are
+    /// taken; or a data set whose pixels are.
+    #[arg(value_name = "FILE|RUN|NAME|PATH")]
     source: String,
+    /// The layer of the run; usually the one before the last.
+    #[arg(long)]
+    layer: Option<String>,
     /// How they are laid out.
     #[arg(long, value_enum, default_value = "tsne")]
     method: Method,
@@ -95,8 +100,8 @@ struct Rows {
 impl Embed {
     pub fn run(&self) -> Result<()> {
         self.check_outputs()?;
-        let Rows { matrix, labels } = self.read()?;
         let gpu = self.adapter.open()?;
+        let Rows { matrix, labels } = self.read(&gpu)?;
         if matrix.rows > MANY {
             log::warn!(
                 "{} rows: an iteration takes time with their square (--rows takes fewer)",
@@ -243,9 +248,16 @@ impl Embed {
         Ok(())
     }
 
-    fn read(&self) -> Result<Rows> {
+    fn read(&self, gpu: &Rc<Gpu>) -> Result<Rows> {
         let most = self.rows.unwrap_or(usize::MAX);
         let path = Path::new(&self.source);
+        if path.join(JOURNAL_FILE).is_file() {
+            return self.read_run(Rc::clone(gpu), path, most);
+        }
+        if let Some(layer) = &self.layer {
+            let what = format!("{} has no layer {layer}: it is no run", self.source);
+            return Err(Error::usage(what, "leave out --layer, or name the folder of a run"));
+        }
         if Matrix::is_named(path) {
             let mut matrix = Matrix::open(path)?;
             matrix.rows = matrix.rows.min(most);
@@ -259,6 +271,27 @@ impl Embed {
         let labels = splits.iter().flat_map(|split| split.labels.iter().copied()).take(most).collect();
         let columns = data.shape.len();
         Ok(Rows { matrix: Matrix { rows: values.len() / columns, columns, values }, labels })
+    }
+
+    /// The activations of a run's layer for the test images.
+    fn read_run(&self, gpu: Rc<Gpu>, path: &Path, most: usize) -> Result<Rows> {
+        let mut session = Session::resume(Rc::clone(&gpu), path)?;
+        let names: Vec<String> = session.layers().iter().map(|layer| layer.name.clone()).collect();
+        let layer = match &self.layer {
+            None => names.len().saturating_sub(2),
+            Some(wanted) => names.iter().position(|name| name == wanted).ok_or_else(|| {
+                let what = format!("{} has no layer {wanted}", path.display());
+                Error::usage(what, format!("name one of {}", names.join(", ")))
+            })?,
+        };
+        log::info!("the activations of {} for the test images", names[layer]);
+        let columns: usize = session.layers()[layer].output.iter().product();
+        let (rows, labels) = session.test_rows(layer)?;
+        let mut values = rows.read(&gpu);
+        let count = (values.len() / columns).min(most);
+        values.truncate(count * columns);
+        let labels = labels[..count].to_vec();
+        Ok(Rows { matrix: Matrix { rows: count, columns, values }, labels })
     }
 
     fn iterate(&self, gpu: &Gpu, tsne: &Tsne, iterations: usize, began: Instant) -> Snapshots {

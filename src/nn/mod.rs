@@ -15,6 +15,7 @@ mod network;
 mod optimizer;
 mod parameters;
 mod pass;
+mod rows;
 mod shape;
 mod tensor;
 mod trainer;

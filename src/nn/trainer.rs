@@ -361,6 +361,11 @@ impl Trainer {
         self.maps(&self.pass.activations[layer], self.network.shape_of(layer), probe)
     }
 
+    /// The activations of layer `layer` (0 is the input) of the whole batch, `[d, n]`.
+    pub(super) fn activation_range(&self, layer: usize) -> BufferRange {
+        self.pass.activations[layer].clone()
+    }
+
     /// The gradients of the same, where there are any.
     pub fn activation_gradients(&self, layer: usize, probe: usize) -> Option<TensorView> {
         let range = self.pass.activation_gradients[layer].as_ref()?;

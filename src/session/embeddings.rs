@@ -252,6 +252,18 @@ impl Session {
         Ok(id)
     }
 
+    /// The activations of layer `layer` (0 is the input) for all test images, a row `[d]` an image, and the images' labels. Finishes
+    /// the step or evaluation that is under way, and waits for the GPU.
+    ///
+    /// # Errors
+    /// When there is no such layer, or the rows do not fit the adapter.
+    pub fn test_rows(&mut self, layer: usize) -> Result<(Buffer<f32>, &[u8])> {
+        self.finish_under_way();
+        let images = self.trainer.feed.test();
+        let rows = self.trainer.rows(layer, images)?;
+        Ok((rows, &self.test_labels))
+    }
+
     /// Closes the embedding of a layer.
     pub fn close_embedding(&mut self, layer: usize) {
         self.embeddings.open.retain(|e| e.layer != layer);

@@ -175,7 +175,7 @@ impl Session {
         folder.save(&checkpoint, &self.trainer.parameters.tensors, &self.metrics.epochs)
     }
 
-    fn finish_under_way(&mut self) {
+    pub(super) fn finish_under_way(&mut self) {
         let playing = std::mem::replace(&mut self.playing, false);
         let faults = self.faults;
         while !self.between_steps() {

@@ -105,6 +105,22 @@ fn principal_components_alone_are_those_of_the_rows() {
 }
 
 #[test]
+fn a_runs_activations_are_laid_out_with_the_labels_of_the_images() {
+    let folder = folder();
+    run(folder.path(), &["train", "--dataset", "digits", "--epochs", "2", "--out", "first"]).ok();
+    let args = ["embed", "first", "--rows", "150", "--iterations", "60", "--json", "-o", "out.npz"];
+    let ran = run(folder.path(), &args).ok();
+    let result = &ran.events()[0];
+    // The last pooling of revacnn gives 20 channels of one pixel for images of 8×8.
+    assert_eq!((&result["n"], &result["dim"]), (&150.into(), &20.into()), "{result}");
+    let bytes = fs::read(folder.path().join("out.npz")).unwrap();
+    assert!(zip::ZipArchive::new(std::io::Cursor::new(bytes)).unwrap().by_name("labels.npy").is_ok());
+    run(folder.path(), &["embed", "first", "--layer", "conv1", "--iterations", "1", "--rows", "50"]).ok();
+    run(folder.path(), &["embed", "first", "--layer", "conv9"]).fails(2, "no layer conv9");
+    run(folder.path(), &["embed", "digits", "--layer", "conv1"]).fails(2, "it is no run");
+}
+
+#[test]
 fn what_cannot_be_laid_out_is_refused() {
     let folder = folder();
     let write = |name: &str, text: &str| fs::write(folder.path().join(name), text).unwrap();

@@ -4,7 +4,7 @@ use revacnn::embed::{Settings, Tsne};
 use revacnn::gpu::TensorView;
 use revacnn::session::{Command, FILTER_PERPLEXITY, Session, TensorKind};
 
-use crate::bench::{Bench, run_to};
+use crate::bench::{Bench, run_to, values};
 
 /// The first layer that has filters enough, counted from 1.
 fn filters(session: &Session) -> usize {
@@ -142,4 +142,33 @@ fn the_change_of_filters_is_that_of_the_last_epoch() {
     session.apply(Command::Reset(5)).unwrap();
     run_to(&mut session, 1);
     assert!(session.filter_changes(layer).unwrap().read(session.gpu()).iter().all(|change| *change == 0.0));
+}
+
+#[test]
+fn rows_of_test_images_are_the_activations_that_a_probe_shows() {
+    let bench = Bench::new();
+    let mut session = bench.session();
+    run_to(&mut session, 5);
+    let hash = session.state_hash();
+    for layer in [0, 1, 3, 4] {
+        let dims: usize = session.layers()[layer].output.iter().product();
+        let gpu = std::rc::Rc::clone(session.trainer().gpu());
+        let (rows, labels) = session.test_rows(layer).unwrap();
+        let (labels, rows) = (labels.to_vec(), rows.read(&gpu));
+        assert_eq!(rows.len(), session.test_images() * dims);
+        for image in [0, 7, 59, 60, session.test_images() - 1] {
+            session.apply(Command::PinProbe(image as u32)).unwrap();
+            session.refresh().unwrap();
+            let view = session.tensor(layer, TensorKind::Activations).unwrap();
+            let shown = values(&gpu, &view);
+            assert_eq!(session.probe().1, usize::from(labels[image]));
+            let row = &rows[image * dims..][..dims];
+            let worst = row.iter().zip(&shown).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
+            assert!(worst < 1e-5, "layer {layer}, image {image}: {worst}");
+            let other = &rows[(image + 1) % session.test_images() * dims..][..dims];
+            assert!(other.iter().zip(&shown).any(|(a, b)| (a - b).abs() > 1e-3), "another image is the same");
+        }
+    }
+    assert!(session.test_rows(99).is_err());
+    assert_eq!(session.state_hash(), hash, "looking changed the run");
 }
