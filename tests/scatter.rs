@@ -40,6 +40,7 @@ fn points_of_a_layout_lie_where_the_twin_has_them_and_the_nearest_is_picked() {
         flags: Buffer::from_slice(&gpu, "flags", &flags).range(),
         count: count as u32,
         change: Some(Buffer::from_slice(&gpu, "changes", &changes).range()),
+        classes: None,
     };
     let mut placement = Placement {
         rectangle: Rect { x: 120.0, y: 35.0, width: 640.0, height: 410.0 },
@@ -48,6 +49,7 @@ fn points_of_a_layout_lie_where_the_twin_has_them_and_the_nearest_is_picked() {
         tile: [24.0, 16.0],
         pointer: None,
         hold: false,
+        dot: 5.0,
         marked: None,
         scale: 1.0,
     };

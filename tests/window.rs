@@ -123,6 +123,10 @@ fn layouts_follow_the_run_and_open_at_a_click() {
     window.click("last layout", 0.5);
     window.wait_for("one layout again", |l| l["layouts"].as_array().is_some_and(|all| all.len() == 1));
     assert!(number(&paused["layouts"][0], "kl") > 0.0);
+    window.click("images", 0.5);
+    let images = window.wait_for("a layout of images", |l| iteration(l, 1) >= 200.0);
+    assert_eq!(images["layouts"][1]["layer"], "pool3");
+    assert!(number(&images["layouts"][1], "kl") > 0.0);
 }
 
 #[test]

@@ -1,5 +1,17 @@
 // Discs behind the points of a layout, and their indices beside them. See src/view/scatter.rs.
 
+// 0xrrggbb; src/view/scatter.rs sets them.
+const CLASS_0: u32 = 0u;
+const CLASS_1: u32 = 0u;
+const CLASS_2: u32 = 0u;
+const CLASS_3: u32 = 0u;
+const CLASS_4: u32 = 0u;
+const CLASS_5: u32 = 0u;
+const CLASS_6: u32 = 0u;
+const CLASS_7: u32 = 0u;
+const CLASS_8: u32 = 0u;
+const CLASS_9: u32 = 0u;
+
 struct Look {
     screen_width: f32, screen_height: f32,
     // Pixels from a point's middle to its label's upper left corner, and of a dot of the label's font.
@@ -9,12 +21,15 @@ struct Look {
     // The point that is marked, or −1.
     marked: f32,
     half_width: f32, half_height: f32,
-    padding: f32,
+    // The radius of a dot.
+    dot_radius: f32,
 }
 
 @group(0) @binding(0) var<uniform> look: Look;
 // [i]: pixel x, y; radius of the disc; flags.
 @group(0) @binding(1) var<storage, read> places: array<vec4<f32>>;
+// [i]: the class of each point.
+@group(0) @binding(2) var<storage, read> classes: array<u32>;
 
 struct Disc {
     @builtin(position) position: vec4<f32>,
@@ -128,4 +143,41 @@ fn ring_corner(@builtin(vertex_index) index: u32, @builtin(instance_index) point
 fn ring_colour(in: Disc) -> @location(0) vec4<f32> {
     let orange = vec3<f32>(0.94, 0.57, 0.2);
     return vec4<f32>(mix(orange, vec3<f32>(0.86, 0.88, 0.92), in.radius), 1.0);
+}
+
+struct Dot {
+    @builtin(position) position: vec4<f32>,
+    @location(0) away: vec2<f32>,
+    @location(1) @interpolate(flat) radius: f32,
+    @location(2) @interpolate(flat) colour: vec3<f32>,
+}
+
+/// The colour of a class, as src/view/color_map.rs has it
+fn class_colour(label: u32) -> vec3<f32> {
+    var packed = 0u;
+    switch label % 10u {
+#for c in 10
+        case {c}u: { packed = CLASS_{c}; }
+#end
+        default: { }
+    }
+    return vec3<f32>(f32(packed >> 16u), f32((packed >> 8u) & 255u), f32(packed & 255u)) / 255.0;
+}
+
+/// The square around a point's dot
+@vertex
+fn dot_corner(@builtin(vertex_index) index: u32, @builtin(instance_index) point: u32) -> Dot {
+    let place = places[point];
+    let marked = f32(point) == look.marked;
+    let radius = look.dot_radius * select(1.0, 2.0, marked);
+    let away = (corner_of(index) * 2.0 - 1.0) * (radius + 1.0);
+    let colour = select(class_colour(classes[point]), vec3<f32>(1.0), marked);
+    return Dot(clip(place.xy + away), away, radius, colour);
+}
+
+/// A disc in the colour of its class
+@fragment
+fn dot_colour(in: Dot) -> @location(0) vec4<f32> {
+    let alpha = 0.9 * clamp(in.radius + 0.5 - length(in.away), 0.0, 1.0);
+    return vec4<f32>(in.colour * alpha, alpha);
 }

@@ -6,15 +6,19 @@ use egui::{PointerButton, Pos2, Rect, RichText, Sense, Ui, Vec2};
 
 use super::canvas::Frame;
 use super::network_pane::{self, KINDS};
-use super::theme;
 use super::workbench::{TileId, Workbench};
-use crate::session::{Embedding, Session, TensorKind};
-use crate::view::{Part, Picked, Placement, Rect as Pixels, ScatterSet, TileSet};
+use super::{embedding_bar, theme};
+use crate::session::{Command, Embedding, Session, TensorKind};
+use crate::view::{Part, Picked, Placement, Rect as Pixels, ScatterSet, Style, TileSet, class_color};
 
 /// Sides of a tile, in points.
 const SMALLEST: f32 = 12.0;
 const LARGEST: f32 = 44.0;
 const LARGEST_ZOOMED: f32 = 120.0;
+/// Images are drawn as such from this width on, in points; below it as dots.
+const THUMBNAIL: f32 = 13.0;
+/// Diameter of a dot, in points.
+const DOT: f32 = 4.0;
 /// Height of a layout's head, in points.
 const HEAD: f32 = 20.0;
 /// Narrowest layout, in points; more of them fill further rows.
@@ -30,7 +34,7 @@ struct Look {
 
 /// What the pane remembers: no state of the model.
 pub struct EmbeddingPane {
-    kind: TensorKind,
+    pub(super) kind: TensorKind,
     looks: BTreeMap<u64, Look>,
     /// What was last read back of each layout, and how it was placed then.
     found: BTreeMap<u64, Picked>,
@@ -80,7 +84,7 @@ pub fn show(ui: &mut Ui, bench: &mut Workbench, session: &mut Session, frame: &m
             report(bench, session.open_embedding(layer, TensorKind::Weights).map(|_| ()));
         }
     }
-    bar(ui, bench, session);
+    embedding_bar::show(ui, bench, session);
     let area = ui.available_rect_before_wrap();
     let ids: Vec<u64> = session.embeddings().iter().map(Embedding::id).collect();
     bench.embedding.looks.retain(|id, _| ids.contains(id));
@@ -101,7 +105,7 @@ pub fn show(ui: &mut Ui, bench: &mut Workbench, session: &mut Session, frame: &m
     ui.allocate_rect(area, Sense::hover());
 }
 
-fn report(bench: &mut Workbench, result: crate::Result<()>) {
+pub fn report(bench: &mut Workbench, result: crate::Result<()>) {
     if let Err(error) = result {
         bench.status = Some(error);
     }
@@ -124,128 +128,14 @@ fn cells(area: Rect, count: usize) -> Vec<Rect> {
     (0..count).map(place).collect()
 }
 
-/// Which layers, by what, and how they run.
-fn bar(ui: &mut Ui, bench: &mut Workbench, session: &mut Session) {
-    ui.horizontal_wrapped(|ui| {
-        for (kind, name, long) in KINDS {
-            let response = ui
-                .selectable_label(bench.embedding.kind == kind, name)
-                .on_hover_text(format!("Lay out by {long}"));
-            if response.clicked() {
-                bench.embedding.kind = kind;
-                let open = session.embeddings().iter().map(|e| e.layer);
-                let layers: Vec<usize> = open.filter(|layer| session.can_embed(*layer, kind)).collect();
-                for layer in layers {
-                    report(bench, session.open_embedding(layer, kind).map(|_| ()));
-                }
-            }
-        }
-        ui.separator();
-        for layer in 1..session.layers().len() {
-            let kind = bench.embedding.kind;
-            let open = session.embeddings().iter().any(|e| e.layer == layer);
-            if !open && !session.can_embed(layer, kind) {
-                continue;
-            }
-            let name = session.layers()[layer].name.clone();
-            let response =
-                ui.selectable_label(open, &name).on_hover_text("Open or close this layer's layout");
-            if layer == session.layers().len() - 1 {
-                bench.mark("last layout", &response);
-            }
-            if response.clicked() {
-                if open {
-                    session.close_embedding(layer);
-                } else {
-                    report(bench, session.open_embedding(layer, kind).map(|_| ()));
-                }
-            }
-        }
-        ui.separator();
-        run_buttons(ui, session);
-    });
-    ui.add_space(2.0);
-}
-
-fn run_buttons(ui: &mut Ui, session: &mut Session) {
-    let gpu = std::rc::Rc::clone(session.trainer().gpu());
-    let ids: Vec<u64> = session.embeddings().iter().map(Embedding::id).collect();
-    let running = session.embeddings().iter().any(|e| e.running);
-    let text = if running { "pause" } else { "run" };
-    if ui.button(text).on_hover_text("All layouts: go on or stay as they are").clicked() {
-        ids.iter().for_each(|id| session.embedding_mut(*id).expect("it is open").running = !running);
-    }
-    if ui.button("reset").on_hover_text("All layouts begin anew along their principal components").clicked() {
-        ids.iter().for_each(|id| session.embedding_mut(*id).expect("it is open").reset(&gpu));
-    }
-    ui.menu_button("settings", |ui| settings(ui, session, &ids))
-        .response
-        .on_hover_text("Perplexity, exaggeration, learning rate, momentum: of all layouts");
-}
-
-/// Sliders that hold for all layouts.
-fn settings(ui: &mut Ui, session: &mut Session, ids: &[u64]) {
-    let gpu = std::rc::Rc::clone(session.trainer().gpu());
-    let Some(first) = session.embeddings().first() else { return };
-    let (mut perplexity, mut all, mut every) = (first.wanted_perplexity(), first.settings(), first.every);
-    let before = (perplexity, all, every);
-    egui::Grid::new("t-SNE").num_columns(2).show(ui, |ui| {
-        let mut row = |name: &str, hover: &str, slider: egui::Slider<'_>| {
-            ui.label(name).on_hover_text(hover);
-            ui.add(slider).on_hover_text(hover);
-            ui.end_row();
-        };
-        row(
-            "perplexity",
-            "How many neighbours count, roughly; lowered to a third of the points",
-            egui::Slider::new(&mut perplexity, 1.0..=100.0).logarithmic(true),
-        );
-        row(
-            "exaggeration",
-            "Factor of the attraction in the first iterations",
-            egui::Slider::new(&mut all.exaggeration, 1.0..=32.0),
-        );
-        row(
-            "exaggerated",
-            "Iterations with that factor",
-            egui::Slider::new(&mut all.exaggeration_iterations, 0.0..=500.0).step_by(10.0),
-        );
-        row(
-            "learning rate",
-            "Step size; 0 takes the number of points",
-            egui::Slider::new(&mut all.learning_rate, 0.0..=1000.0),
-        );
-        row(
-            "momentum",
-            "Share of the last step that is kept",
-            egui::Slider::new(&mut all.momentum, 0.0..=0.99),
-        );
-        row(
-            "refresh every",
-            "Steps of the training from one reading of the filters to the next",
-            egui::Slider::new(&mut every, 1..=1000).logarithmic(true).suffix(" steps"),
-        );
-    });
-    if (perplexity, all, every) == before {
-        return;
-    }
-    for id in ids {
-        let embedding = session.embedding_mut(*id).expect("it is open");
-        embedding.every = every;
-        // The sliders' ranges are those that are valid.
-        let _ = embedding.set_settings(&gpu, all);
-        if perplexity != before.0 {
-            let _ = embedding.set_perplexity(&gpu, perplexity);
-        }
-    }
-}
-
 /// Layer, source, iteration and divergence, with its curve.
 fn title(ui: &Ui, rect: Rect, session: &Session, id: u64, (layer, kind): (usize, TensorKind)) {
     let Some(embedding) = session.embeddings().iter().find(|e| e.id() == id) else { return };
     let painter = ui.painter().with_clip_rect(rect.intersect(ui.clip_rect()));
     let name = &session.layers()[layer].name;
     let short = KINDS.iter().find(|k| k.0 == kind).map_or("", |k| k.1);
+    let (name, short) =
+        if embedding.images().is_some() { ("images", &format!("by {name}")[..]) } else { (&name[..], short) };
     let left = egui::Align2::LEFT_CENTER;
     let font = egui::FontId::proportional(12.0);
     let drawn = painter.text(rect.left_center(), left, format!("{name}  {short}"), font, theme::TEXT);
@@ -296,28 +186,36 @@ fn layout(
     ui.painter().rect_filled(body, 3.0, theme::GROUND);
     let mut look = bench.embedding.looks.get(&id).copied().unwrap_or(Look { pan: Vec2::ZERO, zoom: 1.0 });
     let embedding = session.embeddings().iter().find(|e| e.id() == id)?;
-    let (layer, kind, view) = (embedding.layer, embedding.kind, embedding.view().clone());
+    let (layer, kind) = (embedding.layer, embedding.kind);
+    let view = embedding.images().map_or(embedding.view(), |images| &images.tiles).clone();
+    let classes = embedding.images().map(|images| images.labels.range());
+    let of_images = classes.is_some();
     let scatter = ScatterSet {
         positions: embedding.positions(),
         flags: embedding.flags(),
         count: view.tiles(),
-        change: session.filter_changes(layer).map(|values| values.range()),
+        change: session.filter_changes(layer).filter(|_| !of_images).map(|values| values.range()),
+        classes,
     };
     let style = network_pane::style(&session.layers()[layer], kind, view.channels());
-    let tiles = TileSet { view, style };
+    let tiles = if of_images { TileSet { view, style: Style::Rgb } } else { TileSet { view, style } };
     look_around(ui, &response, body, &mut look);
     let pointer = response.hover_pos().or(ui.input(|i| i.pointer.hover_pos()).filter(|_| response.dragged()));
     let under = bench.embedding.found.get(&id).and_then(|f| f.index).filter(|_| response.hovered());
     let grabbed = bench.embedding.grabbed.filter(|(of, _)| *of == id).map(|(_, point)| point);
-    let marked = grabbed.or(under).or(bench.selected.filter(|s| s.layer == layer).map(|s| s.tile));
+    let selected = bench.selected.filter(|s| s.layer == layer && !of_images).map(|s| s.tile);
+    let marked = grabbed.or(under).or(selected);
     let scale = ui.ctx().pixels_per_point();
+    let tile = tile_size(body, &tiles, look.zoom, scale, of_images);
+    let as_dots = of_images && tile[0] < THUMBNAIL * scale;
     let placement = Placement {
         rectangle: pixels(body, scale),
         pan: (look.pan * scale).into(),
         zoom: look.zoom,
-        tile: tile_size(body, &tiles, look.zoom, scale),
+        tile,
         pointer: pointer.map(|p| [p.x * scale, p.y * scale]),
         hold: grabbed.is_some(),
+        dot: (DOT * look.zoom.sqrt().min(3.0)) * scale,
         marked,
         scale,
     };
@@ -337,15 +235,21 @@ fn layout(
         return None;
     }
     frame.asked_points.push(id);
-    paint(ui, body, frame, id, set_index, placement.tile);
+    if of_images {
+        legend(ui, body, session);
+    }
+    if as_dots {
+        frame.paint_points(ui, body.intersect(ui.clip_rect()), id, Part::Dots);
+    } else {
+        paint(ui, body, frame, id, set_index, placement.tile, !of_images);
+    }
     if let Some(embedding) = session.embeddings().iter().find(|e| e.id() == id) {
         let corner = Pos2::new(body.right() - 64.0, body.top() + 4.0);
         curve(ui, Rect::from_min_size(corner, Vec2::new(60.0, 22.0)), embedding);
     }
     let point = under.or(grabbed)?;
     if let Some(pointer) = pointer {
-        let title = format!("{} {point}", session.layers()[layer].name);
-        let long = network_pane::long_name(kind);
+        let (title, long) = words(session, layer, kind, point, of_images);
         let id = TileId { layer: set_index, tile: point };
         network_pane::enlarged(ui, frame, pointer, &tiles, id, |ui| {
             ui.label(RichText::new(title).strong());
@@ -354,8 +258,29 @@ fn layout(
             ui.label(RichText::new(hint).small().color(theme::MUTED));
         });
     }
-    bench.hovered = Some(TileId { layer, tile: point });
+    // An image is no tile of the Network pane.
     Some((id, point))
+}
+
+/// The classes in their colours, along the lower edge.
+fn legend(ui: &Ui, body: Rect, session: &Session) {
+    let painter = ui.painter().with_clip_rect(body.intersect(ui.clip_rect()));
+    let mut at = Pos2::new(body.left() + 6.0, body.bottom() - 8.0);
+    for (class, name) in session.class_names().iter().enumerate() {
+        let [r, g, b] = class_color(class);
+        let color = egui::Color32::from_rgb(r, g, b);
+        let font = egui::FontId::proportional(10.5);
+        at.x = painter.text(at, egui::Align2::LEFT_CENTER, name, font, color).right() + 8.0;
+    }
+}
+
+/// What is said of a point: its name, and what it shows.
+fn words(session: &Session, layer: usize, kind: TensorKind, point: u32, of_images: bool) -> (String, String) {
+    if of_images {
+        let class = session.test_class(point).unwrap_or_default();
+        return (format!("image {point}"), format!("{class}; a click makes it the probe"));
+    }
+    (format!("{} {point}", session.layers()[layer].name), network_pane::long_name(kind).to_owned())
 }
 
 fn pixels(rect: Rect, scale: f32) -> Pixels {
@@ -364,13 +289,19 @@ fn pixels(rect: Rect, scale: f32) -> Pixels {
 }
 
 /// Tiles cover about a fifth of the layout; they grow with the zoom, less than distances do.
-fn tile_size(body: Rect, tiles: &TileSet, zoom: f32, scale: f32) -> [f32; 2] {
+fn tile_size(body: Rect, tiles: &TileSet, zoom: f32, scale: f32, of_images: bool) -> [f32; 2] {
     let [rows, columns] = tiles.texels().map(|texels| texels as f32);
     // A layout is about as wide as it is high.
     let length = body.width().min(body.height());
     let area = length * body.width().max(body.height()).min(1.5 * length);
-    let side = (0.2 * area / tiles.view.tiles() as f32).sqrt().clamp(SMALLEST, LARGEST);
-    let side = (side * zoom.sqrt()).min(LARGEST_ZOOMED) * scale;
+    let side = (0.2 * area / tiles.view.tiles() as f32).sqrt();
+    // Images are drawn as dots where there is no room for them.
+    let side = if of_images {
+        (side * zoom).min(LARGEST)
+    } else {
+        (side.clamp(SMALLEST, LARGEST) * zoom.sqrt()).min(LARGEST_ZOOMED)
+    };
+    let side = side * scale;
     let longer = rows.max(columns);
     [side * columns / longer, side * rows / longer].map(|length| length.round().max(3.0))
 }
@@ -404,8 +335,11 @@ fn act(
     let at = ui.input(|i| i.pointer.hover_pos()).zip(found).map(|(pointer, found)| {
         found.position([pointer.x * placement.scale, pointer.y * placement.scale], placement)
     });
-    if let Some(point) = under.filter(|_| response.clicked()) {
-        bench.selected = Some(TileId { layer, tile: point });
+    let of_images = session.embeddings().iter().any(|e| e.id() == id && e.images().is_some());
+    match under.filter(|_| response.clicked()) {
+        Some(point) if of_images => bench.send(session, Command::PinProbe(point)),
+        Some(point) => bench.selected = Some(TileId { layer, tile: point }),
+        None => {}
     }
     let Some(embedding) = session.embedding_mut(id) else { return };
     let held = bench.embedding.grabbed.filter(|(of, _)| *of == id);
@@ -422,7 +356,15 @@ fn act(
 }
 
 /// Discs, frames, tiles and labels, one above the other.
-fn paint(ui: &Ui, body: Rect, frame: &mut Frame<'_>, id: u64, set_index: usize, tile: [f32; 2]) {
+fn paint(
+    ui: &Ui,
+    body: Rect,
+    frame: &mut Frame<'_>,
+    id: u64,
+    set_index: usize,
+    tile: [f32; 2],
+    labels: bool,
+) {
     let mark = frame.tiles.mark();
     frame.tiles.cut();
     if let Some(places) = frame.scatters.places(id) {
@@ -433,5 +375,7 @@ fn paint(ui: &Ui, body: Rect, frame: &mut Frame<'_>, id: u64, set_index: usize, 
     frame.paint_points(ui, area, id, Part::Discs);
     frame.paint_points(ui, area, id, Part::Rings);
     frame.paint(ui, area, placed);
-    frame.paint_points(ui, area, id, Part::Labels);
+    if labels {
+        frame.paint_points(ui, area, id, Part::Labels);
+    }
 }

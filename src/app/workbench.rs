@@ -216,7 +216,7 @@ impl Workbench {
     /// The tile whose point in a layout is under the pointer.
     fn embedded_tile(&self, session: &Session) -> Option<TileId> {
         let (id, tile) = self.embedding.hovered?;
-        let embedding = session.embeddings().iter().find(|e| e.id() == id)?;
+        let embedding = session.embeddings().iter().find(|e| e.id() == id && e.images().is_none())?;
         Some(TileId { layer: embedding.layer, tile })
     }
 

@@ -3,10 +3,12 @@
 use super::TensorKind;
 use crate::embed::{Settings, State, Tsne};
 use crate::error::{Error, Result};
-use crate::gpu::{BufferRange, Gpu, TensorView};
+use crate::gpu::{Buffer, BufferRange, Gpu, TensorView};
 
 /// The perplexity of ReVACNN, which small layers support.
 pub const FILTER_PERPLEXITY: f32 = 5.0;
+/// The usual perplexity for images.
+const IMAGE_PERPLEXITY: f32 = 30.0;
 /// Iterations after it is opened, until it rests.
 const FIRST: u32 = 1000;
 /// Iterations after the rows or a setting changed, until it rests.
@@ -18,7 +20,15 @@ const MOST_POINTS: usize = 1000;
 /// Rows that can be laid out.
 const FEWEST: u32 = 4;
 
-/// A layout of the tiles of one layer.
+/// The images of a layout of images.
+pub struct Images {
+    /// A tile an image.
+    pub tiles: TensorView,
+    /// The class of each.
+    pub labels: Buffer<u32>,
+}
+
+/// A layout of the tiles of one layer, or of images by a layer's activations.
 pub struct Embedding {
     /// The layer; 0 is the input.
     pub layer: usize,
@@ -39,6 +49,7 @@ pub struct Embedding {
     since: u32,
     pub(super) refresh_ms: f64,
     pub(super) iteration_ms: f64,
+    pub(super) images: Option<Images>,
     settings: Settings,
     wanted_perplexity: f32,
     state: Option<State>,
@@ -51,8 +62,16 @@ pub(super) fn can_be_laid_out(view: &TensorView) -> bool {
 }
 
 impl Embedding {
-    pub(super) fn new(gpu: &Gpu, id: u64, layer: usize, kind: TensorKind, view: TensorView) -> Result<Self> {
-        let tsne = Tsne::new(gpu, &view, FILTER_PERPLEXITY, Settings::USUAL, 1)?;
+    pub(super) fn new(
+        gpu: &Gpu,
+        id: u64,
+        layer: usize,
+        kind: TensorKind,
+        view: TensorView,
+        images: Option<Images>,
+    ) -> Result<Self> {
+        let perplexity = if images.is_some() { IMAGE_PERPLEXITY } else { FILTER_PERPLEXITY };
+        let tsne = Tsne::new(gpu, &view, perplexity, Settings::USUAL, 1)?;
         Ok(Self {
             layer,
             kind,
@@ -67,7 +86,8 @@ impl Embedding {
             refresh_ms: 2.0,
             iteration_ms: 0.4,
             settings: Settings::USUAL,
-            wanted_perplexity: FILTER_PERPLEXITY,
+            images,
+            wanted_perplexity: perplexity,
             state: None,
             divergences: Vec::new(),
         })
@@ -81,6 +101,11 @@ impl Embedding {
     /// Which rows are left out (bit 0) or pinned (bit 1), on the GPU.
     pub fn flags(&self) -> BufferRange {
         self.tsne.flags()
+    }
+
+    /// The images, where images are laid out.
+    pub fn images(&self) -> Option<&Images> {
+        self.images.as_ref()
     }
 
     /// What is laid out.
@@ -177,11 +202,15 @@ impl Embedding {
 
     /// The rows changed.
     pub(super) fn mark_due(&mut self) {
-        self.due = true;
+        // Images are forwarded again on demand.
+        self.due = self.images.is_none();
     }
 
     /// What the layout follows may lie in another buffer now.
     pub(super) fn follow(&mut self, gpu: &Gpu, view: Option<TensorView>) -> Result<()> {
+        if self.images.is_some() {
+            return Ok(());
+        }
         let Some(view) = view else {
             return Err(Error::new("the layer has lost what was laid out", "close its embedding"));
         };

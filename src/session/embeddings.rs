@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use super::embedding::{Embedding, can_be_laid_out};
+use super::embedding::{Embedding, Images, can_be_laid_out};
 use super::{LayerInfo, Session, TensorKind};
 use crate::embed::{Change, State};
 use crate::error::{Error, Result};
@@ -13,6 +13,10 @@ use crate::gpu::{Buffer, Gpu, Plan, ReadbackRing, TensorView, Timer};
 
 /// Share of a frame's time that layouts take while the network trains.
 const SHARE: f64 = 0.05;
+/// Images of a layout at most: every one of them pushes all others.
+const MOST_IMAGES: usize = 10_000;
+/// The same on the software adapter.
+const MOST_IMAGES_SOFTWARE: usize = 2000;
 /// Timed passes in one submit; further ones are not timed.
 const MOST_SPANS: u32 = 32;
 /// Iterations recorded at once.
@@ -185,7 +189,7 @@ impl Embeddings {
                     Work::Refresh => (&mut embedding.refresh_ms, span.time_ms),
                     Work::Iterations(n) => (&mut embedding.iteration_ms, span.time_ms / f64::from(n)),
                 };
-                *cost += 0.3 * (now.clamp(0.25 * *cost, 4.0 * *cost) - *cost);
+                *cost = (*cost + 0.3 * (now.clamp(0.25 * *cost, 4.0 * *cost) - *cost)).max(1e-3);
             }
         }
         total
@@ -242,8 +246,8 @@ impl Session {
         };
         let id = self.embeddings.next_id;
         self.embeddings.next_id += 1;
-        let mut embedding = Embedding::new(self.trainer.gpu(), id, layer, kind, view)?;
-        if let Some(former) = self.embeddings.open.iter().find(|e| e.layer == layer) {
+        let mut embedding = Embedding::new(self.trainer.gpu(), id, layer, kind, view, None)?;
+        if let Some(former) = self.embeddings.open.iter().find(|e| e.layer == layer && e.images.is_none()) {
             (embedding.running, embedding.every) = (former.running, former.every);
         }
         self.close_embedding(layer);
@@ -266,7 +270,55 @@ impl Session {
 
     /// Closes the embedding of a layer.
     pub fn close_embedding(&mut self, layer: usize) {
-        self.embeddings.open.retain(|e| e.layer != layer);
+        self.embeddings.open.retain(|e| e.layer != layer || e.images.is_some());
+    }
+
+    /// The layer by whose activations images are laid out: the one before the last.
+    pub fn image_layer(&self) -> usize {
+        self.layers.len().saturating_sub(2)
+    }
+
+    /// Lays out test images by their activations of the last hidden layer, as the network is now; in place of the layout of images
+    /// that is open. Finishes the step that is under way, and waits for the GPU.
+    ///
+    /// # Errors
+    /// When they do not fit the adapter.
+    pub fn open_image_embedding(&mut self) -> Result<u64> {
+        let layer = self.image_layer();
+        let gpu = std::rc::Rc::clone(self.trainer.gpu());
+        let most = if gpu.is_software() { MOST_IMAGES_SOFTWARE } else { MOST_IMAGES };
+        let count = self.test_images().min(most);
+        let test = self.trainer.feed.test();
+        self.finish_under_way();
+        let places = test.start..test.start + count;
+        let rows = self.trainer.rows(layer, places.clone())?;
+        let pixels = self.trainer.rows(0, places)?;
+        let labels: Vec<u32> = self.test_labels[..count].iter().map(|label| u32::from(*label)).collect();
+        let tiles = |layer: usize, rows: &Buffer<f32>| {
+            let [c, h, w] = self.layers[layer].output.map(|extent| extent as u32);
+            TensorView {
+                buffer: rows.raw().clone(),
+                offset: 0,
+                extents: [count as u32, c, h, w],
+                strides: [c * h * w, h * w, w, 1],
+            }
+        };
+        let images = Images {
+            tiles: tiles(0, &pixels),
+            labels: Buffer::from_slice(&gpu, "labels of images", &labels),
+        };
+        let view = tiles(layer, &rows);
+        let id = self.embeddings.next_id;
+        self.embeddings.next_id += 1;
+        let embedding = Embedding::new(&gpu, id, layer, TensorKind::Activations, view, Some(images))?;
+        self.close_image_embedding();
+        self.embeddings.open.push(embedding);
+        Ok(id)
+    }
+
+    /// Closes the layout of images.
+    pub fn close_image_embedding(&mut self) {
+        self.embeddings.open.retain(|e| e.images.is_none());
     }
 
     /// By filter, on the GPU: the sum over its coefficients of their absolute change over the last whole epoch; 0 before one

@@ -27,7 +27,7 @@ use std::collections::VecDeque;
 use arrivals::Arrivals;
 use budget::Budget;
 pub use command::Command;
-pub use embedding::{Embedding, FILTER_PERPLEXITY};
+pub use embedding::{Embedding, FILTER_PERPLEXITY, Images};
 use embeddings::Embeddings;
 pub use files::{create_folder, write_whole};
 pub use headless::{Event, Limit};
@@ -158,6 +158,12 @@ impl Session {
     /// Index in the test set, and label, of the pinned probe.
     pub fn probe(&self) -> (u32, usize) {
         (self.settings.probe, usize::from(self.test_labels[self.settings.probe as usize]))
+    }
+
+    /// The class of a test image.
+    pub fn test_class(&self, image: u32) -> Option<&str> {
+        let label = *self.test_labels.get(image as usize)?;
+        self.classes.get(usize::from(label)).map(String::as_str)
     }
 
     /// Images of the test set.

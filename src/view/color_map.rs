@@ -18,6 +18,25 @@ pub fn diverging(t: f32) -> [u8; 3] {
     if a < 0.6 { mix(zero, middle, a / 0.6) } else { mix(middle, end, (a - 0.6) / 0.4) }
 }
 
+/// Colours of classes on a dark ground, apart for every kind of colour vision as far as ten can be (after Okabe and Ito 2008).
+pub const CLASS_COLORS: [[u8; 3]; 10] = [
+    [90, 180, 232],
+    [230, 158, 0],
+    [0, 184, 136],
+    [240, 228, 66],
+    [235, 107, 31],
+    [64, 122, 242],
+    [224, 140, 191],
+    [205, 205, 205],
+    [158, 107, 230],
+    [153, 133, 92],
+];
+
+/// The colour of a class.
+pub fn class_color(class: usize) -> [u8; 3] {
+    CLASS_COLORS[class % CLASS_COLORS.len()]
+}
+
 #[cfg(test)]
 mod tests {
     use super::diverging;

@@ -7,7 +7,7 @@ mod scatter;
 mod stats;
 mod tiles;
 
-pub use color_map::diverging;
+pub use color_map::{CLASS_COLORS, class_color, diverging};
 pub use scatter::{Part, Picked, Placement, ScatterSet, Scatters};
 pub use stats::{TileStats, tile_stats_twin};
 pub use tiles::{Placed, Rect, Style, TileSet, Tiles};

@@ -6,6 +6,7 @@
 
 use std::collections::BTreeMap;
 
+use super::color_map::CLASS_COLORS;
 use super::tiles::Rect;
 use crate::error::Result;
 use crate::gpu::{Buffer, BufferRange, Gpu, Plan, PlanBuilder, Source};
@@ -38,7 +39,7 @@ params! {
         red: f32, green: f32, blue: f32,
         marked: f32,
         half_width: f32, half_height: f32,
-        padding: f32,
+        dot_radius: f32,
     }
 }
 
@@ -53,11 +54,15 @@ pub struct ScatterSet {
     pub count: u32,
     /// A value a point: the radius of its disc, the largest as large as there is room.
     pub change: Option<BufferRange>,
+    /// A number a point: the colour of its dot.
+    pub classes: Option<BufferRange>,
 }
 
 impl ScatterSet {
     fn same_as(&self, other: &Self) -> bool {
-        let change = |set: &Self| set.change.as_ref().map(|range| range.buffer.clone());
+        let change = |set: &Self| {
+            [&set.change, &set.classes].map(|range| range.as_ref().map(|range| range.buffer.clone()))
+        };
         self.positions.buffer == other.positions.buffer
             && self.flags.buffer == other.flags.buffer
             && self.count == other.count
@@ -80,6 +85,8 @@ pub struct Placement {
     pub pointer: Option<[f32; 2]>,
     /// The frame stays as it is, while points move.
     pub hold: bool,
+    /// Diameter of a point's dot.
+    pub dot: f32,
     /// The point that is marked.
     pub marked: Option<u32>,
     /// Pixels of a point of the interface.
@@ -141,11 +148,13 @@ pub enum Part {
     Rings,
     /// Beside the points.
     Labels,
+    /// The points themselves, in the colours of their classes.
+    Dots,
 }
 
 /// Draws layouts into targets of one format.
 pub struct Scatters {
-    pipelines: [wgpu::RenderPipeline; 3],
+    pipelines: [wgpu::RenderPipeline; 4],
     layout: wgpu::BindGroupLayout,
     prepared: BTreeMap<u64, Prepared>,
     screen: [f32; 2],
@@ -166,13 +175,16 @@ impl Scatters {
         let storage = wgpu::BufferBindingType::Storage { read_only: true };
         let layout = gpu.device.create_bind_group_layout(&wgpu::BindGroupLayoutDescriptor {
             label: Some("points"),
-            entries: &[buffer(0, wgpu::BufferBindingType::Uniform), buffer(1, storage)],
+            entries: &[buffer(0, wgpu::BufferBindingType::Uniform), buffer(1, storage), buffer(2, storage)],
         });
+        let names: Vec<String> = (0..CLASS_COLORS.len()).map(|class| format!("CLASS_{class}")).collect();
+        let packed = CLASS_COLORS.map(|[r, g, b]| u32::from_be_bytes([0, r, g, b]));
+        let knobs: Vec<(&str, u32)> = names.iter().map(String::as_str).zip(packed).collect();
         let module = gpu.device.create_shader_module(wgpu::ShaderModuleDescriptor {
             label: Some(POINTS.path),
-            source: wgpu::ShaderSource::Wgsl(POINTS.expand(&[])?.into()),
+            source: wgpu::ShaderSource::Wgsl(POINTS.expand(&knobs)?.into()),
         });
-        let names = ["disc", "ring", "label"];
+        let names = ["disc", "ring", "label", "dot"];
         let pipelines = names.map(|name| pipeline(gpu, format, &layout, &module, name));
         Ok(Self { pipelines, layout, prepared: BTreeMap::new(), screen: [1.0; 2] })
     }
@@ -229,7 +241,8 @@ impl Scatters {
 }
 
 // The order of the pipelines.
-const _: () = assert!(Part::Discs as usize == 0 && Part::Rings as usize == 1 && Part::Labels as usize == 2);
+const _: () = assert!(Part::Discs as usize == 0 && Part::Rings as usize == 1);
+const _: () = assert!(Part::Labels as usize == 2 && Part::Dots as usize == 3);
 
 fn camera(placement: &Placement) -> Camera {
     let Placement { rectangle, pan, zoom, tile, pointer, hold, scale, .. } = *placement;
@@ -270,7 +283,7 @@ fn look(placement: &Placement, screen: [f32; 2]) -> Look {
         marked: placement.marked.map_or(-1.0, |index| index as f32),
         half_width: half[0],
         half_height: half[1],
-        padding: 0.0,
+        dot_radius: placement.dot / 2.0,
     }
 }
 
@@ -280,6 +293,7 @@ impl Prepared {
         let found = Buffer::<u32>::zeroed(gpu, "frame of points", 8);
         let places = Buffer::<[f32; 4]>::zeroed(gpu, "places of points", set.count as usize);
         let none = || Buffer::<f32>::zeroed(gpu, "no change", set.count as usize).range();
+        let classes = set.classes.clone().unwrap_or_else(none);
         let bindings = [
             ("camera", camera.range()),
             ("positions", set.positions.clone()),
@@ -312,6 +326,7 @@ impl Prepared {
             entries: &[
                 wgpu::BindGroupEntry { binding: 0, resource: look.as_entire_binding() },
                 wgpu::BindGroupEntry { binding: 1, resource: places.raw().as_entire_binding() },
+                wgpu::BindGroupEntry { binding: 2, resource: classes.buffer.as_entire_binding() },
             ],
         });
         Ok(Self {
