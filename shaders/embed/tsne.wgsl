@@ -5,7 +5,8 @@ const HISTORY: u32 = 1024u;
 // Where points that are left out and padding stand: so far away that they exert nothing.
 const APART: f32 = 1e15;
 
-struct Params { count: u32, stride: u32, seed: u32 }
+struct Params { count: u32, stride: u32, seed: u32, blocks: u32, unit: f32 }
+struct Grid { level: u32, rebuild: u32, spacing: f32, middle_x: f32, middle_y: f32, width: f32, kept: u32, parts: u32 }
 struct Settings {
     exaggeration: f32, exaggeration_iterations: f32,
     learning_rate: f32, early_momentum: f32, momentum: f32, early_learning_rate: f32,
@@ -29,24 +30,17 @@ struct State {
 // Coordinates along the two principal components.
 @group(0) @binding(10) var<storage, read> components: array<vec2<f32>>;
 @group(0) @binding(11) var<storage, read> put: array<vec4<f32>>;
+// [block]: two sums each.
+@group(0) @binding(12) var<storage, read_write> block_sums: array<vec4<f32>>;
+@group(0) @binding(13) var<storage, read_write> grid: Grid;
+// Of a mesh: summands of Σ q̃, in units of 1 / unit.
+@group(0) @binding(14) var<storage, read> parts: array<f32>;
 
 var<workgroup> sums: array<vec4<f32>, LANES>;
 var<workgroup> more: array<vec4<f32>, LANES>;
 
-/// Z = Σ z_i; KL = Σ p ln p + Σ p ln(1 + d²) + (Σ p) ln Z; the mean of y; what the schedule says
-@compute @workgroup_size(LANES)
-fn reduce(@builtin(local_invocation_index) lane: u32) {
-    var sum = vec4<f32>(0.0);
-    var further = vec4<f32>(0.0);
-    for (var i = lane; i < params.count; i += LANES) {
-        if (flags[i] & 1u) == 1u { continue; }
-        sum += vec4<f32>(repulsion[i].z, attraction[i].z, entropies[i], attraction[i].w);
-        // What was left out until now stands apart still, and has no part in the middle.
-        let here = abs(positions[i].x) < 0.5 * APART;
-        further += vec4<f32>(select(vec2<f32>(0.0), positions[i], here), f32(here), f32(flags[i] >> 1u & 1u));
-    }
-    sums[lane] = sum;
-    more[lane] = further;
+/// All lanes' values added, by a fixed tree.
+fn add_lanes(lane: u32) {
     workgroupBarrier();
     for (var half = LANES / 2u; half > 0u; half /= 2u) {
         if lane < half {
@@ -55,12 +49,48 @@ fn reduce(@builtin(local_invocation_index) lane: u32) {
         }
         workgroupBarrier();
     }
+}
+
+/// block_sums[b] = Σ over the block's points of (z, Σ p ln(1 + d²), Σ p ln p, Σ p) and (x, y, 1, pinned)
+@compute @workgroup_size(LANES)
+fn sum_block(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
+    var sum = vec4<f32>(0.0);
+    var further = vec4<f32>(0.0);
+    for (var i = group.x * LANES + lane; i < params.count; i += params.blocks * LANES) {
+        if (flags[i] & 1u) == 1u { continue; }
+        sum += vec4<f32>(repulsion[i].z, attraction[i].z, entropies[i], attraction[i].w);
+        // What was left out until now stands apart still, and has no part in the middle.
+        let here = abs(positions[i].x) < 0.5 * APART;
+        further += vec4<f32>(select(vec2<f32>(0.0), positions[i], here), f32(here), f32(flags[i] >> 1u & 1u));
+    }
+    sums[lane] = sum;
+    more[lane] = further;
+    add_lanes(lane);
+    if lane == 0u {
+        block_sums[2u * group.x] = sums[0];
+        block_sums[2u * group.x + 1u] = more[0];
+    }
+}
+
+/// Z = Σ z_i; KL = Σ p ln p + Σ p ln(1 + d²) + (Σ p) ln Z; the mean of y; what the schedule says
+@compute @workgroup_size(LANES)
+fn reduce(@builtin(local_invocation_index) lane: u32) {
+    sums[lane] = vec4<f32>(0.0);
+    more[lane] = vec4<f32>(0.0);
+    for (var part = lane; part < grid.parts; part += LANES) { sums[lane].x += parts[part]; }
+    sums[lane].x *= params.unit;
+    for (var block = lane; block < params.blocks; block += LANES) {
+        sums[lane] += block_sums[2u * block];
+        more[lane] += block_sums[2u * block + 1u];
+    }
+    add_lanes(lane);
     if lane > 0u { return; }
     let total = sums[0];
     let all = more[0];
     let early = f32(state.iteration) < settings.exaggeration_iterations;
     let points = max(all.z, 1.0);
-    state.normaliser = max(total.x, 1e-30);
+    // A mesh's sum has the points themselves in it.
+    state.normaliser = max(total.x - select(0.0, all.z, grid.parts > 0u), 1e-30);
     state.divergence = total.z + total.y + total.w * log(state.normaliser);
     state.mean_x = all.x / points;
     state.mean_y = all.y / points;
@@ -147,7 +177,12 @@ fn begin(@builtin(local_invocation_index) lane: u32) {
         positions[i] = select(place, vec2<f32>(APART), out);
         if i < params.count { motions[i] = vec4<f32>(0.0, 0.0, 1.0, 1.0); }
     }
-    if lane == 0u { state.iteration = 0u; }
+    if lane == 0u {
+        state.iteration = 0u;
+        // The mesh of before decides nothing any more.
+        grid.level = 0u;
+        grid.kept = 0u;
+    }
     for (var i = lane; i < HISTORY; i += LANES) { history[i] = vec2<f32>(0.0); }
 }
 

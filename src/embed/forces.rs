@@ -3,14 +3,22 @@
 //! `∂KL/∂y_i / 4 = e Σ_j p_ij q̃_ij (y_i − y_j) − (1/Z) Σ_j q̃_ij² (y_i − y_j)` with `q̃_ij = 1 / (1 + |y_i − y_j|²)`,
 //! `Z = Σ_{i≠j} q̃_ij` and the exaggeration e (van der Maaten and Hinton 2008, equation 5, without the factor 4).
 
-use crate::error::Result;
-use crate::gpu::{BufferRange, Gpu, PlanBuilder, Source};
+use crate::error::{Error, Result};
+use crate::gpu::{Buffer, BufferRange, Gpu, PlanBuilder, Source};
 use crate::{params, wgsl};
 
 use super::affinities::Affinities;
+use super::mesh::{Grid, Mesh, highest_level};
 
 const ATTRACTION: Source = wgsl!("embed/attraction.wgsl");
 const REPULSION: Source = wgsl!("embed/repulsion.wgsl");
+
+/// Points that are taken pair by pair at most: a thread goes through all of them, two at a time, and the software adapter's driver
+/// ends a thread's loops after 65 535 rounds.
+const MOST_EXACT: usize = 100_000;
+/// Points from which on a mesh costs less, on a GPU and on the software adapter.
+const FEW: usize = 10_000;
+const FEW_SOFTWARE: usize = 6000;
 
 params! { struct AttractionParams { count: u32 } }
 params! { struct RepulsionParams { pairs: u32 } }
@@ -35,8 +43,85 @@ pub(super) fn attract(
         .threads([count as u32, 1, 1])
 }
 
+/// How the push of all other points is found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Method {
+    /// Pair by pair.
+    Exact,
+    /// By a mesh and Fourier transforms.
+    Mesh,
+}
+
+impl Method {
+    /// The faster one for so many points: pairs up to where a mesh costs as much.
+    pub fn for_points(gpu: &Gpu, count: usize) -> Self {
+        if count <= if gpu.is_software() { FEW_SOFTWARE } else { FEW } { Self::Exact } else { Self::Mesh }
+    }
+}
+
+/// The push of all other points on each of some.
+pub struct Repulsion {
+    /// `(x, y, Σ_{j≠i} q̃_ij, 0)` of each point; of a mesh `(x, y, 0, 0)`.
+    pub(super) forces: Buffer<[f32; 4]>,
+    /// A [`Grid`], of zeros where there is no mesh.
+    pub(super) grid: Buffer<u32>,
+    /// Summands of `Σ_i Σ_j q̃_ij`, the points themselves among them, in units of `1 / unit`.
+    pub(super) parts: Buffer<f32>,
+    /// What one of `parts` counts; 0 where there is no mesh.
+    pub(super) unit: f32,
+    /// How it is found.
+    pub method: Method,
+}
+
+impl Repulsion {
+    /// Adds the push on each of `count` points at `positions` (padded to a multiple of 4, the padding at 1e15) of which those with
+    /// bit 0 of `flags` set are left out.
+    ///
+    /// # Errors
+    /// When there are more than 100 000 points and they are taken pair by pair, or they do not fit the adapter.
+    pub fn new(
+        gpu: &Gpu,
+        plan: &mut PlanBuilder<'_>,
+        positions: &Buffer<[f32; 2]>,
+        flags: &BufferRange,
+        count: usize,
+        method: Method,
+    ) -> Result<Self> {
+        let stride = positions.len();
+        let forces = Buffer::zeroed(gpu, "repulsion", stride);
+        if method == Method::Mesh {
+            let ranges = [&positions.range(), flags, &forces.range()];
+            let Mesh { grid, parts, scale } = Mesh::new(gpu, plan, ranges, count, highest_level(count))?;
+            return Ok(Self { forces, grid, parts, unit: 1.0 / (scale * scale), method });
+        }
+        if count > MOST_EXACT {
+            let what = format!("{count} points are more than can be taken pair by pair");
+            return Err(Error::new(what, format!("take at most {MOST_EXACT}, or a mesh")));
+        }
+        repel(gpu, plan, &positions.range(), &forces.range(), stride)?;
+        let grid = Buffer::zeroed(gpu, "no mesh", size_of::<Grid>() / 4);
+        Ok(Self { forces, grid, parts: Buffer::zeroed(gpu, "no parts", 1), unit: 0.0, method })
+    }
+
+    /// The mesh in use. Waits for the GPU.
+    pub fn grid(&self, gpu: &Gpu) -> Option<Grid> {
+        let read = || bytemuck::pod_read_unaligned(bytemuck::cast_slice(&self.grid.read(gpu)));
+        (self.method == Method::Mesh).then(read)
+    }
+
+    /// The push on each point, and `Z = Σ_i Σ_{j≠i} q̃_ij` of `present` points. Waits for the GPU.
+    pub fn read(&self, gpu: &Gpu, present: usize) -> (Vec<[f32; 2]>, f64) {
+        let forces = self.forces.read(gpu);
+        let sum: f64 = forces.iter().map(|f| f64::from(f[2])).sum();
+        let used = self.grid(gpu).map_or(0, |grid| grid.parts as usize);
+        let parts: f64 = self.parts.read(gpu)[..used].iter().map(|p| f64::from(*p)).sum();
+        let of_mesh = if used > 0 { parts * f64::from(self.unit) - present as f64 } else { 0.0 };
+        (forces.iter().map(|f| [f[0], f[1]]).collect(), sum + of_mesh)
+    }
+}
+
 /// Adds the exact repulsion `(x, y, Σ q̃, 0)` of each of `stride` points, the padding among them.
-pub(super) fn repel(
+fn repel(
     gpu: &Gpu,
     plan: &mut PlanBuilder<'_>,
     positions: &BufferRange,

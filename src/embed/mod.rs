@@ -6,7 +6,9 @@
 
 mod affinities;
 mod change;
+mod fft;
 mod forces;
+mod mesh;
 mod neighbours;
 mod principal;
 pub mod quality;
@@ -15,4 +17,6 @@ mod tsne;
 pub mod twin;
 
 pub use change::{Change, change_twin};
+pub use forces::{Method, Repulsion};
+pub use mesh::Grid;
 pub use tsne::{Settings, State, Tsne};

@@ -10,20 +10,19 @@ use crate::gpu::{Buffer, BufferRange, Gpu, Plan, PlanBuilder, Source, TensorView
 use crate::{params, wgsl};
 
 use super::affinities::Affinities;
-use super::forces::{attract, repel};
+use super::forces::{Method, Repulsion, attract};
 use super::neighbours::Neighbours;
 use super::principal::principal_components;
 use super::rows::Rows;
 
 const TSNE: Source = wgsl!("embed/tsne.wgsl");
-/// Rows that the exact repulsion takes: a thread goes through all of them, two at a time, and the software adapter's driver ends
-/// a thread's loops after 65 535 rounds.
-const MOST_ROWS: usize = 100_000;
+/// Blocks of the sums over all points.
+const MOST_BLOCKS: usize = 256;
 /// Entries of the ring of divergences.
 const HISTORY: usize = 1024;
 const LEFT_OUT: u32 = 1;
 
-params! { struct TsneParams { count: u32, stride: u32, seed: u32 } }
+params! { struct TsneParams { count: u32, stride: u32, seed: u32, blocks: u32, unit: f32 } }
 
 params! {
     /// What may change while it runs; the struct `Settings` of the shader.
@@ -100,6 +99,7 @@ pub struct Tsne {
     history: Buffer<[f32; 2]>,
     neighbours: usize,
     perplexity: f32,
+    repulsion: Repulsion,
 }
 
 impl Tsne {
@@ -107,7 +107,7 @@ impl Tsne {
     /// matters only where these are flat.
     ///
     /// # Errors
-    /// When there are fewer than 4 rows or more than 100 000, a setting is out of range, or something does not fit the adapter.
+    /// When there are fewer than 4 rows, a setting is out of range, or something does not fit the adapter.
     pub fn new(gpu: &Gpu, view: &TensorView, perplexity: f32, settings: Settings, seed: u32) -> Result<Self> {
         let tsne = Self::prepare(gpu, view, perplexity, settings, seed)?;
         tsne.refresh(gpu);
@@ -130,10 +130,6 @@ impl Tsne {
             let what = format!("the perplexity is {perplexity}");
             return Err(Error::usage(what, "give it a value of 1 or more, such as 30"));
         }
-        if view.tiles() as usize > MOST_ROWS {
-            let what = format!("{} rows are more than exact t-SNE takes", view.tiles());
-            return Err(Error::new(what, format!("take at most {MOST_ROWS}")));
-        }
         let rows = Rows::new(gpu, view)?;
         // What the rows support: three neighbours for each of the perplexity.
         let perplexity = perplexity.min((rows.count - 1) as f32 / 3.0);
@@ -145,7 +141,12 @@ impl Tsne {
         let motions = Buffer::<[f32; 4]>::zeroed(gpu, "motions", rows.count);
         let components = Buffer::<[f32; 2]>::zeroed(gpu, "components", rows.count);
         let attraction = Buffer::<[f32; 4]>::zeroed(gpu, "attraction", rows.count);
-        let repulsion = Buffer::<[f32; 4]>::zeroed(gpu, "repulsion", rows.stride);
+        let mut iteration = PlanBuilder::new(gpu);
+        attract(gpu, &mut iteration, &affinities, &positions.range(), &attraction.range(), rows.count)?;
+        let method = Method::for_points(gpu, rows.count);
+        let flags = rows.flags.range();
+        let repulsion = Repulsion::new(gpu, &mut iteration, &positions, &flags, rows.count, method)?;
+        let blocks = rows.count.div_ceil(256).min(MOST_BLOCKS);
         let history = Buffer::<[f32; 2]>::zeroed(gpu, "divergences", HISTORY);
         let state = Buffer::<u32>::zeroed(gpu, "state", size_of::<State>() / 4);
         let settings_buffer = Buffer::<f32>::zeroed(gpu, "settings", size_of::<Settings>() / 4);
@@ -155,7 +156,10 @@ impl Tsne {
             ("state", state.range()),
             ("flags", rows.flags.range()),
             ("attraction", attraction.range()),
-            ("repulsion", repulsion.range()),
+            ("repulsion", repulsion.forces.range()),
+            ("block_sums", Buffer::<[f32; 8]>::zeroed(gpu, "sums of blocks", blocks).range()),
+            ("grid", repulsion.grid.range()),
+            ("parts", repulsion.parts.range()),
             ("entropies", affinities.entropies.range()),
             ("positions", positions.range()),
             ("motions", motions.range()),
@@ -163,7 +167,13 @@ impl Tsne {
             ("components", components.range()),
             ("put", put.range()),
         ];
-        let params = TsneParams { count: rows.count as u32, stride: rows.stride as u32, seed };
+        let params = TsneParams {
+            count: rows.count as u32,
+            stride: rows.stride as u32,
+            seed,
+            blocks: blocks as u32,
+            unit: repulsion.unit,
+        };
         let add = |plan: &mut PlanBuilder<'_>, entry: &'static str, threads: usize| {
             let kernel = gpu.kernel(&TSNE, entry, &[])?;
             let mut dispatch = plan.dispatch(&format!("t-SNE {entry}"), &kernel).params(&params);
@@ -177,9 +187,7 @@ impl Tsne {
         let mut begin = PlanBuilder::new(gpu);
         begin.extend(&principal_components(gpu, &rows, &components)?);
         add(&mut begin, "begin", 256)?;
-        let mut iteration = PlanBuilder::new(gpu);
-        attract(gpu, &mut iteration, &affinities, &positions.range(), &attraction.range(), rows.count)?;
-        repel(gpu, &mut iteration, &positions.range(), &repulsion.range(), rows.stride)?;
+        add(&mut iteration, "sum_block", blocks * 256)?;
         add(&mut iteration, "reduce", 256)?;
         add(&mut iteration, "update", rows.count)?;
         let mut putting = PlanBuilder::new(gpu);
@@ -203,6 +211,7 @@ impl Tsne {
             neighbours: k,
             perplexity,
             rows,
+            repulsion,
         };
         tsne.follow(gpu, view)?;
         tsne.set_settings(gpu, settings)?;
@@ -217,6 +226,11 @@ impl Tsne {
     /// Neighbours of a row.
     pub fn neighbours(&self) -> usize {
         self.neighbours
+    }
+
+    /// How the points push each other.
+    pub fn repulsion(&self) -> &Repulsion {
+        &self.repulsion
     }
 
     /// Number of rows.

@@ -1,0 +1,342 @@
+// Passes of a Fourier transform along the slow axis of a grid, four neighbouring columns a thread. See src/embed/fft.rs.
+const WORKGROUP: u32 = 16u;
+// Values of a thread, which transforms them in registers: 2, 4, 8, 16 or 32.
+const RADIX: u32 = 32u;
+// What `transform` reads: 0 complex values; 1 the real grid `mesh`, its left half as real and its right half as imaginary parts; 2 the
+// kernels of t-SNE.
+const READS: u32 = 0u;
+
+// cos and sin of 2π k / 32.
+const C_0: f32 = 1.000000000; const S_0: f32 = 0.000000000;
+const C_1: f32 = 0.980785280; const S_1: f32 = 0.195090322;
+const C_2: f32 = 0.923879533; const S_2: f32 = 0.382683432;
+const C_3: f32 = 0.831469612; const S_3: f32 = 0.555570233;
+const C_4: f32 = 0.707106781; const S_4: f32 = 0.707106781;
+const C_5: f32 = 0.555570233; const S_5: f32 = 0.831469612;
+const C_6: f32 = 0.382683432; const S_6: f32 = 0.923879533;
+const C_7: f32 = 0.195090322; const S_7: f32 = 0.980785280;
+const C_8: f32 = 0.000000000; const S_8: f32 = 1.000000000;
+const C_9: f32 = -0.195090322; const S_9: f32 = 0.980785280;
+const C_10: f32 = -0.382683432; const S_10: f32 = 0.923879533;
+const C_11: f32 = -0.555570233; const S_11: f32 = 0.831469612;
+const C_12: f32 = -0.707106781; const S_12: f32 = 0.707106781;
+const C_13: f32 = -0.831469612; const S_13: f32 = 0.555570233;
+const C_14: f32 = -0.923879533; const S_14: f32 = 0.382683432;
+const C_15: f32 = -0.980785280; const S_15: f32 = 0.195090322;
+
+struct Params {
+    // log2 of the length; what only the rebuilding of the kernels needs runs when they are rebuilt.
+    level: u32, rebuilds: u32,
+    // Four columns each, of a row of the grid.
+    quads: u32,
+    // Product of the radices of the passes before this one, and 2π / (its product with RADIX) in steps of `turns`.
+    before: u32, step: u32,
+    // 1: the second half of the rows is zero, and not read; it is not kept, and not written; real and imaginary parts change places.
+    zeros: u32, keeps: u32, inverse: u32,
+}
+struct Grid { level: u32, rebuild: u32, spacing: f32, middle_x: f32, middle_y: f32, width: f32, kept: u32, parts: u32 }
+
+@group(0) @binding(0) var<uniform> params: Params;
+@group(0) @binding(1) var<storage, read> grid: Grid;
+// cos and sin of 2π t / (their number).
+@group(0) @binding(2) var<storage, read> turns: array<vec2<f32>>;
+// [row, quad] of real parts, then imaginary parts.
+@group(0) @binding(3) var<storage, read> from_grid: array<vec4<f32>>;
+@group(0) @binding(4) var<storage, read_write> to_grid: array<vec4<f32>>;
+// [y, x / 4]
+@group(0) @binding(5) var<storage, read> mesh: array<vec4<i32>>;
+// [kx, ky / 4] for kx up to half the length: of the kernels q̃, x q̃², y q̃².
+@group(0) @binding(6) var<storage, read> influence: array<vec4<f32>>;
+@group(0) @binding(7) var<storage, read_write> to_other: array<vec4<f32>>;
+// Σ |Ŵ|² K̂ of each thread.
+@group(0) @binding(8) var<storage, read_write> parts: array<f32>;
+
+/// to[k] = Σ_j from[j] exp(∓2πi jk / RADIX · ...): one pass of Stockham's transform, `before` = product of the radices before
+@compute @workgroup_size(WORKGROUP)
+fn transform(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
+    let quad = group.x * WORKGROUP + lane;
+    let j = group.y;
+    if grid.level != params.level || grid.rebuild < params.rebuilds || quad >= params.quads { return; }
+    let apart = (1u << params.level) / RADIX;
+    let k = j % params.before;
+#for r in RADIX
+    var re_{r} = vec4<f32>(0.0);
+    var im_{r} = vec4<f32>(0.0);
+#end
+#if READS % 2
+    // Only the first half of the rows is there.
+#for r in RADIX / 2
+    let row_{r} = (j + {r}u * apart) * 2u * params.quads + quad;
+    re_{r} = vec4<f32>(mesh[row_{r}]);
+    im_{r} = vec4<f32>(mesh[row_{r} + params.quads]);
+#end
+#else
+#if READS / 2
+    let x = grid.spacing * (f32(quad * 4u) + vec4<f32>(0.0, 1.0, 2.0, 3.0));
+    let length = 1u << params.level;
+#for r in RADIX
+    let row_{r} = j + {r}u * apart;
+    let y_{r} = grid.spacing * f32(min(row_{r}, length - row_{r}));
+    re_{r} = vec4<f32>(1.0) / (vec4<f32>(1.0 + y_{r} * y_{r}) + x * x);
+    im_{r} = x * re_{r} * re_{r};
+#end
+#else
+#for r in RADIX / 2
+    let low_{r} = ((j + {r}u * apart) * params.quads + quad) * 2u;
+    re_{r} = from_grid[low_{r} + params.inverse];
+    im_{r} = from_grid[low_{r} + 1u - params.inverse];
+#end
+    if params.zeros == 0u {
+#for r in RADIX / 2
+        let high_{r} = ((j + {r + RADIX / 2}u * apart) * params.quads + quad) * 2u;
+        re_{r + RADIX / 2} = from_grid[high_{r} + params.inverse];
+        im_{r + RADIX / 2} = from_grid[high_{r} + 1u - params.inverse];
+#end
+    }
+#end
+#end
+    if params.before > 1u {
+#for s in RADIX - 1
+        let turn_{s + 1} = turns[{s + 1}u * k * params.step];
+        let real_{s + 1} = re_{s + 1};
+        re_{s + 1} = real_{s + 1} * turn_{s + 1}.x + im_{s + 1} * turn_{s + 1}.y;
+        im_{s + 1} = im_{s + 1} * turn_{s + 1}.x - real_{s + 1} * turn_{s + 1}.y;
+#end
+    }
+#if RADIX / 32
+#for g in RADIX / 32
+#for b in 16
+    let re_apart_16_{g * 32 + b} = re_{g * 32 + b} - re_{g * 32 + b + 16};
+    let im_apart_16_{g * 32 + b} = im_{g * 32 + b} - im_{g * 32 + b + 16};
+    re_{g * 32 + b} += re_{g * 32 + b + 16};
+    im_{g * 32 + b} += im_{g * 32 + b + 16};
+#if b
+    re_{g * 32 + b + 16} = re_apart_16_{g * 32 + b} * C_{b * 1} + im_apart_16_{g * 32 + b} * S_{b * 1};
+    im_{g * 32 + b + 16} = im_apart_16_{g * 32 + b} * C_{b * 1} - re_apart_16_{g * 32 + b} * S_{b * 1};
+#else
+    re_{g * 32 + b + 16} = re_apart_16_{g * 32 + b};
+    im_{g * 32 + b + 16} = im_apart_16_{g * 32 + b};
+#end
+#end
+#end
+#end
+#if RADIX / 16
+#for g in RADIX / 16
+#for b in 8
+    let re_apart_8_{g * 16 + b} = re_{g * 16 + b} - re_{g * 16 + b + 8};
+    let im_apart_8_{g * 16 + b} = im_{g * 16 + b} - im_{g * 16 + b + 8};
+    re_{g * 16 + b} += re_{g * 16 + b + 8};
+    im_{g * 16 + b} += im_{g * 16 + b + 8};
+#if b
+    re_{g * 16 + b + 8} = re_apart_8_{g * 16 + b} * C_{b * 2} + im_apart_8_{g * 16 + b} * S_{b * 2};
+    im_{g * 16 + b + 8} = im_apart_8_{g * 16 + b} * C_{b * 2} - re_apart_8_{g * 16 + b} * S_{b * 2};
+#else
+    re_{g * 16 + b + 8} = re_apart_8_{g * 16 + b};
+    im_{g * 16 + b + 8} = im_apart_8_{g * 16 + b};
+#end
+#end
+#end
+#end
+#if RADIX / 8
+#for g in RADIX / 8
+#for b in 4
+    let re_apart_4_{g * 8 + b} = re_{g * 8 + b} - re_{g * 8 + b + 4};
+    let im_apart_4_{g * 8 + b} = im_{g * 8 + b} - im_{g * 8 + b + 4};
+    re_{g * 8 + b} += re_{g * 8 + b + 4};
+    im_{g * 8 + b} += im_{g * 8 + b + 4};
+#if b
+    re_{g * 8 + b + 4} = re_apart_4_{g * 8 + b} * C_{b * 4} + im_apart_4_{g * 8 + b} * S_{b * 4};
+    im_{g * 8 + b + 4} = im_apart_4_{g * 8 + b} * C_{b * 4} - re_apart_4_{g * 8 + b} * S_{b * 4};
+#else
+    re_{g * 8 + b + 4} = re_apart_4_{g * 8 + b};
+    im_{g * 8 + b + 4} = im_apart_4_{g * 8 + b};
+#end
+#end
+#end
+#end
+#if RADIX / 4
+#for g in RADIX / 4
+#for b in 2
+    let re_apart_2_{g * 4 + b} = re_{g * 4 + b} - re_{g * 4 + b + 2};
+    let im_apart_2_{g * 4 + b} = im_{g * 4 + b} - im_{g * 4 + b + 2};
+    re_{g * 4 + b} += re_{g * 4 + b + 2};
+    im_{g * 4 + b} += im_{g * 4 + b + 2};
+#if b
+    re_{g * 4 + b + 2} = re_apart_2_{g * 4 + b} * C_{b * 8} + im_apart_2_{g * 4 + b} * S_{b * 8};
+    im_{g * 4 + b + 2} = im_apart_2_{g * 4 + b} * C_{b * 8} - re_apart_2_{g * 4 + b} * S_{b * 8};
+#else
+    re_{g * 4 + b + 2} = re_apart_2_{g * 4 + b};
+    im_{g * 4 + b + 2} = im_apart_2_{g * 4 + b};
+#end
+#end
+#end
+#end
+#if RADIX / 2
+#for g in RADIX / 2
+#for b in 1
+    let re_apart_1_{g * 2 + b} = re_{g * 2 + b} - re_{g * 2 + b + 1};
+    let im_apart_1_{g * 2 + b} = im_{g * 2 + b} - im_{g * 2 + b + 1};
+    re_{g * 2 + b} += re_{g * 2 + b + 1};
+    im_{g * 2 + b} += im_{g * 2 + b + 1};
+#if b
+    re_{g * 2 + b + 1} = re_apart_1_{g * 2 + b} * C_{b * 16} + im_apart_1_{g * 2 + b} * S_{b * 16};
+    im_{g * 2 + b + 1} = im_apart_1_{g * 2 + b} * C_{b * 16} - re_apart_1_{g * 2 + b} * S_{b * 16};
+#else
+    re_{g * 2 + b + 1} = re_apart_1_{g * 2 + b};
+    im_{g * 2 + b + 1} = im_apart_1_{g * 2 + b};
+#end
+#end
+#end
+#end
+    let first = ((j - k) * RADIX + k) * params.quads + quad;
+    let stride = params.before * params.quads;
+#for r in RADIX / 2
+    let near_{r} = (first + {r}u * stride) * 2u;
+    to_grid[near_{r} + params.inverse] = re_{((r % 2) * 16 + (r / 2 % 2) * 8 + (r / 4 % 2) * 4 + (r / 8 % 2) * 2 + r / 16) / (32 / RADIX)};
+    to_grid[near_{r} + 1u - params.inverse] = im_{((r % 2) * 16 + (r / 2 % 2) * 8 + (r / 4 % 2) * 4 + (r / 8 % 2) * 2 + r / 16) / (32 / RADIX)};
+#end
+    if params.keeps == 0u {
+#for q in RADIX / 2
+        let far_{q} = (first + {q + RADIX / 2}u * stride) * 2u;
+        to_grid[far_{q} + params.inverse] = re_{(((q + RADIX / 2) % 2) * 16 + ((q + RADIX / 2) / 2 % 2) * 8 + ((q + RADIX / 2) / 4 % 2) * 4 + ((q + RADIX / 2) / 8 % 2) * 2 + (q + RADIX / 2) / 16) / (32 / RADIX)};
+        to_grid[far_{q} + 1u - params.inverse] = im_{(((q + RADIX / 2) % 2) * 16 + ((q + RADIX / 2) / 2 % 2) * 8 + ((q + RADIX / 2) / 4 % 2) * 4 + ((q + RADIX / 2) / 8 % 2) * 2 + (q + RADIX / 2) / 16) / (32 / RADIX)};
+#end
+    }
+}
+
+/// The last pass forward, the products with K̂, and the first pass back of both; parts = Σ |Ŵ|² K̂
+@compute @workgroup_size(WORKGROUP)
+fn convolve(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
+    let quad = group.x * WORKGROUP + lane;
+    let j = group.y;
+    if grid.level != params.level || quad >= params.quads { return; }
+    let length = 1u << params.level;
+    let apart = length / RADIX;
+#for r in RADIX
+    let row_{r} = ((j + {r}u * apart) * params.quads + quad) * 2u;
+    var re_0_{r} = from_grid[row_{r}];
+    var im_0_{r} = from_grid[row_{r} + 1u];
+#end
+#for s in RADIX - 1
+    let turn_{s + 1} = turns[{s + 1}u * j * params.step];
+    let real_{s + 1} = re_0_{s + 1};
+    re_0_{s + 1} = real_{s + 1} * turn_{s + 1}.x + im_0_{s + 1} * turn_{s + 1}.y;
+    im_0_{s + 1} = im_0_{s + 1} * turn_{s + 1}.x - real_{s + 1} * turn_{s + 1}.y;
+#end
+    var part = vec4<f32>(0.0);
+#for f in 3
+#if f % 2
+#for r in RADIX
+    // Beyond the middle kx is negative: the kernels are even in it, but for x q̃².
+    let kx_{r} = j + {r}u * apart;
+    let near_{r} = min(kx_{r}, length - kx_{r});
+    let sign_{r} = select(1.0, -1.0, kx_{r} > near_{r});
+    let at_{r} = (near_{r} * params.quads + quad) * 3u;
+    let a_{r} = re_0_{((r % 2) * 16 + (r / 2 % 2) * 8 + (r / 4 % 2) * 4 + (r / 8 % 2) * 2 + r / 16) / (32 / RADIX)};
+    let b_{r} = im_0_{((r % 2) * 16 + (r / 2 % 2) * 8 + (r / 4 % 2) * 4 + (r / 8 % 2) * 2 + r / 16) / (32 / RADIX)};
+    part += influence[at_{r}] * (a_{r} * a_{r} + b_{r} * b_{r});
+    let along_x_{r} = sign_{r} * influence[at_{r} + 1u];
+    let along_y_{r} = influence[at_{r} + 2u];
+    // The product with −i s, real and imaginary parts changed for the way back.
+    var re_1_{r} = -along_x_{r} * a_{r};
+    var im_1_{r} = along_x_{r} * b_{r};
+    var re_2_{r} = -along_y_{r} * a_{r};
+    var im_2_{r} = along_y_{r} * b_{r};
+#end
+#end
+#if RADIX / 32
+#for g in RADIX / 32
+#for b in 16
+    let re_{f}_apart_16_{g * 32 + b} = re_{f}_{g * 32 + b} - re_{f}_{g * 32 + b + 16};
+    let im_{f}_apart_16_{g * 32 + b} = im_{f}_{g * 32 + b} - im_{f}_{g * 32 + b + 16};
+    re_{f}_{g * 32 + b} += re_{f}_{g * 32 + b + 16};
+    im_{f}_{g * 32 + b} += im_{f}_{g * 32 + b + 16};
+#if b
+    re_{f}_{g * 32 + b + 16} = re_{f}_apart_16_{g * 32 + b} * C_{b * 1} + im_{f}_apart_16_{g * 32 + b} * S_{b * 1};
+    im_{f}_{g * 32 + b + 16} = im_{f}_apart_16_{g * 32 + b} * C_{b * 1} - re_{f}_apart_16_{g * 32 + b} * S_{b * 1};
+#else
+    re_{f}_{g * 32 + b + 16} = re_{f}_apart_16_{g * 32 + b};
+    im_{f}_{g * 32 + b + 16} = im_{f}_apart_16_{g * 32 + b};
+#end
+#end
+#end
+#end
+#if RADIX / 16
+#for g in RADIX / 16
+#for b in 8
+    let re_{f}_apart_8_{g * 16 + b} = re_{f}_{g * 16 + b} - re_{f}_{g * 16 + b + 8};
+    let im_{f}_apart_8_{g * 16 + b} = im_{f}_{g * 16 + b} - im_{f}_{g * 16 + b + 8};
+    re_{f}_{g * 16 + b} += re_{f}_{g * 16 + b + 8};
+    im_{f}_{g * 16 + b} += im_{f}_{g * 16 + b + 8};
+#if b
+    re_{f}_{g * 16 + b + 8} = re_{f}_apart_8_{g * 16 + b} * C_{b * 2} + im_{f}_apart_8_{g * 16 + b} * S_{b * 2};
+    im_{f}_{g * 16 + b + 8} = im_{f}_apart_8_{g * 16 + b} * C_{b * 2} - re_{f}_apart_8_{g * 16 + b} * S_{b * 2};
+#else
+    re_{f}_{g * 16 + b + 8} = re_{f}_apart_8_{g * 16 + b};
+    im_{f}_{g * 16 + b + 8} = im_{f}_apart_8_{g * 16 + b};
+#end
+#end
+#end
+#end
+#if RADIX / 8
+#for g in RADIX / 8
+#for b in 4
+    let re_{f}_apart_4_{g * 8 + b} = re_{f}_{g * 8 + b} - re_{f}_{g * 8 + b + 4};
+    let im_{f}_apart_4_{g * 8 + b} = im_{f}_{g * 8 + b} - im_{f}_{g * 8 + b + 4};
+    re_{f}_{g * 8 + b} += re_{f}_{g * 8 + b + 4};
+    im_{f}_{g * 8 + b} += im_{f}_{g * 8 + b + 4};
+#if b
+    re_{f}_{g * 8 + b + 4} = re_{f}_apart_4_{g * 8 + b} * C_{b * 4} + im_{f}_apart_4_{g * 8 + b} * S_{b * 4};
+    im_{f}_{g * 8 + b + 4} = im_{f}_apart_4_{g * 8 + b} * C_{b * 4} - re_{f}_apart_4_{g * 8 + b} * S_{b * 4};
+#else
+    re_{f}_{g * 8 + b + 4} = re_{f}_apart_4_{g * 8 + b};
+    im_{f}_{g * 8 + b + 4} = im_{f}_apart_4_{g * 8 + b};
+#end
+#end
+#end
+#end
+#if RADIX / 4
+#for g in RADIX / 4
+#for b in 2
+    let re_{f}_apart_2_{g * 4 + b} = re_{f}_{g * 4 + b} - re_{f}_{g * 4 + b + 2};
+    let im_{f}_apart_2_{g * 4 + b} = im_{f}_{g * 4 + b} - im_{f}_{g * 4 + b + 2};
+    re_{f}_{g * 4 + b} += re_{f}_{g * 4 + b + 2};
+    im_{f}_{g * 4 + b} += im_{f}_{g * 4 + b + 2};
+#if b
+    re_{f}_{g * 4 + b + 2} = re_{f}_apart_2_{g * 4 + b} * C_{b * 8} + im_{f}_apart_2_{g * 4 + b} * S_{b * 8};
+    im_{f}_{g * 4 + b + 2} = im_{f}_apart_2_{g * 4 + b} * C_{b * 8} - re_{f}_apart_2_{g * 4 + b} * S_{b * 8};
+#else
+    re_{f}_{g * 4 + b + 2} = re_{f}_apart_2_{g * 4 + b};
+    im_{f}_{g * 4 + b + 2} = im_{f}_apart_2_{g * 4 + b};
+#end
+#end
+#end
+#end
+#if RADIX / 2
+#for g in RADIX / 2
+#for b in 1
+    let re_{f}_apart_1_{g * 2 + b} = re_{f}_{g * 2 + b} - re_{f}_{g * 2 + b + 1};
+    let im_{f}_apart_1_{g * 2 + b} = im_{f}_{g * 2 + b} - im_{f}_{g * 2 + b + 1};
+    re_{f}_{g * 2 + b} += re_{f}_{g * 2 + b + 1};
+    im_{f}_{g * 2 + b} += im_{f}_{g * 2 + b + 1};
+#if b
+    re_{f}_{g * 2 + b + 1} = re_{f}_apart_1_{g * 2 + b} * C_{b * 16} + im_{f}_apart_1_{g * 2 + b} * S_{b * 16};
+    im_{f}_{g * 2 + b + 1} = im_{f}_apart_1_{g * 2 + b} * C_{b * 16} - re_{f}_apart_1_{g * 2 + b} * S_{b * 16};
+#else
+    re_{f}_{g * 2 + b + 1} = re_{f}_apart_1_{g * 2 + b};
+    im_{f}_{g * 2 + b + 1} = im_{f}_apart_1_{g * 2 + b};
+#end
+#end
+#end
+#end
+#end
+    let first = (j * RADIX * params.quads + quad) * 2u;
+#for r in RADIX
+    let to_{r} = first + {2 * r}u * params.quads;
+    to_grid[to_{r} + 1u] = re_1_{((r % 2) * 16 + (r / 2 % 2) * 8 + (r / 4 % 2) * 4 + (r / 8 % 2) * 2 + r / 16) / (32 / RADIX)};
+    to_grid[to_{r}] = im_1_{((r % 2) * 16 + (r / 2 % 2) * 8 + (r / 4 % 2) * 4 + (r / 8 % 2) * 2 + r / 16) / (32 / RADIX)};
+    to_other[to_{r} + 1u] = re_2_{((r % 2) * 16 + (r / 2 % 2) * 8 + (r / 4 % 2) * 4 + (r / 8 % 2) * 2 + r / 16) / (32 / RADIX)};
+    to_other[to_{r}] = im_2_{((r % 2) * 16 + (r / 2 % 2) * 8 + (r / 4 % 2) * 4 + (r / 8 % 2) * 2 + r / 16) / (32 / RADIX)};
+#end
+    parts[j * params.quads + quad] = part.x + part.y + part.z + part.w;
+}

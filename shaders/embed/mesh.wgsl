@@ -1,0 +1,288 @@
+// The push of all other points by a mesh: what surrounds the Fourier transforms. See src/embed/mesh.rs.
+const WORKGROUP: u32 = 64u;
+const LANES: u32 = 256u;
+// Where points that are left out stand.
+const APART: f32 = 1e15;
+// Nodes that the points keep away from the mesh's edges, both sides together.
+const MARGIN: f32 = 10.0;
+// The finest and the coarsest spacing that is wanted, and the room for growth when it is chosen anew.
+const FINEST: f32 = 0.1;
+const COARSEST: f32 = 0.4;
+const ROOM: f32 = 1.05;
+
+struct Params { count: u32, blocks: u32, lowest: u32, highest: u32, radices: u32, level: u32, scale: f32 }
+struct Grid { level: u32, rebuild: u32, spacing: f32, middle_x: f32, middle_y: f32, width: f32, kept: u32, parts: u32 }
+
+@group(0) @binding(0) var<uniform> params: Params;
+@group(0) @binding(1) var<storage, read_write> grid: Grid;
+@group(0) @binding(2) var<storage, read> positions: array<vec2<f32>>;
+@group(0) @binding(3) var<storage, read> flags: array<u32>;
+// [block]: smallest x, y, and largest x, y with their signs turned.
+@group(0) @binding(4) var<storage, read_write> bounds: array<vec4<f32>>;
+// [y, x]: Σ of weights in steps of 1 / scale.
+@group(0) @binding(5) var<storage, read_write> mesh: array<atomic<i32>>;
+@group(0) @binding(6) var<storage, read_write> mesh_quads: array<vec4<i32>>;
+@group(0) @binding(7) var<storage, read_write> repulsion: array<vec4<f32>>;
+// [row, quad] of real parts, then imaginary parts.
+@group(0) @binding(8) var<storage, read> from_grid: array<vec4<f32>>;
+@group(0) @binding(9) var<storage, read> from_other: array<vec4<f32>>;
+@group(0) @binding(10) var<storage, read_write> to_grid: array<vec4<f32>>;
+@group(0) @binding(11) var<storage, read> from_values: array<f32>;
+
+fn is_there(i: u32) -> bool {
+    return (flags[i] & 1u) == 0u && abs(positions[i].x) < 0.5 * APART;
+}
+
+var<workgroup> boxes: array<vec4<f32>, LANES>;
+
+fn box_of_all(lane: u32, box: vec4<f32>) -> vec4<f32> {
+    boxes[lane] = box;
+    workgroupBarrier();
+    for (var half = LANES / 2u; half > 0u; half /= 2u) {
+        if lane < half { boxes[lane] = min(boxes[lane], boxes[lane + half]); }
+        workgroupBarrier();
+    }
+    return boxes[0];
+}
+
+/// bounds[b] = min over the block's points of (y_i, −y_i)
+@compute @workgroup_size(LANES)
+fn bound(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
+    var box = vec4<f32>(1e30);
+    for (var i = group.x * LANES + lane; i < params.count; i += params.blocks * LANES) {
+        if is_there(i) { box = min(box, vec4<f32>(positions[i], -positions[i])); }
+    }
+    let all = box_of_all(lane, box);
+    if lane == 0u { bounds[group.x] = all; }
+}
+
+/// The width that nodes `spacing` apart have room for, at a level.
+fn room(level: u32, spacing: f32) -> f32 {
+    return spacing * (f32(1u << (level - 1u)) - MARGIN);
+}
+
+/// level = the least whose mesh has room for all points; spacing = width of the points / nodes, and some room to grow
+@compute @workgroup_size(LANES)
+fn settle(@builtin(local_invocation_index) lane: u32) {
+    var box = vec4<f32>(1e30);
+    for (var b = lane; b < params.blocks; b += LANES) { box = min(box, bounds[b]); }
+    var all = box_of_all(lane, box);
+    if lane > 0u { return; }
+    if all.x > 1e29 { all = vec4<f32>(0.0); }
+    let width = max(-all.z - all.x, -all.w - all.y);
+    var level = params.lowest;
+    while level < params.highest && width > room(level, COARSEST) { level++; }
+    // Down again only where it would not be up again at once.
+    let before = grid.level;
+    if before == level + 1u && before <= params.highest && width > 0.8 * room(level, COARSEST) { level = before; }
+    let needed = width / room(level, 1.0);
+    grid.rebuild = 0u;
+    if grid.kept != level || grid.spacing < needed || grid.spacing > max(FINEST, 1.15 * needed) {
+        grid.spacing = max(FINEST, min(ROOM * needed, max(needed, COARSEST)));
+        grid.rebuild = 1u;
+        grid.kept = level;
+    }
+    grid.level = level;
+    grid.width = width;
+    grid.middle_x = 0.5 * (all.x - all.z);
+    grid.middle_y = 0.5 * (all.y - all.w);
+    let radix_bits = (params.radices >> (4u * (level - 8u))) & 15u;
+    grid.parts = ((1u << level) >> radix_bits) * ((1u << level) / 8u + 1u);
+}
+
+/// mesh = 0
+@compute @workgroup_size(WORKGROUP)
+fn clear(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
+    let e = id.x + id.y * groups.x * WORKGROUP;
+    if e >= 1u << (2u * grid.level - 4u) { return; }
+    mesh_quads[e] = vec4<i32>(0);
+}
+
+/// The four weights of the cubic B-spline at `t` between the second node and the third.
+fn spline(t: f32) -> vec4<f32> {
+    let s = 1.0 - t;
+    return vec4<f32>(s * s * s, (3.0 * t - 6.0) * t * t + 4.0, (3.0 * s - 6.0) * s * s + 4.0, t * t * t) / 6.0;
+}
+
+struct Place { first: u32, x: vec4<f32>, y: vec4<f32> }
+
+/// The first of the 4 × 4 nodes about a position, and their weights.
+fn place_of(position: vec2<f32>) -> Place {
+    let nodes = 1u << (grid.level - 1u);
+    // From the middle between two nodes, so that points that are close together keep their digits.
+    let at = (position - vec2<f32>(grid.middle_x, grid.middle_y)) / grid.spacing + 0.5;
+    let half = f32(nodes / 2u);
+    let below = clamp(floor(at), vec2<f32>(1.0 - half), vec2<f32>(half - 3.0));
+    let t = clamp(at - below, vec2<f32>(0.0), vec2<f32>(1.0));
+    let first = vec2<u32>(vec2<i32>(below) + vec2<i32>(i32(nodes / 2u) - 1));
+    return Place(first.y * nodes + first.x, spline(t.x), spline(t.y));
+}
+
+/// mesh[v, u] += round(scale · B(y_i − v) B(x_i − u)) for the 4 × 4 nodes about each point
+@compute @workgroup_size(WORKGROUP)
+fn deposit(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
+    let i = id.x + id.y * groups.x * WORKGROUP;
+    if i >= params.count { return; }
+    if !is_there(i) { return; }
+    let place = place_of(positions[i]);
+    let nodes = 1u << (grid.level - 1u);
+#for v in 4
+#for u in 4
+    atomicAdd(&mesh[place.first + {v}u * nodes + {u}u], i32(round(params.scale * place.y[{v}] * place.x[{u}])));
+#end
+#end
+}
+
+/// repulsion[i] = Σ_{v,u} B(y_i − v) B(x_i − u) field[v, u] / scale
+@compute @workgroup_size(WORKGROUP)
+fn collect(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
+    let i = id.x + id.y * groups.x * WORKGROUP;
+    if i >= params.count { return; }
+    if !is_there(i) {
+        repulsion[i] = vec4<f32>(0.0);
+        return;
+    }
+    let place = place_of(positions[i]);
+    let nodes = 1u << (grid.level - 1u);
+    var sum = vec2<f32>(0.0);
+#for v in 4
+    var row_{v} = vec2<f32>(0.0);
+#for u in 4
+    let node_{v}_{u} = place.first + {v}u * nodes + {u}u;
+    // Four real parts, then four imaginary ones.
+    let at_{v}_{u} = node_{v}_{u} / 4u * 8u + node_{v}_{u} % 4u;
+    row_{v} += place.x[{u}] * vec2<f32>(from_values[at_{v}_{u}], from_values[at_{v}_{u} + 4u]);
+#end
+    sum += place.y[{v}] * row_{v};
+#end
+    repulsion[i] = vec4<f32>(sum / params.scale, 0.0, 0.0);
+}
+
+/// Of the transforms of columns j + i (j + m/2) those of both, from [ky, j] to [x, ky]: (Z(ky) ± conj Z(−ky)) / 2
+@compute @workgroup_size(WORKGROUP)
+fn unpack(@builtin(global_invocation_id) id: vec3<u32>) {
+    let length = 1u << params.level;
+    let quads = length / 16u;
+    let to_quads = length / 8u + 1u;
+    if grid.level != params.level || id.x >= quads { return; }
+#for i in 4
+    let ky_{i} = id.y * 4u + {i}u;
+    let own_{i} = (ky_{i} * quads + id.x) * 2u;
+    let turned_{i} = (((length - ky_{i}) & (length - 1u)) * quads + id.x) * 2u;
+    let re_{i} = 0.5 * from_grid[own_{i}];
+    let im_{i} = 0.5 * from_grid[own_{i} + 1u];
+    let other_re_{i} = 0.5 * from_grid[turned_{i}];
+    let other_im_{i} = 0.5 * from_grid[turned_{i} + 1u];
+    let a_re_{i} = re_{i} + other_re_{i};
+    let a_im_{i} = im_{i} - other_im_{i};
+    let b_re_{i} = im_{i} + other_im_{i};
+    let b_im_{i} = other_re_{i} - re_{i};
+#end
+#for l in 4
+    let to_{l} = ((id.x * 4u + {l}u) * to_quads + id.y) * 2u;
+    to_grid[to_{l}] = vec4<f32>(a_re_0[{l}], a_re_1[{l}], a_re_2[{l}], a_re_3[{l}]);
+    to_grid[to_{l} + 1u] = vec4<f32>(a_im_0[{l}], a_im_1[{l}], a_im_2[{l}], a_im_3[{l}]);
+    let far_{l} = to_{l} + length / 4u * to_quads * 2u;
+    to_grid[far_{l}] = vec4<f32>(b_re_0[{l}], b_re_1[{l}], b_re_2[{l}], b_re_3[{l}]);
+    to_grid[far_{l} + 1u] = vec4<f32>(b_im_0[{l}], b_im_1[{l}], b_im_2[{l}], b_im_3[{l}]);
+#end
+}
+
+/// From [ky, x] to [x, ky], both signs of x: q̃ is even in it, x q̃² is odd
+@compute @workgroup_size(WORKGROUP)
+fn mirror(@builtin(global_invocation_id) id: vec3<u32>) {
+    let length = 1u << params.level;
+    let quads = length / 8u + 1u;
+    if grid.level != params.level || grid.rebuild == 0u || id.x >= quads { return; }
+#for i in 4
+    let own_{i} = ((id.y * 4u + {i}u) * quads + id.x) * 2u;
+    let re_{i} = from_grid[own_{i}];
+    let im_{i} = from_grid[own_{i} + 1u];
+#end
+#for l in 4
+    let x_{l} = id.x * 4u + {l}u;
+    let real_{l} = vec4<f32>(re_0[{l}], re_1[{l}], re_2[{l}], re_3[{l}]);
+    let imaginary_{l} = select(vec4<f32>(im_0[{l}], im_1[{l}], im_2[{l}], im_3[{l}]), vec4<f32>(0.0), x_{l} == length / 2u);
+    if x_{l} <= length / 2u {
+        to_grid[(x_{l} * quads + id.y) * 2u] = real_{l};
+        to_grid[(x_{l} * quads + id.y) * 2u + 1u] = imaginary_{l};
+    }
+    if x_{l} > 0u && x_{l} < length / 2u {
+        to_grid[((length - x_{l}) * quads + id.y) * 2u] = real_{l};
+        to_grid[((length - x_{l}) * quads + id.y) * 2u + 1u] = -imaginary_{l};
+    }
+#end
+}
+
+fn sinc(x: f32) -> f32 {
+    let angle = 3.14159265 * x;
+    return select(sin(angle) / angle, 1.0, x < 1e-6);
+}
+
+/// The value [kx, ky] of the transform of q̃ + i x q̃², which is real.
+fn transformed(kx: u32, ky: u32, quads: u32) -> f32 {
+    return from_values[(kx * quads + ky / 4u) * 8u + ky % 4u];
+}
+
+/// K̂ / (B² length²) of q̃ (weighted for the sum over both signs of ky), x q̃² and y q̃², B = (sinc kx sinc ky)⁴
+@compute @workgroup_size(WORKGROUP)
+fn influence(@builtin(global_invocation_id) id: vec3<u32>) {
+    let length = 1u << params.level;
+    let quads = length / 8u + 1u;
+    let kx = id.y;
+    if grid.level != params.level || grid.rebuild == 0u || id.x >= quads { return; }
+    var near = vec4<f32>(0.0);
+    var along_x = vec4<f32>(0.0);
+    var along_y = vec4<f32>(0.0);
+    let step = 1.0 / f32(length);
+    for (var i = 0u; i < 4u; i++) {
+        let ky = id.x * 4u + i;
+        if ky > length / 2u { break; }
+        let window = sinc(f32(kx) * step) * sinc(f32(ky) * step);
+        let squared = window * window;
+        let fourth = squared * squared;
+        let factor = 0.5 * step * step / (fourth * fourth);
+        let own = transformed(kx, ky, quads);
+        let turned = transformed((length - kx) & (length - 1u), ky, quads);
+        let across = transformed(ky, kx, quads) - transformed((length - ky) & (length - 1u), kx, quads);
+        let once = ky == 0u || ky == length / 2u;
+        near[i] = factor * (own + turned) * select(2.0, 1.0, once);
+        along_x[i] = factor * (own - turned);
+        along_y[i] = factor * across;
+    }
+    let at = (kx * quads + id.x) * 3u;
+    to_grid[at] = near;
+    to_grid[at + 1u] = along_x;
+    to_grid[at + 2u] = along_y;
+}
+
+/// From both fields [x, ky] to one [ky, x] of both signs of ky, whose transform is their values: p + i q
+@compute @workgroup_size(WORKGROUP)
+fn pack(@builtin(global_invocation_id) id: vec3<u32>) {
+    let length = 1u << params.level;
+    let quads = length / 8u + 1u;
+    let to_quads = length / 8u;
+    if grid.level != params.level || id.x >= to_quads { return; }
+#for l in 4
+    let own_{l} = ((id.x * 4u + {l}u) * quads + id.y) * 2u;
+    let p_re_{l} = from_grid[own_{l}];
+    let p_im_{l} = from_grid[own_{l} + 1u];
+    let q_re_{l} = from_other[own_{l}];
+    let q_im_{l} = from_other[own_{l} + 1u];
+#end
+#for i in 4
+    let ky_{i} = id.y * 4u + {i}u;
+    let re_{i} = vec4<f32>(p_re_0[{i}], p_re_1[{i}], p_re_2[{i}], p_re_3[{i}]);
+    let im_{i} = vec4<f32>(p_im_0[{i}], p_im_1[{i}], p_im_2[{i}], p_im_3[{i}]);
+    let y_re_{i} = vec4<f32>(q_re_0[{i}], q_re_1[{i}], q_re_2[{i}], q_re_3[{i}]);
+    let y_im_{i} = vec4<f32>(q_im_0[{i}], q_im_1[{i}], q_im_2[{i}], q_im_3[{i}]);
+    if ky_{i} <= length / 2u {
+        to_grid[(ky_{i} * to_quads + id.x) * 2u] = re_{i} - y_im_{i};
+        to_grid[(ky_{i} * to_quads + id.x) * 2u + 1u] = im_{i} + y_re_{i};
+    }
+    if ky_{i} > 0u && ky_{i} < length / 2u {
+        to_grid[((length - ky_{i}) * to_quads + id.x) * 2u] = re_{i} + y_im_{i};
+        to_grid[((length - ky_{i}) * to_quads + id.x) * 2u + 1u] = y_re_{i} - im_{i};
+    }
+#end
+}

@@ -1,0 +1,240 @@
+//! The push of all other points by way of a mesh: particle-mesh with cubic B-splines (Hockney and Eastwood 1988; for t-SNE,
+//! Linderman et al. 2019, "Fast interpolation-based t-SNE").
+//!
+//! `F_i = Σ_j q̃_ij² (y_i − y_j)` and `Σ_i Σ_j q̃_ij` are convolutions of the points with `x q̃²`, `y q̃²` and `q̃`. Points are put on a mesh
+//! of m × m nodes by B-splines, in whole numbers, so that their order does not matter; the mesh, with as much room again so that
+//! nothing comes round the edge, is transformed, multiplied by `K̂ / B²` (both ways by B-splines smooth by their transform B), and
+//! transformed back. The sum of q̃ needs no way back: by Parseval it is `Σ_k |Ŵ(k)|² K̂(k) / B(k)²`.
+//!
+//! Passes, for a mesh of m = L / 2 nodes: along y of two columns at once, to `[x, ky]` with ky from 0 to L / 2, along x, products,
+//! back along x of both fields, to `[ky, x]`, back along y of both fields at once. The mesh moves and grows with the points,
+//! on the GPU: of the few lengths L that are prepared only one runs in an iteration, the least that keeps nodes 0.4 apart at most.
+
+use crate::error::Result;
+use crate::gpu::{Buffer, BufferRange, Gpu, PlanBuilder, Source};
+use crate::{params, wgsl};
+
+use super::fft::{Fft, Of, Reads, radix_bits, turns};
+
+const MESH: Source = wgsl!("embed/mesh.wgsl");
+/// log2 of the shortest transform.
+const LOWEST: u32 = 8;
+/// Blocks of the bounds.
+const MOST_BLOCKS: usize = 256;
+
+params! { struct MeshParams { count: u32, blocks: u32, lowest: u32, highest: u32, radices: u32, level: u32, scale: f32 } }
+
+params! {
+    /// The mesh in use; the struct `Grid` of the shaders.
+    pub struct Grid {
+        /// log2 of the length of the transforms; twice the nodes of a side.
+        level: u32,
+        /// Whether the kernels were made anew in the last iteration.
+        rebuild: u32,
+        /// Distance of nodes.
+        spacing: f32,
+        /// The middle of the points, halfway between two nodes.
+        middle_x: f32,
+        /// The middle of the points, halfway between two nodes.
+        middle_y: f32,
+        /// Width of the points.
+        width: f32,
+        /// The level that the kernels are for.
+        kept: u32,
+        /// Summands of Σ q̃.
+        parts: u32,
+    }
+}
+
+/// The buffers of a mesh.
+pub(super) struct Mesh {
+    /// A [`Grid`].
+    pub grid: Buffer<u32>,
+    /// Summands of Σ q̃, in steps of 1 / scale².
+    pub parts: Buffer<f32>,
+    /// Steps that a weight of 1 has.
+    pub scale: f32,
+}
+
+/// log2 of the longest transform that so many points ask for: their width grows with the root of their number.
+pub(super) fn highest_level(count: usize) -> u32 {
+    match count {
+        0..=30_000 => 10,
+        30_001..=250_000 => 11,
+        _ => 12,
+    }
+}
+
+/// Bytes that a mesh takes whose longest transform is `2^highest`.
+pub(super) fn mesh_bytes(highest: u32) -> u64 {
+    let length = 1_u64 << highest;
+    let spectrum = length * (length / 2 + 4) * 8;
+    4 * spectrum + length * length + (length / 2 + 1) * (length / 8 + 1) * 48
+}
+
+struct Fields {
+    x: BufferRange,
+    y: BufferRange,
+    p: BufferRange,
+    q: BufferRange,
+    influence: BufferRange,
+}
+
+impl Mesh {
+    /// Adds the push `(x, y, 0, 0)` on each of `count` points by a mesh of at most `2^highest / 2` nodes a side.
+    ///
+    /// # Errors
+    /// When it does not fit the adapter.
+    pub fn new(
+        gpu: &Gpu,
+        plan: &mut PlanBuilder<'_>,
+        [positions, flags, repulsion]: [&BufferRange; 3],
+        count: usize,
+        highest: u32,
+    ) -> Result<Self> {
+        let length = 1_usize << highest;
+        let most_bits = if gpu.is_software() { 5 } else { 3 };
+        let spectrum = length * (length / 2 + 4) * 2;
+        gpu.check_fits("the mesh of t-SNE", (spectrum * 4) as u64)?;
+        let field = |label| Buffer::<f32>::zeroed(gpu, label, spectrum).range();
+        let fields = Fields {
+            x: field("mesh x"),
+            y: field("mesh y"),
+            p: field("mesh p"),
+            q: field("mesh q"),
+            influence: Buffer::<f32>::zeroed(gpu, "influence", (length / 2 + 1) * (length / 8 + 1) * 12)
+                .range(),
+        };
+        let grid = Buffer::<u32>::zeroed(gpu, "grid", size_of::<Grid>() / 4);
+        let turns = turns(gpu, length);
+        let grid_range = grid.range();
+        let lengths: Vec<Fft<'_>> = (LOWEST..=highest)
+            .map(|level| Fft {
+                gpu,
+                level,
+                grid: &grid_range,
+                turns: &turns,
+                bits: radix_bits(level, most_bits),
+            })
+            .collect();
+        let parts =
+            lengths.iter().map(|fft| (1 << fft.level >> fft.last_bits()) * ((1 << fft.level) / 8 + 1));
+        let parts = Buffer::<f32>::zeroed(gpu, "parts of the sum", parts.max().unwrap_or(1));
+        let radices = lengths.iter().fold(0, |all, fft| all | fft.last_bits() << (4 * (fft.level - LOWEST)));
+        let blocks = count.div_ceil(256).min(MOST_BLOCKS);
+        // Half of what 32 bits hold if all points lay on one node. More than 20 bits a weight does not have.
+        let bits = 30 - usize::BITS.saturating_sub((count.max(2) - 1).leading_zeros());
+        let scale = (1_u32 << bits.min(20)) as f32;
+        let mesh = Buffer::<i32>::zeroed(gpu, "mesh", length * length / 4).range();
+        let work = Work {
+            gpu,
+            params: MeshParams {
+                count: count as u32,
+                blocks: blocks as u32,
+                lowest: LOWEST,
+                highest,
+                radices,
+                level: 0,
+                scale,
+            },
+            bindings: vec![
+                ("grid", grid_range.clone()),
+                ("positions", positions.clone()),
+                ("flags", flags.clone()),
+                ("bounds", Buffer::<[f32; 4]>::zeroed(gpu, "bounds", blocks).range()),
+                ("mesh", mesh.clone()),
+                ("mesh_quads", mesh.clone()),
+                ("repulsion", repulsion.clone()),
+            ],
+        };
+        let threads = |count: usize| [count as u32, 1, 1];
+        work.add(plan, "bound", threads(blocks * 256), 0, &[])?;
+        work.add(plan, "settle", threads(256), 0, &[])?;
+        work.add(plan, "clear", threads(length * length / 16), 0, &[])?;
+        work.add(plan, "deposit", threads(count), 0, &[])?;
+        for fft in &lengths {
+            rebuild(&work, plan, fft, &fields)?;
+            convolve(&work, plan, fft, &fields, &mesh, &parts.range())?;
+        }
+        work.add(plan, "collect", threads(count), 0, &[("from_values", &fields.p)])?;
+        Ok(Self { grid, parts, scale })
+    }
+}
+
+/// What the kernels of the mesh bind.
+struct Work<'a> {
+    gpu: &'a Gpu,
+    params: MeshParams,
+    bindings: Vec<(&'static str, BufferRange)>,
+}
+
+impl Work<'_> {
+    fn add(
+        &self,
+        plan: &mut PlanBuilder<'_>,
+        entry: &'static str,
+        threads: [u32; 3],
+        level: u32,
+        more: &[(&'static str, &BufferRange)],
+    ) -> Result<()> {
+        let kernel = self.gpu.kernel(&MESH, entry, &[])?;
+        let mut dispatch = plan.dispatch(&format!("mesh {entry}"), &kernel);
+        if kernel.binding("params").is_ok() {
+            dispatch = dispatch.params(&MeshParams { level, ..self.params });
+        }
+        let usual = self
+            .bindings
+            .iter()
+            .map(|(name, range)| (*name, range))
+            .filter(|(name, _)| kernel.binding(name).is_ok());
+        for (name, range) in usual.chain(more.iter().copied()) {
+            dispatch = dispatch.bind(name, range.clone());
+        }
+        dispatch.threads(threads)
+    }
+}
+
+/// Adds the making of `K̂ / B²` for one length, which runs when the spacing has changed.
+fn rebuild(work: &Work<'_>, plan: &mut PlanBuilder<'_>, fft: &Fft<'_>, fields: &Fields) -> Result<()> {
+    let quads = (1 << fft.level) / 8 + 1;
+    let all = 0..fft.bits.len();
+    let of = Of { rebuilds: true, ..Of::grid("mesh kernels", quads) };
+    let along_y = Of { reads: Reads::Kernels, ..of };
+    let [made, other] = fft.passes(plan, along_y, all.clone(), [&fields.x, &fields.y])?;
+    work.add(plan, "mirror", [quads, quads, 1], fft.level, &[("from_grid", made), ("to_grid", other)])?;
+    let [made, _] = fft.passes(plan, of, all, [other, made])?;
+    let rows = (1 << fft.level) / 2 + 1;
+    let bound = [("from_values", made), ("to_grid", &fields.influence)];
+    work.add(plan, "influence", [quads, rows, 1], fft.level, &bound)
+}
+
+/// Adds the way from the mesh to the fields, for one length.
+fn convolve(
+    work: &Work<'_>,
+    plan: &mut PlanBuilder<'_>,
+    fft: &Fft<'_>,
+    fields: &Fields,
+    mesh: &BufferRange,
+    parts: &BufferRange,
+) -> Result<()> {
+    let Fields { x, y, p, q, influence } = fields;
+    let length = 1_u32 << fft.level;
+    let quads = length / 8 + 1;
+    let passes = fft.bits.len();
+    let of = Of { reads: Reads::Mesh, zeros: true, ..Of::grid("mesh transform y", length / 16) };
+    fft.passes(plan, of, 0..1, [x, mesh])?;
+    let [made, other] = fft.passes(plan, of, 1..passes, [x, y])?;
+    work.add(plan, "unpack", [length / 16, quads, 1], fft.level, &[("from_grid", made), ("to_grid", other)])?;
+    let of = Of { zeros: true, ..Of::grid("mesh transform x", quads) };
+    let [made, _] = fft.passes(plan, of, 0..passes - 1, [other, made])?;
+    fft.convolve(plan, quads, made, influence, [p, q, parts])?;
+    let of = Of { half: true, inverse: true, ..Of::grid("mesh transform back x", quads) };
+    let [of_x, free] = fft.passes(plan, of, 1..passes, [p, x])?;
+    let [of_y, _] = fft.passes(plan, of, 1..passes, [q, y])?;
+    let bound = [("from_grid", of_x), ("from_other", of_y), ("to_grid", free)];
+    work.add(plan, "pack", [length / 8, quads, 1], fft.level, &bound)?;
+    let of = Of { half: true, inverse: true, ..Of::grid("mesh transform back y", length / 8) };
+    let [end, _] = fft.passes(plan, of, 0..passes, [free, of_x])?;
+    assert!(end.buffer == p.buffer, "an odd and an even number of passes end in the same field");
+    Ok(())
+}
