@@ -95,3 +95,38 @@ fn a_mesh_pushes_as_pairs_do_at_any_extent() {
     }
     assert!(gpu.take_errors().is_empty());
 }
+
+#[test]
+#[ignore = "a measurement"]
+fn time_of_each_pass() {
+    let gpu = Gpu::open(&AdapterChoice::Best).unwrap();
+    for (count, width) in [(10_000, 40.0), (10_000, 90.0), (10_000, 190.0), (100_000, 380.0)] {
+        let mut points = clumps(count, width);
+        points.resize(count.next_multiple_of(8), [1e15; 2]);
+        let positions = Buffer::from_slice(&gpu, "positions", &points);
+        let flags = Buffer::from_slice(&gpu, "flags", &vec![0_u32; points.len()]);
+        let mut plan = PlanBuilder::new(&gpu);
+        let r = Repulsion::new(&gpu, &mut plan, &positions, &flags.range(), count, Method::Mesh).unwrap();
+        let plan = plan.finish();
+        for _ in 0..3 {
+            plan.time(&gpu);
+        }
+        let mut all: std::collections::BTreeMap<String, f64> = Default::default();
+        for span in plan.time(&gpu) {
+            *all.entry(span.label.to_string()).or_default() += span.time_ms;
+        }
+        let began = std::time::Instant::now();
+        for _ in 0..10 {
+            let mut encoder = gpu.encoder("test");
+            plan.encode(&mut encoder);
+            gpu.submit(encoder);
+        }
+        gpu.wait();
+        println!(
+            "{count} {width} {:?}: {:.2} ms, {} dispatches, {all:.2?}",
+            r.grid(&gpu).unwrap().level,
+            began.elapsed().as_secs_f64() * 100.0,
+            plan.len()
+        );
+    }
+}

@@ -3,7 +3,7 @@ const WORKGROUP: u32 = 16u;
 // Values of a thread, which transforms them in registers: 2, 4, 8, 16 or 32.
 const RADIX: u32 = 32u;
 // What `transform` reads: 0 complex values; 1 the real grid `mesh`, its left half as real and its right half as imaginary parts; 2 the
-// kernels of t-SNE.
+// kernel q̃ of t-SNE.
 const READS: u32 = 0u;
 
 // cos and sin of 2π k / 32.
@@ -25,9 +25,9 @@ const C_14: f32 = -0.923879533; const S_14: f32 = 0.382683432;
 const C_15: f32 = -0.980785280; const S_15: f32 = 0.195090322;
 
 struct Params {
-    // log2 of the length; what only the rebuilding of the kernels needs runs when they are rebuilt.
-    level: u32, rebuilds: u32,
-    // Four columns each, of a row of the grid.
+    // log2 of the length.
+    level: u32,
+    // Four columns each, of a row of the grid; rows lie an odd number of them apart, since powers of two would share cache lines.
     quads: u32,
     // Product of the radices of the passes before this one, and 2π / (its product with RADIX) in steps of `turns`.
     before: u32, step: u32,
@@ -45,7 +45,7 @@ struct Grid { level: u32, rebuild: u32, spacing: f32, middle_x: f32, middle_y: f
 @group(0) @binding(4) var<storage, read_write> to_grid: array<vec4<f32>>;
 // [y, x / 4]
 @group(0) @binding(5) var<storage, read> mesh: array<vec4<i32>>;
-// [kx, ky / 4] for kx up to half the length: of the kernels q̃, x q̃², y q̃².
+// [kx, ky / 4] for kx up to half the length: K̂ / (B² length²) of q̃.
 @group(0) @binding(6) var<storage, read> influence: array<vec4<f32>>;
 @group(0) @binding(7) var<storage, read_write> to_other: array<vec4<f32>>;
 // Σ |Ŵ|² K̂ of each thread.
@@ -56,7 +56,8 @@ struct Grid { level: u32, rebuild: u32, spacing: f32, middle_x: f32, middle_y: f
 fn transform(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
     let quad = group.x * WORKGROUP + lane;
     let j = group.y;
-    if grid.level != params.level || grid.rebuild < params.rebuilds || quad >= params.quads { return; }
+    if quad >= params.quads { return; }
+    let pitch = params.quads | 1u;
     let apart = (1u << params.level) / RADIX;
     let k = j % params.before;
 #for r in RADIX
@@ -78,17 +79,16 @@ fn transform(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_
     let row_{r} = j + {r}u * apart;
     let y_{r} = grid.spacing * f32(min(row_{r}, length - row_{r}));
     re_{r} = vec4<f32>(1.0) / (vec4<f32>(1.0 + y_{r} * y_{r}) + x * x);
-    im_{r} = x * re_{r} * re_{r};
 #end
 #else
 #for r in RADIX / 2
-    let low_{r} = ((j + {r}u * apart) * params.quads + quad) * 2u;
+    let low_{r} = ((j + {r}u * apart) * pitch + quad) * 2u;
     re_{r} = from_grid[low_{r} + params.inverse];
     im_{r} = from_grid[low_{r} + 1u - params.inverse];
 #end
     if params.zeros == 0u {
 #for r in RADIX / 2
-        let high_{r} = ((j + {r + RADIX / 2}u * apart) * params.quads + quad) * 2u;
+        let high_{r} = ((j + {r + RADIX / 2}u * apart) * pitch + quad) * 2u;
         re_{r + RADIX / 2} = from_grid[high_{r} + params.inverse];
         im_{r + RADIX / 2} = from_grid[high_{r} + 1u - params.inverse];
 #end
@@ -188,8 +188,8 @@ fn transform(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_
 #end
 #end
 #end
-    let first = ((j - k) * RADIX + k) * params.quads + quad;
-    let stride = params.before * params.quads;
+    let first = ((j - k) * RADIX + k) * pitch + quad;
+    let stride = params.before * pitch;
 #for r in RADIX / 2
     let near_{r} = (first + {r}u * stride) * 2u;
     to_grid[near_{r} + params.inverse] = re_{((r % 2) * 16 + (r / 2 % 2) * 8 + (r / 4 % 2) * 4 + (r / 8 % 2) * 2 + r / 16) / (32 / RADIX)};
@@ -209,11 +209,12 @@ fn transform(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_
 fn convolve(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
     let quad = group.x * WORKGROUP + lane;
     let j = group.y;
-    if grid.level != params.level || quad >= params.quads { return; }
+    if quad >= params.quads { return; }
+    let pitch = params.quads | 1u;
     let length = 1u << params.level;
     let apart = length / RADIX;
 #for r in RADIX
-    let row_{r} = ((j + {r}u * apart) * params.quads + quad) * 2u;
+    let row_{r} = ((j + {r}u * apart) * pitch + quad) * 2u;
     var re_0_{r} = from_grid[row_{r}];
     var im_0_{r} = from_grid[row_{r} + 1u];
 #end
@@ -224,19 +225,24 @@ fn convolve(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_i
     im_0_{s + 1} = im_0_{s + 1} * turn_{s + 1}.x - real_{s + 1} * turn_{s + 1}.y;
 #end
     var part = vec4<f32>(0.0);
+    let slope = 3.14159265 / (f32(length) * grid.spacing);
+    let ky = vec4<u32>(quad * 4u) + vec4<u32>(0u, 1u, 2u, 3u);
+    let is_middle = 2u * ky == vec4<u32>(length);
+    let slopes = select(slope * vec4<f32>(ky), vec4<f32>(0.0), is_middle);
 #for f in 3
 #if f % 2
 #for r in RADIX
-    // Beyond the middle kx is negative: the kernels are even in it, but for x q̃².
+    // Beyond the middle kx is negative; of the middle itself a slope has no part.
     let kx_{r} = j + {r}u * apart;
     let near_{r} = min(kx_{r}, length - kx_{r});
-    let sign_{r} = select(1.0, -1.0, kx_{r} > near_{r});
-    let at_{r} = (near_{r} * params.quads + quad) * 3u;
+    let sign_{r} = select(select(1.0, -1.0, kx_{r} > near_{r}), 0.0, 2u * kx_{r} == length);
     let a_{r} = re_0_{((r % 2) * 16 + (r / 2 % 2) * 8 + (r / 4 % 2) * 4 + (r / 8 % 2) * 2 + r / 16) / (32 / RADIX)};
     let b_{r} = im_0_{((r % 2) * 16 + (r / 2 % 2) * 8 + (r / 4 % 2) * 4 + (r / 8 % 2) * 2 + r / 16) / (32 / RADIX)};
-    part += influence[at_{r}] * (a_{r} * a_{r} + b_{r} * b_{r});
-    let along_x_{r} = sign_{r} * influence[at_{r} + 1u];
-    let along_y_{r} = influence[at_{r} + 2u];
+    let weight_{r} = influence[near_{r} * params.quads + quad];
+    part += weight_{r} * (a_{r} * a_{r} + b_{r} * b_{r});
+    // x q̃² = −½ ∂q̃/∂x, whose transform is −i π kx / (length · spacing) that of q̃.
+    let along_x_{r} = weight_{r} * (sign_{r} * f32(near_{r}) * slope);
+    let along_y_{r} = weight_{r} * slopes;
     // The product with −i s, real and imaginary parts changed for the way back.
     var re_1_{r} = -along_x_{r} * a_{r};
     var im_1_{r} = along_x_{r} * b_{r};
@@ -330,13 +336,15 @@ fn convolve(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_i
 #end
 #end
 #end
-    let first = (j * RADIX * params.quads + quad) * 2u;
+    let first = (j * RADIX * pitch + quad) * 2u;
 #for r in RADIX
-    let to_{r} = first + {2 * r}u * params.quads;
+    let to_{r} = first + {2 * r}u * pitch;
     to_grid[to_{r} + 1u] = re_1_{((r % 2) * 16 + (r / 2 % 2) * 8 + (r / 4 % 2) * 4 + (r / 8 % 2) * 2 + r / 16) / (32 / RADIX)};
     to_grid[to_{r}] = im_1_{((r % 2) * 16 + (r / 2 % 2) * 8 + (r / 4 % 2) * 4 + (r / 8 % 2) * 2 + r / 16) / (32 / RADIX)};
     to_other[to_{r} + 1u] = re_2_{((r % 2) * 16 + (r / 2 % 2) * 8 + (r / 4 % 2) * 4 + (r / 8 % 2) * 2 + r / 16) / (32 / RADIX)};
     to_other[to_{r}] = im_2_{((r % 2) * 16 + (r / 2 % 2) * 8 + (r / 4 % 2) * 4 + (r / 8 % 2) * 2 + r / 16) / (32 / RADIX)};
 #end
+    // What stands for both signs of ky counts twice.
+    part *= select(vec4<f32>(2.0), vec4<f32>(1.0), is_middle | (ky == vec4<u32>(0u)));
     parts[j * params.quads + quad] = part.x + part.y + part.z + part.w;
 }

@@ -28,6 +28,9 @@ struct Grid { level: u32, rebuild: u32, spacing: f32, middle_x: f32, middle_y: f
 @group(0) @binding(9) var<storage, read> from_other: array<vec4<f32>>;
 @group(0) @binding(10) var<storage, read_write> to_grid: array<vec4<f32>>;
 @group(0) @binding(11) var<storage, read> from_values: array<f32>;
+// [gate]: workgroups in x, y and z when it is open; its level, and 256 more where it opens only when kernels are rebuilt.
+@group(0) @binding(12) var<storage, read> gates: array<vec4<u32>>;
+@group(0) @binding(13) var<storage, read_write> counts: array<u32>;
 
 fn is_there(i: u32) -> bool {
     return (flags[i] & 1u) == 0u && abs(positions[i].x) < 0.5 * APART;
@@ -61,13 +64,28 @@ fn room(level: u32, spacing: f32) -> f32 {
     return spacing * (f32(1u << (level - 1u)) - MARGIN);
 }
 
-/// level = the least whose mesh has room for all points; spacing = width of the points / nodes, and some room to grow
+/// level = the least whose mesh has room for all points; spacing = width of the points / nodes; opens the gates of that level
 @compute @workgroup_size(LANES)
 fn settle(@builtin(local_invocation_index) lane: u32) {
     var box = vec4<f32>(1e30);
     for (var b = lane; b < params.blocks; b += LANES) { box = min(box, bounds[b]); }
-    var all = box_of_all(lane, box);
-    if lane > 0u { return; }
+    let all = box_of_all(lane, box);
+    if lane == 0u { choose(all); }
+    storageBarrier();
+    workgroupBarrier();
+    for (var gate = lane; gate < arrayLength(&gates); gate += LANES) {
+        let entry = gates[gate];
+        let opens = entry.w % 256u == grid.level && (entry.w < 256u || grid.rebuild == 1u);
+        let open = select(vec3<u32>(0u), entry.xyz, opens);
+        counts[3u * gate] = open.x;
+        counts[3u * gate + 1u] = open.y;
+        counts[3u * gate + 2u] = open.z;
+    }
+}
+
+/// Sets the grid for points in a box.
+fn choose(box: vec4<f32>) {
+    var all = box;
     if all.x > 1e29 { all = vec4<f32>(0.0); }
     let width = max(-all.z - all.x, -all.w - all.y);
     var level = params.lowest;
@@ -149,8 +167,8 @@ fn collect(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups
     var row_{v} = vec2<f32>(0.0);
 #for u in 4
     let node_{v}_{u} = place.first + {v}u * nodes + {u}u;
-    // Four real parts, then four imaginary ones.
-    let at_{v}_{u} = node_{v}_{u} / 4u * 8u + node_{v}_{u} % 4u;
+    // Four real parts, then four imaginary ones; rows lie a quad farther apart than they are long.
+    let at_{v}_{u} = (node_{v}_{u} / 4u + node_{v}_{u} / nodes) * 8u + node_{v}_{u} % 4u;
     row_{v} += place.x[{u}] * vec2<f32>(from_values[at_{v}_{u}], from_values[at_{v}_{u} + 4u]);
 #end
     sum += place.y[{v}] * row_{v};
@@ -163,12 +181,13 @@ fn collect(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups
 fn unpack(@builtin(global_invocation_id) id: vec3<u32>) {
     let length = 1u << params.level;
     let quads = length / 16u;
+    let pitch = quads | 1u;
     let to_quads = length / 8u + 1u;
-    if grid.level != params.level || id.x >= quads { return; }
+    if id.x >= quads { return; }
 #for i in 4
     let ky_{i} = id.y * 4u + {i}u;
-    let own_{i} = (ky_{i} * quads + id.x) * 2u;
-    let turned_{i} = (((length - ky_{i}) & (length - 1u)) * quads + id.x) * 2u;
+    let own_{i} = (ky_{i} * pitch + id.x) * 2u;
+    let turned_{i} = (((length - ky_{i}) & (length - 1u)) * pitch + id.x) * 2u;
     let re_{i} = 0.5 * from_grid[own_{i}];
     let im_{i} = 0.5 * from_grid[own_{i} + 1u];
     let other_re_{i} = 0.5 * from_grid[turned_{i}];
@@ -188,28 +207,25 @@ fn unpack(@builtin(global_invocation_id) id: vec3<u32>) {
 #end
 }
 
-/// From [ky, x] to [x, ky], both signs of x: q̃ is even in it, x q̃² is odd
+/// From [ky, x] to [x, ky], both signs of x: q̃ is even in it
 @compute @workgroup_size(WORKGROUP)
 fn mirror(@builtin(global_invocation_id) id: vec3<u32>) {
     let length = 1u << params.level;
     let quads = length / 8u + 1u;
-    if grid.level != params.level || grid.rebuild == 0u || id.x >= quads { return; }
+    if id.x >= quads { return; }
 #for i in 4
-    let own_{i} = ((id.y * 4u + {i}u) * quads + id.x) * 2u;
-    let re_{i} = from_grid[own_{i}];
-    let im_{i} = from_grid[own_{i} + 1u];
+    let re_{i} = from_grid[((id.y * 4u + {i}u) * quads + id.x) * 2u];
 #end
 #for l in 4
     let x_{l} = id.x * 4u + {l}u;
     let real_{l} = vec4<f32>(re_0[{l}], re_1[{l}], re_2[{l}], re_3[{l}]);
-    let imaginary_{l} = select(vec4<f32>(im_0[{l}], im_1[{l}], im_2[{l}], im_3[{l}]), vec4<f32>(0.0), x_{l} == length / 2u);
     if x_{l} <= length / 2u {
         to_grid[(x_{l} * quads + id.y) * 2u] = real_{l};
-        to_grid[(x_{l} * quads + id.y) * 2u + 1u] = imaginary_{l};
+        to_grid[(x_{l} * quads + id.y) * 2u + 1u] = vec4<f32>(0.0);
     }
     if x_{l} > 0u && x_{l} < length / 2u {
         to_grid[((length - x_{l}) * quads + id.y) * 2u] = real_{l};
-        to_grid[((length - x_{l}) * quads + id.y) * 2u + 1u] = -imaginary_{l};
+        to_grid[((length - x_{l}) * quads + id.y) * 2u + 1u] = vec4<f32>(0.0);
     }
 #end
 }
@@ -219,41 +235,24 @@ fn sinc(x: f32) -> f32 {
     return select(sin(angle) / angle, 1.0, x < 1e-6);
 }
 
-/// The value [kx, ky] of the transform of q̃ + i x q̃², which is real.
-fn transformed(kx: u32, ky: u32, quads: u32) -> f32 {
-    return from_values[(kx * quads + ky / 4u) * 8u + ky % 4u];
-}
-
-/// K̂ / (B² length²) of q̃ (weighted for the sum over both signs of ky), x q̃² and y q̃², B = (sinc kx sinc ky)⁴
+/// to[kx, ky] = K̂ / (B² length²) of q̃, B = (sinc kx sinc ky)⁴; 0 beyond the middle
 @compute @workgroup_size(WORKGROUP)
 fn influence(@builtin(global_invocation_id) id: vec3<u32>) {
     let length = 1u << params.level;
     let quads = length / 8u + 1u;
     let kx = id.y;
-    if grid.level != params.level || grid.rebuild == 0u || id.x >= quads { return; }
-    var near = vec4<f32>(0.0);
-    var along_x = vec4<f32>(0.0);
-    var along_y = vec4<f32>(0.0);
+    if id.x >= quads { return; }
     let step = 1.0 / f32(length);
-    for (var i = 0u; i < 4u; i++) {
-        let ky = id.x * 4u + i;
-        if ky > length / 2u { break; }
-        let window = sinc(f32(kx) * step) * sinc(f32(ky) * step);
-        let squared = window * window;
-        let fourth = squared * squared;
-        let factor = 0.5 * step * step / (fourth * fourth);
-        let own = transformed(kx, ky, quads);
-        let turned = transformed((length - kx) & (length - 1u), ky, quads);
-        let across = transformed(ky, kx, quads) - transformed((length - ky) & (length - 1u), kx, quads);
-        let once = ky == 0u || ky == length / 2u;
-        near[i] = factor * (own + turned) * select(2.0, 1.0, once);
-        along_x[i] = factor * (own - turned);
-        along_y[i] = factor * across;
-    }
-    let at = (kx * quads + id.x) * 3u;
-    to_grid[at] = near;
-    to_grid[at + 1u] = along_x;
-    to_grid[at + 2u] = along_y;
+    let across = sinc(f32(kx) * step);
+#for i in 4
+    let ky_{i} = id.x * 4u + {i}u;
+    let window_{i} = across * sinc(f32(ky_{i}) * step);
+    let squared_{i} = window_{i} * window_{i};
+    let fourth_{i} = squared_{i} * squared_{i};
+    let factor_{i} = select(step * step / (fourth_{i} * fourth_{i}), 0.0, ky_{i} > length / 2u);
+#end
+    let at = kx * quads + id.x;
+    to_grid[at] = from_grid[2u * at] * vec4<f32>(factor_0, factor_1, factor_2, factor_3);
 }
 
 /// From both fields [x, ky] to one [ky, x] of both signs of ky, whose transform is their values: p + i q
@@ -261,8 +260,8 @@ fn influence(@builtin(global_invocation_id) id: vec3<u32>) {
 fn pack(@builtin(global_invocation_id) id: vec3<u32>) {
     let length = 1u << params.level;
     let quads = length / 8u + 1u;
-    let to_quads = length / 8u;
-    if grid.level != params.level || id.x >= to_quads { return; }
+    let pitch = length / 8u + 1u;
+    if id.x >= length / 8u { return; }
 #for l in 4
     let own_{l} = ((id.x * 4u + {l}u) * quads + id.y) * 2u;
     let p_re_{l} = from_grid[own_{l}];
@@ -277,12 +276,12 @@ fn pack(@builtin(global_invocation_id) id: vec3<u32>) {
     let y_re_{i} = vec4<f32>(q_re_0[{i}], q_re_1[{i}], q_re_2[{i}], q_re_3[{i}]);
     let y_im_{i} = vec4<f32>(q_im_0[{i}], q_im_1[{i}], q_im_2[{i}], q_im_3[{i}]);
     if ky_{i} <= length / 2u {
-        to_grid[(ky_{i} * to_quads + id.x) * 2u] = re_{i} - y_im_{i};
-        to_grid[(ky_{i} * to_quads + id.x) * 2u + 1u] = im_{i} + y_re_{i};
+        to_grid[(ky_{i} * pitch + id.x) * 2u] = re_{i} - y_im_{i};
+        to_grid[(ky_{i} * pitch + id.x) * 2u + 1u] = im_{i} + y_re_{i};
     }
     if ky_{i} > 0u && ky_{i} < length / 2u {
-        to_grid[((length - ky_{i}) * to_quads + id.x) * 2u] = re_{i} + y_im_{i};
-        to_grid[((length - ky_{i}) * to_quads + id.x) * 2u + 1u] = y_re_{i} - im_{i};
+        to_grid[((length - ky_{i}) * pitch + id.x) * 2u] = re_{i} + y_im_{i};
+        to_grid[((length - ky_{i}) * pitch + id.x) * 2u + 1u] = y_re_{i} - im_{i};
     }
 #end
 }

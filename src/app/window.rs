@@ -147,7 +147,7 @@ impl Running {
         let window = Arc::new(window);
         let display = Box::new(event_loop.owned_display_handle());
         let instance =
-            wgpu::Instance::new(wgpu::InstanceDescriptor::new_with_display_handle_from_env(display));
+            crate::gpu::instance(wgpu::InstanceDescriptor::new_with_display_handle_from_env(display));
         let surface = instance
             .create_surface(Arc::clone(&window))
             .map_err(|e| failed("the window cannot be drawn to", e))?;

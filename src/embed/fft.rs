@@ -1,19 +1,20 @@
 //! Fourier transforms along the slow axis of a grid of complex numbers, in a few passes through memory (Stockham's form, as in
 //! Govindaraju et al. 2008, "High performance discrete Fourier transforms on graphics processors").
 //!
-//! A grid is `[row, column]`, four columns side by side: four real parts, then four imaginary ones. A thread takes `radix` values of
+//! A grid is `[row, column]`, four columns side by side: four real parts, then four imaginary ones; rows are an odd number of fours
+//! apart. A thread takes `radix` values of
 //! each of four columns, so that all that it loads is `vec4`; the turns of a pass are the same for neighbouring threads.
 //! `X[k] = Σ_j x[j] exp(−2πi jk / n)`; backward is the same with real and imaginary parts changed before and after.
 
 use crate::error::Result;
-use crate::gpu::{Buffer, BufferRange, Gpu, PlanBuilder, Source};
+use crate::gpu::{Buffer, BufferRange, Gates, Gpu, PlanBuilder, Source};
 use crate::{params, wgsl};
 
 const FFT: Source = wgsl!("embed/fft.wgsl");
 
 params! {
     struct FftParams {
-        level: u32, rebuilds: u32, quads: u32, before: u32, step: u32, zeros: u32, keeps: u32, inverse: u32,
+        level: u32, quads: u32, before: u32, step: u32, zeros: u32, keeps: u32, inverse: u32,
     }
 }
 
@@ -24,8 +25,8 @@ pub(super) enum Reads {
     Grid,
     /// A grid of whole numbers, half as high: its left half as real parts and its right half as imaginary ones.
     Mesh,
-    /// The kernels `q̃ + i x q̃²`, computed.
-    Kernels,
+    /// The kernel `q̃ = 1 / (1 + d²)`, computed.
+    Kernel,
 }
 
 /// The radices of a transform of length `2^level`, of `most` bits at most each, as equal as they can be.
@@ -39,12 +40,14 @@ pub(super) struct Fft<'a> {
     pub gpu: &'a Gpu,
     /// log2 of the length.
     pub level: u32,
-    /// The grid's state, whose level must be this one for a pass to run.
+    /// The mesh's state.
     pub grid: &'a BufferRange,
     /// cos and sin of 2π t / (their number), a multiple of the length.
     pub turns: &'a Buffer<[f32; 2]>,
     /// log2 of the radices, in order.
     pub bits: Vec<u32>,
+    /// The gates behind which the passes run, known by their level and 256 where they belong to the kernels' making.
+    pub gates: Option<&'a Gates>,
 }
 
 /// One transform of a grid: of how many columns, and what is known of it.
@@ -78,7 +81,7 @@ pub(super) fn turns(gpu: &Gpu, longest: usize) -> Buffer<[f32; 2]> {
     Buffer::from_slice(gpu, "turns", &(0..longest).map(turn).collect::<Vec<_>>())
 }
 
-impl Fft<'_> {
+impl<'a> Fft<'a> {
     /// The radices in the order in which they are taken.
     fn order(&self, inverse: bool) -> Vec<u32> {
         let mut bits = self.bits.clone();
@@ -121,7 +124,6 @@ impl Fft<'_> {
             let kernel = self.gpu.kernel(&FFT, "transform", &knobs)?;
             let params = FftParams {
                 level: self.level,
-                rebuilds: of.rebuilds.into(),
                 quads: of.quads,
                 before,
                 step: self.step(before, bits),
@@ -131,14 +133,16 @@ impl Fft<'_> {
             };
             let mut dispatch = plan
                 .dispatch(of.label, &kernel)
-                .bind("grid", self.grid.clone())
                 .bind("turns", self.turns.range())
                 .bind("to_grid", between[usize::from(reads == Reads::Grid)].clone());
             dispatch = match reads {
                 Reads::Grid => dispatch.bind("from_grid", between[0].clone()),
                 Reads::Mesh => dispatch.bind("mesh", between[1].clone()),
-                Reads::Kernels => dispatch,
+                Reads::Kernel => dispatch.bind("grid", self.grid.clone()),
             };
+            if let Some(gates) = self.gates {
+                dispatch = dispatch.gated(gates, self.level + 256 * u32::from(of.rebuilds));
+            }
             dispatch.params(&params).threads(self.threads(of.quads, bits))?;
             if reads == Reads::Grid {
                 between.swap(0, 1);
@@ -166,16 +170,19 @@ impl Fft<'_> {
             step: self.step(before, bits),
             ..Default::default()
         };
-        plan.dispatch("mesh products", &kernel)
-            .bind("grid", self.grid.clone())
+        let mut dispatch = plan
+            .dispatch("mesh products", &kernel)
             .bind("turns", self.turns.range())
             .bind("from_grid", from.clone())
             .bind("influence", influence.clone())
+            .bind("grid", self.grid.clone())
             .bind("to_grid", to.clone())
             .bind("to_other", other.clone())
-            .bind("parts", parts.clone())
-            .params(&params)
-            .threads(self.threads(quads, bits))
+            .bind("parts", parts.clone());
+        if let Some(gates) = self.gates {
+            dispatch = dispatch.gated(gates, self.level);
+        }
+        dispatch.params(&params).threads(self.threads(quads, bits))
     }
 
     /// Bits of the last radix, whose pass is made with the products.
@@ -191,10 +198,11 @@ mod tests {
 
     /// A complex grid `[row][column]` in the order of the shaders.
     fn packed(rows: usize, columns: usize, value: impl Fn(usize, usize) -> [f64; 2]) -> Vec<f32> {
-        let mut grid = vec![0.0; rows * columns * 2];
+        let pitch = columns / 4 | 1;
+        let mut grid = vec![0.0; rows * pitch * 8];
         for row in 0..rows {
             for column in 0..columns {
-                let at = (row * columns / 4 + column / 4) * 8 + column % 4;
+                let at = (row * pitch + column / 4) * 8 + column % 4;
                 let [re, im] = value(row, column);
                 (grid[at], grid[at + 4]) = (re as f32, im as f32);
             }
@@ -231,16 +239,24 @@ mod tests {
             let n = 1_usize << level;
             let grid = Buffer::from_slice(&gpu, "grid", &[level, 0, 0, 0, 0, 0, 0, 0]).range();
             let turns = turns(&gpu, 2 * n);
-            let fft = Fft { gpu: &gpu, level, grid: &grid, turns: &turns, bits: radix_bits(level, most) };
+            let fft = Fft {
+                gpu: &gpu,
+                level,
+                grid: &grid,
+                turns: &turns,
+                bits: radix_bits(level, most),
+                gates: None,
+            };
             for (inverse, half) in [(false, false), (true, false), (false, true), (true, true)] {
                 let value = |row: usize, column: usize| {
                     if half && row >= n / 2 { [0.0; 2] } else { noise(row, column) }
                 };
-                let buffers = [(); 2]
-                    .map(|()| Buffer::<f32>::from_slice(&gpu, "grid", &vec![f32::NAN; n * columns * 2]));
+                let buffers = [(); 2].map(|()| {
+                    Buffer::<f32>::from_slice(&gpu, "grid", &vec![f32::NAN; n * (columns / 4 | 1) * 8])
+                });
                 let mut given = packed(n, columns, value);
                 if half {
-                    given[n * columns..].fill(f32::NAN);
+                    given[n * (columns / 4 | 1) * 4..].fill(f32::NAN);
                 }
                 buffers[0].write(&gpu, 0, &given);
                 let of = Of { zeros: half, half, inverse, ..Of::grid("test", columns as u32 / 4) };
@@ -262,7 +278,7 @@ mod tests {
                     let norm = root(&mut expected[..rows].iter().map(|[re, im]| re * re + im * im));
                     let error = |expected: &[[f64; 2]]| {
                         let square = |row: usize| {
-                            let at = (row * columns / 4 + column / 4) * 8 + column % 4;
+                            let at = (row * (columns / 4 | 1) + column / 4) * 8 + column % 4;
                             let [re, im] = expected[row];
                             (f64::from(found[at]) - re).powi(2) + (f64::from(found[at + 4]) - im).powi(2)
                         };

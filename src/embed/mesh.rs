@@ -4,14 +4,14 @@
 //! `F_i = Σ_j q̃_ij² (y_i − y_j)` and `Σ_i Σ_j q̃_ij` are convolutions of the points with `x q̃²`, `y q̃²` and `q̃`. Points are put on a mesh
 //! of m × m nodes by B-splines, in whole numbers, so that their order does not matter; the mesh, with as much room again so that
 //! nothing comes round the edge, is transformed, multiplied by `K̂ / B²` (both ways by B-splines smooth by their transform B), and
-//! transformed back. The sum of q̃ needs no way back: by Parseval it is `Σ_k |Ŵ(k)|² K̂(k) / B(k)²`.
+//! transformed back: `x q̃² = −½ ∂q̃/∂x`, so that one transform K̂ serves both fields. The sum of q̃ needs no way back: by Parseval it is `Σ_k |Ŵ(k)|² K̂(k) / B(k)²`.
 //!
 //! Passes, for a mesh of m = L / 2 nodes: along y of two columns at once, to `[x, ky]` with ky from 0 to L / 2, along x, products,
 //! back along x of both fields, to `[ky, x]`, back along y of both fields at once. The mesh moves and grows with the points,
 //! on the GPU: of the few lengths L that are prepared only one runs in an iteration, the least that keeps nodes 0.4 apart at most.
 
 use crate::error::Result;
-use crate::gpu::{Buffer, BufferRange, Gpu, PlanBuilder, Source};
+use crate::gpu::{Buffer, BufferRange, Gates, Gpu, PlanBuilder, Source};
 use crate::{params, wgsl};
 
 use super::fft::{Fft, Of, Reads, radix_bits, turns};
@@ -21,6 +21,10 @@ const MESH: Source = wgsl!("embed/mesh.wgsl");
 const LOWEST: u32 = 8;
 /// Blocks of the bounds.
 const MOST_BLOCKS: usize = 256;
+/// Gated dispatches at most.
+const MOST_GATES: usize = 256;
+/// Beside its level, the key of a gate that opens only when the kernels are made anew.
+const REBUILDS: u32 = 256;
 
 params! { struct MeshParams { count: u32, blocks: u32, lowest: u32, highest: u32, radices: u32, level: u32, scale: f32 } }
 
@@ -69,7 +73,7 @@ pub(super) fn highest_level(count: usize) -> u32 {
 pub(super) fn mesh_bytes(highest: u32) -> u64 {
     let length = 1_u64 << highest;
     let spectrum = length * (length / 2 + 4) * 8;
-    4 * spectrum + length * length + (length / 2 + 1) * (length / 8 + 1) * 48
+    4 * spectrum + length * length + (length / 2 + 1) * (length / 8 + 1) * 16
 }
 
 struct Fields {
@@ -102,12 +106,13 @@ impl Mesh {
             y: field("mesh y"),
             p: field("mesh p"),
             q: field("mesh q"),
-            influence: Buffer::<f32>::zeroed(gpu, "influence", (length / 2 + 1) * (length / 8 + 1) * 12)
+            influence: Buffer::<f32>::zeroed(gpu, "influence", (length / 2 + 1) * (length / 8 + 1) * 4)
                 .range(),
         };
         let grid = Buffer::<u32>::zeroed(gpu, "grid", size_of::<Grid>() / 4);
         let turns = turns(gpu, length);
         let grid_range = grid.range();
+        let gates = Gates::new(gpu, MOST_GATES);
         let lengths: Vec<Fft<'_>> = (LOWEST..=highest)
             .map(|level| Fft {
                 gpu,
@@ -115,13 +120,14 @@ impl Mesh {
                 grid: &grid_range,
                 turns: &turns,
                 bits: radix_bits(level, most_bits),
+                gates: Some(&gates),
             })
             .collect();
         let parts =
             lengths.iter().map(|fft| (1 << fft.level >> fft.last_bits()) * ((1 << fft.level) / 8 + 1));
         let parts = Buffer::<f32>::zeroed(gpu, "parts of the sum", parts.max().unwrap_or(1));
         let radices = lengths.iter().fold(0, |all, fft| all | fft.last_bits() << (4 * (fft.level - LOWEST)));
-        let blocks = count.div_ceil(256).min(MOST_BLOCKS);
+        let blocks = count.div_ceil(1024).min(MOST_BLOCKS);
         // Half of what 32 bits hold if all points lay on one node. More than 20 bits a weight does not have.
         let bits = 30 - usize::BITS.saturating_sub((count.max(2) - 1).leading_zeros());
         let scale = (1_u32 << bits.min(20)) as f32;
@@ -145,18 +151,24 @@ impl Mesh {
                 ("mesh", mesh.clone()),
                 ("mesh_quads", mesh.clone()),
                 ("repulsion", repulsion.clone()),
+                ("gates", gates.table()),
+                ("counts", gates.counts()),
             ],
+            gates: &gates,
         };
         let threads = |count: usize| [count as u32, 1, 1];
         work.add(plan, "bound", threads(blocks * 256), 0, &[])?;
         work.add(plan, "settle", threads(256), 0, &[])?;
-        work.add(plan, "clear", threads(length * length / 16), 0, &[])?;
+        for fft in &lengths {
+            work.add(plan, "clear", threads(1 << (2 * fft.level - 4)), fft.level, &[])?;
+        }
         work.add(plan, "deposit", threads(count), 0, &[])?;
         for fft in &lengths {
             rebuild(&work, plan, fft, &fields)?;
             convolve(&work, plan, fft, &fields, &mesh, &parts.range())?;
         }
         work.add(plan, "collect", threads(count), 0, &[("from_values", &fields.p)])?;
+        gates.finish(gpu);
         Ok(Self { grid, parts, scale })
     }
 }
@@ -166,21 +178,26 @@ struct Work<'a> {
     gpu: &'a Gpu,
     params: MeshParams,
     bindings: Vec<(&'static str, BufferRange)>,
+    gates: &'a Gates,
 }
 
 impl Work<'_> {
+    /// Adds a kernel; `key` is that of its gate: a level, and whether it belongs to the kernels' making; 0: it has none.
     fn add(
         &self,
         plan: &mut PlanBuilder<'_>,
         entry: &'static str,
         threads: [u32; 3],
-        level: u32,
+        key: u32,
         more: &[(&'static str, &BufferRange)],
     ) -> Result<()> {
         let kernel = self.gpu.kernel(&MESH, entry, &[])?;
         let mut dispatch = plan.dispatch(&format!("mesh {entry}"), &kernel);
         if kernel.binding("params").is_ok() {
-            dispatch = dispatch.params(&MeshParams { level, ..self.params });
+            dispatch = dispatch.params(&MeshParams { level: key % REBUILDS, ..self.params });
+        }
+        if key > 0 {
+            dispatch = dispatch.gated(self.gates, key);
         }
         let usual = self
             .bindings
@@ -197,15 +214,15 @@ impl Work<'_> {
 /// Adds the making of `K̂ / B²` for one length, which runs when the spacing has changed.
 fn rebuild(work: &Work<'_>, plan: &mut PlanBuilder<'_>, fft: &Fft<'_>, fields: &Fields) -> Result<()> {
     let quads = (1 << fft.level) / 8 + 1;
-    let all = 0..fft.bits.len();
-    let of = Of { rebuilds: true, ..Of::grid("mesh kernels", quads) };
-    let along_y = Of { reads: Reads::Kernels, ..of };
+    let (all, key) = (0..fft.bits.len(), fft.level + REBUILDS);
+    let of = Of { rebuilds: true, ..Of::grid("mesh kernel", quads) };
+    let along_y = Of { reads: Reads::Kernel, ..of };
     let [made, other] = fft.passes(plan, along_y, all.clone(), [&fields.x, &fields.y])?;
-    work.add(plan, "mirror", [quads, quads, 1], fft.level, &[("from_grid", made), ("to_grid", other)])?;
+    work.add(plan, "mirror", [quads, quads, 1], key, &[("from_grid", made), ("to_grid", other)])?;
     let [made, _] = fft.passes(plan, of, all, [other, made])?;
     let rows = (1 << fft.level) / 2 + 1;
-    let bound = [("from_values", made), ("to_grid", &fields.influence)];
-    work.add(plan, "influence", [quads, rows, 1], fft.level, &bound)
+    let bound = [("from_grid", made), ("to_grid", &fields.influence)];
+    work.add(plan, "influence", [quads, rows, 1], key, &bound)
 }
 
 /// Adds the way from the mesh to the fields, for one length.

@@ -146,7 +146,7 @@ impl Tsne {
         let method = Method::for_points(gpu, rows.count);
         let flags = rows.flags.range();
         let repulsion = Repulsion::new(gpu, &mut iteration, &positions, &flags, rows.count, method)?;
-        let blocks = rows.count.div_ceil(256).min(MOST_BLOCKS);
+        let blocks = rows.count.div_ceil(1024).min(MOST_BLOCKS);
         let history = Buffer::<[f32; 2]>::zeroed(gpu, "divergences", HISTORY);
         let state = Buffer::<u32>::zeroed(gpu, "state", size_of::<State>() / 4);
         let settings_buffer = Buffer::<f32>::zeroed(gpu, "settings", size_of::<Settings>() / 4);

@@ -82,9 +82,16 @@ pub(super) fn enumerate(instance: &wgpu::Instance) -> Vec<wgpu::Adapter> {
     adapters
 }
 
+/// An instance whose indirect dispatches are not checked one by one: their counts are made by our own kernels and are in range, and the
+/// checks would double the number of dispatches.
+pub fn instance(mut descriptor: wgpu::InstanceDescriptor) -> wgpu::Instance {
+    descriptor.flags.remove(wgpu::InstanceFlags::VALIDATION_INDIRECT_CALL);
+    wgpu::Instance::new(descriptor)
+}
+
 /// The adapters of this machine, best first. Empty when there is no driver at all.
 pub fn list_adapters() -> Vec<AdapterReport> {
-    let instance = wgpu::Instance::new(wgpu::InstanceDescriptor::new_without_display_handle_from_env());
+    let instance = instance(wgpu::InstanceDescriptor::new_without_display_handle_from_env());
     let describe = |(index, adapter): (usize, &wgpu::Adapter)| {
         let info = adapter.get_info();
         let limits = adapter.limits();

@@ -66,7 +66,7 @@ impl Gpu {
     /// # Errors
     /// When there is no such adapter, or its driver refuses a device.
     pub fn open(choice: &AdapterChoice) -> Result<Self> {
-        let instance = wgpu::Instance::new(wgpu::InstanceDescriptor::new_without_display_handle_from_env());
+        let instance = adapter::instance(wgpu::InstanceDescriptor::new_without_display_handle_from_env());
         Self::open_on(&adapter::choose(&instance, choice, None)?)
     }
 

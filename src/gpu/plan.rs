@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use super::buffer::BufferRange;
 use super::device::Gpu;
+use super::gates::Gates;
 use super::kernel::Kernel;
 use super::params::Params;
 use super::readback::ReadbackRing;
@@ -28,6 +29,8 @@ pub struct Dispatch {
     pub bytes: u64,
     bind_group: wgpu::BindGroup,
     workgroups: [u32; 3],
+    /// Where the GPU finds how many workgroups run, if it decides.
+    gate: Option<(wgpu::Buffer, u64)>,
 }
 
 /// Prepared dispatches, in order.
@@ -98,7 +101,10 @@ impl Dispatch {
         pass.set_pipeline(&self.kernel.pipeline);
         pass.set_bind_group(0, &self.bind_group, &[]);
         let [x, y, z] = self.workgroups;
-        pass.dispatch_workgroups(x, y, z);
+        match &self.gate {
+            Some((counts, offset)) => pass.dispatch_workgroups_indirect(counts, *offset),
+            None => pass.dispatch_workgroups(x, y, z),
+        }
     }
 }
 
@@ -128,6 +134,7 @@ impl<'g> PlanBuilder<'g> {
             bound: Vec::new(),
             flops: 0,
             bytes: None,
+            gate: None,
             error: None,
         }
     }
@@ -151,10 +158,11 @@ pub struct DispatchBuilder<'b, 'g> {
     bound: Vec<(u32, BufferRange)>,
     flops: u64,
     bytes: Option<u64>,
+    gate: Option<(&'b Gates, u32)>,
     error: Option<Error>,
 }
 
-impl DispatchBuilder<'_, '_> {
+impl<'b> DispatchBuilder<'b, '_> {
     /// Binds a buffer to the WGSL variable `name`.
     #[must_use]
     pub fn bind(mut self, name: &str, range: BufferRange) -> Self {
@@ -226,6 +234,13 @@ impl DispatchBuilder<'_, '_> {
         self
     }
 
+    /// Runs only when a kernel has opened its gate, which is known to that kernel by `key`.
+    #[must_use]
+    pub fn gated(mut self, gates: &'b Gates, key: u32) -> Self {
+        self.gate = Some((gates, key));
+        self
+    }
+
     /// Ends the dispatch with at least `threads` threads in x, y, z. Where x needs more workgroups than the
     /// adapter allows it is folded into y, which then must be 1, if the kernel asks for `num_workgroups`: it takes
     /// `id.x + id.y * num_workgroups.x * WORKGROUP` as its index.
@@ -281,6 +296,7 @@ impl DispatchBuilder<'_, '_> {
             bytes: self.bytes.unwrap_or_else(|| self.bound.iter().map(|(_, range)| range.size).sum()),
             bind_group,
             workgroups,
+            gate: self.gate.map(|(gates, key)| gates.add(workgroups, key)),
         });
         Ok(())
     }
