@@ -7,10 +7,10 @@ const APART: f32 = 1e15;
 const MARGIN: f32 = 10.0;
 // The finest and the coarsest spacing that is wanted, and the room for growth when it is chosen anew.
 const FINEST: f32 = 0.1;
-const COARSEST: f32 = 0.4;
+const COARSEST: f32 = 0.33;
 const ROOM: f32 = 1.05;
 
-struct Params { count: u32, blocks: u32, lowest: u32, highest: u32, radices: u32, level: u32, scale: f32 }
+struct Params { count: u32, blocks: u32, lowest: u32, highest: u32, pairs: u32, radices: u32, level: u32, scale: f32 }
 struct Grid { level: u32, rebuild: u32, spacing: f32, middle_x: f32, middle_y: f32, width: f32, kept: u32, parts: u32 }
 
 @group(0) @binding(0) var<uniform> params: Params;
@@ -28,7 +28,8 @@ struct Grid { level: u32, rebuild: u32, spacing: f32, middle_x: f32, middle_y: f
 @group(0) @binding(9) var<storage, read> from_other: array<vec4<f32>>;
 @group(0) @binding(10) var<storage, read_write> to_grid: array<vec4<f32>>;
 @group(0) @binding(11) var<storage, read> from_values: array<f32>;
-// [gate]: workgroups in x, y and z when it is open; its level, and 256 more where it opens only when kernels are rebuilt.
+// [gate]: workgroups in x, y and z when it is open; its level, or 0 for all of the mesh, and 256 more where it opens only when the
+// kernel is made anew.
 @group(0) @binding(12) var<storage, read> gates: array<vec4<u32>>;
 @group(0) @binding(13) var<storage, read_write> counts: array<u32>;
 
@@ -75,7 +76,9 @@ fn settle(@builtin(local_invocation_index) lane: u32) {
     workgroupBarrier();
     for (var gate = lane; gate < arrayLength(&gates); gate += LANES) {
         let entry = gates[gate];
-        let opens = entry.w % 256u == grid.level && (entry.w < 256u || grid.rebuild == 1u);
+        let level = entry.w % 256u;
+        let fits = level == grid.level || (level == 0u && grid.level <= params.highest);
+        let opens = fits && ((entry.w & 256u) == 0u || grid.rebuild == 1u);
         let open = select(vec3<u32>(0u), entry.xyz, opens);
         counts[3u * gate] = open.x;
         counts[3u * gate + 1u] = open.y;
@@ -89,21 +92,30 @@ fn choose(box: vec4<f32>) {
     if all.x > 1e29 { all = vec4<f32>(0.0); }
     let width = max(-all.z - all.x, -all.w - all.y);
     var level = params.lowest;
-    while level < params.highest && width > room(level, COARSEST) { level++; }
+    // Beyond the highest there are pairs, or else nodes farther apart.
+    while level < params.highest + params.pairs && width > room(level, COARSEST) { level++; }
     // Down again only where it would not be up again at once.
     let before = grid.level;
-    if before == level + 1u && before <= params.highest && width > 0.8 * room(level, COARSEST) { level = before; }
-    let needed = width / room(level, 1.0);
+    if before == level + 1u && before <= params.highest + params.pairs && width > 0.8 * room(level, COARSEST) { level = before; }
     grid.rebuild = 0u;
+    grid.level = level;
+    grid.width = width;
+    grid.parts = 0u;
+    if level > params.highest { return; }
+    let needed = width / room(level, 1.0);
     if grid.kept != level || grid.spacing < needed || grid.spacing > max(FINEST, 1.15 * needed) {
         grid.spacing = max(FINEST, min(ROOM * needed, max(needed, COARSEST)));
         grid.rebuild = 1u;
         grid.kept = level;
     }
-    grid.level = level;
-    grid.width = width;
-    grid.middle_x = 0.5 * (all.x - all.z);
-    grid.middle_y = 0.5 * (all.y - all.w);
+    // The mesh stays where it is while there is room: were it to move with every step, what little it errs by would change its sign
+    // each time, and gains would fall that should rise.
+    let reach = 0.5 * room(level, grid.spacing);
+    let beyond = max(max(grid.middle_x - all.x, -all.z - grid.middle_x), max(grid.middle_y - all.y, -all.w - grid.middle_y));
+    if grid.rebuild == 1u || beyond > reach {
+        grid.middle_x = 0.5 * (all.x - all.z);
+        grid.middle_y = 0.5 * (all.y - all.w);
+    }
     let radix_bits = (params.radices >> (4u * (level - 8u))) & 15u;
     grid.parts = ((1u << level) >> radix_bits) * ((1u << level) / 8u + 1u);
 }
@@ -116,27 +128,33 @@ fn clear(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) 
     mesh_quads[e] = vec4<i32>(0);
 }
 
-/// The four weights of the cubic B-spline at `t` between the second node and the third.
-fn spline(t: f32) -> vec4<f32> {
-    let s = 1.0 - t;
-    return vec4<f32>(s * s * s, (3.0 * t - 6.0) * t * t + 4.0, (3.0 * s - 6.0) * s * s + 4.0, t * t * t) / 6.0;
+fn fifth(x: f32) -> f32 {
+    let square = x * x;
+    return square * square * x;
 }
 
-struct Place { first: u32, x: vec4<f32>, y: vec4<f32> }
+/// The weights of the three nodes at `t` + 2, `t` + 1 and `t`, of the quintic B-spline.
+fn spline(t: f32) -> vec3<f32> {
+    let near = fifth(1.0 - t);
+    let middle = fifth(2.0 - t);
+    return vec3<f32>(near, middle - 6.0 * near, fifth(3.0 - t) - 6.0 * middle + 15.0 * near) / 120.0;
+}
 
-/// The first of the 4 × 4 nodes about a position, and their weights.
+// The first of the 6 × 6 nodes about a position, and their weights from both ends to the middle.
+struct Place { first: u32, x: vec3<f32>, x_end: vec3<f32>, y: vec3<f32>, y_end: vec3<f32> }
+
 fn place_of(position: vec2<f32>) -> Place {
     let nodes = 1u << (grid.level - 1u);
     // From the middle between two nodes, so that points that are close together keep their digits.
     let at = (position - vec2<f32>(grid.middle_x, grid.middle_y)) / grid.spacing + 0.5;
     let half = f32(nodes / 2u);
-    let below = clamp(floor(at), vec2<f32>(1.0 - half), vec2<f32>(half - 3.0));
+    let below = clamp(floor(at), vec2<f32>(2.0 - half), vec2<f32>(half - 4.0));
     let t = clamp(at - below, vec2<f32>(0.0), vec2<f32>(1.0));
-    let first = vec2<u32>(vec2<i32>(below) + vec2<i32>(i32(nodes / 2u) - 1));
-    return Place(first.y * nodes + first.x, spline(t.x), spline(t.y));
+    let first = vec2<u32>(vec2<i32>(below) + vec2<i32>(i32(nodes / 2u) - 2));
+    return Place(first.y * nodes + first.x, spline(t.x), spline(1.0 - t.x), spline(t.y), spline(1.0 - t.y));
 }
 
-/// mesh[v, u] += round(scale · B(y_i − v) B(x_i − u)) for the 4 × 4 nodes about each point
+/// mesh[v, u] += round(scale · B(y_i − v) B(x_i − u)) for the 6 × 6 nodes about each point
 @compute @workgroup_size(WORKGROUP)
 fn deposit(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
     let i = id.x + id.y * groups.x * WORKGROUP;
@@ -144,9 +162,21 @@ fn deposit(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups
     if !is_there(i) { return; }
     let place = place_of(positions[i]);
     let nodes = 1u << (grid.level - 1u);
-#for v in 4
-#for u in 4
-    atomicAdd(&mesh[place.first + {v}u * nodes + {u}u], i32(round(params.scale * place.y[{v}] * place.x[{u}])));
+#for h in 2
+#for v in 3
+#if h
+    let row_{5 - v} = place.first + {5 - v}u * nodes;
+    let along_{5 - v} = params.scale * place.y_end[{v}];
+#else
+    let row_{v} = place.first + {v}u * nodes;
+    let along_{v} = params.scale * place.y[{v}];
+#end
+#end
+#end
+#for v in 6
+#for u in 3
+    atomicAdd(&mesh[row_{v} + {u}u], i32(round(along_{v} * place.x[{u}])));
+    atomicAdd(&mesh[row_{v} + {5 - u}u], i32(round(along_{v} * place.x_end[{u}])));
 #end
 #end
 }
@@ -163,15 +193,24 @@ fn collect(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups
     let place = place_of(positions[i]);
     let nodes = 1u << (grid.level - 1u);
     var sum = vec2<f32>(0.0);
-#for v in 4
+#for v in 6
     var row_{v} = vec2<f32>(0.0);
-#for u in 4
+#for u in 6
     let node_{v}_{u} = place.first + {v}u * nodes + {u}u;
     // Four real parts, then four imaginary ones; rows lie a quad farther apart than they are long.
     let at_{v}_{u} = (node_{v}_{u} / 4u + node_{v}_{u} / nodes) * 8u + node_{v}_{u} % 4u;
-    row_{v} += place.x[{u}] * vec2<f32>(from_values[at_{v}_{u}], from_values[at_{v}_{u} + 4u]);
+    let field_{v}_{u} = vec2<f32>(from_values[at_{v}_{u}], from_values[at_{v}_{u} + 4u]);
+#if u / 3
+    row_{v} += place.x_end[{5 - u % 6}] * field_{v}_{u};
+#else
+    row_{v} += place.x[{u}] * field_{v}_{u};
 #end
+#end
+#if v / 3
+    sum += place.y_end[{5 - v % 6}] * row_{v};
+#else
     sum += place.y[{v}] * row_{v};
+#end
 #end
     repulsion[i] = vec4<f32>(sum / params.scale, 0.0, 0.0);
 }
@@ -235,7 +274,7 @@ fn sinc(x: f32) -> f32 {
     return select(sin(angle) / angle, 1.0, x < 1e-6);
 }
 
-/// to[kx, ky] = K̂ / (B² length²) of q̃, B = (sinc kx sinc ky)⁴; 0 beyond the middle
+/// to[kx, ky] = K̂ / (B² length²) of q̃, B = (sinc kx sinc ky)⁶; 0 beyond the middle
 @compute @workgroup_size(WORKGROUP)
 fn influence(@builtin(global_invocation_id) id: vec3<u32>) {
     let length = 1u << params.level;
@@ -248,8 +287,8 @@ fn influence(@builtin(global_invocation_id) id: vec3<u32>) {
     let ky_{i} = id.x * 4u + {i}u;
     let window_{i} = across * sinc(f32(ky_{i}) * step);
     let squared_{i} = window_{i} * window_{i};
-    let fourth_{i} = squared_{i} * squared_{i};
-    let factor_{i} = select(step * step / (fourth_{i} * fourth_{i}), 0.0, ky_{i} > length / 2u);
+    let sixth_{i} = squared_{i} * squared_{i} * squared_{i};
+    let factor_{i} = select(step * step / (sixth_{i} * sixth_{i}), 0.0, ky_{i} > length / 2u);
 #end
     let at = kx * quads + id.x;
     to_grid[at] = from_grid[2u * at] * vec4<f32>(factor_0, factor_1, factor_2, factor_3);

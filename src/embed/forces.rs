@@ -4,11 +4,11 @@
 //! `Z = Σ_{i≠j} q̃_ij` and the exaggeration e (van der Maaten and Hinton 2008, equation 5, without the factor 4).
 
 use crate::error::{Error, Result};
-use crate::gpu::{Buffer, BufferRange, Gpu, PlanBuilder, Source};
+use crate::gpu::{Buffer, BufferRange, Gates, Gpu, PlanBuilder, Source};
 use crate::{params, wgsl};
 
 use super::affinities::Affinities;
-use super::mesh::{Grid, Mesh, highest_level};
+use super::mesh::{Grid, LOWEST, Mesh, Pairs, highest_level};
 
 const ATTRACTION: Source = wgsl!("embed/attraction.wgsl");
 const REPULSION: Source = wgsl!("embed/repulsion.wgsl");
@@ -16,9 +16,9 @@ const REPULSION: Source = wgsl!("embed/repulsion.wgsl");
 /// Points that are taken pair by pair at most: a thread goes through all of them, two at a time, and the software adapter's driver
 /// ends a thread's loops after 65 535 rounds.
 const MOST_EXACT: usize = 100_000;
-/// Points from which on a mesh costs less, on a GPU and on the software adapter.
-const FEW: usize = 10_000;
-const FEW_SOFTWARE: usize = 6000;
+
+/// log2 of the longest transform where there is a mesh alone, whatever the number of points.
+const USUAL_HIGHEST: u32 = 10;
 
 params! { struct AttractionParams { count: u32 } }
 params! { struct RepulsionParams { pairs: u32 } }
@@ -50,12 +50,27 @@ pub enum Method {
     Exact,
     /// By a mesh and Fourier transforms.
     Mesh,
+    /// By a mesh as long as that costs less than pairs, which depends on how far apart the points are.
+    Both,
 }
 
 impl Method {
-    /// The faster one for so many points: pairs up to where a mesh costs as much.
+    /// Its name in words.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Exact => "exact",
+            Self::Mesh => "mesh",
+            Self::Both => "mesh and exact",
+        }
+    }
+
+    /// The fastest one for so many points.
     pub fn for_points(gpu: &Gpu, count: usize) -> Self {
-        if count <= if gpu.is_software() { FEW_SOFTWARE } else { FEW } { Self::Exact } else { Self::Mesh }
+        match highest_level(gpu, count) {
+            None => Self::Exact,
+            Some(_) if count > MOST_EXACT => Self::Mesh,
+            Some(_) => Self::Both,
+        }
     }
 }
 
@@ -89,24 +104,30 @@ impl Repulsion {
     ) -> Result<Self> {
         let stride = positions.len();
         let forces = Buffer::zeroed(gpu, "repulsion", stride);
-        if method == Method::Mesh {
-            let ranges = [&positions.range(), flags, &forces.range()];
-            let Mesh { grid, parts, scale } = Mesh::new(gpu, plan, ranges, count, highest_level(count))?;
-            return Ok(Self { forces, grid, parts, unit: 1.0 / (scale * scale), method });
-        }
-        if count > MOST_EXACT {
+        if method != Method::Mesh && count > MOST_EXACT {
             let what = format!("{count} points are more than can be taken pair by pair");
             return Err(Error::new(what, format!("take at most {MOST_EXACT}, or a mesh")));
         }
-        repel(gpu, plan, &positions.range(), &forces.range(), stride)?;
+        let ranges = [&positions.range(), flags, &forces.range()];
+        let pairs = |plan: &mut PlanBuilder<'_>, gates: &Gates, key| {
+            repel(gpu, plan, [ranges[0], ranges[2]], stride, Some((gates, key)))
+        };
+        if method != Method::Exact {
+            let both = (method == Method::Both).then_some(&pairs as Pairs<'_>);
+            let highest = highest_level(gpu, count).unwrap_or(LOWEST);
+            let highest = if both.is_some() { highest } else { highest.max(USUAL_HIGHEST) };
+            let Mesh { grid, parts, scale } = Mesh::new(gpu, plan, ranges, count, highest, both)?;
+            return Ok(Self { forces, grid, parts, unit: 1.0 / (scale * scale), method });
+        }
+        repel(gpu, plan, [ranges[0], ranges[2]], stride, None)?;
         let grid = Buffer::zeroed(gpu, "no mesh", size_of::<Grid>() / 4);
         Ok(Self { forces, grid, parts: Buffer::zeroed(gpu, "no parts", 1), unit: 0.0, method })
     }
 
-    /// The mesh in use. Waits for the GPU.
+    /// The mesh in use; of a level that it does not have where pairs are taken. Waits for the GPU.
     pub fn grid(&self, gpu: &Gpu) -> Option<Grid> {
         let read = || bytemuck::pod_read_unaligned(bytemuck::cast_slice(&self.grid.read(gpu)));
-        (self.method == Method::Mesh).then(read)
+        (self.method != Method::Exact).then(read)
     }
 
     /// The push on each point, and `Z = Σ_i Σ_{j≠i} q̃_ij` of `present` points. Waits for the GPU.
@@ -124,16 +145,21 @@ impl Repulsion {
 fn repel(
     gpu: &Gpu,
     plan: &mut PlanBuilder<'_>,
-    positions: &BufferRange,
-    repulsion: &BufferRange,
+    [positions, repulsion]: [&BufferRange; 2],
     stride: usize,
+    gate: Option<(&Gates, u32)>,
 ) -> Result<()> {
     // On the software adapter loads cost most, so that a thread takes more points; a GPU wants many threads.
     let points = if gpu.is_software() { 4 } else { 2 };
     let kernel = gpu.kernel(&REPULSION, "repel", &[("POINTS", points as u32)])?;
-    plan.dispatch("repulsion", &kernel)
+    let mut dispatch = plan
+        .dispatch("repulsion", &kernel)
         .bind("positions", positions.clone())
-        .bind("repulsion", repulsion.clone())
+        .bind("repulsion", repulsion.clone());
+    if let Some((gates, key)) = gate {
+        dispatch = dispatch.gated(gates, key);
+    }
+    dispatch
         .params(&RepulsionParams { pairs: (stride / 2) as u32 })
         .flops(11 * (stride * stride) as u64)
         .threads([(stride / points) as u32, 1, 1])

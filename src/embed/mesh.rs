@@ -1,4 +1,4 @@
-//! The push of all other points by way of a mesh: particle-mesh with cubic B-splines (Hockney and Eastwood 1988; for t-SNE,
+//! The push of all other points by way of a mesh: particle-mesh with quintic B-splines (Hockney and Eastwood 1988; for t-SNE,
 //! Linderman et al. 2019, "Fast interpolation-based t-SNE").
 //!
 //! `F_i = Σ_j q̃_ij² (y_i − y_j)` and `Σ_i Σ_j q̃_ij` are convolutions of the points with `x q̃²`, `y q̃²` and `q̃`. Points are put on a mesh
@@ -18,15 +18,19 @@ use super::fft::{Fft, Of, Reads, radix_bits, turns};
 
 const MESH: Source = wgsl!("embed/mesh.wgsl");
 /// log2 of the shortest transform.
-const LOWEST: u32 = 8;
+pub(super) const LOWEST: u32 = 8;
+/// log2 of the longest.
+pub(super) const HIGHEST: u32 = 12;
 /// Blocks of the bounds.
 const MOST_BLOCKS: usize = 256;
 /// Gated dispatches at most.
 const MOST_GATES: usize = 256;
-/// Beside its level, the key of a gate that opens only when the kernels are made anew.
+/// Beside its level, the key of a gate that opens only when the kernel is made anew.
 const REBUILDS: u32 = 256;
+/// The key of a gate that is open while there is a mesh, whatever its level.
+const MESHES: u32 = 512;
 
-params! { struct MeshParams { count: u32, blocks: u32, lowest: u32, highest: u32, radices: u32, level: u32, scale: f32 } }
+params! { struct MeshParams { count: u32, blocks: u32, lowest: u32, highest: u32, pairs: u32, radices: u32, level: u32, scale: f32 } }
 
 params! {
     /// The mesh in use; the struct `Grid` of the shaders.
@@ -50,6 +54,9 @@ params! {
     }
 }
 
+/// Adds what runs instead of a mesh that is too small, behind a gate of the key that it is given.
+pub(super) type Pairs<'a> = &'a dyn Fn(&mut PlanBuilder<'_>, &Gates, u32) -> Result<()>;
+
 /// The buffers of a mesh.
 pub(super) struct Mesh {
     /// A [`Grid`].
@@ -60,13 +67,11 @@ pub(super) struct Mesh {
     pub scale: f32,
 }
 
-/// log2 of the longest transform that so many points ask for: their width grows with the root of their number.
-pub(super) fn highest_level(count: usize) -> u32 {
-    match count {
-        0..=30_000 => 10,
-        30_001..=250_000 => 11,
-        _ => 12,
-    }
+/// log2 of the longest transform that costs less than so many points' pairs, if there is one. (Measured on the software adapter: 10⁸
+/// pairs take as long as a transform of 1 350; a GPU, which nobody has measured yet, is taken to be a little kinder to pairs.)
+pub(super) fn highest_level(gpu: &Gpu, count: usize) -> Option<u32> {
+    let points_a_length = if gpu.is_software() { 7 } else { 10 };
+    (LOWEST..=HIGHEST).rev().find(|level| count >= points_a_length << level)
 }
 
 /// Bytes that a mesh takes whose longest transform is `2^highest`.
@@ -85,7 +90,8 @@ struct Fields {
 }
 
 impl Mesh {
-    /// Adds the push `(x, y, 0, 0)` on each of `count` points by a mesh of at most `2^highest / 2` nodes a side.
+    /// Adds the push `(x, y, 0, 0)` on each of `count` points by a mesh of at most `2^highest / 2` nodes a side. Where the points are
+    /// too wide for that, `pairs`, if it is given, is to add what runs in its stead, behind a gate of that key.
     ///
     /// # Errors
     /// When it does not fit the adapter.
@@ -95,6 +101,7 @@ impl Mesh {
         [positions, flags, repulsion]: [&BufferRange; 3],
         count: usize,
         highest: u32,
+        pairs: Option<Pairs<'_>>,
     ) -> Result<Self> {
         let length = 1_usize << highest;
         let most_bits = if gpu.is_software() { 5 } else { 3 };
@@ -139,6 +146,7 @@ impl Mesh {
                 blocks: blocks as u32,
                 lowest: LOWEST,
                 highest,
+                pairs: pairs.is_some().into(),
                 radices,
                 level: 0,
                 scale,
@@ -162,12 +170,15 @@ impl Mesh {
         for fft in &lengths {
             work.add(plan, "clear", threads(1 << (2 * fft.level - 4)), fft.level, &[])?;
         }
-        work.add(plan, "deposit", threads(count), 0, &[])?;
+        work.add(plan, "deposit", threads(count), MESHES, &[])?;
         for fft in &lengths {
             rebuild(&work, plan, fft, &fields)?;
             convolve(&work, plan, fft, &fields, &mesh, &parts.range())?;
         }
-        work.add(plan, "collect", threads(count), 0, &[("from_values", &fields.p)])?;
+        work.add(plan, "collect", threads(count), MESHES, &[("from_values", &fields.p)])?;
+        if let Some(pairs) = pairs {
+            pairs(plan, &gates, highest + 1)?;
+        }
         gates.finish(gpu);
         Ok(Self { grid, parts, scale })
     }

@@ -12,6 +12,7 @@ use crate::{params, wgsl};
 use super::affinities::Affinities;
 use super::forces::{Method, Repulsion, attract};
 use super::neighbours::Neighbours;
+use super::options::Options;
 use super::principal::principal_components;
 use super::rows::Rows;
 
@@ -126,6 +127,21 @@ impl Tsne {
         settings: Settings,
         seed: u32,
     ) -> Result<Self> {
+        Self::prepare_with(gpu, view, perplexity, settings, seed, &Options::default())
+    }
+
+    /// The same as `options` say.
+    ///
+    /// # Errors
+    /// As those of [`Tsne::new`], and when an option is out of range.
+    pub fn prepare_with(
+        gpu: &Gpu,
+        view: &TensorView,
+        perplexity: f32,
+        settings: Settings,
+        seed: u32,
+        options: &Options,
+    ) -> Result<Self> {
         if !(perplexity.is_finite() && perplexity >= 1.0) {
             let what = format!("the perplexity is {perplexity}");
             return Err(Error::usage(what, "give it a value of 1 or more, such as 30"));
@@ -143,7 +159,7 @@ impl Tsne {
         let attraction = Buffer::<[f32; 4]>::zeroed(gpu, "attraction", rows.count);
         let mut iteration = PlanBuilder::new(gpu);
         attract(gpu, &mut iteration, &affinities, &positions.range(), &attraction.range(), rows.count)?;
-        let method = Method::for_points(gpu, rows.count);
+        let method = options.method.unwrap_or_else(|| Method::for_points(gpu, rows.count));
         let flags = rows.flags.range();
         let repulsion = Repulsion::new(gpu, &mut iteration, &positions, &flags, rows.count, method)?;
         let blocks = rows.count.div_ceil(1024).min(MOST_BLOCKS);
