@@ -409,6 +409,11 @@ impl Tsne {
         self.motions.read(gpu)
     }
 
+    /// The conditional probabilities, [`Tsne::neighbours`] a row, in the order of [`Tsne::read_neighbours`]. Waits for the GPU.
+    pub fn read_conditional(&self, gpu: &Gpu) -> Vec<f32> {
+        self.affinities.conditional.read(gpu)
+    }
+
     /// The joint probabilities, row by row: the other row and the probability. Waits for the GPU.
     pub fn read_affinities(&self, gpu: &Gpu) -> Vec<Vec<(u32, f32)>> {
         let starts = self.affinities.starts.read(gpu);
