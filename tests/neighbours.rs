@@ -78,3 +78,49 @@ fn each_row_has_the_entropy_of_its_perplexity() {
     }
     assert_no_errors(&gpu);
 }
+
+/// The k nearest of a row, in plain loops: equal distances by index.
+fn nearest(rows: &[Vec<f64>], i: usize, k: usize) -> Vec<u32> {
+    let square = |a: &[f64], b: &[f64]| -> f64 { a.iter().zip(b).map(|(x, y)| (x - y).powi(2)).sum() };
+    let mut others: Vec<(f64, u32)> =
+        (0..rows.len()).filter(|j| *j != i).map(|j| (square(&rows[i], &rows[j]), j as u32)).collect();
+    others.sort_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
+    let mut found: Vec<u32> = others[..k].iter().map(|(_, j)| *j).collect();
+    found.sort_unstable();
+    found
+}
+
+#[test]
+fn neighbours_are_those_of_plain_loops() {
+    let gpu = open_gpu();
+    // Whole numbers, so that distances are exact and many are equal; distances that fall by index; more rows than a segment.
+    let whole = |count: usize, dims: usize, most: f64| -> Vec<f32> {
+        clustered(count, dims, 3, 8).iter().map(|v| (f64::from(*v) * most).round() as f32).collect()
+    };
+    let falling: Vec<f32> = (0..1031).map(|i| (i * i) as f32 / 64.0).collect();
+    for (values, dims, perplexity) in [
+        (whole(2, 1, 3.0), 1, 1.0),
+        (whole(31, 3, 2.0), 3, 7.0),
+        (whole(500, 5, 1.0), 5, 30.0),
+        (falling, 1, 10.0),
+        (whole(8_300, 2, 40.0), 2, 3.0),
+    ] {
+        // Rows are scaled by their largest value and centred: with a power of two and a mean of 0 they remain exact.
+        let mut values = values;
+        let largest = values.iter().fold(0.0_f32, |most, v| most.max(v.abs()));
+        values[0] = (largest as u32).next_power_of_two() as f32;
+        values.extend(values.clone().iter().map(|v| -v));
+        let tsne = Tsne::new(&gpu, &view(&gpu, &values, dims), perplexity, Settings::USUAL, 1).unwrap();
+        let (count, k) = (values.len() / dims, tsne.neighbours());
+        let rows = wide(&values, dims);
+        let found = tsne.read_neighbours(&gpu);
+        let mut shifted = 0;
+        for i in (0..count).step_by(1 + count / 1100) {
+            let expected = nearest(&rows, i, k);
+            assert_eq!(found[i * k..][..k], expected, "{count} rows, row {i}");
+            shifted += usize::from(found[(i + 1) % count * k..][..k] != expected);
+        }
+        assert!(shifted > 0, "the control");
+    }
+    assert_no_errors(&gpu);
+}

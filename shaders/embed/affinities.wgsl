@@ -7,7 +7,7 @@ const BLOCK: u32 = 256u;
 struct Params { count: u32, neighbours: u32, blocks: u32, perplexity: f32 }
 
 @group(0) @binding(0) var<uniform> params: Params;
-// [i, k]: by distance at first, then by index.
+// [i, k]: in the order of the distances at first, then by index.
 @group(0) @binding(1) var<storage, read_write> indices: array<u32>;
 @group(0) @binding(2) var<storage, read> distances: array<f32>;
 // p_{j|i}
@@ -30,11 +30,17 @@ fn conditional_probabilities(@builtin(global_invocation_id) id: vec3<u32>, @buil
     if i >= params.count { return; }
     atomicStore(&extra[i], 0u);
     let base = i * params.neighbours;
+    // Those there are come first, in any order.
     var found = 0u;
-    while found < params.neighbours && indices[base + found] != NONE { found++; }
+    var nearest = 3e38;
+    var farthest = 0.0;
+    while found < params.neighbours && indices[base + found] != NONE {
+        nearest = min(nearest, distances[base + found]);
+        farthest = max(farthest, distances[base + found]);
+        found++;
+    }
     if found == 0u { return; }
-    let nearest = distances[base];
-    let span = distances[base + found - 1u] - nearest;
+    let span = farthest - nearest;
     // A row with fewer neighbours than asked for cannot meet the perplexity.
     let wanted = select(max(f32(found) / 3.0, 1.0), params.perplexity, found == params.neighbours);
     let target_entropy = log(min(wanted, f32(found)));

@@ -11,6 +11,7 @@ mod neighbours;
 mod principal;
 pub mod quality;
 mod rows;
+mod search;
 mod sort;
 mod tsne;
 pub mod twin;
