@@ -3,7 +3,7 @@
 mod compare;
 
 use compare::{assert_no_errors, open_gpu};
-use revacnn::embed::{Settings, Tsne, twin};
+use revacnn::embed::{Options, Settings, Tsne, twin};
 use revacnn::gpu::{Buffer, Gpu, TensorView};
 use revacnn::nn::{Shape, Tensor};
 
@@ -121,6 +121,69 @@ fn neighbours_are_those_of_plain_loops() {
             shifted += usize::from(found[(i + 1) % count * k..][..k] != expected);
         }
         assert!(shifted > 0, "the control");
+    }
+    assert_no_errors(&gpu);
+}
+
+fn square(a: &[f64], b: &[f64]) -> f64 {
+    a.iter().zip(b).map(|(x, y)| (x - y).powi(2)).sum()
+}
+
+/// Rows in a few directions of falling strength, turned at random, with a little noise in all.
+fn flat(count: usize, dims: usize, strong: usize, noise: f64) -> Vec<f32> {
+    let directions = Tensor::sample(Shape::new(dims, 1, 1), strong, 31).values;
+    let shares = Tensor::sample(Shape::new(strong, 1, 1), count, 32).values;
+    let rest = Tensor::sample(Shape::new(dims, 1, 1), count, 33).values;
+    let value = |i: usize, d: usize| -> f64 {
+        let along = |s: usize| 0.8_f64.powi(s as i32) * shares[s * count + i] * directions[d * strong + s];
+        (0..strong).map(along).sum::<f64>() + noise * rest[d * count + i] + 5.0
+    };
+    (0..count * dims).map(|at| value(at / dims, at % dims) as f32).collect()
+}
+
+fn reduced(gpu: &Gpu, values: &[f32], dims: usize, components: usize) -> Tsne {
+    let options = Options { components: Some(components), ..Options::default() };
+    let tsne = Tsne::prepare_with(gpu, &view(gpu, values, dims), 5.0, Settings::USUAL, 1, &options).unwrap();
+    tsne.refresh(gpu);
+    tsne
+}
+
+#[test]
+fn reduced_rows_are_as_far_apart_as_in_the_principal_subspace() {
+    let gpu = open_gpu();
+    for (count, dims, strong, components) in [(203, 37, 5, 5), (1001, 71, 12, 12), (350, 64, 30, 50)] {
+        let values = flat(count, dims, strong, 1e-3);
+        let rows = wide(&values, dims);
+        let tsne = reduced(&gpu, &values, dims, components);
+        let largest = values.iter().fold(0.0_f32, |most, v| most.max(v.abs()));
+        let found: Vec<Vec<f64>> = tsne
+            .read_rows_sought(&gpu)
+            .iter()
+            .map(|row| row.iter().map(|v| f64::from(*v) * f64::from(largest)).collect())
+            .collect();
+        assert!(found.len() == count && found[0].len() == components);
+        let expected = twin::principal(&rows, components);
+        let fewer: Vec<Vec<f64>> = expected.iter().map(|row| row[..4].to_vec()).collect();
+        let variance = |rows: &[Vec<f64>]| rows.iter().flatten().map(|v| v * v).sum::<f64>();
+        let share = variance(&found) / variance(&expected);
+        assert!((0.999..1.0 + 1e-4).contains(&share), "{count} rows of {dims}: {share} of the variance");
+        assert!(variance(&fewer) / variance(&expected) < 0.999, "the control has {}", variance(&fewer));
+        let mean = variance(&expected) / count as f64;
+        for (i, j) in (0..count).map(|i| (i, (i * 7 + 1) % count)) {
+            let [here, there] = [square(&found[i], &found[j]), square(&expected[i], &expected[j])];
+            assert!((here - there).abs() < 1e-3 * mean, "{count} rows, {i} and {j}: {here}, not {there}");
+            assert!(here < square(&rows[i], &rows[j]) + 1e-4 * mean, "{i} and {j} are farther apart");
+        }
+        let control = (0..count).map(|i| {
+            let j = (i * 7 + 1) % count;
+            (square(&fewer[i], &fewer[j]) - square(&expected[i], &expected[j])).abs()
+        });
+        assert!(control.fold(0.0, f64::max) > 1e-3 * mean, "the control");
+        // The neighbours are those in the subspace.
+        let k = tsne.neighbours();
+        let near = tsne.read_neighbours(&gpu);
+        let same = (0..count).filter(|i| near[i * k..][..k] == nearest(&found, *i, k)).count();
+        assert!(same * 100 >= count * 99, "{count} rows: of {same} the neighbours are those in the subspace");
     }
     assert_no_errors(&gpu);
 }

@@ -8,8 +8,10 @@ mod affinities;
 mod change;
 mod forces;
 mod neighbours;
+mod options;
 mod principal;
 pub mod quality;
+mod reduction;
 mod rows;
 mod search;
 mod sort;
@@ -17,4 +19,5 @@ mod tsne;
 pub mod twin;
 
 pub use change::{Change, change_twin};
+pub use options::Options;
 pub use tsne::{Settings, State, Tsne};

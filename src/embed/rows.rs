@@ -96,4 +96,21 @@ impl Rows {
         }
         Ok(plan.finish())
     }
+
+    /// The rows, one after the other. Waits for the GPU.
+    pub fn read(&self, gpu: &Gpu) -> Vec<Vec<f32>> {
+        let values = self.points.read(gpu);
+        let row = |i: usize| (0..self.dims).map(|d| values[d * self.stride + i]).collect();
+        (0..self.count).map(row).collect()
+    }
+
+    /// The same rows under another name: the buffers are shared.
+    pub fn share(&self) -> Self {
+        Self {
+            points: Buffer::of_range(&self.points.range()),
+            flags: Buffer::of_range(&self.flags.range()),
+            summary: Buffer::of_range(&self.summary.range()),
+            ..*self
+        }
+    }
 }

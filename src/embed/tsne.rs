@@ -12,7 +12,9 @@ use crate::{params, wgsl};
 use super::affinities::Affinities;
 use super::forces::{attract, repel};
 use super::neighbours::Neighbours;
+use super::options::Options;
 use super::principal::principal_components;
+use super::reduction::Reduction;
 use super::rows::Rows;
 
 const TSNE: Source = wgsl!("embed/tsne.wgsl");
@@ -84,6 +86,9 @@ params! {
 /// A layout of rows in two dimensions.
 pub struct Tsne {
     rows: Rows,
+    /// The rows, or what they are reduced to.
+    sought: Rows,
+    reduction: Plan,
     affinities: Affinities,
     neighbours_plan: Plan,
     neighbour_indices: Buffer<u32>,
@@ -126,6 +131,21 @@ impl Tsne {
         settings: Settings,
         seed: u32,
     ) -> Result<Self> {
+        Self::prepare_with(gpu, view, perplexity, settings, seed, &Options::default())
+    }
+
+    /// The same with neighbours sought as `options` say.
+    ///
+    /// # Errors
+    /// As those of [`Tsne::new`], and when an option is out of range.
+    pub fn prepare_with(
+        gpu: &Gpu,
+        view: &TensorView,
+        perplexity: f32,
+        settings: Settings,
+        seed: u32,
+        options: &Options,
+    ) -> Result<Self> {
         if !(perplexity.is_finite() && perplexity >= 1.0) {
             let what = format!("the perplexity is {perplexity}");
             return Err(Error::usage(what, "give it a value of 1 or more, such as 30"));
@@ -139,7 +159,8 @@ impl Tsne {
         let perplexity = perplexity.min((rows.count - 1) as f32 / 3.0);
         // A hair more, lest rounding takes the last neighbour.
         let k = ((3.0 * perplexity + 1e-3) as usize).clamp(1, rows.count - 1);
-        let neighbours = Neighbours::new(gpu, &rows, k)?;
+        let (sought, reduction) = Reduction::or_as_they_are(gpu, &rows, options.components)?;
+        let neighbours = Neighbours::new(gpu, &sought, k)?;
         let affinities = Affinities::new(gpu, &rows, &neighbours, k, perplexity)?;
         let positions = Buffer::<[f32; 2]>::zeroed(gpu, "positions", rows.stride);
         let motions = Buffer::<[f32; 4]>::zeroed(gpu, "motions", rows.count);
@@ -175,7 +196,7 @@ impl Tsne {
             dispatch.threads([threads as u32, 1, 1])
         };
         let mut begin = PlanBuilder::new(gpu);
-        begin.extend(&principal_components(gpu, &rows, &components)?);
+        begin.extend(&principal_components(gpu, &sought, &components)?);
         add(&mut begin, "begin", 256)?;
         let mut iteration = PlanBuilder::new(gpu);
         attract(gpu, &mut iteration, &affinities, &positions.range(), &attraction.range(), rows.count)?;
@@ -203,6 +224,8 @@ impl Tsne {
             neighbours: k,
             perplexity,
             rows,
+            sought,
+            reduction,
         };
         tsne.follow(gpu, view)?;
         tsne.set_settings(gpu, settings)?;
@@ -261,6 +284,7 @@ impl Tsne {
             return Err(Error::new(what, "begin a new layout"));
         }
         self.reading = self.rows.reading(gpu, view)?;
+        self.reading.extend(&self.reduction);
         self.refresh = self.reading.clone();
         self.refresh.extend(&self.neighbours_plan);
         self.refresh.extend(&self.affinities.plan);
@@ -292,6 +316,12 @@ impl Tsne {
     /// GPU.
     pub fn read_neighbours(&self, gpu: &Gpu) -> Vec<u32> {
         self.neighbour_indices.read(gpu)
+    }
+
+    /// The rows among which neighbours are sought, values of row i one after the other: scaled, centred, and reduced where that was
+    /// asked for. Waits for the GPU.
+    pub fn read_rows_sought(&self, gpu: &Gpu) -> Vec<Vec<f32>> {
+        self.sought.read(gpu)
     }
 
     /// The dispatches of a refresh.
