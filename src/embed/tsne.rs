@@ -324,6 +324,11 @@ impl Tsne {
         self.sought.read(gpu)
     }
 
+    /// The dispatches that read the rows, and reduce them where that was asked for.
+    pub fn reading_plan(&self) -> &Plan {
+        &self.reading
+    }
+
     /// The dispatches of a refresh.
     pub fn refresh_plan(&self) -> &Plan {
         &self.refresh
