@@ -7,6 +7,7 @@
 mod affinities;
 mod change;
 mod forces;
+mod lists;
 mod neighbours;
 mod options;
 mod principal;
@@ -19,5 +20,5 @@ mod tsne;
 pub mod twin;
 
 pub use change::{Change, change_twin};
-pub use options::Options;
+pub use options::{NeighbourSearch, Options};
 pub use tsne::{Settings, State, Tsne};

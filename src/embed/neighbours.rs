@@ -3,6 +3,8 @@
 use crate::error::Result;
 use crate::gpu::{Buffer, Gpu, Plan, PlanBuilder};
 
+use super::lists::search_lists;
+use super::options::NeighbourSearch;
 use super::rows::Rows;
 use super::search::{Found, Places, TILE, name_rows, search};
 
@@ -21,7 +23,7 @@ impl Neighbours {
     ///
     /// # Errors
     /// When they do not fit the adapter.
-    pub fn new(gpu: &Gpu, rows: &Rows, k: usize) -> Result<Self> {
+    pub fn new(gpu: &Gpu, rows: &Rows, k: usize, how: NeighbourSearch) -> Result<Self> {
         gpu.check_fits("the nearest neighbours", (rows.count * k * 4) as u64)?;
         let found = Found {
             indices: Buffer::zeroed(gpu, "neighbours", rows.count * k),
@@ -30,17 +32,25 @@ impl Neighbours {
             k,
             in_order: false,
         };
-        let places = Places {
-            points: rows.points.range(),
-            count: rows.stride,
-            dims: rows.dims,
-            names: Buffer::zeroed(gpu, "names of rows", rows.stride),
-            tiles: rows.stride / TILE,
-            lists: None,
-        };
         let mut plan = PlanBuilder::new(gpu);
-        name_rows(gpu, &mut plan, rows.flags.range(), &places.names, rows.count)?;
-        search(gpu, &mut plan, &places, &found)?;
+        match how.lists(gpu.is_software(), rows.count) {
+            Some([lists, probes]) => search_lists(gpu, &mut plan, rows, &found, lists, probes)?,
+            None => search_all(gpu, &mut plan, rows, &found)?,
+        }
         Ok(Self { indices: found.indices, distances: found.distances, plan: plan.finish() })
     }
+}
+
+/// Adds the search of the neighbours of all rows among all.
+fn search_all(gpu: &Gpu, plan: &mut PlanBuilder<'_>, rows: &Rows, found: &Found) -> Result<()> {
+    let places = Places {
+        points: rows.points.range(),
+        count: rows.stride,
+        dims: rows.dims,
+        names: Buffer::zeroed(gpu, "names of rows", rows.stride),
+        tiles: rows.stride / TILE,
+        lists: None,
+    };
+    name_rows(gpu, plan, rows.flags.range(), &places.names, rows.count)?;
+    search(gpu, plan, &places, found)
 }

@@ -160,7 +160,7 @@ impl Tsne {
         // A hair more, lest rounding takes the last neighbour.
         let k = ((3.0 * perplexity + 1e-3) as usize).clamp(1, rows.count - 1);
         let (sought, reduction) = Reduction::or_as_they_are(gpu, &rows, options.components)?;
-        let neighbours = Neighbours::new(gpu, &sought, k)?;
+        let neighbours = Neighbours::new(gpu, &sought, k, options.search)?;
         let affinities = Affinities::new(gpu, &rows, &neighbours, k, perplexity)?;
         let positions = Buffer::<[f32; 2]>::zeroed(gpu, "positions", rows.stride);
         let motions = Buffer::<[f32; 4]>::zeroed(gpu, "motions", rows.count);
