@@ -3,7 +3,8 @@
 mod compare;
 
 use compare::{assert_no_errors, open_gpu};
-use revacnn::embed::{Options, Settings, Tsne, twin};
+use revacnn::embed::quality::recall;
+use revacnn::embed::{NeighbourSearch, Options, Settings, Tsne, twin};
 use revacnn::gpu::{Buffer, Gpu, TensorView};
 use revacnn::nn::{Shape, Tensor};
 
@@ -184,6 +185,63 @@ fn reduced_rows_are_as_far_apart_as_in_the_principal_subspace() {
         let near = tsne.read_neighbours(&gpu);
         let same = (0..count).filter(|i| near[i * k..][..k] == nearest(&found, *i, k)).count();
         assert!(same * 100 >= count * 99, "{count} rows: of {same} the neighbours are those in the subspace");
+    }
+    assert_no_errors(&gpu);
+}
+
+fn sought(gpu: &Gpu, values: &[f32], dims: usize, search: NeighbourSearch) -> (Vec<u32>, usize) {
+    let options = Options { search, ..Options::default() };
+    let tsne = Tsne::prepare_with(gpu, &view(gpu, values, dims), 10.0, Settings::USUAL, 1, &options).unwrap();
+    tsne.refresh(gpu);
+    (tsne.read_neighbours(gpu), tsne.neighbours())
+}
+
+#[test]
+fn lists_hold_nearly_all_neighbours_when_some_are_searched_and_few_when_one_is() {
+    let gpu = open_gpu();
+    let (count, dims) = (6001, 12);
+    let mut values = clustered(count, dims, 40, 21);
+    // Rows that are left out, and some that are alike.
+    (values[7 * dims + 3], values[4000 * dims]) = (f32::NAN, f32::INFINITY);
+    values.copy_within(100 * dims..101 * dims, 5000 * dims);
+    let of = |lists: usize, probes: usize| {
+        let (found, k) = sought(&gpu, &values, dims, NeighbourSearch::Ivf { lists, probes });
+        for (i, row) in found.chunks(k).take(count).enumerate() {
+            let there: Vec<u32> = row.iter().copied().filter(|j| *j != u32::MAX).collect();
+            assert!(there.is_sorted_by(|a, b| a < b), "row {i} has a neighbour twice: {there:?}");
+            assert!(there.iter().all(|j| (*j as usize) < count && ![i, 7, 4000].contains(&(*j as usize))));
+            assert_eq!(there.len(), if [7, 4000].contains(&i) { 0 } else { k }, "neighbours of row {i}");
+        }
+        assert!(found[100 * k..101 * k].contains(&5000), "a row that is alike is a neighbour");
+        (recall(&values, dims, &found, k, 300), found)
+    };
+    let (some, found) = of(64, 16);
+    let (few, _) = of(64, 1);
+    println!("recall {some:.4}, with one list {few:.4}");
+    assert!(some > 0.97, "the recall is {some}");
+    assert!(few < 0.9, "the control: with one list it is {few}");
+    assert_eq!(of(64, 16).1, found, "the same rows have other neighbours");
+    let (all, found) = of(64, 64);
+    assert_eq!(all, 1.0, "with all lists");
+    assert_eq!(found, sought(&gpu, &values, dims, NeighbourSearch::Exact).0);
+    assert_no_errors(&gpu);
+}
+
+#[test]
+fn lists_without_rows_and_rows_that_are_alike_do_no_harm() {
+    let gpu = open_gpu();
+    let few = clustered(50, 3, 4, 2);
+    let exact = sought(&gpu, &few, 3, NeighbourSearch::Exact);
+    let fewer_rows_than_lists = NeighbourSearch::Ivf { lists: 500, probes: 500 };
+    assert_eq!(sought(&gpu, &few, 3, fewer_rows_than_lists), exact);
+    assert_eq!(sought(&gpu, &few, 3, NeighbourSearch::Ivf { lists: 1, probes: 1 }), exact);
+    assert_ne!(sought(&gpu, &few, 3, NeighbourSearch::Ivf { lists: 50, probes: 1 }), exact, "the control");
+    // All but 20 of 3 000 rows are alike: nearly all lists are empty.
+    let mut alike = clustered(3000, 4, 4, 3);
+    alike[20 * 4..].fill(0.5);
+    let (found, k) = sought(&gpu, &alike, 4, NeighbourSearch::Ivf { lists: 32, probes: 4 });
+    for (i, row) in found.chunks(k).take(3000).enumerate().skip(20) {
+        assert!(row.iter().all(|j| (20..3000).contains(j) && *j as usize != i), "row {i}: {row:?}");
     }
     assert_no_errors(&gpu);
 }

@@ -38,8 +38,9 @@ impl NeighbourSearch {
             Self::Ivf { lists, probes } => Some([lists, probes]),
             Self::Automatic if rows <= ALL[usize::from(!software)] => None,
             Self::Automatic => {
-                let lists = (4 * rows.isqrt()).next_power_of_two() / 2;
-                Some([lists, (lists / 12).clamp(1, 64)])
+                // 60 000 MNIST images of 50 components: 0.96 of the 90 nearest.
+                let lists = (4 * rows.isqrt()).next_power_of_two();
+                Some([lists, (lists / 16).clamp(1, 96)])
             }
         }
     }
