@@ -7,7 +7,7 @@ const BLOCK: u32 = 256u;
 struct Params { count: u32, neighbours: u32, blocks: u32, perplexity: f32 }
 
 @group(0) @binding(0) var<uniform> params: Params;
-// [i, k]: by distance before `conditional`, by index after it.
+// [i, k]: in the order of the distances at first, then by index.
 @group(0) @binding(1) var<storage, read_write> indices: array<u32>;
 @group(0) @binding(2) var<storage, read> distances: array<f32>;
 // p_{j|i}
@@ -23,18 +23,24 @@ struct Params { count: u32, neighbours: u32, blocks: u32, perplexity: f32 }
 // Σ_j p_ij ln p_ij
 @group(0) @binding(10) var<storage, read_write> entropies: array<f32>;
 
-/// conditional[i, k] = exp(−β δ_ik) / Σ exp(−β δ), δ = d² − min d², with β so that its entropy is ln perplexity; then by index
+/// conditional[i, k] = exp(−β δ_ik) / Σ exp(−β δ), δ = d² − min d², with β so that its entropy is ln perplexity
 @compute @workgroup_size(WORKGROUP)
 fn conditional_probabilities(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
     let i = id.x + id.y * groups.x * WORKGROUP;
     if i >= params.count { return; }
     atomicStore(&extra[i], 0u);
     let base = i * params.neighbours;
+    // Those there are come first, in any order.
     var found = 0u;
-    while found < params.neighbours && indices[base + found] != NONE { found++; }
+    var nearest = 3e38;
+    var farthest = 0.0;
+    while found < params.neighbours && indices[base + found] != NONE {
+        nearest = min(nearest, distances[base + found]);
+        farthest = max(farthest, distances[base + found]);
+        found++;
+    }
     if found == 0u { return; }
-    let nearest = distances[base];
-    let span = distances[base + found - 1u] - nearest;
+    let span = farthest - nearest;
     // A row with fewer neighbours than asked for cannot meet the perplexity.
     let wanted = select(max(f32(found) / 3.0, 1.0), params.perplexity, found == params.neighbours);
     let target_entropy = log(min(wanted, f32(found)));
@@ -49,12 +55,16 @@ fn conditional_probabilities(@builtin(global_invocation_id) id: vec3<u32>, @buil
             var s = 0.0;
             var m = 0.0;
             var v = 0.0;
-            for (var k = 0u; k < found; k++) {
-                let d = (distances[base + k] - nearest) / span;
-                let e = exp(-beta * d);
-                s += e;
-                m += d * e;
-                v += d * d * e;
+            for (var k = 0u; k < found; k += 4u) {
+                // Four at a time: the software adapter's driver counts the rounds.
+                let at = vec4<u32>(k) + vec4<u32>(0u, 1u, 2u, 3u);
+                let place = vec4<u32>(base) + min(at, vec4<u32>(found - 1u));
+                let far = vec4<f32>(distances[place.x], distances[place.y], distances[place.z], distances[place.w]);
+                let d = (far - vec4<f32>(nearest)) / span;
+                let e = select(vec4<f32>(0.0), exp(-beta * d), at < vec4<u32>(found));
+                s += dot(e, vec4<f32>(1.0));
+                m += dot(e, d);
+                v += dot(e * d, d);
             }
             m /= s;
             v = v / s - m * m;
@@ -73,19 +83,7 @@ fn conditional_probabilities(@builtin(global_invocation_id) id: vec3<u32>, @buil
         conditional[base + k] = p;
         total += p;
     }
-    // Sorted by index, so that rows are found in each other and sums have one order.
-    for (var k = 0u; k < found; k++) {
-        let p = conditional[base + k] / total;
-        let j = indices[base + k];
-        var at = k;
-        while at > 0u && indices[base + at - 1u] > j {
-            indices[base + at] = indices[base + at - 1u];
-            conditional[base + at] = conditional[base + at - 1u];
-            at--;
-        }
-        indices[base + at] = j;
-        conditional[base + at] = p;
-    }
+    for (var k = 0u; k < found; k++) { conditional[base + k] /= total; }
 }
 
 /// The place of `wanted` in row j, or NONE.
@@ -192,25 +190,15 @@ fn scatter(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups
     }
 }
 
-/// Row i by index; entropies[i] = Σ_j p_ij ln p_ij
+/// entropies[i] = Σ_j p_ij ln p_ij
 @compute @workgroup_size(WORKGROUP)
-fn sort_rows(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
+fn row_entropies(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
     let i = id.x + id.y * groups.x * WORKGROUP;
     if i >= params.count { return; }
-    let first = starts[i];
-    let end = starts[i + 1u];
     var entropy = 0.0;
-    for (var e = first; e < end; e++) {
-        let j = targets[e];
+    let end = starts[i + 1u];
+    for (var e = starts[i]; e < end; e++) {
         let p = values[e];
-        var at = e;
-        while at > first && targets[at - 1u] > j {
-            targets[at] = targets[at - 1u];
-            values[at] = values[at - 1u];
-            at--;
-        }
-        targets[at] = j;
-        values[at] = p;
         entropy += select(0.0, p * log(p), p > 1e-37);
     }
     entropies[i] = entropy;

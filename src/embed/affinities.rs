@@ -10,6 +10,7 @@ use crate::{params, wgsl};
 
 use super::neighbours::Neighbours;
 use super::rows::Rows;
+use super::sort::{Entries, sort_entries};
 
 const AFFINITIES: Source = wgsl!("embed/affinities.wgsl");
 /// Places of a block of the scan.
@@ -25,6 +26,8 @@ pub(super) struct Affinities {
     pub targets: Buffer<u32>,
     /// Its probability.
     pub values: Buffer<f32>,
+    /// `[i, k]`: p_{j|i}, by index of j.
+    pub conditional: Buffer<f32>,
     /// `[i]`: Σ_j p_ij ln p_ij.
     pub entropies: Buffer<f32>,
     /// Makes them of the neighbours.
@@ -44,10 +47,11 @@ impl Affinities {
         let targets = Buffer::zeroed(gpu, "targets", entries);
         let values = Buffer::zeroed(gpu, "affinities", entries);
         let entropies = Buffer::zeroed(gpu, "entropies", count);
+        let conditional = Buffer::<f32>::zeroed(gpu, "conditional probabilities", count * k);
         let bindings = [
             ("indices", neighbours.indices.range()),
             ("distances", neighbours.distances.range()),
-            ("conditional", Buffer::<f32>::zeroed(gpu, "conditional probabilities", count * k).range()),
+            ("conditional", conditional.range()),
             ("extra", Buffer::<u32>::zeroed(gpu, "further entries", count).range()),
             ("starts", starts.range()),
             ("sums", Buffer::<u32>::zeroed(gpu, "sums of blocks", blocks).range()),
@@ -59,15 +63,7 @@ impl Affinities {
         let params =
             AffinitiesParams { count: count as u32, neighbours: k as u32, blocks: blocks as u32, perplexity };
         let mut plan = PlanBuilder::new(gpu);
-        for (entry, threads) in [
-            ("conditional_probabilities", count),
-            ("count_reverse", count * k),
-            ("scan_block", blocks * BLOCK),
-            ("scan_sums", 1),
-            ("add_sums", count),
-            ("scatter", count * k),
-            ("sort_rows", count),
-        ] {
+        let add = |plan: &mut PlanBuilder<'_>, entry: &'static str, threads: usize| {
             let kernel = gpu.kernel(&AFFINITIES, entry, &[])?;
             let mut dispatch = plan.dispatch(&entry.replace('_', " "), &kernel).params(&params);
             for (name, range) in &bindings {
@@ -75,8 +71,32 @@ impl Affinities {
                     dispatch = dispatch.bind(name, range.clone());
                 }
             }
-            dispatch.threads([threads as u32, 1, 1])?;
-        }
-        Ok(Self { starts, targets, values, entropies, plan: plan.finish() })
+            dispatch.threads([threads as u32, 1, 1])
+        };
+        add(&mut plan, "conditional_probabilities", count)?;
+        // By index, so that rows are found in each other and sums have one order.
+        let near = Entries {
+            count,
+            width: k,
+            bounds: starts.range(),
+            keys: Buffer::of_range(&neighbours.indices.range()),
+            values: Buffer::of_range(&conditional.range()),
+        };
+        sort_entries(gpu, &mut plan, "neighbours", &near)?;
+        add(&mut plan, "count_reverse", count * k)?;
+        add(&mut plan, "scan_block", blocks * BLOCK)?;
+        add(&mut plan, "scan_sums", 1)?;
+        add(&mut plan, "add_sums", count)?;
+        add(&mut plan, "scatter", count * k)?;
+        let joint = Entries {
+            count,
+            width: 0,
+            bounds: starts.range(),
+            keys: Buffer::of_range(&targets.range()),
+            values: Buffer::of_range(&values.range()),
+        };
+        sort_entries(gpu, &mut plan, "affinities", &joint)?;
+        add(&mut plan, "row_entropies", count)?;
+        Ok(Self { starts, targets, values, conditional, entropies, plan: plan.finish() })
     }
 }

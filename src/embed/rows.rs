@@ -26,7 +26,7 @@ pub(super) struct Rows {
     pub dims: usize,
     /// Rows with padding: elements from one value to the next.
     pub stride: usize,
-    /// `[d, i]`.
+    /// `[d, i]`; 0 for values that make `dims` a multiple of 4.
     pub points: Buffer<f32>,
     /// `[i]`: bit 0 where a row is left out, bit 1 where it is pinned.
     pub flags: Buffer<u32>,
@@ -46,10 +46,11 @@ impl Rows {
             let what = format!("{count} rows of {dims} values cannot be laid out");
             return Err(Error::new(what, "give t-SNE at least 4 rows"));
         }
-        // Neighbours are sought for 8 rows at once.
-        let stride = count.next_multiple_of(8);
-        gpu.check_fits("the rows", (stride * dims * 4) as u64)?;
-        let points = Buffer::zeroed(gpu, "points", stride * dims);
+        // Neighbours are sought for 16 rows and by 4 values at once.
+        let stride = count.next_multiple_of(16);
+        let size = stride * dims.next_multiple_of(4);
+        gpu.check_fits("the rows", (size * 4) as u64)?;
+        let points = Buffer::zeroed(gpu, "points", size);
         let flags = Buffer::zeroed(gpu, "flags", stride);
         let summary = Buffer::zeroed(gpu, "summary", 4);
         Ok(Self { count, dims, stride, points, flags, summary })
@@ -94,5 +95,22 @@ impl Rows {
             dispatch.threads(threads)?;
         }
         Ok(plan.finish())
+    }
+
+    /// The rows, one after the other. Waits for the GPU.
+    pub fn read(&self, gpu: &Gpu) -> Vec<Vec<f32>> {
+        let values = self.points.read(gpu);
+        let row = |i: usize| (0..self.dims).map(|d| values[d * self.stride + i]).collect();
+        (0..self.count).map(row).collect()
+    }
+
+    /// The same rows under another name: the buffers are shared.
+    pub fn share(&self) -> Self {
+        Self {
+            points: Buffer::of_range(&self.points.range()),
+            flags: Buffer::of_range(&self.flags.range()),
+            summary: Buffer::of_range(&self.summary.range()),
+            ..*self
+        }
     }
 }

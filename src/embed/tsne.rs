@@ -14,6 +14,7 @@ use super::forces::{Method, Repulsion, attract};
 use super::neighbours::Neighbours;
 use super::options::Options;
 use super::principal::principal_components;
+use super::reduction::Reduction;
 use super::rows::Rows;
 
 const TSNE: Source = wgsl!("embed/tsne.wgsl");
@@ -84,6 +85,9 @@ params! {
 /// A layout of rows in two dimensions.
 pub struct Tsne {
     rows: Rows,
+    /// The rows, or what they are reduced to.
+    sought: Rows,
+    reduction: Plan,
     affinities: Affinities,
     neighbours_plan: Plan,
     neighbour_indices: Buffer<u32>,
@@ -151,7 +155,8 @@ impl Tsne {
         let perplexity = perplexity.min((rows.count - 1) as f32 / 3.0);
         // A hair more, lest rounding takes the last neighbour.
         let k = ((3.0 * perplexity + 1e-3) as usize).clamp(1, rows.count - 1);
-        let neighbours = Neighbours::new(gpu, &rows, k)?;
+        let (sought, reduction) = Reduction::or_as_they_are(gpu, &rows, options.components)?;
+        let neighbours = Neighbours::new(gpu, &sought, k, options.search)?;
         let affinities = Affinities::new(gpu, &rows, &neighbours, k, perplexity)?;
         let positions = Buffer::<[f32; 2]>::zeroed(gpu, "positions", rows.stride);
         let motions = Buffer::<[f32; 4]>::zeroed(gpu, "motions", rows.count);
@@ -201,7 +206,7 @@ impl Tsne {
             dispatch.threads([threads as u32, 1, 1])
         };
         let mut begin = PlanBuilder::new(gpu);
-        begin.extend(&principal_components(gpu, &rows, &components)?);
+        begin.extend(&principal_components(gpu, &sought, &components)?);
         add(&mut begin, "begin", 256)?;
         add(&mut iteration, "sum_block", blocks * 256)?;
         add(&mut iteration, "reduce", 256)?;
@@ -228,6 +233,8 @@ impl Tsne {
             perplexity,
             rows,
             repulsion,
+            sought,
+            reduction,
         };
         tsne.follow(gpu, view)?;
         tsne.set_settings(gpu, settings)?;
@@ -291,6 +298,7 @@ impl Tsne {
             return Err(Error::new(what, "begin a new layout"));
         }
         self.reading = self.rows.reading(gpu, view)?;
+        self.reading.extend(&self.reduction);
         self.refresh = self.reading.clone();
         self.refresh.extend(&self.neighbours_plan);
         self.refresh.extend(&self.affinities.plan);
@@ -322,6 +330,17 @@ impl Tsne {
     /// GPU.
     pub fn read_neighbours(&self, gpu: &Gpu) -> Vec<u32> {
         self.neighbour_indices.read(gpu)
+    }
+
+    /// The rows among which neighbours are sought, values of row i one after the other: scaled, centred, and reduced where that was
+    /// asked for. Waits for the GPU.
+    pub fn read_rows_sought(&self, gpu: &Gpu) -> Vec<Vec<f32>> {
+        self.sought.read(gpu)
+    }
+
+    /// The dispatches that read the rows, and reduce them where that was asked for.
+    pub fn reading_plan(&self) -> &Plan {
+        &self.reading
     }
 
     /// The dispatches of a refresh.
@@ -437,6 +456,11 @@ impl Tsne {
     /// Last step and gain of each coordinate. Waits for the GPU.
     pub fn read_motions(&self, gpu: &Gpu) -> Vec<[f32; 4]> {
         self.motions.read(gpu)
+    }
+
+    /// The conditional probabilities, [`Tsne::neighbours`] a row, in the order of [`Tsne::read_neighbours`]. Waits for the GPU.
+    pub fn read_conditional(&self, gpu: &Gpu) -> Vec<f32> {
+        self.affinities.conditional.read(gpu)
     }
 
     /// The joint probabilities, row by row: the other row and the probability. Waits for the GPU.

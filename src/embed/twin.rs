@@ -101,3 +101,37 @@ pub fn step(
         }
     }
 }
+
+/// Rows, centred, along their `components` principal directions, by falling variance: Jacobi's method on the covariance.
+pub fn principal(rows: &[Vec<f64>], components: usize) -> Vec<Vec<f64>> {
+    let (n, dims) = (rows.len(), rows[0].len());
+    let mean: Vec<f64> = (0..dims).map(|d| rows.iter().map(|row| row[d]).sum::<f64>() / n as f64).collect();
+    let centred: Vec<Vec<f64>> =
+        rows.iter().map(|row| row.iter().zip(&mean).map(|(value, mean)| value - mean).collect()).collect();
+    let product = |a: usize, b: usize| centred.iter().map(|row| row[a] * row[b]).sum::<f64>();
+    let mut products: Vec<Vec<f64>> = (0..dims).map(|a| (0..dims).map(|b| product(a, b)).collect()).collect();
+    // Row a is direction a.
+    let mut directions: Vec<Vec<f64>> =
+        (0..dims).map(|a| (0..dims).map(|b| f64::from(u8::from(a == b))).collect()).collect();
+    for (a, b) in (0..15).flat_map(|_| (0..dims).flat_map(|a| (0..a).map(move |b| (a, b)))) {
+        if products[a][b] == 0.0 {
+            continue;
+        }
+        let tau = (products[b][b] - products[a][a]) / (2.0 * products[a][b]);
+        let t = tau.signum() / (tau.abs() + tau.hypot(1.0));
+        let c = 1.0 / t.hypot(1.0);
+        let turn = |x: f64, y: f64| (c * (x - t * y), c * (y + t * x));
+        for k in 0..dims {
+            (products[a][k], products[b][k]) = turn(products[a][k], products[b][k]);
+            (directions[a][k], directions[b][k]) = turn(directions[a][k], directions[b][k]);
+        }
+        for row in &mut products {
+            (row[a], row[b]) = turn(row[a], row[b]);
+        }
+    }
+    let mut order: Vec<usize> = (0..dims).collect();
+    order.sort_by(|a, b| products[*b][*b].total_cmp(&products[*a][*a]));
+    let along =
+        |row: &[f64], d: usize| row.iter().zip(&directions[d]).map(|(value, part)| value * part).sum();
+    centred.iter().map(|row| order[..components].iter().map(|d| along(row, *d)).collect()).collect()
+}

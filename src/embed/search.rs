@@ -1,0 +1,160 @@
+//! The search that all nearest neighbours come from: squared distances of tiles of rows to their candidates, then the least of
+//! each row.
+//!
+//! A block of tiles takes its candidates a segment at a time. Distances are sums of squared differences, not products and norms, so
+//! that near rows keep their digits. With the distances of a row goes the least of each eight: the k-th least of these bounds the
+//! k-th nearest, so that hardly more than k candidates ever reach the heap of a row. Equal distances are ordered by index.
+//!
+//! The software adapter's driver ends all loops of 8 neighbouring threads after 65 535 rounds together, without a word: hence
+//! segments.
+
+use crate::error::Result;
+use crate::gpu::{Buffer, BufferRange, Gpu, PlanBuilder, Source};
+use crate::{params, wgsl};
+
+const NEIGHBOURS: Source = wgsl!("embed/neighbours.wgsl");
+/// Rows of a tile.
+pub(super) const TILE: usize = 16;
+/// Candidates of a segment at most.
+const SEGMENT: usize = 16_384;
+
+params! {
+    struct SearchParams {
+        count: u32, quads: u32, dims: u32, tile: u32, tiles: u32, first_quad: u32, width: u32, neighbours: u32, budget: u32,
+    }
+}
+
+/// Points as they are searched: in places, four to a quad.
+pub(super) struct Places {
+    /// `[d, place]`.
+    pub points: BufferRange,
+    /// Places, a multiple of 16.
+    pub count: usize,
+    /// Values of a point.
+    pub dims: usize,
+    /// `[place]`: the row that lies there, or `u32::MAX`.
+    pub names: Buffer<u32>,
+    /// Tiles of 16 rows.
+    pub tiles: usize,
+    /// Where not all rows are candidates.
+    pub lists: Option<Candidates>,
+}
+
+/// The candidates of each tile.
+pub(super) struct Candidates {
+    /// `[tile]`: first place, end of its list, the list, 0; the list is `u32::MAX` beyond the last tile.
+    pub tiles: Buffer<u32>,
+    /// `[list, budget]`: quads to search; `u32::MAX` beyond the last.
+    pub quads: Buffer<u32>,
+    /// Quads of a list's candidates at most.
+    pub budget: usize,
+}
+
+/// What is found.
+pub(super) struct Found {
+    /// `[i, k]`: rows; `u32::MAX` where there are no more.
+    pub indices: Buffer<u32>,
+    /// `[i, k]`: squared distances.
+    pub distances: Buffer<f32>,
+    /// Number of rows.
+    pub count: usize,
+    /// Neighbours of a row.
+    pub k: usize,
+    /// Whether they are wanted in order, the nearest first.
+    pub in_order: bool,
+}
+
+/// Adds the dispatch that names rows in their own order: row i, or `u32::MAX` where it is left out.
+pub(super) fn name_rows(
+    gpu: &Gpu,
+    plan: &mut PlanBuilder<'_>,
+    flags: BufferRange,
+    names: &Buffer<u32>,
+    count: usize,
+) -> Result<()> {
+    let kernel = gpu.kernel(&NEIGHBOURS, "name_rows", &[])?;
+    let params = SearchParams { count: count as u32, quads: (names.len() / 4) as u32, ..Default::default() };
+    plan.dispatch("name rows", &kernel)
+        .bind("flags", flags)
+        .bind("named", names.range())
+        .params(&params)
+        .threads([names.len() as u32, 1, 1])
+}
+
+/// Adds the search of the neighbours of all rows that lie in `places`.
+///
+/// # Errors
+/// When a kernel cannot be made.
+pub(super) fn search(gpu: &Gpu, plan: &mut PlanBuilder<'_>, places: &Places, found: &Found) -> Result<()> {
+    let candidates = places.lists.as_ref().map_or(places.count, |lists| 4 * lists.budget);
+    let width = candidates.next_multiple_of(32).min(SEGMENT);
+    let block = rows_of_a_block(gpu, width, places.dims).min(places.tiles * TILE);
+    let made = Buffer::<f32>::zeroed(gpu, "distances of a block", block * width);
+    let least = Buffer::<f32>::zeroed(gpu, "least distances", block * width / 8);
+    let filled = Buffer::<u32>::zeroed(gpu, "neighbours found", found.count);
+    let mut bindings = vec![
+        ("points", places.points.clone()),
+        ("names", places.names.range()),
+        ("made", made.range()),
+        ("squares", made.range()),
+        ("least", least.range()),
+        ("least_fours", least.range()),
+        ("indices", found.indices.range()),
+        ("distances", found.distances.range()),
+        ("filled", filled.range()),
+    ];
+    if let Some(lists) = &places.lists {
+        bindings.extend([("tiles", lists.tiles.range()), ("candidates", lists.quads.range())]);
+    }
+    let all = SearchParams {
+        count: found.count as u32,
+        quads: (places.count / 4) as u32,
+        dims: places.dims.next_multiple_of(4) as u32,
+        width: (width / 4) as u32,
+        neighbours: found.k as u32,
+        budget: places.lists.as_ref().map_or(0, |lists| lists.budget as u32),
+        ..Default::default()
+    };
+    // The software adapter gains by more arithmetic a round; a GPU has no registers for it.
+    let depth = if gpu.is_software() { 4 } else { 1 };
+    let constants = [("LISTS", u32::from(places.lists.is_some())), ("DEPTH", depth)];
+    let mut add = |entry: &'static str, params: &SearchParams, threads: [usize; 3], flops: usize| {
+        let kernel = gpu.kernel(&NEIGHBOURS, entry, &constants)?;
+        let mut dispatch =
+            plan.dispatch(&entry.replace('_', " "), &kernel).params(params).flops(flops as u64);
+        for (name, range) in &bindings {
+            if kernel.binding(name).is_ok() {
+                dispatch = dispatch.bind(name, range.clone());
+            }
+        }
+        dispatch.threads(threads.map(|t| t as u32))
+    };
+    add("begin", &all, [found.count, 1, 1], 0)?;
+    for tile in (0..places.tiles).step_by(block / TILE) {
+        let tiles = (block / TILE).min(places.tiles - tile);
+        for segment in (0..candidates).step_by(width) {
+            let params = SearchParams {
+                tile: tile as u32,
+                tiles: tiles as u32,
+                first_quad: (segment / 4) as u32,
+                ..all
+            };
+            let flops = 3 * tiles * TILE * width * places.dims;
+            add("squared_distances", &params, [width / 8, tiles, 1], flops)?;
+            add("nearest", &params, [tiles * TILE, 1, 1], 0)?;
+        }
+    }
+    add("finish", &all, [found.count, 1, 1], 0)?;
+    if found.in_order {
+        add("sort_nearest", &all, [found.count, 1, 1], 0)?;
+    }
+    Ok(())
+}
+
+/// Rows whose distances to a segment are made at once: as many as take a dispatch some 30 ms, and fit.
+fn rows_of_a_block(gpu: &Gpu, width: usize, dims: usize) -> usize {
+    let (products, bytes) =
+        if gpu.is_software() { (200_000_000, 32 << 20) } else { (20_000_000_000, 256 << 20) };
+    let bytes = (gpu.limits.max_storage_buffer_binding_size as usize).min(bytes);
+    (products / (width * dims)).min(bytes / (width * 4)).max(TILE) / TILE * TILE
+}
