@@ -9,6 +9,8 @@ mod bench_view;
 mod data;
 mod dry_run;
 mod embed;
+mod embed_output;
+mod embed_source;
 mod gradcheck;
 mod interrupt;
 #[cfg(feature = "app")]

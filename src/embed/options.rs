@@ -41,11 +41,14 @@ impl NeighbourSearch {
             Self::Exact => None,
             Self::Ivf { lists, probes } => Some([lists, probes]),
             Self::Automatic if rows <= ALL[usize::from(!software)] => None,
-            Self::Automatic => {
-                // 60 000 MNIST images of 50 components: 0.96 of the 90 nearest.
-                let lists = (4 * rows.isqrt()).next_power_of_two();
-                Some([lists, (lists / 16).clamp(1, 96)])
-            }
+            Self::Automatic => Self::lists_for(rows).lists(software, rows),
         }
+    }
+
+    /// As many lists and probes as so many rows ask for.
+    pub fn lists_for(rows: usize) -> Self {
+        // 60 000 MNIST images of 50 components: 0.96 of the 90 nearest.
+        let lists = (4 * rows.isqrt()).next_power_of_two();
+        Self::Ivf { lists, probes: (lists / 16).clamp(1, 96) }
     }
 }
