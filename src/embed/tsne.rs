@@ -9,7 +9,7 @@ use crate::error::{Error, Result};
 use crate::gpu::{Buffer, BufferRange, Gpu, Plan, PlanBuilder, Source, TensorView};
 use crate::{params, wgsl};
 
-use super::affinities::Affinities;
+use super::affinities::{Affinities, rows_of_a_chunk};
 use super::forces::{attract, repel};
 use super::neighbours::Neighbours;
 use super::options::Options;
@@ -91,7 +91,6 @@ pub struct Tsne {
     reduction: Plan,
     affinities: Affinities,
     neighbours_plan: Plan,
-    neighbour_indices: Buffer<u32>,
     reading: Plan,
     refresh: Plan,
     begin: Plan,
@@ -160,8 +159,9 @@ impl Tsne {
         // A hair more, lest rounding takes the last neighbour.
         let k = ((3.0 * perplexity + 1e-3) as usize).clamp(1, rows.count - 1);
         let (sought, reduction) = Reduction::or_as_they_are(gpu, &rows, options.components)?;
-        let neighbours = Neighbours::new(gpu, &sought, k, options.search)?;
-        let affinities = Affinities::new(gpu, &rows, &neighbours, k, perplexity)?;
+        let a_chunk = rows_of_a_chunk(rows.count, k, options.most_bytes(gpu));
+        let neighbours = Neighbours::new(gpu, &sought, k, a_chunk, options.search)?;
+        let affinities = Affinities::new(gpu, &rows, &neighbours, perplexity)?;
         let positions = Buffer::<[f32; 2]>::zeroed(gpu, "positions", rows.stride);
         let motions = Buffer::<[f32; 4]>::zeroed(gpu, "motions", rows.count);
         let components = Buffer::<[f32; 2]>::zeroed(gpu, "components", rows.count);
@@ -199,7 +199,7 @@ impl Tsne {
         begin.extend(&principal_components(gpu, &sought, &components)?);
         add(&mut begin, "begin", 256)?;
         let mut iteration = PlanBuilder::new(gpu);
-        attract(gpu, &mut iteration, &affinities, &positions.range(), &attraction.range(), rows.count)?;
+        attract(gpu, &mut iteration, &affinities, &positions.range(), &attraction.range())?;
         repel(gpu, &mut iteration, &positions.range(), &repulsion.range(), rows.stride)?;
         add(&mut iteration, "reduce", 256)?;
         add(&mut iteration, "update", rows.count)?;
@@ -212,7 +212,6 @@ impl Tsne {
             put,
             affinities,
             neighbours_plan: neighbours.plan,
-            neighbour_indices: neighbours.indices,
             reading: Plan::default(),
             begin,
             iteration,
@@ -240,6 +239,11 @@ impl Tsne {
     /// Neighbours of a row.
     pub fn neighbours(&self) -> usize {
         self.neighbours
+    }
+
+    /// Buffers that the neighbours and affinities of the rows take.
+    pub fn chunks(&self) -> usize {
+        self.affinities.chunks.len()
     }
 
     /// Number of rows.
@@ -315,7 +319,7 @@ impl Tsne {
     /// The nearest neighbours of every row, [`Tsne::neighbours`] each, by index; `u32::MAX` where there are no more. Waits for the
     /// GPU.
     pub fn read_neighbours(&self, gpu: &Gpu) -> Vec<u32> {
-        self.neighbour_indices.read(gpu)
+        self.affinities.read_neighbours(gpu)
     }
 
     /// The rows among which neighbours are sought, values of row i one after the other: scaled, centred, and reduced where that was
@@ -446,18 +450,12 @@ impl Tsne {
 
     /// The conditional probabilities, [`Tsne::neighbours`] a row, in the order of [`Tsne::read_neighbours`]. Waits for the GPU.
     pub fn read_conditional(&self, gpu: &Gpu) -> Vec<f32> {
-        self.affinities.conditional.read(gpu)
+        self.affinities.read_conditional(gpu)
     }
 
     /// The joint probabilities, row by row: the other row and the probability. Waits for the GPU.
     pub fn read_affinities(&self, gpu: &Gpu) -> Vec<Vec<(u32, f32)>> {
-        let starts = self.affinities.starts.read(gpu);
-        let (targets, values) = (self.affinities.targets.read(gpu), self.affinities.values.read(gpu));
-        let row = |pair: &[u32]| {
-            let range = pair[0] as usize..pair[1] as usize;
-            targets[range.clone()].iter().copied().zip(values[range].iter().copied()).collect()
-        };
-        starts.windows(2).map(row).collect()
+        self.affinities.read(gpu)
     }
 }
 
