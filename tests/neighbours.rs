@@ -245,3 +245,35 @@ fn lists_without_rows_and_rows_that_are_alike_do_no_harm() {
     }
     assert_no_errors(&gpu);
 }
+
+#[test]
+fn rows_in_several_buffers_are_laid_out_by_the_same_bits() {
+    let gpu = open_gpu();
+    let (count, dims) = (1337, 6);
+    let mut values = clustered(count, dims, 9, 13);
+    values[300 * dims] = f32::NAN;
+    let of = |search: NeighbourSearch, most_bytes: Option<u64>| {
+        let options = Options { search, most_bytes, ..Options::default() };
+        let view = view(&gpu, &values, dims);
+        let tsne = Tsne::prepare_with(&gpu, &view, 7.0, Settings::USUAL, 1, &options).unwrap();
+        tsne.refresh(&gpu);
+        tsne.reset(&gpu);
+        tsne.iterate(&gpu, 60);
+        (tsne.chunks(), tsne)
+    };
+    for search in [NeighbourSearch::Exact, NeighbourSearch::Ivf { lists: 20, probes: 5 }] {
+        let (one, whole) = of(search, None);
+        // 512 rows of 21 neighbours with room for three entries each.
+        let (several, parts) = of(search, Some(512 * 21 * 3 * 4 + 100));
+        assert_eq!((one, several), (1, 3));
+        assert_eq!(whole.read_neighbours(&gpu), parts.read_neighbours(&gpu));
+        assert_eq!(whole.read_affinities(&gpu), parts.read_affinities(&gpu));
+        let bits = |tsne: &Tsne| -> Vec<u32> {
+            tsne.read_positions(&gpu).iter().flatten().map(|p| p.to_bits()).collect()
+        };
+        assert_eq!(bits(&whole), bits(&parts));
+        whole.iterate(&gpu, 1);
+        assert_ne!(bits(&whole), bits(&parts), "the control");
+    }
+    assert_no_errors(&gpu);
+}

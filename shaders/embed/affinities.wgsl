@@ -4,31 +4,39 @@ const NONE: u32 = 0xffffffffu;
 // Places of a block of the scan, and its threads.
 const BLOCK: u32 = 256u;
 
-struct Params { count: u32, neighbours: u32, blocks: u32, perplexity: f32 }
+// Rows lie in chunks: `count` rows from `first` on. What other rows have is of the chunk of `other_count` rows from `other_first` on.
+// A chunk has room for `room` entries.
+struct Params {
+    count: u32, first: u32, other_count: u32, other_first: u32, neighbours: u32, blocks: u32, room: u32, perplexity: f32,
+}
 
 @group(0) @binding(0) var<uniform> params: Params;
 // [i, k]: in the order of the distances at first, then by index.
-@group(0) @binding(1) var<storage, read_write> indices: array<u32>;
+@group(0) @binding(1) var<storage, read> indices: array<u32>;
 @group(0) @binding(2) var<storage, read> distances: array<f32>;
 // p_{j|i}
 @group(0) @binding(3) var<storage, read_write> conditional: array<f32>;
-// Entries of each row that other rows alone have; then how many of them are written.
-@group(0) @binding(4) var<storage, read_write> extra: array<atomic<u32>>;
+@group(0) @binding(4) var<storage, read> known_conditional: array<f32>;
+@group(0) @binding(5) var<storage, read> other_indices: array<u32>;
+@group(0) @binding(6) var<storage, read> other_conditional: array<f32>;
+// Of all rows: entries of each that other rows alone have; then how many of them are written.
+@group(0) @binding(7) var<storage, read_write> extra: array<atomic<u32>>;
 // Compressed rows: row i has entries starts[i] to starts[i + 1].
-@group(0) @binding(5) var<storage, read_write> starts: array<u32>;
-@group(0) @binding(6) var<storage, read_write> sums: array<u32>;
-@group(0) @binding(7) var<storage, read_write> targets: array<u32>;
-@group(0) @binding(8) var<storage, read_write> values: array<f32>;
-@group(0) @binding(9) var<storage, read> summary: array<u32>;
-// Σ_j p_ij ln p_ij
-@group(0) @binding(10) var<storage, read_write> entropies: array<f32>;
+@group(0) @binding(8) var<storage, read_write> starts: array<u32>;
+@group(0) @binding(9) var<storage, read> known_starts: array<u32>;
+@group(0) @binding(10) var<storage, read_write> sums: array<u32>;
+@group(0) @binding(11) var<storage, read_write> targets: array<u32>;
+@group(0) @binding(12) var<storage, read_write> values: array<f32>;
+@group(0) @binding(13) var<storage, read> summary: array<u32>;
+// Of all rows: Σ_j p_ij ln p_ij
+@group(0) @binding(14) var<storage, read_write> entropies: array<f32>;
 
 /// conditional[i, k] = exp(−β δ_ik) / Σ exp(−β δ), δ = d² − min d², with β so that its entropy is ln perplexity
 @compute @workgroup_size(WORKGROUP)
 fn conditional_probabilities(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
     let i = id.x + id.y * groups.x * WORKGROUP;
     if i >= params.count { return; }
-    atomicStore(&extra[i], 0u);
+    atomicStore(&extra[params.first + i], 0u);
     let base = i * params.neighbours;
     // Those there are come first, in any order.
     var found = 0u;
@@ -86,29 +94,37 @@ fn conditional_probabilities(@builtin(global_invocation_id) id: vec3<u32>, @buil
     for (var k = 0u; k < found; k++) { conditional[base + k] /= total; }
 }
 
-/// The place of `wanted` in row j, or NONE.
+/// The place of `wanted` in row j of the other chunk, or NONE.
 fn place_in(j: u32, wanted: u32) -> u32 {
     let base = j * params.neighbours;
     var low = 0u;
     var high = params.neighbours;
     while low < high {
         let middle = (low + high) / 2u;
-        if indices[base + middle] < wanted { low = middle + 1u; } else { high = middle; }
+        if other_indices[base + middle] < wanted { low = middle + 1u; } else { high = middle; }
     }
-    if low < params.neighbours && indices[base + low] == wanted { return base + low; }
+    if low < params.neighbours && other_indices[base + low] == wanted { return base + low; }
     return NONE;
+}
+
+/// The row in the other chunk that entry e names, or NONE.
+fn other_row(e: u32) -> u32 {
+    if e >= params.count * params.neighbours { return NONE; }
+    let j = indices[e];
+    if j == NONE || j < params.other_first || j - params.other_first >= params.other_count { return NONE; }
+    return j - params.other_first;
 }
 
 /// extra[j] = the number of rows that have j as a neighbour and that j has not
 @compute @workgroup_size(WORKGROUP)
 fn count_reverse(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
     let e = id.x + id.y * groups.x * WORKGROUP;
-    if e >= params.count * params.neighbours { return; }
-    let j = indices[e];
+    let j = other_row(e);
     if j == NONE { return; }
-    if place_in(j, e / params.neighbours) == NONE { atomicAdd(&extra[j], 1u); }
+    if place_in(j, params.first + e / params.neighbours) == NONE { atomicAdd(&extra[params.other_first + j], 1u); }
 }
 
+/// The number of neighbours of row i.
 fn own_length(i: u32) -> u32 {
     let base = i * params.neighbours;
     var low = 0u;
@@ -132,7 +148,7 @@ fn scan_block(
     let block = group.x + group.y * groups.x;
     let i = block * BLOCK + lane;
     var own = 0u;
-    if i < params.count { own = own_length(i) + atomicLoad(&extra[i]); }
+    if i < params.count { own = own_length(i) + atomicLoad(&extra[params.first + i]); }
     lengths[lane] = own;
     workgroupBarrier();
     for (var step = 1u; step < BLOCK; step *= 2u) {
@@ -144,7 +160,7 @@ fn scan_block(
     }
     if i < params.count {
         starts[i] = lengths[lane] - own;
-        atomicStore(&extra[i], 0u);
+        atomicStore(&extra[params.first + i], 0u);
     }
     if lane == BLOCK - 1u && block < params.blocks { sums[block] = lengths[lane]; }
 }
@@ -158,36 +174,52 @@ fn scan_sums(@builtin(global_invocation_id) id: vec3<u32>) {
         sums[b] = total;
         total += own;
     }
-    starts[params.count] = total;
+    starts[params.count] = min(total, params.room);
 }
 
-/// starts[i] += sums[i / BLOCK]
+/// starts[i] += sums[i / BLOCK], within the room there is
 @compute @workgroup_size(WORKGROUP)
 fn add_sums(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
     let i = id.x + id.y * groups.x * WORKGROUP;
-    if i < params.count { starts[i] += sums[i / BLOCK]; }
+    // A chunk may have less room than all its rows need where the same few are neighbours of all.
+    if i < params.count { starts[i] = min(starts[i] + sums[i / BLOCK], params.room); }
 }
 
-/// values[i, j] = (p_{j|i} + p_{i|j}) / 2n in row i and, where i is no neighbour of j, in row j too
+/// values[i, j] = (p_{j|i} + p_{i|j}) / 2n for the neighbours j of row i in the other chunk
 @compute @workgroup_size(WORKGROUP)
-fn scatter(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
+fn scatter_own(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
     let e = id.x + id.y * groups.x * WORKGROUP;
-    if e >= params.count * params.neighbours { return; }
-    let j = indices[e];
+    let j = other_row(e);
     if j == NONE { return; }
     let i = e / params.neighbours;
-    let reverse = place_in(j, i);
-    var p = conditional[e];
-    if reverse != NONE { p += conditional[reverse]; }
-    p /= 2.0 * max(f32(summary[1]), 1.0);
-    let own = starts[i] + e - i * params.neighbours;
-    targets[own] = j;
-    values[own] = p;
-    if reverse == NONE {
-        let other = starts[j] + own_length(j) + atomicAdd(&extra[j], 1u);
-        targets[other] = i;
-        values[other] = p;
+    let reverse = place_in(j, params.first + i);
+    var p = known_conditional[e];
+    if reverse != NONE { p += other_conditional[reverse]; }
+    let own = known_starts[i] + e - i * params.neighbours;
+    if own >= params.room { return; }
+    targets[own] = params.other_first + j;
+    values[own] = p / (2.0 * max(f32(summary[1]), 1.0));
+}
+
+/// values[j, i] = p_{j|i} / 2n in row j of the other chunk, where i is no neighbour of j
+@compute @workgroup_size(WORKGROUP)
+fn scatter_reverse(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
+    let e = id.x + id.y * groups.x * WORKGROUP;
+    let j = other_row(e);
+    if j == NONE { return; }
+    let i = params.first + e / params.neighbours;
+    if place_in(j, i) != NONE { return; }
+    // The neighbours of row j end where the greatest index would be.
+    var low = 0u;
+    var high = params.neighbours;
+    while low < high {
+        let middle = (low + high) / 2u;
+        if other_indices[j * params.neighbours + middle] != NONE { low = middle + 1u; } else { high = middle; }
     }
+    let place = known_starts[j] + low + atomicAdd(&extra[params.other_first + j], 1u);
+    if place >= params.room { return; }
+    targets[place] = i;
+    values[place] = known_conditional[e] / (2.0 * max(f32(summary[1]), 1.0));
 }
 
 /// entropies[i] = Σ_j p_ij ln p_ij
@@ -196,10 +228,10 @@ fn row_entropies(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_work
     let i = id.x + id.y * groups.x * WORKGROUP;
     if i >= params.count { return; }
     var entropy = 0.0;
-    let end = starts[i + 1u];
-    for (var e = starts[i]; e < end; e++) {
+    let end = known_starts[i + 1u];
+    for (var e = known_starts[i]; e < end; e++) {
         let p = values[e];
         entropy += select(0.0, p * log(p), p > 1e-37);
     }
-    entropies[i] = entropy;
+    entropies[params.first + i] = entropy;
 }

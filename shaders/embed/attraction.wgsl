@@ -1,7 +1,8 @@
 // The pull of the neighbours, and each row's part of the divergence. See src/embed/forces.rs.
 const WORKGROUP: u32 = 64u;
 
-struct Params { count: u32 }
+// `count` rows from `first` on.
+struct Params { count: u32, first: u32 }
 
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> positions: array<vec2<f32>>;
@@ -15,7 +16,7 @@ struct Params { count: u32 }
 fn attract(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
     let i = id.x + id.y * groups.x * WORKGROUP;
     if i >= params.count { return; }
-    let own = positions[i];
+    let own = positions[params.first + i];
     var sum = vec4<f32>(0.0);
     let end = starts[i + 1u];
     for (var e = starts[i]; e < end; e++) {
@@ -24,5 +25,5 @@ fn attract(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups
         let p = values[e];
         sum += vec4<f32>(p / far * apart, p * log(far), p);
     }
-    attraction[i] = sum;
+    attraction[params.first + i] = sum;
 }

@@ -13,9 +13,10 @@ const FAR: f32 = 3e38;
 const ROUNDS: u32 = 24u;
 
 // Places are where points lie: rows in their own order, or by list. A segment is `width` quads of candidates from the quad `first_quad`
-// on; `quads` is all there are, `tile` the first tile of the block, `tiles` how many it has.
+// on; `quads` is all there are, `tile` the first tile of the block, `tiles` how many it has. Found are the neighbours of `count` rows
+// from `first` on.
 struct Params {
-    count: u32, quads: u32, dims: u32, tile: u32, tiles: u32, first_quad: u32, width: u32, neighbours: u32, budget: u32,
+    count: u32, quads: u32, dims: u32, tile: u32, tiles: u32, first_quad: u32, width: u32, neighbours: u32, budget: u32, first: u32,
 }
 
 @group(0) @binding(0) var<uniform> params: Params;
@@ -29,10 +30,10 @@ struct Params {
 // [row of the block, two quads of the segment]: the least of each eight.
 @group(0) @binding(5) var<storage, read_write> least: array<f32>;
 @group(0) @binding(6) var<storage, read> least_fours: array<vec4<f32>>;
-// [i, k]
+// [i − first, k]
 @group(0) @binding(7) var<storage, read_write> indices: array<u32>;
 @group(0) @binding(8) var<storage, read_write> distances: array<f32>;
-// Neighbours that row i has so far.
+// [i]: neighbours that row i has so far.
 @group(0) @binding(9) var<storage, read_write> filled: array<u32>;
 // [i]: bit 0 where a row is left out.
 @group(0) @binding(10) var<storage, read> flags: array<u32>;
@@ -226,9 +227,9 @@ fn nearest(@builtin(global_invocation_id) id: vec3<u32>) {
     let place = span.x + id.x % ROWS;
     if place >= span.y { return; }
     let i = names[place / 4u][place % 4u];
-    if i == NONE { return; }
+    if i == NONE || i < params.first || i - params.first >= params.count { return; }
     let k = params.neighbours;
-    let base = i * k;
+    let base = (i - params.first) * k;
     var size = filled[i];
     // FAR itself is no neighbour.
     var most = 0.999 * FAR;
@@ -264,25 +265,25 @@ fn nearest(@builtin(global_invocation_id) id: vec3<u32>) {
     filled[i] = size;
 }
 
-/// NONE where row i has no more neighbours
+/// NONE where row first + i has no more neighbours
 @compute @workgroup_size(WORKGROUP)
 fn finish(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
     let i = id.x + id.y * groups.x * WORKGROUP;
     if i >= params.count { return; }
     let base = i * params.neighbours;
-    for (var at = filled[i]; at < params.neighbours; at++) {
+    for (var at = filled[params.first + i]; at < params.neighbours; at++) {
         indices[base + at] = NONE;
         distances[base + at] = FAR;
     }
 }
 
-/// Row i's heap in order, the nearest first
+/// The heap of row first + i in order, the nearest first
 @compute @workgroup_size(WORKGROUP)
 fn sort_nearest(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
     let i = id.x + id.y * groups.x * WORKGROUP;
     if i >= params.count { return; }
     let base = i * params.neighbours;
-    for (var end = filled[i]; end > 1u; end--) {
+    for (var end = filled[params.first + i]; end > 1u; end--) {
         let last = base + end - 1u;
         let square = distances[last];
         let index = indices[last];

@@ -268,7 +268,7 @@ impl Embed {
         };
         // The two components of a plain layout along them are those of the rows as they are.
         let components = components.filter(|_| self.method != Layout::Pca);
-        Options { components, search, method }
+        Options { components, search, method, ..Options::default() }
     }
 
     /// Outputs whose kind is not known, or whose folder is not there, are told before the work begins.

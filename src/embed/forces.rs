@@ -20,27 +20,29 @@ const MOST_EXACT: usize = 100_000;
 /// log2 of the longest transform where there is a mesh alone, whatever the number of points.
 const USUAL_HIGHEST: u32 = 10;
 
-params! { struct AttractionParams { count: u32 } }
+params! { struct AttractionParams { count: u32, first: u32 } }
 params! { struct RepulsionParams { pairs: u32 } }
 
-/// Adds the attraction `(x, y, Σ p ln(1 + d²), Σ p)` of each of `count` points.
+/// Adds the attraction `(x, y, Σ p ln(1 + d²), Σ p)` of each point.
 pub(super) fn attract(
     gpu: &Gpu,
     plan: &mut PlanBuilder<'_>,
     affinities: &Affinities,
     positions: &BufferRange,
     attraction: &BufferRange,
-    count: usize,
 ) -> Result<()> {
     let kernel = gpu.kernel(&ATTRACTION, "attract", &[])?;
-    plan.dispatch("attraction", &kernel)
-        .bind("positions", positions.clone())
-        .bind("starts", affinities.starts.range())
-        .bind("targets", affinities.targets.range())
-        .bind("values", affinities.values.range())
-        .bind("attraction", attraction.clone())
-        .params(&AttractionParams { count: count as u32 })
-        .threads([count as u32, 1, 1])
+    for chunk in &affinities.chunks {
+        plan.dispatch("attraction", &kernel)
+            .bind("positions", positions.clone())
+            .bind("starts", chunk.starts.range())
+            .bind("targets", chunk.targets.range())
+            .bind("values", chunk.values.range())
+            .bind("attraction", attraction.clone())
+            .params(&AttractionParams { count: chunk.rows as u32, first: chunk.first as u32 })
+            .threads([chunk.rows as u32, 1, 1])?;
+    }
+    Ok(())
 }
 
 /// How the push of all other points is found.

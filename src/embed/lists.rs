@@ -51,13 +51,7 @@ pub(super) fn search_lists(
     let budget = (probes * (rows.count.div_ceil(4 * lists) + 1)).max(found.k / 2 + 4).next_multiple_of(8);
     let nearest = (PROBED * probes).min(lists - 1).max(1);
     gpu.check_fits("the candidates", (lists * budget * 4) as u64)?;
-    let near = Found {
-        indices: Buffer::zeroed(gpu, "nearest lists", lists * nearest),
-        distances: Buffer::zeroed(gpu, "distances of lists", lists * nearest),
-        count: lists,
-        k: nearest,
-        in_order: true,
-    };
+    let near = Found::new(gpu, lists, nearest, lists, true);
     let stride = lists.next_multiple_of(16);
     let mut steps = Steps {
         gpu,
@@ -66,7 +60,7 @@ pub(super) fn search_lists(
         stride,
         centroids: Buffer::zeroed(gpu, "centroids", stride * rows.dims.next_multiple_of(4)),
         list_names: Buffer::zeroed(gpu, "names of lists", stride),
-        near: Buffer::of_range(&near.indices.range()),
+        near: Buffer::of_range(&near.chunks[0].indices.range()),
         candidates: Buffer::zeroed(gpu, "candidates", lists * budget),
         params: ListParams {
             lists: lists as u32,

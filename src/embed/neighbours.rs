@@ -10,34 +10,25 @@ use super::search::{Found, Places, TILE, name_rows, search};
 
 /// The neighbours of every row, in any order.
 pub(super) struct Neighbours {
-    /// `[i, k]`: their indices; `u32::MAX` where there are no more.
-    pub indices: Buffer<u32>,
-    /// `[i, k]`: squared distances.
-    pub distances: Buffer<f32>,
+    /// What is found.
+    pub found: Found,
     /// Finds them.
     pub plan: Plan,
 }
 
 impl Neighbours {
-    /// Prepares to find the `k` nearest of each row.
+    /// Prepares to find the `k` nearest of each row, `a_chunk` rows to a buffer.
     ///
     /// # Errors
     /// When they do not fit the adapter.
-    pub fn new(gpu: &Gpu, rows: &Rows, k: usize, how: NeighbourSearch) -> Result<Self> {
-        gpu.check_fits("the nearest neighbours", (rows.count * k * 4) as u64)?;
-        let found = Found {
-            indices: Buffer::zeroed(gpu, "neighbours", rows.count * k),
-            distances: Buffer::zeroed(gpu, "squared distances", rows.count * k),
-            count: rows.count,
-            k,
-            in_order: false,
-        };
+    pub fn new(gpu: &Gpu, rows: &Rows, k: usize, a_chunk: usize, how: NeighbourSearch) -> Result<Self> {
+        let found = Found::new(gpu, rows.count, k, a_chunk, false);
         let mut plan = PlanBuilder::new(gpu);
         match how.lists(gpu.is_software(), rows.count) {
             Some([lists, probes]) => search_lists(gpu, &mut plan, rows, &found, lists, probes)?,
             None => search_all(gpu, &mut plan, rows, &found)?,
         }
-        Ok(Self { indices: found.indices, distances: found.distances, plan: plan.finish() })
+        Ok(Self { found, plan: plan.finish() })
     }
 }
 

@@ -2,6 +2,8 @@
 
 use super::forces::Method;
 
+use crate::gpu::Gpu;
+
 /// What [`Tsne::prepare_with`](super::Tsne::prepare_with) may be told beyond the usual.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Options {
@@ -12,6 +14,16 @@ pub struct Options {
     pub components: Option<usize>,
     /// Which rows a row is compared with.
     pub search: NeighbourSearch,
+    /// Bytes of a buffer at most, less than the adapter allows: rows whose neighbours need more lie in several. None asks for nothing.
+    pub most_bytes: Option<u64>,
+}
+
+impl Options {
+    /// Bytes that a buffer may have.
+    pub(super) fn most_bytes(&self, gpu: &Gpu) -> u64 {
+        let most = gpu.limits.max_storage_buffer_binding_size.min(gpu.limits.max_buffer_size);
+        self.most_bytes.map_or(most, |asked| asked.min(most))
+    }
 }
 
 /// Which rows a row is compared with for its nearest neighbours.

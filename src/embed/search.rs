@@ -20,7 +20,7 @@ const SEGMENT: usize = 16_384;
 
 params! {
     struct SearchParams {
-        count: u32, quads: u32, dims: u32, tile: u32, tiles: u32, first_quad: u32, width: u32, neighbours: u32, budget: u32,
+        count: u32, quads: u32, dims: u32, tile: u32, tiles: u32, first_quad: u32, width: u32, neighbours: u32, budget: u32, first: u32,
     }
 }
 
@@ -52,16 +52,42 @@ pub(super) struct Candidates {
 
 /// What is found.
 pub(super) struct Found {
-    /// `[i, k]`: rows; `u32::MAX` where there are no more.
-    pub indices: Buffer<u32>,
-    /// `[i, k]`: squared distances.
-    pub distances: Buffer<f32>,
+    /// The neighbours of consecutive rows each.
+    pub chunks: Vec<FoundChunk>,
     /// Number of rows.
     pub count: usize,
     /// Neighbours of a row.
     pub k: usize,
     /// Whether they are wanted in order, the nearest first.
     pub in_order: bool,
+}
+
+/// What is found for `rows` rows from `first` on.
+pub(super) struct FoundChunk {
+    /// The first row.
+    pub first: usize,
+    /// Number of rows.
+    pub rows: usize,
+    /// `[i − first, k]`: rows; `u32::MAX` where there are no more.
+    pub indices: Buffer<u32>,
+    /// `[i − first, k]`: squared distances.
+    pub distances: Buffer<f32>,
+}
+
+impl Found {
+    /// Room for the `k` nearest of each row, `a_chunk` rows to a buffer.
+    pub fn new(gpu: &Gpu, count: usize, k: usize, a_chunk: usize, in_order: bool) -> Self {
+        let chunk = |first: usize| {
+            let rows = a_chunk.min(count - first);
+            FoundChunk {
+                first,
+                rows,
+                indices: Buffer::zeroed(gpu, "neighbours", rows * k),
+                distances: Buffer::zeroed(gpu, "squared distances", rows * k),
+            }
+        };
+        Self { chunks: (0..count).step_by(a_chunk).map(chunk).collect(), count, k, in_order }
+    }
 }
 
 /// Adds the dispatch that names rows in their own order: row i, or `u32::MAX` where it is left out.
@@ -99,8 +125,6 @@ pub(super) fn search(gpu: &Gpu, plan: &mut PlanBuilder<'_>, places: &Places, fou
         ("squares", made.range()),
         ("least", least.range()),
         ("least_fours", least.range()),
-        ("indices", found.indices.range()),
-        ("distances", found.distances.range()),
         ("filled", filled.range()),
     ];
     if let Some(lists) = &places.lists {
@@ -118,18 +142,24 @@ pub(super) fn search(gpu: &Gpu, plan: &mut PlanBuilder<'_>, places: &Places, fou
     // The software adapter gains by more arithmetic a round; a GPU has no registers for it.
     let depth = if gpu.is_software() { 4 } else { 1 };
     let constants = [("LISTS", u32::from(places.lists.is_some())), ("DEPTH", depth)];
-    let mut add = |entry: &'static str, params: &SearchParams, threads: [usize; 3], flops: usize| {
+    let mut add = |entry: &'static str,
+                   chunk: &FoundChunk,
+                   params: &SearchParams,
+                   threads: [usize; 3],
+                   flops: usize| {
         let kernel = gpu.kernel(&NEIGHBOURS, entry, &constants)?;
         let mut dispatch =
             plan.dispatch(&entry.replace('_', " "), &kernel).params(params).flops(flops as u64);
-        for (name, range) in &bindings {
+        let own = [("indices", chunk.indices.range()), ("distances", chunk.distances.range())];
+        for (name, range) in bindings.iter().chain(&own) {
             if kernel.binding(name).is_ok() {
                 dispatch = dispatch.bind(name, range.clone());
             }
         }
         dispatch.threads(threads.map(|t| t as u32))
     };
-    add("begin", &all, [found.count, 1, 1], 0)?;
+    let whole = &found.chunks[0];
+    add("begin", whole, &all, [found.count, 1, 1], 0)?;
     for tile in (0..places.tiles).step_by(block / TILE) {
         let tiles = (block / TILE).min(places.tiles - tile);
         for segment in (0..candidates).step_by(width) {
@@ -140,15 +170,29 @@ pub(super) fn search(gpu: &Gpu, plan: &mut PlanBuilder<'_>, places: &Places, fou
                 ..all
             };
             let flops = 3 * tiles * TILE * width * places.dims;
-            add("squared_distances", &params, [width / 8, tiles, 1], flops)?;
-            add("nearest", &params, [tiles * TILE, 1, 1], 0)?;
+            add("squared_distances", whole, &params, [width / 8, tiles, 1], flops)?;
+            for chunk in &found.chunks {
+                // Rows in their own order are those of few chunks.
+                let rows = tile * TILE..(tile + tiles) * TILE;
+                if places.lists.is_some() || (chunk.first < rows.end && rows.start < chunk.first + chunk.rows)
+                {
+                    add("nearest", chunk, &of_chunk(&params, chunk), [tiles * TILE, 1, 1], 0)?;
+                }
+            }
         }
     }
-    add("finish", &all, [found.count, 1, 1], 0)?;
-    if found.in_order {
-        add("sort_nearest", &all, [found.count, 1, 1], 0)?;
+    for chunk in &found.chunks {
+        let params = of_chunk(&all, chunk);
+        add("finish", chunk, &params, [chunk.rows, 1, 1], 0)?;
+        if found.in_order {
+            add("sort_nearest", chunk, &params, [chunk.rows, 1, 1], 0)?;
+        }
     }
     Ok(())
+}
+
+fn of_chunk(params: &SearchParams, chunk: &FoundChunk) -> SearchParams {
+    SearchParams { first: chunk.first as u32, count: chunk.rows as u32, ..*params }
 }
 
 /// Rows whose distances to a segment are made at once: as many as take a dispatch some 30 ms, and fit.

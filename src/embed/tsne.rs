@@ -9,7 +9,7 @@ use crate::error::{Error, Result};
 use crate::gpu::{Buffer, BufferRange, Gpu, Plan, PlanBuilder, Source, TensorView};
 use crate::{params, wgsl};
 
-use super::affinities::Affinities;
+use super::affinities::{Affinities, rows_of_a_chunk};
 use super::forces::{Method, Repulsion, attract};
 use super::neighbours::Neighbours;
 use super::options::Options;
@@ -90,7 +90,6 @@ pub struct Tsne {
     reduction: Plan,
     affinities: Affinities,
     neighbours_plan: Plan,
-    neighbour_indices: Buffer<u32>,
     reading: Plan,
     refresh: Plan,
     begin: Plan,
@@ -156,14 +155,15 @@ impl Tsne {
         // A hair more, lest rounding takes the last neighbour.
         let k = ((3.0 * perplexity + 1e-3) as usize).clamp(1, rows.count - 1);
         let (sought, reduction) = Reduction::or_as_they_are(gpu, &rows, options.components)?;
-        let neighbours = Neighbours::new(gpu, &sought, k, options.search)?;
-        let affinities = Affinities::new(gpu, &rows, &neighbours, k, perplexity)?;
+        let a_chunk = rows_of_a_chunk(rows.count, k, options.most_bytes(gpu));
+        let neighbours = Neighbours::new(gpu, &sought, k, a_chunk, options.search)?;
+        let affinities = Affinities::new(gpu, &rows, &neighbours, perplexity)?;
         let positions = Buffer::<[f32; 2]>::zeroed(gpu, "positions", rows.stride);
         let motions = Buffer::<[f32; 4]>::zeroed(gpu, "motions", rows.count);
         let components = Buffer::<[f32; 2]>::zeroed(gpu, "components", rows.count);
         let attraction = Buffer::<[f32; 4]>::zeroed(gpu, "attraction", rows.count);
         let mut iteration = PlanBuilder::new(gpu);
-        attract(gpu, &mut iteration, &affinities, &positions.range(), &attraction.range(), rows.count)?;
+        attract(gpu, &mut iteration, &affinities, &positions.range(), &attraction.range())?;
         let method = options.method.unwrap_or_else(|| Method::for_points(gpu, rows.count));
         let flags = rows.flags.range();
         let repulsion = Repulsion::new(gpu, &mut iteration, &positions, &flags, rows.count, method)?;
@@ -220,7 +220,6 @@ impl Tsne {
             put,
             affinities,
             neighbours_plan: neighbours.plan,
-            neighbour_indices: neighbours.indices,
             reading: Plan::default(),
             begin,
             iteration,
@@ -254,6 +253,11 @@ impl Tsne {
     /// How the points push each other.
     pub fn repulsion(&self) -> &Repulsion {
         &self.repulsion
+    }
+
+    /// Buffers that the neighbours and affinities of the rows take.
+    pub fn chunks(&self) -> usize {
+        self.affinities.chunks.len()
     }
 
     /// Number of rows.
@@ -329,7 +333,7 @@ impl Tsne {
     /// The nearest neighbours of every row, [`Tsne::neighbours`] each, by index; `u32::MAX` where there are no more. Waits for the
     /// GPU.
     pub fn read_neighbours(&self, gpu: &Gpu) -> Vec<u32> {
-        self.neighbour_indices.read(gpu)
+        self.affinities.read_neighbours(gpu)
     }
 
     /// The rows among which neighbours are sought, values of row i one after the other: scaled, centred, and reduced where that was
@@ -460,18 +464,12 @@ impl Tsne {
 
     /// The conditional probabilities, [`Tsne::neighbours`] a row, in the order of [`Tsne::read_neighbours`]. Waits for the GPU.
     pub fn read_conditional(&self, gpu: &Gpu) -> Vec<f32> {
-        self.affinities.conditional.read(gpu)
+        self.affinities.read_conditional(gpu)
     }
 
     /// The joint probabilities, row by row: the other row and the probability. Waits for the GPU.
     pub fn read_affinities(&self, gpu: &Gpu) -> Vec<Vec<(u32, f32)>> {
-        let starts = self.affinities.starts.read(gpu);
-        let (targets, values) = (self.affinities.targets.read(gpu), self.affinities.values.read(gpu));
-        let row = |pair: &[u32]| {
-            let range = pair[0] as usize..pair[1] as usize;
-            targets[range.clone()].iter().copied().zip(values[range].iter().copied()).collect()
-        };
-        starts.windows(2).map(row).collect()
+        self.affinities.read(gpu)
     }
 }
 
