@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use clap::Args;
 use revacnn::error::{Error, Result};
-use revacnn::session::{Session, TensorKind};
+use revacnn::session::{Embedding, ImageSource, Session, TensorKind};
 use serde_json::json;
 
 use super::print_line;
@@ -24,6 +24,12 @@ pub struct BenchEmbed {
     /// Layers that are laid out by their weights, those with parameters first.
     #[arg(long, default_value_t = 4)]
     layouts: usize,
+    /// The filters of all layers in one layout too.
+    #[arg(long)]
+    all_filters: bool,
+    /// So many test images too, by the last hidden layer, forwarded anew once an epoch.
+    #[arg(long, value_name = "IMAGES")]
+    images: Option<usize>,
     /// Seconds of each turn; there are 5 of each kind.
     #[arg(long, default_value_t = 4.0)]
     seconds: f64,
@@ -45,11 +51,11 @@ impl BenchEmbed {
             .collect();
         session.play();
         // Compile and warm up both.
-        self.turn(&mut session, &layers, 1.0)?;
+        self.turn(&mut session, &layers, true, 1.0)?;
         let (mut alone, mut with, mut iterations) = (Vec::new(), Vec::new(), 0.0);
         for _ in 0..ROUNDS {
-            alone.push(self.turn(&mut session, &[], self.seconds)?.0);
-            let (rate, made) = self.turn(&mut session, &layers, self.seconds)?;
+            alone.push(self.turn(&mut session, &layers, false, self.seconds)?.0);
+            let (rate, made) = self.turn(&mut session, &layers, true, self.seconds)?;
             with.push(rate);
             iterations += made / ROUNDS as f64;
         }
@@ -58,7 +64,10 @@ impl BenchEmbed {
             rates[rates.len() / 2]
         };
         let (alone, with) = (median(&mut alone), median(&mut with));
-        let names: Vec<&str> = layers.iter().map(|layer| session.layers()[*layer].name.as_str()).collect();
+        let mut names: Vec<String> =
+            layers.iter().map(|layer| session.layers()[*layer].name.clone()).collect();
+        names.extend(self.all_filters.then(|| "all filters".to_owned()));
+        names.extend(self.images.map(|count| format!("{count} images")));
         if self.json {
             let value = json!({
                 "images_per_s_alone": alone, "images_per_s_with": with, "cost": 1.0 - with / alone,
@@ -74,10 +83,11 @@ impl BenchEmbed {
         ))
     }
 
-    /// Trains for so long with these layers laid out; images a second, and iterations a second of a layout.
-    fn turn(&self, session: &mut Session, layers: &[usize], seconds: f64) -> Result<(f64, f64)> {
-        for layer in layers {
-            session.open_embedding(*layer, TensorKind::Weights)?;
+    /// Trains for so long, `with` these layers and whatever else was asked for laid out; images a second, and iterations a second of
+    /// a layout.
+    fn turn(&self, session: &mut Session, layers: &[usize], with: bool, seconds: f64) -> Result<(f64, f64)> {
+        if with {
+            self.open(session, layers)?;
         }
         session.settle();
         let (began, first) = (Instant::now(), session.step());
@@ -88,9 +98,26 @@ impl BenchEmbed {
         session.settle();
         let took = began.elapsed().as_secs_f64();
         let images = f64::from(session.step() - first) * f64::from(session.settings().batch);
-        let made: u32 =
-            session.embeddings().iter().filter_map(|e| e.state()).map(|state| state.iteration).sum();
-        layers.iter().for_each(|layer| session.close_embedding(*layer));
-        Ok((images / took, f64::from(made) / took / layers.len().max(1) as f64))
+        let open: Vec<&Embedding> = session.embeddings().iter().collect();
+        let made: u32 = open.iter().filter_map(|e| e.state()).map(|state| state.iteration).sum();
+        let iterations = f64::from(made) / took / open.len().max(1) as f64;
+        let ids: Vec<u64> = open.iter().map(|embedding| embedding.id()).collect();
+        ids.into_iter().for_each(|id| session.close_layout(id));
+        Ok((images / took, iterations))
+    }
+
+    fn open(&self, session: &mut Session, layers: &[usize]) -> Result<()> {
+        for layer in layers {
+            session.open_embedding(*layer, TensorKind::Weights)?;
+        }
+        if self.all_filters {
+            session.open_filter_embedding()?;
+        }
+        if let Some(count) = self.images {
+            let source = ImageSource { count, ..session.usual_images() };
+            let id = session.open_image_embedding(source)?;
+            session.embedding_mut(id).expect("it was just opened").set_follows(true);
+        }
+        Ok(())
     }
 }

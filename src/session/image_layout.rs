@@ -135,7 +135,7 @@ impl Session {
         let limits = &self.gpu().limits;
         let most = limits.max_storage_buffer_binding_size.min(limits.max_buffer_size) / 4;
         // Rows are padded to a multiple of 8.
-        (most as usize / dims.max(1) & !7).min(self.images_of(set))
+        ((most as usize / dims.max(1)) & !7).min(self.images_of(set))
     }
 
     /// The usual layout of images: test images by the last hidden layer, as many as the adapter lays out quickly.
