@@ -14,7 +14,7 @@ use crate::gpu::{Buffer, Gpu, Plan, ReadbackRing, TensorView, Timer};
 use crate::nn::Best;
 
 /// Share of a frame's time that layouts take while the network trains.
-const SHARE: f64 = 0.05;
+const SHARE: f64 = 0.03;
 /// Timed passes in one submit; further ones are not timed.
 const MOST_SPANS: u32 = 32;
 /// Iterations recorded at once.
@@ -133,10 +133,11 @@ impl Embeddings {
         self.record_refreshes(gpu, encoder, true);
     }
 
-    /// What the layouts may use from now on.
-    pub fn grant(&mut self, budget_ms: f64, training: bool) {
-        let granted = if training { SHARE * budget_ms } else { 0.5 * budget_ms };
-        self.credit_ms = if self.open.is_empty() { 0.0 } else { (self.credit_ms + granted).min(budget_ms) };
+    /// What the layouts may use from now on: a share of the milliseconds that the run took, or had. They never save up more than
+    /// one frame's.
+    pub fn grant(&mut self, time_ms: f64, training: bool) {
+        let granted = if training { SHARE * time_ms } else { 0.5 * time_ms };
+        self.credit_ms = if self.open.is_empty() { 0.0 } else { (self.credit_ms + granted).min(time_ms) };
     }
 
     /// Reads the rows that are due and makes their affinities while the credit lasts; the layout that it ends at comes first the

@@ -80,13 +80,14 @@ impl Session {
         let gpu = std::rc::Rc::clone(self.trainer.gpu());
         self.embeddings.begin(encoder);
         let trains = self.playing || self.single_step;
-        self.embeddings.grant(budget_ms, trains);
         let mut left_ms = budget_ms;
         let mut recorded = false;
         while left_ms > 0.0 && self.may_go_on(recorded) {
             left_ms -= self.record_some(encoder, left_ms);
             recorded = true;
         }
+        // What the run took, where it took anything: a step may be longer or shorter than the budget.
+        self.embeddings.grant(if recorded { budget_ms - left_ms } else { budget_ms }, recorded || trains);
         let refreshed = !recorded && std::mem::take(&mut self.stale);
         if refreshed {
             self.trainer.refresh_plan().encode(encoder);
