@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 use egui::{PointerButton, Pos2, Rect, RichText, Sense, Ui, Vec2};
 
 use super::canvas::Frame;
-use super::network_pane::{self, KINDS};
+use super::network_pane;
 use super::workbench::{TileId, Workbench};
-use super::{embedding_bar, theme};
-use crate::session::{Command, Embedding, Session, TensorKind};
+use super::{embedding_bar, embedding_menus, theme};
+use crate::session::{Command, Embedding, ImageSet, Session, TensorKind};
 use crate::view::{Part, Picked, Placement, Rect as Pixels, ScatterSet, Style, TileSet, class_color};
 
 /// Sides of a tile, in points.
@@ -41,6 +41,7 @@ pub struct EmbeddingPane {
     /// The layout and point under the pointer.
     pub(super) hovered: Option<(u64, u32)>,
     grabbed: Option<(u64, u32)>,
+    pub(super) bar: embedding_bar::Bar,
     /// The first layout is opened by the pane itself.
     begun: bool,
 }
@@ -53,6 +54,7 @@ impl Default for EmbeddingPane {
             found: BTreeMap::new(),
             hovered: None,
             grabbed: None,
+            bar: embedding_bar::Bar::default(),
             begun: false,
         }
     }
@@ -96,9 +98,7 @@ pub fn show(ui: &mut Ui, bench: &mut Workbench, session: &mut Session, frame: &m
     let mut hovered = None;
     for (index, (id, cell)) in ids.iter().zip(cells(area, ids.len())).enumerate() {
         let (head, body) = cell.split_top_bottom_at_y(cell.top() + HEAD);
-        let Some(embedding) = session.embedding_mut(*id) else { continue };
-        let info = (embedding.layer, embedding.kind);
-        title(ui, head, session, *id, info);
+        title(ui, head, session, *id);
         hovered = layout(ui, body, bench, session, frame, (index, *id)).or(hovered);
     }
     bench.embedding.hovered = hovered;
@@ -129,22 +129,22 @@ fn cells(area: Rect, count: usize) -> Vec<Rect> {
 }
 
 /// Layer, source, iteration and divergence, with its curve.
-fn title(ui: &Ui, rect: Rect, session: &Session, id: u64, (layer, kind): (usize, TensorKind)) {
+fn title(ui: &Ui, rect: Rect, session: &Session, id: u64) {
     let Some(embedding) = session.embeddings().iter().find(|e| e.id() == id) else { return };
     let painter = ui.painter().with_clip_rect(rect.intersect(ui.clip_rect()));
-    let name = &session.layers()[layer].name;
-    let short = KINDS.iter().find(|k| k.0 == kind).map_or("", |k| k.1);
-    let (name, short) =
-        if embedding.images().is_some() { ("images", &format!("by {name}")[..]) } else { (&name[..], short) };
+    let name = embedding_menus::name(session, embedding);
     let left = egui::Align2::LEFT_CENTER;
     let font = egui::FontId::proportional(12.0);
-    let drawn = painter.text(rect.left_center(), left, format!("{name}  {short}"), font, theme::TEXT);
+    let drawn = painter.text(rect.left_center(), left, name, font, theme::TEXT);
     let mut text = match embedding.state() {
         Some(state) => format!("{} it   KL {:.3}", state.iteration, state.divergence),
         None => "…".to_owned(),
     };
     if embedding.perplexity() < embedding.wanted_perplexity() {
         text += &format!("   perplexity {:.1}", embedding.perplexity());
+    }
+    if embedding.left_out() > 0 {
+        text += &format!("   {} left out", embedding.left_out());
     }
     let after = Pos2::new(drawn.right() + 10.0, rect.center().y);
     painter.text(after, left, text, egui::FontId::proportional(10.5), theme::MUTED);
@@ -188,26 +188,35 @@ fn layout(
     let embedding = session.embeddings().iter().find(|e| e.id() == id)?;
     let (layer, kind) = (embedding.layer, embedding.kind);
     let view = embedding.images().map_or(embedding.view(), |images| &images.tiles).clone();
-    let classes = embedding.images().map(|images| images.labels.range());
-    let of_images = classes.is_some();
+    let of_filters = embedding.filters().map(|filters| filters.labels.range());
+    let of_images = embedding.images().is_some();
+    let classes = embedding.images().map(|images| images.labels.range()).or(of_filters);
+    let of_classes = classes.is_some();
     let scatter = ScatterSet {
         positions: embedding.positions(),
         flags: embedding.flags(),
         count: view.tiles(),
-        change: session.filter_changes(layer).filter(|_| !of_images).map(|values| values.range()),
+        change: session.filter_changes(layer).filter(|_| !of_classes).map(|values| values.range()),
         classes,
     };
-    let style = network_pane::style(&session.layers()[layer], kind, view.channels());
-    let tiles = if of_images { TileSet { view, style: Style::Rgb } } else { TileSet { view, style } };
+    let style = match (embedding.images(), embedding.filters()) {
+        (Some(_), _) => Style::Rgb,
+        (_, Some(_)) => Style::Signed,
+        _ => network_pane::style(&session.layers()[layer], kind, view.channels()),
+    };
+    let tiles = TileSet { view, style };
     look_around(ui, &response, body, &mut look);
     let pointer = response.hover_pos().or(ui.input(|i| i.pointer.hover_pos()).filter(|_| response.dragged()));
     let under = bench.embedding.found.get(&id).and_then(|f| f.index).filter(|_| response.hovered());
     let grabbed = bench.embedding.grabbed.filter(|(of, _)| *of == id).map(|(_, point)| point);
-    let selected = bench.selected.filter(|s| s.layer == layer && !of_images).map(|s| s.tile);
+    let selected = bench.selected.and_then(|s| match embedding.filters() {
+        Some(filters) => filters.row(s.layer, s.tile),
+        None => (s.layer == layer && !of_images).then_some(s.tile),
+    });
     let marked = grabbed.or(under).or(selected);
     let scale = ui.ctx().pixels_per_point();
-    let tile = tile_size(body, &tiles, look.zoom, scale, of_images);
-    let as_dots = of_images && tile[0] < THUMBNAIL * scale;
+    let tile = tile_size(body, &tiles, look.zoom, scale, of_classes);
+    let as_dots = of_classes && tile[0] < THUMBNAIL * scale;
     let placement = Placement {
         rectangle: pixels(body, scale),
         pan: (look.pan * scale).into(),
@@ -235,13 +244,13 @@ fn layout(
         return None;
     }
     frame.asked_points.push(id);
-    if of_images {
-        legend(ui, body, session);
+    if of_classes {
+        legend(ui, body, session, id);
     }
     if as_dots {
         frame.paint_points(ui, body.intersect(ui.clip_rect()), id, Part::Dots);
     } else {
-        paint(ui, body, frame, id, set_index, placement.tile, !of_images);
+        paint(ui, body, frame, id, set_index, placement.tile, !of_classes);
     }
     if let Some(embedding) = session.embeddings().iter().find(|e| e.id() == id) {
         let corner = Pos2::new(body.right() - 64.0, body.top() + 4.0);
@@ -249,7 +258,10 @@ fn layout(
     }
     let point = under.or(grabbed)?;
     if let Some(pointer) = pointer {
-        let (title, long) = words(session, layer, kind, point, of_images);
+        let (title, long) = words(session, id, point);
+        if of_images {
+            session.ask_for_image(id, point);
+        }
         let id = TileId { layer: set_index, tile: point };
         network_pane::enlarged(ui, frame, pointer, &tiles, id, |ui| {
             ui.label(RichText::new(title).strong());
@@ -262,11 +274,13 @@ fn layout(
     Some((id, point))
 }
 
-/// The classes in their colours, along the lower edge.
-fn legend(ui: &Ui, body: Rect, session: &Session) {
+/// The classes or layers in their colours, along the lower edge.
+fn legend(ui: &Ui, body: Rect, session: &Session, id: u64) {
     let painter = ui.painter().with_clip_rect(body.intersect(ui.clip_rect()));
     let mut at = Pos2::new(body.left() + 6.0, body.bottom() - 8.0);
-    for (class, name) in session.class_names().iter().enumerate() {
+    let filters = session.embeddings().iter().find(|e| e.id() == id).and_then(Embedding::filters);
+    let names = filters.map_or(session.class_names(), |filters| &filters.names);
+    for (class, name) in names.iter().enumerate() {
         let [r, g, b] = class_color(class);
         let color = egui::Color32::from_rgb(r, g, b);
         let font = egui::FontId::proportional(10.5);
@@ -275,12 +289,19 @@ fn legend(ui: &Ui, body: Rect, session: &Session) {
 }
 
 /// What is said of a point: its name, and what it shows.
-fn words(session: &Session, layer: usize, kind: TensorKind, point: u32, of_images: bool) -> (String, String) {
-    if of_images {
-        let class = session.test_class(point).unwrap_or_default();
-        return (format!("image {point}"), format!("{class}; a click makes it the probe"));
+fn words(session: &Session, id: u64, point: u32) -> (String, String) {
+    let Some(embedding) = session.embeddings().iter().find(|e| e.id() == id) else {
+        return Default::default();
+    };
+    if let Some(images) = embedding.images() {
+        return embedding_menus::words_of_image(session, images, point);
     }
-    (format!("{} {point}", session.layers()[layer].name), network_pane::long_name(kind).to_owned())
+    if let Some((layer, filter)) = embedding.filters().and_then(|filters| filters.filter(point)) {
+        let long = format!("responses to {} test images; a click selects it", embedding.forwards());
+        return (format!("{} {filter}", session.layers()[layer].name), long);
+    }
+    let name = &session.layers()[embedding.layer].name;
+    (format!("{name} {point}"), network_pane::long_name(embedding.kind).to_owned())
 }
 
 fn pixels(rect: Rect, scale: f32) -> Pixels {
@@ -335,11 +356,15 @@ fn act(
     let at = ui.input(|i| i.pointer.hover_pos()).zip(found).map(|(pointer, found)| {
         found.position([pointer.x * placement.scale, pointer.y * placement.scale], placement)
     });
-    let of_images = session.embeddings().iter().any(|e| e.id() == id && e.images().is_some());
-    match under.filter(|_| response.clicked()) {
-        Some(point) if of_images => bench.send(session, Command::PinProbe(point)),
-        Some(point) => bench.selected = Some(TileId { layer, tile: point }),
-        None => {}
+    if let (Some(point), Some(embedding)) =
+        (under.filter(|_| response.clicked()), session.embeddings().iter().find(|e| e.id() == id))
+    {
+        let filter = embedding.filters().map_or(Some((layer, point)), |filters| filters.filter(point));
+        match embedding.images().map(|images| images.source.set) {
+            Some(ImageSet::Test) => bench.send(session, Command::PinProbe(point)),
+            Some(ImageSet::Train) => {}
+            None => bench.selected = filter.map(|(layer, tile)| TileId { layer, tile }),
+        }
     }
     let Some(embedding) = session.embedding_mut(id) else { return };
     let held = bench.embedding.grabbed.filter(|(of, _)| *of == id);

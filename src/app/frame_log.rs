@@ -75,7 +75,9 @@ impl FrameLog {
         let layout = |e: &Embedding| {
             let state = e.state().copied().unwrap_or_default();
             let (refresh_ms, iteration_ms) = e.costs_ms();
-            json!({ "layer": session.layers()[e.layer].name, "iteration": state.iteration, "kl": state.divergence,
+            let layer = &session.layers()[e.layer].name;
+            let layer = if e.filters().is_some() { "all filters" } else { layer };
+            json!({ "layer": layer, "iteration": state.iteration, "kl": state.divergence,
                     "pinned": state.pinned, "refresh_ms": refresh_ms, "iteration_ms": iteration_ms })
         };
         let layouts: Vec<Value> = session.embeddings().iter().map(layout).collect();

@@ -5,6 +5,7 @@
 mod canvas;
 mod charts_pane;
 mod embedding_bar;
+mod embedding_menus;
 mod embedding_pane;
 mod format;
 mod frame_log;

@@ -217,7 +217,9 @@ impl Workbench {
     fn embedded_tile(&self, session: &Session) -> Option<TileId> {
         let (id, tile) = self.embedding.hovered?;
         let embedding = session.embeddings().iter().find(|e| e.id() == id && e.images().is_none())?;
-        Some(TileId { layer: embedding.layer, tile })
+        let of_all = embedding.filters().map(|filters| filters.filter(tile));
+        let (layer, tile) = of_all.unwrap_or(Some((embedding.layer, tile)))?;
+        Some(TileId { layer, tile })
     }
 
     pub(super) fn move_probe(&mut self, session: &mut Session, by: i64) {

@@ -6,14 +6,16 @@ use std::time::{Duration, Instant};
 
 use clap::Args;
 use revacnn::error::{Error, Result};
-use revacnn::session::{Session, TensorKind};
+use revacnn::session::{Embedding, ImageSource, Session, TensorKind};
 use serde_json::json;
 
 use super::print_line;
 use super::run_options::{AdapterOption, RunOptions};
 
 /// Turns of each kind.
-const ROUNDS: usize = 5;
+const ROUNDS: usize = 9;
+/// Seconds of a turn before what is measured: layouts open and begin.
+const BEGIN_S: f64 = 0.5;
 
 #[derive(Args)]
 pub struct BenchEmbed {
@@ -24,8 +26,14 @@ pub struct BenchEmbed {
     /// Layers that are laid out by their weights, those with parameters first.
     #[arg(long, default_value_t = 4)]
     layouts: usize,
-    /// Seconds of each turn; there are 5 of each kind.
-    #[arg(long, default_value_t = 4.0)]
+    /// The filters of all layers in one layout too.
+    #[arg(long)]
+    all_filters: bool,
+    /// So many test images too, by the last hidden layer, forwarded anew once an epoch.
+    #[arg(long, value_name = "IMAGES")]
+    images: Option<usize>,
+    /// Seconds of each turn; there are 9 of each kind.
+    #[arg(long, default_value_t = 2.5)]
     seconds: f64,
     /// Print a JSON object.
     #[arg(long)]
@@ -45,23 +53,28 @@ impl BenchEmbed {
             .collect();
         session.play();
         // Compile and warm up both.
-        self.turn(&mut session, &layers, 1.0)?;
+        self.turn(&mut session, &layers, true, 1.0)?;
         let (mut alone, mut with, mut iterations) = (Vec::new(), Vec::new(), 0.0);
         for _ in 0..ROUNDS {
-            alone.push(self.turn(&mut session, &[], self.seconds)?.0);
-            let (rate, made) = self.turn(&mut session, &layers, self.seconds)?;
+            alone.push(self.turn(&mut session, &layers, false, self.seconds)?.0);
+            let (rate, made) = self.turn(&mut session, &layers, true, self.seconds)?;
             with.push(rate);
             iterations += made / ROUNDS as f64;
         }
-        let median = |rates: &mut Vec<f64>| {
-            rates.sort_by(f64::total_cmp);
-            rates[rates.len() / 2]
+        let median = |mut values: Vec<f64>| {
+            values.sort_by(f64::total_cmp);
+            values[values.len() / 2]
         };
-        let (alone, with) = (median(&mut alone), median(&mut with));
-        let names: Vec<&str> = layers.iter().map(|layer| session.layers()[*layer].name.as_str()).collect();
+        // Of turns one after the other: what else the machine does changes more slowly.
+        let cost = median(alone.iter().zip(&with).map(|(alone, with)| 1.0 - with / alone).collect());
+        let (alone, with) = (median(alone), median(with));
+        let mut names: Vec<String> =
+            layers.iter().map(|layer| session.layers()[*layer].name.clone()).collect();
+        names.extend(self.all_filters.then(|| "all filters".to_owned()));
+        names.extend(self.images.map(|count| format!("{count} images")));
         if self.json {
             let value = json!({
-                "images_per_s_alone": alone, "images_per_s_with": with, "cost": 1.0 - with / alone,
+                "images_per_s_alone": alone, "images_per_s_with": with, "cost": cost,
                 "iterations_per_s_each": iterations, "layouts": names, "network": self.run.network,
                 "batch": self.run.batch, "adapter": session.gpu().info.name,
             });
@@ -70,27 +83,55 @@ impl BenchEmbed {
         print_line(&format!(
             "{alone:.0} images/s alone, {with:.0} with layouts of {} that follow, {iterations:.0} iterations a second each: they cost {:.1} %",
             names.join(", "),
-            100.0 * (1.0 - with / alone)
+            100.0 * cost
         ))
     }
 
-    /// Trains for so long with these layers laid out; images a second, and iterations a second of a layout.
-    fn turn(&self, session: &mut Session, layers: &[usize], seconds: f64) -> Result<(f64, f64)> {
+    /// Trains for so long, `with` these layers and whatever else was asked for laid out; images a second, and iterations a second of
+    /// a layout.
+    fn turn(&self, session: &mut Session, layers: &[usize], with: bool, seconds: f64) -> Result<(f64, f64)> {
+        if with {
+            self.open(session, layers)?;
+        }
+        train(session, BEGIN_S);
+        let (began, first, before) = (Instant::now(), session.step(), iterations(session));
+        train(session, seconds);
+        let took = began.elapsed().as_secs_f64();
+        let images = f64::from(session.step() - first) * f64::from(session.settings().batch);
+        let open = session.embeddings();
+        let made = f64::from(iterations(session) - before) / took / open.len().max(1) as f64;
+        let ids: Vec<u64> = open.iter().map(Embedding::id).collect();
+        ids.into_iter().for_each(|id| session.close_layout(id));
+        Ok((images / took, made))
+    }
+
+    fn open(&self, session: &mut Session, layers: &[usize]) -> Result<()> {
         for layer in layers {
             session.open_embedding(*layer, TensorKind::Weights)?;
         }
-        session.settle();
-        let (began, first) = (Instant::now(), session.step());
-        while began.elapsed() < Duration::from_secs_f64(seconds) {
-            session.advance();
-            session.take_events();
+        if self.all_filters {
+            session.open_filter_embedding()?;
         }
-        session.settle();
-        let took = began.elapsed().as_secs_f64();
-        let images = f64::from(session.step() - first) * f64::from(session.settings().batch);
-        let made: u32 =
-            session.embeddings().iter().filter_map(|e| e.state()).map(|state| state.iteration).sum();
-        layers.iter().for_each(|layer| session.close_embedding(*layer));
-        Ok((images / took, f64::from(made) / took / layers.len().max(1) as f64))
+        if let Some(count) = self.images {
+            let source = ImageSource { count, ..session.usual_images() };
+            let id = session.open_image_embedding(source)?;
+            session.embedding_mut(id).expect("it was just opened").set_follows(true);
+        }
+        Ok(())
     }
+}
+
+/// Trains for so long, and waits for the GPU.
+fn train(session: &mut Session, seconds: f64) {
+    let began = Instant::now();
+    while began.elapsed() < Duration::from_secs_f64(seconds) {
+        session.advance();
+        session.take_events();
+    }
+    session.settle();
+}
+
+/// Iterations of all layouts.
+fn iterations(session: &Session) -> u32 {
+    session.embeddings().iter().filter_map(Embedding::state).map(|state| state.iteration).sum()
 }

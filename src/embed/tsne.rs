@@ -352,6 +352,16 @@ impl Tsne {
         &self.refresh
     }
 
+    /// How many dispatches of a refresh, from the first on, read the rows; the others work on a copy.
+    pub fn reading_len(&self) -> usize {
+        self.reading.len()
+    }
+
+    /// On the GPU: the largest absolute value of the rows (as bits), the number of rows that are not left out.
+    pub fn summary(&self) -> BufferRange {
+        self.rows.summary.range()
+    }
+
     /// The dispatches that begin anew.
     pub fn begin_plan(&self) -> &Plan {
         &self.begin

@@ -30,6 +30,7 @@ impl<T: Pod> Buffer<T> {
         // A multiple of 16 bytes, so that it can be bound as vec4.
         let bytes = ((len.max(1) * size_of::<T>()) as u64).next_multiple_of(16);
         let usage = wgpu::BufferUsages::STORAGE | wgpu::BufferUsages::COPY_SRC | wgpu::BufferUsages::COPY_DST;
+        gpu.allocated.set(gpu.allocated.get() + bytes);
         let raw = gpu.device.create_buffer(&wgpu::BufferDescriptor {
             label: Some(label),
             size: bytes,

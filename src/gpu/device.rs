@@ -49,6 +49,7 @@ pub struct Gpu {
     pub(super) prefers_compiled: Cell<bool>,
     pub(super) choices: RefCell<Choices>,
     subgroups_of_8: bool,
+    pub(super) allocated: Cell<u64>,
     kernels: RefCell<HashMap<KernelKey, Arc<Kernel>>>,
     errors: Arc<Mutex<ErrorLog>>,
 }
@@ -125,6 +126,7 @@ impl Gpu {
             prefers_compiled: Cell::new(false),
             choices: RefCell::default(),
             subgroups_of_8: false,
+            allocated: Cell::new(0),
             kernels: RefCell::default(),
             errors,
         };
@@ -230,6 +232,12 @@ impl Gpu {
     /// How many pipelines have been compiled so far.
     pub fn kernels_compiled(&self) -> usize {
         self.kernels.borrow().len()
+    }
+
+    /// Bytes of all buffers made so far by [`Buffer::zeroed`], those since dropped too: what something takes is the difference of
+    /// after and before.
+    pub fn bytes_allocated(&self) -> u64 {
+        self.allocated.get()
     }
 
     /// A new command encoder.

@@ -17,6 +17,7 @@ mod parameters;
 mod pass;
 mod rows;
 mod shape;
+mod taking;
 mod tensor;
 mod trainer;
 
@@ -32,5 +33,6 @@ pub use network::{Network, NetworkLayer, preset_names};
 pub use optimizer::{Optimizer, Pace, StepPlace, TwinState, optimizer_twin};
 pub use parameters::{Parameters, TensorRange};
 pub use shape::Shape;
+pub use taking::{Best, Taking, predictions_twin, responses_twin, rows_twin, shrunk, standardise};
 pub use tensor::Tensor;
 pub use trainer::{Trainer, TrainerOptions};

@@ -366,6 +366,16 @@ impl Trainer {
         self.pass.activations[layer].clone()
     }
 
+    /// The drawn columns of a pass.
+    pub(super) fn column_range(&self) -> BufferRange {
+        self.pass.columns.clone()
+    }
+
+    /// The classes' shares in a pass, `[class, n]`.
+    pub(super) fn probability_range(&self) -> BufferRange {
+        self.pass.probabilities.clone()
+    }
+
     /// The gradients of the same, where there are any.
     pub fn activation_gradients(&self, layer: usize, probe: usize) -> Option<TensorView> {
         let range = self.pass.activation_gradients[layer].as_ref()?;

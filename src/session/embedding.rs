@@ -1,9 +1,14 @@
-//! One live embedding: a layer's filters or maps laid out by t-SNE, which follows the training.
+//! One live embedding: a layer's filters or maps, images, or all filters of the network, laid out by t-SNE. It follows the training.
 
 use super::TensorKind;
+use super::filter_layout::Filters;
+use super::forwarding::Forward;
+use super::image_layout::Images;
+use super::refresh::Refresh;
+use super::stirring::Stirring;
 use crate::embed::{Settings, State, Tsne};
 use crate::error::{Error, Result};
-use crate::gpu::{Buffer, BufferRange, Gpu, TensorView};
+use crate::gpu::{BufferRange, Gpu, TensorView};
 
 /// The perplexity of ReVACNN, which small layers support.
 pub const FILTER_PERPLEXITY: f32 = 5.0;
@@ -19,41 +24,67 @@ const BETWEEN: u32 = 10;
 const MOST_POINTS: usize = 1000;
 /// Rows that can be laid out.
 const FEWEST: u32 = 4;
+/// Milliseconds of an iteration by pairs of points on the software adapter, before one was measured; many points push each other
+/// less exactly.
+const PAIR_MS: f64 = 1e-6;
+const MOST_PAIRS_A_POINT: f64 = 8000.0;
 
-/// The images of a layout of images.
-pub struct Images {
-    /// A tile an image.
-    pub tiles: TensorView,
-    /// The class of each.
-    pub labels: Buffer<u32>,
+/// What of a layout waits to be made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Due {
+    Nothing,
+    /// The rows changed since they were read.
+    Rows,
+    /// There are no affinities.
+    Affinities,
+    /// Affinities and positions.
+    Everything,
 }
 
-/// A layout of the tiles of one layer, or of images by a layer's activations.
+/// What is laid out.
+pub(super) enum Content {
+    /// The tiles of a layer's tensor.
+    Tiles,
+    /// Images, by a layer's activations.
+    Images(Images),
+    /// All filters, by how they respond.
+    Filters(Filters),
+}
+
+/// A layout of the tiles of one layer, of images by a layer's activations, or of all filters.
 pub struct Embedding {
-    /// The layer; 0 is the input.
+    /// The layer, 0 for the input; of all filters it is 0.
     pub layer: usize,
     /// Which of its tensors.
     pub kind: TensorKind,
     /// Whether it iterates.
     pub running: bool,
-    /// Steps from one refresh of the affinities to the next.
+    /// Steps from one reading of the rows to the next. What has rows of its own forwards images for them.
     pub every: u32,
     pub(super) id: u64,
     pub(super) tsne: Tsne,
     pub(super) view: TensorView,
-    /// The rows changed since they were read.
-    pub(super) due: bool,
+    pub(super) content: Content,
+    pub(super) forward: Option<Forward>,
+    pub(super) refresh: Refresh,
+    due: Due,
+    /// What the refresh under way makes.
+    making: Due,
     /// Iterations until it rests.
     pub(super) left: u32,
     /// Iterations since the rows were read.
     since: u32,
-    pub(super) refresh_ms: f64,
     pub(super) iteration_ms: f64,
-    pub(super) images: Option<Images>,
     settings: Settings,
     wanted_perplexity: f32,
+    stirring: Stirring,
     state: Option<State>,
+    /// How often it began anew: states of before are of no interest.
+    pub(super) era: u32,
+    rows_kept: Option<u32>,
     divergences: Vec<[f64; 2]>,
+    row_bytes: u64,
+    tsne_bytes: u64,
 }
 
 /// Whether the tiles of a view can be laid out.
@@ -61,35 +92,65 @@ pub(super) fn can_be_laid_out(view: &TensorView) -> bool {
     view.tiles() >= FEWEST
 }
 
+/// Does what makes buffers; an error where the GPU's memory does not suffice.
+pub(super) fn within_memory<T>(gpu: &Gpu, make: impl FnOnce() -> Result<T>) -> Result<T> {
+    let before = gpu.bytes_allocated();
+    let scope = gpu.device.push_error_scope(wgpu::ErrorFilter::OutOfMemory);
+    let made = make();
+    let fault = pollster::block_on(scope.pop());
+    if fault.is_none() {
+        return made;
+    }
+    let mib = (gpu.bytes_allocated() - before).div_ceil(1 << 20);
+    Err(Error::new(
+        format!("{} has no memory left for another {mib} MiB", gpu.info.name),
+        "close other layouts, or lay out less",
+    ))
+}
+
 impl Embedding {
+    /// A layout that begins with the next refresh; `bytes` are what its rows take.
     pub(super) fn new(
         gpu: &Gpu,
         id: u64,
-        layer: usize,
-        kind: TensorKind,
+        (layer, kind): (usize, TensorKind),
         view: TensorView,
-        images: Option<Images>,
+        (content, forward, bytes): (Content, Option<Forward>, u64),
     ) -> Result<Self> {
-        let perplexity = if images.is_some() { IMAGE_PERPLEXITY } else { FILTER_PERPLEXITY };
-        let tsne = Tsne::new(gpu, &view, perplexity, Settings::USUAL, 1)?;
+        let perplexity = match content {
+            Content::Images(_) => IMAGE_PERPLEXITY,
+            _ => FILTER_PERPLEXITY,
+        };
+        let before = gpu.bytes_allocated();
+        let tsne = within_memory(gpu, || Tsne::prepare(gpu, &view, perplexity, Settings::USUAL, 1))?;
+        let tsne_bytes = gpu.bytes_allocated() - before;
+        let rows = f64::from(view.tiles());
+        let speed = if gpu.is_software() { 1.0 } else { 0.02 };
         Ok(Self {
             layer,
             kind,
             running: true,
             every: 1,
             id,
+            refresh: Refresh::new(gpu, &tsne),
             tsne,
             view,
-            due: false,
+            content,
+            forward,
+            due: Due::Everything,
+            making: Due::Nothing,
             left: FIRST,
             since: 0,
-            refresh_ms: 2.0,
-            iteration_ms: 0.4,
+            iteration_ms: speed * (0.4 + PAIR_MS * rows * rows.min(MOST_PAIRS_A_POINT)),
             settings: Settings::USUAL,
-            images,
             wanted_perplexity: perplexity,
+            stirring: Stirring::new(&Settings::USUAL),
             state: None,
+            era: 0,
+            rows_kept: None,
             divergences: Vec::new(),
+            row_bytes: bytes,
+            tsne_bytes,
         })
     }
 
@@ -105,7 +166,17 @@ impl Embedding {
 
     /// The images, where images are laid out.
     pub fn images(&self) -> Option<&Images> {
-        self.images.as_ref()
+        if let Content::Images(images) = &self.content { Some(images) } else { None }
+    }
+
+    /// The filters, where all filters of the network are laid out.
+    pub fn filters(&self) -> Option<&Filters> {
+        if let Content::Filters(filters) = &self.content { Some(filters) } else { None }
+    }
+
+    /// Whether the tiles of one layer's tensor are laid out.
+    pub fn is_of_tiles(&self) -> bool {
+        matches!(self.content, Content::Tiles)
     }
 
     /// What is laid out.
@@ -133,14 +204,32 @@ impl Embedding {
         &self.divergences
     }
 
+    /// Bytes on the GPU: rows, neighbours, affinities, positions.
+    pub fn bytes(&self) -> u64 {
+        self.row_bytes + self.tsne_bytes
+    }
+
+    /// Rows that are left out because a value of theirs is not finite, a few frames old.
+    pub fn left_out(&self) -> u32 {
+        self.rows_kept.map_or(0, |kept| self.view.tiles().saturating_sub(kept))
+    }
+
+    /// How often its points were drawn together again, because they fitted the rows worse after those changed.
+    pub fn stirred(&self) -> u32 {
+        self.stirring.times()
+    }
+
     /// Whether it neither iterates nor is about to.
     pub fn rests(&self) -> bool {
-        !self.running || (self.left == 0 && !self.due)
+        let forwards = self.forward.as_ref().is_some_and(Forward::is_to_come);
+        let waits =
+            if self.running { self.left > 0 || self.due > Due::Nothing } else { self.due > Due::Rows };
+        !waits && !forwards && !self.refresh.under_way()
     }
 
     /// Estimated GPU milliseconds of reading the rows, and of an iteration.
     pub fn costs_ms(&self) -> (f64, f64) {
-        (self.refresh_ms, self.iteration_ms)
+        (self.refresh.total_ms(), self.iteration_ms)
     }
 
     /// The settings in use.
@@ -169,25 +258,33 @@ impl Embedding {
         Ok(())
     }
 
-    /// Makes the affinities anew with another perplexity; positions stay.
+    /// Makes the affinities anew with another perplexity; positions stay. No kernel is compiled for it, and nothing is waited for.
     ///
     /// # Errors
-    /// When it is out of range; then nothing changes.
+    /// When it is out of range or does not fit; then nothing changes.
     pub fn set_perplexity(&mut self, gpu: &Gpu, perplexity: f32) -> Result<()> {
-        let tsne = Tsne::new(gpu, &self.view, perplexity, self.settings, 1)?;
+        let before = gpu.bytes_allocated();
+        let tsne = within_memory(gpu, || Tsne::prepare(gpu, &self.view, perplexity, self.settings, 1))?;
+        self.tsne_bytes = gpu.bytes_allocated() - before;
         tsne.take_over(gpu, &self.tsne);
         self.tsne = tsne;
         self.wanted_perplexity = perplexity;
+        self.take_plans(Due::Affinities);
         self.left = self.left.max(AGAIN);
         Ok(())
     }
 
+    /// The layout has other plans; a refresh under way begins again.
+    fn take_plans(&mut self, least: Due) {
+        // Half of the affinities are none.
+        let lost = if self.refresh.under_way() { self.making.max(Due::Affinities) } else { Due::Nothing };
+        self.due = self.due.max(lost).max(least);
+        self.refresh.take(&self.tsne);
+    }
+
     /// Begins anew along the principal components.
-    pub fn reset(&mut self, gpu: &Gpu) {
-        self.tsne.refresh(gpu);
-        self.tsne.reset(gpu);
-        self.divergences.clear();
-        self.left = FIRST;
+    pub fn reset(&mut self) {
+        self.due = Due::Everything;
     }
 
     /// Puts a row somewhere and pins it there, or lets it go. Positions are the layout's own.
@@ -202,13 +299,12 @@ impl Embedding {
 
     /// The rows changed.
     pub(super) fn mark_due(&mut self) {
-        // Images are forwarded again on demand.
-        self.due = self.images.is_none();
+        self.due = self.due.max(Due::Rows);
     }
 
     /// What the layout follows may lie in another buffer now.
     pub(super) fn follow(&mut self, gpu: &Gpu, view: Option<TensorView>) -> Result<()> {
-        if self.images.is_some() {
+        if !self.is_of_tiles() {
             return Ok(());
         }
         let Some(view) = view else {
@@ -220,26 +316,68 @@ impl Embedding {
         if !same {
             self.tsne.follow(gpu, &view)?;
             self.view = view;
-            self.due = true;
+            self.take_plans(Due::Rows);
         }
         Ok(())
     }
 
-    /// Whether the rows are to be read now.
-    pub(super) fn may_refresh(&self) -> bool {
-        self.due && self.running && (self.since >= BETWEEN || self.left == 0)
+    /// Whether a refresh may begin now. Rows of a tensor of the run may be read where a step `ended`; rows of its own at any time.
+    fn may_begin(&self, ended: bool) -> bool {
+        let readable = self.forward.as_ref().map_or(ended, Forward::is_complete);
+        let wanted = match self.due {
+            Due::Nothing => false,
+            Due::Rows => self.running && (self.since >= BETWEEN || self.left == 0),
+            Due::Affinities | Due::Everything => true,
+        };
+        readable && wanted
     }
 
-    /// So many iterations were recorded.
-    pub(super) fn iterated(&mut self, iterations: u32) {
-        self.left -= iterations;
+    /// Whether a piece of a refresh may be recorded now; begins one where it may.
+    pub(super) fn refreshes(&mut self, ended: bool) -> bool {
+        if self.refresh.under_way() {
+            return true;
+        }
+        let begins = self.may_begin(ended);
+        if begins {
+            self.making = std::mem::replace(&mut self.due, Due::Nothing);
+            self.refresh.start(self.making == Due::Everything);
+        }
+        begins
+    }
+
+    /// A refresh was recorded to its end.
+    pub(super) fn refreshed(&mut self, gpu: &Gpu) {
+        let began = self.making == Due::Everything;
+        self.since = 0;
+        self.left = self.left.max(if began { FIRST } else { AGAIN });
+        if began {
+            self.divergences.clear();
+            self.era += 1;
+            self.stirring = Stirring::new(&self.settings);
+            self.tsne.set_settings(gpu, self.settings).expect("they were checked");
+        } else {
+            self.stirring.refreshed(self.making == Due::Rows);
+        }
+    }
+
+    /// Whether it is to iterate now.
+    pub(super) fn iterates(&self) -> bool {
+        self.running && self.left > 0 && self.due < Due::Affinities && !self.refresh.under_way()
+    }
+
+    /// So many iterations are about to be recorded.
+    pub(super) fn iterated(&mut self, gpu: &Gpu, iterations: u32) {
+        if let Some(settings) = self.stirring.before_iterations(iterations, &self.settings) {
+            self.tsne.set_settings(gpu, settings).expect("they are within range");
+            self.left = self.left.max(AGAIN);
+        }
+        self.left -= iterations.min(self.left);
         self.since += iterations;
     }
 
-    /// A refresh was recorded.
-    pub(super) fn refreshed(&mut self) {
-        (self.due, self.since) = (false, 0);
-        self.left = self.left.max(AGAIN);
+    /// Rows that are not left out.
+    pub(super) fn take_kept(&mut self, rows: u32) {
+        self.rows_kept = Some(rows);
     }
 
     pub(super) fn take_state(&mut self, state: State) {
@@ -254,6 +392,7 @@ impl Embedding {
                 index % 2 == 0
             });
         }
+        self.stirring.observe(&state);
         self.state = Some(state);
     }
 }

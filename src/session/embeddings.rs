@@ -1,32 +1,40 @@
 //! All live embeddings of a session: when their rows are read, and how much of a frame they take.
 //!
 //! Rows are read at the end of a step, when weights, gradients and maps belong together. While the network trains, layouts take
-//! a small share of the time; what they do not use at once they may use later.
+//! a small share of the time; what they do not use at once they may use later, and what they used too much they wait for.
 
+use std::ops::Range;
 use std::sync::Arc;
 
-use super::embedding::{Embedding, Images, can_be_laid_out};
+use super::embedding::{Content, Embedding, can_be_laid_out};
 use super::{LayerInfo, Session, TensorKind};
 use crate::embed::{Change, State};
 use crate::error::{Error, Result};
 use crate::gpu::{Buffer, Gpu, Plan, ReadbackRing, TensorView, Timer};
+use crate::nn::Best;
 
 /// Share of a frame's time that layouts take while the network trains.
-const SHARE: f64 = 0.05;
-/// Images of a layout at most: every one of them pushes all others.
-const MOST_IMAGES: usize = 10_000;
-/// The same on the software adapter.
-const MOST_IMAGES_SOFTWARE: usize = 2000;
+const SHARE: f64 = 0.03;
 /// Timed passes in one submit; further ones are not timed.
 const MOST_SPANS: u32 = 32;
 /// Iterations recorded at once.
 const MOST_ITERATIONS: u32 = 50;
 
 /// What a timed pass was of.
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 enum Work {
-    Refresh,
+    Refresh(Range<usize>),
     Iterations(u32),
+}
+
+/// What of a layout comes back, and the era that it is of.
+#[derive(Clone, Copy)]
+enum Told {
+    State(u32),
+    /// The number of rows that are not left out.
+    Kept(u32),
+    /// What the network says of an image.
+    Image(u32),
 }
 
 /// The timed passes of one encoder, and what each was.
@@ -49,7 +57,9 @@ pub(super) struct Embeddings {
     timer: Timer,
     work: Vec<(u64, Work)>,
     times: ReadbackRing<Timed>,
-    states: ReadbackRing<u64>,
+    told: ReadbackRing<(u64, Told)>,
+    /// The layout and image of which is to come back what the network says.
+    pub asked: Option<(u64, u32)>,
 }
 
 impl Embeddings {
@@ -65,8 +75,20 @@ impl Embeddings {
             timer: Timer::new(gpu, MOST_SPANS),
             work: Vec::new(),
             times: ReadbackRing::new(gpu, u64::from(MOST_SPANS) * 16, 4),
-            states: ReadbackRing::new(gpu, size_of::<State>() as u64, 32),
+            told: ReadbackRing::new(gpu, size_of::<State>() as u64, 48),
+            asked: None,
         })
+    }
+
+    /// A number for another layout.
+    pub fn new_id(&mut self) -> u64 {
+        self.next_id += 1;
+        self.next_id - 1
+    }
+
+    /// Whether images of a layout wait to be forwarded.
+    pub fn want_forward(&self) -> bool {
+        self.open.iter().any(Embedding::wants_forward)
     }
 
     /// The run began anew: what changed before is of no interest.
@@ -75,7 +97,7 @@ impl Embeddings {
             change.values.write(gpu, 0, &vec![0.0; change.values.len()]);
         }
         self.keep = true;
-        self.open.iter_mut().for_each(Embedding::mark_due);
+        self.open.iter_mut().for_each(Embedding::step_made);
     }
 
     /// To be recorded before the first step.
@@ -86,7 +108,7 @@ impl Embeddings {
     }
 
     /// To be recorded after each step.
-    pub fn after_step(&mut self, encoder: &mut wgpu::CommandEncoder, step: u32, ends_epoch: bool) {
+    pub fn after_step(&mut self, gpu: &Gpu, encoder: &mut wgpu::CommandEncoder, step: u32, ends_epoch: bool) {
         if ends_epoch {
             for change in self.changes.iter().flatten() {
                 change.measure.encode(encoder);
@@ -95,72 +117,91 @@ impl Embeddings {
         }
         for embedding in &mut self.open {
             if step.is_multiple_of(embedding.every) {
-                embedding.mark_due();
+                embedding.step_made();
             }
         }
-        self.record_refreshes(encoder);
+        self.record_refreshes(gpu, encoder, true);
     }
 
     /// Another image is pinned: its maps were computed anew.
-    pub fn after_probes(&mut self, encoder: &mut wgpu::CommandEncoder) {
-        for embedding in &mut self.open {
+    pub fn after_probes(&mut self, gpu: &Gpu, encoder: &mut wgpu::CommandEncoder) {
+        for embedding in self.open.iter_mut().filter(|e| e.is_of_tiles()) {
             if matches!(embedding.kind, TensorKind::Activations | TensorKind::ActivationGradients) {
                 embedding.mark_due();
             }
         }
-        self.record_refreshes(encoder);
+        self.record_refreshes(gpu, encoder, true);
     }
 
-    /// What the layouts may use from now on.
-    pub fn grant(&mut self, budget_ms: f64, training: bool) {
-        let granted = if training { SHARE * budget_ms } else { 0.5 * budget_ms };
-        self.credit_ms = if self.open.is_empty() { 0.0 } else { (self.credit_ms + granted).min(budget_ms) };
+    /// What the layouts may use from now on: a share of the milliseconds that the run took, or had. They never save up more than
+    /// one frame's.
+    pub fn grant(&mut self, time_ms: f64, training: bool) {
+        let granted = if training { SHARE * time_ms } else { 0.5 * time_ms };
+        self.credit_ms = if self.open.is_empty() { 0.0 } else { (self.credit_ms + granted).min(time_ms) };
     }
 
-    /// Reads the rows that are due while the credit lasts; the next one comes first the next time.
-    pub fn record_refreshes(&mut self, encoder: &mut wgpu::CommandEncoder) {
+    /// Reads the rows that are due and makes their affinities while the credit lasts; the layout that it ends at comes first the
+    /// next time. Rows of the run itself are read only where a step `ended`.
+    pub fn record_refreshes(&mut self, gpu: &Gpu, encoder: &mut wgpu::CommandEncoder, ended: bool) {
         for turn in 0..self.open.len() {
             let index = (self.turn + turn) % self.open.len();
-            let embedding = &mut self.open[index];
-            if !embedding.may_refresh() {
-                continue;
+            while self.credit_ms > 0.0 && self.open[index].refreshes(ended) {
+                self.record_piece(gpu, encoder, index);
             }
             if self.credit_ms <= 0.0 {
                 self.turn = index;
-                break;
+                return;
             }
-            embedding.refreshed();
-            self.credit_ms -= embedding.refresh_ms;
-            let (id, plan) = (embedding.id, embedding.tsne.refresh_plan());
-            time(encoder, &mut self.timer, &mut self.work, plan, 1, (id, Work::Refresh));
+        }
+    }
+
+    /// A piece of the refresh of one layout.
+    fn record_piece(&mut self, gpu: &Gpu, encoder: &mut wgpu::CommandEncoder, index: usize) {
+        let embedding = &mut self.open[index];
+        let (plan, range, cost_ms) = embedding.refresh.next_piece(self.credit_ms);
+        self.credit_ms -= cost_ms;
+        let work = (embedding.id, Work::Refresh(range.clone()));
+        time(encoder, &mut self.timer, &mut self.work, (plan, range, 1), work);
+        if !embedding.refresh.under_way() {
+            embedding.refreshed(gpu);
+            let summary = embedding.tsne.summary();
+            // The second word.
+            let told = (embedding.id, Told::Kept(embedding.era));
+            self.told.copy(encoder, &summary.buffer, summary.offset + 4, 4, told);
         }
     }
 
     /// Iterates as long as the credit lasts; returns whether anything was recorded.
-    pub fn record_iterations(&mut self, encoder: &mut wgpu::CommandEncoder) -> bool {
-        let awake = self.open.iter().filter(|e| e.running && e.left > 0).count();
+    pub fn record_iterations(&mut self, gpu: &Gpu, encoder: &mut wgpu::CommandEncoder) -> bool {
+        let awake = self.open.iter().filter(|e| e.iterates()).count();
         if awake == 0 || self.credit_ms <= 0.0 {
             return false;
         }
         let each_ms = self.credit_ms / awake as f64;
-        let mut recorded = false;
-        for embedding in self.open.iter_mut().filter(|e| e.running && e.left > 0) {
+        for embedding in self.open.iter_mut().filter(|e| e.iterates()) {
             let fit = (each_ms / embedding.iteration_ms) as u32;
             let iterations = fit.clamp(1, MOST_ITERATIONS).min(embedding.left);
-            embedding.iterated(iterations);
+            embedding.iterated(gpu, iterations);
             self.credit_ms -= f64::from(iterations) * embedding.iteration_ms;
             let work = (embedding.id, Work::Iterations(iterations));
             let plan = embedding.tsne.iteration_plan();
-            time(encoder, &mut self.timer, &mut self.work, plan, iterations, work);
+            time(encoder, &mut self.timer, &mut self.work, (plan, 0..plan.len(), iterations), work);
             let state = embedding.tsne.state_range();
-            self.states.copy(encoder, &state.buffer, state.offset, size_of::<State>() as u64, embedding.id);
-            recorded = true;
+            let told = (embedding.id, Told::State(embedding.era));
+            self.told.copy(encoder, &state.buffer, state.offset, size_of::<State>() as u64, told);
         }
-        recorded
+        true
     }
 
-    /// Copies the times of this encoder.
+    /// Copies the times of this encoder, and what was asked for.
     pub fn copy(&mut self, encoder: &mut wgpu::CommandEncoder) {
+        if let Some((id, image)) = self.asked.take() {
+            let images = self.open.iter().find(|e| e.id == id).and_then(Embedding::images);
+            if let Some(best) = images.and_then(|images| images.best(image)) {
+                let told = (id, Told::Image(image));
+                self.told.copy(encoder, &best.buffer, best.offset, best.size, told);
+            }
+        }
         let work = std::mem::take(&mut self.work);
         if let Some((buffer, size, labels)) = self.timer.resolve(encoder) {
             self.times.copy(encoder, buffer, 0, size, Timed { labels, work });
@@ -169,14 +210,27 @@ impl Embeddings {
 
     pub fn after_submit(&mut self) {
         self.times.after_submit();
-        self.states.after_submit();
+        self.told.after_submit();
     }
 
     /// Takes in the states and times that arrived; returns the layouts' share of it in milliseconds of GPU time.
     pub fn poll(&mut self) -> Option<f64> {
-        for (id, bytes) in self.states.take() {
-            if let Some(embedding) = self.open.iter_mut().find(|e| e.id == id) {
-                embedding.take_state(bytemuck::pod_read_unaligned(&bytes));
+        for ((id, told), bytes) in self.told.take() {
+            let Some(embedding) = self.open.iter_mut().find(|e| e.id == id) else { continue };
+            match told {
+                Told::State(era) if era == embedding.era => {
+                    embedding.take_state(bytemuck::pod_read_unaligned(&bytes));
+                }
+                Told::Kept(era) if era == embedding.era => {
+                    embedding.take_kept(bytemuck::pod_read_unaligned(&bytes));
+                }
+                Told::Image(image) => {
+                    let best: Best = bytemuck::pod_read_unaligned(&bytes);
+                    if let Content::Images(images) = &mut embedding.content {
+                        images.take_told(image, best);
+                    }
+                }
+                Told::State(_) | Told::Kept(_) => {}
             }
         }
         let mut total = None;
@@ -185,24 +239,27 @@ impl Embeddings {
             total = Some(spans.iter().map(|s| s.time_ms).sum());
             for ((id, work), span) in work.into_iter().zip(spans) {
                 let Some(embedding) = self.open.iter_mut().find(|e| e.id == id) else { continue };
-                let (cost, now) = match work {
-                    Work::Refresh => (&mut embedding.refresh_ms, span.time_ms),
-                    Work::Iterations(n) => (&mut embedding.iteration_ms, span.time_ms / f64::from(n)),
-                };
-                *cost = (*cost + 0.3 * (now.clamp(0.25 * *cost, 4.0 * *cost) - *cost)).max(1e-3);
+                match work {
+                    Work::Refresh(range) => embedding.refresh.learn(range, span.time_ms),
+                    Work::Iterations(n) => {
+                        // Half way, by a factor of 2 at most.
+                        let now = span.time_ms / f64::from(n);
+                        let factor = (now / embedding.iteration_ms).clamp(0.25, 4.0).sqrt();
+                        embedding.iteration_ms = (embedding.iteration_ms * factor).max(1e-3);
+                    }
+                }
             }
         }
         total
     }
 }
 
-/// Records a plan some times as one timed pass.
+/// Records dispatches of a plan some times as one timed pass.
 fn time(
     encoder: &mut wgpu::CommandEncoder,
     timer: &mut Timer,
     all: &mut Vec<(u64, Work)>,
-    plan: &Plan,
-    times: u32,
+    (plan, range, times): (&Plan, Range<usize>, u32),
     work: (u64, Work),
 ) {
     let timestamp_writes = timer.span(&Arc::from("t-SNE"));
@@ -211,7 +268,7 @@ fn time(
     }
     let descriptor = wgpu::ComputePassDescriptor { label: Some("t-SNE"), timestamp_writes };
     let mut pass = encoder.begin_compute_pass(&descriptor);
-    (0..times).for_each(|_| plan.record(&mut pass, 0..plan.len()));
+    (0..times).for_each(|_| plan.record(&mut pass, range.clone()));
 }
 
 impl Session {
@@ -244,10 +301,11 @@ impl Session {
                 "choose a layer with at least 4 filters or maps",
             ));
         };
-        let id = self.embeddings.next_id;
-        self.embeddings.next_id += 1;
-        let mut embedding = Embedding::new(self.trainer.gpu(), id, layer, kind, view, None)?;
-        if let Some(former) = self.embeddings.open.iter().find(|e| e.layer == layer && e.images.is_none()) {
+        let id = self.embeddings.new_id();
+        let parts = (Content::Tiles, None, 0);
+        let opened = Embedding::new(self.trainer.gpu(), id, (layer, kind), view, parts);
+        let mut embedding = opened.map_err(|e| e.within(name))?;
+        if let Some(former) = self.embeddings.open.iter().find(|e| e.layer == layer && e.is_of_tiles()) {
             (embedding.running, embedding.every) = (former.running, former.every);
         }
         self.close_embedding(layer);
@@ -270,55 +328,12 @@ impl Session {
 
     /// Closes the embedding of a layer.
     pub fn close_embedding(&mut self, layer: usize) {
-        self.embeddings.open.retain(|e| e.layer != layer || e.images.is_some());
+        self.embeddings.open.retain(|e| e.layer != layer || !e.is_of_tiles());
     }
 
-    /// The layer by whose activations images are laid out: the one before the last.
-    pub fn image_layer(&self) -> usize {
-        self.layers.len().saturating_sub(2)
-    }
-
-    /// Lays out test images by their activations of the last hidden layer, as the network is now; in place of the layout of images
-    /// that is open. Finishes the step that is under way, and waits for the GPU.
-    ///
-    /// # Errors
-    /// When they do not fit the adapter.
-    pub fn open_image_embedding(&mut self) -> Result<u64> {
-        let layer = self.image_layer();
-        let gpu = std::rc::Rc::clone(self.trainer.gpu());
-        let most = if gpu.is_software() { MOST_IMAGES_SOFTWARE } else { MOST_IMAGES };
-        let count = self.test_images().min(most);
-        let test = self.trainer.feed.test();
-        self.finish_under_way();
-        let places = test.start..test.start + count;
-        let rows = self.trainer.rows(layer, places.clone())?;
-        let pixels = self.trainer.rows(0, places)?;
-        let labels: Vec<u32> = self.test_labels[..count].iter().map(|label| u32::from(*label)).collect();
-        let tiles = |layer: usize, rows: &Buffer<f32>| {
-            let [c, h, w] = self.layers[layer].output.map(|extent| extent as u32);
-            TensorView {
-                buffer: rows.raw().clone(),
-                offset: 0,
-                extents: [count as u32, c, h, w],
-                strides: [c * h * w, h * w, w, 1],
-            }
-        };
-        let images = Images {
-            tiles: tiles(0, &pixels),
-            labels: Buffer::from_slice(&gpu, "labels of images", &labels),
-        };
-        let view = tiles(layer, &rows);
-        let id = self.embeddings.next_id;
-        self.embeddings.next_id += 1;
-        let embedding = Embedding::new(&gpu, id, layer, TensorKind::Activations, view, Some(images))?;
-        self.close_image_embedding();
-        self.embeddings.open.push(embedding);
-        Ok(id)
-    }
-
-    /// Closes the layout of images.
-    pub fn close_image_embedding(&mut self) {
-        self.embeddings.open.retain(|e| e.images.is_none());
+    /// Closes one of them, by its number.
+    pub fn close_layout(&mut self, id: u64) {
+        self.embeddings.open.retain(|e| e.id != id);
     }
 
     /// By filter, on the GPU: the sum over its coefficients of their absolute change over the last whole epoch; 0 before one

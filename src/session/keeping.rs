@@ -10,7 +10,7 @@ use super::checkpoint::{Checkpoint, CheckpointState, foreign};
 use super::recording::Phase;
 use super::run_folder::{NETWORK_FILE, RunFolder, StoredRun, read_clock};
 use super::{Command, Header, Metrics, Rate, RunSettings, Session, layer_info};
-use crate::data::Dataset;
+use crate::data::{Dataset, split_order};
 use crate::error::{Error, Result};
 use crate::gpu::Gpu;
 use crate::nn::{Network, Trainer};
@@ -76,7 +76,11 @@ impl Session {
             settings: settings.clone(),
         };
         let filters = (0..=trainer.network.layers.len()).map(|layer| trainer.weights(layer)).collect();
+        let order = split_order(data.train.len(), data.test.len());
+        let trained = &order[..trainer.feed.train_images];
+        let train_labels = trained.iter().map(|image| data.train.labels[*image as usize]).collect();
         let mut session = Self {
+            train_labels,
             embeddings: super::Embeddings::new(&gpu, filters)?,
             layers: layer_info::describe(&trainer.network),
             step_budget: Budget::new(trainer.step_plan()),

@@ -11,7 +11,10 @@ mod embedding;
 mod embeddings;
 mod fault;
 mod files;
+mod filter_layout;
+mod forwarding;
 mod headless;
+mod image_layout;
 mod journal;
 mod keeping;
 mod layer_info;
@@ -19,24 +22,28 @@ mod metrics;
 mod options;
 mod rate;
 mod recording;
+mod refresh;
 mod run_folder;
 mod steering;
+mod stirring;
 
 use std::collections::VecDeque;
 
 use arrivals::Arrivals;
 use budget::Budget;
 pub use command::Command;
-pub use embedding::{Embedding, FILTER_PERPLEXITY, Images};
+pub use embedding::{Embedding, FILTER_PERPLEXITY};
 use embeddings::Embeddings;
 pub use files::{create_folder, write_whole};
+pub use filter_layout::Filters;
 pub use headless::{Event, Limit};
+pub use image_layout::{ImageSet, ImageSource, Images};
 pub use journal::{Entry, Header, JOURNAL_FILE};
 pub use layer_info::{LayerInfo, TensorKind};
 pub use metrics::{EpochMetrics, METRICS_FILE, Metrics, StepMetrics};
 pub use options::RunSettings;
 use rate::Rate;
-use recording::{Phase, Wanted};
+use recording::{Phase, Purpose, Wanted};
 pub use run_folder::{NETWORK_FILE, RunFolder};
 
 use crate::gpu::{Gpu, TensorView};
@@ -71,6 +78,8 @@ pub struct Session {
     title: String,
     classes: Vec<String>,
     test_labels: Vec<u8>,
+    /// Of the images that are trained on, in the order of images.
+    train_labels: Vec<u8>,
     layers: Vec<LayerInfo>,
     metrics: Metrics,
     folder: Option<RunFolder>,
@@ -209,12 +218,15 @@ impl Session {
     /// What it is doing.
     pub fn state(&self) -> RunState {
         match self.phase {
-            Phase::Evaluation { .. } => RunState::Validating,
+            Phase::Evaluation { of: Purpose::Score(_), .. } => RunState::Validating,
             Phase::Step { next } if next > 0 => RunState::Training,
             Phase::Step { .. } if !self.wanted.is_empty() => RunState::Validating,
-            Phase::Step { .. } if self.limit_reached() => RunState::Finished,
-            Phase::Step { .. } if self.playing || self.single_step => RunState::Training,
-            Phase::Step { .. } => RunState::Paused,
+            // Rows of a layout are made beside the run.
+            Phase::Step { .. } | Phase::Evaluation { .. } if self.limit_reached() => RunState::Finished,
+            Phase::Step { .. } | Phase::Evaluation { .. } if self.playing || self.single_step => {
+                RunState::Training
+            }
+            Phase::Step { .. } | Phase::Evaluation { .. } => RunState::Paused,
         }
     }
 

@@ -14,7 +14,16 @@ pub(super) enum Phase {
     /// A training step, from this dispatch on.
     Step { next: usize },
     /// An evaluation: this many passes are left, the first of them from this dispatch on.
-    Evaluation { of: Wanted, passes: usize, next: usize },
+    Evaluation { of: Purpose, passes: usize, next: usize },
+}
+
+/// What images are evaluated for.
+#[derive(Clone, Copy, PartialEq)]
+pub(super) enum Purpose {
+    /// Their loss and accuracy.
+    Score(Wanted),
+    /// The rows of the layout with this number.
+    Rows(u64),
 }
 
 /// An evaluation.
@@ -42,9 +51,7 @@ impl Session {
     fn begin_evaluation(&mut self, of: Wanted) {
         let feed = &self.trainer.feed;
         let range = if of.part == Part::Test { feed.test() } else { feed.validation() };
-        self.trainer.begin_evaluation(range.clone());
-        let passes = range.len().div_ceil(self.trainer.sizes().micro_batch);
-        self.phase = Phase::Evaluation { of, passes, next: 0 };
+        self.begin_passes(range, Purpose::Score(of));
     }
 
     /// What the CPU writes comes before all that an encoder holds, so commands and evaluations begin with one.
@@ -55,6 +62,9 @@ impl Session {
             && let Some(of) = self.wanted.pop_front()
         {
             self.begin_evaluation(of);
+        }
+        if self.between_steps() {
+            self.begin_forward();
         }
         self.trainer.supply();
         self.follow_views();
@@ -67,25 +77,26 @@ impl Session {
             self.begin_encoder();
         }
         self.unsubmitted = true;
+        let gpu = std::rc::Rc::clone(self.trainer.gpu());
         self.embeddings.begin(encoder);
         let trains = self.playing || self.single_step;
-        self.embeddings.grant(budget_ms, trains);
         let mut left_ms = budget_ms;
         let mut recorded = false;
         while left_ms > 0.0 && self.may_go_on(recorded) {
             left_ms -= self.record_some(encoder, left_ms);
             recorded = true;
         }
+        // What the run took, where it took anything: a step may be longer or shorter than the budget.
+        self.embeddings.grant(if recorded { budget_ms - left_ms } else { budget_ms }, recorded || trains);
         let refreshed = !recorded && std::mem::take(&mut self.stale);
         if refreshed {
             self.trainer.refresh_plan().encode(encoder);
-            self.embeddings.after_probes(encoder);
+            self.embeddings.after_probes(&gpu, encoder);
         }
-        if !recorded && self.phase == (Phase::Step { next: 0 }) {
-            // The credit did not last at the end of the last step.
-            self.embeddings.record_refreshes(encoder);
-        }
-        let moved = self.embeddings.record_iterations(encoder);
+        // The credit did not last at the end of the last step, or rows of a layout's own are there.
+        let rests = !recorded && self.phase == (Phase::Step { next: 0 });
+        self.embeddings.record_refreshes(&gpu, encoder, rests);
+        let moved = self.embeddings.record_iterations(&gpu, encoder);
         self.embeddings.copy(encoder);
         if !recorded {
             return refreshed || moved;
@@ -102,8 +113,9 @@ impl Session {
             Phase::Step { next: 0 } => {}
             _ => return true,
         }
-        let others_wait =
-            !self.wanted.is_empty() || recorded && (!self.pending.is_empty() || self.has_command_again());
+        let others_wait = !self.wanted.is_empty()
+            || recorded
+                && (!self.pending.is_empty() || self.has_command_again() || self.embeddings.want_forward());
         let remembered = self.uncopied_steps < HISTORY_LEN;
         (self.playing || self.single_step)
             && self.trainer.has_step()
@@ -123,7 +135,8 @@ impl Session {
                 let images = if whole { self.settings.batch } else { 0 };
                 let ends_epoch = whole && self.end_step();
                 if whole {
-                    self.embeddings.after_step(encoder, self.trainer.clock().step, ends_epoch);
+                    let step = self.trainer.clock().step;
+                    self.embeddings.after_step(self.trainer.gpu(), encoder, step, ends_epoch);
                 }
                 self.rate.record(Stretch { cost_ms: cost, training: true, images, ends_epoch });
                 cost
@@ -138,17 +151,29 @@ impl Session {
                 if whole {
                     self.trainer.end_evaluation_pass();
                 }
-                self.phase = match (whole, passes) {
-                    (false, _) => Phase::Evaluation { of, passes, next: range.end },
-                    (true, 2..) => Phase::Evaluation { of, passes: passes - 1, next: 0 },
-                    (true, _) => {
-                        self.arrivals.evaluated(encoder, &self.trainer, of);
-                        Phase::Step { next: 0 }
-                    }
+                self.phase = if whole {
+                    self.end_pass(encoder, of, passes)
+                } else {
+                    Phase::Evaluation { of, passes, next: range.end }
                 };
                 cost
             }
         }
+    }
+
+    /// A pass of an evaluation was recorded, and so many were left with it; what comes next.
+    fn end_pass(&mut self, encoder: &mut wgpu::CommandEncoder, of: Purpose, passes: usize) -> Phase {
+        let last = passes < 2;
+        let goes_on = match of {
+            Purpose::Score(of) if last => {
+                self.arrivals.evaluated(encoder, &self.trainer, of);
+                false
+            }
+            Purpose::Score(_) => true,
+            // Where the layout was closed, nobody wants the other passes.
+            Purpose::Rows(id) => self.take_pass(encoder, id, last) && !last,
+        };
+        if goes_on { Phase::Evaluation { of, passes: passes - 1, next: 0 } } else { Phase::Step { next: 0 } }
     }
 
     /// Returns whether an epoch ended too.

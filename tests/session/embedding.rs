@@ -172,34 +172,3 @@ fn rows_of_test_images_are_the_activations_that_a_probe_shows() {
     assert!(session.test_rows(99).is_err());
     assert_eq!(session.state_hash(), hash, "looking changed the run");
 }
-
-#[test]
-fn images_are_laid_out_by_class() {
-    let bench = Bench::new();
-    let mut session = bench.session();
-    run_to(&mut session, 60);
-    let hash = session.state_hash();
-    let id = session.open_image_embedding().unwrap();
-    assert_eq!(session.open_image_embedding().unwrap(), id + 1, "another takes its place");
-    assert_eq!(session.embeddings().len(), 1);
-    rest(&mut session);
-    assert_eq!(session.state_hash(), hash, "looking changed the run");
-    let embedding = &session.embeddings()[0];
-    let images = embedding.images().unwrap();
-    assert_eq!(images.tiles.tiles() as usize, session.test_images());
-    // Most images lie nearest to one of their own class; with the labels of their neighbours in the set they would not.
-    let positions = embedding.tsne().read_positions(session.gpu());
-    let labels = images.labels.read(session.gpu());
-    let nearest = |i: usize| {
-        let away = |j: &usize| (0..2).map(|d| (positions[i][d] - positions[*j][d]).powi(2)).sum::<f32>();
-        (0..positions.len()).filter(|j| *j != i).min_by(|a, b| away(a).total_cmp(&away(b))).unwrap()
-    };
-    let share = |shift: usize| {
-        let count = positions.len();
-        let same = (0..count).filter(|i| labels[nearest(*i)] == labels[(i + shift) % count]).count();
-        same as f64 / count as f64
-    };
-    assert!(share(0) > 0.7 && share(1) < 0.3, "{} and {}", share(0), share(1));
-    session.close_image_embedding();
-    assert!(session.embeddings().is_empty());
-}

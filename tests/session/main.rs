@@ -4,5 +4,6 @@ mod bench;
 mod commands;
 mod embedding;
 mod keeping;
+mod layouts;
 mod recording;
 mod streaming;
