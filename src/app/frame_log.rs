@@ -76,7 +76,7 @@ impl FrameLog {
             let state = e.state().copied().unwrap_or_default();
             let (refresh_ms, iteration_ms) = e.costs_ms();
             json!({ "layer": session.layers()[e.layer].name, "iteration": state.iteration, "kl": state.divergence,
-                    "pinned": state.pinned, "refresh_ms": refresh_ms, "iteration_ms": iteration_ms })
+                    "pinned": state.pinned, "selected": bench.embedding.chosen.get(&e.id()).map_or(0, |c| c.count), "refresh_ms": refresh_ms, "iteration_ms": iteration_ms })
         };
         let layouts: Vec<Value> = session.embeddings().iter().map(layout).collect();
         Some(json!({

@@ -80,6 +80,7 @@ pub fn handle(ui: &egui::Ui, bench: &mut Workbench, session: &mut Session) {
     }
     if pressed(Key::Escape) {
         (bench.keys_shown, bench.selected) = (false, None);
+        bench.embedding.clear_selections();
     }
     if pressed(Key::Questionmark) || shifted(Key::Questionmark) || shifted(Key::Slash) || pressed(Key::F1) {
         bench.keys_shown = !bench.keys_shown;

@@ -26,6 +26,8 @@ pub struct Images {
     pub tiles: TensorView,
     /// The class of each.
     pub labels: Buffer<u32>,
+    /// What the network takes each for.
+    pub predictions: Buffer<u32>,
 }
 
 /// A layout of the tiles of one layer, or of images by a layer's activations.

@@ -306,6 +306,7 @@ impl Session {
         let images = Images {
             tiles: tiles(0, &pixels),
             labels: Buffer::from_slice(&gpu, "labels of images", &labels),
+            predictions: Buffer::from_slice(&gpu, "predictions of images", &labels),
         };
         let view = tiles(layer, &rows);
         let id = self.embeddings.next_id;
