@@ -296,7 +296,7 @@ fn many_points_are_pixels_whose_colours_are_those_of_the_twin() {
     let (positions, pixels) = in_pixels(count);
     let classes: Vec<u32> = (0..count).map(|i| random(i, 7) % 13).collect();
     let predictions: Vec<u32> =
-        (0..count).map(|i| if random(i, 8) % 4 == 0 { 2 } else { classes[i] }).collect();
+        (0..count).map(|i| if random(i, 8).is_multiple_of(4) { 2 } else { classes[i] }).collect();
     let set = ScatterSet {
         classes: Some(Buffer::from_slice(&gpu, "classes", &classes).range()),
         predictions: Some(Buffer::from_slice(&gpu, "predictions", &predictions).range()),
@@ -356,7 +356,7 @@ fn hidden_groups_are_neither_drawn_nor_picked_nor_selected() {
         let whole = Lasso::rectangle([0.0, 0.0], [320.0, 240.0]);
         for (placement, hides) in [(all, false), (some, true)] {
             frame(&gpu, &mut scatters, &set, placement);
-            scatters.select(&gpu, 3, &whole);
+            scatters.select(&gpu, 3, &whole).unwrap();
             let picked = prepare(&gpu, &mut scatters).index.map(|i| i as usize);
             if hides {
                 assert!(picked.is_none_or(shown), "{picked:?} is hidden");
@@ -380,6 +380,11 @@ fn hidden_groups_are_neither_drawn_nor_picked_nor_selected() {
             }
         }
     }
+}
+
+/// A lasso takes or leaves a pixel as its middle lies.
+fn pixel_middle(pixel: [f32; 2]) -> [f32; 2] {
+    pixel.map(|p| p.floor() + 0.5)
 }
 
 /// Whether a ray to the right from `at` crosses the line an odd number of times.
@@ -414,11 +419,12 @@ fn a_lasso_selects_what_lies_within_it() {
         frame(&gpu, &mut scatters, &set, Placement::new(RECTANGLE));
         assert_eq!(chosen(&gpu, &mut scatters), None, "nothing is read back before anything is selected");
         let mut select = |lasso: &Lasso| {
-            scatters.select(&gpu, 3, lasso);
+            scatters.select(&gpu, 3, lasso).unwrap();
             prepare(&gpu, &mut scatters);
             chosen(&gpu, &mut scatters).unwrap()
         };
-        let within: Vec<u32> = (0..count as u32).filter(|i| inside(&star, pixels[*i as usize])).collect();
+        let within: Vec<u32> =
+            (0..count as u32).filter(|i| inside(&star, pixel_middle(pixels[*i as usize]))).collect();
         let all = select(&Lasso::new(&star));
         assert_eq!(all.count as usize, within.len());
         assert_eq!(all.indices, within[..within.len().min(MOST_CHOSEN)]);
@@ -427,9 +433,9 @@ fn a_lasso_selects_what_lies_within_it() {
         assert!(within.len() > 20 && within.len() < count - 20);
         assert_eq!(count > 1000, within.len() > MOST_CHOSEN, "lists that are cut and lists that are not");
         let corners = [[200.1, 30.2], [90.4, 119.9]];
-        let boxed = |p: &[f32; 2]| p[0] > 90.4 && p[0] < 200.1 && p[1] > 30.2 && p[1] < 119.9;
+        let boxed = |p: [f32; 2]| p[0] > 90.4 && p[0] < 200.1 && p[1] > 30.2 && p[1] < 119.9;
         let few = select(&Lasso::rectangle(corners[0], corners[1]));
-        assert_eq!(few.count as usize, pixels.iter().filter(|p| boxed(p)).count());
+        assert_eq!(few.count as usize, pixels.iter().filter(|p| boxed(pixel_middle(**p))).count());
         assert_ne!(few.count, all.count, "a new selection takes the place of the last");
         assert_eq!(select(&Lasso::new(&star[..2])), Chosen::default(), "a line has nothing within it");
         select(&Lasso::new(&star));
@@ -447,7 +453,7 @@ fn what_is_selected_stands_out() {
     let placement = Placement { dot: 1.0, ..Placement::new(RECTANGLE) };
     frame(&gpu, &mut scatters, &set, placement);
     let before = draw(&gpu, &scatters, Part::Dots);
-    scatters.select(&gpu, 3, &Lasso::rectangle([0.0, 0.0], [160.0, 240.0]));
+    scatters.select(&gpu, 3, &Lasso::rectangle([0.0, 0.0], [160.0, 240.0])).unwrap();
     frame(&gpu, &mut scatters, &set, Placement { dims: true, ..placement });
     let after = draw(&gpu, &scatters, Part::Dots);
     let mut compared = [0, 0];
@@ -492,7 +498,7 @@ fn a_million_points_can_be_picked_and_selected_and_no_more_are_taken() {
     let placement = Placement::new(RECTANGLE);
     frame(&gpu, &mut scatters, &set, placement);
     let middle = [RECTANGLE.x + 150.0, RECTANGLE.y + 100.0];
-    scatters.select(&gpu, 3, &Lasso::rectangle(middle, [middle[0] + 500.0, middle[1] + 500.0]));
+    scatters.select(&gpu, 3, &Lasso::rectangle(middle, [middle[0] + 500.0, middle[1] + 500.0])).unwrap();
     prepare(&gpu, &mut scatters);
     let quarter = chosen(&gpu, &mut scatters).unwrap();
     assert_eq!((quarter.count, quarter.indices[0]), (MOST_POINTS / 4, 1024 * 512 + 512));

@@ -233,11 +233,13 @@ fn splat_corner(@builtin(vertex_index) index: u32) -> Dot {
 /// The colour of the dot that comes first; the more dots, the less shines through, and from some on the brighter
 @fragment
 fn splat_colour(in: Dot) -> @location(0) vec4<f32> {
-    let from_mark = length(in.position.xy - vec2<f32>(found[8], found[9])) - look.dot_radius;
-    if from_mark < 3.0 {
+    let away = abs(in.position.xy - vec2<f32>(found[8], found[9]));
+    if max(away.x, away.y) < look.dot_radius + 3.0 {
+        // A white ring around the point that is marked.
+        let from_mark = length(away) - look.dot_radius;
         let alpha = clamp(3.0 - from_mark, 0.0, 1.0);
         let white = clamp(1.5 - abs(from_mark - 1.5), 0.0, 1.0);
-        return vec4<f32>(vec3<f32>(white), 1.0) * alpha;
+        if alpha > 0.0 { return vec4<f32>(vec3<f32>(white), 1.0) * alpha; }
     }
     let at = vec2<u32>(in.position.xy - vec2<f32>(look.left, look.top));
     let pixel = pixels[at.y * look.columns + at.x];

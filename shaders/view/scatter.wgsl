@@ -9,8 +9,6 @@ const FAR: f32 = -1e6;
 // Groups of points that are predicted rightly and wrongly; below them stand the classes.
 const RIGHT: u32 = 256u;
 const WRONG: u32 = 257u;
-// Vertices of a lasso at most, as src/view/selection.rs has it.
-const MOST_VERTICES: u32 = 128u;
 
 // The struct `Camera` of src/view/placement.rs, in pixels.
 struct Camera {
@@ -32,8 +30,9 @@ struct Camera {
     colour: u32,
     // Of `pixels`.
     columns: u32, rows: u32,
+    padding: u32,
     // Bit g: points of group g are not shown.
-    hidden: array<u32, 8>,
+    hidden: array<vec4<u32>, 2>,
 }
 
 struct Params {
@@ -47,7 +46,7 @@ struct Params {
 }
 
 @group(0) @binding(0) var<uniform> params: Params;
-@group(0) @binding(1) var<storage, read> camera: Camera;
+@group(0) @binding(1) var<uniform> camera: Camera;
 @group(0) @binding(2) var<storage, read> positions: array<vec2<f32>>;
 // Bit 0: left out; bit 1: pinned.
 @group(0) @binding(3) var<storage, read> flags: array<u32>;
@@ -70,19 +69,16 @@ struct Params {
 // How many bits are set; the indices of the first `most` of them; then numbers by class.
 @group(0) @binding(13) var<storage, read_write> list: array<atomic<u32>>;
 
-struct Lasso {
-    left: f32, top: f32, right: f32, bottom: f32,
-    count: u32, padding: u32,
-    vertices: array<vec2<f32>, 128>,
-}
-@group(0) @binding(14) var<storage, read> lasso: Lasso;
+// Bit y · columns + x: pixel x, y of the rectangle lies within the lasso.
+@group(0) @binding(14) var<storage, read> lasso: array<u32>;
+// Middle x, y; pixels a unit; the largest change: as the first words of `found`. Written by the frame's last pass, then read.
+@group(0) @binding(15) var<storage, read_write> fitted: array<vec4<f32>>;
+@group(0) @binding(16) var<storage, read> known: array<vec4<f32>>;
+// The same as `pixels`, to be cleared.
+@group(0) @binding(17) var<storage, read_write> cleared: array<vec4<u32>>;
 
 fn set_found(word: u32, value: f32) {
     atomicStore(&found[word], bitcast<u32>(value));
-}
-
-fn get_found(word: u32) -> f32 {
-    return bitcast<f32>(atomicLoad(&found[word]));
 }
 
 var<workgroup> bounds: array<vec4<f32>, LANES>;
@@ -138,10 +134,12 @@ fn fit_frame(@builtin(local_invocation_index) lane: u32) {
     let span = max(-all.zw - all.xy, vec2<f32>(1e-9));
     let room = max(vec2<f32>(camera.width, camera.height) - 2.0 * camera.margin, vec2<f32>(1.0));
     let scale = min(room.x / span.x, room.y / span.y);
-    set_found(0u, 0.5 * (all.x - all.z));
-    set_found(1u, 0.5 * (all.y - all.w));
-    set_found(2u, scale);
-    set_found(3u, largest[0]);
+    let frame = vec4<f32>(0.5 * (all.xy - all.zw), scale, largest[0]);
+    fitted[0] = frame;
+    set_found(0u, frame.x);
+    set_found(1u, frame.y);
+    set_found(2u, frame.z);
+    set_found(3u, frame.w);
 }
 
 fn group_of(i: u32) -> u32 {
@@ -155,7 +153,7 @@ fn group_of(i: u32) -> u32 {
 /// Of a group the lowest eight bits count: 0 what is right, 1 what is wrong
 fn is_hidden(group: u32) -> bool {
     let bit = group & 255u;
-    return ((camera.hidden[bit >> 5u] >> (bit & 31u)) & 1u) == 1u;
+    return ((camera.hidden[bit >> 7u][(bit >> 5u) & 3u] >> (bit & 31u)) & 1u) == 1u;
 }
 
 /// Where a point lies that is shown; FAR where it is not
@@ -163,8 +161,8 @@ fn pixel_of(i: u32, group: u32) -> vec2<f32> {
     let p = positions[i];
     if abs(p.x) >= APART || (flags[i] & 1u) == 1u || is_hidden(group) { return vec2<f32>(FAR); }
     let middle = vec2<f32>(camera.left, camera.top) + 0.5 * vec2<f32>(camera.width, camera.height);
-    let known = vec3<f32>(get_found(0u), get_found(1u), get_found(2u));
-    return middle + vec2<f32>(camera.pan_x, camera.pan_y) + (p - known.xy) * (known.z * camera.zoom);
+    let frame = known[0];
+    return middle + vec2<f32>(camera.pan_x, camera.pan_y) + (p - frame.xy) * (frame.z * camera.zoom);
 }
 
 fn pick(i: u32, at: vec2<f32>) {
@@ -181,26 +179,25 @@ fn project_points(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_wor
     if i >= params.count { return; }
     let group = group_of(i);
     let at = pixel_of(i, group);
-    let known = (flags[i] & 3u) | (((selected[i >> 5u] >> (i & 31u)) & 1u) << 2u) | (group << 3u);
+    let what = (flags[i] & 3u) | (((selected[i >> 5u] >> (i & 31u)) & 1u) << 2u) | (group << 3u);
     if at.x == FAR {
-        places[i] = vec4<f32>(at, 0.0, f32(known));
+        places[i] = vec4<f32>(at, 0.0, f32(what));
         return;
     }
     var radius = 0.0;
-    let most = get_found(3u);
+    let most = known[0].w;
     if most > 0.0 { radius = camera.disc * change[i] / most; }
-    places[i] = vec4<f32>(at, radius, f32(known));
+    places[i] = vec4<f32>(at, radius, f32(what));
     pick(i, at);
 }
 
-/// pixels = 0
+/// pixels = 0, four of them a thread
 @compute @workgroup_size(WORKGROUP)
 fn clear_pixels(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
-    let first = 8u * (id.x + id.y * groups.x * WORKGROUP);
-    if first >= 2u * camera.columns * camera.rows { return; }
-#for k in 8
-    atomicStore(&pixels[first + {k}u], 0u);
-#end
+    let first = 2u * (id.x + id.y * groups.x * WORKGROUP);
+    if 2u * first >= camera.columns * camera.rows { return; }
+    cleared[first] = vec4<u32>(0u);
+    cleared[first + 1u] = vec4<u32>(0u);
 }
 
 /// pixels[2p] += 1; pixels[2p + 1] = max(itself, key) for the pixels p under the dot of each point: a point that is pinned or
@@ -289,21 +286,13 @@ fn list_bits(@builtin(local_invocation_index) lane: u32) {
 }
 
 fn is_inside(at: vec2<f32>) -> bool {
-    if at.x < lasso.left || at.x > lasso.right || at.y < lasso.top || at.y > lasso.bottom { return false; }
-    var inside = false;
-    var before = lasso.vertices[lasso.count - 1u];
-    for (var v = 0u; v < min(lasso.count, MOST_VERTICES); v++) {
-        let vertex = lasso.vertices[v];
-        if (vertex.y > at.y) != (before.y > at.y)
-            && at.x < (before.x - vertex.x) * (at.y - vertex.y) / (before.y - vertex.y) + vertex.x {
-            inside = !inside;
-        }
-        before = vertex;
-    }
-    return inside;
+    let cell = floor(at) - floor(vec2<f32>(camera.left, camera.top));
+    if any(cell < vec2<f32>(0.0)) || any(cell >= vec2<f32>(f32(camera.columns), f32(camera.rows))) { return false; }
+    let bit = u32(cell.y) * camera.columns + u32(cell.x);
+    return ((lasso[bit >> 5u] >> (bit & 31u)) & 1u) == 1u;
 }
 
-/// bit i of bits = whether point i is shown and within the lasso: a ray to the right crosses it an odd number of times
+/// bit i of bits = whether point i is shown, on a pixel within the lasso
 @compute @workgroup_size(WORKGROUP)
 fn select_points(@builtin(global_invocation_id) id: vec3<u32>) {
     let first = 32u * id.x;

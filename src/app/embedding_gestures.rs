@@ -10,7 +10,7 @@ use crate::session::{Command, Session};
 use crate::view::{Lasso, Placement};
 
 /// Of layouts with more points the selection is made when the button goes up.
-const MOST_LIVE: u32 = 20_000;
+const MOST_LIVE: u32 = 100_000;
 /// Points between two vertices of a lasso.
 const STEP: f32 = 2.0;
 
@@ -140,18 +140,19 @@ pub(super) fn select(
     frame: &mut Frame<'_>,
     id: u64,
     count: u32,
-) {
-    let Some(gesture) = bench.embedding.gesture.as_mut().filter(|gesture| gesture.id == id) else { return };
+) -> crate::Result<()> {
+    let Some(gesture) = bench.embedding.gesture.as_mut().filter(|gesture| gesture.id == id) else {
+        return Ok(());
+    };
     if let Some(pointer) = ui.input(|i| i.pointer.interact_pos()) {
         gesture.extend(pointer);
     }
     gesture.paint(ui, response.rect);
     let ends = !response.dragged();
-    if ends || (count <= MOST_LIVE && std::mem::take(&mut gesture.changed)) {
-        let lasso = gesture.lasso(ui.ctx().pixels_per_point());
-        frame.scatters.select(frame.gpu, id, &lasso);
-    }
+    let due = ends || (count <= MOST_LIVE && std::mem::take(&mut gesture.changed));
+    let lasso = due.then(|| gesture.lasso(ui.ctx().pixels_per_point()));
     if ends {
         bench.embedding.gesture = None;
     }
+    lasso.map_or(Ok(()), |lasso| frame.scatters.select(frame.gpu, id, &lasso))
 }

@@ -255,7 +255,8 @@ fn layout(
     if of_images {
         frame.tiles.never_changes(set_index);
     }
-    gestures::select(ui, &response, bench, frame, id, scatter.count);
+    let selected = gestures::select(ui, &response, bench, frame, id, scatter.count);
+    report(bench, selected);
     frame.asked_points.push(id);
     paint(ui, body, frame, (id, set_index), &scatter, &placement, look.labels && !of_images);
     embedding_legend::show(ui, body, bench, session, id);

@@ -24,7 +24,7 @@ params! {
         stamp: u32,
         marked: u32,
         colour: u32,
-        columns: u32, rows: u32,
+        columns: u32, rows: u32, padding: u32,
         hidden: [u32; 8],
     }
 }
@@ -180,6 +180,7 @@ impl Placement {
             colour: self.colour as u32,
             columns,
             rows,
+            padding: 0,
             hidden: self.hidden.0,
         }
     }

@@ -2,9 +2,9 @@
 
 use super::placement::{Camera, Look, Placement};
 use super::scatter::{Bindings, ScatterParams, ScatterSet, plan};
-use super::selection::Selection;
+use super::selection::{Lasso, Selection};
 use crate::error::Result;
-use crate::gpu::{Buffer, Gpu, Plan};
+use crate::gpu::{Buffer, BufferRange, Gpu, Plan};
 
 /// Points at most that are drawn as tiles, with discs, labels and frames.
 pub const MOST_LISTED: u32 = 4096;
@@ -49,24 +49,34 @@ pub(super) struct Projection {
     /// The frame, then what is picked.
     pub found: Buffer<u32>,
     pub group: Option<wgpu::BindGroup>,
-    camera: Buffer<f32>,
+    camera: wgpu::Buffer,
     look: wgpu::Buffer,
     bindings: Bindings,
     fit: Plan,
-    select: Plan,
+    select: Option<Plan>,
     near: Option<Near>,
     splat: Option<Splat>,
 }
 
 impl Projection {
     pub fn new(gpu: &Gpu, set: &ScatterSet, selection: &Selection) -> Result<Self> {
-        let camera = Buffer::<f32>::zeroed(gpu, "camera", size_of::<Camera>() / 4);
+        let uniform = |label, size: usize| {
+            gpu.device.create_buffer(&wgpu::BufferDescriptor {
+                label: Some(label),
+                size: (size as u64).next_multiple_of(16),
+                usage: wgpu::BufferUsages::UNIFORM | wgpu::BufferUsages::COPY_DST,
+                mapped_at_creation: false,
+            })
+        };
+        let camera = uniform("camera", size_of::<Camera>());
+        let look = uniform("look of points", size_of::<Look>());
+        let known = Buffer::<[f32; 4]>::zeroed(gpu, "fitted frame", 1);
         let found = Buffer::<u32>::zeroed(gpu, "frame of points", 12);
         let params = ScatterParams::of(set);
         let parts = Buffer::<[f32; 4]>::zeroed(gpu, "parts of the frame", 2 * params.parts as usize);
         let none = || Buffer::<f32>::zeroed(gpu, "none", 4).range();
         let bindings: Bindings = vec![
-            ("camera", camera.range()),
+            ("camera", BufferRange { size: camera.size(), buffer: camera.clone(), offset: 0 }),
             ("positions", set.positions.clone()),
             ("flags", set.flags.clone()),
             ("change", set.change.clone().unwrap_or_else(none)),
@@ -75,17 +85,12 @@ impl Projection {
             ("selected", selection.bits.range()),
             ("found", found.range()),
             ("parts", parts.range()),
+            ("fitted", known.range()),
+            ("known", known.range()),
         ];
         let fit = plan(gpu, &bindings, &params, &[("fit_parts", 256 * params.parts), ("fit_frame", 256)])?;
-        let select = selection.plan(gpu, set, &bindings)?;
-        let look = gpu.device.create_buffer(&wgpu::BufferDescriptor {
-            label: Some("points"),
-            size: (size_of::<Look>() as u64).next_multiple_of(16),
-            usage: wgpu::BufferUsages::UNIFORM | wgpu::BufferUsages::COPY_DST,
-            mapped_at_creation: false,
-        });
         let set = set.clone();
-        let (placement, group, near, splat) = (None, None, None, None);
+        let (placement, group, select, near, splat) = (None, None, None, None, None);
         Ok(Self { set, placement, found, group, camera, look, bindings, fit, select, near, splat })
     }
 
@@ -136,6 +141,7 @@ impl Projection {
         let buffer = Buffer::zeroed(gpu, "pixels of dots", 2 * pixels as usize);
         let mut bindings = self.bindings.clone();
         bindings.push(("pixels", buffer.range()));
+        bindings.push(("cleared", buffer.range()));
         let entries = [("clear_pixels", pixels / 4), ("splat_points", self.set.count)];
         let plan = plan(gpu, &bindings, &ScatterParams::of(&self.set), &entries)?;
         Ok(Splat { pixels: buffer, plan })
@@ -158,6 +164,15 @@ impl Projection {
         })
     }
 
+    /// Selects from this frame on what lies within a lasso, as the frame shows it.
+    pub fn select(&mut self, gpu: &Gpu, selection: &mut Selection, lasso: &Lasso) -> Result<()> {
+        let Some(placement) = &self.placement else { return Ok(()) };
+        if selection.set(gpu, lasso, placement) || self.select.is_none() {
+            self.select = Some(selection.plan(gpu, &self.set, &self.bindings)?);
+        }
+        Ok(())
+    }
+
     /// The pixels of the points and the list of those that are shown.
     pub fn listed(&self) -> Option<(&Buffer<[f32; 4]>, &Buffer<u32>)> {
         self.near.as_ref().map(|near| (&near.places, &near.list))
@@ -166,13 +181,11 @@ impl Projection {
     /// Records what this frame needs; a lasso that is pending selects among what it shows.
     pub fn record(&self, gpu: &Gpu, pass: &mut wgpu::ComputePass<'_>, screen: [f32; 2], selects: bool) {
         let Some(placement) = &self.placement else { return };
-        self.camera.write(gpu, 0, bytemuck::cast_slice(&[placement.camera()]));
+        gpu.queue.write_buffer(&self.camera, 0, bytemuck::bytes_of(&placement.camera()));
         gpu.queue.write_buffer(&self.look, 0, bytemuck::bytes_of(&placement.look(screen)));
         let mut record = |plan: &Plan| plan.record(pass, 0..plan.len());
         record(&self.fit);
-        if selects {
-            record(&self.select);
-        }
+        self.select.iter().filter(|_| selects).for_each(&mut record);
         self.near.iter().filter(|_| self.lists(placement)).for_each(|near| record(&near.plan));
         self.splat.iter().filter(|_| self.splats(placement)).for_each(|splat| record(&splat.plan));
     }

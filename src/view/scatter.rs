@@ -186,10 +186,14 @@ impl Scatters {
         self.prepared.get(&id).map(|prepared| &prepared.found)
     }
 
-    /// Selects what lies within a lasso, as this frame shows it; a line of fewer than three vertices selects nothing.
-    pub fn select(&mut self, gpu: &Gpu, id: u64, lasso: &Lasso) {
-        if let Some(selection) = self.selections.get_mut(&id) {
-            selection.set(gpu, lasso);
+    /// Selects what this frame shows on pixels within a lasso. The layout must have been placed.
+    ///
+    /// # Errors
+    /// When the rectangle's pixels do not fit the adapter.
+    pub fn select(&mut self, gpu: &Gpu, id: u64, lasso: &Lasso) -> Result<()> {
+        match (self.prepared.get_mut(&id), self.selections.get_mut(&id)) {
+            (Some(prepared), Some(selection)) => prepared.select(gpu, selection, lasso),
+            _ => Ok(()),
         }
     }
 

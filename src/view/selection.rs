@@ -1,30 +1,26 @@
 //! The points of a layout that are selected: a bit a point on the GPU, set by a lasso; their number, the first of them and their
 //! numbers by class come back.
 
-use bytemuck::{Pod, Zeroable};
-
+use super::placement::Placement;
 use super::scatter::{Bindings, ScatterParams, ScatterSet};
 use crate::error::Result;
 use crate::gpu::{Buffer, Gpu, Plan};
 
-/// Vertices of a lasso at most.
-pub const MOST_VERTICES: usize = 128;
 /// Indices that come back at most.
 pub const MOST_CHOSEN: usize = 512;
 /// Classes that are counted apart.
 const CLASSES: usize = 256;
 
-/// A closed line around points, in pixels of the target.
+/// A closed line around points, in pixels of the target; where it crosses itself, what it encloses twice lies outside.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Lasso {
     vertices: Vec<[f32; 2]>,
 }
 
 impl Lasso {
-    /// Around these pixels; of more than [`MOST_VERTICES`] every so many are taken.
+    /// Around these pixels. Fewer than three enclose nothing.
     pub fn new(path: &[[f32; 2]]) -> Self {
-        let each = path.len().div_ceil(MOST_VERTICES).max(1);
-        Self { vertices: path.iter().step_by(each).copied().collect() }
+        Self { vertices: path.to_vec() }
     }
 
     /// A rectangle between two opposite corners.
@@ -32,27 +28,30 @@ impl Lasso {
         Self { vertices: vec![a, [b[0], a[1]], b, [a[0], b[1]]] }
     }
 
-    fn raw(&self) -> RawLasso {
-        let mut raw = RawLasso::zeroed();
-        raw.count = self.vertices.len() as u32;
-        raw.vertices[..self.vertices.len()].copy_from_slice(&self.vertices);
-        let bound = |axis: usize, start: f32, join: fn(f32, f32) -> f32| {
-            self.vertices.iter().map(|v| v[axis]).fold(start, join)
-        };
-        raw.low = [bound(0, f32::MAX, f32::min), bound(1, f32::MAX, f32::min)];
-        raw.high = [bound(0, f32::MIN, f32::max), bound(1, f32::MIN, f32::max)];
-        raw
+    /// Bit `y · columns + x`: the middle of pixel x, y of a placement's rectangle lies within the line.
+    fn mask(&self, placement: &Placement) -> Vec<u32> {
+        let [columns, rows] = placement.pixels();
+        let [left, top] = [placement.rectangle.x.floor(), placement.rectangle.y.floor()];
+        let mut mask = vec![0_u32; (columns * rows).div_ceil(32) as usize];
+        let edges = || self.vertices.iter().zip(self.vertices.iter().cycle().skip(1));
+        let mut crossings = Vec::new();
+        for row in 0..rows {
+            let y = top + row as f32 + 0.5;
+            crossings.clear();
+            crossings.extend(edges().filter(|(a, b)| (a[1] > y) != (b[1] > y)).map(|(a, b)| {
+                let x = a[0] + (b[0] - a[0]) * ((y - a[1]) / (b[1] - a[1]));
+                // The first pixel whose middle lies to the right.
+                (x - left - 0.5).ceil().clamp(0.0, columns as f32) as u32
+            }));
+            crossings.sort_unstable();
+            for pair in crossings.chunks_exact(2) {
+                for bit in (pair[0]..pair[1]).map(|x| row * columns + x) {
+                    mask[bit as usize / 32] |= 1 << (bit % 32);
+                }
+            }
+        }
+        mask
     }
-}
-
-#[derive(Clone, Copy, Pod, Zeroable)]
-#[repr(C)]
-struct RawLasso {
-    low: [f32; 2],
-    high: [f32; 2],
-    count: u32,
-    padding: u32,
-    vertices: [[f32; 2]; MOST_VERTICES],
 }
 
 /// What is known of a selection on the CPU, some frames old.
@@ -88,7 +87,8 @@ pub(super) struct Selection {
     pub bits: Buffer<u32>,
     /// As [`Chosen::read`] reads it.
     pub chosen: Buffer<u32>,
-    lasso: Buffer<u32>,
+    /// Which pixels lie within the lasso.
+    lasso: Option<Buffer<u32>>,
     /// Set in the frame that is being made.
     pub pending: bool,
     /// To be read back.
@@ -102,19 +102,26 @@ impl Selection {
             count,
             bits: Buffer::zeroed(gpu, "selected points", count.div_ceil(32) as usize),
             chosen: Buffer::zeroed(gpu, "chosen points", Chosen::BYTES as usize / 4),
-            lasso: Buffer::zeroed(gpu, "lasso", size_of::<RawLasso>() / 4),
+            lasso: None,
             pending: false,
             changed: false,
         }
     }
 
-    /// What lies within `lasso` is selected from this frame on.
-    pub fn set(&mut self, gpu: &Gpu, lasso: &Lasso) {
-        if lasso.vertices.len() < 3 {
-            return self.clear(gpu);
-        }
-        self.lasso.write(gpu, 0, bytemuck::cast_slice(&[lasso.raw()]));
+    /// What lies within `lasso` is selected from this frame on. Returns whether the plan must be made anew.
+    pub fn set(&mut self, gpu: &Gpu, lasso: &Lasso, placement: &Placement) -> bool {
+        let mask = lasso.mask(placement);
         (self.pending, self.changed) = (true, true);
+        match &self.lasso {
+            Some(buffer) if buffer.len() >= mask.len() => {
+                buffer.write(gpu, 0, &mask);
+                false
+            }
+            _ => {
+                self.lasso = Some(Buffer::from_slice(gpu, "lasso", &mask));
+                true
+            }
+        }
     }
 
     /// Nothing is selected from this frame on.
@@ -129,7 +136,8 @@ impl Selection {
         let mut bindings = bindings.clone();
         bindings.push(("bits", self.bits.range()));
         bindings.push(("list", self.chosen.range()));
-        bindings.push(("lasso", self.lasso.range()));
+        let Some(lasso) = &self.lasso else { return Ok(Plan::default()) };
+        bindings.push(("lasso", lasso.range()));
         let params = ScatterParams { most: MOST_CHOSEN as u32, tally: 1, ..ScatterParams::of(set) };
         let words = set.count.div_ceil(32);
         let entries = [("select_points", words), ("list_bits", 256), ("count_by_class", words)];
