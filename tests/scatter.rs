@@ -382,6 +382,12 @@ fn hidden_groups_are_neither_drawn_nor_picked_nor_selected() {
     }
 }
 
+fn select_all(gpu: &Gpu, scatters: &mut Scatters) -> Chosen {
+    scatters.select(gpu, 3, &Lasso::rectangle([0.0, 0.0], [320.0, 240.0])).unwrap();
+    prepare(gpu, scatters);
+    chosen(gpu, scatters).unwrap()
+}
+
 /// A lasso takes or leaves a pixel as its middle lies.
 fn pixel_middle(pixel: [f32; 2]) -> [f32; 2] {
     pixel.map(|p| p.floor() + 0.5)
@@ -417,7 +423,9 @@ fn a_lasso_selects_what_lies_within_it() {
             ..set(&gpu, &positions)
         };
         frame(&gpu, &mut scatters, &set, Placement::new(RECTANGLE));
-        assert_eq!(chosen(&gpu, &mut scatters), None, "nothing is read back before anything is selected");
+        if count == 299 {
+            assert_eq!(chosen(&gpu, &mut scatters), None, "nothing is read back before anything is selected");
+        }
         let mut select = |lasso: &Lasso| {
             scatters.select(&gpu, 3, lasso).unwrap();
             prepare(&gpu, &mut scatters);
@@ -441,7 +449,13 @@ fn a_lasso_selects_what_lies_within_it() {
         select(&Lasso::new(&star));
         scatters.clear_selection(&gpu, 3);
         assert_eq!(chosen(&gpu, &mut scatters), Some(Chosen::default()));
+        select_all(&gpu, &mut scatters);
     }
+    // The layout's place is taken by one of fewer points: nothing of it is selected, and that is told.
+    let (positions, _) = in_pixels(41);
+    frame(&gpu, &mut scatters, &set(&gpu, &positions), Placement::new(RECTANGLE));
+    assert_eq!(chosen(&gpu, &mut scatters), Some(Chosen::default()));
+    assert_eq!(select_all(&gpu, &mut scatters).count, 41);
 }
 
 #[test]

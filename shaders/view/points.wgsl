@@ -33,6 +33,8 @@ struct Look {
     columns: u32,
     // Not 0: what is not selected is dimmed.
     dims: u32,
+    // Not 0: points have groups, whose colours their tiles are framed in.
+    groups: u32,
     // Of a single dot.
     opacity: f32,
 }
@@ -158,28 +160,6 @@ fn label_colour(in: Label) -> @location(0) vec4<f32> {
     return colour;
 }
 
-/// The frame around a tile that is pinned, selected or marked
-@vertex
-fn ring_corner(@builtin(vertex_index) index: u32, @builtin(instance_index) instance: u32) -> Disc {
-    let entry = listed(instance);
-    let place = place_of(entry);
-    let known = u32(place.w);
-    let marked = f32(entry.x) == look.marked;
-    let half = vec2<f32>(look.half_width, look.half_height) + 2.0;
-    let shown = entry.y == 1u && ((known & 6u) != 0u || marked);
-    let away = (corner_of(index) * 2.0 - 1.0) * select(vec2<f32>(0.0), half, shown);
-    return Disc(clip(place.xy + away), away, select(select(0.0, 1.0, (known & 4u) != 0u), 2.0, marked));
-}
-
-/// White where it is marked, blue where it is selected, else orange: it is pinned; the tile covers its inside
-@fragment
-fn ring_colour(in: Disc) -> @location(0) vec4<f32> {
-    let orange = vec3<f32>(0.94, 0.57, 0.2);
-    let blue = vec3<f32>(look.red, look.green, look.blue);
-    let white = vec3<f32>(0.86, 0.88, 0.92);
-    return vec4<f32>(select(select(orange, blue, in.radius > 0.5), white, in.radius > 1.5), 1.0);
-}
-
 struct Dot {
     @builtin(position) position: vec4<f32>,
     @location(0) away: vec2<f32>,
@@ -199,6 +179,30 @@ fn group_colour(group: u32) -> vec3<f32> {
     if group == 256u { packed = RIGHT; }
     if group == 257u { packed = WRONG; }
     return vec3<f32>(f32(packed >> 16u), f32((packed >> 8u) & 255u), f32(packed & 255u)) / 255.0;
+}
+
+/// The frame around a tile: white where it is marked, blue where it is selected, orange where it is pinned, else thinner in the colour
+/// of its group, if it has one
+@vertex
+fn ring_corner(@builtin(vertex_index) index: u32, @builtin(instance_index) instance: u32) -> Dot {
+    let entry = listed(instance);
+    let place = place_of(entry);
+    let known = u32(place.w);
+    var width = select(0.0, 1.0, look.groups != 0u);
+    var colour = group_colour(known >> 3u) * select(0.8, 0.35, look.dims != 0u);
+    if (known & 2u) != 0u { colour = vec3<f32>(0.94, 0.57, 0.2); width = 2.0; }
+    if (known & 4u) != 0u { colour = vec3<f32>(look.red, look.green, look.blue); width = 2.0; }
+    if f32(entry.x) == look.marked { colour = vec3<f32>(0.86, 0.88, 0.92); width = 2.0; }
+    if entry.y == 0u { width = 0.0; }
+    let half = vec2<f32>(look.half_width, look.half_height) + width;
+    let away = (corner_of(index) * 2.0 - 1.0) * select(vec2<f32>(0.0), half, width > 0.0);
+    return Dot(clip(place.xy + away), away, 0.0, colour);
+}
+
+/// The tile covers its inside
+@fragment
+fn ring_colour(in: Dot) -> @location(0) vec4<f32> {
+    return vec4<f32>(in.colour, 1.0);
 }
 
 /// The square around a point's dot

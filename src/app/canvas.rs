@@ -40,12 +40,12 @@ impl Frame<'_> {
 
     /// Draws what was placed at this point of the interface, clipped to `area`.
     pub fn paint(&self, ui: &Ui, area: Rect, placed: Placed) {
-        ui.painter().add(egui_wgpu::Callback::new_paint_callback(area, Pictures(placed)));
+        ui.painter_at(area).add(egui_wgpu::Callback::new_paint_callback(area, Pictures(placed)));
     }
 
     /// Draws a part of a layout at this point of the interface, clipped to `area`.
     pub fn paint_points(&self, ui: &Ui, area: Rect, id: u64, part: Part) {
-        ui.painter().add(egui_wgpu::Callback::new_paint_callback(area, Points(id, part)));
+        ui.painter_at(area).add(egui_wgpu::Callback::new_paint_callback(area, Points(id, part)));
     }
 }
 

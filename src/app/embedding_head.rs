@@ -14,6 +14,8 @@ use crate::session::{Embedding, Session};
 const WIDE: f32 = 420.0;
 /// The small curve, in points.
 const CURVE: Vec2 = Vec2::new(60.0, 24.0);
+/// Height of a chart from which on its axis is labelled in full, in points.
+const LABELLED: f32 = 140.0;
 /// The chart beside the pointer, in points.
 const CHART: Vec2 = Vec2::new(320.0, 190.0);
 
@@ -130,7 +132,7 @@ pub(super) fn divergence(ui: &mut Ui, body: Rect, bench: &mut Workbench, session
 }
 
 fn chart(ui: &mut Ui, id: u64, size: Vec2, points: &[[f64; 2]]) {
-    Plot::new(("divergence", id))
+    let plot = Plot::new(("divergence", id))
         .width(size.x)
         .height(size.y)
         .allow_drag(false)
@@ -142,12 +144,14 @@ fn chart(ui: &mut Ui, id: u64, size: Vec2, points: &[[f64; 2]]) {
         .show_background(false)
         .include_x(0.0)
         .set_margin_fraction(Vec2::new(0.02, 0.08))
-        .x_axis_label("iterations")
-        .y_axis_label("KL divergence")
-        .show(ui, |plot| {
-            let line = Line::new("divergence", PlotPoints::from(points.to_vec()));
-            plot.line(line.color(theme::SECOND).width(1.5));
-        });
+        .grid_spacing(egui::Rangef::new(10.0, 120.0))
+        .x_axis_label("iterations");
+    // A label on a low axis would be longer than it.
+    let plot = if size.y >= LABELLED { plot.y_axis_label("KL divergence") } else { plot.y_axis_label("KL") };
+    plot.show(ui, |plot| {
+        let line = Line::new("divergence", PlotPoints::from(points.to_vec()));
+        plot.line(line.color(theme::SECOND).width(1.5));
+    });
 }
 
 fn curve(ui: &Ui, rect: Rect, points: &[[f64; 2]]) {

@@ -121,7 +121,7 @@ fn selection(ui: &Ui, body: Rect, bench: &Workbench, session: &Session, id: u64)
     for (class, count) in classes.iter().take(MOST_NAMED) {
         let name = session.class_names().get(*class).map_or("?", String::as_str);
         let format = TextFormat::simple(font.clone(), rgb(ColourBy::Class.color(*class)));
-        job.append(&format!("{count} {name}"), 8.0, format);
+        job.append(&format!("{name} × {count}"), 8.0, format);
     }
     if let Some(more) = classes.len().checked_sub(MOST_NAMED + 1) {
         let format = TextFormat::simple(font.clone(), theme::MUTED);

@@ -234,6 +234,9 @@ fn layout(
     ui.painter().rect_filled(body, 3.0, theme::GROUND);
     let embedding = session.embeddings().iter().find(|e| e.id() == id)?;
     let (layer, of_images) = (embedding.layer, embedding.images().is_some());
+    if of_images {
+        bench.mark("image layout", &response);
+    }
     let (scatter, tiles) = sets(session, embedding);
     let mut look = bench.embedding.looks.get(&id).copied().unwrap_or_default();
     gestures::look_around(ui, &response, body, &mut look);

@@ -40,6 +40,7 @@ params! {
         left: f32, top: f32, width: f32, height: f32,
         columns: u32,
         dims: u32,
+        groups: u32,
         opacity: f32,
     }
 }
@@ -185,7 +186,7 @@ impl Placement {
         }
     }
 
-    pub(super) fn look(&self, screen: [f32; 2]) -> Look {
+    pub(super) fn look(&self, screen: [f32; 2], groups: bool) -> Look {
         let half = [self.tile[0] / 2.0, self.tile[1] / 2.0];
         let [columns, rows] = self.pixels();
         Look {
@@ -208,6 +209,7 @@ impl Placement {
             height: rows as f32,
             columns,
             dims: u32::from(self.dims),
+            groups: u32::from(groups),
             // Small dots show by their number, large ones each.
             opacity: if self.stamp() == 1 { 0.6 } else { 0.85 },
         }

@@ -182,7 +182,8 @@ impl Projection {
     pub fn record(&self, gpu: &Gpu, pass: &mut wgpu::ComputePass<'_>, screen: [f32; 2], selects: bool) {
         let Some(placement) = &self.placement else { return };
         gpu.queue.write_buffer(&self.camera, 0, bytemuck::bytes_of(&placement.camera()));
-        gpu.queue.write_buffer(&self.look, 0, bytemuck::bytes_of(&placement.look(screen)));
+        let look = placement.look(screen, self.set.classes.is_some());
+        gpu.queue.write_buffer(&self.look, 0, bytemuck::bytes_of(&look));
         let mut record = |plan: &Plan| plan.record(pass, 0..plan.len());
         record(&self.fit);
         self.select.iter().filter(|_| selects).for_each(&mut record);

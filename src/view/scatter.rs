@@ -164,7 +164,10 @@ impl Scatters {
             ));
         }
         if self.selections.get(&id).is_none_or(|selection| selection.count != set.count) {
-            self.selections.insert(id, Selection::new(gpu, set.count));
+            let mut selection = Selection::new(gpu, set.count);
+            // Of what was selected before nothing is left: that is to be read back.
+            selection.changed = self.selections.contains_key(&id);
+            self.selections.insert(id, selection);
             self.prepared.remove(&id);
         }
         if !self.prepared.get(&id).is_some_and(|prepared| prepared.set.same_as(set)) {
