@@ -3,7 +3,7 @@
 use revacnn::gpu::{AdapterChoice, Buffer, Gpu};
 use revacnn::view::{
     CLASS_COLORS, Chosen, ColourBy, Hidden, Lasso, MOST_CHOSEN, MOST_LISTED, MOST_POINTS, Part, Picked,
-    Placement, RIGHT_WRONG, Rect, ScatterSet, Scatters,
+    Placement, RIGHT_WRONG, Rect, ScatterSet, Scatters, UNKNOWN,
 };
 
 /// Width and height of the target.
@@ -295,8 +295,13 @@ fn many_points_are_pixels_whose_colours_are_those_of_the_twin() {
     let count = 7003;
     let (positions, pixels) = in_pixels(count);
     let classes: Vec<u32> = (0..count).map(|i| random(i, 7) % 13).collect();
-    let predictions: Vec<u32> =
-        (0..count).map(|i| if random(i, 8).is_multiple_of(4) { 2 } else { classes[i] }).collect();
+    let predictions: Vec<u32> = (0..count)
+        .map(|i| match random(i, 8) % 8 {
+            0 => 2,
+            1 => u32::MAX,
+            _ => classes[i],
+        })
+        .collect();
     let set = ScatterSet {
         classes: Some(Buffer::from_slice(&gpu, "classes", &classes).range()),
         predictions: Some(Buffer::from_slice(&gpu, "predictions", &predictions).range()),
@@ -309,10 +314,12 @@ fn many_points_are_pixels_whose_colours_are_those_of_the_twin() {
             let picture = draw(&gpu, &scatters, Part::Dots);
             let group = |i: usize| match colour {
                 ColourBy::Class => classes[i],
-                ColourBy::Prediction => predictions[i],
+                ColourBy::Prediction => predictions[i].min(255),
+                ColourBy::Error if predictions[i] == u32::MAX => 255,
                 ColourBy::Error => 256 + u32::from(classes[i] != predictions[i]),
             };
             let color = |group: u32| match colour {
+                _ if group == 255 => UNKNOWN,
                 ColourBy::Error => RIGHT_WRONG[group as usize - 256],
                 _ => CLASS_COLORS[group as usize % 10],
             };

@@ -12,7 +12,8 @@ const CLASS_7: u32 = 0u;
 const CLASS_8: u32 = 0u;
 const CLASS_9: u32 = 0u;
 
-// What is predicted rightly and wrongly.
+// What is not predicted, or rightly, or wrongly.
+const UNKNOWN: u32 = 0u;
 const RIGHT: u32 = 0u;
 const WRONG: u32 = 0u;
 
@@ -35,8 +36,8 @@ struct Look {
     dims: u32,
     // Not 0: points have groups, whose colours their tiles are framed in.
     groups: u32,
-    // Of a single dot.
-    opacity: f32,
+    // The binary logarithm of what of the ground shines through a single dot.
+    fade: f32,
 }
 
 @group(0) @binding(0) var<uniform> look: Look;
@@ -176,6 +177,7 @@ fn group_colour(group: u32) -> vec3<f32> {
 #end
         default: { }
     }
+    if group == 255u { packed = UNKNOWN; }
     if group == 256u { packed = RIGHT; }
     if group == 257u { packed = WRONG; }
     return vec3<f32>(f32(packed >> 16u), f32((packed >> 8u) & 255u), f32(packed & 255u)) / 255.0;
@@ -249,7 +251,7 @@ fn splat_colour(in: Dot) -> @location(0) vec4<f32> {
     let pixel = pixels[at.y * look.columns + at.x];
     if pixel.x == 0u { return vec4<f32>(0.0); }
     let count = f32(pixel.x);
-    var alpha = 1.0 - pow(1.0 - look.opacity, count);
+    var alpha = 1.0 - exp2(look.fade * count);
     var colour = mix(group_colour(pixel.y & 511u), vec3<f32>(1.0), clamp(0.09 * log2(count) - 0.18, 0.0, 0.5));
     if look.dims != 0u && (pixel.y & 0x40000000u) == 0u { alpha *= 0.25; }
     if pixel.y >= 0x80000000u { colour = vec3<f32>(1.0, 0.45, 0.1); }

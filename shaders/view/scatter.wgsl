@@ -6,7 +6,8 @@ const NONE: u32 = 0xffffffffu;
 // What stands farther than this is left out.
 const APART: f32 = 1e14;
 const FAR: f32 = -1e6;
-// Groups of points that are predicted rightly and wrongly; below them stand the classes.
+// Groups of points that are not predicted, or rightly, or wrongly; below them stand the classes.
+const UNKNOWN: u32 = 255u;
 const RIGHT: u32 = 256u;
 const WRONG: u32 = 257u;
 
@@ -144,10 +145,11 @@ fn fit_frame(@builtin(local_invocation_index) lane: u32) {
 
 fn group_of(i: u32) -> u32 {
     if params.classes == 0u { return 0u; }
-    if camera.colour == 1u { return predictions[i] & 255u; }
-    let own = classes[i] & 255u;
+    let own = min(classes[i], UNKNOWN);
     if camera.colour == 0u { return own; }
-    return select(WRONG, RIGHT, own == (predictions[i] & 255u));
+    let predicted = min(predictions[i], UNKNOWN);
+    if camera.colour == 1u || predicted == UNKNOWN { return predicted; }
+    return select(WRONG, RIGHT, own == predicted);
 }
 
 /// Of a group the lowest eight bits count: 0 what is right, 1 what is wrong
@@ -311,7 +313,7 @@ fn count_by_class(@builtin(global_invocation_id) id: vec3<u32>) {
     if 32u * id.x >= params.count || params.classes == 0u { return; }
     var word = bits[id.x];
     while word != 0u {
-        atomicAdd(&list[1u + params.most + (classes[32u * id.x + countTrailingZeros(word)] & 255u)], 1u);
+        atomicAdd(&list[1u + params.most + min(classes[32u * id.x + countTrailingZeros(word)], UNKNOWN)], 1u);
         word &= word - 1u;
     }
 }

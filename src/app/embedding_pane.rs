@@ -233,6 +233,10 @@ fn layout(
     }
     ui.painter().rect_filled(body, 3.0, theme::GROUND);
     let embedding = session.embeddings().iter().find(|e| e.id() == id)?;
+    response.widget_info(|| {
+        let name = &session.layers()[embedding.layer].name;
+        egui::WidgetInfo::labeled(egui::Role::Canvas, true, format!("layout of {name}"))
+    });
     let (layer, of_images) = (embedding.layer, embedding.images().is_some());
     if of_images {
         bench.mark("image layout", &response);

@@ -10,7 +10,7 @@ mod selection;
 mod stats;
 mod tiles;
 
-pub use color_map::{CLASS_COLORS, RIGHT_WRONG, class_color, diverging};
+pub use color_map::{CLASS_COLORS, RIGHT_WRONG, UNKNOWN, class_color, diverging};
 pub use placement::{ColourBy, Hidden, MOST_POINTS, Picked, Placement};
 pub use projection::MOST_LISTED;
 pub use scatter::{Part, ScatterSet, Scatters};

@@ -41,7 +41,7 @@ params! {
         columns: u32,
         dims: u32,
         groups: u32,
-        opacity: f32,
+        fade: f32,
     }
 }
 
@@ -211,7 +211,7 @@ impl Placement {
             dims: u32::from(self.dims),
             groups: u32::from(groups),
             // Small dots show by their number, large ones each.
-            opacity: if self.stamp() == 1 { 0.6 } else { 0.85 },
+            fade: if self.stamp() == 1 { 0.4_f32 } else { 0.15 }.log2(),
         }
     }
 }

@@ -8,7 +8,7 @@
 
 use std::collections::BTreeMap;
 
-use super::color_map::{CLASS_COLORS, RIGHT_WRONG};
+use super::color_map::{CLASS_COLORS, RIGHT_WRONG, UNKNOWN};
 use super::placement::{MOST_POINTS, Placement};
 use super::projection::{MOST_LISTED, Projection};
 use super::selection::{Lasso, Selection};
@@ -61,9 +61,9 @@ pub struct ScatterSet {
     pub count: u32,
     /// A value a point: the radius of its disc, the largest as large as there is room.
     pub change: Option<BufferRange>,
-    /// A number a point, 255 at most: its class.
+    /// A number a point, below 255: its class.
     pub classes: Option<BufferRange>,
-    /// A number a point: what it is taken for.
+    /// A number a point: what it is taken for; from 255 on nothing.
     pub predictions: Option<BufferRange>,
 }
 
@@ -136,6 +136,7 @@ impl Scatters {
         let mut knobs: Vec<(&str, u32)> =
             names.iter().map(String::as_str).zip(CLASS_COLORS.map(pack)).collect();
         knobs.extend(["RIGHT", "WRONG"].into_iter().zip(RIGHT_WRONG.map(pack)));
+        knobs.push(("UNKNOWN", pack(UNKNOWN)));
         let module = gpu.device.create_shader_module(wgpu::ShaderModuleDescriptor {
             label: Some(POINTS.path),
             source: wgpu::ShaderSource::Wgsl(POINTS.expand(&knobs)?.into()),
