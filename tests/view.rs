@@ -45,6 +45,36 @@ fn statistics_are_the_twins() {
     }
 }
 
+#[test]
+fn statistics_of_what_never_changes_are_known_after_some_frames() {
+    let gpu = gpu();
+    // One and a half million values a tile: no dispatch reads more than two of them.
+    let (tiles, area) = (3, 1500 * 1000);
+    let all = values(tiles * area);
+    let buffer = Buffer::from_slice(&gpu, "values", &all);
+    let view = view(&buffer, 0, [tiles as u32, 1, 1500, 1000], [area as u32, 0, 1000, 1]);
+    let twin = tile_stats_twin(&view, &all);
+    let set = TileSet { view, style: Style::Rgb };
+    let mut drawer = Tiles::new(&gpu, wgpu::TextureFormat::Rgba8Unorm).unwrap();
+    let mut frame = || {
+        drawer.begin(8, 8);
+        drawer.set(&gpu, 0, &set).unwrap();
+        drawer.never_changes(0);
+        drawer.place(0, 0, Rect { x: 0.0, y: 0.0, width: 8.0, height: 8.0 });
+        let mut encoder = gpu.encoder("tiles");
+        drawer.prepare(&gpu, &mut encoder.begin_compute_pass(&Default::default()));
+        gpu.submit(encoder);
+        drawer.stats(0).unwrap().read(&gpu)
+    };
+    let first = frame();
+    assert!(agree(&first[..2], &twin[..2]) && first[2] == [0.0; 4], "{first:?}");
+    frame();
+    let all = frame();
+    assert!(agree(&all, &twin), "{all:?} against {twin:?}");
+    buffer.write(&gpu, 0, &[100.0]);
+    assert_eq!(frame(), all, "they are not computed again");
+}
+
 fn agree(found: &[[f32; 4]], twin: &[[f64; 4]]) -> bool {
     let close = |(a, b): (&f32, &f64)| (f64::from(*a) - b).abs() < 1e-5;
     twin.iter().zip(found).all(|(t, f)| f.iter().zip(t).all(close))

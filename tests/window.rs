@@ -95,6 +95,28 @@ impl Window {
         self.xdotool(&["mouseup", "1"]);
     }
 
+    /// Drags along shares of a widget's width and height while a key is held.
+    fn drag_within(&self, widget: &str, key: &str, path: &[[f64; 2]]) {
+        let line = self.wait_for(widget, |l| l["places"][widget].is_array());
+        let place: Vec<f64> =
+            line["places"][widget].as_array().unwrap().iter().map(|v| v.as_f64().unwrap()).collect();
+        let pause = || std::thread::sleep(Duration::from_millis(300));
+        self.xdotool(&["search", "--sync", "--name", "ReVACNN", "windowfocus"]);
+        let move_to = |share: &[f64; 2]| {
+            let [x, y] = [0, 1].map(|axis| format!("{:.0}", place[axis] + share[axis] * place[axis + 2]));
+            self.xdotool(&["mousemove", &x, &y]);
+            pause();
+        };
+        move_to(&path[0]);
+        self.xdotool(&["keydown", key]);
+        self.xdotool(&["mousedown", "1"]);
+        pause();
+        path[1..].iter().for_each(move_to);
+        self.xdotool(&["mouseup", "1"]);
+        self.xdotool(&["keyup", key]);
+        pause();
+    }
+
     fn key(&self, key: &str) {
         // Without a window manager nobody gives the window the keyboard.
         self.xdotool(&["search", "--sync", "--name", "ReVACNN", "windowfocus"]);
@@ -127,6 +149,34 @@ fn layouts_follow_the_run_and_open_at_a_click() {
     let images = window.wait_for("a layout of images", |l| iteration(l, 1) >= 200.0);
     assert_eq!(images["layouts"][1]["layer"], "pool3");
     assert!(number(&images["layouts"][1], "kl") > 0.0);
+}
+
+#[test]
+fn a_box_selects_images_and_the_legend_hides_them() {
+    let folder = tempfile::tempdir().unwrap();
+    let window = Window::open(folder.path(), &[]);
+    window.wait_for("training", |l| number(l, "step") >= 3.0);
+    window.click("images", 0.5);
+    window.wait_for("a layout of images", |l| number(&l["layouts"][1], "iteration") >= 100.0);
+    window.key("space");
+    window.wait_for("rest", |l| l["playing"] == false);
+    let selected = |line: &Value| number(&line["layouts"][1], "selected");
+    let (box_path, lasso_path) =
+        ([[0.01; 2], [0.5; 2], [0.99; 2]], [[0.01; 2], [0.99, 0.01], [0.99; 2], [0.01, 0.99]]);
+    window.drag_within("image layout", "ctrl", &box_path);
+    let all = window.wait_for("a selection", |l| selected(l) > 0.0);
+    window.key("Escape");
+    window.wait_for("nothing selected", |l| selected(l) == 0.0);
+    // Zero is hidden, about a tenth of the digits.
+    window.click("first group", 0.5);
+    window.drag_within("image layout", "shift", &lasso_path);
+    // It grows while it is drawn.
+    std::thread::sleep(Duration::from_millis(1000));
+    let some = window.wait_for("a smaller selection", |l| selected(l) > 0.0);
+    let share = selected(&some) / selected(&all);
+    assert!((0.8..0.97).contains(&share), "{share} of the images are left without one class");
+    window.click("divergence", 0.5);
+    window.wait_for("a larger chart", |l| l["places"]["divergence"][2].as_f64().is_some_and(|w| w > 100.0));
 }
 
 #[test]

@@ -12,24 +12,54 @@ const CLASS_7: u32 = 0u;
 const CLASS_8: u32 = 0u;
 const CLASS_9: u32 = 0u;
 
+// What is not predicted, or rightly, or wrongly.
+const UNKNOWN: u32 = 0u;
+const RIGHT: u32 = 0u;
+const WRONG: u32 = 0u;
+
+// The struct `Look` of src/view/placement.rs.
 struct Look {
     screen_width: f32, screen_height: f32,
     // Pixels from a point's middle to its label's upper left corner, and of a dot of the label's font.
     label_x: f32, label_y: f32, dot: f32,
-    // The discs' colour, the ring of what is pinned, the label.
+    // The colour of discs and of what is selected.
     red: f32, green: f32, blue: f32,
     // The point that is marked, or −1.
     marked: f32,
     half_width: f32, half_height: f32,
     // The radius of a dot.
     dot_radius: f32,
+    // The rectangle of `pixels`, and their columns.
+    left: f32, top: f32, width: f32, height: f32,
+    columns: u32,
+    // Not 0: what is not selected is dimmed.
+    dims: u32,
+    // Not 0: points have groups, whose colours their tiles are framed in.
+    groups: u32,
+    // The binary logarithm of what of the ground shines through a single dot.
+    fade: f32,
 }
 
 @group(0) @binding(0) var<uniform> look: Look;
-// [i]: pixel x, y; radius of the disc; flags.
+// [i]: pixel x, y; radius of the disc; bits 0 to 2: left out, pinned, selected, then the group.
 @group(0) @binding(1) var<storage, read> places: array<vec4<f32>>;
-// [i]: the class of each point.
-@group(0) @binding(2) var<storage, read> classes: array<u32>;
+// How many points are shown; their indices, as far as there is room.
+@group(0) @binding(2) var<storage, read> list: array<u32>;
+// [2 · pixel]: dots that cover it; the greatest of their keys: bit 31: pinned, bit 30: selected, bits 0 to 8: the group.
+@group(0) @binding(3) var<storage, read> pixels: array<vec2<u32>>;
+// From word 8: the pixel of the point that is marked.
+@group(0) @binding(4) var<storage, read> found: array<f32>;
+
+/// The point that is drawn as instance `index`, and whether there is one
+fn listed(index: u32) -> vec2<u32> {
+    return vec2<u32>(list[1u + index], select(0u, 1u, index < list[0]));
+}
+
+/// Its place; far away where there is none
+fn place_of(entry: vec2<u32>) -> vec4<f32> {
+    if entry.y == 0u { return vec4<f32>(-1e6, -1e6, 0.0, 0.0); }
+    return places[entry.x];
+}
 
 struct Disc {
     @builtin(position) position: vec4<f32>,
@@ -49,8 +79,8 @@ fn corner_of(index: u32) -> vec2<f32> {
 
 /// The square around a point's disc
 @vertex
-fn disc_corner(@builtin(vertex_index) index: u32, @builtin(instance_index) point: u32) -> Disc {
-    let place = places[point];
+fn disc_corner(@builtin(vertex_index) index: u32, @builtin(instance_index) instance: u32) -> Disc {
+    let place = place_of(listed(instance));
     let reach = select(0.0, place.z + 1.0, place.z > 0.0);
     let away = (corner_of(index) * 2.0 - 1.0) * reach;
     return Disc(clip(place.xy + away), away, place.z);
@@ -78,13 +108,17 @@ fn digits_of(number: u32) -> u32 {
     if number < 10u { return 1u; }
     if number < 100u { return 2u; }
     if number < 1000u { return 3u; }
-    return 4u;
+    if number < 10000u { return 4u; }
+    if number < 100000u { return 5u; }
+    return 6u;
 }
 
-/// The rectangle of a point's index, four digits at most, beside its lower right corner
+/// The rectangle of a point's index, six digits at most, beside its lower right corner
 @vertex
-fn label_corner(@builtin(vertex_index) index: u32, @builtin(instance_index) point: u32) -> Label {
-    let place = places[point];
+fn label_corner(@builtin(vertex_index) index: u32, @builtin(instance_index) instance: u32) -> Label {
+    let entry = listed(instance);
+    let point = entry.x;
+    let place = place_of(entry);
     let digits = digits_of(point);
     let size = vec2<f32>(4.0 * f32(digits) + 1.0, 7.0) * look.dot;
     let origin = floor(place.xy + vec2<f32>(look.label_x - size.x, look.label_y));
@@ -127,24 +161,6 @@ fn label_colour(in: Label) -> @location(0) vec4<f32> {
     return colour;
 }
 
-/// The frame around a tile that is pinned or marked
-@vertex
-fn ring_corner(@builtin(vertex_index) index: u32, @builtin(instance_index) point: u32) -> Disc {
-    let place = places[point];
-    let pinned = (u32(place.w) & 2u) == 2u;
-    let marked = f32(point) == look.marked;
-    let half = vec2<f32>(look.half_width, look.half_height) + 2.0;
-    let away = (corner_of(index) * 2.0 - 1.0) * select(vec2<f32>(0.0), half, pinned || marked);
-    return Disc(clip(place.xy + away), away, select(1.0, 0.0, pinned));
-}
-
-/// Orange where it is pinned, white where it is only marked; the tile covers its inside
-@fragment
-fn ring_colour(in: Disc) -> @location(0) vec4<f32> {
-    let orange = vec3<f32>(0.94, 0.57, 0.2);
-    return vec4<f32>(mix(orange, vec3<f32>(0.86, 0.88, 0.92), in.radius), 1.0);
-}
-
 struct Dot {
     @builtin(position) position: vec4<f32>,
     @location(0) away: vec2<f32>,
@@ -152,32 +168,92 @@ struct Dot {
     @location(2) @interpolate(flat) colour: vec3<f32>,
 }
 
-/// The colour of a class, as src/view/color_map.rs has it
-fn class_colour(label: u32) -> vec3<f32> {
+/// The colour of a group, as src/view/color_map.rs has it
+fn group_colour(group: u32) -> vec3<f32> {
     var packed = 0u;
-    switch label % 10u {
+    switch group % 10u {
 #for c in 10
         case {c}u: { packed = CLASS_{c}; }
 #end
         default: { }
     }
+    if group == 255u { packed = UNKNOWN; }
+    if group == 256u { packed = RIGHT; }
+    if group == 257u { packed = WRONG; }
     return vec3<f32>(f32(packed >> 16u), f32((packed >> 8u) & 255u), f32(packed & 255u)) / 255.0;
+}
+
+/// The frame around a tile: white where it is marked, blue where it is selected, orange where it is pinned, else thinner in the colour
+/// of its group, if it has one
+@vertex
+fn ring_corner(@builtin(vertex_index) index: u32, @builtin(instance_index) instance: u32) -> Dot {
+    let entry = listed(instance);
+    let place = place_of(entry);
+    let known = u32(place.w);
+    var width = select(0.0, 1.0, look.groups != 0u);
+    var colour = group_colour(known >> 3u) * select(0.8, 0.35, look.dims != 0u);
+    if (known & 2u) != 0u { colour = vec3<f32>(0.94, 0.57, 0.2); width = 2.0; }
+    if (known & 4u) != 0u { colour = vec3<f32>(look.red, look.green, look.blue); width = 2.0; }
+    if f32(entry.x) == look.marked { colour = vec3<f32>(0.86, 0.88, 0.92); width = 2.0; }
+    if entry.y == 0u { width = 0.0; }
+    let half = vec2<f32>(look.half_width, look.half_height) + width;
+    let away = (corner_of(index) * 2.0 - 1.0) * select(vec2<f32>(0.0), half, width > 0.0);
+    return Dot(clip(place.xy + away), away, 0.0, colour);
+}
+
+/// The tile covers its inside
+@fragment
+fn ring_colour(in: Dot) -> @location(0) vec4<f32> {
+    return vec4<f32>(in.colour, 1.0);
 }
 
 /// The square around a point's dot
 @vertex
-fn dot_corner(@builtin(vertex_index) index: u32, @builtin(instance_index) point: u32) -> Dot {
-    let place = places[point];
-    let marked = f32(point) == look.marked;
-    let radius = look.dot_radius * select(1.0, 2.0, marked);
-    let away = (corner_of(index) * 2.0 - 1.0) * (radius + 1.0);
-    let colour = select(class_colour(classes[point]), vec3<f32>(1.0), marked);
-    return Dot(clip(place.xy + away), away, radius, colour);
+fn dot_corner(@builtin(vertex_index) index: u32, @builtin(instance_index) instance: u32) -> Dot {
+    let entry = listed(instance);
+    let place = place_of(entry);
+    let known = u32(place.w);
+    let marked = f32(entry.x) == look.marked;
+    let radius = look.dot_radius * select(select(1.0, 1.3, (known & 6u) != 0u), 2.0, marked);
+    let away = (corner_of(index) * 2.0 - 1.0) * (radius + 1.0) * f32(entry.y);
+    var colour = group_colour(known >> 3u);
+    if (known & 2u) != 0u { colour = vec3<f32>(1.0, 0.45, 0.1); }
+    if look.dims != 0u && (known & 4u) == 0u { colour *= 0.3; }
+    return Dot(clip(place.xy + away), away, radius, select(colour, vec3<f32>(1.0), marked));
 }
 
-/// A disc in the colour of its class
+/// A disc in the colour of its group
 @fragment
 fn dot_colour(in: Dot) -> @location(0) vec4<f32> {
     let alpha = 0.9 * clamp(in.radius + 0.5 - length(in.away), 0.0, 1.0);
     return vec4<f32>(in.colour * alpha, alpha);
+}
+
+/// The rectangle of the pixels
+@vertex
+fn splat_corner(@builtin(vertex_index) index: u32) -> Dot {
+    let pixel = vec2<f32>(look.left, look.top) + corner_of(index) * vec2<f32>(look.width, look.height);
+    return Dot(clip(pixel), pixel, 0.0, vec3<f32>(0.0));
+}
+
+/// The colour of the dot that comes first; the more dots, the less shines through, and from some on the brighter
+@fragment
+fn splat_colour(in: Dot) -> @location(0) vec4<f32> {
+    let away = abs(in.position.xy - vec2<f32>(found[8], found[9]));
+    if max(away.x, away.y) < look.dot_radius + 3.0 {
+        // A white ring around the point that is marked.
+        let from_mark = length(away) - look.dot_radius;
+        let alpha = clamp(3.0 - from_mark, 0.0, 1.0);
+        let white = clamp(1.5 - abs(from_mark - 1.5), 0.0, 1.0);
+        if alpha > 0.0 { return vec4<f32>(vec3<f32>(white), 1.0) * alpha; }
+    }
+    let at = vec2<u32>(in.position.xy - vec2<f32>(look.left, look.top));
+    let pixel = pixels[at.y * look.columns + at.x];
+    if pixel.x == 0u { return vec4<f32>(0.0); }
+    let count = f32(pixel.x);
+    var alpha = 1.0 - exp2(look.fade * count);
+    var colour = mix(group_colour(pixel.y & 511u), vec3<f32>(1.0), clamp(0.09 * log2(count) - 0.18, 0.0, 0.5));
+    if look.dims != 0u && (pixel.y & 0x40000000u) == 0u { alpha *= 0.25; }
+    if pixel.y >= 0x80000000u { colour = vec3<f32>(1.0, 0.45, 0.1); }
+    return vec4<f32>(colour * alpha, alpha);
 }

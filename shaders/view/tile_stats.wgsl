@@ -11,6 +11,8 @@ struct Params {
     channel_stride: u32,
     row_stride: u32,
     column_stride: u32,
+    // The dispatch begins with this tile.
+    first: u32,
 }
 
 @group(0) @binding(0) var<uniform> params: Params;
@@ -30,7 +32,8 @@ fn join(a: vec4<f32>, b: vec4<f32>) -> vec4<f32> {
 fn tile_stats(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
     let area = params.height * params.width;
     let count = params.channels * area;
-    let first = params.offset + group.x * params.tile_stride;
+    let tile = params.first + group.x;
+    let first = params.offset + tile * params.tile_stride;
     // The sums are of differences from the tile's first value, so that the variance keeps its digits.
     let shift = values[first];
     var part = vec4<f32>(shift, shift, 0.0, 0.0);
@@ -52,7 +55,7 @@ fn tile_stats(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation
         let all = parts[0];
         let mean = all.z / f32(count);
         let variance = max(all.w / f32(count) - mean * mean, 0.0);
-        stats[group.x] = vec4<f32>(all.x, all.y, shift + mean, sqrt(variance));
+        stats[tile] = vec4<f32>(all.x, all.y, shift + mean, sqrt(variance));
     }
 }
 

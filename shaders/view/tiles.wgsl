@@ -31,6 +31,8 @@ struct Params {
 @group(0) @binding(2) var<storage, read> stats: array<vec4<f32>>;
 // [i]: pixel x, y of the middle of tile i.
 @group(1) @binding(0) var<storage, read> places: array<vec4<f32>>;
+// How many tiles are shown; which.
+@group(1) @binding(1) var<storage, read> list: array<u32>;
 
 struct Corner {
     @builtin(position) position: vec4<f32>,
@@ -60,10 +62,11 @@ fn corner(@builtin(vertex_index) index: u32, @location(0) rectangle: vec4<f32>, 
     return corner_of(index, rectangle, tile);
 }
 
-/// The same around the place of each tile's point
+/// The same around the point of each tile that is listed
 @vertex
-fn corner_at_point(@builtin(vertex_index) index: u32, @builtin(instance_index) tile: u32) -> Corner {
-    let size = vec2<f32>(params.point_width, params.point_height);
+fn corner_at_point(@builtin(vertex_index) index: u32, @builtin(instance_index) instance: u32) -> Corner {
+    let tile = list[1u + instance];
+    let size = vec2<f32>(params.point_width, params.point_height) * select(0.0, 1.0, instance < list[0]);
     return corner_of(index, vec4<f32>(floor(places[tile].xy - 0.5 * size), size), tile);
 }
 

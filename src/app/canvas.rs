@@ -10,7 +10,7 @@ use super::workbench::{Pane, TileId, Workbench};
 use crate::error::Result;
 use crate::gpu::{Gpu, ReadbackRing, Timer};
 use crate::session::Session;
-use crate::view::{Part, Picked, Placed, Rect as Pixels, Scatters, Tiles};
+use crate::view::{Chosen, Part, Picked, Placed, Rect as Pixels, Scatters, Tiles};
 
 /// What the panes draw pictures with.
 pub struct Frame<'a> {
@@ -40,12 +40,12 @@ impl Frame<'_> {
 
     /// Draws what was placed at this point of the interface, clipped to `area`.
     pub fn paint(&self, ui: &Ui, area: Rect, placed: Placed) {
-        ui.painter().add(egui_wgpu::Callback::new_paint_callback(area, Pictures(placed)));
+        ui.painter_at(area).add(egui_wgpu::Callback::new_paint_callback(area, Pictures(placed)));
     }
 
     /// Draws a part of a layout at this point of the interface, clipped to `area`.
     pub fn paint_points(&self, ui: &Ui, area: Rect, id: u64, part: Part) {
-        ui.painter().add(egui_wgpu::Callback::new_paint_callback(area, Points(id, part)));
+        ui.painter_at(area).add(egui_wgpu::Callback::new_paint_callback(area, Points(id, part)));
     }
 }
 
@@ -111,6 +111,7 @@ pub struct Canvas {
     scatters: Option<Scatters>,
     numbers: ReadbackRing<TileId>,
     points: ReadbackRing<u64>,
+    chosen: ReadbackRing<u64>,
     timer: Timer,
     times: ReadbackRing<Vec<Arc<str>>>,
 }
@@ -131,6 +132,7 @@ impl Canvas {
             scatters: Some(Scatters::new(gpu, format)?),
             numbers: ReadbackRing::new(gpu, 16, 8),
             points: ReadbackRing::new(gpu, Picked::BYTES, 32),
+            chosen: ReadbackRing::new(gpu, Chosen::BYTES, 8),
             timer: Timer::new(gpu, 4),
             times: ReadbackRing::new(gpu, 64, 4),
         })
@@ -185,6 +187,10 @@ impl Canvas {
                 self.points.copy(encoder, found.raw(), 0, Picked::BYTES, id);
             }
         }
+        if let Some(scatters) = &mut self.scatters {
+            let ring = &mut self.chosen;
+            scatters.copy_chosen(|id, chosen| ring.copy(encoder, chosen.raw(), 0, Chosen::BYTES, id));
+        }
         if let Some((buffer, size, labels)) = self.timer.resolve(encoder) {
             self.times.copy(encoder, buffer, 0, size, labels);
         }
@@ -202,7 +208,7 @@ impl Canvas {
         view: &wgpu::TextureView,
     ) {
         let mut tiles = self.tiles.take().expect("they are put back below");
-        let scatters = self.scatters.take().expect("they are put back below");
+        let mut scatters = self.scatters.take().expect("they are put back below");
         {
             let timestamp_writes = self.timer.span(&Arc::from("statistics"));
             let descriptor = wgpu::ComputePassDescriptor { label: Some("statistics"), timestamp_writes };
@@ -238,15 +244,19 @@ impl Canvas {
         }
     }
 
-    /// Bytes that came back so far: a hovered and a selected tile's numbers and times, never pictures.
+    /// Bytes that came back so far: numbers of the tiles that are hovered or selected, which points are, and times; never pictures.
     pub fn bytes_read(&self) -> u64 {
-        self.numbers.bytes_read() + self.points.bytes_read() + self.times.bytes_read()
+        self.numbers.bytes_read()
+            + self.points.bytes_read()
+            + self.chosen.bytes_read()
+            + self.times.bytes_read()
     }
 
     /// Call after the submit that holds the frame.
     pub fn after_submit(&mut self) {
         self.numbers.after_submit();
         self.points.after_submit();
+        self.chosen.after_submit();
         self.times.after_submit();
     }
 
@@ -257,6 +267,9 @@ impl Canvas {
         }
         for (id, bytes) in self.points.take() {
             bench.embedding.take_found(id, Picked::read(&bytes));
+        }
+        for (id, bytes) in self.chosen.take() {
+            bench.embedding.take_chosen(id, Chosen::read(&bytes));
         }
         for (labels, bytes) in self.times.take() {
             let spans = self.timer.spans(&labels, &bytes);

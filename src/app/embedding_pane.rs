@@ -2,14 +2,18 @@
 
 use std::collections::BTreeMap;
 
-use egui::{PointerButton, Pos2, Rect, RichText, Sense, Ui, Vec2};
+use egui::{Pos2, Rect, RichText, Sense, Ui, Vec2};
 
 use super::canvas::Frame;
+use super::embedding_gestures::{self as gestures, Gesture};
 use super::network_pane;
 use super::workbench::{TileId, Workbench};
-use super::{embedding_bar, embedding_menus, theme};
-use crate::session::{Command, Embedding, ImageSet, Session, TensorKind};
-use crate::view::{Part, Picked, Placement, Rect as Pixels, ScatterSet, Style, TileSet, class_color};
+use super::{embedding_bar, embedding_head, embedding_legend, embedding_menus, theme};
+use crate::session::{Embedding, Session, TensorKind};
+use crate::view::{
+    Chosen, ColourBy, Hidden, MOST_LISTED, Part, Picked, Placement, Rect as Pixels, ScatterSet, Style,
+    TileSet,
+};
 
 /// Sides of a tile, in points.
 const SMALLEST: f32 = 12.0;
@@ -17,30 +21,62 @@ const LARGEST: f32 = 44.0;
 const LARGEST_ZOOMED: f32 = 120.0;
 /// Images are drawn as such from this width on, in points; below it as dots.
 const THUMBNAIL: f32 = 13.0;
-/// Diameter of a dot, in points.
+/// Diameter of a dot where there is room, in points.
 const DOT: f32 = 4.0;
+/// Share of a layout that dots cover.
+const COVERED: f32 = 0.3;
 /// Height of a layout's head, in points.
-const HEAD: f32 = 20.0;
+const HEAD: f32 = 22.0;
 /// Narrowest layout, in points; more of them fill further rows.
 const NARROWEST: f32 = 200.0;
 
 /// How the user looks at a layout.
 #[derive(Clone, Copy)]
-struct Look {
+pub(super) struct Look {
     /// In points.
-    pan: Vec2,
-    zoom: f32,
+    pub pan: Vec2,
+    pub zoom: f32,
+    /// Factor of the size of points.
+    pub size: f32,
+    /// The points' indices are shown.
+    pub labels: bool,
+    /// What the colours of images tell.
+    pub colour: ColourBy,
+    /// What is hidden, by class, prediction, and of what is right or wrong.
+    pub hidden: [Hidden; 3],
+    /// The divergence's chart is shown.
+    pub chart: bool,
+}
+
+impl Default for Look {
+    fn default() -> Self {
+        Self {
+            pan: Vec2::ZERO,
+            zoom: 1.0,
+            size: 1.0,
+            labels: true,
+            colour: ColourBy::Class,
+            hidden: Default::default(),
+            chart: false,
+        }
+    }
 }
 
 /// What the pane remembers: no state of the model.
 pub struct EmbeddingPane {
     pub(super) kind: TensorKind,
-    looks: BTreeMap<u64, Look>,
+    pub(super) looks: BTreeMap<u64, Look>,
     /// What was last read back of each layout, and how it was placed then.
-    found: BTreeMap<u64, Picked>,
+    pub(super) found: BTreeMap<u64, Picked>,
+    /// What is known of the selections.
+    pub(super) chosen: BTreeMap<u64, Chosen>,
     /// The layout and point under the pointer.
     pub(super) hovered: Option<(u64, u32)>,
-    grabbed: Option<(u64, u32)>,
+    pub(super) grabbed: Option<(u64, u32)>,
+    /// The lasso or box that is being drawn.
+    pub(super) gesture: Option<Gesture>,
+    /// The next frame selects nothing.
+    clears: bool,
     pub(super) bar: embedding_bar::Bar,
     /// The first layout is opened by the pane itself.
     begun: bool,
@@ -52,8 +88,11 @@ impl Default for EmbeddingPane {
             kind: TensorKind::Weights,
             looks: BTreeMap::new(),
             found: BTreeMap::new(),
+            chosen: BTreeMap::new(),
             hovered: None,
             grabbed: None,
+            gesture: None,
+            clears: false,
             bar: embedding_bar::Bar::default(),
             begun: false,
         }
@@ -66,6 +105,39 @@ impl EmbeddingPane {
         self.found.insert(id, found);
     }
 
+    /// Takes in what was read back of a selection.
+    pub(super) fn take_chosen(&mut self, id: u64, chosen: Chosen) {
+        if chosen.count > 0 {
+            self.chosen.insert(id, chosen);
+        } else {
+            self.chosen.remove(&id);
+        }
+    }
+
+    /// Selects nothing in any layout.
+    pub(super) fn clear_selections(&mut self) {
+        (self.clears, self.gesture) = (true, None);
+        self.chosen.clear();
+    }
+
+    /// The filters or maps of a layer that are selected in its layout, or in that of all filters.
+    pub(super) fn selected_tiles(&self, session: &Session, layer: usize) -> Vec<u32> {
+        let chosen = |e: &Embedding| self.chosen.get(&e.id()).map_or(&[][..], |chosen| &chosen.indices);
+        let of_layout = |e: &Embedding| match e.filters() {
+            Some(filters) => {
+                let of_layer =
+                    |row: &u32| filters.filter(*row).filter(|(of, _)| *of == layer).map(|(_, f)| f);
+                chosen(e).iter().filter_map(of_layer).collect()
+            }
+            None if e.is_of_tiles() && e.layer == layer => chosen(e).to_vec(),
+            None => Vec::new(),
+        };
+        let mut tiles: Vec<u32> = session.embeddings().iter().flat_map(of_layout).collect();
+        tiles.sort_unstable();
+        tiles.dedup();
+        tiles
+    }
+
     /// Opens these layers' layouts, in place of what the pane would open.
     pub(super) fn open(
         &mut self,
@@ -75,6 +147,17 @@ impl EmbeddingPane {
     ) -> crate::Result<()> {
         (self.begun, self.kind) = (true, kind);
         layers.iter().try_for_each(|layer| session.open_embedding(*layer, kind).map(|_| ()))
+    }
+
+    /// What is closed is forgotten.
+    fn keep(&mut self, ids: &[u64], frame: &mut Frame<'_>) {
+        self.looks.retain(|id, _| ids.contains(id));
+        self.found.retain(|id, _| ids.contains(id));
+        self.chosen.retain(|id, _| ids.contains(id));
+        frame.scatters.keep_selections(ids);
+        if std::mem::take(&mut self.clears) {
+            ids.iter().for_each(|id| frame.scatters.clear_selection(frame.gpu, *id));
+        }
     }
 }
 
@@ -89,8 +172,7 @@ pub fn show(ui: &mut Ui, bench: &mut Workbench, session: &mut Session, frame: &m
     embedding_bar::show(ui, bench, session);
     let area = ui.available_rect_before_wrap();
     let ids: Vec<u64> = session.embeddings().iter().map(Embedding::id).collect();
-    bench.embedding.looks.retain(|id, _| ids.contains(id));
-    bench.embedding.found.retain(|id, _| ids.contains(id));
+    bench.embedding.keep(&ids, frame);
     if ids.is_empty() {
         ui.centered_and_justified(|ui| ui.weak("Choose layers above to lay out their filters or maps"));
         return;
@@ -98,7 +180,7 @@ pub fn show(ui: &mut Ui, bench: &mut Workbench, session: &mut Session, frame: &m
     let mut hovered = None;
     for (index, (id, cell)) in ids.iter().zip(cells(area, ids.len())).enumerate() {
         let (head, body) = cell.split_top_bottom_at_y(cell.top() + HEAD);
-        title(ui, head, session, *id);
+        embedding_head::show(ui, head, bench, session, *id);
         hovered = layout(ui, body, bench, session, frame, (index, *id)).or(hovered);
     }
     bench.embedding.hovered = hovered;
@@ -128,46 +210,26 @@ fn cells(area: Rect, count: usize) -> Vec<Rect> {
     (0..count).map(place).collect()
 }
 
-/// Layer, source, iteration and divergence, with its curve.
-fn title(ui: &Ui, rect: Rect, session: &Session, id: u64) {
-    let Some(embedding) = session.embeddings().iter().find(|e| e.id() == id) else { return };
-    let painter = ui.painter().with_clip_rect(rect.intersect(ui.clip_rect()));
-    let name = embedding_menus::name(session, embedding);
-    let left = egui::Align2::LEFT_CENTER;
-    let font = egui::FontId::proportional(12.0);
-    let drawn = painter.text(rect.left_center(), left, name, font, theme::TEXT);
-    let mut text = match embedding.state() {
-        Some(state) => format!("{} it   KL {:.3}", state.iteration, state.divergence),
-        None => "…".to_owned(),
+/// The points and the pictures of a layout.
+fn sets(session: &Session, embedding: &Embedding) -> (ScatterSet, TileSet) {
+    let (images, filters) = (embedding.images(), embedding.filters());
+    let view = images.map_or(embedding.view(), |images| &images.tiles).clone();
+    let changes = session.filter_changes(embedding.layer).filter(|_| embedding.is_of_tiles());
+    let labels = images.map(|images| &images.labels).or(filters.map(|filters| &filters.labels));
+    let scatter = ScatterSet {
+        positions: embedding.positions(),
+        flags: embedding.flags(),
+        count: view.tiles(),
+        change: changes.map(|values| values.range()),
+        classes: labels.map(|labels| labels.range()),
+        predictions: images.map(|images| images.predictions.range()),
     };
-    if embedding.perplexity() < embedding.wanted_perplexity() {
-        text += &format!("   perplexity {:.1}", embedding.perplexity());
-    }
-    if embedding.left_out() > 0 {
-        text += &format!("   {} left out", embedding.left_out());
-    }
-    let after = Pos2::new(drawn.right() + 10.0, rect.center().y);
-    painter.text(after, left, text, egui::FontId::proportional(10.5), theme::MUTED);
-}
-
-/// The divergence over the iterations.
-fn curve(ui: &Ui, rect: Rect, embedding: &Embedding) {
-    let response = ui.interact(rect, ui.scope_id().with(("divergence", embedding.id())), Sense::hover());
-    response.on_hover_text(
-        "Kullback-Leibler divergence over the iterations: how much of the neighbourhoods is lost",
-    );
-    let painter = ui.painter().with_clip_rect(rect.intersect(ui.clip_rect()));
-    let points = embedding.divergences();
-    let (Some(first), Some(last)) = (points.first(), points.last()) else { return };
-    let bound = points.iter().fold([f64::MAX, f64::MIN], |[a, b], p| [a.min(p[1]), b.max(p[1])]);
-    let span = [(last[0] - first[0]).max(1.0), (bound[1] - bound[0]).max(1e-6)];
-    let place = |p: &[f64; 2]| {
-        let x = rect.left() + ((p[0] - first[0]) / span[0]) as f32 * rect.width();
-        let y = rect.bottom() - ((p[1] - bound[0]) / span[1]) as f32 * (rect.height() - 2.0) - 1.0;
-        Pos2::new(x, y)
+    let style = match (images, filters) {
+        (Some(_), _) => Style::Rgb,
+        (_, Some(_)) => Style::Signed,
+        _ => network_pane::style(&session.layers()[embedding.layer], embedding.kind, view.channels()),
     };
-    let line: Vec<Pos2> = points.iter().map(place).collect();
-    painter.add(egui::Shape::line(line, egui::Stroke::new(1.0, theme::SECOND)));
+    (scatter, TileSet { view, style })
 }
 
 /// One layout; returns the point under the pointer.
@@ -184,55 +246,28 @@ fn layout(
         bench.mark("layout", &response);
     }
     ui.painter().rect_filled(body, 3.0, theme::GROUND);
-    let mut look = bench.embedding.looks.get(&id).copied().unwrap_or(Look { pan: Vec2::ZERO, zoom: 1.0 });
     let embedding = session.embeddings().iter().find(|e| e.id() == id)?;
-    let (layer, kind) = (embedding.layer, embedding.kind);
-    let view = embedding.images().map_or(embedding.view(), |images| &images.tiles).clone();
-    let of_filters = embedding.filters().map(|filters| filters.labels.range());
-    let of_images = embedding.images().is_some();
-    let classes = embedding.images().map(|images| images.labels.range()).or(of_filters);
-    let of_classes = classes.is_some();
-    let scatter = ScatterSet {
-        positions: embedding.positions(),
-        flags: embedding.flags(),
-        count: view.tiles(),
-        change: session.filter_changes(layer).filter(|_| !of_classes).map(|values| values.range()),
-        classes,
-    };
-    let style = match (embedding.images(), embedding.filters()) {
-        (Some(_), _) => Style::Rgb,
-        (_, Some(_)) => Style::Signed,
-        _ => network_pane::style(&session.layers()[layer], kind, view.channels()),
-    };
-    let tiles = TileSet { view, style };
-    look_around(ui, &response, body, &mut look);
-    let pointer = response.hover_pos().or(ui.input(|i| i.pointer.hover_pos()).filter(|_| response.dragged()));
-    let under = bench.embedding.found.get(&id).and_then(|f| f.index).filter(|_| response.hovered());
-    let grabbed = bench.embedding.grabbed.filter(|(of, _)| *of == id).map(|(_, point)| point);
+    response.widget_info(|| {
+        let name = embedding_menus::name(session, embedding);
+        egui::WidgetInfo::labeled(egui::Role::Canvas, true, format!("layout of {name}"))
+    });
+    let (layer, of_tiles) = (embedding.layer, embedding.is_of_tiles());
+    // Their thumbnails are there from the first time on that they were forwarded.
+    let never_changes = embedding.images().is_some() && embedding.forwarded_at().is_some();
     let selected = bench.selected.and_then(|s| match embedding.filters() {
         Some(filters) => filters.row(s.layer, s.tile),
-        None => (s.layer == layer && !of_images).then_some(s.tile),
+        None => (s.layer == layer && of_tiles).then_some(s.tile),
     });
-    let marked = grabbed.or(under).or(selected);
-    let scale = ui.ctx().pixels_per_point();
-    let tile = tile_size(body, &tiles, look.zoom, scale, of_classes);
-    let as_dots = of_classes && tile[0] < THUMBNAIL * scale;
-    let placement = Placement {
-        rectangle: pixels(body, scale),
-        pan: (look.pan * scale).into(),
-        zoom: look.zoom,
-        tile,
-        pointer: pointer.map(|p| [p.x * scale, p.y * scale]),
-        hold: grabbed.is_some(),
-        dot: (DOT * look.zoom.sqrt().min(3.0)) * scale,
-        marked,
-        scale,
-    };
-    if !(response.dragged() && grabbed.is_some()) && response.drag_started() {
-        bench.embedding.grabbed = under.map(|point| (id, point));
+    if embedding.images().is_some() {
+        bench.mark("image layout", &response);
     }
-    act(ui, bench, session, &response, (id, layer), &placement, under);
-    if grabbed.is_none() && bench.embedding.grabbed.is_none() && response.dragged() {
+    let (scatter, tiles) = sets(session, embedding);
+    let mut look = bench.embedding.looks.get(&id).copied().unwrap_or_default();
+    gestures::look_around(ui, &response, body, &mut look);
+    let under = bench.embedding.found.get(&id).and_then(|f| f.index).filter(|_| response.hovered());
+    let placement = place(ui, body, &response, bench, (id, &look), (&tiles, !of_tiles, under.or(selected)));
+    let grabbed = gestures::act(ui, bench, session, &response, (id, layer), &placement, under);
+    if !grabbed && bench.embedding.gesture.is_none() && response.dragged() {
         look.pan += response.drag_delta();
     }
     bench.embedding.looks.insert(id, look);
@@ -243,49 +278,73 @@ fn layout(
         report(bench, drawn);
         return None;
     }
+    if never_changes {
+        frame.tiles.never_changes(set_index);
+    }
+    let selected = gestures::select(ui, &response, bench, frame, id, scatter.count);
+    report(bench, selected);
     frame.asked_points.push(id);
-    if of_classes {
-        legend(ui, body, session, id);
-    }
-    if as_dots {
-        frame.paint_points(ui, body.intersect(ui.clip_rect()), id, Part::Dots);
-    } else {
-        paint(ui, body, frame, id, set_index, placement.tile, !of_classes);
-    }
-    if let Some(embedding) = session.embeddings().iter().find(|e| e.id() == id) {
-        let corner = Pos2::new(body.right() - 64.0, body.top() + 4.0);
-        curve(ui, Rect::from_min_size(corner, Vec2::new(60.0, 22.0)), embedding);
-    }
-    let point = under.or(grabbed)?;
-    if let Some(pointer) = pointer {
-        let (title, long) = words(session, id, point);
-        if of_images {
-            session.ask_for_image(id, point);
-        }
-        let id = TileId { layer: set_index, tile: point };
-        network_pane::enlarged(ui, frame, pointer, &tiles, id, |ui| {
-            ui.label(RichText::new(title).strong());
-            ui.label(RichText::new(long).small().color(theme::MUTED));
-            let hint = "drag to pin it, right click to let it go";
-            ui.label(RichText::new(hint).small().color(theme::MUTED));
-        });
+    paint(ui, body, frame, (id, set_index), &scatter, &placement, look.labels && of_tiles);
+    embedding_legend::show(ui, body, bench, session, id);
+    embedding_head::divergence(ui, body, bench, session, id);
+    let held = bench.embedding.grabbed.filter(|(of, _)| *of == id).map(|(_, point)| point);
+    let point = under.or(held).filter(|_| bench.embedding.gesture.is_none())?;
+    if let Some([x, y]) = placement.pointer {
+        let pointer = Pos2::new(x, y) / placement.scale;
+        let tile = TileId { layer: set_index, tile: point };
+        describe(ui, session, frame, pointer, &tiles, (id, tile));
     }
     // An image is no tile of the Network pane.
     Some((id, point))
 }
 
-/// The classes or layers in their colours, along the lower edge.
-fn legend(ui: &Ui, body: Rect, session: &Session, id: u64) {
-    let painter = ui.painter().with_clip_rect(body.intersect(ui.clip_rect()));
-    let mut at = Pos2::new(body.left() + 6.0, body.bottom() - 8.0);
-    let filters = session.embeddings().iter().find(|e| e.id() == id).and_then(Embedding::filters);
-    let names = filters.map_or(session.class_names(), |filters| &filters.names);
-    for (class, name) in names.iter().enumerate() {
-        let [r, g, b] = class_color(class);
-        let color = egui::Color32::from_rgb(r, g, b);
-        let font = egui::FontId::proportional(10.5);
-        at.x = painter.text(at, egui::Align2::LEFT_CENTER, name, font, color).right() + 8.0;
+/// Where and how a layout is drawn in this frame.
+fn place(
+    ui: &Ui,
+    body: Rect,
+    response: &egui::Response,
+    bench: &Workbench,
+    (id, look): (u64, &Look),
+    (tiles, of_groups, marked): (&TileSet, bool, Option<u32>),
+) -> Placement {
+    let scale = ui.ctx().pixels_per_point();
+    let pointer = response.hover_pos().or(ui.input(|i| i.pointer.hover_pos()).filter(|_| response.dragged()));
+    let grabbed = bench.embedding.grabbed.filter(|(of, _)| *of == id).map(|(_, point)| point);
+    let tile = tile_size(body, tiles, look, scale, of_groups);
+    Placement {
+        pan: (look.pan * scale).into(),
+        zoom: look.zoom,
+        tile,
+        pointer: pointer.map(|p| [p.x * scale, p.y * scale]),
+        hold: grabbed.is_some(),
+        dot: dot_size(body, tiles.view.tiles(), look) * scale,
+        tiles: !of_groups || tile[0] >= THUMBNAIL * scale,
+        colour: look.colour,
+        hidden: look.hidden[look.colour as usize],
+        marked: grabbed.or(marked),
+        dims: bench.embedding.chosen.contains_key(&id),
+        scale,
+        ..Placement::new(pixels(body, scale))
     }
+}
+
+/// What is under the pointer, enlarged, and what it is.
+fn describe(
+    ui: &Ui,
+    session: &mut Session,
+    frame: &mut Frame<'_>,
+    pointer: Pos2,
+    tiles: &TileSet,
+    (id, tile): (u64, TileId),
+) {
+    session.ask_for_image(id, tile.tile);
+    let (title, long) = words(session, id, tile.tile);
+    network_pane::enlarged(ui, frame, pointer, tiles, tile, |ui| {
+        ui.label(RichText::new(title).strong());
+        ui.label(RichText::new(long).small().color(theme::MUTED));
+        let hint = "drag to pin it, right click to let it go";
+        ui.label(RichText::new(hint).small().color(theme::MUTED));
+    });
 }
 
 /// What is said of a point: its name, and what it shows.
@@ -304,100 +363,65 @@ fn words(session: &Session, id: u64, point: u32) -> (String, String) {
     (format!("{name} {point}"), network_pane::long_name(embedding.kind).to_owned())
 }
 
-fn pixels(rect: Rect, scale: f32) -> Pixels {
+pub(super) fn pixels(rect: Rect, scale: f32) -> Pixels {
     let (min, size) = (rect.min * scale, rect.size() * scale);
     Pixels { x: min.x, y: min.y, width: size.x, height: size.y }
 }
 
-/// Tiles cover about a fifth of the layout; they grow with the zoom, less than distances do.
-fn tile_size(body: Rect, tiles: &TileSet, zoom: f32, scale: f32, of_images: bool) -> [f32; 2] {
-    let [rows, columns] = tiles.texels().map(|texels| texels as f32);
-    // A layout is about as wide as it is high.
+/// Square points that a layout takes up: it is about as wide as it is high.
+fn area_of(body: Rect) -> f32 {
     let length = body.width().min(body.height());
-    let area = length * body.width().max(body.height()).min(1.5 * length);
-    let side = (0.2 * area / tiles.view.tiles() as f32).sqrt();
-    // Images are drawn as dots where there is no room for them.
-    let side = if of_images {
-        (side * zoom).min(LARGEST)
+    length * body.width().max(body.height()).min(1.5 * length)
+}
+
+/// Diameter of a dot in points: many are small, and grow with the zoom.
+fn dot_size(body: Rect, count: u32, look: &Look) -> f32 {
+    let side = (COVERED * area_of(body) / count as f32).sqrt().min(DOT);
+    (side * look.zoom).min(DOT * look.zoom.sqrt().clamp(1.0, 3.0)).max(1.0) * look.size
+}
+
+/// Tiles cover about a fifth of the layout; they grow with the zoom, less than distances do.
+fn tile_size(body: Rect, tiles: &TileSet, look: &Look, scale: f32, of_groups: bool) -> [f32; 2] {
+    let [rows, columns] = tiles.texels().map(|texels| texels as f32);
+    let side = (0.2 * area_of(body) / tiles.view.tiles() as f32).sqrt();
+    // Images and filters of all layers are dots in the colours of their groups where there is no room for them.
+    let side = if of_groups {
+        (side * look.zoom * look.size).min(LARGEST * look.size.max(1.0))
     } else {
-        (side.clamp(SMALLEST, LARGEST) * zoom.sqrt()).min(LARGEST_ZOOMED)
+        (side.clamp(SMALLEST, LARGEST) * look.zoom.sqrt()).min(LARGEST_ZOOMED) * look.size
     };
     let side = side * scale;
     let longer = rows.max(columns);
     [side * columns / longer, side * rows / longer].map(|length| length.round().max(3.0))
 }
 
-/// The wheel enlarges about the pointer; a double click fits everything.
-fn look_around(ui: &Ui, response: &egui::Response, body: Rect, look: &mut Look) {
-    let Some(pointer) = response.hover_pos() else { return };
-    let scrolled = ui.input(|i| i.smooth_scroll_delta.y);
-    let factor = (0.004 * scrolled).exp() * ui.input(|i| i.zoom_delta());
-    let zoom = (look.zoom * factor).clamp(0.2, 500.0);
-    let from_middle = pointer - body.center();
-    look.pan = from_middle - (from_middle - look.pan) * (zoom / look.zoom);
-    look.zoom = zoom;
-    if response.double_clicked() {
-        *look = Look { pan: Vec2::ZERO, zoom: 1.0 };
-    }
-}
-
-/// A click selects, a drag moves and pins, a right click lets go.
-fn act(
-    ui: &Ui,
-    bench: &mut Workbench,
-    session: &mut Session,
-    response: &egui::Response,
-    (id, layer): (u64, usize),
-    placement: &Placement,
-    under: Option<u32>,
-) {
-    let gpu = std::rc::Rc::clone(session.trainer().gpu());
-    let found = bench.embedding.found.get(&id).copied();
-    let at = ui.input(|i| i.pointer.hover_pos()).zip(found).map(|(pointer, found)| {
-        found.position([pointer.x * placement.scale, pointer.y * placement.scale], placement)
-    });
-    if let (Some(point), Some(embedding)) =
-        (under.filter(|_| response.clicked()), session.embeddings().iter().find(|e| e.id() == id))
-    {
-        let filter = embedding.filters().map_or(Some((layer, point)), |filters| filters.filter(point));
-        match embedding.images().map(|images| images.source.set) {
-            Some(ImageSet::Test) => bench.send(session, Command::PinProbe(point)),
-            Some(ImageSet::Train) => {}
-            None => bench.selected = filter.map(|(layer, tile)| TileId { layer, tile }),
-        }
-    }
-    let Some(embedding) = session.embedding_mut(id) else { return };
-    let held = bench.embedding.grabbed.filter(|(of, _)| *of == id);
-    if let (Some((_, point)), Some(at)) = (held.filter(|_| response.dragged_by(PointerButton::Primary)), at) {
-        let placed = embedding.place(&gpu, point as usize, at, true);
-        report(bench, placed);
-    } else if held.is_some() && !response.dragged() {
-        bench.embedding.grabbed = None;
-    }
-    if let (Some(point), Some(at)) = (under.filter(|_| response.secondary_clicked()), at) {
-        let placed = embedding.place(&gpu, point as usize, at, false);
-        report(bench, placed);
-    }
-}
-
-/// Discs, frames, tiles and labels, one above the other.
+/// Dots; or discs, frames, tiles and labels, one above the other.
 fn paint(
     ui: &Ui,
     body: Rect,
     frame: &mut Frame<'_>,
-    id: u64,
-    set_index: usize,
-    tile: [f32; 2],
+    (id, set_index): (u64, usize),
+    scatter: &ScatterSet,
+    placement: &Placement,
     labels: bool,
 ) {
+    let area = body.intersect(ui.clip_rect());
+    // Where not all that are shown can be tiles, the others are dots.
+    if !placement.tiles || scatter.count > MOST_LISTED {
+        frame.paint_points(ui, area, id, Part::Dots);
+    }
+    if !placement.tiles {
+        return;
+    }
     let mark = frame.tiles.mark();
     frame.tiles.cut();
-    if let Some(places) = frame.scatters.places(id) {
-        frame.tiles.place_points(frame.gpu, set_index, places, tile);
+    if let Some(listed) = frame.scatters.listed(id) {
+        frame.tiles.place_points(frame.gpu, set_index, listed, placement.tile);
     }
     let placed = frame.tiles.since(mark);
-    let area = body.intersect(ui.clip_rect());
-    frame.paint_points(ui, area, id, Part::Discs);
+    if scatter.change.is_some() {
+        frame.paint_points(ui, area, id, Part::Discs);
+    }
     frame.paint_points(ui, area, id, Part::Rings);
     frame.paint(ui, area, placed);
     if labels {

@@ -77,8 +77,9 @@ impl FrameLog {
             let (refresh_ms, iteration_ms) = e.costs_ms();
             let layer = &session.layers()[e.layer].name;
             let layer = if e.filters().is_some() { "all filters" } else { layer };
-            json!({ "layer": layer, "iteration": state.iteration, "kl": state.divergence,
-                    "pinned": state.pinned, "refresh_ms": refresh_ms, "iteration_ms": iteration_ms })
+            let selected = bench.embedding.chosen.get(&e.id()).map_or(0, |c| c.count);
+            json!({ "layer": layer, "iteration": state.iteration, "kl": state.divergence, "pinned": state.pinned,
+                    "selected": selected, "refresh_ms": refresh_ms, "iteration_ms": iteration_ms })
         };
         let layouts: Vec<Value> = session.embeddings().iter().map(layout).collect();
         Some(json!({

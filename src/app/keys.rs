@@ -21,8 +21,9 @@ const KEYS: &[(&str, &str)] = &[
     ("D  Shift+D", "weight decay × 2 or ÷ 2, from 0.0001"),
     ("B  Shift+B", "batch × 2 or ÷ 2"),
     ("F", "freeze or thaw the selected layer"),
+    ("Shift+drag  Ctrl+drag", "in a layout: select with a lasso or a box"),
     ("V", "pictures on or off: what does looking cost?"),
-    ("Esc", "close this, clear the selection"),
+    ("Esc", "close this, clear the selections"),
     ("?  F1", "show or hide these keys"),
 ];
 
@@ -80,6 +81,7 @@ pub fn handle(ui: &egui::Ui, bench: &mut Workbench, session: &mut Session) {
     }
     if pressed(Key::Escape) {
         (bench.keys_shown, bench.selected) = (false, None);
+        bench.embedding.clear_selections();
     }
     if pressed(Key::Questionmark) || shifted(Key::Questionmark) || shifted(Key::Slash) || pressed(Key::F1) {
         bench.keys_shown = !bench.keys_shown;

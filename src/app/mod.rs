@@ -5,6 +5,9 @@
 mod canvas;
 mod charts_pane;
 mod embedding_bar;
+mod embedding_gestures;
+mod embedding_head;
+mod embedding_legend;
 mod embedding_menus;
 mod embedding_pane;
 mod format;

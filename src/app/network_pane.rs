@@ -208,8 +208,17 @@ fn ask_for_selected(bench: &Workbench, session: &Session, frame: &mut Frame<'_>)
     }
 }
 
-/// Frames around the selected and the hovered tile.
+/// Frames around the selected and the hovered tile, and around those that are selected in the layout of their layer.
 fn outline(ui: &Ui, columns: &[Rect], bench: &Workbench, session: &Session) {
+    for (layer, column) in columns.iter().enumerate().take(session.layers().len()) {
+        let chosen = bench.embedding.selected_tiles(session, layer);
+        let Some(set) = tile_set(bench, session, layer).filter(|_| !chosen.is_empty()) else { continue };
+        let rects = tile_rects(split(*column).1, &set);
+        for rect in chosen.iter().filter_map(|tile| rects.get(*tile as usize)) {
+            let stroke = egui::Stroke::new(1.5, theme::SECOND);
+            ui.painter().rect_stroke(rect.expand(0.5), 1.0, stroke, egui::StrokeKind::Outside);
+        }
+    }
     let marks = [(bench.hovered, theme::TEXT), (bench.selected, theme::ACCENT)];
     for (id, color) in marks.into_iter().filter_map(|(id, color)| Some((id?, color))) {
         let Some(set) = tile_set(bench, session, id.layer) else { continue };

@@ -36,6 +36,9 @@ pub struct BenchView {
     /// Seconds of each turn; there are 4 of each kind.
     #[arg(long, default_value_t = 4.0)]
     seconds: f64,
+    /// Draws a layout of so many points instead, and nothing trains.
+    #[arg(long, value_name = "N")]
+    points: Option<u32>,
     /// Print a JSON object.
     #[arg(long)]
     json: bool,
@@ -53,6 +56,9 @@ impl BenchView {
             if !(value.is_finite() && value > 0.0) {
                 return Err(Error::usage(format!("{name} is {value}"), "give it a value above 0"));
             }
+        }
+        if let Some(points) = self.points {
+            return super::bench_points::run(&*self.adapter.open()?, points, self.size, self.json);
         }
         let mut session = Session::new(self.adapter.open()?, &self.run.network, self.run.settings()?, None)?;
         let mut looker = Looker::new(&session, self)?;

@@ -5,6 +5,8 @@ mod bench;
 mod bench_edit;
 mod bench_embed;
 #[cfg(feature = "app")]
+mod bench_points;
+#[cfg(feature = "app")]
 mod bench_view;
 mod data;
 mod dry_run;

@@ -32,6 +32,17 @@ pub const CLASS_COLORS: [[u8; 3]; 10] = [
     [153, 133, 92],
 ];
 
+/// Colours of what is predicted rightly, which recedes, and wrongly, which stands out.
+pub const RIGHT_WRONG: [[u8; 3]; 2] = [[78, 98, 122], [255, 138, 61]];
+
+/// The colour of what has no class, or is not predicted.
+pub const UNKNOWN: [u8; 3] = [104, 112, 126];
+
+/// The colours of groups of points: classes, or what is right and wrong.
+pub(super) fn group_colors(error: bool) -> &'static [[u8; 3]] {
+    if error { &RIGHT_WRONG } else { &CLASS_COLORS }
+}
+
 /// The colour of a class.
 pub fn class_color(class: usize) -> [u8; 3] {
     CLASS_COLORS[class % CLASS_COLORS.len()]

@@ -9,15 +9,18 @@ const TILE_STATS: Source = wgsl!("view/tile_stats.wgsl");
 params! {
     struct TileStatsParams {
         offset: u32, tiles: u32, channels: u32, height: u32, width: u32,
-        tile_stride: u32, channel_stride: u32, row_stride: u32, column_stride: u32,
+        tile_stride: u32, channel_stride: u32, row_stride: u32, column_stride: u32, first: u32,
     }
 }
+
+/// Values at most that one dispatch reads, so that the tiles of a large set can be taken in over some frames.
+const MOST_VALUES: u32 = 4 << 20;
 
 /// The statistics of a view's tiles.
 pub struct TileStats {
     /// Per tile: smallest, largest, mean, standard deviation. Then for all: smallest, largest, largest magnitude, 0.
     pub buffer: Buffer<[f32; 4]>,
-    /// The dispatches that compute them.
+    /// The dispatches that compute them, some tiles each; the last is for all.
     pub plan: Plan,
 }
 
@@ -30,7 +33,7 @@ impl TileStats {
         let buffer = Buffer::zeroed(gpu, "tile statistics", view.tiles() as usize + 1);
         let [tiles, channels, height, width] = view.extents;
         let [tile_stride, channel_stride, row_stride, column_stride] = view.strides;
-        let params = TileStatsParams {
+        let params = |first| TileStatsParams {
             offset: view.offset,
             tiles,
             channels,
@@ -40,19 +43,23 @@ impl TileStats {
             channel_stride,
             row_stride,
             column_stride,
+            first,
         };
         let values = BufferRange { buffer: view.buffer.clone(), offset: 0, size: view.buffer.size() };
         let mut plan = PlanBuilder::new(gpu);
         let kernel = gpu.kernel(&TILE_STATS, "tile_stats", &[])?;
-        plan.dispatch("tile statistics", &kernel)
-            .bind("values", values)
-            .bind("stats", buffer.range())
-            .params(&params)
-            .threads([tiles * 64, 1, 1])?;
+        let each = (MOST_VALUES / (channels * height * width).max(1)).max(1);
+        for first in (0..tiles.max(1)).step_by(each as usize) {
+            plan.dispatch("tile statistics", &kernel)
+                .bind("values", values.clone())
+                .bind("stats", buffer.range())
+                .params(&params(first))
+                .threads([each.min(tiles.max(1) - first) * 64, 1, 1])?;
+        }
         let kernel = gpu.kernel(&TILE_STATS, "set_stats", &[])?;
         plan.dispatch("set statistics", &kernel)
             .bind("stats", buffer.range())
-            .params(&params)
+            .params(&params(0))
             .threads([1, 1, 1])?;
         Ok(Self { buffer, plan: plan.finish() })
     }

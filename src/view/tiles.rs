@@ -92,18 +92,36 @@ fn mosaic_columns(channels: u32) -> u32 {
 struct Prepared {
     set: TileSet,
     stats: TileStats,
+    /// Of values that never change: dispatches of the statistics that were recorded.
+    known: Option<usize>,
     uniform: wgpu::Buffer,
     group: wgpu::BindGroup,
     /// Pixels of a tile that stands at a point.
     point_size: [f32; 2],
 }
 
+impl Prepared {
+    /// All statistics; of values that never change, the next ones that are not known yet.
+    fn record_stats(&mut self, pass: &mut wgpu::ComputePass<'_>) {
+        let all = self.stats.plan.len();
+        let now = match &mut self.known {
+            None => 0..all,
+            Some(known) => {
+                let first = *known;
+                *known = (first + 1).min(all);
+                first..*known
+            }
+        };
+        self.stats.plan.record(pass, now);
+    }
+}
+
 /// What is drawn at once.
 enum Batch {
     /// Rectangles of one set.
     Rectangles(usize, Range<u32>),
-    /// All tiles of a set, each at its point.
-    Points(usize, wgpu::BindGroup),
+    /// Tiles of a set, each at its point, so many at most.
+    Points(usize, wgpu::BindGroup, u32),
     /// Nothing: what follows is drawn apart.
     Cut,
 }
@@ -155,7 +173,7 @@ impl Tiles {
         });
         let point_layout = gpu.device.create_bind_group_layout(&wgpu::BindGroupLayoutDescriptor {
             label: Some("points of tiles"),
-            entries: &[buffer(0, storage)],
+            entries: &[buffer(0, storage), buffer(1, storage)],
         });
         let pipeline = pipelines(gpu, format, &layout, &point_layout)?;
         let [pipeline, point_pipeline] = pipeline;
@@ -207,8 +225,16 @@ impl Tiles {
             ],
         });
         let set = set.clone();
-        self.prepared[index] = Some(Prepared { set, stats, uniform, group, point_size: [0.0; 2] });
+        let known = None;
+        self.prepared[index] = Some(Prepared { set, stats, known, uniform, group, point_size: [0.0; 2] });
         Ok(())
+    }
+
+    /// The values of set `index` never change: their statistics are computed once, over some frames where there are many.
+    pub fn never_changes(&mut self, index: usize) {
+        if let Some(Some(prepared)) = self.prepared.get_mut(index) {
+            prepared.known.get_or_insert(0);
+        }
     }
 
     /// Where the next rectangle will come: take it before and after placing.
@@ -231,16 +257,26 @@ impl Tiles {
         }
     }
 
-    /// Places all tiles of set `set`, of `size` pixels each, with their middles at `places` (pixels x and y, two values unused).
-    pub fn place_points(&mut self, gpu: &Gpu, set: usize, places: &Buffer<[f32; 4]>, size: [f32; 2]) {
+    /// Places tiles of set `set`, of `size` pixels each, with their middles at `places` (pixels x and y, two values unused):
+    /// those of `list`, which holds their number and then the tiles.
+    pub fn place_points(
+        &mut self,
+        gpu: &Gpu,
+        set: usize,
+        (places, list): (&Buffer<[f32; 4]>, &Buffer<u32>),
+        size: [f32; 2],
+    ) {
         let group = gpu.device.create_bind_group(&wgpu::BindGroupDescriptor {
             label: Some("points of tiles"),
             layout: &self.point_layout,
-            entries: &[wgpu::BindGroupEntry { binding: 0, resource: places.raw().as_entire_binding() }],
+            entries: &[
+                wgpu::BindGroupEntry { binding: 0, resource: places.raw().as_entire_binding() },
+                wgpu::BindGroupEntry { binding: 1, resource: list.raw().as_entire_binding() },
+            ],
         });
         if let Some(Some(prepared)) = self.prepared.get_mut(set) {
             prepared.point_size = size;
-            self.batches.push(Batch::Points(set, group));
+            self.batches.push(Batch::Points(set, group, list.len() as u32 - 1));
         }
     }
 
@@ -261,17 +297,18 @@ impl Tiles {
         }
         gpu.queue.write_buffer(&self.vertex_buffer, 0, bytemuck::cast_slice(&self.instances));
         let set_of = |batch: &Batch| match batch {
-            Batch::Rectangles(set, _) | Batch::Points(set, _) => Some(*set),
+            Batch::Rectangles(set, _) | Batch::Points(set, ..) => Some(*set),
             Batch::Cut => None,
         };
         let mut shown: Vec<usize> = self.batches.iter().filter_map(set_of).collect();
         shown.sort_unstable();
         shown.dedup();
-        for prepared in shown.into_iter().filter_map(|set| self.prepared[set].as_ref()) {
+        for index in shown {
+            let Some(prepared) = self.prepared[index].as_mut() else { continue };
             let params = params_of(&prepared.set, self.screen, prepared.point_size);
             gpu.queue.write_buffer(&prepared.uniform, 0, bytemuck::bytes_of(&params));
             if prepared.set.style != Style::Bar {
-                prepared.stats.plan.record(pass, 0..prepared.stats.plan.len());
+                prepared.record_stats(pass);
             }
         }
     }
@@ -280,14 +317,14 @@ impl Tiles {
     pub fn draw(&self, pass: &mut wgpu::RenderPass<'_>, placed: &Placed) {
         pass.set_vertex_buffer(0, self.vertex_buffer.slice(..));
         for batch in &self.batches[placed.batches.clone()] {
-            let (Batch::Rectangles(set, _) | Batch::Points(set, _)) = batch else { continue };
+            let (Batch::Rectangles(set, _) | Batch::Points(set, ..)) = batch else { continue };
             let Some(Some(prepared)) = self.prepared.get(*set) else { continue };
             match batch {
-                Batch::Points(_, places) => {
+                Batch::Points(_, places, most) => {
                     pass.set_pipeline(&self.point_pipeline);
                     pass.set_bind_group(0, &prepared.group, &[]);
                     pass.set_bind_group(1, places, &[]);
-                    pass.draw(0..4, 0..prepared.set.view.tiles());
+                    pass.draw(0..4, 0..*most);
                 }
                 Batch::Rectangles(_, range) => {
                     pass.set_pipeline(&self.pipeline);
