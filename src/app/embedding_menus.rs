@@ -13,6 +13,8 @@ use crate::session::{Embedding, ImageSet, ImageSource, Images, Session};
 
 /// Numbers of images that can be chosen, and all.
 const COUNTS: [usize; 3] = [500, 2000, 10_000];
+/// Width of the menu of images, in points.
+const MENU: f32 = 380.0;
 /// Steps from one refresh to the next at most.
 const MOST_STEPS: u32 = 10_000;
 
@@ -67,32 +69,28 @@ pub fn words_of_image(session: &Session, images: &Images, image: u32) -> (String
 /// Which images, by which layer, and whether they follow.
 pub fn images(ui: &mut Ui, bench: &mut Workbench, session: &mut Session, source: ImageSource) {
     let mut chosen = source;
-    egui::Grid::new("images").num_columns(2).show(ui, |ui| {
-        ui.label("layer").on_hover_text("The layer by whose activations images are laid out");
-        ui.horizontal_wrapped(|ui| {
-            ui.set_max_width(320.0);
-            for layer in 0..session.layers().len() {
-                let info = &session.layers()[layer];
-                let [c, h, w] = info.output;
-                let hover = format!("{c} × {h} × {w} values an image");
-                if ui.selectable_label(layer == source.layer, &info.name).on_hover_text(hover).clicked() {
-                    chosen.layer = layer;
-                }
+    ui.set_max_width(MENU);
+    ui.horizontal_wrapped(|ui| {
+        ui.weak("by").on_hover_text("The layer by whose activations images are laid out");
+        for (layer, info) in session.layers().iter().enumerate() {
+            let [c, h, w] = info.output;
+            let hover = format!("{c} × {h} × {w} values an image");
+            if ui.selectable_label(layer == source.layer, &info.name).on_hover_text(hover).clicked() {
+                chosen.layer = layer;
             }
-        });
-        ui.end_row();
-        ui.label("images");
-        ui.horizontal(|ui| {
-            for (set, name) in [(ImageSet::Train, "training"), (ImageSet::Test, "test")] {
-                if ui.selectable_label(source.set == set, name).clicked() {
-                    chosen.set = set;
-                }
+        }
+    });
+    ui.horizontal(|ui| {
+        ui.weak("images");
+        for (set, name) in [(ImageSet::Train, "training"), (ImageSet::Test, "test")] {
+            if ui.selectable_label(source.set == set, name).clicked() {
+                chosen.set = set;
             }
-        });
-        ui.end_row();
-        ui.label("how many");
-        ui.horizontal(|ui| counts(ui, session, &mut chosen));
-        ui.end_row();
+        }
+    });
+    ui.horizontal(|ui| {
+        ui.weak("how many");
+        counts(ui, session, &mut chosen);
     });
     // Another set or layer may have room for fewer.
     let all = session.images_of(chosen.set);

@@ -24,6 +24,10 @@ const BETWEEN: u32 = 10;
 const MOST_POINTS: usize = 1000;
 /// Rows that can be laid out.
 const FEWEST: u32 = 4;
+/// Points for each of the perplexity from which on a layout is stirred: fewer are all neighbours, and collapse.
+const POINTS_STIRRED: f32 = 10.0;
+/// Frames whose time may be saved.
+const SAVED: f64 = 8.0;
 /// Milliseconds of an iteration by pairs of points on the software adapter, before one was measured; many points push each other
 /// less exactly.
 const PAIR_MS: f64 = 1e-6;
@@ -75,6 +79,8 @@ pub struct Embedding {
     /// Iterations since the rows were read.
     since: u32,
     pub(super) iteration_ms: f64,
+    /// Milliseconds of GPU time that it may use.
+    pub(super) credit_ms: f64,
     settings: Settings,
     wanted_perplexity: f32,
     stirring: Stirring,
@@ -142,6 +148,7 @@ impl Embedding {
             left: FIRST,
             since: 0,
             iteration_ms: speed * (0.4 + PAIR_MS * rows * rows.min(MOST_PAIRS_A_POINT)),
+            credit_ms: 0.0,
             settings: Settings::USUAL,
             wanted_perplexity: perplexity,
             stirring: Stirring::new(&Settings::USUAL),
@@ -321,6 +328,18 @@ impl Embedding {
         Ok(())
     }
 
+    /// Whether it is being laid out for the first time, or from the beginning.
+    pub fn begins(&self) -> bool {
+        let makes = self.refresh.under_way() && self.making >= Due::Affinities;
+        self.due >= Due::Affinities || makes || self.running && self.stirring.made() < FIRST
+    }
+
+    /// It may use so much more of this much time; what it does not use it saves for a few frames.
+    pub(super) fn grant(&mut self, more_ms: f64, time_ms: f64) {
+        let most_ms = (SAVED * more_ms).min(time_ms);
+        self.credit_ms = if self.rests() { 0.0 } else { (self.credit_ms + more_ms).min(most_ms) };
+    }
+
     /// Whether a refresh may begin now. Rows of a tensor of the run may be read where a step `ended`; rows of its own at any time.
     fn may_begin(&self, ended: bool) -> bool {
         let readable = self.forward.as_ref().map_or(ended, Forward::is_complete);
@@ -392,7 +411,9 @@ impl Embedding {
                 index % 2 == 0
             });
         }
-        self.stirring.observe(&state);
+        if self.view.tiles() as f32 >= POINTS_STIRRED * self.perplexity() {
+            self.stirring.observe(&state);
+        }
         self.state = Some(state);
     }
 }

@@ -1,7 +1,8 @@
 //! All live embeddings of a session: when their rows are read, and how much of a frame they take.
 //!
 //! Rows are read at the end of a step, when weights, gradients and maps belong together. While the network trains, layouts take
-//! a small share of the time; what they do not use at once they may use later, and what they used too much they wait for.
+//! a small share of the time, each as much as the others; what one does not use at once it may use later, and what it used too much
+//! it waits for. A layout that was just opened has more, until it is laid out for the first time.
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -13,8 +14,12 @@ use crate::error::{Error, Result};
 use crate::gpu::{Buffer, Gpu, Plan, ReadbackRing, TensorView, Timer};
 use crate::nn::Best;
 
-/// Share of a frame's time that layouts take while the network trains.
+/// Share of the time that layouts take together while the network trains.
 const SHARE: f64 = 0.03;
+/// The same of those that begin, beyond that.
+const SHARE_AT_FIRST: f64 = 0.3;
+/// The same of all while the network does not train.
+const SHARE_AT_REST: f64 = 0.5;
 /// Timed passes in one submit; further ones are not timed.
 const MOST_SPANS: u32 = 32;
 /// Iterations recorded at once.
@@ -51,9 +56,6 @@ pub(super) struct Embeddings {
     changes: Vec<Option<Change>>,
     /// The filters are to be kept anew before the next step.
     keep: bool,
-    credit_ms: f64,
-    /// Whose rows are read first.
-    turn: usize,
     timer: Timer,
     work: Vec<(u64, Work)>,
     times: ReadbackRing<Timed>,
@@ -70,8 +72,6 @@ impl Embeddings {
             next_id: 0,
             changes: filters.into_iter().map(change).collect::<Result<_>>()?,
             keep: true,
-            credit_ms: 0.0,
-            turn: 0,
             timer: Timer::new(gpu, MOST_SPANS),
             work: Vec::new(),
             times: ReadbackRing::new(gpu, u64::from(MOST_SPANS) * 16, 4),
@@ -133,24 +133,26 @@ impl Embeddings {
         self.record_refreshes(gpu, encoder, true);
     }
 
-    /// What the layouts may use from now on: a share of the milliseconds that the run took, or had. They never save up more than
-    /// one frame's.
+    /// What the layouts may use from now on: a share of the milliseconds that the run took, or had.
     pub fn grant(&mut self, time_ms: f64, training: bool) {
-        let granted = if training { SHARE * time_ms } else { 0.5 * time_ms };
-        self.credit_ms = if self.open.is_empty() { 0.0 } else { (self.credit_ms + granted).min(time_ms) };
+        let awake = self.open.iter().filter(|e| !e.rests()).count().max(1) as f64;
+        let beginning = self.open.iter().filter(|e| e.begins()).count().max(1) as f64;
+        for embedding in &mut self.open {
+            let share = match training {
+                false => SHARE_AT_REST / awake,
+                true if embedding.begins() => SHARE / awake + SHARE_AT_FIRST / beginning,
+                true => SHARE / awake,
+            };
+            embedding.grant(share * time_ms, time_ms);
+        }
     }
 
-    /// Reads the rows that are due and makes their affinities while the credit lasts; the layout that it ends at comes first the
-    /// next time. Rows of the run itself are read only where a step `ended`.
+    /// Reads the rows that are due and makes their affinities while the credit lasts. Rows of the run itself are read only where a
+    /// step `ended`.
     pub fn record_refreshes(&mut self, gpu: &Gpu, encoder: &mut wgpu::CommandEncoder, ended: bool) {
-        for turn in 0..self.open.len() {
-            let index = (self.turn + turn) % self.open.len();
-            while self.credit_ms > 0.0 && self.open[index].refreshes(ended) {
+        for index in 0..self.open.len() {
+            while self.open[index].credit_ms > 0.0 && self.open[index].refreshes(ended) {
                 self.record_piece(gpu, encoder, index);
-            }
-            if self.credit_ms <= 0.0 {
-                self.turn = index;
-                return;
             }
         }
     }
@@ -158,8 +160,8 @@ impl Embeddings {
     /// A piece of the refresh of one layout.
     fn record_piece(&mut self, gpu: &Gpu, encoder: &mut wgpu::CommandEncoder, index: usize) {
         let embedding = &mut self.open[index];
-        let (plan, range, cost_ms) = embedding.refresh.next_piece(self.credit_ms);
-        self.credit_ms -= cost_ms;
+        let (plan, range, cost_ms) = embedding.refresh.next_piece(embedding.credit_ms);
+        embedding.credit_ms -= cost_ms;
         let work = (embedding.id, Work::Refresh(range.clone()));
         time(encoder, &mut self.timer, &mut self.work, (plan, range, 1), work);
         if !embedding.refresh.under_way() {
@@ -173,16 +175,13 @@ impl Embeddings {
 
     /// Iterates as long as the credit lasts; returns whether anything was recorded.
     pub fn record_iterations(&mut self, gpu: &Gpu, encoder: &mut wgpu::CommandEncoder) -> bool {
-        let awake = self.open.iter().filter(|e| e.iterates()).count();
-        if awake == 0 || self.credit_ms <= 0.0 {
-            return false;
-        }
-        let each_ms = self.credit_ms / awake as f64;
-        for embedding in self.open.iter_mut().filter(|e| e.iterates()) {
-            let fit = (each_ms / embedding.iteration_ms) as u32;
+        let mut recorded = false;
+        for embedding in self.open.iter_mut().filter(|e| e.iterates() && e.credit_ms > 0.0) {
+            let fit = (embedding.credit_ms / embedding.iteration_ms) as u32;
             let iterations = fit.clamp(1, MOST_ITERATIONS).min(embedding.left);
+            recorded = true;
             embedding.iterated(gpu, iterations);
-            self.credit_ms -= f64::from(iterations) * embedding.iteration_ms;
+            embedding.credit_ms -= f64::from(iterations) * embedding.iteration_ms;
             let work = (embedding.id, Work::Iterations(iterations));
             let plan = embedding.tsne.iteration_plan();
             time(encoder, &mut self.timer, &mut self.work, (plan, 0..plan.len(), iterations), work);
@@ -190,7 +189,7 @@ impl Embeddings {
             let told = (embedding.id, Told::State(embedding.era));
             self.told.copy(encoder, &state.buffer, state.offset, size_of::<State>() as u64, told);
         }
-        true
+        recorded
     }
 
     /// Copies the times of this encoder, and what was asked for.

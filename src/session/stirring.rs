@@ -44,6 +44,11 @@ impl Stirring {
         self.times
     }
 
+    /// Iterations recorded since the layout began.
+    pub fn made(&self) -> u32 {
+        self.made
+    }
+
     /// There are other affinities, because the `rows_changed` or for another perplexity; divergences of another one do not compare.
     pub fn refreshed(&mut self, rows_changed: bool) {
         if rows_changed {
