@@ -60,7 +60,7 @@ fn legend(ui: &mut Ui, body: Rect, bench: &mut Workbench, groups: &[String], id:
         }
         let color = rgb(look.colour.color(group));
         let painter = ui.painter_at(body.intersect(ui.clip_rect()));
-        painter.rect_filled(rect, 2.0, theme::GROUND.gamma_multiply(0.8));
+        painter.rect_filled(rect, 2.0, theme::GROUND.gamma_multiply(0.9));
         let text = Pos2::new(rect.left() + 12.0, rect.center().y - galley.size().y / 2.0);
         let dot = Pos2::new(rect.left() + 5.0, rect.center().y);
         let shade = if is_hidden { theme::MUTED.gamma_multiply(0.6) } else { theme::TEXT };

@@ -24,7 +24,7 @@ const THUMBNAIL: f32 = 13.0;
 /// Diameter of a dot where there is room, in points.
 const DOT: f32 = 4.0;
 /// Share of a layout that dots cover.
-const COVERED: f32 = 0.3;
+const COVERED: f32 = 0.15;
 /// Height of a layout's head, in points.
 const HEAD: f32 = 22.0;
 /// Narrowest layout, in points; more of them fill further rows.
@@ -377,7 +377,7 @@ fn area_of(body: Rect) -> f32 {
 /// Diameter of a dot in points: many are small, and grow with the zoom.
 fn dot_size(body: Rect, count: u32, look: &Look) -> f32 {
     let side = (COVERED * area_of(body) / count as f32).sqrt().min(DOT);
-    (side * look.zoom).min(DOT * look.zoom.sqrt().clamp(1.0, 3.0)).max(1.0) * look.size
+    (side * look.zoom).min(DOT * look.zoom.sqrt().clamp(1.0, 2.0)).max(1.0) * look.size
 }
 
 /// Tiles cover about a fifth of the layout; they grow with the zoom, less than distances do.
