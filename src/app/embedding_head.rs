@@ -26,13 +26,14 @@ pub(super) fn show(ui: &mut Ui, rect: Rect, bench: &mut Workbench, session: &Ses
         .id_salt(("look", id))
         .max_rect(rect)
         .layout(Layout::right_to_left(egui::Align::Center));
-    let of_images = embedding.images().is_some();
+    let predicts = embedding.images().is_some_and(|images| images.predicts);
+    let of_tiles = embedding.is_of_tiles();
     let used = ui.scope_builder(builder, |ui| {
         ui.spacing_mut().item_spacing.x = 4.0;
         ui.spacing_mut().button_padding = Vec2::new(5.0, 1.0);
-        let menu = ui.menu_button("look", |ui| look_menu(ui, &mut look, of_images));
+        let menu = ui.menu_button("look", |ui| look_menu(ui, &mut look, predicts, of_tiles));
         bench.mark("look", &menu.response.on_hover_text("Size of points, indices, colours"));
-        if of_images && rect.width() >= WIDE {
+        if predicts && rect.width() >= WIDE {
             for (colour, name, hover) in COLOURS.iter().rev() {
                 let response = ui.selectable_label(look.colour == *colour, *name).on_hover_text(*hover);
                 bench.mark(name, &response);
@@ -48,17 +49,18 @@ pub(super) fn show(ui: &mut Ui, rect: Rect, bench: &mut Workbench, session: &Ses
     title(ui, clip, session, embedding);
 }
 
-fn look_menu(ui: &mut Ui, look: &mut Look, of_images: bool) {
+fn look_menu(ui: &mut Ui, look: &mut Look, predicts: bool, of_tiles: bool) {
     ui.add(egui::Slider::new(&mut look.size, 0.25..=4.0).logarithmic(true).text("point size"))
         .on_hover_text("Factor of the size of dots and tiles");
-    if of_images {
+    if predicts {
         ui.horizontal(|ui| {
             ui.label("colour by");
             for (colour, name, hover) in COLOURS {
                 ui.selectable_value(&mut look.colour, colour, name).on_hover_text(hover);
             }
         });
-    } else {
+    }
+    if of_tiles {
         ui.checkbox(&mut look.labels, "indices").on_hover_text("The number of each filter or map beside it");
     }
     ui.checkbox(&mut look.chart, "divergence chart").on_hover_text("Divergence over the iterations");
@@ -73,7 +75,8 @@ fn title(ui: &Ui, rect: Rect, session: &Session, embedding: &Embedding) {
     let painter = ui.painter().with_clip_rect(rect.intersect(ui.clip_rect()));
     let name = embedding_menus::name(session, embedding);
     let left = Align2::LEFT_CENTER;
-    let drawn = painter.text(rect.left_center(), left, name, FontId::proportional(12.0), theme::TEXT);
+    let font = FontId::proportional(12.0);
+    let drawn = painter.text(rect.left_center(), left, name, font, theme::TEXT);
     let mut text = match embedding.state() {
         Some(state) => format!("{} it   KL {:.3}", state.iteration, state.divergence),
         None => "…".to_owned(),
