@@ -2,7 +2,7 @@
 
 mod compare;
 
-use compare::{assert_no_errors, open_gpu};
+use compare::{assert_close, assert_differs, assert_no_errors, open_gpu};
 use revacnn::embed::quality::recall;
 use revacnn::embed::{NeighbourSearch, Options, Settings, Tsne, twin};
 use revacnn::gpu::{Buffer, Gpu, TensorView};
@@ -263,7 +263,7 @@ fn rows_in_several_buffers_are_laid_out_by_the_same_bits() {
     };
     for search in [NeighbourSearch::Exact, NeighbourSearch::Ivf { lists: 20, probes: 5 }] {
         let (one, whole) = of(search, None);
-        // 512 rows of 21 neighbours with room for three entries each.
+        // 512 rows of 21 neighbours with room for three entries each; that is more than all values of the rows.
         let (several, parts) = of(search, Some(512 * 21 * 3 * 4 + 100));
         assert_eq!((one, several), (1, 3));
         assert_eq!(whole.read_neighbours(&gpu), parts.read_neighbours(&gpu));
@@ -275,5 +275,22 @@ fn rows_in_several_buffers_are_laid_out_by_the_same_bits() {
         whole.iterate(&gpu, 1);
         assert_ne!(bits(&whole), bits(&parts), "the control");
     }
+    // Wide rows of which one buffer holds some values only, reduced to components of which it holds some.
+    let (count, dims) = (403, 41);
+    let values = flat(count, dims, 9, 1e-2);
+    let of = |most_bytes: Option<u64>| {
+        let options = Options { components: Some(9), most_bytes, ..Options::default() };
+        let view = view(&gpu, &values, dims);
+        let tsne = Tsne::prepare_with(&gpu, &view, 5.0, Settings::USUAL, 1, &options).unwrap();
+        tsne.refresh(&gpu);
+        (tsne.read_rows_sought(&gpu), tsne.read_neighbours(&gpu))
+    };
+    let (whole, near) = of(None);
+    let (parts, near_in_parts) = of(Some(416 * 4 * 8));
+    let wide = |rows: &[Vec<f32>]| -> Vec<f64> { rows.iter().flatten().map(|v| f64::from(*v)).collect() };
+    assert_close("reduced rows in parts", &parts.concat(), &wide(&whole), 1e-4);
+    assert_differs("other components", &parts.concat(), &wide(&[&whole[1..], &whole[..1]].concat()), 1e-4);
+    let same = near.iter().zip(&near_in_parts).filter(|(a, b)| a == b).count();
+    assert!(same * 100 > near.len() * 99, "{same} of {} neighbours are the same", near.len());
     assert_no_errors(&gpu);
 }

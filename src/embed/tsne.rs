@@ -153,13 +153,14 @@ impl Tsne {
             let what = format!("{} rows are more than exact t-SNE takes", view.tiles());
             return Err(Error::new(what, format!("take at most {MOST_ROWS}")));
         }
-        let rows = Rows::new(gpu, view)?;
+        let bytes = options.most_bytes(gpu);
+        let rows = Rows::new(gpu, view, bytes)?;
         // What the rows support: three neighbours for each of the perplexity.
         let perplexity = perplexity.min((rows.count - 1) as f32 / 3.0);
         // A hair more, lest rounding takes the last neighbour.
         let k = ((3.0 * perplexity + 1e-3) as usize).clamp(1, rows.count - 1);
-        let (sought, reduction) = Reduction::or_as_they_are(gpu, &rows, options.components)?;
-        let a_chunk = rows_of_a_chunk(rows.count, k, options.most_bytes(gpu));
+        let (sought, reduction) = Reduction::or_as_they_are(gpu, &rows, options.components, bytes)?;
+        let a_chunk = rows_of_a_chunk(rows.count, k, bytes);
         let neighbours = Neighbours::new(gpu, &sought, k, a_chunk, options.search)?;
         let affinities = Affinities::new(gpu, &rows, &neighbours, perplexity)?;
         let positions = Buffer::<[f32; 2]>::zeroed(gpu, "positions", rows.stride);
