@@ -26,16 +26,16 @@ fn begin(@builtin(global_invocation_id) id: vec3<u32>) {
     directions[d] = vec2<f32>(1.0 + 0.5 * sin(turn), cos(turn) + 0.25 * sin(3.0 * turn));
 }
 
-/// components[i] = Σ_d points[d, i] · directions[d]
+/// components[i] = Σ_d points[d, i] · directions[d], added to what is there where first_dim > 0
 @compute @workgroup_size(WORKGROUP)
 fn project(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
     let i = id.x + id.y * groups.x * WORKGROUP;
     if i >= params.count { return; }
     var sum = vec2<f32>(0.0);
+    if params.first_dim > 0u { sum = components[i]; }
     for (var d = 0u; d < params.dims + (id.x >> 31u); d++) {
         sum += points[d * params.stride + i] * known_directions[params.first_dim + d];
     }
-    if params.first_dim > 0u { sum += components[i]; }
     components[i] = sum;
 }
 

@@ -65,6 +65,14 @@ fn project(@builtin(global_invocation_id) id: vec3<u32>) {
     var sum_{c}_0 = vec4<f32>(0.0);
     var sum_{c}_1 = vec4<f32>(0.0);
 #end
+    if params.first_dim > 0u {
+#for c in 16
+        if column * 4u + {c}u < params.kept {
+            sum_{c}_0 = projected[(column * 4u + {c}u) * params.sample + 2u * pair];
+            sum_{c}_1 = projected[(column * 4u + {c}u) * params.sample + 2u * pair + 1u];
+        }
+#end
+    }
     for (var d = 0u; d < params.dims + (id.x >> 31u); d++) {
         let x_0 = points[d * params.quads + quad_0];
         let x_1 = points[d * params.quads + quad_1];
@@ -78,13 +86,8 @@ fn project(@builtin(global_invocation_id) id: vec3<u32>) {
     }
 #for c in 16
     if column * 4u + {c}u < params.kept {
-        let at_{c} = (column * 4u + {c}u) * params.sample + 2u * pair;
-        if params.first_dim > 0u {
-            sum_{c}_0 += projected[at_{c}];
-            sum_{c}_1 += projected[at_{c} + 1u];
-        }
-        projected[at_{c}] = sum_{c}_0;
-        projected[at_{c} + 1u] = sum_{c}_1;
+        projected[(column * 4u + {c}u) * params.sample + 2u * pair] = sum_{c}_0;
+        projected[(column * 4u + {c}u) * params.sample + 2u * pair + 1u] = sum_{c}_1;
     }
 #end
 }
