@@ -249,7 +249,7 @@ fn lists_without_rows_and_rows_that_are_alike_do_no_harm() {
 #[test]
 fn rows_in_several_buffers_are_laid_out_by_the_same_bits() {
     let gpu = open_gpu();
-    let (count, dims) = (1337, 6);
+    let (count, dims) = (1337, 41);
     let mut values = clustered(count, dims, 9, 13);
     values[300 * dims] = f32::NAN;
     let of = |search: NeighbourSearch, most_bytes: Option<u64>| {
@@ -263,7 +263,7 @@ fn rows_in_several_buffers_are_laid_out_by_the_same_bits() {
     };
     for search in [NeighbourSearch::Exact, NeighbourSearch::Ivf { lists: 20, probes: 5 }] {
         let (one, whole) = of(search, None);
-        // 512 rows of 21 neighbours with room for three entries each.
+        // 512 rows of 21 neighbours with room for three entries each; 24 values of the rows.
         let (several, parts) = of(search, Some(512 * 21 * 3 * 4 + 100));
         assert_eq!((one, several), (1, 3));
         assert_eq!(whole.read_neighbours(&gpu), parts.read_neighbours(&gpu));
@@ -275,5 +275,20 @@ fn rows_in_several_buffers_are_laid_out_by_the_same_bits() {
         whole.iterate(&gpu, 1);
         assert_ne!(bits(&whole), bits(&parts), "the control");
     }
+    // Wide rows of which one buffer holds some values only, reduced to components of which it holds some.
+    let (count, dims) = (403, 41);
+    let values = flat(count, dims, 9, 1e-2);
+    let of = |most_bytes: Option<u64>| {
+        let options = Options { components: Some(9), most_bytes, ..Options::default() };
+        let view = view(&gpu, &values, dims);
+        let tsne = Tsne::prepare_with(&gpu, &view, 5.0, Settings::USUAL, 1, &options).unwrap();
+        tsne.refresh(&gpu);
+        (tsne.read_rows_sought(&gpu), tsne.read_neighbours(&gpu))
+    };
+    let (whole, near) = of(None);
+    let (parts, near_in_parts) = of(Some(416 * 4 * 8));
+    assert_eq!(whole, parts);
+    assert_eq!(near, near_in_parts);
+    assert_ne!(whole[1..], parts[..count - 1], "the control");
     assert_no_errors(&gpu);
 }

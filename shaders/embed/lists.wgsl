@@ -5,24 +5,30 @@ const BLOCK: u32 = 256u;
 const TILE: u32 = 16u;
 // Members of a list that its centroid is the mean of, at most.
 const MEMBERS: u32 = 4096u;
+// Buffers that the points lie in.
+const PARTS: u32 = 1u;
 const NONE: u32 = 0xffffffffu;
 const FAR: f32 = 3e38;
 
 // `count` rows in `quads` of places, of which a sample takes one every `step` and `rest` more in all; `blocks` of rows; `places` quads
-// of rows by list, in `tiles` at most; `probes` lists and `budget` quads for each list.
+// of rows by list, in `tiles` at most; `probes` lists and `budget` quads for each list. A buffer holds `part` values; those of `source`
+// begin with `first_dim`.
 struct Params {
     count: u32, quads: u32, dims: u32, lists: u32, list_quads: u32, step: u32, rest: u32, blocks: u32, places: u32, tiles: u32,
     probes: u32, budget: u32, source_quads: u32,
+    part: u32, first_dim: u32,
 }
 
 @group(0) @binding(0) var<uniform> params: Params;
-// [d, i]
+// [d − first_dim, i]
 @group(0) @binding(1) var<storage, read> source: array<f32>;
 @group(0) @binding(2) var<storage, read> source_flags: array<u32>;
 @group(0) @binding(3) var<storage, read_write> sample: array<f32>;
 @group(0) @binding(4) var<storage, read_write> sample_flags: array<u32>;
-// [d, i/4]
-@group(0) @binding(5) var<storage, read> points: array<vec4<f32>>;
+// [d − part of it, i/4]
+#for p in PARTS
+@group(0) @binding({20 + p}) var<storage, read> points_{p}: array<vec4<f32>>;
+#end
 // [i]: bit 0 where a row is left out.
 @group(0) @binding(6) var<storage, read> flags: array<u32>;
 // [d, list]
@@ -53,15 +59,15 @@ fn sampled(s: u32) -> u32 {
     return s * params.step + s * params.rest / params.count;
 }
 
-/// sample[d, s] = source[d, row of s], and its flags
+/// sample[first_dim + d, s] = source[d, row of s], and its flags
 @compute @workgroup_size(WORKGROUP)
 fn take_sample(@builtin(global_invocation_id) id: vec3<u32>) {
     let s = id.x;
     if s >= params.quads * 4u { return; }
     let there = s < params.count;
     let row = select(0u, sampled(s), there);
-    if id.y == 0u { sample_flags[s] = select(1u, source_flags[row] & 1u, there); }
-    sample[id.y * params.quads * 4u + s] = select(0.0, source[id.y * params.source_quads * 4u + row], there);
+    if params.first_dim + id.y == 0u { sample_flags[s] = select(1u, source_flags[row] & 1u, there); }
+    sample[(params.first_dim + id.y) * params.quads * 4u + s] = select(0.0, source[id.y * params.source_quads * 4u + row], there);
 }
 
 /// centroids[d, c] = source[d, c-th of as many rows as lists, spread evenly]; 0 beyond the last list
@@ -88,12 +94,14 @@ fn assign(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups)
         var sum_{k}_0 = vec4<f32>(0.0);
         var sum_{k}_1 = vec4<f32>(0.0);
 #end
-        for (var d = 0u; d < params.dims + (id.x >> 31u); d += 2u) {
+#for p in PARTS
+        let dims_{p} = min(max(params.dims, {p}u * params.part) - {p}u * params.part, params.part);
+        for (var d = 0u; d < dims_{p} + (id.x >> 31u); d += 2u) {
 #for i in 2
-            let x_{i}_0 = points[(d + {i}u) * params.quads + 2u * pair];
-            let x_{i}_1 = points[(d + {i}u) * params.quads + 2u * pair + 1u];
-            let y_{i}_0 = known_centroids[(d + {i}u) * params.list_quads + c];
-            let y_{i}_1 = known_centroids[(d + {i}u) * params.list_quads + c + 1u];
+            let x_{i}_0 = points_{p}[(d + {i}u) * params.quads + 2u * pair];
+            let x_{i}_1 = points_{p}[(d + {i}u) * params.quads + 2u * pair + 1u];
+            let y_{i}_0 = known_centroids[({p}u * params.part + d + {i}u) * params.list_quads + c];
+            let y_{i}_1 = known_centroids[({p}u * params.part + d + {i}u) * params.list_quads + c + 1u];
 #end
 #for k in 8
 #for i in 2
@@ -104,6 +112,7 @@ fn assign(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups)
 #end
 #end
         }
+#end
 #for k in 8
         if c * 4u + {k}u < params.lists {
             list_0 = select(list_0, vec4<u32>(c * 4u + {k}u), sum_{k}_0 < best_0);

@@ -6,6 +6,8 @@ const ROWS: u32 = 16u;
 const LISTS: u32 = 0u;
 // Values of a row that a round takes: 1, 2 or 4.
 const DEPTH: u32 = 4u;
+// Buffers that the points lie in.
+const PARTS: u32 = 1u;
 const NONE: u32 = 0xffffffffu;
 // Farther than anything.
 const FAR: f32 = 3e38;
@@ -14,14 +16,17 @@ const ROUNDS: u32 = 24u;
 
 // Places are where points lie: rows in their own order, or by list. A segment is `width` quads of candidates from the quad `first_quad`
 // on; `quads` is all there are, `tile` the first tile of the block, `tiles` how many it has. Found are the neighbours of `count` rows
-// from `first` on.
+// from `first` on. A buffer holds `part` values of the points.
 struct Params {
     count: u32, quads: u32, dims: u32, tile: u32, tiles: u32, first_quad: u32, width: u32, neighbours: u32, budget: u32, first: u32,
+    part: u32,
 }
 
 @group(0) @binding(0) var<uniform> params: Params;
-// [d, place/4] of vec4: four points; dims is a multiple of 4.
-@group(0) @binding(1) var<storage, read> points: array<vec4<f32>>;
+// [d − part of it, place/4] of vec4: four points; part and dims are multiples of 4.
+#for p in PARTS
+@group(0) @binding({20 + p}) var<storage, read> points_{p}: array<vec4<f32>>;
+#end
 // [place/4]: the rows that lie there, or NONE.
 @group(0) @binding(2) var<storage, read> names: array<vec4<u32>>;
 // [row of the block, quad of the segment]
@@ -97,14 +102,16 @@ fn squared_distances(@builtin(global_invocation_id) id: vec3<u32>) {
     var sum_{r}_0 = vec4<f32>(0.0);
     var sum_{r}_1 = vec4<f32>(0.0);
 #end
-    let dims = select(params.dims + (id.x >> 31u), 0u, found_0 == NONE && found_1 == NONE);
-    for (var d = 0u; d < dims; d += {DEPTH}u) {
+    let all = select(params.dims + (id.x >> 31u), 0u, found_0 == NONE && found_1 == NONE);
+#for p in PARTS
+    let dims_{p} = min(max(all, {p}u * params.part) - {p}u * params.part, params.part);
+    for (var d = 0u; d < dims_{p}; d += {DEPTH}u) {
 #for i in DEPTH
         let at_{i} = (d + {i}u) * params.quads;
-        let to_{i}_0 = points[at_{i} + quad_0];
-        let to_{i}_1 = points[at_{i} + quad_1];
+        let to_{i}_0 = points_{p}[at_{i} + quad_0];
+        let to_{i}_1 = points_{p}[at_{i} + quad_1];
 #for q in ROWS / 4
-        let of_{i}_{q} = points[at_{i} + first + {q}u];
+        let of_{i}_{q} = points_{p}[at_{i} + first + {q}u];
 #end
 #end
 #for r in ROWS
@@ -117,6 +124,7 @@ fn squared_distances(@builtin(global_invocation_id) id: vec3<u32>) {
 #end
 #end
     }
+#end
     let names_0 = select(vec4<u32>(NONE), names[quad_0], vec4<bool>(found_0 != NONE));
     let names_1 = select(vec4<u32>(NONE), names[quad_1], vec4<bool>(found_1 != NONE));
     let out_0 = names_0 == vec4<u32>(NONE);

@@ -2,10 +2,11 @@
 const WORKGROUP: u32 = 64u;
 const LANES: u32 = 256u;
 
-struct Params { count: u32, stride: u32, dims: u32 }
+// `dims` values from `first_dim` on.
+struct Params { count: u32, stride: u32, dims: u32, first_dim: u32 }
 
 @group(0) @binding(0) var<uniform> params: Params;
-// [d, i], centred.
+// [d − first_dim, i], centred.
 @group(0) @binding(1) var<storage, read> points: array<f32>;
 // [d]: the two directions.
 @group(0) @binding(2) var<storage, read_write> directions: array<vec2<f32>>;
@@ -25,14 +26,15 @@ fn begin(@builtin(global_invocation_id) id: vec3<u32>) {
     directions[d] = vec2<f32>(1.0 + 0.5 * sin(turn), cos(turn) + 0.25 * sin(3.0 * turn));
 }
 
-/// components[i] = Σ_d points[d, i] · directions[d]
+/// components[i] = Σ_d points[d, i] · directions[d], added to what is there where first_dim > 0
 @compute @workgroup_size(WORKGROUP)
 fn project(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
     let i = id.x + id.y * groups.x * WORKGROUP;
     if i >= params.count { return; }
     var sum = vec2<f32>(0.0);
+    if params.first_dim > 0u { sum = components[i]; }
     for (var d = 0u; d < params.dims + (id.x >> 31u); d++) {
-        sum += points[d * params.stride + i] * known_directions[d];
+        sum += points[d * params.stride + i] * known_directions[params.first_dim + d];
     }
     components[i] = sum;
 }
@@ -51,7 +53,7 @@ fn back_project(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocati
         if lane < half { sums[lane] += sums[lane + half]; }
         workgroupBarrier();
     }
-    if lane == 0u { directions[d] = sums[0].xy; }
+    if lane == 0u { directions[params.first_dim + d] = sums[0].xy; }
 }
 
 /// The sum of a value over all lanes, by a fixed tree.

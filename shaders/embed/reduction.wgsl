@@ -6,13 +6,14 @@ const MOST_QUADS: u32 = 32u;
 const FAR: f32 = 3e38;
 
 // `quads` of points a value, of which `sample` are taken; `columns` directions, a multiple of 16; `slices` of the sample are summed
-// apart; directions from `first` to `end` are made orthonormal; `kept` rows of `projected` are written.
+// apart; directions from `first` to `end` are made orthonormal; `kept` rows of `projected` are written. `points` hold `dims` of the
+// `all` values, from `first_dim` on.
 struct Params {
-    dims: u32, quads: u32, sample: u32, columns: u32, slices: u32, first: u32, end: u32, kept: u32,
+    dims: u32, quads: u32, sample: u32, columns: u32, slices: u32, first: u32, end: u32, kept: u32, all: u32, first_dim: u32,
 }
 
 @group(0) @binding(0) var<uniform> params: Params;
-// [d, i/4]
+// [d − first_dim, i/4]
 @group(0) @binding(1) var<storage, read> points: array<vec4<f32>>;
 // [d, c/4]: the directions.
 @group(0) @binding(2) var<storage, read_write> directions: array<vec4<f32>>;
@@ -52,7 +53,7 @@ fn sampled(at: u32) -> u32 {
     return at * params.quads / params.sample;
 }
 
-/// projected[c, i] = Σ_d points[d, i] · directions[d, c] over the sample
+/// projected[c, i] = Σ_d points[d, i] · directions[d, first + c] over the sample, added to what is there where first_dim > 0
 @compute @workgroup_size(WORKGROUP)
 fn project(@builtin(global_invocation_id) id: vec3<u32>) {
     let pair = id.x;
@@ -64,11 +65,19 @@ fn project(@builtin(global_invocation_id) id: vec3<u32>) {
     var sum_{c}_0 = vec4<f32>(0.0);
     var sum_{c}_1 = vec4<f32>(0.0);
 #end
+    if params.first_dim > 0u {
+#for c in 16
+        if column * 4u + {c}u < params.kept {
+            sum_{c}_0 = projected[(column * 4u + {c}u) * params.sample + 2u * pair];
+            sum_{c}_1 = projected[(column * 4u + {c}u) * params.sample + 2u * pair + 1u];
+        }
+#end
+    }
     for (var d = 0u; d < params.dims + (id.x >> 31u); d++) {
         let x_0 = points[d * params.quads + quad_0];
         let x_1 = points[d * params.quads + quad_1];
 #for q in 4
-        let v_{q} = known_directions[d * (params.columns / 4u) + column + {q}u];
+        let v_{q} = known_directions[(params.first_dim + d) * (params.columns / 4u) + params.first / 4u + column + {q}u];
 #end
 #for c in 16
         sum_{c}_0 += x_0 * v_{c / 4}[{c % 4}u];
@@ -112,9 +121,9 @@ fn back_project(@builtin(global_invocation_id) id: vec3<u32>) {
     }
 #for r in 4
     if d + {r}u < params.dims {
-        let place = ((id.z * params.dims + d + {r}u) * params.columns + column) / 4u;
-        parts[place] = vec4<f32>(sum_{r}_0, sum_{r}_1, sum_{r}_2, sum_{r}_3);
-        parts[place + 1u] = vec4<f32>(sum_{r}_4, sum_{r}_5, sum_{r}_6, sum_{r}_7);
+        let place_{r} = ((id.z * params.all + params.first_dim + d + {r}u) * params.columns + column) / 4u;
+        parts[place_{r}] = vec4<f32>(sum_{r}_0, sum_{r}_1, sum_{r}_2, sum_{r}_3);
+        parts[place_{r} + 1u] = vec4<f32>(sum_{r}_4, sum_{r}_5, sum_{r}_6, sum_{r}_7);
     }
 #end
 }

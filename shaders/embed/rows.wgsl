@@ -1,15 +1,16 @@
 // Rows of a strided tensor, as t-SNE takes them. See src/embed/rows.rs.
 const WORKGROUP: u32 = 64u;
 
+// Read are `rows` rows from `first` on, their values from `first_dim` on; `offset` is that of the first row.
 struct Params {
-    count: u32, stride: u32,
+    count: u32, stride: u32, rows: u32, first: u32, first_dim: u32,
     offset: u32, height: u32, width: u32,
     row_stride: u32, channel_stride: u32, y_stride: u32, x_stride: u32,
 }
 
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> tensor: array<f32>;
-// [d, i]: value d of row i.
+// [d − first_dim, i]: value d of row i.
 @group(0) @binding(2) var<storage, read_write> points: array<f32>;
 // Bit 0: left out, because a value is not finite; bit 1: pinned.
 @group(0) @binding(3) var<storage, read_write> flags: array<atomic<u32>>;
@@ -25,18 +26,18 @@ fn begin(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) 
     atomicAnd(&flags[i], 0xfffffffeu);
 }
 
-/// points[d, i] = tensor[i, d]; 0 for what is not finite, and for padding
+/// points[d − first_dim, i] = tensor[i, d]; 0 for what is not finite, and for padding
 @compute @workgroup_size(WORKGROUP)
 fn read_rows(@builtin(global_invocation_id) id: vec3<u32>) {
-    let i = id.x;
-    let d = id.y;
-    if i >= params.stride { return; }
+    let i = params.first + id.x;
+    let d = params.first_dim + id.y;
+    if id.x >= params.rows { return; }
     var value = 0.0;
     if i < params.count {
         let x = d % params.width;
         let y = d / params.width % params.height;
         let c = d / params.width / params.height;
-        let given = tensor[params.offset + i * params.row_stride + c * params.channel_stride + y * params.y_stride + x * params.x_stride];
+        let given = tensor[params.offset + id.x * params.row_stride + c * params.channel_stride + y * params.y_stride + x * params.x_stride];
         let bits = bitcast<u32>(given) & 0x7fffffffu;
         if bits < 0x7f800000u {
             value = given;
@@ -45,7 +46,7 @@ fn read_rows(@builtin(global_invocation_id) id: vec3<u32>) {
             atomicOr(&flags[i], 1u);
         }
     }
-    points[d * params.stride + i] = value;
+    points[id.y * params.stride + i] = value;
 }
 
 var<workgroup> sums: array<vec2<f32>, WORKGROUP>;

@@ -6,7 +6,7 @@ use std::time::Instant;
 use clap::{Args, ValueEnum};
 use indicatif::{ProgressBar, ProgressStyle};
 use revacnn::data::Matrix;
-use revacnn::embed::{Method, NeighbourSearch, Options, Settings, Tsne, quality};
+use revacnn::embed::{Method, NeighbourSearch, Options, Settings, Tsne, quality, usual_components};
 use revacnn::error::{Error, Result};
 use revacnn::gpu::{Buffer, Gpu, TensorView};
 use revacnn::session::write_whole;
@@ -24,10 +24,6 @@ const JUDGED: usize = 500;
 const MOST_COMPARED: usize = 10_000_000;
 /// Neighbours by which a layout is judged.
 const NEAREST: usize = 12;
-/// Wider rows than these are reduced to [`COMPONENTS`] where there are many of them, if nothing else is said.
-const WIDE: usize = 100;
-const COMPONENTS: usize = 50;
-const MANY: usize = 1000;
 
 /// How rows are laid out.
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -128,7 +124,10 @@ impl Embed {
         };
         let began = Instant::now();
         let options = self.options(&matrix);
+        let before = gpu.bytes_allocated();
         let tsne = Tsne::prepare_with(&gpu, &view, self.perplexity, settings, self.seed, &options)?;
+        let memory = gpu.bytes_allocated() - before;
+        log::info!("the layout takes {} MiB of {}", memory.div_ceil(1 << 20), gpu.info.name);
         let pca = self.method == Layout::Pca;
         let stages = if pca { [0.0; 2] } else { tsne.refresh_timed(&gpu) };
         if pca {
@@ -190,6 +189,7 @@ impl Embed {
             recall,
             judged,
             left_out: left_out.len(),
+            memory,
             adapter: &gpu.info.name,
         })
     }
@@ -207,13 +207,26 @@ struct Report<'a> {
     recall: Option<f64>,
     judged: quality::Quality,
     left_out: usize,
+    /// Bytes on the GPU.
+    memory: u64,
     adapter: &'a str,
 }
 
 impl Embed {
     fn report(&self, report: &Report<'_>) -> Result<()> {
-        let &Report { matrix, tsne, stages, optimise_ms, iterations, kl, recall, judged, left_out, adapter } =
-            report;
+        let &Report {
+            matrix,
+            tsne,
+            stages,
+            optimise_ms,
+            iterations,
+            kl,
+            recall,
+            judged,
+            left_out,
+            memory,
+            adapter,
+        } = report;
         let per_second = iterations as f64 / (optimise_ms / 1e3).max(1e-9);
         if self.json {
             let method = if kl.is_none() { "pca" } else { tsne.repulsion().method.name() };
@@ -224,7 +237,7 @@ impl Embed {
                 "recall": recall, "left_out": left_out,
                 "preserved": judged.preserved, "trustworthiness": judged.trustworthiness,
                 "stage_ms": { "neighbours": neighbours_ms, "affinities": affinities_ms, "optimise": optimise_ms },
-                "adapter": adapter,
+                "memory_bytes": memory, "adapter": adapter,
             });
             return print_line(&value.to_string());
         }
@@ -254,7 +267,7 @@ impl Embed {
     }
 
     fn options(&self, matrix: &Matrix) -> Options {
-        let usual = (matrix.columns > WIDE && matrix.rows > MANY).then_some(COMPONENTS);
+        let usual = usual_components(matrix.rows, matrix.columns);
         let components = self.components.map_or(usual, |components| (components > 0).then_some(components));
         let method = match self.method {
             Layout::Exact => Some(Method::Exact),

@@ -6,7 +6,7 @@
 //! searched by tiles like all rows.
 
 use crate::error::Result;
-use crate::gpu::{Buffer, Gpu, PlanBuilder, Source};
+use crate::gpu::{Buffer, BufferRange, Gpu, PlanBuilder, Source};
 use crate::{params, wgsl};
 
 use super::rows::Rows;
@@ -18,6 +18,8 @@ const BLOCK: usize = 256;
 /// Rows of the sample for each list, and at most.
 const SAMPLED: usize = 32;
 const MOST_SAMPLED: usize = 65_535;
+/// Bytes of the sample at most: it lies in one buffer.
+const MOST_BYTES: usize = 64 << 20;
 /// Iterations of Lloyd's algorithm.
 const ITERATIONS: usize = 5;
 /// Lists that are sorted by distance for each that is searched: lists are of unlike length.
@@ -27,6 +29,7 @@ params! {
     struct ListParams {
         count: u32, quads: u32, dims: u32, lists: u32, list_quads: u32, step: u32, rest: u32, blocks: u32, places: u32, tiles: u32,
         probes: u32, budget: u32, source_quads: u32,
+        part: u32, first_dim: u32,
     }
 }
 
@@ -79,13 +82,15 @@ pub(super) fn search_lists(
 
 /// Rows spread evenly, by which lists are made.
 fn sample_of(gpu: &Gpu, rows: &Rows, lists: usize) -> Rows {
-    let count = rows.count.min(SAMPLED * lists).min(MOST_SAMPLED);
+    let most = MOST_BYTES / (4 * rows.dims.next_multiple_of(4)) / 16 * 16;
+    let count = rows.count.min(SAMPLED * lists).min(MOST_SAMPLED).min(most.max(lists));
     let stride = count.next_multiple_of(16);
     Rows {
         count,
         stride,
         dims: rows.dims,
-        points: Buffer::zeroed(gpu, "sample", stride * rows.dims.next_multiple_of(4)),
+        part: rows.dims.next_multiple_of(4),
+        points: vec![Buffer::zeroed(gpu, "sample", stride * rows.dims.next_multiple_of(4))],
         flags: Buffer::zeroed(gpu, "flags of the sample", stride),
         summary: Buffer::of_range(&rows.summary.range()),
     }
@@ -141,13 +146,14 @@ struct Steps<'a, 'g> {
 }
 
 impl Steps<'_, '_> {
-    /// Adds a dispatch over these rows; `placed` is where points by list go, `source` what they are taken from.
+    /// Adds a dispatch over these rows; `placed` is where points by list go, `source` what they are taken from, number `part` of its
+    /// buffers.
     fn add(
         &mut self,
         entry: &'static str,
         members: &Members,
-        source: &Rows,
-        placed: Option<&Buffer<f32>>,
+        (source, part): (&Rows, usize),
+        placed: Option<&BufferRange>,
         threads: [usize; 3],
     ) -> Result<()> {
         let rows = &members.rows;
@@ -160,15 +166,16 @@ impl Steps<'_, '_> {
             places: (members.places / 4) as u32,
             tiles: members.tiles as u32,
             source_quads: (source.stride / 4) as u32,
+            part: rows.part as u32,
+            first_dim: (part * source.part) as u32,
             ..self.params
         };
-        let kernel = self.gpu.kernel(&LISTS, entry, &[])?;
+        let kernel = self.gpu.kernel(&LISTS, entry, &[("PARTS", rows.points.len() as u32)])?;
         let bindings = [
-            ("source", source.points.range()),
+            ("source", source.points[part].range()),
             ("source_flags", source.flags.range()),
-            ("sample", rows.points.range()),
+            ("sample", rows.points[0].range()),
             ("sample_flags", rows.flags.range()),
-            ("points", rows.points.range()),
             ("flags", rows.flags.range()),
             ("centroids", self.centroids.range()),
             ("known_centroids", self.centroids.range()),
@@ -178,7 +185,7 @@ impl Steps<'_, '_> {
             ("bounds", members.bounds.range()),
             ("names", members.names.range()),
             ("known_names", members.names.range()),
-            ("placed", placed.unwrap_or(&self.centroids).range()),
+            ("placed", placed.cloned().unwrap_or_else(|| self.centroids.range())),
             ("tiles", members.tile_table.range()),
             ("list_names", self.list_names.range()),
             ("near", self.near.range()),
@@ -187,7 +194,9 @@ impl Steps<'_, '_> {
         let flops = if entry == "assign" { 3 * rows.stride * self.stride * rows.dims } else { 0 };
         let mut dispatch = self.plan.dispatch(&format!("lists {}", entry.replace('_', " ")), &kernel);
         dispatch = dispatch.params(&params).flops(flops as u64);
-        for (name, range) in bindings {
+        let names = ["points_0", "points_1", "points_2", "points_3"];
+        let parts = names.into_iter().zip(rows.points.iter().map(Buffer::range));
+        for (name, range) in bindings.into_iter().chain(parts) {
             if kernel.binding(name).is_ok() {
                 dispatch = dispatch.bind(name, range);
             }
@@ -199,11 +208,15 @@ impl Steps<'_, '_> {
     fn cluster(&mut self, sample: &Members) -> Result<()> {
         let dims = self.params.dims as usize;
         let lists = self.params.lists as usize;
-        self.add("take_sample", sample, self.rows, None, [sample.rows.stride, dims, 1])?;
-        self.add("begin", sample, &sample.rows, None, [self.stride, dims, 1])?;
+        let rows = self.rows;
+        for (part, (first, ..)) in rows.of_parts().enumerate() {
+            let values = rows.part.min(dims - first);
+            self.add("take_sample", sample, (rows, part), None, [sample.rows.stride, values, 1])?;
+        }
+        self.add("begin", sample, (&sample.rows, 0), None, [self.stride, dims, 1])?;
         for _ in 0..ITERATIONS {
             self.sort_into_lists(sample)?;
-            self.add("average", sample, &sample.rows, None, [lists, dims, 1])?;
+            self.add("average", sample, (&sample.rows, 0), None, [lists, dims, 1])?;
         }
         Ok(())
     }
@@ -212,24 +225,30 @@ impl Steps<'_, '_> {
     fn sort_into_lists(&mut self, members: &Members) -> Result<()> {
         let rows = &members.rows;
         let lists = self.params.lists as usize;
-        self.add("assign", members, rows, None, [rows.stride / 8, 1, 1])?;
-        self.add("count_block", members, rows, None, [members.blocks * BLOCK, 1, 1])?;
-        self.add("sum_blocks", members, rows, None, [lists, 1, 1])?;
-        self.add("sum_lists", members, rows, None, [1, 1, 1])?;
-        self.add("clear", members, rows, None, [members.places.max(members.tiles), 1, 1])?;
-        self.add("place_rows", members, rows, None, [rows.count, 1, 1])
+        self.add("assign", members, (rows, 0), None, [rows.stride / 8, 1, 1])?;
+        self.add("count_block", members, (rows, 0), None, [members.blocks * BLOCK, 1, 1])?;
+        self.add("sum_blocks", members, (rows, 0), None, [lists, 1, 1])?;
+        self.add("sum_lists", members, (rows, 0), None, [1, 1, 1])?;
+        self.add("clear", members, (rows, 0), None, [members.places.max(members.tiles), 1, 1])?;
+        self.add("place_rows", members, (rows, 0), None, [rows.count, 1, 1])
     }
 
     /// Adds what each list searches.
     fn choose(&mut self, whole: &Members, near: &Found) -> Result<Places> {
         let dims = self.params.dims as usize;
-        let size = whole.places * dims;
-        self.gpu.check_fits("the rows by list", (size * 4) as u64)?;
-        let placed = Buffer::zeroed(self.gpu, "points by list", size);
-        self.add("place_points", whole, &whole.rows, Some(&placed), [whole.places / 4, dims, 1])?;
-        self.add("make_tiles", whole, &whole.rows, None, [self.stride, 1, 1])?;
+        let mut placed = Vec::new();
+        for (part, (first, ..)) in whole.rows.of_parts().enumerate() {
+            let values = whole.rows.part.min(dims - first);
+            self.gpu.check_fits("the rows by list", (whole.places * values * 4) as u64)?;
+            let points = Buffer::<f32>::zeroed(self.gpu, "points by list", whole.places * values).range();
+            let threads = [whole.places / 4, values, 1];
+            self.add("place_points", whole, (&whole.rows, part), Some(&points), threads)?;
+            placed.push(points);
+        }
+        self.add("make_tiles", whole, (&whole.rows, 0), None, [self.stride, 1, 1])?;
         let centres = Places {
-            points: self.centroids.range(),
+            points: vec![self.centroids.range()],
+            part: self.params.dims as usize,
             count: self.stride,
             dims: self.rows.dims,
             names: Buffer::of_range(&self.list_names.range()),
@@ -237,9 +256,10 @@ impl Steps<'_, '_> {
             lists: None,
         };
         search(self.gpu, self.plan, &centres, near)?;
-        self.add("choose_candidates", whole, &whole.rows, None, [self.params.lists as usize, 1, 1])?;
+        self.add("choose_candidates", whole, (&whole.rows, 0), None, [self.params.lists as usize, 1, 1])?;
         Ok(Places {
-            points: placed.range(),
+            points: placed,
+            part: whole.rows.part,
             count: whole.places,
             dims: self.rows.dims,
             names: Buffer::of_range(&whole.names.range()),

@@ -74,13 +74,6 @@ pub(super) fn highest_level(gpu: &Gpu, count: usize) -> Option<u32> {
     (LOWEST..=HIGHEST).rev().find(|level| count >= points_a_length << level)
 }
 
-/// Bytes that a mesh takes whose longest transform is `2^highest`.
-pub(super) fn mesh_bytes(highest: u32) -> u64 {
-    let length = 1_u64 << highest;
-    let spectrum = length * (length / 2 + 4) * 8;
-    4 * spectrum + length * length + (length / 2 + 1) * (length / 8 + 1) * 16
-}
-
 struct Fields {
     x: BufferRange,
     y: BufferRange,

@@ -35,7 +35,8 @@ impl Neighbours {
 /// Adds the search of the neighbours of all rows among all.
 fn search_all(gpu: &Gpu, plan: &mut PlanBuilder<'_>, rows: &Rows, found: &Found) -> Result<()> {
     let places = Places {
-        points: rows.points.range(),
+        points: rows.points.iter().map(Buffer::range).collect(),
+        part: rows.part,
         count: rows.stride,
         dims: rows.dims,
         names: Buffer::zeroed(gpu, "names of rows", rows.stride),

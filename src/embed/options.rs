@@ -26,6 +26,16 @@ impl Options {
     }
 }
 
+/// Wider rows than these are usually reduced to [`COMPONENTS`] where there are more than [`MANY`] of them.
+const WIDE: usize = 100;
+const COMPONENTS: usize = 50;
+const MANY: usize = 1000;
+
+/// Principal components that so many rows of so many values are usually reduced to, if any.
+pub fn usual_components(rows: usize, values: usize) -> Option<usize> {
+    (values > WIDE && rows > MANY).then_some(COMPONENTS)
+}
+
 /// Which rows a row is compared with for its nearest neighbours.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum NeighbourSearch {

@@ -6,7 +6,7 @@
 //! back.
 
 use crate::error::{Error, Result};
-use crate::gpu::{Buffer, Gpu, Plan, PlanBuilder, Source};
+use crate::gpu::{Buffer, BufferRange, Gpu, Plan, PlanBuilder, Source};
 use crate::{params, wgsl};
 
 use super::rows::Rows;
@@ -28,7 +28,7 @@ const MOST_ROUNDS: usize = 40_000;
 
 params! {
     struct ReductionParams {
-        dims: u32, quads: u32, sample: u32, columns: u32, slices: u32, first: u32, end: u32, kept: u32,
+        dims: u32, quads: u32, sample: u32, columns: u32, slices: u32, first: u32, end: u32, kept: u32, all: u32, first_dim: u32,
     }
 }
 
@@ -46,50 +46,54 @@ impl Reduction {
     ///
     /// # Errors
     /// As those of [`Reduction::new`].
-    pub fn or_as_they_are(gpu: &Gpu, rows: &Rows, components: Option<usize>) -> Result<(Rows, Plan)> {
+    pub fn or_as_they_are(
+        gpu: &Gpu,
+        rows: &Rows,
+        components: Option<usize>,
+        bytes: u64,
+    ) -> Result<(Rows, Plan)> {
         match components.filter(|components| *components < rows.dims) {
             None => Ok((rows.share(), Plan::default())),
-            Some(components) => Self::new(gpu, rows, components).map(|made| (made.rows, made.plan)),
+            Some(components) => Self::new(gpu, rows, components, bytes).map(|made| (made.rows, made.plan)),
         }
     }
 
-    /// Prepares to reduce centred rows to `components` values each.
+    /// Prepares to reduce centred rows to `components` values each, in buffers of at most `bytes`.
     ///
     /// # Errors
     /// When the rows have not more values than that, there are too many, or they do not fit the adapter.
-    pub fn new(gpu: &Gpu, rows: &Rows, components: usize) -> Result<Self> {
+    pub fn new(gpu: &Gpu, rows: &Rows, components: usize, bytes: u64) -> Result<Self> {
         if components == 0 || components > MOST_COMPONENTS || components >= rows.dims {
             let what = format!("rows of {} values cannot be reduced to {components} components", rows.dims);
             let most = MOST_COMPONENTS.min(rows.dims - 1);
             return Err(Error::usage(what, format!("take from 1 to {most}, or leave the rows as they are")));
         }
-        let size = rows.stride * components.next_multiple_of(4);
-        gpu.check_fits("the reduced rows", (size * 4) as u64)?;
+        let (part, points) = Rows::parts(gpu, rows.stride, components, bytes)?;
         let reduced = Rows {
             count: rows.count,
             dims: components,
             stride: rows.stride,
-            points: Buffer::zeroed(gpu, "reduced rows", size),
+            part,
+            points,
             flags: Buffer::of_range(&rows.flags.range()),
             summary: Buffer::of_range(&rows.summary.range()),
         };
         let columns = (components + SPARE).next_multiple_of(16);
         let sample = rows.stride.min(SAMPLE);
-        let mut steps = Steps::new(gpu, rows, &reduced, columns, sample);
+        let mut steps = Steps::new(gpu, rows, columns, sample);
         steps.find_subspace()?;
         steps.turn()?;
-        steps.project_all(components)?;
+        steps.project_all(&reduced)?;
         Ok(Self { rows: reduced, plan: steps.plan.finish() })
     }
 }
 
 /// The plan in the making.
-struct Steps<'g> {
-    gpu: &'g Gpu,
-    plan: PlanBuilder<'g>,
+struct Steps<'a> {
+    gpu: &'a Gpu,
+    plan: PlanBuilder<'a>,
+    rows: &'a Rows,
     params: ReductionParams,
-    points: Buffer<f32>,
-    reduced: Buffer<f32>,
     directions: Buffer<f32>,
     turned: Buffer<f32>,
     projected: Buffer<f32>,
@@ -99,12 +103,13 @@ struct Steps<'g> {
     order: Buffer<u32>,
 }
 
-impl<'g> Steps<'g> {
-    fn new(gpu: &'g Gpu, rows: &Rows, reduced: &Rows, columns: usize, sample: usize) -> Self {
+impl<'a> Steps<'a> {
+    fn new(gpu: &'a Gpu, rows: &'a Rows, columns: usize, sample: usize) -> Self {
         let widest = rows.dims.max(columns);
         let slices = (MOST_PARTS / (widest * columns * 4)).clamp(1, 32);
         let params = ReductionParams {
             dims: rows.dims as u32,
+            all: rows.dims as u32,
             quads: (rows.stride / 4) as u32,
             sample: (sample / 4) as u32,
             columns: columns as u32,
@@ -115,9 +120,8 @@ impl<'g> Steps<'g> {
         Self {
             gpu,
             plan: PlanBuilder::new(gpu),
+            rows,
             params,
-            points: Buffer::of_range(&rows.points.range()),
-            reduced: Buffer::of_range(&reduced.points.range()),
             directions: Buffer::zeroed(gpu, "directions", rows.dims * columns),
             turned: Buffer::zeroed(gpu, "principal directions", rows.dims * columns),
             projected: Buffer::zeroed(gpu, "sample along directions", columns * sample),
@@ -128,29 +132,19 @@ impl<'g> Steps<'g> {
         }
     }
 
-    /// Adds a dispatch over the rows.
-    fn add(&mut self, entry: &'static str, params: &ReductionParams, threads: [usize; 3]) -> Result<()> {
-        let points = Buffer::of_range(&self.points.range());
-        self.add_over(&points, entry, params, threads)
-    }
-
-    /// Adds a dispatch over these points.
-    fn add_over(
+    /// Adds a dispatch over the usual buffers, unless `instead` names others.
+    fn add(
         &mut self,
-        points: &Buffer<f32>,
         entry: &'static str,
         params: &ReductionParams,
+        instead: &[(&str, BufferRange)],
         threads: [usize; 3],
     ) -> Result<()> {
         let kernel = self.gpu.kernel(&REDUCTION, entry, &[])?;
-        let all = entry == "project" && params.kept < params.columns;
-        let projected = if all { &self.reduced } else { &self.projected };
-        let known_directions = if all { &self.turned } else { &self.directions };
-        let bindings = [
-            ("points", points.range()),
+        let usual = [
             ("directions", self.directions.range()),
-            ("known_directions", known_directions.range()),
-            ("projected", projected.range()),
+            ("known_directions", self.directions.range()),
+            ("projected", self.projected.range()),
             ("known_projected", self.projected.range()),
             ("parts", self.parts.range()),
             ("known_parts", self.parts.range()),
@@ -161,35 +155,49 @@ impl<'g> Steps<'g> {
             ("known_order", self.order.range()),
             ("turned", self.turned.range()),
         ];
+        let kept = usual.into_iter().filter(|(name, _)| !instead.iter().any(|(other, _)| other == name));
+        let products = params.sample as u64 * 4 * u64::from(params.dims) * u64::from(params.columns);
         let mut dispatch =
             self.plan.dispatch(&format!("reduction {}", entry.replace('_', " ")), &kernel).params(params);
-        for (name, range) in bindings {
+        for (name, range) in instead.iter().cloned().chain(kept) {
             if kernel.binding(name).is_ok() {
                 dispatch = dispatch.bind(name, range);
             }
         }
-        let products = params.sample as u64 * 4 * u64::from(params.dims) * u64::from(params.columns);
         let flops = if entry.ends_with("project") { 2 * products } else { 0 };
         dispatch.flops(flops).threads(threads.map(|t| t as u32))
     }
 
+    /// Adds the sample along the directions.
+    fn project_sample(&mut self) -> Result<()> {
+        let rows = self.rows;
+        for (first_dim, dims, points) in rows.of_parts() {
+            let params = ReductionParams { first_dim: first_dim as u32, dims: dims as u32, ..self.params };
+            let groups = [params.sample as usize / 2, params.columns as usize / 16, 1];
+            self.add("project", &params, &[("points", points)], groups)?;
+        }
+        Ok(())
+    }
+
     /// Adds directions[:, c] = X Xᵀ directions[:, c], orthonormal, some times over.
     fn find_subspace(&mut self) -> Result<()> {
-        let params = self.params;
-        let [dims, columns, sample] =
-            [params.dims, params.columns, params.sample].map(|value| value as usize);
-        self.add("begin", &params, [dims * columns / 4, 1, 1])?;
+        let (params, rows) = (self.params, self.rows);
+        let [dims, columns] = [params.dims, params.columns].map(|value| value as usize);
+        self.add("begin", &params, &[], [dims * columns / 4, 1, 1])?;
         let rounds = 3 * (dims.div_ceil(256 / (columns / 4)) + dims.div_ceil(256) * (columns / 4) + 64);
         let a_time = (MOST_ROUNDS / rounds).max(1);
         for _ in 0..ITERATIONS {
-            self.add("project", &params, [sample / 2, columns / 16, 1])?;
-            let groups = [dims.div_ceil(4), columns / 8, params.slices as usize];
-            self.add("back_project", &params, groups)?;
-            self.add("sum_parts", &params, [dims * columns / 4, 1, 1])?;
+            self.project_sample()?;
+            for (first_dim, dims, points) in rows.of_parts() {
+                let params = ReductionParams { first_dim: first_dim as u32, dims: dims as u32, ..params };
+                let groups = [dims.div_ceil(4), columns / 8, params.slices as usize];
+                self.add("back_project", &params, &[("points", points)], groups)?;
+            }
+            self.add("sum_parts", &params, &[], [dims * columns / 4, 1, 1])?;
             for first in (0..columns).step_by(a_time) {
                 let end = (first + a_time).min(columns) as u32;
                 let params = ReductionParams { first: first as u32, end, ..params };
-                self.add("orthonormalise", &params, [256, 1, 1])?;
+                self.add("orthonormalise", &params, &[], [256, 1, 1])?;
             }
         }
         Ok(())
@@ -198,25 +206,43 @@ impl<'g> Steps<'g> {
     /// Adds turned = the principal directions within the subspace, by falling variance.
     fn turn(&mut self) -> Result<()> {
         let params = self.params;
-        let [dims, columns, sample] =
-            [params.dims, params.columns, params.sample].map(|value| value as usize);
-        self.add("project", &params, [sample / 2, columns / 16, 1])?;
-        let own = ReductionParams { dims: params.columns, quads: params.sample, ..params };
-        let points = Buffer::of_range(&self.projected.range());
-        self.add_over(&points, "back_project", &own, [columns / 4, columns / 8, params.slices as usize])?;
-        self.add("begin_turning", &own, [columns * columns, 1, 1])?;
+        let [dims, columns] = [params.dims, params.columns].map(|value| value as usize);
+        self.project_sample()?;
+        let own =
+            ReductionParams { dims: params.columns, all: params.columns, quads: params.sample, ..params };
+        let points = [("points", self.projected.range())];
+        self.add("back_project", &own, &points, [columns / 4, columns / 8, params.slices as usize])?;
+        self.add("begin_turning", &own, &[], [columns * columns, 1, 1])?;
         for _ in 0..SWEEPS {
-            self.add("sweep", &params, [256, 1, 1])?;
+            self.add("sweep", &params, &[], [256, 1, 1])?;
         }
-        self.add("rank", &params, [256, 1, 1])?;
-        self.add("turn_directions", &params, [dims * columns / 4, 1, 1])?;
-        self.add("fix_signs", &params, [columns / 4, 1, 1])
+        self.add("rank", &params, &[], [256, 1, 1])?;
+        self.add("turn_directions", &params, &[], [dims * columns / 4, 1, 1])?;
+        self.add("fix_signs", &params, &[], [columns / 4, 1, 1])
     }
 
     /// Adds reduced[c, i] = Σ_d points[d, i] · turned[d, c] for all rows.
-    fn project_all(&mut self, components: usize) -> Result<()> {
-        let params = ReductionParams { sample: self.params.quads, kept: components as u32, ..self.params };
-        let groups = components.div_ceil(16);
-        self.add("project", &params, [params.quads as usize / 2, groups, 1])
+    fn project_all(&mut self, reduced: &Rows) -> Result<()> {
+        let rows = self.rows;
+        for (first, components, projected) in reduced.of_parts() {
+            for (first_dim, dims, points) in rows.of_parts() {
+                let params = ReductionParams {
+                    sample: self.params.quads,
+                    first: first as u32,
+                    kept: components as u32,
+                    first_dim: first_dim as u32,
+                    dims: dims as u32,
+                    ..self.params
+                };
+                let instead = [
+                    ("points", points),
+                    ("projected", projected.clone()),
+                    ("known_directions", self.turned.range()),
+                ];
+                let groups = [params.quads as usize / 2, components.div_ceil(16), 1];
+                self.add("project", &params, &instead, groups)?;
+            }
+        }
+        Ok(())
     }
 }

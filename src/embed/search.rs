@@ -8,7 +8,7 @@
 //! The software adapter's driver ends all loops of 8 neighbouring threads after 65 535 rounds together, without a word: hence
 //! segments.
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::gpu::{Buffer, BufferRange, Gpu, PlanBuilder, Source};
 use crate::{params, wgsl};
 
@@ -21,13 +21,16 @@ const SEGMENT: usize = 16_384;
 params! {
     struct SearchParams {
         count: u32, quads: u32, dims: u32, tile: u32, tiles: u32, first_quad: u32, width: u32, neighbours: u32, budget: u32, first: u32,
+        part: u32,
     }
 }
 
 /// Points as they are searched: in places, four to a quad.
 pub(super) struct Places {
-    /// `[d, place]`.
-    pub points: BufferRange,
+    /// `[d, place]`, of consecutive values each.
+    pub points: Vec<BufferRange>,
+    /// Values of each buffer but the last, a multiple of 4.
+    pub part: usize,
     /// Places, a multiple of 16.
     pub count: usize,
     /// Values of a point.
@@ -110,7 +113,7 @@ pub(super) fn name_rows(
 /// Adds the search of the neighbours of all rows that lie in `places`.
 ///
 /// # Errors
-/// When a kernel cannot be made.
+/// When the points lie in too many buffers, or a kernel cannot be made.
 pub(super) fn search(gpu: &Gpu, plan: &mut PlanBuilder<'_>, places: &Places, found: &Found) -> Result<()> {
     let candidates = places.lists.as_ref().map_or(places.count, |lists| 4 * lists.budget);
     let width = candidates.next_multiple_of(32).min(SEGMENT);
@@ -119,7 +122,6 @@ pub(super) fn search(gpu: &Gpu, plan: &mut PlanBuilder<'_>, places: &Places, fou
     let least = Buffer::<f32>::zeroed(gpu, "least distances", block * width / 8);
     let filled = Buffer::<u32>::zeroed(gpu, "neighbours found", found.count);
     let mut bindings = vec![
-        ("points", places.points.clone()),
         ("names", places.names.range()),
         ("made", made.range()),
         ("squares", made.range()),
@@ -127,6 +129,12 @@ pub(super) fn search(gpu: &Gpu, plan: &mut PlanBuilder<'_>, places: &Places, fou
         ("least_fours", least.range()),
         ("filled", filled.range()),
     ];
+    let names = ["points_0", "points_1", "points_2", "points_3"];
+    if places.points.len() > names.len() {
+        let what = format!("rows of {} values lie in {} buffers", places.dims, places.points.len());
+        return Err(Error::new(what, "reduce them to fewer components, or take fewer rows"));
+    }
+    bindings.extend(names.into_iter().zip(places.points.iter().cloned()));
     if let Some(lists) = &places.lists {
         bindings.extend([("tiles", lists.tiles.range()), ("candidates", lists.quads.range())]);
     }
@@ -136,12 +144,17 @@ pub(super) fn search(gpu: &Gpu, plan: &mut PlanBuilder<'_>, places: &Places, fou
         dims: places.dims.next_multiple_of(4) as u32,
         width: (width / 4) as u32,
         neighbours: found.k as u32,
+        part: places.part as u32,
         budget: places.lists.as_ref().map_or(0, |lists| lists.budget as u32),
         ..Default::default()
     };
     // The software adapter gains by more arithmetic a round; a GPU has no registers for it.
     let depth = if gpu.is_software() { 4 } else { 1 };
-    let constants = [("LISTS", u32::from(places.lists.is_some())), ("DEPTH", depth)];
+    let constants = [
+        ("LISTS", u32::from(places.lists.is_some())),
+        ("DEPTH", depth),
+        ("PARTS", places.points.len() as u32),
+    ];
     let mut add = |entry: &'static str,
                    chunk: &FoundChunk,
                    params: &SearchParams,

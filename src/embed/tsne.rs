@@ -2,7 +2,6 @@
 //!
 //! The schedule lies on the GPU: with exaggeration e the step is n / e (Belkina et al. 2019), after it n.
 
-use std::ops::Range;
 use std::time::Instant;
 
 use crate::error::{Error, Result};
@@ -16,6 +15,8 @@ use super::options::Options;
 use super::principal::principal_components;
 use super::reduction::Reduction;
 use super::rows::Rows;
+
+mod reads;
 
 const TSNE: Source = wgsl!("embed/tsne.wgsl");
 /// Blocks of the sums over all points.
@@ -149,13 +150,14 @@ impl Tsne {
             let what = format!("the perplexity is {perplexity}");
             return Err(Error::usage(what, "give it a value of 1 or more, such as 30"));
         }
-        let rows = Rows::new(gpu, view)?;
+        let bytes = options.most_bytes(gpu);
+        let rows = Rows::new(gpu, view, bytes)?;
         // What the rows support: three neighbours for each of the perplexity.
         let perplexity = perplexity.min((rows.count - 1) as f32 / 3.0);
         // A hair more, lest rounding takes the last neighbour.
         let k = ((3.0 * perplexity + 1e-3) as usize).clamp(1, rows.count - 1);
-        let (sought, reduction) = Reduction::or_as_they_are(gpu, &rows, options.components)?;
-        let a_chunk = rows_of_a_chunk(rows.count, k, options.most_bytes(gpu));
+        let (sought, reduction) = Reduction::or_as_they_are(gpu, &rows, options.components, bytes)?;
+        let a_chunk = rows_of_a_chunk(rows.count, k, bytes);
         let neighbours = Neighbours::new(gpu, &sought, k, a_chunk, options.search)?;
         let affinities = Affinities::new(gpu, &rows, &neighbours, perplexity)?;
         let positions = Buffer::<[f32; 2]>::zeroed(gpu, "positions", rows.stride);
@@ -330,18 +332,6 @@ impl Tsne {
         [seconds(&[&self.reading, &self.neighbours_plan]), seconds(&[&self.affinities.plan])]
     }
 
-    /// The nearest neighbours of every row, [`Tsne::neighbours`] each, by index; `u32::MAX` where there are no more. Waits for the
-    /// GPU.
-    pub fn read_neighbours(&self, gpu: &Gpu) -> Vec<u32> {
-        self.affinities.read_neighbours(gpu)
-    }
-
-    /// The rows among which neighbours are sought, values of row i one after the other: scaled, centred, and reduced where that was
-    /// asked for. Waits for the GPU.
-    pub fn read_rows_sought(&self, gpu: &Gpu) -> Vec<Vec<f32>> {
-        self.sought.read(gpu)
-    }
-
     /// The dispatches that read the rows, and reduce them where that was asked for.
     pub fn reading_plan(&self) -> &Plan {
         &self.reading
@@ -434,52 +424,6 @@ impl Tsne {
     /// Which rows are left out (bit 0) or pinned (bit 1), on the GPU.
     pub fn flags(&self) -> BufferRange {
         self.rows.flags.range()
-    }
-
-    /// Iteration, divergence and schedule. Waits for the GPU: for tests and the end of a run.
-    pub fn state(&self, gpu: &Gpu) -> State {
-        bytemuck::pod_read_unaligned(bytemuck::cast_slice(&self.state.read(gpu)))
-    }
-
-    /// The divergences of the iterations in `range`, of the last 1024. Waits for the GPU.
-    pub fn divergences(&self, gpu: &Gpu, range: Range<u32>) -> Vec<f32> {
-        let ring = self.history.read(gpu);
-        let entry = |i: u32| ring[i as usize % HISTORY];
-        range.filter(|i| entry(*i)[0].to_bits() == *i).map(|i| entry(i)[1]).collect()
-    }
-
-    /// Positions of all rows; NaN for those left out. Waits for the GPU.
-    pub fn read_positions(&self, gpu: &Gpu) -> Vec<[f32; 2]> {
-        let flags = self.rows.flags.read(gpu);
-        let mut positions = self.positions.read(gpu);
-        positions.truncate(self.rows.count);
-        for (position, flag) in positions.iter_mut().zip(flags) {
-            if flag & LEFT_OUT == LEFT_OUT {
-                *position = [f32::NAN; 2];
-            }
-        }
-        positions
-    }
-
-    /// The rows that are left out because a value is not finite. Waits for the GPU.
-    pub fn left_out(&self, gpu: &Gpu) -> Vec<usize> {
-        let flags = self.rows.flags.read(gpu);
-        (0..self.rows.count).filter(|i| flags[*i] & LEFT_OUT == LEFT_OUT).collect()
-    }
-
-    /// Last step and gain of each coordinate. Waits for the GPU.
-    pub fn read_motions(&self, gpu: &Gpu) -> Vec<[f32; 4]> {
-        self.motions.read(gpu)
-    }
-
-    /// The conditional probabilities, [`Tsne::neighbours`] a row, in the order of [`Tsne::read_neighbours`]. Waits for the GPU.
-    pub fn read_conditional(&self, gpu: &Gpu) -> Vec<f32> {
-        self.affinities.read_conditional(gpu)
-    }
-
-    /// The joint probabilities, row by row: the other row and the probability. Waits for the GPU.
-    pub fn read_affinities(&self, gpu: &Gpu) -> Vec<Vec<(u32, f32)>> {
-        self.affinities.read(gpu)
     }
 }
 

@@ -6,7 +6,7 @@ use super::forwarding::Forward;
 use super::image_layout::Images;
 use super::refresh::Refresh;
 use super::stirring::Stirring;
-use crate::embed::{Settings, State, Tsne};
+use crate::embed::{Options, Settings, State, Tsne, usual_components};
 use crate::error::{Error, Result};
 use crate::gpu::{BufferRange, Gpu, TensorView};
 
@@ -98,6 +98,16 @@ pub(super) fn can_be_laid_out(view: &TensorView) -> bool {
     view.tiles() >= FEWEST
 }
 
+/// How the neighbours of what is laid out are sought: wide activations of many images by their principal components.
+fn options(content: &Content, view: &TensorView) -> Options {
+    let [rows, channels, height, width] = view.extents.map(|extent| extent as usize);
+    let components = match content {
+        Content::Images(_) => usual_components(rows, channels * height * width),
+        _ => None,
+    };
+    Options { components, ..Options::default() }
+}
+
 /// Does what makes buffers; an error where the GPU's memory does not suffice.
 pub(super) fn within_memory<T>(gpu: &Gpu, make: impl FnOnce() -> Result<T>) -> Result<T> {
     let before = gpu.bytes_allocated();
@@ -128,7 +138,9 @@ impl Embedding {
             _ => FILTER_PERPLEXITY,
         };
         let before = gpu.bytes_allocated();
-        let tsne = within_memory(gpu, || Tsne::prepare(gpu, &view, perplexity, Settings::USUAL, 1))?;
+        let options = options(&content, &view);
+        let prepare = || Tsne::prepare_with(gpu, &view, perplexity, Settings::USUAL, 1, &options);
+        let tsne = within_memory(gpu, prepare)?;
         let tsne_bytes = gpu.bytes_allocated() - before;
         let rows = f64::from(view.tiles());
         let speed = if gpu.is_software() { 1.0 } else { 0.02 };
@@ -271,7 +283,9 @@ impl Embedding {
     /// When it is out of range or does not fit; then nothing changes.
     pub fn set_perplexity(&mut self, gpu: &Gpu, perplexity: f32) -> Result<()> {
         let before = gpu.bytes_allocated();
-        let tsne = within_memory(gpu, || Tsne::prepare(gpu, &self.view, perplexity, self.settings, 1))?;
+        let options = options(&self.content, &self.view);
+        let prepare = || Tsne::prepare_with(gpu, &self.view, perplexity, self.settings, 1, &options);
+        let tsne = within_memory(gpu, prepare)?;
         self.tsne_bytes = gpu.bytes_allocated() - before;
         tsne.take_over(gpu, &self.tsne);
         self.tsne = tsne;
