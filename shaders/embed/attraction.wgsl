@@ -1,8 +1,8 @@
 // The pull of the neighbours, and each row's part of the divergence. See src/embed/forces.rs.
 const WORKGROUP: u32 = 64u;
 
-// `count` rows from `first` on.
-struct Params { count: u32, first: u32 }
+// `count` rows from row `begin` of a chunk on, whose own first row is `first`.
+struct Params { count: u32, first: u32, begin: u32 }
 
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> positions: array<vec2<f32>>;
@@ -14,8 +14,9 @@ struct Params { count: u32, first: u32 }
 /// attraction[i] = (Σ_j p_ij q̃_ij (y_i − y_j), Σ_j p_ij ln(1 + |y_i − y_j|²), Σ_j p_ij)
 @compute @workgroup_size(WORKGROUP)
 fn attract(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
-    let i = id.x + id.y * groups.x * WORKGROUP;
-    if i >= params.count { return; }
+    let at = id.x + id.y * groups.x * WORKGROUP;
+    if at >= params.count { return; }
+    let i = params.begin + at;
     let own = positions[params.first + i];
     var sum = vec4<f32>(0.0);
     let end = starts[i + 1u];

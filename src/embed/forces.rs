@@ -13,6 +13,8 @@ use super::mesh::{Grid, LOWEST, Mesh, Pairs, highest_level};
 const ATTRACTION: Source = wgsl!("embed/attraction.wgsl");
 const REPULSION: Source = wgsl!("embed/repulsion.wgsl");
 
+/// Points that one dispatch attracts at most, so that none takes long.
+const MOST_ATTRACTED: usize = 32_768;
 /// Points that are taken pair by pair at most: a thread goes through all of them, two at a time, and the software adapter's driver
 /// ends a thread's loops after 65 535 rounds.
 const MOST_EXACT: usize = 100_000;
@@ -20,7 +22,7 @@ const MOST_EXACT: usize = 100_000;
 /// log2 of the longest transform where there is a mesh alone, whatever the number of points.
 const USUAL_HIGHEST: u32 = 10;
 
-params! { struct AttractionParams { count: u32, first: u32 } }
+params! { struct AttractionParams { count: u32, first: u32, begin: u32 } }
 params! { struct RepulsionParams { pairs: u32 } }
 
 /// Adds the attraction `(x, y, Σ p ln(1 + d²), Σ p)` of each point.
@@ -33,14 +35,19 @@ pub(super) fn attract(
 ) -> Result<()> {
     let kernel = gpu.kernel(&ATTRACTION, "attract", &[])?;
     for chunk in &affinities.chunks {
-        plan.dispatch("attraction", &kernel)
-            .bind("positions", positions.clone())
-            .bind("starts", chunk.starts.range())
-            .bind("targets", chunk.targets.range())
-            .bind("values", chunk.values.range())
-            .bind("attraction", attraction.clone())
-            .params(&AttractionParams { count: chunk.rows as u32, first: chunk.first as u32 })
-            .threads([chunk.rows as u32, 1, 1])?;
+        for begin in (0..chunk.rows).step_by(MOST_ATTRACTED) {
+            let count = MOST_ATTRACTED.min(chunk.rows - begin);
+            let params =
+                AttractionParams { count: count as u32, first: chunk.first as u32, begin: begin as u32 };
+            plan.dispatch("attraction", &kernel)
+                .bind("positions", positions.clone())
+                .bind("starts", chunk.starts.range())
+                .bind("targets", chunk.targets.range())
+                .bind("values", chunk.values.range())
+                .bind("attraction", attraction.clone())
+                .params(&params)
+                .threads([count as u32, 1, 1])?;
+        }
     }
     Ok(())
 }

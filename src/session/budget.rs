@@ -1,4 +1,4 @@
-//! How much training fits a frame: the cost of every dispatch, learned from timestamps.
+//! How much of a plan fits a frame: the cost of every dispatch, learned from timestamps.
 
 use std::ops::Range;
 
@@ -13,6 +13,32 @@ impl Budget {
     /// Before anything was measured: 5 GFLOP/s and 0.3 ms a dispatch, a slow software adapter's.
     pub fn new(plan: &Plan) -> Self {
         Self { cost_ms: plan.dispatches.iter().map(|d| 0.3 + d.flops as f64 / 5e6).collect() }
+    }
+
+    /// The same where everything is thought to take `factor` times as long.
+    pub fn scaled(plan: &Plan, factor: f64) -> Self {
+        let mut budget = Self::new(plan);
+        budget.cost_ms.iter_mut().for_each(|cost| *cost *= factor);
+        budget
+    }
+
+    /// Another plan takes the place of this one; where it has as many dispatches, they are thought to cost the same.
+    pub fn take(&mut self, plan: &Plan) {
+        if plan.len() != self.cost_ms.len() {
+            let (new, old) = (Self::new(plan), self.total_ms());
+            let factor = old / new.total_ms().max(1e-9);
+            self.cost_ms = new.cost_ms.iter().map(|cost| cost * factor).collect();
+        }
+    }
+
+    /// Estimated milliseconds of the whole plan.
+    pub fn total_ms(&self) -> f64 {
+        self.cost_ms.iter().sum()
+    }
+
+    /// Number of dispatches.
+    pub fn len(&self) -> usize {
+        self.cost_ms.len()
     }
 
     /// The dispatches from `from` that fit `budget_ms`, at least one; and what they are estimated to cost.

@@ -1,6 +1,7 @@
 //! One live embedding: a layer's filters or maps, images, or all filters of the network, laid out by t-SNE. It follows the training.
 
 use super::TensorKind;
+use super::budget::Budget;
 use super::filter_layout::Filters;
 use super::forwarding::Forward;
 use super::image_layout::Images;
@@ -28,10 +29,6 @@ const FEWEST: u32 = 4;
 const POINTS_STIRRED: f32 = 10.0;
 /// Frames whose time may be saved.
 const SAVED: f64 = 8.0;
-/// Milliseconds of an iteration by pairs of points on the software adapter, before one was measured; many points push each other
-/// less exactly.
-const PAIR_MS: f64 = 1e-6;
-const MOST_PAIRS_A_POINT: f64 = 8000.0;
 
 /// What of a layout waits to be made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -78,7 +75,10 @@ pub struct Embedding {
     pub(super) left: u32,
     /// Iterations since the rows were read.
     since: u32,
-    pub(super) iteration_ms: f64,
+    /// What the dispatches of an iteration cost.
+    pub(super) iteration: Budget,
+    /// Dispatches of an iteration under way that are recorded already.
+    pub(super) part: usize,
     /// Milliseconds of GPU time that it may use.
     pub(super) credit_ms: f64,
     settings: Settings,
@@ -142,8 +142,9 @@ impl Embedding {
         let prepare = || Tsne::prepare_with(gpu, &view, perplexity, Settings::USUAL, 1, &options);
         let tsne = within_memory(gpu, prepare)?;
         let tsne_bytes = gpu.bytes_allocated() - before;
-        let rows = f64::from(view.tiles());
-        let speed = if gpu.is_software() { 1.0 } else { 0.02 };
+        // A GPU is thought to be faster than what the budget begins with, before anything was measured.
+        let speed = if gpu.is_software() { 0.3 } else { 0.02 };
+        let iteration = Budget::scaled(tsne.iteration_plan(), speed);
         Ok(Self {
             layer,
             kind,
@@ -159,7 +160,8 @@ impl Embedding {
             making: Due::Nothing,
             left: FIRST,
             since: 0,
-            iteration_ms: speed * (0.4 + PAIR_MS * rows * rows.min(MOST_PAIRS_A_POINT)),
+            iteration,
+            part: 0,
             credit_ms: 0.0,
             settings: Settings::USUAL,
             wanted_perplexity: perplexity,
@@ -241,14 +243,17 @@ impl Embedding {
     /// Whether it neither iterates nor is about to.
     pub fn rests(&self) -> bool {
         let forwards = self.forward.as_ref().is_some_and(Forward::is_to_come);
-        let waits =
-            if self.running { self.left > 0 || self.due > Due::Nothing } else { self.due > Due::Rows };
+        let waits = if self.running {
+            self.left > 0 || self.part > 0 || self.due > Due::Nothing
+        } else {
+            self.due > Due::Rows
+        };
         !waits && !forwards && !self.refresh.under_way()
     }
 
     /// Estimated GPU milliseconds of reading the rows, and of an iteration.
     pub fn costs_ms(&self) -> (f64, f64) {
-        (self.refresh.total_ms(), self.iteration_ms)
+        (self.refresh.total_ms(), self.iteration.total_ms())
     }
 
     /// The settings in use.
@@ -301,6 +306,8 @@ impl Embedding {
         let lost = if self.refresh.under_way() { self.making.max(Due::Affinities) } else { Due::Nothing };
         self.due = self.due.max(lost).max(least);
         self.refresh.take(&self.tsne);
+        self.iteration.take(self.tsne.iteration_plan());
+        self.part = 0;
     }
 
     /// Begins anew along the principal components.
@@ -372,6 +379,8 @@ impl Embedding {
         }
         let begins = self.may_begin(ended);
         if begins {
+            // Half an iteration changes nothing; it begins again.
+            self.part = 0;
             self.making = std::mem::replace(&mut self.due, Due::Nothing);
             self.refresh.start(self.making == Due::Everything);
         }
@@ -395,7 +404,10 @@ impl Embedding {
 
     /// Whether it is to iterate now.
     pub(super) fn iterates(&self) -> bool {
-        self.running && self.left > 0 && self.due < Due::Affinities && !self.refresh.under_way()
+        self.running
+            && (self.left > 0 || self.part > 0)
+            && self.due < Due::Affinities
+            && !self.refresh.under_way()
     }
 
     /// So many iterations are about to be recorded.

@@ -29,7 +29,8 @@ const MOST_ITERATIONS: u32 = 50;
 #[derive(Clone)]
 enum Work {
     Refresh(Range<usize>),
-    Iterations(u32),
+    /// These dispatches, so many times.
+    Iterations(Range<usize>, u32),
 }
 
 /// What of a layout comes back, and the era that it is of.
@@ -173,21 +174,34 @@ impl Embeddings {
         }
     }
 
-    /// Iterates as long as the credit lasts; returns whether anything was recorded.
+    /// Iterates as long as the credit lasts: whole iterations, or a part of one where it is long. Returns whether anything was recorded.
     pub fn record_iterations(&mut self, gpu: &Gpu, encoder: &mut wgpu::CommandEncoder) -> bool {
         let mut recorded = false;
         for embedding in self.open.iter_mut().filter(|e| e.iterates() && e.credit_ms > 0.0) {
-            let fit = (embedding.credit_ms / embedding.iteration_ms) as u32;
-            let iterations = fit.clamp(1, MOST_ITERATIONS).min(embedding.left);
             recorded = true;
-            embedding.iterated(gpu, iterations);
-            embedding.credit_ms -= f64::from(iterations) * embedding.iteration_ms;
-            let work = (embedding.id, Work::Iterations(iterations));
+            let whole_ms = embedding.iteration.total_ms();
+            let fit = (embedding.credit_ms / whole_ms) as u32;
+            let (range, iterations, cost_ms) = if embedding.part == 0 && fit > 0 {
+                let iterations = fit.min(MOST_ITERATIONS).min(embedding.left);
+                (0..embedding.iteration.len(), iterations, f64::from(iterations) * whole_ms)
+            } else {
+                let (range, cost_ms) = embedding.iteration.fit(embedding.part, embedding.credit_ms);
+                (range, 1, cost_ms)
+            };
+            if range.start == 0 {
+                embedding.iterated(gpu, iterations);
+            }
+            embedding.credit_ms -= cost_ms;
+            let ends = range.end == embedding.iteration.len();
+            embedding.part = if ends { 0 } else { range.end };
+            let work = (embedding.id, Work::Iterations(range.clone(), iterations));
             let plan = embedding.tsne.iteration_plan();
-            time(encoder, &mut self.timer, &mut self.work, (plan, 0..plan.len(), iterations), work);
-            let state = embedding.tsne.state_range();
-            let told = (embedding.id, Told::State(embedding.era));
-            self.told.copy(encoder, &state.buffer, state.offset, size_of::<State>() as u64, told);
+            time(encoder, &mut self.timer, &mut self.work, (plan, range, iterations), work);
+            if ends {
+                let state = embedding.tsne.state_range();
+                let told = (embedding.id, Told::State(embedding.era));
+                self.told.copy(encoder, &state.buffer, state.offset, size_of::<State>() as u64, told);
+            }
         }
         recorded
     }
@@ -240,11 +254,8 @@ impl Embeddings {
                 let Some(embedding) = self.open.iter_mut().find(|e| e.id == id) else { continue };
                 match work {
                     Work::Refresh(range) => embedding.refresh.learn(range, span.time_ms),
-                    Work::Iterations(n) => {
-                        // Half way, by a factor of 2 at most.
-                        let now = span.time_ms / f64::from(n);
-                        let factor = (now / embedding.iteration_ms).clamp(0.25, 4.0).sqrt();
-                        embedding.iteration_ms = (embedding.iteration_ms * factor).max(1e-3);
+                    Work::Iterations(range, n) => {
+                        embedding.iteration.learn(range, span.time_ms / f64::from(n));
                     }
                 }
             }
