@@ -149,6 +149,9 @@ fn layouts_follow_the_run_and_open_at_a_click() {
     let images = window.wait_for("a layout of images", |l| iteration(l, 1) >= 200.0);
     assert_eq!(images["layouts"][1]["layer"], "pool3");
     assert!(number(&images["layouts"][1], "kl") > 0.0);
+    window.click("all filters", 0.5);
+    let all = window.wait_for("a layout of all filters", |l| iteration(l, 2) >= 50.0);
+    assert_eq!(all["layouts"][2]["layer"], "all filters");
 }
 
 #[test]
