@@ -91,6 +91,7 @@ fn sample_of(gpu: &Gpu, rows: &Rows, lists: usize) -> Rows {
         dims: rows.dims,
         part: rows.dims.next_multiple_of(4),
         points: vec![Buffer::zeroed(gpu, "sample", stride * rows.dims.next_multiple_of(4))],
+        bytes: rows.bytes,
         flags: Buffer::zeroed(gpu, "flags of the sample", stride),
         summary: Buffer::of_range(&rows.summary.range()),
     }

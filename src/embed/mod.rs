@@ -20,5 +20,5 @@ mod tsne;
 pub mod twin;
 
 pub use change::{Change, change_twin};
-pub use options::{NeighbourSearch, Options};
+pub use options::{NeighbourSearch, Options, layout_bytes};
 pub use tsne::{Settings, State, Tsne};

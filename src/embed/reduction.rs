@@ -75,6 +75,7 @@ impl Reduction {
             stride: rows.stride,
             part,
             points,
+            bytes,
             flags: Buffer::of_range(&rows.flags.range()),
             summary: Buffer::of_range(&rows.summary.range()),
         };
