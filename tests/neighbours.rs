@@ -4,7 +4,7 @@ mod compare;
 
 use compare::{assert_no_errors, open_gpu};
 use revacnn::embed::quality::recall;
-use revacnn::embed::{NeighbourSearch, Options, Settings, Tsne, twin};
+use revacnn::embed::{NeighbourSearch, Options, Settings, Tsne, layout_bytes, twin};
 use revacnn::gpu::{Buffer, Gpu, TensorView};
 use revacnn::nn::{Shape, Tensor};
 
@@ -291,4 +291,20 @@ fn rows_in_several_buffers_are_laid_out_by_the_same_bits() {
     assert_eq!(near, near_in_parts);
     assert_ne!(whole[1..], parts[..count - 1], "the control");
     assert_no_errors(&gpu);
+}
+
+#[test]
+fn the_memory_of_a_layout_is_told_before_it_is_taken() {
+    let exact = Options { search: NeighbourSearch::Exact, ..Options::default() };
+    let of = |rows: usize, dims: usize, k: usize| layout_bytes(rows, dims, k, &exact, true);
+    // By hand: entries of 10 000 rows with 90 neighbours, 28 bytes each, and the values of the rows.
+    assert_eq!(of(10_000, 50, 90) - of(10_000, 50, 0), 10_000 * 90 * 28);
+    assert_eq!(of(10_000, 52, 90) - of(10_000, 4, 90), 10_000 * 48 * 4);
+    let reduced = Options { components: Some(50), ..exact };
+    assert!(layout_bytes(10_000, 784, 90, &reduced, true) > of(10_000, 784, 90), "the reduced rows too");
+    assert_eq!(layout_bytes(10_000, 40, 90, &reduced, true), of(10_000, 40, 90), "nothing is reduced");
+    let lists = Options { search: NeighbourSearch::Automatic, ..exact };
+    let million = layout_bytes(1_000_000, 50, 30, &lists, true);
+    assert!((1 << 30..3 << 30).contains(&million), "a million rows of 50 values take {million} bytes");
+    assert!(million > of(1_000_000, 50, 30), "the rows by list too");
 }

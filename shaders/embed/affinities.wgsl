@@ -5,9 +5,10 @@ const NONE: u32 = 0xffffffffu;
 const BLOCK: u32 = 256u;
 
 // Rows lie in chunks: `count` rows from `first` on. What other rows have is of the chunk of `other_count` rows from `other_first` on.
-// A chunk has room for `room` entries.
+// A chunk has room for `room` entries. Neighbours are gone through from `first_entry` to `end_entry`.
 struct Params {
     count: u32, first: u32, other_count: u32, other_first: u32, neighbours: u32, blocks: u32, room: u32, perplexity: f32,
+    first_entry: u32, end_entry: u32,
 }
 
 @group(0) @binding(0) var<uniform> params: Params;
@@ -109,7 +110,7 @@ fn place_in(j: u32, wanted: u32) -> u32 {
 
 /// The row in the other chunk that entry e names, or NONE.
 fn other_row(e: u32) -> u32 {
-    if e >= params.count * params.neighbours { return NONE; }
+    if e >= params.end_entry { return NONE; }
     let j = indices[e];
     if j == NONE || j < params.other_first || j - params.other_first >= params.other_count { return NONE; }
     return j - params.other_first;
@@ -118,7 +119,7 @@ fn other_row(e: u32) -> u32 {
 /// extra[j] = the number of rows that have j as a neighbour and that j has not
 @compute @workgroup_size(WORKGROUP)
 fn count_reverse(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
-    let e = id.x + id.y * groups.x * WORKGROUP;
+    let e = params.first_entry + id.x + id.y * groups.x * WORKGROUP;
     let j = other_row(e);
     if j == NONE { return; }
     if place_in(j, params.first + e / params.neighbours) == NONE { atomicAdd(&extra[params.other_first + j], 1u); }
@@ -188,7 +189,7 @@ fn add_sums(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroup
 /// values[i, j] = (p_{j|i} + p_{i|j}) / 2n for the neighbours j of row i in the other chunk
 @compute @workgroup_size(WORKGROUP)
 fn scatter_own(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
-    let e = id.x + id.y * groups.x * WORKGROUP;
+    let e = params.first_entry + id.x + id.y * groups.x * WORKGROUP;
     let j = other_row(e);
     if j == NONE { return; }
     let i = e / params.neighbours;
@@ -204,7 +205,7 @@ fn scatter_own(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgr
 /// values[j, i] = p_{j|i} / 2n in row j of the other chunk, where i is no neighbour of j
 @compute @workgroup_size(WORKGROUP)
 fn scatter_reverse(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
-    let e = id.x + id.y * groups.x * WORKGROUP;
+    let e = params.first_entry + id.x + id.y * groups.x * WORKGROUP;
     let j = other_row(e);
     if j == NONE { return; }
     let i = params.first + e / params.neighbours;

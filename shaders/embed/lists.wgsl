@@ -12,11 +12,11 @@ const FAR: f32 = 3e38;
 
 // `count` rows in `quads` of places, of which a sample takes one every `step` and `rest` more in all; `blocks` of rows; `places` quads
 // of rows by list, in `tiles` at most; `probes` lists and `budget` quads for each list. A buffer holds `part` values; those of `source`
-// begin with `first_dim`.
+// begin with `first_dim`. Lists are found for `pairs` pairs of quads at once.
 struct Params {
     count: u32, quads: u32, dims: u32, lists: u32, list_quads: u32, step: u32, rest: u32, blocks: u32, places: u32, tiles: u32,
     probes: u32, budget: u32, source_quads: u32,
-    part: u32, first_dim: u32,
+    part: u32, first_dim: u32, first_pair: u32, pairs: u32,
 }
 
 @group(0) @binding(0) var<uniform> params: Params;
@@ -83,8 +83,9 @@ fn begin(@builtin(global_invocation_id) id: vec3<u32>) {
 /// list_of[i] = argmin_c Σ_d (points[d, i] − centroids[d, c])², the first of equals
 @compute @workgroup_size(WORKGROUP)
 fn assign(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
-    let pair = id.x + id.y * groups.x * WORKGROUP;
-    if 2u * pair >= params.quads { return; }
+    let own = id.x + id.y * groups.x * WORKGROUP;
+    if own >= params.pairs { return; }
+    let pair = params.first_pair + own;
     var best_0 = vec4<f32>(FAR);
     var best_1 = vec4<f32>(FAR);
     var list_0 = vec4<u32>(0u);

@@ -7,9 +7,10 @@ const FAR: f32 = 3e38;
 
 // `quads` of points a value, of which `sample` are taken; `columns` directions, a multiple of 16; `slices` of the sample are summed
 // apart; directions from `first` to `end` are made orthonormal; `kept` rows of `projected` are written. `points` hold `dims` of the
-// `all` values, from `first_dim` on.
+// `all` values, from `first_dim` on. `pairs` pairs of quads are projected at once.
 struct Params {
     dims: u32, quads: u32, sample: u32, columns: u32, slices: u32, first: u32, end: u32, kept: u32, all: u32, first_dim: u32,
+    first_pair: u32, pairs: u32,
 }
 
 @group(0) @binding(0) var<uniform> params: Params;
@@ -56,8 +57,8 @@ fn sampled(at: u32) -> u32 {
 /// projected[c, i] = Σ_d points[d, i] · directions[d, first + c] over the sample, added to what is there where first_dim > 0
 @compute @workgroup_size(WORKGROUP)
 fn project(@builtin(global_invocation_id) id: vec3<u32>) {
-    let pair = id.x;
-    if 2u * pair >= params.sample { return; }
+    if id.x >= params.pairs { return; }
+    let pair = params.first_pair + id.x;
     let quad_0 = sampled(2u * pair);
     let quad_1 = sampled(2u * pair + 1u);
     let column = id.y * 4u;

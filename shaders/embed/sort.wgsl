@@ -5,7 +5,8 @@ const LANES: u32 = 256u;
 const SHORT: u32 = 1024u;
 
 // `width` is the length of all rows, or 0 where row i has the entries from bounds[i] to bounds[i + 1]; `groups` sort the long rows.
-struct Params { count: u32, width: u32, groups: u32 }
+// Short rows are sorted from `first` to `end`.
+struct Params { first: u32, end: u32, width: u32, groups: u32 }
 
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> bounds: array<u32>;
@@ -49,11 +50,11 @@ fn sink(first: u32, start: u32, size: u32, key: u32, value: f32) {
     values[first + at] = value;
 }
 
-/// Row i by key where it is short: a heap sort, unless it is sorted already; else i is noted as long
+/// Row i by key where it is short: a heap sort; else i is noted as long
 @compute @workgroup_size(WORKGROUP)
 fn sort_short(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
-    let i = id.x + id.y * groups.x * WORKGROUP;
-    if i >= params.count { return; }
+    let i = params.first + id.x + id.y * groups.x * WORKGROUP;
+    if i >= params.end { return; }
     let row = entries(i);
     if row.y > SHORT {
         atomicStore(&long[1u + atomicAdd(&long[0], 1u)], i);

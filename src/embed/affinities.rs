@@ -7,6 +7,8 @@
 //! Where all rows do not fit one buffer they lie in chunks of consecutive rows; what a row has of another is looked up for each pair
 //! of chunks.
 
+use std::ops::Range;
+
 use crate::error::Result;
 use crate::gpu::{Buffer, Gpu, Plan, PlanBuilder, Source};
 use crate::{params, wgsl};
@@ -18,12 +20,14 @@ use super::sort::{Entries, sort_entries};
 const AFFINITIES: Source = wgsl!("embed/affinities.wgsl");
 /// Places of a block of the scan.
 const BLOCK: usize = 256;
+/// Neighbours that one dispatch goes through.
+const MOST_ENTRIES: usize = 1 << 21;
 /// Entries for each neighbour of a chunk's rows; the mean over all rows is at most 2.
 const ROOM: usize = 3;
 
 params! {
     struct AffinitiesParams {
-        count: u32, first: u32, other_count: u32, other_first: u32, neighbours: u32, blocks: u32, room: u32, perplexity: f32,
+        count: u32, first: u32, other_count: u32, other_first: u32, neighbours: u32, blocks: u32, room: u32, perplexity: f32, first_entry: u32, end_entry: u32,
     }
 }
 
@@ -147,37 +151,52 @@ struct Steps<'g> {
 impl Steps<'_> {
     fn all(&mut self, chunks: &[Chunk]) -> Result<()> {
         for chunk in chunks {
-            self.add("conditional_probabilities", chunk, chunk, chunk, chunk.rows)?;
+            self.add("conditional_probabilities", chunk, chunk, chunk, 0..chunk.rows)?;
             // By index, so that rows are found in each other and sums have one order.
             self.sort("neighbours", chunk, self.k, &chunk.indices, &chunk.conditional)?;
         }
         for (chunk, other) in chunks.iter().flat_map(|a| chunks.iter().map(move |b| (a, b))) {
-            self.add("count_reverse", chunk, other, chunk, chunk.rows * self.k)?;
+            self.add_by_entries("count_reverse", chunk, other, chunk)?;
         }
         for chunk in chunks {
-            self.add("scan_block", chunk, chunk, chunk, chunk.rows.next_multiple_of(BLOCK))?;
-            self.add("scan_sums", chunk, chunk, chunk, 1)?;
-            self.add("add_sums", chunk, chunk, chunk, chunk.rows)?;
+            self.add("scan_block", chunk, chunk, chunk, 0..chunk.rows.next_multiple_of(BLOCK))?;
+            self.add("scan_sums", chunk, chunk, chunk, 0..1)?;
+            self.add("add_sums", chunk, chunk, chunk, 0..chunk.rows)?;
         }
         for (chunk, other) in chunks.iter().flat_map(|a| chunks.iter().map(move |b| (a, b))) {
-            self.add("scatter_own", chunk, other, chunk, chunk.rows * self.k)?;
-            self.add("scatter_reverse", chunk, other, other, chunk.rows * self.k)?;
+            self.add_by_entries("scatter_own", chunk, other, chunk)?;
+            self.add_by_entries("scatter_reverse", chunk, other, other)?;
         }
         for chunk in chunks {
             self.sort("affinities", chunk, 0, &chunk.targets, &chunk.values)?;
-            self.add("row_entropies", chunk, chunk, chunk, chunk.rows)?;
+            self.add("row_entropies", chunk, chunk, chunk, 0..chunk.rows)?;
         }
         Ok(())
     }
 
-    /// Adds a dispatch over the rows of `chunk` that looks at those of `other` and writes the entries of `to`.
+    /// Adds dispatches over all neighbours of a chunk's rows, some at a time, so that none takes long.
+    fn add_by_entries(
+        &mut self,
+        entry: &'static str,
+        chunk: &Chunk,
+        other: &Chunk,
+        to: &Chunk,
+    ) -> Result<()> {
+        for first in (0..chunk.near).step_by(MOST_ENTRIES) {
+            self.add(entry, chunk, other, to, first..(first + MOST_ENTRIES).min(chunk.near))?;
+        }
+        Ok(())
+    }
+
+    /// Adds a dispatch over the rows of `chunk` that looks at those of `other` and writes the entries of `to`, a thread for each of
+    /// `entries`.
     fn add(
         &mut self,
         entry: &'static str,
         chunk: &Chunk,
         other: &Chunk,
         to: &Chunk,
-        threads: usize,
+        entries: Range<usize>,
     ) -> Result<()> {
         let params = AffinitiesParams {
             count: chunk.rows as u32,
@@ -188,6 +207,8 @@ impl Steps<'_> {
             blocks: chunk.rows.div_ceil(BLOCK) as u32,
             room: to.room as u32,
             perplexity: self.perplexity,
+            first_entry: entries.start as u32,
+            end_entry: entries.end as u32,
         };
         let bindings = [
             ("indices", chunk.indices.range()),
@@ -212,7 +233,7 @@ impl Steps<'_> {
                 dispatch = dispatch.bind(name, range);
             }
         }
-        dispatch.threads([threads as u32, 1, 1])
+        dispatch.threads([entries.len() as u32, 1, 1])
     }
 
     fn sort(

@@ -10,7 +10,7 @@ use crate::gpu::{Buffer, BufferRange, Gpu, PlanBuilder, Source};
 use crate::{params, wgsl};
 
 use super::rows::Rows;
-use super::search::{Candidates, Found, Places, TILE, search};
+use super::search::{Candidates, Found, Places, TILE, products_of_a_dispatch, search};
 
 const LISTS: Source = wgsl!("embed/lists.wgsl");
 /// Rows of a block whose members are counted together.
@@ -29,7 +29,7 @@ params! {
     struct ListParams {
         count: u32, quads: u32, dims: u32, lists: u32, list_quads: u32, step: u32, rest: u32, blocks: u32, places: u32, tiles: u32,
         probes: u32, budget: u32, source_quads: u32,
-        part: u32, first_dim: u32,
+        part: u32, first_dim: u32, first_pair: u32, pairs: u32,
     }
 }
 
@@ -91,6 +91,7 @@ fn sample_of(gpu: &Gpu, rows: &Rows, lists: usize) -> Rows {
         dims: rows.dims,
         part: rows.dims.next_multiple_of(4),
         points: vec![Buffer::zeroed(gpu, "sample", stride * rows.dims.next_multiple_of(4))],
+        bytes: rows.bytes,
         flags: Buffer::zeroed(gpu, "flags of the sample", stride),
         summary: Buffer::of_range(&rows.summary.range()),
     }
@@ -191,7 +192,7 @@ impl Steps<'_, '_> {
             ("near", self.near.range()),
             ("candidates", self.candidates.range()),
         ];
-        let flops = if entry == "assign" { 3 * rows.stride * self.stride * rows.dims } else { 0 };
+        let flops = if entry == "assign" { 3 * threads[0] * 8 * self.stride * rows.dims } else { 0 };
         let mut dispatch = self.plan.dispatch(&format!("lists {}", entry.replace('_', " ")), &kernel);
         dispatch = dispatch.params(&params).flops(flops as u64);
         let names = ["points_0", "points_1", "points_2", "points_3"];
@@ -225,7 +226,13 @@ impl Steps<'_, '_> {
     fn sort_into_lists(&mut self, members: &Members) -> Result<()> {
         let rows = &members.rows;
         let lists = self.params.lists as usize;
-        self.add("assign", members, (rows, 0), None, [rows.stride / 8, 1, 1])?;
+        let pairs = rows.stride / 8;
+        let a_time = (products_of_a_dispatch(self.gpu) / (8 * self.stride * rows.dims)).max(64);
+        for first in (0..pairs).step_by(a_time) {
+            let some = a_time.min(pairs - first);
+            (self.params.first_pair, self.params.pairs) = (first as u32, some as u32);
+            self.add("assign", members, (rows, 0), None, [some, 1, 1])?;
+        }
         self.add("count_block", members, (rows, 0), None, [members.blocks * BLOCK, 1, 1])?;
         self.add("sum_blocks", members, (rows, 0), None, [lists, 1, 1])?;
         self.add("sum_lists", members, (rows, 0), None, [1, 1, 1])?;

@@ -24,5 +24,5 @@ pub mod twin;
 pub use change::{Change, change_twin};
 pub use forces::{Method, Repulsion};
 pub use mesh::Grid;
-pub use options::{NeighbourSearch, Options, usual_components};
+pub use options::{NeighbourSearch, Options, layout_bytes, usual_components};
 pub use tsne::{Settings, State, Tsne};

@@ -74,3 +74,24 @@ impl NeighbourSearch {
         Self::Ivf { lists, probes: (lists / 16).clamp(1, 96) }
     }
 }
+
+/// Bytes on the GPU of a layout of `rows` rows of `dims` values with `k` neighbours each, without the rows that are given: what is read of
+/// them, their principal components, neighbours, affinities and positions. Not counted: what the repulsion takes besides.
+pub fn layout_bytes(rows: usize, dims: usize, k: usize, options: &Options, software: bool) -> u64 {
+    let (n, k) = (rows as u64, k as u64);
+    let values = |dims: usize| 4 * n * dims.next_multiple_of(4) as u64;
+    let components = options.components.filter(|components| *components < dims);
+    let sought = values(components.unwrap_or(dims));
+    let read = values(dims) + components.map_or(0, |_| sought);
+    // By list there is a second copy, its order, and the candidates of each list.
+    let by_list = options.search.lists(software, rows).map_or(0, |[lists, probes]| {
+        let lists = lists.min(rows) as u64;
+        sought + 12 * n + 4 * n.div_ceil(256) * lists + 4 * probes.min(rows) as u64 * (n / 4 + lists)
+    });
+    // A block of distances, at most.
+    let block = if software { 36 << 20 } else { 288 << 20 };
+    // Indices, distances, conditional probabilities; two entries of an index and a probability for each.
+    let neighbours = n * k * (12 + 16);
+    // Flags, names, counts, starts; position, motion, component and forces of each point.
+    read + by_list + block + neighbours + n * (24 + 8 + 16 + 8 + 32)
+}

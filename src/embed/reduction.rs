@@ -10,6 +10,7 @@ use crate::gpu::{Buffer, BufferRange, Gpu, Plan, PlanBuilder, Source};
 use crate::{params, wgsl};
 
 use super::rows::Rows;
+use super::search::products_of_a_dispatch;
 
 const REDUCTION: Source = wgsl!("embed/reduction.wgsl");
 /// Components at most: the small matrix is turned by one workgroup.
@@ -28,7 +29,7 @@ const MOST_ROUNDS: usize = 40_000;
 
 params! {
     struct ReductionParams {
-        dims: u32, quads: u32, sample: u32, columns: u32, slices: u32, first: u32, end: u32, kept: u32, all: u32, first_dim: u32,
+        dims: u32, quads: u32, sample: u32, columns: u32, slices: u32, first: u32, end: u32, kept: u32, all: u32, first_dim: u32, first_pair: u32, pairs: u32,
     }
 }
 
@@ -75,6 +76,7 @@ impl Reduction {
             stride: rows.stride,
             part,
             points,
+            bytes,
             flags: Buffer::of_range(&rows.flags.range()),
             summary: Buffer::of_range(&rows.summary.range()),
         };
@@ -156,7 +158,8 @@ impl<'a> Steps<'a> {
             ("turned", self.turned.range()),
         ];
         let kept = usual.into_iter().filter(|(name, _)| !instead.iter().any(|(other, _)| other == name));
-        let products = params.sample as u64 * 4 * u64::from(params.dims) * u64::from(params.columns);
+        let points = if entry == "project" { params.pairs * 8 } else { params.sample * 4 };
+        let products = u64::from(points) * u64::from(params.dims) * u64::from(params.columns);
         let mut dispatch =
             self.plan.dispatch(&format!("reduction {}", entry.replace('_', " ")), &kernel).params(params);
         for (name, range) in instead.iter().cloned().chain(kept) {
@@ -168,13 +171,25 @@ impl<'a> Steps<'a> {
         dispatch.flops(flops).threads(threads.map(|t| t as u32))
     }
 
+    /// Adds the points along the directions, some at a time, so that no dispatch takes long.
+    fn project(&mut self, params: &ReductionParams, instead: &[(&str, BufferRange)]) -> Result<()> {
+        let columns = params.kept.next_multiple_of(16) as usize;
+        let pairs = params.sample as usize / 2;
+        let a_time = (products_of_a_dispatch(self.gpu) / (8 * columns * params.dims as usize)).max(64);
+        for first in (0..pairs).step_by(a_time) {
+            let some = a_time.min(pairs - first);
+            let params = ReductionParams { first_pair: first as u32, pairs: some as u32, ..*params };
+            self.add("project", &params, instead, [some, columns / 16, 1])?;
+        }
+        Ok(())
+    }
+
     /// Adds the sample along the directions.
     fn project_sample(&mut self) -> Result<()> {
         let rows = self.rows;
         for (first_dim, dims, points) in rows.of_parts() {
             let params = ReductionParams { first_dim: first_dim as u32, dims: dims as u32, ..self.params };
-            let groups = [params.sample as usize / 2, params.columns as usize / 16, 1];
-            self.add("project", &params, &[("points", points)], groups)?;
+            self.project(&params, &[("points", points)])?;
         }
         Ok(())
     }
@@ -239,8 +254,7 @@ impl<'a> Steps<'a> {
                     ("projected", projected.clone()),
                     ("known_directions", self.turned.range()),
                 ];
-                let groups = [params.quads as usize / 2, components.div_ceil(16), 1];
-                self.add("project", &params, &instead, groups)?;
+                self.project(&params, &instead)?;
             }
         }
         Ok(())

@@ -30,6 +30,8 @@ pub(super) struct Rows {
     pub part: usize,
     /// `[d, i]` of consecutive values each; 0 for values that make `dims` a multiple of 4.
     pub points: Vec<Buffer<f32>>,
+    /// Bytes that are bound of the tensor at once, at most.
+    pub bytes: u64,
     /// `[i]`: bit 0 where a row is left out, bit 1 where it is pinned.
     pub flags: Buffer<u32>,
     /// The largest absolute value (as bits), the number of rows that are not left out.
@@ -53,7 +55,7 @@ impl Rows {
         let (part, points) = Self::parts(gpu, stride, dims, bytes)?;
         let flags = Buffer::zeroed(gpu, "flags", stride);
         let summary = Buffer::zeroed(gpu, "summary", 4);
-        Ok(Self { count, dims, stride, part, points, flags, summary })
+        Ok(Self { count, dims, stride, part, points, bytes, flags, summary })
     }
 
     /// Buffers of at most `bytes` for `dims` values of `stride` rows, and the values of each but the last.
@@ -113,7 +115,7 @@ impl Rows {
             }
             dispatch.threads(threads.map(|t| t as u32))
         };
-        let read = given_rows(gpu, view, self.count);
+        let read = given_rows(view, self.count, self.bytes);
         let (_, _, points) = &read[0];
         add("begin", &params, points, points, [self.count, 1, 1])?;
         for (first_dim, dims, points) in self.of_parts() {
@@ -153,9 +155,9 @@ impl Rows {
     }
 }
 
-/// The rows of a view as they can be bound: the first row, the element it begins at, and the range, from each to the next.
-fn given_rows(gpu: &Gpu, view: &TensorView, count: usize) -> Vec<(usize, u32, BufferRange)> {
-    let most = gpu.limits.max_storage_buffer_binding_size;
+/// The rows of a view as they can be bound, `most` bytes at once: the first row, the element it begins at, and the range, from each
+/// to the next. In one where a row is not in one piece.
+fn given_rows(view: &TensorView, count: usize, most: u64) -> Vec<(usize, u32, BufferRange)> {
     let whole = BufferRange { buffer: view.buffer.clone(), offset: 0, size: view.buffer.size() };
     let stride = u64::from(view.strides[0]) * 4;
     let inner = view.strides[1..].iter().all(|other| *other < view.strides[0].max(1));

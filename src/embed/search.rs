@@ -208,10 +208,14 @@ fn of_chunk(params: &SearchParams, chunk: &FoundChunk) -> SearchParams {
     SearchParams { first: chunk.first as u32, count: chunk.rows as u32, ..*params }
 }
 
-/// Rows whose distances to a segment are made at once: as many as take a dispatch some 30 ms, and fit.
+/// Multiply-adds of one dispatch, so that it takes some 30 ms.
+pub(super) fn products_of_a_dispatch(gpu: &Gpu) -> usize {
+    if gpu.is_software() { 200_000_000 } else { 20_000_000_000 }
+}
+
+/// Rows whose distances to a segment are made at once: as many as one dispatch takes, and fit.
 fn rows_of_a_block(gpu: &Gpu, width: usize, dims: usize) -> usize {
-    let (products, bytes) =
-        if gpu.is_software() { (200_000_000, 32 << 20) } else { (20_000_000_000, 256 << 20) };
-    let bytes = (gpu.limits.max_storage_buffer_binding_size as usize).min(bytes);
-    (products / (width * dims)).min(bytes / (width * 4)).max(TILE) / TILE * TILE
+    let most = if gpu.is_software() { 32 << 20 } else { 256 << 20 };
+    let bytes = (gpu.limits.max_storage_buffer_binding_size as usize).min(most);
+    (products_of_a_dispatch(gpu) / (width * dims)).min(bytes / (width * 4)).max(TILE) / TILE * TILE
 }
