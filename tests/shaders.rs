@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use revacnn::gpu::{Params as _, Source, reflect};
+use revacnn::gpu::{BindingKind, Params as _, Source, reflect};
 
 fn shader_files(folder: &Path, found: &mut Vec<PathBuf>) {
     for entry in std::fs::read_dir(folder).unwrap() {
@@ -77,4 +77,22 @@ fn the_clock_of_the_shaders_is_the_clock_of_the_program() {
         }
     }
     assert!(compared >= 3, "only {compared} clocks were compared");
+}
+
+#[test]
+fn no_entry_point_binds_more_storage_buffers_than_every_adapter_has() {
+    let most = wgpu::Limits::default().max_storage_buffers_per_shader_stage as usize;
+    let mut largest = 0;
+    let mut faults = Vec::new();
+    for (file, text) in shaders() {
+        for entry in reflect(&file, &text).unwrap() {
+            let buffers = entry.bindings.iter().filter(|b| b.kind != BindingKind::Uniform).count();
+            largest = largest.max(buffers);
+            if buffers > most {
+                faults.push(format!("{file}: {} binds {buffers}", entry.name));
+            }
+        }
+    }
+    assert!(faults.is_empty(), "{}", faults.join("\n"));
+    assert!(largest > 5, "only {largest} were counted");
 }

@@ -74,7 +74,7 @@ struct Params {
 @group(0) @binding(14) var<storage, read> lasso: array<u32>;
 // Middle x, y; pixels a unit; the largest change: as the first words of `found`. Written by the frame's last pass, then read.
 @group(0) @binding(15) var<storage, read_write> fitted: array<vec4<f32>>;
-@group(0) @binding(16) var<storage, read> known: array<vec4<f32>>;
+@group(0) @binding(16) var<uniform> known: vec4<f32>;
 // The same as `pixels`, to be cleared.
 @group(0) @binding(17) var<storage, read_write> cleared: array<vec4<u32>>;
 
@@ -163,7 +163,7 @@ fn pixel_of(i: u32, group: u32) -> vec2<f32> {
     let p = positions[i];
     if abs(p.x) >= APART || (flags[i] & 1u) == 1u || is_hidden(group) { return vec2<f32>(FAR); }
     let middle = vec2<f32>(camera.left, camera.top) + 0.5 * vec2<f32>(camera.width, camera.height);
-    let frame = known[0];
+    let frame = known;
     return middle + vec2<f32>(camera.pan_x, camera.pan_y) + (p - frame.xy) * (frame.z * camera.zoom);
 }
 
@@ -187,7 +187,7 @@ fn project_points(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_wor
         return;
     }
     var radius = 0.0;
-    let most = known[0].w;
+    let most = known.w;
     if most > 0.0 { radius = camera.disc * change[i] / most; }
     places[i] = vec4<f32>(at, radius, f32(what));
     pick(i, at);

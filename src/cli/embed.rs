@@ -6,7 +6,9 @@ use std::time::Instant;
 use clap::{Args, ValueEnum};
 use indicatif::{ProgressBar, ProgressStyle};
 use revacnn::data::Matrix;
-use revacnn::embed::{Method, NeighbourSearch, Options, Settings, Tsne, quality, usual_components};
+use revacnn::embed::{
+    Method, NeighbourSearch, Options, Settings, Tsne, layout_bytes, quality, usual_components,
+};
 use revacnn::error::{Error, Result};
 use revacnn::gpu::{Buffer, Gpu, TensorView};
 use revacnn::session::write_whole;
@@ -124,10 +126,12 @@ impl Embed {
         };
         let began = Instant::now();
         let options = self.options(&matrix);
+        let k = ((3.0 * self.perplexity) as usize).min(matrix.rows);
+        let planned = layout_bytes(matrix.rows, matrix.columns, k, &options, gpu.is_software());
+        log::info!("the layout will take about {} MiB of {}", planned.div_ceil(1 << 20), gpu.info.name);
         let before = gpu.bytes_allocated();
         let tsne = Tsne::prepare_with(&gpu, &view, self.perplexity, settings, self.seed, &options)?;
         let memory = gpu.bytes_allocated() - before;
-        log::info!("the layout takes {} MiB of {}", memory.div_ceil(1 << 20), gpu.info.name);
         let pca = self.method == Layout::Pca;
         let stages = if pca { [0.0; 2] } else { tsne.refresh_timed(&gpu) };
         if pca {

@@ -57,7 +57,7 @@ impl Source<'_> {
             matrix.values.truncate(matrix.rows * matrix.columns);
             return Ok(Rows { matrix, labels: Vec::new() });
         }
-        let data = Dataset::open(&self.name)?;
+        let data = Dataset::open(self.name)?;
         let splits = [&data.train, &data.test];
         let images = splits.iter().flat_map(|split| split.images.chunks_exact(data.shape.len()));
         let values: Vec<f32> = images.take(most).flatten().map(|v| f32::from(*v) / 255.0).collect();

@@ -198,7 +198,7 @@ mod tests {
 
     /// A complex grid `[row][column]` in the order of the shaders.
     fn packed(rows: usize, columns: usize, value: impl Fn(usize, usize) -> [f64; 2]) -> Vec<f32> {
-        let pitch = columns / 4 | 1;
+        let pitch = (columns / 4) | 1;
         let mut grid = vec![0.0; rows * pitch * 8];
         for row in 0..rows {
             for column in 0..columns {
@@ -252,11 +252,11 @@ mod tests {
                     if half && row >= n / 2 { [0.0; 2] } else { noise(row, column) }
                 };
                 let buffers = [(); 2].map(|()| {
-                    Buffer::<f32>::from_slice(&gpu, "grid", &vec![f32::NAN; n * (columns / 4 | 1) * 8])
+                    Buffer::<f32>::from_slice(&gpu, "grid", &vec![f32::NAN; n * ((columns / 4) | 1) * 8])
                 });
                 let mut given = packed(n, columns, value);
                 if half {
-                    given[n * (columns / 4 | 1) * 4..].fill(f32::NAN);
+                    given[n * ((columns / 4) | 1) * 4..].fill(f32::NAN);
                 }
                 buffers[0].write(&gpu, 0, &given);
                 let of = Of { zeros: half, half, inverse, ..Of::grid("test", columns as u32 / 4) };
@@ -278,7 +278,7 @@ mod tests {
                     let norm = root(&mut expected[..rows].iter().map(|[re, im]| re * re + im * im));
                     let error = |expected: &[[f64; 2]]| {
                         let square = |row: usize| {
-                            let at = (row * (columns / 4 | 1) + column / 4) * 8 + column % 4;
+                            let at = (row * ((columns / 4) | 1) + column / 4) * 8 + column % 4;
                             let [re, im] = expected[row];
                             (f64::from(found[at]) - re).powi(2) + (f64::from(found[at + 4]) - im).powi(2)
                         };

@@ -60,17 +60,19 @@ pub(super) struct Projection {
 
 impl Projection {
     pub fn new(gpu: &Gpu, set: &ScatterSet, selection: &Selection) -> Result<Self> {
-        let uniform = |label, size: usize| {
+        let uniform = |label, size: usize, more: wgpu::BufferUsages| {
             gpu.device.create_buffer(&wgpu::BufferDescriptor {
                 label: Some(label),
                 size: (size as u64).next_multiple_of(16),
-                usage: wgpu::BufferUsages::UNIFORM | wgpu::BufferUsages::COPY_DST,
+                usage: wgpu::BufferUsages::UNIFORM | more,
                 mapped_at_creation: false,
             })
         };
-        let camera = uniform("camera", size_of::<Camera>());
-        let look = uniform("look of points", size_of::<Look>());
-        let known = Buffer::<[f32; 4]>::zeroed(gpu, "fitted frame", 1);
+        let camera = uniform("camera", size_of::<Camera>(), wgpu::BufferUsages::COPY_DST);
+        let look = uniform("look of points", size_of::<Look>(), wgpu::BufferUsages::COPY_DST);
+        // Written by one kernel and read by others, which bind eight storage buffers besides.
+        let known = uniform("fitted frame", 16, wgpu::BufferUsages::STORAGE);
+        let known = BufferRange { size: known.size(), buffer: known, offset: 0 };
         let found = Buffer::<u32>::zeroed(gpu, "frame of points", 12);
         let params = ScatterParams::of(set);
         let parts = Buffer::<[f32; 4]>::zeroed(gpu, "parts of the frame", 2 * params.parts as usize);
@@ -85,8 +87,8 @@ impl Projection {
             ("selected", selection.bits.range()),
             ("found", found.range()),
             ("parts", parts.range()),
-            ("fitted", known.range()),
-            ("known", known.range()),
+            ("fitted", known.clone()),
+            ("known", known),
         ];
         let fit = plan(gpu, &bindings, &params, &[("fit_parts", 256 * params.parts), ("fit_frame", 256)])?;
         let set = set.clone();

@@ -342,7 +342,8 @@ fn rows_that_change_much_are_stirred_and_a_perplexity_compiles_nothing() {
     session.embedding_mut(id).unwrap().forward_again();
     let (mut exaggerated, mut worst) = (0.0_f32, 0.0_f32);
     // A few iterations at a time, so that those with the attraction doubled are seen.
-    while submit(&mut session, 4.0) {
+    while !session.embeddings()[0].rests() {
+        submit(&mut session, 1.0);
         let state = session.embeddings()[0].state().unwrap();
         (exaggerated, worst) = (exaggerated.max(state.exaggeration), worst.max(state.divergence));
     }
