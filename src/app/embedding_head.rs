@@ -5,6 +5,7 @@ use egui_plot::{Line, Plot, PlotPoints};
 
 use super::embedding_legend::COLOURS;
 use super::embedding_pane::Look;
+use super::format::percent;
 use super::workbench::Workbench;
 use super::{embedding_menus, theme};
 use crate::session::{Embedding, Session};
@@ -15,6 +16,8 @@ const WIDE: f32 = 420.0;
 const CURVE: Vec2 = Vec2::new(60.0, 24.0);
 /// Height of a chart from which on its axis is labelled in full, in points.
 const LABELLED: f32 = 140.0;
+/// Milliseconds of a refresh from which on its progress is told.
+const SLOW_MS: f64 = 500.0;
 /// The chart beside the pointer, in points.
 const CHART: Vec2 = Vec2::new(320.0, 190.0);
 
@@ -79,8 +82,13 @@ fn title(ui: &Ui, rect: Rect, session: &Session, embedding: &Embedding) {
     let drawn = painter.text(rect.left_center(), left, name, font, theme::TEXT);
     let mut text = match embedding.state() {
         Some(state) => format!("{} it   KL {:.3}", state.iteration, state.divergence),
-        None => "…".to_owned(),
+        None => String::new(),
     };
+    // What comes at every step is too short to be told.
+    let slow = embedding.costs_ms().0 > SLOW_MS || embedding.state().is_none();
+    if let Some((what, done)) = session.layout_progress(embedding.id()).filter(|_| slow) {
+        text += &format!("   {what} {}", percent(done));
+    }
     text += &format!("   perplexity {:.0}", embedding.perplexity());
     if embedding.perplexity() < embedding.wanted_perplexity() {
         text += &format!(" of {:.0}", embedding.wanted_perplexity());

@@ -188,6 +188,21 @@ impl Session {
         there
     }
 
+    /// What of a layout is being made, in words, and the share of it that is done: where it cannot iterate yet, or begins anew.
+    pub fn layout_progress(&self, id: u64) -> Option<(&'static str, f64)> {
+        let embedding = self.embeddings.open.iter().find(|e| e.id == id)?;
+        if let Phase::Evaluation { of, passes, .. } = self.phase
+            && of == Purpose::Rows(id)
+        {
+            let all = embedding.forwards().div_ceil(self.trainer.sizes().micro_batch).max(1);
+            return Some(("forwarding", 1.0 - passes as f64 / all as f64));
+        }
+        if embedding.wants_forward() {
+            return Some(("forwarding", 0.0));
+        }
+        embedding.refresh.done().map(|done| ("finding neighbours", done))
+    }
+
     /// Estimated GPU milliseconds of forwarding so many images.
     pub fn forward_ms(&self, images: usize) -> f64 {
         let passes = images.div_ceil(self.trainer.sizes().micro_batch);

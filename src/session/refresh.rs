@@ -61,6 +61,12 @@ impl Refresh {
         self.next.is_some()
     }
 
+    /// The share that is recorded of one under way, by what it costs.
+    pub fn done(&self) -> Option<f64> {
+        let next = self.next?;
+        Some(self.cost_ms(0..next) / self.total_ms().max(1e-9))
+    }
+
     fn cost_ms(&self, range: Range<usize>) -> f64 {
         self.factor * self.costs.get(range).map_or(0.0, |costs| costs.iter().sum())
     }
