@@ -166,23 +166,8 @@ impl Embed {
             positions.as_flattened_mut().iter_mut().for_each(|value| *value *= 1e4);
         }
         let kl = (!pca).then(|| tsne.state(&gpu).divergence);
-        let k = tsne.neighbours();
-        let few = (MOST_COMPARED / matrix.rows).max(20);
-        let recall = (!pca).then(|| {
-            // Of what was searched: what a reduction changes is no fault of the search.
-            let sought = tsne.read_rows_sought(&gpu).concat();
-            let columns = sought.len() / matrix.rows;
-            quality::recall(&sought, columns, &tsne.read_neighbours(&gpu), k, COMPARED.min(few))
-        });
-        let judged = quality::judge(&matrix.values, matrix.columns, &positions, NEAREST, JUDGED.min(few));
-        for path in &self.output {
-            let bytes = if is_npz(path) {
-                npz(&positions, &labels, &snapshots)?
-            } else {
-                picture(&positions, &labels)?
-            };
-            write_whole(path, &bytes)?;
-        }
+        let (recall, judged) = judge(&gpu, &matrix, &tsne, &positions, &left_out);
+        self.write(&positions, &labels, &snapshots)?;
         self.report(&Report {
             matrix: &matrix,
             tsne: &tsne,
@@ -190,13 +175,33 @@ impl Embed {
             optimise_ms,
             iterations,
             kl,
-            recall,
+            recall: (!pca).then_some(recall),
             judged,
             left_out: left_out.len(),
             memory,
             adapter: &gpu.info.name,
         })
     }
+}
+
+/// The share of neighbours that were found, and how well the layout keeps neighbourhoods, over samples of the rows.
+fn judge(
+    gpu: &Gpu,
+    matrix: &Matrix,
+    tsne: &Tsne,
+    positions: &[[f32; 2]],
+    left_out: &[usize],
+) -> (f64, quality::Quality) {
+    let few = (MOST_COMPARED / matrix.rows).max(20);
+    // Of what was searched: what a reduction changes is no fault of the search.
+    let mut sought = tsne.read_rows_sought(gpu).concat();
+    let columns = sought.len() / matrix.rows;
+    for row in left_out {
+        sought[row * columns..][..columns].fill(f32::NAN);
+    }
+    let neighbours = tsne.read_neighbours(gpu);
+    let recall = quality::recall(&sought, columns, &neighbours, tsne.neighbours(), COMPARED.min(few));
+    (recall, quality::judge(&matrix.values, matrix.columns, positions, NEAREST, JUDGED.min(few)))
 }
 
 /// What is told of a layout.
@@ -258,6 +263,15 @@ impl Embed {
             judged.preserved * 100.0,
             judged.trustworthiness
         ))
+    }
+
+    fn write(&self, positions: &[[f32; 2]], labels: &[u8], snapshots: &Snapshots) -> Result<()> {
+        for path in &self.output {
+            let bytes =
+                if is_npz(path) { npz(positions, labels, snapshots)? } else { picture(positions, labels)? };
+            write_whole(path, &bytes)?;
+        }
+        Ok(())
     }
 
     fn source(&self) -> Source<'_> {

@@ -146,16 +146,10 @@ impl Tsne {
         seed: u32,
         options: &Options,
     ) -> Result<Self> {
-        if !(perplexity.is_finite() && perplexity >= 1.0) {
-            let what = format!("the perplexity is {perplexity}");
-            return Err(Error::usage(what, "give it a value of 1 or more, such as 30"));
-        }
+        check_perplexity(perplexity)?;
         let bytes = options.most_bytes(gpu);
         let rows = Rows::new(gpu, view, bytes)?;
-        // What the rows support: three neighbours for each of the perplexity.
-        let perplexity = perplexity.min((rows.count - 1) as f32 / 3.0);
-        // A hair more, lest rounding takes the last neighbour.
-        let k = ((3.0 * perplexity + 1e-3) as usize).clamp(1, rows.count - 1);
+        let (perplexity, k) = supported(perplexity, rows.count);
         let (sought, reduction) = Reduction::or_as_they_are(gpu, &rows, options.components, bytes)?;
         let a_chunk = rows_of_a_chunk(rows.count, k, bytes);
         let neighbours = Neighbours::new(gpu, &sought, k, a_chunk, options.search)?;
@@ -197,24 +191,14 @@ impl Tsne {
             blocks: blocks as u32,
             unit: repulsion.unit,
         };
-        let add = |plan: &mut PlanBuilder<'_>, entry: &'static str, threads: usize| {
-            let kernel = gpu.kernel(&TSNE, entry, &[])?;
-            let mut dispatch = plan.dispatch(&format!("t-SNE {entry}"), &kernel).params(&params);
-            for (name, range) in &bindings {
-                if kernel.binding(name).is_ok() {
-                    dispatch = dispatch.bind(name, range.clone());
-                }
-            }
-            dispatch.threads([threads as u32, 1, 1])
-        };
+        let count = rows.count;
         let mut begin = PlanBuilder::new(gpu);
         begin.extend(&principal_components(gpu, &sought, &components)?);
-        add(&mut begin, "begin", 256)?;
-        add(&mut iteration, "sum_block", blocks * 256)?;
-        add(&mut iteration, "reduce", 256)?;
-        add(&mut iteration, "update", rows.count)?;
+        add(&mut begin, &bindings, &params, &[("begin", 256)])?;
+        let steps = [("sum_block", blocks * 256), ("reduce", 256), ("update", count)];
+        add(&mut iteration, &bindings, &params, &steps)?;
         let mut putting = PlanBuilder::new(gpu);
-        add(&mut putting, "put_point", 1)?;
+        add(&mut putting, &bindings, &params, &[("put_point", 1)])?;
         let (begin, iteration, putting) = (begin.finish(), iteration.finish(), putting.finish());
         let mut tsne = Self {
             refresh: Plan::default(),
@@ -425,6 +409,41 @@ impl Tsne {
     pub fn flags(&self) -> BufferRange {
         self.rows.flags.range()
     }
+}
+
+fn check_perplexity(perplexity: f32) -> Result<()> {
+    if perplexity.is_finite() && perplexity >= 1.0 {
+        return Ok(());
+    }
+    let what = format!("the perplexity is {perplexity}");
+    Err(Error::usage(what, "give it a value of 1 or more, such as 30"))
+}
+
+/// The perplexity that so many rows support, three neighbours for each of it; and the neighbours.
+fn supported(perplexity: f32, rows: usize) -> (f32, usize) {
+    let perplexity = perplexity.min((rows - 1) as f32 / 3.0);
+    // A hair more, lest rounding takes the last neighbour.
+    (perplexity, ((3.0 * perplexity + 1e-3) as usize).clamp(1, rows - 1))
+}
+
+/// Adds entry points of the step, each with its number of threads, and what they bind.
+fn add(
+    plan: &mut PlanBuilder<'_>,
+    bindings: &[(&str, BufferRange)],
+    params: &TsneParams,
+    entries: &[(&'static str, usize)],
+) -> Result<()> {
+    for (entry, threads) in entries {
+        let kernel = plan.gpu().kernel(&TSNE, entry, &[])?;
+        let mut dispatch = plan.dispatch(&format!("t-SNE {entry}"), &kernel).params(params);
+        for (name, range) in bindings {
+            if kernel.binding(name).is_ok() {
+                dispatch = dispatch.bind(name, range.clone());
+            }
+        }
+        dispatch.threads([*threads as u32, 1, 1])?;
+    }
+    Ok(())
 }
 
 /// Submits each dispatch by itself: some take as long as a submit should.
