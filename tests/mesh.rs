@@ -2,7 +2,10 @@
 
 use revacnn::data::Dataset;
 use revacnn::embed::{Grid, Method, Options, Repulsion, Settings, Tsne};
-use revacnn::gpu::{AdapterChoice, Buffer, Gpu, PlanBuilder, TensorView};
+use revacnn::gpu::{AdapterChoice, Buffer, Gpu, PlanBuilder, TensorView, Tuning};
+
+/// Iterations until digits are laid out.
+const ITERATIONS: usize = 300;
 
 /// Points in clumps of a few units, within `width`.
 fn clumps(count: usize, width: f64) -> Vec<[f32; 2]> {
@@ -77,13 +80,24 @@ fn error(found: &[[f32; 2]], expected: &[[f64; 2]]) -> f64 {
 
 #[test]
 fn a_mesh_pushes_as_pairs_do_at_any_extent() {
-    let gpu = Gpu::open(&AdapterChoice::Best).unwrap();
+    pushes_as_pairs_do(&Gpu::open(&AdapterChoice::Best).unwrap());
+}
+
+#[test]
+fn a_mesh_with_the_passes_of_another_adapter_does_so_too() {
+    let mut gpu = Gpu::open(&AdapterChoice::Best).unwrap();
+    let tuning = gpu.tuning();
+    gpu.set_tuning(Tuning { large_tiles: !tuning.large_tiles, ..tuning }).unwrap();
+    pushes_as_pairs_do(&gpu);
+}
+
+fn pushes_as_pairs_do(gpu: &Gpu) {
     for (count, width, level) in
         [(1501, 1e-4, 8), (1501, 3.0, 8), (1501, 38.0, 8), (2003, 80.0, 9), (2003, 160.0, 10)]
     {
         let points = clumps(count, width);
         let (expected, z) = twin(&points);
-        let (forces, sum, grid) = found(&gpu, &points, &vec![0; count], Method::Mesh);
+        let (forces, sum, grid) = found(gpu, &points, &vec![0; count], Method::Mesh);
         let grid = grid.unwrap();
         println!("width {width}: {grid:?}, force {:.5}, sum {:.6}", error(&forces, &expected), sum / z - 1.0);
         assert_eq!(grid.level, level);
@@ -169,7 +183,7 @@ fn digits_laid_out(gpu: &Gpu, method: Method, iterations: usize) -> Tsne {
 #[test]
 fn digits_come_out_as_well_by_a_mesh_as_by_pairs() {
     let gpu = Gpu::open(&AdapterChoice::Best).unwrap();
-    let by_pairs = digits_laid_out(&gpu, Method::Exact, 400);
+    let by_pairs = digits_laid_out(&gpu, Method::Exact, ITERATIONS);
     let points = by_pairs.read_positions(&gpu);
     let (expected, z) = twin(&points);
     let (forces, sum, grid) = found(&gpu, &points, &vec![0; points.len()], Method::Mesh);
@@ -177,14 +191,14 @@ fn digits_come_out_as_well_by_a_mesh_as_by_pairs() {
     assert!(error(&forces, &expected) < 0.01 && (sum / z - 1.0).abs() < 1e-3);
     let pairs = f64::from(by_pairs.state(&gpu).divergence);
     for method in [Method::Mesh, Method::Both] {
-        let tsne = digits_laid_out(&gpu, method, 400);
+        let tsne = digits_laid_out(&gpu, method, ITERATIONS);
         let mesh = f64::from(tsne.state(&gpu).divergence);
         println!("{method:?}: {mesh:.4}, by pairs {pairs:.4}");
         assert!((mesh / pairs - 1.0).abs() < 0.015, "{method:?}: {mesh}, by pairs {pairs}");
         // It begins anew as it began.
         let first = tsne.read_positions(&gpu);
         tsne.reset(&gpu);
-        tsne.iterate(&gpu, 400);
+        tsne.iterate(&gpu, ITERATIONS);
         assert_eq!(tsne.read_positions(&gpu), first, "the same run has other bits");
     }
     assert!(gpu.take_errors().is_empty());

@@ -133,7 +133,7 @@ impl Embed {
         let tsne = Tsne::prepare_with(&gpu, &view, self.perplexity, settings, self.seed, &options)?;
         let memory = gpu.bytes_allocated() - before;
         let pca = self.method == Layout::Pca;
-        let stages = if pca { [0.0; 2] } else { tsne.refresh_timed(&gpu) };
+        let stages = if pca { [0.0; 2] } else { refresh(&gpu, &tsne) };
         if pca {
             tsne.read_rows(&gpu);
         }
@@ -182,6 +182,18 @@ impl Embed {
             adapter: &gpu.info.name,
         })
     }
+}
+
+/// Neighbours and affinities, with a bar; seconds of each.
+fn refresh(gpu: &Gpu, tsne: &Tsne) -> [f64; 2] {
+    let bar = ProgressBar::new(100).with_style(style("{bar:30} {pos} % of the neighbours, {eta} left"));
+    let stages = tsne.refresh_timed(gpu, &mut |share| bar.set_position((100.0 * share) as u64));
+    bar.finish_and_clear();
+    stages
+}
+
+fn style(template: &str) -> ProgressStyle {
+    ProgressStyle::with_template(template).expect("the template is fixed")
 }
 
 /// The share of neighbours that were found, and how well the layout keeps neighbourhoods, over samples of the rows.
@@ -321,8 +333,7 @@ impl Embed {
 
     fn iterate(&self, gpu: &Gpu, tsne: &Tsne, iterations: usize, began: Instant) -> Snapshots {
         let mut snapshots = Snapshots::default();
-        let style = "{bar:30} {pos}/{len} iterations, {eta} left";
-        let style = ProgressStyle::with_template(style).expect("the template is fixed");
+        let style = style("{bar:30} {pos}/{len} iterations, {eta} left");
         let bar = ProgressBar::new(iterations as u64).with_style(style);
         let a_time = if self.snapshots > 0 { self.snapshots } else { 20 };
         for first in (0..iterations).step_by(a_time) {

@@ -97,7 +97,7 @@ impl<'a> Fft<'a> {
 
     /// Threads of a workgroup: the software adapter has rows of few quads.
     fn knobs(&self, bits: u32) -> [(&'static str, u32); 2] {
-        [("WORKGROUP", if self.gpu.is_software() { 16 } else { 32 }), ("RADIX", 1 << bits)]
+        [("WORKGROUP", if self.gpu.tuning().large_tiles { 16 } else { 32 }), ("RADIX", 1 << bits)]
     }
 
     /// Steps of the turns that belong to one step of a pass.

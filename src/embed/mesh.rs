@@ -97,7 +97,8 @@ impl Mesh {
         pairs: Option<Pairs<'_>>,
     ) -> Result<Self> {
         let length = 1_usize << highest;
-        let most_bits = if gpu.is_software() { 5 } else { 3 };
+        // A GPU's threads have registers for 8 values, and the software adapter's memory is dear.
+        let most_bits = if gpu.tuning().large_tiles { 5 } else { 3 };
         let spectrum = length * (length / 2 + 4) * 2;
         gpu.check_fits("the mesh of t-SNE", (spectrum * 4) as u64)?;
         let field = |label| Buffer::<f32>::zeroed(gpu, label, spectrum).range();

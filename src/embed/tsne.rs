@@ -2,6 +2,7 @@
 //!
 //! The schedule lies on the GPU: with exaggeration e the step is n / e (Belkina et al. 2019), after it n.
 
+use std::ops::Range;
 use std::time::Instant;
 
 use crate::error::{Error, Result};
@@ -23,6 +24,8 @@ const TSNE: Source = wgsl!("embed/tsne.wgsl");
 const MOST_BLOCKS: usize = 256;
 /// Entries of the ring of divergences.
 const HISTORY: usize = 1024;
+/// How often a refresh tells how far it is.
+const TOLD: usize = 100;
 const LEFT_OUT: u32 = 1;
 
 params! { struct TsneParams { count: u32, stride: u32, seed: u32, blocks: u32, unit: f32 } }
@@ -305,15 +308,27 @@ impl Tsne {
         submit_each(gpu, &self.reading);
     }
 
-    /// A refresh, timed: seconds until the rows are read and their neighbours known, then until the affinities are. Waits.
-    pub fn refresh_timed(&self, gpu: &Gpu) -> [f64; 2] {
-        let seconds = |plans: &[&Plan]| {
+    /// A refresh, timed: seconds until the rows are read and their neighbours known, then until the affinities are. Waits, and tells
+    /// now and then the share of the dispatches that are done.
+    pub fn refresh_timed(&self, gpu: &Gpu, tell: &mut dyn FnMut(f64)) -> [f64; 2] {
+        let all = self.refresh.len();
+        let some = all.div_ceil(TOLD).max(1);
+        let mut done = 0;
+        let mut seconds = |plan: &Plan| {
             let began = Instant::now();
-            plans.iter().for_each(|plan| submit_each(gpu, plan));
+            for index in 0..plan.len() {
+                submit(gpu, plan, index..index + 1);
+                done += 1;
+                if done % some == 0 {
+                    gpu.wait();
+                    tell(done as f64 / all as f64);
+                }
+            }
             gpu.wait();
             began.elapsed().as_secs_f64()
         };
-        [seconds(&[&self.reading, &self.neighbours_plan]), seconds(&[&self.affinities.plan])]
+        let neighbours = seconds(&self.reading) + seconds(&self.neighbours_plan);
+        [neighbours, seconds(&self.affinities.plan)]
     }
 
     /// The dispatches that read the rows, and reduce them where that was asked for.
@@ -448,9 +463,11 @@ fn add(
 
 /// Submits each dispatch by itself: some take as long as a submit should.
 fn submit_each(gpu: &Gpu, plan: &Plan) {
-    for index in 0..plan.len() {
-        let mut encoder = gpu.encoder("t-SNE");
-        plan.record(&mut encoder.begin_compute_pass(&Default::default()), index..index + 1);
-        gpu.submit(encoder);
-    }
+    (0..plan.len()).for_each(|index| submit(gpu, plan, index..index + 1));
+}
+
+fn submit(gpu: &Gpu, plan: &Plan, dispatches: Range<usize>) {
+    let mut encoder = gpu.encoder("t-SNE");
+    plan.record(&mut encoder.begin_compute_pass(&Default::default()), dispatches);
+    gpu.submit(encoder);
 }
