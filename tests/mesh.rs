@@ -1,7 +1,7 @@
 //! The push of all other points by a mesh, against pairs in f64: forces, their sum, any extent, any order of the points.
 
 use revacnn::data::Dataset;
-use revacnn::embed::{Grid, Method, Options, Repulsion, Settings, Tsne};
+use revacnn::embed::{Grid, Method, Options, Repulsion, Settings, Tsne, usual_components};
 use revacnn::gpu::{AdapterChoice, Buffer, Gpu, PlanBuilder, TensorView, Tuning};
 
 /// Iterations until digits are laid out.
@@ -161,23 +161,48 @@ fn all_points_on_one_place_overflow_nothing() {
     assert!(forces.iter().flatten().all(|f| f.abs() < 1e-3 * count as f32), "{:?}", forces[0]);
 }
 
-/// The test digits of the built-in set as rows, laid out.
-fn digits_laid_out(gpu: &Gpu, method: Method, iterations: usize) -> Tsne {
-    let data = Dataset::open("digits").unwrap();
+/// The first `count` images of a data set, training images first, laid out by their pixels.
+fn laid_out(gpu: &Gpu, data: &str, count: usize, method: Method, iterations: usize) -> Tsne {
+    let data = Dataset::open(data).unwrap();
+    let values = data.shape.len();
     let images = [&data.train, &data.test].into_iter().flat_map(|split| split.images.iter());
-    let values: Vec<f32> = images.map(|v| f32::from(*v)).collect();
+    let rows: Vec<f32> = images.take(count * values).map(|v| f32::from(*v)).collect();
     let view = TensorView {
-        buffer: Buffer::from_slice(gpu, "rows", &values).raw().clone(),
+        buffer: Buffer::from_slice(gpu, "rows", &rows).raw().clone(),
         offset: 0,
-        extents: [values.len() as u32 / 64, 1, 8, 8],
-        strides: [64, 64, 8, 1],
+        extents: [(rows.len() / values) as u32, 1, 1, values as u32],
+        strides: [values as u32, 0, 0, 1],
     };
-    let options = Options { method: Some(method), ..Options::default() };
+    let components = usual_components(rows.len() / values, values);
+    let options = Options { method: Some(method), components, ..Options::default() };
     let tsne = Tsne::prepare_with(gpu, &view, 30.0, Settings::USUAL, 0, &options).unwrap();
     tsne.refresh(gpu);
     tsne.reset(gpu);
     tsne.iterate(gpu, iterations);
     tsne
+}
+
+fn digits_laid_out(gpu: &Gpu, method: Method, iterations: usize) -> Tsne {
+    laid_out(gpu, "digits", 1797, method, iterations)
+}
+
+#[test]
+fn ten_thousand_images_are_pushed_by_a_mesh_as_by_pairs() {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/data/mnist");
+    if !folder.is_dir() {
+        eprintln!("skipped: there is no {}", folder.display());
+        return;
+    }
+    let gpu = Gpu::open(&AdapterChoice::Best).unwrap();
+    let points =
+        laid_out(&gpu, folder.to_str().unwrap(), 10_000, Method::Both, ITERATIONS).read_positions(&gpu);
+    let (expected, z) = twin(&points);
+    let (forces, sum, grid) = found(&gpu, &points, &vec![0; points.len()], Method::Mesh);
+    println!("{grid:?}: force {:.5}, sum {:.6}", error(&forces, &expected), sum / z - 1.0);
+    assert!(grid.unwrap().spacing <= 0.4);
+    assert!(error(&forces, &expected) < 0.01 && (sum / z - 1.0).abs() < 1e-3);
+    let doubled: Vec<[f64; 2]> = expected.iter().map(|f| f.map(|x| 1.02 * x)).collect();
+    assert!(error(&forces, &doubled) > 0.01, "the control");
 }
 
 #[test]
