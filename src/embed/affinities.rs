@@ -228,11 +228,7 @@ impl Steps<'_> {
         ];
         let kernel = self.gpu.kernel(&AFFINITIES, entry, &[])?;
         let mut dispatch = self.plan.dispatch(&entry.replace('_', " "), &kernel).params(&params);
-        for (name, range) in bindings {
-            if kernel.binding(name).is_ok() {
-                dispatch = dispatch.bind(name, range);
-            }
-        }
+        dispatch = dispatch.bind_those(bindings);
         dispatch.threads([entries.len() as u32, 1, 1])
     }
 

@@ -197,11 +197,7 @@ impl Steps<'_, '_> {
         dispatch = dispatch.params(&params).flops(flops as u64);
         let names = ["points_0", "points_1", "points_2", "points_3"];
         let parts = names.into_iter().zip(rows.points.iter().map(Buffer::range));
-        for (name, range) in bindings.into_iter().chain(parts) {
-            if kernel.binding(name).is_ok() {
-                dispatch = dispatch.bind(name, range);
-            }
-        }
+        dispatch = dispatch.bind_those(bindings.into_iter().chain(parts));
         dispatch.threads(threads.map(|t| t as u32))
     }
 

@@ -74,12 +74,28 @@ pub(super) fn highest_level(gpu: &Gpu, count: usize) -> Option<u32> {
     (LOWEST..=HIGHEST).rev().find(|level| count >= points_a_length << level)
 }
 
+/// Room for spectra, which go to and fro between pairs of them, and for the kernel's.
 struct Fields {
     x: BufferRange,
     y: BufferRange,
     p: BufferRange,
     q: BufferRange,
     influence: BufferRange,
+}
+
+impl Fields {
+    fn new(gpu: &Gpu, length: usize) -> Result<Self> {
+        let spectrum = length * (length / 2 + 4) * 2;
+        gpu.check_fits("the mesh of t-SNE", (spectrum * 4) as u64)?;
+        let field = |label, len| Buffer::<f32>::zeroed(gpu, label, len).range();
+        Ok(Self {
+            x: field("mesh x", spectrum),
+            y: field("mesh y", spectrum),
+            p: field("mesh p", spectrum),
+            q: field("mesh q", spectrum),
+            influence: field("influence", (length / 2 + 1) * (length / 8 + 1) * 4),
+        })
+    }
 }
 
 impl Mesh {
@@ -99,17 +115,7 @@ impl Mesh {
         let length = 1_usize << highest;
         // A GPU's threads have registers for 8 values, and the software adapter's memory is dear.
         let most_bits = if gpu.tuning().large_tiles { 5 } else { 3 };
-        let spectrum = length * (length / 2 + 4) * 2;
-        gpu.check_fits("the mesh of t-SNE", (spectrum * 4) as u64)?;
-        let field = |label| Buffer::<f32>::zeroed(gpu, label, spectrum).range();
-        let fields = Fields {
-            x: field("mesh x"),
-            y: field("mesh y"),
-            p: field("mesh p"),
-            q: field("mesh q"),
-            influence: Buffer::<f32>::zeroed(gpu, "influence", (length / 2 + 1) * (length / 8 + 1) * 4)
-                .range(),
-        };
+        let fields = Fields::new(gpu, length)?;
         let grid = Buffer::<u32>::zeroed(gpu, "grid", size_of::<Grid>() / 4);
         let turns = turns(gpu, length);
         let grid_range = grid.range();
@@ -129,9 +135,7 @@ impl Mesh {
         let parts = Buffer::<f32>::zeroed(gpu, "parts of the sum", parts.max().unwrap_or(1));
         let radices = lengths.iter().fold(0, |all, fft| all | fft.last_bits() << (4 * (fft.level - LOWEST)));
         let blocks = count.div_ceil(1024).min(MOST_BLOCKS);
-        // Half of what 32 bits hold if all points lay on one node. More than 20 bits a weight does not have.
-        let bits = 30 - usize::BITS.saturating_sub((count.max(2) - 1).leading_zeros());
-        let scale = (1_u32 << bits.min(20)) as f32;
+        let scale = steps_of_a_weight(count);
         let mesh = Buffer::<i32>::zeroed(gpu, "mesh", length * length / 4).range();
         let work = Work {
             gpu,
@@ -158,18 +162,7 @@ impl Mesh {
             ],
             gates: &gates,
         };
-        let threads = |count: usize| [count as u32, 1, 1];
-        work.add(plan, "bound", threads(blocks * 256), 0, &[])?;
-        work.add(plan, "settle", threads(256), 0, &[])?;
-        for fft in &lengths {
-            work.add(plan, "clear", threads(1 << (2 * fft.level - 4)), fft.level, &[])?;
-        }
-        work.add(plan, "deposit", threads(count), MESHES, &[])?;
-        for fft in &lengths {
-            rebuild(&work, plan, fft, &fields)?;
-            convolve(&work, plan, fft, &fields, &mesh, &parts.range())?;
-        }
-        work.add(plan, "collect", threads(count), MESHES, &[("from_values", &fields.p)])?;
+        work.record(plan, &lengths, &fields, [&mesh, &parts.range()])?;
         if let Some(pairs) = pairs {
             pairs(plan, &gates, highest + 1)?;
         }
@@ -187,6 +180,28 @@ struct Work<'a> {
 }
 
 impl Work<'_> {
+    /// Adds all passes, of whichever length.
+    fn record(
+        &self,
+        plan: &mut PlanBuilder<'_>,
+        lengths: &[Fft<'_>],
+        fields: &Fields,
+        [mesh, parts]: [&BufferRange; 2],
+    ) -> Result<()> {
+        let count = [self.params.count, 1, 1];
+        self.add(plan, "bound", [self.params.blocks * 256, 1, 1], 0, &[])?;
+        self.add(plan, "settle", [256, 1, 1], 0, &[])?;
+        for fft in lengths {
+            self.add(plan, "clear", [1 << (2 * fft.level - 4), 1, 1], fft.level, &[])?;
+        }
+        self.add(plan, "deposit", count, MESHES, &[])?;
+        for fft in lengths {
+            rebuild(self, plan, fft, fields)?;
+            convolve(self, plan, fft, fields, mesh, parts)?;
+        }
+        self.add(plan, "collect", count, MESHES, &[("from_values", &fields.p)])
+    }
+
     /// Adds a kernel; `key` is that of its gate: a level, and whether it belongs to the kernels' making; 0: it has none.
     fn add(
         &self,
@@ -204,16 +219,17 @@ impl Work<'_> {
         if key > 0 {
             dispatch = dispatch.gated(self.gates, key);
         }
-        let usual = self
-            .bindings
-            .iter()
-            .map(|(name, range)| (*name, range))
-            .filter(|(name, _)| kernel.binding(name).is_ok());
-        for (name, range) in usual.chain(more.iter().copied()) {
-            dispatch = dispatch.bind(name, range.clone());
-        }
+        let more = more.iter().map(|(name, range)| (*name, (*range).clone()));
+        dispatch = dispatch.bind_those(self.bindings.iter().cloned().chain(more));
         dispatch.threads(threads)
     }
+}
+
+/// Steps that a weight of 1 has, so that all points on one node take half of what 32 bits hold; a weight itself has no more than 20
+/// bits.
+fn steps_of_a_weight(count: usize) -> f32 {
+    let bits = 30 - usize::BITS.saturating_sub((count.max(2) - 1).leading_zeros());
+    (1_u32 << bits.min(20)) as f32
 }
 
 /// Adds the making of `K̂ / B²` for one length, which runs when the spacing has changed.

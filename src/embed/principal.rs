@@ -45,11 +45,7 @@ pub(super) fn principal_components(gpu: &Gpu, rows: &Rows, components: &Buffer<[
             if by_parts {
                 dispatch = dispatch.bind("points", points);
             }
-            for (name, range) in &bindings {
-                if kernel.binding(name).is_ok() {
-                    dispatch = dispatch.bind(name, range.clone());
-                }
-            }
+            dispatch = dispatch.bind_those(bindings.iter().cloned());
             dispatch.threads([threads(params.dims as usize) as u32, 1, 1])?;
         }
         Ok::<_, crate::error::Error>(())

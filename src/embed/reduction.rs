@@ -162,11 +162,7 @@ impl<'a> Steps<'a> {
         let products = u64::from(points) * u64::from(params.dims) * u64::from(params.columns);
         let mut dispatch =
             self.plan.dispatch(&format!("reduction {}", entry.replace('_', " ")), &kernel).params(params);
-        for (name, range) in instead.iter().cloned().chain(kept) {
-            if kernel.binding(name).is_ok() {
-                dispatch = dispatch.bind(name, range);
-            }
-        }
+        dispatch = dispatch.bind_those(instead.iter().cloned().chain(kept));
         let flops = if entry.ends_with("project") { 2 * products } else { 0 };
         dispatch.flops(flops).threads(threads.map(|t| t as u32))
     }

@@ -108,11 +108,7 @@ impl Rows {
                 ("flags", self.flags.range()),
                 ("summary", self.summary.range()),
             ];
-            for (name, range) in bindings {
-                if kernel.binding(name).is_ok() {
-                    dispatch = dispatch.bind(name, range);
-                }
-            }
+            dispatch = dispatch.bind_those(bindings);
             dispatch.threads(threads.map(|t| t as u32))
         };
         let read = given_rows(view, self.count, self.bytes);

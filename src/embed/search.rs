@@ -164,11 +164,7 @@ pub(super) fn search(gpu: &Gpu, plan: &mut PlanBuilder<'_>, places: &Places, fou
         let mut dispatch =
             plan.dispatch(&entry.replace('_', " "), &kernel).params(params).flops(flops as u64);
         let own = [("indices", chunk.indices.range()), ("distances", chunk.distances.range())];
-        for (name, range) in bindings.iter().chain(&own) {
-            if kernel.binding(name).is_ok() {
-                dispatch = dispatch.bind(name, range.clone());
-            }
-        }
+        dispatch = dispatch.bind_those(bindings.iter().chain(&own).cloned());
         dispatch.threads(threads.map(|t| t as u32))
     };
     let whole = &found.chunks[0];

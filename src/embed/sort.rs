@@ -62,11 +62,7 @@ pub(super) fn sort_entries(
         if kernel.check_params::<SortParams>().is_ok() {
             dispatch = dispatch.params(&params);
         }
-        for (name, range) in &bindings {
-            if kernel.binding(name).is_ok() {
-                dispatch = dispatch.bind(name, range.clone());
-            }
-        }
+        dispatch = dispatch.bind_those(bindings.iter().cloned());
         dispatch.threads([threads as u32, 1, 1])
     };
     add("begin", 0..0, 1)?;

@@ -451,11 +451,7 @@ fn add(
     for (entry, threads) in entries {
         let kernel = plan.gpu().kernel(&TSNE, entry, &[])?;
         let mut dispatch = plan.dispatch(&format!("t-SNE {entry}"), &kernel).params(params);
-        for (name, range) in bindings {
-            if kernel.binding(name).is_ok() {
-                dispatch = dispatch.bind(name, range.clone());
-            }
-        }
+        dispatch = dispatch.bind_those(bindings.iter().cloned());
         dispatch.threads([*threads as u32, 1, 1])?;
     }
     Ok(())

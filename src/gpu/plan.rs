@@ -173,6 +173,14 @@ impl<'b> DispatchBuilder<'b, '_> {
         self
     }
 
+    /// Binds those buffers whose names the kernel has: the entry points of a file share one list.
+    #[must_use]
+    pub fn bind_those<'n>(self, bindings: impl IntoIterator<Item = (&'n str, BufferRange)>) -> Self {
+        bindings.into_iter().fold(self, |dispatch, (name, range)| {
+            if dispatch.kernel.binding(name).is_ok() { dispatch.bind(name, range) } else { dispatch }
+        })
+    }
+
     fn try_bind(&self, name: &str, range: &BufferRange) -> Result<u32> {
         let binding = self.kernel.binding(name)?;
         let place = || format!("{}, binding {name:?}", self.kernel.label);

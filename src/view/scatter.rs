@@ -40,11 +40,7 @@ pub(super) fn plan(
         if kernel.binding("params").is_ok() {
             dispatch = dispatch.params(params);
         }
-        for (name, range) in bindings {
-            if kernel.binding(name).is_ok() {
-                dispatch = dispatch.bind(name, range.clone());
-            }
-        }
+        dispatch = dispatch.bind_those(bindings.iter().cloned());
         dispatch.threads([*threads, 1, 1])?;
     }
     Ok(plan.finish())
