@@ -5,6 +5,8 @@ const RADIX: u32 = 32u;
 // What `transform` reads: 0 complex values; 1 the real grid `mesh`, its left half as real and its right half as imaginary parts; 2 the
 // kernel q̃ of t-SNE.
 const READS: u32 = 0u;
+// 1: a pass of one transform. 3: the last pass forward, the products with K̂, and the first pass back of both fields.
+const FIELDS: u32 = 1u;
 
 // cos and sin of 2π k / 32.
 const C_0: f32 = 1.000000000; const S_0: f32 = 0.000000000;
@@ -51,185 +53,75 @@ struct Grid { level: u32, rebuild: u32, spacing: f32, middle_x: f32, middle_y: f
 // Σ |Ŵ|² K̂ of each thread.
 @group(0) @binding(8) var<storage, read_write> parts: array<f32>;
 
-/// to[k] = Σ_j from[j] exp(∓2πi jk / RADIX · ...): one pass of Stockham's transform, `before` = product of the radices before
+/// to[k] = Σ_j from[j] exp(∓2πi jk / RADIX · ...): a pass of Stockham's transform, `before` = product of the radices before; or
+/// to = F⁻¹(−i s Ŵ) of both fields' slopes s and parts = Σ |Ŵ|² K̂
 @compute @workgroup_size(WORKGROUP)
 fn transform(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
     let quad = group.x * WORKGROUP + lane;
     let j = group.y;
     if quad >= params.quads { return; }
     let pitch = params.quads | 1u;
-    let apart = (1u << params.level) / RADIX;
+    let length = 1u << params.level;
+    let apart = length / RADIX;
     let k = j % params.before;
 #for r in RADIX
-    var re_{r} = vec4<f32>(0.0);
-    var im_{r} = vec4<f32>(0.0);
+    var re_0_{r} = vec4<f32>(0.0);
+    var im_0_{r} = vec4<f32>(0.0);
 #end
 #if READS % 2
     // Only the first half of the rows is there.
 #for r in RADIX / 2
     let row_{r} = (j + {r}u * apart) * 2u * params.quads + quad;
-    re_{r} = vec4<f32>(mesh[row_{r}]);
-    im_{r} = vec4<f32>(mesh[row_{r} + params.quads]);
+    re_0_{r} = vec4<f32>(mesh[row_{r}]);
+    im_0_{r} = vec4<f32>(mesh[row_{r} + params.quads]);
 #end
 #else
 #if READS / 2
     let x = grid.spacing * (f32(quad * 4u) + vec4<f32>(0.0, 1.0, 2.0, 3.0));
-    let length = 1u << params.level;
 #for r in RADIX
     let row_{r} = j + {r}u * apart;
     let y_{r} = grid.spacing * f32(min(row_{r}, length - row_{r}));
-    re_{r} = vec4<f32>(1.0) / (vec4<f32>(1.0 + y_{r} * y_{r}) + x * x);
+    re_0_{r} = vec4<f32>(1.0) / (vec4<f32>(1.0 + y_{r} * y_{r}) + x * x);
 #end
 #else
 #for r in RADIX / 2
     let low_{r} = ((j + {r}u * apart) * pitch + quad) * 2u;
-    re_{r} = from_grid[low_{r} + params.inverse];
-    im_{r} = from_grid[low_{r} + 1u - params.inverse];
+    re_0_{r} = from_grid[low_{r} + params.inverse];
+    im_0_{r} = from_grid[low_{r} + 1u - params.inverse];
 #end
+#if FIELDS % 3
     if params.zeros == 0u {
+#else
+    {
+#end
 #for r in RADIX / 2
         let high_{r} = ((j + {r + RADIX / 2}u * apart) * pitch + quad) * 2u;
-        re_{r + RADIX / 2} = from_grid[high_{r} + params.inverse];
-        im_{r + RADIX / 2} = from_grid[high_{r} + 1u - params.inverse];
+        re_0_{r + RADIX / 2} = from_grid[high_{r} + params.inverse];
+        im_0_{r + RADIX / 2} = from_grid[high_{r} + 1u - params.inverse];
 #end
     }
 #end
 #end
+#if FIELDS % 3
     if params.before > 1u {
+#else
+    {
+#end
 #for s in RADIX - 1
         let turn_{s + 1} = turns[{s + 1}u * k * params.step];
-        let real_{s + 1} = re_{s + 1};
-        re_{s + 1} = real_{s + 1} * turn_{s + 1}.x + im_{s + 1} * turn_{s + 1}.y;
-        im_{s + 1} = im_{s + 1} * turn_{s + 1}.x - real_{s + 1} * turn_{s + 1}.y;
+        let real_{s + 1} = re_0_{s + 1};
+        re_0_{s + 1} = real_{s + 1} * turn_{s + 1}.x + im_0_{s + 1} * turn_{s + 1}.y;
+        im_0_{s + 1} = im_0_{s + 1} * turn_{s + 1}.x - real_{s + 1} * turn_{s + 1}.y;
 #end
     }
-#if RADIX / 32
-#for g in RADIX / 32
-#for b in 16
-    let re_apart_16_{g * 32 + b} = re_{g * 32 + b} - re_{g * 32 + b + 16};
-    let im_apart_16_{g * 32 + b} = im_{g * 32 + b} - im_{g * 32 + b + 16};
-    re_{g * 32 + b} += re_{g * 32 + b + 16};
-    im_{g * 32 + b} += im_{g * 32 + b + 16};
-#if b
-    re_{g * 32 + b + 16} = re_apart_16_{g * 32 + b} * C_{b * 1} + im_apart_16_{g * 32 + b} * S_{b * 1};
-    im_{g * 32 + b + 16} = im_apart_16_{g * 32 + b} * C_{b * 1} - re_apart_16_{g * 32 + b} * S_{b * 1};
-#else
-    re_{g * 32 + b + 16} = re_apart_16_{g * 32 + b};
-    im_{g * 32 + b + 16} = im_apart_16_{g * 32 + b};
-#end
-#end
-#end
-#end
-#if RADIX / 16
-#for g in RADIX / 16
-#for b in 8
-    let re_apart_8_{g * 16 + b} = re_{g * 16 + b} - re_{g * 16 + b + 8};
-    let im_apart_8_{g * 16 + b} = im_{g * 16 + b} - im_{g * 16 + b + 8};
-    re_{g * 16 + b} += re_{g * 16 + b + 8};
-    im_{g * 16 + b} += im_{g * 16 + b + 8};
-#if b
-    re_{g * 16 + b + 8} = re_apart_8_{g * 16 + b} * C_{b * 2} + im_apart_8_{g * 16 + b} * S_{b * 2};
-    im_{g * 16 + b + 8} = im_apart_8_{g * 16 + b} * C_{b * 2} - re_apart_8_{g * 16 + b} * S_{b * 2};
-#else
-    re_{g * 16 + b + 8} = re_apart_8_{g * 16 + b};
-    im_{g * 16 + b + 8} = im_apart_8_{g * 16 + b};
-#end
-#end
-#end
-#end
-#if RADIX / 8
-#for g in RADIX / 8
-#for b in 4
-    let re_apart_4_{g * 8 + b} = re_{g * 8 + b} - re_{g * 8 + b + 4};
-    let im_apart_4_{g * 8 + b} = im_{g * 8 + b} - im_{g * 8 + b + 4};
-    re_{g * 8 + b} += re_{g * 8 + b + 4};
-    im_{g * 8 + b} += im_{g * 8 + b + 4};
-#if b
-    re_{g * 8 + b + 4} = re_apart_4_{g * 8 + b} * C_{b * 4} + im_apart_4_{g * 8 + b} * S_{b * 4};
-    im_{g * 8 + b + 4} = im_apart_4_{g * 8 + b} * C_{b * 4} - re_apart_4_{g * 8 + b} * S_{b * 4};
-#else
-    re_{g * 8 + b + 4} = re_apart_4_{g * 8 + b};
-    im_{g * 8 + b + 4} = im_apart_4_{g * 8 + b};
-#end
-#end
-#end
-#end
-#if RADIX / 4
-#for g in RADIX / 4
-#for b in 2
-    let re_apart_2_{g * 4 + b} = re_{g * 4 + b} - re_{g * 4 + b + 2};
-    let im_apart_2_{g * 4 + b} = im_{g * 4 + b} - im_{g * 4 + b + 2};
-    re_{g * 4 + b} += re_{g * 4 + b + 2};
-    im_{g * 4 + b} += im_{g * 4 + b + 2};
-#if b
-    re_{g * 4 + b + 2} = re_apart_2_{g * 4 + b} * C_{b * 8} + im_apart_2_{g * 4 + b} * S_{b * 8};
-    im_{g * 4 + b + 2} = im_apart_2_{g * 4 + b} * C_{b * 8} - re_apart_2_{g * 4 + b} * S_{b * 8};
-#else
-    re_{g * 4 + b + 2} = re_apart_2_{g * 4 + b};
-    im_{g * 4 + b + 2} = im_apart_2_{g * 4 + b};
-#end
-#end
-#end
-#end
-#if RADIX / 2
-#for g in RADIX / 2
-#for b in 1
-    let re_apart_1_{g * 2 + b} = re_{g * 2 + b} - re_{g * 2 + b + 1};
-    let im_apart_1_{g * 2 + b} = im_{g * 2 + b} - im_{g * 2 + b + 1};
-    re_{g * 2 + b} += re_{g * 2 + b + 1};
-    im_{g * 2 + b} += im_{g * 2 + b + 1};
-#if b
-    re_{g * 2 + b + 1} = re_apart_1_{g * 2 + b} * C_{b * 16} + im_apart_1_{g * 2 + b} * S_{b * 16};
-    im_{g * 2 + b + 1} = im_apart_1_{g * 2 + b} * C_{b * 16} - re_apart_1_{g * 2 + b} * S_{b * 16};
-#else
-    re_{g * 2 + b + 1} = re_apart_1_{g * 2 + b};
-    im_{g * 2 + b + 1} = im_apart_1_{g * 2 + b};
-#end
-#end
-#end
-#end
-    let first = ((j - k) * RADIX + k) * pitch + quad;
-    let stride = params.before * pitch;
-#for r in RADIX / 2
-    let near_{r} = (first + {r}u * stride) * 2u;
-    to_grid[near_{r} + params.inverse] = re_{((r % 2) * 16 + (r / 2 % 2) * 8 + (r / 4 % 2) * 4 + (r / 8 % 2) * 2 + r / 16) / (32 / RADIX)};
-    to_grid[near_{r} + 1u - params.inverse] = im_{((r % 2) * 16 + (r / 2 % 2) * 8 + (r / 4 % 2) * 4 + (r / 8 % 2) * 2 + r / 16) / (32 / RADIX)};
-#end
-    if params.keeps == 0u {
-#for q in RADIX / 2
-        let far_{q} = (first + {q + RADIX / 2}u * stride) * 2u;
-        to_grid[far_{q} + params.inverse] = re_{(((q + RADIX / 2) % 2) * 16 + ((q + RADIX / 2) / 2 % 2) * 8 + ((q + RADIX / 2) / 4 % 2) * 4 + ((q + RADIX / 2) / 8 % 2) * 2 + (q + RADIX / 2) / 16) / (32 / RADIX)};
-        to_grid[far_{q} + 1u - params.inverse] = im_{(((q + RADIX / 2) % 2) * 16 + ((q + RADIX / 2) / 2 % 2) * 8 + ((q + RADIX / 2) / 4 % 2) * 4 + ((q + RADIX / 2) / 8 % 2) * 2 + (q + RADIX / 2) / 16) / (32 / RADIX)};
-#end
-    }
-}
-
-/// The last pass forward, the products with K̂, and the first pass back of both; parts = Σ |Ŵ|² K̂
-@compute @workgroup_size(WORKGROUP)
-fn convolve(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
-    let quad = group.x * WORKGROUP + lane;
-    let j = group.y;
-    if quad >= params.quads { return; }
-    let pitch = params.quads | 1u;
-    let length = 1u << params.level;
-    let apart = length / RADIX;
-#for r in RADIX
-    let row_{r} = ((j + {r}u * apart) * pitch + quad) * 2u;
-    var re_0_{r} = from_grid[row_{r}];
-    var im_0_{r} = from_grid[row_{r} + 1u];
-#end
-#for s in RADIX - 1
-    let turn_{s + 1} = turns[{s + 1}u * j * params.step];
-    let real_{s + 1} = re_0_{s + 1};
-    re_0_{s + 1} = real_{s + 1} * turn_{s + 1}.x + im_0_{s + 1} * turn_{s + 1}.y;
-    im_0_{s + 1} = im_0_{s + 1} * turn_{s + 1}.x - real_{s + 1} * turn_{s + 1}.y;
-#end
+#if FIELDS / 3
     var part = vec4<f32>(0.0);
     let slope = 3.14159265 / (f32(length) * grid.spacing);
     let ky = vec4<u32>(quad * 4u) + vec4<u32>(0u, 1u, 2u, 3u);
     let is_middle = 2u * ky == vec4<u32>(length);
     let slopes = select(slope * vec4<f32>(ky), vec4<f32>(0.0), is_middle);
-#for f in 3
+#end
+#for f in FIELDS
 #if f % 2
 #for r in RADIX
     // Beyond the middle kx is negative; of the middle itself a slope has no part.
@@ -336,6 +228,7 @@ fn convolve(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_i
 #end
 #end
 #end
+#if FIELDS / 3
     let first = (j * RADIX * pitch + quad) * 2u;
 #for r in RADIX
     let to_{r} = first + {2 * r}u * pitch;
@@ -347,4 +240,20 @@ fn convolve(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_i
     // What stands for both signs of ky counts twice.
     part *= select(vec4<f32>(2.0), vec4<f32>(1.0), is_middle | (ky == vec4<u32>(0u)));
     parts[j * params.quads + quad] = part.x + part.y + part.z + part.w;
+#else
+    let first = ((j - k) * RADIX + k) * pitch + quad;
+    let stride = params.before * pitch;
+#for r in RADIX / 2
+    let near_{r} = (first + {r}u * stride) * 2u;
+    to_grid[near_{r} + params.inverse] = re_0_{((r % 2) * 16 + (r / 2 % 2) * 8 + (r / 4 % 2) * 4 + (r / 8 % 2) * 2 + r / 16) / (32 / RADIX)};
+    to_grid[near_{r} + 1u - params.inverse] = im_0_{((r % 2) * 16 + (r / 2 % 2) * 8 + (r / 4 % 2) * 4 + (r / 8 % 2) * 2 + r / 16) / (32 / RADIX)};
+#end
+    if params.keeps == 0u {
+#for q in RADIX / 2
+        let far_{q} = (first + {q + RADIX / 2}u * stride) * 2u;
+        to_grid[far_{q} + params.inverse] = re_0_{(((q + RADIX / 2) % 2) * 16 + ((q + RADIX / 2) / 2 % 2) * 8 + ((q + RADIX / 2) / 4 % 2) * 4 + ((q + RADIX / 2) / 8 % 2) * 2 + (q + RADIX / 2) / 16) / (32 / RADIX)};
+        to_grid[far_{q} + 1u - params.inverse] = im_0_{(((q + RADIX / 2) % 2) * 16 + ((q + RADIX / 2) / 2 % 2) * 8 + ((q + RADIX / 2) / 4 % 2) * 4 + ((q + RADIX / 2) / 8 % 2) * 2 + (q + RADIX / 2) / 16) / (32 / RADIX)};
+#end
+    }
+#end
 }

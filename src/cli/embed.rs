@@ -6,9 +6,7 @@ use std::time::Instant;
 use clap::{Args, ValueEnum};
 use indicatif::{ProgressBar, ProgressStyle};
 use revacnn::data::Matrix;
-use revacnn::embed::{
-    Method, NeighbourSearch, Options, Settings, Tsne, layout_bytes, quality, usual_components,
-};
+use revacnn::embed::{Method, NeighbourSearch, Options, Settings, Tsne, quality, usual_components};
 use revacnn::error::{Error, Result};
 use revacnn::gpu::{Buffer, Gpu, TensorView};
 use revacnn::session::write_whole;
@@ -24,6 +22,8 @@ const COMPARED: usize = 200;
 const JUDGED: usize = 500;
 /// Pairs of rows that are compared for that.
 const MOST_COMPARED: usize = 10_000_000;
+/// Rows that can be laid out.
+const FEWEST: usize = 4;
 /// Neighbours by which a layout is judged.
 const NEAREST: usize = 12;
 
@@ -126,12 +126,11 @@ impl Embed {
         };
         let began = Instant::now();
         let options = self.options(&matrix);
-        let k = ((3.0 * self.perplexity) as usize).min(matrix.rows);
-        let planned = layout_bytes(matrix.rows, matrix.columns, k, &options, gpu.is_software());
-        log::info!("the layout will take about {} MiB of {}", planned.div_ceil(1 << 20), gpu.info.name);
         let before = gpu.bytes_allocated();
-        let tsne = Tsne::prepare_with(&gpu, &view, self.perplexity, settings, self.seed, &options)?;
+        let prepare = || Tsne::prepare_with(&gpu, &view, self.perplexity, settings, self.seed, &options);
+        let tsne = gpu.within_memory(prepare)?;
         let memory = gpu.bytes_allocated() - before;
+        log::info!("the layout takes {} MiB of {}", memory.div_ceil(1 << 20), gpu.info.name);
         let pca = self.method == Layout::Pca;
         let stages = if pca { [0.0; 2] } else { refresh(&gpu, &tsne) };
         if pca {
@@ -146,10 +145,7 @@ impl Embed {
                 tsne.perplexity()
             );
         }
-        let left_out = tsne.left_out(&gpu);
-        if let Some(first) = left_out.first() {
-            log::warn!("{} rows hold NaN or infinity, row {first} first: they are left out", left_out.len());
-        }
+        let left_out = check_left_out(tsne.left_out(&gpu), matrix.rows)?;
         let optimising = Instant::now();
         let iterations = if pca { 0 } else { self.iterations };
         let snapshots = self.iterate(&gpu, &tsne, iterations, began);
@@ -182,6 +178,17 @@ impl Embed {
             adapter: &gpu.info.name,
         })
     }
+}
+
+/// Tells of rows that are left out; an error where too few others are there.
+fn check_left_out(left_out: Vec<usize>, rows: usize) -> Result<Vec<usize>> {
+    let Some(first) = left_out.first() else { return Ok(left_out) };
+    let what = format!("{} of {rows} rows hold NaN or infinity, row {first} first", left_out.len());
+    if rows - left_out.len() < FEWEST {
+        return Err(Error::new(what, format!("give at least {FEWEST} rows of numbers")));
+    }
+    log::warn!("{what}: they are left out");
+    Ok(left_out)
 }
 
 /// Neighbours and affinities, with a bar; seconds of each.

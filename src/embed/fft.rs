@@ -161,8 +161,9 @@ impl<'a> Fft<'a> {
         [to, other, parts]: [&BufferRange; 3],
     ) -> Result<()> {
         let bits = self.last_bits();
+        let [workgroup, radix] = self.knobs(bits);
         let before = (1 << self.level) >> bits;
-        let kernel = self.gpu.kernel(&FFT, "convolve", &self.knobs(bits))?;
+        let kernel = self.gpu.kernel(&FFT, "transform", &[workgroup, radix, ("FIELDS", 3)])?;
         let params = FftParams {
             level: self.level,
             quads,

@@ -48,7 +48,7 @@ impl Rows {
         let dims = channels * height * width;
         if count < 4 || dims == 0 {
             let what = format!("{count} rows of {dims} values cannot be laid out");
-            return Err(Error::new(what, "give t-SNE at least 4 rows"));
+            return Err(Error::new(what, "give t-SNE at least 4 rows, of a value or more"));
         }
         // Neighbours are sought for 16 rows and by 4 values at once.
         let stride = count.next_multiple_of(16);

@@ -118,26 +118,7 @@ pub(super) fn search(gpu: &Gpu, plan: &mut PlanBuilder<'_>, places: &Places, fou
     let candidates = places.lists.as_ref().map_or(places.count, |lists| 4 * lists.budget);
     let width = candidates.next_multiple_of(32).min(SEGMENT);
     let block = rows_of_a_block(gpu, width, places.dims).min(places.tiles * TILE);
-    let made = Buffer::<f32>::zeroed(gpu, "distances of a block", block * width);
-    let least = Buffer::<f32>::zeroed(gpu, "least distances", block * width / 8);
-    let filled = Buffer::<u32>::zeroed(gpu, "neighbours found", found.count);
-    let mut bindings = vec![
-        ("names", places.names.range()),
-        ("made", made.range()),
-        ("squares", made.range()),
-        ("least", least.range()),
-        ("least_fours", least.range()),
-        ("filled", filled.range()),
-    ];
-    let names = ["points_0", "points_1", "points_2", "points_3"];
-    if places.points.len() > names.len() {
-        let what = format!("rows of {} values lie in {} buffers", places.dims, places.points.len());
-        return Err(Error::new(what, "reduce them to fewer components, or take fewer rows"));
-    }
-    bindings.extend(names.into_iter().zip(places.points.iter().cloned()));
-    if let Some(lists) = &places.lists {
-        bindings.extend([("tiles", lists.tiles.range()), ("candidates", lists.quads.range())]);
-    }
+    let bindings = bindings(gpu, places, found, [block, width])?;
     let all = SearchParams {
         count: found.count as u32,
         quads: (places.count / 4) as u32,
@@ -198,6 +179,35 @@ pub(super) fn search(gpu: &Gpu, plan: &mut PlanBuilder<'_>, places: &Places, fou
         }
     }
     Ok(())
+}
+
+/// What the kernels bind beside the chunk of what is found; distances are made for `block` rows and `width` candidates.
+fn bindings(
+    gpu: &Gpu,
+    places: &Places,
+    found: &Found,
+    [block, width]: [usize; 2],
+) -> Result<Vec<(&'static str, BufferRange)>> {
+    let names = ["points_0", "points_1", "points_2", "points_3"];
+    if places.points.len() > names.len() {
+        let what = format!("rows of {} values lie in {} buffers", places.dims, places.points.len());
+        return Err(Error::new(what, "reduce them to fewer components, or take fewer rows"));
+    }
+    let made = Buffer::<f32>::zeroed(gpu, "distances of a block", block * width);
+    let least = Buffer::<f32>::zeroed(gpu, "least distances", block * width / 8);
+    let mut bindings = vec![
+        ("names", places.names.range()),
+        ("made", made.range()),
+        ("squares", made.range()),
+        ("least", least.range()),
+        ("least_fours", least.range()),
+        ("filled", Buffer::<u32>::zeroed(gpu, "neighbours found", found.count).range()),
+    ];
+    bindings.extend(names.into_iter().zip(places.points.iter().cloned()));
+    if let Some(lists) = &places.lists {
+        bindings.extend([("tiles", lists.tiles.range()), ("candidates", lists.quads.range())]);
+    }
+    Ok(bindings)
 }
 
 fn of_chunk(params: &SearchParams, chunk: &FoundChunk) -> SearchParams {

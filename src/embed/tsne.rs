@@ -12,7 +12,7 @@ use crate::{params, wgsl};
 use super::affinities::{Affinities, rows_of_a_chunk};
 use super::forces::{Method, Repulsion, attract};
 use super::neighbours::Neighbours;
-use super::options::Options;
+use super::options::{Options, layout_bytes};
 use super::principal::principal_components;
 use super::reduction::Reduction;
 use super::rows::Rows;
@@ -153,12 +153,13 @@ impl Tsne {
         let bytes = options.most_bytes(gpu);
         let rows = Rows::new(gpu, view, bytes)?;
         let (perplexity, k) = supported(perplexity, rows.count);
+        gpu.check_memory("the layout", layout_bytes(rows.count, rows.dims, k, options, gpu.is_software()))?;
         let (sought, reduction) = Reduction::or_as_they_are(gpu, &rows, options.components, bytes)?;
         let a_chunk = rows_of_a_chunk(rows.count, k, bytes);
         let neighbours = Neighbours::new(gpu, &sought, k, a_chunk, options.search)?;
         let affinities = Affinities::new(gpu, &rows, &neighbours, perplexity)?;
-        let positions = Buffer::<[f32; 2]>::zeroed(gpu, "positions", rows.stride);
-        let motions = Buffer::<[f32; 4]>::zeroed(gpu, "motions", rows.count);
+        let Points { positions, motions, history, state, settings: settings_buffer, put } =
+            Points::new(gpu, rows.count, rows.stride);
         let components = Buffer::<[f32; 2]>::zeroed(gpu, "components", rows.count);
         let attraction = Buffer::<[f32; 4]>::zeroed(gpu, "attraction", rows.count);
         let mut iteration = PlanBuilder::new(gpu);
@@ -167,10 +168,6 @@ impl Tsne {
         let flags = rows.flags.range();
         let repulsion = Repulsion::new(gpu, &mut iteration, &positions, &flags, rows.count, method)?;
         let blocks = rows.count.div_ceil(1024).min(MOST_BLOCKS);
-        let history = Buffer::<[f32; 2]>::zeroed(gpu, "divergences", HISTORY);
-        let state = Buffer::<u32>::zeroed(gpu, "state", size_of::<State>() / 4);
-        let settings_buffer = Buffer::<f32>::zeroed(gpu, "settings", size_of::<Settings>() / 4);
-        let put = Buffer::<[f32; 4]>::zeroed(gpu, "put", 1);
         let bindings = [
             ("settings", settings_buffer.range()),
             ("state", state.range()),
@@ -423,6 +420,29 @@ impl Tsne {
     /// Which rows are left out (bit 0) or pinned (bit 1), on the GPU.
     pub fn flags(&self) -> BufferRange {
         self.rows.flags.range()
+    }
+}
+
+/// What a layout keeps from one iteration to the next.
+struct Points {
+    positions: Buffer<[f32; 2]>,
+    motions: Buffer<[f32; 4]>,
+    history: Buffer<[f32; 2]>,
+    state: Buffer<u32>,
+    settings: Buffer<f32>,
+    put: Buffer<[f32; 4]>,
+}
+
+impl Points {
+    fn new(gpu: &Gpu, count: usize, stride: usize) -> Self {
+        Self {
+            positions: Buffer::zeroed(gpu, "positions", stride),
+            motions: Buffer::zeroed(gpu, "motions", count),
+            history: Buffer::zeroed(gpu, "divergences", HISTORY),
+            state: Buffer::zeroed(gpu, "state", size_of::<State>() / 4),
+            settings: Buffer::zeroed(gpu, "settings", size_of::<Settings>() / 4),
+            put: Buffer::zeroed(gpu, "put", 1),
+        }
     }
 }
 

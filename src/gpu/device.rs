@@ -234,12 +234,6 @@ impl Gpu {
         self.kernels.borrow().len()
     }
 
-    /// Bytes of all buffers made so far by [`Buffer::zeroed`], those since dropped too: what something takes is the difference of
-    /// after and before.
-    pub fn bytes_allocated(&self) -> u64 {
-        self.allocated.get()
-    }
-
     /// A new command encoder.
     pub fn encoder(&self, label: &str) -> wgpu::CommandEncoder {
         self.device.create_command_encoder(&wgpu::CommandEncoderDescriptor { label: Some(label) })
@@ -295,7 +289,7 @@ impl Gpu {
                 self.info.name,
                 mib(most)
             ),
-            "take a smaller batch or a smaller network, or another adapter (see: revacnn adapters)",
+            "take less at once: a smaller batch or network, fewer rows or images; or another adapter (see: revacnn adapters)",
         ))
     }
 }

@@ -9,6 +9,7 @@ mod choice;
 mod device;
 mod gates;
 mod kernel;
+mod memory;
 mod params;
 mod peak;
 mod plan;

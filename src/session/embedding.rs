@@ -108,22 +108,6 @@ fn options(content: &Content, view: &TensorView) -> Options {
     Options { components, ..Options::default() }
 }
 
-/// Does what makes buffers; an error where the GPU's memory does not suffice.
-pub(super) fn within_memory<T>(gpu: &Gpu, make: impl FnOnce() -> Result<T>) -> Result<T> {
-    let before = gpu.bytes_allocated();
-    let scope = gpu.device.push_error_scope(wgpu::ErrorFilter::OutOfMemory);
-    let made = make();
-    let fault = pollster::block_on(scope.pop());
-    if fault.is_none() {
-        return made;
-    }
-    let mib = (gpu.bytes_allocated() - before).div_ceil(1 << 20);
-    Err(Error::new(
-        format!("{} has no memory left for another {mib} MiB", gpu.info.name),
-        "close other layouts, or lay out less",
-    ))
-}
-
 impl Embedding {
     /// A layout that begins with the next refresh; `bytes` are what its rows take.
     pub(super) fn new(
@@ -140,7 +124,7 @@ impl Embedding {
         let before = gpu.bytes_allocated();
         let options = options(&content, &view);
         let prepare = || Tsne::prepare_with(gpu, &view, perplexity, Settings::USUAL, 1, &options);
-        let tsne = within_memory(gpu, prepare)?;
+        let tsne = gpu.within_memory(prepare)?;
         let tsne_bytes = gpu.bytes_allocated() - before;
         // A GPU is thought to be faster than what the budget begins with, before anything was measured.
         let speed = if gpu.is_software() { 0.3 } else { 0.02 };
@@ -290,7 +274,7 @@ impl Embedding {
         let before = gpu.bytes_allocated();
         let options = options(&self.content, &self.view);
         let prepare = || Tsne::prepare_with(gpu, &self.view, perplexity, self.settings, 1, &options);
-        let tsne = within_memory(gpu, prepare)?;
+        let tsne = gpu.within_memory(prepare)?;
         self.tsne_bytes = gpu.bytes_allocated() - before;
         tsne.take_over(gpu, &self.tsne);
         self.tsne = tsne;

@@ -4,7 +4,7 @@
 
 use std::rc::Rc;
 
-use super::embedding::{Content, Embedding, within_memory};
+use super::embedding::{Content, Embedding};
 use super::forwarding::Forward;
 use super::image_layout::rows_view;
 use super::{Session, TensorKind};
@@ -86,7 +86,8 @@ impl Session {
         let columns = COLUMNS.min(images);
         let images = images / columns * columns;
         let shape = Shape::new(1, images / columns, columns);
-        let rows = within_memory(gpu, || Ok(Buffer::<f32>::zeroed(gpu, "responses", labels.len() * images)))?;
+        let rows =
+            gpu.within_memory(|| Ok(Buffer::<f32>::zeroed(gpu, "responses", labels.len() * images)))?;
         let view = rows_view(rows.raw(), labels.len(), shape);
         let filters = Filters {
             tiles: view.clone(),

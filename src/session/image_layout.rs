@@ -3,7 +3,7 @@
 use std::ops::Range;
 use std::rc::Rc;
 
-use super::embedding::{Content, Embedding, within_memory};
+use super::embedding::{Content, Embedding};
 use super::forwarding::Forward;
 use super::{Session, TensorKind};
 use crate::error::{Error, Result};
@@ -184,7 +184,7 @@ impl Session {
         let network = &self.trainer.network;
         let shape = network.shape_of(layer);
         gpu.check_fits("their activations", (count * shape.len() * 4) as u64)?;
-        let (images, rows) = within_memory(gpu, || {
+        let (images, rows) = gpu.within_memory(|| {
             let images = Images::new(gpu, source, network.shape_of(0), network.loss.has_classes())?;
             Ok((images, Buffer::<f32>::zeroed(gpu, "rows of activations", count * shape.len())))
         })?;

@@ -1,0 +1,173 @@
+//! A small screen, points that lie on known pixels, and what of a layout comes back from it.
+
+use revacnn::gpu::{AdapterChoice, Buffer, Gpu};
+use revacnn::view::{Chosen, Part, Picked, Placement, Rect, ScatterSet, Scatters};
+
+/// Width and height of the target.
+pub const SCREEN: [u32; 2] = [320, 240];
+pub const RECTANGLE: Rect = Rect { x: 10.0, y: 20.0, width: 300.0, height: 200.0 };
+/// Half a tile of 4 pixels and the largest disc.
+pub const MARGIN: f32 = 16.0;
+
+pub fn gpu() -> Gpu {
+    Gpu::open(&AdapterChoice::Best).unwrap()
+}
+
+pub fn set(gpu: &Gpu, positions: &[[f32; 2]]) -> ScatterSet {
+    ScatterSet {
+        positions: Buffer::from_slice(gpu, "positions", positions).range(),
+        flags: Buffer::<u32>::zeroed(gpu, "flags", positions.len()).range(),
+        count: positions.len() as u32,
+        change: None,
+        classes: None,
+        predictions: None,
+    }
+}
+
+pub fn random(i: usize, salt: usize) -> u32 {
+    let mut x = (i as u32).wrapping_mul(0x9e37_79b9) ^ (salt as u32).wrapping_mul(0x85eb_ca6b);
+    x = (x ^ (x >> 16)).wrapping_mul(0x7feb_352d);
+    x = (x ^ (x >> 15)).wrapping_mul(0x846c_a68b);
+    x ^ (x >> 16)
+}
+
+/// Positions that a placement in [`RECTANGLE`] maps one to one onto the pixels that are returned with them; well within pixels, so
+/// that no rounding moves one into the next. Many share the pixels in the middle.
+pub fn in_pixels(count: usize) -> (Vec<[f32; 2]>, Vec<[f32; 2]>) {
+    let half = [RECTANGLE.width / 2.0 - MARGIN, RECTANGLE.height / 2.0 - MARGIN];
+    let place = |i: usize, axis: usize| -> f32 {
+        // Two opposite corners hold the frame.
+        if i < 2 {
+            return if i == 0 { -half[axis] } else { half[axis] };
+        }
+        let spread = if i.is_multiple_of(3) { 6.0 } else { 2.0 * half[axis] - 2.0 };
+        let at = (random(i, axis) as f32 / 4_294_967_296.0 - 0.5) * spread;
+        at.floor() + [0.25, 0.625, 0.75][i % 3]
+    };
+    let positions: Vec<[f32; 2]> = (0..count).map(|i| [place(i, 0), place(i, 1)]).collect();
+    let middle = [RECTANGLE.x + RECTANGLE.width / 2.0, RECTANGLE.y + RECTANGLE.height / 2.0];
+    let pixels = positions.iter().map(|p| [p[0] + middle[0], p[1] + middle[1]]).collect();
+    (positions, pixels)
+}
+
+/// Prepares a frame that shows the set, and reads back what is picked.
+pub fn frame(gpu: &Gpu, scatters: &mut Scatters, set: &ScatterSet, placement: Placement) -> Picked {
+    scatters.begin(SCREEN[0], SCREEN[1]);
+    scatters.place(gpu, 3, set, placement).unwrap();
+    if let Some((places, list)) = scatters.listed(3) {
+        places.write(gpu, 0, &vec![[f32::NAN; 4]; places.len()]);
+        list.write(gpu, 0, &vec![u32::MAX; list.len()]);
+    }
+    prepare(gpu, scatters)
+}
+
+pub fn prepare(gpu: &Gpu, scatters: &mut Scatters) -> Picked {
+    let mut encoder = gpu.encoder("test");
+    scatters.prepare(gpu, &mut encoder.begin_compute_pass(&Default::default()));
+    gpu.submit(encoder);
+    let found = scatters.found(3).unwrap().read(gpu);
+    assert!(gpu.take_errors().is_empty());
+    Picked::read(bytemuck::cast_slice(&found[..8]))
+}
+
+/// The pixels that a part of the layout draws onto black.
+pub fn draw(gpu: &Gpu, scatters: &Scatters, part: Part) -> Vec<[u8; 4]> {
+    let texture = gpu.device.create_texture(&wgpu::TextureDescriptor {
+        label: Some("test"),
+        size: wgpu::Extent3d { width: SCREEN[0], height: SCREEN[1], depth_or_array_layers: 1 },
+        mip_level_count: 1,
+        sample_count: 1,
+        dimension: wgpu::TextureDimension::D2,
+        format: wgpu::TextureFormat::Rgba8Unorm,
+        usage: wgpu::TextureUsages::RENDER_ATTACHMENT | wgpu::TextureUsages::COPY_SRC,
+        view_formats: &[],
+    });
+    let view = texture.create_view(&Default::default());
+    let mut encoder = gpu.encoder("test");
+    {
+        let mut pass = encoder.begin_render_pass(&wgpu::RenderPassDescriptor {
+            color_attachments: &[Some(wgpu::RenderPassColorAttachment {
+                view: &view,
+                resolve_target: None,
+                depth_slice: None,
+                ops: wgpu::Operations {
+                    load: wgpu::LoadOp::Clear(wgpu::Color::BLACK),
+                    store: wgpu::StoreOp::Store,
+                },
+            })],
+            ..Default::default()
+        });
+        scatters.draw(&mut pass, 3, part);
+    }
+    let out = Buffer::<u8>::zeroed(gpu, "out", (SCREEN[0] * SCREEN[1] * 4) as usize);
+    encoder.copy_texture_to_buffer(
+        texture.as_image_copy(),
+        wgpu::TexelCopyBufferInfo {
+            buffer: out.raw(),
+            layout: wgpu::TexelCopyBufferLayout {
+                offset: 0,
+                bytes_per_row: Some(SCREEN[0] * 4),
+                rows_per_image: None,
+            },
+        },
+        texture.size(),
+    );
+    gpu.submit(encoder);
+    assert!(gpu.take_errors().is_empty());
+    bytemuck::cast_slice(&out.read(gpu)).to_vec()
+}
+
+pub fn chosen(gpu: &Gpu, scatters: &mut Scatters) -> Option<Chosen> {
+    let mut read = None;
+    scatters.copy_chosen(|id, buffer| {
+        assert_eq!(id, 3);
+        read = Some(Chosen::read(bytemuck::cast_slice(&buffer.read(gpu))));
+        true
+    });
+    read
+}
+
+/// Middle, scale and pixels of points in a rectangle, in f64, as `Placement` says.
+pub fn projected(positions: &[[f32; 2]], placement: &Placement, margin: f64) -> ([f64; 3], Vec<[f64; 2]>) {
+    let shown = || positions.iter().filter(|p| p[0].abs() < 1e14);
+    let bound = |axis: usize| {
+        let values = || shown().map(|p| f64::from(p[axis]));
+        [values().fold(f64::MAX, f64::min), values().fold(f64::MIN, f64::max)]
+    };
+    let r = placement.rectangle;
+    let sides = [[r.x, r.width], [r.y, r.height]].map(|side| side.map(f64::from));
+    let bounds = [bound(0), bound(1)];
+    let fits = |axis: usize| (sides[axis][1] - 2.0 * margin) / (bounds[axis][1] - bounds[axis][0]);
+    let scale = fits(0).min(fits(1));
+    let middle = bounds.map(|[a, b]| (a + b) / 2.0);
+    let pixel = |p: &[f32; 2]| {
+        [0, 1].map(|axis| {
+            let at = (f64::from(p[axis]) - middle[axis]) * scale * f64::from(placement.zoom);
+            sides[axis][0] + sides[axis][1] / 2.0 + f64::from(placement.pan[axis]) + at
+        })
+    };
+    ([middle[0], middle[1], scale], positions.iter().map(pixel).collect())
+}
+
+/// The pixels of dots of `side` pixels, each as many dots as cover it and the greatest key.
+pub fn splatted(pixels: &[[f32; 2]], side: i32, key: impl Fn(usize) -> u32) -> Vec<(u32, u32)> {
+    let mut all = vec![(0, 0); (SCREEN[0] * SCREEN[1]) as usize];
+    for (i, pixel) in pixels.iter().enumerate() {
+        let corner = pixel.map(|p| (p - 0.5 * side as f32 + 0.5).floor() as i32);
+        for (dy, dx) in (0..side).flat_map(|y| (0..side).map(move |x| (y, x))) {
+            let away = [dx, dy].map(|d| d as f32 - 0.5 * (side - 1) as f32);
+            if side > 2 && away[0].powi(2) + away[1].powi(2) > 0.25 * (side * side) as f32 + 0.3 {
+                continue;
+            }
+            let (x, y) = (corner[0] + dx, corner[1] + dy);
+            let within =
+                |at: i32, from: f32, length: f32| (from as i32..(from + length) as i32).contains(&at);
+            if within(x, RECTANGLE.x, RECTANGLE.width) && within(y, RECTANGLE.y, RECTANGLE.height) {
+                let (count, greatest) = &mut all[(y as u32 * SCREEN[0] + x as u32) as usize];
+                *count += 1;
+                *greatest = (*greatest).max(key(i));
+            }
+        }
+    }
+    all
+}
