@@ -126,15 +126,17 @@ fn what_cannot_be_laid_out_is_refused() {
     let write = |name: &str, text: &str| fs::write(folder.path().join(name), text).unwrap();
     write("few.csv", "1,2\n3,4\n5,6\n");
     write("ragged.csv", "1,2\n3,4\n5\n6,7\n");
+    write("none.csv", "1,2\nnan,4\n5,inf\n6,7\nnan,1\n8,9\n");
     let refused = |args: &[&str], code: i32, part: &str| {
         run(folder.path(), &[&["embed"], args].concat()).fails(code, part);
     };
     refused(&["few.csv"], 1, "3 rows");
     refused(&["ragged.csv"], 1, "line 3");
+    refused(&["none.csv", "-o", "out.png"], 1, "3 of 6 rows hold NaN or infinity, row 1 first");
     refused(&["missing.npy"], 1, "missing.npy");
     refused(&["digits", "--perplexity", "0.5"], 2, "perplexity is 0.5");
     refused(&["digits", "--exaggeration", "0"], 2, "exaggeration is 0");
     refused(&["digits", "-o", "out.txt"], 2, "neither .npz nor .png");
     refused(&["digits", "-o", "no/folder/out.png"], 2, "no folder");
-    assert!(!folder.path().join("out.txt").exists());
+    assert!(!folder.path().join("out.txt").exists() && !folder.path().join("out.png").exists());
 }
