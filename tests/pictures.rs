@@ -1,14 +1,16 @@
 //! Golden pictures: what a short, seeded run looks like, drawn without a display and compared with kept pictures.
 //!
-//! `UPDATE_PICTURES=1 cargo test --test pictures` draws the kept ones anew: look at them before they are committed.
+//! `UPDATE_PICTURES=1 cargo test --test pictures` draws the kept ones again: look at them before they are committed.
 #![cfg(feature = "app")]
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::process::Command;
 use std::rc::Rc;
 
 use image::RgbaImage;
-use revacnn::app::offscreen::{Picture, Show, render};
-use revacnn::app::{Pane, Workbench};
+use revacnn::app::offscreen::{Picture, render};
+use revacnn::app::{Show, Workbench};
 use revacnn::gpu::{AdapterChoice, Gpu};
 use revacnn::nn::Hyper;
 use revacnn::session::{Limit, RunSettings, Session, TensorKind};
@@ -33,21 +35,21 @@ fn session(seed: u64) -> Session {
     session
 }
 
-fn draw(seed: u64, pane: Pane, kind: TensorKind) -> RgbaImage {
+fn draw(seed: u64, pane: &'static str, kind: TensorKind) -> RgbaImage {
     let mut session = session(seed);
-    let mut bench = Workbench::new(&session);
-    bench.show_everywhere(&session, kind);
-    render(&mut session, &mut bench, &Picture::new(Show::Pane(pane), 900, 560)).unwrap()
+    let mut workbench = Workbench::new(&session);
+    workbench.show_everywhere(&session, kind);
+    render(&mut session, &mut workbench, &Picture::new(Show::Pane(pane), 900, 560)).unwrap()
 }
 
-/// Share of pixels that differ by more than an eye would see: drivers round colours and glyph edges differently.
+/// Share of pixels that differ by more than an eye would see: drivers round colors and glyph edges differently.
 fn difference(a: &RgbaImage, b: &RgbaImage) -> f64 {
     assert_eq!(a.dimensions(), b.dimensions());
     let seen = |(p, q): (&image::Rgba<u8>, &image::Rgba<u8>)| (0..3).any(|i| p.0[i].abs_diff(q.0[i]) > 24);
     a.pixels().zip(b.pixels()).filter(|pair| seen(*pair)).count() as f64 / (a.width() * a.height()) as f64
 }
 
-fn compare(name: &str, pane: Pane, kind: TensorKind, other_seed_differs: bool) {
+fn compare(name: &str, pane: &'static str, kind: TensorKind, other_seed_differs: bool) {
     let picture = draw(3, pane, kind);
     let file = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/pictures").join(name);
     if std::env::var_os("UPDATE_PICTURES").is_some() {
@@ -75,24 +77,62 @@ fn compare(name: &str, pane: Pane, kind: TensorKind, other_seed_differs: bool) {
 
 #[test]
 fn activations_look_as_they_did() {
-    compare("network-activations.png", Pane::Network, TensorKind::Activations, true);
+    compare("network-activations.png", "network", TensorKind::Activations, true);
 }
 
 #[test]
 fn weights_look_as_they_did() {
-    compare("network-weights.png", Pane::Network, TensorKind::Weights, true);
+    compare("network-weights.png", "network", TensorKind::Weights, true);
 }
 
 #[test]
 fn charts_look_as_they_did() {
-    compare("charts.png", Pane::Charts, TensorKind::Activations, false);
+    compare("charts.png", "charts", TensorKind::Activations, false);
+}
+
+#[test]
+fn every_pane_can_be_drawn_by_its_name() {
+    let mut session = session(3);
+    for (name, _, show) in Show::all() {
+        let mut workbench = Workbench::new(&session);
+        let picture = render(&mut session, &mut workbench, &Picture::new(show, 500, 300)).unwrap();
+        let background = picture.get_pixel(1, 1);
+        let drawn = picture.pixels().filter(|pixel| *pixel != background).count();
+        assert!(drawn > 100, "{name} has {drawn} pixels beside its background");
+    }
+    let mut workbench = Workbench::new(&session);
+    let unknown = Picture::new(Show::Pane("no such pane"), 500, 300);
+    let error = render(&mut session, &mut workbench, &unknown).unwrap_err();
+    assert!(error.what().contains("no such pane") && error.help().contains("embedding"), "{error}");
+}
+
+#[test]
+fn a_picture_leaves_the_run_as_it_is() {
+    let folder = tempfile::tempdir().unwrap();
+    let run = folder.path().join("run");
+    let revacnn = |arguments: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_revacnn"));
+        let output = command.args(arguments).output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    };
+    let path = run.to_str().unwrap();
+    revacnn(&["train", "--dataset", "digits", "--epochs", "1", "--out", path]);
+    let files = || {
+        let entries = std::fs::read_dir(&run).unwrap().map(|entry| entry.unwrap().path());
+        entries.map(|file| (file.clone(), std::fs::read(file).unwrap())).collect::<BTreeMap<_, _>>()
+    };
+    let before = files();
+    let picture = folder.path().join("picture.png");
+    revacnn(&["render", path, "--view", "embedding", "-o", picture.to_str().unwrap()]);
+    assert!(picture.exists());
+    assert!(before.len() >= 3 && files() == before, "the layouts of a picture were written to the run");
 }
 
 #[test]
 fn a_picture_too_large_is_refused() {
     let mut session = session(3);
-    let mut bench = Workbench::new(&session);
-    let Err(error) = render(&mut session, &mut bench, &Picture::new(Show::Workbench, 1 << 20, 10)) else {
+    let mut workbench = Workbench::new(&session);
+    let Err(error) = render(&mut session, &mut workbench, &Picture::new(Show::Workbench, 1 << 20, 10)) else {
         panic!("a picture of a million pixels a side was drawn")
     };
     assert!(error.what().contains("1048576"));

@@ -1,123 +1,55 @@
-//! Paints a frame: the interface and the pictures under it, into any target, within one encoder.
+//! Paints frames: the interface and the pictures in it, into any target, within one encoder.
 
 use std::sync::Arc;
 
-use egui::{Rect, Ui};
-use egui_wgpu::{CallbackTrait, RendererOptions, ScreenDescriptor};
+use egui::Ui;
+use egui_wgpu::{RendererOptions, ScreenDescriptor};
 
+use super::frame::{Frame, Requests};
 use super::theme;
-use super::workbench::{Pane, TileId, Workbench};
+use super::tile_set::{TileId, TileSetId, TileSetIndices};
 use crate::error::Result;
 use crate::gpu::{Gpu, ReadbackRing, Timer};
-use crate::session::Session;
-use crate::view::{Chosen, Part, Picked, Placed, Rect as Pixels, Scatters, Tiles};
-
-/// What the panes draw pictures with.
-pub struct Frame<'a> {
-    /// The device.
-    pub gpu: &'a Gpu,
-    /// The pictures.
-    pub tiles: &'a mut Tiles,
-    /// The tiles whose numbers are to come back.
-    pub asked: Vec<TileId>,
-    /// The layouts.
-    pub scatters: &'a mut Scatters,
-    /// The layouts of which is to come back what lies under the pointer.
-    pub asked_points: Vec<u64>,
-}
-
-impl Frame<'_> {
-    /// Places a tile at a rectangle in points, snapped to pixels.
-    pub fn place(&mut self, ui: &Ui, set: usize, tile: u32, rect: Rect) {
-        let scale = ui.ctx().pixels_per_point();
-        let (min, max) = ((rect.min.to_vec2() * scale).round(), (rect.max.to_vec2() * scale).round());
-        self.tiles.place(
-            set,
-            tile,
-            Pixels { x: min.x, y: min.y, width: max.x - min.x, height: max.y - min.y },
-        );
-    }
-
-    /// Draws what was placed at this point of the interface, clipped to `area`.
-    pub fn paint(&self, ui: &Ui, area: Rect, placed: Placed) {
-        ui.painter_at(area).add(egui_wgpu::Callback::new_paint_callback(area, Pictures(placed)));
-    }
-
-    /// Draws a part of a layout at this point of the interface, clipped to `area`.
-    pub fn paint_points(&self, ui: &Ui, area: Rect, id: u64, part: Part) {
-        ui.painter_at(area).add(egui_wgpu::Callback::new_paint_callback(area, Points(id, part)));
-    }
-}
-
-/// The paint callback of a part of a layout.
-struct Points(u64, Part);
-
-impl CallbackTrait for Points {
-    fn paint(
-        &self,
-        info: egui::PaintCallbackInfo,
-        pass: &mut wgpu::RenderPass<'static>,
-        resources: &egui_wgpu::CallbackResources,
-    ) {
-        if let Some(scatters) = resources.get::<Scatters>() {
-            let [width, height] = info.screen_size_px;
-            pass.set_viewport(0.0, 0.0, width as f32, height as f32, 0.0, 1.0);
-            scatters.draw(pass, self.0, self.1);
-        }
-    }
-}
-
-/// The paint callback of a stretch of tiles.
-struct Pictures(Placed);
-
-impl CallbackTrait for Pictures {
-    fn paint(
-        &self,
-        info: egui::PaintCallbackInfo,
-        pass: &mut wgpu::RenderPass<'static>,
-        resources: &egui_wgpu::CallbackResources,
-    ) {
-        if let Some(tiles) = resources.get::<Tiles>() {
-            let [width, height] = info.screen_size_px;
-            pass.set_viewport(0.0, 0.0, width as f32, height as f32, 0.0, 1.0);
-            tiles.draw(pass, &self.0);
-        }
-    }
-}
-
-/// Which part of the workbench a frame shows.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Show {
-    /// All of it.
-    Workbench,
-    /// One pane.
-    Pane(Pane),
-}
+use crate::session::LayoutId;
+use crate::view::{Chosen, Picked, Scatters, Tiles};
 
 /// A frame that was laid out and is yet to be painted.
 pub struct Painting {
     output: egui::FullOutput,
-    asked: Vec<TileId>,
-    asked_points: Vec<u64>,
+    requests: Requests,
     size: [u32; 2],
 }
 
-/// The egui context and renderer, the pictures and the timers of one device and target format.
+/// Numbers that came back from the GPU.
+#[derive(Debug, Default)]
+pub struct Readings {
+    /// Minimum, maximum, mean and standard deviation of tiles.
+    pub tiles: Vec<(TileId, [f32; 4])>,
+    /// Rows under the pointer.
+    pub picks: Vec<(LayoutId, Picked)>,
+    /// Selected rows of layouts.
+    pub rows: Vec<(LayoutId, Chosen)>,
+    /// GPU milliseconds of the pictures and the interface of a frame.
+    pub views_ms: Option<f64>,
+}
+
+/// egui's context and renderer, the pictures and the timers of one device and target format.
 pub struct Canvas {
-    /// The egui context.
+    /// egui's context.
     pub ctx: egui::Context,
     renderer: egui_wgpu::Renderer,
     tiles: Option<Tiles>,
+    indices: TileSetIndices,
     scatters: Option<Scatters>,
-    numbers: ReadbackRing<TileId>,
-    points: ReadbackRing<u64>,
-    chosen: ReadbackRing<u64>,
+    statistics: ReadbackRing<TileId>,
+    picks: ReadbackRing<LayoutId>,
+    rows: ReadbackRing<LayoutId>,
     timer: Timer,
     times: ReadbackRing<Vec<Arc<str>>>,
 }
 
 impl Canvas {
-    /// A canvas for targets of `format`. Pictures come out the same every time when `predictable`.
+    /// A canvas for targets of `format`; `predictable` pictures come out the same every time.
     ///
     /// # Errors
     /// When a shader is faulty.
@@ -129,42 +61,39 @@ impl Canvas {
             ctx,
             renderer: egui_wgpu::Renderer::new(&gpu.device, format, options),
             tiles: Some(Tiles::new(gpu, format)?),
+            indices: TileSetIndices::default(),
             scatters: Some(Scatters::new(gpu, format)?),
-            numbers: ReadbackRing::new(gpu, 16, 8),
-            points: ReadbackRing::new(gpu, Picked::BYTES, 32),
-            chosen: ReadbackRing::new(gpu, Chosen::BYTES, 8),
+            statistics: ReadbackRing::new(gpu, 16, 8),
+            picks: ReadbackRing::new(gpu, Picked::BYTES, 32),
+            rows: ReadbackRing::new(gpu, Chosen::BYTES, 8),
             timer: Timer::new(gpu, 4),
             times: ReadbackRing::new(gpu, 64, 4),
         })
     }
 
-    /// Runs the interface, which may act on the session; what it shows is painted by [`Canvas::record`].
+    /// Lays out the interface `content` in a target of `size` pixels; [`Canvas::record`] paints it.
     pub fn run(
         &mut self,
-        session: &mut Session,
-        bench: &mut Workbench,
+        gpu: &Gpu,
         input: egui::RawInput,
-        show: Show,
         size: [u32; 2],
+        mut content: impl FnMut(&mut Ui, &mut Frame<'_>),
     ) -> Painting {
-        let gpu = std::rc::Rc::clone(session.trainer().gpu());
-        let tiles = self.tiles.as_mut().expect("record puts the pictures back");
+        let tiles = self.tiles.as_mut().expect("record puts the tiles back");
         let scatters = self.scatters.as_mut().expect("record puts the layouts back");
-        let (mut asked, mut asked_points) = (Vec::new(), Vec::new());
+        let indices = &mut self.indices;
+        let mut requests = Requests::default();
         scatters.begin(size[0], size[1]);
         let output = self.ctx.run_ui(input, |ui| {
             tiles.begin(size[0], size[1]);
-            let mut frame = Frame { gpu: &gpu, tiles, asked: Vec::new(), scatters, asked_points: Vec::new() };
-            match show {
-                Show::Workbench => bench.ui(ui, session, &mut frame),
-                Show::Pane(pane) => bench.pane_ui(ui, pane, session, &mut frame, false),
-            }
-            (asked, asked_points) = (frame.asked, frame.asked_points);
+            let mut frame = Frame::new(gpu, tiles, indices, scatters);
+            content(ui, &mut frame);
+            requests = frame.into_requests();
         });
-        Painting { output, asked, asked_points, size }
+        Painting { output, requests, size }
     }
 
-    /// Records the painting of what [`Canvas::run`] laid out; returns what egui wants of the platform.
+    /// Records the painting of a frame; returns egui's requests to the platform.
     pub fn record(
         &mut self,
         gpu: &Gpu,
@@ -172,7 +101,7 @@ impl Canvas {
         painting: Painting,
         view: &wgpu::TextureView,
     ) -> egui::FullOutput {
-        let Painting { mut output, asked, asked_points, size } = painting;
+        let Painting { mut output, requests, size } = painting;
         let mut delta = std::mem::take(&mut output.textures_delta);
         for (id, deltas) in &delta.set {
             deltas.iter().for_each(|d| self.renderer.update_texture(&gpu.device, &gpu.queue, *id, d));
@@ -181,16 +110,7 @@ impl Canvas {
         let screen = ScreenDescriptor { size_in_pixels: size, pixels_per_point: output.pixels_per_point };
         self.renderer.update_buffers(&gpu.device, &gpu.queue, encoder, &shapes, &screen);
         self.record_passes(encoder, gpu, &shapes, &screen, view);
-        asked.into_iter().for_each(|id| self.ask_for_numbers(encoder, id));
-        for id in asked_points {
-            if let Some(found) = self.scatters.as_ref().and_then(|scatters| scatters.found(id)) {
-                self.points.copy(encoder, found.raw(), 0, Picked::BYTES, id);
-            }
-        }
-        if let Some(scatters) = &mut self.scatters {
-            let ring = &mut self.chosen;
-            scatters.copy_chosen(|id, chosen| ring.copy(encoder, chosen.raw(), 0, Chosen::BYTES, id));
-        }
+        self.copy_requested(encoder, requests);
         if let Some((buffer, size, labels)) = self.timer.resolve(encoder) {
             self.times.copy(encoder, buffer, 0, size, labels);
         }
@@ -238,43 +158,52 @@ impl Canvas {
         self.scatters = self.renderer.callback_resources.remove::<Scatters>();
     }
 
-    fn ask_for_numbers(&mut self, encoder: &mut wgpu::CommandEncoder, id: TileId) {
-        if let Some(stats) = self.tiles.as_ref().and_then(|t| t.stats(id.layer)) {
-            self.numbers.copy(encoder, stats.raw(), u64::from(id.tile) * 16, 16, id);
+    fn copy_requested(&mut self, encoder: &mut wgpu::CommandEncoder, requests: Requests) {
+        let (Some(tiles), Some(scatters)) = (&self.tiles, &mut self.scatters) else { return };
+        for id in requests.tiles {
+            let index = self.indices.get(TileSetId::Node(id.node));
+            if let Some(stats) = index.and_then(|index| tiles.stats(index)) {
+                self.statistics.copy(encoder, stats.raw(), u64::from(id.tile) * 16, 16, id);
+            }
         }
+        for id in requests.picks {
+            if let Some(found) = scatters.found(id.0) {
+                self.picks.copy(encoder, found.raw(), 0, Picked::BYTES, id);
+            }
+        }
+        let ring = &mut self.rows;
+        scatters.copy_chosen(|id, rows| ring.copy(encoder, rows.raw(), 0, Chosen::BYTES, LayoutId(id)));
     }
 
-    /// Bytes that came back so far: numbers of the tiles that are hovered or selected, which points are, and times; never pictures.
+    /// Bytes read back so far: statistics of tiles, picked and selected rows, and times; never pictures.
     pub fn bytes_read(&self) -> u64 {
-        self.numbers.bytes_read()
-            + self.points.bytes_read()
-            + self.chosen.bytes_read()
+        self.statistics.bytes_read()
+            + self.picks.bytes_read()
+            + self.rows.bytes_read()
             + self.times.bytes_read()
     }
 
     /// Call after the submit that holds the frame.
     pub fn after_submit(&mut self) {
-        self.numbers.after_submit();
-        self.points.after_submit();
-        self.chosen.after_submit();
+        self.statistics.after_submit();
+        self.picks.after_submit();
+        self.rows.after_submit();
         self.times.after_submit();
     }
 
-    /// Takes in what has arrived: the numbers of tiles, and what the views cost.
-    pub fn poll(&mut self, bench: &mut Workbench) {
-        for (id, bytes) in self.numbers.take() {
-            bench.take_numbers(id, bytemuck::pod_read_unaligned(&bytes));
-        }
-        for (id, bytes) in self.points.take() {
-            bench.embedding.take_found(id, Picked::read(&bytes));
-        }
-        for (id, bytes) in self.chosen.take() {
-            bench.embedding.take_chosen(id, Chosen::read(&bytes));
-        }
+    /// Takes the numbers that arrived.
+    pub fn poll(&mut self) -> Readings {
+        let mut readings = Readings::default();
+        let statistics = self.statistics.take().into_iter();
+        readings.tiles = statistics.map(|(id, bytes)| (id, bytemuck::pod_read_unaligned(&bytes))).collect();
+        readings.picks =
+            self.picks.take().into_iter().map(|(id, bytes)| (id, Picked::read(&bytes))).collect();
+        readings.rows = self.rows.take().into_iter().map(|(id, bytes)| (id, Chosen::read(&bytes))).collect();
         for (labels, bytes) in self.times.take() {
             let spans = self.timer.spans(&labels, &bytes);
             log::debug!("views: {spans:?}");
-            bench.costs.views_ms = spans.iter().map(|s| s.time_ms).sum();
+            readings.views_ms = Some(spans.iter().map(|s| s.time_ms).sum());
         }
+        readings
     }
 }

@@ -1,7 +1,7 @@
-//! Numbers as people read them.
+//! Numbers as text.
 
-/// Three significant digits, with k and M: `1.23k`.
-pub fn short(value: f64) -> String {
+/// About three significant digits, with k and M: `1.23k`.
+pub(crate) fn short(value: f64) -> String {
     let magnitude = value.abs();
     match magnitude {
         m if !m.is_finite() => format!("{value}"),
@@ -18,8 +18,13 @@ pub fn short(value: f64) -> String {
 }
 
 /// A share as a percentage: `71.3 %`.
-pub fn percent(share: f64) -> String {
+pub(crate) fn percent(share: f64) -> String {
     format!("{:.1} %", 100.0 * share)
+}
+
+/// Bytes in MiB: `1.5 MiB`.
+pub(crate) fn mib(bytes: u64) -> String {
+    format!("{} MiB", short(bytes as f64 / f64::from(1 << 20)))
 }
 
 #[cfg(test)]

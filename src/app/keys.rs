@@ -1,149 +1,190 @@
-//! The keyboard: every key with what it does, and the overlay that shows them.
+//! The keyboard: every key with its effect, and the overlay that lists them.
 
-use egui::{Key, Modifiers};
+use egui::{Key, Modifiers, Ui};
 
-use super::workbench::Workbench;
-use crate::session::{Command, RunState, Session, TensorKind};
+use super::actions::{move_probe, toggle_frozen, toggle_playing};
+use super::pane::Event;
+use super::selection::Selection;
+use crate::nn::Hyper;
+use crate::session::{Action, Control, Session, TensorKind, TrainCommand};
 
-/// A key, as it is shown, and what it does.
-const KEYS: &[(&str, &str)] = &[
-    ("Space", "play or pause"),
-    ("S", "one step"),
-    ("R", "reset: fresh weights from the seed"),
-    ("1", "all layers show activations"),
-    ("2", "all layers show weights"),
-    ("3", "all layers show weight gradients"),
-    ("4", "all layers show activation gradients"),
-    ("N  P", "next or previous test image as the probe"),
-    ("arrows", "move the selection: layers left and right, tiles up and down"),
-    ("+  −", "learning rate × 1.25 or ÷ 1.25"),
-    ("M  Shift+M", "momentum up or down by 0.05"),
-    ("D  Shift+D", "weight decay × 2 or ÷ 2, from 0.0001"),
-    ("B  Shift+B", "batch × 2 or ÷ 2"),
-    ("F", "freeze or thaw the selected layer"),
-    ("Shift+drag  Ctrl+drag", "in a layout: select with a lasso or a box"),
-    ("V", "pictures on or off: what does looking cost?"),
-    ("Esc", "close this, clear the selections"),
-    ("?  F1", "show or hide these keys"),
+/// Effect of a key.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Effect {
+    /// An action for the session.
+    Act(Action),
+    /// An event for the panes.
+    Tell(Event),
+    /// A reset with the seed of the top bar.
+    Reset,
+    /// Clear the selections and close the overlay.
+    Clear,
+    /// Open or close the overlay.
+    ToggleOverlay,
+}
+
+/// A key with its modifiers, and its effect where it has one at present.
+type Binding = (Modifiers, Key, fn(&Session, &Selection) -> Option<Effect>);
+
+const NONE: Modifiers = Modifiers::NONE;
+const SHIFT: Modifiers = Modifiers::SHIFT;
+
+/// Keys as the overlay shows them, with their effects. A key with Shift comes before the same key without, which would take it
+/// too.
+const KEYS: &[(&str, &str, &[Binding])] = &[
+    ("Space", "play or pause", &[(NONE, Key::Space, |s, _| act(toggle_playing(s)))]),
+    ("S", "one training step", &[(NONE, Key::S, |_, _| act(Control::SingleStep))]),
+    ("R", "reset: new weights from the seed", &[(NONE, Key::R, |_, _| Some(Effect::Reset))]),
+    ("1", "all layers show activations", &[(NONE, Key::Num1, |_, _| show(TensorKind::Activations))]),
+    ("2", "all layers show weights", &[(NONE, Key::Num2, |_, _| show(TensorKind::Weights))]),
+    ("3", "all layers show weight gradients", &[(NONE, Key::Num3, |_, _| show(TensorKind::WeightGradients))]),
+    (
+        "4",
+        "all layers show activation gradients",
+        &[(NONE, Key::Num4, |_, _| show(TensorKind::ActivationGradients))],
+    ),
+    (
+        "N  P",
+        "next or previous test image as the probe",
+        &[(NONE, Key::N, |s, _| act(move_probe(s, 1))), (NONE, Key::P, |s, _| act(move_probe(s, -1)))],
+    ),
+    (
+        "arrows",
+        "move the selection: layers left and right, tiles up and down",
+        &[
+            (NONE, Key::ArrowLeft, |_, _| step(-1, 0)),
+            (NONE, Key::ArrowRight, |_, _| step(1, 0)),
+            (NONE, Key::ArrowUp, |_, _| step(0, -1)),
+            (NONE, Key::ArrowDown, |_, _| step(0, 1)),
+        ],
+    ),
+    (
+        "+  −",
+        "learning rate × 1.25 or ÷ 1.25",
+        &[
+            (SHIFT, Key::Plus, faster),
+            (NONE, Key::Plus, faster),
+            (SHIFT, Key::Equals, faster),
+            (NONE, Key::Equals, faster),
+            (NONE, Key::Minus, |s, _| act(TrainCommand::SetLearningRate(hyper(s).learning_rate / 1.25))),
+        ],
+    ),
+    (
+        "M  Shift+M",
+        "momentum + 0.05 or − 0.05",
+        &[
+            (SHIFT, Key::M, |s, _| act(TrainCommand::SetMomentum((hyper(s).momentum - 0.05).max(0.0)))),
+            (NONE, Key::M, |s, _| act(TrainCommand::SetMomentum((hyper(s).momentum + 0.05).min(0.99)))),
+        ],
+    ),
+    (
+        "D  Shift+D",
+        "weight decay × 2 or ÷ 2, from 0.0001",
+        &[
+            (SHIFT, Key::D, |s, _| {
+                let halved = hyper(s).weight_decay / 2.0;
+                act(TrainCommand::SetWeightDecay(if halved < 1e-6 { 0.0 } else { halved }))
+            }),
+            (NONE, Key::D, |s, _| act(TrainCommand::SetWeightDecay((hyper(s).weight_decay * 2.0).max(1e-4)))),
+        ],
+    ),
+    (
+        "B  Shift+B",
+        "batch size × 2 or ÷ 2",
+        &[
+            (SHIFT, Key::B, |s, _| act(TrainCommand::SetBatch((s.settings().batch / 2).max(1)))),
+            (NONE, Key::B, |s, _| act(TrainCommand::SetBatch((s.settings().batch * 2).min(s.most_batch())))),
+        ],
+    ),
+    (
+        "F",
+        "freeze or unfreeze the selected layer",
+        &[(NONE, Key::F, |s, selection| toggle_frozen(s, selection.tile?.node).and_then(act))],
+    ),
+    ("Shift+drag  Ctrl+drag", "in a layout: lasso or box selection", &[]),
+    (
+        "V",
+        "pictures on or off, to see the rendering overhead",
+        &[(NONE, Key::V, |_, _| Some(Effect::Tell(Event::TogglePictures)))],
+    ),
+    ("Esc", "close this, clear the selections", &[(NONE, Key::Escape, |_, _| Some(Effect::Clear))]),
+    (
+        "?  F1",
+        "show or hide these keys",
+        &[
+            (SHIFT, Key::Questionmark, overlay),
+            (NONE, Key::Questionmark, overlay),
+            (SHIFT, Key::Slash, overlay),
+            (NONE, Key::F1, overlay),
+        ],
+    ),
 ];
 
-/// Carries out the keys that were pressed, unless a text field has them.
-pub fn handle(ui: &egui::Ui, bench: &mut Workbench, session: &mut Session) {
+fn hyper(session: &Session) -> Hyper {
+    session.settings().hyper
+}
+
+fn act(action: impl Into<Action>) -> Option<Effect> {
+    Some(Effect::Act(action.into()))
+}
+
+fn show(kind: TensorKind) -> Option<Effect> {
+    Some(Effect::Tell(Event::Show(kind)))
+}
+
+fn step(nodes: i64, tiles: i64) -> Option<Effect> {
+    Some(Effect::Tell(Event::MoveSelection { nodes, tiles }))
+}
+
+fn faster(session: &Session, _: &Selection) -> Option<Effect> {
+    act(TrainCommand::SetLearningRate(hyper(session).learning_rate * 1.25))
+}
+
+fn overlay(_: &Session, _: &Selection) -> Option<Effect> {
+    Some(Effect::ToggleOverlay)
+}
+
+/// Effects of the keys pressed in this frame; none while a text field has the keyboard.
+pub(crate) fn effects(ui: &Ui, session: &Session, selection: &Selection) -> Vec<Effect> {
     if ui.ctx().egui_wants_keyboard_input() {
-        return;
+        return Vec::new();
     }
-    let pressed = |key| ui.input_mut(|i| i.consume_key(Modifiers::NONE, key));
-    let shifted = |key| ui.input_mut(|i| i.consume_key(Modifiers::SHIFT, key));
-    if pressed(Key::Space) {
-        toggle(session);
-    }
-    if pressed(Key::S) {
-        session.single_step();
-    }
-    if pressed(Key::R) {
-        bench.reset(session);
-    }
-    let kinds = [
-        (Key::Num1, TensorKind::Activations),
-        (Key::Num2, TensorKind::Weights),
-        (Key::Num3, TensorKind::WeightGradients),
-        (Key::Num4, TensorKind::ActivationGradients),
-    ];
-    for (key, kind) in kinds {
-        if pressed(key) {
-            bench.show_everywhere(session, kind);
-        }
-    }
-    if pressed(Key::N) {
-        bench.move_probe(session, 1);
-    }
-    if pressed(Key::P) {
-        bench.move_probe(session, -1);
-    }
-    let arrows =
-        [(Key::ArrowLeft, -1, 0), (Key::ArrowRight, 1, 0), (Key::ArrowUp, 0, -1), (Key::ArrowDown, 0, 1)];
-    for (key, layers, tiles) in arrows {
-        if pressed(key) {
-            bench.move_selection(session, layers, tiles);
-        }
-    }
-    if let Some(command) = setting(session, &pressed, &shifted) {
-        bench.send(session, command);
-    }
-    if pressed(Key::F)
-        && let Some(selected) = bench.selected
-        && session.layers()[selected.layer].parameters > 0
-    {
-        bench.toggle_frozen(session, selected.layer as u32 - 1);
-    }
-    if pressed(Key::V) {
-        bench.pictures = !bench.pictures;
-    }
-    if pressed(Key::Escape) {
-        (bench.keys_shown, bench.selected) = (false, None);
-        bench.embedding.clear_selections();
-    }
-    if pressed(Key::Questionmark) || shifted(Key::Questionmark) || shifted(Key::Slash) || pressed(Key::F1) {
-        bench.keys_shown = !bench.keys_shown;
-    }
-}
-
-/// The change of a setting that a key asks for. A key with Shift comes before the same without, which would take it too.
-fn setting(
-    session: &Session,
-    pressed: &dyn Fn(Key) -> bool,
-    shifted: &dyn Fn(Key) -> bool,
-) -> Option<Command> {
-    let settings = session.settings();
-    let hyper = settings.hyper;
-    let most = session.most_batch();
-    if pressed(Key::Plus) || shifted(Key::Plus) || shifted(Key::Equals) || pressed(Key::Equals) {
-        Some(Command::SetLearningRate(hyper.learning_rate * 1.25))
-    } else if pressed(Key::Minus) {
-        Some(Command::SetLearningRate(hyper.learning_rate / 1.25))
-    } else if shifted(Key::M) {
-        Some(Command::SetMomentum((hyper.momentum - 0.05).max(0.0)))
-    } else if pressed(Key::M) {
-        Some(Command::SetMomentum((hyper.momentum + 0.05).min(0.99)))
-    } else if shifted(Key::D) {
-        let halved = hyper.weight_decay / 2.0;
-        Some(Command::SetWeightDecay(if halved < 1e-6 { 0.0 } else { halved }))
-    } else if pressed(Key::D) {
-        Some(Command::SetWeightDecay((hyper.weight_decay * 2.0).max(1e-4)))
-    } else if shifted(Key::B) {
-        Some(Command::SetBatch((settings.batch / 2).max(1)))
-    } else if pressed(Key::B) {
-        Some(Command::SetBatch((settings.batch * 2).min(most)))
-    } else {
-        None
-    }
-}
-
-/// Play when it rests, pause when it runs.
-pub fn toggle(session: &mut Session) {
-    match session.state() {
-        RunState::Paused | RunState::Finished => session.play(),
-        RunState::Training | RunState::Validating if session.is_playing() => session.pause(),
-        RunState::Training | RunState::Validating => session.play(),
-    }
+    let bindings = KEYS.iter().flat_map(|(_, _, bindings)| *bindings);
+    let pressed = bindings.filter(|(modifiers, key, _)| ui.input_mut(|i| i.consume_key(*modifiers, *key)));
+    pressed.filter_map(|(_, _, effect)| effect(session, selection)).collect()
 }
 
 /// The overlay.
-pub fn overlay(ui: &egui::Ui, bench: &mut Workbench) {
-    let mut open = bench.keys_shown;
+pub(crate) fn overlay_ui(ui: &Ui, open: &mut bool) {
     egui::Window::new("Keys")
-        .open(&mut open)
+        .open(open)
         .collapsible(false)
         .resizable(false)
         .anchor(egui::Align2::CENTER_CENTER, egui::Vec2::ZERO)
         .show(ui.ctx(), |ui| {
             egui::Grid::new("keys").num_columns(2).spacing([24.0, 6.0]).show(ui, |ui| {
-                for (key, does) in KEYS {
+                for (key, effect, _) in KEYS {
                     ui.monospace(*key);
-                    ui.label(*does);
+                    ui.label(*effect);
                     ui.end_row();
                 }
             });
         });
-    bench.keys_shown = open;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_key_has_two_effects_and_shift_comes_first() {
+        let keys: Vec<_> = KEYS.iter().flat_map(|(_, _, bindings)| *bindings).collect();
+        assert!(keys.len() > 20, "only {} keys were found", keys.len());
+        for (i, (modifiers, key, _)) in keys.iter().enumerate() {
+            let before = || keys[..i].iter().filter(|other| other.1 == *key);
+            assert!(before().all(|other| other.0 != *modifiers), "{key:?} has two effects");
+            let hidden = *modifiers == SHIFT && before().any(|other| other.0 == NONE);
+            assert!(!hidden, "{key:?} without Shift takes it with Shift too");
+        }
+    }
 }

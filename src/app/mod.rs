@@ -1,27 +1,25 @@
-//! The window: panes that send commands and read numbers, over pictures drawn from the training's buffers.
+//! The window: panes that read the run and request actions, and pictures drawn from the buffers of the training.
 //!
-//! One user interface ([`Workbench`]) serves the window, pictures without a display, and tests.
+//! One [`Workbench`] serves the window, pictures without a display, and tests.
 
+mod actions;
 mod canvas;
-mod charts_pane;
-mod embedding_bar;
-mod embedding_gestures;
-mod embedding_head;
-mod embedding_legend;
-mod embedding_menus;
-mod embedding_pane;
 mod format;
+mod frame;
 mod frame_log;
 mod keys;
-mod network_layout;
-mod network_pane;
 pub mod offscreen;
-mod steer_pane;
+mod pane;
+mod panes;
+mod selection;
+mod tensor_kinds;
 mod theme;
+mod tile_popup;
+mod tile_set;
 mod top_bar;
 mod window;
 mod workbench;
 
 pub use canvas::Canvas;
 pub use window::{WindowOptions, has_display, run};
-pub use workbench::{Pane, Workbench};
+pub use workbench::{Show, Workbench};

@@ -5,21 +5,19 @@ use std::path::Path;
 use image::RgbaImage;
 
 use super::canvas::Canvas;
-use super::workbench::Workbench;
+use super::workbench::{Show, Workbench};
 use crate::error::{Error, Result};
 use crate::gpu::{Buffer, Gpu};
 use crate::session::Session;
 
-pub use super::canvas::Show;
-
-/// egui decides sizes in its first passes.
+/// Passes until egui has settled all sizes.
 const LAYOUT_PASSES: usize = 3;
-/// The format of pictures.
+/// Format of pictures.
 pub const FORMAT: wgpu::TextureFormat = wgpu::TextureFormat::Rgba8Unorm;
 
-/// A picture of a session, as large as asked for.
+/// Content and size of a picture.
 pub struct Picture {
-    /// What it shows.
+    /// Content.
     pub show: Show,
     /// Width in pixels.
     pub width: u32,
@@ -27,8 +25,8 @@ pub struct Picture {
     pub height: u32,
     /// Pixels per point: 2 for screens of twice the usual density.
     pub scale: f32,
-    /// Where the pointer is, in points.
-    pub pointer: Option<[f32; 2]>,
+    /// Position of the pointer, in points.
+    pub pointer: Option<egui::Pos2>,
 }
 
 impl Picture {
@@ -38,11 +36,11 @@ impl Picture {
     }
 }
 
-/// Draws `picture` of a session, as `bench` shows it.
+/// Draws `picture` of a session, as `workbench` shows it.
 ///
 /// # Errors
-/// When the picture is larger than the adapter allows, or the GPU reports a fault.
-pub fn render(session: &mut Session, bench: &mut Workbench, picture: &Picture) -> Result<RgbaImage> {
+/// When there is no such pane, the picture is larger than the adapter allows, or the GPU reports a fault.
+pub fn render(session: &mut Session, workbench: &mut Workbench, picture: &Picture) -> Result<RgbaImage> {
     let gpu = std::rc::Rc::clone(session.trainer().gpu());
     let most = gpu.limits.max_texture_dimension_2d;
     let (width, height) = (picture.width, picture.height);
@@ -52,6 +50,12 @@ pub fn render(session: &mut Session, bench: &mut Workbench, picture: &Picture) -
             format!("give each side 1 to {most} pixels"),
         ));
     }
+    let all = Show::all();
+    if all.iter().all(|(_, _, show)| *show != picture.show) {
+        let names: Vec<_> = all.iter().map(|(name, ..)| *name).collect();
+        let help = format!("show one of {}", names.join(", "));
+        return Err(Error::usage(format!("there is no pane for {:?}", picture.show), help));
+    }
     session.refresh()?;
     let texture = target(&gpu, width, height);
     let view = texture.create_view(&Default::default());
@@ -59,21 +63,23 @@ pub fn render(session: &mut Session, bench: &mut Workbench, picture: &Picture) -
     for pass in 0..LAYOUT_PASSES {
         let input = input(picture, pass);
         let mut encoder = gpu.encoder("picture");
-        let painting = canvas.run(session, bench, input, picture.show, [width, height]);
+        let painting = canvas.run(&gpu, input, [width, height], |ui, frame| {
+            workbench.ui(ui, session, frame, picture.show);
+        });
         let output = canvas.record(&gpu, &mut encoder, painting, &view);
         output.drop_without_applying_deltas();
         gpu.submit(encoder);
         canvas.after_submit();
         gpu.wait();
-        canvas.poll(bench);
+        workbench.take(canvas.poll(), session);
     }
     if let Some(fault) = gpu.take_errors().into_iter().next() {
-        return Err(Error::new(format!("the GPU reports: {fault}"), "take another adapter"));
+        return Err(Error::new(format!("the GPU reports: {fault}"), "choose another adapter"));
     }
     Ok(read(&gpu, &texture, width, height))
 }
 
-/// A texture of `width × height` pixels to draw into, of the format [`FORMAT`].
+/// A render target of `width × height` pixels in [`FORMAT`].
 pub fn target(gpu: &Gpu, width: u32, height: u32) -> wgpu::Texture {
     gpu.device.create_texture(&wgpu::TextureDescriptor {
         label: Some("picture"),
@@ -87,7 +93,7 @@ pub fn target(gpu: &Gpu, width: u32, height: u32) -> wgpu::Texture {
     })
 }
 
-/// What the interface is told of pass `pass` (a second apart) over a picture.
+/// egui's input for pass `pass` over a picture; passes are a second apart.
 pub fn input(picture: &Picture, pass: usize) -> egui::RawInput {
     let size = egui::vec2(picture.width as f32, picture.height as f32) / picture.scale;
     let mut input = egui::RawInput {
@@ -97,14 +103,12 @@ pub fn input(picture: &Picture, pass: usize) -> egui::RawInput {
     };
     let viewport = input.viewports.entry(egui::ViewportId::ROOT).or_default();
     viewport.native_pixels_per_point = Some(picture.scale);
-    if let Some([x, y]) = picture.pointer {
-        input.events.push(egui::Event::PointerMoved(egui::pos2(x, y)));
-    }
+    input.events.extend(picture.pointer.map(egui::Event::PointerMoved));
     input
 }
 
 fn read(gpu: &Gpu, texture: &wgpu::Texture, width: u32, height: u32) -> RgbaImage {
-    // Rows of a copy begin at multiples of 256 bytes.
+    // wgpu copies rows to multiples of 256 bytes.
     let row = (width * 4).next_multiple_of(wgpu::COPY_BYTES_PER_ROW_ALIGNMENT);
     let buffer = Buffer::<u8>::zeroed(gpu, "picture", (row * height) as usize);
     let mut encoder = gpu.encoder("read picture");
@@ -124,7 +128,7 @@ fn read(gpu: &Gpu, texture: &wgpu::Texture, width: u32, height: u32) -> RgbaImag
     })
 }
 
-/// Writes a picture as PNG; a file that is there already stays whole until the new one is.
+/// Writes a picture as PNG, in place of an existing file only once it is whole.
 ///
 /// # Errors
 /// When the file cannot be written.

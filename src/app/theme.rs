@@ -1,26 +1,26 @@
-//! One visual theme: dark and calm, one accent; the colours of the pictures' diverging map return in the charts.
+//! One visual theme: dark and calm, one accent; the charts use the colors of the diverging map.
 
 use egui::{Color32, CornerRadius, FontFamily, FontId, Stroke, TextStyle, Visuals};
 
-/// Behind everything.
-pub const GROUND: Color32 = Color32::from_rgb(0x11, 0x13, 0x18);
-/// Panels: the clear colour.
-pub const PANEL: Color32 = Color32::from_rgb(0x17, 0x1a, 0x21);
-/// Lines between things.
-pub const LINE: Color32 = Color32::from_rgb(0x2a, 0x2f, 0x3a);
+/// Background of charts, layouts and tab bars.
+pub(crate) const GROUND: Color32 = Color32::from_rgb(0x11, 0x13, 0x18);
+/// Background of panels: the clear color.
+pub(crate) const PANEL: Color32 = Color32::from_rgb(0x17, 0x1a, 0x21);
+/// Separators and grids.
+pub(crate) const LINE: Color32 = Color32::from_rgb(0x2a, 0x2f, 0x3a);
 /// Main text.
-pub const TEXT: Color32 = Color32::from_rgb(0xdc, 0xe1, 0xea);
-/// Labels and units.
-pub const MUTED: Color32 = Color32::from_rgb(0x8b, 0x94, 0xa5);
-/// What is selected, on, or true: orange.
-pub const ACCENT: Color32 = Color32::from_rgb(0xf0, 0x92, 0x33);
-/// The other side: blue.
-pub const SECOND: Color32 = Color32::from_rgb(0x5a, 0xa9, 0xf2);
-/// Faults.
-pub const FAULT: Color32 = Color32::from_rgb(0xff, 0x7a, 0x70);
+pub(crate) const TEXT: Color32 = Color32::from_rgb(0xdc, 0xe1, 0xea);
+/// Labels, units and secondary text.
+pub(crate) const MUTED: Color32 = Color32::from_rgb(0x8b, 0x94, 0xa5);
+/// Selected, active or true: orange.
+pub(crate) const ACCENT: Color32 = Color32::from_rgb(0xf0, 0x92, 0x33);
+/// Counterpart of the accent: blue.
+pub(crate) const SECOND: Color32 = Color32::from_rgb(0x5a, 0xa9, 0xf2);
+/// Errors.
+pub(crate) const FAULT: Color32 = Color32::from_rgb(0xff, 0x7a, 0x70);
 
 /// Applies the theme to a context.
-pub fn apply(ctx: &egui::Context) {
+pub(crate) fn apply(ctx: &egui::Context) {
     ctx.set_theme(egui::Theme::Dark);
     ctx.all_styles_mut(|style| {
         style.visuals = visuals();
@@ -44,8 +44,8 @@ fn visuals() -> Visuals {
     let mut v = Visuals::dark();
     v.override_text_color = Some(TEXT);
     v.weak_text_color = Some(MUTED);
-    // The clear colour of a frame is the panels': a filled rectangle as large as the window costs as much as all its
-    // pictures on the software adapter.
+    // Frames are cleared to the color of panels: on the software adapter, filling a rectangle as large as the window
+    // takes as long as drawing all pictures.
     v.panel_fill = Color32::TRANSPARENT;
     v.window_fill = Color32::from_rgb(0x1c, 0x20, 0x29);
     v.window_stroke = Stroke::new(1.0, LINE);

@@ -1,50 +1,59 @@
-//! The top bar: play, pause, step, reset; where the run is, how fast, and what looking costs.
+//! The top bar: play, pause, step and reset; progress, accuracy, speed and rendering overhead.
 
 use egui::{RichText, Ui};
 
+use super::actions::toggle_playing;
 use super::format::{percent, short};
-use super::workbench::Workbench;
-use super::{keys, theme};
-use crate::session::{RunState, Session};
+use super::pane::Cx;
+use super::theme;
+use crate::session::{Control, RunState, Session, TrainCommand};
 
-/// Draws the bar.
-pub fn show(ui: &mut Ui, bench: &mut Workbench, session: &mut Session) {
-    ui.add_space(4.0);
-    ui.horizontal(|ui| {
-        buttons(ui, bench, session);
-        ui.separator();
-        progress(ui, session);
-        ui.separator();
-        speed(ui, bench, session);
-    });
-    ui.add_space(2.0);
+/// The top bar.
+pub(crate) struct TopBar {
+    /// Seed of the next reset.
+    pub seed: u64,
 }
 
-fn buttons(ui: &mut Ui, bench: &mut Workbench, session: &mut Session) {
-    let playing = session.is_playing();
-    let text = RichText::new(if playing { "⏸ Pause" } else { "▶ Play" }).strong();
-    let play = egui::Button::new(text).min_size(egui::vec2(76.0, 26.0));
-    let play = ui.add(play).on_hover_text("Train, or stop at the end of the step (Space)");
-    bench.mark("play", &play);
-    if play.clicked() {
-        keys::toggle(session);
+impl TopBar {
+    /// Lays out the bar.
+    pub(crate) fn ui(&mut self, ui: &mut Ui, cx: &mut Cx<'_, '_>) {
+        ui.add_space(4.0);
+        ui.horizontal(|ui| {
+            self.buttons_ui(ui, cx);
+            ui.separator();
+            progress_ui(ui, cx.session);
+            ui.separator();
+            speed_ui(ui, cx);
+        });
+        ui.add_space(2.0);
     }
-    let step = ui.button("⏭ Step").on_hover_text("One training step (S)");
-    bench.mark("step", &step);
-    if step.clicked() {
-        session.single_step();
+
+    fn buttons_ui(&mut self, ui: &mut Ui, cx: &mut Cx<'_, '_>) {
+        let playing = cx.session.is_playing();
+        let text = RichText::new(if playing { "⏸ Pause" } else { "▶ Play" }).strong();
+        let play = egui::Button::new(text).min_size(egui::vec2(76.0, 26.0));
+        let play = ui.add(play).on_hover_text("Start training, or pause after the current step (Space)");
+        cx.mark("play", &play);
+        if play.clicked() {
+            cx.send(toggle_playing(cx.session));
+        }
+        let step = ui.button("⏭ Step").on_hover_text("One training step (S)");
+        cx.mark("step", &step);
+        if step.clicked() {
+            cx.send(Control::SingleStep);
+        }
+        let reset = ui.button("⟲ Reset").on_hover_text("New weights from the seed; settings stay (R)");
+        cx.mark("reset", &reset);
+        if reset.clicked() {
+            cx.send(TrainCommand::Reset(self.seed));
+        }
+        ui.add(egui::DragValue::new(&mut self.seed).prefix("seed ").speed(0.1))
+            .on_hover_text("Seed of the next reset: initial weights, order of images, augmentation");
     }
-    let reset = ui.button("⟲ Reset").on_hover_text("Fresh weights from the seed; settings stay (R)");
-    bench.mark("reset", &reset);
-    if reset.clicked() {
-        bench.reset(session);
-    }
-    ui.add(egui::DragValue::new(&mut bench.seed).prefix("seed ").speed(0.1))
-        .on_hover_text("The seed of the next reset: weights, order and augmentation");
 }
 
-/// One number with its name above it.
-fn number(ui: &mut Ui, name: &str, value: &str, hover: &str) {
+/// One value with its name above it.
+fn value_ui(ui: &mut Ui, name: &str, value: &str, hover: &str) {
     ui.vertical(|ui| {
         ui.spacing_mut().item_spacing.y = 0.0;
         ui.label(RichText::new(name).small().color(theme::MUTED));
@@ -54,7 +63,7 @@ fn number(ui: &mut Ui, name: &str, value: &str, hover: &str) {
     .on_hover_text(hover);
 }
 
-fn progress(ui: &mut Ui, session: &Session) {
+fn progress_ui(ui: &mut Ui, session: &Session) {
     let metrics = session.metrics();
     let last = metrics.epochs.last();
     let recent = metrics.recent(50);
@@ -65,53 +74,43 @@ fn progress(ui: &mut Ui, session: &Session) {
         RunState::Validating => "validating",
         RunState::Finished => "finished",
     };
-    number(ui, state, &format!("epoch {:.2}", session.epoch()), "Epochs: passes over the training images");
-    number(ui, "step", &session.step().to_string(), "Steps: updates of the weights");
     let text = |value: Option<f64>, form: fn(f64) -> String| value.map_or("–".to_owned(), form);
-    number(
-        ui,
-        "loss",
-        &text(recent.map(|r| r.0), short),
-        &format!("Loss ({}), mean over the last 50 steps' images", loss.name()),
-    );
-    number(
-        ui,
-        "train",
-        &text(recent.map(|r| r.1).filter(|_| loss.has_classes()), percent),
-        "Training images classified rightly over the last 50 steps",
-    );
-    let validation = last.map(|e| f64::from(e.val_accuracy)).filter(|_| loss.has_classes());
-    number(
-        ui,
-        "validation",
-        &text(validation, percent),
-        "Validation images classified rightly after the last epoch",
-    );
+    let epoch = format!("epoch {:.2}", session.epoch());
+    value_ui(ui, state, &epoch, "Epochs: passes over the training images");
+    value_ui(ui, "step", &session.step().to_string(), "Training steps: updates of the weights");
+    let hover = format!("Training loss ({}), mean over the last 50 steps", loss.name());
+    value_ui(ui, "loss", &text(recent.map(|r| r.0), short), &hover);
+    let accuracy = text(recent.map(|r| r.1).filter(|_| loss.has_classes()), percent);
+    value_ui(ui, "train acc", &accuracy, "Training accuracy over the last 50 steps");
+    let accuracy = last.map(|e| f64::from(e.val_accuracy)).filter(|_| loss.has_classes());
+    value_ui(ui, "val acc", &text(accuracy, percent), "Validation accuracy after the last epoch");
 }
 
-fn speed(ui: &mut Ui, bench: &Workbench, session: &Session) {
+fn speed_ui(ui: &mut Ui, cx: &Cx<'_, '_>) {
+    let (session, costs) = (cx.session, cx.costs);
     let metrics = session.metrics();
     let running = session.is_playing();
     let rate = if running { short(metrics.images_per_s) } else { "–".to_owned() };
-    number(ui, "images/s", &rate, "Training images a second, over the last second or so");
-    let (train, views) = (if running { metrics.train_ms } else { 0.0 }, bench.costs.views_ms);
-    let moving = session.embeddings().iter().any(|embedding| !embedding.rests());
+    value_ui(ui, "images/s", &rate, "Training images per second, over about the last second");
+    let train = if running { metrics.train_ms } else { 0.0 };
+    let moving = session.layouts().iter().any(|layout| !layout.rests());
     let embed = if moving { metrics.embed_ms } else { 0.0 };
-    let split = format!("{train:.1} + {embed:.1} + {views:.1} ms");
-    number(
+    let views = costs.views_ms;
+    value_ui(
         ui,
-        "GPU: training + t-SNE + views",
-        &split,
-        "GPU time of the last frame: training, layouts, and pictures with the interface",
+        "GPU: training + t-SNE + rendering",
+        &format!("{train:.1} + {embed:.1} + {views:.1} ms"),
+        "GPU time of the last frame: training, t-SNE layouts, rendering of pictures and interface",
     );
     let all = train + embed + views;
     let share = if all > 0.0 { (embed + views) / all } else { 0.0 };
-    let cost = if running { percent(share) } else { "–".to_owned() };
-    number(
+    let overhead = if running { percent(share) } else { "–".to_owned() };
+    value_ui(
         ui,
-        "cost of looking",
-        &cost,
-        "Share of the GPU's time that layouts, pictures and interface take (V turns the pictures off)",
+        "rendering overhead",
+        &overhead,
+        "Share of GPU time not spent on training, but on layouts, pictures and \
+         interface (V turns the pictures off)",
     );
-    number(ui, "frames/s", &format!("{:.0}", bench.costs.frames_per_s), "Frames drawn a second");
+    value_ui(ui, "frames/s", &format!("{:.0}", costs.frames_per_s), "Frames drawn per second");
 }

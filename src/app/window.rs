@@ -1,7 +1,6 @@
 //! The window: winit's events in, one encoder and one submit a frame out.
 //!
-//! A frame: poll → interface → training within the budget → pictures → egui → submit → present. At most two frames
-//! are in flight.
+//! A frame: poll → interface → training within the budget → pictures → egui → submit → present. At most two frames are in flight.
 
 use std::io::Write as _;
 use std::path::PathBuf;
@@ -14,34 +13,34 @@ use winit::event::{ElementState, WindowEvent};
 use winit::event_loop::{ActiveEventLoop, ControlFlow, EventLoop};
 use winit::window::{Window, WindowId};
 
-use super::canvas::{Canvas, Show};
+use super::canvas::Canvas;
 use super::frame_log::FrameLog;
-use super::workbench::Workbench;
+use super::workbench::{Show, Workbench};
 use crate::error::{Error, Result};
 use crate::gpu::{AdapterChoice, Gpu};
 use crate::session::Session;
 
-/// How the window runs.
+/// Options of the window.
 #[derive(Debug, Clone, Default)]
 pub struct WindowOptions {
-    /// Which GPU.
+    /// Adapter to open.
     pub adapter: AdapterChoice,
-    /// Closes by itself after this time.
+    /// Time after which it closes by itself.
     pub exit_after: Option<Duration>,
-    /// Appends a line of JSON four times a second to this file.
+    /// File for a line of JSON four times per second.
     pub frame_log: Option<PathBuf>,
-    /// Whether training begins at once.
+    /// Trains from the start.
     pub play: bool,
 }
 
 /// Makes the session once the device is open.
-pub type MakeSession = Box<dyn FnOnce(Rc<Gpu>) -> Result<Session>>;
+pub(crate) type MakeSession = Box<dyn FnOnce(Rc<Gpu>) -> Result<Session>>;
 
-/// Milliseconds of GPU work in a frame: a display's frame on a GPU; on the software adapter, which shares its cores
-/// with everything else, enough frames to be responsive.
+/// GPU milliseconds per frame.
 const FRAME_MS: f64 = 15.0;
+/// The same on the software adapter, which shares its cores with everything else.
 const SOFTWARE_FRAME_MS: f64 = 60.0;
-/// Numbers come back from the GPU within so many frames.
+/// Frames until all numbers are back from the GPU.
 const SETTLING_FRAMES: u32 = 4;
 
 /// Opens the window and runs until it is closed.
@@ -64,13 +63,13 @@ pub fn run(options: WindowOptions, make: MakeSession) -> Result<()> {
     app.result
 }
 
-/// Whether a display can be reached at all.
+/// True where a display can be reached.
 pub fn has_display() -> bool {
     let set = |name| std::env::var_os(name).is_some_and(|v| !v.is_empty());
     !cfg!(target_os = "linux") || set("DISPLAY") || set("WAYLAND_DISPLAY")
 }
 
-/// Libraries that a window on X11 opens at run time, and their packages on Debian and Ubuntu.
+/// Libraries that a window on X11 loads at run time, and their packages on Debian and Ubuntu.
 const X11_LIBRARIES: [(&str, &str); 4] = [
     ("libX11.so.6", "libx11-6"),
     ("libXcursor.so.1", "libxcursor1"),
@@ -78,7 +77,7 @@ const X11_LIBRARIES: [(&str, &str); 4] = [
     ("libxkbcommon-x11.so.0", "libxkbcommon-x11-0"),
 ];
 
-/// An error where a library is missing that the window opens at run time: there its absence is a panic.
+/// Checks for the libraries that the window loads at run time, where a missing one would be a panic.
 fn check_libraries() -> Result<()> {
     let wayland = std::env::var_os("WAYLAND_DISPLAY").is_some_and(|v| !v.is_empty());
     if !cfg!(target_os = "linux") || wayland {
@@ -120,13 +119,13 @@ struct Running {
     config: wgpu::SurfaceConfiguration,
     gpu: Rc<Gpu>,
     session: Session,
-    bench: Workbench,
+    workbench: Workbench,
     canvas: Canvas,
     input: egui_winit::State,
     log: FrameLog,
     log_file: Option<std::fs::File>,
     in_flight: Option<(wgpu::SubmissionIndex, Option<Instant>)>,
-    /// Frames still to be drawn after the last change: numbers are on their way.
+    /// Frames still to be drawn after the last change, because numbers are on their way.
     settling: u32,
     repaint_at: Option<Instant>,
     opened: Instant,
@@ -136,52 +135,62 @@ fn failed(what: &str, error: impl std::fmt::Display) -> Error {
     Error::new(format!("{what}: {error}"), "try another adapter (see: revacnn adapters), or revacnn train")
 }
 
+fn create_window(event_loop: &ActiveEventLoop) -> Result<Arc<Window>> {
+    let attributes = Window::default_attributes()
+        .with_title("ReVACNN")
+        .with_inner_size(winit::dpi::LogicalSize::new(1280.0, 800.0))
+        .with_min_inner_size(winit::dpi::LogicalSize::new(640.0, 400.0));
+    let window = event_loop.create_window(attributes).map_err(|e| failed("no window can be opened", e))?;
+    Ok(Arc::new(window))
+}
+
+/// Opens the adapter and configures the window's surface.
+fn open_device(
+    event_loop: &ActiveEventLoop,
+    window: &Arc<Window>,
+    adapter: &AdapterChoice,
+) -> Result<(Rc<Gpu>, wgpu::Surface<'static>, wgpu::SurfaceConfiguration)> {
+    let display = Box::new(event_loop.owned_display_handle());
+    let instance = crate::gpu::instance(wgpu::InstanceDescriptor::new_with_display_handle_from_env(display));
+    let surface = instance
+        .create_surface(Arc::clone(window))
+        .map_err(|e| failed("the window cannot be drawn to", e))?;
+    let (gpu, adapter) = Gpu::open_for_surface(&instance, adapter, &surface)?;
+    let size = window.inner_size();
+    let mut config = surface
+        .get_default_config(&adapter, size.width.max(1), size.height.max(1))
+        .ok_or_else(|| failed("the window cannot be drawn to", "its format is not supported"))?;
+    // egui blends in gamma space: a format without conversion.
+    let formats = surface.get_capabilities(&adapter).formats;
+    config.format = formats.into_iter().find(|f| !f.is_srgb()).unwrap_or(config.format);
+    config.present_mode = wgpu::PresentMode::AutoVsync;
+    config.desired_maximum_frame_latency = 1;
+    surface.configure(&gpu.device, &config);
+    Ok((Rc::new(gpu), surface, config))
+}
+
 impl Running {
     fn open(event_loop: &ActiveEventLoop, options: &WindowOptions, make: MakeSession) -> Result<Self> {
-        let attributes = Window::default_attributes()
-            .with_title("ReVACNN")
-            .with_inner_size(winit::dpi::LogicalSize::new(1280.0, 800.0))
-            .with_min_inner_size(winit::dpi::LogicalSize::new(640.0, 400.0));
-        let window =
-            event_loop.create_window(attributes).map_err(|e| failed("no window can be opened", e))?;
-        let window = Arc::new(window);
-        let display = Box::new(event_loop.owned_display_handle());
-        let instance =
-            crate::gpu::instance(wgpu::InstanceDescriptor::new_with_display_handle_from_env(display));
-        let surface = instance
-            .create_surface(Arc::clone(&window))
-            .map_err(|e| failed("the window cannot be drawn to", e))?;
-        let (gpu, adapter) = Gpu::open_for_surface(&instance, &options.adapter, &surface)?;
-        let gpu = Rc::new(gpu);
-        let size = window.inner_size();
-        let mut config = surface
-            .get_default_config(&adapter, size.width.max(1), size.height.max(1))
-            .ok_or_else(|| failed("the window cannot be drawn to", "its format is not supported"))?;
-        // egui blends in gamma space: a format without conversion.
-        let formats = surface.get_capabilities(&adapter).formats;
-        config.format = formats.into_iter().find(|f| !f.is_srgb()).unwrap_or(config.format);
-        config.present_mode = wgpu::PresentMode::AutoVsync;
-        config.desired_maximum_frame_latency = 1;
-        surface.configure(&gpu.device, &config);
+        let window = create_window(event_loop)?;
+        let (gpu, surface, config) = open_device(event_loop, &window, &options.adapter)?;
         let mut session = make(Rc::clone(&gpu))?;
+        session.restore_layouts();
         if options.play {
             session.play();
         }
         let canvas = Canvas::new(&gpu, config.format, false)?;
-        let most = gpu.limits.max_texture_dimension_2d as usize;
-        let scale = Some(window.scale_factor() as f32);
         let input = egui_winit::State::new(
             canvas.ctx.clone(),
             egui::ViewportId::ROOT,
             &window,
-            scale,
+            Some(window.scale_factor() as f32),
             window.theme(),
-            Some(most),
+            Some(gpu.limits.max_texture_dimension_2d as usize),
         );
         window.set_title(&format!("ReVACNN – {}", session.title()));
         let log_file = options.frame_log.as_ref().map(std::fs::File::create).transpose();
         let log_file = log_file.map_err(|e| failed("the frame log cannot be written", e))?;
-        let bench = Workbench::new(&session);
+        let workbench = Workbench::new(&session);
         window.request_redraw();
         Ok(Self {
             window,
@@ -189,7 +198,7 @@ impl Running {
             config,
             gpu,
             session,
-            bench,
+            workbench,
             canvas,
             input,
             log: FrameLog::new(),
@@ -209,7 +218,7 @@ impl Running {
         }
     }
 
-    /// The texture of the next frame; none when the window cannot be drawn to just now.
+    /// Texture of the next frame; none while the window cannot be drawn to.
     fn next_texture(&mut self) -> Option<wgpu::SurfaceTexture> {
         use wgpu::CurrentSurfaceTexture as Current;
         match self.surface.get_current_texture() {
@@ -223,7 +232,7 @@ impl Running {
         }
     }
 
-    /// Waits for the frame before the last, so that a click never stands behind a queue of frames.
+    /// Waits for the last frame, so that a click never waits behind a queue of frames.
     fn wait_for_last(&mut self) {
         if let Some((submission, inputs)) = self.in_flight.take() {
             self.gpu.wait_for(submission);
@@ -236,21 +245,24 @@ impl Running {
     fn frame(&mut self) -> Result<()> {
         self.wait_for_last();
         self.session.poll();
-        self.canvas.poll(&mut self.bench);
-        self.bench.costs.frames_per_s = self.log.frames_per_s();
-        if std::mem::take(&mut self.bench.epoch_ended) {
+        self.workbench.take(self.canvas.poll(), &self.session);
+        self.workbench.costs.frames_per_s = self.log.frames_per_s();
+        if self.workbench.take_epoch_ended() {
             self.session.save()?;
         }
         let Some(texture) = self.next_texture() else { return Ok(()) };
         let view = texture.texture.create_view(&Default::default());
         let raw_input = self.input.take_egui_input(&self.window);
         let inputs = self.log.take_inputs();
-        // The interface runs first, so that a click acts on this very frame; it is painted last, from the state that
-        // the frame's training leaves.
+        // The interface is laid out first, so that a click acts on this very frame, and painted last, from the state
+        // after the frame's training.
         let size = [self.config.width, self.config.height];
-        let painting = self.canvas.run(&mut self.session, &mut self.bench, raw_input, Show::Workbench, size);
+        let (session, workbench) = (&mut self.session, &mut self.workbench);
+        let painting = self.canvas.run(&self.gpu, raw_input, size, |ui, frame| {
+            workbench.ui(ui, session, frame, Show::Workbench);
+        });
         let budget = if self.gpu.is_software() { SOFTWARE_FRAME_MS } else { FRAME_MS };
-        let budget = (budget - self.bench.costs.views_ms).max(budget / 4.0);
+        let budget = (budget - self.workbench.costs.views_ms).max(budget / 4.0);
         let mut encoder = self.gpu.encoder("frame");
         let trained = self.session.record(&mut encoder, budget);
         let output = self.canvas.record(&self.gpu, &mut encoder, painting, &view);
@@ -269,8 +281,8 @@ impl Running {
         self.write_log()
     }
 
-    /// When the next frame is due while nothing trains: soon while numbers are on their way, then only at an event;
-    /// a log goes on.
+    /// Delay of the next frame while nothing trains: short while numbers are on their way, then until an event; a log
+    /// goes on.
     fn settling_delay(&self) -> Duration {
         match (self.settling, &self.log_file) {
             (1.., _) => Duration::from_millis(100),
@@ -282,7 +294,7 @@ impl Running {
     fn write_log(&mut self) -> Result<()> {
         let Some(file) = &mut self.log_file else { return Ok(()) };
         let scale = self.canvas.ctx.pixels_per_point();
-        if let Some(line) = self.log.line(&self.bench, &self.session, scale) {
+        if let Some(line) = self.log.line(&self.workbench, &self.session, scale) {
             writeln!(file, "{line}").map_err(|e| failed("the frame log cannot be written", e))?;
         }
         Ok(())

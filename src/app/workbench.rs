@@ -1,298 +1,254 @@
-//! The user interface and its own state: what is selected, shown and open. It owns no model state.
+//! The window's interface: the panes in a docking tree, the bars around them, and the actions that they request.
 
-use std::collections::BTreeMap;
+use egui::Ui;
 
-use egui::{Rect, Ui};
+use super::canvas::Readings;
+use super::frame::Frame;
+use super::keys::{self, Effect};
+use super::pane::{Costs, Cx, Dock, Event, Pane, Targets};
+use super::panes;
+use super::selection::Selection;
+use super::theme;
+use super::top_bar::TopBar;
+use crate::error::{Error, Result};
+use crate::session::{
+    Action, Command, Event as RunEvent, LayoutCommand, LayoutSource, Session, TensorKind, TrainCommand,
+};
 
-use super::canvas::Frame;
-use super::embedding_pane::{self, EmbeddingPane};
-use super::{charts_pane, keys, network_pane, steer_pane, theme, top_bar};
-use crate::error::Error;
-use crate::session::{Command, Event, Session, TensorKind};
-
-/// A pane of the workbench.
+/// Content of a picture.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Pane {
-    /// One column per layer.
-    Network,
-    /// Loss and accuracy.
-    Charts,
-    /// Hyper-parameters, probe, selection.
-    Steer,
-    /// Layers laid out by t-SNE.
-    Embedding,
+pub enum Show {
+    /// The whole workbench.
+    Workbench,
+    /// The pane of this name.
+    Pane(&'static str),
 }
 
-/// A tile of the Network pane: a layer (0 is the input) and a filter or channel.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct TileId {
-    /// The layer, 0 for the input.
-    pub layer: usize,
-    /// The filter or channel.
-    pub tile: u32,
+impl Show {
+    /// Everything that can be shown by name, with a description: each pane, and the workbench.
+    pub fn all() -> Vec<(&'static str, &'static str, Self)> {
+        let panes = panes::all().into_iter().map(|pane| (pane.name(), pane.about(), Self::Pane(pane.name())));
+        panes.chain([("workbench", "The whole window", Self::Workbench)]).collect()
+    }
 }
 
-/// GPU and wall time of the last frames, in milliseconds.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct Costs {
-    /// GPU time of pictures and interface in a frame.
-    pub views_ms: f64,
-    /// Frames a second.
-    pub frames_per_s: f64,
-}
-
-/// The workbench.
+/// The workbench: panes, selection and window state. It owns no state of the run.
 pub struct Workbench {
-    tree: egui_tiles::Tree<Pane>,
-    /// What each layer shows.
-    pub(super) shown: Vec<TensorKind>,
-    /// The selected tile.
-    pub selected: Option<TileId>,
-    /// The tile under the pointer.
-    pub(super) hovered: Option<TileId>,
-    /// Smallest, largest, mean and deviation of the last tiles that were asked for, once they arrived.
-    numbers: Vec<(TileId, [f32; 4])>,
-    /// Whether the Network pane draws its pictures.
-    pub pictures: bool,
-    pub(super) keys_shown: bool,
-    pub(super) seed: u64,
-    pub(super) status: Option<Error>,
-    pub(super) embedding: EmbeddingPane,
-    /// An epoch ended since the run was last saved.
-    pub(super) epoch_ended: bool,
-    /// Costs, given by whoever runs the frames.
+    tree: egui_tiles::Tree<usize>,
+    panes: Vec<Box<dyn Pane>>,
+    top_bar: TopBar,
+    selection: Selection,
+    keys_shown: bool,
+    status: Option<Error>,
+    epoch_ended: bool,
+    targets: Targets,
+    /// Times of the last frames.
     pub costs: Costs,
-    /// Where the widgets that scripts click lie, in points.
-    pub(super) places: BTreeMap<&'static str, Rect>,
 }
 
 impl Workbench {
-    /// A workbench for a session.
+    /// A workbench with all panes.
     pub fn new(session: &Session) -> Self {
-        let mut tiles = egui_tiles::Tiles::default();
-        let panes = [Pane::Network, Pane::Charts, Pane::Steer, Pane::Embedding];
-        let [network, charts, steer, embedding] = panes.map(|pane| {
-            let id = tiles.insert_pane(pane);
-            tiles.insert_tab_tile(vec![id])
-        });
-        let pictures = {
-            let mut linear =
-                egui_tiles::Linear::new(egui_tiles::LinearDir::Vertical, vec![network, embedding]);
-            linear.shares.set_share(network, 1.5);
-            linear.shares.set_share(embedding, 1.0);
-            tiles.insert_container(linear)
-        };
-        let side = {
-            let mut linear = egui_tiles::Linear::new(egui_tiles::LinearDir::Vertical, vec![steer, charts]);
-            linear.shares.set_share(steer, 1.75);
-            linear.shares.set_share(charts, 1.0);
-            tiles.insert_container(linear)
-        };
-        let mut linear = egui_tiles::Linear::new(egui_tiles::LinearDir::Horizontal, vec![pictures, side]);
-        linear.shares.set_share(pictures, 2.9);
-        linear.shares.set_share(side, 1.0);
-        let root = tiles.insert_container(linear);
+        let panes = panes::all();
         Self {
-            tree: egui_tiles::Tree::new(egui::Id::unique("workbench"), root, tiles),
-            shown: vec![TensorKind::Activations; session.layers().len()],
-            selected: None,
-            hovered: None,
-            numbers: Vec::new(),
-            pictures: true,
+            tree: docking_tree(&panes),
+            panes,
+            top_bar: TopBar { seed: session.settings().seed },
+            selection: Selection::default(),
             keys_shown: false,
-            seed: session.settings().seed,
             status: None,
-            embedding: EmbeddingPane::default(),
             epoch_ended: false,
+            targets: Targets::new(),
             costs: Costs::default(),
-            places: BTreeMap::new(),
         }
     }
 
-    /// The whole workbench, in the root of a frame.
-    pub fn ui(&mut self, ui: &mut Ui, session: &mut Session, frame: &mut Frame<'_>) {
-        self.take_faults(session);
-        keys::handle(ui, self, session);
-        egui::Panel::top("top bar").show(ui, |ui| top_bar::show(ui, self, session));
-        egui::Panel::bottom("status bar").show(ui, |ui| self.status_bar(ui, session));
-        self.hovered = self.embedded_tile(session);
-        egui::CentralPanel::default().frame(egui::Frame::NONE).show(ui, |ui| {
-            let mut tree =
-                std::mem::replace(&mut self.tree, egui_tiles::Tree::empty(egui::Id::unique("workbench")));
-            tree.ui(&mut Panes { bench: self, session, frame }, ui);
-            self.tree = tree;
-        });
-        keys::overlay(ui, self);
-    }
-
-    /// One pane alone; a picture does not scroll.
-    pub fn pane_ui(
-        &mut self,
-        ui: &mut Ui,
-        pane: Pane,
-        session: &mut Session,
-        frame: &mut Frame<'_>,
-        scrolls: bool,
-    ) {
-        let margin = egui::Frame::NONE.inner_margin(10);
-        margin.show(ui, |ui| match pane {
-            Pane::Network => {
-                network_pane::show(ui, self, session, frame, scrolls);
-                network_pane::hover_window(ui, self, session, frame);
+    /// Lays out the whole workbench or one pane in the root of a frame, then performs the requested actions.
+    pub fn ui(&mut self, ui: &mut Ui, session: &mut Session, frame: &mut Frame<'_>, show: Show) {
+        let mut actions = Vec::new();
+        if show == Show::Workbench {
+            self.take_events(session);
+            self.handle_keys(ui, session, &mut actions);
+            self.selection.begin_frame(session);
+        }
+        let mut cx = Cx {
+            session: &*session,
+            selection: &mut self.selection,
+            frame,
+            costs: self.costs,
+            is_picture: show != Show::Workbench,
+            actions: &mut actions,
+            status: &mut self.status,
+            targets: &mut self.targets,
+        };
+        match show {
+            Show::Workbench => {
+                egui::Panel::top("top bar").show(ui, |ui| self.top_bar.ui(ui, &mut cx));
+                egui::Panel::bottom("status bar").show(ui, |ui| status_bar_ui(ui, &mut cx));
+                let mut docking = Docking { panes: &mut self.panes, cx };
+                let central = egui::CentralPanel::default().frame(egui::Frame::NONE);
+                central.show(ui, |ui| self.tree.ui(&mut docking, ui));
+                keys::overlay_ui(ui, &mut self.keys_shown);
             }
-            Pane::Charts => charts_pane::show(ui, session),
-            Pane::Steer => steer_pane::show(ui, self, session),
-            Pane::Embedding => embedding_pane::show(ui, self, session, frame),
-        });
+            Show::Pane(name) => {
+                let pane = self.panes.iter_mut().find(|pane| pane.name() == name);
+                pane.into_iter().for_each(|pane| pane_ui(ui, pane.as_mut(), &mut cx));
+            }
+        }
+        self.perform(session, actions);
     }
 
-    fn take_faults(&mut self, session: &mut Session) {
+    fn take_events(&mut self, session: &mut Session) {
         for event in session.take_events() {
             match event {
-                Event::Fault(error) => self.status = Some(error),
-                Event::Epoch(_) => self.epoch_ended = true,
+                RunEvent::Fault(error) => self.status = Some(error),
+                RunEvent::Epoch(_) => self.epoch_ended = true,
                 _ => (),
             }
         }
         if let Some(fault) = session.gpu().take_errors().into_iter().next() {
-            self.status = Some(Error::new(format!("the GPU reports: {fault}"), "take another adapter"));
+            self.status = Some(Error::new(format!("the GPU reports: {fault}"), "choose another adapter"));
         }
     }
 
-    fn status_bar(&mut self, ui: &mut Ui, session: &Session) {
-        ui.horizontal(|ui| {
-            match &self.status {
-                Some(error) => {
-                    ui.colored_label(theme::FAULT, error.what());
-                    ui.weak(error.help());
-                    if ui.small_button("✕").on_hover_text("Dismiss").clicked() {
-                        self.status = None;
-                    }
+    fn handle_keys(&mut self, ui: &Ui, session: &Session, actions: &mut Vec<Action>) {
+        for effect in keys::effects(ui, session, &self.selection) {
+            match effect {
+                Effect::Act(action) => actions.push(action),
+                Effect::Tell(event) => self.tell(&event, session),
+                Effect::Reset => actions.push(TrainCommand::Reset(self.top_bar.seed).into()),
+                Effect::Clear => {
+                    (self.keys_shown, self.selection.tile) = (false, None);
+                    self.selection.clear_rows();
                 }
-                None => {
-                    ui.weak(format!("{} · {}", session.title(), session.gpu().info.name));
-                }
+                Effect::ToggleOverlay => self.keys_shown = !self.keys_shown,
             }
-            ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
-                ui.weak("? shows the keys");
-            });
-        });
-    }
-
-    /// Sends a command; what is wrong with it goes to the status bar.
-    pub(super) fn send(&mut self, session: &mut Session, command: Command) {
-        match session.apply(command) {
-            Ok(()) => self.status = None,
-            Err(error) => self.status = Some(error),
         }
     }
 
-    pub(super) fn reset(&mut self, session: &mut Session) {
-        self.send(session, Command::Reset(self.seed));
+    /// Tells all panes of an event.
+    fn tell(&mut self, event: &Event, session: &Session) {
+        self.panes.iter_mut().for_each(|pane| pane.on_event(event, session, &mut self.selection));
+    }
+
+    /// Performs actions in order. The status bar shows the last error; a command that steers the run and succeeds clears it.
+    fn perform(&mut self, session: &mut Session, actions: Vec<Action>) {
+        for action in actions {
+            let steers = matches!(action, Action::Command(command) if !matches!(command, Command::Layout(_)));
+            match session.perform(action) {
+                Ok(()) if steers => self.status = None,
+                Ok(()) => (),
+                Err(error) => self.status = Some(error),
+            }
+        }
+    }
+
+    /// Takes in the numbers that arrived.
+    pub fn take(&mut self, readings: Readings, session: &Session) {
+        let Readings { tiles, picks, rows, views_ms } = readings;
+        tiles.into_iter().for_each(|(tile, values)| self.selection.set_statistics(tile, values));
+        rows.into_iter().for_each(|(layout, rows)| self.selection.set_rows(layout, rows));
+        picks.into_iter().for_each(|(layout, pick)| self.tell(&Event::Picked(layout, pick), session));
+        self.costs.views_ms = views_ms.unwrap_or(self.costs.views_ms);
+    }
+
+    /// True once after the end of an epoch.
+    pub fn take_epoch_ended(&mut self) -> bool {
+        std::mem::take(&mut self.epoch_ended)
     }
 
     /// All layers that have such a tensor show it.
     pub fn show_everywhere(&mut self, session: &Session, kind: TensorKind) {
-        for (layer, shown) in self.shown.iter_mut().enumerate() {
-            if session.tensor(layer, kind).is_some() {
-                *shown = kind;
-            }
-        }
+        self.tell(&Event::Show(kind), session);
     }
 
-    /// Opens the layouts of these layers, in place of the one that the pane begins with.
+    /// Opens layouts of these nodes, in place of the one that the Embedding pane opens at the start.
     ///
     /// # Errors
-    /// When one of them has nothing of the kind.
-    pub fn open_embeddings(
-        &mut self,
-        session: &mut Session,
-        layers: &[usize],
-        kind: TensorKind,
-    ) -> crate::Result<()> {
-        self.embedding.open(session, layers, kind)
+    /// When one of the nodes has no such tensor.
+    pub fn open_layouts(&mut self, session: &mut Session, nodes: &[usize], kind: TensorKind) -> Result<()> {
+        self.tell(&Event::LayoutsOpened(kind), session);
+        let open = |node: &usize| LayoutCommand::Open(LayoutSource::Tensor { node: *node, kind });
+        nodes.iter().map(open).try_for_each(|command| session.apply(command))
     }
 
-    /// The tile whose point in a layout is under the pointer.
-    fn embedded_tile(&self, session: &Session) -> Option<TileId> {
-        let (id, tile) = self.embedding.hovered?;
-        let embedding = session.embeddings().iter().find(|e| e.id() == id && e.images().is_none())?;
-        let of_all = embedding.filters().map(|filters| filters.filter(tile));
-        let (layer, tile) = of_all.unwrap_or(Some((embedding.layer, tile)))?;
-        Some(TileId { layer, tile })
+    /// Selected and hovered tiles and rows.
+    pub fn selection(&self) -> &Selection {
+        &self.selection
     }
 
-    pub(super) fn move_probe(&mut self, session: &mut Session, by: i64) {
-        let index = i64::from(session.probe().0) + by;
-        let index = index.rem_euclid(session.test_images() as i64);
-        self.send(session, Command::PinProbe(index as u32));
-    }
-
-    /// Freezes a layer of the network, or thaws it.
-    pub(super) fn toggle_frozen(&mut self, session: &mut Session, layer: u32) {
-        let frozen = session.settings().frozen.contains(&layer);
-        self.send(session, if frozen { Command::Thaw(layer) } else { Command::Freeze(layer) });
-    }
-
-    /// Remembers where a widget lies, for scripts that click it.
-    pub(super) fn mark(&mut self, name: &'static str, response: &egui::Response) {
-        self.places.insert(name, response.rect);
-    }
-
-    /// Smallest, largest, mean and deviation of a tile that is hovered or selected, a few frames old.
-    pub(super) fn numbers(&self, id: TileId) -> Option<[f32; 4]> {
-        self.numbers.iter().find(|(of, _)| *of == id).map(|(_, numbers)| *numbers)
-    }
-
-    /// Takes in the numbers of a tile.
-    pub(super) fn take_numbers(&mut self, id: TileId, numbers: [f32; 4]) {
-        self.numbers.retain(|(of, _)| *of != id);
-        self.numbers.insert(0, (id, numbers));
-        // One is selected and one hovered.
-        self.numbers.truncate(2);
-    }
-
-    /// Moves the selection by layers and tiles, to the first tile where there is none; it stays where there is
-    /// nothing further.
-    pub(super) fn move_selection(&mut self, session: &Session, layers: i64, tiles: i64) {
-        let Some(selected) = self.selected else {
-            self.selected = Some(TileId { layer: 0, tile: 0 });
-            return;
-        };
-        let last = session.layers().len() as i64 - 1;
-        let layer = (selected.layer as i64 + layers).clamp(0, last) as usize;
-        let count = session.tensor(layer, self.shown[layer]).map_or(1, |view| view.tiles());
-        let tile = (i64::from(selected.tile) + tiles).clamp(0, i64::from(count) - 1) as u32;
-        self.selected = Some(TileId { layer, tile });
-    }
-
-    /// Where the widgets that scripts click lie, in points.
-    pub fn places(&self) -> &BTreeMap<&'static str, Rect> {
-        &self.places
+    /// Rectangles of the widgets that scripts click, in points.
+    pub fn targets(&self) -> &Targets {
+        &self.targets
     }
 }
 
-/// Draws the panes inside the docking tree.
-struct Panes<'a, 'f> {
-    bench: &'a mut Workbench,
-    session: &'a mut Session,
-    frame: &'a mut Frame<'f>,
+/// Two columns: the main one is wide and at the left.
+fn docking_tree(panes: &[Box<dyn Pane>]) -> egui_tiles::Tree<usize> {
+    let mut tiles = egui_tiles::Tiles::default();
+    let [mut main, mut side]: [Vec<(Vec<egui_tiles::TileId>, f32)>; 2] = Default::default();
+    for (index, pane) in panes.iter().enumerate() {
+        let id = tiles.insert_pane(index);
+        match (pane.dock(), side.last_mut()) {
+            (Dock::Main(share), _) => main.push((vec![id], share)),
+            (Dock::Side(share), _) => side.push((vec![id], share)),
+            (Dock::Tab, Some((tabs, _))) => tabs.push(id),
+            (Dock::Tab, None) => side.push((vec![id], 1.0)),
+        }
+    }
+    let columns = [(main, 2.9), (side, 1.0)].map(|(rows, width)| {
+        let tabs: Vec<_> =
+            rows.into_iter().map(|(tabs, share)| (tiles.insert_tab_tile(tabs), share)).collect();
+        (tiles.insert_container(split(egui_tiles::LinearDir::Vertical, &tabs)), width)
+    });
+    let root = tiles.insert_container(split(egui_tiles::LinearDir::Horizontal, &columns));
+    egui_tiles::Tree::new(egui::Id::unique("workbench"), root, tiles)
 }
 
-impl egui_tiles::Behavior<Pane> for Panes<'_, '_> {
-    fn pane_ui(&mut self, ui: &mut Ui, _id: egui_tiles::TileId, pane: &mut Pane) -> egui_tiles::UiResponse {
-        self.bench.pane_ui(ui, *pane, self.session, self.frame, true);
+/// Parts side by side or one above the other, each with its share.
+fn split(direction: egui_tiles::LinearDir, parts: &[(egui_tiles::TileId, f32)]) -> egui_tiles::Linear {
+    let mut linear = egui_tiles::Linear::new(direction, parts.iter().map(|(id, _)| *id).collect());
+    parts.iter().for_each(|(id, share)| linear.shares.set_share(*id, *share));
+    linear
+}
+
+fn status_bar_ui(ui: &mut Ui, cx: &mut Cx<'_, '_>) {
+    ui.horizontal(|ui| {
+        match cx.status.take() {
+            Some(error) => {
+                ui.colored_label(theme::FAULT, error.what());
+                ui.weak(error.help());
+                let dismissed = ui.small_button("✕").on_hover_text("Dismiss").clicked();
+                *cx.status = Some(error).filter(|_| !dismissed);
+            }
+            None => {
+                ui.weak(format!("{} · {}", cx.session.title(), cx.session.gpu().info.name));
+            }
+        }
+        ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
+            ui.weak("? shows the keys");
+        });
+    });
+}
+
+fn pane_ui(ui: &mut Ui, pane: &mut dyn Pane, cx: &mut Cx<'_, '_>) {
+    egui::Frame::NONE.inner_margin(10).show(ui, |ui| pane.ui(ui, cx));
+}
+
+/// The panes inside the docking tree.
+struct Docking<'d, 'a, 'f> {
+    panes: &'d mut [Box<dyn Pane>],
+    cx: Cx<'a, 'f>,
+}
+
+impl egui_tiles::Behavior<usize> for Docking<'_, '_, '_> {
+    fn pane_ui(&mut self, ui: &mut Ui, _id: egui_tiles::TileId, index: &mut usize) -> egui_tiles::UiResponse {
+        pane_ui(ui, self.panes[*index].as_mut(), &mut self.cx);
         egui_tiles::UiResponse::None
     }
 
-    fn tab_title_for_pane(&mut self, pane: &Pane) -> egui::WidgetText {
-        match pane {
-            Pane::Network => "Network",
-            Pane::Charts => "Charts",
-            Pane::Steer => "Steer",
-            Pane::Embedding => "Embedding",
-        }
-        .into()
+    fn tab_title_for_pane(&mut self, index: &usize) -> egui::WidgetText {
+        self.panes[*index].title().into()
     }
 
     fn simplification_options(&self) -> egui_tiles::SimplificationOptions {

@@ -6,13 +6,13 @@ use std::time::{Duration, Instant};
 
 use clap::Args;
 use revacnn::app::offscreen::{FORMAT, Picture, input, target};
-use revacnn::app::{Canvas, Workbench};
+use revacnn::app::{Canvas, Show, Workbench};
 use revacnn::error::{Error, Result};
 use revacnn::session::Session;
 use serde_json::json;
 
 use super::print_line;
-use super::render::{View, parse_size};
+use super::render::{parse_size, view_parser};
 use super::run_options::{AdapterOption, RunOptions};
 
 /// Turns of each kind.
@@ -24,9 +24,9 @@ pub struct BenchView {
     run: RunOptions,
     #[command(flatten)]
     adapter: AdapterOption,
-    /// What is drawn.
-    #[arg(long, value_enum, default_value = "network")]
-    view: View,
+    /// The pane to draw, or the whole window.
+    #[arg(long, default_value = "network", value_parser = view_parser())]
+    view: Show,
     /// Width and height in pixels.
     #[arg(long, value_name = "WxH", default_value = "1280x800", value_parser = parse_size)]
     size: (u32, u32),
@@ -81,7 +81,7 @@ impl BenchView {
         let cost = 1.0 - with / alone;
         // What comes back is the two times that this benchmark prints, 16 bytes each.
         let bytes = looker.canvas.bytes_read() as f64 / looker.frames as f64;
-        let views_ms = looker.bench.costs.views_ms;
+        let views_ms = looker.workbench.costs.views_ms;
         if self.json {
             let value = json!({
                 "images_per_s_alone": alone, "images_per_s_looking": with, "cost_of_looking": cost, "frames_per_s": frames_per_s,
@@ -99,7 +99,7 @@ impl BenchView {
 
 /// Draws as the window does, into a texture that nobody reads.
 struct Looker {
-    bench: Workbench,
+    workbench: Workbench,
     canvas: Canvas,
     picture: Picture,
     view: wgpu::TextureView,
@@ -111,9 +111,9 @@ impl Looker {
         let (width, height) = options.size;
         let texture = target(session.gpu(), width, height);
         Ok(Self {
-            bench: Workbench::new(session),
+            workbench: Workbench::new(session),
             canvas: Canvas::new(session.gpu(), FORMAT, true)?,
-            picture: Picture::new(options.view.show(), width, height),
+            picture: Picture::new(options.view, width, height),
             view: texture.create_view(&Default::default()),
             frames: 0,
         })
@@ -141,12 +141,15 @@ impl Looker {
         let input = input(&self.picture, self.frames);
         self.frames += 1;
         let size = [self.picture.width, self.picture.height];
-        let painting = self.canvas.run(session, &mut self.bench, input, self.picture.show, size);
+        let (gpu, show) = (std::rc::Rc::clone(session.trainer().gpu()), self.picture.show);
+        let painting = self.canvas.run(&gpu, input, size, |ui, frame| {
+            self.workbench.ui(ui, session, frame, show);
+        });
         let mut encoder = session.gpu().encoder("picture");
         let output = self.canvas.record(session.gpu(), &mut encoder, painting, &self.view);
         output.drop_without_applying_deltas();
         session.gpu().submit(encoder);
         self.canvas.after_submit();
-        self.canvas.poll(&mut self.bench);
+        self.workbench.take(self.canvas.poll(), session);
     }
 }

@@ -2,46 +2,32 @@
 
 use std::path::{Path, PathBuf};
 
+use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use clap::{Args, ValueEnum};
-use revacnn::app::offscreen::{self, Picture, Show};
-use revacnn::app::{Pane, Workbench};
+use revacnn::app::offscreen::{self, Picture};
+use revacnn::app::{Show, Workbench};
 use revacnn::error::{Error, Result};
 use revacnn::session::{Session, TensorKind};
 
 use super::run_options::AdapterOption;
 
-/// What a picture shows.
-#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum View {
-    /// One column per layer.
-    Network,
-    /// Loss and accuracy.
-    Charts,
-    /// Layers laid out by t-SNE, 1000 iterations.
-    Embedding,
-    /// The whole window.
-    Workbench,
+/// Parser of the names of all panes, and `workbench`.
+pub fn view_parser() -> impl TypedValueParser<Value = Show> {
+    let values = Show::all().into_iter().map(|(name, about, _)| PossibleValue::new(name).help(about));
+    PossibleValuesParser::new(values).map(|name| {
+        let shown = Show::all().into_iter().find(|(shown, ..)| *shown == name);
+        shown.expect("the parser knows these names alone").2
+    })
 }
 
-impl View {
-    pub fn show(self) -> Show {
-        match self {
-            Self::Network => Show::Pane(Pane::Network),
-            Self::Charts => Show::Pane(Pane::Charts),
-            Self::Embedding => Show::Pane(Pane::Embedding),
-            Self::Workbench => Show::Workbench,
-        }
-    }
-}
-
-/// What the layers show.
+/// Tensor that the layers show.
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Layers {
     /// The probe's activation maps.
     Activations,
     /// The filters.
     Weights,
-    /// The filters' gradients; a run at rest has none, so they are all zero.
+    /// The filters' gradients; all zero in a run at rest.
     WeightGradients,
     /// The gradients of the probe's activation maps.
     ActivationGradients,
@@ -54,10 +40,10 @@ pub struct Render {
     run: PathBuf,
     #[command(flatten)]
     adapter: AdapterOption,
-    /// What to draw.
-    #[arg(long, value_enum, default_value = "workbench")]
-    view: View,
-    /// What the layers show.
+    /// The pane to draw, or the whole window.
+    #[arg(long, default_value = "workbench", value_parser = view_parser())]
+    view: Show,
+    /// The tensor that the layers show.
     #[arg(long, value_enum, default_value = "activations")]
     layers: Layers,
     /// Width and height in pixels.
@@ -66,9 +52,9 @@ pub struct Render {
     /// Pixels per point: 2 for dense screens.
     #[arg(long, default_value_t = 1.0)]
     scale: f32,
-    /// Where the pointer is, in points.
+    /// Position of the pointer, in points.
     #[arg(long, value_name = "X,Y", value_parser = parse_point)]
-    pointer: Option<[f32; 2]>,
+    pointer: Option<egui::Pos2>,
     /// The picture's file.
     #[arg(short, long, value_name = "FILE.png")]
     output: PathBuf,
@@ -81,8 +67,8 @@ pub fn parse_size(text: &str) -> std::result::Result<(u32, u32), String> {
         .ok_or_else(|| "give width and height, such as 1280x800".to_owned())
 }
 
-fn parse_point(text: &str) -> std::result::Result<[f32; 2], String> {
-    let point = text.split_once(',').and_then(|(x, y)| Some([x.parse().ok()?, y.parse().ok()?]));
+fn parse_point(text: &str) -> std::result::Result<egui::Pos2, String> {
+    let point = text.split_once(',').and_then(|(x, y)| Some(egui::pos2(x.parse().ok()?, y.parse().ok()?)));
     point.ok_or_else(|| "give x and y, such as 300,200".to_owned())
 }
 
@@ -102,27 +88,27 @@ impl Render {
             Layers::ActivationGradients => TensorKind::ActivationGradients,
         };
         let (width, height) = self.size;
-        let picture =
-            Picture { show: self.view.show(), width, height, scale: self.scale, pointer: self.pointer };
+        let picture = Picture { show: self.view, width, height, scale: self.scale, pointer: self.pointer };
         draw(&mut session, kind, &picture, &self.output)
     }
 }
 
 /// Layouts in a picture at most.
-const MOST_LAYOUTS: usize = 4;
+const MAX_LAYOUTS: usize = 4;
 
-/// Draws one picture into a file.
+/// Draws a picture into a file. The run's folder stays as it is.
 pub fn draw(session: &mut Session, kind: TensorKind, picture: &Picture, file: &Path) -> Result<()> {
-    let mut bench = Workbench::new(session);
-    bench.show_everywhere(session, kind);
-    if picture.show != Show::Pane(Pane::Network) && picture.show != Show::Pane(Pane::Charts) {
+    let mut workbench = Workbench::new(session);
+    workbench.show_everywhere(session, kind);
+    if [Show::Workbench, Show::Pane("embedding")].contains(&picture.show) {
+        session.detach();
         let layers: Vec<usize> = (1..session.layers().len())
             .filter(|layer| session.layers()[*layer].parameters > 0 && session.can_embed(*layer, kind))
-            .take(MOST_LAYOUTS)
+            .take(MAX_LAYOUTS)
             .collect();
-        bench.open_embeddings(session, &layers, kind)?;
+        workbench.open_layouts(session, &layers, kind)?;
     }
-    let image = offscreen::render(session, &mut bench, picture)?;
+    let image = offscreen::render(session, &mut workbench, picture)?;
     offscreen::save(&image, file)?;
     log::info!("{}: {} × {} pixels", file.display(), picture.width, picture.height);
     Ok(())

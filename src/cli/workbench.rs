@@ -4,8 +4,8 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::Args;
-use revacnn::app::offscreen::{Picture, Show};
-use revacnn::app::{Pane, WindowOptions, has_display, run};
+use revacnn::app::offscreen::Picture;
+use revacnn::app::{Show, WindowOptions, has_display, run};
 use revacnn::error::Result;
 use revacnn::session::{Session, TensorKind, create_folder};
 
@@ -74,10 +74,10 @@ impl OpenWorkbench {
 fn pictures(session: &mut Session, folder: &Path) -> Result<()> {
     let pictures = [
         ("workbench.png", Show::Workbench, TensorKind::Activations, 1280, 800),
-        ("network.png", Show::Pane(Pane::Network), TensorKind::Activations, 1280, 720),
-        ("filters.png", Show::Pane(Pane::Network), TensorKind::Weights, 1280, 720),
-        ("layouts.png", Show::Pane(Pane::Embedding), TensorKind::Weights, 1280, 460),
-        ("charts.png", Show::Pane(Pane::Charts), TensorKind::Activations, 900, 700),
+        ("network.png", Show::Pane("network"), TensorKind::Activations, 1280, 720),
+        ("filters.png", Show::Pane("network"), TensorKind::Weights, 1280, 720),
+        ("layouts.png", Show::Pane("embedding"), TensorKind::Weights, 1280, 460),
+        ("charts.png", Show::Pane("charts"), TensorKind::Activations, 900, 700),
     ];
     for (name, show, kind, width, height) in pictures {
         draw(session, kind, &Picture::new(show, width, height), &folder.join(name))?;

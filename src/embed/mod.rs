@@ -6,8 +6,10 @@
 
 mod affinities;
 mod change;
+mod checks;
 mod fft;
 mod forces;
+mod grid;
 mod lists;
 mod mesh;
 mod neighbours;
@@ -22,7 +24,8 @@ mod tsne;
 pub mod twin;
 
 pub use change::{Change, change_twin};
+pub use checks::check_perplexity;
 pub use forces::{Method, Repulsion};
-pub use mesh::Grid;
+pub use grid::Grid;
 pub use options::{NeighbourSearch, Options, layout_bytes, usual_components};
 pub use tsne::{Settings, State, Tsne};

@@ -10,7 +10,9 @@ use crate::gpu::{Buffer, BufferRange, Gpu, Plan, PlanBuilder, Source, TensorView
 use crate::{params, wgsl};
 
 use super::affinities::{Affinities, rows_of_a_chunk};
+use super::checks::check_perplexity;
 use super::forces::{Method, Repulsion, attract};
+use super::grid::Grid;
 use super::neighbours::Neighbours;
 use super::options::{Options, layout_bytes};
 use super::principal::principal_components;
@@ -19,7 +21,7 @@ use super::rows::Rows;
 
 mod reads;
 
-const TSNE: Source = wgsl!("embed/tsne.wgsl");
+const TSNE: Source = wgsl!("embed/tsne.wgsl", TsneParams, Grid, Settings, State);
 /// Blocks of the sums over all points.
 const MOST_BLOCKS: usize = 256;
 /// Entries of the ring of divergences.
@@ -31,7 +33,8 @@ const LEFT_OUT: u32 = 1;
 params! { struct TsneParams { count: u32, stride: u32, seed: u32, blocks: u32, unit: f32 } }
 
 params! {
-    /// What may change while it runs; the struct `Settings` of the shader.
+    /// Settings that may change while it runs.
+    #[derive(serde::Serialize, serde::Deserialize)]
     pub struct Settings {
         /// Factor of the attraction at first.
         exaggeration: f32,
@@ -61,7 +64,7 @@ impl Settings {
 }
 
 params! {
-    /// Where a layout is; the struct `State` of the shader.
+    /// State of a layout.
     pub struct State {
         /// Iterations made.
         iteration: u32,
@@ -100,8 +103,8 @@ pub struct Tsne {
     putting: Plan,
     put: Buffer<[f32; 4]>,
     iteration: Plan,
-    settings: Buffer<f32>,
-    state: Buffer<u32>,
+    settings: Buffer<Settings>,
+    state: Buffer<State>,
     positions: Buffer<[f32; 2]>,
     motions: Buffer<[f32; 4]>,
     history: Buffer<[f32; 2]>,
@@ -256,23 +259,8 @@ impl Tsne {
     /// # Errors
     /// When one is out of range; then nothing changes.
     pub fn set_settings(&self, gpu: &Gpu, settings: Settings) -> Result<()> {
-        let least = |name: &str, value: f32, least: f32| {
-            if value.is_finite() && value >= least {
-                return Ok(());
-            }
-            Err(Error::usage(format!("the {name} is {value}"), format!("give it a value of {least} or more")))
-        };
-        least("exaggeration", settings.exaggeration, 1.0)?;
-        least("number of iterations with exaggeration", settings.exaggeration_iterations, 0.0)?;
-        least("learning rate", settings.learning_rate, 0.0)?;
-        least("early learning rate", settings.early_learning_rate, 0.0)?;
-        for momentum in [settings.momentum, settings.early_momentum] {
-            if !(0.0..1.0).contains(&momentum) {
-                let what = format!("the momentum is {momentum}");
-                return Err(Error::usage(what, "give it a value from 0 to below 1"));
-            }
-        }
-        self.settings.write(gpu, 0, bytemuck::cast_slice(&[settings]));
+        settings.checked()?;
+        self.settings.write(gpu, 0, &[settings]);
         Ok(())
     }
 
@@ -428,8 +416,8 @@ struct Points {
     positions: Buffer<[f32; 2]>,
     motions: Buffer<[f32; 4]>,
     history: Buffer<[f32; 2]>,
-    state: Buffer<u32>,
-    settings: Buffer<f32>,
+    state: Buffer<State>,
+    settings: Buffer<Settings>,
     put: Buffer<[f32; 4]>,
 }
 
@@ -439,19 +427,11 @@ impl Points {
             positions: Buffer::zeroed(gpu, "positions", stride),
             motions: Buffer::zeroed(gpu, "motions", count),
             history: Buffer::zeroed(gpu, "divergences", HISTORY),
-            state: Buffer::zeroed(gpu, "state", size_of::<State>() / 4),
-            settings: Buffer::zeroed(gpu, "settings", size_of::<Settings>() / 4),
+            state: Buffer::zeroed(gpu, "state", 1),
+            settings: Buffer::zeroed(gpu, "settings", 1),
             put: Buffer::zeroed(gpu, "put", 1),
         }
     }
-}
-
-fn check_perplexity(perplexity: f32) -> Result<()> {
-    if perplexity.is_finite() && perplexity >= 1.0 {
-        return Ok(());
-    }
-    let what = format!("the perplexity is {perplexity}");
-    Err(Error::usage(what, "give it a value of 1 or more, such as 30"))
 }
 
 /// The perplexity that so many rows support, three neighbours for each of it; and the neighbours.

@@ -1,36 +1,56 @@
-//! The device: adapter choice, buffers, kernels by reflection, plans, timers, the read-back ring.
+//! The GPU: device, typed buffers, kernels by reflection, plans and stages, autotuner, timers, the read-back ring.
 //!
-//! WGSL says what a kernel binds and Rust reads it; a plan is a list of prepared dispatches. Nothing here
-//! knows what a network is.
+//! WGSL says what a kernel binds and Rust reads it; structs are declared in Rust and WGSL imports them; a plan is a list of
+//! prepared dispatches. Nothing here knows what a network is. Files import each other in one direction:
+//!
+//! ```text
+//! device ← buffer, readback, timer, memory          structs ← template ← shader ← reflect ← kernel, render
+//! device, kernel, tune_cache ← context (Gpu) ← plan_builder (on plan, indirect) ← stage, autotune, open, roofline
+//! ```
 
 mod adapter;
+mod autotune;
 mod buffer;
-mod choice;
+mod context;
 mod device;
-mod gates;
+mod indirect;
 mod kernel;
 mod memory;
-mod params;
-mod peak;
+mod open;
 mod plan;
+mod plan_builder;
 mod readback;
 mod reflect;
+mod render;
+mod roofline;
 mod shader;
+mod stage;
+mod structs;
+mod template;
 mod tensor_view;
+mod timed_passes;
 mod timer;
 mod trusted;
+mod tune_cache;
+mod work;
 
 pub use adapter::{AdapterChoice, AdapterReport, instance, list_adapters};
 pub use buffer::{Buffer, BufferRange};
-pub use choice::{Choice, Choosing};
-pub use device::{Gpu, Tuning};
-pub use gates::Gates;
+pub use context::{Gpu, Tuning};
+pub use device::Device;
+pub use indirect::Gates;
 pub use kernel::Kernel;
-pub use params::Params;
-pub use peak::Peak;
-pub use plan::{Dispatch, DispatchBuilder, Plan, PlanBuilder};
+pub use plan::{Dispatch, Plan};
+pub use plan_builder::{DispatchBuilder, PlanBuilder};
 pub use readback::ReadbackRing;
 pub use reflect::{Binding, BindingKind, EntryPoint, reflect};
-pub use shader::Source;
+pub use render::{RenderKernel, RenderOptions};
+pub use roofline::Peak;
+pub use shader::{Expanded, Source};
+pub use stage::Stage;
+pub use structs::{Element, Field, FieldType, Params, StructDef};
 pub use tensor_view::TensorView;
+pub use timed_passes::TimedPasses;
 pub use timer::{Span, Timer};
+pub use tune_cache::{Choice, TunePolicy};
+pub use work::{Cost, CostModel, Work};

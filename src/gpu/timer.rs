@@ -2,18 +2,18 @@
 
 use std::sync::Arc;
 
-use super::device::Gpu;
+use super::device::Device;
 
 /// The GPU time of one labelled pass.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Span {
-    /// What was timed.
+    /// Label of the pass.
     pub label: Arc<str>,
     /// Its GPU time in milliseconds.
     pub time_ms: f64,
 }
 
-/// Times passes. Without timestamp support it hands out nothing and reports nothing.
+/// Times passes; does nothing where the adapter has no timestamps.
 pub struct Timer {
     queries: Option<wgpu::QuerySet>,
     resolved: wgpu::Buffer,
@@ -24,7 +24,7 @@ pub struct Timer {
 
 impl Timer {
     /// A timer for up to `capacity` passes a submit.
-    pub fn new(gpu: &Gpu, capacity: u32) -> Self {
+    pub fn new(gpu: &Device, capacity: u32) -> Self {
         let capacity = capacity.clamp(1, wgpu::QUERY_SET_MAX_QUERIES / 2);
         let queries = gpu.timestamps.then(|| {
             gpu.device.create_query_set(&wgpu::QuerySetDescriptor {
@@ -73,7 +73,7 @@ impl Timer {
         })
     }
 
-    /// Resolves the spans of this encoder; returns where they lie and their labels, and begins anew.
+    /// Resolves the spans of this encoder and begins the next; returns the buffer of timestamps, their bytes and the labels.
     pub fn resolve(
         &mut self,
         encoder: &mut wgpu::CommandEncoder,

@@ -191,5 +191,5 @@ fn timed_kernels_are_explained_kept_and_change_no_bit() {
     fs::write(&kept[0], "{\"conv").unwrap();
     let damaged = with_cache(&steps).ok();
     assert_eq!(damaged.hash(), calculated);
-    assert!(damaged.err.contains("made anew"), "{}", damaged.err);
+    assert!(damaged.err.contains("made again"), "{}", damaged.err);
 }

@@ -4,6 +4,8 @@ mod bench;
 mod commands;
 mod embedding;
 mod keeping;
+mod layout_commands;
+mod layout_resume;
 mod layouts;
 mod recording;
 mod streaming;

@@ -1,0 +1,178 @@
+//! The GPU pictures of one frame: panes declare tile sets and layouts, place them in points, and paint them between widgets.
+
+use egui::{Rect, Ui, Vec2};
+use egui_wgpu::{Callback, CallbackResources, CallbackTrait};
+
+use super::tile_set::{TileId, TileSetId, TileSetIndices};
+use crate::error::Result;
+use crate::gpu::Gpu;
+use crate::session::LayoutId;
+use crate::view::{Lasso, Part, Placement, Rect as Pixels, ScatterSet, Scatters, TileSet, Tiles};
+
+/// Numbers that panes want back from the GPU.
+#[derive(Debug, Default)]
+pub struct Requests {
+    /// Tiles, for their statistics.
+    pub tiles: Vec<TileId>,
+    /// Layouts, for the row under the pointer.
+    pub picks: Vec<LayoutId>,
+}
+
+/// The pictures of a frame.
+pub struct Frame<'a> {
+    gpu: &'a Gpu,
+    tiles: &'a mut Tiles,
+    indices: &'a mut TileSetIndices,
+    scatters: &'a mut Scatters,
+    requests: Requests,
+}
+
+/// Start of a stretch of placed tiles.
+#[derive(Debug, Clone, Copy)]
+pub struct Mark(usize);
+
+impl<'a> Frame<'a> {
+    /// A frame without pictures.
+    pub fn new(
+        gpu: &'a Gpu,
+        tiles: &'a mut Tiles,
+        indices: &'a mut TileSetIndices,
+        scatters: &'a mut Scatters,
+    ) -> Self {
+        Self { gpu, tiles, indices, scatters, requests: Requests::default() }
+    }
+
+    /// The numbers that were asked for.
+    pub fn into_requests(self) -> Requests {
+        self.requests
+    }
+
+    /// Asks for minimum, maximum, mean and standard deviation of a tile.
+    pub fn request_tile(&mut self, tile: TileId) {
+        self.requests.tiles.push(tile);
+    }
+
+    /// Asks for the row of a layout under the pointer.
+    pub fn request_pick(&mut self, layout: LayoutId) {
+        self.requests.picks.push(layout);
+    }
+
+    /// Declares the tensor and style of a tile set in this frame.
+    ///
+    /// # Errors
+    /// When its statistics do not fit the adapter.
+    pub fn declare(&mut self, set: TileSetId, tiles: &TileSet) -> Result<()> {
+        self.tiles.set(self.gpu, self.indices.take(set), tiles)
+    }
+
+    /// Declares that a set's values never change, so that its statistics are computed once.
+    pub fn never_changes(&mut self, set: TileSetId) {
+        if let Some(index) = self.indices.get(set) {
+            self.tiles.never_changes(index);
+        }
+    }
+
+    /// Begins a stretch of tiles that [`Frame::paint`] paints.
+    pub fn begin(&mut self) -> Mark {
+        let mark = self.tiles.mark();
+        self.tiles.cut();
+        Mark(mark)
+    }
+
+    /// Places a tile of a declared set at a rectangle in points, snapped to pixels.
+    pub fn place(&mut self, ui: &Ui, set: TileSetId, tile: u32, rect: Rect) {
+        let scale = ui.ctx().pixels_per_point();
+        let snapped = Rect::from_min_max((rect.min * scale).round(), (rect.max * scale).round());
+        if let Some(index) = self.indices.get(set) {
+            self.tiles.place(index, tile, pixels(snapped, 1.0));
+        }
+    }
+
+    /// Places the visible rows of a layout as tiles of `size` pixels.
+    pub fn place_rows(&mut self, layout: LayoutId, size: [f32; 2]) {
+        let index = self.indices.get(TileSetId::Layout(layout));
+        if let Some((listed, index)) = self.scatters.listed(layout.0).zip(index) {
+            self.tiles.place_points(self.gpu, index, listed, size);
+        }
+    }
+
+    /// Paints the tiles placed since `mark` at this point of the interface, clipped to `area`.
+    pub fn paint(&self, ui: &Ui, area: Rect, mark: Mark) {
+        let placed = self.tiles.since(mark.0);
+        paint(ui, area, move |resources, pass| {
+            if let Some(tiles) = resources.get::<Tiles>() {
+                tiles.draw(pass, &placed);
+            }
+        });
+    }
+
+    /// Declares the points of a layout and their place in this frame.
+    ///
+    /// # Errors
+    /// When it does not fit the adapter.
+    pub fn place_layout(&mut self, layout: LayoutId, set: &ScatterSet, placement: Placement) -> Result<()> {
+        self.scatters.place(self.gpu, layout.0, set, placement)
+    }
+
+    /// Paints a part of a layout at this point of the interface, clipped to `area`.
+    pub fn paint_layout(&self, ui: &Ui, area: Rect, layout: LayoutId, part: Part) {
+        paint(ui, area, move |resources, pass| {
+            if let Some(scatters) = resources.get::<Scatters>() {
+                scatters.draw(pass, layout.0, part);
+            }
+        });
+    }
+
+    /// Selects the points of a layout inside a lasso.
+    ///
+    /// # Errors
+    /// When a shader is faulty.
+    pub fn select(&mut self, layout: LayoutId, lasso: &Lasso) -> Result<()> {
+        self.scatters.select(self.gpu, layout.0, lasso)
+    }
+
+    /// Selects no point of a layout.
+    pub fn clear_selection(&mut self, layout: LayoutId) {
+        self.scatters.clear_selection(self.gpu, layout.0);
+    }
+
+    /// Drops tile sets and selections of all layouts but these.
+    pub fn keep_layouts(&mut self, open: &[LayoutId]) {
+        self.indices.keep_layouts(open);
+        let ids: Vec<u64> = open.iter().map(|id| id.0).collect();
+        self.scatters.keep_selections(&ids);
+    }
+}
+
+/// A rectangle of the interface in physical pixels.
+pub(crate) fn pixels(rect: Rect, scale: f32) -> Pixels {
+    let (min, size): (_, Vec2) = (rect.min * scale, rect.size() * scale);
+    Pixels { x: min.x, y: min.y, width: size.x, height: size.y }
+}
+
+/// A paint callback whose viewport is the whole target.
+struct Draw<F>(F);
+
+impl<F> CallbackTrait for Draw<F>
+where
+    F: Fn(&CallbackResources, &mut wgpu::RenderPass<'static>) + Send + Sync,
+{
+    fn paint(
+        &self,
+        info: egui::PaintCallbackInfo,
+        pass: &mut wgpu::RenderPass<'static>,
+        resources: &CallbackResources,
+    ) {
+        let [width, height] = info.screen_size_px;
+        pass.set_viewport(0.0, 0.0, width as f32, height as f32, 0.0, 1.0);
+        (self.0)(resources, pass);
+    }
+}
+
+/// Adds a paint callback to the interface, clipped to `area`.
+fn paint<F>(ui: &Ui, area: Rect, draw: F)
+where
+    F: Fn(&CallbackResources, &mut wgpu::RenderPass<'static>) + Send + Sync + 'static,
+{
+    ui.painter_at(area).add(Callback::new_paint_callback(area, Draw(draw)));
+}

@@ -1,0 +1,119 @@
+//! The interface between the workbench and its panes.
+//!
+//! A pane owns its state. It reads the session and the shared [`Selection`], and asks for changes by [`Action`]s, which the
+//! workbench performs once the frame's interface is laid out.
+
+use std::collections::BTreeMap;
+
+use egui::{Rect, Response, Ui};
+
+use super::frame::Frame;
+use super::selection::Selection;
+use crate::error::{Error, Result};
+use crate::session::{Action, LayoutId, Session, TensorKind};
+use crate::view::Picked;
+
+/// A pane of the workbench.
+pub(crate) trait Pane {
+    /// Title on the tab.
+    fn title(&self) -> &'static str;
+
+    /// Name on the command line: `render --view NAME`.
+    fn name(&self) -> &'static str;
+
+    /// Description in the help of the command line.
+    fn about(&self) -> &'static str;
+
+    /// Lays out the pane's widgets and pictures.
+    fn ui(&mut self, ui: &mut Ui, cx: &mut Cx<'_, '_>);
+
+    /// Place in the docking tree at the start.
+    fn dock(&self) -> Dock {
+        Dock::Tab
+    }
+
+    /// Reacts to an event from outside the pane.
+    fn on_event(&mut self, _event: &Event, _session: &Session, _selection: &mut Selection) {}
+}
+
+/// Place of a pane in the docking tree. Shares are relative to the other panes of the column.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) enum Dock {
+    /// In the wide column at the left, with this share of its height.
+    Main(f32),
+    /// In the narrow column at the right, with this share of its height.
+    Side(f32),
+    /// A tab beside the last pane of the narrow column.
+    Tab,
+}
+
+/// Context of a pane during a frame.
+pub(crate) struct Cx<'a, 'f> {
+    /// The run, to read.
+    pub session: &'a Session,
+    /// The shared selection.
+    pub selection: &'a mut Selection,
+    /// The frame's pictures.
+    pub frame: &'a mut Frame<'f>,
+    /// Times of the last frames.
+    pub costs: Costs,
+    /// The pane is the whole picture, which cannot be scrolled.
+    pub is_picture: bool,
+    /// Requested changes, in order.
+    pub actions: &'a mut Vec<Action>,
+    /// Error in the status bar.
+    pub status: &'a mut Option<Error>,
+    /// Widgets that scripts click.
+    pub targets: &'a mut Targets,
+}
+
+impl Cx<'_, '_> {
+    /// Requests a change.
+    pub(crate) fn send(&mut self, action: impl Into<Action>) {
+        self.actions.push(action.into());
+    }
+
+    /// Shows an error in the status bar.
+    pub(crate) fn report(&mut self, result: Result<()>) {
+        if let Err(error) = result {
+            *self.status = Some(error);
+        }
+    }
+
+    /// Records where a widget lies, for scripts that click it.
+    pub(crate) fn mark(&mut self, name: &'static str, response: &Response) {
+        self.targets.insert(name, response.rect);
+    }
+}
+
+/// Rectangles of the widgets that scripts click, in points.
+pub(crate) type Targets = BTreeMap<&'static str, Rect>;
+
+/// GPU and wall time of the last frames.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Costs {
+    /// GPU milliseconds of pictures and interface per frame.
+    pub views_ms: f64,
+    /// Frames per second.
+    pub frames_per_s: f64,
+}
+
+/// An event from outside a pane.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Event {
+    /// Show a tensor in all nodes that have it.
+    Show(TensorKind),
+    /// Move the selected tile by nodes and tiles; without one, select the first tile.
+    MoveSelection {
+        /// Nodes to the right.
+        nodes: i64,
+        /// Tiles down.
+        tiles: i64,
+    },
+    /// Turn pictures off or on.
+    TogglePictures,
+    /// Layouts of this tensor were opened from outside.
+    LayoutsOpened(TensorKind),
+    /// The row under the pointer arrived.
+    Picked(LayoutId, Picked),
+}

@@ -1,0 +1,186 @@
+//! One layout of the Embedding pane: its points and tiles, gestures, legend, KL curve, and the enlarged row.
+
+use egui::{Rect, Response, RichText, Sense, Ui};
+
+use super::gestures::{Gestures, Target, look_around};
+use super::look::View;
+use super::sizes::{dot_size, tile_size};
+use super::{kl_chart, legend, names};
+use crate::app::frame::{Frame, pixels};
+use crate::app::pane::Cx;
+use crate::app::selection::row_of_tile;
+use crate::app::tile_popup::{Enlarged, enlarged_ui};
+use crate::app::tile_set::TileSetId;
+use crate::app::{tensor_kinds, theme};
+use crate::gpu::Buffer;
+use crate::session::{Control, Layout, LayoutSource, Session};
+use crate::view::{MOST_LISTED, Part, Placement, ScatterSet, Style, TileSet};
+
+/// Smallest width of an image's tile, in points; narrower ones are drawn as dots.
+const MIN_THUMBNAIL: f32 = 13.0;
+
+/// Draws a layout and acts on the pointer; returns the row under the pointer.
+pub(crate) fn layout_ui(
+    ui: &mut Ui,
+    body: Rect,
+    layout: &Layout,
+    view: &mut View,
+    gestures: &mut Gestures,
+    cx: &mut Cx<'_, '_>,
+) -> Option<u32> {
+    let id = layout.id();
+    let response = ui.interact(body, ui.scope_id().with(("layout", id.0)), Sense::click_and_drag());
+    mark(&response, layout, cx);
+    ui.painter().rect_filled(body, 3.0, theme::GROUND);
+    let (points, tiles) = sets(cx.session, layout);
+    look_around(ui, &response, &mut view.look);
+    let under = view.picked.and_then(|picked| picked.index).filter(|_| response.hovered());
+    let selected = cx.selection.tile.and_then(|tile| row_of_tile(layout, tile));
+    let dragged = gestures.dragged(id);
+    let placement = Placement {
+        hold: dragged.is_some(),
+        marked: dragged.or(under).or(selected),
+        dims: cx.selection.rows(id).is_some(),
+        ..placement(ui, &response, layout, view, &tiles)
+    };
+    gestures.act(
+        ui,
+        &response,
+        &Target { layout, placement: &placement, picked: view.picked, row: under },
+        cx,
+    );
+    let dragged = gestures.dragged(id);
+    if dragged.is_none() && !gestures.selects() && response.dragged() {
+        view.look.pan += response.drag_delta();
+    }
+    let set = TileSetId::Layout(id);
+    let declared = cx.frame.declare(set, &tiles);
+    let declared = declared.and_then(|()| cx.frame.place_layout(id, &points, placement));
+    if declared.is_err() {
+        cx.report(declared);
+        return None;
+    }
+    // Thumbnails are written by the first forward pass.
+    if layout.images().is_some() && layout.forwarded_at().is_some() {
+        cx.frame.never_changes(set);
+    }
+    let result = gestures.select(ui, &response, id, points.count, cx);
+    cx.report(result);
+    cx.frame.request_pick(id);
+    let drawn = Drawn { layout, points: &points, tiles: &tiles, placement: &placement };
+    drawn.paint(ui, body, view.look.labels, cx.frame);
+    legend::legend_ui(ui, body, layout, &mut view.look, cx);
+    kl_chart::kl_ui(ui, body, layout, &mut view.look, cx);
+    let row = under.or(dragged).filter(|_| !gestures.selects())?;
+    drawn.row_ui(ui, row, cx);
+    Some(row)
+}
+
+fn mark(response: &Response, layout: &Layout, cx: &mut Cx<'_, '_>) {
+    if cx.session.layouts().first().is_some_and(|first| first.id() == layout.id()) {
+        cx.mark("layout", response);
+    }
+    if layout.images().is_some() {
+        cx.mark("image layout", response);
+    }
+    response.widget_info(|| {
+        let name = names::layout_name(cx.session, layout);
+        egui::WidgetInfo::labeled(egui::Role::Canvas, true, format!("layout of {name}"))
+    });
+}
+
+/// Points and tiles of a layout.
+fn sets(session: &Session, layout: &Layout) -> (ScatterSet, TileSet) {
+    let view = layout.tiles().clone();
+    let (change, style) = match layout.source() {
+        LayoutSource::Tensor { node, kind } => {
+            let style = tensor_kinds::style(&session.layers()[node], kind, view.channels());
+            (session.filter_changes(node), style)
+        }
+        LayoutSource::Images(_) => (None, Style::Rgb),
+        LayoutSource::Filters => (None, Style::Signed),
+    };
+    let points = ScatterSet {
+        positions: layout.positions(),
+        flags: layout.flags(),
+        count: view.tiles(),
+        change: change.map(Buffer::range),
+        classes: layout.labels().map(Buffer::range),
+        predictions: layout.images().map(|images| images.predictions.range()),
+    };
+    (points, TileSet { view, style })
+}
+
+/// Place, sizes and colors of a layout in this frame, in pixels.
+fn placement(ui: &Ui, response: &Response, layout: &Layout, view: &View, tiles: &TileSet) -> Placement {
+    let (body, look, scale) = (response.rect, &view.look, ui.ctx().pixels_per_point());
+    let pointer = ui.input(|i| i.pointer.hover_pos()).filter(|_| response.dragged());
+    let pointer = response.hover_pos().or(pointer);
+    let (count, groups) = (tiles.view.tiles(), !layout.is_of_tiles());
+    let tile = tile_size(body, count, tiles.texels(), look, scale, groups);
+    Placement {
+        pan: (look.pan * scale).into(),
+        zoom: look.zoom,
+        tile: tile.into(),
+        pointer: pointer.map(|pointer| (pointer * scale).into()),
+        dot: dot_size(body, count, look) * scale,
+        tiles: !groups || tile.x >= MIN_THUMBNAIL * scale,
+        colour: look.color_by,
+        hidden: look.hidden[look.color_by as usize],
+        scale,
+        ..Placement::new(pixels(body, scale))
+    }
+}
+
+/// A layout as it is drawn in this frame.
+struct Drawn<'a> {
+    layout: &'a Layout,
+    points: &'a ScatterSet,
+    tiles: &'a TileSet,
+    placement: &'a Placement,
+}
+
+impl Drawn<'_> {
+    /// Dots; or discs, rings, tiles and labels, one above the other.
+    fn paint(&self, ui: &Ui, body: Rect, labels: bool, frame: &mut Frame<'_>) {
+        let (id, area) = (self.layout.id(), body.intersect(ui.clip_rect()));
+        // Where not all visible points can be tiles, the others are dots.
+        if !self.placement.tiles || self.points.count > MOST_LISTED {
+            frame.paint_layout(ui, area, id, Part::Dots);
+        }
+        if !self.placement.tiles {
+            return;
+        }
+        let mark = frame.begin();
+        frame.place_rows(id, self.placement.tile);
+        if self.points.change.is_some() {
+            frame.paint_layout(ui, area, id, Part::Discs);
+        }
+        frame.paint_layout(ui, area, id, Part::Rings);
+        frame.paint(ui, area, mark);
+        if labels && self.layout.is_of_tiles() {
+            frame.paint_layout(ui, area, id, Part::Labels);
+        }
+    }
+
+    /// A row enlarged beside the pointer, with its description.
+    fn row_ui(&self, ui: &Ui, row: u32, cx: &mut Cx<'_, '_>) {
+        let Some([x, y]) = self.placement.pointer else { return };
+        if self.layout.images().is_some() {
+            cx.send(Control::AskForImage(self.layout.id(), row));
+        }
+        let (title, long) = names::row_words(cx.session, self.layout, row);
+        let enlarged = Enlarged {
+            pointer: egui::pos2(x, y) / self.placement.scale,
+            set: TileSetId::Layout(self.layout.id()),
+            tile: row,
+            texels: self.tiles.texels(),
+        };
+        enlarged_ui(ui, cx.frame, &enlarged, |ui| {
+            ui.label(RichText::new(title).strong());
+            ui.label(RichText::new(long).small().color(theme::MUTED));
+            let hint = "drag to pin, right click to release";
+            ui.label(RichText::new(hint).small().color(theme::MUTED));
+        });
+    }
+}

@@ -1,0 +1,25 @@
+//! The panes. A new pane is a file with a [`Pane`], its `mod` line and its line in [`PANES`].
+
+mod charts;
+mod embedding;
+mod network;
+mod steer;
+
+use super::pane::Pane;
+
+/// Every pane, in the order of the docking tree and of the command line's help.
+const PANES: &[fn() -> Box<dyn Pane>] = &[
+    new::<network::NetworkPane>,
+    new::<embedding::EmbeddingPane>,
+    new::<steer::SteerPane>,
+    new::<charts::ChartsPane>,
+];
+
+fn new<P: Pane + Default + 'static>() -> Box<dyn Pane> {
+    Box::<P>::default()
+}
+
+/// Every pane in its initial state.
+pub(crate) fn all() -> Vec<Box<dyn Pane>> {
+    PANES.iter().map(|new| new()).collect()
+}

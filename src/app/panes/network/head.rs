@@ -1,0 +1,94 @@
+//! The heads of the Network pane: the tensor that all nodes show with its color scale, and each node's name and tensor.
+
+use egui::{Rect, RichText, Sense, Ui, Vec2};
+
+use super::shown::Shown;
+use crate::app::actions::is_frozen;
+use crate::app::pane::Cx;
+use crate::app::tensor_kinds::{KINDS, short_name};
+use crate::app::theme;
+use crate::session::Session;
+
+/// The tensor that all nodes show, and the color scale.
+pub(crate) fn switch_ui(ui: &mut Ui, cx: &mut Cx<'_, '_>, shown: &mut Shown) {
+    let session = cx.session;
+    ui.horizontal(|ui| {
+        ui.label(RichText::new("all layers show").color(theme::MUTED));
+        for (index, (kind, name, long)) in KINDS.iter().enumerate() {
+            let all = shown.is_everywhere(session, *kind);
+            let hover = format!("All layers that have them show the {long} (key {})", index + 1);
+            let response = ui.selectable_label(all, *name).on_hover_text(hover);
+            cx.mark(name, &response);
+            if response.clicked() {
+                shown.set_everywhere(session, *kind);
+            }
+        }
+        ui.separator();
+        scale_ui(ui);
+    });
+    ui.add_space(4.0);
+}
+
+/// The color scale: negative, zero, positive.
+fn scale_ui(ui: &mut Ui) {
+    ui.label(RichText::new("− max").small().color(theme::SECOND));
+    let (rect, response) = ui.allocate_exact_size(Vec2::new(90.0, 9.0), Sense::hover());
+    let steps = 45;
+    for i in 0..steps {
+        let t = (i as f32 + 0.5) / steps as f32 * 2.0 - 1.0;
+        let width = rect.width() / steps as f32;
+        let left = rect.left() + i as f32 * width;
+        let bar = Rect::from_min_size(egui::pos2(left, rect.top()), Vec2::new(width + 0.5, rect.height()));
+        let [r, g, b] = crate::view::diverging(t);
+        ui.painter().rect_filled(bar, 0.0, egui::Color32::from_rgb(r, g, b));
+    }
+    response.on_hover_text("Color of a value: zero is dark; each layer is scaled by its largest magnitude");
+    ui.label(RichText::new("+ max").small().color(theme::ACCENT));
+}
+
+/// A node's name, and a menu of the tensors that it can show.
+pub(crate) fn column_ui(ui: &mut Ui, rect: Rect, cx: &mut Cx<'_, '_>, shown: &mut Shown, node: usize) {
+    let builder = egui::UiBuilder::new().max_rect(rect).layout(egui::Layout::top_down(egui::Align::Center));
+    ui.scope_builder(builder, |ui| {
+        ui.spacing_mut().item_spacing.y = 1.0;
+        name_ui(ui, cx.session, node);
+        let now = shown.get(node);
+        let text = RichText::new(short_name(now)).small();
+        let available: Vec<_> = KINDS.iter().filter(|k| cx.session.tensor(node, k.0).is_some()).collect();
+        if available.len() < 2 {
+            ui.label(text.color(theme::MUTED));
+            return;
+        }
+        let menu = egui::Button::new(text).frame(false).min_size(Vec2::new(rect.width(), 16.0));
+        let response = ui.add(menu).on_hover_text("Choose the tensor that this layer shows");
+        mark_as_menu(ui, response.rect);
+        egui::Popup::menu(&response).show(|ui| {
+            for (kind, name, long) in available {
+                if ui.selectable_label(*kind == now, *name).on_hover_text(*long).clicked() {
+                    shown.set(node, *kind);
+                }
+            }
+        });
+    });
+}
+
+fn name_ui(ui: &mut Ui, session: &Session, node: usize) {
+    let info = &session.layers()[node];
+    let [c, h, w] = info.output;
+    let frozen = is_frozen(session, node);
+    let (color, state) =
+        if frozen { (theme::SECOND, "\nfrozen: not trained (F)") } else { (theme::TEXT, "") };
+    let hover = format!(
+        "{}: {}\noutput {c} × {h} × {w}, {} parameters{state}",
+        info.kind, info.summary, info.parameters
+    );
+    let name = egui::Label::new(RichText::new(&info.name).strong().color(color)).truncate();
+    ui.add(name).on_hover_text(hover);
+}
+
+/// A small triangle at the right of a menu's button; the fonts have none.
+fn mark_as_menu(ui: &Ui, button: Rect) {
+    let tip = egui::pos2(button.right() - 5.0, button.center().y + 2.0);
+    let points = vec![tip, tip + Vec2::new(-4.0, -4.5), tip + Vec2::new(4.0, -4.5)];
+    ui.painter().add(egui::Shape::convex_polygon(points, theme::MUTED, egui::Stroke::NONE));
+}

@@ -1,0 +1,213 @@
+//! The Network pane: a column per node with a tile per filter or channel, and the class probabilities of the probe.
+
+mod classes;
+mod columns;
+mod head;
+mod shown;
+
+use egui::{Rect, RichText, Sense, Ui, Vec2};
+
+use self::shown::Shown;
+use crate::app::pane::{Cx, Dock, Event, Pane};
+use crate::app::selection::Selection;
+use crate::app::tile_popup::{Enlarged, enlarged_ui, statistics_ui};
+use crate::app::tile_set::{TileId, TileSetId};
+use crate::app::{tensor_kinds, theme};
+use crate::error::Result;
+use crate::session::Session;
+use crate::view::TileSet;
+
+/// Height of a column's head, in points.
+const HEAD: f32 = 44.0;
+
+/// The Network pane.
+pub(crate) struct NetworkPane {
+    shown: Shown,
+    /// Tiles are drawn.
+    pictures: bool,
+}
+
+impl Default for NetworkPane {
+    fn default() -> Self {
+        Self { shown: Shown::default(), pictures: true }
+    }
+}
+
+impl Pane for NetworkPane {
+    fn title(&self) -> &'static str {
+        "Network"
+    }
+
+    fn name(&self) -> &'static str {
+        "network"
+    }
+
+    fn about(&self) -> &'static str {
+        "One column per layer"
+    }
+
+    fn dock(&self) -> Dock {
+        Dock::Main(1.5)
+    }
+
+    /// Columns that keep a readable width by scrolling, except in a picture.
+    fn ui(&mut self, ui: &mut Ui, cx: &mut Cx<'_, '_>) {
+        head::switch_ui(ui, cx, &mut self.shown);
+        let available = ui.available_rect_before_wrap();
+        let min_width = columns::min_width(cx.session.layers().len() + 1);
+        if cx.is_picture || min_width <= available.width() {
+            self.columns_ui(ui, available, cx);
+        } else {
+            egui::ScrollArea::horizontal().auto_shrink(false).show(ui, |ui| {
+                let size = Vec2::new(min_width, ui.available_height());
+                let (area, _) = ui.allocate_exact_size(size, Sense::hover());
+                self.columns_ui(ui, area, cx);
+            });
+        }
+        self.publish(cx.selection);
+        self.hover_ui(ui, cx);
+    }
+
+    fn on_event(&mut self, event: &Event, session: &Session, selection: &mut Selection) {
+        match *event {
+            Event::Show(kind) => self.shown.set_everywhere(session, kind),
+            Event::MoveSelection { nodes, tiles } => self.move_selection(session, selection, nodes, tiles),
+            Event::TogglePictures => self.pictures = !self.pictures,
+            _ => (),
+        }
+        self.publish(selection);
+    }
+}
+
+impl NetworkPane {
+    /// Tells the other panes which tensor the selected tile is of.
+    fn publish(&self, selection: &mut Selection) {
+        if let Some(tile) = selection.tile {
+            selection.shown = self.shown.get(tile.node);
+        }
+    }
+
+    /// Moves the selected tile as far as there are nodes and tiles.
+    fn move_selection(&self, session: &Session, selection: &mut Selection, nodes: i64, tiles: i64) {
+        let Some(selected) = selection.tile else {
+            selection.tile = Some(TileId { node: 0, tile: 0 });
+            return;
+        };
+        let last = session.layers().len() as i64 - 1;
+        let node = (selected.node as i64 + nodes).clamp(0, last) as usize;
+        let count = session.tensor(node, self.shown.get(node)).map_or(1, |view| view.tiles());
+        let tile = (i64::from(selected.tile) + tiles).clamp(0, i64::from(count) - 1) as u32;
+        selection.tile = Some(TileId { node, tile });
+    }
+
+    fn tile_set(&self, session: &Session, node: usize) -> Option<TileSet> {
+        let kind = self.shown.get(node);
+        let view = session.tensor(node, kind)?;
+        let style = tensor_kinds::style(&session.layers()[node], kind, view.channels());
+        Some(TileSet { view, style })
+    }
+
+    fn columns_ui(&mut self, ui: &mut Ui, area: Rect, cx: &mut Cx<'_, '_>) {
+        let nodes = cx.session.layers().len();
+        let columns = columns::columns(area, nodes + 1);
+        let visible = ui.clip_rect();
+        let mark = cx.frame.begin();
+        for (node, column) in columns.iter().enumerate().take(nodes) {
+            if !visible.intersects(*column) {
+                continue;
+            }
+            let (head, body) = split(*column);
+            head::column_ui(ui, head, cx, &mut self.shown, node);
+            let result = self.tiles_ui(ui, body, cx, node);
+            cx.report(result);
+        }
+        cx.frame.paint(ui, area.intersect(visible), mark);
+        self.outline(ui, &columns, cx);
+        self.request_selected(cx);
+        if visible.intersects(columns[nodes]) && cx.session.trainer().network.loss.has_classes() {
+            let (head, body) = split(columns[nodes]);
+            classes::classes_ui(ui, head, body, cx, self.pictures);
+        }
+        ui.allocate_rect(area, Sense::hover());
+    }
+
+    fn tiles_ui(&self, ui: &Ui, body: Rect, cx: &mut Cx<'_, '_>, node: usize) -> Result<()> {
+        let Some(set) = self.tile_set(cx.session, node).filter(|_| self.pictures) else { return Ok(()) };
+        cx.frame.declare(TileSetId::Node(node), &set)?;
+        let pointer = ui.input(|i| i.pointer.hover_pos());
+        let pointer = pointer.filter(|p| body.contains(*p) && ui.rect_contains_pointer(body));
+        for (tile, rect) in (0..).zip(tile_rects(body, &set)) {
+            cx.frame.place(ui, TileSetId::Node(node), tile, rect);
+            if pointer.is_some_and(|p| rect.contains(p)) {
+                let id = Some(TileId { node, tile });
+                cx.selection.hovered = id;
+                if ui.input(|i| i.pointer.primary_clicked()) {
+                    cx.selection.tile = id;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Asks for the statistics of the selected tile, which the Steer pane shows.
+    fn request_selected(&self, cx: &mut Cx<'_, '_>) {
+        let hovered = cx.selection.hovered;
+        let Some(id) = cx.selection.tile.filter(|id| self.pictures && hovered != Some(*id)) else { return };
+        if self.tile_set(cx.session, id.node).is_some_and(|set| id.tile < set.view.tiles()) {
+            cx.frame.request_tile(id);
+        }
+    }
+
+    /// Outlines the selected and the hovered tile, and the tiles that are selected as rows of layouts.
+    fn outline(&self, ui: &Ui, columns: &[Rect], cx: &Cx<'_, '_>) {
+        let outline = |rect: Rect, color| {
+            let stroke = egui::Stroke::new(1.5, color);
+            ui.painter().rect_stroke(rect, 1.0, stroke, egui::StrokeKind::Outside);
+        };
+        for (node, column) in columns.iter().enumerate().take(cx.session.layers().len()) {
+            let selected = cx.selection.tiles_of(cx.session, node);
+            let set = self.tile_set(cx.session, node).filter(|_| !selected.is_empty());
+            let Some(set) = set else { continue };
+            let rects = tile_rects(split(*column).1, &set);
+            for rect in selected.iter().filter_map(|tile| rects.get(*tile as usize)) {
+                outline(rect.expand(0.5), theme::SECOND);
+            }
+        }
+        for (id, color) in [(cx.selection.hovered, theme::TEXT), (cx.selection.tile, theme::ACCENT)] {
+            let Some((id, set)) = id.and_then(|id| Some((id, self.tile_set(cx.session, id.node)?))) else {
+                continue;
+            };
+            if let Some(rect) = tile_rects(split(columns[id.node]).1, &set).get(id.tile as usize) {
+                outline(rect.expand(1.0), color);
+            }
+        }
+    }
+
+    /// The hovered tile enlarged, with its statistics; rows of layouts are enlarged by the Embedding pane.
+    fn hover_ui(&self, ui: &Ui, cx: &mut Cx<'_, '_>) {
+        let hovered = cx.selection.hovered.filter(|_| cx.selection.hovered_row.is_none());
+        let (Some(id), Some(pointer)) = (hovered, ui.input(|i| i.pointer.hover_pos())) else { return };
+        let Some(set) = self.tile_set(cx.session, id.node) else { return };
+        cx.frame.request_tile(id);
+        let enlarged =
+            Enlarged { pointer, set: TileSetId::Node(id.node), tile: id.tile, texels: set.texels() };
+        let (session, selection) = (cx.session, &*cx.selection);
+        enlarged_ui(ui, cx.frame, &enlarged, |ui| {
+            let name = &session.layers()[id.node].name;
+            ui.label(RichText::new(format!("{name} {}", id.tile)).strong());
+            let [_, channels, height, width] = set.view.extents;
+            let kind = tensor_kinds::long_name(self.shown.get(id.node));
+            let about = format!("{kind}, {channels} × {height} × {width}");
+            ui.label(RichText::new(about).small().color(theme::MUTED));
+            statistics_ui(ui, "hovered numbers", selection.statistics(id));
+        });
+    }
+}
+
+fn split(column: Rect) -> (Rect, Rect) {
+    column.split_top_bottom_at_y(column.top() + HEAD)
+}
+
+fn tile_rects(body: Rect, set: &TileSet) -> Vec<Rect> {
+    columns::tiles(body, set.view.tiles() as usize, set.texels())
+}

@@ -1,0 +1,119 @@
+//! The selection that all panes share: tiles of the network, rows of layouts, and the pointer.
+
+use std::collections::BTreeMap;
+
+use super::tile_set::TileId;
+use crate::session::{Layout, LayoutId, LayoutSource, Session, TensorKind};
+use crate::view::Chosen;
+
+/// Tiles with statistics: one is selected and one hovered.
+const MAX_STATISTICS: usize = 2;
+
+/// Selected and hovered tiles and rows.
+pub struct Selection {
+    /// Selected tile.
+    pub tile: Option<TileId>,
+    /// Tensor that the node of the selected tile shows in the Network pane.
+    pub shown: TensorKind,
+    /// Tile under the pointer, in the Network pane or as a row of a layout.
+    pub hovered: Option<TileId>,
+    /// Layout and row under the pointer.
+    pub hovered_row: Option<(LayoutId, u32)>,
+    rows: BTreeMap<LayoutId, Chosen>,
+    rows_cleared: bool,
+    statistics: Vec<(TileId, [f32; 4])>,
+}
+
+impl Default for Selection {
+    fn default() -> Self {
+        Self {
+            tile: None,
+            shown: TensorKind::Activations,
+            hovered: None,
+            hovered_row: None,
+            rows: BTreeMap::new(),
+            rows_cleared: false,
+            statistics: Vec::new(),
+        }
+    }
+}
+
+impl Selection {
+    /// Begins a frame: the tile of the hovered row is hovered.
+    pub fn begin_frame(&mut self, session: &Session) {
+        self.hovered = self.hovered_row.and_then(|(id, row)| tile_of_row(session.layout(id)?, row));
+    }
+
+    /// Selected rows of a layout, a few frames old.
+    pub fn rows(&self, layout: LayoutId) -> Option<&Chosen> {
+        self.rows.get(&layout)
+    }
+
+    /// Stores the selected rows of a layout.
+    pub fn set_rows(&mut self, layout: LayoutId, rows: Chosen) {
+        if rows.count > 0 {
+            self.rows.insert(layout, rows);
+        } else {
+            self.rows.remove(&layout);
+        }
+    }
+
+    /// Drops the selected rows of all layouts but these.
+    pub fn keep_layouts(&mut self, open: &[LayoutId]) {
+        self.rows.retain(|id, _| open.contains(id));
+    }
+
+    /// Selects no row of any layout.
+    pub fn clear_rows(&mut self) {
+        self.rows.clear();
+        self.rows_cleared = true;
+    }
+
+    /// True once after rows were cleared.
+    pub fn take_cleared(&mut self) -> bool {
+        std::mem::take(&mut self.rows_cleared)
+    }
+
+    /// Tiles of a node that are selected as rows of layouts, in ascending order.
+    pub fn tiles_of(&self, session: &Session, node: usize) -> Vec<u32> {
+        let of_layout = |layout: &Layout| {
+            let rows = self.rows(layout.id()).map_or(&[][..], |rows| &rows.indices);
+            let tiles = rows.iter().filter_map(|row| tile_of_row(layout, *row));
+            tiles.filter(|tile| tile.node == node).map(|tile| tile.tile).collect::<Vec<_>>()
+        };
+        let mut tiles: Vec<u32> = session.layouts().iter().flat_map(of_layout).collect();
+        tiles.sort_unstable();
+        tiles.dedup();
+        tiles
+    }
+
+    /// Minimum, maximum, mean and standard deviation of a hovered or selected tile, a few frames old.
+    pub fn statistics(&self, tile: TileId) -> Option<[f32; 4]> {
+        self.statistics.iter().find(|(of, _)| *of == tile).map(|(_, values)| *values)
+    }
+
+    /// Stores the statistics of a tile.
+    pub fn set_statistics(&mut self, tile: TileId, values: [f32; 4]) {
+        self.statistics.retain(|(of, _)| *of != tile);
+        self.statistics.insert(0, (tile, values));
+        self.statistics.truncate(MAX_STATISTICS);
+    }
+}
+
+/// Tile of the network that a row of a layout stands for; none for images.
+pub(crate) fn tile_of_row(layout: &Layout, row: u32) -> Option<TileId> {
+    match layout.source() {
+        LayoutSource::Tensor { node, .. } => Some(TileId { node, tile: row }),
+        LayoutSource::Images(_) => None,
+        LayoutSource::Filters => layout.filters()?.filter(row).map(|(node, tile)| TileId { node, tile }),
+    }
+}
+
+/// Row of a layout that stands for a tile of the network.
+pub(crate) fn row_of_tile(layout: &Layout, tile: TileId) -> Option<u32> {
+    match layout.source() {
+        LayoutSource::Tensor { node, .. } => (node == tile.node).then_some(tile.tile),
+        LayoutSource::Images(_) => None,
+        LayoutSource::Filters => layout.filters()?.row(tile.node, tile.tile),
+    }
+}

@@ -1,0 +1,29 @@
+//! Names and styles of the tensors that a node can show.
+
+use crate::session::{LayerInfo, TensorKind};
+use crate::view::Style;
+
+/// Each kind with its short and its long name.
+pub(crate) const KINDS: [(TensorKind, &str, &str); 4] = [
+    (TensorKind::Activations, "maps", "activations of the probe"),
+    (TensorKind::Weights, "weights", "filter weights"),
+    (TensorKind::WeightGradients, "grad weights", "weight gradients of the last batch"),
+    (TensorKind::ActivationGradients, "grad maps", "activation gradients of the probe"),
+];
+
+/// Short name of a kind.
+pub(crate) fn short_name(kind: TensorKind) -> &'static str {
+    KINDS.iter().find(|k| k.0 == kind).map_or("", |k| k.1)
+}
+
+/// Long name of a kind.
+pub(crate) fn long_name(kind: TensorKind) -> &'static str {
+    KINDS.iter().find(|k| k.0 == kind).map_or("", |k| k.2)
+}
+
+/// Colors of a node's tensor: RGB for images and filters over them, a diverging map for all else.
+pub(crate) fn style(info: &LayerInfo, kind: TensorKind, channels: u32) -> Style {
+    let image = info.kind == "input" && kind == TensorKind::Activations;
+    let color_filters = kind == TensorKind::Weights && channels == 3;
+    if image || color_filters { Style::Rgb } else { Style::Signed }
+}

@@ -1,0 +1,255 @@
+//! Life of a session: begun, resumed, advanced without a window, saved to its folder.
+
+use std::path::Path;
+use std::rc::Rc;
+
+use super::checkpoint::{Checkpoint, CheckpointState, foreign};
+use super::command::{Command, DataCommand};
+use super::event::Event;
+use super::journal::{Header, Journal};
+use super::metrics::Metrics;
+use super::progress::Progress;
+use super::readback::Readback;
+use super::run::Run;
+use super::run_folder::{NETWORK_FILE, RunFolder, StoredRun, read_clock};
+use super::settings::RunSettings;
+use super::state::Session;
+use super::throughput::Throughput;
+use crate::data::Dataset;
+use crate::error::{Error, Result};
+use crate::gpu::{Buffer, Gpu};
+use crate::layouts::Layouts;
+use crate::nn::{Network, Trainer};
+
+/// GPU milliseconds of one submit: long enough that submitting costs nothing, short enough to stop at once.
+const SUBMIT_MS: f64 = 100.0;
+/// Submits ahead of the GPU.
+const MAX_AHEAD: usize = 2;
+
+impl Session {
+    /// Begins a run of `network` (a preset or a TOML file) on the data set of `settings`. With a folder, its files are
+    /// kept there.
+    ///
+    /// # Errors
+    /// When the data, the network or a setting is faulty, or does not fit the adapter; when the folder is not free.
+    pub fn new(gpu: Rc<Gpu>, network: &str, settings: RunSettings, folder: Option<&Path>) -> Result<Self> {
+        folder.map_or(Ok(()), RunFolder::check_free)?;
+        let data = Dataset::open(&settings.dataset)?;
+        let network = Network::open(network, data.shape.into(), data.classes.len())?;
+        let mut session = Self::assemble(gpu, &data, network, settings)?;
+        if let Some(path) = folder {
+            let network = session.trainer().network.to_toml();
+            session.folder = Some(RunFolder::create(path, &network, session.journal.header())?);
+            session.save()?;
+        }
+        Ok(session)
+    }
+
+    /// Goes on with the run in `folder`, bit for bit as if it had never stopped: the commands that the journal holds
+    /// after the checkpoint are carried out again at their steps.
+    ///
+    /// # Errors
+    /// When the folder holds no run, or its files are damaged or do not belong together or to the data. Nothing
+    /// is changed there.
+    pub fn resume(gpu: Rc<Gpu>, path: &Path) -> Result<Self> {
+        let run = RunFolder::open(path)?;
+        let state = &run.checkpoint.state;
+        let data = Dataset::open(&state.settings.dataset)?;
+        if data.fingerprint() != state.data_fingerprint {
+            return Err(Error::new(
+                format!(
+                    "the data set {} is not the one that {} was trained on",
+                    state.settings.dataset,
+                    path.display()
+                ),
+                "bring the old data back, or begin a new run",
+            ));
+        }
+        let file = path.join(NETWORK_FILE);
+        let network = Network::parse(&run.network, data.shape.into(), data.classes.len())
+            .map_err(|e| e.within(file.display()))?;
+        if network.to_toml() != state.network {
+            return Err(foreign(&file, "it is not the network that the model has"));
+        }
+        let mut session = Self::assemble(gpu, &data, network, state.settings.clone())?;
+        session.restore(run)?;
+        Ok(session)
+    }
+
+    fn assemble(gpu: Rc<Gpu>, data: &Dataset, network: Network, settings: RunSettings) -> Result<Self> {
+        let trainer = Trainer::new(Rc::clone(&gpu), data, network, settings.trainer())?;
+        let header = Header {
+            revacnn: env!("CARGO_PKG_VERSION").to_owned(),
+            network: trainer.network.name.clone(),
+            data_fingerprint: data.fingerprint(),
+            adapter: gpu.info.name.clone(),
+            settings: settings.clone(),
+        };
+        let mut session = Self {
+            progress: Progress::new(&trainer),
+            readback: Readback::new(&gpu),
+            throughput: Throughput::default(),
+            metrics: Metrics::default(),
+            layouts: Layouts::new(&trainer)?,
+            layouts_restored: true,
+            journal: Journal::new(header),
+            folder: None,
+            pending: Vec::new(),
+            events: Vec::new(),
+            submissions: Vec::new(),
+            run: Run::new(trainer, data, settings),
+        };
+        let RunSettings { frozen, probe, .. } = session.run.settings.clone();
+        if !frozen.is_empty() {
+            session.set_frozen(&frozen)?;
+        }
+        let probe = Command::from(DataCommand::PinProbe(probe));
+        session.check(probe)?;
+        session.carry_out(probe)?;
+        session.check_prepared()?;
+        Ok(session)
+    }
+
+    /// An error when the driver could not make what a training step needs.
+    fn check_prepared(&self) -> Result<()> {
+        let Some(fault) = self.gpu().take_errors().into_iter().next() else { return Ok(()) };
+        let (batch, adapter) = (self.run.settings.batch, &self.gpu().info.name);
+        Err(Error::new(
+            format!("{} with batch {batch} cannot be prepared on {adapter}: {fault}", self.title()),
+            "take a smaller batch or a smaller network, or another adapter (see: revacnn adapters)",
+        ))
+    }
+
+    fn restore(&mut self, run: StoredRun) -> Result<()> {
+        if run.header.adapter != self.gpu().info.name {
+            let (then, now) = (&run.header.adapter, &self.gpu().info.name);
+            log::warn!("the run began on {then}; on {now} the numbers may differ in their last digits");
+        }
+        let clock = read_clock(run.folder.path(), &run.checkpoint.state.clock)?;
+        let trainer = &mut self.run.trainer;
+        let parameters = &trainer.parameters;
+        let checkpoint = run.checkpoint.of_network(&parameters.tensors, parameters.values.len())?;
+        parameters.values.write(trainer.gpu(), 0, &checkpoint.values);
+        parameters.moments.write(trainer.gpu(), 0, &checkpoint.moments);
+        parameters.second_moments.write(trainer.gpu(), 0, &checkpoint.second_moments);
+        trainer.set_clock(clock);
+        self.metrics.epochs = run.epochs;
+        self.journal = Journal::resumed(run.header, run.journal, checkpoint.state.commands);
+        self.layouts_restored = false;
+        self.folder = Some(run.folder);
+        Ok(())
+    }
+
+    /// Writes the checkpoint, if the run has a folder: finishes the step or evaluation that is under way, and waits
+    /// for the GPU. What was recorded by the caller must be submitted before.
+    ///
+    /// # Errors
+    /// When a file cannot be written, or the GPU has lost the run; then the last good checkpoint stays.
+    pub fn save(&mut self) -> Result<()> {
+        if self.folder.is_none() {
+            return Ok(());
+        }
+        self.finish_under_way();
+        let saved = self.write_checkpoint();
+        self.throughput.restart();
+        saved
+    }
+
+    fn write_checkpoint(&mut self) -> Result<()> {
+        let checkpoint = self.read_checkpoint()?;
+        self.write_journal()?;
+        let Some(folder) = &self.folder else { return Ok(()) };
+        folder.save(&checkpoint, &self.run.trainer.parameters.tensors, &self.metrics.epochs)
+    }
+
+    fn finish_under_way(&mut self) {
+        let playing = std::mem::replace(&mut self.progress.playing, false);
+        let faults = self.progress.faults;
+        while !self.progress.is_idle() {
+            self.advance();
+        }
+        self.settle();
+        self.progress.playing = playing && self.progress.faults == faults;
+    }
+
+    fn read_checkpoint(&self) -> Result<Checkpoint> {
+        let trainer = &self.run.trainer;
+        let (gpu, parameters) = (trainer.gpu(), &trainer.parameters);
+        let clock = trainer.feed.clock().read(gpu)[0];
+        let here = trainer.clock();
+        if [clock.step, clock.epoch, clock.cursor] != [here.step, here.epoch, here.cursor] {
+            return Err(Error::new(
+                format!("the GPU has lost the run at step {}", here.step),
+                "the last checkpoint stays as it is: go on from it by --resume",
+            ));
+        }
+        Ok(Checkpoint {
+            values: parameters.values.read(gpu),
+            moments: parameters.moments.read(gpu),
+            second_moments: parameters.second_moments.read(gpu),
+            state: CheckpointState {
+                settings: self.run.settings.clone(),
+                network: trainer.network.to_toml(),
+                data_fingerprint: self.journal.header().data_fingerprint.clone(),
+                clock: bytemuck::cast_slice(&[clock]).to_vec(),
+                commands: self.journal.carried_out().len(),
+                content_hash: String::new(),
+            },
+        })
+    }
+
+    /// Activations of a node (0 is the input) for all test images, a row `[d]` an image, and the images' labels. Finishes the step
+    /// or evaluation that is under way, and waits for the GPU.
+    ///
+    /// # Errors
+    /// When there is no such node, or the rows do not fit the adapter.
+    pub fn test_rows(&mut self, node: usize) -> Result<(Buffer<f32>, &[u8])> {
+        self.finish_under_way();
+        let images = self.run.trainer.feed.test();
+        let rows = self.run.trainer.rows(node, images)?;
+        Ok((rows, &self.run.test_labels))
+    }
+
+    /// Records and submits work without a window, at most two submits ahead of the GPU, and takes in results; returns whether
+    /// there was anything to do.
+    pub fn advance(&mut self) -> bool {
+        self.poll();
+        let mut encoder = self.gpu().encoder("headless");
+        let recorded = self.record(&mut encoder, SUBMIT_MS);
+        let submission = self.gpu().submit(encoder);
+        self.after_submit();
+        if self.submissions.len() >= MAX_AHEAD {
+            let oldest = self.submissions.remove(0);
+            self.gpu().wait_for(oldest);
+        } else {
+            self.gpu().poll();
+        }
+        self.submissions.push(submission);
+        recorded
+    }
+
+    /// Waits for the GPU and takes in all that is on its way.
+    pub fn settle(&mut self) {
+        self.submissions.clear();
+        self.gpu().wait();
+        self.poll();
+        let errors = self.gpu().take_errors();
+        let help = "update the graphics driver, or take another adapter";
+        self.events.extend(
+            errors.into_iter().map(|e| Event::Fault(Error::new(format!("the GPU reports: {e}"), help))),
+        );
+    }
+
+    /// Brings the probes up to date, so that pictures show the present weights.
+    ///
+    /// # Errors
+    /// When the GPU reports a fault.
+    pub fn refresh(&mut self) -> Result<()> {
+        self.progress.probes_stale = true;
+        while self.advance() {}
+        self.settle();
+        let faults =
+            self.events.iter().find_map(|e| if let Event::Fault(f) = e { Some(f.clone()) } else { None });
+        faults.map_or(Ok(()), Err)
+    }
+}
