@@ -24,7 +24,7 @@ const ENCODERS: usize = 4;
 /// ```
 ///
 /// Passes beyond the capacity of an encoder, and all where the adapter has no timestamps, run untimed; so do those of an encoder
-/// when [`ENCODERS`] others are on their way.
+/// when `ENCODERS` others are on their way.
 pub struct TimedPasses<T> {
     timer: Timer,
     ring: ReadbackRing<(Vec<Arc<str>>, Vec<T>)>,
