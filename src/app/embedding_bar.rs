@@ -7,7 +7,7 @@ use super::embedding_menus;
 use super::embedding_pane::report;
 use super::network_pane::KINDS;
 use super::workbench::Workbench;
-use crate::session::{Embedding, ImageSource, Session};
+use crate::session::{ImageSource, Session};
 
 /// What the bar remembers: no state of the model.
 #[derive(Default)]
@@ -116,7 +116,7 @@ fn images(ui: &mut Ui, bench: &mut Workbench, session: &mut Session) {
 }
 
 fn run_buttons(ui: &mut Ui, session: &mut Session) {
-    let ids: Vec<u64> = session.embeddings().iter().map(Embedding::id).collect();
+    let ids: Vec<u64> = session.embeddings().iter().map(|e| e.id().0).collect();
     let running = session.embeddings().iter().any(|e| e.running);
     let text = if running { "pause" } else { "run" };
     if ui.button(text).on_hover_text("All layouts: go on or stay as they are").clicked() {

@@ -6,7 +6,7 @@ use super::canvas::Frame;
 use super::embedding_pane::{Look, report};
 use super::theme;
 use super::workbench::{TileId, Workbench};
-use crate::session::{Command, ImageSet, Session};
+use crate::session::{DataCommand, ImageSet, Session};
 use crate::view::{Lasso, Placement};
 
 /// Of layouts with more points the selection is made when the button goes up.
@@ -132,10 +132,10 @@ pub(super) fn act(
 
 /// A click on a point: a test image becomes the probe, a filter or map is selected in the Network pane.
 fn click(bench: &mut Workbench, session: &mut Session, (id, layer): (u64, usize), point: u32) {
-    let Some(embedding) = session.embeddings().iter().find(|e| e.id() == id) else { return };
+    let Some(embedding) = session.embeddings().iter().find(|e| e.id().0 == id) else { return };
     let filter = embedding.filters().map_or(Some((layer, point)), |filters| filters.filter(point));
     match embedding.images().map(|images| images.source.set) {
-        Some(ImageSet::Test) => bench.send(session, Command::PinProbe(point)),
+        Some(ImageSet::Test) => bench.send(session, DataCommand::PinProbe(point)),
         Some(ImageSet::Train) => {}
         None => bench.selected = filter.map(|(layer, tile)| TileId { layer, tile }),
     }

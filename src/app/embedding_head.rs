@@ -23,7 +23,7 @@ const CHART: Vec2 = Vec2::new(320.0, 190.0);
 
 /// Layer, source, iteration, divergence and perplexity at the left; how it looks at the right.
 pub(super) fn show(ui: &mut Ui, rect: Rect, bench: &mut Workbench, session: &Session, id: u64) {
-    let Some(embedding) = session.embeddings().iter().find(|e| e.id() == id) else { return };
+    let Some(embedding) = session.embeddings().iter().find(|e| e.id().0 == id) else { return };
     let mut look = bench.embedding.looks.get(&id).copied().unwrap_or_default();
     let builder = UiBuilder::new()
         .id_salt(("look", id))
@@ -103,7 +103,7 @@ fn title(ui: &Ui, rect: Rect, session: &Session, embedding: &Embedding) {
 /// The divergence over the iterations: a small curve in the upper right corner; a chart where the pointer is on it, or that stays
 /// after a click.
 pub(super) fn divergence(ui: &mut Ui, body: Rect, bench: &mut Workbench, session: &Session, id: u64) {
-    let Some(embedding) = session.embeddings().iter().find(|e| e.id() == id) else { return };
+    let Some(embedding) = session.embeddings().iter().find(|e| e.id().0 == id) else { return };
     let Some(mut look) = bench.embedding.looks.get(&id).copied() else { return };
     let points = embedding.divergences();
     if points.len() < 2 {

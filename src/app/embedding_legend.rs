@@ -22,7 +22,7 @@ pub(super) const COLOURS: [(ColourBy, &str, &str); 3] = [
 
 /// The legend of images along the lower edge, and of any layout how much is selected along the upper edge.
 pub(super) fn show(ui: &mut Ui, body: Rect, bench: &mut Workbench, session: &Session, id: u64) {
-    let embedding = session.embeddings().iter().find(|e| e.id() == id);
+    let embedding = session.embeddings().iter().find(|e| e.id().0 == id);
     let of_images = embedding.is_some_and(|e| e.images().is_some());
     let filters = embedding.and_then(Embedding::filters);
     if filters.is_some() || (of_images && session.trainer().network.loss.has_classes()) {
@@ -115,7 +115,7 @@ fn flow(body: Rect, widths: &[f32]) -> Vec<Rect> {
 /// How many points are selected, and of which classes.
 fn selection(ui: &Ui, body: Rect, bench: &Workbench, session: &Session, id: u64) {
     let Some(chosen) = bench.embedding.chosen.get(&id) else { return };
-    let filters = session.embeddings().iter().find(|e| e.id() == id).and_then(Embedding::filters);
+    let filters = session.embeddings().iter().find(|e| e.id().0 == id).and_then(Embedding::filters);
     let names = filters.map_or(session.class_names(), |filters| &filters.names);
     let font = FontId::proportional(11.0);
     let mut job = LayoutJob::default();

@@ -104,7 +104,7 @@ pub fn images(ui: &mut Ui, bench: &mut Workbench, session: &mut Session, source:
         }
     }
     ui.separator();
-    let id = session.embeddings().iter().find(|e| e.images().is_some()).map(Embedding::id);
+    let id = session.embeddings().iter().find(|e| e.images().is_some()).map(|e| e.id().0);
     match id {
         Some(id) => following(ui, session, id),
         None => drop(ui.weak("Open it to choose whether it follows the training")),
@@ -168,11 +168,11 @@ pub fn layouts(ui: &mut Ui, session: &mut Session) {
         ui.weak("None is open");
         return;
     }
-    let ids: Vec<u64> = session.embeddings().iter().map(Embedding::id).collect();
+    let ids: Vec<u64> = session.embeddings().iter().map(|e| e.id().0).collect();
     let mut total = 0;
     egui::Grid::new("layouts").num_columns(4).striped(true).show(ui, |ui| {
         for id in ids {
-            let Some(embedding) = session.embeddings().iter().find(|e| e.id() == id) else { continue };
+            let Some(embedding) = session.embeddings().iter().find(|e| e.id().0 == id) else { continue };
             total += embedding.bytes();
             ui.label(name(session, embedding)).on_hover_text(details(embedding));
             ui.label(RichText::new(mib(embedding.bytes())).color(theme::MUTED))
@@ -267,7 +267,7 @@ pub fn settings(ui: &mut Ui, bench: &mut Workbench, session: &mut Session) {
     if (all, every) == before && perplexity.is_none() {
         return;
     }
-    let ids: Vec<u64> = session.embeddings().iter().map(Embedding::id).collect();
+    let ids: Vec<u64> = session.embeddings().iter().map(|e| e.id().0).collect();
     for id in ids {
         let embedding = session.embedding_mut(id).expect("it is open");
         if embedding.is_of_tiles() {

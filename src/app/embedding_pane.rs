@@ -122,7 +122,7 @@ impl EmbeddingPane {
 
     /// The filters or maps of a layer that are selected in its layout, or in that of all filters.
     pub(super) fn selected_tiles(&self, session: &Session, layer: usize) -> Vec<u32> {
-        let chosen = |e: &Embedding| self.chosen.get(&e.id()).map_or(&[][..], |chosen| &chosen.indices);
+        let chosen = |e: &Embedding| self.chosen.get(&e.id().0).map_or(&[][..], |chosen| &chosen.indices);
         let of_layout = |e: &Embedding| match e.filters() {
             Some(filters) => {
                 let of_layer =
@@ -171,7 +171,7 @@ pub fn show(ui: &mut Ui, bench: &mut Workbench, session: &mut Session, frame: &m
     }
     embedding_bar::show(ui, bench, session);
     let area = ui.available_rect_before_wrap();
-    let ids: Vec<u64> = session.embeddings().iter().map(Embedding::id).collect();
+    let ids: Vec<u64> = session.embeddings().iter().map(|e| e.id().0).collect();
     bench.embedding.keep(&ids, frame);
     if ids.is_empty() {
         ui.centered_and_justified(|ui| ui.weak("Choose layers above to lay out their filters or maps"));
@@ -246,7 +246,7 @@ fn layout(
         bench.mark("layout", &response);
     }
     ui.painter().rect_filled(body, 3.0, theme::GROUND);
-    let embedding = session.embeddings().iter().find(|e| e.id() == id)?;
+    let embedding = session.embeddings().iter().find(|e| e.id().0 == id)?;
     response.widget_info(|| {
         let name = embedding_menus::name(session, embedding);
         egui::WidgetInfo::labeled(egui::Role::Canvas, true, format!("layout of {name}"))
@@ -349,7 +349,7 @@ fn describe(
 
 /// What is said of a point: its name, and what it shows.
 fn words(session: &Session, id: u64, point: u32) -> (String, String) {
-    let Some(embedding) = session.embeddings().iter().find(|e| e.id() == id) else {
+    let Some(embedding) = session.embeddings().iter().find(|e| e.id().0 == id) else {
         return Default::default();
     };
     if let Some(images) = embedding.images() {

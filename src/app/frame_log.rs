@@ -77,7 +77,7 @@ impl FrameLog {
             let (refresh_ms, iteration_ms) = e.costs_ms();
             let layer = &session.layers()[e.layer].name;
             let layer = if e.filters().is_some() { "all filters" } else { layer };
-            let selected = bench.embedding.chosen.get(&e.id()).map_or(0, |c| c.count);
+            let selected = bench.embedding.chosen.get(&e.id().0).map_or(0, |c| c.count);
             json!({ "layer": layer, "iteration": state.iteration, "kl": state.divergence, "pinned": state.pinned,
                     "selected": selected, "refresh_ms": refresh_ms, "iteration_ms": iteration_ms })
         };

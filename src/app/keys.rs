@@ -3,7 +3,7 @@
 use egui::{Key, Modifiers};
 
 use super::workbench::Workbench;
-use crate::session::{Command, RunState, Session, TensorKind};
+use crate::session::{RunState, Session, TensorKind, TrainCommand};
 
 /// A key, as it is shown, and what it does.
 const KEYS: &[(&str, &str)] = &[
@@ -93,27 +93,27 @@ fn setting(
     session: &Session,
     pressed: &dyn Fn(Key) -> bool,
     shifted: &dyn Fn(Key) -> bool,
-) -> Option<Command> {
+) -> Option<TrainCommand> {
     let settings = session.settings();
     let hyper = settings.hyper;
     let most = session.most_batch();
     if pressed(Key::Plus) || shifted(Key::Plus) || shifted(Key::Equals) || pressed(Key::Equals) {
-        Some(Command::SetLearningRate(hyper.learning_rate * 1.25))
+        Some(TrainCommand::SetLearningRate(hyper.learning_rate * 1.25))
     } else if pressed(Key::Minus) {
-        Some(Command::SetLearningRate(hyper.learning_rate / 1.25))
+        Some(TrainCommand::SetLearningRate(hyper.learning_rate / 1.25))
     } else if shifted(Key::M) {
-        Some(Command::SetMomentum((hyper.momentum - 0.05).max(0.0)))
+        Some(TrainCommand::SetMomentum((hyper.momentum - 0.05).max(0.0)))
     } else if pressed(Key::M) {
-        Some(Command::SetMomentum((hyper.momentum + 0.05).min(0.99)))
+        Some(TrainCommand::SetMomentum((hyper.momentum + 0.05).min(0.99)))
     } else if shifted(Key::D) {
         let halved = hyper.weight_decay / 2.0;
-        Some(Command::SetWeightDecay(if halved < 1e-6 { 0.0 } else { halved }))
+        Some(TrainCommand::SetWeightDecay(if halved < 1e-6 { 0.0 } else { halved }))
     } else if pressed(Key::D) {
-        Some(Command::SetWeightDecay((hyper.weight_decay * 2.0).max(1e-4)))
+        Some(TrainCommand::SetWeightDecay((hyper.weight_decay * 2.0).max(1e-4)))
     } else if shifted(Key::B) {
-        Some(Command::SetBatch((settings.batch / 2).max(1)))
+        Some(TrainCommand::SetBatch((settings.batch / 2).max(1)))
     } else if pressed(Key::B) {
-        Some(Command::SetBatch((settings.batch * 2).min(most)))
+        Some(TrainCommand::SetBatch((settings.batch * 2).min(most)))
     } else {
         None
     }

@@ -5,7 +5,7 @@ use egui::{RichText, Slider, Ui};
 use super::workbench::Workbench;
 use super::{network_pane, theme};
 use crate::nn::{Kind, Schedule};
-use crate::session::{Command, Session};
+use crate::session::{DataCommand, Session, TrainCommand};
 
 /// Draws the pane.
 pub fn show(ui: &mut Ui, bench: &mut Workbench, session: &mut Session) {
@@ -42,7 +42,7 @@ fn row(
     (name, mark, hover): (&str, &'static str, &str),
     slider: impl FnOnce(&mut f32) -> Slider<'_>,
     value: f32,
-    command: fn(f32) -> Command,
+    command: impl Fn(f32) -> TrainCommand,
 ) {
     ui.label(name).on_hover_text(hover);
     let mut new = value;
@@ -60,7 +60,7 @@ fn optimizer(ui: &mut Ui, bench: &mut Workbench, session: &mut Session) {
     egui::ComboBox::from_id_salt("optimizer").selected_text(hyper.optimizer.name()).show_ui(ui, |ui| {
         for kind in Kind::ALL {
             if ui.selectable_label(kind == hyper.optimizer, kind.name()).clicked() {
-                bench.send(session, Command::SetOptimizer(kind));
+                bench.send(session, TrainCommand::SetOptimizer(kind));
             }
         }
     });
@@ -72,7 +72,7 @@ fn optimizer(ui: &mut Ui, bench: &mut Workbench, session: &mut Session) {
         ("learning rate", "learning_rate", "Step size; 0 stops learning (+ and − keys)"),
         |v| Slider::new(v, 0.0..=1.0).logarithmic(true).smallest_positive(1e-5).max_decimals(6),
         hyper.learning_rate,
-        Command::SetLearningRate,
+        TrainCommand::SetLearningRate,
     );
     if hyper.optimizer.has_momentum() {
         row(
@@ -82,7 +82,7 @@ fn optimizer(ui: &mut Ui, bench: &mut Workbench, session: &mut Session) {
             ("momentum", "momentum", "Share of the last update that is kept, below 1 (M, Shift+M)"),
             |v| Slider::new(v, 0.0..=0.99).max_decimals(3),
             hyper.momentum,
-            Command::SetMomentum,
+            TrainCommand::SetMomentum,
         );
     }
     if hyper.optimizer.has_beta2() {
@@ -93,7 +93,7 @@ fn optimizer(ui: &mut Ui, bench: &mut Workbench, session: &mut Session) {
             ("beta 2", "beta2", "Share of the last mean of squared gradients that is kept, below 1"),
             |v| Slider::new(v, 0.8..=0.9999).max_decimals(4),
             hyper.beta2,
-            Command::SetBeta2,
+            TrainCommand::SetBeta2,
         );
     }
     row(
@@ -107,13 +107,13 @@ fn optimizer(ui: &mut Ui, bench: &mut Workbench, session: &mut Session) {
         ),
         |v| Slider::new(v, 0.0..=0.1).logarithmic(true).smallest_positive(1e-6).max_decimals(6),
         hyper.weight_decay,
-        Command::SetWeightDecay,
+        TrainCommand::SetWeightDecay,
     );
     if hyper.optimizer == Kind::Sgd {
         ui.label("Nesterov").on_hover_text("Look ahead along the momentum");
         let mut nesterov = hyper.nesterov;
         if ui.checkbox(&mut nesterov, "").on_hover_text("Look ahead along the momentum").changed() {
-            bench.send(session, Command::SetNesterov(nesterov));
+            bench.send(session, TrainCommand::SetNesterov(nesterov));
         }
         ui.end_row();
     }
@@ -124,7 +124,7 @@ fn optimizer(ui: &mut Ui, bench: &mut Workbench, session: &mut Session) {
         ("clip norm", "clip_norm", "Largest norm of all gradients together; 0: any"),
         |v| Slider::new(v, 0.0..=100.0).logarithmic(true).smallest_positive(1e-2).max_decimals(3),
         hyper.clip_norm,
-        Command::SetClipNorm,
+        TrainCommand::SetClipNorm,
     );
     schedule(ui, bench, session);
 }
@@ -146,7 +146,7 @@ fn schedule(ui: &mut Ui, bench: &mut Workbench, session: &mut Session) {
     let response = combo.show_ui(ui, |ui| {
         for (name, schedule) in choices {
             if ui.selectable_label(schedule == now, name).clicked() {
-                bench.send(session, Command::SetSchedule(schedule));
+                bench.send(session, TrainCommand::SetSchedule(schedule));
             }
         }
     });
@@ -163,7 +163,7 @@ fn batch(ui: &mut Ui, bench: &mut Workbench, session: &mut Session) {
         |ui| {
             for size in [1, 4, 16, 32, 64, 128, 256, 512, 1024, 2048].into_iter().filter(|s| *s <= most) {
                 if ui.selectable_label(size == settings.batch, size.to_string()).clicked() {
-                    bench.send(session, Command::SetBatch(size));
+                    bench.send(session, TrainCommand::SetBatch(size));
                 }
             }
         },
@@ -172,30 +172,37 @@ fn batch(ui: &mut Ui, bench: &mut Workbench, session: &mut Session) {
     ui.label("shift").on_hover_text("Random shift of each training image, in pixels");
     let mut shift = settings.augmentation.shift;
     if ui.add(Slider::new(&mut shift, 0..=8).suffix(" px")).changed() {
-        bench.send(session, Command::SetShift(shift));
+        bench.send(session, DataCommand::SetShift(shift));
     }
     ui.end_row();
     ui.label("flip").on_hover_text("Half of the training images are flipped left to right");
     let mut flip = settings.augmentation.flip;
     if ui.checkbox(&mut flip, "").changed() {
-        bench.send(session, Command::SetFlip(flip));
+        bench.send(session, DataCommand::SetFlip(flip));
     }
     ui.end_row();
     further_augmentation(ui, bench, session);
 }
 
 /// A further random change: its name, its hover, its largest value, its unit, its value and its command.
-type Change = (&'static str, &'static str, f32, &'static str, f32, fn(f32) -> Command);
+type Change = (&'static str, &'static str, f32, &'static str, f32, fn(f32) -> DataCommand);
 
 fn further_augmentation(ui: &mut Ui, bench: &mut Workbench, session: &mut Session) {
     let now = session.settings().augmentation;
     let changes: [Change; 5] = [
-        ("rotation", "Rotation to either side", 45.0, "°", now.rotation, Command::SetRotation),
-        ("size", "Change of size, as a share", 0.5, "", now.scale, Command::SetScale),
-        ("brightness", "Change of brightness, as a share", 0.5, "", now.brightness, Command::SetBrightness),
-        ("contrast", "Change of contrast, as a share", 0.9, "", now.contrast, Command::SetContrast),
+        ("rotation", "Rotation to either side", 45.0, "°", now.rotation, DataCommand::SetRotation),
+        ("size", "Change of size, as a share", 0.5, "", now.scale, DataCommand::SetScale),
+        (
+            "brightness",
+            "Change of brightness, as a share",
+            0.5,
+            "",
+            now.brightness,
+            DataCommand::SetBrightness,
+        ),
+        ("contrast", "Change of contrast, as a share", 0.9, "", now.contrast, DataCommand::SetContrast),
         ("cutout", "Side of a square that is cut out", 16.0, " px", now.cutout as f32, |v| {
-            Command::SetCutout(v.round() as u32)
+            DataCommand::SetCutout(v.round() as u32)
         }),
     ];
     for (name, hover, most, unit, value, command) in changes {
@@ -219,7 +226,7 @@ fn probe(ui: &mut Ui, bench: &mut Workbench, session: &mut Session) {
         let most = session.test_images() as u32 - 1;
         let field = egui::DragValue::new(&mut new).range(0..=most).prefix("test image ");
         if ui.add(field).on_hover_text(format!("Index in the test set, 0 to {most}")).changed() {
-            bench.send(session, Command::PinProbe(new));
+            bench.send(session, DataCommand::PinProbe(new));
         }
         if ui.button("▶").on_hover_text("Next test image (N)").clicked() {
             bench.move_probe(session, 1);

@@ -8,7 +8,9 @@ use super::canvas::Frame;
 use super::embedding_pane::{self, EmbeddingPane};
 use super::{charts_pane, keys, network_pane, steer_pane, theme, top_bar};
 use crate::error::Error;
-use crate::session::{Command, Event, Session, TensorKind};
+use crate::session::{
+    Command, DataCommand, Event, LayerId, NetworkCommand, Session, TensorKind, TrainCommand,
+};
 
 /// A pane of the workbench.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -180,7 +182,7 @@ impl Workbench {
     }
 
     /// Sends a command; what is wrong with it goes to the status bar.
-    pub(super) fn send(&mut self, session: &mut Session, command: Command) {
+    pub(super) fn send(&mut self, session: &mut Session, command: impl Into<Command>) {
         match session.apply(command) {
             Ok(()) => self.status = None,
             Err(error) => self.status = Some(error),
@@ -188,7 +190,7 @@ impl Workbench {
     }
 
     pub(super) fn reset(&mut self, session: &mut Session) {
-        self.send(session, Command::Reset(self.seed));
+        self.send(session, TrainCommand::Reset(self.seed));
     }
 
     /// All layers that have such a tensor show it.
@@ -216,7 +218,7 @@ impl Workbench {
     /// The tile whose point in a layout is under the pointer.
     fn embedded_tile(&self, session: &Session) -> Option<TileId> {
         let (id, tile) = self.embedding.hovered?;
-        let embedding = session.embeddings().iter().find(|e| e.id() == id && e.images().is_none())?;
+        let embedding = session.embeddings().iter().find(|e| e.id().0 == id && e.images().is_none())?;
         let of_all = embedding.filters().map(|filters| filters.filter(tile));
         let (layer, tile) = of_all.unwrap_or(Some((embedding.layer, tile)))?;
         Some(TileId { layer, tile })
@@ -225,13 +227,20 @@ impl Workbench {
     pub(super) fn move_probe(&mut self, session: &mut Session, by: i64) {
         let index = i64::from(session.probe().0) + by;
         let index = index.rem_euclid(session.test_images() as i64);
-        self.send(session, Command::PinProbe(index as u32));
+        self.send(session, DataCommand::PinProbe(index as u32));
     }
 
     /// Freezes a layer of the network, or thaws it.
     pub(super) fn toggle_frozen(&mut self, session: &mut Session, layer: u32) {
         let frozen = session.settings().frozen.contains(&layer);
-        self.send(session, if frozen { Command::Thaw(layer) } else { Command::Freeze(layer) });
+        self.send(
+            session,
+            if frozen {
+                NetworkCommand::Thaw(LayerId(layer))
+            } else {
+                NetworkCommand::Freeze(LayerId(layer))
+            },
+        );
     }
 
     /// Remembers where a widget lies, for scripts that click it.

@@ -111,7 +111,7 @@ impl BenchEmbed {
         let images = f64::from(session.step() - first) * f64::from(session.settings().batch);
         let open = session.embeddings();
         let made = f64::from(iterations(session) - before) / took / open.len().max(1) as f64;
-        let ids: Vec<u64> = open.iter().map(Embedding::id).collect();
+        let ids: Vec<u64> = open.iter().map(|e| e.id().0).collect();
         ids.into_iter().for_each(|id| session.close_layout(id));
         Ok((images / took, made))
     }

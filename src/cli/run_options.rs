@@ -8,7 +8,7 @@ use revacnn::data::{Augmentation, Dataset};
 use revacnn::error::{Error, Result};
 use revacnn::gpu::{AdapterChoice, Choosing, Gpu};
 use revacnn::nn::{Hyper, Kind, Network, Schedule, Shape};
-use revacnn::session::{Command, RunSettings, Session};
+use revacnn::session::{LayerId, NetworkCommand, RunSettings, Session};
 
 /// Which GPU.
 #[derive(Args, Clone)]
@@ -128,7 +128,7 @@ impl RunOptions {
         };
         let mut session = Session::new(gpu, &self.network, settings, out)?;
         for layer in frozen {
-            session.apply(Command::Freeze(layer as u32))?;
+            session.apply(NetworkCommand::Freeze(LayerId(layer as u32)))?;
         }
         Ok(session)
     }

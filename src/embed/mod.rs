@@ -25,4 +25,4 @@ pub use change::{Change, change_twin};
 pub use forces::{Method, Repulsion};
 pub use mesh::Grid;
 pub use options::{NeighbourSearch, Options, layout_bytes, usual_components};
-pub use tsne::{Settings, State, Tsne};
+pub use tsne::{Settings, State, Tsne, check_perplexity};

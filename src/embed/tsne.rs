@@ -32,6 +32,7 @@ params! { struct TsneParams { count: u32, stride: u32, seed: u32, blocks: u32, u
 
 params! {
     /// What may change while it runs; the struct `Settings` of the shader.
+    #[derive(serde::Serialize, serde::Deserialize)]
     pub struct Settings {
         /// Factor of the attraction at first.
         exaggeration: f32,
@@ -58,6 +59,30 @@ impl Settings {
         momentum: 0.9,
         early_learning_rate: 0.0,
     };
+
+    /// Checks the range of each setting.
+    ///
+    /// # Errors
+    /// When one is out of range.
+    pub fn checked(&self) -> Result<()> {
+        let least = |name: &str, value: f32, least: f32| {
+            if value.is_finite() && value >= least {
+                return Ok(());
+            }
+            Err(Error::usage(format!("the {name} is {value}"), format!("give it a value of {least} or more")))
+        };
+        least("exaggeration", self.exaggeration, 1.0)?;
+        least("number of iterations with exaggeration", self.exaggeration_iterations, 0.0)?;
+        least("learning rate", self.learning_rate, 0.0)?;
+        least("early learning rate", self.early_learning_rate, 0.0)?;
+        for momentum in [self.momentum, self.early_momentum] {
+            if !(0.0..1.0).contains(&momentum) {
+                let what = format!("the momentum is {momentum}");
+                return Err(Error::usage(what, "give it a value from 0 to below 1"));
+            }
+        }
+        Ok(())
+    }
 }
 
 params! {
@@ -256,22 +281,7 @@ impl Tsne {
     /// # Errors
     /// When one is out of range; then nothing changes.
     pub fn set_settings(&self, gpu: &Gpu, settings: Settings) -> Result<()> {
-        let least = |name: &str, value: f32, least: f32| {
-            if value.is_finite() && value >= least {
-                return Ok(());
-            }
-            Err(Error::usage(format!("the {name} is {value}"), format!("give it a value of {least} or more")))
-        };
-        least("exaggeration", settings.exaggeration, 1.0)?;
-        least("number of iterations with exaggeration", settings.exaggeration_iterations, 0.0)?;
-        least("learning rate", settings.learning_rate, 0.0)?;
-        least("early learning rate", settings.early_learning_rate, 0.0)?;
-        for momentum in [settings.momentum, settings.early_momentum] {
-            if !(0.0..1.0).contains(&momentum) {
-                let what = format!("the momentum is {momentum}");
-                return Err(Error::usage(what, "give it a value from 0 to below 1"));
-            }
-        }
+        settings.checked()?;
         self.settings.write(gpu, 0, bytemuck::cast_slice(&[settings]));
         Ok(())
     }
@@ -446,7 +456,11 @@ impl Points {
     }
 }
 
-fn check_perplexity(perplexity: f32) -> Result<()> {
+/// Checks the range of a perplexity.
+///
+/// # Errors
+/// When it is not finite or below 1.
+pub fn check_perplexity(perplexity: f32) -> Result<()> {
     if perplexity.is_finite() && perplexity >= 1.0 {
         return Ok(());
     }

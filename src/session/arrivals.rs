@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::metrics::{EpochMetrics, StepMetrics};
 use super::rate::{Rate, Stretch};
 use super::recording::Wanted;
-use super::{Event, Part, Session};
+use super::{Event, Session, Split};
 use crate::data::{Clock, Feed, HISTORY_LEN};
 use crate::gpu::{Gpu, Plan, ReadbackRing, Timer};
 use crate::nn::Trainer;
@@ -189,12 +189,12 @@ impl Session {
     fn take_in_evaluation(&mut self, of: Wanted, epoch: u32, step: u32, clock: &Clock) {
         let share = |correct: u32, images: u32| correct as f32 / images.max(1) as f32;
         let feed = &self.trainer.feed;
-        let images = if of.part == Part::Test { feed.test_images } else { feed.validation_images } as u32;
+        let images = if of.part == Split::Test { feed.test_images } else { feed.validation_images } as u32;
         let (loss, accuracy) = (clock.eval_loss / images.max(1) as f32, share(clock.eval_correct, images));
         if !of.ends_epoch {
             self.events.push(match of.part {
-                Part::Test => Event::Test { loss, accuracy },
-                Part::Validation => Event::Validation { loss, accuracy },
+                Split::Test => Event::Test { loss, accuracy },
+                Split::Validation => Event::Validation { loss, accuracy },
             });
             return;
         }

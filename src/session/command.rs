@@ -1,57 +1,241 @@
-//! What the user can do to a running session: plain data, applied between two steps, kept in the journal.
+//! Commands: the changes that the user makes to a run, as plain data. Applied between two steps and kept in the journal.
+//!
+//! [`Control`]s say when work is done, not what it computes, and are not kept. An [`Action`] is either of them.
+
+use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use super::{LayoutId, LayoutSource, Split, StopCondition};
+use crate::embed;
 use crate::nn::{Kind, Schedule};
 
-/// One change to the run. `{"set_learning_rate": 0.01}` in the journal.
+/// One change to the run. In the journal `{"set_learning_rate": 0.01}`: the names are unique across all kinds.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Command {
+    /// A change to the optimization.
+    Train(TrainCommand),
+    /// A change to the data that the network sees.
+    Data(DataCommand),
+    /// A change to the network.
+    Network(NetworkCommand),
+    /// A change to a live layout; none of them changes the training.
+    Layout(LayoutCommand),
+}
+
+/// Changes to the optimization.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Command {
-    /// The next step uses this learning rate (finite, not negative).
+pub enum TrainCommand {
+    /// Learning rate from the next step on (finite, not negative).
     SetLearningRate(f32),
-    /// The next step uses this momentum (0 up to, not including, 1).
+    /// Momentum from the next step on (0 up to, not including, 1).
     SetMomentum(f32),
-    /// The next step uses this L2 decay of the weights (finite, not negative).
+    /// L2 decay of the weights from the next step on (finite, not negative).
     SetWeightDecay(f32),
-    /// Another optimizer, with its usual rate, momentum and averages, and moments of 0.
+    /// Another optimizer, with its default rate, momentum and averages, and moments of 0.
     SetOptimizer(Kind),
-    /// The next step averages squares with this share of the last mean (0 up to, not including, 1).
+    /// Decay rate of the average of squared gradients (0 up to, not including, 1).
     SetBeta2(f32),
-    /// The next step adds this to its divisors (finite, above 0).
+    /// Term added to the optimizer's divisors (finite, above 0).
     SetEpsilon(f32),
-    /// The next step uses this L1 decay of the weights (finite, not negative).
+    /// L1 decay of the weights from the next step on (finite, not negative).
     SetL1Decay(f32),
-    /// The next step clips the gradients' norm to this; 0: not at all.
+    /// Largest norm of all gradients together; 0 for no clipping.
     SetClipNorm(f32),
-    /// How the learning rate goes on.
+    /// Learning-rate schedule.
     SetSchedule(Schedule),
-    /// Epochs of warm-up (finite, not negative).
+    /// Epochs of linear warm-up (finite, not negative).
     SetWarmup(f32),
     /// Nesterov momentum on or off.
     SetNesterov(bool),
-    /// The next step draws this many images (1 up to the size of the training set).
+    /// Images per step (1 up to the size of the training set).
     SetBatch(u32),
-    /// Random shift of each training image by up to this many pixels.
+    /// Back to step 0 with fresh weights from this seed.
+    Reset(u64),
+}
+
+/// Changes to the data that the network sees.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DataCommand {
+    /// Random shift of each training image, in pixels at most.
     SetShift(u32),
     /// Random horizontal flip of each training image.
     SetFlip(bool),
-    /// Random rotation of each training image by up to this many degrees to either side.
+    /// Random rotation of each training image, in degrees to either side at most.
     SetRotation(f32),
-    /// Random change of its size by up to this share.
+    /// Random change of its size, as a share at most.
     SetScale(f32),
-    /// Random change of its brightness by up to this share of a pixel's range.
+    /// Random change of its brightness, as a share of a pixel's range at most.
     SetBrightness(f32),
-    /// Random change of its contrast by up to this share.
+    /// Random change of its contrast, as a share at most.
     SetContrast(f32),
-    /// A square of so many pixels is cut out of it.
+    /// Side in pixels of a square that is cut out of it; 0 for none.
     SetCutout(u32),
-    /// The parameters of this layer (counted from 0) stay as they are from the next step on.
-    Freeze(u32),
-    /// They are trained again.
-    Thaw(u32),
-    /// Back to step 0 with fresh weights from this seed.
-    Reset(u64),
-    /// Pin this image of the test set as the first probe.
+    /// Index in the test set of the first probe.
     PinProbe(u32),
+}
+
+/// Changes to the network.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum NetworkCommand {
+    /// The parameters of this layer stay as they are from the next step on.
+    Freeze(LayerId),
+    /// The parameters of this layer are trained again.
+    Thaw(LayerId),
+}
+
+/// Changes to live layouts. A layout's number is the count of those that were opened before it.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub enum LayoutCommand {
+    /// Opens a layout, in place of the one with a like source (see [`LayoutSource::replaces`]).
+    #[serde(rename = "open_layout")]
+    Open(LayoutSource),
+    /// Closes it.
+    #[serde(rename = "close_layout")]
+    Close(LayoutId),
+    /// Iterates, or pauses.
+    #[serde(rename = "run_layout")]
+    Run(LayoutId, bool),
+    /// Starts again along the principal components.
+    #[serde(rename = "restart_layout")]
+    Restart(LayoutId),
+    /// Moves a point and keeps it there. Consecutive pins of one point at one step are one entry of the journal, the last.
+    #[serde(rename = "pin_point")]
+    Pin {
+        /// The layout.
+        layout: LayoutId,
+        /// The point's row.
+        row: u32,
+        /// Its new position in the layout's own coordinates.
+        position: [f32; 2],
+    },
+    /// Moves a point and lets it go.
+    #[serde(rename = "release_point")]
+    Release {
+        /// The layout.
+        layout: LayoutId,
+        /// The point's row.
+        row: u32,
+        /// Its new position in the layout's own coordinates.
+        position: [f32; 2],
+    },
+    /// t-SNE settings from the next iteration on.
+    #[serde(rename = "set_layout_settings")]
+    Settings(LayoutId, embed::Settings),
+    /// Perplexity (1 or more); positions stay.
+    #[serde(rename = "set_layout_perplexity")]
+    Perplexity(LayoutId, f32),
+    /// Forwards its images again as the training goes on, or keeps them; only for layouts that forward images.
+    #[serde(rename = "set_layout_follow")]
+    Follow(LayoutId, bool),
+    /// Steps from one reading of its rows to the next (1 or more).
+    #[serde(rename = "set_layout_interval")]
+    Every(LayoutId, u32),
+    /// Forwards its images again once; only for layouts that forward images.
+    #[serde(rename = "refresh_layout")]
+    Refresh(LayoutId),
+}
+
+impl LayoutCommand {
+    /// The layout that it is about; none for one that is still to be opened.
+    pub fn layout(&self) -> Option<LayoutId> {
+        match *self {
+            Self::Open(_) => None,
+            Self::Close(id) | Self::Restart(id) | Self::Refresh(id) => Some(id),
+            Self::Run(id, _) | Self::Follow(id, _) => Some(id),
+            Self::Settings(id, _) => Some(id),
+            Self::Perplexity(id, _) => Some(id),
+            Self::Every(id, _) => Some(id),
+            Self::Pin { layout, .. } | Self::Release { layout, .. } => Some(layout),
+        }
+    }
+
+    /// Whether it takes the place of `before` as one more position of the same drag.
+    pub(super) fn continues(&self, before: &Command) -> bool {
+        match (self, before) {
+            (
+                Self::Pin { layout, row, .. },
+                Command::Layout(Self::Pin { layout: layout_before, row: row_before, .. }),
+            ) => (layout, row) == (layout_before, row_before),
+            _ => false,
+        }
+    }
+}
+
+impl Command {
+    /// Whether it is one more position of the drag whose last position is `before`.
+    pub(super) fn continues(&self, before: &Self) -> bool {
+        matches!(self, Self::Layout(command) if command.continues(before))
+    }
+}
+
+/// A layer of the network, counted from 0.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct LayerId(pub u32);
+
+impl fmt::Display for LayerId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// When work is done, not what it computes.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Control {
+    /// Trains until it is paused.
+    Play,
+    /// Stops at the end of the step.
+    Pause,
+    /// Trains one step.
+    SingleStep,
+    /// Evaluates once the step is done, beside the run.
+    Evaluate(Split),
+    /// Writes the checkpoint.
+    Save,
+    /// Sets or removes the stop condition.
+    SetLimit(Option<StopCondition>),
+    /// Asks for the network's top classes of an image in a layout of images.
+    AskForImage(LayoutId, u32),
+}
+
+/// What a pane may ask of the session.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Action {
+    /// A change to the run.
+    Command(Command),
+    /// When work is done.
+    Control(Control),
+}
+
+macro_rules! from_kinds {
+    ($($kind:ident($command:ident)),*) => {$(
+        impl From<$command> for Command {
+            fn from(command: $command) -> Self {
+                Self::$kind(command)
+            }
+        }
+        impl From<$command> for Action {
+            fn from(command: $command) -> Self {
+                Self::Command(command.into())
+            }
+        }
+    )*};
+}
+from_kinds!(Train(TrainCommand), Data(DataCommand), Network(NetworkCommand), Layout(LayoutCommand));
+
+impl From<Command> for Action {
+    fn from(command: Command) -> Self {
+        Self::Command(command)
+    }
+}
+
+impl From<Control> for Action {
+    fn from(control: Control) -> Self {
+        Self::Control(control)
+    }
 }

@@ -1,10 +1,16 @@
 //! One live embedding: a layer's filters or maps, images, or all filters of the network, laid out by t-SNE. It follows the training.
 
+use std::collections::BTreeMap;
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
 use super::TensorKind;
 use super::budget::Budget;
 use super::filter_layout::Filters;
 use super::forwarding::Forward;
-use super::image_layout::Images;
+use super::image_layout::{ImageSource, Images};
+use super::layout_record::LayoutEntry;
 use super::refresh::Refresh;
 use super::stirring::Stirring;
 use crate::embed::{Options, Settings, State, Tsne, usual_components};
@@ -30,6 +36,57 @@ const POINTS_STIRRED: f32 = 10.0;
 /// Frames whose time may be saved.
 const SAVED: f64 = 8.0;
 
+/// Number of a live layout: no other one of the session has or had it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct LayoutId(pub u64);
+
+impl fmt::Display for LayoutId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl From<u64> for LayoutId {
+    fn from(id: u64) -> Self {
+        Self(id)
+    }
+}
+
+/// The rows of a layout.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LayoutSource {
+    /// The tiles of a tensor: a layer's filters or maps.
+    Tensor {
+        /// The node of the network graph: 0 is the input, n is layer n − 1.
+        node: usize,
+        /// Which of its tensors.
+        kind: TensorKind,
+    },
+    /// Images by the activations of a node.
+    Images(ImageSource),
+    /// The filters of all layers by their responses to images.
+    Filters,
+}
+
+impl LayoutSource {
+    /// Whether a layout of this source takes the place of one of the `other`: at most one layout is open for each node, one of
+    /// images, and one of all filters.
+    pub fn replaces(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Tensor { node, .. }, Self::Tensor { node: other, .. }) => node == other,
+            (Self::Images(_), Self::Images(_)) | (Self::Filters, Self::Filters) => true,
+            _ => false,
+        }
+    }
+
+    /// Whether it iterates or pauses, and reads its rows as often, as the one whose place it takes.
+    pub(super) fn keeps_cadence(&self) -> bool {
+        matches!(self, Self::Tensor { .. })
+    }
+}
+
 /// What of a layout waits to be made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Due {
@@ -53,7 +110,7 @@ pub(super) enum Content {
 }
 
 /// A layout of the tiles of one layer, of images by a layer's activations, or of all filters.
-pub struct Embedding {
+pub struct Layout {
     /// The layer, 0 for the input; of all filters it is 0.
     pub layer: usize,
     /// Which of its tensors.
@@ -62,7 +119,7 @@ pub struct Embedding {
     pub running: bool,
     /// Steps from one reading of the rows to the next. What has rows of its own forwards images for them.
     pub every: u32,
-    pub(super) id: u64,
+    pub(super) id: LayoutId,
     pub(super) tsne: Tsne,
     pub(super) view: TensorView,
     pub(super) content: Content,
@@ -91,6 +148,8 @@ pub struct Embedding {
     divergences: Vec<[f64; 2]>,
     row_bytes: u64,
     tsne_bytes: u64,
+    /// Points to be moved once the layout has begun: position, and whether it is pinned.
+    waiting_points: BTreeMap<u32, ([f32; 2], bool)>,
 }
 
 /// Whether the tiles of a view can be laid out.
@@ -108,11 +167,11 @@ fn options(content: &Content, view: &TensorView) -> Options {
     Options { components, ..Options::default() }
 }
 
-impl Embedding {
+impl Layout {
     /// A layout that begins with the next refresh; `bytes` are what its rows take.
     pub(super) fn new(
         gpu: &Gpu,
-        id: u64,
+        id: LayoutId,
         (layer, kind): (usize, TensorKind),
         view: TensorView,
         (content, forward, bytes): (Content, Option<Forward>, u64),
@@ -156,6 +215,7 @@ impl Embedding {
             divergences: Vec::new(),
             row_bytes: bytes,
             tsne_bytes,
+            waiting_points: BTreeMap::new(),
         })
     }
 
@@ -179,6 +239,15 @@ impl Embedding {
         if let Content::Filters(filters) = &self.content { Some(filters) } else { None }
     }
 
+    /// The rows that it lays out.
+    pub fn source(&self) -> LayoutSource {
+        match &self.content {
+            Content::Tiles => LayoutSource::Tensor { node: self.layer, kind: self.kind },
+            Content::Images(images) => LayoutSource::Images(images.source),
+            Content::Filters(_) => LayoutSource::Filters,
+        }
+    }
+
     /// Whether the tiles of one layer's tensor are laid out.
     pub fn is_of_tiles(&self) -> bool {
         matches!(self.content, Content::Tiles)
@@ -189,8 +258,8 @@ impl Embedding {
         &self.view
     }
 
-    /// A number that no other embedding of the session has or had.
-    pub fn id(&self) -> u64 {
+    /// Its number.
+    pub fn id(&self) -> LayoutId {
         self.id
     }
 
@@ -245,7 +314,7 @@ impl Embedding {
         self.settings
     }
 
-    /// The perplexity asked for; what is in use may be less (see [`Embedding::perplexity`]).
+    /// The perplexity asked for; what is in use may be less (see [`Layout::perplexity`]).
     pub fn wanted_perplexity(&self) -> f32 {
         self.wanted_perplexity
     }
@@ -284,6 +353,20 @@ impl Embedding {
         Ok(())
     }
 
+    /// Sets all that commands had set of it; `usual` is the cadence that it was opened with.
+    pub(super) fn restore(&mut self, gpu: &Gpu, entry: &LayoutEntry, usual: u32) -> Result<()> {
+        self.running = entry.running;
+        self.every = entry.every.unwrap_or(usual);
+        if let Some(follows) = entry.follows {
+            self.set_follows(follows);
+        }
+        for (row, position) in &entry.pins {
+            self.move_point(gpu, *row, *position, true);
+        }
+        entry.settings.map_or(Ok(()), |settings| self.set_settings(gpu, settings))?;
+        entry.perplexity.map_or(Ok(()), |perplexity| self.set_perplexity(gpu, perplexity))
+    }
+
     /// The layout has other plans; a refresh under way begins again.
     fn take_plans(&mut self, least: Due) {
         // Half of the affinities are none.
@@ -307,6 +390,25 @@ impl Embedding {
         self.tsne.place(gpu, row, position, pinned)?;
         self.left = self.left.max(AGAIN);
         Ok(())
+    }
+
+    /// Moves a point of a valid row to a finite position, pinned there or not: at once, or after the layout has begun, which puts
+    /// every point elsewhere.
+    pub(super) fn move_point(&mut self, gpu: &Gpu, row: u32, position: [f32; 2], pinned: bool) {
+        self.waiting_points.insert(row, (position, pinned));
+        self.move_waiting_points(gpu);
+    }
+
+    /// Moves the points that waited for the layout to begin. Call between two submits.
+    pub(super) fn move_waiting_points(&mut self, gpu: &Gpu) {
+        let begins =
+            self.due == Due::Everything || self.refresh.under_way() && self.making == Due::Everything;
+        if begins {
+            return;
+        }
+        for (row, (position, pinned)) in std::mem::take(&mut self.waiting_points) {
+            self.place(gpu, row as usize, position, pinned).expect("row and position were checked");
+        }
     }
 
     /// The rows changed.

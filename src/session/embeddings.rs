@@ -7,7 +7,7 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use super::embedding::{Content, Embedding, can_be_laid_out};
+use super::embedding::{Content, Layout, LayoutId, LayoutSource, can_be_laid_out};
 use super::{LayerInfo, Session, TensorKind};
 use crate::embed::{Change, State};
 use crate::error::{Error, Result};
@@ -46,23 +46,23 @@ enum Told {
 /// The timed passes of one encoder, and what each was.
 struct Timed {
     labels: Vec<Arc<str>>,
-    work: Vec<(u64, Work)>,
+    work: Vec<(LayoutId, Work)>,
 }
 
 /// The embeddings that are open.
 pub(super) struct Embeddings {
-    pub open: Vec<Embedding>,
+    pub open: Vec<Layout>,
     next_id: u64,
     /// By layer: the change of its filters over the last epoch, where it has any.
     changes: Vec<Option<Change>>,
     /// The filters are to be kept anew before the next step.
     keep: bool,
     timer: Timer,
-    work: Vec<(u64, Work)>,
+    work: Vec<(LayoutId, Work)>,
     times: ReadbackRing<Timed>,
-    told: ReadbackRing<(u64, Told)>,
+    told: ReadbackRing<(LayoutId, Told)>,
     /// The layout and image of which is to come back what the network says.
-    pub asked: Option<(u64, u32)>,
+    pub asked: Option<(LayoutId, u32)>,
 }
 
 impl Embeddings {
@@ -81,15 +81,34 @@ impl Embeddings {
         })
     }
 
-    /// A number for another layout.
-    pub fn new_id(&mut self) -> u64 {
-        self.next_id += 1;
-        self.next_id - 1
+    /// Opens a layout in place of the one that its source replaces; its number is the next.
+    pub fn open(&mut self, layout: Layout) {
+        let source = layout.source();
+        if let Some(index) = self.open.iter().position(|open| source.replaces(&open.source())) {
+            self.open.remove(index);
+        }
+        self.next_id = layout.id.0 + 1;
+        self.open.push(layout);
+    }
+
+    /// The number of the next layout.
+    pub fn next_id(&self) -> LayoutId {
+        LayoutId(self.next_id)
+    }
+
+    /// Skips numbers that were given out already.
+    pub fn skip_ids(&mut self, next: u64) {
+        self.next_id = self.next_id.max(next);
+    }
+
+    /// An open layout.
+    pub fn find(&mut self, id: LayoutId) -> Option<&mut Layout> {
+        self.open.iter_mut().find(|layout| layout.id == id)
     }
 
     /// Whether images of a layout wait to be forwarded.
     pub fn want_forward(&self) -> bool {
-        self.open.iter().any(Embedding::wants_forward)
+        self.open.iter().any(Layout::wants_forward)
     }
 
     /// The run began anew: what changed before is of no interest.
@@ -98,7 +117,7 @@ impl Embeddings {
             change.values.write(gpu, 0, &vec![0.0; change.values.len()]);
         }
         self.keep = true;
-        self.open.iter_mut().for_each(Embedding::step_made);
+        self.open.iter_mut().for_each(Layout::step_made);
     }
 
     /// To be recorded before the first step.
@@ -209,7 +228,7 @@ impl Embeddings {
     /// Copies the times of this encoder, and what was asked for.
     pub fn copy(&mut self, encoder: &mut wgpu::CommandEncoder) {
         if let Some((id, image)) = self.asked.take() {
-            let images = self.open.iter().find(|e| e.id == id).and_then(Embedding::images);
+            let images = self.open.iter().find(|e| e.id == id).and_then(Layout::images);
             if let Some(best) = images.and_then(|images| images.best(image)) {
                 let told = (id, Told::Image(image));
                 self.told.copy(encoder, &best.buffer, best.offset, best.size, told);
@@ -268,9 +287,9 @@ impl Embeddings {
 fn time(
     encoder: &mut wgpu::CommandEncoder,
     timer: &mut Timer,
-    all: &mut Vec<(u64, Work)>,
+    all: &mut Vec<(LayoutId, Work)>,
     (plan, range, times): (&Plan, Range<usize>, u32),
-    work: (u64, Work),
+    work: (LayoutId, Work),
 ) {
     let timestamp_writes = timer.span(&Arc::from("t-SNE"));
     if timestamp_writes.is_some() {
@@ -282,14 +301,14 @@ fn time(
 }
 
 impl Session {
-    /// The embeddings that are open.
-    pub fn embeddings(&self) -> &[Embedding] {
+    /// The live layouts, in the order in which they were opened.
+    pub fn layouts(&self) -> &[Layout] {
         &self.embeddings.open
     }
 
-    /// One of them, by its number.
-    pub fn embedding_mut(&mut self, id: u64) -> Option<&mut Embedding> {
-        self.embeddings.open.iter_mut().find(|e| e.id == id)
+    /// A live layout.
+    pub fn layout(&self, id: LayoutId) -> Option<&Layout> {
+        self.embeddings.open.iter().find(|layout| layout.id == id)
     }
 
     /// Whether a layer has such a tensor, of tiles enough for a layout.
@@ -298,30 +317,43 @@ impl Session {
             && self.tensor(layer, kind).is_some_and(|view| can_be_laid_out(&view))
     }
 
-    /// Lays out the tiles of a layer's tensor; where the layer is laid out by another tensor, this one takes its place.
-    ///
-    /// # Errors
-    /// When there are fewer than 4 tiles, or they do not fit the adapter.
-    pub fn open_embedding(&mut self, layer: usize, kind: TensorKind) -> Result<u64> {
-        let name = self.layers.get(layer).map_or("this layer", |info: &LayerInfo| &info.name).to_owned();
+    /// The tiles of a layer's tensor, where they can be laid out.
+    pub(super) fn tiles_to_lay_out(&self, layer: usize, kind: TensorKind) -> Result<TensorView> {
         let can = self.can_embed(layer, kind);
-        let Some(view) = can.then(|| self.tensor(layer, kind)).flatten() else {
-            return Err(Error::new(
+        can.then(|| self.tensor(layer, kind)).flatten().ok_or_else(|| {
+            let name = self.layers.get(layer).map_or("this layer", |info: &LayerInfo| &info.name);
+            Error::new(
                 format!("{name} has nothing of this kind to lay out"),
                 "choose a layer with at least 4 filters or maps",
-            ));
-        };
-        let id = self.embeddings.new_id();
-        let parts = (Content::Tiles, None, 0);
-        let opened = Embedding::new(self.trainer.gpu(), id, (layer, kind), view, parts);
-        let mut embedding = opened.map_err(|e| e.within(name))?;
-        if let Some(former) = self.embeddings.open.iter().find(|e| e.layer == layer && e.is_of_tiles()) {
-            (embedding.running, embedding.every) = (former.running, former.every);
+            )
+        })
+    }
+
+    /// A layout of the tiles of a layer's tensor.
+    fn tensor_layout(&self, id: LayoutId, layer: usize, kind: TensorKind) -> Result<Layout> {
+        let view = self.tiles_to_lay_out(layer, kind)?;
+        let opened = Layout::new(self.trainer.gpu(), id, (layer, kind), view, (Content::Tiles, None, 0));
+        let mut layout = opened.map_err(|e| e.within(&self.layers[layer].name))?;
+        let source = layout.source();
+        if let Some(former) = self.embeddings.open.iter().find(|open| source.replaces(&open.source())) {
+            (layout.running, layout.every) = (former.running, former.every);
         }
-        self.close_embedding(layer);
-        self.embeddings.open.push(embedding);
-        self.stale = true;
-        Ok(id)
+        Ok(layout)
+    }
+
+    /// Opens a layout; where another one has a like source, this one takes its place.
+    pub(super) fn open_layout(&mut self, source: LayoutSource) -> Result<()> {
+        let id = self.embeddings.next_id();
+        let layout = match source {
+            LayoutSource::Tensor { node, kind } => {
+                self.stale = true;
+                self.tensor_layout(id, node, kind)
+            }
+            LayoutSource::Images(source) => self.image_layout(id, source),
+            LayoutSource::Filters => self.filter_layout(id),
+        }?;
+        self.embeddings.open(layout);
+        Ok(())
     }
 
     /// The activations of layer `layer` (0 is the input) for all test images, a row `[d]` an image, and the images' labels. Finishes
@@ -336,16 +368,6 @@ impl Session {
         Ok((rows, &self.test_labels))
     }
 
-    /// Closes the embedding of a layer.
-    pub fn close_embedding(&mut self, layer: usize) {
-        self.embeddings.open.retain(|e| e.layer != layer || !e.is_of_tiles());
-    }
-
-    /// Closes one of them, by its number.
-    pub fn close_layout(&mut self, id: u64) {
-        self.embeddings.open.retain(|e| e.id != id);
-    }
-
     /// By filter, on the GPU: the sum over its coefficients of their absolute change over the last whole epoch; 0 before one
     /// ended.
     pub fn filter_changes(&self, layer: usize) -> Option<&Buffer<f32>> {
@@ -354,10 +376,11 @@ impl Session {
 
     /// What is laid out may lie in another buffer since the last encoder.
     pub(super) fn follow_views(&mut self) {
+        let gpu = std::rc::Rc::clone(self.trainer.gpu());
         for index in 0..self.embeddings.open.len() {
+            self.embeddings.open[index].move_waiting_points(&gpu);
             let (layer, kind) = (self.embeddings.open[index].layer, self.embeddings.open[index].kind);
             let view = self.tensor(layer, kind);
-            let gpu = std::rc::Rc::clone(self.trainer.gpu());
             if let Err(error) = self.embeddings.open[index].follow(&gpu, view) {
                 self.events.push(super::Event::Fault(error));
                 self.embeddings.open[index].running = false;

@@ -17,7 +17,7 @@ impl Session {
         self.arrivals.forget();
         self.wanted.retain(|wanted| !wanted.ends_epoch);
         self.phase = Phase::Step { next: 0 };
-        self.embeddings.open.iter_mut().for_each(super::Embedding::forward_lost);
+        self.embeddings.open.iter_mut().for_each(super::Layout::forward_lost);
         self.uncopied_steps = 0;
         self.rate.restart();
         let words = self.trainer.feed.clock().read(self.trainer.gpu());

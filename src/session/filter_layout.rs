@@ -4,7 +4,7 @@
 
 use std::rc::Rc;
 
-use super::embedding::{Content, Embedding};
+use super::embedding::{Content, Layout, LayoutId, LayoutSource};
 use super::forwarding::Forward;
 use super::image_layout::rows_view;
 use super::{Session, TensorKind};
@@ -58,22 +58,20 @@ impl Filters {
 }
 
 impl Session {
-    /// Lays out the filters of all layers by how they respond, in place of the layout of that kind that is open. It follows the
-    /// training; images are forwarded once the step is done, and nothing is waited for.
-    ///
-    /// # Errors
-    /// When there are fewer than 4 filters, or they do not fit the adapter.
-    pub fn open_filter_embedding(&mut self) -> Result<u64> {
+    /// A layout of the filters of all layers by how they respond. It follows the training; images are forwarded once the step is
+    /// done, and nothing is waited for.
+    pub(super) fn filter_layout(&self, id: LayoutId) -> Result<Layout> {
         let gpu = Rc::clone(self.trainer.gpu());
-        let id = self.embeddings.new_id();
-        let refused = |e: Error| e.within("all filters");
-        let embedding = self.filter_embedding(&gpu, id).map_err(refused)?;
-        self.close_filter_embedding();
-        self.embeddings.open.push(embedding);
-        Ok(id)
+        self.filter_embedding(&gpu, id).map_err(|e: Error| e.within("all filters"))
     }
 
-    fn filter_embedding(&self, gpu: &Gpu, id: u64) -> Result<Embedding> {
+    /// Filters of all layers together.
+    pub(super) fn filter_count(&self) -> usize {
+        let with_filters = (1..self.layers.len()).filter(|layer| self.trainer.has_filters(*layer));
+        with_filters.map(|layer| self.layers[layer].output[0]).sum()
+    }
+
+    fn filter_embedding(&self, gpu: &Gpu, id: LayoutId) -> Result<Layout> {
         let before = gpu.bytes_allocated();
         let layers: Vec<usize> = (1..self.layers.len()).filter(|l| self.trainer.has_filters(*l)).collect();
         let (mut starts, mut labels) = (Vec::new(), Vec::new());
@@ -81,10 +79,7 @@ impl Session {
             starts.push((*layer, labels.len()));
             labels.resize(labels.len() + self.layers[*layer].output[0], index as u32);
         }
-        let images = IMAGES.min(self.test_images());
-        // Few images are no square, and more than that are cut: a row of the tile has so many.
-        let columns = COLUMNS.min(images);
-        let images = images / columns * columns;
+        let (images, columns) = self.describing_images();
         let shape = Shape::new(1, images / columns, columns);
         let rows =
             gpu.within_memory(|| Ok(Buffer::<f32>::zeroed(gpu, "responses", labels.len() * images)))?;
@@ -100,21 +95,33 @@ impl Session {
         let forward = Forward::new(first..first + images, rows.range(), true);
         let bytes = gpu.bytes_allocated() - before;
         let parts = (Content::Filters(filters), Some(forward), bytes);
-        let mut embedding = Embedding::new(gpu, id, (0, TensorKind::Activations), view, parts)?;
-        embedding.every = self.steps_between_forwards(images);
+        let mut embedding = Layout::new(gpu, id, (0, TensorKind::Activations), view, parts)?;
+        embedding.every = self.cadence_of(LayoutSource::Filters, self.settings.batch);
         Ok(embedding)
     }
 
-    /// Steps from one forward pass of so many images to the next, so that they take a small share of the training.
-    fn steps_between_forwards(&self, images: usize) -> u32 {
-        let sizes = self.trainer.sizes();
-        let forwarded = images.div_ceil(sizes.micro_batch) * sizes.columns;
-        let trained = 3.0 * f64::from(self.settings.batch);
-        (forwarded as f64 / trained / SHARE).ceil().max(1.0) as u32
+    /// Test images that describe a filter, and how many of them a row of its tile shows.
+    fn describing_images(&self) -> (usize, usize) {
+        let images = IMAGES.min(self.test_images());
+        // Few images are no square, and more than that are cut.
+        let columns = COLUMNS.min(images);
+        (images / columns * columns, columns)
     }
 
-    /// Closes the layout of all filters.
-    pub fn close_filter_embedding(&mut self) {
-        self.embeddings.open.retain(|e| e.filters().is_none());
+    /// Steps between two readings of the rows of a layout that was just opened in a run of `batch` images per step.
+    pub(super) fn cadence_of(&self, source: LayoutSource, batch: u32) -> u32 {
+        match source {
+            LayoutSource::Tensor { .. } => 1,
+            LayoutSource::Images(_) => (self.train_images() as u32).div_ceil(batch),
+            LayoutSource::Filters => self.steps_between_forwards(self.describing_images().0, batch),
+        }
+    }
+
+    /// Steps from one forward pass of so many images to the next, so that they take a small share of the training.
+    fn steps_between_forwards(&self, images: usize, batch: u32) -> u32 {
+        let sizes = self.trainer.sizes();
+        let forwarded = images.div_ceil(sizes.micro_batch) * sizes.columns;
+        let trained = 3.0 * f64::from(batch);
+        (forwarded as f64 / trained / SHARE).ceil().max(1.0) as u32
     }
 }

@@ -5,7 +5,7 @@
 
 use std::ops::Range;
 
-use super::embedding::{Content, Embedding};
+use super::embedding::{Content, Layout, LayoutId};
 use super::recording::{Phase, Purpose};
 use super::{Event, Session};
 use crate::error::Result;
@@ -66,8 +66,8 @@ impl Forward {
     }
 }
 
-impl Embedding {
-    /// Whether it forwards its images anew every [`Embedding::every`] steps; what is laid out by a tensor of the run always follows.
+impl Layout {
+    /// Whether it forwards its images anew every [`Layout::every`] steps; what is laid out by a tensor of the run always follows.
     pub fn follows(&self) -> bool {
         self.forward.as_ref().is_none_or(|forward| forward.follows)
     }
@@ -180,7 +180,7 @@ impl Session {
     }
 
     /// A pass was recorded for a layout's rows; returns whether the layout is still there.
-    pub(super) fn take_pass(&mut self, encoder: &mut wgpu::CommandEncoder, id: u64, last: bool) -> bool {
+    pub(super) fn take_pass(&mut self, encoder: &mut wgpu::CommandEncoder, id: LayoutId, last: bool) -> bool {
         let step = self.step();
         let embedding = self.embeddings.open.iter_mut().find(|e| e.id == id);
         let there = embedding.is_some();
@@ -189,7 +189,8 @@ impl Session {
     }
 
     /// What of a layout is being made, in words, and the share of it that is done: where it cannot iterate yet, or begins anew.
-    pub fn layout_progress(&self, id: u64) -> Option<(&'static str, f64)> {
+    pub fn layout_progress(&self, id: impl Into<LayoutId>) -> Option<(&'static str, f64)> {
+        let id = id.into();
         let embedding = self.embeddings.open.iter().find(|e| e.id == id)?;
         if let Phase::Evaluation { of, passes, .. } = self.phase
             && of == Purpose::Rows(id)

@@ -5,7 +5,7 @@ use crate::error::{Error, Result};
 
 /// When a run stops by itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Limit {
+pub enum StopCondition {
     /// After this many steps, counted from the beginning of the run.
     Steps(u32),
     /// After this many epochs, counted from the beginning of the run.

@@ -3,7 +3,9 @@
 use std::ops::Range;
 use std::rc::Rc;
 
-use super::embedding::{Content, Embedding};
+use serde::{Deserialize, Serialize};
+
+use super::embedding::{Content, Layout, LayoutId};
 use super::forwarding::Forward;
 use super::{Session, TensorKind};
 use crate::error::{Error, Result};
@@ -18,7 +20,8 @@ const USUAL_IMAGES_SOFTWARE: usize = 2000;
 const MOST_TILE_BYTES: u64 = 128 << 20;
 
 /// Which images of the data set.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum ImageSet {
     /// Those that are trained on, in a fixed order that is shuffled.
     Train,
@@ -27,9 +30,10 @@ pub enum ImageSet {
 }
 
 /// What a layout of images is of.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ImageSource {
     /// The layer by whose activations they are laid out; 0 is the input.
+    #[serde(rename = "node")]
     pub layer: usize,
     /// Which images.
     pub set: ImageSet,
@@ -145,12 +149,8 @@ impl Session {
         ImageSource { layer, set: ImageSet::Test, count: usual.min(self.most_images(layer, ImageSet::Test)) }
     }
 
-    /// Lays out images by their activations, in place of the layout of images that is open. They are forwarded once the step is
-    /// done, as the network is then; nothing is waited for.
-    ///
-    /// # Errors
-    /// When there is no such layer, there are fewer than 4 images or not so many, or they do not fit the adapter.
-    pub fn open_image_embedding(&mut self, source: ImageSource) -> Result<u64> {
+    /// Checks that there are so many images and such a node.
+    pub(super) fn check_images(&self, source: ImageSource) -> Result<()> {
         let ImageSource { layer, set, count } = source;
         if layer >= self.layers.len() {
             let what = format!("there is no layer {layer}");
@@ -161,6 +161,13 @@ impl Session {
             let what = format!("{count} images cannot be laid out");
             return Err(Error::new(what, format!("there are {all} of this kind: take 4 or more of them")));
         }
+        Ok(())
+    }
+
+    /// A layout of images. They are forwarded once the step is done, as the network is then; nothing is waited for.
+    pub(super) fn image_layout(&self, id: LayoutId, source: ImageSource) -> Result<Layout> {
+        self.check_images(source)?;
+        let ImageSource { layer, set, count } = source;
         let gpu = Rc::clone(self.trainer.gpu());
         let name = self.layers[layer].name.clone();
         let (most, dims) =
@@ -171,14 +178,10 @@ impl Session {
             "lay out fewer images, or take a layer with fewer values, or another adapter".to_owned()
         };
         let refused = |e: Error| Error::new(format!("{count} images by {name}: {}", e.what()), help);
-        let id = self.embeddings.new_id();
-        let embedding = self.image_embedding(&gpu, id, source).map_err(refused)?;
-        self.close_image_embedding();
-        self.embeddings.open.push(embedding);
-        Ok(id)
+        self.image_embedding(&gpu, id, source).map_err(refused)
     }
 
-    fn image_embedding(&self, gpu: &Gpu, id: u64, source: ImageSource) -> Result<Embedding> {
+    fn image_embedding(&self, gpu: &Gpu, id: LayoutId, source: ImageSource) -> Result<Layout> {
         let ImageSource { layer, count, .. } = source;
         let before = gpu.bytes_allocated();
         let network = &self.trainer.network;
@@ -192,7 +195,7 @@ impl Session {
         let view = rows_view(rows.raw(), count, shape);
         let bytes = gpu.bytes_allocated() - before;
         let parts = (Content::Images(images), Some(forward), bytes);
-        let mut embedding = Embedding::new(gpu, id, (layer, TensorKind::Activations), view, parts)?;
+        let mut embedding = Layout::new(gpu, id, (layer, TensorKind::Activations), view, parts)?;
         embedding.every = self.steps_an_epoch();
         Ok(embedding)
     }
@@ -208,13 +211,8 @@ impl Session {
         (self.train_images() as u32).div_ceil(self.settings.batch)
     }
 
-    /// Closes the layout of images.
-    pub fn close_image_embedding(&mut self) {
-        self.embeddings.open.retain(|e| e.images().is_none());
-    }
-
     /// Asks what the network says of an image of a layout; the answer is there a few frames later (see [`Images::told`]).
-    pub fn ask_for_image(&mut self, id: u64, image: u32) {
-        self.embeddings.asked = Some((id, image));
+    pub fn ask_for_image(&mut self, id: impl Into<LayoutId>, image: u32) {
+        self.embeddings.asked = Some((id.into(), image));
     }
 }

@@ -9,7 +9,7 @@ use super::budget::Budget;
 use super::checkpoint::{Checkpoint, CheckpointState, foreign};
 use super::recording::Phase;
 use super::run_folder::{NETWORK_FILE, RunFolder, StoredRun, read_clock};
-use super::{Command, Header, Metrics, Rate, RunSettings, Session, layer_info};
+use super::{Command, DataCommand, Header, Metrics, Rate, RunSettings, Session, layer_info};
 use crate::data::{Dataset, split_order};
 use crate::error::{Error, Result};
 use crate::gpu::Gpu;
@@ -97,6 +97,8 @@ impl Session {
             journal: Vec::new(),
             carried_out: 0,
             journal_behind: false,
+            journal_written: 0,
+            layouts_restored: true,
             playing: false,
             single_step: false,
             limit: None,
@@ -114,7 +116,7 @@ impl Session {
         if !session.settings.frozen.is_empty() {
             session.set_frozen(&session.settings.frozen.clone())?;
         }
-        let probe = Command::PinProbe(session.settings.probe);
+        let probe = Command::from(DataCommand::PinProbe(session.settings.probe));
         session.check(probe)?;
         session.carry_out(probe)?;
         session.check_prepared()?;
@@ -147,7 +149,8 @@ impl Session {
         self.header = run.header;
         self.journal = run.journal;
         self.carried_out = checkpoint.state.commands;
-        self.journal_behind = true;
+        self.journal_written = self.carried_out;
+        (self.journal_behind, self.layouts_restored) = (true, false);
         self.folder = Some(run.folder);
         Ok(())
     }
@@ -169,13 +172,8 @@ impl Session {
 
     fn write_checkpoint(&mut self) -> Result<()> {
         let checkpoint = self.read_checkpoint()?;
+        self.write_entries()?;
         let Some(folder) = &self.folder else { return Ok(()) };
-        if std::mem::take(&mut self.journal_behind)
-            && let Err(error) = folder.write_journal(&self.header, &self.journal)
-        {
-            self.journal_behind = true;
-            return Err(error);
-        }
         folder.save(&checkpoint, &self.trainer.parameters.tensors, &self.metrics.epochs)
     }
 

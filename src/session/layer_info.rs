@@ -1,9 +1,12 @@
 //! What the panes need to know of each layer.
 
+use serde::{Deserialize, Serialize};
+
 use crate::nn::Network;
 
 /// Which of a layer's tensors is shown.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum TensorKind {
     /// The pinned probe's activation maps.
     Activations,

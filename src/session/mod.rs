@@ -18,6 +18,7 @@ mod image_layout;
 mod journal;
 mod keeping;
 mod layer_info;
+mod layout_record;
 mod metrics;
 mod options;
 mod rate;
@@ -29,14 +30,22 @@ mod stirring;
 
 use std::collections::VecDeque;
 
+/// The former name of [`Split`].
+pub use Split as Part;
 use arrivals::Arrivals;
 use budget::Budget;
-pub use command::Command;
-pub use embedding::{Embedding, FILTER_PERPLEXITY};
+pub use command::{
+    Action, Command, Control, DataCommand, LayerId, LayoutCommand, NetworkCommand, TrainCommand,
+};
+/// The former name of [`Layout`].
+pub use embedding::Layout as Embedding;
+pub use embedding::{FILTER_PERPLEXITY, Layout, LayoutId, LayoutSource};
 use embeddings::Embeddings;
 pub use files::{create_folder, write_whole};
 pub use filter_layout::Filters;
-pub use headless::{Event, Limit};
+/// The former name of [`StopCondition`].
+pub use headless::StopCondition as Limit;
+pub use headless::{Event, StopCondition};
 pub use image_layout::{ImageSet, ImageSource, Images};
 pub use journal::{Entry, Header, JOURNAL_FILE};
 pub use layer_info::{LayerInfo, TensorKind};
@@ -46,6 +55,7 @@ use rate::Rate;
 use recording::{Phase, Purpose, Wanted};
 pub use run_folder::{NETWORK_FILE, RunFolder};
 
+use crate::error::Result;
 use crate::gpu::{Gpu, TensorView};
 use crate::nn::Trainer;
 
@@ -62,9 +72,9 @@ pub enum RunState {
     Finished,
 }
 
-/// Which images an evaluation is over.
+/// The images that an evaluation is over.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Part {
+pub enum Split {
     /// The validation images, held out of the training images.
     Validation,
     /// The test images.
@@ -91,9 +101,13 @@ pub struct Session {
     carried_out: usize,
     /// The journal's file lacks something, because it could not be written or a kill cut it short.
     journal_behind: bool,
+    /// How many of the commands that were carried out are in the file; a drag's last position may be yet to come.
+    journal_written: usize,
+    /// The layouts of a resumed journal are open (see [`Session::restore_layouts`]).
+    layouts_restored: bool,
     playing: bool,
     single_step: bool,
-    limit: Option<Limit>,
+    limit: Option<StopCondition>,
     phase: Phase,
     /// Evaluations to begin when the step is done.
     wanted: VecDeque<Wanted>,
@@ -259,12 +273,89 @@ impl Session {
     }
 
     /// Stops by itself at this many steps or epochs; goes on past a former limit when played.
-    pub fn set_limit(&mut self, limit: Option<Limit>) {
+    pub fn set_limit(&mut self, limit: Option<StopCondition>) {
         self.limit = limit;
     }
 
     /// Nothing is under way: no step, no evaluation.
     fn between_steps(&self) -> bool {
         self.phase == Phase::Step { next: 0 } && self.wanted.is_empty()
+    }
+}
+
+/// The former ways to change layouts, beside [`Session::apply`].
+impl Session {
+    /// The former name of [`Session::layouts`].
+    pub fn embeddings(&self) -> &[Layout] {
+        self.layouts()
+    }
+
+    /// A live layout, to be changed without a command.
+    pub fn embedding_mut(&mut self, id: impl Into<LayoutId>) -> Option<&mut Layout> {
+        self.embeddings.find(id.into())
+    }
+
+    fn open_at_once(&mut self, source: LayoutSource) -> Result<LayoutId> {
+        self.restore_layouts();
+        let command = LayoutCommand::Open(source).into();
+        self.check(command)?;
+        let id = self.embeddings.next_id();
+        self.carry_out_and_log(command).map(|()| id)
+    }
+
+    fn close_at_once(&mut self, closes: impl Fn(LayoutSource) -> bool) {
+        let found = self.layouts().iter().find(|layout| closes(layout.source())).map(Layout::id);
+        if let Some(id) = found
+            && let Err(error) = self.carry_out_and_log(LayoutCommand::Close(id).into())
+        {
+            self.events.push(Event::Fault(error));
+        }
+    }
+
+    /// Opens a layout of a layer's tensor at once.
+    ///
+    /// # Errors
+    /// As [`LayoutCommand::Open`].
+    pub fn open_embedding(&mut self, layer: usize, kind: TensorKind) -> Result<LayoutId> {
+        self.open_at_once(LayoutSource::Tensor { node: layer, kind })
+    }
+
+    /// Opens a layout of images at once.
+    ///
+    /// # Errors
+    /// As [`LayoutCommand::Open`].
+    pub fn open_image_embedding(&mut self, source: ImageSource) -> Result<LayoutId> {
+        self.open_at_once(LayoutSource::Images(source))
+    }
+
+    /// Opens a layout of all filters at once.
+    ///
+    /// # Errors
+    /// As [`LayoutCommand::Open`].
+    pub fn open_filter_embedding(&mut self) -> Result<LayoutId> {
+        self.open_at_once(LayoutSource::Filters)
+    }
+
+    /// Closes the layout of a layer at once.
+    pub fn close_embedding(&mut self, layer: usize) {
+        self.close_at_once(|source| matches!(source, LayoutSource::Tensor { node, .. } if node == layer));
+    }
+
+    /// Closes the layout of images at once.
+    pub fn close_image_embedding(&mut self) {
+        self.close_at_once(|source| matches!(source, LayoutSource::Images(_)));
+    }
+
+    /// Closes the layout of all filters at once.
+    pub fn close_filter_embedding(&mut self) {
+        self.close_at_once(|source| source == LayoutSource::Filters);
+    }
+
+    /// Closes a layout at once.
+    pub fn close_layout(&mut self, id: impl Into<LayoutId>) {
+        let id = id.into();
+        if let Some(source) = self.layout(id).map(Layout::source) {
+            self.close_at_once(|other| other == source);
+        }
     }
 }

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::Command;
+use super::{Command, DataCommand, NetworkCommand, TrainCommand};
 use crate::data::Augmentation;
 use crate::nn::{Hyper, TrainerOptions};
 
@@ -30,35 +30,50 @@ impl RunSettings {
     pub fn changed(&self, command: Command, step: u32) -> Self {
         let mut to = self.clone();
         match command {
-            Command::SetLearningRate(value) => to.hyper.learning_rate = value,
-            Command::SetMomentum(value) => to.hyper.momentum = value,
-            Command::SetWeightDecay(value) => to.hyper.weight_decay = value,
-            Command::SetNesterov(value) => to.hyper.nesterov = value,
-            Command::SetOptimizer(kind) if kind != to.hyper.optimizer => {
-                to.hyper = Hyper { since: step, ..to.hyper.with_optimizer(kind) };
-            }
-            Command::SetOptimizer(_) => {}
-            Command::SetBeta2(value) => to.hyper.beta2 = value,
-            Command::SetEpsilon(value) => to.hyper.epsilon = value,
-            Command::SetL1Decay(value) => to.hyper.l1_decay = value,
-            Command::SetClipNorm(value) => to.hyper.clip_norm = value,
-            Command::SetSchedule(value) => to.hyper.schedule = value,
-            Command::SetWarmup(value) => to.hyper.warmup = value,
-            Command::SetBatch(batch) => to.batch = batch,
-            Command::SetShift(value) => to.augmentation.shift = value,
-            Command::SetFlip(value) => to.augmentation.flip = value,
-            Command::SetRotation(value) => to.augmentation.rotation = value,
-            Command::SetScale(value) => to.augmentation.scale = value,
-            Command::SetBrightness(value) => to.augmentation.brightness = value,
-            Command::SetContrast(value) => to.augmentation.contrast = value,
-            Command::SetCutout(value) => to.augmentation.cutout = value,
-            Command::Freeze(layer) if to.frozen.contains(&layer) => {}
-            Command::Freeze(layer) => to.frozen.push(layer),
-            Command::Thaw(layer) => to.frozen.retain(|other| *other != layer),
-            Command::Reset(seed) => (to.seed, to.hyper.since) = (seed, 0),
-            Command::PinProbe(index) => to.probe = index,
+            Command::Train(command) => to.change_training(command, step),
+            Command::Data(command) => to.change_data(command),
+            Command::Network(NetworkCommand::Freeze(layer)) if to.frozen.contains(&layer.0) => {}
+            Command::Network(NetworkCommand::Freeze(layer)) => to.frozen.push(layer.0),
+            Command::Network(NetworkCommand::Thaw(layer)) => to.frozen.retain(|other| *other != layer.0),
+            // Layouts look at the run and are no part of it.
+            Command::Layout(_) => {}
         }
         to
+    }
+
+    fn change_training(&mut self, command: TrainCommand, step: u32) {
+        let hyper = &mut self.hyper;
+        match command {
+            TrainCommand::SetLearningRate(value) => hyper.learning_rate = value,
+            TrainCommand::SetMomentum(value) => hyper.momentum = value,
+            TrainCommand::SetWeightDecay(value) => hyper.weight_decay = value,
+            TrainCommand::SetNesterov(value) => hyper.nesterov = value,
+            TrainCommand::SetOptimizer(kind) if kind != hyper.optimizer => {
+                *hyper = Hyper { since: step, ..hyper.with_optimizer(kind) };
+            }
+            TrainCommand::SetOptimizer(_) => {}
+            TrainCommand::SetBeta2(value) => hyper.beta2 = value,
+            TrainCommand::SetEpsilon(value) => hyper.epsilon = value,
+            TrainCommand::SetL1Decay(value) => hyper.l1_decay = value,
+            TrainCommand::SetClipNorm(value) => hyper.clip_norm = value,
+            TrainCommand::SetSchedule(value) => hyper.schedule = value,
+            TrainCommand::SetWarmup(value) => hyper.warmup = value,
+            TrainCommand::SetBatch(batch) => self.batch = batch,
+            TrainCommand::Reset(seed) => (self.seed, hyper.since) = (seed, 0),
+        }
+    }
+
+    fn change_data(&mut self, command: DataCommand) {
+        match command {
+            DataCommand::SetShift(value) => self.augmentation.shift = value,
+            DataCommand::SetFlip(value) => self.augmentation.flip = value,
+            DataCommand::SetRotation(value) => self.augmentation.rotation = value,
+            DataCommand::SetScale(value) => self.augmentation.scale = value,
+            DataCommand::SetBrightness(value) => self.augmentation.brightness = value,
+            DataCommand::SetContrast(value) => self.augmentation.contrast = value,
+            DataCommand::SetCutout(value) => self.augmentation.cutout = value,
+            DataCommand::PinProbe(index) => self.probe = index,
+        }
     }
 
     /// The trainer's part of the settings.

@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use super::arrivals::{Arrival, Timed};
 use super::rate::Stretch;
-use super::{Limit, Part, Session};
+use super::{LayoutId, Session, Split, StopCondition};
 use crate::data::HISTORY_LEN;
 use crate::gpu::Plan;
 
@@ -23,39 +23,40 @@ pub(super) enum Purpose {
     /// Their loss and accuracy.
     Score(Wanted),
     /// The rows of the layout with this number.
-    Rows(u64),
+    Rows(LayoutId),
 }
 
 /// An evaluation.
 #[derive(Clone, Copy, PartialEq)]
 pub(super) struct Wanted {
     /// Which images.
-    pub part: Part,
+    pub part: Split,
     /// Whether it belongs to the end of an epoch, so that it makes a row of the metrics.
     pub ends_epoch: bool,
 }
 
 impl Session {
     /// Evaluates once the step is done, beside the run, which goes on after it; the result is an [`super::Event`].
-    pub fn evaluate(&mut self, part: Part) {
+    pub fn evaluate(&mut self, part: Split) {
         self.wanted.push_back(Wanted { part, ends_epoch: false });
     }
 
     pub(super) fn limit_reached(&self) -> bool {
         self.limit.is_some_and(|limit| match limit {
-            Limit::Steps(steps) => self.trainer.clock().step >= steps,
-            Limit::Epochs(epochs) => self.trainer.clock().epoch >= epochs,
+            StopCondition::Steps(steps) => self.trainer.clock().step >= steps,
+            StopCondition::Epochs(epochs) => self.trainer.clock().epoch >= epochs,
         })
     }
 
     fn begin_evaluation(&mut self, of: Wanted) {
         let feed = &self.trainer.feed;
-        let range = if of.part == Part::Test { feed.test() } else { feed.validation() };
+        let range = if of.part == Split::Test { feed.test() } else { feed.validation() };
         self.begin_passes(range, Purpose::Score(of));
     }
 
     /// What the CPU writes comes before all that an encoder holds, so commands and evaluations begin with one.
     fn begin_encoder(&mut self) {
+        self.write_held_entry();
         if self.between_steps() {
             self.carry_out_pending();
         } else if self.phase == (Phase::Step { next: 0 })
@@ -184,7 +185,7 @@ impl Session {
         self.uncopied_steps += 1;
         let ends_epoch = self.trainer.tick();
         if ends_epoch {
-            self.wanted.push_back(Wanted { part: Part::Validation, ends_epoch });
+            self.wanted.push_back(Wanted { part: Split::Validation, ends_epoch });
         }
         if self.limit_reached() {
             self.playing = false;

@@ -4,7 +4,9 @@ use std::rc::Rc;
 
 use revacnn::data::{Augmentation, Dataset};
 use revacnn::nn::{Hyper, Kind, Network, Schedule, Shape, Trainer};
-use revacnn::session::{Command, Event, Limit, RunState, Session, TensorKind};
+use revacnn::session::{
+    Command, DataCommand, Event, LayerId, Limit, NetworkCommand, RunState, Session, TensorKind, TrainCommand,
+};
 
 use crate::bench::{Bench, finish, run_to, settings, steps, submit, values};
 
@@ -25,7 +27,7 @@ fn trained(bench: &Bench, change: impl FnOnce(&mut Trainer)) -> String {
 }
 
 /// A session that makes 5 steps, takes commands, and makes 5 steps.
-fn steered(bench: &Bench, commands: &[Command]) -> String {
+fn steered<C: Into<Command> + Copy>(bench: &Bench, commands: &[C]) -> String {
     let mut session = bench.session();
     run_to(&mut session, 5);
     commands.iter().for_each(|c| session.apply(*c).unwrap());
@@ -36,22 +38,22 @@ fn steered(bench: &Bench, commands: &[Command]) -> String {
 #[test]
 fn the_next_step_uses_a_setting_and_nothing_is_reset() {
     let bench = Bench::new();
-    let plain = steered(&bench, &[]);
+    let plain = steered::<Command>(&bench, &[]);
     assert_eq!(plain, trained(&bench, |_| ()));
     let hyper = Hyper::default();
     let cases = [
-        (Command::SetLearningRate(0.2), Hyper { learning_rate: 0.2, ..hyper }),
-        (Command::SetMomentum(0.1), Hyper { momentum: 0.1, ..hyper }),
-        (Command::SetWeightDecay(0.3), Hyper { weight_decay: 0.3, ..hyper }),
-        (Command::SetNesterov(true), Hyper { nesterov: true, ..hyper }),
-        (Command::SetOptimizer(Kind::Adam), Hyper::of(Kind::Adam)),
-        (Command::SetL1Decay(0.01), Hyper { l1_decay: 0.01, ..hyper }),
-        (Command::SetClipNorm(0.1), Hyper { clip_norm: 0.1, ..hyper }),
+        (TrainCommand::SetLearningRate(0.2), Hyper { learning_rate: 0.2, ..hyper }),
+        (TrainCommand::SetMomentum(0.1), Hyper { momentum: 0.1, ..hyper }),
+        (TrainCommand::SetWeightDecay(0.3), Hyper { weight_decay: 0.3, ..hyper }),
+        (TrainCommand::SetNesterov(true), Hyper { nesterov: true, ..hyper }),
+        (TrainCommand::SetOptimizer(Kind::Adam), Hyper::of(Kind::Adam)),
+        (TrainCommand::SetL1Decay(0.01), Hyper { l1_decay: 0.01, ..hyper }),
+        (TrainCommand::SetClipNorm(0.1), Hyper { clip_norm: 0.1, ..hyper }),
         (
-            Command::SetSchedule(Schedule::Cosine { epochs: 1.0 }),
+            TrainCommand::SetSchedule(Schedule::Cosine { epochs: 1.0 }),
             Hyper { schedule: Schedule::Cosine { epochs: 1.0 }, ..hyper },
         ),
-        (Command::SetWarmup(2.0), Hyper { warmup: 2.0, ..hyper }),
+        (TrainCommand::SetWarmup(2.0), Hyper { warmup: 2.0, ..hyper }),
     ];
     for (command, hyper) in cases {
         let hash = steered(&bench, &[command]);
@@ -59,18 +61,25 @@ fn the_next_step_uses_a_setting_and_nothing_is_reset() {
         assert_ne!(hash, plain, "{command:?} had no effect");
     }
     assert_eq!(
-        steered(&bench, &[Command::SetFlip(true)]),
+        steered(&bench, &[DataCommand::SetFlip(true)]),
         trained(&bench, |t| {
             let flipped = Augmentation { shift: 1, flip: true, ..Augmentation::default() };
             t.set_augmentation(flipped).unwrap();
         })
     );
-    let frozen = steered(&bench, &[Command::Freeze(3), Command::Thaw(3), Command::Freeze(0)]);
+    let frozen = steered(
+        &bench,
+        &[
+            NetworkCommand::Freeze(LayerId(3)),
+            NetworkCommand::Thaw(LayerId(3)),
+            NetworkCommand::Freeze(LayerId(0)),
+        ],
+    );
     assert_eq!(frozen, trained(&bench, |t| t.set_frozen(&[0]).unwrap()));
     assert_ne!(frozen, plain);
-    assert_eq!(steered(&bench, &[Command::SetBatch(7)]), trained(&bench, |t| t.set_batch(7).unwrap()));
+    assert_eq!(steered(&bench, &[TrainCommand::SetBatch(7)]), trained(&bench, |t| t.set_batch(7).unwrap()));
     // There and back is as if nothing had been.
-    let back = [Command::SetLearningRate(0.2), Command::SetLearningRate(hyper.learning_rate)];
+    let back = [TrainCommand::SetLearningRate(0.2), TrainCommand::SetLearningRate(hyper.learning_rate)];
     assert_eq!(steered(&bench, &back), plain);
 }
 
@@ -85,7 +94,7 @@ fn another_batch_keeps_the_weights() {
     };
     let before = state(&session);
     assert!(before.1.iter().any(|m| *m != 0.0));
-    session.apply(Command::SetBatch(1350)).unwrap();
+    session.apply(TrainCommand::SetBatch(1350)).unwrap();
     assert!(state(&session) == before, "the weights were touched");
     run_to(&mut session, 6);
     assert_eq!(session.metrics().steps.last().unwrap().step, 6);
@@ -100,7 +109,7 @@ fn a_reset_returns_to_the_start() {
     run_to(&mut session, 40);
     steps(&mut session);
     let once = session.state_hash();
-    session.apply(Command::Reset(1)).unwrap();
+    session.apply(TrainCommand::Reset(1)).unwrap();
     assert_eq!(session.state_hash(), fresh);
     assert_eq!((session.step(), session.epoch()), (0, 0.0));
     assert!(session.metrics().steps.is_empty() && session.metrics().epochs.is_empty());
@@ -109,14 +118,19 @@ fn a_reset_returns_to_the_start() {
     run_to(&mut session, 40);
     assert_eq!(session.state_hash(), once);
     assert_eq!(session.metrics().epochs.len(), 1);
-    session.apply(Command::Reset(2)).unwrap();
+    session.apply(TrainCommand::Reset(2)).unwrap();
     assert_ne!(session.state_hash(), fresh);
 }
 
 #[test]
 fn a_command_in_the_middle_of_a_step_waits_for_its_end() {
     let bench = Bench::new();
-    for command in [Command::SetLearningRate(0.3), Command::SetBatch(9), Command::SetFlip(true)] {
+    let commands: [Command; 3] = [
+        TrainCommand::SetLearningRate(0.3).into(),
+        TrainCommand::SetBatch(9).into(),
+        DataCommand::SetFlip(true).into(),
+    ];
+    for command in commands {
         let mut after = bench.session();
         run_to(&mut after, 3);
         after.apply(command).unwrap();
@@ -139,7 +153,7 @@ fn a_command_before_the_submit_waits_for_it() {
     let bench = Bench::new();
     let mut after = bench.session();
     run_to(&mut after, 3);
-    after.apply(Command::SetLearningRate(0.3)).unwrap();
+    after.apply(TrainCommand::SetLearningRate(0.3)).unwrap();
     run_to(&mut after, 5);
     let mut before = bench.session();
     run_to(&mut before, 2);
@@ -147,7 +161,7 @@ fn a_command_before_the_submit_waits_for_it() {
     let mut encoder = before.gpu().encoder("test");
     before.record(&mut encoder, 1e9);
     // The step is recorded whole, but the GPU has not seen it.
-    before.apply(Command::SetLearningRate(0.3)).unwrap();
+    before.apply(TrainCommand::SetLearningRate(0.3)).unwrap();
     before.gpu().submit(encoder);
     before.after_submit();
     run_to(&mut before, 5);
@@ -167,7 +181,7 @@ fn a_pin_changes_what_is_shown_and_not_what_is_learned() {
         (input, maps, values(&bench.gpu, &s.probabilities()))
     };
     let first = shown(&session);
-    session.apply(Command::PinProbe(17)).unwrap();
+    session.apply(DataCommand::PinProbe(17)).unwrap();
     session.refresh().unwrap();
     let second = shown(&session);
     assert!(first.0 != second.0 && first.1 != second.1 && first.2 != second.2);
@@ -177,7 +191,7 @@ fn a_pin_changes_what_is_shown_and_not_what_is_learned() {
     run_to(&mut session, 8);
     assert_eq!(session.state_hash(), plain.state_hash());
     // Pinned again, the first image is shown as at first.
-    session.apply(Command::PinProbe(0)).unwrap();
+    session.apply(DataCommand::PinProbe(0)).unwrap();
     session.refresh().unwrap();
     assert!(shown(&session).0 == first.0);
 }
@@ -187,36 +201,37 @@ fn values_out_of_range_are_refused() {
     let bench = Bench::new();
     let mut session = bench.session();
     let hash = session.state_hash();
-    let refused = [
-        Command::SetLearningRate(f32::NAN),
-        Command::SetLearningRate(-1.0),
-        Command::SetMomentum(1.0),
-        Command::SetWeightDecay(f32::INFINITY),
-        Command::SetBatch(0),
-        Command::SetBatch(1351),
-        Command::SetShift(128),
-        Command::SetRotation(f32::NAN),
-        Command::SetScale(1.0),
-        Command::SetBrightness(-0.1),
-        Command::SetContrast(1.5),
-        Command::SetCutout(256),
-        Command::PinProbe(297),
-        Command::PinProbe(u32::MAX),
-        Command::Freeze(4),
-        Command::SetBeta2(1.0),
-        Command::SetEpsilon(0.0),
-        Command::SetClipNorm(-1.0),
-        Command::SetL1Decay(f32::NAN),
-        Command::SetSchedule(Schedule::Cosine { epochs: 0.0 }),
-        Command::SetSchedule(Schedule::Step { epochs: 1.0, factor: 0.0 }),
-        Command::SetWarmup(f32::INFINITY),
+    let refused: [Command; 22] = [
+        TrainCommand::SetLearningRate(f32::NAN).into(),
+        TrainCommand::SetLearningRate(-1.0).into(),
+        TrainCommand::SetMomentum(1.0).into(),
+        TrainCommand::SetWeightDecay(f32::INFINITY).into(),
+        TrainCommand::SetBatch(0).into(),
+        TrainCommand::SetBatch(1351).into(),
+        DataCommand::SetShift(128).into(),
+        DataCommand::SetRotation(f32::NAN).into(),
+        DataCommand::SetScale(1.0).into(),
+        DataCommand::SetBrightness(-0.1).into(),
+        DataCommand::SetContrast(1.5).into(),
+        DataCommand::SetCutout(256).into(),
+        DataCommand::PinProbe(297).into(),
+        DataCommand::PinProbe(u32::MAX).into(),
+        NetworkCommand::Freeze(LayerId(4)).into(),
+        TrainCommand::SetBeta2(1.0).into(),
+        TrainCommand::SetEpsilon(0.0).into(),
+        TrainCommand::SetClipNorm(-1.0).into(),
+        TrainCommand::SetL1Decay(f32::NAN).into(),
+        TrainCommand::SetSchedule(Schedule::Cosine { epochs: 0.0 }).into(),
+        TrainCommand::SetSchedule(Schedule::Step { epochs: 1.0, factor: 0.0 }).into(),
+        TrainCommand::SetWarmup(f32::INFINITY).into(),
     ];
     for command in refused {
         let error = session.apply(command).unwrap_err();
         assert!(!error.help().is_empty(), "{command:?}");
     }
     assert_eq!((session.settings(), session.state_hash()), (&settings(), hash));
-    for command in [Command::SetBatch(1350), Command::PinProbe(296), Command::SetShift(127)] {
+    session.apply(TrainCommand::SetBatch(1350)).unwrap();
+    for command in [DataCommand::PinProbe(296), DataCommand::SetShift(127)] {
         session.apply(command).unwrap();
     }
     run_to(&mut session, 2);
@@ -233,7 +248,7 @@ fn numbers_that_are_not_finite_stop_the_run_before_the_step() {
         let mut session = bench.open(settings(), Some(&folder));
         run_to(&mut session, 6);
         session.take_events();
-        session.apply(Command::SetLearningRate(1e30)).unwrap();
+        session.apply(TrainCommand::SetLearningRate(1e30)).unwrap();
         session.set_limit(Some(Limit::Steps(40)));
         session.play();
         while session.advance() {
@@ -256,8 +271,8 @@ fn numbers_that_are_not_finite_stop_the_run_before_the_step() {
         assert!(session.trainer().parameters.values.read(&bench.gpu).iter().all(|v| v.is_finite()));
         session.save().unwrap();
         // Back to weights that are of use, it goes on.
-        session.apply(Command::SetLearningRate(settings().hyper.learning_rate)).unwrap();
-        session.apply(Command::Reset(1)).unwrap();
+        session.apply(TrainCommand::SetLearningRate(settings().hyper.learning_rate)).unwrap();
+        session.apply(TrainCommand::Reset(1)).unwrap();
         run_to(&mut session, 6);
         assert_eq!(session.state_hash(), good);
         drop(session);

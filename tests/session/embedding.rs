@@ -2,7 +2,7 @@
 
 use revacnn::embed::{Settings, Tsne};
 use revacnn::gpu::TensorView;
-use revacnn::session::{Command, FILTER_PERPLEXITY, Session, TensorKind};
+use revacnn::session::{DataCommand, FILTER_PERPLEXITY, Session, TensorKind, TrainCommand};
 
 use crate::bench::{Bench, run_to, values};
 
@@ -69,7 +69,7 @@ fn what_rests_does_not_move_by_one_bit_and_a_change_wakes_it() {
     rest(&mut session);
     assert_eq!(positions(&session), before, "it moved at rest");
     // Another image has other maps.
-    session.apply(Command::PinProbe(5)).unwrap();
+    session.apply(DataCommand::PinProbe(5)).unwrap();
     rest(&mut session);
     assert_ne!(positions(&session), before, "it did not wake");
     // So does another setting; a refused one does not.
@@ -96,7 +96,7 @@ fn a_layer_without_filters_enough_is_refused_and_a_layer_has_one_embedding() {
     assert!(session.embeddings().len() == 1 && session.embedding_mut(first).is_none());
     // A batch of another size lies in other buffers.
     run_to(&mut session, 1);
-    session.apply(Command::SetBatch(24)).unwrap();
+    session.apply(TrainCommand::SetBatch(24)).unwrap();
     run_to(&mut session, 4);
     rest(&mut session);
     let view = session.tensor(layer, TensorKind::Activations).unwrap();
@@ -139,7 +139,7 @@ fn the_change_of_filters_is_that_of_the_last_epoch() {
     for (found, expected) in found.iter().zip(&expected) {
         assert!((f64::from(*found) - expected).abs() < 1e-5 * expected, "{found}, {expected}");
     }
-    session.apply(Command::Reset(5)).unwrap();
+    session.apply(TrainCommand::Reset(5)).unwrap();
     run_to(&mut session, 1);
     assert!(session.filter_changes(layer).unwrap().read(session.gpu()).iter().all(|change| *change == 0.0));
 }
@@ -157,7 +157,7 @@ fn rows_of_test_images_are_the_activations_that_a_probe_shows() {
         let (labels, rows) = (labels.to_vec(), rows.read(&gpu));
         assert_eq!(rows.len(), session.test_images() * dims);
         for image in [0, 7, 59, 60, session.test_images() - 1] {
-            session.apply(Command::PinProbe(image as u32)).unwrap();
+            session.apply(DataCommand::PinProbe(image as u32)).unwrap();
             session.refresh().unwrap();
             let view = session.tensor(layer, TensorKind::Activations).unwrap();
             let shown = values(&gpu, &view);

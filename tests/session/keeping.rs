@@ -5,7 +5,7 @@ use std::path::Path;
 use std::rc::Rc;
 
 use revacnn::nn::{Hyper, Kind};
-use revacnn::session::{Command, RunSettings, RunState, Session};
+use revacnn::session::{Command, DataCommand, RunSettings, RunState, Session, TrainCommand};
 
 use crate::bench::{Bench, finish, run_to, settings, submit};
 
@@ -18,15 +18,15 @@ fn journal(bench: &Bench) -> Vec<String> {
 fn commands_are_written_down_when_they_are_carried_out() {
     let bench = Bench::new();
     let mut session = bench.kept();
-    session.apply(Command::SetLearningRate(0.05)).unwrap();
+    session.apply(TrainCommand::SetLearningRate(0.05)).unwrap();
     run_to(&mut session, 2);
     session.single_step();
     submit(&mut session, 1e-9);
-    session.apply(Command::SetBatch(30)).unwrap();
+    session.apply(TrainCommand::SetBatch(30)).unwrap();
     assert_eq!(journal(&bench).len(), 1, "it waits for the end of the step");
     finish(&mut session);
-    session.apply(Command::SetBatch(0)).unwrap_err();
-    session.apply(Command::PinProbe(3)).unwrap();
+    session.apply(TrainCommand::SetBatch(0)).unwrap_err();
+    session.apply(DataCommand::PinProbe(3)).unwrap();
     let lines = [
         r#"{"step":0,"command":{"set_learning_rate":0.05}}"#,
         r#"{"step":3,"command":{"set_batch":30}}"#,
@@ -37,12 +37,12 @@ fn commands_are_written_down_when_they_are_carried_out() {
 
 /// What a user does in a run of 31 steps and, after a reset, 40 more.
 fn story(session: &mut Session) {
-    let commands = [
-        (10, Command::SetLearningRate(0.1)),
-        (10, Command::SetBatch(50)),
-        (31, Command::Reset(9)),
-        (4, Command::SetMomentum(0.5)),
-        (30, Command::SetFlip(true)),
+    let commands: [(u32, Command); 5] = [
+        (10, TrainCommand::SetLearningRate(0.1).into()),
+        (10, TrainCommand::SetBatch(50).into()),
+        (31, TrainCommand::Reset(9).into()),
+        (4, TrainCommand::SetMomentum(0.5).into()),
+        (30, DataCommand::SetFlip(true).into()),
     ];
     // After the reset steps count from 0 again.
     for (step, command) in commands {
@@ -90,20 +90,20 @@ fn a_new_command_takes_the_place_of_those_to_come() {
     run_to(&mut session, 5);
     session.save().unwrap();
     run_to(&mut session, 9);
-    session.apply(Command::SetLearningRate(0.5)).unwrap();
+    session.apply(TrainCommand::SetLearningRate(0.5)).unwrap();
     drop(session);
     let mut session = bench.resume();
-    session.apply(Command::PinProbe(4)).unwrap();
+    session.apply(DataCommand::PinProbe(4)).unwrap();
     assert_eq!(journal(&bench).len(), 2, "a pin leaves them");
     run_to(&mut session, 6);
-    session.apply(Command::SetMomentum(0.0)).unwrap();
+    session.apply(TrainCommand::SetMomentum(0.0)).unwrap();
     let lines = [r#"{"step":5,"command":{"pin_probe":4}}"#, r#"{"step":6,"command":{"set_momentum":0.0}}"#];
     assert_eq!(journal(&bench), lines);
     run_to(&mut session, 12);
     let hash = session.state_hash();
     let mut plain = bench.session();
     run_to(&mut plain, 6);
-    plain.apply(Command::SetMomentum(0.0)).unwrap();
+    plain.apply(TrainCommand::SetMomentum(0.0)).unwrap();
     run_to(&mut plain, 12);
     assert_eq!(plain.state_hash(), hash);
 }
@@ -156,7 +156,7 @@ fn a_command_that_could_not_be_written_is_written_with_the_next_save() {
     let mut session = bench.kept();
     let (file, aside) = (bench.path("run/journal.jsonl"), bench.path("aside"));
     fs::rename(&file, &aside).unwrap();
-    session.apply(Command::SetShift(2)).unwrap_err();
+    session.apply(DataCommand::SetShift(2)).unwrap_err();
     assert_eq!(session.settings().augmentation.shift, 2);
     fs::rename(&aside, &file).unwrap();
     session.save().unwrap();
@@ -244,7 +244,7 @@ fn a_residual_network_with_adam_goes_on_bit_for_bit() {
     };
     let steer = |session: &mut Session, resume: Option<&Path>| {
         run_to(session, 9);
-        session.apply(Command::SetOptimizer(Kind::Adamw)).unwrap();
+        session.apply(TrainCommand::SetOptimizer(Kind::Adamw)).unwrap();
         run_to(session, 15);
         if let Some(folder) = resume {
             session.save().unwrap();
@@ -264,10 +264,10 @@ fn a_residual_network_with_adam_goes_on_bit_for_bit() {
     // Without the moments it would not.
     let mut other = begin(None);
     run_to(&mut other, 9);
-    other.apply(Command::SetOptimizer(Kind::Adamw)).unwrap();
+    other.apply(TrainCommand::SetOptimizer(Kind::Adamw)).unwrap();
     run_to(&mut other, 15);
-    other.apply(Command::SetOptimizer(Kind::Adam)).unwrap();
-    other.apply(Command::SetOptimizer(Kind::Adamw)).unwrap();
+    other.apply(TrainCommand::SetOptimizer(Kind::Adam)).unwrap();
+    other.apply(TrainCommand::SetOptimizer(Kind::Adamw)).unwrap();
     run_to(&mut other, 30);
     assert_ne!(other.state_hash(), plain.state_hash());
 }

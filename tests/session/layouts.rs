@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use revacnn::gpu::Gpu;
 use revacnn::nn::{Best, Shape, Tensor, responses_twin};
-use revacnn::session::{Command, Event, ImageSet, ImageSource, Part, Session, TensorKind};
+use revacnn::session::{Event, ImageSet, ImageSource, LayoutId, Part, Session, TensorKind, TrainCommand};
 
 use crate::bench::{Bench, finish, run_to, submit, values};
 
@@ -54,7 +54,7 @@ fn images_are_laid_out_by_class() {
     let source = session.usual_images();
     assert_eq!(source, ImageSource { layer: 3, set: ImageSet::Test, count: session.test_images() });
     let id = session.open_image_embedding(source).unwrap();
-    assert_eq!(session.open_image_embedding(source).unwrap(), id + 1, "another takes its place");
+    assert_eq!(session.open_image_embedding(source).unwrap(), LayoutId(id.0 + 1), "another takes its place");
     assert_eq!(session.embeddings().len(), 1);
     rest(&mut session);
     assert_eq!(session.state_hash(), hash, "looking changed the run");
@@ -221,7 +221,7 @@ fn what_follows_is_as_fresh_as_its_cadence_and_changes_nothing_of_the_run() {
     run_to(&mut session, 47);
     rest(&mut session);
     assert_eq!(session.state_hash(), expected, "looking changed the run");
-    let at = |session: &mut Session, id: u64| session.embedding_mut(id).unwrap().forwarded_at();
+    let at = |session: &mut Session, id: LayoutId| session.embedding_mut(id).unwrap().forwarded_at();
     assert_eq!((at(&mut session, images), at(&mut session, filters)), (Some(45), Some(44)));
     let kept = predictions(&session);
     // The rows were read after the images were forwarded last: a fresh layout of the same rows has the same affinities.
@@ -243,7 +243,7 @@ fn what_follows_is_as_fresh_as_its_cadence_and_changes_nothing_of_the_run() {
     assert_eq!(predictions(&session), kept);
     // A reset makes what follows new too.
     session.embedding_mut(images).unwrap().running = true;
-    session.apply(Command::Reset(5)).unwrap();
+    session.apply(TrainCommand::Reset(5)).unwrap();
     rest(&mut session);
     assert_eq!(at(&mut session, images), Some(0));
 }
@@ -257,7 +257,7 @@ fn a_batch_of_another_size_and_a_closed_layout_do_not_disturb_a_forward_pass() {
     session.open_image_embedding(source).unwrap();
     // In the middle of the passes the batch changes; it waits for the last of them.
     assert!(submit(&mut session, 0.01));
-    session.apply(Command::SetBatch(24)).unwrap();
+    session.apply(TrainCommand::SetBatch(24)).unwrap();
     rest(&mut session);
     assert_eq!(session.settings().batch, 24);
     let expected = rows(&mut session, 4).concat();
@@ -338,7 +338,7 @@ fn rows_that_change_much_are_stirred_and_a_perplexity_compiles_nothing() {
     assert_eq!(session.embeddings()[0].stirred(), 0, "another perplexity is no change of the rows");
     let settled = session.embeddings()[0].state().unwrap().divergence;
     // Other weights: the images lie elsewhere.
-    session.apply(Command::Reset(77)).unwrap();
+    session.apply(TrainCommand::Reset(77)).unwrap();
     session.embedding_mut(id).unwrap().forward_again();
     let (mut exaggerated, mut worst) = (0.0_f32, 0.0_f32);
     // A few iterations at a time, so that those with the attraction doubled are seen.

@@ -4,6 +4,7 @@ mod bench;
 mod commands;
 mod embedding;
 mod keeping;
+mod layout_commands;
 mod layouts;
 mod recording;
 mod streaming;

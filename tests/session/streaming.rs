@@ -3,7 +3,7 @@
 use std::rc::Rc;
 
 use revacnn::gpu::{AdapterChoice, Gpu};
-use revacnn::session::{Command, Event, Limit, Part, RunState, Session, TensorKind};
+use revacnn::session::{DataCommand, Event, Limit, Part, RunState, Session, TensorKind, TrainCommand};
 
 use crate::bench::{Bench, finish, run_to, settings, submit, values};
 
@@ -21,9 +21,9 @@ fn streaming() -> Bench {
 fn run(session: &mut Session) -> (String, Vec<Event>, Vec<f32>) {
     run_to(session, 30);
     session.evaluate(Part::Test);
-    session.apply(Command::SetBatch(101)).unwrap();
+    session.apply(TrainCommand::SetBatch(101)).unwrap();
     run_to(session, 37);
-    session.apply(Command::PinProbe(293)).unwrap();
+    session.apply(DataCommand::PinProbe(293)).unwrap();
     session.evaluate(Part::Validation);
     // A little at a time, so that steps and evaluations stop in the middle.
     session.set_limit(Some(Limit::Steps(60)));
@@ -32,7 +32,7 @@ fn run(session: &mut Session) -> (String, Vec<Event>, Vec<f32>) {
         submit(session, 1.0);
     }
     finish(session);
-    session.apply(Command::Reset(7)).unwrap();
+    session.apply(TrainCommand::Reset(7)).unwrap();
     run_to(session, 20);
     session.refresh().unwrap();
     let picture = values(session.gpu(), &session.tensor(0, TensorKind::Activations).unwrap());
@@ -91,9 +91,9 @@ fn a_batch_that_the_window_cannot_hold_is_refused() {
     let windowed = streaming();
     let mut session = windowed.session();
     assert_eq!(session.most_batch(), 128);
-    let error = session.apply(Command::SetBatch(129)).unwrap_err();
+    let error = session.apply(TrainCommand::SetBatch(129)).unwrap_err();
     assert!(error.to_string().contains("129"), "{error}");
-    session.apply(Command::SetBatch(128)).unwrap();
+    session.apply(TrainCommand::SetBatch(128)).unwrap();
     run_to(&mut session, 3);
     let large = revacnn::session::RunSettings { batch: 129, ..settings() };
     let refused = Session::new(Rc::clone(&windowed.gpu), &windowed.network(), large, None);

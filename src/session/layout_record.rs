@@ -1,0 +1,137 @@
+//! The layouts that a journal's commands leave open, on the CPU alone: what a resume has to open again.
+
+use std::collections::BTreeMap;
+
+use super::{Command, LayoutCommand, LayoutId, LayoutSource, TrainCommand};
+use crate::embed::Settings;
+
+/// An open layout with all that commands have set of it.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct LayoutEntry {
+    pub id: LayoutId,
+    pub source: LayoutSource,
+    pub running: bool,
+    /// Steps between two readings of its rows, where a command set them.
+    pub every: Option<u32>,
+    pub follows: Option<bool>,
+    pub settings: Option<Settings>,
+    pub perplexity: Option<f32>,
+    /// Pinned points by row.
+    pub pins: BTreeMap<u32, [f32; 2]>,
+    /// Images per step when it was opened.
+    pub batch: u32,
+}
+
+/// The open layouts, in the order in which they were opened.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct LayoutRecord {
+    pub open: Vec<LayoutEntry>,
+    /// Number of the next layout.
+    pub next: u64,
+    batch: u32,
+}
+
+impl LayoutRecord {
+    /// The record that `commands` make of a run that began with `batch` images per step.
+    pub fn of<'a>(batch: u32, commands: impl IntoIterator<Item = &'a Command>) -> Self {
+        let mut record = Self { open: Vec::new(), next: 0, batch };
+        commands.into_iter().for_each(|command| record.apply(command));
+        record
+    }
+
+    /// An open layout.
+    pub fn find(&self, id: LayoutId) -> Option<&LayoutEntry> {
+        self.open.iter().find(|entry| entry.id == id)
+    }
+
+    fn apply(&mut self, command: &Command) {
+        match command {
+            Command::Train(TrainCommand::SetBatch(batch)) => self.batch = *batch,
+            Command::Layout(LayoutCommand::Open(source)) => self.open(*source),
+            Command::Layout(LayoutCommand::Close(id)) => self.open.retain(|entry| entry.id != *id),
+            Command::Layout(command) => {
+                let of = command.layout();
+                let entry = self.open.iter_mut().find(|entry| Some(entry.id) == of);
+                entry.into_iter().for_each(|entry| entry.apply(command));
+            }
+            Command::Train(_) | Command::Data(_) | Command::Network(_) => {}
+        }
+    }
+
+    fn open(&mut self, source: LayoutSource) {
+        let former = self.open.iter().position(|entry| source.replaces(&entry.source));
+        let former = former.map(|index| self.open.remove(index));
+        let kept = former.filter(|_| source.keeps_cadence());
+        self.open.push(LayoutEntry {
+            id: LayoutId(self.next),
+            source,
+            running: kept.as_ref().is_none_or(|former| former.running),
+            every: kept.and_then(|former| former.every),
+            follows: None,
+            settings: None,
+            perplexity: None,
+            pins: BTreeMap::new(),
+            batch: self.batch,
+        });
+        self.next += 1;
+    }
+}
+
+impl LayoutEntry {
+    fn apply(&mut self, command: &LayoutCommand) {
+        match *command {
+            LayoutCommand::Run(_, running) => self.running = running,
+            LayoutCommand::Pin { row, position, .. } => {
+                self.pins.insert(row, position);
+            }
+            LayoutCommand::Release { row, .. } => {
+                self.pins.remove(&row);
+            }
+            LayoutCommand::Settings(_, settings) => self.settings = Some(settings),
+            LayoutCommand::Perplexity(_, perplexity) => self.perplexity = Some(perplexity),
+            LayoutCommand::Follow(_, follows) => self.follows = Some(follows),
+            LayoutCommand::Every(_, every) => self.every = Some(every),
+            // They change where points are, which a layout finds again.
+            LayoutCommand::Restart(_) | LayoutCommand::Refresh(_) => {}
+            LayoutCommand::Open(_) | LayoutCommand::Close(_) => unreachable!("the record carries them out"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::session::{ImageSet, ImageSource, TensorKind};
+
+    fn tensor(node: usize, kind: TensorKind) -> LayoutSource {
+        LayoutSource::Tensor { node, kind }
+    }
+
+    #[test]
+    fn a_record_has_what_is_open_with_what_was_set() {
+        let images = LayoutSource::Images(ImageSource { layer: 3, set: ImageSet::Test, count: 9 });
+        let commands: Vec<Command> = vec![
+            LayoutCommand::Open(images).into(),
+            LayoutCommand::Open(tensor(1, TensorKind::Weights)).into(),
+            LayoutCommand::Every(LayoutId(1), 7).into(),
+            LayoutCommand::Run(LayoutId(1), false).into(),
+            LayoutCommand::Perplexity(LayoutId(1), 3.0).into(),
+            TrainCommand::SetBatch(5).into(),
+            LayoutCommand::Open(tensor(1, TensorKind::Activations)).into(),
+            LayoutCommand::Pin { layout: LayoutId(2), row: 4, position: [1.0, 2.0] }.into(),
+            LayoutCommand::Pin { layout: LayoutId(2), row: 6, position: [0.0, 2.0] }.into(),
+            LayoutCommand::Release { layout: LayoutId(2), row: 6, position: [0.0, 0.0] }.into(),
+            LayoutCommand::Open(LayoutSource::Filters).into(),
+            LayoutCommand::Close(LayoutId(3)).into(),
+            LayoutCommand::Follow(LayoutId(0), true).into(),
+        ];
+        let record = LayoutRecord::of(60, &commands);
+        let ids: Vec<u64> = record.open.iter().map(|entry| entry.id.0).collect();
+        assert_eq!((ids, record.next), (vec![0, 2], 4));
+        assert_eq!((record.open[0].follows, record.open[0].batch), (Some(true), 60));
+        // The layout of a layer that takes another's place keeps its cadence, and nothing else.
+        let second = &record.open[1];
+        assert_eq!((second.running, second.every, second.perplexity), (false, Some(7), None));
+        assert_eq!((&second.pins, second.batch), (&BTreeMap::from([(4, [1.0, 2.0])]), 5));
+    }
+}

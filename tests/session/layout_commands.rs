@@ -1,0 +1,420 @@
+//! Commands to layouts: what each promises, what is refused, and that a resume repeats them.
+
+use std::fs;
+use std::rc::Rc;
+
+use revacnn::embed::Settings;
+use revacnn::session::{
+    Action, Command, Control, DataCommand, Event, ImageSet, ImageSource, Layout, LayoutCommand, LayoutId,
+    LayoutSource, Session, TensorKind, TrainCommand,
+};
+
+use crate::bench::{Bench, finish, run_to, submit};
+
+const DENSE: LayoutSource = LayoutSource::Tensor { node: 4, kind: TensorKind::Weights };
+const CONV: LayoutSource = LayoutSource::Tensor { node: 1, kind: TensorKind::Weights };
+const IMAGES: LayoutSource = LayoutSource::Images(ImageSource { layer: 3, set: ImageSet::Test, count: 150 });
+
+fn journal(bench: &Bench) -> Vec<String> {
+    let text = fs::read_to_string(bench.path("run/journal.jsonl")).unwrap();
+    text.lines().skip(1).map(String::from).collect()
+}
+
+/// Everything that is on its way arrives, and layouts come to rest; nothing went wrong.
+fn rest(session: &mut Session) {
+    while session.advance() {}
+    session.settle();
+    let fault = session.take_events().into_iter().find(|event| matches!(event, Event::Fault(_)));
+    assert_eq!(fault, None);
+}
+
+fn layout(session: &Session, id: u64) -> &Layout {
+    session.layout(LayoutId(id)).expect("it is open")
+}
+
+fn positions(session: &Session, id: u64) -> Vec<[f32; 2]> {
+    layout(session, id).tsne().read_positions(session.gpu())
+}
+
+fn pinned(session: &Session, id: u64) -> u32 {
+    layout(session, id).tsne().state(session.gpu()).pinned
+}
+
+fn pin(id: u64, row: u32, position: [f32; 2]) -> LayoutCommand {
+    LayoutCommand::Pin { layout: LayoutId(id), row, position }
+}
+
+#[test]
+fn layouts_open_in_order_replace_their_like_and_close() {
+    let bench = Bench::new();
+    let mut session = bench.session();
+    for source in [DENSE, CONV, IMAGES, LayoutSource::Filters] {
+        session.apply(LayoutCommand::Open(source)).unwrap();
+    }
+    let open =
+        |session: &Session| session.layouts().iter().map(|l| (l.id().0, l.source())).collect::<Vec<_>>();
+    let expected = [(0, DENSE), (1, CONV), (2, IMAGES), (3, LayoutSource::Filters)];
+    assert_eq!(open(&session), expected);
+    let gradients = LayoutSource::Tensor { node: 4, kind: TensorKind::WeightGradients };
+    session.apply(LayoutCommand::Run(LayoutId(0), false)).unwrap();
+    session.apply(LayoutCommand::Open(gradients)).unwrap();
+    assert_eq!(open(&session), [expected[1], expected[2], expected[3], (4, gradients)]);
+    assert!(!layout(&session, 4).running, "it goes on as the one whose place it takes");
+    session.apply(LayoutCommand::Close(LayoutId(2))).unwrap();
+    assert_eq!(open(&session), [expected[1], expected[3], (4, gradients)]);
+    assert!(session.layout(LayoutId(2)).is_none());
+}
+
+#[test]
+fn each_setting_of_a_layout_is_its_own() {
+    let bench = Bench::new();
+    let mut session = bench.session();
+    run_to(&mut session, 3);
+    let hash = session.state_hash();
+    session.apply(LayoutCommand::Open(DENSE)).unwrap();
+    session.apply(LayoutCommand::Open(IMAGES)).unwrap();
+    rest(&mut session);
+    let (dense, images) = (LayoutId(0), LayoutId(1));
+    assert!(layout(&session, 0).rests() && layout(&session, 0).running);
+    // Paused, it does not move even when it starts again.
+    session.apply(LayoutCommand::Run(dense, false)).unwrap();
+    assert!(!layout(&session, 0).running && layout(&session, 1).running);
+    session.apply(LayoutCommand::Run(dense, true)).unwrap();
+    let settings = Settings { exaggeration: 4.0, momentum: 0.7, ..Settings::USUAL };
+    session.apply(LayoutCommand::Settings(dense, settings)).unwrap();
+    assert_eq!((layout(&session, 0).settings(), layout(&session, 1).settings()), (settings, Settings::USUAL));
+    session.apply(LayoutCommand::Perplexity(dense, 2.0)).unwrap();
+    assert_eq!((layout(&session, 0).perplexity(), layout(&session, 1).perplexity()), (2.0, 30.0));
+    session.apply(LayoutCommand::Every(images, 7)).unwrap();
+    session.apply(LayoutCommand::Follow(images, true)).unwrap();
+    assert_eq!((layout(&session, 1).every, layout(&session, 1).follows()), (7, true));
+    assert_eq!(layout(&session, 0).every, 1);
+    rest(&mut session);
+    // Started again, it has fewer iterations than before, and the other one as many.
+    let iterations = |session: &Session| {
+        let of = |id| layout(session, id).tsne().state(session.gpu()).iteration;
+        (of(0), of(1))
+    };
+    let before = iterations(&session);
+    session.apply(LayoutCommand::Restart(dense)).unwrap();
+    rest(&mut session);
+    let after = iterations(&session);
+    assert!(after.0 < before.0 && after.1 == before.1, "{before:?}, {after:?}");
+    // Forwarded again, its images went through the weights of now.
+    assert_eq!(session.state_hash(), hash, "layouts changed the run");
+    session.apply(LayoutCommand::Follow(images, false)).unwrap();
+    run_to(&mut session, 30);
+    assert_eq!(layout(&session, 1).forwarded_at(), Some(3));
+    session.apply(LayoutCommand::Refresh(images)).unwrap();
+    rest(&mut session);
+    assert_eq!(layout(&session, 1).forwarded_at(), Some(30));
+}
+
+#[test]
+fn a_pinned_point_stays_where_it_was_put_until_it_is_released() {
+    let bench = Bench::new();
+    let mut session = bench.session();
+    session.apply(LayoutCommand::Open(DENSE)).unwrap();
+    // Before the layout has begun, which puts every point elsewhere.
+    session.apply(pin(0, 2, [31.0, -17.0])).unwrap();
+    rest(&mut session);
+    assert_eq!((positions(&session, 0)[2], pinned(&session, 0)), ([31.0, -17.0], 1));
+    session.apply(pin(0, 5, [-3.0, 44.0])).unwrap();
+    assert_eq!(positions(&session, 0)[5], [-3.0, 44.0]);
+    rest(&mut session);
+    assert_eq!((positions(&session, 0)[5], pinned(&session, 0)), ([-3.0, 44.0], 2));
+    let release = LayoutCommand::Release { layout: LayoutId(0), row: 5, position: [-5.0, 90.0] };
+    session.apply(release).unwrap();
+    rest(&mut session);
+    assert_ne!(positions(&session, 0)[5], [-5.0, 90.0], "it was not released");
+    assert_eq!((positions(&session, 0)[2], pinned(&session, 0)), ([31.0, -17.0], 1));
+}
+
+#[test]
+fn what_cannot_be_is_refused_and_changes_nothing() {
+    let bench = Bench::new();
+    let mut session = bench.kept();
+    session.apply(LayoutCommand::Open(DENSE)).unwrap();
+    session.apply(LayoutCommand::Open(IMAGES)).unwrap();
+    let (dense, images, gone) = (LayoutId(0), LayoutId(1), LayoutId(2));
+    let wrong = Settings { momentum: 1.5, ..Settings::USUAL };
+    let refused = [
+        LayoutCommand::Open(LayoutSource::Tensor { node: 0, kind: TensorKind::Activations }),
+        LayoutCommand::Open(LayoutSource::Tensor { node: 99, kind: TensorKind::Weights }),
+        LayoutCommand::Open(LayoutSource::Images(ImageSource { layer: 9, set: ImageSet::Test, count: 9 })),
+        LayoutCommand::Open(LayoutSource::Images(ImageSource { layer: 1, set: ImageSet::Test, count: 3 })),
+        LayoutCommand::Close(gone),
+        LayoutCommand::Run(gone, true),
+        LayoutCommand::Restart(gone),
+        LayoutCommand::Settings(dense, wrong),
+        LayoutCommand::Perplexity(dense, 0.5),
+        LayoutCommand::Perplexity(dense, f32::NAN),
+        LayoutCommand::Every(images, 0),
+        LayoutCommand::Follow(dense, false),
+        LayoutCommand::Refresh(dense),
+        pin(0, 10, [0.0, 0.0]),
+        pin(1, 150, [0.0, 0.0]),
+        pin(0, 3, [0.0, f32::INFINITY]),
+        LayoutCommand::Release { layout: gone, row: 0, position: [0.0, 0.0] },
+    ];
+    let lines = journal(&bench);
+    for command in refused {
+        let error = session.apply(command).unwrap_err();
+        assert!(!error.help().is_empty(), "{command:?}");
+    }
+    assert_eq!((journal(&bench), session.layouts().len()), (lines, 2));
+    assert_eq!(layout(&session, 0).settings(), Settings::USUAL);
+    // The last of each is within range.
+    session.apply(pin(0, 9, [0.0, 0.0])).unwrap();
+    session.apply(pin(1, 149, [0.0, 0.0])).unwrap();
+}
+
+#[test]
+fn a_command_in_the_middle_of_a_step_waits_for_its_end_and_finds_those_before_it() {
+    let bench = Bench::new();
+    let mut session = bench.session();
+    run_to(&mut session, 2);
+    session.single_step();
+    submit(&mut session, 1e-9);
+    session.apply(LayoutCommand::Open(DENSE)).unwrap();
+    session.apply(LayoutCommand::Every(LayoutId(0), 5)).unwrap();
+    session.apply(LayoutCommand::Close(LayoutId(1))).unwrap_err();
+    assert!(session.layouts().is_empty(), "it was opened at once");
+    finish(&mut session);
+    assert_eq!((session.step(), layout(&session, 0).every), (3, 5));
+}
+
+#[test]
+fn a_drag_is_one_entry_of_the_journal() {
+    let bench = Bench::new();
+    let mut session = bench.kept();
+    session.apply(LayoutCommand::Open(DENSE)).unwrap();
+    rest(&mut session);
+    for x in 0..20 {
+        session.apply(pin(0, 3, [x as f32, 1.0])).unwrap();
+        session.advance();
+        assert_eq!(positions(&session, 0)[3], [x as f32, 1.0]);
+    }
+    session.apply(pin(0, 4, [0.5, 2.0])).unwrap();
+    // Another point in between, and another step, begin another entry.
+    session.apply(pin(0, 3, [7.0, 7.0])).unwrap();
+    run_to(&mut session, 1);
+    session.apply(pin(0, 3, [8.0, 8.0])).unwrap();
+    // In the middle of a step they wait together.
+    session.single_step();
+    submit(&mut session, 1e-9);
+    session.apply(pin(0, 3, [9.0, 8.0])).unwrap();
+    session.apply(pin(0, 3, [10.0, 8.0])).unwrap();
+    finish(&mut session);
+    let release = LayoutCommand::Release { layout: LayoutId(0), row: 3, position: [0.0, 0.25] };
+    session.apply(release).unwrap();
+    let point = |step: u32, name: &str, row: u32, position: &str| {
+        format!(
+            r#"{{"step":{step},"command":{{"{name}":{{"layout":0,"row":{row},"position":{position}}}}}}}"#
+        )
+    };
+    let expected = [
+        r#"{"step":0,"command":{"open_layout":{"tensor":{"node":4,"kind":"weights"}}}}"#.to_owned(),
+        point(0, "pin_point", 3, "[19.0,1.0]"),
+        point(0, "pin_point", 4, "[0.5,2.0]"),
+        point(0, "pin_point", 3, "[7.0,7.0]"),
+        point(1, "pin_point", 3, "[8.0,8.0]"),
+        point(2, "pin_point", 3, "[10.0,8.0]"),
+        point(2, "release_point", 3, "[0.0,0.25]"),
+    ];
+    assert_eq!(journal(&bench), expected);
+    // The last position of a drag is kept by a save, and is not joined with those after it.
+    session.apply(pin(0, 3, [1.0, 1.0])).unwrap();
+    assert_eq!(journal(&bench).len(), expected.len());
+    session.save().unwrap();
+    assert_eq!(journal(&bench).len(), expected.len() + 1);
+    session.apply(pin(0, 3, [2.0, 1.0])).unwrap();
+    run_to(&mut session, 3);
+    session.advance();
+    assert_eq!(journal(&bench).len(), expected.len() + 2, "a step has passed since");
+}
+
+#[test]
+fn every_command_reads_as_it_was_written() {
+    let id = LayoutId(7);
+    let commands: Vec<Command> = vec![
+        LayoutCommand::Open(DENSE).into(),
+        LayoutCommand::Open(IMAGES).into(),
+        LayoutCommand::Open(LayoutSource::Filters).into(),
+        LayoutCommand::Close(id).into(),
+        LayoutCommand::Run(id, false).into(),
+        LayoutCommand::Restart(id).into(),
+        pin(7, 1, [0.1, -1e-7]).into(),
+        LayoutCommand::Release { layout: id, row: 2, position: [3e7, 0.3] }.into(),
+        LayoutCommand::Settings(id, Settings { momentum: 0.7, ..Settings::USUAL }).into(),
+        LayoutCommand::Perplexity(id, 12.3).into(),
+        LayoutCommand::Follow(id, true).into(),
+        LayoutCommand::Every(id, 9).into(),
+        LayoutCommand::Refresh(id).into(),
+        TrainCommand::SetLearningRate(0.05).into(),
+        TrainCommand::SetBatch(3).into(),
+        DataCommand::SetFlip(true).into(),
+    ];
+    let mut names = std::collections::BTreeSet::new();
+    for command in &commands {
+        let text = serde_json::to_string(command).unwrap();
+        assert_eq!(serde_json::from_str::<Command>(&text).unwrap(), *command, "{text}");
+        names.insert(text.split('"').nth(1).unwrap().to_owned());
+    }
+    assert_eq!(
+        names.len(),
+        commands.len() - 2,
+        "three of them open a layout, the others have names of their own"
+    );
+    for unknown in [r#"{"set_magic":1}"#, r#"{"close_layout":-1}"#, r#"{"open_layout":"everything"}"#, "3"] {
+        assert!(serde_json::from_str::<Command>(unknown).is_err(), "{unknown}");
+    }
+}
+
+/// What can be told of the open layouts without waiting for them.
+fn described(session: &Session) -> Vec<(LayoutId, LayoutSource, [bool; 2], u32, Settings, f32)> {
+    let describe = |l: &Layout| {
+        (l.id(), l.source(), [l.running, l.follows()], l.every, l.settings(), l.wanted_perplexity())
+    };
+    session.layouts().iter().map(describe).collect()
+}
+
+#[test]
+fn a_resume_opens_what_was_open_with_its_settings_and_pins() {
+    let bench = Bench::new();
+    let mut session = bench.kept();
+    let settings = Settings { early_momentum: 0.6, ..Settings::USUAL };
+    let before: [Command; 12] = [
+        LayoutCommand::Open(CONV).into(),
+        LayoutCommand::Open(IMAGES).into(),
+        LayoutCommand::Open(DENSE).into(),
+        LayoutCommand::Close(LayoutId(0)).into(),
+        TrainCommand::SetBatch(50).into(),
+        LayoutCommand::Open(LayoutSource::Filters).into(),
+        LayoutCommand::Follow(LayoutId(1), true).into(),
+        LayoutCommand::Every(LayoutId(2), 4).into(),
+        LayoutCommand::Settings(LayoutId(2), settings).into(),
+        LayoutCommand::Perplexity(LayoutId(2), 2.5).into(),
+        pin(2, 6, [12.0, 13.0]).into(),
+        pin(2, 7, [-12.0, 13.0]).into(),
+    ];
+    for command in before {
+        session.apply(command).unwrap();
+    }
+    run_to(&mut session, 6);
+    session.save().unwrap();
+    let at_checkpoint = described(&session);
+    assert_eq!(at_checkpoint.iter().map(|l| l.0.0).collect::<Vec<_>>(), [1, 2, 3]);
+    run_to(&mut session, 8);
+    session.apply(LayoutCommand::Run(LayoutId(2), false)).unwrap();
+    session.apply(LayoutCommand::Open(CONV)).unwrap();
+    run_to(&mut session, 10);
+    let (at_end, hash) = (described(&session), session.state_hash());
+    drop(session);
+    let lines = journal(&bench);
+
+    // Nobody looks: no layout is opened, and the run is the same.
+    let mut session = bench.resume();
+    run_to(&mut session, 10);
+    assert!(session.layouts().is_empty());
+    assert_eq!(session.state_hash(), hash);
+    // Whoever looks later finds what the journal has by then.
+    session.restore_layouts();
+    assert_eq!(described(&session), at_end);
+    drop(session);
+
+    let mut session = bench.resume();
+    session.restore_layouts();
+    assert_eq!(described(&session), at_checkpoint);
+    rest(&mut session);
+    assert_eq!((positions(&session, 2)[6], positions(&session, 2)[7]), ([12.0, 13.0], [-12.0, 13.0]));
+    assert_eq!(pinned(&session, 2), 2);
+    run_to(&mut session, 10);
+    rest(&mut session);
+    assert_eq!(described(&session), at_end, "the commands after the checkpoint were not repeated");
+    assert_eq!((session.state_hash(), journal(&bench)), (hash, lines));
+}
+
+#[test]
+fn a_layout_command_of_a_resumed_run_leaves_the_training_commands_to_come() {
+    let bench = Bench::new();
+    let mut session = bench.kept();
+    session.apply(LayoutCommand::Open(CONV)).unwrap();
+    run_to(&mut session, 2);
+    session.save().unwrap();
+    run_to(&mut session, 4);
+    session.apply(LayoutCommand::Open(DENSE)).unwrap();
+    session.apply(TrainCommand::SetLearningRate(0.2)).unwrap();
+    run_to(&mut session, 8);
+    let hash = session.state_hash();
+    drop(session);
+    let mut session = bench.resume();
+    // The first of them opens what was open.
+    session.apply(LayoutCommand::Every(LayoutId(0), 3)).unwrap();
+    assert_eq!((session.layouts().len(), layout(&session, 0).every), (1, 3));
+    let lines = [
+        r#"{"step":0,"command":{"open_layout":{"tensor":{"node":1,"kind":"weights"}}}}"#,
+        r#"{"step":2,"command":{"set_layout_interval":[0,3]}}"#,
+        r#"{"step":4,"command":{"set_learning_rate":0.2}}"#,
+    ];
+    assert_eq!(journal(&bench), lines);
+    run_to(&mut session, 8);
+    assert_eq!((session.state_hash(), session.layouts().len()), (hash, 1));
+    // The next number is that of the layout which was not opened.
+    session.apply(LayoutCommand::Open(DENSE)).unwrap();
+    assert_eq!(session.layouts()[1].id(), LayoutId(1));
+}
+
+#[test]
+fn a_layout_that_does_not_fit_any_more_is_told_and_the_run_goes_on() {
+    let bench = Bench::new();
+    let mut session = bench.kept();
+    let wide = LayoutSource::Images(ImageSource { layer: 1, set: ImageSet::Train, count: 1200 });
+    session.apply(LayoutCommand::Open(wide)).unwrap();
+    session.apply(LayoutCommand::Open(DENSE)).unwrap();
+    session.save().unwrap();
+    session.apply(LayoutCommand::Every(LayoutId(0), 5)).unwrap();
+    session.apply(TrainCommand::SetLearningRate(0.2)).unwrap();
+    run_to(&mut session, 3);
+    let hash = session.state_hash();
+    drop(session);
+    let mut gpu = revacnn::gpu::Gpu::open(&revacnn::gpu::AdapterChoice::Best).unwrap();
+    gpu.limits.max_storage_buffer_binding_size = 512 << 10;
+    let mut session = Session::resume(Rc::new(gpu), &bench.path("run")).unwrap();
+    session.restore_layouts();
+    let faults: Vec<Event> = session.take_events();
+    assert!(matches!(&faults[..], [Event::Fault(e)] if e.what().starts_with("1200 images")), "{faults:?}");
+    let open: Vec<LayoutId> = session.layouts().iter().map(Layout::id).collect();
+    assert_eq!(open, [LayoutId(1)]);
+    run_to(&mut session, 3);
+    assert_eq!(session.state_hash(), hash);
+}
+
+#[test]
+fn actions_are_commands_and_controls() {
+    let bench = Bench::new();
+    let mut session = bench.session();
+    let actions: [Action; 4] = [
+        TrainCommand::SetBatch(30).into(),
+        Command::from(LayoutCommand::Open(DENSE)).into(),
+        Control::SetLimit(Some(revacnn::session::StopCondition::Steps(5))).into(),
+        Control::Play.into(),
+    ];
+    for action in actions {
+        session.perform(action).unwrap();
+    }
+    assert!(session.is_playing());
+    finish(&mut session);
+    assert_eq!((session.step(), session.settings().batch, session.layouts().len()), (5, 30, 1));
+    session.control(Control::SetLimit(None)).unwrap();
+    session.control(Control::SingleStep).unwrap();
+    session.control(Control::Evaluate(revacnn::session::Split::Test)).unwrap();
+    finish(&mut session);
+    assert_eq!(session.step(), 6);
+    let tests = session.take_events().into_iter().filter(|event| matches!(event, Event::Test { .. }));
+    assert_eq!(tests.count(), 1);
+    session.control(Control::Play).unwrap();
+    session.control(Control::Pause).unwrap();
+    finish(&mut session);
+    assert_eq!(session.step(), 6);
+}
