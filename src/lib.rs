@@ -3,9 +3,9 @@
 //! The crate is the program's library. Its modules depend on each other in one direction only:
 //!
 //! ```text
-//! error <- gpu <- data <- nn <- session <- app
-//!          gpu <- embed <------ session
-//!          gpu <- view <------------------ app
+//! error <- gpu <- data <- nn <- layouts <- session <- app
+//!          gpu <- embed <------ layouts
+//!          gpu <- view <----------------------------- app
 //! ```
 
 #[cfg(feature = "app")]
@@ -14,6 +14,7 @@ pub mod data;
 pub mod embed;
 pub mod error;
 pub mod gpu;
+pub mod layouts;
 pub mod nn;
 pub mod session;
 pub mod view;

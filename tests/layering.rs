@@ -11,8 +11,9 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("nn", &["error", "gpu", "data"]),
     ("embed", &["error", "gpu"]),
     ("view", &["error", "gpu"]),
-    ("session", &["error", "gpu", "data", "nn", "embed"]),
-    ("app", &["error", "gpu", "data", "nn", "embed", "view", "session"]),
+    ("layouts", &["error", "gpu", "data", "nn", "embed"]),
+    ("session", &["error", "gpu", "data", "nn", "embed", "layouts"]),
+    ("app", &["error", "gpu", "data", "nn", "embed", "view", "layouts", "session"]),
 ];
 /// Names at the root of the crate that are not modules, and where they live: macros and re-exports.
 const AT_ROOT: &[(&str, &str)] =

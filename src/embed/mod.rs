@@ -6,6 +6,7 @@
 
 mod affinities;
 mod change;
+mod checks;
 mod fft;
 mod forces;
 mod lists;
@@ -22,7 +23,8 @@ mod tsne;
 pub mod twin;
 
 pub use change::{Change, change_twin};
+pub use checks::check_perplexity;
 pub use forces::{Method, Repulsion};
 pub use mesh::Grid;
 pub use options::{NeighbourSearch, Options, layout_bytes, usual_components};
-pub use tsne::{Settings, State, Tsne, check_perplexity};
+pub use tsne::{Settings, State, Tsne};

@@ -10,6 +10,7 @@ use crate::gpu::{Buffer, BufferRange, Gpu, Plan, PlanBuilder, Source, TensorView
 use crate::{params, wgsl};
 
 use super::affinities::{Affinities, rows_of_a_chunk};
+use super::checks::check_perplexity;
 use super::forces::{Method, Repulsion, attract};
 use super::neighbours::Neighbours;
 use super::options::{Options, layout_bytes};
@@ -59,30 +60,6 @@ impl Settings {
         momentum: 0.9,
         early_learning_rate: 0.0,
     };
-
-    /// Checks the range of each setting.
-    ///
-    /// # Errors
-    /// When one is out of range.
-    pub fn checked(&self) -> Result<()> {
-        let least = |name: &str, value: f32, least: f32| {
-            if value.is_finite() && value >= least {
-                return Ok(());
-            }
-            Err(Error::usage(format!("the {name} is {value}"), format!("give it a value of {least} or more")))
-        };
-        least("exaggeration", self.exaggeration, 1.0)?;
-        least("number of iterations with exaggeration", self.exaggeration_iterations, 0.0)?;
-        least("learning rate", self.learning_rate, 0.0)?;
-        least("early learning rate", self.early_learning_rate, 0.0)?;
-        for momentum in [self.momentum, self.early_momentum] {
-            if !(0.0..1.0).contains(&momentum) {
-                let what = format!("the momentum is {momentum}");
-                return Err(Error::usage(what, "give it a value from 0 to below 1"));
-            }
-        }
-        Ok(())
-    }
 }
 
 params! {
@@ -454,18 +431,6 @@ impl Points {
             put: Buffer::zeroed(gpu, "put", 1),
         }
     }
-}
-
-/// Checks the range of a perplexity.
-///
-/// # Errors
-/// When it is not finite or below 1.
-pub fn check_perplexity(perplexity: f32) -> Result<()> {
-    if perplexity.is_finite() && perplexity >= 1.0 {
-        return Ok(());
-    }
-    let what = format!("the perplexity is {perplexity}");
-    Err(Error::usage(what, "give it a value of 1 or more, such as 30"))
 }
 
 /// The perplexity that so many rows support, three neighbours for each of it; and the neighbours.

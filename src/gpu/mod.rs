@@ -17,8 +17,10 @@ mod readback;
 mod reflect;
 mod shader;
 mod tensor_view;
+mod timed_passes;
 mod timer;
 mod trusted;
+mod work;
 
 pub use adapter::{AdapterChoice, AdapterReport, instance, list_adapters};
 pub use buffer::{Buffer, BufferRange};
@@ -33,4 +35,6 @@ pub use readback::ReadbackRing;
 pub use reflect::{Binding, BindingKind, EntryPoint, reflect};
 pub use shader::Source;
 pub use tensor_view::TensorView;
+pub use timed_passes::TimedPasses;
 pub use timer::{Span, Timer};
+pub use work::{Cost, CostModel, Work};

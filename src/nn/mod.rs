@@ -8,6 +8,7 @@ pub mod gradcheck;
 mod hyper;
 mod init;
 mod layer;
+mod layer_info;
 pub mod layers;
 mod loss;
 mod memory;
@@ -27,6 +28,7 @@ pub use layer::{
     BatchBuffers, Columns, Draw, Layer, LayerBuild, LayerPlans, Mode, ParameterSpec, Port, Role, TwinCall,
     TwinGradients,
 };
+pub use layer_info::{LayerInfo, TensorKind, node_name};
 pub use loss::{Loss, LossBuffers, LossTwin, Target, loss_twin};
 pub use memory::MemoryPlan;
 pub use network::{Network, NetworkLayer, preset_names};

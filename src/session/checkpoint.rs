@@ -10,7 +10,7 @@ use safetensors::{Dtype, SafeTensors, tensor::TensorView as StoredTensor};
 use serde::{Deserialize, Serialize};
 
 use super::files;
-use super::options::RunSettings;
+use super::settings::RunSettings;
 use crate::error::{Error, Result};
 use crate::nn::TensorRange;
 

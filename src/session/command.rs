@@ -6,8 +6,9 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::{LayoutId, LayoutSource, Split, StopCondition};
+use super::event::{Split, StopCondition};
 use crate::embed;
+use crate::layouts::{LayoutId, LayoutSource};
 use crate::nn::{Kind, Schedule};
 
 /// One change to the run. In the journal `{"set_learning_rate": 0.01}`: the names are unique across all kinds.

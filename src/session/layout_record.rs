@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use super::{Command, LayoutCommand, LayoutId, LayoutSource, TrainCommand};
+use super::command::{Command, LayoutCommand, TrainCommand};
 use crate::embed::Settings;
+use crate::layouts::{LayoutId, LayoutSource};
 
 /// An open layout with all that commands have set of it.
 #[derive(Debug, Clone, PartialEq)]
@@ -78,6 +79,23 @@ impl LayoutRecord {
 }
 
 impl LayoutEntry {
+    /// The commands that set a layout that was just opened as this one is.
+    pub fn commands(&self) -> Vec<LayoutCommand> {
+        let id = self.id;
+        let mut commands = vec![LayoutCommand::Run(id, self.running)];
+        commands.extend(self.every.map(|every| LayoutCommand::Every(id, every)));
+        commands.extend(self.follows.map(|follows| LayoutCommand::Follow(id, follows)));
+        commands.extend(self.settings.map(|settings| LayoutCommand::Settings(id, settings)));
+        commands.extend(self.perplexity.map(|perplexity| LayoutCommand::Perplexity(id, perplexity)));
+        let pin = |(row, position): (&u32, &[f32; 2])| LayoutCommand::Pin {
+            layout: id,
+            row: *row,
+            position: *position,
+        };
+        commands.extend(self.pins.iter().map(pin));
+        commands
+    }
+
     fn apply(&mut self, command: &LayoutCommand) {
         match *command {
             LayoutCommand::Run(_, running) => self.running = running,
@@ -101,7 +119,8 @@ impl LayoutEntry {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::session::{ImageSet, ImageSource, TensorKind};
+    use crate::layouts::{ImageSet, ImageSource};
+    use crate::nn::TensorKind;
 
     fn tensor(node: usize, kind: TensorKind) -> LayoutSource {
         LayoutSource::Tensor { node, kind }

@@ -1,56 +1,56 @@
-//! What a session knows of itself on the CPU: numbers a few frames old.
+//! Metrics of a run on the CPU, a few frames old, and their file `metrics.csv`.
 
 use std::path::Path;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::files;
 use crate::error::{Error, Result};
 
-/// One epoch's results.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+/// Results of an epoch.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct EpochMetrics {
-    /// Epochs finished, from 1.
+    /// Number of epochs finished, from 1.
     pub epoch: u32,
-    /// Steps finished.
+    /// Number of steps finished.
     pub step: u32,
-    /// Training throughput of the epoch, images a second of wall time (validation left out).
+    /// Training throughput of the epoch in images per second of wall time, without the validation.
     pub images_per_s: f64,
     /// Mean training loss over the epoch, before each step's update.
     pub train_loss: f32,
-    /// Share of the epoch's training images classified rightly, 0 to 1.
+    /// Share of the epoch's training images classified correctly, 0 to 1.
     pub train_accuracy: f32,
     /// Mean loss over the validation images.
     pub val_loss: f32,
-    /// Share of the validation images classified rightly, 0 to 1.
+    /// Share of the validation images classified correctly, 0 to 1.
     pub val_accuracy: f32,
 }
 
-/// One step's results.
+/// Results of a step.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct StepMetrics {
-    /// Steps finished, from 1.
+    /// Number of steps finished, from 1.
     pub step: u32,
-    /// Epochs and part of one, by images seen.
+    /// Epochs by images seen, with fraction.
     pub epoch: f64,
     /// Mean loss over the batch.
     pub loss: f32,
-    /// Share of the batch classified rightly, 0 to 1.
+    /// Share of the batch classified correctly, 0 to 1.
     pub accuracy: f32,
 }
 
-/// Everything that the panes show as numbers.
+/// Metrics of a run.
 #[derive(Debug, Clone, Default)]
 pub struct Metrics {
-    /// Every step whose numbers have arrived, oldest first.
+    /// Steps whose results have arrived, oldest first.
     pub steps: Vec<StepMetrics>,
-    /// Every finished epoch, oldest first.
+    /// Finished epochs, oldest first.
     pub epochs: Vec<EpochMetrics>,
-    /// Training images a second over the last second or so.
+    /// Training images per second over the last second or so.
     pub images_per_s: f64,
     /// GPU milliseconds of training in the last frame.
     pub train_ms: f64,
-    /// GPU milliseconds of embeddings in the last frame that had any.
+    /// GPU milliseconds of layouts in the last frame that had any.
     pub embed_ms: f64,
 }
 
@@ -67,35 +67,29 @@ impl Metrics {
 
 /// The file of the epochs in a run's folder.
 pub const METRICS_FILE: &str = "metrics.csv";
-const METRICS_HEAD: &str = "epoch,step,images_per_s,train_loss,train_accuracy,val_loss,val_accuracy";
+/// Its columns.
+const COLUMNS: [&str; 7] =
+    ["epoch", "step", "images_per_s", "train_loss", "train_accuracy", "val_loss", "val_accuracy"];
 
 /// Writes the epochs; a kill at any moment leaves the old or the new file.
 ///
 /// # Errors
 /// When the file cannot be written; then the old one stays.
 pub(super) fn write(folder: &Path, epochs: &[EpochMetrics]) -> Result<()> {
-    let row = |e: &EpochMetrics| {
-        let [train, val] = [(e.train_loss, e.train_accuracy), (e.val_loss, e.val_accuracy)];
-        format!("{},{},{:.1},{},{},{},{}\n", e.epoch, e.step, e.images_per_s, train.0, train.1, val.0, val.1)
+    let path = folder.join(METRICS_FILE);
+    let text = || -> csv::Result<Vec<u8>> {
+        // The head is there before the first epoch is.
+        let mut writer = csv::WriterBuilder::new().has_headers(false).from_writer(Vec::new());
+        writer.write_record(COLUMNS)?;
+        epochs.iter().try_for_each(|epoch| {
+            let tenths = (10.0 * epoch.images_per_s).round() / 10.0;
+            writer.serialize(EpochMetrics { images_per_s: tenths, ..*epoch })
+        })?;
+        Ok(writer.into_inner().map_err(csv::IntoInnerError::into_error)?)
     };
-    let rows: String = epochs.iter().map(row).collect();
-    files::write_whole(&folder.join(METRICS_FILE), format!("{METRICS_HEAD}\n{rows}").as_bytes())
-}
-
-fn parse(line: &str) -> Option<EpochMetrics> {
-    let cells: Vec<&str> = line.split(',').collect();
-    let [epoch, step, images_per_s, train_loss, train_accuracy, val_loss, val_accuracy] = cells[..] else {
-        return None;
-    };
-    Some(EpochMetrics {
-        epoch: epoch.parse().ok()?,
-        step: step.parse().ok()?,
-        images_per_s: images_per_s.parse().ok()?,
-        train_loss: train_loss.parse().ok()?,
-        train_accuracy: train_accuracy.parse().ok()?,
-        val_loss: val_loss.parse().ok()?,
-        val_accuracy: val_accuracy.parse().ok()?,
-    })
+    let text = text()
+        .map_err(|e| Error::new(format!("cannot write {}: {e}", path.display()), "report this fault"))?;
+    files::write_whole(&path, &text)
 }
 
 /// Reads the epochs.
@@ -104,16 +98,61 @@ fn parse(line: &str) -> Option<EpochMetrics> {
 /// When the file cannot be read or is damaged.
 pub(super) fn read(folder: &Path) -> Result<Vec<EpochMetrics>> {
     let path = folder.join(METRICS_FILE);
-    let bytes = files::read_whole(&path)?;
-    let text = String::from_utf8_lossy(&bytes);
-    let help = "bring the file back from a copy, resume another run, or begin anew";
-    let mut lines = text.lines();
-    if lines.next() != Some(METRICS_HEAD) {
-        return Err(Error::new(format!("{}, line 1, is damaged", path.display()), help));
-    }
-    let row = |(index, line)| {
-        parse(line)
-            .ok_or_else(|| Error::new(format!("{}, line {}, is damaged", path.display(), index + 2), help))
+    let damaged = |line: u64| {
+        let help = "bring the file back from a copy, resume another run, or begin anew";
+        Error::new(format!("{}, line {line}, is damaged", path.display()), help)
     };
-    lines.enumerate().map(row).collect()
+    let bytes = files::read_whole(&path)?;
+    let mut reader = csv::Reader::from_reader(&bytes[..]);
+    if reader.headers().map_or(true, |head| head != &COLUMNS[..]) {
+        return Err(damaged(1));
+    }
+    let line = |error: &csv::Error| error.position().map_or(0, csv::Position::line);
+    reader.deserialize().map(|row| row.map_err(|error| damaged(line(&error)))).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn epochs_are_read_as_they_were_written_and_damage_is_found_by_its_line() {
+        let folder = tempfile::tempdir().unwrap();
+        let epoch = |epoch| EpochMetrics {
+            epoch,
+            step: 23 * epoch,
+            images_per_s: 1234.5,
+            train_loss: 1.0 / 3.0,
+            train_accuracy: 1.0,
+            val_loss: 1e-9,
+            val_accuracy: 0.7,
+        };
+        for epochs in [vec![], vec![epoch(1)], vec![epoch(1), epoch(2), epoch(3)]] {
+            write(folder.path(), &epochs).unwrap();
+            assert_eq!(read(folder.path()).unwrap(), epochs);
+        }
+        let file = folder.path().join(METRICS_FILE);
+        let text = std::fs::read_to_string(&file).unwrap();
+        assert!(
+            text.starts_with("epoch,step,images_per_s,train_loss,train_accuracy,val_loss,val_accuracy\n")
+        );
+        assert_eq!(text.lines().nth(1).unwrap().split(',').nth(2), Some("1234.5"));
+        let lines: Vec<&str> = text.lines().collect();
+        let damages = [
+            (1, lines[0].replace("step", "stop")),
+            (2, lines[1].replace(",23,", ",x,")),
+            (3, format!("{},7", lines[2])),
+            (4, "3,69".to_owned()),
+        ];
+        for (number, line) in damages {
+            let mut damaged: Vec<&str> = lines.clone();
+            damaged[number - 1] = &line;
+            std::fs::write(&file, damaged.join("\n") + "\n").unwrap();
+            let error = read(folder.path()).unwrap_err();
+            assert!(error.what().ends_with(&format!("line {number}, is damaged")), "{error}");
+        }
+        // As it was written before, and with the numbers of another program.
+        std::fs::write(&file, format!("{}\n1,23,99.0,1,0.00001,2e-3,0\n", lines[0])).unwrap();
+        assert_eq!(read(folder.path()).unwrap()[0].train_accuracy, 0.00001);
+    }
 }

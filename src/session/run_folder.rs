@@ -153,22 +153,6 @@ impl RunFolder {
         metrics::write(&self.path, epochs)?;
         checkpoint.save(&self.path, tensors)
     }
-
-    /// Adds a command to the journal.
-    ///
-    /// # Errors
-    /// When it cannot be written.
-    pub fn log(&self, entry: &Entry) -> Result<()> {
-        journal::append(&self.path, entry)
-    }
-
-    /// Writes the journal anew.
-    ///
-    /// # Errors
-    /// When it cannot be written; then the old one stays.
-    pub fn write_journal(&self, header: &Header, entries: &[Entry]) -> Result<()> {
-        journal::write(&self.path, header, entries)
-    }
 }
 
 /// The clock from a checkpoint's words.

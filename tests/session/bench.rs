@@ -7,7 +7,9 @@ use std::rc::Rc;
 use revacnn::data::Augmentation;
 use revacnn::gpu::{AdapterChoice, Gpu, TensorView};
 use revacnn::nn::Hyper;
-use revacnn::session::{Event, Limit, RunSettings, RunState, Session};
+use revacnn::session::{
+    Event, LayoutCommand, LayoutId, LayoutSource, RunSettings, RunState, Session, StopCondition,
+};
 
 /// One convolution, one dense layer.
 pub const TINY: &str = r#"
@@ -80,7 +82,7 @@ pub fn settings() -> RunSettings {
 
 /// Makes steps up to `step`, and takes in all results.
 pub fn run_to(session: &mut Session, step: u32) {
-    session.set_limit(Some(Limit::Steps(step)));
+    session.set_limit(Some(StopCondition::Steps(step)));
     session.play();
     finish(session);
     assert_eq!(session.step(), step);
@@ -91,6 +93,12 @@ pub fn run_to(session: &mut Session, step: u32) {
 pub fn finish(session: &mut Session) {
     while session.advance() || matches!(session.state(), RunState::Training | RunState::Validating) {}
     session.settle();
+}
+
+/// Opens a layout.
+pub fn open(session: &mut Session, source: LayoutSource) -> LayoutId {
+    session.apply(LayoutCommand::Open(source)).expect("it can be laid out");
+    session.layouts().last().expect("it is open").id()
 }
 
 /// One submit of at most `budget_ms`.

@@ -5,7 +5,8 @@ use std::rc::Rc;
 use revacnn::data::{Augmentation, Dataset};
 use revacnn::nn::{Hyper, Kind, Network, Schedule, Shape, Trainer};
 use revacnn::session::{
-    Command, DataCommand, Event, LayerId, Limit, NetworkCommand, RunState, Session, TensorKind, TrainCommand,
+    Command, DataCommand, Event, LayerId, NetworkCommand, RunState, Session, StopCondition, TensorKind,
+    TrainCommand,
 };
 
 use crate::bench::{Bench, finish, run_to, settings, steps, submit, values};
@@ -249,7 +250,7 @@ fn numbers_that_are_not_finite_stop_the_run_before_the_step() {
         run_to(&mut session, 6);
         session.take_events();
         session.apply(TrainCommand::SetLearningRate(1e30)).unwrap();
-        session.set_limit(Some(Limit::Steps(40)));
+        session.set_limit(Some(StopCondition::Steps(40)));
         session.play();
         while session.advance() {
             if settle_each {

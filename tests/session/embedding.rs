@@ -2,9 +2,11 @@
 
 use revacnn::embed::{Settings, Tsne};
 use revacnn::gpu::TensorView;
-use revacnn::session::{DataCommand, FILTER_PERPLEXITY, Session, TensorKind, TrainCommand};
+use revacnn::session::{
+    DataCommand, FILTER_PERPLEXITY, LayoutCommand, LayoutSource, Session, TensorKind, TrainCommand,
+};
 
-use crate::bench::{Bench, run_to, values};
+use crate::bench::{Bench, open, run_to, values};
 
 /// The first layer that has filters enough, counted from 1.
 fn filters(session: &Session) -> usize {
@@ -37,17 +39,17 @@ fn every_kind_follows_the_training_and_changes_nothing_of_it() {
     ] {
         let mut session = bench.session();
         let layer = filters(&session);
-        let id = session.open_embedding(layer, kind).unwrap();
+        let id = open(&mut session, LayoutSource::Tensor { node: layer, kind: kind });
         run_to(&mut session, 3);
-        let early = session.embeddings()[0].tsne().read_affinities(session.gpu());
+        let early = session.layouts()[0].tsne().read_affinities(session.gpu());
         run_to(&mut session, 12);
         rest(&mut session);
         assert_eq!(session.state_hash(), expected, "{kind:?} changed the run");
-        let embedding = session.embedding_mut(id).unwrap();
+        let embedding = session.layout(id).unwrap();
         assert!(embedding.rests());
         let (view, state) = (embedding.view().clone(), *embedding.state().unwrap());
         assert!(state.iteration > 200 && state.divergence.is_finite(), "{state:?}");
-        let late = session.embeddings()[0].tsne().read_affinities(session.gpu());
+        let late = session.layouts()[0].tsne().read_affinities(session.gpu());
         assert_eq!(late, fresh_affinities(&session, &view), "{kind:?} is behind the training");
         assert_ne!(late, early, "{kind:?} did not follow");
     }
@@ -59,9 +61,9 @@ fn what_rests_does_not_move_by_one_bit_and_a_change_wakes_it() {
     let mut session = bench.session();
     run_to(&mut session, 2);
     let layer = filters(&session);
-    let id = session.open_embedding(layer, TensorKind::Activations).unwrap();
+    let id = open(&mut session, LayoutSource::Tensor { node: layer, kind: TensorKind::Activations });
     rest(&mut session);
-    let positions = |session: &Session| session.embeddings()[0].tsne().read_positions(session.gpu());
+    let positions = |session: &Session| session.layouts()[0].tsne().read_positions(session.gpu());
     let before = positions(&session);
     for _ in 0..10 {
         session.advance();
@@ -74,12 +76,12 @@ fn what_rests_does_not_move_by_one_bit_and_a_change_wakes_it() {
     assert_ne!(positions(&session), before, "it did not wake");
     // So does another setting; a refused one does not.
     let before = positions(&session);
-    let gpu = std::rc::Rc::clone(session.trainer().gpu());
-    let embedding = session.embedding_mut(id).unwrap();
-    assert!(embedding.set_settings(&gpu, Settings { momentum: 1.5, ..Settings::USUAL }).is_err());
-    assert!(embedding.set_perplexity(&gpu, f32::NAN).is_err() && embedding.rests());
-    embedding.set_perplexity(&gpu, 3.0).unwrap();
-    assert!(!embedding.rests());
+    let wrong = Settings { momentum: 1.5, ..Settings::USUAL };
+    assert!(session.apply(LayoutCommand::Settings(id, wrong)).is_err());
+    assert!(session.apply(LayoutCommand::Perplexity(id, f32::NAN)).is_err());
+    assert!(session.layout(id).unwrap().rests());
+    session.apply(LayoutCommand::Perplexity(id, 3.0)).unwrap();
+    assert!(!session.layout(id).unwrap().rests());
     rest(&mut session);
     assert_ne!(positions(&session), before, "another perplexity, the same layout");
 }
@@ -88,22 +90,30 @@ fn what_rests_does_not_move_by_one_bit_and_a_change_wakes_it() {
 fn a_layer_without_filters_enough_is_refused_and_a_layer_has_one_embedding() {
     let bench = Bench::new();
     let mut session = bench.session();
-    assert!(session.open_embedding(0, TensorKind::Activations).is_err());
-    assert!(session.open_embedding(99, TensorKind::Activations).is_err());
+    assert!(
+        session
+            .apply(LayoutCommand::Open(LayoutSource::Tensor { node: 0, kind: TensorKind::Activations }))
+            .is_err()
+    );
+    assert!(
+        session
+            .apply(LayoutCommand::Open(LayoutSource::Tensor { node: 99, kind: TensorKind::Activations }))
+            .is_err()
+    );
     let layer = filters(&session);
-    let first = session.open_embedding(layer, TensorKind::Weights).unwrap();
-    let second = session.open_embedding(layer, TensorKind::Activations).unwrap();
-    assert!(session.embeddings().len() == 1 && session.embedding_mut(first).is_none());
+    let first = open(&mut session, LayoutSource::Tensor { node: layer, kind: TensorKind::Weights });
+    let second = open(&mut session, LayoutSource::Tensor { node: layer, kind: TensorKind::Activations });
+    assert!(session.layouts().len() == 1 && session.layout(first).is_none());
     // A batch of another size lies in other buffers.
     run_to(&mut session, 1);
     session.apply(TrainCommand::SetBatch(24)).unwrap();
     run_to(&mut session, 4);
     rest(&mut session);
     let view = session.tensor(layer, TensorKind::Activations).unwrap();
-    let found = session.embedding_mut(second).unwrap().view().buffer.clone();
+    let found = session.layout(second).unwrap().view().buffer.clone();
     assert!(found == view.buffer, "it reads a buffer that is gone");
-    session.close_embedding(layer);
-    assert!(session.embeddings().is_empty());
+    session.apply(LayoutCommand::Close(second)).unwrap();
+    assert!(session.layouts().is_empty());
 }
 
 #[test]

@@ -4,9 +4,12 @@ use std::rc::Rc;
 
 use revacnn::gpu::Gpu;
 use revacnn::nn::{Best, Shape, Tensor, responses_twin};
-use revacnn::session::{Event, ImageSet, ImageSource, LayoutId, Part, Session, TensorKind, TrainCommand};
+use revacnn::session::{
+    Event, ImageSet, ImageSource, LayoutCommand, LayoutId, LayoutSource, Session, Split, TensorKind,
+    TrainCommand,
+};
 
-use crate::bench::{Bench, finish, run_to, submit, values};
+use crate::bench::{Bench, finish, open, run_to, submit, values};
 
 /// Everything that is on its way arrives, and layouts come to rest; nothing went wrong.
 fn rest(session: &mut Session) {
@@ -41,7 +44,7 @@ fn softmax(row: &[f32]) -> Vec<f64> {
 }
 
 fn predictions(session: &Session) -> Vec<u32> {
-    let images = session.embeddings().iter().find_map(|e| e.images()).unwrap();
+    let images = session.layouts().iter().find_map(|e| e.images()).unwrap();
     images.predictions.read(session.gpu())
 }
 
@@ -53,12 +56,16 @@ fn images_are_laid_out_by_class() {
     let hash = session.state_hash();
     let source = session.usual_images();
     assert_eq!(source, ImageSource { layer: 3, set: ImageSet::Test, count: session.test_images() });
-    let id = session.open_image_embedding(source).unwrap();
-    assert_eq!(session.open_image_embedding(source).unwrap(), LayoutId(id.0 + 1), "another takes its place");
-    assert_eq!(session.embeddings().len(), 1);
+    let id = open(&mut session, LayoutSource::Images(source));
+    assert_eq!(
+        open(&mut session, LayoutSource::Images(source)),
+        LayoutId(id.0 + 1),
+        "another takes its place"
+    );
+    assert_eq!(session.layouts().len(), 1);
     rest(&mut session);
     assert_eq!(session.state_hash(), hash, "looking changed the run");
-    let embedding = &session.embeddings()[0];
+    let embedding = &session.layouts()[0];
     assert_eq!(embedding.forwarded_at(), Some(60));
     let images = embedding.images().unwrap();
     assert_eq!(images.tiles.tiles() as usize, session.test_images());
@@ -75,8 +82,9 @@ fn images_are_laid_out_by_class() {
         same as f64 / count as f64
     };
     assert!(share(0) > 0.7 && share(1) < 0.3, "{} and {}", share(0), share(1));
-    session.close_image_embedding();
-    assert!(session.embeddings().is_empty());
+    let id = session.layouts()[0].id();
+    session.apply(LayoutCommand::Close(id)).unwrap();
+    assert!(session.layouts().is_empty());
 }
 
 #[test]
@@ -89,9 +97,9 @@ fn any_layer_of_either_set_and_any_number_of_images() {
         [(0, ImageSet::Test, 61), (1, ImageSet::Train, 130), (4, ImageSet::Train, 1347)]
     {
         let count = count.min(session.images_of(set));
-        session.open_image_embedding(ImageSource { layer, set, count }).unwrap();
+        open(&mut session, LayoutSource::Images(ImageSource { layer, set, count }));
         rest(&mut session);
-        let embedding = &session.embeddings()[0];
+        let embedding = &session.layouts()[0];
         let images = embedding.images().unwrap();
         let dims: usize = session.layers()[layer].output.iter().product();
         let (found, tiles) = (values(&gpu, embedding.view()), values(&gpu, &images.tiles));
@@ -117,10 +125,10 @@ fn any_layer_of_either_set_and_any_number_of_images() {
         (ImageSource { count: 3, ..source }, "3 images"),
         (ImageSource { count: source.count + 1, ..source }, "images"),
     ] {
-        let error = session.open_image_embedding(wrong).unwrap_err();
+        let error = session.apply(LayoutCommand::Open(LayoutSource::Images(wrong))).unwrap_err();
         assert!(error.what().contains(part), "{error}");
     }
-    assert_eq!(session.embeddings().len(), 1, "what was refused closed another");
+    assert_eq!(session.layouts().len(), 1, "what was refused closed another");
     assert!(session.gpu().take_errors().is_empty());
 }
 
@@ -135,17 +143,17 @@ fn what_does_not_fit_is_refused_with_what_to_reduce() {
     let most = session.most_images(1, ImageSet::Train);
     assert!(most < count, "{most}");
     let source = ImageSource { layer: 1, set: ImageSet::Train, count };
-    let error = session.open_image_embedding(source).unwrap_err();
+    let error = session.apply(LayoutCommand::Open(LayoutSource::Images(source))).unwrap_err();
     assert!(error.what().starts_with(&format!("{count} images by conv1: their activations")), "{error}");
     assert!(error.help().contains(&format!("{most} images at most")), "{}", error.help());
-    assert!(session.embeddings().is_empty());
-    session.open_image_embedding(ImageSource { count: 200, ..source }).unwrap();
+    assert!(session.layouts().is_empty());
+    open(&mut session, LayoutSource::Images(ImageSource { count: 200, ..source }));
     rest(&mut session);
-    assert!(session.embeddings()[0].state().is_some_and(|state| state.iteration > 200));
+    assert!(session.layouts()[0].state().is_some_and(|state| state.iteration > 200));
     // Thumbnails are made smaller, not refused.
-    let images = session.embeddings()[0].images().unwrap();
+    let images = session.layouts()[0].images().unwrap();
     assert_eq!(images.shrink, 1);
-    let bytes = session.embeddings()[0].bytes();
+    let bytes = session.layouts()[0].bytes();
     assert!(bytes > 200 * 4 * (2 * 144 + 64) && bytes < 8 << 20, "{bytes}");
 }
 
@@ -155,16 +163,16 @@ fn predictions_are_what_the_network_says_and_follow_it() {
     let mut session = bench.session();
     run_to(&mut session, 40);
     let source = session.usual_images();
-    let id = session.open_image_embedding(source).unwrap();
+    let id = open(&mut session, LayoutSource::Images(source));
     rest(&mut session);
     let outputs = rows(&mut session, 4);
     let expected: Vec<u32> = outputs.iter().map(|row| argmax(row)).collect();
     assert_eq!(predictions(&session), expected);
     // As many are right as the evaluation counts.
-    let labels = session.embeddings()[0].images().unwrap().labels.read(session.gpu());
+    let labels = session.layouts()[0].images().unwrap().labels.read(session.gpu());
     let right = labels.iter().zip(&expected).filter(|(a, b)| a == b).count() as f32 / labels.len() as f32;
     session.take_events();
-    session.evaluate(Part::Test);
+    session.evaluate(Split::Test);
     finish(&mut session);
     let accuracy = session.take_events().into_iter().find_map(|event| match event {
         Event::Test { accuracy, .. } => Some(accuracy),
@@ -176,7 +184,7 @@ fn predictions_are_what_the_network_says_and_follow_it() {
         session.ask_for_image(id, image);
         session.advance();
         session.settle();
-        let images = session.embeddings()[0].images().unwrap();
+        let images = session.layouts()[0].images().unwrap();
         let best = *images.told(image).expect("it was asked for");
         assert!(images.told(image + 1).is_none());
         assert_eq!(best.first, expected[image as usize]);
@@ -192,14 +200,14 @@ fn predictions_are_what_the_network_says_and_follow_it() {
     run_to(&mut session, 90);
     rest(&mut session);
     assert_eq!(predictions(&session), expected);
-    assert_eq!(session.embeddings()[0].forwarded_at(), Some(40));
-    session.embedding_mut(id).unwrap().forward_again();
-    assert!(!session.embeddings()[0].rests());
+    assert_eq!(session.layouts()[0].forwarded_at(), Some(40));
+    session.apply(LayoutCommand::Refresh(id)).unwrap();
+    assert!(!session.layouts()[0].rests());
     rest(&mut session);
     let later: Vec<u32> = rows(&mut session, 4).iter().map(|row| argmax(row)).collect();
     assert_eq!(predictions(&session), later);
     assert_ne!(later, expected, "fifty steps changed no prediction");
-    assert_eq!(session.embeddings()[0].forwarded_at(), Some(90));
+    assert_eq!(session.layouts()[0].forwarded_at(), Some(90));
 }
 
 #[test]
@@ -210,24 +218,23 @@ fn what_follows_is_as_fresh_as_its_cadence_and_changes_nothing_of_the_run() {
     let expected = plain.state_hash();
     let mut session = bench.session();
     let source = ImageSource { count: 200, ..session.usual_images() };
-    let images = session.open_image_embedding(source).unwrap();
-    let filters = session.open_filter_embedding().unwrap();
-    let embedding = session.embedding_mut(images).unwrap();
-    assert!(!embedding.follows());
-    embedding.set_follows(true);
-    embedding.every = 9;
-    assert!(session.embedding_mut(filters).unwrap().follows());
-    session.embedding_mut(filters).unwrap().every = 4;
+    let images = open(&mut session, LayoutSource::Images(source));
+    let filters = open(&mut session, LayoutSource::Filters);
+    assert!(!session.layout(images).unwrap().follows());
+    session.apply(LayoutCommand::Follow(images, true)).unwrap();
+    session.apply(LayoutCommand::Every(images, 9)).unwrap();
+    assert!(session.layout(filters).unwrap().follows());
+    session.apply(LayoutCommand::Every(filters, 4)).unwrap();
     run_to(&mut session, 47);
     rest(&mut session);
     assert_eq!(session.state_hash(), expected, "looking changed the run");
-    let at = |session: &mut Session, id: LayoutId| session.embedding_mut(id).unwrap().forwarded_at();
+    let at = |session: &mut Session, id: LayoutId| session.layout(id).unwrap().forwarded_at();
     assert_eq!((at(&mut session, images), at(&mut session, filters)), (Some(45), Some(44)));
     let kept = predictions(&session);
     // The rows were read after the images were forwarded last: a fresh layout of the same rows has the same affinities.
     let gpu = gpu(&session);
     for id in [images, filters] {
-        let embedding = session.embedding_mut(id).unwrap();
+        let embedding = session.layout(id).unwrap();
         assert!(embedding.rests() && embedding.left_out() == 0);
         let perplexity = embedding.wanted_perplexity();
         let settings = embedding.settings();
@@ -235,14 +242,14 @@ fn what_follows_is_as_fresh_as_its_cadence_and_changes_nothing_of_the_run() {
         assert_eq!(embedding.tsne().read_affinities(&gpu), fresh.read_affinities(&gpu));
     }
     // A layout that is paused is not forwarded, one that is closed neither.
-    session.embedding_mut(images).unwrap().running = false;
-    session.close_filter_embedding();
+    session.apply(LayoutCommand::Run(images, false)).unwrap();
+    session.apply(LayoutCommand::Close(filters)).unwrap();
     run_to(&mut session, 60);
     rest(&mut session);
     assert_eq!(at(&mut session, images), Some(45));
     assert_eq!(predictions(&session), kept);
     // A reset makes what follows new too.
-    session.embedding_mut(images).unwrap().running = true;
+    session.apply(LayoutCommand::Run(images, true)).unwrap();
     session.apply(TrainCommand::Reset(5)).unwrap();
     rest(&mut session);
     assert_eq!(at(&mut session, images), Some(0));
@@ -254,25 +261,27 @@ fn a_batch_of_another_size_and_a_closed_layout_do_not_disturb_a_forward_pass() {
     let mut session = bench.session();
     run_to(&mut session, 3);
     let source = ImageSource { layer: 4, ..session.usual_images() };
-    session.open_image_embedding(source).unwrap();
+    open(&mut session, LayoutSource::Images(source));
     // In the middle of the passes the batch changes; it waits for the last of them.
     assert!(submit(&mut session, 0.01));
     session.apply(TrainCommand::SetBatch(24)).unwrap();
     rest(&mut session);
     assert_eq!(session.settings().batch, 24);
     let expected = rows(&mut session, 4).concat();
-    assert_eq!(values(session.gpu(), session.embeddings()[0].view()), expected);
-    session.embedding_mut(session.embeddings()[0].id()).unwrap().forward_again();
+    assert_eq!(values(session.gpu(), session.layouts()[0].view()), expected);
+    session.apply(LayoutCommand::Refresh(session.layouts()[0].id())).unwrap();
     rest(&mut session);
-    let found = values(session.gpu(), session.embeddings()[0].view());
+    let found = values(session.gpu(), session.layouts()[0].view());
     let worst = found.iter().zip(&expected).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
     assert!(worst < 1e-4, "passes of 24 images: {worst}");
     // Closed in the middle, the other passes are left out and steps go on.
-    session.open_image_embedding(source).unwrap();
+    let id = open(&mut session, LayoutSource::Images(source));
     assert!(submit(&mut session, 0.01));
-    session.close_image_embedding();
+    assert!(session.layout_progress(id).is_some_and(|(what, done)| what == "forwarding" && done < 1.0));
+    session.apply(LayoutCommand::Close(id)).unwrap();
+    assert!(session.layouts().is_empty(), "it waited for its images");
     run_to(&mut session, 6);
-    assert!(session.embeddings().is_empty() && session.gpu().take_errors().is_empty());
+    assert!(session.layouts().is_empty() && session.gpu().take_errors().is_empty());
 }
 
 #[test]
@@ -280,9 +289,9 @@ fn all_filters_lie_in_one_layout_by_how_they_respond() {
     let bench = Bench::new();
     let mut session = bench.session();
     run_to(&mut session, 20);
-    session.open_filter_embedding().unwrap();
+    open(&mut session, LayoutSource::Filters);
     rest(&mut session);
-    let embedding = &session.embeddings()[0];
+    let embedding = &session.layouts()[0];
     let filters = embedding.filters().unwrap();
     assert_eq!((filters.count(), &filters.names[..]), (14, &["conv1".to_owned(), "dense1".to_owned()][..]));
     let labels = filters.labels.read(session.gpu());
@@ -316,8 +325,9 @@ fn all_filters_lie_in_one_layout_by_how_they_respond() {
         assert!(off < 1e-5, "row {row}: {off}");
         assert!(expected.iter().any(|value| value.abs() > 0.01));
     }
-    session.close_filter_embedding();
-    assert!(session.embeddings().is_empty());
+    let id = session.layouts()[0].id();
+    session.apply(LayoutCommand::Close(id)).unwrap();
+    assert!(session.layouts().is_empty());
 }
 
 #[test]
@@ -327,62 +337,61 @@ fn rows_that_change_much_are_stirred_and_a_perplexity_compiles_nothing() {
     run_to(&mut session, 30);
     let gpu = gpu(&session);
     let source = ImageSource { count: 150, ..session.usual_images() };
-    let id = session.open_image_embedding(source).unwrap();
+    let id = open(&mut session, LayoutSource::Images(source));
     rest(&mut session);
     let compiled = gpu.kernels_compiled();
-    let embedding = session.embedding_mut(id).unwrap();
-    embedding.set_perplexity(&gpu, 12.0).unwrap();
-    assert!(!embedding.rests());
+    session.apply(LayoutCommand::Perplexity(id, 12.0)).unwrap();
+    assert!(!session.layout(id).unwrap().rests());
     rest(&mut session);
     assert_eq!(gpu.kernels_compiled(), compiled);
-    assert_eq!(session.embeddings()[0].stirred(), 0, "another perplexity is no change of the rows");
-    let settled = session.embeddings()[0].state().unwrap().divergence;
+    assert_eq!(session.layouts()[0].stirred(), 0, "another perplexity is no change of the rows");
+    let settled = session.layouts()[0].state().unwrap().divergence;
     // Other weights: the images lie elsewhere.
     session.apply(TrainCommand::Reset(77)).unwrap();
-    session.embedding_mut(id).unwrap().forward_again();
+    session.apply(LayoutCommand::Refresh(id)).unwrap();
     let (mut exaggerated, mut worst) = (0.0_f32, 0.0_f32);
     // A few iterations at a time, so that those with the attraction doubled are seen.
-    while !session.embeddings()[0].rests() {
+    while !session.layouts()[0].rests() {
         submit(&mut session, 1.0);
-        let state = session.embeddings()[0].state().unwrap();
+        let state = session.layouts()[0].state().unwrap();
         (exaggerated, worst) = (exaggerated.max(state.exaggeration), worst.max(state.divergence));
     }
-    let embedding = &session.embeddings()[0];
+    let embedding = &session.layouts()[0];
     let state = embedding.state().unwrap();
     assert!(embedding.stirred() >= 1 && exaggerated == 2.0, "{} times, {exaggerated}", embedding.stirred());
     assert!(state.exaggeration == 1.0 && state.divergence < worst, "{state:?}, {worst}, {settled}");
     // A layout of its own begins anew, the others stay.
     let layer = 4;
-    session.open_embedding(layer, TensorKind::Weights).unwrap();
+    open(&mut session, LayoutSource::Tensor { node: layer, kind: TensorKind::Weights });
     rest(&mut session);
-    let before: Vec<u32> = session.embeddings().iter().map(|e| e.state().unwrap().iteration).collect();
-    session.embedding_mut(id).unwrap().reset();
+    let before: Vec<u32> = session.layouts().iter().map(|e| e.state().unwrap().iteration).collect();
+    session.apply(LayoutCommand::Restart(id)).unwrap();
     rest(&mut session);
-    let after: Vec<u32> = session.embeddings().iter().map(|e| e.state().unwrap().iteration).collect();
+    let after: Vec<u32> = session.layouts().iter().map(|e| e.state().unwrap().iteration).collect();
     assert!(after[0] < before[0] && after[1] == before[1], "{before:?}, {after:?}");
-    assert_eq!(session.embeddings()[0].stirred(), 0);
+    assert_eq!(session.layouts()[0].stirred(), 0);
 }
 
 #[test]
 fn filters_that_hold_no_number_are_left_out_and_counted() {
     let bench = Bench::new();
     let mut session = bench.session();
-    let id = session.open_embedding(4, TensorKind::Weights).unwrap();
+    let id = open(&mut session, LayoutSource::Tensor { node: 4, kind: TensorKind::Weights });
     rest(&mut session);
-    assert_eq!(session.embeddings()[0].left_out(), 0);
+    assert_eq!(session.layouts()[0].left_out(), 0);
     let view = session.tensor(4, TensorKind::Weights).unwrap();
     let values = &session.trainer().parameters.values;
     let first = view.element([2, 0, 0, 0]) as usize;
     let before = values.read(session.gpu());
     values.write(session.gpu(), first, &[f32::NAN]);
-    session.embedding_mut(id).unwrap().reset();
+    session.apply(LayoutCommand::Restart(id)).unwrap();
     rest(&mut session);
-    let embedding = &session.embeddings()[0];
+    let embedding = &session.layouts()[0];
     assert_eq!(embedding.left_out(), 1);
     assert_eq!(embedding.tsne().left_out(session.gpu()), [2]);
     assert!(embedding.state().unwrap().divergence.is_finite());
     session.trainer().parameters.values.write(session.gpu(), first, &before[first..=first]);
-    session.embedding_mut(id).unwrap().reset();
+    session.apply(LayoutCommand::Restart(id)).unwrap();
     rest(&mut session);
-    assert_eq!(session.embeddings()[0].left_out(), 0);
+    assert_eq!(session.layouts()[0].left_out(), 0);
 }

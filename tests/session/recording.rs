@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use revacnn::session::{Event, Limit, Part, RunSettings, RunState};
+use revacnn::session::{Event, RunSettings, RunState, Split, StopCondition};
 
 use crate::bench::{Bench, finish, run_to, settings, steps, submit};
 
@@ -12,7 +12,7 @@ fn steps_in_pieces_are_whole_steps() {
     let mut whole = bench.session();
     run_to(&mut whole, 25);
     let mut pieces = bench.session();
-    pieces.set_limit(Some(Limit::Steps(25)));
+    pieces.set_limit(Some(StopCondition::Steps(25)));
     pieces.play();
     let mut submits = 0;
     // Two steps of one dispatch a submit, then more and less.
@@ -60,7 +60,7 @@ fn a_single_step_is_one_and_none_past_the_limit() {
         finish(&mut session);
         assert_eq!((session.step(), session.state()), (step, RunState::Paused));
     }
-    session.set_limit(Some(Limit::Steps(3)));
+    session.set_limit(Some(StopCondition::Steps(3)));
     session.single_step();
     finish(&mut session);
     assert_eq!((session.step(), session.state()), (3, RunState::Finished));
@@ -74,16 +74,19 @@ fn limits_are_exact() {
     let bench = Bench::new();
     let mut session = bench.session();
     // 1350 images, 60 a step: an epoch ends with step 23, the second with 45.
-    for (limit, step) in
-        [(Limit::Steps(9), 9), (Limit::Epochs(1), 23), (Limit::Epochs(2), 45), (Limit::Steps(46), 46)]
-    {
+    for (limit, step) in [
+        (StopCondition::Steps(9), 9),
+        (StopCondition::Epochs(1), 23),
+        (StopCondition::Epochs(2), 45),
+        (StopCondition::Steps(46), 46),
+    ] {
         session.set_limit(Some(limit));
         session.play();
         finish(&mut session);
         assert_eq!((session.step(), session.state()), (step, RunState::Finished), "{limit:?}");
     }
     // A limit that was passed long ago, and playing at it.
-    for limit in [Limit::Steps(3), Limit::Epochs(1), Limit::Steps(46)] {
+    for limit in [StopCondition::Steps(3), StopCondition::Epochs(1), StopCondition::Steps(46)] {
         session.set_limit(Some(limit));
         session.play();
         finish(&mut session);
@@ -98,18 +101,18 @@ fn an_evaluation_beside_the_run_changes_nothing() {
     let mut plain = bench.session();
     run_to(&mut plain, 30);
     let mut session = bench.session();
-    session.evaluate(Part::Test);
+    session.evaluate(Split::Test);
     run_to(&mut session, 4);
     session.play();
     submit(&mut session, 1e-9);
     // In the middle of a step, two at once, and one during an evaluation.
-    session.evaluate(Part::Test);
-    session.evaluate(Part::Validation);
+    session.evaluate(Split::Test);
+    session.evaluate(Split::Validation);
     while session.state() != RunState::Validating {
         submit(&mut session, 1e-9);
     }
     submit(&mut session, 1e-9);
-    session.evaluate(Part::Test);
+    session.evaluate(Split::Test);
     session.pause();
     finish(&mut session);
     assert_eq!((session.step(), session.state()), (5, RunState::Paused));
@@ -147,7 +150,7 @@ fn epochs_of_a_few_images_are_all_there() {
     // Whole epochs a step, and batches that reach over the end of an epoch.
     for batch in [12, 5, 1] {
         let mut session = bench.open(RunSettings { dataset: dataset.clone(), batch, ..settings() }, None);
-        session.set_limit(Some(Limit::Epochs(20)));
+        session.set_limit(Some(StopCondition::Epochs(20)));
         session.play();
         // Room for all of them in one submit.
         while session.state() != RunState::Finished {
@@ -170,7 +173,7 @@ fn epochs_of_a_few_images_are_all_there() {
 fn one_submit_has_no_more_steps_than_are_remembered() {
     let bench = Bench::new();
     let mut session = bench.open(RunSettings { batch: 1, ..settings() }, None);
-    session.set_limit(Some(Limit::Steps(700)));
+    session.set_limit(Some(StopCondition::Steps(700)));
     session.play();
     while session.state() != RunState::Finished {
         let before = session.step();
@@ -185,7 +188,7 @@ fn one_submit_has_no_more_steps_than_are_remembered() {
 fn no_pictures_come_back() {
     let bench = Bench::new();
     let mut session = bench.open(RunSettings { batch: 1000, ..settings() }, None);
-    session.set_limit(Some(Limit::Steps(12)));
+    session.set_limit(Some(StopCondition::Steps(12)));
     session.play();
     let mut submits = 0;
     while session.state() != RunState::Finished {

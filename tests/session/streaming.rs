@@ -3,7 +3,9 @@
 use std::rc::Rc;
 
 use revacnn::gpu::{AdapterChoice, Gpu};
-use revacnn::session::{DataCommand, Event, Limit, Part, RunState, Session, TensorKind, TrainCommand};
+use revacnn::session::{
+    DataCommand, Event, RunState, Session, Split, StopCondition, TensorKind, TrainCommand,
+};
 
 use crate::bench::{Bench, finish, run_to, settings, submit, values};
 
@@ -20,13 +22,13 @@ fn streaming() -> Bench {
 /// of epochs, the test set, another probe, another seed; then what it came to.
 fn run(session: &mut Session) -> (String, Vec<Event>, Vec<f32>) {
     run_to(session, 30);
-    session.evaluate(Part::Test);
+    session.evaluate(Split::Test);
     session.apply(TrainCommand::SetBatch(101)).unwrap();
     run_to(session, 37);
     session.apply(DataCommand::PinProbe(293)).unwrap();
-    session.evaluate(Part::Validation);
+    session.evaluate(Split::Validation);
     // A little at a time, so that steps and evaluations stop in the middle.
-    session.set_limit(Some(Limit::Steps(60)));
+    session.set_limit(Some(StopCondition::Steps(60)));
     session.play();
     while session.state() != RunState::Finished {
         submit(session, 1.0);

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Command, DataCommand, NetworkCommand, TrainCommand};
+use super::command::{Command, DataCommand, NetworkCommand, TrainCommand};
 use crate::data::Augmentation;
 use crate::nn::{Hyper, TrainerOptions};
 

@@ -1,19 +1,30 @@
-//! How a session begins, goes on after it was stopped, and is kept in a folder.
+//! Life of a session: begun, resumed, advanced without a window, saved to its folder.
 
-use std::collections::VecDeque;
 use std::path::Path;
 use std::rc::Rc;
 
-use super::arrivals::Arrivals;
-use super::budget::Budget;
 use super::checkpoint::{Checkpoint, CheckpointState, foreign};
-use super::recording::Phase;
+use super::command::{Command, DataCommand};
+use super::event::Event;
+use super::journal::{Header, Journal};
+use super::metrics::Metrics;
+use super::progress::Progress;
+use super::readback::Readback;
+use super::run::Run;
 use super::run_folder::{NETWORK_FILE, RunFolder, StoredRun, read_clock};
-use super::{Command, DataCommand, Header, Metrics, Rate, RunSettings, Session, layer_info};
-use crate::data::{Dataset, split_order};
+use super::settings::RunSettings;
+use super::state::Session;
+use super::throughput::Throughput;
+use crate::data::Dataset;
 use crate::error::{Error, Result};
-use crate::gpu::Gpu;
+use crate::gpu::{Buffer, Gpu};
+use crate::layouts::Layouts;
 use crate::nn::{Network, Trainer};
+
+/// GPU milliseconds of one submit: long enough that submitting costs nothing, short enough to stop at once.
+const SUBMIT_MS: f64 = 100.0;
+/// Submits ahead of the GPU.
+const MAX_AHEAD: usize = 2;
 
 impl Session {
     /// Begins a run of `network` (a preset or a TOML file) on the data set of `settings`. With a folder, its files are
@@ -27,8 +38,8 @@ impl Session {
         let network = Network::open(network, data.shape.into(), data.classes.len())?;
         let mut session = Self::assemble(gpu, &data, network, settings)?;
         if let Some(path) = folder {
-            let network = session.trainer.network.to_toml();
-            session.folder = Some(RunFolder::create(path, &network, &session.header)?);
+            let network = session.trainer().network.to_toml();
+            session.folder = Some(RunFolder::create(path, &network, session.journal.header())?);
             session.save()?;
         }
         Ok(session)
@@ -66,7 +77,6 @@ impl Session {
     }
 
     fn assemble(gpu: Rc<Gpu>, data: &Dataset, network: Network, settings: RunSettings) -> Result<Self> {
-        let title = format!("{} on {}", network.name, data.name);
         let trainer = Trainer::new(Rc::clone(&gpu), data, network, settings.trainer())?;
         let header = Header {
             revacnn: env!("CARGO_PKG_VERSION").to_owned(),
@@ -75,48 +85,25 @@ impl Session {
             adapter: gpu.info.name.clone(),
             settings: settings.clone(),
         };
-        let filters = (0..=trainer.network.layers.len()).map(|layer| trainer.weights(layer)).collect();
-        let order = split_order(data.train.len(), data.test.len());
-        let trained = &order[..trainer.feed.train_images];
-        let train_labels = trained.iter().map(|image| data.train.labels[*image as usize]).collect();
         let mut session = Self {
-            train_labels,
-            embeddings: super::Embeddings::new(&gpu, filters)?,
-            layers: layer_info::describe(&trainer.network),
-            step_budget: Budget::new(trainer.step_plan()),
-            evaluation_budget: Budget::new(trainer.evaluation_plan()),
-            arrivals: Arrivals::new(&gpu),
-            trainer,
-            settings,
-            title,
-            classes: data.classes.clone(),
-            test_labels: data.test.labels.clone(),
+            progress: Progress::new(&trainer),
+            readback: Readback::new(&gpu),
+            throughput: Throughput::default(),
             metrics: Metrics::default(),
-            folder: None,
-            header,
-            journal: Vec::new(),
-            carried_out: 0,
-            journal_behind: false,
-            journal_written: 0,
+            layouts: Layouts::new(&trainer)?,
             layouts_restored: true,
-            playing: false,
-            single_step: false,
-            limit: None,
-            phase: Phase::Step { next: 0 },
-            wanted: VecDeque::new(),
+            journal: Journal::new(header),
+            folder: None,
             pending: Vec::new(),
-            unsubmitted: false,
-            uncopied_steps: 0,
-            stale: true,
             events: Vec::new(),
-            rate: Rate::default(),
-            faults: 0,
             submissions: Vec::new(),
+            run: Run::new(trainer, data, settings),
         };
-        if !session.settings.frozen.is_empty() {
-            session.set_frozen(&session.settings.frozen.clone())?;
+        let RunSettings { frozen, probe, .. } = session.run.settings.clone();
+        if !frozen.is_empty() {
+            session.set_frozen(&frozen)?;
         }
-        let probe = Command::from(DataCommand::PinProbe(session.settings.probe));
+        let probe = Command::from(DataCommand::PinProbe(probe));
         session.check(probe)?;
         session.carry_out(probe)?;
         session.check_prepared()?;
@@ -126,9 +113,9 @@ impl Session {
     /// An error when the driver could not make what a training step needs.
     fn check_prepared(&self) -> Result<()> {
         let Some(fault) = self.gpu().take_errors().into_iter().next() else { return Ok(()) };
-        let (batch, adapter) = (self.settings.batch, &self.gpu().info.name);
+        let (batch, adapter) = (self.run.settings.batch, &self.gpu().info.name);
         Err(Error::new(
-            format!("{} with batch {batch} cannot be prepared on {adapter}: {fault}", self.title),
+            format!("{} with batch {batch} cannot be prepared on {adapter}: {fault}", self.title()),
             "take a smaller batch or a smaller network, or another adapter (see: revacnn adapters)",
         ))
     }
@@ -139,18 +126,16 @@ impl Session {
             log::warn!("the run began on {then}; on {now} the numbers may differ in their last digits");
         }
         let clock = read_clock(run.folder.path(), &run.checkpoint.state.clock)?;
-        let parameters = &self.trainer.parameters;
+        let trainer = &mut self.run.trainer;
+        let parameters = &trainer.parameters;
         let checkpoint = run.checkpoint.of_network(&parameters.tensors, parameters.values.len())?;
-        parameters.values.write(self.trainer.gpu(), 0, &checkpoint.values);
-        parameters.moments.write(self.trainer.gpu(), 0, &checkpoint.moments);
-        parameters.second_moments.write(self.trainer.gpu(), 0, &checkpoint.second_moments);
-        self.trainer.set_clock(clock);
+        parameters.values.write(trainer.gpu(), 0, &checkpoint.values);
+        parameters.moments.write(trainer.gpu(), 0, &checkpoint.moments);
+        parameters.second_moments.write(trainer.gpu(), 0, &checkpoint.second_moments);
+        trainer.set_clock(clock);
         self.metrics.epochs = run.epochs;
-        self.header = run.header;
-        self.journal = run.journal;
-        self.carried_out = checkpoint.state.commands;
-        self.journal_written = self.carried_out;
-        (self.journal_behind, self.layouts_restored) = (true, false);
+        self.journal = Journal::resumed(run.header, run.journal, checkpoint.state.commands);
+        self.layouts_restored = false;
         self.folder = Some(run.folder);
         Ok(())
     }
@@ -166,32 +151,32 @@ impl Session {
         }
         self.finish_under_way();
         let saved = self.write_checkpoint();
-        self.rate.restart();
+        self.throughput.restart();
         saved
     }
 
     fn write_checkpoint(&mut self) -> Result<()> {
         let checkpoint = self.read_checkpoint()?;
-        self.write_entries()?;
+        self.write_journal()?;
         let Some(folder) = &self.folder else { return Ok(()) };
-        folder.save(&checkpoint, &self.trainer.parameters.tensors, &self.metrics.epochs)
+        folder.save(&checkpoint, &self.run.trainer.parameters.tensors, &self.metrics.epochs)
     }
 
-    pub(super) fn finish_under_way(&mut self) {
-        let playing = std::mem::replace(&mut self.playing, false);
-        let faults = self.faults;
-        while !self.between_steps() {
+    fn finish_under_way(&mut self) {
+        let playing = std::mem::replace(&mut self.progress.playing, false);
+        let faults = self.progress.faults;
+        while !self.progress.is_idle() {
             self.advance();
         }
         self.settle();
-        self.playing = playing && self.faults == faults;
+        self.progress.playing = playing && self.progress.faults == faults;
     }
 
     fn read_checkpoint(&self) -> Result<Checkpoint> {
-        let gpu = self.trainer.gpu();
-        let parameters = &self.trainer.parameters;
-        let clock = self.trainer.feed.clock().read(gpu);
-        let here = self.trainer.clock();
+        let trainer = &self.run.trainer;
+        let (gpu, parameters) = (trainer.gpu(), &trainer.parameters);
+        let clock = trainer.feed.clock().read(gpu);
+        let here = trainer.clock();
         if clock[..3] != [here.step, here.epoch, here.cursor] {
             return Err(Error::new(
                 format!("the GPU has lost the run at step {}", here.step),
@@ -203,13 +188,68 @@ impl Session {
             moments: parameters.moments.read(gpu),
             second_moments: parameters.second_moments.read(gpu),
             state: CheckpointState {
-                settings: self.settings.clone(),
-                network: self.trainer.network.to_toml(),
-                data_fingerprint: self.header.data_fingerprint.clone(),
+                settings: self.run.settings.clone(),
+                network: trainer.network.to_toml(),
+                data_fingerprint: self.journal.header().data_fingerprint.clone(),
                 clock,
-                commands: self.carried_out,
+                commands: self.journal.carried_out().len(),
                 content_hash: String::new(),
             },
         })
+    }
+
+    /// Activations of a node (0 is the input) for all test images, a row `[d]` an image, and the images' labels. Finishes the step
+    /// or evaluation that is under way, and waits for the GPU.
+    ///
+    /// # Errors
+    /// When there is no such node, or the rows do not fit the adapter.
+    pub fn test_rows(&mut self, node: usize) -> Result<(Buffer<f32>, &[u8])> {
+        self.finish_under_way();
+        let images = self.run.trainer.feed.test();
+        let rows = self.run.trainer.rows(node, images)?;
+        Ok((rows, &self.run.test_labels))
+    }
+
+    /// Records and submits work without a window, at most two submits ahead of the GPU, and takes in results; returns whether
+    /// there was anything to do.
+    pub fn advance(&mut self) -> bool {
+        self.poll();
+        let mut encoder = self.gpu().encoder("headless");
+        let recorded = self.record(&mut encoder, SUBMIT_MS);
+        let submission = self.gpu().submit(encoder);
+        self.after_submit();
+        if self.submissions.len() >= MAX_AHEAD {
+            let oldest = self.submissions.remove(0);
+            self.gpu().wait_for(oldest);
+        } else {
+            self.gpu().poll();
+        }
+        self.submissions.push(submission);
+        recorded
+    }
+
+    /// Waits for the GPU and takes in all that is on its way.
+    pub fn settle(&mut self) {
+        self.submissions.clear();
+        self.gpu().wait();
+        self.poll();
+        let errors = self.gpu().take_errors();
+        let help = "update the graphics driver, or take another adapter";
+        self.events.extend(
+            errors.into_iter().map(|e| Event::Fault(Error::new(format!("the GPU reports: {e}"), help))),
+        );
+    }
+
+    /// Brings the probes up to date, so that pictures show the present weights.
+    ///
+    /// # Errors
+    /// When the GPU reports a fault.
+    pub fn refresh(&mut self) -> Result<()> {
+        self.progress.probes_stale = true;
+        while self.advance() {}
+        self.settle();
+        let faults =
+            self.events.iter().find_map(|e| if let Event::Fault(f) = e { Some(f.clone()) } else { None });
+        faults.map_or(Ok(()), Err)
     }
 }

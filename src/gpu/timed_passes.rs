@@ -1,0 +1,98 @@
+//! Timed passes: timestamps around passes, copied back a few frames later with what the caller says each pass was.
+
+use std::sync::Arc;
+
+use super::device::Gpu;
+use super::readback::ReadbackRing;
+use super::timer::Timer;
+
+/// Encoders whose times may be on their way at once.
+const ENCODERS: usize = 4;
+
+/// A timer, its read-back ring, and a tag `T` for each timed pass.
+///
+/// ```text
+/// passes.compute(&mut encoder, "statistics", |pass| {     // or `render_writes` for a render pass
+///     plan.record(pass, 0..plan.len());
+///     (tag, ())
+/// });
+/// passes.copy(&mut encoder);                              // once, at the end of the encoder
+/// gpu.submit(encoder);
+/// passes.after_submit();
+/// // A few frames later, after the device was polled:
+/// for encoder in passes.take() { for (tag, time_ms) in encoder { ... } }
+/// ```
+///
+/// Passes beyond the capacity of an encoder, and all where the adapter has no timestamps, run untimed; so do those of an encoder
+/// when [`ENCODERS`] others are on their way.
+pub struct TimedPasses<T> {
+    timer: Timer,
+    ring: ReadbackRing<(Vec<Arc<str>>, Vec<T>)>,
+    /// Of this encoder's passes.
+    tags: Vec<T>,
+}
+
+impl<T> TimedPasses<T> {
+    /// Room for `capacity` passes per encoder.
+    pub fn new(gpu: &Gpu, capacity: u32) -> Self {
+        Self {
+            timer: Timer::new(gpu, capacity),
+            ring: ReadbackRing::new(gpu, u64::from(capacity) * 16, ENCODERS),
+            tags: Vec::new(),
+        }
+    }
+
+    /// Records a compute pass; `record` tells the pass's tag, which may depend on what it recorded, and a result.
+    pub fn compute<R>(
+        &mut self,
+        encoder: &mut wgpu::CommandEncoder,
+        label: &str,
+        record: impl FnOnce(&mut wgpu::ComputePass<'_>) -> (T, R),
+    ) -> R {
+        let timestamp_writes = self.timer.span(&Arc::from(label));
+        let timed = timestamp_writes.is_some();
+        let descriptor = wgpu::ComputePassDescriptor { label: Some(label), timestamp_writes };
+        let (tag, result) = record(&mut encoder.begin_compute_pass(&descriptor));
+        if timed {
+            self.tags.push(tag);
+        }
+        result
+    }
+
+    /// Timestamp writes of a render pass.
+    pub fn render_writes(&mut self, label: &str, tag: T) -> Option<wgpu::RenderPassTimestampWrites<'_>> {
+        let writes = self.timer.render_span(&Arc::from(label));
+        if writes.is_some() {
+            self.tags.push(tag);
+        }
+        writes
+    }
+
+    /// Records the copy of this encoder's times.
+    pub fn copy(&mut self, encoder: &mut wgpu::CommandEncoder) {
+        let tags = std::mem::take(&mut self.tags);
+        if let Some((buffer, size, labels)) = self.timer.resolve(encoder) {
+            self.ring.copy(encoder, buffer, 0, size, (labels, tags));
+        }
+    }
+
+    /// Asks for the copied times. Call after the submit that holds them.
+    pub fn after_submit(&mut self) {
+        self.ring.after_submit();
+    }
+
+    /// Tags and milliseconds of the encoders whose times have arrived, oldest first.
+    pub fn take(&mut self) -> Vec<Vec<(T, f64)>> {
+        let timer = &self.timer;
+        let timed = |((labels, tags), bytes): ((Vec<Arc<str>>, Vec<T>), Vec<u8>)| {
+            let times = timer.spans(&labels, &bytes).into_iter().map(|span| span.time_ms);
+            tags.into_iter().zip(times).collect()
+        };
+        self.ring.take().into_iter().map(timed).collect()
+    }
+
+    /// Bytes that have come back so far.
+    pub fn bytes_read(&self) -> u64 {
+        self.ring.bytes_read()
+    }
+}

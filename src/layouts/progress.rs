@@ -1,0 +1,116 @@
+//! What a layout still has to do: a refresh of its rows, affinities or positions, and iterations until it rests.
+
+/// Iterations of a layout that begins, until it rests.
+const FIRST: u32 = 1000;
+/// Iterations after the rows or a setting changed, until it rests.
+const AGAIN: u32 = 250;
+/// Fewest iterations between two readings of the rows: too frequent refreshes keep the layout from converging.
+const MIN_BETWEEN: u32 = 10;
+
+/// What a refresh has to make; each includes those before it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Due {
+    /// Nothing.
+    Nothing,
+    /// The rows changed since they were read.
+    Rows,
+    /// There are no affinities.
+    Affinities,
+    /// Affinities, and positions along the principal components.
+    Everything,
+}
+
+/// What a layout still has to do.
+pub struct Progress {
+    due: Due,
+    /// What the refresh under way makes; nothing where none is.
+    making: Due,
+    /// Iterations until it rests.
+    left: u32,
+    /// Iterations since the rows were read.
+    since: u32,
+}
+
+impl Progress {
+    /// Of a layout that begins with its next refresh.
+    pub fn new() -> Self {
+        Self { due: Due::Everything, making: Due::Nothing, left: FIRST, since: 0 }
+    }
+
+    /// Asks for a refresh of this much.
+    pub fn want(&mut self, due: Due) {
+        self.due = self.due.max(due);
+    }
+
+    /// Some more iterations are to follow, because a setting or a point changed.
+    pub fn wake(&mut self) {
+        self.left = self.left.max(AGAIN);
+    }
+
+    /// What waits to be made.
+    pub fn due(&self) -> Due {
+        self.due
+    }
+
+    /// Iterations until it rests.
+    pub fn left(&self) -> u32 {
+        self.left
+    }
+
+    /// Whether its affinities are made for the first time, or are to be.
+    pub fn makes_affinities(&self) -> bool {
+        self.due.max(self.making) >= Due::Affinities
+    }
+
+    /// Whether every point is about to be put elsewhere.
+    pub fn begins(&self) -> bool {
+        self.due.max(self.making) == Due::Everything
+    }
+
+    /// Whether it iterates until it rests.
+    pub fn is_iterating(&self) -> bool {
+        self.left > 0
+    }
+
+    /// Whether a refresh may begin, where its rows can be read.
+    pub fn wants_refresh(&self, running: bool) -> bool {
+        match self.due {
+            Due::Nothing => false,
+            Due::Rows => running && (self.since >= MIN_BETWEEN || self.left == 0),
+            Due::Affinities | Due::Everything => true,
+        }
+    }
+
+    /// A refresh begins; returns what it makes.
+    pub fn begin_refresh(&mut self) -> Due {
+        self.making = std::mem::replace(&mut self.due, Due::Nothing);
+        self.making
+    }
+
+    /// The refresh under way is given up: it begins again, and half of its affinities are none.
+    pub fn drop_refresh(&mut self) {
+        if self.making > Due::Nothing {
+            self.want(self.making.max(Due::Affinities));
+            self.making = Due::Nothing;
+        }
+    }
+
+    /// A refresh is at its end; returns what it made.
+    pub fn refreshed(&mut self) -> Due {
+        let made = std::mem::replace(&mut self.making, Due::Nothing);
+        self.since = 0;
+        self.left = self.left.max(if made == Due::Everything { FIRST } else { AGAIN });
+        made
+    }
+
+    /// Iterations were begun.
+    pub fn iterated(&mut self, iterations: u32) {
+        self.left -= iterations.min(self.left);
+        self.since += iterations;
+    }
+}
+
+/// Whether a layout that made so many iterations is laid out for the first time.
+pub fn is_first(iterations: u32) -> bool {
+    iterations < FIRST
+}

@@ -1,0 +1,92 @@
+//! Turns of a layout: how much GPU time it may use, and the pieces of refreshes and iterations that it uses it for.
+
+use super::layout::Layout;
+use super::progress::Due;
+use super::reexaggeration::Reexaggeration;
+use crate::gpu::{Cost, Gpu};
+
+/// Most GPU time that a layout may save, as a multiple of what a frame grants it.
+const MAX_SAVED: f64 = 8.0;
+
+impl Layout {
+    pub(super) fn has_credit(&self) -> bool {
+        self.credit_ms > 0.0
+    }
+
+    /// Grants so many milliseconds of the frame's; those that it does not use it saves for a few frames.
+    pub(super) fn grant(&mut self, more_ms: f64, frame_ms: f64) {
+        let most_ms = (MAX_SAVED * more_ms).min(frame_ms);
+        self.credit_ms = if self.rests() { 0.0 } else { (self.credit_ms + more_ms).min(most_ms) };
+    }
+
+    /// Whether a piece of a refresh may be recorded now; begins one where it may. Tensors of the run are `readable` only at the
+    /// end of a step, rows of its own at any time.
+    pub(super) fn refreshes(&mut self, readable: bool) -> bool {
+        if self.refresh.is_under_way() {
+            return true;
+        }
+        let readable = self.source.features().map_or(readable, |features| features.is_complete());
+        let begins = readable && self.progress.wants_refresh(self.running);
+        if begins {
+            // Half an iteration changes nothing; it begins again.
+            self.iteration.stop();
+            let whole = self.progress.begin_refresh() == Due::Everything;
+            self.refresh.begin(if whole { self.refresh.plan().len() } else { self.refresh_len() });
+        }
+        begins
+    }
+
+    /// Records a piece of the refresh under way, as its credit allows.
+    pub(super) fn record_refresh(&mut self, pass: &mut wgpu::ComputePass<'_>) -> Cost {
+        let cost = self.refresh.record(pass, self.credit_ms);
+        self.credit_ms -= cost.time_ms;
+        cost
+    }
+
+    /// The refresh under way was recorded to its end.
+    pub(super) fn refreshed(&mut self, gpu: &Gpu) {
+        let made = self.progress.refreshed();
+        if made == Due::Everything {
+            self.seen.begin();
+            self.reexaggeration = Reexaggeration::new(&self.settings);
+            self.tsne.set_settings(gpu, self.settings).expect("they were checked");
+        } else {
+            self.reexaggeration.refreshed(made == Due::Rows);
+        }
+    }
+
+    /// Whether it is to iterate now.
+    pub(super) fn iterates(&self) -> bool {
+        self.running
+            && (self.progress.is_iterating() || self.iteration.is_under_way())
+            && self.progress.due() < Due::Affinities
+            && !self.refresh.is_under_way()
+    }
+
+    /// Records as many iterations as its credit allows, at most `max`, or a part of one where it is long.
+    pub(super) fn record_iterations(
+        &mut self,
+        gpu: &Gpu,
+        pass: &mut wgpu::ComputePass<'_>,
+        max: u32,
+    ) -> Cost {
+        let max = max.min(self.progress.left()).max(1);
+        let cost = self.iteration.record_runs(pass, self.credit_ms, max);
+        self.credit_ms -= cost.time_ms;
+        if cost.range.start == 0 {
+            // The settings are on the GPU before the encoder is.
+            if let Some(settings) = self.reexaggeration.before_iterations(cost.runs, &self.settings) {
+                self.tsne.set_settings(gpu, settings).expect("they are within range");
+                self.progress.wake();
+            }
+            self.progress.iterated(cost.runs);
+        }
+        cost
+    }
+
+    /// A piece of its refresh, or of its iterations, was measured.
+    pub(super) fn learn(&mut self, is_refresh: bool, piece: &Cost, time_ms: f64) {
+        let work = if is_refresh { &mut self.refresh } else { &mut self.iteration };
+        work.learn(piece, time_ms);
+    }
+}

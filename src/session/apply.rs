@@ -1,0 +1,240 @@
+//! Commands: checked when given, carried out between two steps, written to the journal.
+
+use super::command::{Action, Command, Control, DataCommand, LayoutCommand, NetworkCommand, TrainCommand};
+use super::event::Event;
+use super::layout_commands;
+use super::layout_record::LayoutRecord;
+use super::metrics::Metrics;
+use super::state::Session;
+use super::throughput::Throughput;
+use crate::error::{Error, Result};
+use crate::layouts::LayoutSource;
+
+/// Probes: the pinned image, and those after it.
+const PROBES: usize = 4;
+
+impl Session {
+    /// Applies a command before the next step, and writes it to the journal; a layout's as soon as no step or evaluation of the run
+    /// is under way. Where commands of a resumed run were still to come, a new one takes their place: a layout's command that of the other
+    /// layout commands, a pinned probe that of none, and any other that of all.
+    ///
+    /// # Errors
+    /// When a value is out of range or there is no such layout; then nothing changes. What fails later is an [`Event::Fault`].
+    pub fn apply(&mut self, command: impl Into<Command>) -> Result<()> {
+        let command = command.into();
+        let of_layout = matches!(command, Command::Layout(_));
+        if of_layout {
+            self.restore_layouts();
+        }
+        self.check(command)?;
+        let idle = if of_layout { self.progress.is_run_idle() } else { self.progress.is_idle() };
+        if idle && !self.progress.unsubmitted && self.pending.is_empty() {
+            return self.carry_out_and_log(command);
+        }
+        if self.pending.last().is_some_and(|last| command.continues(last)) {
+            self.pending.pop();
+        }
+        self.pending.push(command);
+        Ok(())
+    }
+
+    /// Carries out a control. It is not written to the journal.
+    ///
+    /// # Errors
+    /// When a checkpoint cannot be written.
+    pub fn control(&mut self, control: Control) -> Result<()> {
+        match control {
+            Control::Play => self.play(),
+            Control::Pause => self.pause(),
+            Control::SingleStep => self.single_step(),
+            Control::Evaluate(split) => self.evaluate(split),
+            Control::Save => self.save()?,
+            Control::SetLimit(limit) => self.set_limit(limit),
+            Control::AskForImage(layout, image) => self.ask_for_image(layout, image),
+        }
+        Ok(())
+    }
+
+    /// Applies a command or carries out a control.
+    ///
+    /// # Errors
+    /// As [`Session::apply`] and [`Session::control`].
+    pub fn perform(&mut self, action: Action) -> Result<()> {
+        match action {
+            Action::Command(command) => self.apply(command),
+            Action::Control(control) => self.control(control),
+        }
+    }
+
+    pub(super) fn check(&self, command: Command) -> Result<()> {
+        let changed = self.run.settings.changed(command, self.step());
+        changed.hyper.checked()?;
+        changed.augmentation.checked()?;
+        let (name, value, range) = match command {
+            Command::Train(TrainCommand::SetBatch(batch)) => ("batch", batch, 1..=self.most_batch()),
+            Command::Data(DataCommand::PinProbe(index)) => {
+                ("probe", index, 0..=self.test_images() as u32 - 1)
+            }
+            Command::Network(NetworkCommand::Freeze(layer) | NetworkCommand::Thaw(layer)) => {
+                ("layer", layer.0, 0..=self.trainer().network.layers.len() as u32 - 1)
+            }
+            Command::Layout(command) => {
+                return layout_commands::check(&command, &self.layout_record(), self.trainer());
+            }
+            Command::Train(_) | Command::Data(_) => return Ok(()),
+        };
+        if range.contains(&value) {
+            return Ok(());
+        }
+        let help = format!("give it a value from {} to {}", range.start(), range.end());
+        Err(Error::usage(format!("the {name} is {value}"), help))
+    }
+
+    /// Carries out the commands that wait, those of the resumed journal first.
+    pub(super) fn carry_out_pending(&mut self) {
+        self.repeat_commands();
+        for command in std::mem::take(&mut self.pending) {
+            if let Err(error) = self.carry_out_and_log(command) {
+                self.events.push(Event::Fault(error));
+            }
+        }
+    }
+
+    /// Whether the resumed journal has a command for this step.
+    pub(super) fn has_command_again(&self) -> bool {
+        self.journal.to_repeat(self.step()).is_some()
+    }
+
+    /// Carries out the resumed journal's commands for this step.
+    fn repeat_commands(&mut self) {
+        while let Some(command) = self.journal.to_repeat(self.step()) {
+            let done = match command {
+                // Nobody looks at the layouts of a resumed run before they are restored.
+                Command::Layout(_) if !self.layouts_restored => Ok(()),
+                _ => self.check(command).and_then(|()| self.carry_out(command)),
+            };
+            if let Err(error) = done {
+                self.events.push(Event::Fault(error));
+                match command {
+                    // The layout is missing, and the numbers of those after it stay as they are.
+                    Command::Layout(LayoutCommand::Open(_)) => {
+                        self.layouts.skip_ids(self.layouts.next_id().0 + 1);
+                    }
+                    Command::Layout(_) => {}
+                    // It has no effect now, so the journal must not say that it had.
+                    _ => return self.journal.end_here(),
+                }
+            }
+            self.journal.repeated();
+        }
+    }
+
+    pub(super) fn carry_out_and_log(&mut self, command: Command) -> Result<()> {
+        self.repeat_commands();
+        let step = self.step();
+        self.carry_out(command)?;
+        self.journal.add(step, command);
+        // The last position of a drag is written once something else follows.
+        if self.journal.holds_drag() { Ok(()) } else { self.write_journal() }
+    }
+
+    /// Writes the entries that the journal's file lacks, if the run is kept.
+    pub(super) fn write_journal(&mut self) -> Result<()> {
+        self.folder.as_ref().map_or(Ok(()), |folder| self.journal.write(folder.path()))
+    }
+
+    /// Writes the last position of a drag once a step has passed since.
+    pub(super) fn write_ended_drag(&mut self) {
+        if self.journal.drag_has_ended(self.step())
+            && let Err(error) = self.write_journal()
+        {
+            self.events.push(Event::Fault(error));
+        }
+    }
+
+    /// The layouts that the journal leaves open, and the commands that wait.
+    fn layout_record(&self) -> LayoutRecord {
+        let carried_out = self.journal.carried_out().iter().map(|entry| &entry.command);
+        LayoutRecord::of(self.journal.header().settings.batch, carried_out.chain(&self.pending))
+    }
+
+    /// Opens the layouts that the journal of a resumed run leaves open, with their settings and pins, and carries out its later
+    /// layout commands at their steps. A session that nobody looks at need not call it, and [`Session::resume`] does not: layouts
+    /// cost GPU time and change nothing of the run. The first layout command of a resumed session does it too. A layout that does
+    /// not fit is an [`Event::Fault`].
+    pub fn restore_layouts(&mut self) {
+        if std::mem::replace(&mut self.layouts_restored, true) {
+            return;
+        }
+        let record = self.layout_record();
+        for entry in record.open {
+            self.layouts.skip_ids(entry.id.0);
+            let open = LayoutCommand::Open(entry.source);
+            let mut commands = std::iter::once(open).chain(entry.commands());
+            if let Err(error) = commands.try_for_each(|command| self.carry_out_layout(command, entry.batch)) {
+                self.events.push(Event::Fault(error));
+            }
+        }
+        self.layouts.skip_ids(record.next);
+    }
+
+    /// Leaves the layouts of a resumed journal closed.
+    pub(super) fn forget_layouts(&mut self) {
+        if !std::mem::replace(&mut self.layouts_restored, true) {
+            self.layouts.skip_ids(self.layout_record().next);
+        }
+    }
+
+    fn carry_out_layout(&mut self, command: LayoutCommand, batch: u32) -> Result<()> {
+        layout_commands::carry_out(command, &mut self.layouts, &self.run.trainer, batch)?;
+        if matches!(command, LayoutCommand::Open(LayoutSource::Tensor { .. })) {
+            self.progress.probes_stale = true;
+        }
+        Ok(())
+    }
+
+    pub(super) fn carry_out(&mut self, command: Command) -> Result<()> {
+        let to = self.run.settings.changed(command, self.step());
+        let trainer = &mut self.run.trainer;
+        match command {
+            Command::Train(TrainCommand::SetBatch(batch)) => {
+                trainer.set_batch(batch as usize)?;
+                self.progress.take_plans(trainer);
+            }
+            Command::Train(TrainCommand::Reset(seed)) => self.reset(seed),
+            Command::Train(_) => trainer.set_hyper(to.hyper)?,
+            Command::Network(_) => self.set_frozen(&to.frozen)?,
+            Command::Data(DataCommand::PinProbe(index)) => {
+                let all = trainer.feed.test_images;
+                let probes: Vec<_> = (0..PROBES).map(|i| (index as usize + i) % all).collect();
+                trainer.set_probes(&probes);
+                self.progress.probes_stale = true;
+            }
+            Command::Data(_) => {
+                trainer.set_augmentation(to.augmentation)?;
+                self.progress.take_plans(trainer);
+            }
+            Command::Layout(command) => self.carry_out_layout(command, to.batch)?,
+        }
+        self.run.settings = to;
+        Ok(())
+    }
+
+    pub(super) fn set_frozen(&mut self, layers: &[u32]) -> Result<()> {
+        let layers: Vec<usize> = layers.iter().map(|layer| *layer as usize).collect();
+        self.run.trainer.set_frozen(&layers)?;
+        self.progress.take_plans(&self.run.trainer);
+        Ok(())
+    }
+
+    fn reset(&mut self, seed: u64) {
+        self.run.trainer.reset(seed);
+        self.layouts.restart(self.run.trainer.gpu());
+        self.metrics = Metrics::default();
+        self.readback.forget();
+        self.throughput = Throughput::default();
+        self.throughput.restart();
+        self.progress.uncopied_steps = 0;
+        self.progress.probes_stale = true;
+    }
+}

@@ -1,0 +1,60 @@
+//! States of a run, its stop condition, and the events that it hands out.
+
+use super::metrics::{EpochMetrics, StepMetrics};
+use crate::error::Error;
+
+/// Activity of a session.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RunState {
+    /// Idle until it is played.
+    Paused,
+    /// Training.
+    Training,
+    /// Evaluating at the end of an epoch, or on demand.
+    Validating,
+    /// Stopped by its stop condition.
+    Finished,
+}
+
+/// Part of the data set that is evaluated.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Split {
+    /// Validation images, held out of the training images.
+    Validation,
+    /// Test images.
+    Test,
+}
+
+/// Stop condition of a run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum StopCondition {
+    /// Number of steps, counted from the beginning of the run.
+    Steps(u32),
+    /// Number of epochs, counted from the beginning of the run.
+    Epochs(u32),
+}
+
+/// An event of a run.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Event {
+    /// The metrics of a step have arrived.
+    Step(StepMetrics),
+    /// The metrics of an epoch and its validation have arrived.
+    Epoch(EpochMetrics),
+    /// The result of an evaluation over the test images.
+    Test {
+        /// Mean loss.
+        loss: f32,
+        /// Share classified correctly, 0 to 1.
+        accuracy: f32,
+    },
+    /// The result of an evaluation over the validation images that was asked for.
+    Validation {
+        /// Mean loss.
+        loss: f32,
+        /// Share classified correctly, 0 to 1.
+        accuracy: f32,
+    },
+    /// A failed command or a fault of the GPU; the run goes on as before.
+    Fault(Error),
+}

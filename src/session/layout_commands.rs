@@ -1,0 +1,79 @@
+//! Layout commands: checked against the layouts that are or will be open, and carried out.
+
+use super::command::LayoutCommand;
+use super::layout_record::LayoutRecord;
+use crate::embed::check_perplexity;
+use crate::error::{Error, Result};
+use crate::layouts::{LayoutSource, Layouts};
+use crate::nn::Trainer;
+
+/// Checks a command against the layouts that are open before it.
+///
+/// # Errors
+/// When there is no such layout, or a value is out of range.
+pub(super) fn check(command: &LayoutCommand, record: &LayoutRecord, trainer: &Trainer) -> Result<()> {
+    let Some(id) = command.layout() else {
+        let LayoutCommand::Open(source) = *command else { return Ok(()) };
+        return Layouts::check(trainer, source).map(|_| ());
+    };
+    let entry = record.find(id).ok_or_else(|| {
+        Error::usage(format!("there is no layout {id}"), "it was closed, or is not open yet")
+    })?;
+    match *command {
+        LayoutCommand::Pin { row, position, .. } | LayoutCommand::Release { row, position, .. } => {
+            let count = Layouts::check(trainer, entry.source)?;
+            if row as usize >= count || !position.iter().all(|p| p.is_finite()) {
+                let what = format!("point {row} cannot be moved to {position:?}");
+                return Err(Error::usage(what, format!("there are points 0 to {}", count.saturating_sub(1))));
+            }
+            Ok(())
+        }
+        LayoutCommand::Settings(_, settings) => settings.checked(),
+        LayoutCommand::Perplexity(_, perplexity) => check_perplexity(perplexity),
+        LayoutCommand::Every(_, 0) => {
+            Err(Error::usage("the interval is 0 steps", "give it a value of 1 or more"))
+        }
+        LayoutCommand::Follow(..) | LayoutCommand::Refresh(_)
+            if matches!(entry.source, LayoutSource::Tensor { .. }) =>
+        {
+            let what = format!("layout {id} forwards no images");
+            Err(Error::usage(what, "it reads a tensor of the run and always follows the training"))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Carries out a command that was checked, in a run of `batch` images per step.
+///
+/// # Errors
+/// When the layout does not fit the adapter; then nothing changes.
+pub(super) fn carry_out(
+    command: LayoutCommand,
+    layouts: &mut Layouts,
+    trainer: &Trainer,
+    batch: u32,
+) -> Result<()> {
+    let gpu = trainer.gpu();
+    match command {
+        LayoutCommand::Open(source) => return layouts.open(trainer, source, batch),
+        LayoutCommand::Close(id) => layouts.close(id),
+        LayoutCommand::Pin { layout, row, position } => layouts.move_point(gpu, layout, row, position, true),
+        LayoutCommand::Release { layout, row, position } => {
+            layouts.move_point(gpu, layout, row, position, false);
+        }
+        _ => {}
+    }
+    // A layout that did not fit when it was restored is not there.
+    let Some(layout) = command.layout().and_then(|id| layouts.find_mut(id)) else { return Ok(()) };
+    match command {
+        LayoutCommand::Run(_, running) => layout.running = running,
+        LayoutCommand::Restart(_) => layout.reset(),
+        LayoutCommand::Settings(_, settings) => layout.set_settings(gpu, settings)?,
+        LayoutCommand::Perplexity(_, perplexity) => layout.set_perplexity(gpu, perplexity)?,
+        LayoutCommand::Follow(_, follows) => layout.set_follows(follows),
+        LayoutCommand::Every(_, every) => layout.every = every,
+        LayoutCommand::Refresh(_) => layout.forward_again(),
+        _ => {}
+    }
+    Ok(())
+}

@@ -1,0 +1,114 @@
+//! What a run has to do and has under way: steps, evaluations, and the passes of a layout's images.
+
+use std::collections::VecDeque;
+
+use super::event::StopCondition;
+use super::readback::EvaluationRequest;
+use crate::gpu::{CostModel, Work};
+use crate::layouts::LayoutId;
+use crate::nn::Trainer;
+
+/// Purpose of an evaluation's passes.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) enum Purpose {
+    /// Loss and accuracy.
+    Score(EvaluationRequest),
+    /// The rows of a layout.
+    Features(LayoutId),
+}
+
+/// An evaluation under way.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Passes {
+    pub of: Purpose,
+    /// Passes left, the one under way included.
+    pub left: usize,
+}
+
+/// What a run has to do and has under way.
+pub(super) struct Progress {
+    pub playing: bool,
+    pub single_step: bool,
+    pub limit: Option<StopCondition>,
+    /// A training step.
+    pub step: Work,
+    /// A pass of an evaluation.
+    pub evaluation: Work,
+    /// The evaluation under way; its last piece may be recorded and the next pass not begun.
+    pub passes: Option<Passes>,
+    /// Evaluations to begin when the step is done.
+    pub requests: VecDeque<EvaluationRequest>,
+    /// Something is recorded that is not submitted: what the CPU writes now would come before it.
+    pub unsubmitted: bool,
+    /// Steps whose results were not copied for read-back.
+    pub uncopied_steps: usize,
+    /// The probes' maps are older than the weights or the pin.
+    pub probes_stale: bool,
+    /// Number of times that a step was halted because its numbers were not finite.
+    pub faults: u32,
+}
+
+impl Progress {
+    /// Nothing under way, paused.
+    pub fn new(trainer: &Trainer) -> Self {
+        Self {
+            playing: false,
+            single_step: false,
+            limit: None,
+            step: Work::new(trainer.step_plan().clone(), CostModel::SOFTWARE),
+            evaluation: Work::new(trainer.evaluation_plan().clone(), CostModel::SOFTWARE),
+            passes: None,
+            requests: VecDeque::new(),
+            unsubmitted: false,
+            uncopied_steps: 0,
+            probes_stale: true,
+            faults: 0,
+        }
+    }
+
+    /// Takes the trainer's new plans.
+    pub fn take_plans(&mut self, trainer: &Trainer) {
+        self.step.replace(trainer.step_plan().clone());
+        self.evaluation.replace(trainer.evaluation_plan().clone());
+        self.probes_stale = true;
+    }
+
+    /// Whether neither a step nor an evaluation is under way.
+    pub fn is_between(&self) -> bool {
+        self.passes.is_none() && !self.step.is_under_way()
+    }
+
+    /// Whether nothing is under way and no evaluation waits.
+    pub fn is_idle(&self) -> bool {
+        self.is_between() && self.requests.is_empty()
+    }
+
+    /// Whether no step or evaluation of the run is under way, or waits; a layout's images may be.
+    pub fn is_run_idle(&self) -> bool {
+        let scores = matches!(self.passes, Some(Passes { of: Purpose::Score(_), .. }));
+        !scores && !self.step.is_under_way() && self.requests.is_empty()
+    }
+
+    /// Whether it is to train.
+    pub fn trains(&self) -> bool {
+        self.playing || self.single_step
+    }
+
+    /// Whether the stop condition holds.
+    pub fn limit_reached(&self, trainer: &Trainer) -> bool {
+        self.limit.is_some_and(|limit| match limit {
+            StopCondition::Steps(steps) => trainer.clock().step >= steps,
+            StopCondition::Epochs(epochs) => trainer.clock().epoch >= epochs,
+        })
+    }
+
+    /// Drops what is under way, and the evaluation of an epoch that has not ended.
+    pub fn stop(&mut self) {
+        (self.playing, self.single_step) = (false, false);
+        self.step.stop();
+        self.evaluation.stop();
+        self.passes = None;
+        self.requests.retain(|request| !request.ends_epoch);
+        self.uncopied_steps = 0;
+    }
+}

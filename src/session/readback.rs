@@ -1,0 +1,156 @@
+//! Read-back of a run: step results, evaluations and times, a few frames after they were recorded.
+
+use super::event::Split;
+use super::throughput::WorkSpan;
+use crate::data::{Clock, Feed, HISTORY_LEN};
+use crate::gpu::{Cost, Gpu, ReadbackRing, TimedPasses, Work};
+use crate::nn::Trainer;
+
+/// Most timed passes per encoder.
+const MAX_PASSES: u32 = 64;
+/// Bytes of the history of step results, and of the clock.
+const HISTORY_BYTES: u64 = (HISTORY_LEN * 16) as u64;
+const CLOCK_BYTES: u64 = (Clock::WORDS * 4) as u64;
+
+/// An evaluation that was asked for.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct EvaluationRequest {
+    pub split: Split,
+    /// Whether it belongs to the end of an epoch, so that it makes a row of the metrics.
+    pub ends_epoch: bool,
+}
+
+/// Kind of the work of a timed pass.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) enum Timed {
+    Step,
+    Evaluation,
+}
+
+/// Content of a read-back.
+enum Tag {
+    History(Vec<WorkSpan>),
+    Evaluation { of: EvaluationRequest, epoch: u32, step: u32 },
+}
+
+/// An arrived read-back.
+pub(super) enum Arrival {
+    /// Step results, each `[step, loss, accuracy, epoch]`, and the spans of work that they end.
+    History(Vec<[f32; 4]>, Vec<WorkSpan>),
+    /// The clock after an evaluation, which holds its sums; epoch and step that it belongs to.
+    Evaluation { of: EvaluationRequest, epoch: u32, step: u32, clock: Clock },
+    /// The timed passes of an encoder, with milliseconds.
+    Times(Vec<((Timed, Cost), f64)>),
+}
+
+impl Arrival {
+    /// Spans of work whose results it has.
+    pub fn spans(&self) -> &[WorkSpan] {
+        if let Self::History(_, spans) = self { spans } else { &[] }
+    }
+}
+
+/// The read-back rings of a run. Read-backs carry the run's generation: those of before a reset do not count.
+pub(super) struct Readback {
+    history: ReadbackRing<(u64, Tag)>,
+    evaluations: ReadbackRing<(u64, Tag)>,
+    passes: TimedPasses<(u64, Timed, Cost)>,
+    generation: u64,
+}
+
+impl Readback {
+    pub fn new(gpu: &Gpu) -> Self {
+        Self {
+            history: ReadbackRing::new(gpu, HISTORY_BYTES, 4),
+            evaluations: ReadbackRing::new(gpu, CLOCK_BYTES, 8),
+            passes: TimedPasses::new(gpu, MAX_PASSES),
+            generation: 0,
+        }
+    }
+
+    /// Records the next piece of a work as one timed pass.
+    pub fn record(
+        &mut self,
+        encoder: &mut wgpu::CommandEncoder,
+        work: &mut Work,
+        budget_ms: f64,
+        of: Timed,
+    ) -> Cost {
+        let generation = self.generation;
+        self.passes.compute(encoder, "train", |pass| {
+            let piece = work.record(pass, budget_ms);
+            ((generation, of, piece.clone()), piece)
+        })
+    }
+
+    /// Whether there is room for the step results of an encoder.
+    pub fn has_room(&self) -> bool {
+        self.history.has_room()
+    }
+
+    /// Records the copy of the step results, with the spans of work that they end; there must be room.
+    pub fn copy_history(&mut self, encoder: &mut wgpu::CommandEncoder, feed: &Feed, spans: Vec<WorkSpan>) {
+        let tag = (self.generation, Tag::History(spans));
+        self.history.copy(encoder, feed.history().raw(), 0, HISTORY_BYTES, tag);
+    }
+
+    /// Records the copy of this encoder's times.
+    pub fn copy_times(&mut self, encoder: &mut wgpu::CommandEncoder) {
+        self.passes.copy(encoder);
+    }
+
+    /// Records the copy of an evaluation's result.
+    pub fn copy_evaluation(
+        &mut self,
+        encoder: &mut wgpu::CommandEncoder,
+        trainer: &Trainer,
+        of: EvaluationRequest,
+    ) {
+        let (epoch, step) = (trainer.clock().epoch, trainer.clock().step);
+        let tag = (self.generation, Tag::Evaluation { of, epoch, step });
+        if !self.evaluations.copy(encoder, trainer.feed.clock().raw(), 0, CLOCK_BYTES, tag) {
+            log::warn!("an evaluation's result was lost: too many are on their way");
+        }
+    }
+
+    /// Call after the submit of the encoder.
+    pub fn after_submit(&mut self) {
+        self.history.after_submit();
+        self.evaluations.after_submit();
+        self.passes.after_submit();
+    }
+
+    /// Bytes that have come back so far.
+    pub fn bytes_read(&self) -> u64 {
+        self.history.bytes_read() + self.evaluations.bytes_read() + self.passes.bytes_read()
+    }
+
+    /// Drops all that is on its way, because the run was reset.
+    pub fn forget(&mut self) {
+        self.generation += 1;
+    }
+
+    /// Read-backs that have arrived: times, step results, evaluations.
+    pub fn take(&mut self) -> Vec<Arrival> {
+        let current = self.generation;
+        let times = |encoder: Vec<((u64, Timed, Cost), f64)>| {
+            let current = encoder.first().is_some_and(|((generation, ..), _)| *generation == current);
+            let passes = encoder.into_iter().map(|((_, of, piece), time_ms)| ((of, piece), time_ms));
+            current.then(|| Arrival::Times(passes.collect()))
+        };
+        let mut all: Vec<Arrival> = self.passes.take().into_iter().filter_map(times).collect();
+        let results = self.history.take().into_iter().chain(self.evaluations.take());
+        all.extend(results.filter(|((generation, _), _)| *generation == current).filter_map(interpret));
+        all
+    }
+}
+
+fn interpret(((_, tag), bytes): ((u64, Tag), Vec<u8>)) -> Option<Arrival> {
+    match tag {
+        Tag::History(spans) => Some(Arrival::History(bytemuck::pod_collect_to_vec(&bytes), spans)),
+        Tag::Evaluation { of, epoch, step } => {
+            let words: [u32; Clock::WORDS] = bytemuck::pod_collect_to_vec(&bytes).try_into().ok()?;
+            Some(Arrival::Evaluation { of, epoch, step, clock: bytemuck::cast(words) })
+        }
+    }
+}

@@ -1,0 +1,370 @@
+//! Schedule: which works an encoder holds, each in pieces that fit its share of the time.
+//!
+//! The run comes first: training steps and evaluations, as the budget allows. Then layouts use what their shares of that time have
+//! saved up: refreshes of their rows at the end of a step, and iterations.
+
+use std::rc::Rc;
+use std::time::Instant;
+
+use super::event::{Event, Split};
+use super::fault;
+use super::metrics::{EpochMetrics, StepMetrics};
+use super::progress::{Passes, Purpose};
+use super::readback::{Arrival, EvaluationRequest, Timed};
+use super::state::Session;
+use super::throughput::WorkSpan;
+use crate::data::{Clock, HISTORY_LEN};
+
+/// A piece of work.
+enum Turn {
+    Step,
+    Evaluation,
+    /// The probes' maps, while no step is made.
+    Probes,
+    /// A piece of a layout's refresh; the number is its place.
+    Refresh(usize),
+    /// Iterations of a layout.
+    Iterations(usize),
+}
+
+/// Order of the turns in an encoder.
+enum Stage {
+    /// Pieces of the run; where a step `ended`, layouts read their rows first.
+    Run {
+        ended: bool,
+    },
+    Probes,
+    Refreshes,
+    /// Iterations of the layouts from this place on, each once.
+    Iterations(usize),
+}
+
+/// An encoder as it fills.
+struct Filling {
+    stage: Stage,
+    budget_ms: f64,
+    left_ms: f64,
+    /// Whether the run is to train.
+    trains: bool,
+    /// A piece of the run was recorded.
+    ran: bool,
+    /// The probes' maps were recorded.
+    probed: bool,
+    /// Iterations of layouts were recorded.
+    iterated: bool,
+}
+
+impl Session {
+    /// Records training, an evaluation or a refresh of the probes worth about `budget_ms` of GPU time; returns
+    /// whether anything was recorded. Call [`Session::after_submit`] after the submit.
+    pub fn record(&mut self, encoder: &mut wgpu::CommandEncoder, budget_ms: f64) -> bool {
+        if !self.progress.unsubmitted {
+            self.begin_encoder();
+        }
+        self.progress.unsubmitted = true;
+        self.layouts.record_begin(encoder);
+        let mut filling = Filling {
+            stage: Stage::Run { ended: false },
+            budget_ms,
+            left_ms: budget_ms,
+            trains: self.progress.trains(),
+            ran: false,
+            probed: false,
+            iterated: false,
+        };
+        while let Some(turn) = self.next_turn(&mut filling) {
+            self.record_turn(encoder, turn, &mut filling);
+        }
+        self.layouts.copy(encoder);
+        if filling.ran {
+            self.copy_results(encoder);
+        }
+        filling.ran || filling.probed || filling.iterated
+    }
+
+    /// What the CPU writes comes before all that an encoder holds, so commands and evaluations begin with one.
+    fn begin_encoder(&mut self) {
+        self.write_ended_drag();
+        if self.progress.is_idle() {
+            self.carry_out_pending();
+        } else if self.progress.is_between()
+            && let Some(of) = self.progress.requests.pop_front()
+        {
+            let feed = &self.run.trainer.feed;
+            let range = if of.split == Split::Test { feed.test() } else { feed.validation() };
+            self.begin_passes(range, Purpose::Score(of));
+        }
+        if self.progress.is_idle() {
+            match self.layouts.begin_features(&self.run.trainer) {
+                Ok(Some((id, samples))) => self.begin_passes(samples, Purpose::Features(id)),
+                Ok(None) => {}
+                Err(error) => self.events.push(Event::Fault(error)),
+            }
+        }
+        self.run.trainer.supply();
+        let faults = self.layouts.follow(&self.run.trainer);
+        self.events.extend(faults.into_iter().map(Event::Fault));
+    }
+
+    /// Begins an evaluation of images by their place in the feed's order of images.
+    fn begin_passes(&mut self, samples: std::ops::Range<usize>, of: Purpose) {
+        self.run.trainer.begin_evaluation(samples.clone());
+        let left = samples.len().div_ceil(self.run.trainer.sizes().micro_batch);
+        self.progress.passes = Some(Passes { of, left });
+    }
+
+    fn next_turn(&mut self, filling: &mut Filling) -> Option<Turn> {
+        loop {
+            match filling.stage {
+                Stage::Run { ended } => {
+                    if ended && let Some(place) = self.layouts.next_refresh(true) {
+                        return Some(Turn::Refresh(place));
+                    }
+                    if filling.left_ms > 0.0 && self.run_goes_on(filling.ran) {
+                        let evaluates = self.progress.passes.is_some();
+                        return Some(if evaluates { Turn::Evaluation } else { Turn::Step });
+                    }
+                    self.grant_shares(filling);
+                    filling.stage = Stage::Probes;
+                }
+                Stage::Probes => {
+                    filling.stage = Stage::Refreshes;
+                    if !filling.ran && std::mem::take(&mut self.progress.probes_stale) {
+                        return Some(Turn::Probes);
+                    }
+                }
+                Stage::Refreshes => {
+                    // The credit did not last at the end of the last step, or rows of a layout's own are there.
+                    let rests = !filling.ran && self.progress.is_between();
+                    if let Some(place) = self.layouts.next_refresh(rests || filling.probed) {
+                        return Some(Turn::Refresh(place));
+                    }
+                    filling.stage = Stage::Iterations(0);
+                }
+                Stage::Iterations(from) => {
+                    let place = self.layouts.next_iterating(from)?;
+                    filling.stage = Stage::Iterations(place + 1);
+                    return Some(Turn::Iterations(place));
+                }
+            }
+        }
+    }
+
+    /// Whether a piece of the run may follow.
+    fn run_goes_on(&self, ran: bool) -> bool {
+        let (progress, trainer) = (&self.progress, &self.run.trainer);
+        if progress.passes.is_some() {
+            return progress.evaluation.is_under_way() || trainer.has_evaluation_pass();
+        }
+        if progress.step.is_under_way() {
+            return true;
+        }
+        let others_wait = !progress.requests.is_empty()
+            || ran && (!self.pending.is_empty() || self.has_command_again() || self.layouts.want_features());
+        progress.trains()
+            && trainer.has_step()
+            && !self.limit_reached()
+            && !others_wait
+            && progress.uncopied_steps < HISTORY_LEN
+    }
+
+    /// Layouts have a share of what the run took, where it took anything: a step may be longer or shorter than the budget.
+    fn grant_shares(&mut self, filling: &Filling) {
+        let took_ms = if filling.ran { filling.budget_ms - filling.left_ms } else { filling.budget_ms };
+        self.layouts.grant(took_ms, filling.ran || filling.trains);
+    }
+
+    fn record_turn(&mut self, encoder: &mut wgpu::CommandEncoder, turn: Turn, filling: &mut Filling) {
+        let gpu = Rc::clone(self.run.trainer.gpu());
+        match turn {
+            Turn::Step => {
+                let (cost_ms, ended) = self.record_step(encoder, filling.left_ms);
+                filling.left_ms -= cost_ms;
+                (filling.ran, filling.stage) = (true, Stage::Run { ended });
+            }
+            Turn::Evaluation => {
+                filling.left_ms -= self.record_evaluation(encoder, filling.left_ms);
+                (filling.ran, filling.stage) = (true, Stage::Run { ended: false });
+            }
+            Turn::Probes => {
+                self.run.trainer.refresh_plan().encode(encoder);
+                self.layouts.after_probes();
+                filling.probed = true;
+            }
+            Turn::Refresh(place) => self.layouts.record_refresh(&gpu, encoder, place),
+            Turn::Iterations(place) => {
+                self.layouts.record_iterations(&gpu, encoder, place);
+                filling.iterated = true;
+            }
+        }
+    }
+
+    /// Records a piece of a step; returns its estimated milliseconds, and whether the step ended with it.
+    fn record_step(&mut self, encoder: &mut wgpu::CommandEncoder, budget_ms: f64) -> (f64, bool) {
+        let piece = self.readback.record(encoder, &mut self.progress.step, budget_ms, Timed::Step);
+        let ends_epoch = piece.ends && self.end_step();
+        if piece.ends {
+            self.layouts.after_step(encoder, self.step(), ends_epoch);
+        }
+        let images = if piece.ends { self.run.settings.batch } else { 0 };
+        self.throughput.record(WorkSpan { cost_ms: piece.time_ms, training: true, images, ends_epoch });
+        (piece.time_ms, piece.ends)
+    }
+
+    /// Ends a step; returns whether an epoch ended with it.
+    fn end_step(&mut self) -> bool {
+        let ends_epoch = self.run.trainer.tick();
+        let progress = &mut self.progress;
+        progress.single_step = false;
+        progress.probes_stale = false;
+        progress.uncopied_steps += 1;
+        if ends_epoch {
+            progress.requests.push_back(EvaluationRequest { split: Split::Validation, ends_epoch });
+        }
+        progress.playing &= !progress.limit_reached(&self.run.trainer);
+        ends_epoch
+    }
+
+    /// Records a piece of an evaluation; returns its estimated milliseconds.
+    fn record_evaluation(&mut self, encoder: &mut wgpu::CommandEncoder, budget_ms: f64) -> f64 {
+        let piece =
+            self.readback.record(encoder, &mut self.progress.evaluation, budget_ms, Timed::Evaluation);
+        let span = WorkSpan { cost_ms: piece.time_ms, training: false, images: 0, ends_epoch: false };
+        self.throughput.record(span);
+        if piece.ends {
+            self.run.trainer.end_evaluation_pass();
+            self.progress.passes = self.progress.passes.and_then(|passes| self.end_pass(encoder, passes));
+        }
+        piece.time_ms
+    }
+
+    /// Records what follows a pass; returns what is left of the evaluation.
+    fn end_pass(&mut self, encoder: &mut wgpu::CommandEncoder, passes: Passes) -> Option<Passes> {
+        let last = passes.left < 2;
+        let goes_on = match passes.of {
+            Purpose::Score(of) => {
+                if last {
+                    self.readback.copy_evaluation(encoder, &self.run.trainer, of);
+                }
+                true
+            }
+            // Where the layout was closed, nobody wants the other passes.
+            Purpose::Features(id) => {
+                self.layouts.after_pass(encoder, id, last, self.run.trainer.clock().step)
+            }
+        };
+        (goes_on && !last).then_some(Passes { left: passes.left - 1, ..passes })
+    }
+
+    /// Records the copies of the run's results and times.
+    fn copy_results(&mut self, encoder: &mut wgpu::CommandEncoder) {
+        if self.readback.has_room() {
+            self.readback.copy_history(encoder, &self.run.trainer.feed, self.throughput.take_recorded());
+            self.progress.uncopied_steps = 0;
+        }
+        self.readback.copy_times(encoder);
+    }
+
+    /// Call after the submit that holds what [`Session::record`] recorded.
+    pub fn after_submit(&mut self) {
+        self.progress.unsubmitted = false;
+        self.readback.after_submit();
+        self.layouts.after_submit();
+    }
+
+    /// Takes in the results that have arrived. Call once a frame, after the device was polled.
+    pub fn poll(&mut self) {
+        if let Some(time_ms) = self.layouts.poll() {
+            self.metrics.embed_ms = time_ms;
+        }
+        let arrivals = self.readback.take();
+        let done: Vec<WorkSpan> = arrivals.iter().flat_map(Arrival::spans).copied().collect();
+        if !done.is_empty() {
+            self.throughput.arrived(&done, Instant::now());
+            self.metrics.images_per_s = self.throughput.images_per_s();
+        }
+        let faults = self.progress.faults;
+        for arrival in arrivals {
+            self.take_in(arrival);
+            if self.progress.faults != faults {
+                // The others tell of steps that had no effect either.
+                break;
+            }
+        }
+    }
+
+    fn take_in(&mut self, arrival: Arrival) {
+        match arrival {
+            Arrival::History(entries, _) => self.take_in_history(entries),
+            Arrival::Evaluation { of, epoch, step, clock } => {
+                self.take_in_evaluation(of, epoch, step, &clock);
+            }
+            Arrival::Times(times) => {
+                self.metrics.train_ms = times.iter().map(|(_, time_ms)| time_ms).sum();
+                for ((of, piece), time_ms) in times {
+                    let progress = &mut self.progress;
+                    let work = if of == Timed::Step { &mut progress.step } else { &mut progress.evaluation };
+                    work.learn(&piece, time_ms);
+                }
+            }
+        }
+    }
+
+    fn take_in_history(&mut self, entries: Vec<[f32; 4]>) {
+        let last = self.metrics.steps.last().map_or(0, |s| s.step);
+        let halted = entries.iter().find(|entry| entry[2] < 0.0).map(|entry| entry[0].to_bits());
+        let result = |[step, loss, accuracy, epoch]: [f32; 4]| StepMetrics {
+            step: step.to_bits(),
+            epoch: f64::from(epoch),
+            loss,
+            accuracy,
+        };
+        let new = |s: &StepMetrics| s.step > last && s.accuracy >= 0.0;
+        let mut new: Vec<StepMetrics> = entries.into_iter().map(result).filter(new).collect();
+        new.sort_by_key(|s| s.step);
+        self.events.extend(new.iter().map(|s| Event::Step(*s)));
+        self.metrics.steps.extend(new);
+        if let Some(step) = halted {
+            self.halt(step);
+        }
+    }
+
+    /// A step was halted on the GPU because its numbers are not finite: goes back to the state before it.
+    fn halt(&mut self, step: u32) {
+        self.progress.faults += 1;
+        self.progress.stop();
+        self.submissions.clear();
+        self.gpu().wait();
+        self.readback.forget();
+        self.layouts.restart_features();
+        self.throughput.restart();
+        let error = fault::recover(&mut self.run.trainer, step);
+        self.progress.probes_stale = true;
+        self.events.push(Event::Fault(error));
+    }
+
+    fn take_in_evaluation(&mut self, of: EvaluationRequest, epoch: u32, step: u32, clock: &Clock) {
+        let share = |correct: u32, images: u32| correct as f32 / images.max(1) as f32;
+        let feed = &self.run.trainer.feed;
+        let images = if of.split == Split::Test { feed.test_images } else { feed.validation_images } as u32;
+        let (loss, accuracy) = (clock.eval_loss / images.max(1) as f32, share(clock.eval_correct, images));
+        if !of.ends_epoch {
+            self.events.push(match of.split {
+                Split::Test => Event::Test { loss, accuracy },
+                Split::Validation => Event::Validation { loss, accuracy },
+            });
+            return;
+        }
+        let metrics = EpochMetrics {
+            epoch,
+            step,
+            images_per_s: self.throughput.next_epoch().unwrap_or(self.metrics.images_per_s),
+            train_loss: clock.done_loss / clock.done_images.max(1) as f32,
+            train_accuracy: share(clock.done_correct, clock.done_images),
+            val_loss: loss,
+            val_accuracy: accuracy,
+        };
+        self.metrics.epochs.push(metrics);
+        self.events.push(Event::Epoch(metrics));
+    }
+}

@@ -1,0 +1,271 @@
+//! The session: its parts, and what can be asked of it.
+
+use std::path::Path;
+
+use super::command::Command;
+use super::event::{Event, RunState, Split, StopCondition};
+use super::journal::Journal;
+use super::metrics::Metrics;
+use super::progress::{Progress, Purpose};
+use super::readback::{EvaluationRequest, Readback};
+use super::run::Run;
+use super::run_folder::RunFolder;
+use super::settings::RunSettings;
+use super::throughput::Throughput;
+use crate::gpu::{Buffer, Gpu, TensorView};
+use crate::layouts::{
+    ImageSet, ImageSource, Layout, LayoutId, Layouts, can_be_laid_out, default_images, images_of, max_images,
+};
+use crate::nn::{LayerInfo, TensorKind, Trainer};
+
+/// A running network with its data, journal, files and live layouts.
+pub struct Session {
+    pub(super) run: Run,
+    pub(super) progress: Progress,
+    pub(super) readback: Readback,
+    pub(super) throughput: Throughput,
+    pub(super) metrics: Metrics,
+    pub(super) layouts: Layouts,
+    /// Whether the layouts of the journal are open (see [`Session::restore_layouts`]).
+    pub(super) layouts_restored: bool,
+    pub(super) journal: Journal,
+    pub(super) folder: Option<RunFolder>,
+    /// Commands that wait for the end of a step.
+    pub(super) pending: Vec<Command>,
+    pub(super) events: Vec<Event>,
+    /// Submits of [`Session::advance`] that may not be done yet.
+    pub(super) submissions: Vec<wgpu::SubmissionIndex>,
+}
+
+impl Session {
+    /// Folder of the run, if it is kept.
+    pub fn folder(&self) -> Option<&Path> {
+        self.folder.as_ref().map(RunFolder::path)
+    }
+
+    /// Leaves the run's folder as it is from now on: commands are carried out but not written, and nothing is saved. Layouts that
+    /// the journal leaves open stay closed.
+    pub fn detach(&mut self) {
+        self.folder = None;
+        self.forget_layouts();
+    }
+
+    /// The device.
+    pub fn gpu(&self) -> &Gpu {
+        self.run.trainer.gpu()
+    }
+
+    /// The trainer.
+    pub fn trainer(&self) -> &Trainer {
+        &self.run.trainer
+    }
+
+    /// The nodes of the network, the input first.
+    pub fn layers(&self) -> &[LayerInfo] {
+        &self.run.layers
+    }
+
+    /// Tiles of a node's tensor (see [`Trainer::tensor`]).
+    pub fn tensor(&self, node: usize, kind: TensorKind) -> Option<TensorView> {
+        self.run.trainer.tensor(node, kind)
+    }
+
+    /// Class probabilities of the pinned probe, one tile of 1×1 a class.
+    pub fn probabilities(&self) -> TensorView {
+        self.run.trainer.probabilities(0)
+    }
+
+    /// The classes.
+    pub fn class_names(&self) -> &[String] {
+        &self.run.classes
+    }
+
+    /// Index in the test set, and label, of the pinned probe.
+    pub fn probe(&self) -> (u32, usize) {
+        let probe = self.run.settings.probe;
+        (probe, usize::from(self.run.test_labels[probe as usize]))
+    }
+
+    /// Class of a test image.
+    pub fn test_class(&self, image: u32) -> Option<&str> {
+        self.class_of(ImageSet::Test, image)
+    }
+
+    /// Number of test images.
+    pub fn test_images(&self) -> usize {
+        self.run.trainer.feed.test_images
+    }
+
+    /// Most images per step.
+    pub fn most_batch(&self) -> u32 {
+        self.run.trainer.feed.most_batch() as u32
+    }
+
+    /// Number of training images.
+    pub fn train_images(&self) -> usize {
+        self.run.trainer.feed.train_images
+    }
+
+    /// The settings as they are now.
+    pub fn settings(&self) -> &RunSettings {
+        &self.run.settings
+    }
+
+    /// Steps recorded.
+    pub fn step(&self) -> u32 {
+        self.run.trainer.clock().step
+    }
+
+    /// Epochs by images drawn, with fraction.
+    pub fn epoch(&self) -> f64 {
+        self.run.trainer.epochs()
+    }
+
+    /// Number of steps per epoch.
+    pub fn steps_an_epoch(&self) -> u32 {
+        (self.train_images() as u32).div_ceil(self.run.settings.batch)
+    }
+
+    /// Network and data: `revacnn on shapes`.
+    pub fn title(&self) -> &str {
+        &self.run.title
+    }
+
+    /// The metrics.
+    pub fn metrics(&self) -> &Metrics {
+        &self.metrics
+    }
+
+    /// Present activity.
+    pub fn state(&self) -> RunState {
+        let progress = &self.progress;
+        let passes = progress.passes.map(|passes| passes.of);
+        match passes {
+            Some(Purpose::Score(_)) => RunState::Validating,
+            None if progress.step.is_under_way() => RunState::Training,
+            None if !progress.requests.is_empty() => RunState::Validating,
+            // Rows of a layout are made beside the run.
+            Some(Purpose::Features(_)) | None if self.limit_reached() => RunState::Finished,
+            Some(Purpose::Features(_)) | None if progress.trains() => RunState::Training,
+            Some(Purpose::Features(_)) | None => RunState::Paused,
+        }
+    }
+
+    pub(super) fn limit_reached(&self) -> bool {
+        self.progress.limit_reached(&self.run.trainer)
+    }
+
+    /// Bytes of metrics that have come back from the GPU: no pictures, and a fixed maximum per submit.
+    pub fn bytes_read(&self) -> u64 {
+        self.readback.bytes_read()
+    }
+
+    /// Trains until it is paused.
+    pub fn play(&mut self) {
+        self.progress.playing = !self.limit_reached();
+        self.throughput.restart();
+    }
+
+    /// Whether it trains until it is paused.
+    pub fn is_playing(&self) -> bool {
+        self.progress.playing
+    }
+
+    /// Stops at the end of the step.
+    pub fn pause(&mut self) {
+        self.progress.playing = false;
+    }
+
+    /// Trains one step; none past the stop condition.
+    pub fn single_step(&mut self) {
+        self.progress.playing = false;
+        self.progress.single_step = !self.limit_reached();
+        self.throughput.restart();
+    }
+
+    /// Sets or removes the stop condition.
+    pub fn set_limit(&mut self, limit: Option<StopCondition>) {
+        self.progress.limit = limit;
+    }
+
+    /// Evaluates once the step is done, beside the run, which goes on after it; the result is an [`Event`].
+    pub fn evaluate(&mut self, split: Split) {
+        self.progress.requests.push_back(EvaluationRequest { split, ends_epoch: false });
+    }
+
+    /// Events since the last call, oldest first.
+    pub fn take_events(&mut self) -> Vec<Event> {
+        std::mem::take(&mut self.events)
+    }
+
+    /// Hash of parameters, moments and clock. Waits for the GPU.
+    pub fn state_hash(&self) -> String {
+        self.run.trainer.state_hash()
+    }
+
+    /// The live layouts, in the order in which they were opened.
+    pub fn layouts(&self) -> &[Layout] {
+        self.layouts.open_ones()
+    }
+
+    /// A live layout.
+    pub fn layout(&self, id: LayoutId) -> Option<&Layout> {
+        self.layouts.find(id)
+    }
+
+    /// Whether a layer has such a tensor, of tiles enough for a layout.
+    pub fn can_embed(&self, node: usize, kind: TensorKind) -> bool {
+        can_be_laid_out(&self.run.trainer, node, kind)
+    }
+
+    /// Number of images of a set.
+    pub fn images_of(&self, set: ImageSet) -> usize {
+        images_of(&self.run.trainer, set)
+    }
+
+    /// Class of an image of a set.
+    pub fn class_of(&self, set: ImageSet, image: u32) -> Option<&str> {
+        self.run.class_of(set, image)
+    }
+
+    /// Most images whose rows by a node's activations fit one binding of the adapter.
+    pub fn most_images(&self, node: usize, set: ImageSet) -> usize {
+        max_images(&self.run.trainer, node, set)
+    }
+
+    /// Default layout of images: test images by the last hidden layer, as many as the adapter lays out quickly.
+    pub fn usual_images(&self) -> ImageSource {
+        default_images(&self.run.trainer)
+    }
+
+    /// Asks for the network's top classes of an image of a layout; a few frames later they are there (see
+    /// [`Images::told`](crate::layouts::Images::told)).
+    pub fn ask_for_image(&mut self, layout: impl Into<LayoutId>, image: u32) {
+        self.layouts.ask_for_image(layout.into(), image);
+    }
+
+    /// Sum over a filter's coefficients of their absolute change over the last whole epoch, by filter, on the GPU; 0 before one
+    /// ended.
+    pub fn filter_changes(&self, node: usize) -> Option<&Buffer<f32>> {
+        self.layouts.filter_changes(node)
+    }
+
+    /// What of a layout is being made, in words, and its share that is done, 0 to 1: where it cannot iterate yet, or begins again.
+    pub fn layout_progress(&self, layout: impl Into<LayoutId>) -> Option<(&'static str, f64)> {
+        let layout = self.layouts.find(layout.into())?;
+        if let Some(passes) = self.progress.passes.filter(|p| p.of == Purpose::Features(layout.id())) {
+            let all = layout.forwards().div_ceil(self.run.trainer.sizes().micro_batch).max(1);
+            return Some(("forwarding", 1.0 - passes.left as f64 / all as f64));
+        }
+        if layout.wants_features() {
+            return Some(("forwarding", 0.0));
+        }
+        layout.refresh_progress().map(|done| ("finding neighbours", done))
+    }
+
+    /// Estimated GPU milliseconds of forwarding so many images.
+    pub fn forward_ms(&self, images: usize) -> f64 {
+        let passes = images.div_ceil(self.run.trainer.sizes().micro_batch);
+        passes as f64 * self.progress.evaluation.total_ms()
+    }
+}
