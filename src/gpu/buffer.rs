@@ -24,6 +24,27 @@ pub struct BufferRange {
     pub size: u64,
 }
 
+impl BufferRange {
+    /// Bytes `offset..offset + size` of a buffer.
+    pub fn new(buffer: &wgpu::Buffer, offset: u64, size: u64) -> Self {
+        Self { buffer: buffer.clone(), offset, size }
+    }
+
+    /// A whole buffer.
+    pub fn whole(buffer: &wgpu::Buffer) -> Self {
+        Self::new(buffer, 0, buffer.size())
+    }
+
+    /// The entry of a bind group.
+    pub(super) fn as_binding(&self) -> wgpu::BindingResource<'_> {
+        wgpu::BindingResource::Buffer(wgpu::BufferBinding {
+            buffer: &self.buffer,
+            offset: self.offset,
+            size: std::num::NonZeroU64::new(self.size),
+        })
+    }
+}
+
 impl<T: Pod> Buffer<T> {
     /// A zero-filled buffer of `len` elements (at least one, so that it can be bound).
     pub fn zeroed(gpu: &Gpu, label: &str, len: usize) -> Self {
@@ -73,7 +94,7 @@ impl<T: Pod> Buffer<T> {
 
     /// The whole buffer, to be bound.
     pub fn range(&self) -> BufferRange {
-        BufferRange { buffer: self.raw.clone(), offset: 0, size: self.raw.size() }
+        BufferRange::whole(&self.raw)
     }
 
     /// Writes `data` from element `start`, before the next submit. Bytes are padded to a multiple of 4

@@ -41,7 +41,8 @@ impl Kernel {
                 source: wgpu::ShaderSource::Wgsl(text.into()),
             },
         );
-        let entries: Vec<_> = point.bindings.iter().map(Binding::layout_entry).collect();
+        let entries: Vec<_> =
+            point.bindings.iter().map(|b| b.layout_entry(wgpu::ShaderStages::COMPUTE)).collect();
         let layout = gpu.device.create_bind_group_layout(&wgpu::BindGroupLayoutDescriptor {
             label: Some(&label),
             entries: &entries,

@@ -184,12 +184,7 @@ impl<'b> DispatchBuilder<'b, '_> {
     fn try_bind(&self, name: &str, range: &BufferRange) -> Result<u32> {
         let binding = self.kernel.binding(name)?;
         let place = || format!("{}, binding {name:?}", self.kernel.label);
-        if range.size < binding.min_bytes {
-            return Err(Error::new(
-                format!("{}: {} bytes are bound, {} needed", place(), range.size, binding.min_bytes),
-                "bind a larger buffer",
-            ));
-        }
+        binding.check(&self.kernel.label, range)?;
         self.builder.gpu.check_fits(&place(), range.size)?;
         for (index, other) in &self.bound {
             let other_binding = self.kernel.entry.bindings.iter().find(|b| b.index == *index);
@@ -283,14 +278,7 @@ impl<'b> DispatchBuilder<'b, '_> {
         let entries: Vec<_> = self
             .bound
             .iter()
-            .map(|(index, range)| wgpu::BindGroupEntry {
-                binding: *index,
-                resource: wgpu::BindingResource::Buffer(wgpu::BufferBinding {
-                    buffer: &range.buffer,
-                    offset: range.offset,
-                    size: std::num::NonZeroU64::new(range.size),
-                }),
-            })
+            .map(|(index, range)| wgpu::BindGroupEntry { binding: *index, resource: range.as_binding() })
             .collect();
         let bind_group = gpu.device.create_bind_group(&wgpu::BindGroupDescriptor {
             label: Some(&self.kernel.label),

@@ -4,6 +4,7 @@ use std::num::NonZeroU64;
 
 use wgpu::naga;
 
+use super::buffer::BufferRange;
 use crate::error::{Error, Result};
 
 /// How an entry point uses a binding.
@@ -17,12 +18,14 @@ pub enum BindingKind {
     StorageReadWrite,
 }
 
-/// One `@group(0) @binding(index)` variable that an entry point uses.
+/// One `@group(group) @binding(index)` variable that an entry point uses.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Binding {
     /// The variable's name in the shader.
     pub name: String,
-    /// Its binding index in group 0.
+    /// Its bind group.
+    pub group: u32,
+    /// Its binding index in the group.
     pub index: u32,
     /// How it is bound.
     pub kind: BindingKind,
@@ -32,20 +35,22 @@ pub struct Binding {
     pub fields: Vec<(String, usize, usize)>,
 }
 
-/// A compute entry point and what it binds.
+/// An entry point and its bindings.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EntryPoint {
     /// The function's name.
     pub name: String,
-    /// Threads per workgroup in x, y, z.
+    /// Compute, vertex or fragment.
+    pub stage: naga::ShaderStage,
+    /// Threads per workgroup in x, y, z; zeros where it is no compute entry point.
     pub workgroup_size: [u32; 3],
-    /// The bindings of group 0 that it uses, by index.
+    /// The bindings that it uses, by group and index.
     pub bindings: Vec<Binding>,
     /// Whether it takes `num_workgroups`: then it finds its index where a long line of threads is folded.
     pub folds: bool,
 }
 
-/// Parses and validates WGSL and returns its compute entry points. `path` names the shader in messages.
+/// Parses and validates WGSL and returns its entry points. `path` names the shader in messages.
 ///
 /// # Errors
 /// When the text does not parse or validate, with the compiler's message.
@@ -60,9 +65,6 @@ pub fn reflect(path: &str, text: &str) -> Result<Vec<EntryPoint>> {
             .map_err(|e| invalid(e.emit_to_string_with_path(text, path)))?;
     let mut entries = Vec::new();
     for (index, entry) in module.entry_points.iter().enumerate() {
-        if entry.stage != naga::ShaderStage::Compute {
-            continue;
-        }
         let used = info.get_entry_point(index);
         let mut bindings: Vec<Binding> = module
             .global_variables
@@ -70,11 +72,11 @@ pub fn reflect(path: &str, text: &str) -> Result<Vec<EntryPoint>> {
             .filter(|(handle, _)| !used[*handle].is_empty())
             .filter_map(|(_, variable)| binding(&module, variable))
             .collect();
-        bindings.sort_by_key(|b| b.index);
+        bindings.sort_by_key(|b| (b.group, b.index));
         let num_workgroups = Some(naga::Binding::BuiltIn(naga::BuiltIn::NumWorkGroups));
         let folds = entry.function.arguments.iter().any(|a| a.binding == num_workgroups);
-        let workgroup_size = entry.workgroup_size;
-        entries.push(EntryPoint { name: entry.name.clone(), workgroup_size, bindings, folds });
+        let (stage, workgroup_size) = (entry.stage, entry.workgroup_size);
+        entries.push(EntryPoint { name: entry.name.clone(), stage, workgroup_size, bindings, folds });
     }
     Ok(entries)
 }
@@ -105,12 +107,26 @@ fn binding(module: &naga::Module, variable: &naga::GlobalVariable) -> Option<Bin
         _ => Vec::new(),
     };
     let name = variable.name.clone().unwrap_or_default();
-    Some(Binding { name, index: slot.binding, kind, min_bytes, fields })
+    Some(Binding { name, group: slot.group, index: slot.binding, kind, min_bytes, fields })
 }
 
 impl Binding {
-    /// The layout entry that the pipeline is made with.
-    pub(super) fn layout_entry(&self) -> wgpu::BindGroupLayoutEntry {
+    /// An error where `range` cannot be bound here; `label` names the pipeline.
+    pub(super) fn check(&self, label: &str, range: &BufferRange) -> Result<()> {
+        if range.size >= self.min_bytes {
+            return Ok(());
+        }
+        Err(Error::new(
+            format!(
+                "{label}, binding {:?}: {} bytes are bound, {} needed",
+                self.name, range.size, self.min_bytes
+            ),
+            "bind a larger buffer",
+        ))
+    }
+
+    /// The layout entry that a pipeline is made with.
+    pub(super) fn layout_entry(&self, visibility: wgpu::ShaderStages) -> wgpu::BindGroupLayoutEntry {
         let ty = match self.kind {
             BindingKind::Uniform => wgpu::BufferBindingType::Uniform,
             BindingKind::StorageRead => wgpu::BufferBindingType::Storage { read_only: true },
@@ -118,7 +134,7 @@ impl Binding {
         };
         wgpu::BindGroupLayoutEntry {
             binding: self.index,
-            visibility: wgpu::ShaderStages::COMPUTE,
+            visibility,
             ty: wgpu::BindingType::Buffer {
                 ty,
                 has_dynamic_offset: false,
