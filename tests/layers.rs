@@ -11,7 +11,7 @@ use compare::{
     assert_close, assert_differs, assert_no_errors, narrow, open_gpu, poisoned, rounded, sum_tolerance,
 };
 use revacnn::data::{Clock, Column, Sampling};
-use revacnn::gpu::{Buffer, Choosing, Gpu, Plan, Tuning};
+use revacnn::gpu::{Buffer, Gpu, Plan, TunePolicy, Tuning};
 use revacnn::nn::gradcheck::{sample_inputs, sample_parameters};
 use revacnn::nn::layers::{Conv2d, Dense, KINDS, MaxPool2d, Sample, relu};
 use revacnn::nn::{
@@ -71,11 +71,10 @@ fn batch_buffers(gpu: &Gpu, [images, train, columns]: [usize; 3]) -> BatchBuffer
         (0..columns).map(|n| Column { image: 0, label: 0, change: 0, scale: scale(n), random: 0 }).collect();
     let clock = Clock { step: DRAW.step, drawn: DRAW.first, ..Clock::default() };
     let sampling = Sampling { seed_low: DRAW.seed[0], seed_high: DRAW.seed[1], ..Sampling::default() };
-    let words = |bytes: &[u8]| bytemuck::pod_collect_to_vec::<u8, u32>(bytes);
     BatchBuffers {
         columns: Buffer::from_slice(gpu, "columns", &drawn).range(),
-        clock: Buffer::from_slice(gpu, "clock", &words(bytemuck::bytes_of(&clock))).range(),
-        sampling: Buffer::from_slice(gpu, "sampling", &words(bytemuck::bytes_of(&sampling))).range(),
+        clock: Buffer::from_slice(gpu, "clock", &[clock]).range(),
+        sampling: Buffer::from_slice(gpu, "sampling", &[sampling]).range(),
     }
 }
 
@@ -369,17 +368,22 @@ fn every_register_tile_gives_the_same_bits() {
     let mut different = 0;
     for (layer, shapes) in convolutions.step_by(2) {
         let (inputs, parameters, gradient) = sample_batch(&*layer, &shapes, batch);
-        let mut make = |choosing| {
-            gpu.set_choosing(choosing);
+        let mut make = |policy| {
+            gpu.set_tune_policy(policy);
             let before = gpu.kernels_compiled();
             let made = Bench::new(&gpu, &*layer, &shapes, batch).make(&inputs, &parameters, &gradient, 1);
             different += usize::from(gpu.kernels_compiled() > before);
             let all = [&made.output].into_iter().chain(&made.input_gradients).chain(&made.gradients);
             all.map(|values| values.iter().map(|v| v.to_bits()).collect()).collect::<Vec<Vec<u32>>>()
         };
-        let calculated = make(Choosing::Calculated);
+        let calculated = make(TunePolicy::Heuristic);
         for n in [1, 6, 17] {
-            assert!(make(Choosing::Nth(n)) == calculated, "{} {}, tile {n}", layer.kind(), layer.summary());
+            assert!(
+                make(TunePolicy::Fixed(n)) == calculated,
+                "{} {}, tile {n}",
+                layer.kind(),
+                layer.summary()
+            );
         }
     }
     assert!(different > 10, "only {different} of the tiles were compiled for this");

@@ -12,7 +12,7 @@ use crate::{params, wgsl};
 use super::rows::Rows;
 use super::search::products_of_a_dispatch;
 
-const REDUCTION: Source = wgsl!("embed/reduction.wgsl");
+const REDUCTION: Source = wgsl!("embed/reduction.wgsl", ReductionParams);
 /// Components at most: the small matrix is turned by one workgroup.
 pub(super) const MOST_COMPONENTS: usize = 112;
 /// Directions to spare at least.
@@ -77,8 +77,8 @@ impl Reduction {
             part,
             points,
             bytes,
-            flags: Buffer::of_range(&rows.flags.range()),
-            summary: Buffer::of_range(&rows.summary.range()),
+            flags: rows.flags.clone(),
+            summary: rows.summary.clone(),
         };
         let columns = (components + SPARE).next_multiple_of(16);
         let sample = rows.stride.min(SAMPLE);

@@ -12,6 +12,7 @@ use crate::{params, wgsl};
 use super::affinities::{Affinities, rows_of_a_chunk};
 use super::checks::check_perplexity;
 use super::forces::{Method, Repulsion, attract};
+use super::grid::Grid;
 use super::neighbours::Neighbours;
 use super::options::{Options, layout_bytes};
 use super::principal::principal_components;
@@ -20,7 +21,7 @@ use super::rows::Rows;
 
 mod reads;
 
-const TSNE: Source = wgsl!("embed/tsne.wgsl");
+const TSNE: Source = wgsl!("embed/tsne.wgsl", TsneParams, Grid, Settings, State);
 /// Blocks of the sums over all points.
 const MOST_BLOCKS: usize = 256;
 /// Entries of the ring of divergences.
@@ -32,7 +33,7 @@ const LEFT_OUT: u32 = 1;
 params! { struct TsneParams { count: u32, stride: u32, seed: u32, blocks: u32, unit: f32 } }
 
 params! {
-    /// What may change while it runs; the struct `Settings` of the shader.
+    /// Settings that may change while it runs.
     #[derive(serde::Serialize, serde::Deserialize)]
     pub struct Settings {
         /// Factor of the attraction at first.
@@ -63,7 +64,7 @@ impl Settings {
 }
 
 params! {
-    /// Where a layout is; the struct `State` of the shader.
+    /// State of a layout.
     pub struct State {
         /// Iterations made.
         iteration: u32,
@@ -102,8 +103,8 @@ pub struct Tsne {
     putting: Plan,
     put: Buffer<[f32; 4]>,
     iteration: Plan,
-    settings: Buffer<f32>,
-    state: Buffer<u32>,
+    settings: Buffer<Settings>,
+    state: Buffer<State>,
     positions: Buffer<[f32; 2]>,
     motions: Buffer<[f32; 4]>,
     history: Buffer<[f32; 2]>,
@@ -259,7 +260,7 @@ impl Tsne {
     /// When one is out of range; then nothing changes.
     pub fn set_settings(&self, gpu: &Gpu, settings: Settings) -> Result<()> {
         settings.checked()?;
-        self.settings.write(gpu, 0, bytemuck::cast_slice(&[settings]));
+        self.settings.write(gpu, 0, &[settings]);
         Ok(())
     }
 
@@ -415,8 +416,8 @@ struct Points {
     positions: Buffer<[f32; 2]>,
     motions: Buffer<[f32; 4]>,
     history: Buffer<[f32; 2]>,
-    state: Buffer<u32>,
-    settings: Buffer<f32>,
+    state: Buffer<State>,
+    settings: Buffer<Settings>,
     put: Buffer<[f32; 4]>,
 }
 
@@ -426,8 +427,8 @@ impl Points {
             positions: Buffer::zeroed(gpu, "positions", stride),
             motions: Buffer::zeroed(gpu, "motions", count),
             history: Buffer::zeroed(gpu, "divergences", HISTORY),
-            state: Buffer::zeroed(gpu, "state", size_of::<State>() / 4),
-            settings: Buffer::zeroed(gpu, "settings", size_of::<Settings>() / 4),
+            state: Buffer::zeroed(gpu, "state", 1),
+            settings: Buffer::zeroed(gpu, "settings", 1),
             put: Buffer::zeroed(gpu, "put", 1),
         }
     }

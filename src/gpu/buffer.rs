@@ -2,15 +2,21 @@
 
 use std::marker::PhantomData;
 
-use bytemuck::{NoUninit, Pod};
-
-use super::device::Gpu;
+use super::device::Device;
+use super::structs::{Element, StructDef};
 
 /// A storage buffer of `len` elements of `T`, readable and writable by kernels and copies.
 pub struct Buffer<T> {
     raw: wgpu::Buffer,
     len: usize,
     marker: PhantomData<T>,
+}
+
+impl<T> Clone for Buffer<T> {
+    /// The same memory under another handle.
+    fn clone(&self) -> Self {
+        Self { raw: self.raw.clone(), len: self.len, marker: PhantomData }
+    }
 }
 
 /// Part of a buffer, as it is bound: bytes from `offset`, `size` of them.
@@ -22,11 +28,34 @@ pub struct BufferRange {
     pub offset: u64,
     /// Number of bytes.
     pub size: u64,
+    /// The shared struct of its elements; none where they are numbers, or not known.
+    pub element: Option<&'static StructDef>,
 }
 
-impl<T: Pod> Buffer<T> {
+impl BufferRange {
+    /// Bytes `offset..offset + size` of a buffer.
+    pub fn new(buffer: &wgpu::Buffer, offset: u64, size: u64) -> Self {
+        Self { buffer: buffer.clone(), offset, size, element: None }
+    }
+
+    /// A whole buffer.
+    pub fn whole(buffer: &wgpu::Buffer) -> Self {
+        Self::new(buffer, 0, buffer.size())
+    }
+
+    /// The entry of a bind group.
+    pub(super) fn as_binding(&self) -> wgpu::BindingResource<'_> {
+        wgpu::BindingResource::Buffer(wgpu::BufferBinding {
+            buffer: &self.buffer,
+            offset: self.offset,
+            size: std::num::NonZeroU64::new(self.size),
+        })
+    }
+}
+
+impl<T: Element> Buffer<T> {
     /// A zero-filled buffer of `len` elements (at least one, so that it can be bound).
-    pub fn zeroed(gpu: &Gpu, label: &str, len: usize) -> Self {
+    pub fn zeroed(gpu: &Device, label: &str, len: usize) -> Self {
         // A multiple of 16 bytes, so that it can be bound as vec4.
         let bytes = ((len.max(1) * size_of::<T>()) as u64).next_multiple_of(16);
         let usage = wgpu::BufferUsages::STORAGE | wgpu::BufferUsages::COPY_SRC | wgpu::BufferUsages::COPY_DST;
@@ -41,16 +70,13 @@ impl<T: Pod> Buffer<T> {
     }
 
     /// A buffer holding `data`.
-    pub fn from_slice(gpu: &Gpu, label: &str, data: &[T]) -> Self
-    where
-        T: NoUninit,
-    {
+    pub fn from_slice(gpu: &Device, label: &str, data: &[T]) -> Self {
         let buffer = Self::zeroed(gpu, label, data.len());
         buffer.write(gpu, 0, data);
         buffer
     }
 
-    /// The buffer of a range, whole.
+    /// A wgpu buffer, whole, as elements of `T`.
     pub fn of_range(range: &BufferRange) -> Self {
         let len = (range.buffer.size() as usize) / size_of::<T>();
         Self { raw: range.buffer.clone(), len, marker: PhantomData }
@@ -73,12 +99,12 @@ impl<T: Pod> Buffer<T> {
 
     /// The whole buffer, to be bound.
     pub fn range(&self) -> BufferRange {
-        BufferRange { buffer: self.raw.clone(), offset: 0, size: self.raw.size() }
+        BufferRange { element: T::STRUCT, ..BufferRange::whole(&self.raw) }
     }
 
     /// Writes `data` from element `start`, before the next submit. Bytes are padded to a multiple of 4
     /// within the buffer's own padding.
-    pub fn write(&self, gpu: &Gpu, start: usize, data: &[T]) {
+    pub fn write(&self, gpu: &Device, start: usize, data: &[T]) {
         assert!(start + data.len() <= self.len, "a write past the end of a buffer");
         let bytes: &[u8] = bytemuck::cast_slice(data);
         let offset = (start * size_of::<T>()) as u64;
@@ -91,8 +117,13 @@ impl<T: Pod> Buffer<T> {
         }
     }
 
+    /// Writes one field of the first element, `offset` bytes from its beginning (`offset_of!`), before the next submit.
+    pub fn write_field<F: bytemuck::NoUninit>(&self, gpu: &Device, offset: usize, value: F) {
+        gpu.queue.write_buffer(&self.raw, offset as u64, bytemuck::bytes_of(&value));
+    }
+
     /// Reads the whole buffer, waiting for the GPU. For tests, checkpoints and pictures only.
-    pub fn read(&self, gpu: &Gpu) -> Vec<T> {
+    pub fn read(&self, gpu: &Device) -> Vec<T> {
         let staging = gpu.device.create_buffer(&wgpu::BufferDescriptor {
             label: Some("read"),
             size: self.raw.size(),

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::device::Gpu;
+use super::device::Device;
 use super::readback::ReadbackRing;
 use super::timer::Timer;
 
@@ -34,10 +34,10 @@ pub struct TimedPasses<T> {
 
 impl<T> TimedPasses<T> {
     /// Room for `capacity` passes per encoder.
-    pub fn new(gpu: &Gpu, capacity: u32) -> Self {
+    pub fn new(device: &Device, capacity: u32) -> Self {
         Self {
-            timer: Timer::new(gpu, capacity),
-            ring: ReadbackRing::new(gpu, u64::from(capacity) * 16, ENCODERS),
+            timer: Timer::new(device, capacity),
+            ring: ReadbackRing::new(device, u64::from(capacity) * 16, ENCODERS),
             tags: Vec::new(),
         }
     }

@@ -3,11 +3,11 @@
 //! they are of.
 
 use super::feature_pass::FeaturePass;
-use super::images::{rows_view, whole};
+use super::images::rows_view;
 use super::source::{LayoutSource, RowSource};
 use super::tensor_tiles::FILTER_PERPLEXITY;
 use crate::error::Result;
-use crate::gpu::{Buffer, PlanBuilder, TensorView};
+use crate::gpu::{Buffer, BufferRange, PlanBuilder, TensorView};
 use crate::nn::{Shape, Trainer, standardise};
 
 /// Most test images that describe a filter.
@@ -145,9 +145,15 @@ impl RowSource for Filters {
         let mut after_last = PlanBuilder::new(trainer.gpu());
         let samples = self.features.samples();
         for (node, first_row) in &self.starts {
-            trainer.take_responses(&mut after_each, samples, *node, *first_row, whole(&self.tiles))?;
+            trainer.take_responses(
+                &mut after_each,
+                samples,
+                *node,
+                *first_row,
+                BufferRange::whole(&self.tiles.buffer),
+            )?;
         }
-        standardise(&mut after_last, [self.count, samples.len()], whole(&self.tiles))?;
+        standardise(&mut after_last, [self.count, samples.len()], BufferRange::whole(&self.tiles.buffer))?;
         self.features.begin(after_each.finish(), after_last.finish());
         Ok(())
     }

@@ -168,17 +168,12 @@ impl Images {
     pub(super) fn best(&self, image: u32) -> Option<BufferRange> {
         let size = size_of::<Best>() as u64;
         let there = (image as usize) < self.source.count;
-        there.then(|| BufferRange { buffer: self.best.raw().clone(), offset: u64::from(image) * size, size })
+        there.then(|| BufferRange::new(self.best.raw(), u64::from(image) * size, size))
     }
 
     pub(super) fn take_told(&mut self, image: u32, best: Best) {
         self.told = Some((image, best));
     }
-}
-
-/// All that a view of a whole buffer shows.
-pub(super) fn whole(view: &TensorView) -> BufferRange {
-    BufferRange { buffer: view.buffer.clone(), offset: 0, size: view.buffer.size() }
 }
 
 impl RowSource for Images {
@@ -223,11 +218,11 @@ impl RowSource for Images {
     fn prepare(&mut self, trainer: &Trainer) -> Result<()> {
         let mut plan = PlanBuilder::new(trainer.gpu());
         let samples = self.features.samples();
-        trainer.take_rows(&mut plan, samples, self.source.layer, 1, whole(&self.rows))?;
+        trainer.take_rows(&mut plan, samples, self.source.layer, 1, BufferRange::whole(&self.rows.buffer))?;
         let said = [self.labels.range(), self.predictions.range(), self.best.range()];
         trainer.take_predictions(&mut plan, samples, said)?;
         if self.features.step().is_none() {
-            trainer.take_rows(&mut plan, samples, 0, self.shrink, whole(&self.tiles))?;
+            trainer.take_rows(&mut plan, samples, 0, self.shrink, BufferRange::whole(&self.tiles.buffer))?;
         }
         self.features.begin(plan.finish(), PlanBuilder::new(trainer.gpu()).finish());
         Ok(())

@@ -7,9 +7,9 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 
 use super::command::{Command, DataCommand, LayoutCommand};
-use super::files;
 use super::settings::RunSettings;
 use crate::error::{Error, Result};
+use crate::files;
 
 /// The file's name in a run's folder.
 pub const JOURNAL_FILE: &str = "journal.jsonl";

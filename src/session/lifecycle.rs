@@ -175,9 +175,9 @@ impl Session {
     fn read_checkpoint(&self) -> Result<Checkpoint> {
         let trainer = &self.run.trainer;
         let (gpu, parameters) = (trainer.gpu(), &trainer.parameters);
-        let clock = trainer.feed.clock().read(gpu);
+        let clock = trainer.feed.clock().read(gpu)[0];
         let here = trainer.clock();
-        if clock[..3] != [here.step, here.epoch, here.cursor] {
+        if [clock.step, clock.epoch, clock.cursor] != [here.step, here.epoch, here.cursor] {
             return Err(Error::new(
                 format!("the GPU has lost the run at step {}", here.step),
                 "the last checkpoint stays as it is: go on from it by --resume",
@@ -191,7 +191,7 @@ impl Session {
                 settings: self.run.settings.clone(),
                 network: trainer.network.to_toml(),
                 data_fingerprint: self.journal.header().data_fingerprint.clone(),
-                clock,
+                clock: bytemuck::cast_slice(&[clock]).to_vec(),
                 commands: self.journal.carried_out().len(),
                 content_hash: String::new(),
             },

@@ -8,7 +8,7 @@ mod checkpoint;
 mod command;
 mod event;
 mod fault;
-mod files;
+
 mod former;
 mod journal;
 mod layout_commands;
@@ -24,11 +24,11 @@ mod settings;
 mod state;
 mod throughput;
 
+pub use crate::files::{create_folder, write_whole};
 pub use command::{
     Action, Command, Control, DataCommand, LayerId, LayoutCommand, NetworkCommand, TrainCommand,
 };
 pub use event::{Event, RunState, Split, StopCondition};
-pub use files::{create_folder, write_whole};
 pub use journal::{Entry, Header, JOURNAL_FILE};
 pub use metrics::{EpochMetrics, METRICS_FILE, Metrics, StepMetrics};
 pub use run_folder::{NETWORK_FILE, RunFolder};

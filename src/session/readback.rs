@@ -10,7 +10,7 @@ use crate::nn::Trainer;
 const MAX_PASSES: u32 = 64;
 /// Bytes of the history of step results, and of the clock.
 const HISTORY_BYTES: u64 = (HISTORY_LEN * 16) as u64;
-const CLOCK_BYTES: u64 = (Clock::WORDS * 4) as u64;
+const CLOCK_BYTES: u64 = size_of::<Clock>() as u64;
 
 /// An evaluation that was asked for.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -149,8 +149,8 @@ fn interpret(((_, tag), bytes): ((u64, Tag), Vec<u8>)) -> Option<Arrival> {
     match tag {
         Tag::History(spans) => Some(Arrival::History(bytemuck::pod_collect_to_vec(&bytes), spans)),
         Tag::Evaluation { of, epoch, step } => {
-            let words: [u32; Clock::WORDS] = bytemuck::pod_collect_to_vec(&bytes).try_into().ok()?;
-            Some(Arrival::Evaluation { of, epoch, step, clock: bytemuck::cast(words) })
+            let clock = bytemuck::try_pod_read_unaligned(&bytes).ok()?;
+            Some(Arrival::Evaluation { of, epoch, step, clock })
         }
     }
 }

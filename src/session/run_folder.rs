@@ -5,11 +5,11 @@ use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
 use super::checkpoint::{Checkpoint, MODEL_FILE, StoredCheckpoint, damaged, foreign};
-use super::files;
 use super::journal::{self, Entry, Header, JOURNAL_FILE};
 use super::metrics::{self, EpochMetrics, METRICS_FILE};
 use crate::data::Clock;
 use crate::error::{Error, Result};
+use crate::files;
 use crate::nn::TensorRange;
 
 /// The network's file.
@@ -157,7 +157,6 @@ impl RunFolder {
 
 /// The clock from a checkpoint's words.
 pub(super) fn read_clock(path: &Path, words: &[u32]) -> Result<Clock> {
-    let words: [u32; Clock::WORDS] =
-        words.try_into().map_err(|_| damaged(&path.join(MODEL_FILE), "its clock has another length"))?;
-    Ok(bytemuck::cast(words))
+    let clock = bytemuck::try_pod_read_unaligned(bytemuck::cast_slice(words));
+    clock.map_err(|_| damaged(&path.join(MODEL_FILE), "its clock has another length"))
 }

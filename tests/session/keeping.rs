@@ -140,11 +140,17 @@ fn a_save_that_fails_leaves_the_last_one() {
     run_to(&mut session, 5);
     session.save().unwrap();
     let hash = session.state_hash();
-    run_to(&mut session, 30);
-    // A folder stands where the new file would be written.
-    fs::create_dir(bench.path("run/model.safetensors.part")).unwrap();
-    let error = session.save().unwrap_err();
-    assert!(error.what().contains("model.safetensors"), "{error}");
+    // A folder stands where each of the files would be written.
+    for (index, name) in ["journal.jsonl", "metrics.csv", "model.safetensors"].into_iter().enumerate() {
+        run_to(&mut session, 30 + index as u32);
+        let (file, aside) = (bench.path("run").join(name), bench.path("aside"));
+        fs::rename(&file, &aside).unwrap();
+        fs::create_dir(&file).unwrap();
+        let error = session.save().unwrap_err();
+        assert!(error.what().contains(name), "{error}");
+        fs::remove_dir(&file).unwrap();
+        fs::rename(&aside, &file).unwrap();
+    }
     drop(session);
     let session = bench.resume();
     assert_eq!((session.step(), session.state_hash()), (5, hash));
