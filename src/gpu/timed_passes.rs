@@ -83,12 +83,12 @@ impl<T> TimedPasses<T> {
 
     /// Tags and milliseconds of the encoders whose times have arrived, oldest first.
     pub fn take(&mut self) -> Vec<Vec<(T, f64)>> {
-        let timer = &self.timer;
-        let timed = |((labels, tags), bytes): ((Vec<Arc<str>>, Vec<T>), Vec<u8>)| {
-            let times = timer.spans(&labels, &bytes).into_iter().map(|span| span.time_ms);
-            tags.into_iter().zip(times).collect()
-        };
-        self.ring.take().into_iter().map(timed).collect()
+        let mut all = Vec::new();
+        for ((labels, tags), bytes) in self.ring.take() {
+            let times = self.timer.spans(&labels, &bytes).into_iter().map(|span| span.time_ms);
+            all.push(tags.into_iter().zip(times).collect());
+        }
+        all
     }
 
     /// Bytes that have come back so far.

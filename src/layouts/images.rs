@@ -68,7 +68,7 @@ pub fn default_images(trainer: &Trainer) -> ImageSource {
     ImageSource { layer: node, set: ImageSet::Test, count }
 }
 
-/// The images by their place in the feed's order of images.
+/// The images by their index in the feed's order of images.
 fn samples(trainer: &Trainer, source: ImageSource) -> Range<usize> {
     let first = if source.set == ImageSet::Train { 0 } else { trainer.feed.test().start };
     first..first + source.count

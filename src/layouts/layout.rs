@@ -3,25 +3,20 @@
 use std::any::Any;
 use std::collections::BTreeMap;
 
+use super::build::{iteration_work, prepare_tsne, refresh_plan, refresh_work};
 use super::filters::Filters;
 use super::images::Images;
 use super::progress::{Due, Progress, is_first};
 use super::reexaggeration::Reexaggeration;
 use super::seen::Seen;
 use super::source::{LayoutId, LayoutSource, RowSource};
-use crate::embed::{Options, Settings, State, Tsne};
+use crate::embed::{Settings, State, Tsne};
 use crate::error::Result;
-use crate::gpu::{Buffer, BufferRange, CostModel, Gpu, Plan, TensorView, Work};
+use crate::gpu::{Buffer, BufferRange, Gpu, TensorView, Work};
 use crate::nn::{Best, TensorKind, Trainer};
 
 /// Fewest points, as a multiple of the perplexity, of a layout that is exaggerated again: fewer are all neighbours, and collapse.
 const MIN_REEXAGGERATED: f32 = 10.0;
-/// Dispatches of a refresh do little each.
-const REFRESH_COST: CostModel = CostModel { dispatch_ms: 0.05, ..CostModel::SOFTWARE };
-/// Time of an iteration, and of anything on a GPU, as shares of the cost model's.
-const ITERATION_FACTOR: f64 = 0.3;
-const GPU_FACTOR: f64 = 0.02;
-
 /// A t-SNE layout of a source's rows.
 pub struct Layout {
     /// Node whose rows are laid out: 0 is the input, n is layer n − 1; 0 for the filters of all layers.
@@ -49,20 +44,6 @@ pub struct Layout {
     waiting_points: BTreeMap<u32, ([f32; 2], bool)>,
 }
 
-fn refresh_work(gpu: &Gpu, tsne: &Tsne) -> Work {
-    let model = if gpu.is_software() { REFRESH_COST } else { REFRESH_COST.scaled(GPU_FACTOR) };
-    let mut work = Work::new(refresh_plan(tsne), model);
-    work.keep_together(tsne.reading_len());
-    work
-}
-
-/// The dispatches of a refresh, and those that begin the layout.
-fn refresh_plan(tsne: &Tsne) -> Plan {
-    let mut plan = tsne.refresh_plan().clone();
-    plan.extend(tsne.begin_plan());
-    plan
-}
-
 impl Layout {
     /// A layout that begins with its next refresh.
     pub(super) fn new(gpu: &Gpu, id: LayoutId, source: Box<dyn RowSource>) -> Result<Self> {
@@ -72,8 +53,7 @@ impl Layout {
             LayoutSource::Filters => (0, TensorKind::Activations),
         };
         let (settings, perplexity) = (Settings::USUAL, source.perplexity());
-        let (tsne, tsne_bytes) = prepare(gpu, &*source, perplexity, settings)?;
-        let factor = if gpu.is_software() { ITERATION_FACTOR } else { GPU_FACTOR };
+        let (tsne, tsne_bytes) = prepare_tsne(gpu, &*source, perplexity, settings)?;
         Ok(Self {
             layer,
             kind,
@@ -82,7 +62,7 @@ impl Layout {
             id,
             source,
             refresh: refresh_work(gpu, &tsne),
-            iteration: Work::new(tsne.iteration_plan().clone(), CostModel::SOFTWARE.scaled(factor)),
+            iteration: iteration_work(gpu, &tsne),
             tsne,
             tsne_bytes,
             credit_ms: 0.0,
@@ -259,7 +239,7 @@ impl Layout {
     /// # Errors
     /// When it is out of range or does not fit; then nothing changes.
     pub fn set_perplexity(&mut self, gpu: &Gpu, perplexity: f32) -> Result<()> {
-        let (tsne, bytes) = prepare(gpu, &*self.source, perplexity, self.settings)?;
+        let (tsne, bytes) = prepare_tsne(gpu, &*self.source, perplexity, self.settings)?;
         tsne.take_over(gpu, &self.tsne);
         (self.tsne, self.tsne_bytes) = (tsne, bytes);
         self.wanted_perplexity = perplexity;
@@ -342,7 +322,7 @@ impl Layout {
         Ok(())
     }
 
-    /// Begins its feature pass; returns the images to be evaluated, by their place in the feed's order of images.
+    /// Begins its feature pass; returns the images to be evaluated, by their index in the feed's order of images.
     pub(super) fn begin_features(&mut self, trainer: &Trainer) -> Result<std::ops::Range<usize>> {
         if let Err(error) = self.source.prepare(trainer) {
             self.source.features_mut().into_iter().for_each(|features| features.cancel());
@@ -388,14 +368,4 @@ impl Layout {
             images.take_told(image, best);
         }
     }
-}
-
-/// A t-SNE of a source's rows, and its bytes on the GPU.
-fn prepare(gpu: &Gpu, source: &dyn RowSource, perplexity: f32, settings: Settings) -> Result<(Tsne, u64)> {
-    let before = gpu.bytes_allocated();
-    let options = Options { components: source.components(), ..Options::default() };
-    let make = || Tsne::prepare_with(gpu, source.rows(), perplexity, settings, 1, &options);
-    let tsne = gpu.within_memory(make)?;
-    let bytes = gpu.bytes_allocated() - before;
-    Ok((tsne, bytes))
 }

@@ -3,6 +3,7 @@
 //! A layout reads its rows from the network as it trains and goes on from where its points are. Layouts read a trainer and change
 //! nothing of it; who trains it grants them a share of the GPU's time.
 
+mod build;
 mod feature_pass;
 mod filters;
 mod images;

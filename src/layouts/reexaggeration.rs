@@ -69,16 +69,16 @@ impl Reexaggeration {
     }
 
     /// Counts the iterations that follow; returns the settings for them, where they change.
-    pub fn before_iterations(&mut self, iterations: u32, usual: &Settings) -> Option<Settings> {
-        let settings = self.wanted.then(|| {
+    pub fn before_iterations(&mut self, iterations: u32, settings: &Settings) -> Option<Settings> {
+        let changed = self.wanted.then(|| {
             (self.wanted, self.rows_changed, self.least) = (false, false, f32::INFINITY);
             self.times += 1;
             let end = self.iterations + ITERATIONS;
             self.judged_from = end + REST;
-            Settings { exaggeration: EXAGGERATION, exaggeration_iterations: end as f32, ..*usual }
+            Settings { exaggeration: EXAGGERATION, exaggeration_iterations: end as f32, ..*settings }
         });
         self.iterations += iterations;
-        settings
+        changed
     }
 }
 

@@ -187,7 +187,7 @@ impl Layouts {
         self.open.iter().any(Layout::wants_features)
     }
 
-    /// Begins the feature pass of a layout that waits for one; returns the layout, and the images by their place in the feed's
+    /// Begins the feature pass of a layout that waits for one; returns the layout, and the images by their index in the feed's
     /// order of images.
     ///
     /// # Errors
@@ -270,15 +270,15 @@ impl Layouts {
         }
     }
 
-    /// Place of the first layout that has credit for a piece of a refresh. Tensors of the run are `readable` only at the end of a
+    /// Index of the first layout that has credit for a piece of a refresh. Tensors of the run are `readable` only at the end of a
     /// step.
     pub fn next_refresh(&mut self, readable: bool) -> Option<usize> {
         self.open.iter_mut().position(|layout| layout.has_credit() && layout.refreshes(readable))
     }
 
     /// Records a piece of a layout's refresh.
-    pub fn record_refresh(&mut self, gpu: &Gpu, encoder: &mut wgpu::CommandEncoder, place: usize) {
-        let layout = &mut self.open[place];
+    pub fn record_refresh(&mut self, gpu: &Gpu, encoder: &mut wgpu::CommandEncoder, index: usize) {
+        let layout = &mut self.open[index];
         let ends = self.passes.compute(encoder, "t-SNE", |pass| {
             let piece = layout.record_refresh(pass);
             let ends = piece.ends;
@@ -293,15 +293,15 @@ impl Layouts {
         }
     }
 
-    /// Place of the first layout from `from` on that has credit for iterations.
+    /// Index of the first layout from `from` on that has credit for iterations.
     pub fn next_iterating(&self, from: usize) -> Option<usize> {
         let iterates = |layout: &Layout| layout.has_credit() && layout.iterates();
         Some(from + self.open.get(from..)?.iter().position(iterates)?)
     }
 
     /// Records as many iterations of a layout as its credit allows, or a part of one.
-    pub fn record_iterations(&mut self, gpu: &Gpu, encoder: &mut wgpu::CommandEncoder, place: usize) {
-        let layout = &mut self.open[place];
+    pub fn record_iterations(&mut self, gpu: &Gpu, encoder: &mut wgpu::CommandEncoder, index: usize) {
+        let layout = &mut self.open[index];
         let ends = self.passes.compute(encoder, "t-SNE", |pass| {
             let piece = layout.record_iterations(gpu, pass, MAX_ITERATIONS);
             let ends = piece.ends;

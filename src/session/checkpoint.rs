@@ -1,4 +1,4 @@
-//! `model.safetensors`: parameters, momentum and all that is needed to go on bit for bit.
+//! Checkpoint, `model.safetensors`: parameters, moments and all that is needed to resume bit for bit.
 //!
 //! Tensors `conv1.weight` `[out, in, ky, kx]`, `conv1.bias` `[out]`, and `momentum.conv1.weight` and `second_moment.conv1.weight` alike, f32, as other
 //! tools read them; the metadata hold the run's settings as JSON and a hash of all that the file holds.
@@ -14,18 +14,18 @@ use crate::error::{Error, Result};
 use crate::files;
 use crate::nn::TensorRange;
 
-/// The file's name in a run's folder.
+/// Name of the file in a run's folder.
 pub const MODEL_FILE: &str = "model.safetensors";
 /// Key of our entry in the metadata.
 const KEY: &str = "revacnn";
-/// What the moments' names begin with.
+/// Prefixes of the moments' names.
 const MOMENTUM: &str = "momentum.";
 const SECOND_MOMENT: &str = "second_moment.";
 
-/// What the metadata hold.
+/// Metadata of a checkpoint.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct CheckpointState {
-    /// Settings of the run as they are now.
+    /// Settings of the run at the checkpoint.
     pub settings: RunSettings,
     /// The network as TOML.
     pub network: String,
@@ -33,9 +33,9 @@ pub struct CheckpointState {
     pub data_fingerprint: String,
     /// The clock's words.
     pub clock: Vec<u32>,
-    /// Commands of the journal that were carried out.
+    /// Number of the journal's commands that were carried out.
     pub commands: usize,
-    /// Hash of the tensors and of all of this but itself.
+    /// Hash of the tensors and of all metadata but itself.
     pub content_hash: String,
 }
 
@@ -47,7 +47,7 @@ pub struct Checkpoint {
     pub moments: Vec<f32>,
     /// The flat second moments.
     pub second_moments: Vec<f32>,
-    /// The rest.
+    /// Metadata.
     pub state: CheckpointState,
 }
 
@@ -97,11 +97,11 @@ impl Checkpoint {
     }
 }
 
-/// A checkpoint's file, read and found whole.
+/// A checkpoint's file that was read and is whole.
 pub struct StoredCheckpoint {
     path: PathBuf,
     bytes: Vec<u8>,
-    /// What the metadata hold.
+    /// Metadata of a checkpoint.
     pub state: CheckpointState,
 }
 
@@ -163,7 +163,7 @@ impl StoredCheckpoint {
     }
 }
 
-/// A file of a run that is not what was written.
+/// Error for a file of a run that is not what was written.
 pub(super) fn damaged(path: &Path, why: &str) -> Error {
     Error::new(
         format!("{} is damaged: {why}", path.display()),
@@ -171,7 +171,7 @@ pub(super) fn damaged(path: &Path, why: &str) -> Error {
     )
 }
 
-/// A file of another run than its neighbours.
+/// Error for a file of another run than its neighbors.
 pub(super) fn foreign(path: &Path, why: &str) -> Error {
     Error::new(
         format!("{} is of another run: {why}", path.display()),

@@ -104,7 +104,7 @@ pub(super) fn read(folder: &Path) -> Result<Vec<EpochMetrics>> {
     };
     let bytes = files::read_whole(&path)?;
     let mut reader = csv::Reader::from_reader(&bytes[..]);
-    if reader.headers().map_or(true, |head| head != &COLUMNS[..]) {
+    if !reader.headers().is_ok_and(|head| head == COLUMNS[..]) {
         return Err(damaged(1));
     }
     let line = |error: &csv::Error| error.position().map_or(0, csv::Position::line);

@@ -12,17 +12,17 @@ use crate::error::{Error, Result};
 use crate::files;
 use crate::nn::TensorRange;
 
-/// The network's file.
+/// Name of the network's file.
 pub const NETWORK_FILE: &str = "network.toml";
 
-/// A run's folder, held by this program alone as long as this lives.
+/// A run's folder, locked for this program as long as this lives.
 #[derive(Debug, Clone)]
 pub struct RunFolder {
     path: PathBuf,
     _lock: Option<Rc<File>>,
 }
 
-/// What a run's folder holds, each file found whole and all of one run.
+/// Content of a run's folder: each file whole, and all of one run.
 pub struct StoredRun {
     /// The folder.
     pub folder: RunFolder,
@@ -32,14 +32,14 @@ pub struct StoredRun {
     pub network: String,
     /// The journal's header.
     pub header: Header,
-    /// All commands, those after the checkpoint too.
+    /// The journal's entries, those after the checkpoint too.
     pub journal: Vec<Entry>,
     /// The epochs up to the checkpoint.
     pub epochs: Vec<EpochMetrics>,
 }
 
 impl RunFolder {
-    /// Whether a run may begin in `path`.
+    /// Checks that a run may begin in `path`.
     ///
     /// # Errors
     /// When it holds a run, or a file that a run would overwrite, or is a file itself.
@@ -64,7 +64,7 @@ impl RunFolder {
         }
     }
 
-    /// Begins a run in `path`, made if it is not there.
+    /// Begins a run in `path`, which is made if it is not there.
     ///
     /// # Errors
     /// As [`RunFolder::check_free`], when another program holds it, or when it cannot be written.
@@ -79,7 +79,7 @@ impl RunFolder {
         Ok(folder)
     }
 
-    /// Reads the run in `path`; nothing is changed there.
+    /// Reads the run in `path` and changes nothing there.
     ///
     /// # Errors
     /// When there is no run, another program holds it, or its files are damaged or do not belong together.
@@ -120,7 +120,7 @@ impl RunFolder {
         Ok(StoredRun { folder, checkpoint, network, header, journal, epochs })
     }
 
-    /// Takes the folder for this program, as far as the system allows.
+    /// Locks the folder for this program, as far as the system allows.
     fn hold(path: &Path) -> Result<Self> {
         let lock = File::open(path).ok();
         if let Some(file) = &lock
@@ -134,7 +134,7 @@ impl RunFolder {
         Ok(Self { path: path.to_owned(), _lock: lock.map(Rc::new) })
     }
 
-    /// Where it is.
+    /// Its path.
     pub fn path(&self) -> &Path {
         &self.path
     }
@@ -155,7 +155,7 @@ impl RunFolder {
     }
 }
 
-/// The clock from a checkpoint's words.
+/// The clock of a checkpoint's words.
 pub(super) fn read_clock(path: &Path, words: &[u32]) -> Result<Clock> {
     let clock = bytemuck::try_pod_read_unaligned(bytemuck::cast_slice(words));
     clock.map_err(|_| damaged(&path.join(MODEL_FILE), "its clock has another length"))

@@ -21,7 +21,7 @@ enum Turn {
     Evaluation,
     /// The probes' maps, while no step is made.
     Probes,
-    /// A piece of a layout's refresh; the number is its place.
+    /// A piece of a layout's refresh; the number is its index.
     Refresh(usize),
     /// Iterations of a layout.
     Iterations(usize),
@@ -35,7 +35,7 @@ enum Stage {
     },
     Probes,
     Refreshes,
-    /// Iterations of the layouts from this place on, each once.
+    /// Iterations of the layouts from this index on, each once.
     Iterations(usize),
 }
 
@@ -106,7 +106,7 @@ impl Session {
         self.events.extend(faults.into_iter().map(Event::Fault));
     }
 
-    /// Begins an evaluation of images by their place in the feed's order of images.
+    /// Begins an evaluation of images by their index in the feed's order of images.
     fn begin_passes(&mut self, samples: std::ops::Range<usize>, of: Purpose) {
         self.run.trainer.begin_evaluation(samples.clone());
         let left = samples.len().div_ceil(self.run.trainer.sizes().micro_batch);
@@ -117,8 +117,8 @@ impl Session {
         loop {
             match filling.stage {
                 Stage::Run { ended } => {
-                    if ended && let Some(place) = self.layouts.next_refresh(true) {
-                        return Some(Turn::Refresh(place));
+                    if ended && let Some(index) = self.layouts.next_refresh(true) {
+                        return Some(Turn::Refresh(index));
                     }
                     if filling.left_ms > 0.0 && self.run_goes_on(filling.ran) {
                         let evaluates = self.progress.passes.is_some();
@@ -136,15 +136,15 @@ impl Session {
                 Stage::Refreshes => {
                     // The credit did not last at the end of the last step, or rows of a layout's own are there.
                     let rests = !filling.ran && self.progress.is_between();
-                    if let Some(place) = self.layouts.next_refresh(rests || filling.probed) {
-                        return Some(Turn::Refresh(place));
+                    if let Some(index) = self.layouts.next_refresh(rests || filling.probed) {
+                        return Some(Turn::Refresh(index));
                     }
                     filling.stage = Stage::Iterations(0);
                 }
                 Stage::Iterations(from) => {
-                    let place = self.layouts.next_iterating(from)?;
-                    filling.stage = Stage::Iterations(place + 1);
-                    return Some(Turn::Iterations(place));
+                    let index = self.layouts.next_iterating(from)?;
+                    filling.stage = Stage::Iterations(index + 1);
+                    return Some(Turn::Iterations(index));
                 }
             }
         }
@@ -191,9 +191,9 @@ impl Session {
                 self.layouts.after_probes();
                 filling.probed = true;
             }
-            Turn::Refresh(place) => self.layouts.record_refresh(&gpu, encoder, place),
-            Turn::Iterations(place) => {
-                self.layouts.record_iterations(&gpu, encoder, place);
+            Turn::Refresh(index) => self.layouts.record_refresh(&gpu, encoder, index),
+            Turn::Iterations(index) => {
+                self.layouts.record_iterations(&gpu, encoder, index);
                 filling.iterated = true;
             }
         }

@@ -1,4 +1,4 @@
-//! What a run is made of: the settings that a checkpoint keeps.
+//! Settings of a run, which a checkpoint keeps.
 
 use serde::{Deserialize, Serialize};
 
@@ -6,27 +6,27 @@ use super::command::{Command, DataCommand, NetworkCommand, TrainCommand};
 use crate::data::Augmentation;
 use crate::nn::{Hyper, TrainerOptions};
 
-/// Settings of a run, as they are at one moment.
+/// Settings of a run at one moment.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct RunSettings {
     /// Data set: a built-in name or a path.
     pub dataset: String,
     /// Seed of weights, order and augmentation.
     pub seed: u64,
-    /// Images of a step.
+    /// Number of images per step.
     pub batch: u32,
-    /// How training images are changed at random.
+    /// Random augmentation of training images.
     pub augmentation: Augmentation,
     /// Optimizer settings.
     pub hyper: Hyper,
-    /// Layers, counted from 0, whose parameters stay as they are.
+    /// Frozen layers, counted from 0.
     pub frozen: Vec<u32>,
     /// Index in the test set of the pinned probe.
     pub probe: u32,
 }
 
 impl RunSettings {
-    /// The settings that a command before step `step` makes of these.
+    /// These settings after a command that is applied before step `step` + 1.
     pub fn changed(&self, command: Command, step: u32) -> Self {
         let mut to = self.clone();
         match command {
@@ -76,7 +76,7 @@ impl RunSettings {
         }
     }
 
-    /// The trainer's part of the settings.
+    /// The trainer's options.
     pub fn trainer(&self) -> TrainerOptions {
         TrainerOptions {
             batch: self.batch as usize,

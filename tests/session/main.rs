@@ -5,6 +5,7 @@ mod commands;
 mod embedding;
 mod keeping;
 mod layout_commands;
+mod layout_resume;
 mod layouts;
 mod recording;
 mod streaming;
