@@ -6,14 +6,14 @@ use super::reflect::{Binding, EntryPoint, reflect};
 use super::shader::Source;
 use crate::error::{Error, Result};
 
-/// What a render pipeline needs beside its shader.
+/// State of a render pipeline beside its shader.
 #[derive(Debug, Clone)]
 pub struct RenderOptions<'a> {
     /// Format of the color target.
     pub format: wgpu::TextureFormat,
     /// Blending; none overwrites.
     pub blend: Option<wgpu::BlendState>,
-    /// How vertices make triangles.
+    /// Assembly of vertices into triangles.
     pub topology: wgpu::PrimitiveTopology,
     /// Vertex buffers, by slot.
     pub vertex_buffers: &'a [Option<wgpu::VertexBufferLayout<'a>>],
