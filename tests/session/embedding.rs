@@ -39,7 +39,7 @@ fn every_kind_follows_the_training_and_changes_nothing_of_it() {
     ] {
         let mut session = bench.session();
         let layer = filters(&session);
-        let id = open(&mut session, LayoutSource::Tensor { node: layer, kind: kind });
+        let id = open(&mut session, LayoutSource::Tensor { node: layer, kind });
         run_to(&mut session, 3);
         let early = session.layouts()[0].tsne().read_affinities(session.gpu());
         run_to(&mut session, 12);
