@@ -1,36 +1,36 @@
-//! Drawing batches on the GPU against its twin: which images, how changed, and what the network is given.
+//! The data loader against its twins: the samples drawn, their augmentation, the network's input, the clock.
 
 mod compare;
 mod step_twin;
 
 use compare::{assert_close, assert_differs, assert_no_errors, open_gpu, poisoned, sum_tolerance};
-use revacnn::data::{Augmentation, BatchSizes, Clock, Column, Dataset, Feed, Sampling, draw_twin};
+use revacnn::data::{Augmentation, BatchSizes, Clock, Column, Dataset, Feed, Sampling, twin};
 use revacnn::gpu::{Buffer, Gpu, Plan};
 use step_twin::{CLASSES, DataTwin, UNCHANGED, synthetic};
 
-/// Batches of 10 in passes of 3: a column of padding in each pass, and a last pass of one image; 4 probes.
-const SIZES: BatchSizes = BatchSizes { batch: 10, micro_batch: 3, train_columns: 4, columns: 8 };
+/// Batches of 10 in passes of 3: a slot of padding in each pass, and a last pass of one image; 4 probes.
+const SIZES: BatchSizes = BatchSizes { batch: 10, micro_batch: 3, train_slots: 4, slots: 8 };
 /// Both words of a seed at work.
 const SEED: u64 = 0xfeed_0000_0003;
 
-/// A feed with the plans of a step and its buffers.
-struct Bench {
+/// A data loader with the plans of a step and its buffers.
+struct Fixture {
     feed: Feed,
-    columns: Buffer<Column>,
+    samples: Buffer<Column>,
     input: Buffer<f32>,
     draw: Plan,
     count: Plan,
     tick: Plan,
 }
 
-impl Bench {
+impl Fixture {
     fn new(gpu: &Gpu, feed: Feed, data: &Dataset, distort: bool) -> Self {
-        let columns = Buffer::<Column>::zeroed(gpu, "columns", SIZES.columns);
-        let input = poisoned(gpu, "input", data.shape.len() * SIZES.columns);
-        let results = Buffer::<[f32; 2]>::zeroed(gpu, "results", SIZES.columns).range();
-        let [draw, _] = feed.build(gpu, SIZES, &columns.range(), &input.range(), distort).unwrap();
+        let samples = Buffer::<Column>::zeroed(gpu, "samples", SIZES.slots);
+        let input = poisoned(gpu, "input", data.shape.len() * SIZES.slots);
+        let results = Buffer::<[f32; 2]>::zeroed(gpu, "results", SIZES.slots).range();
+        let [draw, _] = feed.build(gpu, SIZES, &samples.range(), &input.range(), distort).unwrap();
         let [count, _, tick] = feed.build_counting(gpu, SIZES, &results).unwrap();
-        Self { feed, columns, input, draw, count, tick }
+        Self { feed, samples, input, draw, count, tick }
     }
 
     fn run(&self, gpu: &Gpu, plan: &Plan) {
@@ -46,10 +46,10 @@ impl Bench {
     /// Draws one pass over poisoned buffers.
     fn pass(&self, gpu: &Gpu) -> (Vec<Column>, Vec<f32>) {
         let nothing = Column { image: u32::MAX, label: u32::MAX, change: 0, scale: f32::NAN, random: 7 };
-        self.columns.write(gpu, 0, &[nothing; SIZES.columns]);
+        self.samples.write(gpu, 0, &[nothing; SIZES.slots]);
         self.input.write(gpu, 0, &vec![f32::NAN; self.input.len()]);
         self.run(gpu, &self.draw);
-        let drawn = (self.columns.read(gpu), self.input.read(gpu));
+        let drawn = (self.samples.read(gpu), self.input.read(gpu));
         self.run(gpu, &self.count);
         drawn
     }
@@ -69,48 +69,48 @@ fn compare_batches(augmentation: Augmentation, tolerance: f64) {
     let gpu = open_gpu();
     let data = synthetic(47, 13);
     let feed = Feed::new(&gpu, &data).unwrap();
-    let mut bench = Bench::new(&gpu, feed, &data, augmentation.distorts());
-    let twin = DataTwin::new(&data).with(augmentation);
-    let train = bench.feed.train_images;
-    assert_eq!((train, bench.feed.validation_images, bench.feed.test_images), (43, 4, 13));
-    bench.feed.set_probes(&gpu, &[12, 3]);
+    let mut fixture = Fixture::new(&gpu, feed, &data, augmentation.distorts());
+    let data_twin = DataTwin::new(&data).with(augmentation);
+    let train = fixture.feed.train_images;
+    assert_eq!((train, fixture.feed.validation_images, fixture.feed.test_images), (43, 4, 13));
+    fixture.feed.set_probes(&gpu, &[12, 3]);
     let sampling = Sampling::of(SEED, &augmentation);
-    bench.feed.set_sampling(&gpu, SEED, &augmentation);
+    fixture.feed.set_sampling(&gpu, SEED, &augmentation);
     let mut seen = vec![0; data.train.len()];
     let mut changes = Vec::new();
     // 13 steps of 10 draw three epochs of 43 and one image of the next.
     for step in 0..13 {
         for pass in 0..4 {
-            let clock = bench.clock(&gpu);
+            let clock = fixture.clock(&gpu);
             assert_eq!([clock.step, clock.drawn], [step, 3 * pass]);
-            let (columns, input) = bench.pass(&gpu);
-            let drawn: Vec<_> = (0..SIZES.columns as u32)
+            let (samples, input) = fixture.pass(&gpu);
+            let drawn: Vec<_> = (0..SIZES.slots as u32)
                 .map(|n| match n {
-                    0..4 => draw_twin(&clock, &sampling, &twin.order, SIZES, train as u32, n),
+                    0..4 => twin::sample(&clock, &sampling, &data_twin.order, SIZES, train as u32, n),
                     4 => Some([47 + 12, UNCHANGED, 0]),
                     _ => Some([47 + 3, UNCHANGED, 0]),
                 })
                 .collect();
-            for (n, (column, drawn)) in columns.iter().zip(&drawn).enumerate() {
+            for (n, (sample, drawn)) in samples.iter().zip(&drawn).enumerate() {
                 let scale = if n < 4 { 0.1 } else { 1.0 };
                 let expected = match drawn {
                     Some([image, change, random]) => {
-                        let label = twin.label(*image) as u32;
+                        let label = data_twin.label(*image) as u32;
                         Column { image: *image, label, change: *change, scale, random: *random }
                     }
                     None => Column { image: 0, label: 0, change: UNCHANGED, scale: 0.0, random: 0 },
                 };
-                assert_eq!(*column, expected, "step {step}, pass {pass}, column {n}");
+                assert_eq!(*sample, expected, "step {step}, pass {pass}, slot {n}");
             }
             for [image, change, _] in drawn[..4].iter().flatten() {
                 seen[*image as usize] += 1;
                 changes.push(*change);
             }
-            let expected = twin.input(&drawn).values;
+            let expected = data_twin.input(&drawn).values;
             assert_close("input", &input, &expected, tolerance);
             let mut turned = drawn.clone();
             turned[0].as_mut().unwrap()[1] ^= 1;
-            assert_differs("a flip", &input, &twin.input(&turned).values, tolerance);
+            assert_differs("a flip", &input, &data_twin.input(&turned).values, tolerance);
             let changes: [fn(&mut Augmentation); 5] = [
                 |a| a.rotation *= 0.9,
                 |a| a.scale *= 0.9,
@@ -124,10 +124,10 @@ fn compare_batches(augmentation: Augmentation, tolerance: f64) {
                 assert_differs("another change", &input, &other.input(&drawn).values, tolerance);
             }
         }
-        bench.run(&gpu, &bench.tick);
+        fixture.run(&gpu, &fixture.tick);
     }
     // One image is on its fourth turn; the validation images never have one.
-    let mut turns = twin.order[..train].iter().map(|image| seen[*image as usize]).collect::<Vec<u32>>();
+    let mut turns = data_twin.order[..train].iter().map(|image| seen[*image as usize]).collect::<Vec<u32>>();
     turns.sort_unstable();
     assert_eq!(turns, [vec![3; 42], vec![4]].concat());
     assert_eq!(seen.iter().sum::<u32>(), 130, "nothing but training images is drawn");
@@ -151,24 +151,24 @@ fn spread(changes: &[u32]) {
 fn images_in_several_chunks_are_the_same_images() {
     let mut gpu = open_gpu();
     let data = synthetic(47, 13);
-    let twin = DataTwin::new(&data);
+    let data_twin = DataTwin::new(&data);
     // 60 images of 126 bytes in bindings of 2100: chunks of 16 images.
     let (most, limits) = (2100, gpu.limits.clone());
     gpu.limits.max_storage_buffer_binding_size = most;
     let feed = Feed::new(&gpu, &data).unwrap();
     gpu.limits = limits;
-    let mut bench = Bench::new(&gpu, feed, &data, false);
-    bench.feed.set_probes(&gpu, &[12, 5]);
+    let mut fixture = Fixture::new(&gpu, feed, &data, false);
+    fixture.feed.set_probes(&gpu, &[12, 5]);
     let mut chunks = [0; 4];
     for _ in 0..5 {
         for _ in 0..4 {
-            let (columns, input) = bench.pass(&gpu);
+            let (samples, input) = fixture.pass(&gpu);
             let drawn: Vec<_> =
-                columns.iter().map(|c| (c.scale > 0.0).then_some([c.image, c.change, c.random])).collect();
-            assert_close("input", &input, &twin.input(&drawn).values, sum_tolerance(3));
-            columns.iter().for_each(|c| chunks[c.image as usize / 16] += 1);
+                samples.iter().map(|c| (c.scale > 0.0).then_some([c.image, c.change, c.random])).collect();
+            assert_close("input", &input, &data_twin.input(&drawn).values, sum_tolerance(3));
+            samples.iter().for_each(|c| chunks[c.image as usize / 16] += 1);
         }
-        bench.run(&gpu, &bench.tick);
+        fixture.run(&gpu, &fixture.tick);
     }
     assert!(chunks.iter().all(|c| *c > 0), "images of each chunk: {chunks:?}");
 }
@@ -178,13 +178,13 @@ fn a_window_of_images_draws_the_same_images() {
     let mut gpu = open_gpu();
     // 900 images in slots of 128 bytes: two rings of 128 slots, and 128 for the probes.
     let data = synthetic(700, 200);
-    let mut whole = Bench::new(&gpu, Feed::new(&gpu, &data).unwrap(), &data, true);
+    let mut whole = Fixture::new(&gpu, Feed::new(&gpu, &data).unwrap(), &data, true);
     gpu.set_image_memory(Some(3 * 128 * 128));
-    let mut windowed = Bench::new(&gpu, Feed::new(&gpu, &data).unwrap(), &data, true);
+    let mut windowed = Fixture::new(&gpu, Feed::new(&gpu, &data).unwrap(), &data, true);
     let augmentation = Augmentation { shift: 3, rotation: 40.0, ..Augmentation::default() };
-    for bench in [&mut whole, &mut windowed] {
-        bench.feed.set_sampling(&gpu, SEED, &augmentation);
-        bench.feed.set_probes(&gpu, &[199, 3]);
+    for fixture in [&mut whole, &mut windowed] {
+        fixture.feed.set_sampling(&gpu, SEED, &augmentation);
+        fixture.feed.set_probes(&gpu, &[199, 3]);
     }
     // 150 steps of 10 draw two epochs of 630 and the beginning of a third; every ring goes round ten times.
     let mut clock = Clock::default();
@@ -192,14 +192,14 @@ fn a_window_of_images_draws_the_same_images() {
         windowed.feed.supply(&gpu, &clock, SIZES.batch);
         assert!(windowed.feed.has_step(&clock, SIZES.batch));
         for pass in 0..if step % 50 > 47 { 4 } else { 0 } {
-            let [(mut columns, input), (streamed, streamed_input)] =
+            let [(mut samples, input), (streamed, streamed_input)] =
                 [&whole, &windowed].map(|b| b.pass(&gpu));
-            columns
+            samples
                 .iter_mut()
                 .zip(&streamed)
                 .filter(|(c, _)| c.scale > 0.0)
                 .for_each(|(c, s)| c.image = s.image);
-            assert_eq!(columns, streamed, "step {step}, pass {pass}");
+            assert_eq!(samples, streamed, "step {step}, pass {pass}");
             let same = input.iter().zip(&streamed_input).all(|(a, b)| a.to_bits() == b.to_bits());
             assert!(same, "step {step}, pass {pass}");
             let slots = streamed.iter().map(|c| c.image).collect::<Vec<_>>();
@@ -214,14 +214,14 @@ fn a_window_of_images_draws_the_same_images() {
         if clock.cursor >= 630 {
             clock = Clock { cursor: clock.cursor - 630, epoch: clock.epoch + 1, ..clock };
         }
-        for bench in [&mut whole, &mut windowed] {
-            bench.feed.clock().write(&gpu, 0, bytemuck::cast_slice(&[clock]));
+        for fixture in [&mut whole, &mut windowed] {
+            fixture.feed.clock().write(&gpu, 0, bytemuck::cast_slice(&[clock]));
         }
     }
     // The control: a step that is not supplied draws the images of another.
     let far = Clock { cursor: 500, ..clock };
-    for bench in [&whole, &windowed] {
-        bench.feed.clock().write(&gpu, 0, bytemuck::cast_slice(&[far]));
+    for fixture in [&whole, &windowed] {
+        fixture.feed.clock().write(&gpu, 0, bytemuck::cast_slice(&[far]));
     }
     assert!(!windowed.feed.has_step(&far, SIZES.batch));
     assert_ne!(whole.pass(&gpu).1, windowed.pass(&gpu).1);
@@ -264,4 +264,42 @@ fn too_little_data_is_refused() {
     assert!(error.what().contains("1 training"), "{error}");
     assert_eq!(Feed::new(&gpu, &synthetic(2, 1)).unwrap().train_images, 1);
     assert_eq!(synthetic(2, 1).classes.len(), CLASSES);
+}
+
+#[test]
+fn the_clock_counts_as_its_twin() {
+    let gpu = open_gpu();
+    let data = synthetic(47, 13);
+    let mut feed = Feed::new(&gpu, &data).unwrap();
+    let results = Buffer::<[f32; 2]>::zeroed(&gpu, "results", SIZES.slots);
+    let [training, evaluation, tick] = feed.build_counting(&gpu, SIZES, &results.range()).unwrap();
+    // The second step ends an epoch, the third is halted; the second pass of the evaluation is its last.
+    let mut clock =
+        Clock { step: 7, epoch: 2, cursor: 30, eval_cursor: 43, eval_end: 47, ..Clock::default() };
+    for step in 0..3_u32 {
+        clock.halted = u32::from(step == 2);
+        feed.set_clock(&gpu, &clock);
+        let mut plans = vec![&evaluation];
+        plans.extend([&training; 4]);
+        plans.push(&tick);
+        // Sums of quarters are exact in any order; the slots of the probes do not count.
+        let of = |n: usize| [0.25 * (n + 3) as f32 + step as f32, f32::from(u8::from(n % 2 == 0))];
+        let made: Vec<[f32; 2]> = (0..SIZES.slots).map(of).collect();
+        results.write(&gpu, 0, &made);
+        let mut encoder = gpu.encoder("clock");
+        plans.iter().for_each(|plan| plan.encode(&mut encoder));
+        gpu.submit(encoder);
+        twin::count_evaluation(&mut clock, SIZES, &made);
+        (0..4).for_each(|_| twin::count_training(&mut clock, SIZES, &made));
+        assert!(clock.step_loss > 0.0 && clock.step_correct > 0 && clock.drawn == 12);
+        let (entry, values) = twin::tick(&mut clock, SIZES.batch as u32, feed.train_images as u32);
+        let read: Clock = bytemuck::pod_read_unaligned(bytemuck::cast_slice(&feed.clock().read(&gpu)));
+        assert_eq!(read, clock, "step {step}");
+        let history = &feed.history().read(&gpu)[entry as usize * 4..][..4];
+        assert_eq!(history[0].to_bits(), entry);
+        assert_close("history", &history[1..], &values.map(f64::from), 1e-6);
+    }
+    assert_eq!([clock.step, clock.epoch, clock.cursor, clock.eval_cursor], [9, 3, 7, 47]);
+    assert!(clock.done_images > 0 && clock.epoch_images == 0);
+    assert_no_errors(&gpu);
 }

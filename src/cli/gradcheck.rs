@@ -2,8 +2,8 @@
 
 use clap::Args;
 use revacnn::error::{Error, Result};
-use revacnn::nn::Mode;
 use revacnn::nn::gradcheck::{TOLERANCE, check_all};
+use revacnn::nn::twin::Mode;
 
 use super::print_line;
 

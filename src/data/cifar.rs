@@ -10,7 +10,8 @@ use std::sync::Arc;
 
 use crate::error::{Error, Result};
 
-use super::{Dataset, ImageShape, Split, bounded, check_labels};
+use super::bounded;
+use super::dataset::{Dataset, ImageShape, Split, check_labels};
 
 const SHAPE: ImageShape = ImageShape { channels: 3, height: 32, width: 32 };
 

@@ -10,7 +10,7 @@ use flate2::read::GzDecoder;
 
 use crate::error::Result;
 
-use super::{Dataset, ImageShape, Split};
+use super::dataset::{Dataset, ImageShape, Split};
 
 /// Images in all.
 const COUNT: usize = 1797;

@@ -1,108 +1,18 @@
-//! Images on the GPU: uploaded once as bytes; batches drawn, shifted, flipped and normalised there.
-//!
-//! The columns of a batch are: the micro-batch's images, padding up to a multiple of 4, then the probes. Every
-//! image is drawn once an epoch, in an order that is a function of (seed, epoch); a batch may reach over the end
-//! of an epoch.
+//! The data loader: a data set on the GPU, its sampler, its clock and its evaluations.
 
 use super::augmentation::Augmentation;
-use super::clock::{Clock, HISTORY_LEN};
-use super::images::{Images, MOST_CHUNKS};
-use super::permutation::{key, mix, permute};
-use super::{Dataset, ImageShape};
+use super::batch::BatchSizes;
+use super::clock::{self, Clock, HISTORY_LEN};
+use super::dataset::{Dataset, ImageShape};
+use super::gather::{GatherBuffers, gather};
+use super::images::Images;
+use super::order::{VALIDATION_SHARE, split_order};
+use super::sampler::{MAX_PROBES, SamplerBuffers, Sampling, draw};
 use crate::error::{Error, Result};
-use crate::gpu::{Buffer, BufferRange, Gpu, Plan, PlanBuilder, Source};
-use crate::{params, wgsl};
+use crate::gpu::{Buffer, BufferRange, Gpu, Plan, PlanBuilder};
 
-const DRAW: Source = wgsl!("data/draw.wgsl");
-const GATHER: Source = wgsl!("data/gather.wgsl");
-const TICK: Source = wgsl!("data/tick.wgsl");
-
-params! {
-    struct DrawParams { batch: u32, micro_batch: u32, train_columns: u32, columns: u32, train_images: u32, slots: u32 }
-}
-params! {
-    struct GatherParams { channels: u32, height: u32, width: u32, quads: u32, images_a_chunk: u32, image_stride: u32 }
-}
-params! { struct TickParams { batch: u32, micro_batch: u32, train_columns: u32, train_images: u32 } }
-
-params! {
-    /// One column of a batch, as drawn.
-    pub struct Column {
-        /// Place in the image buffers: training images first, then test images; its slot where the images stream.
-        image: u32,
-        /// Class.
-        label: u32,
-        /// Flip in bit 0; shift + 128 in x in bits 8 to 15 and in y in bits 16 to 23.
-        change: u32,
-        /// Factor of its loss gradient: 1 / batch, 1 for probes, 0 for padding.
-        scale: f32,
-        /// What further changes are drawn from (see [`super::Changes`]); 0 for none.
-        random: u32,
-    }
-}
-
-params! {
-    /// How images are drawn and changed; the struct `Sampling` of the shaders.
-    pub struct Sampling {
-        /// Low 32 bits of the seed.
-        seed_low: u32,
-        /// High 32 bits of the seed.
-        seed_high: u32,
-        /// Largest shift in pixels, 0 to 127.
-        shift: u32,
-        /// 1 where half of the images are flipped left to right.
-        flip: u32,
-        /// Largest rotation in radians.
-        rotation: f32,
-        /// Largest change of size.
-        scale: f32,
-        /// Largest change of brightness.
-        brightness: f32,
-        /// Largest change of contrast.
-        contrast: f32,
-        /// Side of the square that is cut out, in pixels.
-        cutout: u32,
-    }
-}
-
-impl Sampling {
-    /// The sampling of a run.
-    pub fn of(seed: u64, augmentation: &Augmentation) -> Self {
-        Self {
-            seed_low: seed as u32,
-            seed_high: (seed >> 32) as u32,
-            shift: augmentation.shift.min(127),
-            flip: u32::from(augmentation.flip),
-            rotation: augmentation.rotation.to_radians(),
-            scale: augmentation.scale,
-            brightness: augmentation.brightness,
-            contrast: augmentation.contrast,
-            cutout: augmentation.cutout,
-        }
-    }
-}
-
-/// Most probes that ride in a batch.
-pub const MAX_PROBES: usize = 64;
-/// Probe columns there may be: the probes, and padding up to a multiple of 8 that repeats the last one.
-const PROBE_COLUMNS: usize = MAX_PROBES + 8;
-/// Share of the training images that is kept for validation: one in this many.
-pub const VALIDATION_SHARE: usize = 10;
-/// The split into training and validation images is the same for every seed, so that runs compare.
-const SPLIT_KEY: u32 = 0x5eed;
-
-/// Sizes of a batch as its dispatches see it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct BatchSizes {
-    /// Images of a step.
-    pub batch: usize,
-    /// Images of one pass; a step makes as many passes as the batch needs.
-    pub micro_batch: usize,
-    /// Columns of a pass before the probes: the micro-batch, padded to a multiple of 4.
-    pub train_columns: usize,
-    /// All columns of a pass.
-    pub columns: usize,
-}
+/// Probe slots there may be: the probes, and padding up to a multiple of 4 that repeats the last one.
+const PROBE_SLOTS: usize = MAX_PROBES.next_multiple_of(4);
 
 /// A data set on the GPU, and the clock by which it is drawn.
 pub struct Feed {
@@ -150,7 +60,7 @@ impl Feed {
             statistics: Buffer::from_slice(gpu, "statistics", &statistics),
             labels: Buffer::from_slice(gpu, "labels", &bytemuck::pod_collect_to_vec::<u8, u32>(&labels)),
             order: Buffer::from_slice(gpu, "order", &order),
-            probes: Buffer::from_slice(gpu, "probes", &[all as u32; PROBE_COLUMNS]),
+            probes: Buffer::from_slice(gpu, "probes", &[all as u32; PROBE_SLOTS]),
             sampling: Buffer::zeroed(gpu, "sampling", size_of::<Sampling>() / 4),
             clock: Buffer::zeroed(gpu, "clock", Clock::WORDS),
             history: Buffer::zeroed(gpu, "history", HISTORY_LEN * 4),
@@ -161,95 +71,95 @@ impl Feed {
         Ok(feed)
     }
 
-    /// The clock's buffer, as words (see [`Clock`]).
+    /// The clock's buffer (see [`Clock`]).
     pub fn clock(&self) -> &Buffer<u32> {
         &self.clock
     }
 
-    /// How images are drawn, as words (see [`Sampling`]).
+    /// The sampler parameters' buffer (see [`Sampling`]).
     pub fn sampling(&self) -> &Buffer<u32> {
         &self.sampling
     }
 
-    /// The ring of the last steps' results: step (as bits), mean loss, accuracy, epochs; see [`HISTORY_LEN`].
+    /// Ring of the last steps' results; see [`HISTORY_LEN`].
     pub fn history(&self) -> &Buffer<f32> {
         &self.history
     }
 
-    /// How images are drawn from now on.
+    /// Sets seed and augmentation of the images drawn from now on.
     pub fn set_sampling(&mut self, gpu: &Gpu, seed: u64, augmentation: &Augmentation) {
         let sampling = Sampling::of(seed, augmentation);
         self.sampling.write(gpu, 0, bytemuck::cast_slice(&[sampling]));
         self.images.set_seed([sampling.seed_low, sampling.seed_high]);
     }
 
-    /// Sets the clock, and forgets the results of steps before.
+    /// Sets the clock, and clears the results of earlier steps.
     pub fn set_clock(&mut self, gpu: &Gpu, clock: &Clock) {
         self.history.write(gpu, 0, &[0.0; HISTORY_LEN * 4]);
         self.clock.write(gpu, 0, bytemuck::cast_slice(std::slice::from_ref(clock)));
-        self.images.restart_training(self.draw(clock));
+        self.images.restart_training(self.drawn(clock));
     }
 
     /// Images drawn since the beginning of the run, at the beginning of a step.
-    fn draw(&self, clock: &Clock) -> u64 {
+    fn drawn(&self, clock: &Clock) -> u64 {
         u64::from(clock.epoch) * self.train_images as u64 + u64::from(clock.cursor)
     }
 
-    /// Supplies the images that the steps from `clock` on draw, and those of an evaluation under way, where they stream; at
-    /// least the next `batch`. To be called when all that was recorded is submitted, before more is.
+    /// Uploads the images of the steps from `clock` on and of an evaluation under way, where they stream; at
+    /// least the next `batch`. To be called after everything recorded is submitted, before more is recorded.
     pub fn supply(&mut self, gpu: &Gpu, clock: &Clock, batch: usize) {
-        self.images.supply(gpu, self.draw(clock), batch);
+        self.images.supply(gpu, self.drawn(clock), batch);
     }
 
-    /// Whether the images of the step at `clock` are on the GPU.
+    /// True if the images of the step at `clock` are on the GPU.
     pub fn has_step(&self, clock: &Clock, batch: usize) -> bool {
-        self.images.has_drawn(self.draw(clock), batch)
+        self.images.has_drawn(self.drawn(clock), batch)
     }
 
-    /// Whether the images of the next pass of the evaluation are on the GPU.
+    /// True if the images of the next pass of the evaluation are on the GPU.
     pub fn has_evaluation_pass(&self, micro_batch: usize) -> bool {
         self.images.has_evaluated(micro_batch)
     }
 
-    /// A pass of the evaluation was recorded.
+    /// Advances the evaluation by one recorded pass.
     pub fn end_evaluation_pass(&mut self, micro_batch: usize) {
-        self.images.evaluated(micro_batch);
+        self.images.end_evaluation_pass(micro_batch);
     }
 
-    /// Images of a step at most: all that are trained on or, where they stream, those of the window.
+    /// Largest batch: all training images or, where they stream, those of the window.
     pub fn most_batch(&self) -> usize {
         self.images.slots().map_or(self.train_images, |slots| slots.min(self.train_images))
     }
 
-    /// Pins these images of the test set as probes; the last one fills the places left.
+    /// Pins these images of the test set as probes; the last one fills the slots left.
     pub fn set_probes(&mut self, gpu: &Gpu, test_images: &[usize]) {
         let first_test = self.train_images + self.validation_images;
         let last = test_images.last().copied().unwrap_or(0);
-        let place = |i: usize| (first_test + test_images.get(i).copied().unwrap_or(last)) as u32;
-        let images: Vec<u32> = (0..PROBE_COLUMNS).map(place).collect();
+        let image = |i: usize| (first_test + test_images.get(i).copied().unwrap_or(last)) as u32;
+        let images: Vec<u32> = (0..PROBE_SLOTS).map(image).collect();
         self.probes.write(gpu, 0, &images);
         self.images.set_probes(gpu, &images);
     }
 
-    /// Begins an evaluation of `range` in the order of images (see [`Feed::validation`], [`Feed::test`]).
+    /// Begins an evaluation of these positions of the image order (see [`Feed::validation`], [`Feed::test`]).
     pub fn begin_evaluation(&mut self, gpu: &Gpu, range: std::ops::Range<usize>) {
         self.images.begin_evaluation(&range);
         self.clock.write(gpu, Clock::EVAL_FIRST, &[range.start as u32, range.end as u32, 0, 0]);
     }
 
-    /// Places of the validation images.
+    /// Positions of the validation images in the image order.
     pub fn validation(&self) -> std::ops::Range<usize> {
         self.train_images..self.train_images + self.validation_images
     }
 
-    /// Places of the test images.
+    /// Positions of the test images in the image order.
     pub fn test(&self) -> std::ops::Range<usize> {
         let first = self.train_images + self.validation_images;
         first..first + self.test_images
     }
 
-    /// Prepares the drawing of a batch into `columns` and of its images into `input`; the first plan draws for
-    /// training, the second for evaluation. Training images are distorted as [`Feed::set_sampling`] says if they `distort`.
+    /// The drawing of a batch into `samples` and of its images into `input`; the first plan draws for
+    /// training, the second for evaluation. Training images are distorted as [`Feed::set_sampling`] says if `distort`.
     ///
     /// # Errors
     /// When a buffer does not fit.
@@ -257,132 +167,38 @@ impl Feed {
         &self,
         gpu: &Gpu,
         sizes: BatchSizes,
-        columns: &BufferRange,
+        samples: &BufferRange,
         input: &BufferRange,
         distort: bool,
     ) -> Result<[Plan; 2]> {
         let mut plans = [PlanBuilder::new(gpu), PlanBuilder::new(gpu)];
-        for (plan, entry) in plans.iter_mut().zip(["training", "evaluation"]) {
-            let streams = u32::from(self.images.slots().is_some());
-            let kernel = gpu.kernel(&DRAW, entry, &[("STREAMS", streams)])?;
-            let mut draw = plan
-                .dispatch("draw", &kernel)
-                .bind("clock", self.clock.range())
-                .bind("order", self.order.range())
-                .bind("labels", self.labels.range())
-                .bind("probes", self.probes.range())
-                .bind("columns", columns.clone())
-                .params(&DrawParams {
-                    batch: sizes.batch as u32,
-                    micro_batch: sizes.micro_batch as u32,
-                    train_columns: sizes.train_columns as u32,
-                    columns: sizes.columns as u32,
-                    train_images: self.train_images as u32,
-                    slots: self.images.slots().unwrap_or(0) as u32,
-                });
-            if entry == "training" {
-                draw = draw.bind("sampling", self.sampling.range());
-            }
-            draw.threads([sizes.columns as u32, 1, 1])?;
-            self.build_gather(gpu, plan, sizes, [columns, input], distort && entry == "training")?;
+        for (plan, training) in plans.iter_mut().zip([true, false]) {
+            let buffers = SamplerBuffers {
+                clock: self.clock.range(),
+                sampling: self.sampling.range(),
+                order: self.order.range(),
+                labels: self.labels.range(),
+                probes: self.probes.range(),
+                samples,
+            };
+            draw(plan, training, sizes, (self.train_images, self.images.slots()), buffers)?;
+            let buffers = GatherBuffers {
+                samples,
+                statistics: self.statistics.range(),
+                sampling: (distort && training).then(|| self.sampling.range()),
+                input,
+            };
+            gather(plan, &self.images, self.shape, sizes, buffers)?;
         }
         Ok(plans.map(PlanBuilder::finish))
     }
 
-    fn build_gather(
-        &self,
-        gpu: &Gpu,
-        plan: &mut PlanBuilder<'_>,
-        sizes: BatchSizes,
-        [columns, input]: [&BufferRange; 2],
-        distort: bool,
-    ) -> Result<()> {
-        let kernel = gpu.kernel(&GATHER, "gather", &[("DISTORTS", u32::from(distort))])?;
-        let quads = sizes.columns / 4;
-        let mut gather = plan
-            .dispatch("gather", &kernel)
-            .bind("columns", columns.clone())
-            .bind("statistics", self.statistics.range())
-            .bind("input", input.clone())
-            // A byte of the image and a value of the input each.
-            .bytes((self.shape.len() * sizes.columns * 5) as u64)
-            .params(&GatherParams {
-                channels: self.shape.channels as u32,
-                height: self.shape.height as u32,
-                width: self.shape.width as u32,
-                quads: quads as u32,
-                images_a_chunk: self.images.chunk as u32,
-                image_stride: self.images.stride as u32,
-            });
-        if distort {
-            gather = gather.bind("sampling", self.sampling.range());
-        }
-        let chunks = &self.images.chunks;
-        for i in 0..MOST_CHUNKS {
-            gather = gather.bind(&format!("images_{i}"), chunks[i.min(chunks.len() - 1)].clone());
-        }
-        gather.threads([
-            (self.shape.width * quads) as u32,
-            self.shape.height as u32,
-            self.shape.channels as u32,
-        ])
-    }
-
-    /// Prepares the counting of a pass's results: after a training pass, after an evaluation pass, and the clock's
+    /// The counting of a pass's results: after a training pass, after an evaluation pass, and the clock's
     /// tick at the end of a step.
     ///
     /// # Errors
     /// When a buffer does not fit.
     pub fn build_counting(&self, gpu: &Gpu, sizes: BatchSizes, results: &BufferRange) -> Result<[Plan; 3]> {
-        let params = TickParams {
-            batch: sizes.batch as u32,
-            micro_batch: sizes.micro_batch as u32,
-            train_columns: sizes.train_columns as u32,
-            train_images: self.train_images as u32,
-        };
-        let mut plans = [PlanBuilder::new(gpu), PlanBuilder::new(gpu), PlanBuilder::new(gpu)];
-        for (plan, entry) in plans.iter_mut().zip(["count_training", "count_evaluation", "tick"]) {
-            let kernel = gpu.kernel(&TICK, entry, &[])?;
-            let mut dispatch =
-                plan.dispatch(entry, &kernel).bind("clock", self.clock.range()).params(&params);
-            dispatch = if entry == "tick" {
-                dispatch.bind("history", self.history.range())
-            } else {
-                dispatch.bind("results", results.clone())
-            };
-            dispatch.threads([1, 1, 1])?;
-        }
-        Ok(plans.map(PlanBuilder::finish))
+        clock::count(gpu, sizes, self.train_images, [&self.clock.range(), &self.history.range(), results])
     }
-}
-
-/// The order of images by part: a fixed shuffle of the training images, of which the first nine tenths train and the
-/// rest validates; then the test images. Values are places in the image buffers.
-pub fn split_order(train: usize, test: usize) -> Vec<u32> {
-    let mut order: Vec<u32> = (0..train as u32).map(|i| permute(i, train as u32, SPLIT_KEY)).collect();
-    order.extend((train..train + test).map(|i| i as u32));
-    order
-}
-
-/// The twin of the drawing for training: image, change and random word of column `n`.
-pub fn draw_twin(
-    clock: &Clock,
-    sampling: &Sampling,
-    order: &[u32],
-    sizes: BatchSizes,
-    train: u32,
-    n: u32,
-) -> Option<[u32; 3]> {
-    let i = clock.drawn + n;
-    if n >= sizes.micro_batch as u32 || i >= sizes.batch as u32 {
-        return None;
-    }
-    let place = clock.cursor + i;
-    let (place, epoch) = if place >= train { (place - train, clock.epoch + 1) } else { (place, clock.epoch) };
-    let image = order[permute(place, train, key([sampling.seed_low, sampling.seed_high], epoch)) as usize];
-    let random = mix(i ^ mix(clock.step ^ mix(sampling.seed_low ^ mix(sampling.seed_high.wrapping_add(1)))));
-    let steps = 2 * sampling.shift + 1;
-    let dx = 128 - sampling.shift + ((random >> 8) & 4095) * steps / 4096;
-    let dy = 128 - sampling.shift + (random >> 20) * steps / 4096;
-    Some([image, (random & sampling.flip & 1) | (dx << 8) | (dy << 16), mix(random ^ 0x2545_f491)])
 }

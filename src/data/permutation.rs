@@ -1,7 +1,7 @@
 //! A keyed permutation: the order in which an epoch draws its images, computed, not stored.
 //!
 //! A balanced Feistel network of four rounds over the smallest even-sized domain of bits that covers the count,
-//! walked until the value falls below it (Black and Rogaway 2002, "cycle walking"). The shader `data/draw.wgsl`
+//! walked until the value falls below it (Black and Rogaway 2002, "cycle walking"). The shader `data/sampler.wgsl`
 //! has the same function; a test makes the two meet.
 
 /// Mixes 32 bits: xor-shift and multiply rounds, a bijection.

@@ -1,4 +1,4 @@
-//! The optimizers over all parameters at once: SGD with momentum and its kin, in PyTorch's conventions.
+//! The optimizers over all parameters at once: SGD with momentum and its relatives, in PyTorch's conventions.
 //!
 //! `g` is the clipped gradient `+ decay·w + l1·sign w` (AdamW: without `decay·w`), `η` the scheduled learning rate, `μ` the momentum:
 //!
@@ -12,10 +12,8 @@
 //!
 //! Decay applies to weights, not to biases.
 
-use serde::{Deserialize, Serialize};
-
-use super::Parameters;
-use super::hyper::{Hyper, Kind, Schedule};
+use super::hyper::{Hyper, Schedule, StepsPerEpoch};
+use super::parameters::Parameters;
 use crate::data::Feed;
 use crate::error::Result;
 use crate::gpu::{Buffer, Gpu, Plan, PlanBuilder, Source};
@@ -24,7 +22,7 @@ use crate::{params, wgsl};
 const OPTIMIZER: Source = wgsl!("nn/optimizer.wgsl");
 const GRADIENT_NORM: Source = wgsl!("nn/gradient_norm.wgsl");
 const CLEAR: Source = wgsl!("nn/clear.wgsl");
-/// Partial sums of the gradients' norm, one a workgroup.
+/// Partial sums of the gradients' norm, one per workgroup.
 const PARTIALS: usize = 64;
 
 params! {
@@ -36,35 +34,26 @@ params! {
     }
 }
 
-/// What of the run an optimizer has to know.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-pub struct Pace {
-    /// Images of an epoch.
-    pub train_images: usize,
-    /// Images of a step.
-    pub batch: usize,
-}
-
 /// The optimizer of a network.
 pub struct Optimizer {
     hyper: Buffer<f32>,
 }
 
-/// The natural logarithm, of 0 a number that is as good as minus infinity.
+/// Natural logarithm; of 0 a number as good as minus infinity.
 fn log(value: f32) -> f32 {
     f64::from(value).ln().max(-1e4) as f32
 }
 
 impl Optimizer {
-    /// An optimizer with these hyper-parameters.
-    pub fn new(gpu: &Gpu, hyper: Hyper, pace: Pace) -> Self {
+    /// Optimizer with these hyper-parameters.
+    pub fn new(gpu: &Gpu, hyper: Hyper, epoch: StepsPerEpoch) -> Self {
         let optimizer = Self { hyper: Buffer::zeroed(gpu, "hyper", size_of::<HyperValues>() / 4) };
-        optimizer.set(gpu, hyper, pace);
+        optimizer.set(gpu, hyper, epoch);
         optimizer
     }
 
-    /// The next step uses these.
-    pub fn set(&self, gpu: &Gpu, hyper: Hyper, pace: Pace) {
+    /// Sets the hyper-parameters of the next steps.
+    pub fn set(&self, gpu: &Gpu, hyper: Hyper, epoch: StepsPerEpoch) {
         let (schedule, period, factor) = match hyper.schedule {
             Schedule::Constant => (0, 1.0, 1.0),
             Schedule::Step { epochs, factor } => (1, epochs, factor),
@@ -87,13 +76,13 @@ impl Optimizer {
             warmup: hyper.warmup,
             period,
             factor,
-            train_images: pace.train_images as f32,
-            batch: pace.batch as f32,
+            train_images: epoch.train_images as f32,
+            batch: epoch.batch as f32,
         };
         self.hyper.write(gpu, 0, bytemuck::cast_slice(&[values]));
     }
 
-    /// The dispatch that clears the gradients, and those that update the parameters.
+    /// Plans that clear the gradients and that update the parameters.
     ///
     /// # Errors
     /// When a buffer does not fit.
@@ -133,91 +122,5 @@ impl Optimizer {
             .bind("last_gradients", parameters.last_gradients.range())
             .threads([quads, 1, 1])?;
         Ok((clear.finish(), update.finish()))
-    }
-}
-
-/// Where a step of a twin is.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct StepPlace {
-    /// Steps finished.
-    pub step: u32,
-    /// Epochs and part of one seen before the step.
-    pub epochs: f64,
-    /// Norm of all gradients.
-    pub norm: f64,
-}
-
-/// A tensor as a twin updates it, and its two moments.
-#[derive(Debug, Clone, PartialEq)]
-pub struct TwinState {
-    /// The values.
-    pub values: Vec<f64>,
-    /// The first moments.
-    pub moments: Vec<f64>,
-    /// The second moments.
-    pub second_moments: Vec<f64>,
-}
-
-impl TwinState {
-    /// Values with moments of 0.
-    pub fn new(values: Vec<f64>) -> Self {
-        let zeros = vec![0.0; values.len()];
-        Self { values, moments: zeros.clone(), second_moments: zeros }
-    }
-}
-
-/// The twin: one update of a tensor, where `decays` says which values decay.
-pub fn optimizer_twin(
-    hyper: Hyper,
-    pace: Pace,
-    place: StepPlace,
-    gradients: &[f64],
-    decays: &[bool],
-    state: &mut TwinState,
-) {
-    let [mu, beta, epsilon] = [hyper.momentum, hyper.beta2, hyper.epsilon].map(f64::from);
-    let [decay, l1, clip] = [hyper.weight_decay, hyper.l1_decay, hyper.clip_norm].map(f64::from);
-    let rate = hyper.rate(place.epochs, pace);
-    let scale = if clip > 0.0 { (clip / (place.norm + 1e-6)).min(1.0) } else { 1.0 };
-    let steps = (place.step - hyper.since + 1) as i32;
-    for (i, w) in state.values.iter_mut().enumerate() {
-        let (decay, l1) = if decays[i] { (decay, l1) } else { (0.0, 0.0) };
-        let decoupled = hyper.optimizer == Kind::Adamw;
-        let sign = if *w == 0.0 { 0.0 } else { w.signum() };
-        let g = scale * gradients[i] + l1 * sign + if decoupled { 0.0 } else { decay * *w };
-        let (m, s) = (&mut state.moments[i], &mut state.second_moments[i]);
-        let averaged = |s: f64| beta * s + (1.0 - beta) * g * g;
-        let d = match hyper.optimizer {
-            Kind::Sgd => {
-                *m = mu * *m + g;
-                if hyper.nesterov { g + mu * *m } else { *m }
-            }
-            Kind::Adagrad => {
-                *s += g * g;
-                g / (s.sqrt() + epsilon)
-            }
-            Kind::WindowedAdagrad => {
-                *s = averaged(*s);
-                g / (*s + epsilon).sqrt()
-            }
-            Kind::Adadelta => {
-                *s = averaged(*s);
-                let d = (*m + epsilon).sqrt() / (*s + epsilon).sqrt() * g;
-                *m = beta * *m + (1.0 - beta) * d * d;
-                d
-            }
-            Kind::Rmsprop => {
-                *s = averaged(*s);
-                *m = mu * *m + g / (s.sqrt() + epsilon);
-                *m
-            }
-            Kind::Adam | Kind::Adamw => {
-                *m = mu * *m + (1.0 - mu) * g;
-                *s = averaged(*s);
-                *m / (1.0 - mu.powi(steps)) / ((*s / (1.0 - beta.powi(steps))).sqrt() + epsilon)
-            }
-        };
-        let shrunk = if decoupled { *w * (1.0 - rate * decay) } else { *w };
-        *w = shrunk - rate * d;
     }
 }

@@ -108,7 +108,7 @@ impl Session {
     /// Steps from one forward pass of so many images to the next, so that they take a small share of the training.
     fn steps_between_forwards(&self, images: usize) -> u32 {
         let sizes = self.trainer.sizes();
-        let forwarded = images.div_ceil(sizes.micro_batch) * sizes.columns;
+        let forwarded = images.div_ceil(sizes.micro_batch) * sizes.slots;
         let trained = 3.0 * f64::from(self.settings.batch);
         (forwarded as f64 / trained / SHARE).ceil().max(1.0) as u32
     }

@@ -3,7 +3,7 @@
 use std::rc::Rc;
 
 use revacnn::gpu::Gpu;
-use revacnn::nn::{Best, Shape, Tensor, responses_twin};
+use revacnn::nn::{Best, Shape, Tensor, twin};
 use revacnn::session::{Command, Event, ImageSet, ImageSource, Part, Session, TensorKind};
 
 use crate::bench::{Bench, finish, run_to, submit, values};
@@ -309,7 +309,7 @@ fn all_filters_lie_in_one_layout_by_how_they_respond() {
         for (n, row) in rows.iter().take(images).enumerate() {
             row.iter().enumerate().for_each(|(d, value)| maps.values[d * images + n] = f64::from(*value));
         }
-        expected.extend(responses_twin(&maps));
+        expected.extend(twin::responses(&maps));
     }
     for (row, (found, expected)) in found.chunks(images).zip(&expected).enumerate() {
         let off = found.iter().zip(expected).map(|(a, b)| (f64::from(*a) - b).abs()).fold(0.0, f64::max);

@@ -10,17 +10,21 @@
 use serde::{Deserialize, Serialize};
 use toml::Table;
 
-use super::{Sample, sample, settings, to_table};
+use super::settings::{Sample, sample, settings, to_table};
 use crate::error::{Error, Result};
 use crate::gpu::Source;
-use crate::nn::{Layer, LayerBuild, LayerPlans, Shape, Tensor, TwinCall, TwinGradients};
+use crate::nn::twin::{TwinCall, TwinGradients};
+use crate::nn::{Layer, LayerBuild, LayerPlans, Shape, Tensor};
 use crate::{params, wgsl};
 
 const ACTIVATION: Source = wgsl!("nn/activation.wgsl");
 
+/// Kind of the rectified linear unit, which `conv2d` and `dense` fuse.
+pub(super) const RELU: &str = "relu";
+
 params! { struct ActivationParams { count: u32, slope: f32 } }
 
-/// An activation function; its place in this list is the shader's `FUNCTION`.
+/// An activation function; its index is the shader's `FUNCTION`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Function {
     Relu,
@@ -177,7 +181,7 @@ impl Activation {
 impl Layer for Activation {
     fn kind(&self) -> &'static str {
         match self.function {
-            Function::Relu => "relu",
+            Function::Relu => RELU,
             Function::LeakyRelu => "leaky_relu",
             Function::Elu => "elu",
             Function::Gelu => "gelu",
@@ -216,8 +220,8 @@ impl Layer for Activation {
         Ok(inputs[0])
     }
 
-    fn is_relu(&self) -> bool {
-        self.function == Function::Relu
+    fn is_elementwise(&self) -> bool {
+        true
     }
 
     fn build(&self, build: &LayerBuild<'_>) -> Result<LayerPlans> {
@@ -225,8 +229,8 @@ impl Layer for Activation {
         let input = build.input();
         let count = build.count(input.shape);
         let params = ActivationParams { count, slope: self.slope };
-        let knobs = [("FUNCTION", self.function as u32)];
-        let kernel = build.gpu.kernel(&ACTIVATION, "forward", &knobs)?;
+        let constants = [("FUNCTION", self.function as u32)];
+        let kernel = build.gpu.kernel(&ACTIVATION, "forward", &constants)?;
         forward
             .dispatch(&build.label("forward"), &kernel)
             .bind("input", input.values.clone())
@@ -234,7 +238,7 @@ impl Layer for Activation {
             .params(&params)
             .threads([count, 1, 1])?;
         if let Some(input_gradient) = &input.gradient {
-            let kernel = build.gpu.kernel(&ACTIVATION, "backward", &knobs)?;
+            let kernel = build.gpu.kernel(&ACTIVATION, "backward", &constants)?;
             backward
                 .dispatch(&build.label("input gradient"), &kernel)
                 .bind("input", input.values.clone())

@@ -6,10 +6,11 @@ use serde::{Deserialize, Serialize};
 use toml::Table;
 
 use super::copy::copy;
-use super::{MOST_INPUTS, Sample, settings, to_table};
+use super::settings::{MAX_INPUTS, Sample, settings, to_table};
 use crate::error::{Error, Result};
 use crate::gpu::{BufferRange, Gpu, PlanBuilder, Source};
-use crate::nn::{Layer, LayerBuild, LayerPlans, Shape, Tensor, TwinCall, TwinGradients};
+use crate::nn::twin::{TwinCall, TwinGradients};
+use crate::nn::{Layer, LayerBuild, LayerPlans, Shape, Tensor};
 use crate::{params, wgsl};
 
 const ADD: Source = wgsl!("nn/add.wgsl");
@@ -27,14 +28,10 @@ pub(super) fn parse(table: Table, _classes: usize) -> Result<Box<dyn Layer>> {
 
 pub(super) fn samples() -> Vec<Sample> {
     let shapes = |count: usize| vec![Shape::new(3, 5, 7); count];
-    vec![
-        (Box::new(Add {}), shapes(2)),
-        (Box::new(Add {}), shapes(3)),
-        (Box::new(Add {}), shapes(MOST_INPUTS)),
-    ]
+    vec![(Box::new(Add {}), shapes(2)), (Box::new(Add {}), shapes(3)), (Box::new(Add {}), shapes(MAX_INPUTS))]
 }
 
-/// Adds 2 to [`MOST_INPUTS`] maps of `count` quads.
+/// Adds 2 to [`MAX_INPUTS`] maps of `count` quads.
 pub(in crate::nn) fn add(
     gpu: &Gpu,
     plan: &mut PlanBuilder<'_>,
@@ -69,7 +66,7 @@ impl Layer for Add {
     }
 
     fn inputs(&self) -> RangeInclusive<usize> {
-        2..=MOST_INPUTS
+        2..=MAX_INPUTS
     }
 
     fn output(&self, inputs: &[Shape]) -> Result<Shape> {

@@ -6,11 +6,12 @@
 use serde::Deserialize;
 use toml::Table;
 
+use super::settings::{Sample, sample, settings, to_table};
 use super::window::{Window, Written};
-use super::{Sample, sample, settings, to_table};
 use crate::error::{Error, Result};
 use crate::gpu::Source;
-use crate::nn::{Layer, LayerBuild, LayerPlans, Shape, Tensor, TwinCall, TwinGradients};
+use crate::nn::twin::{TwinCall, TwinGradients};
+use crate::nn::{Layer, LayerBuild, LayerPlans, Shape, Tensor};
 use crate::wgsl;
 
 const AVG_POOL2D: Source = wgsl!("nn/avg_pool2d.wgsl");
@@ -60,7 +61,7 @@ pub(super) fn samples() -> Vec<Sample> {
 impl AvgPool2d {
     /// Calls `each(index in the output, index in the input, share)` for every pixel of every window.
     fn for_each_share(&self, input: &Tensor, output: &Tensor, mut each: impl FnMut(usize, usize, f64)) {
-        for [c, y, x, n] in output.places() {
+        for [c, y, x, n] in output.indices() {
             let (rows, columns) =
                 (self.window.rows(y, input.shape.height), self.window.rows(x, input.shape.width));
             let count = if self.count_padding { self.window.size.pow(2) } else { rows.len() * columns.len() };
@@ -99,9 +100,9 @@ impl Layer for AvgPool2d {
     fn build(&self, build: &LayerBuild<'_>) -> Result<LayerPlans> {
         let (mut forward, mut backward) = (build.plan(), build.plan());
         let params = self.window.params(build);
-        let mut knobs = self.window.knobs().to_vec();
-        knobs.push(("COUNT_PADDING", u32::from(self.count_padding)));
-        let kernel = build.gpu.kernel(&AVG_POOL2D, "forward", &knobs)?;
+        let mut constants = self.window.constants().to_vec();
+        constants.push(("COUNT_PADDING", u32::from(self.count_padding)));
+        let kernel = build.gpu.kernel(&AVG_POOL2D, "forward", &constants)?;
         forward
             .dispatch(&build.label("forward"), &kernel)
             .bind("input", build.input().values.clone())
@@ -109,7 +110,7 @@ impl Layer for AvgPool2d {
             .params(&params)
             .threads(build.map_threads(build.output_shape))?;
         if let Some(input_gradient) = &build.input().gradient {
-            let kernel = build.gpu.kernel(&AVG_POOL2D, "backward", &knobs)?;
+            let kernel = build.gpu.kernel(&AVG_POOL2D, "backward", &constants)?;
             backward
                 .dispatch(&build.label("input gradient"), &kernel)
                 .bind("output_gradient", build.output_gradient.clone())

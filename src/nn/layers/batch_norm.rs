@@ -9,12 +9,11 @@
 use serde::{Deserialize, Serialize};
 use toml::Table;
 
-use super::{Sample, sample, settings, to_table};
+use super::settings::{Sample, sample, settings, to_table};
 use crate::error::{Error, Result};
 use crate::gpu::{Buffer, BufferRange, Plan, Source};
-use crate::nn::{
-    Init, Layer, LayerBuild, LayerPlans, Mode, ParameterSpec, Role, Shape, Tensor, TwinCall, TwinGradients,
-};
+use crate::nn::twin::{Mode, TwinCall, TwinGradients};
+use crate::nn::{Init, Layer, LayerBuild, LayerPlans, ParameterSpec, Role, Shape, Tensor};
 use crate::{params, wgsl};
 
 const BATCH_NORM: Source = wgsl!("nn/batch_norm.wgsl");
@@ -114,8 +113,8 @@ impl BatchNorm {
         BatchNormParams {
             channels: shape.channels as u32,
             pixels: shape.pixels() as u32,
-            quads: build.columns.quads as u32,
-            train_quads: if training && build.trains { build.columns.train_quads as u32 } else { 0 },
+            quads: build.extent.quads as u32,
+            train_quads: if training && build.trains { build.extent.train_quads as u32 } else { 0 },
             weight,
             bias,
             running_mean,
@@ -132,7 +131,7 @@ impl BatchNorm {
         if training && build.trains {
             let kernel = build.gpu.kernel(&BATCH_NORM, "statistics", &[])?;
             plan.dispatch(&build.label("statistics"), &kernel)
-                .bind("columns", build.batch.columns.clone())
+                .bind("columns", build.batch.samples.clone())
                 .bind("input", input.values.clone())
                 .bind("moments", moments.clone())
                 .params(&params)
@@ -160,7 +159,7 @@ impl BatchNorm {
         if build.trains {
             let kernel = build.gpu.kernel(&BATCH_NORM, "gradient_sums", &[])?;
             plan.dispatch(&build.label("weight gradient"), &kernel)
-                .bind("columns", build.batch.columns.clone())
+                .bind("columns", build.batch.samples.clone())
                 .bind("input", input.values.clone())
                 .bind("moments", moments.clone())
                 .bind("output_gradient", build.output_gradient.clone())
@@ -173,7 +172,7 @@ impl BatchNorm {
         if let Some(input_gradient) = &input.gradient {
             let kernel = build.gpu.kernel(&BATCH_NORM, "backward", &[])?;
             plan.dispatch(&build.label("input gradient"), &kernel)
-                .bind("columns", build.batch.columns.clone())
+                .bind("columns", build.batch.samples.clone())
                 .bind("input", input.values.clone())
                 .bind("parameters", build.parameters.clone())
                 .bind("moments", moments.clone())
@@ -208,13 +207,17 @@ impl Layer for BatchNorm {
         Ok(inputs[0])
     }
 
+    fn is_elementwise(&self) -> bool {
+        true
+    }
+
     fn parameters(&self, inputs: &[Shape]) -> Vec<ParameterSpec> {
         let one = |name, role, init| ParameterSpec::per_channel(name, inputs[0].channels, role, init);
         vec![
             one("weight", Role::Bias, Init::One),
             one("bias", Role::Bias, Init::Zero),
-            one("running_mean", Role::Statistic, Init::Zero),
-            one("running_var", Role::Statistic, Init::One),
+            one("running_mean", Role::Buffer, Init::Zero),
+            one("running_var", Role::Buffer, Init::One),
         ]
     }
 

@@ -6,9 +6,10 @@ use serde::{Deserialize, Serialize};
 use toml::Table;
 
 use super::copy::copy;
-use super::{MOST_INPUTS, Sample, settings, to_table};
+use super::settings::{MAX_INPUTS, Sample, settings, to_table};
 use crate::error::{Error, Result};
-use crate::nn::{Layer, LayerBuild, LayerPlans, Shape, Tensor, TwinCall, TwinGradients};
+use crate::nn::twin::{TwinCall, TwinGradients};
+use crate::nn::{Layer, LayerBuild, LayerPlans, Shape, Tensor};
 
 /// Concatenation; it has no settings.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
@@ -42,7 +43,7 @@ impl Layer for Concat {
     }
 
     fn inputs(&self) -> RangeInclusive<usize> {
-        2..=MOST_INPUTS
+        2..=MAX_INPUTS
     }
 
     fn output(&self, inputs: &[Shape]) -> Result<Shape> {

@@ -7,11 +7,12 @@
 use serde::{Deserialize, Serialize};
 use toml::Table;
 
-use super::{Sample, sample, settings, to_table};
+use super::settings::{Sample, sample, settings, to_table};
 use crate::data::mix;
 use crate::error::{Error, Result};
 use crate::gpu::{BufferRange, Plan, Source};
-use crate::nn::{Draw, Layer, LayerBuild, LayerPlans, Mode, Shape, Tensor, TwinCall, TwinGradients};
+use crate::nn::twin::{Mode, RngKey, TwinCall, TwinGradients};
+use crate::nn::{Layer, LayerBuild, LayerPlans, Shape, Tensor};
 use crate::{params, wgsl};
 
 const DROPOUT: Source = wgsl!("nn/dropout.wgsl");
@@ -57,7 +58,7 @@ impl Dropout {
     }
 
     /// The factor of element `i` of image `n`.
-    fn factor(&self, draw: &Draw, i: usize, n: usize) -> f64 {
+    fn factor(&self, draw: &RngKey, i: usize, n: usize) -> f64 {
         let step =
             mix(draw.step ^ mix(draw.seed[0] ^ mix(draw.seed[1].wrapping_add(draw.layer).wrapping_add(2))));
         let image = mix((draw.first + n as u32) ^ step);
@@ -83,8 +84,8 @@ impl Dropout {
             .bind("result", to.clone())
             .params(&DropoutParams {
                 count,
-                quads: build.columns.quads as u32,
-                train_quads: if training { build.columns.train_quads as u32 } else { 0 },
+                quads: build.extent.quads as u32,
+                train_quads: if training { build.extent.train_quads as u32 } else { 0 },
                 layer: build.index as u32,
                 threshold: self.threshold(),
                 scale: self.scale(),

@@ -4,9 +4,10 @@ use serde::{Deserialize, Serialize};
 use toml::Table;
 
 use super::copy::copy;
-use super::{Sample, sample, settings, to_table};
+use super::settings::{Sample, sample, settings, to_table};
 use crate::error::Result;
-use crate::nn::{Layer, LayerBuild, LayerPlans, Shape, Tensor, TwinCall, TwinGradients};
+use crate::nn::twin::{TwinCall, TwinGradients};
+use crate::nn::{Layer, LayerBuild, LayerPlans, Shape, Tensor};
 
 /// Flattening; it has no settings.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]

@@ -3,10 +3,11 @@
 use serde::{Deserialize, Serialize};
 use toml::Table;
 
-use super::{Sample, sample, settings, to_table};
+use super::settings::{Sample, sample, settings, to_table};
 use crate::error::Result;
 use crate::gpu::Source;
-use crate::nn::{Layer, LayerBuild, LayerPlans, Shape, Tensor, TwinCall, TwinGradients};
+use crate::nn::twin::{TwinCall, TwinGradients};
+use crate::nn::{Layer, LayerBuild, LayerPlans, Shape, Tensor};
 use crate::{params, wgsl};
 
 const GLOBAL_AVG_POOL2D: Source = wgsl!("nn/global_avg_pool2d.wgsl");
@@ -53,7 +54,7 @@ impl Layer for GlobalAvgPool2d {
         let params = GlobalAvgPool2dParams {
             channels: input.shape.channels as u32,
             pixels: input.shape.pixels() as u32,
-            quads: build.columns.quads as u32,
+            quads: build.extent.quads as u32,
         };
         let kernel = build.gpu.kernel(&GLOBAL_AVG_POOL2D, "forward", &[])?;
         forward
@@ -77,7 +78,7 @@ impl Layer for GlobalAvgPool2d {
     fn forward_twin(&self, call: &TwinCall<'_>) -> Tensor {
         let input = &call.inputs[0];
         let mut output = Tensor::zeros(Shape::new(input.shape.channels, 1, 1), input.images);
-        for [c, y, x, n] in input.places() {
+        for [c, y, x, n] in input.indices() {
             let share = input.values[input.index(c, y, x, n)] / input.shape.pixels() as f64;
             output.values[c * input.images + n] += share;
         }
@@ -87,7 +88,7 @@ impl Layer for GlobalAvgPool2d {
     fn backward_twin(&self, call: &TwinCall<'_>, output_gradient: &Tensor) -> TwinGradients {
         let input = &call.inputs[0];
         let mut gradient = Tensor::zeros(input.shape, input.images);
-        for [c, y, x, n] in input.places() {
+        for [c, y, x, n] in input.indices() {
             let share = output_gradient.values[c * input.images + n] / input.shape.pixels() as f64;
             gradient.values[input.index(c, y, x, n)] = share;
         }

@@ -6,10 +6,11 @@
 use serde::{Deserialize, Serialize};
 use toml::Table;
 
-use super::{Sample, at_least_one, sample, settings, to_table};
+use super::settings::{Sample, at_least_one, sample, settings, to_table};
 use crate::error::{Error, Result};
 use crate::gpu::{Buffer, Source};
-use crate::nn::{Layer, LayerBuild, LayerPlans, Shape, Tensor, TwinCall, TwinGradients};
+use crate::nn::twin::{TwinCall, TwinGradients};
+use crate::nn::{Layer, LayerBuild, LayerPlans, Shape, Tensor};
 use crate::{params, wgsl};
 
 const LOCAL_RESPONSE_NORM: Source = wgsl!("nn/local_response_norm.wgsl");
@@ -96,7 +97,7 @@ impl LocalResponseNorm {
             let squares: f64 = window.map(|j| input.values[input.index(j, y, x, n)].powi(2)).sum();
             f64::from(self.k) + self.share() * squares
         };
-        input.places().map(scale).collect()
+        input.indices().map(scale).collect()
     }
 }
 
@@ -171,7 +172,7 @@ impl Layer for LocalResponseNorm {
         let beta = f64::from(self.beta);
         let [before, after] = self.reach();
         let mut gradient = Tensor::zeros(input.shape, input.images);
-        for [c, y, x, n] in input.places() {
+        for [c, y, x, n] in input.indices() {
             let at = input.index(c, y, x, n);
             gradient.values[at] += output_gradient.values[at] * scales[at].powf(-beta);
             let through = output_gradient.values[at] * input.values[at] * scales[at].powf(-beta - 1.0);

@@ -5,11 +5,12 @@
 
 use toml::Table;
 
+use super::settings::{Sample, sample, settings, to_table};
 use super::window::{Window, Written};
-use super::{Sample, sample, settings, to_table};
 use crate::error::{Error, Result};
 use crate::gpu::{Buffer, Source};
-use crate::nn::{Layer, LayerBuild, LayerPlans, Shape, Tensor, TwinCall, TwinGradients};
+use crate::nn::twin::{TwinCall, TwinGradients};
+use crate::nn::{Layer, LayerBuild, LayerPlans, Shape, Tensor};
 use crate::wgsl;
 
 const MAX_POOL2D: Source = wgsl!("nn/max_pool2d.wgsl");
@@ -47,7 +48,7 @@ impl MaxPool2d {
         let output =
             Tensor::zeros(self.window.output(input.shape).expect("the shapes were checked"), input.images);
         output
-            .places()
+            .indices()
             .map(|[c, y, x, n]| (output.index(c, y, x, n), self.argmax(input, c, y, x, n)))
             .collect()
     }
@@ -96,10 +97,10 @@ impl Layer for MaxPool2d {
 
     fn build(&self, build: &LayerBuild<'_>) -> Result<LayerPlans> {
         let (mut forward, mut backward) = (build.plan(), build.plan());
-        let (params, knobs) = (self.window.params(build), self.window.knobs());
+        let (params, constants) = (self.window.params(build), self.window.constants());
         let outputs = build.count(build.output_shape) as usize;
         let argmax = Buffer::<u32>::zeroed(build.gpu, "argmax", outputs).range();
-        let kernel = build.gpu.kernel(&MAX_POOL2D, "forward", &knobs)?;
+        let kernel = build.gpu.kernel(&MAX_POOL2D, "forward", &constants)?;
         forward
             .dispatch(&build.label("forward"), &kernel)
             .bind("input", build.input().values.clone())
@@ -116,7 +117,7 @@ impl Layer for MaxPool2d {
             } else {
                 ("backward", input)
             };
-            let kernel = build.gpu.kernel(&MAX_POOL2D, entry, &knobs)?;
+            let kernel = build.gpu.kernel(&MAX_POOL2D, entry, &constants)?;
             backward
                 .dispatch(&build.label("input gradient"), &kernel)
                 .bind("argmax", argmax)

@@ -6,10 +6,11 @@
 use serde::{Deserialize, Serialize};
 use toml::Table;
 
-use super::{Sample, at_least_one, sample, settings, to_table};
+use super::settings::{Sample, at_least_one, sample, settings, to_table};
 use crate::error::{Error, Result};
 use crate::gpu::Source;
-use crate::nn::{Layer, LayerBuild, LayerPlans, Shape, Tensor, TwinCall, TwinGradients};
+use crate::nn::twin::{TwinCall, TwinGradients};
+use crate::nn::{Layer, LayerBuild, LayerPlans, Shape, Tensor};
 use crate::{params, wgsl};
 
 const MAXOUT: Source = wgsl!("nn/maxout.wgsl");
@@ -54,7 +55,7 @@ impl Maxout {
             }
             (output.index(c, y, x, n), best)
         };
-        let winners = output.places().map(winner).collect();
+        let winners = output.indices().map(winner).collect();
         (output, winners)
     }
 }
@@ -89,7 +90,7 @@ impl Layer for Maxout {
         let (mut forward, mut backward) = (build.plan(), build.plan());
         let input = build.input();
         let count = build.count(build.output_shape);
-        let plane = (input.shape.pixels() * build.columns.quads) as u32;
+        let plane = (input.shape.pixels() * build.extent.quads) as u32;
         let params = MaxoutParams { count, group: self.group as u32, plane };
         let kernel = build.gpu.kernel(&MAXOUT, "forward", &[])?;
         forward

@@ -1,4 +1,4 @@
-//! The layers, one file each: settings, shapes, dispatches, plain-loop twin and odd-sized samples together.
+//! The registry of the layers, one file each: settings, shapes, dispatches, plain-loop twin and odd-sized samples together.
 
 mod activation;
 mod add;
@@ -14,10 +14,10 @@ mod global_avg_pool2d;
 mod local_response_norm;
 mod max_pool2d;
 mod maxout;
+mod settings;
 mod upsample;
 mod window;
 
-use serde::de::DeserializeOwned;
 use toml::Table;
 
 pub use activation::{Activation, relu};
@@ -25,27 +25,22 @@ pub(super) use add::add;
 pub use conv2d::Conv2d;
 pub use dense::Dense;
 pub use max_pool2d::MaxPool2d;
+pub use settings::{MAX_INPUTS, Sample};
 
-use super::{Layer, Shape};
-use crate::error::{Error, Result};
+use super::layer::Layer;
+use crate::error::Result;
 
-/// A layer and the shapes of inputs on which the tests try it.
-pub type Sample = (Box<dyn Layer>, Vec<Shape>);
-
-/// Most inputs that a layer may take.
-pub const MOST_INPUTS: usize = 6;
-
-/// A kind of layer: its name in network files, its reader, and its odd-sized samples for the tests.
+/// A kind of layer.
 pub struct LayerKind {
-    /// The name in network files.
+    /// Name in network files.
     pub kind: &'static str,
-    /// Reads its settings; the number of classes stands in where a last layer leaves its size out.
+    /// Reader of its settings; the number of classes is the default size of a dense layer.
     pub parse: fn(Table, usize) -> Result<Box<dyn Layer>>,
-    /// Odd and unequal sizes for the tests.
+    /// Samples of odd and unequal sizes for the tests.
     pub samples: fn() -> Vec<Sample>,
 }
 
-/// Every kind of layer. A new one is its WGSL, its Rust file and its line here.
+/// Every kind of layer. A new one takes its WGSL, its Rust file, and `mod` and line here.
 pub const KINDS: &[LayerKind] = &[
     LayerKind { kind: "add", parse: add::parse, samples: add::samples },
     LayerKind { kind: "avg_pool2d", parse: avg_pool2d::parse, samples: avg_pool2d::samples },
@@ -79,27 +74,3 @@ pub const KINDS: &[LayerKind] = &[
     LayerKind { kind: "tanh", parse: activation::parse_tanh, samples: activation::samples_tanh },
     LayerKind { kind: "upsample", parse: upsample::parse, samples: upsample::samples },
 ];
-
-/// A sample of a layer with one input.
-fn sample(layer: impl Layer + 'static, input: Shape) -> Sample {
-    (Box::new(layer), vec![input])
-}
-
-/// Reads settings into `T`; an unknown key or a wrong type is an error that says which are known.
-fn settings<T: DeserializeOwned>(table: Table) -> Result<T> {
-    table.try_into().map_err(|e: toml::de::Error| {
-        Error::new(e.message().to_owned(), "use the settings that this kind of layer has")
-    })
-}
-
-/// An error unless `value` is at least 1.
-fn at_least_one(name: &str, value: usize) -> Result<()> {
-    if value == 0 || value > 1 << 16 {
-        return Err(Error::new(format!("{name} is {value}"), format!("give {name} a value from 1 to 65536")));
-    }
-    Ok(())
-}
-
-fn to_table<T: serde::Serialize>(settings: &T) -> Table {
-    Table::try_from(settings).expect("layer settings are plain numbers")
-}

@@ -5,10 +5,11 @@
 use serde::{Deserialize, Serialize};
 use toml::Table;
 
-use super::{Sample, at_least_one, sample, settings, to_table};
+use super::settings::{Sample, at_least_one, sample, settings, to_table};
 use crate::error::Result;
 use crate::gpu::Source;
-use crate::nn::{Layer, LayerBuild, LayerPlans, Shape, Tensor, TwinCall, TwinGradients};
+use crate::nn::twin::{TwinCall, TwinGradients};
+use crate::nn::{Layer, LayerBuild, LayerPlans, Shape, Tensor};
 use crate::{params, wgsl};
 
 const UPSAMPLE: Source = wgsl!("nn/upsample.wgsl");
@@ -65,7 +66,7 @@ impl Layer for Upsample {
             in_height: input.shape.height as u32,
             in_width: input.shape.width as u32,
             factor: self.factor as u32,
-            quads: build.columns.quads as u32,
+            quads: build.extent.quads as u32,
         };
         let kernel = build.gpu.kernel(&UPSAMPLE, "forward", &[])?;
         forward
@@ -90,7 +91,7 @@ impl Layer for Upsample {
         let input = &call.inputs[0];
         let shape = self.output(&[input.shape]).expect("any shape will do");
         let mut output = Tensor::zeros(shape, input.images);
-        for [c, y, x, n] in Tensor::zeros(shape, input.images).places() {
+        for [c, y, x, n] in Tensor::zeros(shape, input.images).indices() {
             let at = output.index(c, y, x, n);
             output.values[at] = input.values[input.index(c, y / self.factor, x / self.factor, n)];
         }
@@ -100,7 +101,7 @@ impl Layer for Upsample {
     fn backward_twin(&self, call: &TwinCall<'_>, output_gradient: &Tensor) -> TwinGradients {
         let input = &call.inputs[0];
         let mut gradient = Tensor::zeros(input.shape, input.images);
-        for [c, y, x, n] in output_gradient.places() {
+        for [c, y, x, n] in output_gradient.indices() {
             let at = input.index(c, y / self.factor, x / self.factor, n);
             gradient.values[at] += output_gradient.values[output_gradient.index(c, y, x, n)];
         }

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::at_least_one;
+use super::settings::at_least_one;
 use crate::error::{Error, Result};
 use crate::nn::{LayerBuild, Shape};
 use crate::params;
@@ -84,7 +84,7 @@ impl Window {
         self.size <= self.stride && self.padding == 0
     }
 
-    pub fn knobs(&self) -> [(&'static str, u32); 3] {
+    pub fn constants(&self) -> [(&'static str, u32); 3] {
         [("SIZE", self.size as u32), ("STRIDE", self.stride as u32), ("PADDING", self.padding as u32)]
     }
 
@@ -95,7 +95,7 @@ impl Window {
             in_width: input.width as u32,
             out_height: output.height as u32,
             out_width: output.width as u32,
-            quads: build.columns.quads as u32,
+            quads: build.extent.quads as u32,
         }
     }
 

@@ -1,0 +1,12 @@
+//! Feature extraction: activations, predictions and filter responses copied out of the passes of an evaluation.
+//!
+//! These dispatches follow the evaluation's (see [`Trainer::evaluation_plan`](super::Trainer::evaluation_plan)). They
+//! read from the clock which images the pass held, so that one plan serves every pass. Their twins are in [`super::twin`].
+
+mod extraction;
+mod responses;
+mod top_k;
+
+pub use extraction::{Extraction, shrunk};
+pub use responses::standardise;
+pub use top_k::Best;
