@@ -303,3 +303,41 @@ fn the_clock_counts_as_its_twin() {
     assert!(clock.done_images > 0 && clock.epoch_images == 0);
     assert_no_errors(&gpu);
 }
+
+#[test]
+fn evaluations_go_through_their_positions_as_the_twin() {
+    let gpu = open_gpu();
+    let data = synthetic(47, 13);
+    let mut feed = Feed::new(&gpu, &data).unwrap();
+    feed.set_probes(&gpu, &[12, 3]);
+    let data_twin = DataTwin::new(&data);
+    let samples = Buffer::<Column>::zeroed(&gpu, "samples", SIZES.slots);
+    let input = poisoned(&gpu, "input", data.shape.len() * SIZES.slots);
+    let results = Buffer::<[f32; 2]>::zeroed(&gpu, "results", SIZES.slots).range();
+    let [_, draw] = feed.build(&gpu, SIZES, &samples.range(), &input.range(), false).unwrap();
+    let [_, count, _] = feed.build_counting(&gpu, SIZES, &results).unwrap();
+    feed.begin_evaluation(&gpu, feed.validation());
+    // Four images in passes of three.
+    for images in [3, 1, 0] {
+        let clock: Clock = bytemuck::pod_read_unaligned(bytemuck::cast_slice(&feed.clock().read(&gpu)));
+        let mut encoder = gpu.encoder("evaluation");
+        draw.encode(&mut encoder);
+        count.encode(&mut encoder);
+        gpu.submit(encoder);
+        let made = samples.read(&gpu);
+        let expected: Vec<_> =
+            (0..4).map(|n| twin::evaluation_sample(&clock, &data_twin.order, SIZES, n)).collect();
+        assert_eq!(expected.iter().flatten().count(), images);
+        for (n, (sample, image)) in made.iter().zip(&expected).enumerate() {
+            let label = image.map_or(0, |image| data_twin.label(image) as u32);
+            let scale = f32::from(u8::from(image.is_some()));
+            let image = image.unwrap_or(0);
+            assert_eq!(*sample, Column { image, label, change: UNCHANGED, scale, random: 0 }, "slot {n}");
+        }
+        assert_eq!([made[4].image, made[5].image, made[7].image], [47 + 12, 47 + 3, 47 + 3]);
+        let drawn: Vec<_> =
+            made.iter().map(|s| (s.scale > 0.0).then_some([s.image, s.change, s.random])).collect();
+        assert_close("input", &input.read(&gpu), &data_twin.input(&drawn).values, sum_tolerance(3));
+    }
+    assert_no_errors(&gpu);
+}

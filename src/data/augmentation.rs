@@ -30,7 +30,7 @@ impl Augmentation {
         all.iter().any(|value| *value > 0.0)
     }
 
-    /// The same values, when they are in range.
+    /// These values, checked.
     ///
     /// # Errors
     /// When one is out of range or not a number.

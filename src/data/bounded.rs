@@ -1,4 +1,4 @@
-//! Reading files whose content is not trusted: regular files only, never more than a limit.
+//! Bounded reading of untrusted files: regular files only, never more than a limit.
 
 use std::fs::{self, File};
 use std::io::Read;
@@ -6,7 +6,7 @@ use std::path::Path;
 
 use crate::error::{Error, Result};
 
-/// The most bytes that are read from, or unpacked from, one file: 2 GiB.
+/// Largest file, also when unpacked: 2 GiB.
 pub const MAX_BYTES: u64 = 1 << 31;
 
 /// Opens a regular file of at most `limit` bytes; its length in bytes comes with it.

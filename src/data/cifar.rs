@@ -19,7 +19,7 @@ const SHAPE: ImageShape = ImageShape { channels: 3, height: 32, width: 32 };
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Version {
     name: &'static str,
-    /// Training files; all, or with `partly` at least one, must be there.
+    /// Training files; all must be there, or with `partly` at least one.
     train: &'static [&'static str],
     partly: bool,
     test: &'static str,
@@ -28,7 +28,7 @@ pub struct Version {
     /// Label bytes before each image; the last of them is used.
     label_bytes: usize,
     classes: usize,
-    /// What is looked for in a directory, in words.
+    /// Files of the set, for messages.
     pub looks_for: &'static str,
 }
 
@@ -67,7 +67,7 @@ const CIFAR_10_NAMES: [&str; 10] =
     ["airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"];
 
 impl Version {
-    /// Whether a file of this name belongs to this set.
+    /// True for the name of a file of this set.
     pub fn claims(&self, name: &str) -> bool {
         self.train.contains(&name) || name == self.test || name == self.names
     }

@@ -1,4 +1,4 @@
-//! The built-in data set "digits": 1 797 handwritten digits, 8×8 grey, embedded in the program.
+//! The built-in data set "digits": 1 797 handwritten digits, 8×8 gray, embedded in the program.
 //!
 //! The file (see `datasets/README.md`) is gzip over 1 797 label bytes, then 1 797 images of 64
 //! bytes `[y, x]`, 0..=16 each. Source: E. Alpaydin and C. Kaynak, Optical Recognition of
@@ -12,9 +12,9 @@ use crate::error::Result;
 
 use super::dataset::{Dataset, ImageShape, Split};
 
-/// Images in all.
+/// Number of images.
 const COUNT: usize = 1797;
-/// The first so many are for training. The file runs writer by writer, so most of those who wrote the
+/// Number of training images, the first of the file. The file runs writer by writer, so most of those who wrote the
 /// test digits wrote none of the training digits: a fairer test than a shuffled split.
 const TRAIN: usize = 1500;
 const SHAPE: ImageShape = ImageShape { channels: 1, height: 8, width: 8 };

@@ -22,7 +22,7 @@ pub fn half_bits(count: u32) -> u32 {
     (32 - count.saturating_sub(1).leading_zeros()).div_ceil(2).max(1)
 }
 
-/// Where place `index` (below `count`) goes.
+/// Image of `index` under the permutation of `0..count`.
 pub fn permute(index: u32, count: u32, key: u32) -> u32 {
     let half = half_bits(count);
     let mask = (1_u32 << half) - 1;
@@ -45,13 +45,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_place_is_taken_once() {
+    fn every_position_is_taken_once() {
         for count in [1, 2, 3, 5, 64, 65, 1000, 4097] {
             let mut seen = vec![false; count as usize];
             for i in 0..count {
                 seen[permute(i, count, 7) as usize] = true;
             }
-            assert!(seen.iter().all(|s| *s), "{count} places");
+            assert!(seen.iter().all(|s| *s), "{count} positions");
         }
     }
 
@@ -59,6 +59,6 @@ mod tests {
     fn another_epoch_has_another_order() {
         let order = |epoch| (0..1000).map(|i| permute(i, 1000, key([1, 2], epoch))).collect::<Vec<_>>();
         let same = order(0).iter().zip(order(1)).filter(|(a, b)| **a == *b).count();
-        assert!(same < 10, "{same} of 1000 places are the same");
+        assert!(same < 10, "{same} of 1000 positions are the same");
     }
 }

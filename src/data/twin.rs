@@ -10,11 +10,7 @@ use super::sampler::Sampling;
 pub const TWINS: &[(&str, &str, &str)] = &[
     ("data/gather.wgsl", "gather", "data::twin::Changes, applied by DataTwin of tests/step_twin"),
     ("data/sampler.wgsl", "training", "data::twin::sample"),
-    (
-        "data/sampler.wgsl",
-        "evaluation",
-        "not: it copies the image order, which tests of evaluations count through",
-    ),
+    ("data/sampler.wgsl", "evaluation", "data::twin::evaluation_sample"),
     ("data/tick.wgsl", "count_training", "data::twin::count_training"),
     ("data/tick.wgsl", "count_evaluation", "data::twin::count_evaluation"),
     ("data/tick.wgsl", "tick", "data::twin::tick"),
@@ -42,6 +38,12 @@ pub fn sample(
     let dx = 128 - sampling.shift + ((random >> 8) & 4095) * steps / 4096;
     let dy = 128 - sampling.shift + (random >> 20) * steps / 4096;
     Some([image, (random & sampling.flip & 1) | (dx << 8) | (dy << 16), mix(random ^ 0x2545_f491)])
+}
+
+/// Image of sample `n` of an evaluation pass, which is unchanged; none for padding.
+pub fn evaluation_sample(clock: &Clock, order: &[u32], sizes: BatchSizes, n: u32) -> Option<u32> {
+    let position = clock.eval_cursor + n;
+    (n < sizes.micro_batch as u32 && position < clock.eval_end).then(|| order[position as usize])
 }
 
 /// Sum of the losses, and number of correct images, of a pass's results `[loss, correct]`.
@@ -103,7 +105,7 @@ pub struct Changes {
     pub brightness: f64,
     /// Factor of a pixel's distance from the channel's mean.
     pub contrast: f64,
-    /// Rows and columns that are cut out, by their first and one past their last; they may lie outside.
+    /// Rows and columns of the cutout, first and one past the last; they may lie outside.
     pub cut: [[i64; 2]; 2],
 }
 

@@ -11,20 +11,20 @@ use super::{Layer, ParameterSpec, Role, Shape, Tensor};
 /// Half the width of a central difference.
 pub const STEP: f64 = 1e-5;
 
-/// The largest error that a right gradient shows: in f64 a difference over 2e-5 keeps 11 of 16 digits, and the sums
+/// Largest error of a correct gradient: in f64 a difference over 2e-5 keeps 11 of 16 digits, and the sums
 /// of a layer lose one or two more.
 pub const TOLERANCE: f64 = 1e-8;
 
-/// How far a layer's gradients are from central differences.
+/// Errors of a layer's gradients against central differences.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Gradcheck {
     /// The layer: `conv2d 3×3, 5 filters, pad 1`.
     pub layer: String,
     /// The shapes of its inputs.
     pub inputs: Vec<Shape>,
-    /// Whether as in training or as in an evaluation.
+    /// Mode of the pass.
     pub mode: Mode,
-    /// Derivatives that were compared.
+    /// Number of derivatives compared.
     pub derivatives: usize,
     /// Largest error of the input gradient, as a share of its largest value.
     pub input_error: f64,
@@ -33,7 +33,7 @@ pub struct Gradcheck {
 }
 
 impl Gradcheck {
-    /// Whether both errors are within [`TOLERANCE`] (NaN is not).
+    /// True if both errors are within [`TOLERANCE`] (NaN is not).
     pub fn passes(&self) -> bool {
         self.input_error <= TOLERANCE && self.parameter_error <= TOLERANCE
     }

@@ -51,7 +51,7 @@ impl TrainerOptions {
     }
 }
 
-/// An error unless the data has so many images for a step.
+/// An error unless the data has enough images for a batch.
 pub(super) fn check_batch(batch: usize, feed: &Feed) -> Result<()> {
     let most = feed.most_batch();
     if (1..=most).contains(&batch) {

@@ -119,14 +119,14 @@ impl<'d> DataTwin<'d> {
         for (row, weight_y) in [(0, 1.0 - share_y), (1, share_y)] {
             for (column, weight_x) in [(0, 1.0 - share_x), (1, share_x)] {
                 let at = [corner_y as isize + row, corner_x as isize + column];
-                seen += weight_y * weight_x * self.normalised(image, c, at);
+                seen += weight_y * weight_x * self.normalized(image, c, at);
             }
         }
         changes.contrast * seen + changes.brightness / self.normal[c][1]
     }
 
-    /// A pixel, normalised; 0 outside the image.
-    fn normalised(&self, image: u32, c: usize, [y, x]: [isize; 2]) -> f64 {
+    /// A pixel, normalized; 0 outside the image.
+    fn normalized(&self, image: u32, c: usize, [y, x]: [isize; 2]) -> f64 {
         let ImageShape { height, width, .. } = self.data.shape;
         if !(0..height as isize).contains(&y) || !(0..width as isize).contains(&x) {
             return 0.0;

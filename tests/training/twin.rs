@@ -82,7 +82,7 @@ fn ten_losses_of_a_residual_network_are_those_of_the_twin() {
     let data = synthetic(47, 13);
     let gpu = Rc::new(open_gpu());
     let hyper = Hyper { learning_rate: 0.02, ..OPTIONS.hyper };
-    // One pass, because batch normalisation takes its statistics from a pass.
+    // One pass, because batch normalization takes its statistics from a pass.
     let options = TrainerOptions { micro_batch: None, hyper, ..OPTIONS };
     let mut trainer = Trainer::new(Rc::clone(&gpu), &data, graph(), options).unwrap();
     let mut twin = StepTwin::new(&gpu, &data, graph(), &trainer.parameters, &options);
@@ -91,7 +91,7 @@ fn ten_losses_of_a_residual_network_are_those_of_the_twin() {
     train(&mut trainer, 10);
     let losses: Vec<f32> = history(&trainer, 1..11).iter().map(|m| m[0]).collect();
     let expected: Vec<f64> = (0..10).map(|_| twin.step()[0]).collect();
-    // Batch normalisation divides by deviations, so errors grow a little from step to step.
+    // Batch normalization divides by deviations, so errors grow a little from step to step.
     let tolerance = 10.0 * LOSS_TOLERANCE;
     assert_close("ten losses", &losses, &expected, tolerance);
     let others: Vec<f64> = (0..10).map(|_| other.step()[0]).collect();

@@ -1,4 +1,4 @@
-//! The IDX format of MNIST and its kin, raw or gzipped, as four files in one directory.
+//! The IDX format of MNIST and its relatives, raw or gzipped, as four files in one directory.
 //!
 //! A file is: two zero bytes, the element type (8: unsigned byte), the rank `r`; `r` sizes as
 //! big-endian u32; then the values, last index fastest. Images are `[n, y, x]`, labels `[n]`.
@@ -14,9 +14,9 @@ use crate::error::{Error, Result};
 use super::bounded;
 use super::dataset::{Dataset, ImageShape, Split, check_labels};
 
-/// Images and labels of each split, without the part of the name that says the rank.
+/// Stems of the image and label files of each split, without the part that says the rank.
 const STEMS: [(&str, &str); 2] = [("train-images", "train-labels"), ("t10k-images", "t10k-labels")];
-/// The largest height or width in pixels that is taken for an image's.
+/// Largest height or width of an image in pixels.
 const MAX_SIDE: usize = 4096;
 /// Classes of the sets in this format that are read here.
 const CLASSES: usize = 10;
@@ -34,16 +34,16 @@ const FASHION: [&str; CLASSES] = [
     "ankle boot",
 ];
 
-/// What this reader looks for in a directory, in words.
+/// Files of a set in this format, for messages.
 pub const LOOKS_FOR: &str = "train-images-idx3-ubyte, train-labels-idx1-ubyte and the two t10k files, each with or without .gz (MNIST)";
 
-/// Whether a file of this name belongs to a set in this format.
+/// True for the name of a file of a set in this format.
 pub fn claims(name: &str) -> bool {
     let stems = STEMS.iter().flat_map(|(images, labels)| [(*images, 3), (*labels, 1)]);
     stems.into_iter().any(|(stem, rank)| spellings(stem, rank).any(|spelling| spelling == name))
 }
 
-/// The names a file goes by: with a dash or a dot, raw or gzipped.
+/// File names in use: with a dash or a dot, raw or gzipped.
 fn spellings(stem: &str, rank: usize) -> impl Iterator<Item = String> {
     ["", ".gz"].into_iter().flat_map(move |end| {
         ["-", "."].into_iter().map(move |joint| format!("{stem}{joint}idx{rank}-ubyte{end}"))
@@ -71,7 +71,7 @@ pub fn open(directory: &Path) -> Result<Dataset> {
     Dataset::new(name, train_shape, classes, train, test).map_err(|error| error.within(directory.display()))
 }
 
-/// Whether the directory or its parent (as in `FashionMNIST/raw`) is named for Fashion-MNIST.
+/// True if the directory or its parent (as in `FashionMNIST/raw`) is named for Fashion-MNIST.
 fn is_fashion(directory: &Path) -> bool {
     let full = directory.canonicalize().unwrap_or_else(|_| directory.to_path_buf());
     let mut last_two = full.iter().rev().take(2);

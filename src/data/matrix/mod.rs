@@ -1,6 +1,6 @@
 //! Rows of numbers from a file: `.npy`, `.npz` or CSV.
 //!
-//! A row is a point, a column one of its values. Numbers of any real type become `f32`; what is not finite stays as it is (an
+//! A row is a point, a column one of its values. Numbers of any real type become `f32`; non-finite ones are kept (an
 //! embedding leaves such rows out, and says so). An array of more than two axes has one row for each index of its first axis.
 
 use std::fs::File;
@@ -12,7 +12,7 @@ use npyz::{DType, NpyFile, Order, TypeChar};
 use super::bounded;
 use crate::error::{Error, Result};
 
-/// The most bytes that are read from one file: 16 GiB, four million rows of 1024 values.
+/// Largest file in bytes: 16 GiB, four million rows of 1024 values.
 const MAX_BYTES: u64 = 1 << 34;
 
 /// Rows of numbers.
@@ -27,12 +27,12 @@ pub struct Matrix {
 }
 
 impl Matrix {
-    /// Whether this is the name of such a file, by its ending.
+    /// True for the name of a matrix file, by its extension.
     pub fn is_named(path: &Path) -> bool {
         ending(path).is_some()
     }
 
-    /// Reads the file at `path`, whose ending says what it is; of an `.npz` the only array, or the one called `X` or `data`.
+    /// Reads the file at `path`, whose extension says its format; of an `.npz` the only array, or the one called `X` or `data`.
     ///
     /// # Errors
     /// When it cannot be read, is no such file, is damaged or larger than 16 GiB, has no rows, numbers that are not real, or lines
@@ -63,7 +63,7 @@ fn damaged(error: impl std::fmt::Display) -> Error {
     Error::new(format!("it is damaged: {error}"), "write it again, or fetch it again")
 }
 
-/// An array whose file or archive says that it has `bytes` bytes, its header among them.
+/// Reads an array of at most `bytes` bytes, header included.
 fn read_npy(reader: impl Read, bytes: u64) -> Result<Matrix> {
     let file = NpyFile::new(reader).map_err(damaged)?;
     let help = "save it as numbers: numpy.save(path, x.astype('float32'))";
@@ -121,14 +121,14 @@ fn numbers<T: npyz::Deserialize, R: Read>(file: NpyFile<R>, narrow: impl Fn(T) -
     reader.map(|value| value.map(&narrow)).collect::<std::io::Result<_>>().map_err(damaged)
 }
 
-/// Values whose first axis runs fastest, as rows.
+/// Values in Fortran order, reordered so that rows are contiguous.
 fn rows_first(values: &[f32], shape: &[u64]) -> Vec<f32> {
     let sizes: Vec<usize> = shape.iter().map(|size| *size as usize).collect();
     let mut index = vec![0; sizes.len()];
     let mut ordered = Vec::with_capacity(values.len());
     for _ in 0..values.len() {
-        let place = index.iter().zip(&sizes).rev().fold(0, |place, (i, size)| place * size + i);
-        ordered.push(values[place]);
+        let at = index.iter().zip(&sizes).rev().fold(0, |at, (i, size)| at * size + i);
+        ordered.push(values[at]);
         for (i, size) in index.iter_mut().zip(&sizes).rev() {
             *i += 1;
             if *i < *size {
@@ -159,7 +159,7 @@ fn read_npz(file: File) -> Result<Matrix> {
         let what = format!("array {wanted} has {} bytes; the most is {MAX_BYTES}", entry.size());
         return Err(Error::new(what, "take fewer rows"));
     }
-    // What it says of its size is not trusted: memory grows with what there is.
+    // The size in its header is not trusted: memory grows with the bytes read.
     let mut bytes = Vec::new();
     entry.by_ref().take(MAX_BYTES).read_to_end(&mut bytes).map_err(damaged)?;
     let len = bytes.len() as u64;

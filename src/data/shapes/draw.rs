@@ -46,8 +46,8 @@ impl Draw {
         }
     }
 
-    /// A colour, uniform in the RGB cube (0..1 per channel).
-    pub fn colour(&mut self) -> [f32; 3] {
+    /// A color, uniform in the RGB cube (0..1 per channel).
+    pub fn color(&mut self) -> [f32; 3] {
         [self.unit(), self.unit(), self.unit()]
     }
 
@@ -77,7 +77,7 @@ mod tests {
     }
 
     #[test]
-    fn draws_stay_in_their_ranges_and_noise_is_centred() {
+    fn draws_stay_in_their_ranges_and_noise_is_centered() {
         let mut draw = Draw::new(3, 0);
         let (mut sum, mut squares) = (0.0, 0.0);
         for _ in 0..4000 {

@@ -1,6 +1,6 @@
 //! The ten figures as signed distances: negative within, positive outside, in pixels.
 //!
-//! A figure is centred at the origin. Coverage of a pixel is the distance at its centre, clamped to
+//! A figure is centered at the origin. Coverage of a pixel is the distance at its center, clamped to
 //! half a pixel on either side, so the distance need only be right near the outline. A polygon is
 //! an intersection of half-planes; the star is the pentagram, which is where at most one of its
 //! five half-planes is left.
@@ -23,7 +23,7 @@ const FIVE: [[f32; 2]; 5] = [
     [-0.951_056_5, 0.309_017],
 ];
 
-/// Cosine of 72°: distance of the pentagram's lines from its centre, for tips at distance 1.
+/// Cosine of 72°: distance of the pentagram's lines from its center, for tips at distance 1.
 const STAR_INRADIUS: f32 = 0.309_017;
 
 /// One figure with its measures, all in pixels.

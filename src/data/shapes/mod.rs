@@ -1,11 +1,11 @@
 //! The built-in data set "shapes": ten classes of figures, 32×32 RGB, drawn from a seed.
 //!
-//! Every image is a function of (seed, part, index) alone: colours, place, size, angle, clutter and
+//! Every image is a function of (seed, split, index) alone: colors, position, size, angle, clutter and
 //! noise come from one ChaCha8 stream per image, by arithmetic that is the same on every machine.
 //! So a seed names the same bytes whatever the number of threads. Labels run 0, 1, ... 9, 0, ...:
 //! the classes are balanced in every stretch of ten images.
 //!
-//! It is made so that the class is a matter of form, not of colour or place: a linear model on the
+//! It is made so that the class is a matter of form, not of color or position: a linear model on the
 //! pixels gets a third right, a small convolutional network learns it in two epochs. Figures are bright
 //! on dark ground: with either on either, the same network needs far more than two epochs.
 
@@ -32,7 +32,7 @@ pub const TEST: usize = 10_000;
 
 const SHAPE: ImageShape = ImageShape { channels: 3, height: SIDE, width: SIDE };
 
-/// Least distance between the colours of figure and background in the RGB cube (whose diagonal is 1.73).
+/// Smallest distance between the colors of figure and background in the RGB cube (whose diagonal is 1.73).
 const CONTRAST: f32 = 0.8;
 /// Streams of the test images start here, far from those of any training image.
 const TEST_STREAM: u64 = 1 << 63;
@@ -81,7 +81,7 @@ fn render(seed: u64, first_stream: u64, count: usize, threads: usize) -> Vec<u8>
 
 /// One image `[3, SIDE, SIDE]`: background, clutter, the figure, a little clutter over it, noise.
 fn scene(label: u8, draw: &mut Draw, bytes: &mut [u8]) {
-    let ground = draw.colour().map(|v| 0.25 * v);
+    let ground = draw.color().map(|v| 0.25 * v);
     let slope = [0.0; 3].map(|_: f32| draw.range(-0.2, 0.2));
     let mut canvas = Canvas::new(ground, slope, draw.direction());
 
@@ -92,16 +92,16 @@ fn scene(label: u8, draw: &mut Draw, bytes: &mut [u8]) {
 
     let reach = draw.range(9.0, 13.0);
     let slack = 0.85 * (0.5 * SIDE as f32 - 0.85 * reach);
-    let centre = [0.0; 2].map(|_: f32| 0.5 * SIDE as f32 + draw.range(-slack, slack));
+    let center = [0.0; 2].map(|_: f32| 0.5 * SIDE as f32 + draw.range(-slack, slack));
     let [cos, sin] = draw.direction();
     let figure = Figure::of_class(label, reach, draw);
     let brush = Brush {
-        colour: contrasting(ground, draw),
+        color: contrasting(ground, draw),
         opacity: 1.0,
         slope: draw.range(-0.2, 0.2),
         towards: draw.direction(),
     };
-    canvas.paint(centre, 1.5 * reach, &brush, |x, y| figure.distance(x * cos + y * sin, y * cos - x * sin));
+    canvas.paint(center, 1.5 * reach, &brush, |x, y| figure.distance(x * cos + y * sin, y * cos - x * sin));
 
     let before = draw.below(2);
     for _ in 0..before {
@@ -111,33 +111,33 @@ fn scene(label: u8, draw: &mut Draw, bytes: &mut [u8]) {
     canvas.write(amplitude, draw, bytes);
 }
 
-/// A dot or a short stroke anywhere, in any colour.
+/// A dot or a short stroke anywhere, in any color.
 fn clutter(canvas: &mut Canvas, draw: &mut Draw) {
-    let centre = [0.0; 2].map(|_: f32| draw.unit() * SIDE as f32);
-    let brush = Brush::plain(draw.colour(), draw.range(0.5, 1.0));
+    let center = [0.0; 2].map(|_: f32| draw.unit() * SIDE as f32);
+    let brush = Brush::plain(draw.color(), draw.range(0.5, 1.0));
     let radius = draw.range(0.5, 1.4);
     let half = if draw.below(2) == 0 { 0.0 } else { draw.range(1.5, 5.0) };
     let [cos, sin] = draw.direction();
-    canvas.paint(centre, half + radius + 1.0, &brush, |x, y| {
+    canvas.paint(center, half + radius + 1.0, &brush, |x, y| {
         let along = x * cos + y * sin;
         let (dx, dy) = (x - cos * along.clamp(-half, half), y - sin * along.clamp(-half, half));
         (dx * dx + dy * dy).sqrt() - radius
     });
 }
 
-/// A colour at least `CONTRAST` from `ground`.
+/// A color at least `CONTRAST` from `ground`.
 fn contrasting(ground: [f32; 3], draw: &mut Draw) -> [f32; 3] {
     for _ in 0..32 {
-        let colour = draw.colour().map(|v| 0.15 + 0.85 * v);
-        if gap(colour, ground) >= CONTRAST {
-            return colour;
+        let color = draw.color().map(|v| 0.15 + 0.85 * v);
+        if gap(color, ground) >= CONTRAST {
+            return color;
         }
     }
     // So unlucky, take black or white: one of them is at least half the cube's diagonal away.
     if gap([0.0; 3], ground) > gap([1.0; 3], ground) { [0.0; 3] } else { [1.0; 3] }
 }
 
-/// The distance between two colours in the RGB cube.
+/// The distance between two colors in the RGB cube.
 fn gap(a: [f32; 3], b: [f32; 3]) -> f32 {
     a.iter().zip(b).map(|(a, b)| (a - b) * (a - b)).sum::<f32>().sqrt()
 }

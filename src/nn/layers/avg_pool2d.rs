@@ -19,9 +19,9 @@ const AVG_POOL2D: Source = wgsl!("nn/avg_pool2d.wgsl");
 /// Average pooling.
 #[derive(Debug, Clone, Copy)]
 pub struct AvgPool2d {
-    /// Its windows.
+    /// The windows.
     pub window: Window,
-    /// Whether pixels outside the map count, as zeros.
+    /// Counts pixels outside the map, as zeros.
     pub count_padding: bool,
 }
 

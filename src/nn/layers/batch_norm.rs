@@ -26,14 +26,14 @@ params! {
     }
 }
 
-/// Settings of batch normalisation.
+/// Settings of batch normalization.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct BatchNorm {
-    /// Share of the batch in the running statistics.
+    /// Share of the batch in the new running statistics.
     #[serde(default = "tenth")]
     pub momentum: f32,
-    /// What is added to the variance.
+    /// ε, added to the variance.
     #[serde(default = "small")]
     pub epsilon: f32,
 }
@@ -97,8 +97,8 @@ impl BatchNorm {
         (variance + f64::from(self.epsilon)).sqrt()
     }
 
-    /// The normalised values, before scale and shift.
-    fn normalised(&self, input: &Tensor, statistics: &Statistics) -> Vec<f64> {
+    /// The normalized values, before scale and shift.
+    fn normalized(&self, input: &Tensor, statistics: &Statistics) -> Vec<f64> {
         let len = input.shape.pixels() * input.images;
         let value = |(i, v): (usize, &f64)| {
             let c = i / len;
@@ -235,26 +235,26 @@ impl Layer for BatchNorm {
     fn forward_twin(&self, call: &TwinCall<'_>) -> Tensor {
         let input = &call.inputs[0];
         let len = input.shape.pixels() * input.images;
-        let normalised = self.normalised(input, &self.statistics(call));
+        let normalized = self.normalized(input, &self.statistics(call));
         let value = |(i, v): (usize, &f64)| call.parameters[0][i / len] * v + call.parameters[1][i / len];
-        Tensor { values: normalised.iter().enumerate().map(value).collect(), ..input.clone() }
+        Tensor { values: normalized.iter().enumerate().map(value).collect(), ..input.clone() }
     }
 
     fn backward_twin(&self, call: &TwinCall<'_>, output_gradient: &Tensor) -> TwinGradients {
         let input = &call.inputs[0];
         let len = input.shape.pixels() * input.images;
         let statistics = self.statistics(call);
-        let normalised = self.normalised(input, &statistics);
+        let normalized = self.normalized(input, &statistics);
         let channels = input.shape.channels;
         let (mut weight, mut bias) = (vec![0.0; channels], vec![0.0; channels]);
         for (i, gradient) in output_gradient.values.iter().enumerate() {
-            weight[i / len] += gradient * normalised[i];
+            weight[i / len] += gradient * normalized[i];
             bias[i / len] += gradient;
         }
         let through = |(i, gradient): (usize, &f64)| {
             let c = i / len;
             let shared = match call.mode {
-                Mode::Training(_) => (bias[c] + normalised[i] * weight[c]) / statistics.count,
+                Mode::Training(_) => (bias[c] + normalized[i] * weight[c]) / statistics.count,
                 Mode::Evaluation => 0.0,
             };
             call.parameters[0][c] / self.deviation(statistics.variance[c]) * (gradient - shared)

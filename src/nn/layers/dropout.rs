@@ -1,8 +1,8 @@
 //! `dropout`: in training each value is dropped with probability `rate`, the others grow by `1 / (1 − rate)` (Srivastava et
 //! al. 2014, inverted). In an evaluation, and for probes, values pass as they are.
 //!
-//! Whether a value is dropped is a function of (seed, step, layer, image's place in the batch, element) alone, so a backward
-//! pass draws it again, and passes of any size draw the same.
+//! Which values are dropped is a function of (seed, step, layer, image's position in the batch, element) alone, so a backward
+//! pass drops the same ones, and so do passes of any size.
 
 use serde::{Deserialize, Serialize};
 use toml::Table;
@@ -48,7 +48,7 @@ pub(super) fn samples() -> Vec<Sample> {
 }
 
 impl Dropout {
-    /// A value is dropped when its 24 random bits are below this.
+    /// Threshold of 24 random bits below which a value is dropped.
     fn threshold(&self) -> u32 {
         (self.rate * 16_777_216.0) as u32
     }

@@ -21,11 +21,11 @@ params! {
     }
 }
 
-/// Settings of local response normalisation.
+/// Settings of local response normalization.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct LocalResponseNorm {
-    /// Channels that count.
+    /// Number of channels in the sum.
     #[serde(default = "five")]
     pub size: usize,
     /// Weight of the squares.
@@ -34,7 +34,7 @@ pub struct LocalResponseNorm {
     /// Exponent.
     #[serde(default = "three_quarters")]
     pub beta: f32,
-    /// What is added to the squares.
+    /// Constant added to the squares.
     #[serde(default = "one")]
     pub k: f32,
 }
@@ -80,7 +80,7 @@ pub(super) fn samples() -> Vec<Sample> {
 }
 
 impl LocalResponseNorm {
-    /// Channels before and after that count.
+    /// Number of channels before and after in the sum.
     fn reach(&self) -> [usize; 2] {
         [self.size / 2, (self.size - 1) / 2]
     }

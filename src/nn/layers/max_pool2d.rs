@@ -18,7 +18,7 @@ const MAX_POOL2D: Source = wgsl!("nn/max_pool2d.wgsl");
 /// Max pooling.
 #[derive(Debug, Clone, Copy)]
 pub struct MaxPool2d {
-    /// Its windows.
+    /// The windows.
     pub window: Window,
 }
 
@@ -57,7 +57,7 @@ impl MaxPool2d {
 pub(super) fn parse(table: Table, _classes: usize) -> Result<Box<dyn Layer>> {
     let window = settings::<Written>(table)?.checked()?;
     if window.size > 15 {
-        // The place of a maximum is kept in one byte.
+        // The index of a maximum in its window is kept in one byte.
         return Err(Error::new(format!("size is {}", window.size), "give size a value from 1 to 15"));
     }
     Ok(Box::new(MaxPool2d { window }))

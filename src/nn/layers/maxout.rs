@@ -21,7 +21,7 @@ params! { struct MaxoutParams { count: u32, group: u32, plane: u32 } }
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Maxout {
-    /// Channels of which the largest is taken.
+    /// Channels of a group.
     #[serde(default = "two")]
     pub group: usize,
 }

@@ -23,18 +23,18 @@ params! {
     }
 }
 
-/// A window; what of it lies outside the map is left out.
+/// A window; its pixels outside the map are left out.
 #[derive(Debug, Clone, Copy, Serialize)]
 pub struct Window {
     /// Rows and columns.
     pub size: usize,
     /// Pixels from one window to the next.
     pub stride: usize,
-    /// Pixels by which the first window begins before the map, and the last may end behind it.
+    /// Pixels around the map that windows may cover.
     pub padding: usize,
 }
 
-/// As a network file may write it: without `stride` windows lie side by side.
+/// Settings in a network file; the default of `stride` is `size`.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Written {
@@ -79,7 +79,7 @@ impl Window {
         }
     }
 
-    /// Whether no pixel is covered by two windows, nor by the padding.
+    /// True if no two windows overlap and there is no padding.
     pub fn lie_apart(&self) -> bool {
         self.size <= self.stride && self.padding == 0
     }

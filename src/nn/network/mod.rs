@@ -13,22 +13,22 @@ pub use presets::preset_names;
 
 /// A layer in its network.
 pub struct NetworkLayer {
-    /// Its name, unique in the network.
+    /// Name, unique in the network.
     pub name: String,
     /// The layer.
     pub layer: Box<dyn Layer>,
     /// Input nodes: 0 is the image, i + 1 the output of layer i.
     pub inputs: Vec<usize>,
-    /// Shapes of its inputs.
+    /// Shapes of the inputs.
     pub input_shapes: Vec<Shape>,
-    /// Shape of its output.
+    /// Shape of the output.
     pub output: Shape,
-    /// True if its parameters are frozen; not part of the network's file.
+    /// True if the parameters are frozen; not part of the network's file.
     pub frozen: bool,
 }
 
 impl NetworkLayer {
-    /// Its parameter tensors.
+    /// Parameter tensors.
     pub fn parameters(&self) -> Vec<ParameterSpec> {
         self.layer.parameters(&self.input_shapes)
     }
@@ -38,7 +38,7 @@ impl NetworkLayer {
         !self.frozen && self.parameters().iter().any(|tensor| tensor.role != Role::Buffer)
     }
 
-    /// Number of its parameters, running statistics included.
+    /// Number of parameters, running statistics included.
     pub fn parameter_count(&self) -> usize {
         self.parameters().iter().map(ParameterSpec::len).sum()
     }
@@ -46,7 +46,7 @@ impl NetworkLayer {
 
 /// A network for images of one shape and a number of classes.
 pub struct Network {
-    /// Its name.
+    /// Name.
     pub name: String,
     /// Shape of an image.
     pub input: Shape,

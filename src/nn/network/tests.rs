@@ -34,7 +34,7 @@ fn faults_of_a_layer_name_the_layer_and_say_what_to_do() {
         ("", "no `[[layer]]`"),
         (&format!("{conv}kernel = 0"), "kernel is 0"),
         (&format!("{conv}kernel = -3"), "layer 1"),
-        (&format!("{conv}kernel = 3\ncolour = 1"), "colour"),
+        (&format!("{conv}kernel = 3\ncolor = 1"), "color"),
         (&format!("{conv}kernel = 3\npadding = 3"), "padding 3"),
         (&format!("{conv}kernel = 40"), "3×32×32"),
         (

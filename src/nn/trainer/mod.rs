@@ -17,9 +17,9 @@ pub struct Trainer {
     gpu: Rc<Gpu>,
     /// The network.
     pub network: Network,
-    /// Its data.
+    /// The data loader.
     pub feed: Feed,
-    /// Its parameters.
+    /// The parameters.
     pub parameters: Parameters,
     optimizer: Optimizer,
     options: TrainerOptions,
