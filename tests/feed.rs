@@ -40,7 +40,7 @@ impl Fixture {
     }
 
     fn clock(&self, gpu: &Gpu) -> Clock {
-        *bytemuck::from_bytes(bytemuck::cast_slice(&self.feed.clock().read(gpu)))
+        self.feed.clock().read(gpu)[0]
     }
 
     /// Draws one pass over poisoned buffers.
@@ -215,13 +215,13 @@ fn a_window_of_images_draws_the_same_images() {
             clock = Clock { cursor: clock.cursor - 630, epoch: clock.epoch + 1, ..clock };
         }
         for fixture in [&mut whole, &mut windowed] {
-            fixture.feed.clock().write(&gpu, 0, bytemuck::cast_slice(&[clock]));
+            fixture.feed.clock().write(&gpu, 0, &[clock]);
         }
     }
     // The control: a step that is not supplied draws the images of another.
     let far = Clock { cursor: 500, ..clock };
     for fixture in [&whole, &windowed] {
-        fixture.feed.clock().write(&gpu, 0, bytemuck::cast_slice(&[far]));
+        fixture.feed.clock().write(&gpu, 0, &[far]);
     }
     assert!(!windowed.feed.has_step(&far, SIZES.batch));
     assert_ne!(whole.pass(&gpu).1, windowed.pass(&gpu).1);
@@ -293,7 +293,7 @@ fn the_clock_counts_as_its_twin() {
         (0..4).for_each(|_| twin::count_training(&mut clock, SIZES, &made));
         assert!(clock.step_loss > 0.0 && clock.step_correct > 0 && clock.drawn == 12);
         let (entry, values) = twin::tick(&mut clock, SIZES.batch as u32, feed.train_images as u32);
-        let read: Clock = bytemuck::pod_read_unaligned(bytemuck::cast_slice(&feed.clock().read(&gpu)));
+        let read = feed.clock().read(&gpu)[0];
         assert_eq!(read, clock, "step {step}");
         let history = &feed.history().read(&gpu)[entry as usize * 4..][..4];
         assert_eq!(history[0].to_bits(), entry);
@@ -319,7 +319,7 @@ fn evaluations_go_through_their_positions_as_the_twin() {
     feed.begin_evaluation(&gpu, feed.validation());
     // Four images in passes of three.
     for images in [3, 1, 0] {
-        let clock: Clock = bytemuck::pod_read_unaligned(bytemuck::cast_slice(&feed.clock().read(&gpu)));
+        let clock = feed.clock().read(&gpu)[0];
         let mut encoder = gpu.encoder("evaluation");
         draw.encode(&mut encoder);
         count.encode(&mut encoder);

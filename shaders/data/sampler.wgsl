@@ -1,42 +1,25 @@
-// Which images a batch holds, drawn on the GPU. See src/data/feed.rs and src/data/permutation.rs.
+// The sampler: draws the samples of a batch. See src/data/sampler.rs and src/data/permutation.rs.
 const WORKGROUP: u32 = 64u;
-// 1 where only a window of the images is on the GPU. See src/data/images.rs.
-const STREAMS: u32 = 0u;
+// 1 where only a window of the images is on the GPU. See src/data/window.rs.
+#constant STREAMS = 0
 
-struct Clock {
-    step: u32, epoch: u32, cursor: u32, drawn: u32,
-    step_loss: f32, step_correct: u32,
-    epoch_loss: f32, epoch_correct: u32, epoch_images: u32,
-    done_loss: f32, done_correct: u32, done_images: u32,
-    eval_cursor: u32, eval_end: u32, eval_loss: f32, eval_correct: u32,
-    gradient_norm: f32, halted: u32,
-}
-// image: its place in the image buffers; change: flip (bit 0), shift + 128 in x (bits 8 to 15) and y (16 to 23);
-// scale: of its loss gradient; 0 for padding; random: what further changes are drawn from, 0 for none.
-struct Column { image: u32, label: u32, change: u32, scale: f32, random: u32 }
-struct Sampling {
-    seed_low: u32, seed_high: u32, shift: u32, flip: u32,
-    rotation: f32, scale: f32, brightness: f32, contrast: f32, cutout: u32,
-}
-struct Params { batch: u32, micro_batch: u32, train_columns: u32, columns: u32, train_images: u32, slots: u32 }
+#import Clock
+#import Column
+#import Sampling
+#import SamplerParams
 
-@group(0) @binding(0) var<uniform> params: Params;
+@group(0) @binding(0) var<uniform> params: SamplerParams;
 @group(0) @binding(1) var<storage, read> clock: Clock;
 @group(0) @binding(2) var<storage, read> sampling: Sampling;
-// All images: training, validation, test, each part in its own order.
+// Image indices by position: training, validation, test.
 @group(0) @binding(3) var<storage, read> order: array<u32>;
 @group(0) @binding(4) var<storage, read> labels: array<u32>;
 @group(0) @binding(5) var<storage, read> probes: array<u32>;
-@group(0) @binding(6) var<storage, read_write> columns: array<Column>;
+@group(0) @binding(6) var<storage, read_write> samples: array<Column>;
 
 const UNCHANGED: u32 = 0x808000u;
 
-fn mix_bits(value: u32) -> u32 {
-    var x = value;
-    x = (x ^ (x >> 16u)) * 0x7feb352du;
-    x = (x ^ (x >> 15u)) * 0x846ca68bu;
-    return x ^ (x >> 16u);
-}
+#import common/hash
 
 fn permute(index: u32, count: u32, key: u32) -> u32 {
     let half = max((32u - countLeadingZeros(count - 1u) + 1u) / 2u, 1u);
@@ -56,22 +39,22 @@ fn permute(index: u32, count: u32, key: u32) -> u32 {
     return x;
 }
 
-/// Where the image lies: at its own place, or in a slot of a ring of the window.
-fn place_of(image: u32, ring: u32, turn: u32) -> u32 {
+/// Index of an image in the image buffers: its own, or its slot in a ring of the window.
+fn index_of(image: u32, ring: u32, turn: u32) -> u32 {
 #if STREAMS
-    return ring * params.slots + turn % params.slots;
+    return ring * params.ring_slots + turn % params.ring_slots;
 #else
     return image;
 #end
 }
 
-fn column(image: u32, place: u32, change: u32, scale: f32, random: u32) -> Column {
+fn sample(image: u32, index: u32, change: u32, scale: f32, random: u32) -> Column {
     let label = (labels[image / 4u] >> (8u * (image % 4u))) & 255u;
-    return Column(place, label, change, scale, random);
+    return Column(index, label, change, scale, random);
 }
 
 fn probe(index: u32) -> Column {
-    return column(probes[index], place_of(probes[index], 2u, index), UNCHANGED, 1.0, 0u);
+    return sample(probes[index], index_of(probes[index], 2u, index), UNCHANGED, 1.0, 0u);
 }
 
 fn random_of(i: u32) -> u32 {
@@ -85,41 +68,41 @@ fn random_change(random: u32) -> u32 {
     return (random & sampling.flip & 1u) | (dx << 8u) | (dy << 16u);
 }
 
-/// columns[n] = image permute(cursor + drawn + n) of the epoch's order, changed at random; then padding; then the probes
+/// samples[n] = image permute(cursor + drawn + n) of the epoch's order, changed at random; then padding; then the probes
 @compute @workgroup_size(WORKGROUP)
 fn training(@builtin(global_invocation_id) id: vec3<u32>) {
     let n = id.x;
-    if n >= params.columns { return; }
-    if n >= params.train_columns {
-        columns[n] = probe(n - params.train_columns);
+    if n >= params.slots { return; }
+    if n >= params.train_slots {
+        samples[n] = probe(n - params.train_slots);
         return;
     }
     let i = clock.drawn + n;
     if n >= params.micro_batch || i >= params.batch {
-        columns[n] = Column(0u, 0u, UNCHANGED, 0.0, 0u);
+        samples[n] = Column(0u, 0u, UNCHANGED, 0.0, 0u);
         return;
     }
-    var place = clock.cursor + i;
+    var position = clock.cursor + i;
     var epoch = clock.epoch;
-    if place >= params.train_images { place -= params.train_images; epoch++; }
+    if position >= params.train_images { position -= params.train_images; epoch++; }
     let key = mix_bits(sampling.seed_low ^ mix_bits(sampling.seed_high ^ mix_bits(epoch)));
-    let image = order[permute(place, params.train_images, key)];
+    let image = order[permute(position, params.train_images, key)];
     let random = random_of(i);
-    let slot = place_of(image, 0u, clock.epoch * params.train_images + clock.cursor + i);
-    columns[n] = column(image, slot, random_change(random), 1.0 / f32(params.batch), mix_bits(random ^ 0x2545f491u));
+    let slot = index_of(image, 0u, clock.epoch * params.train_images + clock.cursor + i);
+    samples[n] = sample(image, slot, random_change(random), 1.0 / f32(params.batch), mix_bits(random ^ 0x2545f491u));
 }
 
-/// columns[n] = image order[eval_cursor + n], unchanged; then padding; then the probes
+/// samples[n] = image order[eval_cursor + n], unchanged; then padding; then the probes
 @compute @workgroup_size(WORKGROUP)
 fn evaluation(@builtin(global_invocation_id) id: vec3<u32>) {
     let n = id.x;
-    if n >= params.columns { return; }
-    let place = clock.eval_cursor + n;
-    if n >= params.train_columns {
-        columns[n] = probe(n - params.train_columns);
-    } else if n < params.micro_batch && place < clock.eval_end {
-        columns[n] = column(order[place], place_of(order[place], 1u, place), UNCHANGED, 1.0, 0u);
+    if n >= params.slots { return; }
+    let position = clock.eval_cursor + n;
+    if n >= params.train_slots {
+        samples[n] = probe(n - params.train_slots);
+    } else if n < params.micro_batch && position < clock.eval_end {
+        samples[n] = sample(order[position], index_of(order[position], 1u, position), UNCHANGED, 1.0, 0u);
     } else {
-        columns[n] = Column(0u, 0u, UNCHANGED, 0.0, 0u);
+        samples[n] = Column(0u, 0u, UNCHANGED, 0.0, 0u);
     }
 }

@@ -2,47 +2,22 @@
 // channels of PIXELS neighbouring pixels of a row for four images. Kernel columns are unrolled: each value that is
 // loaded serves all of them, and a sum is touched once for all. See src/nn/layers/conv2d/forward.rs.
 const WORKGROUP: u32 = 64u;
-const OUT_BLOCKS: u32 = 4u;
-const PIXELS: u32 = 1u;
+#constant OUT_BLOCKS = 4
+#constant PIXELS = 1
 // Kernel columns.
-const COLUMNS: u32 = 3u;
+#constant COLUMNS = 3
 // Source pixels from one of PIXELS to the next.
-const STRIDE: u32 = 1u;
-// Source channels taken at once; above 1 only where the kernel has one row.
-const PLANES: u32 = 1u;
-// Whether the 8 lanes of a subgroup load the weights together.
-const SUBGROUPS: u32 = 0u;
-// Whether relu of the result is made too.
-const RECTIFIES: u32 = 0u;
+#constant STRIDE = 1
+// Source channels per iteration; above 1 only where the kernel has one row.
+#constant PLANES = 1
+// 1 where the 8 lanes of a subgroup load the weights together.
+#constant SUBGROUPS = 0
+// 1 where a relu of the result is fused.
+#constant RECTIFIES = 0
 
-struct Params {
-    // Channels of one group; groups follow each other, one a workgroup in z.
-    from_channels: u32,
-    from_height: u32,
-    from_width: u32,
-    to_channels: u32,
-    to_height: u32,
-    to_width: u32,
-    // Kernel rows, and the rows of packed weights: rows · COLUMNS · from_channels, rounded up to PLANES.
-    rows: u32,
-    weight_rows: u32,
-    // Destination pixel i of those made here is first + step · i, of `count`; it reads source pixels stride · i + dilation · k + shift.
-    step: u32,
-    first_y: u32,
-    first_x: u32,
-    count_y: u32,
-    count_x: u32,
-    stride: i32,
-    dilation_y: i32,
-    dilation_x: i32,
-    shift_y: i32,
-    shift_x: i32,
-    quads: u32,
-    // Tiles of OUT_BLOCKS that a group has.
-    tiles: u32,
-}
+#import Conv2dParams
 
-@group(0) @binding(0) var<uniform> params: Params;
+@group(0) @binding(0) var<uniform> params: Conv2dParams;
 @group(0) @binding(1) var<storage, read> source: array<vec4<f32>>;
 // Of each group, of each tile: [from, ky, kx, OUT_BLOCKS], then one row [OUT_BLOCKS] of biases.
 @group(0) @binding(2) var<storage, read> weights: array<vec4<f32>>;
@@ -60,12 +35,12 @@ fn conv2d(
 #end
 ) {
     let columns = (params.count_x + PIXELS - 1u) / PIXELS;
-    let places = params.quads * columns * params.count_y;
+    let threads = params.quads * columns * params.count_y;
     // Threads past the end repeat the last one's work, so that every lane of a subgroup stays alive; they write nothing.
-    let place = min(id.x, places - 1u);
-    let quad = place % params.quads;
-    let x = place / params.quads % columns * PIXELS;
-    let y = place / params.quads / columns;
+    let thread = min(id.x, threads - 1u);
+    let quad = thread % params.quads;
+    let x = thread / params.quads % columns * PIXELS;
+    let y = thread / params.quads / columns;
     let tile = (group.z * params.tiles + group.y) * (params.weight_rows + 1u) * OUT_BLOCKS;
 #for b in OUT_BLOCKS
     let bias_{b} = weights[tile + params.weight_rows * OUT_BLOCKS + {b}u];
@@ -126,7 +101,7 @@ fn conv2d(
 #end
         }
     }
-    if id.x >= places { return; }
+    if id.x >= threads { return; }
     let first_channel = group.y * OUT_BLOCKS * 4u;
     let to_pixels = params.to_height * params.to_width;
     let to_pixel = (params.first_y + params.step * y) * params.to_width + params.first_x + params.step * x;

@@ -1,18 +1,11 @@
-// Activations of the images of an evaluation as rows, an image a row. See src/nn/features/extraction.rs.
+// Features: activations of the images of an evaluation, one row per image. See src/nn/features/extraction.rs.
 const WORKGROUP: u32 = 64u;
 
-struct Clock {
-    step: u32, epoch: u32, cursor: u32, drawn: u32,
-    step_loss: f32, step_correct: u32,
-    epoch_loss: f32, epoch_correct: u32, epoch_images: u32,
-    done_loss: f32, done_correct: u32, done_images: u32,
-    eval_cursor: u32, eval_end: u32, eval_loss: f32, eval_correct: u32,
-    gradient_norm: f32, halted: u32,
-}
-// Images of shrink × shrink pixels become one; begin: the evaluation's first place.
-struct Params { channels: u32, height: u32, width: u32, shrink: u32, columns: u32, begin: u32, micro_batch: u32 }
+#import Clock
+// shrink: side of the squares of pixels that are averaged; begin: first position of the evaluation.
+#import FeatureParams
 
-@group(0) @binding(0) var<uniform> params: Params;
+@group(0) @binding(0) var<uniform> params: FeatureParams;
 @group(0) @binding(1) var<storage, read> clock: Clock;
 // [c, y, x, n]: the batch is innermost.
 @group(0) @binding(2) var<storage, read> activations: array<f32>;
@@ -45,7 +38,7 @@ fn copy_features(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_work
     var sum = 0.0;
     for (var y = start.x; y < end.x; y++) {
         for (var x = start.y; x < end.y; x++) {
-            sum += activations[((c * size.x + y) * size.y + x) * params.columns + n];
+            sum += activations[((c * size.x + y) * size.y + x) * params.slots + n];
         }
     }
     let pixels = (end - start).x * (end - start).y;

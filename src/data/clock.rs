@@ -8,12 +8,12 @@ use crate::error::Result;
 use crate::gpu::{BufferRange, Gpu, Plan, PlanBuilder, Source};
 use crate::{params, wgsl};
 
-const TICK: Source = wgsl!("data/tick.wgsl");
+const TICK: Source = wgsl!("data/tick.wgsl", Clock, TickParams);
 
-params! { struct TickParams { batch: u32, micro_batch: u32, train_columns: u32, train_images: u32 } }
+params! { struct TickParams { batch: u32, micro_batch: u32, train_slots: u32, train_images: u32 } }
 
 params! {
-    /// The clock and the counters that advance with it; the struct `Clock` of the shaders.
+    /// The clock and the counters that advance with it.
     pub struct Clock {
         /// Steps finished.
         step: u32,
@@ -54,13 +54,6 @@ params! {
     }
 }
 
-impl Clock {
-    /// Index of `eval_cursor` among the clock's words, the first that the beginning of an evaluation writes.
-    pub const EVAL_FIRST: usize = 12;
-    /// Number of words.
-    pub const WORDS: usize = size_of::<Self>() / 4;
-}
-
 /// Entries of the ring of the last steps' results, four values each: step (as bits), mean loss, accuracy, epochs; an
 /// accuracy of −1 marks a step that was halted.
 pub const HISTORY_LEN: usize = 256;
@@ -79,7 +72,7 @@ pub(super) fn count(
     let params = TickParams {
         batch: sizes.batch as u32,
         micro_batch: sizes.micro_batch as u32,
-        train_columns: sizes.train_slots as u32,
+        train_slots: sizes.train_slots as u32,
         train_images: train_images as u32,
     };
     let mut plans = [PlanBuilder::new(gpu), PlanBuilder::new(gpu), PlanBuilder::new(gpu)];

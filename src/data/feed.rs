@@ -1,5 +1,7 @@
 //! The data loader: a data set on the GPU, its sampler, its clock and its evaluations.
 
+use std::mem::offset_of;
+
 use super::augmentation::Augmentation;
 use super::batch::BatchSizes;
 use super::clock::{self, Clock, HISTORY_LEN};
@@ -22,8 +24,8 @@ pub struct Feed {
     labels: Buffer<u32>,
     order: Buffer<u32>,
     probes: Buffer<u32>,
-    sampling: Buffer<u32>,
-    clock: Buffer<u32>,
+    sampling: Buffer<Sampling>,
+    clock: Buffer<Clock>,
     history: Buffer<f32>,
     /// Images trained on.
     pub train_images: usize,
@@ -61,8 +63,8 @@ impl Feed {
             labels: Buffer::from_slice(gpu, "labels", &bytemuck::pod_collect_to_vec::<u8, u32>(&labels)),
             order: Buffer::from_slice(gpu, "order", &order),
             probes: Buffer::from_slice(gpu, "probes", &[all as u32; PROBE_SLOTS]),
-            sampling: Buffer::zeroed(gpu, "sampling", size_of::<Sampling>() / 4),
-            clock: Buffer::zeroed(gpu, "clock", Clock::WORDS),
+            sampling: Buffer::zeroed(gpu, "sampling", 1),
+            clock: Buffer::zeroed(gpu, "clock", 1),
             history: Buffer::zeroed(gpu, "history", HISTORY_LEN * 4),
             train_images: all - validation_images,
             validation_images,
@@ -71,13 +73,13 @@ impl Feed {
         Ok(feed)
     }
 
-    /// The clock's buffer (see [`Clock`]).
-    pub fn clock(&self) -> &Buffer<u32> {
+    /// The clock's buffer, of one element.
+    pub fn clock(&self) -> &Buffer<Clock> {
         &self.clock
     }
 
-    /// The sampler parameters' buffer (see [`Sampling`]).
-    pub fn sampling(&self) -> &Buffer<u32> {
+    /// The sampler parameters' buffer, of one element.
+    pub fn sampling(&self) -> &Buffer<Sampling> {
         &self.sampling
     }
 
@@ -89,14 +91,14 @@ impl Feed {
     /// Sets seed and augmentation of the images drawn from now on.
     pub fn set_sampling(&mut self, gpu: &Gpu, seed: u64, augmentation: &Augmentation) {
         let sampling = Sampling::of(seed, augmentation);
-        self.sampling.write(gpu, 0, bytemuck::cast_slice(&[sampling]));
+        self.sampling.write(gpu, 0, &[sampling]);
         self.images.set_seed([sampling.seed_low, sampling.seed_high]);
     }
 
     /// Sets the clock, and clears the results of earlier steps.
     pub fn set_clock(&mut self, gpu: &Gpu, clock: &Clock) {
         self.history.write(gpu, 0, &[0.0; HISTORY_LEN * 4]);
-        self.clock.write(gpu, 0, bytemuck::cast_slice(std::slice::from_ref(clock)));
+        self.clock.write(gpu, 0, std::slice::from_ref(clock));
         self.images.restart_training(self.drawn(clock));
     }
 
@@ -144,7 +146,10 @@ impl Feed {
     /// Begins an evaluation of these positions of the image order (see [`Feed::validation`], [`Feed::test`]).
     pub fn begin_evaluation(&mut self, gpu: &Gpu, range: std::ops::Range<usize>) {
         self.images.begin_evaluation(&range);
-        self.clock.write(gpu, Clock::EVAL_FIRST, &[range.start as u32, range.end as u32, 0, 0]);
+        self.clock.write_field(gpu, offset_of!(Clock, eval_cursor), range.start as u32);
+        self.clock.write_field(gpu, offset_of!(Clock, eval_end), range.end as u32);
+        self.clock.write_field(gpu, offset_of!(Clock, eval_loss), 0.0_f32);
+        self.clock.write_field(gpu, offset_of!(Clock, eval_correct), 0_u32);
     }
 
     /// Positions of the validation images in the image order.

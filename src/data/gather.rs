@@ -4,11 +4,12 @@ use super::batch::BatchSizes;
 use super::dataset::ImageShape;
 use super::images::Images;
 use super::residency::MAX_CHUNKS;
+use super::sampler::{Column, Sampling};
 use crate::error::Result;
 use crate::gpu::{BufferRange, PlanBuilder, Source};
 use crate::{params, wgsl};
 
-const GATHER: Source = wgsl!("data/gather.wgsl");
+const GATHER: Source = wgsl!("data/gather.wgsl", Column, Sampling, GatherParams);
 
 params! {
     struct GatherParams { channels: u32, height: u32, width: u32, quads: u32, images_a_chunk: u32, image_stride: u32 }
@@ -20,7 +21,7 @@ pub(super) struct GatherBuffers<'a> {
     pub samples: &'a BufferRange,
     /// Mean and 1 / standard deviation of each channel.
     pub statistics: BufferRange,
-    /// [`super::Sampling`], where images are distorted.
+    /// [`Sampling`], where images are distorted.
     pub sampling: Option<BufferRange>,
     /// `[c, y, x, n]` of the network's input.
     pub input: &'a BufferRange,
@@ -39,7 +40,7 @@ pub(super) fn gather(
     let quads = sizes.slots / 4;
     let mut gather = plan
         .dispatch("gather", &kernel)
-        .bind("columns", buffers.samples.clone())
+        .bind("samples", buffers.samples.clone())
         .bind("statistics", buffers.statistics)
         .bind("input", buffers.input.clone())
         // A byte of the image and a value of the input each.

@@ -6,17 +6,18 @@
 
 use super::augmentation::Augmentation;
 use super::batch::BatchSizes;
+use super::clock::Clock;
 use crate::error::Result;
 use crate::gpu::{BufferRange, PlanBuilder, Source};
 use crate::{params, wgsl};
 
-const SAMPLER: Source = wgsl!("data/sampler.wgsl");
+const SAMPLER: Source = wgsl!("data/sampler.wgsl", Clock, Column, Sampling, SamplerParams);
 
 /// Largest number of probes.
 pub const MAX_PROBES: usize = 64;
 
 params! {
-    struct SamplerParams { batch: u32, micro_batch: u32, train_columns: u32, columns: u32, train_images: u32, slots: u32 }
+    struct SamplerParams { batch: u32, micro_batch: u32, train_slots: u32, slots: u32, train_images: u32, ring_slots: u32 }
 }
 
 params! {
@@ -36,7 +37,7 @@ params! {
 }
 
 params! {
-    /// Sampler parameters; the struct `Sampling` of the shaders.
+    /// Sampler parameters.
     pub struct Sampling {
         /// Low 32 bits of the seed.
         seed_low: u32,
@@ -109,14 +110,14 @@ pub(super) fn draw(
         .bind("order", buffers.order)
         .bind("labels", buffers.labels)
         .bind("probes", buffers.probes)
-        .bind("columns", buffers.samples.clone())
+        .bind("samples", buffers.samples.clone())
         .params(&SamplerParams {
             batch: sizes.batch as u32,
             micro_batch: sizes.micro_batch as u32,
-            train_columns: sizes.train_slots as u32,
-            columns: sizes.slots as u32,
+            train_slots: sizes.train_slots as u32,
+            slots: sizes.slots as u32,
             train_images: train_images as u32,
-            slots: ring.unwrap_or(0) as u32,
+            ring_slots: ring.unwrap_or(0) as u32,
         });
     if training {
         draw = draw.bind("sampling", buffers.sampling);

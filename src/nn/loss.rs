@@ -12,19 +12,21 @@ use toml::Table;
 
 use super::layer_build::BatchExtent;
 use super::shape::Shape;
+use crate::data::Column;
 use crate::error::{Error, Result};
 use crate::gpu::{BufferRange, Gpu, Plan, PlanBuilder, Source};
 use crate::{params, wgsl};
 
-const SOFTMAX_CROSS_ENTROPY: Source = wgsl!("nn/softmax_cross_entropy.wgsl");
-const SVM_HINGE: Source = wgsl!("nn/svm_hinge.wgsl");
-const L2_REGRESSION: Source = wgsl!("nn/l2_regression.wgsl");
+const SOFTMAX_CROSS_ENTROPY: Source =
+    wgsl!("nn/softmax_cross_entropy.wgsl", Column, SoftmaxCrossEntropyParams);
+const SVM_HINGE: Source = wgsl!("nn/svm_hinge.wgsl", Column, SvmHingeParams);
+const L2_REGRESSION: Source = wgsl!("nn/l2_regression.wgsl", Column, L2RegressionParams);
 
 params! {
-    struct SoftmaxCrossEntropyParams { classes: u32, columns: u32, train_columns: u32, label_smoothing: f32 }
+    struct SoftmaxCrossEntropyParams { classes: u32, slots: u32, train_slots: u32, label_smoothing: f32 }
 }
-params! { struct SvmHingeParams { classes: u32, columns: u32, train_columns: u32, margin: f32 } }
-params! { struct L2RegressionParams { outputs: u32, classes: u32, columns: u32, train_columns: u32 } }
+params! { struct SvmHingeParams { classes: u32, slots: u32, train_slots: u32, margin: f32 } }
+params! { struct L2RegressionParams { outputs: u32, classes: u32, slots: u32, train_slots: u32 } }
 
 /// Target of an L2 regression.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -147,8 +149,7 @@ impl Loss {
     ) -> Result<Plan> {
         let mut plan = PlanBuilder::new(gpu);
         let slots = extent.quads as u32 * 4;
-        let (outputs, classes, train_columns) =
-            (outputs as u32, classes as u32, extent.train_quads as u32 * 4);
+        let (outputs, classes, train_slots) = (outputs as u32, classes as u32, extent.train_quads as u32 * 4);
         let (source, entry) = match self {
             Self::SoftmaxCrossEntropy { .. } => (&SOFTMAX_CROSS_ENTROPY, "softmax_cross_entropy"),
             Self::SvmHinge { .. } => (&SVM_HINGE, "svm_hinge"),
@@ -158,23 +159,20 @@ impl Loss {
         let kernel = gpu.kernel(source, entry, &[])?;
         let mut dispatch = plan
             .dispatch("loss", &kernel)
-            .bind("columns", buffers.samples.clone())
+            .bind("samples", buffers.samples.clone())
             .bind("outputs", buffers.outputs.clone())
             .bind("probabilities", buffers.probabilities.clone())
             .bind("gradient", buffers.gradient.clone())
             .bind("results", buffers.results.clone());
         dispatch = match self {
-            Self::SoftmaxCrossEntropy { label_smoothing } => dispatch.params(&SoftmaxCrossEntropyParams {
-                classes,
-                columns: slots,
-                train_columns,
-                label_smoothing,
-            }),
+            Self::SoftmaxCrossEntropy { label_smoothing } => {
+                dispatch.params(&SoftmaxCrossEntropyParams { classes, slots, train_slots, label_smoothing })
+            }
             Self::SvmHinge { margin } => {
-                dispatch.params(&SvmHingeParams { classes, columns: slots, train_columns, margin })
+                dispatch.params(&SvmHingeParams { classes, slots, train_slots, margin })
             }
             Self::L2Regression { target } => {
-                let params = L2RegressionParams { outputs, classes, columns: slots, train_columns };
+                let params = L2RegressionParams { outputs, classes, slots, train_slots };
                 let images = if target == Target::Image { Some(&buffers.images) } else { None };
                 let dispatch = dispatch.params(&params);
                 images.into_iter().fold(dispatch, |dispatch, images| dispatch.bind("images", images.clone()))

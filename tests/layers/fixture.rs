@@ -53,11 +53,10 @@ pub fn batch_buffers(gpu: &Gpu, [images, train, slots]: [usize; 3]) -> BatchBuff
         (0..slots).map(|n| Column { image: 0, label: 0, change: 0, scale: scale(n), random: 0 }).collect();
     let clock = Clock { step: KEY.step, drawn: KEY.first, ..Clock::default() };
     let sampling = Sampling { seed_low: KEY.seed[0], seed_high: KEY.seed[1], ..Sampling::default() };
-    let words = |bytes: &[u8]| bytemuck::pod_collect_to_vec::<u8, u32>(bytes);
     BatchBuffers {
         samples: Buffer::from_slice(gpu, "samples", &drawn).range(),
-        clock: Buffer::from_slice(gpu, "clock", &words(bytemuck::bytes_of(&clock))).range(),
-        sampling: Buffer::from_slice(gpu, "sampling", &words(bytemuck::bytes_of(&sampling))).range(),
+        clock: Buffer::from_slice(gpu, "clock", &[clock]).range(),
+        sampling: Buffer::from_slice(gpu, "sampling", &[sampling]).range(),
     }
 }
 

@@ -2,20 +2,22 @@
 
 use std::ops::Range;
 
+use super::top_k::Best;
+use crate::data::{Clock, Column};
 use crate::error::Result;
 use crate::gpu::{BufferRange, PlanBuilder, Source};
 use crate::nn::shape::Shape;
 use crate::{params, wgsl};
 
-const FEATURES: Source = wgsl!("nn/features.wgsl");
-const PREDICTIONS: Source = wgsl!("nn/predictions.wgsl");
+const FEATURES: Source = wgsl!("nn/features.wgsl", Clock, FeatureParams);
+const PREDICTIONS: Source = wgsl!("nn/predictions.wgsl", Clock, Column, Best, PredictionParams);
 
 params! {
     struct FeatureParams {
-        channels: u32, height: u32, width: u32, shrink: u32, columns: u32, begin: u32, micro_batch: u32,
+        channels: u32, height: u32, width: u32, shrink: u32, slots: u32, begin: u32, micro_batch: u32,
     }
 }
-params! { struct PredictionParams { classes: u32, columns: u32, begin: u32, micro_batch: u32 } }
+params! { struct PredictionParams { classes: u32, slots: u32, begin: u32, micro_batch: u32 } }
 
 /// An evaluation whose activations are copied out pass by pass.
 pub struct Extraction {
@@ -53,15 +55,15 @@ impl Extraction {
                 height: shape.height as u32,
                 width: shape.width as u32,
                 shrink: shrink as u32,
-                columns: self.slots as u32,
+                slots: self.slots as u32,
                 begin: self.positions.start as u32,
                 micro_batch: self.micro_batch as u32,
             })
             .threads([(self.micro_batch * dims) as u32, 1, 1])
     }
 
-    /// Copies each image's label (from `samples`, see [`crate::data::Column`]), prediction and [`super::Best`] classes, by its
-    /// outputs `[class, n]` and class probabilities: one element per image. A prediction is [`super::Best::NONE`] where no output
+    /// Copies each image's label (from `samples`, see [`crate::data::Column`]), prediction and [`Best`] classes, by its
+    /// outputs `[class, n]` and class probabilities: one element per image. A prediction is [`Best::NONE`] where no output
     /// is a number, or `classes` is 0.
     ///
     /// # Errors
@@ -76,7 +78,7 @@ impl Extraction {
         let kernel = plan.gpu().kernel(&PREDICTIONS, "copy_predictions", &[])?;
         plan.dispatch("predictions", &kernel)
             .bind("clock", self.clock.clone())
-            .bind("columns", samples)
+            .bind("samples", samples)
             .bind("outputs", outputs)
             .bind("probabilities", probabilities)
             .bind("labels", labels)
@@ -84,7 +86,7 @@ impl Extraction {
             .bind("best", best)
             .params(&PredictionParams {
                 classes: classes as u32,
-                columns: self.slots as u32,
+                slots: self.slots as u32,
                 begin: self.positions.start as u32,
                 micro_batch: self.micro_batch as u32,
             })

@@ -1,12 +1,13 @@
 //! Responses of filters to the images of an evaluation, one row per filter.
 
 use super::extraction::Extraction;
+use crate::data::Clock;
 use crate::error::Result;
 use crate::gpu::{BufferRange, PlanBuilder, Source};
 use crate::nn::shape::Shape;
 use crate::{params, wgsl};
 
-const RESPONSES: Source = wgsl!("nn/responses.wgsl");
+const RESPONSES: Source = wgsl!("nn/responses.wgsl", Clock, ResponseParams);
 
 params! {
     struct ResponseParams {

@@ -3,7 +3,7 @@
 use crate::params;
 
 params! {
-    /// The three classes with the largest outputs, and their probabilities; the struct `Best` of the shader.
+    /// The three classes with the largest outputs, and their probabilities.
     pub struct Best {
         /// Class of the largest output; [`Best::NONE`] where no output is a number.
         first: u32,

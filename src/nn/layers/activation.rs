@@ -17,7 +17,7 @@ use crate::nn::twin::{TwinCall, TwinGradients};
 use crate::nn::{Layer, LayerBuild, LayerPlans, Shape, Tensor};
 use crate::{params, wgsl};
 
-const ACTIVATION: Source = wgsl!("nn/activation.wgsl");
+const ACTIVATION: Source = wgsl!("nn/activation.wgsl", ActivationParams);
 
 /// Kind of the rectified linear unit, which `conv2d` and `dense` fuse.
 pub(super) const RELU: &str = "relu";

@@ -13,7 +13,7 @@ use crate::nn::twin::{TwinCall, TwinGradients};
 use crate::nn::{Layer, LayerBuild, LayerPlans, Shape, Tensor};
 use crate::{params, wgsl};
 
-const ADD: Source = wgsl!("nn/add.wgsl");
+const ADD: Source = wgsl!("nn/add.wgsl", AddParams);
 
 params! { struct AddParams { count: u32 } }
 

@@ -10,13 +10,14 @@ use serde::{Deserialize, Serialize};
 use toml::Table;
 
 use super::settings::{Sample, sample, settings, to_table};
+use crate::data::Column;
 use crate::error::{Error, Result};
 use crate::gpu::{Buffer, BufferRange, Plan, Source};
 use crate::nn::twin::{Mode, TwinCall, TwinGradients};
 use crate::nn::{Init, Layer, LayerBuild, LayerPlans, ParameterSpec, Role, Shape, Tensor};
 use crate::{params, wgsl};
 
-const BATCH_NORM: Source = wgsl!("nn/batch_norm.wgsl");
+const BATCH_NORM: Source = wgsl!("nn/batch_norm.wgsl", Column, BatchNormParams);
 
 params! {
     struct BatchNormParams {

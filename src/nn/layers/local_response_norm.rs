@@ -13,7 +13,7 @@ use crate::nn::twin::{TwinCall, TwinGradients};
 use crate::nn::{Layer, LayerBuild, LayerPlans, Shape, Tensor};
 use crate::{params, wgsl};
 
-const LOCAL_RESPONSE_NORM: Source = wgsl!("nn/local_response_norm.wgsl");
+const LOCAL_RESPONSE_NORM: Source = wgsl!("nn/local_response_norm.wgsl", LocalResponseNormParams);
 
 params! {
     struct LocalResponseNormParams {

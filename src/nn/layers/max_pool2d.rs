@@ -6,14 +6,14 @@
 use toml::Table;
 
 use super::settings::{Sample, sample, settings, to_table};
-use super::window::{Window, Written};
+use super::window::{Window, WindowParams, Written};
 use crate::error::{Error, Result};
 use crate::gpu::{Buffer, Source};
 use crate::nn::twin::{TwinCall, TwinGradients};
 use crate::nn::{Layer, LayerBuild, LayerPlans, Shape, Tensor};
 use crate::wgsl;
 
-const MAX_POOL2D: Source = wgsl!("nn/max_pool2d.wgsl");
+const MAX_POOL2D: Source = wgsl!("nn/max_pool2d.wgsl", WindowParams);
 
 /// Max pooling.
 #[derive(Debug, Clone, Copy)]

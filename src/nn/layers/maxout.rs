@@ -13,7 +13,7 @@ use crate::nn::twin::{TwinCall, TwinGradients};
 use crate::nn::{Layer, LayerBuild, LayerPlans, Shape, Tensor};
 use crate::{params, wgsl};
 
-const MAXOUT: Source = wgsl!("nn/maxout.wgsl");
+const MAXOUT: Source = wgsl!("nn/maxout.wgsl", MaxoutParams);
 
 params! { struct MaxoutParams { count: u32, group: u32, plane: u32 } }
 

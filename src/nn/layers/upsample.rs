@@ -12,7 +12,7 @@ use crate::nn::twin::{TwinCall, TwinGradients};
 use crate::nn::{Layer, LayerBuild, LayerPlans, Shape, Tensor};
 use crate::{params, wgsl};
 
-const UPSAMPLE: Source = wgsl!("nn/upsample.wgsl");
+const UPSAMPLE: Source = wgsl!("nn/upsample.wgsl", UpsampleParams);
 
 params! { struct UpsampleParams { in_height: u32, in_width: u32, factor: u32, quads: u32 } }
 

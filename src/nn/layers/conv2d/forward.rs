@@ -13,24 +13,60 @@ use crate::gpu::{Buffer, BufferRange, Gpu, Plan, PlanBuilder, Source};
 use crate::nn::{LayerBuild, Shape};
 use crate::{params, wgsl};
 
-const CONV2D: Source = wgsl!("nn/conv2d.wgsl");
-const PACK_WEIGHTS: Source = wgsl!("nn/pack_weights.wgsl");
+const CONV2D: Source = wgsl!("nn/conv2d.wgsl", Conv2dParams);
+const PACK_WEIGHTS: Source = wgsl!("nn/pack_weights.wgsl", PackWeightsParams);
 
 params! {
     struct Conv2dParams {
-        from_channels: u32, from_height: u32, from_width: u32,
-        to_channels: u32, to_height: u32, to_width: u32,
-        rows: u32, weight_rows: u32,
-        step: u32, first_y: u32, first_x: u32, count_y: u32, count_x: u32,
-        stride: i32, dilation_y: i32, dilation_x: i32, shift_y: i32, shift_x: i32,
-        quads: u32, tiles: u32,
+        /// Channels of one group; one group per workgroup in z.
+        from_channels: u32,
+        from_height: u32,
+        from_width: u32,
+        to_channels: u32,
+        to_height: u32,
+        to_width: u32,
+        /// Kernel rows, and the rows of packed weights: rows · COLUMNS · from_channels, rounded up to PLANES.
+        rows: u32,
+        weight_rows: u32,
+        /// Destination pixel i of `count` is first + step · i; it reads source pixels stride · i + dilation · k + shift.
+        step: u32,
+        first_y: u32,
+        first_x: u32,
+        count_y: u32,
+        count_x: u32,
+        stride: i32,
+        dilation_y: i32,
+        dilation_x: i32,
+        shift_y: i32,
+        shift_x: i32,
+        quads: u32,
+        /// Tiles of OUT_BLOCKS in a group.
+        tiles: u32,
     }
 }
 params! {
     struct PackWeightsParams {
-        groups: u32, from_channels: u32, from_padded: u32, to_channels: u32, tile: u32, tiles: u32,
-        rows: u32, columns: u32, first: i32, row_step: i32, column_step: i32,
-        group_step: u32, to_step: u32, from_step: u32, weight_offset: u32, bias_offset: u32, has_bias: u32,
+        groups: u32,
+        /// Channels of one group; `from` also rounded up to a multiple of PLANES.
+        from_channels: u32,
+        from_padded: u32,
+        to_channels: u32,
+        /// Channels of one tile, and tiles of one group.
+        tile: u32,
+        tiles: u32,
+        /// Taps that are packed: rows × columns of the kernel, from `first`, and the elements between two of them.
+        rows: u32,
+        columns: u32,
+        first: i32,
+        row_step: i32,
+        column_step: i32,
+        /// Elements of the weight tensor from one group, `to` or `from` channel to the next.
+        group_step: u32,
+        to_step: u32,
+        from_step: u32,
+        weight_offset: u32,
+        bias_offset: u32,
+        has_bias: u32,
     }
 }
 

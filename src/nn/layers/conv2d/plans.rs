@@ -9,7 +9,7 @@ use crate::gpu::{PlanBuilder, Source};
 use crate::nn::{LayerBuild, LayerPlans};
 use crate::{params, wgsl};
 
-const BIAS_GRADIENT: Source = wgsl!("nn/bias_gradient.wgsl");
+const BIAS_GRADIENT: Source = wgsl!("nn/bias_gradient.wgsl", BiasGradientParams);
 
 params! { struct BiasGradientParams { pixels: u32, quads: u32, train_quads: u32, offset: u32 } }
 
