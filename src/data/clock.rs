@@ -58,8 +58,7 @@ params! {
 /// accuracy of −1 marks a step that was halted.
 pub const HISTORY_LEN: usize = 256;
 
-/// The counting of a pass's results: after a training pass, after an evaluation pass, and the clock's tick at the end
-/// of a step.
+/// Plans that count a pass's results (after a training pass, after an evaluation pass) and that end a step.
 ///
 /// # Errors
 /// When a buffer does not fit.

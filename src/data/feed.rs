@@ -9,7 +9,7 @@ use super::dataset::{Dataset, ImageShape};
 use super::gather::{GatherBuffers, gather};
 use super::images::Images;
 use super::order::{VALIDATION_SHARE, split_order};
-use super::sampler::{MAX_PROBES, SamplerBuffers, Sampling, draw};
+use super::sampler::{MAX_PROBES, SamplerBuffers, Sampling, sample};
 use crate::error::{Error, Result};
 use crate::gpu::{Buffer, BufferRange, Gpu, Plan, PlanBuilder};
 
@@ -163,8 +163,8 @@ impl Feed {
         first..first + self.test_images
     }
 
-    /// The drawing of a batch into `samples` and of its images into `input`; the first plan draws for
-    /// training, the second for evaluation. Training images are distorted as [`Feed::set_sampling`] says if `distort`.
+    /// Plans that draw a batch into `samples` and gather its images into `input`; the first for training, the
+    /// second for evaluation. Training images are distorted as [`Feed::set_sampling`] says if `distort`.
     ///
     /// # Errors
     /// When a buffer does not fit.
@@ -186,7 +186,7 @@ impl Feed {
                 probes: self.probes.range(),
                 samples,
             };
-            draw(plan, training, sizes, (self.train_images, self.images.slots()), buffers)?;
+            sample(plan, training, sizes, (self.train_images, self.images.slots()), buffers)?;
             let buffers = GatherBuffers {
                 samples,
                 statistics: self.statistics.range(),
@@ -198,8 +198,7 @@ impl Feed {
         Ok(plans.map(PlanBuilder::finish))
     }
 
-    /// The counting of a pass's results: after a training pass, after an evaluation pass, and the clock's
-    /// tick at the end of a step.
+    /// Plans that count a pass's results (after a training pass, after an evaluation pass) and that end a step.
     ///
     /// # Errors
     /// When a buffer does not fit.

@@ -38,7 +38,7 @@ pub(super) fn gather(
     let distorts = u32::from(buffers.sampling.is_some());
     let kernel = plan.gpu().kernel(&GATHER, "gather", &[("DISTORTS", distorts)])?;
     let quads = sizes.slots / 4;
-    let mut gather = plan
+    let mut dispatch = plan
         .dispatch("gather", &kernel)
         .bind("samples", buffers.samples.clone())
         .bind("statistics", buffers.statistics)
@@ -54,11 +54,11 @@ pub(super) fn gather(
             image_stride: images.stride as u32,
         });
     if let Some(sampling) = buffers.sampling {
-        gather = gather.bind("sampling", sampling);
+        dispatch = dispatch.bind("sampling", sampling);
     }
     let chunks = &images.chunks;
     for i in 0..MAX_CHUNKS {
-        gather = gather.bind(&format!("images_{i}"), chunks[i.min(chunks.len() - 1)].clone());
+        dispatch = dispatch.bind(&format!("images_{i}"), chunks[i.min(chunks.len() - 1)].clone());
     }
-    gather.threads([(shape.width * quads) as u32, shape.height as u32, shape.channels as u32])
+    dispatch.threads([(shape.width * quads) as u32, shape.height as u32, shape.channels as u32])
 }

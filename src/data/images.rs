@@ -1,12 +1,12 @@
 //! The images of a data set on the GPU: all of them, or a window of those that are drawn next.
 //!
-//! A data set larger than the GPU memory allowed for it stays in the CPU's memory, and streams (see [`Window`]).
+//! A data set larger than the GPU memory allowed for it stays in the CPU's memory, and streams (see [`ImageWindow`]).
 
 use std::ops::Range;
 
 use super::dataset::Dataset;
 use super::residency::{MIN_SLOTS, Residency, stride};
-use super::window::Window;
+use super::window::ImageWindow;
 use crate::error::Result;
 use crate::gpu::{Buffer, BufferRange, Gpu};
 
@@ -18,7 +18,7 @@ pub(super) struct Images {
     pub chunk: usize,
     /// Bytes from one image to the next.
     pub stride: usize,
-    window: Option<Window>,
+    window: Option<ImageWindow>,
 }
 
 impl Images {
@@ -43,7 +43,7 @@ impl Images {
             }
             Residency::Window { slots } => slots,
         };
-        let window = Window::new(gpu, data, slots, order, train_images);
+        let window = ImageWindow::new(gpu, data, slots, order, train_images);
         Ok(Self {
             chunks: vec![window.buffer.range()],
             chunk: 2 * slots + MIN_SLOTS,

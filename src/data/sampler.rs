@@ -95,7 +95,7 @@ pub(super) struct SamplerBuffers<'a> {
 
 /// Adds the dispatch that draws one pass, of training or of an evaluation. `ring` is the number of ring slots where the
 /// images stream.
-pub(super) fn draw(
+pub(super) fn sample(
     plan: &mut PlanBuilder<'_>,
     training: bool,
     sizes: BatchSizes,
@@ -104,7 +104,7 @@ pub(super) fn draw(
 ) -> Result<()> {
     let entry = if training { "training" } else { "evaluation" };
     let kernel = plan.gpu().kernel(&SAMPLER, entry, &[("STREAMS", u32::from(ring.is_some()))])?;
-    let mut draw = plan
+    let mut dispatch = plan
         .dispatch("sampler", &kernel)
         .bind("clock", buffers.clock)
         .bind("order", buffers.order)
@@ -120,7 +120,7 @@ pub(super) fn draw(
             ring_slots: ring.unwrap_or(0) as u32,
         });
     if training {
-        draw = draw.bind("sampling", buffers.sampling);
+        dispatch = dispatch.bind("sampling", buffers.sampling);
     }
-    draw.threads([sizes.slots as u32, 1, 1])
+    dispatch.threads([sizes.slots as u32, 1, 1])
 }

@@ -34,7 +34,7 @@ impl Ring {
 }
 
 /// The images drawn next, of a data set that stays in the CPU's memory.
-pub(super) struct Window {
+pub(super) struct ImageWindow {
     pub buffer: Buffer<u8>,
     /// Slots of each ring.
     pub slots: usize,
@@ -51,7 +51,7 @@ pub(super) struct Window {
     evaluation_end: u64,
 }
 
-impl Window {
+impl ImageWindow {
     /// An empty window. `order` is the image order, its first `train_images` the training images.
     pub fn new(gpu: &Gpu, data: &Dataset, slots: usize, order: &[u32], train_images: usize) -> Self {
         let stride = stride(data.shape);

@@ -30,6 +30,7 @@ pub fn synthetic(train: usize, test: usize) -> Dataset {
 }
 
 /// Augments and normalizes images on the CPU.
+#[derive(Clone)]
 pub struct DataTwin<'d> {
     pub augmentation: Augmentation,
     data: &'d Dataset,

@@ -1,4 +1,4 @@
-//! What may change while a network trains: batch, filters, frozen layers, settings. What is not changed stays bit for bit.
+//! Changes while a network trains: batch, filters, frozen layers, settings. All else stays bit for bit.
 
 use std::rc::Rc;
 

@@ -1,6 +1,6 @@
 //! A 32×32 RGB picture in f32, painted by signed distance and turned into planar bytes at the end.
 
-use super::draw::Draw;
+use super::random::Random;
 
 /// Height and width in pixels.
 pub const SIDE: usize = 32;
@@ -47,12 +47,12 @@ impl Canvas {
     }
 
     /// Adds noise of amplitude `amplitude` and writes `[3, y, x]` bytes to `bytes`.
-    pub fn write(&self, amplitude: f32, draw: &mut Draw, bytes: &mut [u8]) {
+    pub fn write(&self, amplitude: f32, random: &mut Random, bytes: &mut [u8]) {
         let (red, rest) = bytes.split_at_mut(SIDE * SIDE);
         let (green, blue) = rest.split_at_mut(SIDE * SIDE);
         let byte = |value: f32, noise: f32| ((value + amplitude * noise) * 255.0 + 0.5) as u8;
         for i in 0..SIDE * SIDE {
-            let noise = draw.noise();
+            let noise = random.noise();
             red[i] = byte(self.planes[0][i], noise[0]);
             green[i] = byte(self.planes[1][i], noise[1]);
             blue[i] = byte(self.planes[2][i], noise[2]);
@@ -96,7 +96,7 @@ mod tests {
         let brush = Brush::plain([1.0, 0.5, 0.0], 1.0);
         canvas.paint(center, radius + 1.0, &brush, |x, y| (x * x + y * y).sqrt() - radius);
         let mut bytes = vec![7; 3 * SIDE * SIDE];
-        canvas.write(0.0, &mut Draw::new(0, 0), &mut bytes);
+        canvas.write(0.0, &mut Random::new(0, 0), &mut bytes);
         bytes
     }
 

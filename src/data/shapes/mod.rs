@@ -10,8 +10,8 @@
 //! on dark ground: with either on either, the same network needs far more than two epochs.
 
 mod canvas;
-mod draw;
 mod figure;
+mod random;
 
 use std::num::NonZero;
 use std::thread;
@@ -20,8 +20,8 @@ use crate::error::Result;
 
 use super::dataset::{Dataset, ImageShape, Split};
 use canvas::{Brush, Canvas, SIDE};
-use draw::Draw;
 use figure::{CLASSES, Figure};
+use random::Random;
 
 /// The seed of `Dataset::open("shapes")`.
 pub const SEED: u64 = 2016;
@@ -70,8 +70,8 @@ fn render(seed: u64, first_stream: u64, count: usize, threads: usize) -> Vec<u8>
             scope.spawn(move || {
                 for (i, image) in bytes.chunks_exact_mut(SHAPE.len()).enumerate() {
                     let index = part * run + i;
-                    let mut draw = Draw::new(seed, first_stream + index as u64);
-                    scene(label_of(index), &mut draw, image);
+                    let mut random = Random::new(seed, first_stream + index as u64);
+                    scene(label_of(index), &mut random, image);
                 }
             });
         }
@@ -80,44 +80,44 @@ fn render(seed: u64, first_stream: u64, count: usize, threads: usize) -> Vec<u8>
 }
 
 /// One image `[3, SIDE, SIDE]`: background, clutter, the figure, a little clutter over it, noise.
-fn scene(label: u8, draw: &mut Draw, bytes: &mut [u8]) {
-    let ground = draw.color().map(|v| 0.25 * v);
-    let slope = [0.0; 3].map(|_: f32| draw.range(-0.2, 0.2));
-    let mut canvas = Canvas::new(ground, slope, draw.direction());
+fn scene(label: u8, random: &mut Random, bytes: &mut [u8]) {
+    let ground = random.color().map(|v| 0.25 * v);
+    let slope = [0.0; 3].map(|_: f32| random.range(-0.2, 0.2));
+    let mut canvas = Canvas::new(ground, slope, random.direction());
 
-    let behind = 1 + draw.below(3);
+    let behind = 1 + random.below(3);
     for _ in 0..behind {
-        clutter(&mut canvas, draw);
+        clutter(&mut canvas, random);
     }
 
-    let reach = draw.range(9.0, 13.0);
+    let reach = random.range(9.0, 13.0);
     let slack = 0.85 * (0.5 * SIDE as f32 - 0.85 * reach);
-    let center = [0.0; 2].map(|_: f32| 0.5 * SIDE as f32 + draw.range(-slack, slack));
-    let [cos, sin] = draw.direction();
-    let figure = Figure::of_class(label, reach, draw);
+    let center = [0.0; 2].map(|_: f32| 0.5 * SIDE as f32 + random.range(-slack, slack));
+    let [cos, sin] = random.direction();
+    let figure = Figure::of_class(label, reach, random);
     let brush = Brush {
-        color: contrasting(ground, draw),
+        color: contrasting(ground, random),
         opacity: 1.0,
-        slope: draw.range(-0.2, 0.2),
-        towards: draw.direction(),
+        slope: random.range(-0.2, 0.2),
+        towards: random.direction(),
     };
     canvas.paint(center, 1.5 * reach, &brush, |x, y| figure.distance(x * cos + y * sin, y * cos - x * sin));
 
-    let before = draw.below(2);
+    let before = random.below(2);
     for _ in 0..before {
-        clutter(&mut canvas, draw);
+        clutter(&mut canvas, random);
     }
-    let amplitude = draw.range(0.05, 0.18);
-    canvas.write(amplitude, draw, bytes);
+    let amplitude = random.range(0.05, 0.18);
+    canvas.write(amplitude, random, bytes);
 }
 
 /// A dot or a short stroke anywhere, in any color.
-fn clutter(canvas: &mut Canvas, draw: &mut Draw) {
-    let center = [0.0; 2].map(|_: f32| draw.unit() * SIDE as f32);
-    let brush = Brush::plain(draw.color(), draw.range(0.5, 1.0));
-    let radius = draw.range(0.5, 1.4);
-    let half = if draw.below(2) == 0 { 0.0 } else { draw.range(1.5, 5.0) };
-    let [cos, sin] = draw.direction();
+fn clutter(canvas: &mut Canvas, random: &mut Random) {
+    let center = [0.0; 2].map(|_: f32| random.unit() * SIDE as f32);
+    let brush = Brush::plain(random.color(), random.range(0.5, 1.0));
+    let radius = random.range(0.5, 1.4);
+    let half = if random.below(2) == 0 { 0.0 } else { random.range(1.5, 5.0) };
+    let [cos, sin] = random.direction();
     canvas.paint(center, half + radius + 1.0, &brush, |x, y| {
         let along = x * cos + y * sin;
         let (dx, dy) = (x - cos * along.clamp(-half, half), y - sin * along.clamp(-half, half));
@@ -126,9 +126,9 @@ fn clutter(canvas: &mut Canvas, draw: &mut Draw) {
 }
 
 /// A color at least `CONTRAST` from `ground`.
-fn contrasting(ground: [f32; 3], draw: &mut Draw) -> [f32; 3] {
+fn contrasting(ground: [f32; 3], random: &mut Random) -> [f32; 3] {
     for _ in 0..32 {
-        let color = draw.color().map(|v| 0.15 + 0.85 * v);
+        let color = random.color().map(|v| 0.15 + 0.85 * v);
         if gap(color, ground) >= CONTRAST {
             return color;
         }

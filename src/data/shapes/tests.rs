@@ -1,4 +1,4 @@
-//! What the set promises: the same bytes from the same seed, balance, contrast, and no easy way in.
+//! The promises of the set: the same bytes from the same seed, balance, contrast, and no easy way in.
 
 use super::*;
 
@@ -49,10 +49,10 @@ fn no_image_is_flat_and_no_two_are_equal() {
 
 #[test]
 fn colors_keep_their_contrast() {
-    let mut draw = Draw::new(0, 0);
+    let mut random = Random::new(0, 0);
     for _ in 0..2000 {
-        let ground = draw.color();
-        assert!(gap(contrasting(ground, &mut draw), ground) >= CONTRAST);
+        let ground = random.color();
+        assert!(gap(contrasting(ground, &mut random), ground) >= CONTRAST);
     }
 }
 
@@ -64,9 +64,9 @@ struct Linear {
 impl Linear {
     fn trained(split: &Split, epochs: usize, rate: f32) -> Self {
         let mut model = Self { weights: vec![vec![0.0; split.image(0).len() + 1]; CLASSES.len()] };
-        let mut draw = Draw::new(11, 0);
+        let mut random = Random::new(11, 0);
         for _ in 0..epochs * split.len() {
-            let i = draw.below(split.len() as u32) as usize;
+            let i = random.below(split.len() as u32) as usize;
             let input = centered(split.image(i));
             let logits = model.logits(&input);
             let most = logits.iter().copied().fold(f32::MIN, f32::max);

@@ -7,7 +7,7 @@ use serde::Deserialize;
 use toml::Table;
 
 use super::settings::{Sample, sample, settings, to_table};
-use super::window::{Window, WindowParams, Written};
+use super::window::{Window, WindowParams, WindowSettings};
 use crate::error::{Error, Result};
 use crate::gpu::Source;
 use crate::nn::twin::{TwinCall, TwinGradients};
@@ -39,7 +39,7 @@ pub(super) fn parse(mut table: Table, _classes: usize) -> Result<Box<dyn Layer>>
     let counting: Table =
         table.remove("count_padding").map(|v| ("count_padding".to_owned(), v)).into_iter().collect();
     let Counting { count_padding } = settings(counting)?;
-    let window = settings::<Written>(table)?.checked()?;
+    let window = settings::<WindowSettings>(table)?.checked()?;
     if window.size > 255 {
         return Err(Error::new(format!("size is {}", window.size), "give size a value from 1 to 255"));
     }

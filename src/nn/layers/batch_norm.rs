@@ -132,7 +132,7 @@ impl BatchNorm {
         if training && build.trains {
             let kernel = build.gpu.kernel(&BATCH_NORM, "statistics", &[])?;
             plan.dispatch(&build.label("statistics"), &kernel)
-                .bind("columns", build.batch.samples.clone())
+                .bind("samples", build.batch.samples.clone())
                 .bind("input", input.values.clone())
                 .bind("moments", moments.clone())
                 .params(&params)
@@ -160,7 +160,7 @@ impl BatchNorm {
         if build.trains {
             let kernel = build.gpu.kernel(&BATCH_NORM, "gradient_sums", &[])?;
             plan.dispatch(&build.label("weight gradient"), &kernel)
-                .bind("columns", build.batch.samples.clone())
+                .bind("samples", build.batch.samples.clone())
                 .bind("input", input.values.clone())
                 .bind("moments", moments.clone())
                 .bind("output_gradient", build.output_gradient.clone())
@@ -173,7 +173,7 @@ impl BatchNorm {
         if let Some(input_gradient) = &input.gradient {
             let kernel = build.gpu.kernel(&BATCH_NORM, "backward", &[])?;
             plan.dispatch(&build.label("input gradient"), &kernel)
-                .bind("columns", build.batch.samples.clone())
+                .bind("samples", build.batch.samples.clone())
                 .bind("input", input.values.clone())
                 .bind("parameters", build.parameters.clone())
                 .bind("moments", moments.clone())

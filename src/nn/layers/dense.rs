@@ -26,14 +26,14 @@ pub struct Dense {
 /// Settings in a network file; without `units` it has one per class.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Written {
+struct DenseSettings {
     units: Option<usize>,
     #[serde(default)]
     init: Init,
 }
 
 pub(super) fn parse(table: Table, classes: usize) -> Result<Box<dyn Layer>> {
-    let Written { units, init } = settings(table)?;
+    let DenseSettings { units, init } = settings(table)?;
     let units = units.unwrap_or(classes);
     at_least_one("units", units)?;
     Ok(Box::new(Dense { units, init }))

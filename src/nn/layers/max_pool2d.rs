@@ -6,7 +6,7 @@
 use toml::Table;
 
 use super::settings::{Sample, sample, settings, to_table};
-use super::window::{Window, WindowParams, Written};
+use super::window::{Window, WindowParams, WindowSettings};
 use crate::error::{Error, Result};
 use crate::gpu::{Buffer, Source};
 use crate::nn::twin::{TwinCall, TwinGradients};
@@ -55,7 +55,7 @@ impl MaxPool2d {
 }
 
 pub(super) fn parse(table: Table, _classes: usize) -> Result<Box<dyn Layer>> {
-    let window = settings::<Written>(table)?.checked()?;
+    let window = settings::<WindowSettings>(table)?.checked()?;
     if window.size > 15 {
         // The index of a maximum in its window is kept in one byte.
         return Err(Error::new(format!("size is {}", window.size), "give size a value from 1 to 15"));

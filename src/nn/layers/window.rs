@@ -37,14 +37,14 @@ pub struct Window {
 /// Settings in a network file; the default of `stride` is `size`.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Written {
+pub(super) struct WindowSettings {
     size: usize,
     stride: Option<usize>,
     #[serde(default)]
     padding: usize,
 }
 
-impl Written {
+impl WindowSettings {
     pub fn checked(self) -> Result<Window> {
         let Self { size, stride, padding } = self;
         let stride = stride.unwrap_or(size);

@@ -8,13 +8,13 @@
 
 use super::cost::{MAX_UNROLLED, iteration_cycles};
 use super::geometry::{Axis, Convolution};
+use super::pack::{PackWeightsParams, pack_weights};
 use crate::error::Result;
-use crate::gpu::{Buffer, BufferRange, Gpu, Plan, PlanBuilder, Source};
+use crate::gpu::{BufferRange, Gpu, Plan, PlanBuilder, Source};
 use crate::nn::{LayerBuild, Shape};
 use crate::{params, wgsl};
 
 const CONV2D: Source = wgsl!("nn/conv2d.wgsl", Conv2dParams);
-const PACK_WEIGHTS: Source = wgsl!("nn/pack_weights.wgsl", PackWeightsParams);
 
 params! {
     struct Conv2dParams {
@@ -44,32 +44,6 @@ params! {
         tiles: u32,
     }
 }
-params! {
-    struct PackWeightsParams {
-        groups: u32,
-        /// Channels of one group; `from` also rounded up to a multiple of PLANES.
-        from_channels: u32,
-        from_padded: u32,
-        to_channels: u32,
-        /// Channels of one tile, and tiles of one group.
-        tile: u32,
-        tiles: u32,
-        /// Taps that are packed: rows × columns of the kernel, from `first`, and the elements between two of them.
-        rows: u32,
-        columns: u32,
-        first: i32,
-        row_step: i32,
-        column_step: i32,
-        /// Elements of the weight tensor from one group, `to` or `from` channel to the next.
-        group_step: u32,
-        to_step: u32,
-        from_step: u32,
-        weight_offset: u32,
-        bias_offset: u32,
-        has_bias: u32,
-    }
-}
-
 /// The register tile of one thread.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Tile {
@@ -82,7 +56,7 @@ struct Tile {
 }
 
 /// One dispatch of the convolution kernel.
-struct Pass<'a> {
+struct ConvolutionPass<'a> {
     convolution: &'a Convolution,
     forward: bool,
     from: Shape,
@@ -109,8 +83,15 @@ impl Convolution {
     ) -> Result<()> {
         let (from, to) = (self.input, self.output);
         let [y, x] = [to.height, to.width].map(|count| Axis::forward(self, count));
-        let pass =
-            Pass { convolution: self, forward: true, from, to, y, x, rectified: build.fused_output.as_ref() };
+        let pass = ConvolutionPass {
+            convolution: self,
+            forward: true,
+            from,
+            to,
+            y,
+            x,
+            rectified: build.fused_output.as_ref(),
+        };
         pass.build(build, prepare, plan, [&build.input().values, &build.output])
     }
 
@@ -125,7 +106,8 @@ impl Convolution {
         let (from, to) = (self.output, self.input);
         for y in Axis::phases(self, to.height) {
             for x in Axis::phases(self, to.width) {
-                let pass = Pass { convolution: self, forward: false, from, to, y, x, rectified: None };
+                let pass =
+                    ConvolutionPass { convolution: self, forward: false, from, to, y, x, rectified: None };
                 pass.build(build, prepare, plan, [&build.output_gradient, input_gradient])?;
             }
         }
@@ -133,7 +115,7 @@ impl Convolution {
     }
 }
 
-impl Pass<'_> {
+impl ConvolutionPass<'_> {
     /// Source and destination channels of one group.
     fn channels(&self) -> (usize, usize) {
         let groups = self.convolution.groups;
@@ -298,42 +280,30 @@ impl Pass<'_> {
 
     /// The packed weights of one dispatch, and the plan that packs them.
     fn pack(&self, build: &LayerBuild<'_>, tile: Tile, from_padded: usize) -> Result<(Plan, BufferRange)> {
-        let (gpu, convolution) = (build.gpu, self.convolution);
+        let convolution = self.convolution;
         let (from, to) = self.channels();
         let taps = convolution.kernel * convolution.kernel;
         let (out_step, in_step) = (convolution.in_channels() * taps, taps);
         let (to_step, from_step) = if self.forward { (out_step, in_step) } else { (in_step, out_step) };
-        let tiles = to.div_ceil(4 * tile.blocks);
-        let rows = from_padded * self.rows() * self.columns() + 1;
-        let count = convolution.groups * tiles * rows * 4 * tile.blocks;
-        gpu.check_fits(&build.label("packed weights"), count as u64 * 4)?;
-        let packed = Buffer::<f32>::zeroed(gpu, "packed weights", count).range();
-        let kernel = gpu.kernel(&PACK_WEIGHTS, "pack_weights", &[])?;
-        let side = convolution.kernel as isize;
-        let mut plan = PlanBuilder::new(gpu);
-        plan.dispatch(&build.label("pack"), &kernel)
-            .bind("parameters", build.parameters.clone())
-            .bind("packed_weights", packed.clone())
-            .params(&PackWeightsParams {
-                groups: convolution.groups as u32,
-                from_channels: from as u32,
-                from_padded: from_padded as u32,
-                to_channels: to as u32,
-                tile: 4 * tile.blocks as u32,
-                tiles: tiles as u32,
-                rows: self.rows() as u32,
-                columns: self.columns() as u32,
-                first: (self.y.first_tap * convolution.kernel + self.x.first_tap) as i32,
-                row_step: (self.y.tap_step * side) as i32,
-                column_step: self.x.tap_step as i32,
-                group_step: (from * to * taps) as u32,
-                to_step: to_step as u32,
-                from_step: from_step as u32,
-                weight_offset: build.offsets[0] as u32,
-                bias_offset: build.offsets[1] as u32,
-                has_bias: u32::from(self.forward),
-            })
-            .threads([count as u32, 1, 1])?;
-        Ok((plan.finish(), packed))
+        let params = PackWeightsParams {
+            groups: convolution.groups as u32,
+            from_channels: from as u32,
+            from_padded: from_padded as u32,
+            to_channels: to as u32,
+            tile: 4 * tile.blocks as u32,
+            tiles: to.div_ceil(4 * tile.blocks) as u32,
+            rows: self.rows() as u32,
+            columns: self.columns() as u32,
+            first: (self.y.first_tap * convolution.kernel + self.x.first_tap) as i32,
+            row_step: (self.y.tap_step * convolution.kernel as isize) as i32,
+            column_step: self.x.tap_step as i32,
+            group_step: (from * to * taps) as u32,
+            to_step: to_step as u32,
+            from_step: from_step as u32,
+            weight_offset: build.offsets[0] as u32,
+            bias_offset: build.offsets[1] as u32,
+            has_bias: u32::from(self.forward),
+        };
+        pack_weights(build, &params)
     }
 }

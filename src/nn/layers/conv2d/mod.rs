@@ -7,6 +7,7 @@
 mod cost;
 mod forward;
 mod geometry;
+mod pack;
 mod plans;
 mod weight_gradient;
 

@@ -1,4 +1,4 @@
-//! Random draws for the shapes: a ChaCha8 stream per image, and what is made from it.
+//! Random numbers for the shapes, from one ChaCha8 stream per image.
 //!
 //! Only additions, products, quotients and square roots are used, all of them correctly rounded by
 //! IEEE 754, so the same seed gives the same bytes on every machine (a sine would not).
@@ -6,10 +6,10 @@
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
 
-/// The source of all randomness of one image.
-pub struct Draw(ChaCha8Rng);
+/// Random numbers of one image.
+pub struct Random(ChaCha8Rng);
 
-impl Draw {
+impl Random {
     /// The stream `stream` of the generator that `seed` keys.
     pub fn new(seed: u64, stream: u64) -> Self {
         let mut key = [0; 32];
@@ -66,10 +66,10 @@ mod tests {
 
     #[test]
     fn directions_have_length_one_and_no_preferred_side() {
-        let mut draw = Draw::new(1, 2);
+        let mut random = Random::new(1, 2);
         let mut sum = [0.0; 2];
         for _ in 0..4000 {
-            let [x, y] = draw.direction();
+            let [x, y] = random.direction();
             assert!((x * x + y * y - 1.0).abs() < 1e-5);
             sum = [sum[0] + x, sum[1] + y];
         }
@@ -78,13 +78,13 @@ mod tests {
 
     #[test]
     fn draws_stay_in_their_ranges_and_noise_is_centered() {
-        let mut draw = Draw::new(3, 0);
+        let mut random = Random::new(3, 0);
         let (mut sum, mut squares) = (0.0, 0.0);
         for _ in 0..4000 {
-            assert!((0.0..1.0).contains(&draw.unit()));
-            assert!((2.0..3.0).contains(&draw.range(2.0, 3.0)));
-            assert!(draw.below(7) < 7);
-            for v in draw.noise() {
+            assert!((0.0..1.0).contains(&random.unit()));
+            assert!((2.0..3.0).contains(&random.range(2.0, 3.0)));
+            assert!(random.below(7) < 7);
+            for v in random.noise() {
                 sum += v;
                 squares += v * v;
             }
@@ -95,7 +95,7 @@ mod tests {
 
     #[test]
     fn seeds_and_streams_differ() {
-        let first = |seed, stream| Draw::new(seed, stream).0.next_u64();
+        let first = |seed, stream| Random::new(seed, stream).0.next_u64();
         assert_eq!(first(5, 6), first(5, 6));
         assert_ne!(first(5, 6), first(5, 7));
         assert_ne!(first(5, 6), first(4, 6));
