@@ -9,6 +9,12 @@ use crate::gpu::{BufferRange, Gpu, Plan, PlanBuilder, Source};
 use crate::{params, wgsl};
 
 const TICK: Source = wgsl!("data/tick.wgsl", Clock, TickParams);
+/// Twins of the kernels: shader, entry point, path of the twin.
+pub(super) const TWINS: &[(&str, &str, &str)] = &[
+    ("data/tick.wgsl", "count_training", "data::twin::count_training"),
+    ("data/tick.wgsl", "count_evaluation", "data::twin::count_evaluation"),
+    ("data/tick.wgsl", "tick", "data::twin::tick"),
+];
 
 params! { struct TickParams { batch: u32, micro_batch: u32, train_slots: u32, train_images: u32 } }
 

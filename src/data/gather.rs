@@ -10,6 +10,9 @@ use crate::gpu::{BufferRange, PlanBuilder, Source};
 use crate::{params, wgsl};
 
 const GATHER: Source = wgsl!("data/gather.wgsl", Column, Sampling, GatherParams);
+/// Twins of the kernels: shader, entry point, path of the twin.
+pub(super) const TWINS: &[(&str, &str, &str)] =
+    &[("data/gather.wgsl", "gather", "data::twin::Changes, applied by DataTwin of tests/step_twin")];
 
 params! {
     struct GatherParams { channels: u32, height: u32, width: u32, quads: u32, images_a_chunk: u32, image_stride: u32 }
@@ -17,7 +20,7 @@ params! {
 
 /// Buffers of the gather.
 pub(super) struct GatherBuffers<'a> {
-    /// Drawn samples, one a slot.
+    /// Drawn samples, one per slot.
     pub samples: &'a BufferRange,
     /// Mean and 1 / standard deviation of each channel.
     pub statistics: BufferRange,

@@ -12,6 +12,11 @@ use crate::gpu::{BufferRange, PlanBuilder, Source};
 use crate::{params, wgsl};
 
 const SAMPLER: Source = wgsl!("data/sampler.wgsl", Clock, Column, Sampling, SamplerParams);
+/// Twins of the kernels: shader, entry point, path of the twin.
+pub(super) const TWINS: &[(&str, &str, &str)] = &[
+    ("data/sampler.wgsl", "training", "data::twin::sample"),
+    ("data/sampler.wgsl", "evaluation", "data::twin::evaluation_sample"),
+];
 
 /// Largest number of probes.
 pub const MAX_PROBES: usize = 64;
@@ -85,11 +90,11 @@ pub(super) struct SamplerBuffers<'a> {
     pub sampling: BufferRange,
     /// Image indices by position.
     pub order: BufferRange,
-    /// One byte an image.
+    /// One byte per image.
     pub labels: BufferRange,
     /// Image indices of the probes.
     pub probes: BufferRange,
-    /// Drawn samples, one a slot.
+    /// Drawn samples, one per slot.
     pub samples: &'a BufferRange,
 }
 

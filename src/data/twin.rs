@@ -2,19 +2,44 @@
 
 use super::augmentation::Augmentation;
 use super::batch::BatchSizes;
-use super::clock::Clock;
+use super::clock::{self, Clock};
+use super::gather;
 use super::permutation::{key, mix, permute};
-use super::sampler::Sampling;
+use super::sampler::{self, Sampling};
 
-/// Every compute entry point of `shaders/data`: shader, entry, and the path of its twin, or `not:` and the reason.
-pub const TWINS: &[(&str, &str, &str)] = &[
-    ("data/gather.wgsl", "gather", "data::twin::Changes, applied by DataTwin of tests/step_twin"),
-    ("data/sampler.wgsl", "training", "data::twin::sample"),
-    ("data/sampler.wgsl", "evaluation", "data::twin::evaluation_sample"),
-    ("data/tick.wgsl", "count_training", "data::twin::count_training"),
-    ("data/tick.wgsl", "count_evaluation", "data::twin::count_evaluation"),
-    ("data/tick.wgsl", "tick", "data::twin::tick"),
-];
+/// A kernel's shader, its entry point, and the path of its twin, or `not:` and the reason.
+pub type KernelTwin = (&'static str, &'static str, &'static str);
+
+/// Every compute entry point of `shaders/data`.
+pub const TWINS: &[KernelTwin] = &ALL;
+
+const PARTS: [&[KernelTwin]; 3] = [sampler::TWINS, gather::TWINS, clock::TWINS];
+const ALL: [KernelTwin; total_len(&PARTS)] = joined(&PARTS);
+
+/// Number of entries in all parts.
+pub(crate) const fn total_len(parts: &[&[KernelTwin]]) -> usize {
+    let (mut len, mut i) = (0, 0);
+    while i < parts.len() {
+        len += parts[i].len();
+        i += 1;
+    }
+    len
+}
+
+/// The parts one after the other.
+pub(crate) const fn joined<const N: usize>(parts: &[&[KernelTwin]]) -> [KernelTwin; N] {
+    let mut all = [("", "", ""); N];
+    let (mut at, mut part) = (0, 0);
+    while part < parts.len() {
+        let mut i = 0;
+        while i < parts[part].len() {
+            all[at] = parts[part][i];
+            (at, i) = (at + 1, i + 1);
+        }
+        part += 1;
+    }
+    all
+}
 
 /// Image, change and random word of training sample `n`; none for padding.
 pub fn sample(

@@ -26,7 +26,7 @@ pub struct Port {
 /// Buffers of the batch that layers may read.
 #[derive(Debug, Clone)]
 pub struct BatchBuffers {
-    /// Drawn samples, one a slot (see [`crate::data::Column`]).
+    /// Drawn samples, one per slot (see [`crate::data::Column`]).
     pub samples: BufferRange,
     /// The clock (see [`crate::data::Clock`]).
     pub clock: BufferRange,

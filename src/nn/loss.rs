@@ -15,12 +15,20 @@ use super::shape::Shape;
 use crate::data::Column;
 use crate::error::{Error, Result};
 use crate::gpu::{BufferRange, Gpu, Plan, PlanBuilder, Source};
+use crate::nn::twin::KernelTwin;
 use crate::{params, wgsl};
 
 const SOFTMAX_CROSS_ENTROPY: Source =
     wgsl!("nn/softmax_cross_entropy.wgsl", Column, SoftmaxCrossEntropyParams);
 const SVM_HINGE: Source = wgsl!("nn/svm_hinge.wgsl", Column, SvmHingeParams);
 const L2_REGRESSION: Source = wgsl!("nn/l2_regression.wgsl", Column, L2RegressionParams);
+/// Twins of the kernels.
+pub const TWINS: &[KernelTwin] = &[
+    ("nn/l2_regression.wgsl", "toward_class", "nn::twin::loss"),
+    ("nn/l2_regression.wgsl", "toward_image", "nn::twin::loss"),
+    ("nn/softmax_cross_entropy.wgsl", "softmax_cross_entropy", "nn::twin::loss"),
+    ("nn/svm_hinge.wgsl", "svm_hinge", "nn::twin::loss"),
+];
 
 params! {
     struct SoftmaxCrossEntropyParams { classes: u32, slots: u32, train_slots: u32, label_smoothing: f32 }
@@ -75,7 +83,7 @@ impl Default for Loss {
 
 /// Buffers of a loss.
 pub struct LossBuffers {
-    /// Drawn samples, one a slot (see [`crate::data::Column`]).
+    /// Drawn samples, one per slot (see [`crate::data::Column`]).
     pub samples: BufferRange,
     /// `[c, y, x, n]` of the images.
     pub images: BufferRange,

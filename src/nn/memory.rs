@@ -21,7 +21,7 @@ pub struct MemoryPlan {
     pub activations: u64,
     /// Their gradients.
     pub activation_gradients: u64,
-    /// The data set, a byte a value, or the window of it that streams.
+    /// The data set, one byte per value, or the window of it that streams.
     pub images: u64,
     /// True if the data set streams.
     pub streams: bool,

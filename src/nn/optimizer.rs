@@ -17,11 +17,19 @@ use super::parameters::Parameters;
 use crate::data::{Clock, Feed};
 use crate::error::Result;
 use crate::gpu::{Buffer, Gpu, Plan, PlanBuilder, Source};
+use crate::nn::twin::KernelTwin;
 use crate::{params, wgsl};
 
 const OPTIMIZER: Source = wgsl!("nn/optimizer.wgsl", Clock, HyperValues);
 const GRADIENT_NORM: Source = wgsl!("nn/gradient_norm.wgsl", Clock);
 const CLEAR: Source = wgsl!("nn/clear.wgsl");
+/// Twins of the kernels.
+pub const TWINS: &[KernelTwin] = &[
+    ("nn/clear.wgsl", "clear", "not: it writes zeros, which every test of the optimizer reads back"),
+    ("nn/gradient_norm.wgsl", "squares", "not: half of a norm that the test of the optimizers computes"),
+    ("nn/gradient_norm.wgsl", "norm", "not: half of a norm that the test of the optimizers computes"),
+    ("nn/optimizer.wgsl", "update", "nn::twin::optimizer_step"),
+];
 /// Partial sums of the gradients' norm, one per workgroup.
 const PARTIALS: usize = 64;
 

@@ -160,7 +160,7 @@ impl Parameters {
         self.second_moments.write(gpu, 0, &zeros);
     }
 
-    /// View of the filters of layer `index` in one of these buffers, one tile `in × ky × kx` a filter; one value per
+    /// View of the filters of layer `index` in one of these buffers, one tile `in × ky × kx` per filter; one value per
     /// channel is a filter of one tap.
     pub fn filters(&self, network: &Network, index: usize, buffer: &Buffer<f32>) -> Option<TensorView> {
         let tensor = network.layers[index].parameters().into_iter().next()?;

@@ -211,7 +211,12 @@ fn every_register_tile_gives_the_same_bits() {
         };
         let calculated = make(TunePolicy::Heuristic);
         for n in [1, 6, 17] {
-            assert!(make(TunePolicy::Fixed(n)) == calculated, "{} {}, tile {n}", layer.kind(), layer.summary());
+            assert!(
+                make(TunePolicy::Fixed(n)) == calculated,
+                "{} {}, tile {n}",
+                layer.kind(),
+                layer.summary()
+            );
         }
     }
     assert!(different > 10, "only {different} of the tiles were compiled for this");

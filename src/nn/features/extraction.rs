@@ -7,10 +7,16 @@ use crate::data::{Clock, Column};
 use crate::error::Result;
 use crate::gpu::{BufferRange, PlanBuilder, Source};
 use crate::nn::shape::Shape;
+use crate::nn::twin::KernelTwin;
 use crate::{params, wgsl};
 
 const FEATURES: Source = wgsl!("nn/features.wgsl", Clock, FeatureParams);
 const PREDICTIONS: Source = wgsl!("nn/predictions.wgsl", Clock, Column, Best, PredictionParams);
+/// Twins of the kernels.
+pub const TWINS: &[KernelTwin] = &[
+    ("nn/features.wgsl", "copy_features", "nn::twin::feature_row"),
+    ("nn/predictions.wgsl", "copy_predictions", "nn::twin::predictions"),
+];
 
 params! {
     struct FeatureParams {

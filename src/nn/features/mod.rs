@@ -7,6 +7,8 @@ mod extraction;
 mod responses;
 mod top_k;
 
+pub(super) use extraction::TWINS as EXTRACTION_TWINS;
 pub use extraction::{Extraction, shrunk};
+pub(super) use responses::TWINS as RESPONSE_TWINS;
 pub use responses::standardise;
 pub use top_k::Best;

@@ -5,9 +5,15 @@ use crate::data::Clock;
 use crate::error::Result;
 use crate::gpu::{BufferRange, PlanBuilder, Source};
 use crate::nn::shape::Shape;
+use crate::nn::twin::KernelTwin;
 use crate::{params, wgsl};
 
 const RESPONSES: Source = wgsl!("nn/responses.wgsl", Clock, ResponseParams);
+/// Twins of the kernels.
+pub const TWINS: &[KernelTwin] = &[
+    ("nn/responses.wgsl", "mean_responses", "nn::twin::responses"),
+    ("nn/responses.wgsl", "standardize", "nn::twin::responses"),
+];
 
 params! {
     struct ResponseParams {

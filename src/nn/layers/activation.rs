@@ -13,11 +13,16 @@ use toml::Table;
 use super::settings::{Sample, sample, settings, to_table};
 use crate::error::{Error, Result};
 use crate::gpu::Source;
-use crate::nn::twin::{TwinCall, TwinGradients};
+use crate::nn::twin::{KernelTwin, TwinCall, TwinGradients};
 use crate::nn::{Layer, LayerBuild, LayerPlans, Shape, Tensor};
 use crate::{params, wgsl};
 
 const ACTIVATION: Source = wgsl!("nn/activation.wgsl", ActivationParams);
+/// Twins of the kernels.
+pub const TWINS: &[KernelTwin] = &[
+    ("nn/activation.wgsl", "forward", "nn::layers::activation::Activation::forward_twin"),
+    ("nn/activation.wgsl", "backward", "nn::layers::activation::Activation::backward_twin"),
+];
 
 /// Kind of the rectified linear unit, which `conv2d` and `dense` fuse.
 pub(super) const RELU: &str = "relu";

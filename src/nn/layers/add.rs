@@ -9,11 +9,13 @@ use super::copy::copy;
 use super::settings::{MAX_INPUTS, Sample, settings, to_table};
 use crate::error::{Error, Result};
 use crate::gpu::{BufferRange, Gpu, PlanBuilder, Source};
-use crate::nn::twin::{TwinCall, TwinGradients};
+use crate::nn::twin::{KernelTwin, TwinCall, TwinGradients};
 use crate::nn::{Layer, LayerBuild, LayerPlans, Shape, Tensor};
 use crate::{params, wgsl};
 
 const ADD: Source = wgsl!("nn/add.wgsl", AddParams);
+/// Twins of the kernels.
+pub const TWINS: &[KernelTwin] = &[("nn/add.wgsl", "add", "nn::layers::add::Add::forward_twin")];
 
 params! { struct AddParams { count: u32 } }
 

@@ -10,11 +10,16 @@ use super::settings::{Sample, sample, settings, to_table};
 use super::window::{Window, WindowParams, WindowSettings};
 use crate::error::{Error, Result};
 use crate::gpu::Source;
-use crate::nn::twin::{TwinCall, TwinGradients};
+use crate::nn::twin::{KernelTwin, TwinCall, TwinGradients};
 use crate::nn::{Layer, LayerBuild, LayerPlans, Shape, Tensor};
 use crate::wgsl;
 
 const AVG_POOL2D: Source = wgsl!("nn/avg_pool2d.wgsl", WindowParams);
+/// Twins of the kernels.
+pub const TWINS: &[KernelTwin] = &[
+    ("nn/avg_pool2d.wgsl", "forward", "nn::layers::avg_pool2d::AvgPool2d::forward_twin"),
+    ("nn/avg_pool2d.wgsl", "backward", "nn::layers::avg_pool2d::AvgPool2d::backward_twin"),
+];
 
 /// Average pooling.
 #[derive(Debug, Clone, Copy)]

@@ -13,11 +13,18 @@ use super::settings::{Sample, sample, settings, to_table};
 use crate::data::Column;
 use crate::error::{Error, Result};
 use crate::gpu::{Buffer, BufferRange, Plan, Source};
-use crate::nn::twin::{Mode, TwinCall, TwinGradients};
+use crate::nn::twin::{KernelTwin, Mode, TwinCall, TwinGradients};
 use crate::nn::{Init, Layer, LayerBuild, LayerPlans, ParameterSpec, Role, Shape, Tensor};
 use crate::{params, wgsl};
 
 const BATCH_NORM: Source = wgsl!("nn/batch_norm.wgsl", Column, BatchNormParams);
+/// Twins of the kernels.
+pub const TWINS: &[KernelTwin] = &[
+    ("nn/batch_norm.wgsl", "statistics", "nn::layers::batch_norm::BatchNorm::statistics"),
+    ("nn/batch_norm.wgsl", "forward", "nn::layers::batch_norm::BatchNorm::forward_twin"),
+    ("nn/batch_norm.wgsl", "gradient_sums", "nn::layers::batch_norm::BatchNorm::backward_twin"),
+    ("nn/batch_norm.wgsl", "backward", "nn::layers::batch_norm::BatchNorm::backward_twin"),
+];
 
 params! {
     struct BatchNormParams {

@@ -11,11 +11,14 @@ use super::settings::{Sample, sample, settings, to_table};
 use crate::data::{Clock, Sampling, mix};
 use crate::error::{Error, Result};
 use crate::gpu::{BufferRange, Plan, Source};
-use crate::nn::twin::{Mode, RngKey, TwinCall, TwinGradients};
+use crate::nn::twin::{KernelTwin, Mode, RngKey, TwinCall, TwinGradients};
 use crate::nn::{Layer, LayerBuild, LayerPlans, Shape, Tensor};
 use crate::{params, wgsl};
 
 const DROPOUT: Source = wgsl!("nn/dropout.wgsl", Clock, Sampling, DropoutParams);
+/// Twins of the kernels.
+pub const TWINS: &[KernelTwin] =
+    &[("nn/dropout.wgsl", "dropout", "nn::layers::dropout::Dropout::forward_twin")];
 
 params! { struct DropoutParams { count: u32, quads: u32, train_quads: u32, layer: u32, threshold: u32, scale: f32 } }
 

@@ -6,11 +6,20 @@ use toml::Table;
 use super::settings::{Sample, sample, settings, to_table};
 use crate::error::Result;
 use crate::gpu::Source;
-use crate::nn::twin::{TwinCall, TwinGradients};
+use crate::nn::twin::{KernelTwin, TwinCall, TwinGradients};
 use crate::nn::{Layer, LayerBuild, LayerPlans, Shape, Tensor};
 use crate::{params, wgsl};
 
 const GLOBAL_AVG_POOL2D: Source = wgsl!("nn/global_avg_pool2d.wgsl", GlobalAvgPool2dParams);
+/// Twins of the kernels.
+pub const TWINS: &[KernelTwin] = &[
+    ("nn/global_avg_pool2d.wgsl", "forward", "nn::layers::global_avg_pool2d::GlobalAvgPool2d::forward_twin"),
+    (
+        "nn/global_avg_pool2d.wgsl",
+        "backward",
+        "nn::layers::global_avg_pool2d::GlobalAvgPool2d::backward_twin",
+    ),
+];
 
 params! { struct GlobalAvgPool2dParams { channels: u32, pixels: u32, quads: u32 } }
 

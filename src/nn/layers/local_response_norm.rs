@@ -9,11 +9,24 @@ use toml::Table;
 use super::settings::{Sample, at_least_one, sample, settings, to_table};
 use crate::error::{Error, Result};
 use crate::gpu::{Buffer, Source};
-use crate::nn::twin::{TwinCall, TwinGradients};
+use crate::nn::twin::{KernelTwin, TwinCall, TwinGradients};
 use crate::nn::{Layer, LayerBuild, LayerPlans, Shape, Tensor};
 use crate::{params, wgsl};
 
 const LOCAL_RESPONSE_NORM: Source = wgsl!("nn/local_response_norm.wgsl", LocalResponseNormParams);
+/// Twins of the kernels.
+pub const TWINS: &[KernelTwin] = &[
+    (
+        "nn/local_response_norm.wgsl",
+        "forward",
+        "nn::layers::local_response_norm::LocalResponseNorm::forward_twin",
+    ),
+    (
+        "nn/local_response_norm.wgsl",
+        "backward",
+        "nn::layers::local_response_norm::LocalResponseNorm::backward_twin",
+    ),
+];
 
 params! {
     struct LocalResponseNormParams {

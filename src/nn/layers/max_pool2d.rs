@@ -9,11 +9,17 @@ use super::settings::{Sample, sample, settings, to_table};
 use super::window::{Window, WindowParams, WindowSettings};
 use crate::error::{Error, Result};
 use crate::gpu::{Buffer, Source};
-use crate::nn::twin::{TwinCall, TwinGradients};
+use crate::nn::twin::{KernelTwin, TwinCall, TwinGradients};
 use crate::nn::{Layer, LayerBuild, LayerPlans, Shape, Tensor};
 use crate::wgsl;
 
 const MAX_POOL2D: Source = wgsl!("nn/max_pool2d.wgsl", WindowParams);
+/// Twins of the kernels.
+pub const TWINS: &[KernelTwin] = &[
+    ("nn/max_pool2d.wgsl", "forward", "nn::layers::max_pool2d::MaxPool2d::forward_twin"),
+    ("nn/max_pool2d.wgsl", "backward", "nn::layers::max_pool2d::MaxPool2d::backward_twin"),
+    ("nn/max_pool2d.wgsl", "backward_apart", "nn::layers::max_pool2d::MaxPool2d::backward_twin"),
+];
 
 /// Max pooling.
 #[derive(Debug, Clone, Copy)]

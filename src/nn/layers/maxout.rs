@@ -9,11 +9,16 @@ use toml::Table;
 use super::settings::{Sample, at_least_one, sample, settings, to_table};
 use crate::error::{Error, Result};
 use crate::gpu::Source;
-use crate::nn::twin::{TwinCall, TwinGradients};
+use crate::nn::twin::{KernelTwin, TwinCall, TwinGradients};
 use crate::nn::{Layer, LayerBuild, LayerPlans, Shape, Tensor};
 use crate::{params, wgsl};
 
 const MAXOUT: Source = wgsl!("nn/maxout.wgsl", MaxoutParams);
+/// Twins of the kernels.
+pub const TWINS: &[KernelTwin] = &[
+    ("nn/maxout.wgsl", "forward", "nn::layers::maxout::Maxout::forward_twin"),
+    ("nn/maxout.wgsl", "backward", "nn::layers::maxout::Maxout::backward_twin"),
+];
 
 params! { struct MaxoutParams { count: u32, group: u32, plane: u32 } }
 

@@ -28,6 +28,7 @@ pub use max_pool2d::MaxPool2d;
 pub use settings::{MAX_INPUTS, Sample};
 
 use super::layer::Layer;
+use super::twin::KernelTwin;
 use crate::error::Result;
 
 /// A kind of layer.
@@ -38,39 +39,74 @@ pub struct LayerKind {
     pub parse: fn(Table, usize) -> Result<Box<dyn Layer>>,
     /// Samples of odd and unequal sizes for the tests.
     pub samples: fn() -> Vec<Sample>,
+    /// Twins of its kernels; of kernels that several kinds share, at the first of them.
+    pub twins: &'static [KernelTwin],
 }
 
 /// Every kind of layer. A new one takes its WGSL, its Rust file, and `mod` and line here.
 pub const KINDS: &[LayerKind] = &[
-    LayerKind { kind: "add", parse: add::parse, samples: add::samples },
-    LayerKind { kind: "avg_pool2d", parse: avg_pool2d::parse, samples: avg_pool2d::samples },
-    LayerKind { kind: "batch_norm", parse: batch_norm::parse, samples: batch_norm::samples },
-    LayerKind { kind: "concat", parse: concat::parse, samples: concat::samples },
-    LayerKind { kind: "conv2d", parse: conv2d::parse, samples: conv2d::samples },
-    LayerKind { kind: "dense", parse: dense::parse, samples: dense::samples },
-    LayerKind { kind: "dropout", parse: dropout::parse, samples: dropout::samples },
-    LayerKind { kind: "elu", parse: activation::parse_elu, samples: activation::samples_elu },
-    LayerKind { kind: "flatten", parse: flatten::parse, samples: flatten::samples },
-    LayerKind { kind: "gelu", parse: activation::parse_gelu, samples: activation::samples_gelu },
+    LayerKind { kind: "add", parse: add::parse, samples: add::samples, twins: add::TWINS },
+    LayerKind {
+        kind: "avg_pool2d",
+        parse: avg_pool2d::parse,
+        samples: avg_pool2d::samples,
+        twins: avg_pool2d::TWINS,
+    },
+    LayerKind {
+        kind: "batch_norm",
+        parse: batch_norm::parse,
+        samples: batch_norm::samples,
+        twins: batch_norm::TWINS,
+    },
+    LayerKind { kind: "concat", parse: concat::parse, samples: concat::samples, twins: copy::TWINS },
+    LayerKind { kind: "conv2d", parse: conv2d::parse, samples: conv2d::samples, twins: conv2d::TWINS },
+    LayerKind { kind: "dense", parse: dense::parse, samples: dense::samples, twins: &[] },
+    LayerKind { kind: "dropout", parse: dropout::parse, samples: dropout::samples, twins: dropout::TWINS },
+    LayerKind {
+        kind: "elu",
+        parse: activation::parse_elu,
+        samples: activation::samples_elu,
+        twins: activation::TWINS,
+    },
+    LayerKind { kind: "flatten", parse: flatten::parse, samples: flatten::samples, twins: &[] },
+    LayerKind { kind: "gelu", parse: activation::parse_gelu, samples: activation::samples_gelu, twins: &[] },
     LayerKind {
         kind: "global_avg_pool2d",
         parse: global_avg_pool2d::parse,
         samples: global_avg_pool2d::samples,
+        twins: global_avg_pool2d::TWINS,
     },
     LayerKind {
         kind: "leaky_relu",
         parse: activation::parse_leaky_relu,
         samples: activation::samples_leaky_relu,
+        twins: &[],
     },
     LayerKind {
         kind: "local_response_norm",
         parse: local_response_norm::parse,
         samples: local_response_norm::samples,
+        twins: local_response_norm::TWINS,
     },
-    LayerKind { kind: "max_pool2d", parse: max_pool2d::parse, samples: max_pool2d::samples },
-    LayerKind { kind: "maxout", parse: maxout::parse, samples: maxout::samples },
-    LayerKind { kind: "relu", parse: activation::parse_relu, samples: activation::samples_relu },
-    LayerKind { kind: "sigmoid", parse: activation::parse_sigmoid, samples: activation::samples_sigmoid },
-    LayerKind { kind: "tanh", parse: activation::parse_tanh, samples: activation::samples_tanh },
-    LayerKind { kind: "upsample", parse: upsample::parse, samples: upsample::samples },
+    LayerKind {
+        kind: "max_pool2d",
+        parse: max_pool2d::parse,
+        samples: max_pool2d::samples,
+        twins: max_pool2d::TWINS,
+    },
+    LayerKind { kind: "maxout", parse: maxout::parse, samples: maxout::samples, twins: maxout::TWINS },
+    LayerKind { kind: "relu", parse: activation::parse_relu, samples: activation::samples_relu, twins: &[] },
+    LayerKind {
+        kind: "sigmoid",
+        parse: activation::parse_sigmoid,
+        samples: activation::samples_sigmoid,
+        twins: &[],
+    },
+    LayerKind { kind: "tanh", parse: activation::parse_tanh, samples: activation::samples_tanh, twins: &[] },
+    LayerKind {
+        kind: "upsample",
+        parse: upsample::parse,
+        samples: upsample::samples,
+        twins: upsample::TWINS,
+    },
 ];

@@ -8,11 +8,16 @@ use toml::Table;
 use super::settings::{Sample, at_least_one, sample, settings, to_table};
 use crate::error::Result;
 use crate::gpu::Source;
-use crate::nn::twin::{TwinCall, TwinGradients};
+use crate::nn::twin::{KernelTwin, TwinCall, TwinGradients};
 use crate::nn::{Layer, LayerBuild, LayerPlans, Shape, Tensor};
 use crate::{params, wgsl};
 
 const UPSAMPLE: Source = wgsl!("nn/upsample.wgsl", UpsampleParams);
+/// Twins of the kernels.
+pub const TWINS: &[KernelTwin] = &[
+    ("nn/upsample.wgsl", "forward", "nn::layers::upsample::Upsample::forward_twin"),
+    ("nn/upsample.wgsl", "backward", "nn::layers::upsample::Upsample::backward_twin"),
+];
 
 params! { struct UpsampleParams { in_height: u32, in_width: u32, factor: u32, quads: u32 } }
 

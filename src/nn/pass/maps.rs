@@ -8,7 +8,7 @@ use crate::nn::{BatchExtent, Network, Shape};
 pub(in crate::nn) struct Maps {
     /// Sizes of the batch.
     pub sizes: BatchSizes,
-    /// Drawn samples, one a slot.
+    /// Drawn samples, one per slot.
     pub samples: BufferRange,
     /// Activations by node: the input, then each layer's output.
     pub activations: Vec<BufferRange>,
@@ -44,7 +44,7 @@ impl Maps {
         BatchExtent { train_quads: self.sizes.train_slots / 4, quads: self.sizes.slots / 4 }
     }
 
-    /// View of one probe's maps, one tile a channel.
+    /// View of one probe's maps, one tile per channel.
     pub fn view(&self, range: &BufferRange, shape: Shape, probe: usize) -> TensorView {
         let n = self.sizes.slots as u32;
         let (height, width) = (shape.height as u32, shape.width as u32);

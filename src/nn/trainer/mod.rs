@@ -161,7 +161,7 @@ impl Trainer {
         hash.finalize().to_hex().to_string()
     }
 
-    /// View of a probe's activations of a node (0 is the input), one tile a channel.
+    /// View of a probe's activations of a node (0 is the input), one tile per channel.
     pub fn activations(&self, node: usize, probe: usize) -> TensorView {
         let maps = &self.pass.maps;
         maps.view(&maps.activations[node], self.network.shape_of(node), probe)
@@ -173,13 +173,13 @@ impl Trainer {
         Some(self.pass.maps.view(range, self.network.shape_of(node), probe))
     }
 
-    /// View of a probe's class probabilities, one tile of 1×1 a class.
+    /// View of a probe's class probabilities, one tile of 1×1 per class.
     pub fn probabilities(&self, probe: usize) -> TensorView {
         let shape = Shape::new(self.network.classes, 1, 1);
         self.pass.maps.view(&self.pass.maps.probabilities, shape, probe)
     }
 
-    /// View of the filters of the layer that makes a node, one tile `in × ky × kx` a filter.
+    /// View of the filters of the layer that makes a node, one tile `in × ky × kx` per filter.
     pub fn weights(&self, node: usize) -> Option<TensorView> {
         self.parameters.filters(&self.network, node.checked_sub(1)?, &self.parameters.values)
     }

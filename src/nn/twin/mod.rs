@@ -7,6 +7,7 @@ mod loss;
 mod optimizer;
 mod table;
 
+pub use crate::data::twin::KernelTwin;
 pub use call::{Mode, RngKey, TwinCall, TwinGradients};
 pub use features::{feature_row, predictions, responses};
 pub use loss::{LossTwin, loss};

@@ -1,56 +1,29 @@
-//! The twin of each kernel.
+//! The twin of each kernel, collected from the files that dispatch them.
 
-/// Every compute entry point of `shaders/nn`: shader, entry, and the path of its twin, or `not:` and the reason.
-pub const TWINS: &[(&str, &str, &str)] = &[
-    ("nn/activation.wgsl", "forward", "nn::layers::activation::Activation::forward_twin"),
-    ("nn/activation.wgsl", "backward", "nn::layers::activation::Activation::backward_twin"),
-    ("nn/add.wgsl", "add", "nn::layers::add::Add::forward_twin"),
-    ("nn/avg_pool2d.wgsl", "forward", "nn::layers::avg_pool2d::AvgPool2d::forward_twin"),
-    ("nn/avg_pool2d.wgsl", "backward", "nn::layers::avg_pool2d::AvgPool2d::backward_twin"),
-    ("nn/batch_norm.wgsl", "statistics", "nn::layers::batch_norm::BatchNorm::statistics"),
-    ("nn/batch_norm.wgsl", "forward", "nn::layers::batch_norm::BatchNorm::forward_twin"),
-    ("nn/batch_norm.wgsl", "gradient_sums", "nn::layers::batch_norm::BatchNorm::backward_twin"),
-    ("nn/batch_norm.wgsl", "backward", "nn::layers::batch_norm::BatchNorm::backward_twin"),
-    ("nn/bias_gradient.wgsl", "bias_gradient", "nn::layers::conv2d::Conv2d::backward_twin"),
-    ("nn/clear.wgsl", "clear", "not: it writes zeros, which every test of the optimizer reads back"),
-    ("nn/conv2d.wgsl", "conv2d", "nn::layers::conv2d::Conv2d::forward_twin"),
-    ("nn/conv2d_weight_gradient.wgsl", "weight_gradient", "nn::layers::conv2d::Conv2d::backward_twin"),
-    ("nn/copy.wgsl", "copy", "nn::layers::concat::Concat::forward_twin"),
-    ("nn/dropout.wgsl", "dropout", "nn::layers::dropout::Dropout::forward_twin"),
-    ("nn/features.wgsl", "copy_features", "nn::twin::feature_row"),
-    ("nn/global_avg_pool2d.wgsl", "forward", "nn::layers::global_avg_pool2d::GlobalAvgPool2d::forward_twin"),
-    (
-        "nn/global_avg_pool2d.wgsl",
-        "backward",
-        "nn::layers::global_avg_pool2d::GlobalAvgPool2d::backward_twin",
-    ),
-    ("nn/gradient_norm.wgsl", "squares", "not: half of a norm that the test of the optimizers computes"),
-    ("nn/gradient_norm.wgsl", "norm", "not: half of a norm that the test of the optimizers computes"),
-    ("nn/l2_regression.wgsl", "toward_class", "nn::twin::loss"),
-    ("nn/l2_regression.wgsl", "toward_image", "nn::twin::loss"),
-    (
-        "nn/local_response_norm.wgsl",
-        "forward",
-        "nn::layers::local_response_norm::LocalResponseNorm::forward_twin",
-    ),
-    (
-        "nn/local_response_norm.wgsl",
-        "backward",
-        "nn::layers::local_response_norm::LocalResponseNorm::backward_twin",
-    ),
-    ("nn/max_pool2d.wgsl", "forward", "nn::layers::max_pool2d::MaxPool2d::forward_twin"),
-    ("nn/max_pool2d.wgsl", "backward", "nn::layers::max_pool2d::MaxPool2d::backward_twin"),
-    ("nn/max_pool2d.wgsl", "backward_apart", "nn::layers::max_pool2d::MaxPool2d::backward_twin"),
-    ("nn/maxout.wgsl", "forward", "nn::layers::maxout::Maxout::forward_twin"),
-    ("nn/maxout.wgsl", "backward", "nn::layers::maxout::Maxout::backward_twin"),
-    ("nn/optimizer.wgsl", "update", "nn::twin::optimizer_step"),
-    ("nn/pack_weights.wgsl", "pack_weights", "not: a private layout, which the twin of conv2d checks"),
-    ("nn/predictions.wgsl", "copy_predictions", "nn::twin::predictions"),
-    ("nn/responses.wgsl", "mean_responses", "nn::twin::responses"),
-    ("nn/responses.wgsl", "standardize", "nn::twin::responses"),
-    ("nn/softmax_cross_entropy.wgsl", "softmax_cross_entropy", "nn::twin::loss"),
-    ("nn/sum_partials.wgsl", "sum_partials", "nn::layers::conv2d::Conv2d::backward_twin"),
-    ("nn/svm_hinge.wgsl", "svm_hinge", "nn::twin::loss"),
-    ("nn/upsample.wgsl", "forward", "nn::layers::upsample::Upsample::forward_twin"),
-    ("nn/upsample.wgsl", "backward", "nn::layers::upsample::Upsample::backward_twin"),
-];
+use crate::data::twin::{KernelTwin, joined, total_len};
+use crate::nn::features;
+use crate::nn::layers::KINDS;
+use crate::nn::{loss, optimizer};
+
+/// The kernels of the layers, by kind.
+const LAYERS: [&[KernelTwin]; KINDS.len()] = {
+    let mut parts: [&[KernelTwin]; KINDS.len()] = [&[]; KINDS.len()];
+    let mut i = 0;
+    while i < parts.len() {
+        parts[i] = KINDS[i].twins;
+        i += 1;
+    }
+    parts
+};
+
+/// The kernels of everything else.
+const OTHERS: [&[KernelTwin]; 4] =
+    [features::EXTRACTION_TWINS, features::RESPONSE_TWINS, loss::TWINS, optimizer::TWINS];
+
+const LAYER_TWINS: [KernelTwin; total_len(&LAYERS)] = joined(&LAYERS);
+const OTHER_TWINS: [KernelTwin; total_len(&OTHERS)] = joined(&OTHERS);
+const PARTS: [&[KernelTwin]; 2] = [&LAYER_TWINS, &OTHER_TWINS];
+const ALL: [KernelTwin; total_len(&PARTS)] = joined(&PARTS);
+
+/// Every compute entry point of `shaders/nn`.
+pub const TWINS: &[KernelTwin] = &ALL;

@@ -19,8 +19,17 @@ pub(super) use geometry::Convolution;
 use super::activation::RELU;
 use super::settings::{Sample, at_least_one, sample, settings, to_table};
 use crate::error::{Error, Result};
-use crate::nn::twin::{TwinCall, TwinGradients};
+use crate::nn::twin::{KernelTwin, TwinCall, TwinGradients};
 use crate::nn::{Init, Layer, LayerBuild, LayerPlans, ParameterSpec, Shape, Tensor};
+
+/// Twins of the kernels.
+pub const TWINS: &[KernelTwin] = &[
+    ("nn/bias_gradient.wgsl", "bias_gradient", "nn::layers::conv2d::Conv2d::backward_twin"),
+    ("nn/conv2d.wgsl", "conv2d", "nn::layers::conv2d::Conv2d::forward_twin"),
+    ("nn/conv2d_weight_gradient.wgsl", "weight_gradient", "nn::layers::conv2d::Conv2d::backward_twin"),
+    ("nn/pack_weights.wgsl", "pack_weights", "not: a private layout, which the twin of conv2d checks"),
+    ("nn/sum_partials.wgsl", "sum_partials", "nn::layers::conv2d::Conv2d::backward_twin"),
+];
 
 /// Settings of a 2-D convolution.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
