@@ -41,7 +41,7 @@ pub use kernel::Kernel;
 pub use plan::{Dispatch, Plan};
 pub use plan_builder::{DispatchBuilder, PlanBuilder};
 pub use readback::ReadbackRing;
-pub use reflect::{Binding, BindingKind, EntryPoint, reflect};
+pub use reflect::{Binding, BindingKind, EntryPoint, VertexInput, reflect};
 pub use render::{RenderKernel, RenderOptions};
 pub use roofline::Peak;
 pub use shader::{Expanded, Source};
