@@ -1,20 +1,22 @@
-//! What the GPU has memory for.
+//! Checks that there is memory for a plan.
+
+use humansize::{BINARY, format_size};
 
 use super::device::Device;
 use crate::error::{Error, Result};
 
-/// Where Linux tells what memory is free, in kilobytes.
+/// Linux's file with the free memory, in kilobytes.
 const MEMORY_INFO: &str = "/proc/meminfo";
 
 impl Device {
-    /// Bytes of all buffers made so far by [`Buffer::zeroed`](super::Buffer::zeroed), those since dropped too: what something takes is
-    /// the difference of after and before.
+    /// Bytes of all buffers made so far by [`Buffer::zeroed`](super::Buffer::zeroed), those since dropped too: the difference of
+    /// after and before is the memory of what was made in between.
     pub fn bytes_allocated(&self) -> u64 {
         self.allocated.get()
     }
 
-    /// An error where so many bytes for `what` are more than is free. Only the software adapter's memory, which is the computer's, is
-    /// known, and only where the system tells: it would hand out more than it has, and end the program when that is used.
+    /// An error where `bytes` for `what` are more than the free memory. Only the software adapter's memory, which is the computer's,
+    /// is known, and only on Linux, which would hand out more than it has and kill the program when that is used.
     ///
     /// # Errors
     /// When `bytes` are more than is free.
@@ -22,14 +24,18 @@ impl Device {
         let free = self.is_software().then(|| std::fs::read_to_string(MEMORY_INFO).ok()).flatten();
         match free.as_deref().and_then(available) {
             Some(free) if bytes > free => Err(Error::new(
-                format!("{what} needs {} MiB; {} MiB are free", bytes.div_ceil(1 << 20), free >> 20),
+                format!(
+                    "{what} needs {}; {} are free",
+                    format_size(bytes, BINARY),
+                    format_size(free, BINARY)
+                ),
                 "take fewer rows or images, or a smaller perplexity",
             )),
             _ => Ok(()),
         }
     }
 
-    /// Does what makes buffers.
+    /// Runs `make` in an out-of-memory error scope.
     ///
     /// # Errors
     /// As those of `make`, and where the driver has no memory left.
@@ -40,15 +46,15 @@ impl Device {
         if pollster::block_on(scope.pop()).is_none() {
             return made;
         }
-        let mib = (self.bytes_allocated() - before).div_ceil(1 << 20);
+        let needed = format_size(self.bytes_allocated() - before, BINARY);
         Err(Error::new(
-            format!("{} has no memory left for another {mib} MiB", self.info.name),
+            format!("{} has no memory left for another {needed}", self.info.name),
             "close other layouts, or lay out less",
         ))
     }
 }
 
-/// The bytes that are available, of the text of [`MEMORY_INFO`].
+/// Available bytes in the text of [`MEMORY_INFO`].
 fn available(text: &str) -> Option<u64> {
     let line = text.lines().find_map(|line| line.strip_prefix("MemAvailable:"))?;
     Some(1024 * line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok()?)

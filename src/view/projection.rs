@@ -4,7 +4,7 @@ use super::placement::{Camera, Look, Placement};
 use super::scatter::{Bindings, ScatterParams, ScatterSet, plan};
 use super::selection::{Lasso, Selection};
 use crate::error::Result;
-use crate::gpu::{Buffer, BufferRange, Gpu, Plan};
+use crate::gpu::{Buffer, BufferRange, Gpu, Params as _, Plan};
 
 /// Points at most that are drawn as tiles, with discs, labels and frames.
 pub const MOST_LISTED: u32 = 4096;
@@ -78,7 +78,7 @@ impl Projection {
         let parts = Buffer::<[f32; 4]>::zeroed(gpu, "parts of the frame", 2 * params.parts as usize);
         let none = || Buffer::<f32>::zeroed(gpu, "none", 4).range();
         let bindings: Bindings = vec![
-            ("camera", BufferRange::whole(&camera)),
+            ("camera", BufferRange { element: Some(Camera::DEF), ..BufferRange::whole(&camera) }),
             ("positions", set.positions.clone()),
             ("flags", set.flags.clone()),
             ("change", set.change.clone().unwrap_or_else(none)),
