@@ -1,7 +1,7 @@
-// Smallest, largest, mean and standard deviation of each tile of a view, and of the whole set. See src/view/stats.rs.
+// Minimum, maximum, mean and standard deviation of each tile of a view, and of the whole set. See src/view/stats.rs.
 const WORKGROUP: u32 = 64u;
 
-struct Params {
+struct TileStatsParams {
     offset: u32,
     tiles: u32,
     channels: u32,
@@ -11,16 +11,16 @@ struct Params {
     channel_stride: u32,
     row_stride: u32,
     column_stride: u32,
-    // The dispatch begins with this tile.
-    first: u32,
+    // First tile of the dispatch.
+    first_tile: u32,
 }
 
-@group(0) @binding(0) var<uniform> params: Params;
+@group(0) @binding(0) var<uniform> params: TileStatsParams;
 @group(0) @binding(1) var<storage, read> values: array<f32>;
-// Per tile: smallest, largest, mean, standard deviation. Then one entry for the set: smallest, largest, largest magnitude, 0.
+// Per tile: minimum, maximum, mean, standard deviation. Then of the whole set: minimum, maximum, largest magnitude, 0.
 @group(0) @binding(2) var<storage, read_write> stats: array<vec4<f32>>;
 
-// Smallest, largest, sum, sum of squares.
+// Minimum, maximum, sum, sum of squares.
 var<workgroup> parts: array<vec4<f32>, WORKGROUP>;
 
 fn join(a: vec4<f32>, b: vec4<f32>) -> vec4<f32> {
@@ -32,7 +32,7 @@ fn join(a: vec4<f32>, b: vec4<f32>) -> vec4<f32> {
 fn tile_stats(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
     let area = params.height * params.width;
     let count = params.channels * area;
-    let tile = params.first + group.x;
+    let tile = params.first_tile + group.x;
     let first = params.offset + tile * params.tile_stride;
     // The sums are of differences from the tile's first value, so that the variance keeps its digits.
     let shift = values[first];

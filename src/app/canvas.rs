@@ -183,13 +183,13 @@ impl Canvas {
         self.record_passes(encoder, gpu, &shapes, &screen, view);
         asked.into_iter().for_each(|id| self.ask_for_numbers(encoder, id));
         for id in asked_points {
-            if let Some(found) = self.scatters.as_ref().and_then(|scatters| scatters.found(id)) {
-                self.points.copy(encoder, found.raw(), 0, Picked::BYTES, id);
+            if let Some(pick) = self.scatters.as_ref().and_then(|scatters| scatters.pick(id)) {
+                self.points.copy(encoder, pick.raw(), 0, Picked::BYTES, id);
             }
         }
         if let Some(scatters) = &mut self.scatters {
             let ring = &mut self.chosen;
-            scatters.copy_chosen(|id, chosen| ring.copy(encoder, chosen.raw(), 0, Chosen::BYTES, id));
+            scatters.copy_selections(|id, chosen| ring.copy(encoder, chosen.raw(), 0, Chosen::BYTES, id));
         }
         if let Some((buffer, size, labels)) = self.timer.resolve(encoder) {
             self.times.copy(encoder, buffer, 0, size, labels);

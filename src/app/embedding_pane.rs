@@ -11,8 +11,8 @@ use super::workbench::{TileId, Workbench};
 use super::{embedding_bar, embedding_head, embedding_legend, embedding_menus, theme};
 use crate::session::{Embedding, Session, TensorKind};
 use crate::view::{
-    Chosen, ColourBy, Hidden, MOST_LISTED, Part, Picked, Placement, Rect as Pixels, ScatterSet, Style,
-    TileSet,
+    Chosen, ColourBy, Hidden, MOST_LISTED, Part, Picked, Placement, PointStyle, Rect as Pixels, ScatterSet,
+    Style, TileSet,
 };
 
 /// Sides of a tile, in points.
@@ -284,13 +284,14 @@ fn layout(
     let selected = gestures::select(ui, &response, bench, frame, id, scatter.count);
     report(bench, selected);
     frame.asked_points.push(id);
-    paint(ui, body, frame, (id, set_index), &scatter, &placement, look.labels && of_tiles);
+    let painted = paint(ui, body, frame, (id, set_index), &scatter, &placement, look.labels && of_tiles);
+    report(bench, painted);
     embedding_legend::show(ui, body, bench, session, id);
     embedding_head::divergence(ui, body, bench, session, id);
     let held = bench.embedding.grabbed.filter(|(of, _)| *of == id).map(|(_, point)| point);
     let point = under.or(held).filter(|_| bench.embedding.gesture.is_none())?;
-    if let Some([x, y]) = placement.pointer {
-        let pointer = Pos2::new(x, y) / placement.scale;
+    if let Some(pointer) = placement.pointer {
+        let pointer = Pos2::new(pointer.x, pointer.y) / placement.scale;
         let tile = TileId { layer: set_index, tile: point };
         describe(ui, session, frame, pointer, &tiles, (id, tile));
     }
@@ -311,19 +312,22 @@ fn place(
     let pointer = response.hover_pos().or(ui.input(|i| i.pointer.hover_pos()).filter(|_| response.dragged()));
     let grabbed = bench.embedding.grabbed.filter(|(of, _)| *of == id).map(|(_, point)| point);
     let tile = tile_size(body, tiles, look, scale, of_groups);
-    Placement {
-        pan: (look.pan * scale).into(),
-        zoom: look.zoom,
-        tile,
-        pointer: pointer.map(|p| [p.x * scale, p.y * scale]),
-        hold: grabbed.is_some(),
+    let style = PointStyle {
+        tile: tile.into(),
         dot: dot_size(body, tiles.view.tiles(), look) * scale,
         tiles: !of_groups || tile[0] >= THUMBNAIL * scale,
-        colour: look.colour,
+        color_by: look.colour,
         hidden: look.hidden[look.colour as usize],
         marked: grabbed.or(marked),
-        dims: bench.embedding.chosen.contains_key(&id),
+        dim_unselected: bench.embedding.chosen.contains_key(&id),
+    };
+    Placement {
+        pan: glam::Vec2::new(look.pan.x, look.pan.y) * scale,
+        zoom: look.zoom,
+        pointer: pointer.map(|p| glam::Vec2::new(p.x, p.y) * scale),
+        hold: grabbed.is_some(),
         scale,
+        style,
         ..Placement::new(pixels(body, scale))
     }
 }
@@ -404,21 +408,20 @@ fn paint(
     scatter: &ScatterSet,
     placement: &Placement,
     labels: bool,
-) {
+) -> crate::Result<()> {
     let area = body.intersect(ui.clip_rect());
     // Where not all that are shown can be tiles, the others are dots.
-    if !placement.tiles || scatter.count > MOST_LISTED {
+    if !placement.style.tiles || scatter.count > MOST_LISTED {
         frame.paint_points(ui, area, id, Part::Dots);
     }
-    if !placement.tiles {
-        return;
+    if !placement.style.tiles {
+        return Ok(());
     }
-    let mark = frame.tiles.mark();
-    frame.tiles.cut();
+    let start = frame.tiles.begin_batch();
     if let Some(listed) = frame.scatters.listed(id) {
-        frame.tiles.place_points(frame.gpu, set_index, listed, placement.tile);
+        frame.tiles.place_points(frame.gpu, set_index, listed, placement.style.tile)?;
     }
-    let placed = frame.tiles.since(mark);
+    let placed = frame.tiles.end_batch(start);
     if scatter.change.is_some() {
         frame.paint_points(ui, area, id, Part::Discs);
     }
@@ -427,4 +430,5 @@ fn paint(
     if labels {
         frame.paint_points(ui, area, id, Part::Labels);
     }
+    Ok(())
 }

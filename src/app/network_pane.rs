@@ -50,8 +50,7 @@ fn show_columns(
 ) {
     let columns = network_layout::columns(area, session.layers().len() + 1);
     let visible = ui.clip_rect();
-    let mark = frame.tiles.mark();
-    frame.tiles.cut();
+    let start = frame.tiles.begin_batch();
     for (layer, column) in columns.iter().enumerate().take(session.layers().len()) {
         if !visible.intersects(*column) {
             continue;
@@ -62,7 +61,7 @@ fn show_columns(
             bench.status = Some(error);
         }
     }
-    let placed = frame.tiles.since(mark);
+    let placed = frame.tiles.end_batch(start);
     frame.paint(ui, area.intersect(visible), placed);
     outline(ui, &columns, bench, session);
     ask_for_selected(bench, session, frame);
@@ -245,8 +244,7 @@ fn classes(ui: &mut Ui, column: Rect, bench: &mut Workbench, session: &Session, 
     }
     let names = session.class_names();
     let pitch = (body.height() / names.len() as f32).min(30.0);
-    let mark = frame.tiles.mark();
-    frame.tiles.cut();
+    let start = frame.tiles.begin_batch();
     let mut texts = Vec::new();
     for (class, name) in names.iter().enumerate() {
         let top = body.top() + class as f32 * pitch;
@@ -259,7 +257,7 @@ fn classes(ui: &mut Ui, column: Rect, bench: &mut Workbench, session: &Session, 
         }
         texts.push((egui::pos2(body.left(), bar.top() - 1.0), name, class == label));
     }
-    let placed = frame.tiles.since(mark);
+    let placed = frame.tiles.end_batch(start);
     frame.paint(ui, body.intersect(ui.clip_rect()), placed);
     let font = egui::FontId::proportional((pitch * 0.42).clamp(7.0, 11.5));
     let clipped = painter.with_clip_rect(body.expand2(Vec2::new(2.0, 6.0)));
@@ -312,10 +310,9 @@ pub fn enlarged(
         .show(ui.ctx(), |ui| {
             egui::Frame::popup(ui.style()).show(ui, |ui| {
                 let (rect, _) = ui.allocate_exact_size(size, Sense::hover());
-                let mark = frame.tiles.mark();
-                frame.tiles.cut();
+                let start = frame.tiles.begin_batch();
                 frame.place(ui, id.layer, id.tile, rect);
-                let placed = frame.tiles.since(mark);
+                let placed = frame.tiles.end_batch(start);
                 frame.paint(ui, rect, placed);
                 text(ui);
             });

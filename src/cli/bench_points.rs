@@ -8,7 +8,7 @@ use std::time::Instant;
 use revacnn::app::offscreen::{FORMAT, target};
 use revacnn::error::{Error, Result};
 use revacnn::gpu::{Buffer, Gpu};
-use revacnn::view::{Lasso, MOST_POINTS, Part, Placement, Rect, ScatterSet, Scatters};
+use revacnn::view::{Lasso, MOST_POINTS, Part, Placement, PointStyle, Rect, ScatterSet, Scatters};
 use serde_json::json;
 
 use super::print_line;
@@ -86,8 +86,8 @@ impl<'g> BenchPoints<'g> {
         let dot = (0.3 * width * height / self.set.count as f32).sqrt().min(4.0);
         let placement = Placement {
             zoom,
-            dot: (dot * zoom).clamp(1.0, 4.0),
-            pointer: Some([0.4 * width, 0.4 * height]),
+            pointer: Some(0.4 * glam::Vec2::new(width, height)),
+            style: PointStyle { dot: (dot * zoom).clamp(1.0, 4.0), ..Default::default() },
             ..Placement::new(Rect { x: 0.0, y: 0.0, width, height })
         };
         scatters.begin(self.size.0, self.size.1);

@@ -1,19 +1,41 @@
-//! Pictures of [`TensorView`](crate::gpu::TensorView)s, drawn on the GPU from the buffers that training writes.
+//! Pictures of [`TensorView`](crate::gpu::TensorView)s and of layouts, drawn on the GPU from the buffers that training writes.
 //!
-//! This module knows of tiles and pixels, not of networks.
+//! This module draws tiles and points into pixels; it does not know networks.
 
 mod color_map;
+mod groups;
+mod lasso;
+mod picked;
 mod placement;
 mod projection;
+mod rect;
 mod scatter;
+mod scatter_set;
 mod selection;
 mod stats;
+mod tile_set;
 mod tiles;
+pub mod twin;
+mod uniform;
+mod uniforms;
 
 pub use color_map::{CLASS_COLORS, RIGHT_WRONG, UNKNOWN, class_color, diverging};
-pub use placement::{ColourBy, Hidden, MOST_POINTS, Picked, Placement};
-pub use projection::MOST_LISTED;
-pub use scatter::{Part, ScatterSet, Scatters};
-pub use selection::{Chosen, Lasso, MOST_CHOSEN};
-pub use stats::{TileStats, tile_stats_twin};
-pub use tiles::{Placed, Rect, Style, TileSet, Tiles};
+pub use groups::{ColorBy, GroupMask};
+pub use lasso::Lasso;
+pub use picked::{MAX_POINTS, PickRecord, Picked};
+pub use placement::{Placement, PointStyle};
+pub use projection::{ListedPoints, MAX_LISTED, ScreenPoint};
+pub use rect::Rect;
+pub use scatter::{PointPrimitive, Scatters};
+pub use scatter_set::ScatterSet;
+pub use selection::{MAX_SELECTED, SelectionRecord, SelectionSummary};
+pub use stats::TileStats;
+pub use tile_set::{Style, TileSet};
+pub use tiles::{Placed, Tiles};
+
+// The names of the callers, until they are renamed too.
+pub use groups::{ColorBy as ColourBy, GroupMask as Hidden};
+pub use picked::MAX_POINTS as MOST_POINTS;
+pub use projection::MAX_LISTED as MOST_LISTED;
+pub use scatter::PointPrimitive as Part;
+pub use selection::SelectionSummary as Chosen;
