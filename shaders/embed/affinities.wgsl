@@ -6,12 +6,9 @@ const BLOCK: u32 = 256u;
 
 // Rows lie in chunks: `count` rows from `first` on. What other rows have is of the chunk of `other_count` rows from `other_first` on.
 // A chunk has room for `room` entries. Neighbours are gone through from `first_entry` to `end_entry`.
-struct Params {
-    count: u32, first: u32, other_count: u32, other_first: u32, neighbours: u32, blocks: u32, room: u32, perplexity: f32,
-    first_entry: u32, end_entry: u32,
-}
+#import AffinitiesParams
 
-@group(0) @binding(0) var<uniform> params: Params;
+@group(0) @binding(0) var<uniform> params: AffinitiesParams;
 // [i, k]: in the order of the distances at first, then by index.
 @group(0) @binding(1) var<storage, read> indices: array<u32>;
 @group(0) @binding(2) var<storage, read> distances: array<f32>;

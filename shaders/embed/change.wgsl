@@ -1,9 +1,9 @@
 // How much each row changed since it was kept. See src/embed/change.rs.
 const WORKGROUP: u32 = 64u;
 
-struct Params { rows: u32, dims: u32, offset: u32, row_stride: u32 }
+#import ChangeParams
 
-@group(0) @binding(0) var<uniform> params: Params;
+@group(0) @binding(0) var<uniform> params: ChangeParams;
 @group(0) @binding(1) var<storage, read> tensor: array<f32>;
 // [i, d]: the rows as they were kept.
 @group(0) @binding(2) var<storage, read_write> kept: array<f32>;

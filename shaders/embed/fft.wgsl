@@ -1,12 +1,12 @@
 // Passes of a Fourier transform along the slow axis of a grid, four neighbouring columns a thread. See src/embed/fft.rs.
-const WORKGROUP: u32 = 16u;
+#constant WORKGROUP = 16
 // Values of a thread, which transforms them in registers: 2, 4, 8, 16 or 32.
-const RADIX: u32 = 32u;
+#constant RADIX = 32
 // What `transform` reads: 0 complex values; 1 the real grid `mesh`, its left half as real and its right half as imaginary parts; 2 the
 // kernel q̃ of t-SNE.
-const READS: u32 = 0u;
+#constant READS = 0
 // 1: a pass of one transform. 3: the last pass forward, the products with K̂, and the first pass back of both fields.
-const FIELDS: u32 = 1u;
+#constant FIELDS = 1
 
 // cos and sin of 2π k / 32.
 const C_0: f32 = 1.000000000; const S_0: f32 = 0.000000000;
@@ -26,19 +26,10 @@ const C_13: f32 = -0.831469612; const S_13: f32 = 0.555570233;
 const C_14: f32 = -0.923879533; const S_14: f32 = 0.382683432;
 const C_15: f32 = -0.980785280; const S_15: f32 = 0.195090322;
 
-struct Params {
-    // log2 of the length.
-    level: u32,
-    // Four columns each, of a row of the grid; rows lie an odd number of them apart, since powers of two would share cache lines.
-    quads: u32,
-    // Product of the radices of the passes before this one, and 2π / (its product with RADIX) in steps of `turns`.
-    before: u32, step: u32,
-    // 1: the second half of the rows is zero, and not read; it is not kept, and not written; real and imaginary parts change places.
-    zeros: u32, keeps: u32, inverse: u32,
-}
-struct Grid { level: u32, rebuild: u32, spacing: f32, middle_x: f32, middle_y: f32, width: f32, kept: u32, parts: u32 }
+#import FftParams
+#import Grid
 
-@group(0) @binding(0) var<uniform> params: Params;
+@group(0) @binding(0) var<uniform> params: FftParams;
 @group(0) @binding(1) var<storage, read> grid: Grid;
 // cos and sin of 2π t / (their number).
 @group(0) @binding(2) var<storage, read> turns: array<vec2<f32>>;

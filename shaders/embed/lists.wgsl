@@ -2,24 +2,20 @@
 const WORKGROUP: u32 = 64u;
 const BLOCK: u32 = 256u;
 // Rows of a tile of the search.
-const TILE: u32 = 16u;
+#constant TILE = 16
 // Members of a list that its centroid is the mean of, at most.
 const MEMBERS: u32 = 4096u;
 // Buffers that the points lie in.
-const PARTS: u32 = 1u;
+#constant PARTS = 1
 const NONE: u32 = 0xffffffffu;
 const FAR: f32 = 3e38;
 
 // `count` rows in `quads` of places, of which a sample takes one every `step` and `rest` more in all; `blocks` of rows; `places` quads
 // of rows by list, in `tiles` at most; `probes` lists and `budget` quads for each list. A buffer holds `part` values; those of `source`
 // begin with `first_dim`. Lists are found for `pairs` pairs of quads at once.
-struct Params {
-    count: u32, quads: u32, dims: u32, lists: u32, list_quads: u32, step: u32, rest: u32, blocks: u32, places: u32, tiles: u32,
-    probes: u32, budget: u32, source_quads: u32,
-    part: u32, first_dim: u32, first_pair: u32, pairs: u32,
-}
+#import ListParams
 
-@group(0) @binding(0) var<uniform> params: Params;
+@group(0) @binding(0) var<uniform> params: ListParams;
 // [d − first_dim, i]
 @group(0) @binding(1) var<storage, read> source: array<f32>;
 @group(0) @binding(2) var<storage, read> source_flags: array<u32>;

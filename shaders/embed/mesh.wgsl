@@ -10,10 +10,10 @@ const FINEST: f32 = 0.1;
 const COARSEST: f32 = 0.33;
 const ROOM: f32 = 1.05;
 
-struct Params { count: u32, blocks: u32, lowest: u32, highest: u32, pairs: u32, radices: u32, level: u32, scale: f32 }
-struct Grid { level: u32, rebuild: u32, spacing: f32, middle_x: f32, middle_y: f32, width: f32, kept: u32, parts: u32 }
+#import MeshParams
+#import Grid
 
-@group(0) @binding(0) var<uniform> params: Params;
+@group(0) @binding(0) var<uniform> params: MeshParams;
 @group(0) @binding(1) var<storage, read_write> grid: Grid;
 @group(0) @binding(2) var<storage, read> positions: array<vec2<f32>>;
 @group(0) @binding(3) var<storage, read> flags: array<u32>;

@@ -1,13 +1,13 @@
 // Nearest neighbours: squared distances of a tile of rows to many, then the least of each row. See src/embed/search.rs.
 const WORKGROUP: u32 = 64u;
 // Rows of a tile, a multiple of 4.
-const ROWS: u32 = 16u;
+#constant ROWS = 16
 // Whether candidates are named by lists; else they are all rows in order.
-const LISTS: u32 = 0u;
+#constant LISTS = 0
 // Values of a row that a round takes: 1, 2 or 4.
-const DEPTH: u32 = 4u;
+#constant DEPTH = 4
 // Buffers that the points lie in.
-const PARTS: u32 = 1u;
+#constant PARTS = 1
 const NONE: u32 = 0xffffffffu;
 // Farther than anything.
 const FAR: f32 = 3e38;
@@ -17,12 +17,9 @@ const ROUNDS: u32 = 24u;
 // Places are where points lie: rows in their own order, or by list. A segment is `width` quads of candidates from the quad `first_quad`
 // on; `quads` is all there are, `tile` the first tile of the block, `tiles` how many it has. Found are the neighbours of `count` rows
 // from `first` on. A buffer holds `part` values of the points.
-struct Params {
-    count: u32, quads: u32, dims: u32, tile: u32, tiles: u32, first_quad: u32, width: u32, neighbours: u32, budget: u32, first: u32,
-    part: u32,
-}
+#import SearchParams
 
-@group(0) @binding(0) var<uniform> params: Params;
+@group(0) @binding(0) var<uniform> params: SearchParams;
 // [d − part of it, place/4] of vec4: four points; part and dims are multiples of 4.
 #for p in PARTS
 @group(0) @binding({20 + p}) var<storage, read> points_{p}: array<vec4<f32>>;

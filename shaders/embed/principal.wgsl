@@ -3,9 +3,9 @@ const WORKGROUP: u32 = 64u;
 const LANES: u32 = 256u;
 
 // `dims` values from `first_dim` on.
-struct Params { count: u32, stride: u32, dims: u32, first_dim: u32 }
+#import PrincipalParams
 
-@group(0) @binding(0) var<uniform> params: Params;
+@group(0) @binding(0) var<uniform> params: PrincipalParams;
 // [d − first_dim, i], centred.
 @group(0) @binding(1) var<storage, read> points: array<f32>;
 // [d]: the two directions.
@@ -15,7 +15,9 @@ struct Params { count: u32, stride: u32, dims: u32, first_dim: u32 }
 @group(0) @binding(4) var<storage, read> known_directions: array<vec2<f32>>;
 @group(0) @binding(5) var<storage, read> known_components: array<vec2<f32>>;
 
-var<workgroup> sums: array<vec4<f32>, LANES>;
+alias Summand = vec4<f32>;
+const TOTAL_LANES = LANES;
+#import common/total
 
 /// directions[d] = two fixed vectors that are not alike
 @compute @workgroup_size(WORKGROUP)
@@ -47,25 +49,13 @@ fn back_project(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocati
     for (var i = lane; i < params.count; i += WORKGROUP) {
         sum += points[d * params.stride + i] * known_components[i];
     }
-    sums[lane] = vec4<f32>(sum, 0.0, 0.0);
+    summands[lane] = vec4<f32>(sum, 0.0, 0.0);
     workgroupBarrier();
     for (var half = WORKGROUP / 2u; half > 0u; half /= 2u) {
-        if lane < half { sums[lane] += sums[lane + half]; }
+        if lane < half { summands[lane] += summands[lane + half]; }
         workgroupBarrier();
     }
-    if lane == 0u { directions[params.first_dim + d] = sums[0].xy; }
-}
-
-/// The sum of a value over all lanes, by a fixed tree.
-fn total(lane: u32, value: vec4<f32>) -> vec4<f32> {
-    workgroupBarrier();
-    sums[lane] = value;
-    workgroupBarrier();
-    for (var half = LANES / 2u; half > 0u; half /= 2u) {
-        if lane < half { sums[lane] += sums[lane + half]; }
-        workgroupBarrier();
-    }
-    return sums[0];
+    if lane == 0u { directions[params.first_dim + d] = summands[0].xy; }
 }
 
 fn inverse_root(square: f32) -> f32 {

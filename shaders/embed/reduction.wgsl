@@ -8,12 +8,9 @@ const FAR: f32 = 3e38;
 // `quads` of points a value, of which `sample` are taken; `columns` directions, a multiple of 16; `slices` of the sample are summed
 // apart; directions from `first` to `end` are made orthonormal; `kept` rows of `projected` are written. `points` hold `dims` of the
 // `all` values, from `first_dim` on. `pairs` pairs of quads are projected at once.
-struct Params {
-    dims: u32, quads: u32, sample: u32, columns: u32, slices: u32, first: u32, end: u32, kept: u32, all: u32, first_dim: u32,
-    first_pair: u32, pairs: u32,
-}
+#import ReductionParams
 
-@group(0) @binding(0) var<uniform> params: Params;
+@group(0) @binding(0) var<uniform> params: ReductionParams;
 // [d − first_dim, i/4]
 @group(0) @binding(1) var<storage, read> points: array<vec4<f32>>;
 // [d, c/4]: the directions.

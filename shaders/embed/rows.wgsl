@@ -2,13 +2,9 @@
 const WORKGROUP: u32 = 64u;
 
 // Read are `rows` rows from `first` on, their values from `first_dim` on; `offset` is that of the first row.
-struct Params {
-    count: u32, stride: u32, rows: u32, first: u32, first_dim: u32,
-    offset: u32, height: u32, width: u32,
-    row_stride: u32, channel_stride: u32, y_stride: u32, x_stride: u32,
-}
+#import RowsParams
 
-@group(0) @binding(0) var<uniform> params: Params;
+@group(0) @binding(0) var<uniform> params: RowsParams;
 @group(0) @binding(1) var<storage, read> tensor: array<f32>;
 // [d − first_dim, i]: value d of row i.
 @group(0) @binding(2) var<storage, read_write> points: array<f32>;

@@ -6,9 +6,9 @@ const SHORT: u32 = 1024u;
 
 // `width` is the length of all rows, or 0 where row i has the entries from bounds[i] to bounds[i + 1]; `groups` sort the long rows.
 // Short rows are sorted from `first` to `end`.
-struct Params { first: u32, end: u32, width: u32, groups: u32 }
+#import SortParams
 
-@group(0) @binding(0) var<uniform> params: Params;
+@group(0) @binding(0) var<uniform> params: SortParams;
 @group(0) @binding(1) var<storage, read> bounds: array<u32>;
 @group(0) @binding(2) var<storage, read_write> keys: array<u32>;
 @group(0) @binding(3) var<storage, read_write> values: array<f32>;

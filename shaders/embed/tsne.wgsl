@@ -5,18 +5,12 @@ const HISTORY: u32 = 1024u;
 // Where points that are left out and padding stand: so far away that they exert nothing.
 const APART: f32 = 1e15;
 
-struct Params { count: u32, stride: u32, seed: u32, blocks: u32, unit: f32 }
-struct Grid { level: u32, rebuild: u32, spacing: f32, middle_x: f32, middle_y: f32, width: f32, kept: u32, parts: u32 }
-struct Settings {
-    exaggeration: f32, exaggeration_iterations: f32,
-    learning_rate: f32, early_momentum: f32, momentum: f32, early_learning_rate: f32,
-}
-struct State {
-    iteration: u32, pinned: u32, normaliser: f32, divergence: f32,
-    mean_x: f32, mean_y: f32, exaggeration: f32, rate: f32, momentum: f32, motion: f32,
-}
+#import TsneParams
+#import Grid
+#import Settings
+#import State
 
-@group(0) @binding(0) var<uniform> params: Params;
+@group(0) @binding(0) var<uniform> params: TsneParams;
 @group(0) @binding(1) var<storage, read> settings: Settings;
 @group(0) @binding(2) var<storage, read_write> state: State;
 @group(0) @binding(3) var<storage, read_write> flags: array<u32>;
@@ -135,12 +129,7 @@ fn update(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups)
     positions[i] = y + step - mean;
 }
 
-fn mix_bits(value: u32) -> u32 {
-    var x = value;
-    x = (x ^ (x >> 16u)) * 0x7feb352du;
-    x = (x ^ (x >> 15u)) * 0x846ca68bu;
-    return x ^ (x >> 16u);
-}
+#import common/hash
 
 /// A standard normal number by Box and Muller.
 fn normal(i: u32) -> vec2<f32> {

@@ -6,32 +6,11 @@ const APART: f32 = 1e14;
 // Pixel of what is not drawn.
 const FAR: f32 = -1e6;
 
-// The struct `Camera` of src/view/uniforms.rs.
-struct Camera {
-    origin: vec2<f32>, size: vec2<f32>, pan: vec2<f32>, pointer: vec2<f32>, reach: vec2<f32>,
-    zoom: f32, margin: f32, disc: f32, hold: u32, splat_side: u32, marked: u32, color_by: u32, columns: u32, rows: u32,
-    padding: u32, hidden: array<vec4<u32>, 2>,
-}
-
-// The struct `ScatterParams` of src/view/scatter_set.rs.
-struct ScatterParams { count: u32, parts: u32, max_listed: u32, has_change: u32, has_classes: u32 }
-
-// The struct `Fit` of src/view/projection.rs: the position at the rectangle's center, pixels per unit, the largest change.
-struct Fit { center: vec2<f32>, scale: f32, largest_change: f32 }
-
-// The struct `PickRecord` of src/view/picked.rs.
-struct Pick {
-    center: vec2<f32>, scale: f32, largest_change: f32,
-    // Distance to the pointer in eighths of a pixel · 2²⁰ + index of the nearest point, or NONE.
-    key: u32,
-    padding: u32,
-}
-
-struct Part {
-    // Minimum x, y; then maximum x, y with their signs turned.
-    bounds: vec4<f32>,
-    largest_change: f32,
-}
+#import Camera
+#import ScatterParams
+#import Fit
+#import PickRecord
+#import FitPart
 
 @group(0) @binding(0) var<uniform> params: ScatterParams;
 @group(0) @binding(1) var<uniform> camera: Camera;
@@ -39,9 +18,9 @@ struct Part {
 // Bit 0: not drawn; bit 1: pinned.
 @group(0) @binding(3) var<storage, read> flags: array<u32>;
 @group(0) @binding(4) var<storage, read> change: array<f32>;
-@group(0) @binding(5) var<storage, read_write> parts: array<Part>;
+@group(0) @binding(5) var<storage, read_write> parts: array<FitPart>;
 @group(0) @binding(6) var<storage, read_write> fit_out: Fit;
-@group(0) @binding(7) var<storage, read_write> pick: Pick;
+@group(0) @binding(7) var<storage, read_write> pick: PickRecord;
 // Pixel of the highlighted point.
 @group(0) @binding(8) var<storage, read_write> marked: vec2<f32>;
 
@@ -72,7 +51,7 @@ fn fit_parts(@builtin(workgroup_id) part: vec3<u32>, @builtin(local_invocation_i
     bounds[lane] = box;
     largest[lane] = most;
     join_lanes(lane);
-    if lane == 0u { parts[part.x] = Part(bounds[0], largest[0]); }
+    if lane == 0u { parts[part.x] = FitPart(bounds[0], largest[0], 0.0, vec2<f32>(0.0)); }
 }
 
 /// fit = center and scale of the box of all parts, and the largest change; no point is picked or marked yet

@@ -1,33 +1,14 @@
 // Indices beside the points of a layout, drawn as digits of 3 × 5 dots. Each instance draws one listed point. See
 // src/view/scatter.rs.
 
-// The struct `PointStyleUniform` of src/view/uniforms.rs.
-struct PointStyleUniform {
-    screen: vec2<f32>, label: vec2<f32>, half_tile: vec2<f32>, origin: vec2<f32>, size: vec2<f32>,
-    red: f32, green: f32, blue: f32, font_pixel: f32, marked: u32, dot_radius: f32, columns: u32, dim_unselected: u32,
-    has_classes: u32, fade: f32,
-}
-
-// The struct `ScreenPoint` of src/view/projection.rs.
-struct ScreenPoint { pixel: vec2<f32>, radius: f32, state: u32 }
-
-// Number of visible points; the indices of the first of them.
-struct List { count: u32, indices: array<u32> }
+#import PointStyleUniform
+#import ScreenPoint
+#import PointList
+#import common/screen
 
 @group(0) @binding(0) var<uniform> style: PointStyleUniform;
 @group(0) @binding(1) var<storage, read> points: array<ScreenPoint>;
-@group(0) @binding(2) var<storage, read> list: List;
-
-/// Clip-space position of a pixel on a target of `screen` pixels
-fn clip(pixel: vec2<f32>, screen: vec2<f32>) -> vec4<f32> {
-    let at = pixel / screen * 2.0 - 1.0;
-    return vec4<f32>(at.x, -at.y, 0.0, 1.0);
-}
-
-/// Corner `index` of the unit square, as a triangle strip visits them
-fn corner_of(index: u32) -> vec2<f32> {
-    return vec2<f32>(f32(index & 1u), f32(index >> 1u));
-}
+@group(0) @binding(2) var<storage, read> list: PointList;
 
 struct Label {
     @builtin(position) position: vec4<f32>,

@@ -5,21 +5,10 @@ const WORKGROUP: u32 = 64u;
 // The last class counter.
 const UNKNOWN: u32 = 255u;
 
-// The struct `Camera` of src/view/uniforms.rs.
-struct Camera {
-    origin: vec2<f32>, size: vec2<f32>, pan: vec2<f32>, pointer: vec2<f32>, reach: vec2<f32>,
-    zoom: f32, margin: f32, disc: f32, hold: u32, splat_side: u32, marked: u32, color_by: u32, columns: u32, rows: u32,
-    padding: u32, hidden: array<vec4<u32>, 2>,
-}
-
-// The struct `ScatterParams` of src/view/scatter_set.rs.
-struct ScatterParams { count: u32, parts: u32, max_listed: u32, has_change: u32, has_classes: u32 }
-
-// The struct `ScreenPoint` of src/view/projection.rs.
-struct ScreenPoint { pixel: vec2<f32>, radius: f32, state: u32 }
-
-// Number of set bits; the indices of the first `max_listed` of them.
-struct List { count: u32, indices: array<u32> }
+#import Camera
+#import ScatterParams
+#import ScreenPoint
+#import PointList
 
 @group(0) @binding(0) var<uniform> params: ScatterParams;
 @group(0) @binding(1) var<uniform> camera: Camera;
@@ -27,7 +16,7 @@ struct List { count: u32, indices: array<u32> }
 @group(0) @binding(3) var<storage, read> classes: array<u32>;
 // Bit i: point i is in the list.
 @group(0) @binding(4) var<storage, read_write> bits: array<u32>;
-@group(0) @binding(5) var<storage, read_write> list: List;
+@group(0) @binding(5) var<storage, read_write> list: PointList;
 @group(0) @binding(6) var<storage, read_write> class_counts: array<atomic<u32>>;
 
 /// bit i of bits = a part of point i's tile or disc may be inside the rectangle
@@ -86,7 +75,7 @@ fn clear_class_counts(@builtin(global_invocation_id) id: vec3<u32>) {
 /// class_counts[c] = number of points of class c whose bit is set
 @compute @workgroup_size(WORKGROUP)
 fn count_by_class(@builtin(global_invocation_id) id: vec3<u32>) {
-    if 32u * id.x >= params.count || params.has_classes == 0u { return; }
+    if 32u * id.x >= params.count { return; }
     var word = bits[id.x];
     while word != 0u {
         atomicAdd(&class_counts[min(classes[32u * id.x + countTrailingZeros(word)], UNKNOWN)], 1u);

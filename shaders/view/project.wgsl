@@ -10,33 +10,12 @@ const UNKNOWN: u32 = 255u;
 const RIGHT: u32 = 256u;
 const WRONG: u32 = 257u;
 
-// The struct `Camera` of src/view/uniforms.rs.
-struct Camera {
-    origin: vec2<f32>, size: vec2<f32>, pan: vec2<f32>, pointer: vec2<f32>, reach: vec2<f32>,
-    zoom: f32, margin: f32, disc: f32, hold: u32, splat_side: u32, marked: u32, color_by: u32, columns: u32, rows: u32,
-    padding: u32, hidden: array<vec4<u32>, 2>,
-}
-
-// The struct `ScatterParams` of src/view/scatter_set.rs.
-struct ScatterParams { count: u32, parts: u32, max_listed: u32, has_change: u32, has_classes: u32 }
-
-// The struct `Fit` of src/view/projection.rs: the position at the rectangle's center, pixels per unit, the largest change.
-struct Fit { center: vec2<f32>, scale: f32, largest_change: f32 }
-
-// The struct `PickRecord` of src/view/picked.rs.
-struct Pick {
-    center: vec2<f32>, scale: f32, largest_change: f32,
-    // Distance to the pointer in eighths of a pixel · 2²⁰ + index of the nearest point, or all bits set.
-    key: atomic<u32>,
-    padding: u32,
-}
-
-// The struct `ScreenPoint` of src/view/projection.rs: pixel, radius of the disc; bits 0 to 2: not drawn, pinned, selected, then
-// the group.
-struct ScreenPoint { pixel: vec2<f32>, radius: f32, state: u32 }
-
-// Number of dots that cover a pixel; the greatest of their keys.
-struct Pixel { dots: atomic<u32>, key: atomic<u32> }
+#import Camera
+#import ScatterParams
+#import Fit
+#import atomic PickRecord
+#import ScreenPoint
+#import atomic Pixel
 
 @group(0) @binding(0) var<uniform> params: ScatterParams;
 @group(0) @binding(1) var<uniform> camera: Camera;
@@ -49,7 +28,7 @@ struct Pixel { dots: atomic<u32>, key: atomic<u32> }
 @group(0) @binding(7) var<storage, read> predictions: array<u32>;
 // Bit i: point i is selected.
 @group(0) @binding(8) var<storage, read> selected: array<u32>;
-@group(0) @binding(9) var<storage, read_write> pick: Pick;
+@group(0) @binding(9) var<storage, read_write> pick: PickRecord;
 @group(0) @binding(10) var<storage, read_write> points: array<ScreenPoint>;
 @group(0) @binding(11) var<storage, read_write> pixels: array<Pixel>;
 // The same as `pixels`, to be cleared.

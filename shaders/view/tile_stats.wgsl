@@ -1,19 +1,7 @@
 // Minimum, maximum, mean and standard deviation of each tile of a view, and of the whole set. See src/view/stats.rs.
 const WORKGROUP: u32 = 64u;
 
-struct TileStatsParams {
-    offset: u32,
-    tiles: u32,
-    channels: u32,
-    height: u32,
-    width: u32,
-    tile_stride: u32,
-    channel_stride: u32,
-    row_stride: u32,
-    column_stride: u32,
-    // First tile of the dispatch.
-    first_tile: u32,
-}
+#import TileStatsParams
 
 @group(0) @binding(0) var<uniform> params: TileStatsParams;
 @group(0) @binding(1) var<storage, read> values: array<f32>;

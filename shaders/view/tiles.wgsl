@@ -1,18 +1,9 @@
 // Tiles of a tensor view, drawn from the buffer that training writes. See src/view/tiles.rs.
 
-// The struct `TilesParams` of src/view/tile_set.rs.
-struct TilesParams {
-    screen: vec2<f32>, inverse_pitch: vec2<f32>, point_size: vec2<f32>,
-    offset: u32, tiles: u32, channels: u32, height: u32, width: u32,
-    tile_stride: u32, channel_stride: u32, row_stride: u32, column_stride: u32,
-    style: u32, mosaic_columns: u32, texel_columns: u32, texel_rows: u32, padding: u32,
-}
-
-// The struct `ScreenPoint` of src/view/projection.rs.
-struct ScreenPoint { pixel: vec2<f32>, radius: f32, state: u32 }
-
-// Number of visible points; the indices of the first of them.
-struct List { count: u32, indices: array<u32> }
+#import TilesParams
+#import ScreenPoint
+#import PointList
+#import common/screen
 
 @group(0) @binding(0) var<uniform> params: TilesParams;
 @group(0) @binding(1) var<storage, read> values: array<f32>;
@@ -20,18 +11,7 @@ struct List { count: u32, indices: array<u32> }
 @group(0) @binding(2) var<storage, read> stats: array<vec4<f32>>;
 // The points on which tiles are centered.
 @group(0) @binding(3) var<storage, read> points: array<ScreenPoint>;
-@group(0) @binding(4) var<storage, read> list: List;
-
-/// Clip-space position of a pixel on a target of `screen` pixels
-fn clip(pixel: vec2<f32>, screen: vec2<f32>) -> vec4<f32> {
-    let at = pixel / screen * 2.0 - 1.0;
-    return vec4<f32>(at.x, -at.y, 0.0, 1.0);
-}
-
-/// Corner `index` of the unit square, as a triangle strip visits them
-fn corner_of(index: u32) -> vec2<f32> {
-    return vec2<f32>(f32(index & 1u), f32(index >> 1u));
-}
+@group(0) @binding(4) var<storage, read> list: PointList;
 
 struct Corner {
     @builtin(position) position: vec4<f32>,

@@ -17,7 +17,7 @@ use super::neighbours::Neighbours;
 use super::rows::Rows;
 use super::sort::{Entries, sort_entries};
 
-const AFFINITIES: Source = wgsl!("embed/affinities.wgsl");
+const AFFINITIES: Source = wgsl!("embed/affinities.wgsl", AffinitiesParams);
 /// Places of a block of the scan.
 const BLOCK: usize = 256;
 /// Neighbours that one dispatch goes through.

@@ -6,7 +6,7 @@ use crate::error::Result;
 use crate::gpu::{Buffer, BufferRange, Gpu, Plan, PlanBuilder, Source, TensorView};
 use crate::{params, wgsl};
 
-const CHANGE: Source = wgsl!("embed/change.wgsl");
+const CHANGE: Source = wgsl!("embed/change.wgsl", ChangeParams);
 
 params! { struct ChangeParams { rows: u32, dims: u32, offset: u32, row_stride: u32 } }
 
@@ -33,7 +33,7 @@ impl Change {
         let values = Buffer::zeroed(gpu, "change of rows", rows as usize);
         let kept = Buffer::<f32>::zeroed(gpu, "kept rows", (rows * dims) as usize);
         let params = ChangeParams { rows, dims, offset: view.offset, row_stride: view.strides[0] };
-        let tensor = BufferRange { buffer: view.buffer.clone(), offset: 0, size: view.buffer.size() };
+        let tensor = BufferRange::whole(&view.buffer);
         let mut keep = PlanBuilder::new(gpu);
         let kernel = gpu.kernel(&CHANGE, "keep", &[])?;
         keep.dispatch("keep rows", &kernel)

@@ -6,15 +6,23 @@
 //! each of four columns, so that all that it loads is `vec4`; the turns of a pass are the same for neighbouring threads.
 //! `X[k] = Σ_j x[j] exp(−2πi jk / n)`; backward is the same with real and imaginary parts changed before and after.
 
+use super::grid::Grid;
 use crate::error::Result;
 use crate::gpu::{Buffer, BufferRange, Gates, Gpu, PlanBuilder, Source};
 use crate::{params, wgsl};
 
-const FFT: Source = wgsl!("embed/fft.wgsl");
+const FFT: Source = wgsl!("embed/fft.wgsl", FftParams, Grid);
 
 params! {
     struct FftParams {
-        level: u32, quads: u32, before: u32, step: u32, zeros: u32, keeps: u32, inverse: u32,
+        /// log2 of the length.
+        level: u32,
+        /// Four columns each, of a row of the grid; rows lie an odd number of them apart, since powers of two would share cache lines.
+        quads: u32,
+        /// Product of the radices of the passes before this one, and 2π / (its product with RADIX) in steps of `turns`.
+        before: u32, step: u32,
+        /// 1: the second half of the rows is zero, and not read; it is not kept, and not written; real and imaginary parts change places.
+        zeros: u32, keeps: u32, inverse: u32,
     }
 }
 
@@ -238,7 +246,7 @@ mod tests {
             [(8, 5, 8), (9, 5, 68), (10, 5, 4), (11, 5, 4), (8, 3, 12), (10, 3, 4), (4, 3, 4)]
         {
             let n = 1_usize << level;
-            let grid = Buffer::from_slice(&gpu, "grid", &[level, 0, 0, 0, 0, 0, 0, 0]).range();
+            let grid = Buffer::from_slice(&gpu, "grid", &[Grid { level, ..Grid::default() }]).range();
             let turns = turns(&gpu, 2 * n);
             let fft = Fft {
                 gpu: &gpu,

@@ -8,10 +8,11 @@ use crate::gpu::{Buffer, BufferRange, Gates, Gpu, PlanBuilder, Source};
 use crate::{params, wgsl};
 
 use super::affinities::Affinities;
-use super::mesh::{Grid, LOWEST, Mesh, Pairs, highest_level};
+use super::grid::Grid;
+use super::mesh::{LOWEST, Mesh, Pairs, highest_level};
 
-const ATTRACTION: Source = wgsl!("embed/attraction.wgsl");
-const REPULSION: Source = wgsl!("embed/repulsion.wgsl");
+const ATTRACTION: Source = wgsl!("embed/attraction.wgsl", AttractionParams);
+const REPULSION: Source = wgsl!("embed/repulsion.wgsl", RepulsionParams);
 
 /// Points that one dispatch attracts at most, so that none takes long.
 const MOST_ATTRACTED: usize = 32_768;
@@ -88,7 +89,7 @@ pub struct Repulsion {
     /// `(x, y, Σ_{j≠i} q̃_ij, 0)` of each point; of a mesh `(x, y, 0, 0)`.
     pub(super) forces: Buffer<[f32; 4]>,
     /// A [`Grid`], of zeros where there is no mesh.
-    pub(super) grid: Buffer<u32>,
+    pub(super) grid: Buffer<Grid>,
     /// Summands of `Σ_i Σ_j q̃_ij`, the points themselves among them, in units of `1 / unit`.
     pub(super) parts: Buffer<f32>,
     /// What one of `parts` counts; 0 where there is no mesh.
@@ -129,13 +130,13 @@ impl Repulsion {
             return Ok(Self { forces, grid, parts, unit: 1.0 / (scale * scale), method });
         }
         repel(gpu, plan, [ranges[0], ranges[2]], stride, None)?;
-        let grid = Buffer::zeroed(gpu, "no mesh", size_of::<Grid>() / 4);
+        let grid = Buffer::zeroed(gpu, "no mesh", 1);
         Ok(Self { forces, grid, parts: Buffer::zeroed(gpu, "no parts", 1), unit: 0.0, method })
     }
 
     /// The mesh in use; of a level that it does not have where pairs are taken. Waits for the GPU.
     pub fn grid(&self, gpu: &Gpu) -> Option<Grid> {
-        let read = || bytemuck::pod_read_unaligned(bytemuck::cast_slice(&self.grid.read(gpu)));
+        let read = || self.grid.read(gpu)[0];
         (self.method != Method::Exact).then(read)
     }
 

@@ -12,7 +12,7 @@ use crate::{params, wgsl};
 use super::rows::Rows;
 use super::search::{Candidates, Found, Places, TILE, products_of_a_dispatch, search};
 
-const LISTS: Source = wgsl!("embed/lists.wgsl");
+const LISTS: Source = wgsl!("embed/lists.wgsl", ListParams);
 /// Rows of a block whose members are counted together.
 const BLOCK: usize = 256;
 /// Rows of the sample for each list, and at most.

@@ -15,8 +15,9 @@ use crate::gpu::{Buffer, BufferRange, Gates, Gpu, PlanBuilder, Source};
 use crate::{params, wgsl};
 
 use super::fft::{Fft, Of, Reads, radix_bits, turns};
+use super::grid::Grid;
 
-const MESH: Source = wgsl!("embed/mesh.wgsl");
+const MESH: Source = wgsl!("embed/mesh.wgsl", MeshParams, Grid);
 /// log2 of the shortest transform.
 pub(super) const LOWEST: u32 = 8;
 /// log2 of the longest.
@@ -32,35 +33,13 @@ const MESHES: u32 = 512;
 
 params! { struct MeshParams { count: u32, blocks: u32, lowest: u32, highest: u32, pairs: u32, radices: u32, level: u32, scale: f32 } }
 
-params! {
-    /// The mesh in use; the struct `Grid` of the shaders.
-    pub struct Grid {
-        /// log2 of the length of the transforms; twice the nodes of a side.
-        level: u32,
-        /// Whether the kernels were made anew in the last iteration.
-        rebuild: u32,
-        /// Distance of nodes.
-        spacing: f32,
-        /// The middle of the points, halfway between two nodes.
-        middle_x: f32,
-        /// The middle of the points, halfway between two nodes.
-        middle_y: f32,
-        /// Width of the points.
-        width: f32,
-        /// The level that the kernels are for.
-        kept: u32,
-        /// Summands of Σ q̃.
-        parts: u32,
-    }
-}
-
 /// Adds what runs instead of a mesh that is too small, behind a gate of the key that it is given.
 pub(super) type Pairs<'a> = &'a dyn Fn(&mut PlanBuilder<'_>, &Gates, u32) -> Result<()>;
 
 /// The buffers of a mesh.
 pub(super) struct Mesh {
-    /// A [`Grid`].
-    pub grid: Buffer<u32>,
+    /// One element.
+    pub grid: Buffer<Grid>,
     /// Summands of Σ q̃, in steps of 1 / scale².
     pub parts: Buffer<f32>,
     /// Steps that a weight of 1 has.
@@ -116,7 +95,7 @@ impl Mesh {
         // A GPU's threads have registers for 8 values, and the software adapter's memory is dear.
         let most_bits = if gpu.tuning().large_tiles { 5 } else { 3 };
         let fields = Fields::new(gpu, length)?;
-        let grid = Buffer::<u32>::zeroed(gpu, "grid", size_of::<Grid>() / 4);
+        let grid = Buffer::<Grid>::zeroed(gpu, "grid", 1);
         let turns = turns(gpu, length);
         let grid_range = grid.range();
         let gates = Gates::new(gpu, MOST_GATES);

@@ -8,6 +8,7 @@ mod affinities;
 mod change;
 mod fft;
 mod forces;
+mod grid;
 mod lists;
 mod mesh;
 mod neighbours;
@@ -23,6 +24,6 @@ pub mod twin;
 
 pub use change::{Change, change_twin};
 pub use forces::{Method, Repulsion};
-pub use mesh::Grid;
+pub use grid::Grid;
 pub use options::{NeighbourSearch, Options, layout_bytes, usual_components};
 pub use tsne::{Settings, State, Tsne};

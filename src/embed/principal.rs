@@ -8,7 +8,7 @@ use crate::{params, wgsl};
 
 use super::rows::Rows;
 
-const PRINCIPAL: Source = wgsl!("embed/principal.wgsl");
+const PRINCIPAL: Source = wgsl!("embed/principal.wgsl", PrincipalParams);
 /// Iterations: what is left of a third component shrinks by (λ₃ / λ₂) in each.
 const ITERATIONS: usize = 24;
 

@@ -12,7 +12,7 @@ use crate::{params, wgsl};
 use super::rows::Rows;
 use super::search::products_of_a_dispatch;
 
-const REDUCTION: Source = wgsl!("embed/reduction.wgsl");
+const REDUCTION: Source = wgsl!("embed/reduction.wgsl", ReductionParams);
 /// Components at most: the small matrix is turned by one workgroup.
 pub(super) const MOST_COMPONENTS: usize = 112;
 /// Directions to spare at least.

@@ -8,7 +8,7 @@ use crate::error::{Error, Result};
 use crate::gpu::{Buffer, BufferRange, Gpu, Plan, PlanBuilder, Source, TensorView};
 use crate::{params, wgsl};
 
-const ROWS: Source = wgsl!("embed/rows.wgsl");
+const ROWS: Source = wgsl!("embed/rows.wgsl", RowsParams);
 
 params! {
     struct RowsParams {
@@ -154,7 +154,7 @@ impl Rows {
 /// The rows of a view as they can be bound, `most` bytes at once: the first row, the element it begins at, and the range, from each
 /// to the next. In one where a row is not in one piece.
 fn given_rows(view: &TensorView, count: usize, most: u64) -> Vec<(usize, u32, BufferRange)> {
-    let whole = BufferRange { buffer: view.buffer.clone(), offset: 0, size: view.buffer.size() };
+    let whole = BufferRange::whole(&view.buffer);
     let stride = u64::from(view.strides[0]) * 4;
     let inner = view.strides[1..].iter().all(|other| *other < view.strides[0].max(1));
     if whole.size <= most || !inner || stride + 256 > most {
@@ -165,7 +165,7 @@ fn given_rows(view: &TensorView, count: usize, most: u64) -> Vec<(usize, u32, Bu
         let start = u64::from(view.offset) * 4 + first as u64 * stride;
         let offset = start / 256 * 256;
         let size = (whole.size - offset).min(most / 4 * 4);
-        (first, ((start - offset) / 4) as u32, BufferRange { buffer: view.buffer.clone(), offset, size })
+        (first, ((start - offset) / 4) as u32, BufferRange::new(&view.buffer, offset, size))
     };
     (0..count).step_by(a_time).map(range).collect()
 }

@@ -12,7 +12,7 @@ use crate::error::{Error, Result};
 use crate::gpu::{Buffer, BufferRange, Gpu, PlanBuilder, Source};
 use crate::{params, wgsl};
 
-const NEIGHBOURS: Source = wgsl!("embed/neighbours.wgsl");
+const NEIGHBOURS: Source = wgsl!("embed/neighbours.wgsl", SearchParams);
 /// Rows of a tile.
 pub(super) const TILE: usize = 16;
 /// Candidates of a segment at most.

@@ -10,7 +10,7 @@ use crate::error::Result;
 use crate::gpu::{Buffer, BufferRange, Gpu, PlanBuilder, Source};
 use crate::{params, wgsl};
 
-const SORT: Source = wgsl!("embed/sort.wgsl");
+const SORT: Source = wgsl!("embed/sort.wgsl", SortParams);
 /// Entries of a row that one thread sorts.
 const SHORT: usize = 1024;
 /// Rows that one dispatch sorts, so that it does not take long.

@@ -11,6 +11,7 @@ use crate::{params, wgsl};
 
 use super::affinities::{Affinities, rows_of_a_chunk};
 use super::forces::{Method, Repulsion, attract};
+use super::grid::Grid;
 use super::neighbours::Neighbours;
 use super::options::{Options, layout_bytes};
 use super::principal::principal_components;
@@ -19,7 +20,7 @@ use super::rows::Rows;
 
 mod reads;
 
-const TSNE: Source = wgsl!("embed/tsne.wgsl");
+const TSNE: Source = wgsl!("embed/tsne.wgsl", TsneParams, Grid, Settings, State);
 /// Blocks of the sums over all points.
 const MOST_BLOCKS: usize = 256;
 /// Entries of the ring of divergences.
@@ -31,7 +32,7 @@ const LEFT_OUT: u32 = 1;
 params! { struct TsneParams { count: u32, stride: u32, seed: u32, blocks: u32, unit: f32 } }
 
 params! {
-    /// What may change while it runs; the struct `Settings` of the shader.
+    /// Settings that may change while it runs.
     pub struct Settings {
         /// Factor of the attraction at first.
         exaggeration: f32,
@@ -61,7 +62,7 @@ impl Settings {
 }
 
 params! {
-    /// Where a layout is; the struct `State` of the shader.
+    /// State of a layout.
     pub struct State {
         /// Iterations made.
         iteration: u32,
@@ -100,8 +101,8 @@ pub struct Tsne {
     putting: Plan,
     put: Buffer<[f32; 4]>,
     iteration: Plan,
-    settings: Buffer<f32>,
-    state: Buffer<u32>,
+    settings: Buffer<Settings>,
+    state: Buffer<State>,
     positions: Buffer<[f32; 2]>,
     motions: Buffer<[f32; 4]>,
     history: Buffer<[f32; 2]>,
@@ -272,7 +273,7 @@ impl Tsne {
                 return Err(Error::usage(what, "give it a value from 0 to below 1"));
             }
         }
-        self.settings.write(gpu, 0, bytemuck::cast_slice(&[settings]));
+        self.settings.write(gpu, 0, &[settings]);
         Ok(())
     }
 
@@ -428,8 +429,8 @@ struct Points {
     positions: Buffer<[f32; 2]>,
     motions: Buffer<[f32; 4]>,
     history: Buffer<[f32; 2]>,
-    state: Buffer<u32>,
-    settings: Buffer<f32>,
+    state: Buffer<State>,
+    settings: Buffer<Settings>,
     put: Buffer<[f32; 4]>,
 }
 
@@ -439,8 +440,8 @@ impl Points {
             positions: Buffer::zeroed(gpu, "positions", stride),
             motions: Buffer::zeroed(gpu, "motions", count),
             history: Buffer::zeroed(gpu, "divergences", HISTORY),
-            state: Buffer::zeroed(gpu, "state", size_of::<State>() / 4),
-            settings: Buffer::zeroed(gpu, "settings", size_of::<Settings>() / 4),
+            state: Buffer::zeroed(gpu, "state", 1),
+            settings: Buffer::zeroed(gpu, "settings", 1),
             put: Buffer::zeroed(gpu, "put", 1),
         }
     }

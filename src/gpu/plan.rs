@@ -1,7 +1,7 @@
 //! A plan: prepared dispatches in order, recorded in whole or in part.
 //!
-//! All parameter structs of a plan lie in one uniform buffer. Bindings are checked by name when a dispatch is
-//! prepared; recording a plan only sets pipelines and bind groups.
+//! Bindings are checked by name when a dispatch is prepared, and its parameter struct is written to a uniform buffer of its
+//! own; recording a plan only sets pipelines and bind groups.
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -10,9 +10,9 @@ use super::buffer::BufferRange;
 use super::device::Gpu;
 use super::gates::Gates;
 use super::kernel::Kernel;
-use super::params::Params;
 use super::readback::ReadbackRing;
 use super::reflect::BindingKind;
+use super::structs::Params;
 use super::timer::{Span, Timer};
 use crate::error::{Error, Result};
 
@@ -217,9 +217,8 @@ impl<'b> DispatchBuilder<'b, '_> {
             mapped_at_creation: false,
         });
         self.builder.gpu.queue.write_buffer(&raw, 0, bytes);
-        let index =
-            self.kernel.entry.bindings.iter().find(|b| b.kind == BindingKind::Uniform).map_or(0, |b| b.index);
-        self.bound.push((index, BufferRange { buffer: raw, offset: 0, size }));
+        let index = self.kernel.params_binding().map_or(0, |b| b.index);
+        self.bound.push((index, BufferRange::new(&raw, 0, size)));
         self
     }
 

@@ -42,15 +42,15 @@ impl RenderKernel {
         constants: &[(&str, u32)],
         options: &RenderOptions<'_>,
     ) -> Result<Self> {
-        let text = source.expand(constants)?;
+        let shader = source.expand(constants)?;
         let label = format!("{}:{vertex}+{fragment}", source.path);
-        let points = reflect(source.path, &text)?;
+        let points = reflect(&shader)?;
         let bindings = bindings_of(source.path, &points, [vertex, fragment])?;
         let layouts = bind_group_layouts(gpu, &label, &bindings);
         let scope = gpu.device.push_error_scope(wgpu::ErrorFilter::Validation);
         let module = gpu.device.create_shader_module(wgpu::ShaderModuleDescriptor {
             label: Some(source.path),
-            source: wgpu::ShaderSource::Wgsl(text.into()),
+            source: wgpu::ShaderSource::Wgsl(shader.text.into()),
         });
         let pipeline = pipeline(gpu, &label, &module, (vertex, fragment), &layouts, options);
         if let Some(error) = pollster::block_on(scope.pop()) {

@@ -3,15 +3,25 @@
 use glam::Vec2;
 
 use super::lasso::Lasso;
+use super::listed::{ListedPoints, ScreenPoint};
 use super::picked::PickRecord;
 use super::placement::Placement;
-use super::scatter_set::{Bindings, FIT, LIST, PROJECT, ScatterParams, ScatterSet, plan};
-use super::selection::Selection;
+use super::scatter_set::{ScatterParams, ScatterSet};
+use super::selection::{LIST, Selection};
 use super::uniform::Uniform;
 use super::uniforms::{Camera, PointStyleUniform};
 use crate::error::Result;
-use crate::gpu::{Buffer, Gpu, Plan, RenderKernel};
-use crate::params;
+use crate::gpu::{Buffer, BufferRange, Gpu, Plan, PlanBuilder, RenderKernel, Source, Stage};
+use crate::{params, wgsl};
+
+/// The fit of the points into the rectangle.
+const FIT: Source = wgsl!("view/fit.wgsl", Camera, ScatterParams, Fit, FitPart, PickRecord);
+/// The pixels of the points.
+const PROJECT: Source =
+    wgsl!("view/project.wgsl", Camera, ScatterParams, Fit, PickRecord, Pixel, ScreenPoint);
+
+/// Buffers by their names in shaders.
+type Bindings = Vec<(&'static str, BufferRange)>;
 
 /// Largest number of points drawn as tiles, with discs, labels and frames.
 pub const MAX_LISTED: u32 = 4096;
@@ -21,41 +31,55 @@ const MAX_DOTS: u32 = 3000;
 const PIXEL_STEP: u32 = 1 << 16;
 
 params! {
-    /// A point on the screen, as the GPU writes it.
-    pub struct ScreenPoint {
-        /// Pixel of its center.
-        pixel: Vec2,
-        /// Radius of its disc in pixels.
-        radius: f32,
-        /// Bits 0 to 2: not drawn, pinned, selected; then its group.
-        state: u32,
+    /// The fit of a layout into its rectangle.
+    pub(super) struct Fit {
+        /// Position at the rectangle's center before panning.
+        center: Vec2,
+        /// Pixels per unit of position at zoom 1.
+        scale: f32,
+        /// Largest change of all points.
+        largest_change: f32,
     }
 }
 
 params! {
-    /// A layout's fit into the rectangle: the first fields of a pick.
-    struct Fit { center: Vec2, scale: f32, largest_change: f32 }
+    /// The fit of a part of the points.
+    pub(super) struct FitPart {
+        /// Minimum x and y; then maximum x and y with their signs turned.
+        bounds: [f32; 4],
+        /// Largest change.
+        largest_change: f32,
+        padding: f32,
+        padding_2: Vec2,
+    }
 }
 
-/// The visible points of a layout, listed by the GPU.
-#[derive(Clone, Copy)]
-pub struct ListedPoints<'a> {
-    /// Every point of the layout.
-    pub points: &'a Buffer<ScreenPoint>,
-    /// The number of visible points, then the indices of the first [`MAX_LISTED`] of them.
-    pub list: &'a Buffer<u32>,
+params! {
+    /// A pixel of the pixel buffer.
+    pub(super) struct Pixel {
+        /// Number of dots that cover it.
+        dots: u32,
+        /// Greatest of their keys. Bit 31: pinned; bit 30: selected; then a shuffled order; bits 0 to 8: the group.
+        key: u32,
+    }
 }
 
-/// Points and the list of visible ones, for layouts drawn point by point.
+/// The points and the list of visible ones, for layouts drawn point by point.
 struct PointBuffers {
     points: Buffer<ScreenPoint>,
     list: Buffer<u32>,
     plan: Plan,
 }
 
-/// Dots written as pixels: for each pixel the number of dots that cover it and the greatest of their keys.
+impl PointBuffers {
+    fn listed(&self) -> ListedPoints<'_> {
+        ListedPoints { points: &self.points, list: &self.list }
+    }
+}
+
+/// The pixel buffer, for layouts of many points.
 struct PixelBuffer {
-    pixels: Buffer<[u32; 2]>,
+    pixels: Buffer<Pixel>,
     plan: Plan,
 }
 
@@ -70,6 +94,7 @@ pub(super) struct Projection {
     marked: Buffer<Vec2>,
     camera: Uniform<Camera>,
     style: Uniform<PointStyleUniform>,
+    /// Buffers of all entry points that project points.
     bindings: Bindings,
     fit: Plan,
     select: Option<Plan>,
@@ -84,27 +109,33 @@ impl Projection {
         let style = Uniform::new(gpu, "point style", wgpu::BufferUsages::COPY_DST);
         // A uniform for its readers, which bind eight storage buffers besides.
         let fit = Uniform::<Fit>::new(gpu, "fit", wgpu::BufferUsages::STORAGE).range();
-        let pick = Buffer::zeroed(gpu, "pick", 1);
-        let marked = Buffer::zeroed(gpu, "marked pixel", 1);
-        let params = ScatterParams::new(set, 0);
-        let parts = Buffer::<[[f32; 4]; 2]>::zeroed(gpu, "parts of the fit", params.parts as usize);
+        let (pick, marked) = (Buffer::zeroed(gpu, "pick", 1), Buffer::zeroed(gpu, "marked pixel", 1));
         let none = || Buffer::<f32>::zeroed(gpu, "none", 4).range();
-        let bindings: Bindings = vec![
+        let classes = set.classes.clone().unwrap_or_else(none);
+        let shared: Bindings = vec![
             ("camera", camera.range()),
             ("positions", set.positions.clone()),
             ("flags", set.flags.clone()),
             ("change", set.change.clone().unwrap_or_else(none)),
-            ("classes", set.classes.clone().unwrap_or_else(none)),
-            ("predictions", set.predictions.clone().or_else(|| set.classes.clone()).unwrap_or_else(none)),
-            ("selected", selection.bits.range()),
             ("pick", pick.range()),
             ("marked", marked.range()),
-            ("parts", parts.range()),
-            ("fit_out", fit.clone()),
-            ("fit", fit),
         ];
-        let entries = [(&FIT, "fit_parts", 256 * params.parts), (&FIT, "fit_frame", 256)];
-        let fit = plan(gpu, &bindings, &params, &entries)?;
+        let params = ScatterParams::new(set, 0);
+        let parts = Buffer::<FitPart>::zeroed(gpu, "parts of the fit", params.parts as usize);
+        let stage = Stage::new(gpu, &FIT, &[])
+            .with_all(shared.iter().cloned())
+            .with("parts", parts.range())
+            .with("fit_out", fit.clone());
+        let mut plan = PlanBuilder::new(gpu);
+        stage.dispatch(&mut plan, "fit_parts", &params, [256 * params.parts, 1, 1])?;
+        stage.dispatch(&mut plan, "fit_frame", &params, [256, 1, 1])?;
+        let mut bindings = shared;
+        bindings.extend([
+            ("fit", fit),
+            ("classes", classes.clone()),
+            ("predictions", set.predictions.clone().unwrap_or(classes)),
+            ("selected", selection.bits.range()),
+        ]);
         Ok(Self {
             set: set.clone(),
             placement: None,
@@ -114,7 +145,7 @@ impl Projection {
             camera,
             style,
             bindings,
-            fit,
+            fit: plan.finish(),
             select: None,
             listed: None,
             splat: None,
@@ -153,34 +184,46 @@ impl Projection {
 
     fn new_listed(&self, gpu: &Gpu) -> Result<PointBuffers> {
         let count = self.set.count;
-        let max_listed = MAX_LISTED.min(count);
+        let params = ScatterParams::new(&self.set, MAX_LISTED.min(count));
         let points = Buffer::zeroed(gpu, "points on the screen", count as usize);
-        let list = Buffer::zeroed(gpu, "visible points", 1 + max_listed as usize);
+        let list = Buffer::zeroed(gpu, "visible points", 1 + params.max_listed as usize);
         let bits = Buffer::<u32>::zeroed(gpu, "visibility bits", count.div_ceil(32) as usize);
-        let mut bindings = self.bindings.clone();
-        bindings.extend([("points", points.range()), ("bits", bits.range()), ("list", list.range())]);
-        let entries = [
-            (&PROJECT, "project_points", count),
-            (&LIST, "mark_visible", count.div_ceil(32)),
-            (&LIST, "list_bits", 256),
-        ];
-        let plan = plan(gpu, &bindings, &ScatterParams::new(&self.set, max_listed), &entries)?;
-        Ok(PointBuffers { points, list, plan })
+        let mut buffers = PointBuffers { points, list, plan: Plan::default() };
+        let project = self.project_stage(gpu).with("points", buffers.points.range());
+        let lists = Stage::new(gpu, &LIST, &[])
+            .with("camera", self.camera.range())
+            .with("bits", bits.range())
+            .with_all(buffers.listed().bindings());
+        let mut plan = PlanBuilder::new(gpu);
+        project.dispatch(&mut plan, "project_points", &params, [count, 1, 1])?;
+        lists.dispatch(&mut plan, "mark_visible", &params, [count.div_ceil(32), 1, 1])?;
+        lists.dispatch(&mut plan, "list_bits", &params, [256, 1, 1])?;
+        buffers.plan = plan.finish();
+        Ok(buffers)
     }
 
-    fn new_splat(&self, gpu: &Gpu, pixels: u32) -> Result<PixelBuffer> {
-        let buffer = Buffer::zeroed(gpu, "pixels of dots", pixels as usize);
-        let mut bindings = self.bindings.clone();
-        bindings.extend([("pixels", buffer.range()), ("cleared", buffer.range())]);
-        let entries = [(&PROJECT, "clear_pixels", pixels / 4), (&PROJECT, "splat_points", self.set.count)];
-        let plan = plan(gpu, &bindings, &ScatterParams::new(&self.set, 0), &entries)?;
-        Ok(PixelBuffer { pixels: buffer, plan })
+    fn new_splat(&self, gpu: &Gpu, count: u32) -> Result<PixelBuffer> {
+        let params = ScatterParams::new(&self.set, 0);
+        let pixels = Buffer::<Pixel>::zeroed(gpu, "pixels of dots", count as usize);
+        let stage = self
+            .project_stage(gpu)
+            .with("pixels", pixels.range())
+            .with("cleared", BufferRange::whole(pixels.raw()));
+        let mut plan = PlanBuilder::new(gpu);
+        stage.dispatch(&mut plan, "clear_pixels", &params, [count / 4, 1, 1])?;
+        stage.dispatch(&mut plan, "splat_points", &params, [self.set.count, 1, 1])?;
+        Ok(PixelBuffer { pixels, plan: plan.finish() })
+    }
+
+    /// The entry points that project points, with the buffers of all of them.
+    fn project_stage<'g>(&self, gpu: &'g Gpu) -> Stage<'g> {
+        Stage::new(gpu, &PROJECT, &[]).with_all(self.bindings.iter().cloned())
     }
 
     fn new_groups(&self, gpu: &Gpu, kernels: &[RenderKernel]) -> Result<Vec<Option<wgpu::BindGroup>>> {
         let mut named: Bindings = vec![("style", self.style.range()), ("marked", self.marked.range())];
         if let Some(listed) = &self.listed {
-            named.extend([("points", listed.points.range()), ("list", listed.list.range())]);
+            named.extend(listed.listed().bindings());
         }
         named.extend(self.splat.iter().map(|splat| ("pixels", splat.pixels.range())));
         let exists = |name: &str| named.iter().any(|n| n.0 == name);
@@ -195,14 +238,14 @@ impl Projection {
     pub fn select(&mut self, gpu: &Gpu, selection: &mut Selection, lasso: &Lasso) -> Result<()> {
         let Some(placement) = &self.placement else { return Ok(()) };
         if selection.set(gpu, lasso, &placement.rectangle) || self.select.is_none() {
-            self.select = Some(selection.plan(gpu, &self.set, &self.bindings)?);
+            self.select = Some(selection.plan(gpu, &self.set, self.project_stage(gpu))?);
         }
         Ok(())
     }
 
     /// The points and the list of visible ones, where they are drawn one by one.
     pub fn listed(&self) -> Option<ListedPoints<'_>> {
-        self.listed.as_ref().map(|listed| ListedPoints { points: &listed.points, list: &listed.list })
+        self.listed.as_ref().map(PointBuffers::listed)
     }
 
     /// Records the dispatches of this frame; `selects` includes those of a pending lasso.

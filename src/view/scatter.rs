@@ -12,18 +12,20 @@ use glam::Vec2;
 
 use super::color_map::{CLASS_COLORS, RIGHT_WRONG, UNKNOWN};
 use super::lasso::Lasso;
+use super::listed::{ListedPoints, PointList, ScreenPoint};
 use super::picked::{MAX_POINTS, PickRecord};
 use super::placement::Placement;
-use super::projection::{ListedPoints, MAX_LISTED, Projection};
+use super::projection::{MAX_LISTED, Pixel, Projection};
 use super::scatter_set::ScatterSet;
 use super::selection::{Selection, SelectionRecord};
+use super::uniforms::PointStyleUniform;
 use crate::error::{Error, Result};
 use crate::gpu::{Buffer, Gpu, RenderKernel, RenderOptions, Source};
 use crate::wgsl;
 
-const POINTS: Source = wgsl!("view/points.wgsl");
-const LABELS: Source = wgsl!("view/labels.wgsl");
-const SPLAT: Source = wgsl!("view/splat.wgsl");
+const POINTS: Source = wgsl!("view/points.wgsl", PointStyleUniform, ScreenPoint, PointList);
+const LABELS: Source = wgsl!("view/labels.wgsl", PointStyleUniform, ScreenPoint, PointList);
+const SPLAT: Source = wgsl!("view/splat.wgsl", PointStyleUniform, Pixel);
 
 /// What one draw call of a layout draws.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

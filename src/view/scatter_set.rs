@@ -1,15 +1,7 @@
-//! The points of a layout, and the dispatches over them that projection and selection share.
+//! The points of a layout, and the parameters of the dispatches over them.
 
-use crate::error::Result;
-use crate::gpu::{BufferRange, Gpu, Plan, PlanBuilder, Source};
-use crate::{params, wgsl};
-
-/// The fit of the points into the rectangle.
-pub(super) const FIT: Source = wgsl!("view/fit.wgsl");
-/// The points' pixels.
-pub(super) const PROJECT: Source = wgsl!("view/project.wgsl");
-/// Lists of visible and of selected points.
-pub(super) const LIST: Source = wgsl!("view/list.wgsl");
+use crate::gpu::BufferRange;
+use crate::params;
 
 /// Points of one workgroup of the fit's first pass.
 const PART: u32 = 4096;
@@ -74,27 +66,4 @@ impl ScatterParams {
             has_classes: u32::from(set.classes.is_some()),
         }
     }
-}
-
-/// Buffers by the names that kernels bind them to.
-pub(super) type Bindings = Vec<(&'static str, BufferRange)>;
-
-/// A plan of one dispatch per entry point, each of a shader and with a number of threads; a dispatch binds the buffers it names.
-pub(super) fn plan(
-    gpu: &Gpu,
-    bindings: &Bindings,
-    params: &ScatterParams,
-    entries: &[(&Source, &'static str, u32)],
-) -> Result<Plan> {
-    let mut plan = PlanBuilder::new(gpu);
-    for (source, entry, threads) in entries {
-        let kernel = gpu.kernel(source, entry, &[])?;
-        let mut dispatch = plan.dispatch(&entry.replace('_', " "), &kernel);
-        if kernel.binding("params").is_ok() {
-            dispatch = dispatch.params(params);
-        }
-        dispatch = dispatch.bind_those(bindings.iter().cloned());
-        dispatch.threads([*threads, 1, 1])?;
-    }
-    Ok(plan.finish())
 }

@@ -4,10 +4,16 @@
 use bytemuck::{Pod, Zeroable};
 
 use super::lasso::Lasso;
+use super::listed::{PointList, ScreenPoint, list_in};
 use super::rect::Rect;
-use super::scatter_set::{Bindings, LIST, PROJECT, ScatterParams, ScatterSet, plan};
+use super::scatter_set::{ScatterParams, ScatterSet};
+use super::uniforms::Camera;
 use crate::error::Result;
-use crate::gpu::{Buffer, BufferRange, Gpu, Plan};
+use crate::gpu::{Buffer, BufferRange, Element, Gpu, Plan, PlanBuilder, Source, Stage};
+use crate::wgsl;
+
+/// Lists of visible and of selected points.
+pub(super) const LIST: Source = wgsl!("view/list.wgsl", Camera, ScatterParams, ScreenPoint, PointList);
 
 /// Largest number of indices that are read back.
 pub const MAX_SELECTED: usize = 512;
@@ -22,6 +28,8 @@ pub struct SelectionRecord {
     count: u32,
     indices: [u32; MAX_SELECTED],
 }
+
+impl Element for SelectionRecord {}
 
 /// A selection as it was some frames ago.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -103,26 +111,26 @@ impl Selection {
         (self.pending, self.changed) = (false, true);
     }
 
-    /// The dispatches that select the points inside the lasso.
-    pub fn plan(&self, gpu: &Gpu, set: &ScatterSet, bindings: &Bindings) -> Result<Plan> {
+    /// The dispatches that select the points inside the lasso; `project` has the buffers of the layout's points.
+    pub fn plan(&self, gpu: &Gpu, set: &ScatterSet, project: Stage<'_>) -> Result<Plan> {
         let Some(lasso) = &self.lasso else { return Ok(Plan::default()) };
-        let record = self.record.range();
-        let list_offset = std::mem::offset_of!(SelectionRecord, count) as u64;
-        let (classes, list) = (list_offset, record.size - list_offset);
-        let mut bindings = bindings.clone();
-        bindings.extend([
-            ("bits", self.bits.range()),
-            ("lasso", lasso.range()),
-            ("class_counts", BufferRange { size: classes, ..record.clone() }),
-            ("list", BufferRange { offset: list_offset, size: list, ..record }),
-        ]);
+        let params = ScatterParams::new(set, MAX_SELECTED as u32);
         let words = set.count.div_ceil(32);
-        let entries = [
-            (&PROJECT, "select_points", words),
-            (&LIST, "list_bits", 256),
-            (&LIST, "clear_class_counts", CLASSES as u32),
-            (&LIST, "count_by_class", words),
-        ];
-        plan(gpu, &bindings, &ScatterParams::new(set, MAX_SELECTED as u32), &entries)
+        let project = project.with("lasso", lasso.range()).with("bits", self.bits.range());
+        let raw = self.record.raw();
+        let list_offset = std::mem::offset_of!(SelectionRecord, count) as u64;
+        let mut lists = Stage::new(gpu, &LIST, &[])
+            .with("bits", self.bits.range())
+            .with("list", list_in(BufferRange::new(raw, list_offset, raw.size() - list_offset)))
+            .with("class_counts", BufferRange::new(raw, 0, list_offset));
+        let mut plan = PlanBuilder::new(gpu);
+        project.dispatch(&mut plan, "select_points", &params, [words, 1, 1])?;
+        lists.dispatch(&mut plan, "list_bits", &params, [256, 1, 1])?;
+        lists.dispatch(&mut plan, "clear_class_counts", &params, [CLASSES as u32, 1, 1])?;
+        if let Some(classes) = &set.classes {
+            lists = lists.with("classes", classes.clone());
+            lists.dispatch(&mut plan, "count_by_class", &params, [words, 1, 1])?;
+        }
+        Ok(plan.finish())
     }
 }

@@ -2,15 +2,33 @@
 //! hovered tile.
 
 use crate::error::Result;
-use crate::gpu::{Buffer, BufferRange, Gpu, Plan, PlanBuilder, Source, TensorView};
+use crate::gpu::{Buffer, BufferRange, Gpu, Plan, PlanBuilder, Source, Stage, TensorView};
 use crate::{params, wgsl};
 
-const TILE_STATS: Source = wgsl!("view/tile_stats.wgsl");
+const TILE_STATS: Source = wgsl!("view/tile_stats.wgsl", TileStatsParams);
 
 params! {
     struct TileStatsParams {
-        offset: u32, tiles: u32, channels: u32, height: u32, width: u32,
-        tile_stride: u32, channel_stride: u32, row_stride: u32, column_stride: u32, first_tile: u32,
+        /// First element.
+        offset: u32,
+        /// Number of tiles.
+        tiles: u32,
+        /// Channels of a tile.
+        channels: u32,
+        /// Rows of a channel.
+        height: u32,
+        /// Columns of a channel.
+        width: u32,
+        /// Elements from one tile to the next.
+        tile_stride: u32,
+        /// Elements from one channel to the next.
+        channel_stride: u32,
+        /// Elements from one row to the next.
+        row_stride: u32,
+        /// Elements from one column to the next.
+        column_stride: u32,
+        /// First tile of the dispatch.
+        first_tile: u32,
     }
 }
 
@@ -46,22 +64,16 @@ impl TileStats {
             column_stride,
             first_tile,
         };
-        let values = BufferRange::whole(&view.buffer);
+        let stage = Stage::new(gpu, &TILE_STATS, &[])
+            .with("values", BufferRange::whole(&view.buffer))
+            .with("stats", buffer.range());
         let mut plan = PlanBuilder::new(gpu);
-        let kernel = gpu.kernel(&TILE_STATS, "tile_stats", &[])?;
         let each = (MAX_VALUES / (channels * height * width).max(1)).max(1);
         for first in (0..tiles.max(1)).step_by(each as usize) {
-            plan.dispatch("tile statistics", &kernel)
-                .bind("values", values.clone())
-                .bind("stats", buffer.range())
-                .params(&params(first))
-                .threads([each.min(tiles.max(1) - first) * 64, 1, 1])?;
+            let threads = each.min(tiles.max(1) - first) * 64;
+            stage.dispatch(&mut plan, "tile_stats", &params(first), [threads, 1, 1])?;
         }
-        let kernel = gpu.kernel(&TILE_STATS, "set_stats", &[])?;
-        plan.dispatch("set statistics", &kernel)
-            .bind("stats", buffer.range())
-            .params(&params(0))
-            .threads([1, 1, 1])?;
+        stage.dispatch(&mut plan, "set_stats", &params(0), [1, 1, 1])?;
         Ok(Self { buffer, plan: plan.finish() })
     }
 }

@@ -8,7 +8,7 @@ use std::ops::Range;
 use bytemuck::{Pod, Zeroable};
 use glam::Vec2;
 
-use super::projection::ListedPoints;
+use super::listed::{ListedPoints, PointList, ScreenPoint};
 use super::rect::Rect;
 use super::stats::TileStats;
 use super::tile_set::{Style, TileSet, TilesParams};
@@ -17,7 +17,7 @@ use crate::error::Result;
 use crate::gpu::{Buffer, BufferRange, Gpu, RenderKernel, RenderOptions, Source};
 use crate::wgsl;
 
-const TILES: Source = wgsl!("view/tiles.wgsl");
+const TILES: Source = wgsl!("view/tiles.wgsl", TilesParams, ScreenPoint, PointList);
 
 /// A tile in a rectangle, as the vertex buffer holds it.
 #[derive(Clone, Copy, Pod, Zeroable)]
@@ -196,12 +196,11 @@ impl Tiles {
         size: impl Into<Vec2>,
     ) -> Result<()> {
         let Some(Some(prepared)) = self.prepared.get_mut(set) else { return Ok(()) };
-        let named = bindings(&prepared.set, &prepared.stats, &prepared.uniform)
-            .into_iter()
-            .chain([("points", listed.points.range()), ("list", listed.list.range())]);
+        let named =
+            bindings(&prepared.set, &prepared.stats, &prepared.uniform).into_iter().chain(listed.bindings());
         let group = self.point_kernel.bind(gpu, 0, named)?;
         prepared.point_size = size.into();
-        self.calls.push(DrawCall::Points(set, group, listed.list.len() as u32 - 1));
+        self.calls.push(DrawCall::Points(set, group, listed.max_listed()));
         Ok(())
     }
 

@@ -29,6 +29,6 @@ impl<P: Params> Uniform<P> {
 
     /// The whole buffer, to be bound.
     pub fn range(&self) -> BufferRange {
-        BufferRange::whole(&self.raw)
+        BufferRange { element: Some(P::DEF), ..BufferRange::whole(&self.raw) }
     }
 }

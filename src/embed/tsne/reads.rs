@@ -8,7 +8,7 @@ use crate::gpu::Gpu;
 impl Tsne {
     /// Iteration, divergence and schedule. Waits for the GPU: for tests and the end of a run.
     pub fn state(&self, gpu: &Gpu) -> State {
-        bytemuck::pod_read_unaligned(bytemuck::cast_slice(&self.state.read(gpu)))
+        self.state.read(gpu)[0]
     }
 
     /// The divergences of the iterations in `range`, of the last 1024. Waits for the GPU.
