@@ -13,6 +13,7 @@ pub mod app;
 pub mod data;
 pub mod embed;
 pub mod error;
+pub mod files;
 pub mod gpu;
 pub mod nn;
 pub mod session;

@@ -99,7 +99,7 @@ fn run(gpu: &Gpu, plan: PlanBuilder<'_>) {
 #[test]
 fn a_stage_binds_what_its_entry_points_name() {
     let gpu = open_gpu();
-    let pairs = Buffer::from_slice(&gpu, "pairs", &[Pair { left: 3, share: 0.5 }; 3]);
+    let pairs = Buffer::from_slice(&gpu, "pairs", &[Pair { left: 3, share: 0.5 }; 4]);
     let records = [1, 2].map(|_| Buffer::from_slice(&gpu, "record", &[Record { count: 9, weight: 1.0 }]));
     let stage = Stage::new(&gpu, &PAIRS, &[])
         .labelled("test")
@@ -120,8 +120,8 @@ fn a_stage_binds_what_its_entry_points_name() {
     let other = scale.dispatch(&mut plan, "scale", &OtherName::default(), [1, 1, 1]).unwrap_err();
     assert!(other.what().contains("its parameters are"), "{other}");
     run(&gpu, plan);
-    assert_eq!(records[0].read(&gpu), [Record { count: 3, weight: 4.5 }]);
-    assert_eq!(records[1].read(&gpu), [Record { count: 3, weight: 1.0 }], "only the count is written");
+    assert_eq!(records[0].read(&gpu), [Record { count: 4, weight: 6.0 }]);
+    assert_eq!(records[1].read(&gpu), [Record { count: 4, weight: 1.0 }], "only the count is written");
     assert_no_errors(&gpu);
 }
 
@@ -171,7 +171,11 @@ fn faults_in_binding_are_named() {
     assert_names(dispatch!().params(&OneMore::default()).threads(threads), "offset");
     let right = dispatch!().bind("x", x.range()).bind("y", y.range()).params(&params).threads(threads);
     right.expect("all is bound, and bound rightly");
-    assert_eq!(plan.finish().len(), 1, "a refused dispatch joins no plan");
+    let plan = plan.finish();
+    assert_eq!(plan.len(), 1, "a refused dispatch joins no plan");
+    // Two buffers of 8 values, and the parameters in 16 bytes.
+    let lines = "scale: tests/scale.wgsl:scale, 1×1×1 workgroups, 80 bytes\n";
+    assert_eq!(plan.to_string(), lines);
     assert_no_errors(&gpu);
 }
 
@@ -335,7 +339,7 @@ fn the_timer_gives_each_dispatch_its_time() {
 
 #[test]
 fn adapters_are_found_by_name_and_missing_ones_named() {
-    let name = open_gpu().info.name;
+    let name = open_gpu().info.name.clone();
     let part = AdapterChoice::Name(name[..4].to_uppercase());
     assert_eq!(Gpu::open(&part).unwrap().info.name, name);
     for (choice, said) in [

@@ -6,12 +6,13 @@ use std::path::{Path, PathBuf};
 /// Each module, and those it may import. `main.rs` and `cli` are the command line, on top of all.
 const ARROWS: &[(&str, &[&str])] = &[
     ("error", &[]),
-    ("gpu", &["error"]),
+    ("files", &["error"]),
+    ("gpu", &["error", "files"]),
     ("data", &["error", "gpu"]),
     ("nn", &["error", "gpu", "data"]),
     ("embed", &["error", "gpu"]),
     ("view", &["error", "gpu"]),
-    ("session", &["error", "gpu", "data", "nn", "embed"]),
+    ("session", &["error", "files", "gpu", "data", "nn", "embed"]),
     ("app", &["error", "gpu", "data", "nn", "embed", "view", "session"]),
 ];
 /// Names at the root of the crate that are not modules, and where they live: macros and re-exports.

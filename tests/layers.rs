@@ -11,7 +11,7 @@ use compare::{
     assert_close, assert_differs, assert_no_errors, narrow, open_gpu, poisoned, rounded, sum_tolerance,
 };
 use revacnn::data::{Clock, Column, Sampling};
-use revacnn::gpu::{Buffer, Choosing, Gpu, Plan, Tuning};
+use revacnn::gpu::{Buffer, Gpu, Plan, TunePolicy, Tuning};
 use revacnn::nn::gradcheck::{sample_inputs, sample_parameters};
 use revacnn::nn::layers::{Conv2d, Dense, KINDS, MaxPool2d, Sample, relu};
 use revacnn::nn::{
@@ -368,17 +368,22 @@ fn every_register_tile_gives_the_same_bits() {
     let mut different = 0;
     for (layer, shapes) in convolutions.step_by(2) {
         let (inputs, parameters, gradient) = sample_batch(&*layer, &shapes, batch);
-        let mut make = |choosing| {
-            gpu.set_choosing(choosing);
+        let mut make = |policy| {
+            gpu.set_tune_policy(policy);
             let before = gpu.kernels_compiled();
             let made = Bench::new(&gpu, &*layer, &shapes, batch).make(&inputs, &parameters, &gradient, 1);
             different += usize::from(gpu.kernels_compiled() > before);
             let all = [&made.output].into_iter().chain(&made.input_gradients).chain(&made.gradients);
             all.map(|values| values.iter().map(|v| v.to_bits()).collect()).collect::<Vec<Vec<u32>>>()
         };
-        let calculated = make(Choosing::Calculated);
+        let calculated = make(TunePolicy::Heuristic);
         for n in [1, 6, 17] {
-            assert!(make(Choosing::Nth(n)) == calculated, "{} {}, tile {n}", layer.kind(), layer.summary());
+            assert!(
+                make(TunePolicy::Fixed(n)) == calculated,
+                "{} {}, tile {n}",
+                layer.kind(),
+                layer.summary()
+            );
         }
     }
     assert!(different > 10, "only {different} of the tiles were compiled for this");

@@ -73,12 +73,14 @@ fn shaders() -> Vec<Expanded> {
     let mut found = Vec::new();
     for (file, text) in &rust {
         let own = declared(text);
-        for call in text.split("Source = wgsl!(").skip(1) {
-            let arguments: Vec<_> = call[..call.find(");").unwrap()]
-                .split(',')
-                .map(str::trim)
-                .filter(|a| !a.is_empty())
-                .collect();
+        let code: String = text
+            .lines()
+            .filter(|line| !line.trim().starts_with("//"))
+            .flat_map(|line| [line, "\n"])
+            .collect();
+        for call in code.split("wgsl!(").skip(1) {
+            let arguments = call[..call.find(')').unwrap()].split(',').map(str::trim);
+            let arguments: Vec<_> = arguments.filter(|argument| !argument.is_empty()).collect();
             let path = arguments[0].trim_matches('"');
             let find = |name: &&str| {
                 let named = |def: &&StructDef| def.name == *name;

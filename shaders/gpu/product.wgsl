@@ -1,5 +1,5 @@
 // The product of two matrices, as fast as we know to make it: what convolutions are judged against. A thread makes 16
-// rows × 8 columns in registers; the lanes of a subgroup that run in step load the left matrix together. See src/gpu/peak.rs.
+// rows × 8 columns in registers; the lanes of a subgroup that run in step load the left matrix together. See src/gpu/roofline.rs.
 const WORKGROUP: u32 = 8u;
 #constant ROWS = 16
 #constant SUBGROUPS = 0

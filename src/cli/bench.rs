@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use clap::{Args, Subcommand};
 use revacnn::data::Dataset;
 use revacnn::error::{Error, Result};
-use revacnn::gpu::{Choice, Choosing, Gpu, Peak};
+use revacnn::gpu::{Choice, Gpu, Peak, TunePolicy};
 use revacnn::nn::{Network, Shape, Trainer, TrainerOptions};
 use serde_json::json;
 
@@ -108,7 +108,7 @@ impl BenchTrain {
         }
         let mut gpu = self.adapter.open()?;
         if let Some(gpu) = Rc::get_mut(&mut gpu).filter(|_| self.explain) {
-            gpu.set_choosing(Choosing::Timed);
+            gpu.set_tune_policy(TunePolicy::Benchmark);
             gpu.forget_choices();
         }
         let data = Dataset::open(&self.dataset)?;

@@ -6,7 +6,7 @@ use std::rc::Rc;
 use clap::Args;
 use revacnn::data::{Augmentation, Dataset};
 use revacnn::error::{Error, Result};
-use revacnn::gpu::{AdapterChoice, Choosing, Gpu};
+use revacnn::gpu::{AdapterChoice, Gpu, TunePolicy};
 use revacnn::nn::{Hyper, Kind, Network, Schedule, Shape};
 use revacnn::session::{Command, RunSettings, Session};
 
@@ -30,7 +30,7 @@ impl AdapterOption {
         }
         if !gpu.is_software() {
             // Without a window nobody waits for the first picture, and a GPU's driver compiles fast.
-            gpu.set_choosing(Choosing::Timed);
+            gpu.set_tune_policy(TunePolicy::Benchmark);
         }
         gpu.set_image_memory(self.image_memory.map(|mib| mib.saturating_mul(1 << 20)));
         Ok(Rc::new(gpu))

@@ -63,7 +63,7 @@ pub(super) fn search_lists(
         stride,
         centroids: Buffer::zeroed(gpu, "centroids", stride * rows.dims.next_multiple_of(4)),
         list_names: Buffer::zeroed(gpu, "names of lists", stride),
-        near: Buffer::of_range(&near.chunks[0].indices.range()),
+        near: near.chunks[0].indices.clone(),
         candidates: Buffer::zeroed(gpu, "candidates", lists * budget),
         params: ListParams {
             lists: lists as u32,
@@ -93,7 +93,7 @@ fn sample_of(gpu: &Gpu, rows: &Rows, lists: usize) -> Rows {
         points: vec![Buffer::zeroed(gpu, "sample", stride * rows.dims.next_multiple_of(4))],
         bytes: rows.bytes,
         flags: Buffer::zeroed(gpu, "flags of the sample", stride),
-        summary: Buffer::of_range(&rows.summary.range()),
+        summary: rows.summary.clone(),
     }
 }
 
@@ -254,7 +254,7 @@ impl Steps<'_, '_> {
             part: self.params.dims as usize,
             count: self.stride,
             dims: self.rows.dims,
-            names: Buffer::of_range(&self.list_names.range()),
+            names: self.list_names.clone(),
             tiles: self.stride / TILE,
             lists: None,
         };
@@ -265,11 +265,11 @@ impl Steps<'_, '_> {
             part: whole.rows.part,
             count: whole.places,
             dims: self.rows.dims,
-            names: Buffer::of_range(&whole.names.range()),
+            names: whole.names.clone(),
             tiles: whole.tiles,
             lists: Some(Candidates {
-                tiles: Buffer::of_range(&whole.tile_table.range()),
-                quads: Buffer::of_range(&self.candidates.range()),
+                tiles: whole.tile_table.clone(),
+                quads: self.candidates.clone(),
                 budget: self.params.budget as usize,
             }),
         })

@@ -2,7 +2,7 @@
 
 use std::marker::PhantomData;
 
-use super::device::Gpu;
+use super::device::Device;
 use super::structs::{Element, StructDef};
 
 /// A storage buffer of `len` elements of `T`, readable and writable by kernels and copies.
@@ -55,7 +55,7 @@ impl BufferRange {
 
 impl<T: Element> Buffer<T> {
     /// A zero-filled buffer of `len` elements (at least one, so that it can be bound).
-    pub fn zeroed(gpu: &Gpu, label: &str, len: usize) -> Self {
+    pub fn zeroed(gpu: &Device, label: &str, len: usize) -> Self {
         // A multiple of 16 bytes, so that it can be bound as vec4.
         let bytes = ((len.max(1) * size_of::<T>()) as u64).next_multiple_of(16);
         let usage = wgpu::BufferUsages::STORAGE | wgpu::BufferUsages::COPY_SRC | wgpu::BufferUsages::COPY_DST;
@@ -70,7 +70,7 @@ impl<T: Element> Buffer<T> {
     }
 
     /// A buffer holding `data`.
-    pub fn from_slice(gpu: &Gpu, label: &str, data: &[T]) -> Self {
+    pub fn from_slice(gpu: &Device, label: &str, data: &[T]) -> Self {
         let buffer = Self::zeroed(gpu, label, data.len());
         buffer.write(gpu, 0, data);
         buffer
@@ -104,7 +104,7 @@ impl<T: Element> Buffer<T> {
 
     /// Writes `data` from element `start`, before the next submit. Bytes are padded to a multiple of 4
     /// within the buffer's own padding.
-    pub fn write(&self, gpu: &Gpu, start: usize, data: &[T]) {
+    pub fn write(&self, gpu: &Device, start: usize, data: &[T]) {
         assert!(start + data.len() <= self.len, "a write past the end of a buffer");
         let bytes: &[u8] = bytemuck::cast_slice(data);
         let offset = (start * size_of::<T>()) as u64;
@@ -118,12 +118,12 @@ impl<T: Element> Buffer<T> {
     }
 
     /// Writes one field of the first element, `offset` bytes from its beginning (`offset_of!`), before the next submit.
-    pub fn write_field<F: bytemuck::NoUninit>(&self, gpu: &Gpu, offset: usize, value: F) {
+    pub fn write_field<F: bytemuck::NoUninit>(&self, gpu: &Device, offset: usize, value: F) {
         gpu.queue.write_buffer(&self.raw, offset as u64, bytemuck::bytes_of(&value));
     }
 
     /// Reads the whole buffer, waiting for the GPU. For tests, checkpoints and pictures only.
-    pub fn read(&self, gpu: &Gpu) -> Vec<T> {
+    pub fn read(&self, gpu: &Device) -> Vec<T> {
         let staging = gpu.device.create_buffer(&wgpu::BufferDescriptor {
             label: Some("read"),
             size: self.raw.size(),

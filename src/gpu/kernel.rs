@@ -5,7 +5,7 @@
 //! a warm disk cache, 800 ms without. A bound with a term that is no uniform, such as `+ (id.x >> 31u)`, which is 0,
 //! keeps it from that. `MESA_SHADER_CACHE_DISABLE=1 revacnn bench train` shows at a glance which kernel needs it.
 
-use super::device::Gpu;
+use super::device::Device;
 use super::reflect::{Binding, BindingKind, EntryPoint, reflect};
 use super::shader::Source;
 use super::structs::Params;
@@ -29,7 +29,7 @@ impl Kernel {
     ///
     /// # Errors
     /// When the shader is not valid, has no such entry point or constant, or the driver refuses it.
-    pub fn new(gpu: &Gpu, source: &Source, entry: &str, constants: &[(&str, u32)]) -> Result<Self> {
+    pub fn new(gpu: &Device, source: &Source, entry: &str, constants: &[(&str, u32)]) -> Result<Self> {
         let shader = source.expand(constants)?;
         let label = format!("{}:{entry}", source.path);
         let points = reflect(&shader)?;

@@ -1,12 +1,12 @@
 //! What the GPU has memory for.
 
-use super::device::Gpu;
+use super::device::Device;
 use crate::error::{Error, Result};
 
 /// Where Linux tells what memory is free, in kilobytes.
 const MEMORY_INFO: &str = "/proc/meminfo";
 
-impl Gpu {
+impl Device {
     /// Bytes of all buffers made so far by [`Buffer::zeroed`](super::Buffer::zeroed), those since dropped too: what something takes is
     /// the difference of after and before.
     pub fn bytes_allocated(&self) -> u64 {
@@ -57,6 +57,7 @@ fn available(text: &str) -> Option<u64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::gpu::Gpu;
 
     #[test]
     fn what_is_free_is_read_where_it_is_told() {

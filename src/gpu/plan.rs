@@ -3,12 +3,14 @@
 //! Bindings are checked by name when a dispatch is prepared, and its parameter struct is written to a uniform buffer of its
 //! own; recording a plan only sets pipelines and bind groups.
 
+use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
 
 use super::buffer::BufferRange;
-use super::device::Gpu;
-use super::gates::Gates;
+use super::context::Gpu;
+use super::device::Device;
+use super::indirect::Gates;
 use super::kernel::Kernel;
 use super::readback::ReadbackRing;
 use super::reflect::BindingKind;
@@ -70,7 +72,7 @@ impl Plan {
     }
 
     /// Runs it once and returns the GPU time of each dispatch, in order; nothing where the adapter cannot tell. Waits.
-    pub fn time(&self, gpu: &Gpu) -> Vec<Span> {
+    pub fn time(&self, gpu: &Device) -> Vec<Span> {
         let mut timer = Timer::new(gpu, self.len() as u32);
         let mut encoder = gpu.encoder("timed");
         self.encode_timed(&mut encoder, &mut timer);
@@ -93,6 +95,19 @@ impl Plan {
             let descriptor = wgpu::ComputePassDescriptor { label: Some(&dispatch.label), timestamp_writes };
             dispatch.record(&mut encoder.begin_compute_pass(&descriptor));
         }
+    }
+}
+
+/// A line a dispatch: label, kernel, workgroups, bytes that it moves at least.
+impl fmt::Display for Plan {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for dispatch in &self.dispatches {
+            let [x, y, z] = dispatch.workgroups;
+            let gated = if dispatch.gate.is_some() { ", indirect" } else { "" };
+            let Dispatch { label, kernel, bytes, .. } = dispatch;
+            writeln!(f, "{label}: {}, {x}×{y}×{z} workgroups{gated}, {bytes} bytes", kernel.label)?;
+        }
+        Ok(())
     }
 }
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
 
-use super::device::Gpu;
+use super::device::Device;
 
 const FREE: u8 = 0;
 const COPIED: u8 = 1;
@@ -27,7 +27,7 @@ pub struct ReadbackRing<T> {
 
 impl<T> ReadbackRing<T> {
     /// A ring of `slots` buffers of `size` bytes.
-    pub fn new(gpu: &Gpu, size: u64, slots: usize) -> Self {
+    pub fn new(gpu: &Device, size: u64, slots: usize) -> Self {
         let slot = |_| Slot {
             staging: gpu.device.create_buffer(&wgpu::BufferDescriptor {
                 label: Some("read-back ring"),

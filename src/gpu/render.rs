@@ -1,7 +1,7 @@
 //! A render pipeline, reflected from its shader like a [`Kernel`](super::Kernel): buffers are bound by their WGSL names.
 
 use super::buffer::BufferRange;
-use super::device::Gpu;
+use super::device::Device;
 use super::reflect::{Binding, EntryPoint, reflect};
 use super::shader::Source;
 use crate::error::{Error, Result};
@@ -36,7 +36,7 @@ impl RenderKernel {
     /// # Errors
     /// When the shader is not valid, has no such entry point or constant, or the driver refuses it.
     pub fn new(
-        gpu: &Gpu,
+        gpu: &Device,
         source: &Source,
         (vertex, fragment): (&str, &str),
         constants: &[(&str, u32)],
@@ -68,7 +68,7 @@ impl RenderKernel {
     /// When a binding is named by none, or its buffer is too small.
     pub fn bind<'n>(
         &self,
-        gpu: &Gpu,
+        gpu: &Device,
         group: u32,
         named: impl IntoIterator<Item = (&'n str, BufferRange)>,
     ) -> Result<wgpu::BindGroup> {
@@ -115,7 +115,7 @@ fn bindings_of(path: &str, points: &[EntryPoint], entries: [&str; 2]) -> Result<
     Ok(bindings)
 }
 
-fn bind_group_layouts(gpu: &Gpu, label: &str, bindings: &[Binding]) -> Vec<wgpu::BindGroupLayout> {
+fn bind_group_layouts(gpu: &Device, label: &str, bindings: &[Binding]) -> Vec<wgpu::BindGroupLayout> {
     let groups = bindings.last().map_or(0, |b| b.group + 1);
     let layout = |group| {
         let own = bindings.iter().filter(|b| b.group == group);
@@ -129,7 +129,7 @@ fn bind_group_layouts(gpu: &Gpu, label: &str, bindings: &[Binding]) -> Vec<wgpu:
 }
 
 fn pipeline(
-    gpu: &Gpu,
+    gpu: &Device,
     label: &str,
     module: &wgpu::ShaderModule,
     (vertex, fragment): (&str, &str),

@@ -1,7 +1,7 @@
 //! A stage: the entry points of one shader file over one list of named buffers.
 
 use super::buffer::BufferRange;
-use super::device::Gpu;
+use super::context::Gpu;
 use super::plan::{DispatchBuilder, PlanBuilder};
 use super::shader::Source;
 use super::structs::Params;

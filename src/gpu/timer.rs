@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::device::Gpu;
+use super::device::Device;
 
 /// The GPU time of one labelled pass.
 #[derive(Debug, Clone, PartialEq)]
@@ -24,7 +24,7 @@ pub struct Timer {
 
 impl Timer {
     /// A timer for up to `capacity` passes a submit.
-    pub fn new(gpu: &Gpu, capacity: u32) -> Self {
+    pub fn new(gpu: &Device, capacity: u32) -> Self {
         let capacity = capacity.clamp(1, wgpu::QUERY_SET_MAX_QUERIES / 2);
         let queries = gpu.timestamps.then(|| {
             gpu.device.create_query_set(&wgpu::QuerySetDescriptor {

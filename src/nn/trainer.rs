@@ -280,10 +280,8 @@ impl Trainer {
             return Err(Error::new(what, "give it the shape and the classes of the data"));
         }
         let parameters = Parameters::new(&self.gpu, &network, self.options.seed)?;
-        self.gpu.prefer_compiled(true);
-        let pass = Pass::build(&self.gpu, &network, &self.feed, &parameters, &self.optimizer, &self.options);
-        self.gpu.prefer_compiled(false);
-        self.pass = pass?;
+        let quick = self.gpu.preferring_compiled();
+        self.pass = Pass::build(&quick, &network, &self.feed, &parameters, &self.optimizer, &self.options)?;
         parameters.carry(&self.gpu, &self.parameters);
         (self.network, self.parameters) = (network, parameters);
         Ok(())

@@ -9,9 +9,9 @@ use std::path::{Path, PathBuf};
 use safetensors::{Dtype, SafeTensors, tensor::TensorView as StoredTensor};
 use serde::{Deserialize, Serialize};
 
-use super::files;
 use super::options::RunSettings;
 use crate::error::{Error, Result};
+use crate::files;
 use crate::nn::TensorRange;
 
 /// The file's name in a run's folder.

@@ -7,9 +7,9 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 
 use super::command::Command;
-use super::files;
 use super::options::RunSettings;
 use crate::error::{Error, Result};
+use crate::files;
 
 /// The file's name in a run's folder.
 pub const JOURNAL_FILE: &str = "journal.jsonl";

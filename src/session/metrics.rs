@@ -4,8 +4,8 @@ use std::path::Path;
 
 use serde::Serialize;
 
-use super::files;
 use crate::error::{Error, Result};
+use crate::files;
 
 /// One epoch's results.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]

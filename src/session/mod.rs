@@ -10,7 +10,6 @@ mod command;
 mod embedding;
 mod embeddings;
 mod fault;
-mod files;
 mod filter_layout;
 mod forwarding;
 mod headless;
@@ -29,12 +28,12 @@ mod stirring;
 
 use std::collections::VecDeque;
 
+pub use crate::files::{create_folder, write_whole};
 use arrivals::Arrivals;
 use budget::Budget;
 pub use command::Command;
 pub use embedding::{Embedding, FILTER_PERPLEXITY};
 use embeddings::Embeddings;
-pub use files::{create_folder, write_whole};
 pub use filter_layout::Filters;
 pub use headless::{Event, Limit};
 pub use image_layout::{ImageSet, ImageSource, Images};

@@ -5,11 +5,11 @@ use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
 use super::checkpoint::{Checkpoint, MODEL_FILE, StoredCheckpoint, damaged, foreign};
-use super::files;
 use super::journal::{self, Entry, Header, JOURNAL_FILE};
 use super::metrics::{self, EpochMetrics, METRICS_FILE};
 use crate::data::Clock;
 use crate::error::{Error, Result};
+use crate::files;
 use crate::nn::TensorRange;
 
 /// The network's file.

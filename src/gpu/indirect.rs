@@ -7,7 +7,7 @@
 use std::cell::RefCell;
 
 use super::buffer::{Buffer, BufferRange};
-use super::device::Gpu;
+use super::device::Device;
 
 /// The gates of a plan.
 pub struct Gates {
@@ -18,7 +18,7 @@ pub struct Gates {
 
 impl Gates {
     /// Room for at most `most` gates, all of them closed.
-    pub fn new(gpu: &Gpu, most: usize) -> Self {
+    pub fn new(gpu: &Device, most: usize) -> Self {
         let counts = gpu.device.create_buffer(&wgpu::BufferDescriptor {
             label: Some("gates"),
             size: (most * 12).next_multiple_of(16) as u64,
@@ -39,7 +39,7 @@ impl Gates {
     }
 
     /// Writes the table, once all gates are known.
-    pub fn finish(&self, gpu: &Gpu) {
+    pub fn finish(&self, gpu: &Device) {
         self.table.write(gpu, 0, &self.entries.borrow());
     }
 

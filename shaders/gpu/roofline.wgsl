@@ -1,4 +1,4 @@
-// What the adapter can do at best: multiply-adds without memory, and a plain copy. See src/gpu/peak.rs.
+// What the adapter can do at best: multiply-adds without memory, and a plain copy. See src/gpu/roofline.rs.
 const WORKGROUP: u32 = 64u;
 // Chains of vec4 that do not wait for each other.
 #constant CHAINS = 12

@@ -2,13 +2,13 @@
 //! through memory. Kernels are judged against these.
 
 use super::buffer::Buffer;
-use super::device::Gpu;
+use super::context::Gpu;
 use super::plan::{Plan, PlanBuilder};
 use super::shader::Source;
 use crate::error::Result;
 use crate::{params, wgsl};
 
-const PEAK: Source = wgsl!("gpu/peak.wgsl", PeakParams);
+const PEAK: Source = wgsl!("gpu/roofline.wgsl", PeakParams);
 const PRODUCT: Source = wgsl!("gpu/product.wgsl", ProductParams);
 
 params! { struct PeakParams { rounds: u32 } }

@@ -1,6 +1,6 @@
 //! Files that survive a kill: written beside the old one, flushed, then renamed over it.
 
-use std::fs::{self, File};
+use std::fs;
 use std::io::Write as _;
 use std::path::Path;
 
@@ -11,19 +11,19 @@ use crate::error::{Error, Result};
 /// # Errors
 /// When the system refuses; then the old content stays.
 pub fn write_whole(path: &Path, bytes: &[u8]) -> Result<()> {
-    let mut name = path.file_name().unwrap_or_default().to_owned();
-    name.push(".part");
-    let part = path.with_file_name(name);
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let write = || -> std::io::Result<()> {
-        let mut file = File::create(&part)?;
-        file.write_all(bytes)?;
-        file.sync_all()?;
-        fs::rename(&part, path)
+        let mut builder = tempfile::Builder::new();
+        // As any file that is created: what the user's mask leaves of it.
+        #[cfg(unix)]
+        builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
+        let mut part = builder.tempfile_in(folder)?;
+        part.write_all(bytes)?;
+        part.as_file().sync_all()?;
+        part.persist(path)?;
+        Ok(())
     };
-    write().map_err(|e| {
-        fs::remove_file(&part).ok();
-        Error::io("write", path, &e)
-    })
+    write().map_err(|e| Error::io("write", path, &e))
 }
 
 /// Creates a folder with all above it.
@@ -51,9 +51,12 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("kept");
         write_whole(&path, b"old").unwrap();
-        // The place of the part is taken by a folder, so that the write fails.
-        fs::create_dir(folder.path().join("kept.part")).unwrap();
-        assert!(write_whole(&path, b"new").is_err());
+        // Its place is taken by a folder, so that the last step fails, and where there is no folder the first one does.
+        let taken = folder.path().join("taken");
+        fs::create_dir(&taken).unwrap();
+        assert!(write_whole(&taken, b"new").is_err() && taken.is_dir());
+        assert!(write_whole(&folder.path().join("nowhere/kept"), b"new").is_err());
         assert_eq!(fs::read(&path).unwrap(), b"old");
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 2, "nothing is left over");
     }
 }

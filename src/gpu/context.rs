@@ -1,0 +1,165 @@
+//! The GPU as the program uses it: the device, the cache of compiled kernels, and what kernels are shaped for.
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::ops::{Deref, DerefMut};
+use std::rc::Rc;
+use std::sync::Arc;
+
+use super::device::Device;
+use super::kernel::Kernel;
+use super::shader::Source;
+use super::tune_cache::{TuneCache, TunePolicy};
+use crate::error::{Error, Result};
+
+type KernelKey = (&'static str, &'static str, Vec<(&'static str, u32)>);
+
+/// What the hot kernels are shaped for. Chosen from the adapter; tests set it, to try every variant of a kernel.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Tuning {
+    /// Whether loads are shared among the 8 lanes of a subgroup. On the software adapter every load is done lane
+    /// by lane, so sharing pays (16 against 10 GFLOP/s in a convolution); a GPU's cache does it by itself.
+    pub shares_loads: bool,
+    /// Whether register tiles are large and threads few, as on the software adapter, where loads cost most; a GPU
+    /// wants many threads, and 16 channels × 4 images fill its registers.
+    pub large_tiles: bool,
+    /// Whether a relu is made by the kernel whose result it takes, which saves reading that again. On the software adapter a
+    /// kernel's scattered second store costs twice what the relu does by itself (8 to 10 ms against 4 ms).
+    pub fuses_relu: bool,
+}
+
+/// An opened GPU; its [`Device`] is reached by its own fields and methods. A clone is another handle to the same device and
+/// kernels, with a tuning and a policy of its own.
+#[derive(Clone)]
+pub struct Gpu {
+    ground: Device,
+    kernels: Rc<RefCell<HashMap<KernelKey, Arc<Kernel>>>>,
+    tuning: Tuning,
+    subgroups_of_8: bool,
+    policy: TunePolicy,
+    prefers_compiled: bool,
+    image_memory: Option<u64>,
+    /// Kernels that were fastest on the adapter.
+    pub(super) tuned: Rc<RefCell<TuneCache>>,
+}
+
+impl Deref for Gpu {
+    type Target = Device;
+
+    fn deref(&self) -> &Device {
+        &self.ground
+    }
+}
+
+impl DerefMut for Gpu {
+    fn deref_mut(&mut self) -> &mut Device {
+        &mut self.ground
+    }
+}
+
+impl Gpu {
+    /// A device with nothing compiled. Kernels are shaped for what needs no subgroups, until [`Gpu::set_subgroups_of_8`].
+    pub(super) fn new(ground: Device) -> Self {
+        let software = ground.is_software();
+        Self {
+            tuned: Rc::new(RefCell::new(TuneCache::open(&ground.info))),
+            ground,
+            kernels: Rc::default(),
+            tuning: Tuning { shares_loads: false, large_tiles: software, fuses_relu: !software },
+            subgroups_of_8: false,
+            policy: TunePolicy::Cached,
+            prefers_compiled: false,
+            image_memory: None,
+        }
+    }
+
+    /// Shapes kernels for an adapter that runs subgroups of 8 lanes in step.
+    pub(super) fn set_subgroups_of_8(&mut self) {
+        self.subgroups_of_8 = true;
+        self.tuning.shares_loads = true;
+    }
+
+    /// What the hot kernels are shaped for.
+    pub fn tuning(&self) -> Tuning {
+        self.tuning
+    }
+
+    /// Shapes the kernels of plans built from now on.
+    ///
+    /// # Errors
+    /// When loads are to be shared and the adapter does not run subgroups of 8 lanes in step.
+    pub fn set_tuning(&mut self, tuning: Tuning) -> Result<()> {
+        if tuning.shares_loads && !self.subgroups_of_8 {
+            let what = format!("{} has no subgroups of 8 lanes to share loads", self.info.name);
+            return Err(Error::new(what, "leave shared loads off"));
+        }
+        self.tuning = tuning;
+        Ok(())
+    }
+
+    /// Policy by which the autotuner picks among candidates.
+    pub fn tune_policy(&self) -> TunePolicy {
+        self.policy
+    }
+
+    /// Sets the policy for plans built from now on.
+    pub fn set_tune_policy(&mut self, policy: TunePolicy) {
+        self.policy = policy;
+    }
+
+    /// A handle whose autotuner picks a candidate that is compiled already, where there is one: an edit of the network must not
+    /// wait for the driver's compiler.
+    #[must_use]
+    pub fn preferring_compiled(&self) -> Self {
+        Self { prefers_compiled: true, ..self.clone() }
+    }
+
+    /// Compiled candidates come before all others.
+    pub(super) fn prefers_compiled(&self) -> bool {
+        self.prefers_compiled
+    }
+
+    /// Bytes that the images of a data set may take; none allows all that the bindings do.
+    pub fn image_memory(&self) -> Option<u64> {
+        self.image_memory
+    }
+
+    /// Sets the bytes that data sets opened from now on may take: larger ones stream.
+    pub fn set_image_memory(&mut self, bytes: Option<u64>) {
+        self.image_memory = bytes;
+    }
+
+    /// The kernel is compiled already.
+    pub fn has_kernel(
+        &self,
+        source: &Source,
+        entry: &'static str,
+        constants: &[(&'static str, u32)],
+    ) -> bool {
+        self.kernels.borrow().contains_key(&(source.path, entry, constants.to_vec()))
+    }
+
+    /// The compiled kernel `entry` of `source`, with constants set; compiled at its first use, kept after.
+    ///
+    /// # Errors
+    /// When the shader is not valid or lacks the entry point or a constant.
+    pub fn kernel(
+        &self,
+        source: &Source,
+        entry: &'static str,
+        constants: &[(&'static str, u32)],
+    ) -> Result<Arc<Kernel>> {
+        let key = (source.path, entry, constants.to_vec());
+        if let Some(kernel) = self.kernels.borrow().get(&key) {
+            return Ok(Arc::clone(kernel));
+        }
+        let kernel = Arc::new(Kernel::new(&self.ground, source, entry, constants)?);
+        self.kernels.borrow_mut().insert(key, Arc::clone(&kernel));
+        Ok(kernel)
+    }
+
+    /// Number of kernels compiled so far.
+    pub fn kernels_compiled(&self) -> usize {
+        self.kernels.borrow().len()
+    }
+}

@@ -1,0 +1,105 @@
+//! What the autotuner knows of an adapter: its policy, the fastest candidates found before, kept in the user's cache folder.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use crate::files::write_whole;
+
+/// How the autotuner picks among the candidates of a kernel.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TunePolicy {
+    /// The first candidate: the most promising by calculation.
+    Heuristic,
+    /// The fastest in an earlier benchmark; the first where there was none.
+    Cached,
+    /// The fastest in an earlier benchmark; where there was none, the candidates are timed now.
+    Benchmark,
+    /// Candidate `n` modulo the count; lets tests try each one.
+    Fixed(usize),
+}
+
+/// What was tried for one kernel and shape, and picked.
+#[derive(Debug, Clone)]
+pub struct Choice {
+    /// Kernel and shape.
+    pub key: String,
+    /// Candidates with their GPU time in milliseconds, in the order of the calculation.
+    pub tried: Vec<(String, f64)>,
+    /// The candidate that was picked.
+    pub taken: String,
+    /// It was known from an earlier benchmark.
+    pub known: bool,
+}
+
+/// The fastest candidates on one adapter.
+#[derive(Debug, Default)]
+pub(super) struct TuneCache {
+    /// The fastest candidate by key.
+    known: BTreeMap<String, String>,
+    file: Option<PathBuf>,
+    made: Vec<Choice>,
+}
+
+impl TuneCache {
+    /// The cache of an adapter, from its file in the user's cache folder; empty if there is no such folder or file.
+    pub fn open(adapter: &wgpu::AdapterInfo) -> Self {
+        let folders = directories::ProjectDirs::from("", "", "revacnn");
+        let file = folders.map(|folders| folders.cache_dir().join(file_name(adapter)));
+        let known = file.as_deref().and_then(|file| {
+            let text = std::fs::read(file).ok()?;
+            serde_json::from_slice(&text)
+                .inspect_err(|e| log::warn!("{}: {e}; it is made again", file.display()))
+                .ok()
+        });
+        Self { known: known.unwrap_or_default(), file, made: Vec::new() }
+    }
+
+    /// The fastest candidate of a key.
+    pub fn fastest(&self, key: &str) -> Option<&String> {
+        self.known.get(key)
+    }
+
+    /// Notes a choice, and keeps it in the file where it is new.
+    pub fn keep(&mut self, key: &str, choice: Choice) {
+        if !choice.known {
+            self.known.insert(key.to_owned(), choice.taken.clone());
+            if let Err(error) = self.write() {
+                log::warn!("the choice of kernels is not kept: {error}");
+                self.file = None;
+            }
+        }
+        self.made.push(choice);
+    }
+
+    fn write(&self) -> crate::error::Result<()> {
+        let Some(file) = &self.file else { return Ok(()) };
+        if let Some(folder) = file.parent() {
+            crate::files::create_folder(folder)?;
+        }
+        write_whole(file, &serde_json::to_vec_pretty(&self.known).unwrap_or_default())
+    }
+
+    /// The choices noted since the last call.
+    pub fn take_choices(&mut self) -> Vec<Choice> {
+        std::mem::take(&mut self.made)
+    }
+
+    /// Forgets what was fastest, on disk too at the next benchmark.
+    pub fn forget(&mut self) {
+        self.known.clear();
+    }
+}
+
+/// Adapter, driver and the program's version decide what is fast.
+fn file_name(adapter: &wgpu::AdapterInfo) -> String {
+    let text = format!(
+        "{} {:?} {} {} {}",
+        adapter.name,
+        adapter.backend,
+        adapter.driver,
+        adapter.driver_info,
+        env!("CARGO_PKG_VERSION")
+    );
+    let plain = text.chars().map(|c| if c.is_ascii_alphanumeric() || c == '.' { c } else { '-' });
+    format!("kernels-{}.json", plain.collect::<String>())
+}
