@@ -31,11 +31,14 @@ fn statistics_are_the_twins() {
     ] {
         let view = view(&buffer, offset, extents, strides);
         let stats = TileStats::new(&gpu, &view).unwrap();
-        stats.buffer.write(&gpu, 0, &vec![[f32::NAN; 4]; stats.buffer.len()]);
+        let poison = bytemuck::cast([f32::NAN; 4]);
+        stats.tiles.write(&gpu, 0, &vec![poison; stats.tiles.len()]);
+        stats.whole.write(&gpu, 0, &[bytemuck::cast([f32::NAN; 4])]);
         let mut encoder = gpu.encoder("statistics");
         stats.plan.encode(&mut encoder);
         gpu.submit(encoder);
-        let found = stats.buffer.read(&gpu);
+        let mut found: Vec<[f32; 4]> = bytemuck::cast_slice(&stats.tiles.read(&gpu)).to_vec();
+        found.push(bytemuck::cast(stats.whole.read(&gpu)[0]));
         let mut twin = twin::tile_stats(&view, &all);
         twin.push(twin::set_stats(&twin));
         assert!(agree(&found, &twin), "{extents:?}: {found:?} against {twin:?}");
@@ -65,7 +68,7 @@ fn statistics_of_what_never_changes_are_known_after_some_frames() {
         let mut encoder = gpu.encoder("tiles");
         drawer.prepare(&gpu, &mut encoder.begin_compute_pass(&Default::default()));
         gpu.submit(encoder);
-        drawer.stats(0).unwrap().read(&gpu)
+        bytemuck::cast_slice::<_, [f32; 4]>(&drawer.stats(0).unwrap().read(&gpu)).to_vec()
     };
     let first = frame();
     assert!(agree(&first[..2], &twin[..2]) && first[2] == [0.0; 4], "{first:?}");

@@ -1,17 +1,19 @@
 // Tiles of a tensor view, drawn from the buffer that training writes. See src/view/tiles.rs.
 
 #import TilesParams
+#import ValueStats
+#import SetStats
 #import ScreenPoint
 #import PointList
 #import common/screen
 
 @group(0) @binding(0) var<uniform> params: TilesParams;
 @group(0) @binding(1) var<storage, read> values: array<f32>;
-// Per tile: minimum, maximum, mean, standard deviation. Then of the whole set: minimum, maximum, largest magnitude, 0.
-@group(0) @binding(2) var<storage, read> stats: array<vec4<f32>>;
+@group(0) @binding(2) var<storage, read> stats: array<ValueStats>;
+@group(0) @binding(3) var<storage, read> whole: SetStats;
 // The points on which tiles are centered.
-@group(0) @binding(3) var<storage, read> points: array<ScreenPoint>;
-@group(0) @binding(4) var<storage, read> list: PointList;
+@group(0) @binding(4) var<storage, read> points: array<ScreenPoint>;
+@group(0) @binding(5) var<storage, read> list: PointList;
 
 struct Corner {
     @builtin(position) position: vec4<f32>,
@@ -27,8 +29,11 @@ struct Corner {
 fn tile_corner(index: u32, rectangle: vec4<f32>, tile: u32) -> Corner {
     let pixel = rectangle.xy + corner_of(index) * rectangle.zw;
     let shown = min(tile, params.tiles - 1u);
-    var range = vec2<f32>(0.0, 1.0 / max(stats[params.tiles].z, 1e-20));
-    if params.style == 1u { range = vec2<f32>(stats[shown].x, 1.0 / max(stats[shown].y - stats[shown].x, 1e-20)); }
+    var range = vec2<f32>(0.0, 1.0 / max(whole.magnitude, 1e-20));
+    if params.style == 1u {
+        let own = stats[shown];
+        range = vec2<f32>(own.minimum, 1.0 / max(own.maximum - own.minimum, 1e-20));
+    }
     let texels = vec2<f32>(f32(params.texel_columns), f32(params.texel_rows));
     return Corner(
         clip(pixel, params.screen), corner_of(index) * texels, params.offset + shown * params.tile_stride, range);

@@ -2,6 +2,7 @@
 //!
 //! This module draws tiles and points into pixels; it does not know networks.
 
+mod camera;
 mod color_map;
 mod groups;
 mod lasso;
@@ -18,7 +19,6 @@ mod tile_set;
 mod tiles;
 pub mod twin;
 mod uniform;
-mod uniforms;
 
 pub use color_map::{CLASS_COLORS, RIGHT_WRONG, UNKNOWN, class_color, diverging};
 pub use groups::{ColorBy, GroupMask};
@@ -31,7 +31,7 @@ pub use rect::Rect;
 pub use scatter::{PointPrimitive, Scatters};
 pub use scatter_set::ScatterSet;
 pub use selection::{MAX_SELECTED, SelectionRecord, SelectionSummary};
-pub use stats::TileStats;
+pub use stats::{SetStats, TileStats, ValueStats};
 pub use tile_set::{Style, TileSet};
 pub use tiles::{Placed, Tiles};
 

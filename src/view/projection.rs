@@ -2,6 +2,7 @@
 
 use glam::Vec2;
 
+use super::camera::{Camera, PointStyleUniform};
 use super::lasso::Lasso;
 use super::listed::{ListedPoints, ScreenPoint};
 use super::picked::PickRecord;
@@ -9,7 +10,6 @@ use super::placement::Placement;
 use super::scatter_set::{ScatterParams, ScatterSet};
 use super::selection::{LIST, Selection};
 use super::uniform::Uniform;
-use super::uniforms::{Camera, PointStyleUniform};
 use crate::error::Result;
 use crate::gpu::{Buffer, BufferRange, Gpu, Plan, PlanBuilder, RenderKernel, Source, Stage};
 use crate::{params, wgsl};

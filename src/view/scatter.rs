@@ -10,6 +10,7 @@ use std::collections::BTreeMap;
 
 use glam::Vec2;
 
+use super::camera::PointStyleUniform;
 use super::color_map::{CLASS_COLORS, RIGHT_WRONG, UNKNOWN};
 use super::lasso::Lasso;
 use super::listed::{ListedPoints, PointList, ScreenPoint};
@@ -18,7 +19,6 @@ use super::placement::Placement;
 use super::projection::{MAX_LISTED, Pixel, Projection};
 use super::scatter_set::ScatterSet;
 use super::selection::{Selection, SelectionRecord};
-use super::uniforms::PointStyleUniform;
 use crate::error::{Error, Result};
 use crate::gpu::{Buffer, Gpu, RenderKernel, RenderOptions, Source};
 use crate::wgsl;

@@ -3,11 +3,11 @@
 
 use bytemuck::{Pod, Zeroable};
 
+use super::camera::Camera;
 use super::lasso::Lasso;
 use super::listed::{PointList, ScreenPoint, list_in};
 use super::rect::Rect;
 use super::scatter_set::{ScatterParams, ScatterSet};
-use super::uniforms::Camera;
 use crate::error::Result;
 use crate::gpu::{Buffer, BufferRange, Element, Gpu, Plan, PlanBuilder, Source, Stage};
 use crate::wgsl;

@@ -5,7 +5,7 @@ use crate::error::Result;
 use crate::gpu::{Buffer, BufferRange, Gpu, Plan, PlanBuilder, Source, Stage, TensorView};
 use crate::{params, wgsl};
 
-const TILE_STATS: Source = wgsl!("view/tile_stats.wgsl", TileStatsParams);
+const TILE_STATS: Source = wgsl!("view/tile_stats.wgsl", TileStatsParams, ValueStats, SetStats);
 
 params! {
     struct TileStatsParams {
@@ -35,10 +35,40 @@ params! {
 /// Largest number of values that one dispatch reads, so that a large set can be spread over several frames.
 const MAX_VALUES: u32 = 4 << 20;
 
+params! {
+    /// Statistics of one tile.
+    pub struct ValueStats {
+        /// Minimum.
+        minimum: f32,
+        /// Maximum.
+        maximum: f32,
+        /// Mean.
+        mean: f32,
+        /// Standard deviation.
+        deviation: f32,
+    }
+}
+
+params! {
+    /// Statistics of all tiles of a set together.
+    pub struct SetStats {
+        /// Minimum.
+        minimum: f32,
+        /// Maximum.
+        maximum: f32,
+        /// Largest magnitude.
+        magnitude: f32,
+        /// None.
+        padding: f32,
+    }
+}
+
 /// Statistics of a view's tiles.
 pub struct TileStats {
-    /// Per tile: minimum, maximum, mean, standard deviation. Then of the whole set: minimum, maximum, largest magnitude, 0.
-    pub buffer: Buffer<[f32; 4]>,
+    /// Of each tile.
+    pub tiles: Buffer<ValueStats>,
+    /// Of all tiles together.
+    pub whole: Buffer<SetStats>,
     /// The dispatches: each computes a range of tiles, the last one the whole set.
     pub plan: Plan,
 }
@@ -49,7 +79,8 @@ impl TileStats {
     /// # Errors
     /// When a buffer does not fit the adapter.
     pub fn new(gpu: &Gpu, view: &TensorView) -> Result<Self> {
-        let buffer = Buffer::zeroed(gpu, "tile statistics", view.tiles() as usize + 1);
+        let stats = Buffer::zeroed(gpu, "tile statistics", view.tiles() as usize);
+        let whole = Buffer::zeroed(gpu, "set statistics", 1);
         let [tiles, channels, height, width] = view.extents;
         let [tile_stride, channel_stride, row_stride, column_stride] = view.strides;
         let params = |first_tile| TileStatsParams {
@@ -66,7 +97,8 @@ impl TileStats {
         };
         let stage = Stage::new(gpu, &TILE_STATS, &[])
             .with("values", BufferRange::whole(&view.buffer))
-            .with("stats", buffer.range());
+            .with("stats", stats.range())
+            .with("whole", whole.range());
         let mut plan = PlanBuilder::new(gpu);
         let each = (MAX_VALUES / (channels * height * width).max(1)).max(1);
         for first in (0..tiles.max(1)).step_by(each as usize) {
@@ -74,6 +106,6 @@ impl TileStats {
             stage.dispatch(&mut plan, "tile_stats", &params(first), [threads, 1, 1])?;
         }
         stage.dispatch(&mut plan, "set_stats", &params(0), [1, 1, 1])?;
-        Ok(Self { buffer, plan: plan.finish() })
+        Ok(Self { tiles: stats, whole, plan: plan.finish() })
     }
 }

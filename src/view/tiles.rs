@@ -10,14 +10,14 @@ use glam::Vec2;
 
 use super::listed::{ListedPoints, PointList, ScreenPoint};
 use super::rect::Rect;
-use super::stats::TileStats;
+use super::stats::{SetStats, TileStats, ValueStats};
 use super::tile_set::{Style, TileSet, TilesParams};
 use super::uniform::Uniform;
 use crate::error::Result;
 use crate::gpu::{Buffer, BufferRange, Gpu, RenderKernel, RenderOptions, Source};
 use crate::wgsl;
 
-const TILES: Source = wgsl!("view/tiles.wgsl", TilesParams, ScreenPoint, PointList);
+const TILES: Source = wgsl!("view/tiles.wgsl", TilesParams, ValueStats, SetStats, ScreenPoint, PointList);
 
 /// A tile in a rectangle, as the vertex buffer holds it.
 #[derive(Clone, Copy, Pod, Zeroable)]
@@ -67,9 +67,14 @@ fn bindings(
     set: &TileSet,
     stats: &TileStats,
     uniform: &Uniform<TilesParams>,
-) -> [(&'static str, BufferRange); 3] {
+) -> [(&'static str, BufferRange); 4] {
     let values = BufferRange::whole(&set.view.buffer);
-    [("params", uniform.range()), ("values", values), ("stats", stats.buffer.range())]
+    [
+        ("params", uniform.range()),
+        ("values", values),
+        ("stats", stats.tiles.range()),
+        ("whole", stats.whole.range()),
+    ]
 }
 
 /// An instanced draw call.
@@ -205,8 +210,8 @@ impl Tiles {
     }
 
     /// Statistics of a set's tiles, to be read back for a hovered tile.
-    pub fn stats(&self, set: usize) -> Option<&Buffer<[f32; 4]>> {
-        self.prepared.get(set)?.as_ref().map(|p| &p.stats.buffer)
+    pub fn stats(&self, set: usize) -> Option<&Buffer<ValueStats>> {
+        self.prepared.get(set)?.as_ref().map(|p| &p.stats.tiles)
     }
 
     /// Uploads the rectangles and records the statistics of the sets that this frame shows.

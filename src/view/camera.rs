@@ -1,4 +1,4 @@
-//! The uniforms of layouts: the camera, read by compute shaders, and the style, read by render pipelines.
+//! A layout as shaders see it: the camera, for compute shaders, and the style, for render pipelines.
 
 use glam::Vec2;
 
