@@ -34,7 +34,7 @@ pub use indirect::Gates;
 pub use kernel::Kernel;
 pub use plan::{Dispatch, DispatchBuilder, Plan, PlanBuilder};
 pub use readback::ReadbackRing;
-pub use reflect::{Binding, BindingKind, EntryPoint, reflect};
+pub use reflect::{Binding, BindingKind, EntryPoint, VertexInput, reflect};
 pub use render::{RenderKernel, RenderOptions};
 pub use roofline::Peak;
 pub use shader::{Expanded, Source};

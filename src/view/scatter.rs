@@ -64,7 +64,7 @@ impl Scatters {
             format,
             blend: Some(wgpu::BlendState::PREMULTIPLIED_ALPHA_BLENDING),
             topology: wgpu::PrimitiveTopology::TriangleStrip,
-            vertex_buffers: &[],
+            instance: None,
         };
         let names: Vec<String> = (0..CLASS_COLORS.len()).map(|class| format!("CLASS_{class}")).collect();
         let pack = |[r, g, b]: [u8; 3]| u32::from_be_bytes([0, r, g, b]);

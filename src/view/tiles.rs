@@ -5,7 +5,6 @@
 
 use std::ops::Range;
 
-use bytemuck::{Pod, Zeroable};
 use glam::Vec2;
 
 use super::listed::{ListedPoints, PointList, ScreenPoint};
@@ -14,17 +13,19 @@ use super::stats::{SetStats, TileStats, ValueStats};
 use super::tile_set::{Style, TileSet, TilesParams};
 use super::uniform::Uniform;
 use crate::error::Result;
-use crate::gpu::{Buffer, BufferRange, Gpu, RenderKernel, RenderOptions, Source};
-use crate::wgsl;
+use crate::gpu::{Buffer, BufferRange, Gpu, Params as _, RenderKernel, RenderOptions, Source};
+use crate::{params, wgsl};
 
 const TILES: Source = wgsl!("view/tiles.wgsl", TilesParams, ValueStats, SetStats, ScreenPoint, PointList);
 
-/// A tile in a rectangle, as the vertex buffer holds it.
-#[derive(Clone, Copy, Pod, Zeroable)]
-#[repr(C)]
-struct Instance {
-    rectangle: Rect,
-    tile: u32,
+params! {
+    /// A tile in a rectangle, as the instance buffer holds it.
+    struct Instance {
+        /// Left and upper edge, width and height.
+        rectangle: [f32; 4],
+        /// Index of the tile.
+        tile: u32,
+    }
 }
 
 /// A set prepared for drawing.
@@ -100,11 +101,11 @@ pub struct Tiles {
     prepared: Vec<Option<Prepared>>,
     instances: Vec<Instance>,
     calls: Vec<DrawCall>,
-    vertex_buffer: wgpu::Buffer,
+    instance_buffer: wgpu::Buffer,
     screen: Vec2,
 }
 
-fn vertex_buffer(gpu: &Gpu, instances: usize) -> wgpu::Buffer {
+fn instance_buffer(gpu: &Gpu, instances: usize) -> wgpu::Buffer {
     gpu.device.create_buffer(&wgpu::BufferDescriptor {
         label: Some("tile rectangles"),
         size: (instances * size_of::<Instance>()) as u64,
@@ -119,23 +120,18 @@ impl Tiles {
     /// # Errors
     /// When the shader is faulty.
     pub fn new(gpu: &Gpu, format: wgpu::TextureFormat) -> Result<Self> {
-        let instance = wgpu::VertexBufferLayout {
-            array_stride: size_of::<Instance>() as u64,
-            step_mode: wgpu::VertexStepMode::Instance,
-            attributes: &wgpu::vertex_attr_array![0 => Float32x4, 1 => Uint32],
-        };
-        let kernel = |vertex, vertex_buffers: &[Option<wgpu::VertexBufferLayout<'_>>]| {
+        let kernel = |vertex, instance| {
             let topology = wgpu::PrimitiveTopology::TriangleStrip;
-            let options = RenderOptions { format, blend: None, topology, vertex_buffers };
+            let options = RenderOptions { format, blend: None, topology, instance };
             RenderKernel::new(gpu, &TILES, (vertex, "tile_fragment"), &[], &options)
         };
         Ok(Self {
-            kernel: kernel("tile_in_rectangle", &[Some(instance)])?,
-            point_kernel: kernel("tile_at_point", &[])?,
+            kernel: kernel("tile_in_rectangle", Some(Instance::DEF))?,
+            point_kernel: kernel("tile_at_point", None)?,
             prepared: Vec::new(),
             instances: Vec::new(),
             calls: Vec::new(),
-            vertex_buffer: vertex_buffer(gpu, 1024),
+            instance_buffer: instance_buffer(gpu, 1024),
             screen: Vec2::ONE,
         })
     }
@@ -182,7 +178,7 @@ impl Tiles {
     /// Places tile `tile` of set `set` in a rectangle.
     pub fn place(&mut self, set: usize, tile: u32, rectangle: Rect) {
         let next = self.instances.len() as u32;
-        self.instances.push(Instance { rectangle, tile });
+        self.instances.push(Instance { rectangle: bytemuck::cast(rectangle), tile });
         match self.calls.last_mut() {
             Some(DrawCall::Rectangles(last, range)) if *last == set && range.end == next => range.end += 1,
             _ => self.calls.push(DrawCall::Rectangles(set, next..next + 1)),
@@ -216,10 +212,10 @@ impl Tiles {
 
     /// Uploads the rectangles and records the statistics of the sets that this frame shows.
     pub fn prepare(&mut self, gpu: &Gpu, pass: &mut wgpu::ComputePass<'_>) {
-        if self.vertex_buffer.size() < (self.instances.len() * size_of::<Instance>()) as u64 {
-            self.vertex_buffer = vertex_buffer(gpu, self.instances.len().next_power_of_two());
+        if self.instance_buffer.size() < (self.instances.len() * size_of::<Instance>()) as u64 {
+            self.instance_buffer = instance_buffer(gpu, self.instances.len().next_power_of_two());
         }
-        gpu.queue.write_buffer(&self.vertex_buffer, 0, bytemuck::cast_slice(&self.instances));
+        gpu.queue.write_buffer(&self.instance_buffer, 0, bytemuck::cast_slice(&self.instances));
         let set_of = |call: &DrawCall| match call {
             DrawCall::Rectangles(set, _) | DrawCall::Points(set, ..) => Some(*set),
             DrawCall::Start => None,
@@ -238,7 +234,7 @@ impl Tiles {
 
     /// Draws a batch. The viewport must be the whole target.
     pub fn draw(&self, pass: &mut wgpu::RenderPass<'_>, placed: &Placed) {
-        pass.set_vertex_buffer(0, self.vertex_buffer.slice(..));
+        pass.set_vertex_buffer(0, self.instance_buffer.slice(..));
         for call in &self.calls[placed.calls.clone()] {
             match call {
                 DrawCall::Points(_, group, max) => {
