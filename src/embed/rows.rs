@@ -143,7 +143,7 @@ impl Rows {
     /// The same rows under another name: the buffers are shared.
     pub fn share(&self) -> Self {
         Self {
-            points: self.points.iter().map(|points| points.clone()).collect(),
+            points: self.points.clone(),
             flags: self.flags.clone(),
             summary: self.summary.clone(),
             ..*self

@@ -1,16 +1,16 @@
-//! Which GPU: listing the adapters and choosing one.
+//! The adapters of this machine, and the choice of one.
 
 use serde::Serialize;
 
 use crate::error::{Error, Result};
 
-/// How the user names an adapter.
+/// An adapter as the user names it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub enum AdapterChoice {
-    /// The best GPU there is; the software adapter where there is none.
+    /// The best GPU; the software adapter where there is none.
     #[default]
     Best,
-    /// The adapter at this place in [`list_adapters`].
+    /// Its index in [`list_adapters`].
     Index(usize),
     /// The first adapter whose name contains this text, case ignored.
     Name(String),
@@ -33,7 +33,7 @@ impl std::str::FromStr for AdapterChoice {
 /// One adapter, as `revacnn adapters` shows it.
 #[derive(Debug, Clone, Serialize)]
 pub struct AdapterReport {
-    /// Place in the list, for `--adapter INDEX`.
+    /// Index in the list, for `--adapter INDEX`.
     pub index: usize,
     /// Name given by the driver.
     pub name: String,
@@ -47,9 +47,9 @@ pub struct AdapterReport {
     pub max_binding_bytes: u64,
     /// Largest buffer in bytes.
     pub max_buffer_bytes: u64,
-    /// Whether GPU time can be measured.
+    /// GPU time can be measured.
     pub timestamps: bool,
-    /// Whether this is the one that is taken without `--adapter`.
+    /// The default, without `--adapter`.
     pub best: bool,
 }
 
@@ -61,7 +61,7 @@ fn rank(info: &wgpu::AdapterInfo) -> (u32, u32) {
         wgpu::DeviceType::Other => 3,
         wgpu::DeviceType::Cpu => 4,
     };
-    // OpenGL last: it has no timestamps inside passes on many drivers, and emulates much.
+    // OpenGL last: many drivers have no timestamps there, and much is emulated.
     (kind, u32::from(info.backend == wgpu::Backend::Gl))
 }
 
@@ -110,7 +110,7 @@ pub fn list_adapters() -> Vec<AdapterReport> {
     enumerate(&instance).iter().enumerate().map(describe).collect()
 }
 
-/// The adapter that `choice` means; with a surface, one that can present to it.
+/// The adapter of `choice`; with a surface, one that can present to it.
 ///
 /// # Errors
 /// When there is none, with the command that installs one or the list of those there are.

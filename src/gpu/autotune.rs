@@ -51,20 +51,20 @@ impl Gpu {
         if policy != TunePolicy::Benchmark {
             return build(&candidates[0]);
         }
-        let (built, tried, fastest) =
-            self.benchmark(&candidates[..candidates.len().min(MAX_TIMED)], build, plan)?;
-        let taken = tried[fastest].0.clone();
-        self.tuned.borrow_mut().keep(&cached, Choice { key: key.to_owned(), tried, taken, known: false });
+        let timed = &candidates[..candidates.len().min(MAX_TIMED)];
+        let (built, choice) = self.benchmark(key, timed, build, plan)?;
+        self.tuned.borrow_mut().keep(&cached, choice);
         Ok(built)
     }
 
-    /// Times candidates; returns the fastest, the times of all, and its place among them.
+    /// Times candidates; returns the fastest.
     fn benchmark<C: Debug, B>(
         &self,
+        key: &str,
         candidates: &[C],
         mut build: impl FnMut(&C) -> Result<B>,
         plan: impl Fn(&B) -> &Plan,
-    ) -> Result<(B, Vec<(String, f64)>, usize)> {
+    ) -> Result<(B, Choice)> {
         let mut best: Option<(f64, usize, B)> = None;
         let mut tried = Vec::new();
         for (index, candidate) in candidates.iter().enumerate() {
@@ -78,7 +78,8 @@ impl Gpu {
             }
         }
         let (_, index, built) = best.expect("there is a candidate");
-        Ok((built, tried, index))
+        let taken = tried[index].0.clone();
+        Ok((built, Choice { key: key.to_owned(), tried, taken, known: false }))
     }
 
     /// The choices made since the last call that were known or timed.

@@ -19,7 +19,7 @@ impl<T> Clone for Buffer<T> {
     }
 }
 
-/// Part of a buffer, as it is bound: bytes from `offset`, `size` of them.
+/// Part of a buffer, as it is bound.
 #[derive(Debug, Clone)]
 pub struct BufferRange {
     /// The buffer.
@@ -87,7 +87,7 @@ impl<T: Element> Buffer<T> {
         self.len
     }
 
-    /// Whether it has no elements.
+    /// It has no elements.
     pub fn is_empty(&self) -> bool {
         self.len == 0
     }
@@ -97,7 +97,7 @@ impl<T: Element> Buffer<T> {
         &self.raw
     }
 
-    /// The whole buffer, to be bound.
+    /// The whole buffer, for a binding.
     pub fn range(&self) -> BufferRange {
         BufferRange { element: T::STRUCT, ..BufferRange::whole(&self.raw) }
     }

@@ -1,4 +1,4 @@
-//! The GPU as the program uses it: the device, the cache of compiled kernels, and what kernels are shaped for.
+//! The GPU as the program uses it: the device, the cache of compiled kernels, device profile and tuning policy.
 
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -14,16 +14,15 @@ use crate::error::{Error, Result};
 
 type KernelKey = (&'static str, &'static str, Vec<(&'static str, u32)>);
 
-/// What the hot kernels are shaped for. Chosen from the adapter; tests set it, to try every variant of a kernel.
+/// Device profile that the hot kernels are shaped for: chosen from the adapter; tests set it to try every variant of a kernel.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Tuning {
-    /// Whether loads are shared among the 8 lanes of a subgroup. On the software adapter every load is done lane
-    /// by lane, so sharing pays (16 against 10 GFLOP/s in a convolution); a GPU's cache does it by itself.
+    /// Loads are shared among the 8 lanes of a subgroup. The software adapter loads lane by lane, so sharing pays (16 against
+    /// 10 GFLOP/s in a convolution); a GPU's cache does it by itself.
     pub shares_loads: bool,
-    /// Whether register tiles are large and threads few, as on the software adapter, where loads cost most; a GPU
-    /// wants many threads, and 16 channels × 4 images fill its registers.
+    /// Register tiles are large and threads few, as on the software adapter, where loads cost most; a GPU wants many threads, and 16 channels × 4 images fill its registers.
     pub large_tiles: bool,
-    /// Whether a relu is made by the kernel whose result it takes, which saves reading that again. On the software adapter a
+    /// A relu is computed by the kernel before it, which saves reading its input again. On the software adapter a
     /// kernel's scattered second store costs twice what the relu does by itself (8 to 10 ms against 4 ms).
     pub fuses_relu: bool,
 }
@@ -79,7 +78,7 @@ impl Gpu {
         self.tuning.shares_loads = true;
     }
 
-    /// What the hot kernels are shaped for.
+    /// Device profile of the hot kernels.
     pub fn tuning(&self) -> Tuning {
         self.tuning
     }

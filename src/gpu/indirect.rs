@@ -1,15 +1,15 @@
-//! Gates: dispatches that run or not as the GPU decides, without the CPU knowing (an indirect dispatch of no workgroups costs next
-//! to nothing, where a kernel that returns at once still costs its workgroups).
+//! Conditional dispatches: the GPU decides whether they run, by an indirect dispatch of all workgroups or of none. (None costs next
+//! to nothing; a kernel that returns at once still costs its workgroups.)
 //!
-//! A plan's gated dispatches add themselves to a table, `(x, y, z, key)` each; a kernel of the plan that comes before them writes
-//! for each either these workgroups or zeros into the counts, three numbers a dispatch.
+//! A plan's gated dispatches add themselves to a table, `(x, y, z, key)` each; a kernel that comes before them in the plan writes
+//! these workgroups or zeros into the counts, three numbers a dispatch.
 
 use std::cell::RefCell;
 
 use super::buffer::{Buffer, BufferRange};
 use super::device::Device;
 
-/// The gates of a plan.
+/// The conditional dispatches of a plan.
 pub struct Gates {
     counts: wgpu::Buffer,
     table: Buffer<[u32; 4]>,
@@ -17,15 +17,15 @@ pub struct Gates {
 }
 
 impl Gates {
-    /// Room for at most `most` gates, all of them closed.
-    pub fn new(gpu: &Device, most: usize) -> Self {
+    /// Room for `max` gates, all of them closed.
+    pub fn new(gpu: &Device, max: usize) -> Self {
         let counts = gpu.device.create_buffer(&wgpu::BufferDescriptor {
             label: Some("gates"),
-            size: (most * 12).next_multiple_of(16) as u64,
+            size: (max * 12).next_multiple_of(16) as u64,
             usage: wgpu::BufferUsages::STORAGE | wgpu::BufferUsages::INDIRECT,
             mapped_at_creation: false,
         });
-        Self { counts, table: Buffer::zeroed(gpu, "table of gates", most), entries: RefCell::default() }
+        Self { counts, table: Buffer::zeroed(gpu, "table of gates", max), entries: RefCell::default() }
     }
 
     /// `[gate][3]`: workgroups in x, y and z, to be written by a kernel.
@@ -43,7 +43,7 @@ impl Gates {
         self.table.write(gpu, 0, &self.entries.borrow());
     }
 
-    /// Another gate; where its counts lie.
+    /// Adds a gate; returns the buffer and offset of its counts.
     pub(super) fn add(&self, [x, y, z]: [u32; 3], key: u32) -> (wgpu::Buffer, u64) {
         let mut entries = self.entries.borrow_mut();
         let offset = entries.len() as u64 * 12;

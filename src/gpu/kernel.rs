@@ -1,9 +1,9 @@
 //! A compiled compute entry point, with its bindings known by name.
 //!
 //! **Loop bounds.** Mesa's software driver puts the values of uniforms into loops whose bounds are made of uniforms alone. Where
-//! that makes the code much shorter or longer it does so, and compiles the kernel, at *every* dispatch: 4 to 15 ms with
-//! a warm disk cache, 800 ms without. A bound with a term that is no uniform, such as `+ (id.x >> 31u)`, which is 0,
-//! keeps it from that. `MESA_SHADER_CACHE_DISABLE=1 revacnn bench train` shows at a glance which kernel needs it.
+//! that makes the code much shorter or longer, it compiles the kernel again at *every* dispatch: 4 to 15 ms with a warm disk
+//! cache, 800 ms without. A term in the bound that is no uniform, such as `+ (id.x >> 31u)`, which is 0, prevents it.
+//! `MESA_SHADER_CACHE_DISABLE=1 revacnn bench train` shows at a glance which kernel needs it.
 
 use super::device::Device;
 use super::reflect::{Binding, BindingKind, EntryPoint, reflect};

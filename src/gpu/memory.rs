@@ -1,20 +1,20 @@
-//! What the GPU has memory for.
+//! Checks that there is memory for a plan.
 
 use super::device::Device;
 use crate::error::{Error, Result};
 
-/// Where Linux tells what memory is free, in kilobytes.
+/// Linux's file with the free memory, in kilobytes.
 const MEMORY_INFO: &str = "/proc/meminfo";
 
 impl Device {
-    /// Bytes of all buffers made so far by [`Buffer::zeroed`](super::Buffer::zeroed), those since dropped too: what something takes is
-    /// the difference of after and before.
+    /// Bytes of all buffers made so far by [`Buffer::zeroed`](super::Buffer::zeroed), those since dropped too: the difference of
+    /// after and before is the memory of what was made in between.
     pub fn bytes_allocated(&self) -> u64 {
         self.allocated.get()
     }
 
-    /// An error where so many bytes for `what` are more than is free. Only the software adapter's memory, which is the computer's, is
-    /// known, and only where the system tells: it would hand out more than it has, and end the program when that is used.
+    /// An error where `bytes` for `what` are more than the free memory. Only the software adapter's memory, which is the computer's,
+    /// is known, and only on Linux, which would hand out more than it has and kill the program when that is used.
     ///
     /// # Errors
     /// When `bytes` are more than is free.
@@ -29,7 +29,7 @@ impl Device {
         }
     }
 
-    /// Does what makes buffers.
+    /// Runs `make` in an out-of-memory error scope.
     ///
     /// # Errors
     /// As those of `make`, and where the driver has no memory left.
@@ -48,7 +48,7 @@ impl Device {
     }
 }
 
-/// The bytes that are available, of the text of [`MEMORY_INFO`].
+/// Available bytes in the text of [`MEMORY_INFO`].
 fn available(text: &str) -> Option<u64> {
     let line = text.lines().find_map(|line| line.strip_prefix("MemAvailable:"))?;
     Some(1024 * line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok()?)

@@ -1,7 +1,12 @@
-//! The device: adapter choice, buffers, kernels by reflection, plans, timers, the read-back ring.
+//! The GPU: device, typed buffers, kernels by reflection, plans and stages, autotuner, timers, the read-back ring.
 //!
-//! WGSL says what a kernel binds and Rust reads it; a plan is a list of prepared dispatches. Nothing here
-//! knows what a network is.
+//! WGSL says what a kernel binds and Rust reads it; structs are declared in Rust and WGSL imports them; a plan is a list of
+//! prepared dispatches. Nothing here knows what a network is. Files import each other in one direction:
+//!
+//! ```text
+//! device ← buffer, readback, timer, memory          structs ← template ← shader ← reflect ← kernel, render
+//! device, kernel, tune_cache ← context (Gpu) ← plan_builder (on plan, indirect) ← stage, autotune, open, roofline
+//! ```
 
 mod adapter;
 mod autotune;
@@ -13,6 +18,7 @@ mod kernel;
 mod memory;
 mod open;
 mod plan;
+mod plan_builder;
 mod readback;
 mod reflect;
 mod render;
@@ -32,7 +38,8 @@ pub use context::{Gpu, Tuning};
 pub use device::Device;
 pub use indirect::Gates;
 pub use kernel::Kernel;
-pub use plan::{Dispatch, DispatchBuilder, Plan, PlanBuilder};
+pub use plan::{Dispatch, Plan};
+pub use plan_builder::{DispatchBuilder, PlanBuilder};
 pub use readback::ReadbackRing;
 pub use reflect::{Binding, BindingKind, EntryPoint, VertexInput, reflect};
 pub use render::{RenderKernel, RenderOptions};

@@ -4,7 +4,7 @@ use super::adapter::{self, AdapterChoice};
 use super::buffer::Buffer;
 use super::context::Gpu;
 use super::device::Device;
-use super::plan::PlanBuilder;
+use super::plan_builder::PlanBuilder;
 use super::shader::Source;
 use crate::error::Result;
 use crate::wgsl;

@@ -1,4 +1,4 @@
-//! A ring of staging buffers: small results reach the CPU a few frames later, and nothing waits.
+//! A ring of staging buffers: small results reach the CPU a few frames later, without waiting.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
@@ -18,7 +18,7 @@ struct Slot<T> {
     order: u64,
 }
 
-/// A ring of staging buffers of `size` bytes each; `T` is what the caller needs to know again on arrival.
+/// A ring of staging buffers; each copy carries a tag `T`, which comes back with its bytes.
 pub struct ReadbackRing<T> {
     slots: Vec<Slot<T>>,
     next: u64,
@@ -43,7 +43,7 @@ impl<T> ReadbackRing<T> {
         Self { slots: (0..slots).map(slot).collect(), next: 0, bytes_read: 0 }
     }
 
-    /// Whether a slot is free.
+    /// A slot is free.
     pub fn has_room(&self) -> bool {
         self.slots.iter().any(|s| s.state.load(Ordering::Acquire) == FREE)
     }
@@ -78,7 +78,7 @@ impl<T> ReadbackRing<T> {
         }
     }
 
-    /// What has arrived, oldest first. Does not wait; the device must have been polled.
+    /// Tags and bytes that have arrived, oldest first. Does not wait; the device must have been polled.
     pub fn take(&mut self) -> Vec<(T, Vec<u8>)> {
         let mut arrived = Vec::new();
         for slot in self.slots.iter_mut().filter(|s| s.state.load(Ordering::Acquire) == READY) {
@@ -95,7 +95,7 @@ impl<T> ReadbackRing<T> {
         arrived.into_iter().map(|(_, tag, bytes)| (tag, bytes)).collect()
     }
 
-    /// Whether something is still on its way.
+    /// Some copies have not arrived yet.
     pub fn in_flight(&self) -> bool {
         self.slots.iter().any(|s| s.state.load(Ordering::Acquire) != FREE)
     }

@@ -9,7 +9,7 @@ use super::shader::Expanded;
 use super::structs::StructDef;
 use crate::error::{Error, Result};
 
-/// How an entry point uses a binding.
+/// Kind of a binding.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum BindingKind {
     /// `var<uniform>`
@@ -29,7 +29,7 @@ pub struct Binding {
     pub group: u32,
     /// Its binding index in the group.
     pub index: u32,
-    /// How it is bound.
+    /// Uniform or storage.
     pub kind: BindingKind,
     /// The fewest bytes that may be bound (one element for a runtime-sized array).
     pub min_bytes: u64,
@@ -63,7 +63,7 @@ pub struct EntryPoint {
     pub bindings: Vec<Binding>,
     /// Its arguments from vertex buffers.
     pub inputs: Vec<VertexInput>,
-    /// Whether it takes `num_workgroups`: then it finds its index where a long line of threads is folded.
+    /// It takes `num_workgroups`, and so finds its index where a long line of threads is folded.
     pub folds: bool,
 }
 
@@ -213,7 +213,7 @@ impl Binding {
         )
     }
 
-    /// Whether it is of the struct `shared`, field by field.
+    /// Its struct has the fields of `shared`, with their offsets and sizes.
     pub(super) fn is_of(&self, shared: &StructDef) -> bool {
         self.fields.iter().map(|(name, offset, size)| (name.as_str(), *offset, *size)).eq(shared.extents())
     }

@@ -7,14 +7,14 @@ use super::shader::Source;
 use super::structs::StructDef;
 use crate::error::{Error, Result};
 
-/// What a render pipeline needs beside its shader.
+/// State of a render pipeline beside its shader.
 #[derive(Debug, Clone)]
 pub struct RenderOptions {
     /// Format of the color target.
     pub format: wgpu::TextureFormat,
     /// Blending; none overwrites.
     pub blend: Option<wgpu::BlendState>,
-    /// How vertices make triangles.
+    /// Assembly of vertices into triangles.
     pub topology: wgpu::PrimitiveTopology,
     /// Struct of the instance buffer, whose fields the vertex entry point takes by name; none where it takes none.
     pub instance: Option<&'static StructDef>,

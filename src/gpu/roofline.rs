@@ -1,9 +1,10 @@
-//! What the adapter can do at best, measured: multiply-adds in registers, the product of two matrices, and a plain copy
-//! through memory. Kernels are judged against these.
+//! The roofline of the adapter, measured: multiply-adds in registers, the product of two matrices, and a plain copy through
+//! memory. Kernels are judged against these.
 
 use super::buffer::Buffer;
 use super::context::Gpu;
-use super::plan::{Plan, PlanBuilder};
+use super::plan::Plan;
+use super::plan_builder::PlanBuilder;
 use super::shader::Source;
 use crate::error::Result;
 use crate::{params, wgsl};
@@ -14,14 +15,14 @@ const PRODUCT: Source = wgsl!("gpu/product.wgsl", ProductParams);
 params! { struct PeakParams { rounds: u32 } }
 params! { struct ProductParams { size: u32 } }
 
-/// Chains of vec4 multiply-adds that a thread keeps up: few leave units idle, many do not fit the registers of some
-/// adapters, so the best counts.
+/// Chains of vec4 multiply-adds of a thread, of which the best counts: few leave units idle, many do not fit the registers
+/// of some adapters.
 const CHAINS: [u32; 4] = [2, 3, 6, 12];
 /// Steps of the chains in a round; the shader's `UNROLLED`.
 const UNROLLED: u32 = 16;
 /// Threads of the multiply-add kernel: enough for a large GPU.
 const THREADS: usize = 1 << 17;
-/// A measurement lasts at least so long, or the clock and the start of a dispatch count too much.
+/// Shortest measurement in milliseconds: below it the clock and the start of a dispatch count too much.
 const LONG_MS: f64 = 20.0;
 /// Rows, columns and depth of the product.
 const PRODUCT_SIZE: usize = 1024;
@@ -30,19 +31,19 @@ const PRODUCT_ROWS: usize = 16;
 /// Bytes that are copied: more than caches hold, and within any adapter's bindings.
 const COPIED: usize = 96 << 20;
 
-/// The best of the adapter.
+/// Peak rates of the adapter.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Peak {
-    /// Thousand million floating-point operations a second; a multiply-add counts as two.
+    /// Multiply-adds in registers, in GFLOP/s; one counts as two operations.
     pub gflop_per_s: f64,
-    /// The same in the product of two 1024×1024 matrices.
+    /// Product of two 1024×1024 matrices, in GFLOP/s.
     pub product_gflop_per_s: f64,
-    /// Thousand million bytes a second, read and written.
+    /// Copy through memory, in GB/s, reads and writes together.
     pub gb_per_s: f64,
 }
 
 impl Peak {
-    /// Measures the adapter; none where it cannot tell the time of a pass. Waits for the GPU.
+    /// Measures the adapter; none where it has no timestamps. Waits for the GPU.
     ///
     /// # Errors
     /// When a buffer does not fit.
@@ -106,8 +107,8 @@ fn product_of(
     right: &Buffer<f32>,
 ) -> Result<(Plan, Buffer<f32>)> {
     let result = Buffer::<f32>::zeroed(gpu, "product", size * size);
-    let knobs = [("ROWS", PRODUCT_ROWS as u32), ("SUBGROUPS", u32::from(gpu.tuning().shares_loads))];
-    let kernel = gpu.kernel(&PRODUCT, "product", &knobs)?;
+    let constants = [("ROWS", PRODUCT_ROWS as u32), ("SUBGROUPS", u32::from(gpu.tuning().shares_loads))];
+    let kernel = gpu.kernel(&PRODUCT, "product", &constants)?;
     let mut plan = PlanBuilder::new(gpu);
     plan.dispatch("product", &kernel)
         .bind("left", left.range())
@@ -119,8 +120,8 @@ fn product_of(
 }
 
 fn copies(gpu: &Gpu) -> Result<Option<f64>> {
-    let most = gpu.limits.max_storage_buffer_binding_size.min(gpu.limits.max_buffer_size) as usize;
-    let quads = COPIED.min(most) / 16;
+    let max = gpu.max_binding() as usize;
+    let quads = COPIED.min(max) / 16;
     let kernel = gpu.kernel(&PEAK, "copy", &[])?;
     let [source, result] = ["source", "result"].map(|label| Buffer::<[f32; 4]>::zeroed(gpu, label, quads));
     let mut plan = PlanBuilder::new(gpu);

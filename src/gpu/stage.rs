@@ -2,7 +2,7 @@
 
 use super::buffer::BufferRange;
 use super::context::Gpu;
-use super::plan::{DispatchBuilder, PlanBuilder};
+use super::plan_builder::{DispatchBuilder, PlanBuilder};
 use super::shader::Source;
 use super::structs::Params;
 use crate::error::{Error, Result};

@@ -7,13 +7,13 @@ use super::device::Device;
 /// The GPU time of one labelled pass.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Span {
-    /// What was timed.
+    /// Label of the pass.
     pub label: Arc<str>,
     /// Its GPU time in milliseconds.
     pub time_ms: f64,
 }
 
-/// Times passes. Without timestamp support it hands out nothing and reports nothing.
+/// Times passes; does nothing where the adapter has no timestamps.
 pub struct Timer {
     queries: Option<wgpu::QuerySet>,
     resolved: wgpu::Buffer,
@@ -73,7 +73,7 @@ impl Timer {
         })
     }
 
-    /// Resolves the spans of this encoder; returns where they lie and their labels, and begins anew.
+    /// Resolves the spans of this encoder and begins the next; returns the buffer of timestamps, their bytes and the labels.
     pub fn resolve(
         &mut self,
         encoder: &mut wgpu::CommandEncoder,

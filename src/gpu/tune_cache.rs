@@ -1,11 +1,11 @@
-//! What the autotuner knows of an adapter: its policy, the fastest candidates found before, kept in the user's cache folder.
+//! The autotuner's policy, and its cache: the fastest candidates on an adapter, kept in the user's cache folder.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use crate::files::write_whole;
 
-/// How the autotuner picks among the candidates of a kernel.
+/// Policy by which the autotuner picks among the candidates of a kernel.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TunePolicy {
     /// The first candidate: the most promising by calculation.
@@ -18,7 +18,7 @@ pub enum TunePolicy {
     Fixed(usize),
 }
 
-/// What was tried for one kernel and shape, and picked.
+/// A pick for one kernel and shape.
 #[derive(Debug, Clone)]
 pub struct Choice {
     /// Kernel and shape.
