@@ -385,6 +385,10 @@ const PAINT: Source = Source {
 fn corner(@builtin(vertex_index) index: u32) -> @builtin(position) vec4<f32> {
     return vec4<f32>(f32(index & 1u) * 4.0 - 2.0, f32(index >> 1u) * 4.0 - 2.0, 0.0, 1.0);
 }
+@vertex
+fn shifted_corner(@builtin(vertex_index) index: u32, @location(0) shift: vec4<f32>) -> @builtin(position) vec4<f32> {
+    return shift * f32(index);
+}
 @fragment
 fn color() -> @location(0) vec4<f32> { return paint.color * shades[1]; }
 ",
@@ -392,6 +396,7 @@ fn color() -> @location(0) vec4<f32> { return paint.color * shades[1]; }
 };
 
 params! { struct Paint { color: [f32; 4] } }
+params! { struct Shift { shift: [f32; 4] } }
 
 /// A pixel of a target that `record` draws into.
 fn drawn(gpu: &Gpu, record: impl FnOnce(&mut wgpu::RenderPass<'_>)) -> [u8; 4] {
@@ -464,6 +469,12 @@ fn a_render_kernel_binds_by_name_and_draws() {
     let untyped = kernel.bind(&gpu, 0, [("paint", BufferRange::whole(&uniform))]).unwrap_err();
     assert!(untyped.what().contains("binding \"paint\""), "{untyped}");
     assert!(RenderKernel::new(&gpu, &PAINT, ("corner", "colour"), &[], &options).is_err());
+    // The instances' struct must have a field of the argument's name.
+    for (instance, accepted) in [(None, false), (Some(Paint::DEF), false), (Some(Shift::DEF), true)] {
+        let options = RenderOptions { instance, ..options };
+        let made = RenderKernel::new(&gpu, &PAINT, ("shifted_corner", "color"), &[], &options);
+        assert_eq!(made.is_ok(), accepted, "{instance:?}");
+    }
     assert_no_errors(&gpu);
 }
 

@@ -87,9 +87,9 @@ impl Affinities {
                 starts: Buffer::zeroed(gpu, "starts of rows", near.rows + 1),
                 targets: Buffer::zeroed(gpu, "targets", room),
                 values: Buffer::zeroed(gpu, "affinities", room),
-                indices: near.indices.clone(),
+                indices: Buffer::of_range(&near.indices.range()),
                 conditional: Buffer::zeroed(gpu, "conditional probabilities", near.rows * k),
-                distances: near.distances.clone(),
+                distances: Buffer::of_range(&near.distances.range()),
                 sums: Buffer::zeroed(gpu, "sums of blocks", near.rows.div_ceil(BLOCK)),
                 near: near.rows * k,
                 room,
@@ -102,8 +102,8 @@ impl Affinities {
             k,
             perplexity,
             extra: Buffer::zeroed(gpu, "further entries", count),
-            summary: rows.summary.clone(),
-            entropies: entropies.clone(),
+            summary: Buffer::of_range(&rows.summary.range()),
+            entropies: Buffer::of_range(&entropies.range()),
         };
         steps.all(&chunks)?;
         let plan = steps.plan.finish();
@@ -244,8 +244,8 @@ impl Steps<'_> {
             count: chunk.rows,
             width,
             bounds: chunk.starts.range(),
-            keys: keys.clone(),
-            values: values.clone(),
+            keys: Buffer::of_range(&keys.range()),
+            values: Buffer::of_range(&values.range()),
         };
         sort_entries(self.gpu, &mut self.plan, label, &entries)
     }

@@ -63,7 +63,7 @@ pub(super) fn search_lists(
         stride,
         centroids: Buffer::zeroed(gpu, "centroids", stride * rows.dims.next_multiple_of(4)),
         list_names: Buffer::zeroed(gpu, "names of lists", stride),
-        near: near.chunks[0].indices.clone(),
+        near: Buffer::of_range(&near.chunks[0].indices.range()),
         candidates: Buffer::zeroed(gpu, "candidates", lists * budget),
         params: ListParams {
             lists: lists as u32,
@@ -93,7 +93,7 @@ fn sample_of(gpu: &Gpu, rows: &Rows, lists: usize) -> Rows {
         points: vec![Buffer::zeroed(gpu, "sample", stride * rows.dims.next_multiple_of(4))],
         bytes: rows.bytes,
         flags: Buffer::zeroed(gpu, "flags of the sample", stride),
-        summary: rows.summary.clone(),
+        summary: Buffer::of_range(&rows.summary.range()),
     }
 }
 
@@ -254,7 +254,7 @@ impl Steps<'_, '_> {
             part: self.params.dims as usize,
             count: self.stride,
             dims: self.rows.dims,
-            names: self.list_names.clone(),
+            names: Buffer::of_range(&self.list_names.range()),
             tiles: self.stride / TILE,
             lists: None,
         };
@@ -265,11 +265,11 @@ impl Steps<'_, '_> {
             part: whole.rows.part,
             count: whole.places,
             dims: self.rows.dims,
-            names: whole.names.clone(),
+            names: Buffer::of_range(&whole.names.range()),
             tiles: whole.tiles,
             lists: Some(Candidates {
-                tiles: whole.tile_table.clone(),
-                quads: self.candidates.clone(),
+                tiles: Buffer::of_range(&whole.tile_table.range()),
+                quads: Buffer::of_range(&self.candidates.range()),
                 budget: self.params.budget as usize,
             }),
         })

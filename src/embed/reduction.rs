@@ -77,8 +77,8 @@ impl Reduction {
             part,
             points,
             bytes,
-            flags: rows.flags.clone(),
-            summary: rows.summary.clone(),
+            flags: Buffer::of_range(&rows.flags.range()),
+            summary: Buffer::of_range(&rows.summary.range()),
         };
         let columns = (components + SPARE).next_multiple_of(16);
         let sample = rows.stride.min(SAMPLE);

@@ -143,9 +143,9 @@ impl Rows {
     /// The same rows under another name: the buffers are shared.
     pub fn share(&self) -> Self {
         Self {
-            points: self.points.clone(),
-            flags: self.flags.clone(),
-            summary: self.summary.clone(),
+            points: self.points.iter().map(|points| Buffer::of_range(&points.range())).collect(),
+            flags: Buffer::of_range(&self.flags.range()),
+            summary: Buffer::of_range(&self.summary.range()),
             ..*self
         }
     }

@@ -20,7 +20,8 @@ pub struct Tuning {
     /// Loads are shared among the 8 lanes of a subgroup. The software adapter loads lane by lane, so sharing pays (16 against
     /// 10 GFLOP/s in a convolution); a GPU's cache does it by itself.
     pub shares_loads: bool,
-    /// Register tiles are large and threads few, as on the software adapter, where loads cost most; a GPU wants many threads, and 16 channels × 4 images fill its registers.
+    /// Register tiles are large and threads few, as on the software adapter, where loads cost most; a GPU wants many
+    /// threads, and 16 channels × 4 images fill its registers.
     pub large_tiles: bool,
     /// A relu is computed by the kernel before it, which saves reading its input again. On the software adapter a
     /// kernel's scattered second store costs twice what the relu does by itself (8 to 10 ms against 4 ms).
