@@ -4,15 +4,15 @@ mod compare;
 
 use compare::{assert_no_errors, open_gpu};
 use revacnn::data::Dataset;
-use revacnn::embed::{Change, Settings, Tsne, change_twin, twin};
+use revacnn::embed::{Change, Settings, Tsne, twin};
 use revacnn::gpu::{Buffer, Gpu, TensorView};
 use revacnn::nn::{Shape, Tensor};
 
-/// Rows of normal numbers about a few centres, so that neighbours mean something.
+/// Rows of normal numbers about a few centers, so that neighbours mean something.
 fn clustered(count: usize, dims: usize, seed: u64) -> Vec<Vec<f64>> {
     let noise = Tensor::sample(Shape::new(dims, 1, 1), count, seed).values;
-    let centres = Tensor::sample(Shape::new(dims, 1, 1), 5, seed + 1).values;
-    let value = |i: usize, d: usize| f64::from((noise[d * count + i] + 3.0 * centres[d * 5 + i % 5]) as f32);
+    let centers = Tensor::sample(Shape::new(dims, 1, 1), 5, seed + 1).values;
+    let value = |i: usize, d: usize| f64::from((noise[d * count + i] + 3.0 * centers[d * 5 + i % 5]) as f32);
     (0..count).map(|i| (0..dims).map(|d| value(i, d)).collect()).collect()
 }
 
@@ -58,8 +58,8 @@ fn affinities_are_those_of_the_twin() {
         assert_eq!(tsne.perplexity(), effective);
         let k = tsne.neighbours();
         assert_eq!(k, (3.0 * f64::from(effective) + 1e-3) as usize);
-        let expected = twin::affinities(&rows, k, f64::from(effective));
-        let other = twin::affinities(&rows, k, 0.9 * f64::from(effective));
+        let expected = twin::affinities::joint(&rows, k, f64::from(effective));
+        let other = twin::affinities::joint(&rows, k, 0.9 * f64::from(effective));
         let found = tsne.read_affinities(&gpu);
         let mut sum = 0.0;
         let (mut worst, mut control) = (0.0_f64, 0.0_f64);
@@ -85,14 +85,14 @@ fn affinities_are_those_of_the_twin() {
 #[test]
 fn the_twins_gradient_is_that_of_central_differences() {
     let rows = clustered(23, 3, 5);
-    let joint = twin::affinities(&rows, 12, 4.0);
+    let joint = twin::affinities::joint(&rows, 12, 4.0);
     let positions: Vec<[f64; 2]> = clustered(23, 2, 9).iter().map(|row| [row[0], row[1]]).collect();
-    let gradient = twin::gradient(&joint, &positions, 1.0);
+    let gradient = twin::step::gradient(&joint, &positions, 1.0);
     for (i, axis) in [(0, 0), (7, 1), (22, 0)] {
         let at = |h: f64| {
             let mut moved = positions.clone();
             moved[i][axis] += h;
-            twin::divergence(&joint, &moved)
+            twin::step::divergence(&joint, &moved)
         };
         let difference = (at(1e-5) - at(-1e-5)) / 2e-5;
         let error = (4.0 * gradient[i][axis] - difference).abs() / difference.abs();
@@ -120,10 +120,10 @@ fn steps_and_divergences_are_those_of_the_twin() {
             tsne.iterate(&gpu, iteration - tsne.state(&gpu).iteration as usize);
             let mut positions = wide(&tsne.read_positions(&gpu));
             let before = positions.clone();
-            let mut motions: Vec<[f64; 4]> =
-                tsne.read_motions(&gpu).iter().map(|m| m.map(f64::from)).collect();
-            let divergence = twin::divergence(&joint, &positions);
-            twin::step(&joint, &mut positions, &mut motions, &Settings::USUAL, iteration);
+            let mut velocity_gains: Vec<[f64; 4]> =
+                tsne.read_velocity_gains(&gpu).iter().map(|m| m.map(f64::from)).collect();
+            let divergence = twin::step::divergence(&joint, &positions);
+            twin::step::step(&joint, &mut positions, &mut velocity_gains, &Settings::USUAL, iteration);
             tsne.iterate(&gpu, 1);
             let found = wide(&tsne.read_positions(&gpu));
             let moved = |to: &[[f64; 2]]| -> Vec<f64> {
@@ -165,8 +165,8 @@ fn digits_are_laid_out_as_well_as_by_others() {
     gpu.wait();
     println!("500 iterations: {:.2} s", began.elapsed().as_secs_f64());
     let positions = wide(&tsne.read_positions(&gpu));
-    let joint = twin::affinities(&rows, 90, 30.0);
-    let divergence = twin::divergence(&joint, &positions);
+    let joint = twin::affinities::joint(&rows, 90, 30.0);
+    let divergence = twin::step::divergence(&joint, &positions);
     println!("divergence {divergence:.4}");
     // scikit-learn 1.9.1 reaches 0.760 in 1 000 iterations of its defaults.
     assert!(divergence < 0.76, "the divergence is {divergence}");
@@ -275,7 +275,7 @@ fn rows_that_are_not_finite_are_left_out_and_come_back() {
     let without: Vec<Vec<f64>> =
         rows.iter().enumerate().filter(|(i, _)| ![7, 40].contains(i)).map(|(_, row)| row.clone()).collect();
     let affinities = tsne.read_affinities(&gpu);
-    let expected = twin::affinities(&without, 24, 8.0);
+    let expected = twin::affinities::joint(&without, 24, 8.0);
     let kept: Vec<usize> = (0..90).filter(|i| ![7, 40].contains(i)).collect();
     for (a, i) in kept.iter().enumerate() {
         for (j, p) in &affinities[*i] {
@@ -323,7 +323,7 @@ fn a_pinned_row_does_not_move_by_one_bit_and_pulls_the_others() {
 }
 
 #[test]
-fn the_change_of_rows_is_that_of_the_twin() {
+fn the_drift_of_rows_is_that_of_the_twin() {
     let gpu = open_gpu();
     let (rows, dims, offset, pitch) = (7_usize, 75_usize, 3_usize, 80_usize);
     let value = |i: usize, round: usize| ((i * 37 + round * 11) % 101) as f32 * 0.13 - 5.0;
@@ -350,7 +350,7 @@ fn the_change_of_rows_is_that_of_the_twin() {
     let table = |round: usize| -> Vec<Vec<f32>> {
         (0..rows).map(|i| all(round)[offset + i * pitch..][..dims].to_vec()).collect()
     };
-    let expected = change_twin(&table(1), &table(0));
+    let expected = twin::drift::drift(&table(1), &table(0));
     for (found, expected) in change.values.read(&gpu).iter().zip(&expected) {
         assert!((f64::from(*found) - expected).abs() < 1e-5 * expected, "{found}, {expected}");
     }

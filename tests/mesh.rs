@@ -1,7 +1,7 @@
 //! The push of all other points by a mesh, against pairs in f64: forces, their sum, any extent, any order of the points.
 
 use revacnn::data::Dataset;
-use revacnn::embed::{Grid, Method, Options, Repulsion, Settings, Tsne, usual_components};
+use revacnn::embed::{Grid, Method, Options, Repulsion, Tsne, TsneBuilder, twin, usual_components};
 use revacnn::gpu::{AdapterChoice, Buffer, Gpu, PlanBuilder, TensorView, Tuning};
 
 /// Iterations until digits are laid out.
@@ -23,22 +23,9 @@ fn clumps(count: usize, width: f64) -> Vec<[f32; 2]> {
     points
 }
 
-/// The push on each point and the sum of all q̃, in f64.
+/// Force on each point and the sum of all q̃, in f64.
 fn twin(points: &[[f32; 2]]) -> (Vec<[f64; 2]>, f64) {
-    let mut z = 0.0;
-    let wide: Vec<[f64; 2]> = points.iter().map(|p| p.map(f64::from)).collect();
-    let push = |(i, a): (usize, &[f64; 2])| {
-        let mut sum = [0.0; 2];
-        for (j, b) in wide.iter().enumerate() {
-            let apart = [a[0] - b[0], a[1] - b[1]];
-            let near = 1.0 / (1.0 + apart[0] * apart[0] + apart[1] * apart[1]);
-            z += if i == j { 0.0 } else { near };
-            sum = [sum[0] + near * near * apart[0], sum[1] + near * near * apart[1]];
-        }
-        sum
-    };
-    let forces = wide.iter().enumerate().map(push).collect();
-    (forces, z)
+    twin::repulsion::forces(&points.iter().map(|p| p.map(f64::from)).collect::<Vec<_>>())
 }
 
 /// Forces, sum and mesh for these points, `flags` of which say who is left out.
@@ -57,9 +44,9 @@ fn found(
     }
     let positions = Buffer::from_slice(gpu, "positions", &padded);
     let flags_buffer = Buffer::from_slice(gpu, "flags", flags);
+    let repulsion = Repulsion::new(gpu, &positions, &flags_buffer.range(), points.len(), method).unwrap();
     let mut plan = PlanBuilder::new(gpu);
-    let repulsion =
-        Repulsion::new(gpu, &mut plan, &positions, &flags_buffer.range(), points.len(), method).unwrap();
+    repulsion.record(&mut plan).unwrap();
     let plan = plan.finish();
     let mut encoder = gpu.encoder("test");
     plan.encode(&mut encoder);
@@ -175,7 +162,7 @@ fn laid_out(gpu: &Gpu, data: &str, count: usize, method: Method, iterations: usi
     };
     let components = usual_components(rows.len() / values, values);
     let options = Options { method: Some(method), components, ..Options::default() };
-    let tsne = Tsne::prepare_with(gpu, &view, 30.0, Settings::USUAL, 0, &options).unwrap();
+    let tsne = TsneBuilder::new(30.0).options(options).build(gpu, &view).unwrap();
     tsne.refresh(gpu);
     tsne.reset(gpu);
     tsne.iterate(gpu, iterations);

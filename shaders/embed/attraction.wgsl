@@ -1,10 +1,10 @@
-// The pull of the neighbours, and each row's part of the divergence. See src/embed/forces.rs.
+// The pull of the neighbours, and each row's part of the divergence. See src/embed/attraction.rs.
 const WORKGROUP: u32 = 64u;
 
 // `count` rows from row `begin` of a chunk on, whose own first row is `first`.
-struct Params { count: u32, first: u32, begin: u32 }
+#import AttractionParams
 
-@group(0) @binding(0) var<uniform> params: Params;
+@group(0) @binding(0) var<uniform> params: AttractionParams;
 @group(0) @binding(1) var<storage, read> positions: array<vec2<f32>>;
 @group(0) @binding(2) var<storage, read> starts: array<u32>;
 @group(0) @binding(3) var<storage, read> targets: array<u32>;

@@ -1,11 +1,11 @@
-// The push of all other points, pair by pair. See src/embed/forces.rs.
+// The push of all other points, pair by pair. See src/embed/repulsion.rs.
 const WORKGROUP: u32 = 64u;
 // Points of one thread: each pair of others that is loaded serves them all.
-const POINTS: u32 = 4u;
+#constant POINTS = 4
 
-struct Params { pairs: u32 }
+#import RepulsionParams
 
-@group(0) @binding(0) var<uniform> params: Params;
+@group(0) @binding(0) var<uniform> params: RepulsionParams;
 // Two points each.
 @group(0) @binding(1) var<storage, read> positions: array<vec4<f32>>;
 @group(0) @binding(2) var<storage, read_write> repulsion: array<vec4<f32>>;

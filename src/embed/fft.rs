@@ -1,194 +1,201 @@
-//! Fourier transforms along the slow axis of a grid of complex numbers, in a few passes through memory (Stockham's form, as in
-//! Govindaraju et al. 2008, "High performance discrete Fourier transforms on graphics processors").
+//! Fourier transforms along the slow axis of a complex grid, in a few passes through memory (Stockham's form, as in Govindaraju et al.
+//! 2008, "High performance discrete Fourier transforms on graphics processors").
 //!
-//! A grid is `[row, column]`, four columns side by side: four real parts, then four imaginary ones; rows are an odd number of fours
-//! apart. A thread takes `radix` values of
-//! each of four columns, so that all that it loads is `vec4`; the turns of a pass are the same for neighbouring threads.
-//! `X[k] = Σ_j x[j] exp(−2πi jk / n)`; backward is the same with real and imaginary parts changed before and after.
+//! A grid is `[row, column]`, four columns side by side: four real parts, then four imaginary ones; rows are an odd number of quads
+//! apart. A thread takes `radix` values of each of four columns, so that all that it loads is `vec4`; neighboring threads share the
+//! twiddle factors of a pass. `X[k] = Σ_j x[j] exp(−2πi jk / n)`; the inverse swaps real and imaginary parts before and after.
+
+use std::ops::Range;
 
 use crate::error::Result;
-use crate::gpu::{Buffer, BufferRange, Gates, Gpu, PlanBuilder, Source};
+use crate::gpu::{Buffer, BufferRange, DispatchBuilder, Gates, Gpu, PlanBuilder, Source, Stage};
 use crate::{params, wgsl};
 
-const FFT: Source = wgsl!("embed/fft.wgsl");
+use super::grid::Grid;
+
+const FFT: Source = wgsl!("embed/fft.wgsl", FftParams, Grid);
 
 params! {
     struct FftParams {
-        level: u32, quads: u32, before: u32, step: u32, zeros: u32, keeps: u32, inverse: u32,
+        /// log2 of the length.
+        level: u32,
+        /// Quads of columns in a row; rows lie an odd number of quads apart, since powers of two would share cache lines.
+        quads: u32,
+        /// Product of the radices of the passes before this one.
+        before: u32,
+        /// 2π / (`before` · radix) in steps of the twiddle factors.
+        step: u32,
+        /// 1: the second half of the rows is zero and not read.
+        zeros: u32,
+        /// 1: the second half of the rows is not written.
+        keeps: u32,
+        /// 1: real and imaginary parts are swapped.
+        inverse: u32,
     }
 }
 
-/// What the first pass of a transform reads.
+/// Input of the first pass of a transform.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Reads {
+pub(super) enum FftInput {
     /// A complex grid.
-    Grid,
-    /// A grid of whole numbers, half as high: its left half as real parts and its right half as imaginary ones.
+    Complex,
+    /// A grid of integers, half as high: its left half as real parts and its right half as imaginary ones.
     Mesh,
     /// The kernel `q̃ = 1 / (1 + d²)`, computed.
     Kernel,
 }
 
-/// The radices of a transform of length `2^level`, of `most` bits at most each, as equal as they can be.
-pub(super) fn radix_bits(level: u32, most: u32) -> Vec<u32> {
-    let passes = level.div_ceil(most);
+/// log2 of the radices of a transform of length `2^level`, at most `max_bits` each, as equal as possible.
+pub(super) fn radix_bits(level: u32, max_bits: u32) -> Vec<u32> {
+    let passes = level.div_ceil(max_bits);
     (0..passes).map(|pass| (level + pass) / passes).collect()
 }
 
 /// Transforms of one length.
 pub(super) struct Fft<'a> {
-    pub gpu: &'a Gpu,
     /// log2 of the length.
     pub level: u32,
-    /// The mesh's state.
+    /// Geometry of the mesh.
     pub grid: &'a BufferRange,
     /// cos and sin of 2π t / (their number), a multiple of the length.
-    pub turns: &'a Buffer<[f32; 2]>,
+    pub twiddles: &'a Buffer<[f32; 2]>,
     /// log2 of the radices, in order.
     pub bits: Vec<u32>,
-    /// The gates behind which the passes run, known by their level and 256 where they belong to the kernels' making.
+    /// Gates of the passes, by level, plus 256 for the passes that rebuild the kernel.
     pub gates: Option<&'a Gates>,
 }
 
-/// One transform of a grid: of how many columns, and what is known of it.
+/// A transform of a grid.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Of {
+pub(super) struct TransformSpec {
     pub label: &'static str,
     /// Columns / 4.
     pub quads: u32,
-    pub reads: Reads,
-    /// Runs only when the kernels are rebuilt.
+    pub input: FftInput,
+    /// Runs only when the kernel is rebuilt.
     pub rebuilds: bool,
-    /// The second half of the rows is zero, and is not read.
+    /// The second half of the rows is zero and is not read.
     pub zeros: bool,
-    /// Only the first half of the rows is wanted.
+    /// Only the first half of the rows is written.
     pub half: bool,
     pub inverse: bool,
 }
 
-impl Of {
-    pub fn grid(label: &'static str, quads: u32) -> Self {
-        Self { label, quads, reads: Reads::Grid, rebuilds: false, zeros: false, half: false, inverse: false }
+impl TransformSpec {
+    /// A forward transform of a complex grid.
+    pub fn complex(label: &'static str, quads: u32) -> Self {
+        let input = FftInput::Complex;
+        Self { label, quads, input, rebuilds: false, zeros: false, half: false, inverse: false }
     }
 }
 
-/// cos and sin of all turns of `longest` steps.
-pub(super) fn turns(gpu: &Gpu, longest: usize) -> Buffer<[f32; 2]> {
-    let turn = |t: usize| {
+/// Twiddle factors: cos and sin of 2π t / `longest`.
+pub(super) fn twiddles(gpu: &Gpu, longest: usize) -> Buffer<[f32; 2]> {
+    let factor = |t: usize| {
         let angle = std::f64::consts::TAU * t as f64 / longest as f64;
         [angle.cos() as f32, angle.sin() as f32]
     };
-    Buffer::from_slice(gpu, "turns", &(0..longest).map(turn).collect::<Vec<_>>())
+    Buffer::from_slice(gpu, "twiddles", &(0..longest).map(factor).collect::<Vec<_>>())
 }
 
-impl<'a> Fft<'a> {
-    /// The radices in the order in which they are taken.
-    fn order(&self, inverse: bool) -> Vec<u32> {
-        let mut bits = self.bits.clone();
-        if inverse {
-            bits.reverse();
-        }
-        bits
+impl Fft<'_> {
+    /// Threads in x, y, z.
+    fn threads(&self, quads: u32, bits: u32) -> [u32; 3] {
+        [quads, (1 << self.level) >> bits, 1]
     }
 
-    fn threads(&self, of_quads: u32, bits: u32) -> [u32; 3] {
-        [of_quads, (1 << self.level) >> bits, 1]
+    /// A stage of one pass with the constant that selects its variant.
+    fn stage<'g>(&self, gpu: &'g Gpu, bits: u32, variant: (&'static str, u32)) -> Stage<'g> {
+        // The software adapter has rows of few quads.
+        let workgroup = if gpu.tuning().large_tiles { 16 } else { 32 };
+        Stage::new(gpu, &FFT, &[("WORKGROUP", workgroup), ("RADIX", 1 << bits), variant])
+            .with("twiddles", self.twiddles.range())
     }
 
-    /// Threads of a workgroup: the software adapter has rows of few quads.
-    fn knobs(&self, bits: u32) -> [(&'static str, u32); 2] {
-        [("WORKGROUP", if self.gpu.tuning().large_tiles { 16 } else { 32 }), ("RADIX", 1 << bits)]
-    }
-
-    /// Steps of the turns that belong to one step of a pass.
+    /// Steps of the twiddle factors in one step of a pass.
     fn step(&self, before: u32, bits: u32) -> u32 {
-        self.turns.len() as u32 / (before << bits)
+        self.twiddles.len() as u32 / (before << bits)
     }
 
-    /// Adds the passes of `range`. The grid is read from the first of `between` and goes to and fro; where it ends is returned.
+    /// The dispatch behind the gate of its level, if there are gates.
+    fn gated<'b, 'g>(&'b self, dispatch: DispatchBuilder<'b, 'g>, rebuilds: bool) -> DispatchBuilder<'b, 'g> {
+        match self.gates {
+            Some(gates) => dispatch.gated(gates, self.level + 256 * u32::from(rebuilds)),
+            None => dispatch,
+        }
+    }
+
+    /// Records the passes of `range`. The first grid of `between` is the input, and they alternate; returns where the result lies.
     pub fn passes<'b>(
         &self,
         plan: &mut PlanBuilder<'_>,
-        of: Of,
-        range: std::ops::Range<usize>,
+        spec: TransformSpec,
+        range: Range<usize>,
         mut between: [&'b BufferRange; 2],
     ) -> Result<[&'b BufferRange; 2]> {
-        let order = self.order(of.inverse);
+        let mut order = self.bits.clone();
+        if spec.inverse {
+            order.reverse();
+        }
         for pass in range {
             let bits = order[pass];
             let before = 1 << order[..pass].iter().sum::<u32>();
             let (first, last) = (pass == 0, pass + 1 == order.len());
-            let reads = if first { of.reads } else { Reads::Grid };
-            let [workgroup, radix] = self.knobs(bits);
-            let knobs = [workgroup, radix, ("READS", reads as u32)];
-            let kernel = self.gpu.kernel(&FFT, "transform", &knobs)?;
+            let input = if first { spec.input } else { FftInput::Complex };
             let params = FftParams {
                 level: self.level,
-                quads: of.quads,
+                quads: spec.quads,
                 before,
                 step: self.step(before, bits),
-                zeros: (of.zeros && first).into(),
-                keeps: (of.half && last).into(),
-                inverse: of.inverse.into(),
+                zeros: (spec.zeros && first).into(),
+                keeps: (spec.half && last).into(),
+                inverse: spec.inverse.into(),
             };
-            let mut dispatch = plan
-                .dispatch(of.label, &kernel)
-                .bind("turns", self.turns.range())
-                .bind("to_grid", between[usize::from(reads == Reads::Grid)].clone());
-            dispatch = match reads {
-                Reads::Grid => dispatch.bind("from_grid", between[0].clone()),
-                Reads::Mesh => dispatch.bind("mesh", between[1].clone()),
-                Reads::Kernel => dispatch.bind("grid", self.grid.clone()),
+            let stage = self.stage(plan.gpu(), bits, ("INPUT", input as u32)).labelled(spec.label);
+            let stage = match input {
+                FftInput::Complex => {
+                    stage.with("spectrum_in", between[0].clone()).with("spectrum_out", between[1].clone())
+                }
+                FftInput::Mesh => {
+                    stage.with("mesh", between[1].clone()).with("spectrum_out", between[0].clone())
+                }
+                FftInput::Kernel => {
+                    stage.with("grid", self.grid.clone()).with("spectrum_out", between[0].clone())
+                }
             };
-            if let Some(gates) = self.gates {
-                dispatch = dispatch.gated(gates, self.level + 256 * u32::from(of.rebuilds));
-            }
-            dispatch.params(&params).threads(self.threads(of.quads, bits))?;
-            if reads == Reads::Grid {
+            let dispatch = self.gated(stage.begin(plan, "transform", &params)?, spec.rebuilds);
+            dispatch.threads(self.threads(spec.quads, bits))?;
+            if input == FftInput::Complex {
                 between.swap(0, 1);
             }
         }
         Ok(between)
     }
 
-    /// Adds the last pass forward of `from`, the products, and the first pass back of both.
+    /// Records the last pass forward of `from`, the products with `influence`, and the first pass back of both fields.
     pub fn convolve(
         &self,
         plan: &mut PlanBuilder<'_>,
         quads: u32,
         from: &BufferRange,
         influence: &BufferRange,
-        [to, other, parts]: [&BufferRange; 3],
+        [to, second, parts]: [&BufferRange; 3],
     ) -> Result<()> {
-        let bits = self.last_bits();
-        let [workgroup, radix] = self.knobs(bits);
+        let bits = self.bits[self.bits.len() - 1];
         let before = (1 << self.level) >> bits;
-        let kernel = self.gpu.kernel(&FFT, "transform", &[workgroup, radix, ("FIELDS", 3)])?;
-        let params = FftParams {
-            level: self.level,
-            quads,
-            before,
-            step: self.step(before, bits),
-            ..Default::default()
-        };
-        let mut dispatch = plan
-            .dispatch("mesh products", &kernel)
-            .bind("turns", self.turns.range())
-            .bind("from_grid", from.clone())
-            .bind("influence", influence.clone())
-            .bind("grid", self.grid.clone())
-            .bind("to_grid", to.clone())
-            .bind("to_other", other.clone())
-            .bind("parts", parts.clone());
-        if let Some(gates) = self.gates {
-            dispatch = dispatch.gated(gates, self.level);
-        }
-        dispatch.params(&params).threads(self.threads(quads, bits))
-    }
-
-    /// Bits of the last radix, whose pass is made with the products.
-    pub fn last_bits(&self) -> u32 {
-        self.bits[self.bits.len() - 1]
+        let step = self.step(before, bits);
+        let params = FftParams { level: self.level, quads, before, step, ..Default::default() };
+        let stage = self
+            .stage(plan.gpu(), bits, ("FIELDS", 3))
+            .labelled("mesh products")
+            .with("spectrum_in", from.clone())
+            .with("influence", influence.clone())
+            .with("grid", self.grid.clone())
+            .with("spectrum_out", to.clone())
+            .with("second_out", second.clone())
+            .with("parts", parts.clone());
+        let dispatch = self.gated(stage.begin(plan, "transform", &params)?, false);
+        dispatch.threads(self.threads(quads, bits))
     }
 }
 
@@ -238,13 +245,12 @@ mod tests {
             [(8, 5, 8), (9, 5, 68), (10, 5, 4), (11, 5, 4), (8, 3, 12), (10, 3, 4), (4, 3, 4)]
         {
             let n = 1_usize << level;
-            let grid = Buffer::from_slice(&gpu, "grid", &[level, 0, 0, 0, 0, 0, 0, 0]).range();
-            let turns = turns(&gpu, 2 * n);
+            let grid = Buffer::from_slice(&gpu, "grid", &[Grid { level, ..Grid::default() }]).range();
+            let twiddles = twiddles(&gpu, 2 * n);
             let fft = Fft {
-                gpu: &gpu,
                 level,
                 grid: &grid,
-                turns: &turns,
+                twiddles: &twiddles,
                 bits: radix_bits(level, most),
                 gates: None,
             };
@@ -260,11 +266,11 @@ mod tests {
                     given[n * ((columns / 4) | 1) * 4..].fill(f32::NAN);
                 }
                 buffers[0].write(&gpu, 0, &given);
-                let of = Of { zeros: half, half, inverse, ..Of::grid("test", columns as u32 / 4) };
+                let spec = TransformSpec { zeros: half, half, inverse, ..TransformSpec::complex("test", columns as u32 / 4) };
                 let mut plan = PlanBuilder::new(&gpu);
                 let ranges = buffers.each_ref().map(Buffer::range);
                 let [end, _] =
-                    fft.passes(&mut plan, of, 0..fft.bits.len(), [&ranges[0], &ranges[1]]).unwrap();
+                    fft.passes(&mut plan, spec, 0..fft.bits.len(), [&ranges[0], &ranges[1]]).unwrap();
                 let mut encoder = gpu.encoder("test");
                 plan.finish().encode(&mut encoder);
                 gpu.submit(encoder);

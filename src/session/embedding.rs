@@ -7,7 +7,7 @@ use super::forwarding::Forward;
 use super::image_layout::Images;
 use super::refresh::Refresh;
 use super::stirring::Stirring;
-use crate::embed::{Options, Settings, State, Tsne, usual_components};
+use crate::embed::{Options, Settings, State, Tsne, TsneBuilder, usual_components};
 use crate::error::{Error, Result};
 use crate::gpu::{BufferRange, Gpu, TensorView};
 
@@ -123,8 +123,8 @@ impl Embedding {
         };
         let before = gpu.bytes_allocated();
         let options = options(&content, &view);
-        let prepare = || Tsne::prepare_with(gpu, &view, perplexity, Settings::USUAL, 1, &options);
-        let tsne = gpu.within_memory(prepare)?;
+        let builder = TsneBuilder::new(perplexity).seed(1).options(options);
+        let tsne = gpu.within_memory(|| builder.build(gpu, &view))?;
         let tsne_bytes = gpu.bytes_allocated() - before;
         // A GPU is thought to be faster than what the budget begins with, before anything was measured.
         let speed = if gpu.is_software() { 0.3 } else { 0.02 };
@@ -273,8 +273,8 @@ impl Embedding {
     pub fn set_perplexity(&mut self, gpu: &Gpu, perplexity: f32) -> Result<()> {
         let before = gpu.bytes_allocated();
         let options = options(&self.content, &self.view);
-        let prepare = || Tsne::prepare_with(gpu, &self.view, perplexity, self.settings, 1, &options);
-        let tsne = gpu.within_memory(prepare)?;
+        let builder = TsneBuilder::new(perplexity).settings(self.settings).seed(1).options(options);
+        let tsne = gpu.within_memory(|| builder.build(gpu, &self.view))?;
         self.tsne_bytes = gpu.bytes_allocated() - before;
         tsne.take_over(gpu, &self.tsne);
         self.tsne = tsne;

@@ -1,18 +1,18 @@
-//! Nearest neighbours, principal components and affinities of rows against plain loops, where rows are many, wide or alike.
+//! Nearest neighbors, principal components and affinities of rows against plain loops, where rows are many, wide or alike.
 
 mod compare;
 
 use compare::{assert_no_errors, open_gpu};
 use revacnn::embed::quality::recall;
-use revacnn::embed::{NeighbourSearch, Options, Settings, Tsne, layout_bytes, twin};
+use revacnn::embed::{NeighbourSearch, Options, Settings, Tsne, TsneBuilder, layout_bytes, twin};
 use revacnn::gpu::{Buffer, Gpu, TensorView};
 use revacnn::nn::{Shape, Tensor};
 
-/// Rows of normal numbers about `centres` centres.
-fn clustered(count: usize, dims: usize, centres: usize, seed: u64) -> Vec<f32> {
+/// Rows of normal numbers about `centers` centers.
+fn clustered(count: usize, dims: usize, centers: usize, seed: u64) -> Vec<f32> {
     let noise = Tensor::sample(Shape::new(dims, 1, 1), count, seed).values;
-    let middle = Tensor::sample(Shape::new(dims, 1, 1), centres, seed + 1).values;
-    let value = |i: usize, d: usize| noise[d * count + i] + 3.0 * middle[d * centres + i % centres];
+    let middle = Tensor::sample(Shape::new(dims, 1, 1), centers, seed + 1).values;
+    let value = |i: usize, d: usize| noise[d * count + i] + 3.0 * middle[d * centers + i % centers];
     (0..count * dims).map(|at| value(at / dims, at % dims) as f32).collect()
 }
 
@@ -30,14 +30,14 @@ fn wide(values: &[f32], dims: usize) -> Vec<Vec<f64>> {
 }
 
 #[test]
-fn a_row_that_is_neighbour_of_thousands_has_its_entries_in_order() {
+fn a_row_that_is_neighbor_of_thousands_has_its_entries_in_order() {
     let gpu = open_gpu();
-    // Among rows that are alike the first are the neighbours of all.
+    // Among rows that are alike the first are the neighbors of all.
     let (count, alike, dims) = (2603, 2300, 3);
     let mut values = clustered(count, dims, 7, 5);
     values[..alike * dims].fill(0.25);
     let tsne = Tsne::new(&gpu, &view(&gpu, &values, dims), 4.0, Settings::USUAL, 1).unwrap();
-    let expected = twin::affinities(&wide(&values, dims), 12, 4.0);
+    let expected = twin::affinities::joint(&wide(&values, dims), 12, 4.0);
     let found = tsne.read_affinities(&gpu);
     assert!(found[0].len() >= alike - 1, "row 0 is no hub: {} entries", found[0].len());
     let scale = 1.0 / (count * 12) as f64;
@@ -80,19 +80,16 @@ fn each_row_has_the_entropy_of_its_perplexity() {
     assert_no_errors(&gpu);
 }
 
-/// The k nearest of a row, in plain loops: equal distances by index.
+/// The k nearest of a row, by index.
 fn nearest(rows: &[Vec<f64>], i: usize, k: usize) -> Vec<u32> {
-    let square = |a: &[f64], b: &[f64]| -> f64 { a.iter().zip(b).map(|(x, y)| (x - y).powi(2)).sum() };
-    let mut others: Vec<(f64, u32)> =
-        (0..rows.len()).filter(|j| *j != i).map(|j| (square(&rows[i], &rows[j]), j as u32)).collect();
-    others.sort_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
-    let mut found: Vec<u32> = others[..k].iter().map(|(_, j)| *j).collect();
+    let all: Vec<usize> = (0..rows.len()).collect();
+    let mut found: Vec<u32> = twin::knn::nearest(rows, i, &all, k).iter().map(|(j, _)| *j as u32).collect();
     found.sort_unstable();
     found
 }
 
 #[test]
-fn neighbours_are_those_of_plain_loops() {
+fn neighbors_are_those_of_plain_loops() {
     let gpu = open_gpu();
     // Whole numbers, so that distances are exact and many are equal; distances that fall by index; more rows than a segment.
     let whole = |count: usize, dims: usize, most: f64| -> Vec<f32> {
@@ -144,7 +141,7 @@ fn flat(count: usize, dims: usize, strong: usize, noise: f64) -> Vec<f32> {
 
 fn reduced(gpu: &Gpu, values: &[f32], dims: usize, components: usize) -> Tsne {
     let options = Options { components: Some(components), ..Options::default() };
-    let tsne = Tsne::prepare_with(gpu, &view(gpu, values, dims), 5.0, Settings::USUAL, 1, &options).unwrap();
+    let tsne = TsneBuilder::new(5.0).seed(1).options(options).build(gpu, &view(gpu, values, dims)).unwrap();
     tsne.refresh(gpu);
     tsne
 }
@@ -163,7 +160,7 @@ fn reduced_rows_are_as_far_apart_as_in_the_principal_subspace() {
             .map(|row| row.iter().map(|v| f64::from(*v) * f64::from(largest)).collect())
             .collect();
         assert!(found.len() == count && found[0].len() == components);
-        let expected = twin::principal(&rows, components);
+        let expected = twin::pca::principal(&rows, components);
         let fewer: Vec<Vec<f64>> = expected.iter().map(|row| row[..4].to_vec()).collect();
         let variance = |rows: &[Vec<f64>]| rows.iter().flatten().map(|v| v * v).sum::<f64>();
         let share = variance(&found) / variance(&expected);
@@ -180,24 +177,24 @@ fn reduced_rows_are_as_far_apart_as_in_the_principal_subspace() {
             (square(&fewer[i], &fewer[j]) - square(&expected[i], &expected[j])).abs()
         });
         assert!(control.fold(0.0, f64::max) > 1e-3 * mean, "the control");
-        // The neighbours are those in the subspace.
+        // The neighbors are those in the subspace.
         let k = tsne.neighbours();
         let near = tsne.read_neighbours(&gpu);
         let same = (0..count).filter(|i| near[i * k..][..k] == nearest(&found, *i, k)).count();
-        assert!(same * 100 >= count * 99, "{count} rows: of {same} the neighbours are those in the subspace");
+        assert!(same * 100 >= count * 99, "{count} rows: of {same} the neighbors are those in the subspace");
     }
     assert_no_errors(&gpu);
 }
 
 fn sought(gpu: &Gpu, values: &[f32], dims: usize, search: NeighbourSearch) -> (Vec<u32>, usize) {
     let options = Options { search, ..Options::default() };
-    let tsne = Tsne::prepare_with(gpu, &view(gpu, values, dims), 10.0, Settings::USUAL, 1, &options).unwrap();
+    let tsne = TsneBuilder::new(10.0).seed(1).options(options).build(gpu, &view(gpu, values, dims)).unwrap();
     tsne.refresh(gpu);
     (tsne.read_neighbours(gpu), tsne.neighbours())
 }
 
 #[test]
-fn lists_hold_nearly_all_neighbours_when_some_are_searched_and_few_when_one_is() {
+fn lists_hold_nearly_all_neighbors_when_some_are_searched_and_few_when_one_is() {
     let gpu = open_gpu();
     let (count, dims) = (6001, 12);
     let mut values = clustered(count, dims, 40, 21);
@@ -208,11 +205,11 @@ fn lists_hold_nearly_all_neighbours_when_some_are_searched_and_few_when_one_is()
         let (found, k) = sought(&gpu, &values, dims, NeighbourSearch::Ivf { lists, probes });
         for (i, row) in found.chunks(k).take(count).enumerate() {
             let there: Vec<u32> = row.iter().copied().filter(|j| *j != u32::MAX).collect();
-            assert!(there.is_sorted_by(|a, b| a < b), "row {i} has a neighbour twice: {there:?}");
+            assert!(there.is_sorted_by(|a, b| a < b), "row {i} has a neighbor twice: {there:?}");
             assert!(there.iter().all(|j| (*j as usize) < count && ![i, 7, 4000].contains(&(*j as usize))));
-            assert_eq!(there.len(), if [7, 4000].contains(&i) { 0 } else { k }, "neighbours of row {i}");
+            assert_eq!(there.len(), if [7, 4000].contains(&i) { 0 } else { k }, "neighbors of row {i}");
         }
-        assert!(found[100 * k..101 * k].contains(&5000), "a row that is alike is a neighbour");
+        assert!(found[100 * k..101 * k].contains(&5000), "a row that is alike is a neighbor");
         (recall(&values, dims, &found, k, 300), found)
     };
     let (some, found) = of(64, 16);
@@ -220,7 +217,7 @@ fn lists_hold_nearly_all_neighbours_when_some_are_searched_and_few_when_one_is()
     println!("recall {some:.4}, with one list {few:.4}");
     assert!(some > 0.97, "the recall is {some}");
     assert!(few < 0.9, "the control: with one list it is {few}");
-    assert_eq!(of(64, 16).1, found, "the same rows have other neighbours");
+    assert_eq!(of(64, 16).1, found, "the same rows have other neighbors");
     let (all, found) = of(64, 64);
     assert_eq!(all, 1.0, "with all lists");
     assert_eq!(found, sought(&gpu, &values, dims, NeighbourSearch::Exact).0);
@@ -252,10 +249,10 @@ fn rows_in_several_buffers_are_laid_out_by_the_same_bits() {
     let (count, dims) = (1337, 41);
     let mut values = clustered(count, dims, 9, 13);
     values[300 * dims] = f32::NAN;
-    let of = |search: NeighbourSearch, most_bytes: Option<u64>| {
-        let options = Options { search, most_bytes, ..Options::default() };
+    let of = |search: NeighbourSearch, max_buffer_bytes: Option<u64>| {
+        let options = Options { search, max_buffer_bytes, ..Options::default() };
         let view = view(&gpu, &values, dims);
-        let tsne = Tsne::prepare_with(&gpu, &view, 7.0, Settings::USUAL, 1, &options).unwrap();
+        let tsne = TsneBuilder::new(7.0).seed(1).options(options).build(&gpu, &view).unwrap();
         tsne.refresh(&gpu);
         tsne.reset(&gpu);
         tsne.iterate(&gpu, 60);
@@ -263,7 +260,7 @@ fn rows_in_several_buffers_are_laid_out_by_the_same_bits() {
     };
     for search in [NeighbourSearch::Exact, NeighbourSearch::Ivf { lists: 20, probes: 5 }] {
         let (one, whole) = of(search, None);
-        // 512 rows of 21 neighbours with room for three entries each; 24 values of the rows.
+        // 512 rows of 21 neighbors with room for three entries each; 24 values of the rows.
         let (several, parts) = of(search, Some(512 * 21 * 3 * 4 + 100));
         assert_eq!((one, several), (1, 3));
         assert_eq!(whole.read_neighbours(&gpu), parts.read_neighbours(&gpu));
@@ -278,10 +275,10 @@ fn rows_in_several_buffers_are_laid_out_by_the_same_bits() {
     // Wide rows of which one buffer holds some values only, reduced to components of which it holds some.
     let (count, dims) = (403, 41);
     let values = flat(count, dims, 9, 1e-2);
-    let of = |most_bytes: Option<u64>| {
-        let options = Options { components: Some(9), most_bytes, ..Options::default() };
+    let of = |max_buffer_bytes: Option<u64>| {
+        let options = Options { components: Some(9), max_buffer_bytes, ..Options::default() };
         let view = view(&gpu, &values, dims);
-        let tsne = Tsne::prepare_with(&gpu, &view, 5.0, Settings::USUAL, 1, &options).unwrap();
+        let tsne = TsneBuilder::new(5.0).seed(1).options(options).build(&gpu, &view).unwrap();
         tsne.refresh(&gpu);
         (tsne.read_rows_sought(&gpu), tsne.read_neighbours(&gpu))
     };
@@ -297,7 +294,7 @@ fn rows_in_several_buffers_are_laid_out_by_the_same_bits() {
 fn the_memory_of_a_layout_is_told_before_it_is_taken() {
     let exact = Options { search: NeighbourSearch::Exact, ..Options::default() };
     let of = |rows: usize, dims: usize, k: usize| layout_bytes(rows, dims, k, &exact, true);
-    // By hand: entries of 10 000 rows with 90 neighbours, 28 bytes each, and the values of the rows.
+    // By hand: entries of 10 000 rows with 90 neighbors, 28 bytes each, and the values of the rows.
     assert_eq!(of(10_000, 50, 90) - of(10_000, 50, 0), 10_000 * 90 * 28);
     assert_eq!(of(10_000, 52, 90) - of(10_000, 4, 90), 10_000 * 48 * 4);
     let reduced = Options { components: Some(50), ..exact };

@@ -1,17 +1,17 @@
-// How much each row changed since it was kept. See src/embed/change.rs.
+// Movement of each row since a snapshot. See src/embed/drift.rs.
 const WORKGROUP: u32 = 64u;
 
-struct Params { rows: u32, dims: u32, offset: u32, row_stride: u32 }
+#import DriftParams
 
-@group(0) @binding(0) var<uniform> params: Params;
+@group(0) @binding(0) var<uniform> params: DriftParams;
 @group(0) @binding(1) var<storage, read> tensor: array<f32>;
-// [i, d]: the rows as they were kept.
+// [i, d]: snapshot of the rows.
 @group(0) @binding(2) var<storage, read_write> kept: array<f32>;
-@group(0) @binding(3) var<storage, read_write> change: array<f32>;
+@group(0) @binding(3) var<storage, read_write> drift: array<f32>;
 
 var<workgroup> sums: array<f32, WORKGROUP>;
 
-/// change[i] = Σ_d |tensor[i, d] − kept[i, d]|
+/// drift[i] = Σ_d |tensor[i, d] − kept[i, d]|
 @compute @workgroup_size(WORKGROUP)
 fn measure(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
     let row = group.x;
@@ -25,7 +25,7 @@ fn measure(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_in
         if lane < half { sums[lane] += sums[lane + half]; }
         workgroupBarrier();
     }
-    if lane == 0u && row < params.rows { change[row] = sums[0]; }
+    if lane == 0u && row < params.rows { drift[row] = sums[0]; }
 }
 
 /// kept[i, d] = tensor[i, d]

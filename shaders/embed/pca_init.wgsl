@@ -1,23 +1,23 @@
-// Two principal components by simultaneous power iteration. See src/embed/principal.rs.
+// Two principal components by simultaneous power iteration. See src/embed/pca_init.rs.
 const WORKGROUP: u32 = 64u;
 const LANES: u32 = 256u;
 
 // `dims` values from `first_dim` on.
-struct Params { count: u32, stride: u32, dims: u32, first_dim: u32 }
+#import PcaInitParams
 
-@group(0) @binding(0) var<uniform> params: Params;
+@group(0) @binding(0) var<uniform> params: PcaInitParams;
 // [d − first_dim, i], centred.
 @group(0) @binding(1) var<storage, read> points: array<f32>;
 // [d]: the two directions.
 @group(0) @binding(2) var<storage, read_write> directions: array<vec2<f32>>;
 // [i]: the points along them.
 @group(0) @binding(3) var<storage, read_write> components: array<vec2<f32>>;
-@group(0) @binding(4) var<storage, read> known_directions: array<vec2<f32>>;
-@group(0) @binding(5) var<storage, read> known_components: array<vec2<f32>>;
+@group(0) @binding(4) var<storage, read> directions_in: array<vec2<f32>>;
+@group(0) @binding(5) var<storage, read> components_in: array<vec2<f32>>;
 
 var<workgroup> sums: array<vec4<f32>, LANES>;
 
-/// directions[d] = two fixed vectors that are not alike
+/// directions[d] = two fixed vectors, not parallel
 @compute @workgroup_size(WORKGROUP)
 fn begin(@builtin(global_invocation_id) id: vec3<u32>) {
     let d = id.x;
@@ -26,7 +26,7 @@ fn begin(@builtin(global_invocation_id) id: vec3<u32>) {
     directions[d] = vec2<f32>(1.0 + 0.5 * sin(turn), cos(turn) + 0.25 * sin(3.0 * turn));
 }
 
-/// components[i] = Σ_d points[d, i] · directions[d], added to what is there where first_dim > 0
+/// components[i] = Σ_d points[d, i] · directions[d], accumulated where first_dim > 0
 @compute @workgroup_size(WORKGROUP)
 fn project(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
     let i = id.x + id.y * groups.x * WORKGROUP;
@@ -34,7 +34,7 @@ fn project(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups
     var sum = vec2<f32>(0.0);
     if params.first_dim > 0u { sum = components[i]; }
     for (var d = 0u; d < params.dims + (id.x >> 31u); d++) {
-        sum += points[d * params.stride + i] * known_directions[params.first_dim + d];
+        sum += points[d * params.stride + i] * directions_in[params.first_dim + d];
     }
     components[i] = sum;
 }
@@ -45,7 +45,7 @@ fn back_project(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocati
     let d = group.x;
     var sum = vec2<f32>(0.0);
     for (var i = lane; i < params.count; i += WORKGROUP) {
-        sum += points[d * params.stride + i] * known_components[i];
+        sum += points[d * params.stride + i] * components_in[i];
     }
     sums[lane] = vec4<f32>(sum, 0.0, 0.0);
     workgroupBarrier();
@@ -56,7 +56,7 @@ fn back_project(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocati
     if lane == 0u { directions[params.first_dim + d] = sums[0].xy; }
 }
 
-/// The sum of a value over all lanes, by a fixed tree.
+/// Sum of a value over all lanes, by a fixed tree.
 fn total(lane: u32, value: vec4<f32>) -> vec4<f32> {
     workgroupBarrier();
     sums[lane] = value;
@@ -72,9 +72,9 @@ fn inverse_root(square: f32) -> f32 {
     return select(0.0, 1.0 / sqrt(square), square > 1e-30);
 }
 
-/// Both directions of length 1, the second at a right angle to the first; the largest component of each is positive
+/// Both directions of length 1, the second orthogonal to the first
 @compute @workgroup_size(LANES)
-fn orthonormalise(@builtin(local_invocation_index) lane: u32) {
+fn orthonormalize(@builtin(local_invocation_index) lane: u32) {
     var square = vec4<f32>(0.0);
     for (var d = lane; d < params.dims; d += LANES) { square += vec4<f32>(directions[d].x * directions[d].x, 0.0, 0.0, 0.0); }
     let first = inverse_root(total(lane, square).x);
@@ -93,7 +93,7 @@ fn orthonormalise(@builtin(local_invocation_index) lane: u32) {
     }
 }
 
-/// Turns each direction so that its largest component is positive
+/// Each direction *= ±1 so that its largest component is positive
 @compute @workgroup_size(1)
 fn fix_signs(@builtin(global_invocation_id) id: vec3<u32>) {
     var most = vec2<f32>(0.0);
