@@ -71,11 +71,10 @@ fn batch_buffers(gpu: &Gpu, [images, train, columns]: [usize; 3]) -> BatchBuffer
         (0..columns).map(|n| Column { image: 0, label: 0, change: 0, scale: scale(n), random: 0 }).collect();
     let clock = Clock { step: DRAW.step, drawn: DRAW.first, ..Clock::default() };
     let sampling = Sampling { seed_low: DRAW.seed[0], seed_high: DRAW.seed[1], ..Sampling::default() };
-    let words = |bytes: &[u8]| bytemuck::pod_collect_to_vec::<u8, u32>(bytes);
     BatchBuffers {
         columns: Buffer::from_slice(gpu, "columns", &drawn).range(),
-        clock: Buffer::from_slice(gpu, "clock", &words(bytemuck::bytes_of(&clock))).range(),
-        sampling: Buffer::from_slice(gpu, "sampling", &words(bytemuck::bytes_of(&sampling))).range(),
+        clock: Buffer::from_slice(gpu, "clock", &[clock]).range(),
+        sampling: Buffer::from_slice(gpu, "sampling", &[sampling]).range(),
     }
 }
 

@@ -189,7 +189,7 @@ fn optimize(gpu: &Gpu, hyper: Hyper, twin: Hyper, biases_decay: bool) -> Optimiz
         gpu.submit(encoder);
         let epochs = f64::from(clock.epoch) + f64::from(clock.cursor) / feed.train_images as f64;
         let norm = gradients.iter().map(|g| g * g).sum::<f64>().sqrt();
-        let read: Clock = bytemuck::pod_read_unaligned(bytemuck::cast_slice(&feed.clock().read(gpu)));
+        let read = feed.clock().read(gpu)[0];
         assert_close("norm", &[read.gradient_norm], &[norm], sum_tolerance(len));
         let place = StepPlace { step: clock.step, epochs, norm };
         optimizer_twin(twin, pace, place, &gradients, &decays, &mut state);
@@ -253,8 +253,7 @@ fn a_step_that_is_not_finite_has_no_effect() {
         let poisoned = trainer.parameters.values.read(&gpu);
         trainer.step();
         trainer.step();
-        let words = trainer.feed.clock().read(&gpu);
-        let halted: Clock = bytemuck::pod_read_unaligned(bytemuck::cast_slice(&words));
+        let halted = trainer.feed.clock().read(&gpu)[0];
         assert_eq!((halted.halted, halted.step, halted.cursor), (1, clock.step, clock.cursor));
         let history = trainer.feed.history().read(&gpu);
         assert_eq!((history[8].to_bits(), history[10]), (2, -1.0), "step 2 is marked");

@@ -18,12 +18,12 @@ const BEGIN: usize = 5;
 /// An evaluation on the GPU: a clock, and passes that fill a buffer with their images.
 struct Passes<'g> {
     gpu: &'g Gpu,
-    clock: Buffer<u32>,
+    clock: Buffer<Clock>,
 }
 
 impl<'g> Passes<'g> {
     fn new(gpu: &'g Gpu) -> Self {
-        Self { gpu, clock: Buffer::zeroed(gpu, "clock", Clock::WORDS) }
+        Self { gpu, clock: Buffer::zeroed(gpu, "clock", 1) }
     }
 
     fn taking(&self) -> Taking {
@@ -40,7 +40,7 @@ impl<'g> Passes<'g> {
         for first in (0..IMAGES).step_by(MICRO_BATCH) {
             let end = (first + MICRO_BATCH).min(IMAGES);
             fill(first..end);
-            self.clock.write(self.gpu, Clock::EVAL_FIRST, &[(BEGIN + end) as u32]);
+            self.clock.write(self.gpu, 0, &[Clock { eval_cursor: (BEGIN + end) as u32, ..Clock::default() }]);
             let mut encoder = self.gpu.encoder("pass");
             plan.encode(&mut encoder);
             self.gpu.submit(encoder);

@@ -1,26 +1,16 @@
 // Which images a batch holds, drawn on the GPU. See src/data/feed.rs and src/data/permutation.rs.
 const WORKGROUP: u32 = 64u;
 // 1 where only a window of the images is on the GPU. See src/data/images.rs.
-const STREAMS: u32 = 0u;
+#constant STREAMS = 0
 
-struct Clock {
-    step: u32, epoch: u32, cursor: u32, drawn: u32,
-    step_loss: f32, step_correct: u32,
-    epoch_loss: f32, epoch_correct: u32, epoch_images: u32,
-    done_loss: f32, done_correct: u32, done_images: u32,
-    eval_cursor: u32, eval_end: u32, eval_loss: f32, eval_correct: u32,
-    gradient_norm: f32, halted: u32,
-}
+#import Clock
 // image: its place in the image buffers; change: flip (bit 0), shift + 128 in x (bits 8 to 15) and y (16 to 23);
 // scale: of its loss gradient; 0 for padding; random: what further changes are drawn from, 0 for none.
-struct Column { image: u32, label: u32, change: u32, scale: f32, random: u32 }
-struct Sampling {
-    seed_low: u32, seed_high: u32, shift: u32, flip: u32,
-    rotation: f32, scale: f32, brightness: f32, contrast: f32, cutout: u32,
-}
-struct Params { batch: u32, micro_batch: u32, train_columns: u32, columns: u32, train_images: u32, slots: u32 }
+#import Column
+#import Sampling
+#import DrawParams
 
-@group(0) @binding(0) var<uniform> params: Params;
+@group(0) @binding(0) var<uniform> params: DrawParams;
 @group(0) @binding(1) var<storage, read> clock: Clock;
 @group(0) @binding(2) var<storage, read> sampling: Sampling;
 // All images: training, validation, test, each part in its own order.
@@ -31,12 +21,7 @@ struct Params { batch: u32, micro_batch: u32, train_columns: u32, columns: u32, 
 
 const UNCHANGED: u32 = 0x808000u;
 
-fn mix_bits(value: u32) -> u32 {
-    var x = value;
-    x = (x ^ (x >> 16u)) * 0x7feb352du;
-    x = (x ^ (x >> 15u)) * 0x846ca68bu;
-    return x ^ (x >> 16u);
-}
+#import common/hash
 
 fn permute(index: u32, count: u32, key: u32) -> u32 {
     let half = max((32u - countLeadingZeros(count - 1u) + 1u) / 2u, 1u);

@@ -1,16 +1,13 @@
 // The drawn images, changed and normalised, as the network's input. See src/data/feed.rs and src/data/augmentation.rs.
 const WORKGROUP: u32 = 64u;
 // A knob, not a branch: on the software adapter both sides of a branch cost their time.
-const DISTORTS: u32 = 0u;
+#constant DISTORTS = 0
 
-struct Column { image: u32, label: u32, change: u32, scale: f32, random: u32 }
-struct Sampling {
-    seed_low: u32, seed_high: u32, shift: u32, flip: u32,
-    rotation: f32, scale: f32, brightness: f32, contrast: f32, cutout: u32,
-}
-struct Params { channels: u32, height: u32, width: u32, quads: u32, images_a_chunk: u32, image_stride: u32 }
+#import Column
+#import Sampling
+#import GatherParams
 
-@group(0) @binding(0) var<uniform> params: Params;
+@group(0) @binding(0) var<uniform> params: GatherParams;
 @group(0) @binding(1) var<storage, read> columns: array<Column>;
 // Mean and 1 / standard deviation of each channel, for pixels from 0 to 1.
 @group(0) @binding(2) var<storage, read> statistics: array<vec2<f32>>;
@@ -43,12 +40,7 @@ fn normalised(image: u32, c: u32, y: i32, x: i32) -> f32 {
 }
 
 #if DISTORTS
-fn mix_bits(value: u32) -> u32 {
-    var x = value;
-    x = (x ^ (x >> 16u)) * 0x7feb352du;
-    x = (x ^ (x >> 15u)) * 0x846ca68bu;
-    return x ^ (x >> 16u);
-}
+#import common/hash
 
 /// The k-th number from 0 to 1 of a column's random word.
 fn uniform_of(random: u32, k: u32) -> f32 {

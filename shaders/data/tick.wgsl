@@ -2,42 +2,31 @@
 const WORKGROUP: u32 = 64u;
 const HISTORY: u32 = 256u;
 
-struct Clock {
-    step: u32, epoch: u32, cursor: u32, drawn: u32,
-    step_loss: f32, step_correct: u32,
-    epoch_loss: f32, epoch_correct: u32, epoch_images: u32,
-    done_loss: f32, done_correct: u32, done_images: u32,
-    eval_cursor: u32, eval_end: u32, eval_loss: f32, eval_correct: u32,
-    gradient_norm: f32, halted: u32,
-}
-struct Params { batch: u32, micro_batch: u32, train_columns: u32, train_images: u32 }
+#import Clock
+#import TickParams
 
-@group(0) @binding(0) var<uniform> params: Params;
+@group(0) @binding(0) var<uniform> params: TickParams;
 @group(0) @binding(1) var<storage, read_write> clock: Clock;
 // Loss and correctness of each column.
 @group(0) @binding(2) var<storage, read> results: array<vec2<f32>>;
 // Step (as bits), mean loss, accuracy, epochs.
 @group(0) @binding(3) var<storage, read_write> history: array<vec4<f32>>;
 
-var<workgroup> sums: array<vec2<f32>, WORKGROUP>;
+alias Summand = vec2<f32>;
+const TOTAL_LANES = WORKGROUP;
+#import common/total
 
 /// The sum of the results of the columns that are trained on, by a fixed tree.
-fn total(lane: u32) -> vec2<f32> {
+fn total_results(lane: u32) -> vec2<f32> {
     var sum = vec2<f32>(0.0);
     for (var n = lane; n < params.train_columns; n += WORKGROUP) { sum += results[n]; }
-    sums[lane] = sum;
-    workgroupBarrier();
-    for (var half = WORKGROUP / 2u; half > 0u; half /= 2u) {
-        if lane < half { sums[lane] += sums[lane + half]; }
-        workgroupBarrier();
-    }
-    return sums[0];
+    return total(lane, sum);
 }
 
 /// step_loss += Σ loss; step_correct += Σ correct; drawn += micro-batch
 @compute @workgroup_size(WORKGROUP)
 fn count_training(@builtin(local_invocation_index) lane: u32) {
-    let sum = total(lane);
+    let sum = total_results(lane);
     if lane > 0u { return; }
     clock.step_loss += sum.x;
     clock.step_correct += u32(sum.y);
@@ -47,7 +36,7 @@ fn count_training(@builtin(local_invocation_index) lane: u32) {
 /// eval_loss += Σ loss; eval_correct += Σ correct; eval_cursor += micro-batch
 @compute @workgroup_size(WORKGROUP)
 fn count_evaluation(@builtin(local_invocation_index) lane: u32) {
-    let sum = total(lane);
+    let sum = total_results(lane);
     if lane > 0u { return; }
     clock.eval_loss += sum.x;
     clock.eval_correct += u32(sum.y);

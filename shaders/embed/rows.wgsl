@@ -4,8 +4,9 @@ const WORKGROUP: u32 = 64u;
 // Read are `rows` rows from `first` on, their values from `first_dim` on; `offset` is that of the first row.
 #import RowsParams
 
-// Largest |value| (as bits); number of rows that are not left out.
-struct Summary { largest: atomic<u32>, kept: atomic<u32> }
+// Words of Summary, here atomic.
+const LARGEST: u32 = 0u;
+const KEPT: u32 = 1u;
 
 @group(0) @binding(0) var<uniform> params: RowsParams;
 @group(0) @binding(1) var<storage, read> tensor: array<f32>;
@@ -13,15 +14,15 @@ struct Summary { largest: atomic<u32>, kept: atomic<u32> }
 @group(0) @binding(2) var<storage, read_write> points: array<f32>;
 // Bit 0: left out, because a value is not finite; bit 1: pinned.
 @group(0) @binding(3) var<storage, read_write> flags: array<atomic<u32>>;
-@group(0) @binding(4) var<storage, read_write> summary: Summary;
+@group(0) @binding(4) var<storage, read_write> summary: array<atomic<u32>>;
 
 /// flags[i] without bit 0; an empty summary
 @compute @workgroup_size(WORKGROUP)
 fn begin(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
     let i = id.x + id.y * groups.x * WORKGROUP;
     if i == 0u {
-        atomicStore(&summary.largest, 0u);
-        atomicStore(&summary.kept, 0u);
+        atomicStore(&summary[LARGEST], 0u);
+        atomicStore(&summary[KEPT], 0u);
     }
     if i >= params.count { return; }
     atomicAnd(&flags[i], 0xfffffffeu);
@@ -42,7 +43,7 @@ fn read_rows(@builtin(global_invocation_id) id: vec3<u32>) {
         let bits = bitcast<u32>(given) & 0x7fffffffu;
         if bits < 0x7f800000u {
             value = given;
-            if bits > atomicLoad(&summary.largest) { atomicMax(&summary.largest, bits); }
+            if bits > atomicLoad(&summary[LARGEST]) { atomicMax(&summary[LARGEST], bits); }
         } else {
             atomicOr(&flags[i], 1u);
         }
@@ -56,7 +57,7 @@ var<workgroup> sums: array<vec2<f32>, WORKGROUP>;
 @compute @workgroup_size(WORKGROUP)
 fn center(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
     let d = group.x;
-    let largest = bitcast<f32>(atomicLoad(&summary.largest));
+    let largest = bitcast<f32>(atomicLoad(&summary[LARGEST]));
     let scale = select(1.0, 1.0 / largest, largest > 0.0);
     var sum = vec2<f32>(0.0);
     for (var i = lane; i < params.count; i += WORKGROUP) {
@@ -71,7 +72,7 @@ fn center(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_ind
     }
     let counted = sums[0].y;
     let mean = sums[0].x / max(counted, 1.0);
-    if d == 0u && lane == 0u { atomicStore(&summary.kept, u32(counted)); }
+    if d == 0u && lane == 0u { atomicStore(&summary[KEPT], u32(counted)); }
     for (var i = lane; i < params.count; i += WORKGROUP) {
         let at = d * params.stride + i;
         let left_out = (atomicLoad(&flags[i]) & 1u) == 1u;

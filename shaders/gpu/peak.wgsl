@@ -1,12 +1,12 @@
 // What the adapter can do at best: multiply-adds without memory, and a plain copy. See src/gpu/peak.rs.
 const WORKGROUP: u32 = 64u;
 // Chains of vec4 that do not wait for each other.
-const CHAINS: u32 = 12u;
-const UNROLLED: u32 = 16u;
+#constant CHAINS = 12
+#constant UNROLLED = 16
 
-struct Params { rounds: u32 }
+#import PeakParams
 
-@group(0) @binding(0) var<uniform> params: Params;
+@group(0) @binding(0) var<uniform> params: PeakParams;
 @group(0) @binding(1) var<storage, read_write> result: array<vec4<f32>>;
 @group(0) @binding(2) var<storage, read> source: array<vec4<f32>>;
 

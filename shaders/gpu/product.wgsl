@@ -1,13 +1,13 @@
 // The product of two matrices, as fast as we know to make it: what convolutions are judged against. A thread makes 16
 // rows × 8 columns in registers; the lanes of a subgroup that run in step load the left matrix together. See src/gpu/peak.rs.
 const WORKGROUP: u32 = 8u;
-const ROWS: u32 = 16u;
-const SUBGROUPS: u32 = 0u;
+#constant ROWS = 16
+#constant SUBGROUPS = 0
 
 // Rows, columns and depth of the product, each a multiple of 64.
-struct Params { size: u32 }
+#import ProductParams
 
-@group(0) @binding(0) var<uniform> params: Params;
+@group(0) @binding(0) var<uniform> params: ProductParams;
 @group(0) @binding(1) var<storage, read> left: array<vec4<f32>>;
 @group(0) @binding(2) var<storage, read> right: array<vec4<f32>>;
 @group(0) @binding(3) var<storage, read_write> result: array<vec4<f32>>;

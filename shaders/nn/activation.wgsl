@@ -1,11 +1,11 @@
 // Activation functions, one value at a time. See src/nn/layers/activation.rs.
 const WORKGROUP: u32 = 64u;
 // 0 relu, 1 leaky relu, 2 elu, 3 gelu, 4 sigmoid, 5 tanh
-const FUNCTION: u32 = 0u;
+#constant FUNCTION = 0
 
-struct Params { count: u32, slope: f32 }
+#import ActivationParams
 
-@group(0) @binding(0) var<uniform> params: Params;
+@group(0) @binding(0) var<uniform> params: ActivationParams;
 @group(0) @binding(1) var<storage, read> input: array<vec4<f32>>;
 @group(0) @binding(2) var<storage, read_write> output: array<vec4<f32>>;
 @group(0) @binding(3) var<storage, read> output_gradient: array<vec4<f32>>;

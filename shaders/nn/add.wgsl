@@ -1,10 +1,10 @@
 // The sum of a few maps. See src/nn/layers/add.rs.
 const WORKGROUP: u32 = 64u;
-const TERMS: u32 = 2u;
+#constant TERMS = 2
 
-struct Params { count: u32 }
+#import AddParams
 
-@group(0) @binding(0) var<uniform> params: Params;
+@group(0) @binding(0) var<uniform> params: AddParams;
 @group(0) @binding(1) var<storage, read_write> sum: array<vec4<f32>>;
 #for t in TERMS
 @group(0) @binding({t+2}) var<storage, read> term_{t}: array<vec4<f32>>;

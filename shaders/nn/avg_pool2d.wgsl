@@ -1,20 +1,14 @@
 // Average pooling, batch innermost. See src/nn/layers/avg_pool2d.rs.
 const WORKGROUP: u32 = 64u;
-const SIZE: u32 = 2u;
-const STRIDE: u32 = 2u;
-const PADDING: u32 = 0u;
+#constant SIZE = 2
+#constant STRIDE = 2
+#constant PADDING = 0
 // Whether pixels outside the map count, as zeros.
-const COUNT_PADDING: u32 = 1u;
+#constant COUNT_PADDING = 1
 
-struct Params {
-    in_height: u32,
-    in_width: u32,
-    out_height: u32,
-    out_width: u32,
-    quads: u32,
-}
+#import WindowParams
 
-@group(0) @binding(0) var<uniform> params: Params;
+@group(0) @binding(0) var<uniform> params: WindowParams;
 @group(0) @binding(1) var<storage, read> input: array<vec4<f32>>;
 @group(0) @binding(2) var<storage, read_write> output: array<vec4<f32>>;
 @group(0) @binding(3) var<storage, read> output_gradient: array<vec4<f32>>;

@@ -1,15 +1,11 @@
 // Batch normalisation, batch innermost. See src/nn/layers/batch_norm.rs.
 const WORKGROUP: u32 = 64u;
 
-struct Column { image: u32, label: u32, change: u32, scale: f32, random: u32 }
+#import Column
 // weight, bias, running_mean, running_variance: their places among the parameters.
-struct Params {
-    channels: u32, pixels: u32, quads: u32, train_quads: u32,
-    weight: u32, bias: u32, running_mean: u32, running_variance: u32,
-    momentum: f32, epsilon: f32,
-}
+#import BatchNormParams
 
-@group(0) @binding(0) var<uniform> params: Params;
+@group(0) @binding(0) var<uniform> params: BatchNormParams;
 @group(0) @binding(1) var<storage, read> columns: array<Column>;
 @group(0) @binding(2) var<storage, read> input: array<vec4<f32>>;
 @group(0) @binding(3) var<storage, read> parameters: array<f32>;
@@ -22,19 +18,9 @@ struct Params {
 @group(0) @binding(8) var<storage, read_write> sums: array<vec2<f32>>;
 @group(0) @binding(9) var<storage, read_write> input_gradient: array<vec4<f32>>;
 
-var<workgroup> shares: array<vec2<f32>, WORKGROUP>;
-
-/// The sum over the workgroup, by a fixed tree.
-fn total(lane: u32, share: vec2<f32>) -> vec2<f32> {
-    workgroupBarrier();
-    shares[lane] = share;
-    workgroupBarrier();
-    for (var half = WORKGROUP / 2u; half > 0u; half /= 2u) {
-        if lane < half { shares[lane] += shares[lane + half]; }
-        workgroupBarrier();
-    }
-    return shares[0];
-}
+alias Summand = vec2<f32>;
+const TOTAL_LANES = WORKGROUP;
+#import common/total
 
 /// 1 for the images of a quad that are trained on, 0 for padding.
 fn counted(quad: u32) -> vec4<f32> {

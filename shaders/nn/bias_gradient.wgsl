@@ -1,13 +1,15 @@
 // The bias gradient of a convolution: one workgroup a filter, a fixed tree.
 const WORKGROUP: u32 = 64u;
 
-struct Params { pixels: u32, quads: u32, train_quads: u32, offset: u32 }
+#import BiasGradientParams
 
-@group(0) @binding(0) var<uniform> params: Params;
+@group(0) @binding(0) var<uniform> params: BiasGradientParams;
 @group(0) @binding(1) var<storage, read> output_gradient: array<vec4<f32>>;
 @group(0) @binding(2) var<storage, read_write> gradients: array<f32>;
 
-var<workgroup> sums: array<f32, WORKGROUP>;
+alias Summand = f32;
+const TOTAL_LANES = WORKGROUP;
+#import common/total
 
 /// gradients[offset + o] += Σ_{y, x, n} output_gradient[o, y, x, n]
 @compute @workgroup_size(WORKGROUP)
@@ -18,11 +20,6 @@ fn bias_gradient(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocat
         let pixel = group.x * params.pixels + i / params.train_quads;
         sum += output_gradient[pixel * params.quads + i % params.train_quads];
     }
-    sums[lane] = dot(sum, vec4<f32>(1.0));
-    workgroupBarrier();
-    for (var half = WORKGROUP / 2u; half > 0u; half /= 2u) {
-        if lane < half { sums[lane] += sums[lane + half]; }
-        workgroupBarrier();
-    }
-    if lane == 0u { gradients[params.offset + group.x] += sums[0]; }
+    let all = total(lane, dot(sum, vec4<f32>(1.0)));
+    if lane == 0u { gradients[params.offset + group.x] += all; }
 }

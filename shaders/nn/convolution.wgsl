@@ -2,47 +2,22 @@
 // channels of PIXELS neighbouring pixels of a row for four images. Kernel columns are unrolled: each value that is
 // loaded serves all of them, and a sum is touched once for all. See src/nn/convolution/gather.rs.
 const WORKGROUP: u32 = 64u;
-const OUT_BLOCKS: u32 = 4u;
-const PIXELS: u32 = 1u;
+#constant OUT_BLOCKS = 4
+#constant PIXELS = 1
 // Kernel columns.
-const COLUMNS: u32 = 3u;
+#constant COLUMNS = 3
 // Source pixels from one of PIXELS to the next.
-const STRIDE: u32 = 1u;
+#constant STRIDE = 1
 // Source channels taken at once; above 1 only where the kernel has one row.
-const PLANES: u32 = 1u;
+#constant PLANES = 1
 // Whether the 8 lanes of a subgroup load the weights together.
-const SUBGROUPS: u32 = 0u;
+#constant SUBGROUPS = 0
 // Whether relu of the result is made too.
-const RECTIFIES: u32 = 0u;
+#constant RECTIFIES = 0
 
-struct Params {
-    // Channels of one group; groups follow each other, one a workgroup in z.
-    from_channels: u32,
-    from_height: u32,
-    from_width: u32,
-    to_channels: u32,
-    to_height: u32,
-    to_width: u32,
-    // Kernel rows, and the rows of packed weights: rows · COLUMNS · from_channels, rounded up to PLANES.
-    rows: u32,
-    weight_rows: u32,
-    // Destination pixel i of those made here is first + step · i, of `count`; it reads source pixels stride · i + dilation · k + shift.
-    step: u32,
-    first_y: u32,
-    first_x: u32,
-    count_y: u32,
-    count_x: u32,
-    stride: i32,
-    dilation_y: i32,
-    dilation_x: i32,
-    shift_y: i32,
-    shift_x: i32,
-    quads: u32,
-    // Tiles of OUT_BLOCKS that a group has.
-    tiles: u32,
-}
+#import GatherParams
 
-@group(0) @binding(0) var<uniform> params: Params;
+@group(0) @binding(0) var<uniform> params: GatherParams;
 @group(0) @binding(1) var<storage, read> source: array<vec4<f32>>;
 // Of each group, of each tile: [from, ky, kx, OUT_BLOCKS], then one row [OUT_BLOCKS] of biases.
 @group(0) @binding(2) var<storage, read> weights: array<vec4<f32>>;

@@ -2,39 +2,18 @@
 // taps of one kernel row, and walks over a share ("split") of the images' rows, PIXELS pixels at a time: each value
 // that is loaded serves several taps. See src/nn/convolution/weight_gradient.rs.
 const WORKGROUP: u32 = 64u;
-const OUTS: u32 = 16u;
-const TAPS: u32 = 5u;
-const PLANES: u32 = 1u;
-const PIXELS: u32 = 1u;
+#constant OUTS = 16
+#constant TAPS = 5
+#constant PLANES = 1
+#constant PIXELS = 1
 // Input pixels from one of PIXELS to the next.
-const STRIDE: u32 = 1u;
+#constant STRIDE = 1
 // Whether the 8 lanes of a subgroup load the output's gradient together.
-const SUBGROUPS: u32 = 0u;
+#constant SUBGROUPS = 0
 
-struct Params {
-    // Channels of one group; groups follow each other, one a workgroup in z.
-    in_channels: u32,
-    in_height: u32,
-    in_width: u32,
-    out_channels: u32,
-    out_height: u32,
-    out_width: u32,
-    kernel: u32,
-    stride: u32,
-    padding: u32,
-    dilation: u32,
-    quads: u32,
-    train_quads: u32,
-    // Kernel rows are cut into tiles of TAPS.
-    tap_tiles: u32,
-    // in_channels / PLANES, rounded up, · kernel · tap_tiles, and that rounded up to a multiple of 8.
-    lanes: u32,
-    lanes_padded: u32,
-    splits: u32,
-    groups: u32,
-}
+#import WeightGradientParams
 
-@group(0) @binding(0) var<uniform> params: Params;
+@group(0) @binding(0) var<uniform> params: WeightGradientParams;
 @group(0) @binding(1) var<storage, read> input: array<vec4<f32>>;
 @group(0) @binding(2) var<storage, read> output_gradient: array<vec4<f32>>;
 // [split, group, out, in, ky, kx]

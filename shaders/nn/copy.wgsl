@@ -1,9 +1,9 @@
 // A stretch of one buffer copied into another. See src/nn/layers/copy.rs.
 const WORKGROUP: u32 = 64u;
 
-struct Params { count: u32, first: u32, to: u32 }
+#import CopyParams
 
-@group(0) @binding(0) var<uniform> params: Params;
+@group(0) @binding(0) var<uniform> params: CopyParams;
 @group(0) @binding(1) var<storage, read> source: array<vec4<f32>>;
 @group(0) @binding(2) var<storage, read_write> result: array<vec4<f32>>;
 

@@ -1,32 +1,17 @@
 // Dropout, batch innermost; forward and backward alike. See src/nn/layers/dropout.rs.
 const WORKGROUP: u32 = 64u;
 
-struct Clock {
-    step: u32, epoch: u32, cursor: u32, drawn: u32,
-    step_loss: f32, step_correct: u32,
-    epoch_loss: f32, epoch_correct: u32, epoch_images: u32,
-    done_loss: f32, done_correct: u32, done_images: u32,
-    eval_cursor: u32, eval_end: u32, eval_loss: f32, eval_correct: u32,
-    gradient_norm: f32, halted: u32,
-}
-struct Sampling {
-    seed_low: u32, seed_high: u32, shift: u32, flip: u32,
-    rotation: f32, scale: f32, brightness: f32, contrast: f32, cutout: u32,
-}
-struct Params { count: u32, quads: u32, train_quads: u32, layer: u32, threshold: u32, scale: f32 }
+#import Clock
+#import Sampling
+#import DropoutParams
 
-@group(0) @binding(0) var<uniform> params: Params;
+@group(0) @binding(0) var<uniform> params: DropoutParams;
 @group(0) @binding(1) var<storage, read> clock: Clock;
 @group(0) @binding(2) var<storage, read> sampling: Sampling;
 @group(0) @binding(3) var<storage, read> source: array<vec4<f32>>;
 @group(0) @binding(4) var<storage, read_write> result: array<vec4<f32>>;
 
-fn mix_bits(value: vec4<u32>) -> vec4<u32> {
-    var x = value;
-    x = (x ^ (x >> vec4<u32>(16u))) * 0x7feb352du;
-    x = (x ^ (x >> vec4<u32>(15u))) * 0x846ca68bu;
-    return x ^ (x >> vec4<u32>(16u));
-}
+#import common/hash
 
 /// result[e, n] = source[e, n] · (0 where the bits of (seed, step, layer, n, e) fall below the threshold, else 1 / (1 − rate))
 @compute @workgroup_size(WORKGROUP)
@@ -36,10 +21,10 @@ fn dropout(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups
     let quad = i % params.quads;
     let value = source[i];
     if quad >= params.train_quads { result[i] = value; return; }
-    let seed = mix_bits(vec4<u32>(sampling.seed_high + params.layer + 2u));
-    let step = mix_bits(vec4<u32>(clock.step) ^ mix_bits(vec4<u32>(sampling.seed_low) ^ seed));
-    let image = mix_bits((vec4<u32>(clock.drawn + quad * 4u) + vec4<u32>(0u, 1u, 2u, 3u)) ^ step);
-    let element = mix_bits(vec4<u32>((i / params.quads) ^ 0x9e3779b9u));
-    let bits = mix_bits(image ^ element) >> vec4<u32>(8u);
+    let seed = mix_bits_4(vec4<u32>(sampling.seed_high + params.layer + 2u));
+    let step = mix_bits_4(vec4<u32>(clock.step) ^ mix_bits_4(vec4<u32>(sampling.seed_low) ^ seed));
+    let image = mix_bits_4((vec4<u32>(clock.drawn + quad * 4u) + vec4<u32>(0u, 1u, 2u, 3u)) ^ step);
+    let element = mix_bits_4(vec4<u32>((i / params.quads) ^ 0x9e3779b9u));
+    let bits = mix_bits_4(image ^ element) >> vec4<u32>(8u);
     result[i] = select(value * params.scale, vec4<f32>(0.0), bits < vec4<u32>(params.threshold));
 }

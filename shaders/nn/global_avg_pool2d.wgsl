@@ -1,9 +1,9 @@
 // The mean of each channel, batch innermost. See src/nn/layers/global_avg_pool2d.rs.
 const WORKGROUP: u32 = 64u;
 
-struct Params { channels: u32, pixels: u32, quads: u32 }
+#import GlobalAvgPool2dParams
 
-@group(0) @binding(0) var<uniform> params: Params;
+@group(0) @binding(0) var<uniform> params: GlobalAvgPool2dParams;
 @group(0) @binding(1) var<storage, read> input: array<vec4<f32>>;
 @group(0) @binding(2) var<storage, read_write> output: array<vec4<f32>>;
 @group(0) @binding(3) var<storage, read> output_gradient: array<vec4<f32>>;

@@ -3,14 +3,7 @@ const WORKGROUP: u32 = 64u;
 // Workgroups of the first stage; the second adds their sums.
 const GROUPS: u32 = 64u;
 
-struct Clock {
-    step: u32, epoch: u32, cursor: u32, drawn: u32,
-    step_loss: f32, step_correct: u32,
-    epoch_loss: f32, epoch_correct: u32, epoch_images: u32,
-    done_loss: f32, done_correct: u32, done_images: u32,
-    eval_cursor: u32, eval_end: u32, eval_loss: f32, eval_correct: u32,
-    gradient_norm: f32, halted: u32,
-}
+#import Clock
 
 @group(0) @binding(0) var<storage, read> gradients: array<vec4<f32>>;
 // One byte of flags per parameter; bit 2: it is a running statistic, which has no gradient proper.
@@ -18,17 +11,9 @@ struct Clock {
 @group(0) @binding(1) var<storage, read_write> partials: array<f32>;
 @group(0) @binding(2) var<storage, read_write> clock: Clock;
 
-var<workgroup> sums: array<f32, WORKGROUP>;
-
-fn total(lane: u32, share: f32) -> f32 {
-    sums[lane] = share;
-    workgroupBarrier();
-    for (var half = WORKGROUP / 2u; half > 0u; half /= 2u) {
-        if lane < half { sums[lane] += sums[lane + half]; }
-        workgroupBarrier();
-    }
-    return sums[0];
-}
+alias Summand = f32;
+const TOTAL_LANES = WORKGROUP;
+#import common/total
 
 /// By its bits: a compiler may take a comparison with infinity for true.
 fn is_finite(x: f32) -> bool {

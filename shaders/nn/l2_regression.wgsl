@@ -1,11 +1,11 @@
 // The mean squared error and its gradient, one thread an image. See src/nn/loss.rs.
 const WORKGROUP: u32 = 64u;
 
-struct Column { image: u32, label: u32, change: u32, scale: f32, random: u32 }
+#import Column
 
-struct Params { outputs: u32, classes: u32, columns: u32, train_columns: u32 }
+#import L2RegressionParams
 
-@group(0) @binding(0) var<uniform> params: Params;
+@group(0) @binding(0) var<uniform> params: L2RegressionParams;
 @group(0) @binding(1) var<storage, read> columns: array<Column>;
 @group(0) @binding(2) var<storage, read> outputs: array<f32>;
 // The outputs cut to 0..1, to be looked at; zeros where there are no classes.

@@ -2,9 +2,9 @@
 const WORKGROUP: u32 = 64u;
 
 // plane: quads of one channel's map over all columns; before, after: neighbours that count; share: alpha / size.
-struct Params { channels: u32, plane: u32, before: u32, after: u32, share: f32, beta: f32, k: f32 }
+#import LocalResponseNormParams
 
-@group(0) @binding(0) var<uniform> params: Params;
+@group(0) @binding(0) var<uniform> params: LocalResponseNormParams;
 @group(0) @binding(1) var<storage, read> input: array<vec4<f32>>;
 @group(0) @binding(2) var<storage, read_write> output: array<vec4<f32>>;
 @group(0) @binding(3) var<storage, read_write> scales: array<vec4<f32>>;

@@ -1,19 +1,13 @@
 // Max pooling, batch innermost. The place of each maximum is kept, one byte an image. See src/nn/layers/max_pool2d.rs.
 const WORKGROUP: u32 = 64u;
 // Knobs, not parameters: on the software adapter a division by a variable costs as much as the rest.
-const SIZE: u32 = 2u;
-const STRIDE: u32 = 2u;
-const PADDING: u32 = 0u;
+#constant SIZE = 2
+#constant STRIDE = 2
+#constant PADDING = 0
 
-struct Params {
-    in_height: u32,
-    in_width: u32,
-    out_height: u32,
-    out_width: u32,
-    quads: u32,
-}
+#import WindowParams
 
-@group(0) @binding(0) var<uniform> params: Params;
+@group(0) @binding(0) var<uniform> params: WindowParams;
 @group(0) @binding(1) var<storage, read> input: array<vec4<f32>>;
 @group(0) @binding(2) var<storage, read_write> output: array<vec4<f32>>;
 // The window's place y·size + x of the maximum, one byte an image.

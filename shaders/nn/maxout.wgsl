@@ -2,9 +2,9 @@
 const WORKGROUP: u32 = 64u;
 
 // plane: quads of one channel's map over all columns.
-struct Params { count: u32, group: u32, plane: u32 }
+#import MaxoutParams
 
-@group(0) @binding(0) var<uniform> params: Params;
+@group(0) @binding(0) var<uniform> params: MaxoutParams;
 @group(0) @binding(1) var<storage, read> input: array<vec4<f32>>;
 @group(0) @binding(2) var<storage, read_write> output: array<vec4<f32>>;
 @group(0) @binding(3) var<storage, read> output_gradient: array<vec4<f32>>;

@@ -1,42 +1,10 @@
 // The optimizers, over all parameters at once. See src/nn/optimizer.rs.
 const WORKGROUP: u32 = 64u;
 
-struct Clock {
-    step: u32, epoch: u32, cursor: u32, drawn: u32,
-    step_loss: f32, step_correct: u32,
-    epoch_loss: f32, epoch_correct: u32, epoch_images: u32,
-    done_loss: f32, done_correct: u32, done_images: u32,
-    eval_cursor: u32, eval_end: u32, eval_loss: f32, eval_correct: u32,
-    gradient_norm: f32, halted: u32,
-}
-struct Hyper {
-    // 0 sgd, 1 adagrad, 2 windowed adagrad, 3 adadelta, 4 rmsprop, 5 adam, 6 adamw
-    optimizer: u32,
-    nesterov: u32,
-    // The step at which this optimizer began.
-    since: u32,
-    // 0 constant, 1 step, 2 cosine
-    schedule: u32,
-    learning_rate: f32,
-    momentum: f32,
-    beta2: f32,
-    epsilon: f32,
-    weight_decay: f32,
-    l1_decay: f32,
-    // 0: none.
-    clip_norm: f32,
-    // Natural logarithms of momentum and beta2.
-    log_momentum: f32,
-    log_beta2: f32,
-    // In epochs, as the period of the schedule is.
-    warmup: f32,
-    period: f32,
-    factor: f32,
-    train_images: f32,
-    batch: f32,
-}
+#import Clock
+#import HyperValues
 
-@group(0) @binding(0) var<storage, read> hyper: Hyper;
+@group(0) @binding(0) var<storage, read> hyper: HyperValues;
 @group(0) @binding(1) var<storage, read> clock: Clock;
 @group(0) @binding(2) var<storage, read> gradients: array<vec4<f32>>;
 // One byte of flags per parameter; bit 0: it decays; bit 1: it stays; bit 2: it is a running statistic.

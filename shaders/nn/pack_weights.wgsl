@@ -1,31 +1,9 @@
 // Weights [out, in, ky, kx] packed for the convolution kernel, once a step.
 const WORKGROUP: u32 = 64u;
 
-struct Params {
-    groups: u32,
-    // Channels of one group; `from` as they are and rounded up to what the kernel takes at once.
-    from_channels: u32,
-    from_padded: u32,
-    to_channels: u32,
-    // Channels of one tile, and tiles of one group.
-    tile: u32,
-    tiles: u32,
-    // The taps that are packed: rows × columns of the kernel, from `first`, so many elements apart.
-    rows: u32,
-    columns: u32,
-    first: i32,
-    row_step: i32,
-    column_step: i32,
-    // Elements of the weight tensor from one group, `to` or `from` channel to the next.
-    group_step: u32,
-    to_step: u32,
-    from_step: u32,
-    weight_offset: u32,
-    bias_offset: u32,
-    has_bias: u32,
-}
+#import PackWeightsParams
 
-@group(0) @binding(0) var<uniform> params: Params;
+@group(0) @binding(0) var<uniform> params: PackWeightsParams;
 @group(0) @binding(1) var<storage, read> parameters: array<f32>;
 @group(0) @binding(2) var<storage, read_write> packed_weights: array<f32>;
 

@@ -2,11 +2,11 @@
 const WORKGROUP: u32 = 64u;
 
 // One column of the batch, as drawn. See src/data/feed.rs.
-struct Column { image: u32, label: u32, change: u32, scale: f32, random: u32 }
+#import Column
 
-struct Params { classes: u32, columns: u32, train_columns: u32, label_smoothing: f32 }
+#import SoftmaxCrossEntropyParams
 
-@group(0) @binding(0) var<uniform> params: Params;
+@group(0) @binding(0) var<uniform> params: SoftmaxCrossEntropyParams;
 @group(0) @binding(1) var<storage, read> columns: array<Column>;
 @group(0) @binding(2) var<storage, read> outputs: array<f32>;
 @group(0) @binding(3) var<storage, read_write> probabilities: array<f32>;

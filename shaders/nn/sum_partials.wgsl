@@ -1,9 +1,9 @@
 // The fixed second half of a weight gradient: partial sums, added in order, join the gradient.
 const WORKGROUP: u32 = 64u;
 
-struct Params { count: u32, splits: u32, offset: u32 }
+#import SumPartialsParams
 
-@group(0) @binding(0) var<uniform> params: Params;
+@group(0) @binding(0) var<uniform> params: SumPartialsParams;
 @group(0) @binding(1) var<storage, read> partials: array<f32>;
 @group(0) @binding(2) var<storage, read_write> gradients: array<f32>;
 

@@ -1,11 +1,11 @@
 // The multi-class hinge loss and its gradient, one thread an image. See src/nn/loss.rs.
 const WORKGROUP: u32 = 64u;
 
-struct Column { image: u32, label: u32, change: u32, scale: f32, random: u32 }
+#import Column
 
-struct Params { classes: u32, columns: u32, train_columns: u32, margin: f32 }
+#import SvmHingeParams
 
-@group(0) @binding(0) var<uniform> params: Params;
+@group(0) @binding(0) var<uniform> params: SvmHingeParams;
 @group(0) @binding(1) var<storage, read> columns: array<Column>;
 @group(0) @binding(2) var<storage, read> outputs: array<f32>;
 // The softmax of the scores, to be looked at.

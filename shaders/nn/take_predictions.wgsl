@@ -2,20 +2,13 @@
 const WORKGROUP: u32 = 64u;
 const NONE: u32 = 0xffffffffu;
 
-struct Clock {
-    step: u32, epoch: u32, cursor: u32, drawn: u32,
-    step_loss: f32, step_correct: u32,
-    epoch_loss: f32, epoch_correct: u32, epoch_images: u32,
-    done_loss: f32, done_correct: u32, done_images: u32,
-    eval_cursor: u32, eval_end: u32, eval_loss: f32, eval_correct: u32,
-    gradient_norm: f32, halted: u32,
-}
-struct Column { image: u32, label: u32, change: u32, scale: f32, random: u32 }
+#import Clock
+#import Column
 // The three classes that it gives most to, the first first, and their shares; NONE where there are no more.
-struct Best { classes: array<u32, 3>, shares: array<f32, 3> }
-struct Params { classes: u32, columns: u32, begin: u32, micro_batch: u32 }
+#import Best
+#import TakePredictionsParams
 
-@group(0) @binding(0) var<uniform> params: Params;
+@group(0) @binding(0) var<uniform> params: TakePredictionsParams;
 @group(0) @binding(1) var<storage, read> clock: Clock;
 @group(0) @binding(2) var<storage, read> columns: array<Column>;
 // [class, n]
@@ -59,6 +52,5 @@ fn take_predictions(@builtin(global_invocation_id) id: vec3<u32>) {
     let at = first + n;
     labels[at] = columns[n].label;
     predictions[at] = chosen.x;
-    best[at].classes = array<u32, 3>(chosen.x, chosen.y, chosen.z);
-    best[at].shares = array<f32, 3>(share(chosen.x, n), share(chosen.y, n), share(chosen.z, n));
+    best[at] = Best(chosen.x, chosen.y, chosen.z, share(chosen.x, n), share(chosen.y, n), share(chosen.z, n));
 }

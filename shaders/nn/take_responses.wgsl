@@ -1,20 +1,11 @@
 // How filters respond to the images of an evaluation, a filter a row. See src/nn/taking.rs.
 const WORKGROUP: u32 = 64u;
 
-struct Clock {
-    step: u32, epoch: u32, cursor: u32, drawn: u32,
-    step_loss: f32, step_correct: u32,
-    epoch_loss: f32, epoch_correct: u32, epoch_images: u32,
-    done_loss: f32, done_correct: u32, done_images: u32,
-    eval_cursor: u32, eval_end: u32, eval_loss: f32, eval_correct: u32,
-    gradient_norm: f32, halted: u32,
-}
+#import Clock
 // first_row: that of the layer's first filter; images: of all passes; rows: of all layers.
-struct Params {
-    channels: u32, pixels: u32, first_row: u32, rows: u32, images: u32, quads: u32, begin: u32, micro_batch: u32,
-}
+#import TakeResponsesParams
 
-@group(0) @binding(0) var<uniform> params: Params;
+@group(0) @binding(0) var<uniform> params: TakeResponsesParams;
 @group(0) @binding(1) var<storage, read> clock: Clock;
 // [c, y, x, n / 4]: the batch is innermost.
 @group(0) @binding(2) var<storage, read> activations: array<vec4<f32>>;
@@ -48,18 +39,9 @@ fn take_responses(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_wor
 #end
 }
 
-var<workgroup> sums: array<f32, WORKGROUP>;
-
-fn total(lane: u32, value: f32) -> f32 {
-    workgroupBarrier();
-    sums[lane] = value;
-    workgroupBarrier();
-    for (var half = WORKGROUP / 2u; half > 0u; half /= 2u) {
-        if lane < half { sums[lane] += sums[lane + half]; }
-        workgroupBarrier();
-    }
-    return sums[0];
-}
+alias Summand = f32;
+const TOTAL_LANES = WORKGROUP;
+#import common/total
 
 /// r[i] = (r[i] − mean r) / |r − mean r| for each row; 0 for a filter that responds to all images alike
 @compute @workgroup_size(WORKGROUP)

@@ -1,18 +1,11 @@
 // Activations of the images of an evaluation as rows, an image a row. See src/nn/taking.rs.
 const WORKGROUP: u32 = 64u;
 
-struct Clock {
-    step: u32, epoch: u32, cursor: u32, drawn: u32,
-    step_loss: f32, step_correct: u32,
-    epoch_loss: f32, epoch_correct: u32, epoch_images: u32,
-    done_loss: f32, done_correct: u32, done_images: u32,
-    eval_cursor: u32, eval_end: u32, eval_loss: f32, eval_correct: u32,
-    gradient_norm: f32, halted: u32,
-}
+#import Clock
 // Images of shrink × shrink pixels become one; begin: the evaluation's first place.
-struct Params { channels: u32, height: u32, width: u32, shrink: u32, columns: u32, begin: u32, micro_batch: u32 }
+#import TakeRowsParams
 
-@group(0) @binding(0) var<uniform> params: Params;
+@group(0) @binding(0) var<uniform> params: TakeRowsParams;
 @group(0) @binding(1) var<storage, read> clock: Clock;
 // [c, y, x, n]: the batch is innermost.
 @group(0) @binding(2) var<storage, read> activations: array<f32>;

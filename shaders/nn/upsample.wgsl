@@ -1,9 +1,9 @@
 // Nearest-neighbour upsampling, batch innermost. See src/nn/layers/upsample.rs.
 const WORKGROUP: u32 = 64u;
 
-struct Params { in_height: u32, in_width: u32, factor: u32, quads: u32 }
+#import UpsampleParams
 
-@group(0) @binding(0) var<uniform> params: Params;
+@group(0) @binding(0) var<uniform> params: UpsampleParams;
 @group(0) @binding(1) var<storage, read> input: array<vec4<f32>>;
 @group(0) @binding(2) var<storage, read_write> output: array<vec4<f32>>;
 @group(0) @binding(3) var<storage, read> output_gradient: array<vec4<f32>>;

@@ -1,44 +1,23 @@
 // Discs behind the points of a layout, and their indices beside them. See src/view/scatter.rs.
 
 // 0xrrggbb; src/view/scatter.rs sets them.
-const CLASS_0: u32 = 0u;
-const CLASS_1: u32 = 0u;
-const CLASS_2: u32 = 0u;
-const CLASS_3: u32 = 0u;
-const CLASS_4: u32 = 0u;
-const CLASS_5: u32 = 0u;
-const CLASS_6: u32 = 0u;
-const CLASS_7: u32 = 0u;
-const CLASS_8: u32 = 0u;
-const CLASS_9: u32 = 0u;
+#constant CLASS_0 = 0
+#constant CLASS_1 = 0
+#constant CLASS_2 = 0
+#constant CLASS_3 = 0
+#constant CLASS_4 = 0
+#constant CLASS_5 = 0
+#constant CLASS_6 = 0
+#constant CLASS_7 = 0
+#constant CLASS_8 = 0
+#constant CLASS_9 = 0
 
 // What is not predicted, or rightly, or wrongly.
-const UNKNOWN: u32 = 0u;
-const RIGHT: u32 = 0u;
-const WRONG: u32 = 0u;
+#constant UNKNOWN = 0
+#constant RIGHT = 0
+#constant WRONG = 0
 
-// The struct `Look` of src/view/placement.rs.
-struct Look {
-    screen_width: f32, screen_height: f32,
-    // Pixels from a point's middle to its label's upper left corner, and of a dot of the label's font.
-    label_x: f32, label_y: f32, dot: f32,
-    // The colour of discs and of what is selected.
-    red: f32, green: f32, blue: f32,
-    // The point that is marked, or −1.
-    marked: f32,
-    half_width: f32, half_height: f32,
-    // The radius of a dot.
-    dot_radius: f32,
-    // The rectangle of `pixels`, and their columns.
-    left: f32, top: f32, width: f32, height: f32,
-    columns: u32,
-    // Not 0: what is not selected is dimmed.
-    dims: u32,
-    // Not 0: points have groups, whose colours their tiles are framed in.
-    groups: u32,
-    // The binary logarithm of what of the ground shines through a single dot.
-    fade: f32,
-}
+#import Look
 
 @group(0) @binding(0) var<uniform> look: Look;
 // [i]: pixel x, y; radius of the disc; bits 0 to 2: left out, pinned, selected, then the group.

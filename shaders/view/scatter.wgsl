@@ -11,42 +11,11 @@ const UNKNOWN: u32 = 255u;
 const RIGHT: u32 = 256u;
 const WRONG: u32 = 257u;
 
-// The struct `Camera` of src/view/placement.rs, in pixels.
-struct Camera {
-    left: f32, top: f32, width: f32, height: f32,
-    // The user's: how far the middle is shifted, and how many times the whole is enlarged.
-    pan_x: f32, pan_y: f32, zoom: f32,
-    pointer_x: f32, pointer_y: f32,
-    // Half the width and height of what can be hit.
-    reach_x: f32, reach_y: f32,
-    // Room around the points, and the radius of the largest disc.
-    margin: f32, disc: f32,
-    // Not 0: the frame stays as it is.
-    hold: f32,
-    // Side of a dot that is written as pixels.
-    stamp: u32,
-    // The point that is marked, or NONE.
-    marked: u32,
-    // What a point's group is. 0: its class; 1: its prediction; 2: whether they agree.
-    colour: u32,
-    // Of `pixels`.
-    columns: u32, rows: u32,
-    padding: u32,
-    // Bit g: points of group g are not shown.
-    hidden: array<vec4<u32>, 2>,
-}
+#import Camera
 
-struct Params {
-    count: u32,
-    // Workgroups of the frame's first pass.
-    parts: u32,
-    // Indices of a list at most.
-    most: u32,
-    // Not 0: there are changes, classes; a list is followed by numbers by class.
-    change: u32, classes: u32, tally: u32,
-}
+#import ScatterParams
 
-@group(0) @binding(0) var<uniform> params: Params;
+@group(0) @binding(0) var<uniform> params: ScatterParams;
 @group(0) @binding(1) var<uniform> camera: Camera;
 @group(0) @binding(2) var<storage, read> positions: array<vec2<f32>>;
 // Bit 0: left out; bit 1: pinned.

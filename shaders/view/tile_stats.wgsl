@@ -1,21 +1,9 @@
 // Smallest, largest, mean and standard deviation of each tile of a view, and of the whole set. See src/view/stats.rs.
 const WORKGROUP: u32 = 64u;
 
-struct Params {
-    offset: u32,
-    tiles: u32,
-    channels: u32,
-    height: u32,
-    width: u32,
-    tile_stride: u32,
-    channel_stride: u32,
-    row_stride: u32,
-    column_stride: u32,
-    // The dispatch begins with this tile.
-    first: u32,
-}
+#import TileStatsParams
 
-@group(0) @binding(0) var<uniform> params: Params;
+@group(0) @binding(0) var<uniform> params: TileStatsParams;
 @group(0) @binding(1) var<storage, read> values: array<f32>;
 // Per tile: smallest, largest, mean, standard deviation. Then one entry for the set: smallest, largest, largest magnitude, 0.
 @group(0) @binding(2) var<storage, read_write> stats: array<vec4<f32>>;

@@ -1,32 +1,8 @@
 // Tiles of a tensor view, drawn from the buffer that training writes. See src/view/tiles.rs.
 
-struct Params {
-    offset: u32,
-    tiles: u32,
-    channels: u32,
-    height: u32,
-    width: u32,
-    tile_stride: u32,
-    channel_stride: u32,
-    row_stride: u32,
-    column_stride: u32,
-    // 0: signed values in a diverging map; 1: red, green, blue; 2: a bar from 0 to 1.
-    style: u32,
-    // Channels of a mosaic lie in rows of so many.
-    mosaic_columns: u32,
-    // Texels of one tile, with all its channels.
-    texel_columns: u32,
-    texel_rows: u32,
-    screen_width: f32,
-    screen_height: f32,
-    // 1 / (width + 1), 1 / (height + 1): a division of texels without integer division.
-    inverse_pitch: vec2<f32>,
-    // Pixels of a tile that stands at a point of a layout.
-    point_width: f32,
-    point_height: f32,
-}
+#import TilesParams
 
-@group(0) @binding(0) var<uniform> params: Params;
+@group(0) @binding(0) var<uniform> params: TilesParams;
 @group(0) @binding(1) var<storage, read> values: array<f32>;
 @group(0) @binding(2) var<storage, read> stats: array<vec4<f32>>;
 // [i]: pixel x, y of the middle of tile i.

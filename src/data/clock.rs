@@ -6,7 +6,7 @@
 use crate::params;
 
 params! {
-    /// The clock and the counters that advance with it; the struct `Clock` of the shaders.
+    /// The clock and the counters that advance with it.
     pub struct Clock {
         /// Steps finished.
         step: u32,
@@ -47,13 +47,5 @@ params! {
     }
 }
 
-/// The `u32` words of a [`Clock`] that an evaluation begins by writing, from [`Clock::EVAL_FIRST`] on.
-impl Clock {
-    /// Index of `eval_cursor` among the clock's words.
-    pub const EVAL_FIRST: usize = 12;
-    /// Number of words.
-    pub const WORDS: usize = size_of::<Self>() / 4;
-}
-
-/// One step's entry in the ring that the shaders write: step, mean loss, accuracy, and whether it is there.
+/// Entries of the ring of steps' results that the shaders write.
 pub const HISTORY_LEN: usize = 256;

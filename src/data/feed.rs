@@ -4,6 +4,8 @@
 //! image is drawn once an epoch, in an order that is a function of (seed, epoch); a batch may reach over the end
 //! of an epoch.
 
+use std::mem::offset_of;
+
 use super::augmentation::Augmentation;
 use super::clock::{Clock, HISTORY_LEN};
 use super::images::{Images, MOST_CHUNKS};
@@ -13,9 +15,9 @@ use crate::error::{Error, Result};
 use crate::gpu::{Buffer, BufferRange, Gpu, Plan, PlanBuilder, Source};
 use crate::{params, wgsl};
 
-const DRAW: Source = wgsl!("data/draw.wgsl");
-const GATHER: Source = wgsl!("data/gather.wgsl");
-const TICK: Source = wgsl!("data/tick.wgsl");
+const DRAW: Source = wgsl!("data/draw.wgsl", Clock, Column, Sampling, DrawParams);
+const GATHER: Source = wgsl!("data/gather.wgsl", Column, Sampling, GatherParams);
+const TICK: Source = wgsl!("data/tick.wgsl", Clock, TickParams);
 
 params! {
     struct DrawParams { batch: u32, micro_batch: u32, train_columns: u32, columns: u32, train_images: u32, slots: u32 }
@@ -42,7 +44,7 @@ params! {
 }
 
 params! {
-    /// How images are drawn and changed; the struct `Sampling` of the shaders.
+    /// How images are drawn and changed.
     pub struct Sampling {
         /// Low 32 bits of the seed.
         seed_low: u32,
@@ -112,8 +114,8 @@ pub struct Feed {
     labels: Buffer<u32>,
     order: Buffer<u32>,
     probes: Buffer<u32>,
-    sampling: Buffer<u32>,
-    clock: Buffer<u32>,
+    sampling: Buffer<Sampling>,
+    clock: Buffer<Clock>,
     history: Buffer<f32>,
     /// Images trained on.
     pub train_images: usize,
@@ -151,8 +153,8 @@ impl Feed {
             labels: Buffer::from_slice(gpu, "labels", &bytemuck::pod_collect_to_vec::<u8, u32>(&labels)),
             order: Buffer::from_slice(gpu, "order", &order),
             probes: Buffer::from_slice(gpu, "probes", &[all as u32; PROBE_COLUMNS]),
-            sampling: Buffer::zeroed(gpu, "sampling", size_of::<Sampling>() / 4),
-            clock: Buffer::zeroed(gpu, "clock", Clock::WORDS),
+            sampling: Buffer::zeroed(gpu, "sampling", 1),
+            clock: Buffer::zeroed(gpu, "clock", 1),
             history: Buffer::zeroed(gpu, "history", HISTORY_LEN * 4),
             train_images: all - validation_images,
             validation_images,
@@ -161,13 +163,13 @@ impl Feed {
         Ok(feed)
     }
 
-    /// The clock's buffer, as words (see [`Clock`]).
-    pub fn clock(&self) -> &Buffer<u32> {
+    /// The clock's buffer, of one element.
+    pub fn clock(&self) -> &Buffer<Clock> {
         &self.clock
     }
 
-    /// How images are drawn, as words (see [`Sampling`]).
-    pub fn sampling(&self) -> &Buffer<u32> {
+    /// The sampling's buffer, of one element.
+    pub fn sampling(&self) -> &Buffer<Sampling> {
         &self.sampling
     }
 
@@ -179,14 +181,14 @@ impl Feed {
     /// How images are drawn from now on.
     pub fn set_sampling(&mut self, gpu: &Gpu, seed: u64, augmentation: &Augmentation) {
         let sampling = Sampling::of(seed, augmentation);
-        self.sampling.write(gpu, 0, bytemuck::cast_slice(&[sampling]));
+        self.sampling.write(gpu, 0, &[sampling]);
         self.images.set_seed([sampling.seed_low, sampling.seed_high]);
     }
 
     /// Sets the clock, and forgets the results of steps before.
     pub fn set_clock(&mut self, gpu: &Gpu, clock: &Clock) {
         self.history.write(gpu, 0, &[0.0; HISTORY_LEN * 4]);
-        self.clock.write(gpu, 0, bytemuck::cast_slice(std::slice::from_ref(clock)));
+        self.clock.write(gpu, 0, std::slice::from_ref(clock));
         self.images.restart_training(self.draw(clock));
     }
 
@@ -234,7 +236,10 @@ impl Feed {
     /// Begins an evaluation of `range` in the order of images (see [`Feed::validation`], [`Feed::test`]).
     pub fn begin_evaluation(&mut self, gpu: &Gpu, range: std::ops::Range<usize>) {
         self.images.begin_evaluation(&range);
-        self.clock.write(gpu, Clock::EVAL_FIRST, &[range.start as u32, range.end as u32, 0, 0]);
+        self.clock.write_field(gpu, offset_of!(Clock, eval_cursor), range.start as u32);
+        self.clock.write_field(gpu, offset_of!(Clock, eval_end), range.end as u32);
+        self.clock.write_field(gpu, offset_of!(Clock, eval_loss), 0.0_f32);
+        self.clock.write_field(gpu, offset_of!(Clock, eval_correct), 0_u32);
     }
 
     /// Places of the validation images.

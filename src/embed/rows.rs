@@ -113,7 +113,7 @@ impl Rows {
         };
         let stage = Stage::new(plan.gpu(), &ROWS, &[])
             .with("flags", self.flags.range())
-            .with("summary", self.summary.range());
+            .with("summary", BufferRange::whole(self.summary.raw()));
         let windows = windows(view, self.count, self.max_bytes);
         stage.dispatch(plan, "begin", &params, [self.count as u32, 1, 1])?;
         for (first_dim, dims, points) in self.parts() {

@@ -2,15 +2,21 @@
 
 use std::marker::PhantomData;
 
-use bytemuck::{NoUninit, Pod};
-
 use super::device::Gpu;
+use super::structs::{Element, StructDef};
 
 /// A storage buffer of `len` elements of `T`, readable and writable by kernels and copies.
 pub struct Buffer<T> {
     raw: wgpu::Buffer,
     len: usize,
     marker: PhantomData<T>,
+}
+
+impl<T> Clone for Buffer<T> {
+    /// The same memory under another handle.
+    fn clone(&self) -> Self {
+        Self { raw: self.raw.clone(), len: self.len, marker: PhantomData }
+    }
 }
 
 /// Part of a buffer, as it is bound: bytes from `offset`, `size` of them.
@@ -22,9 +28,32 @@ pub struct BufferRange {
     pub offset: u64,
     /// Number of bytes.
     pub size: u64,
+    /// The shared struct of its elements; none where they are numbers, or not known.
+    pub element: Option<&'static StructDef>,
 }
 
-impl<T: Pod> Buffer<T> {
+impl BufferRange {
+    /// Bytes `offset..offset + size` of a buffer.
+    pub fn new(buffer: &wgpu::Buffer, offset: u64, size: u64) -> Self {
+        Self { buffer: buffer.clone(), offset, size, element: None }
+    }
+
+    /// A whole buffer.
+    pub fn whole(buffer: &wgpu::Buffer) -> Self {
+        Self::new(buffer, 0, buffer.size())
+    }
+
+    /// The entry of a bind group.
+    pub(super) fn as_binding(&self) -> wgpu::BindingResource<'_> {
+        wgpu::BindingResource::Buffer(wgpu::BufferBinding {
+            buffer: &self.buffer,
+            offset: self.offset,
+            size: std::num::NonZeroU64::new(self.size),
+        })
+    }
+}
+
+impl<T: Element> Buffer<T> {
     /// A zero-filled buffer of `len` elements (at least one, so that it can be bound).
     pub fn zeroed(gpu: &Gpu, label: &str, len: usize) -> Self {
         // A multiple of 16 bytes, so that it can be bound as vec4.
@@ -41,16 +70,13 @@ impl<T: Pod> Buffer<T> {
     }
 
     /// A buffer holding `data`.
-    pub fn from_slice(gpu: &Gpu, label: &str, data: &[T]) -> Self
-    where
-        T: NoUninit,
-    {
+    pub fn from_slice(gpu: &Gpu, label: &str, data: &[T]) -> Self {
         let buffer = Self::zeroed(gpu, label, data.len());
         buffer.write(gpu, 0, data);
         buffer
     }
 
-    /// The buffer of a range, whole.
+    /// A wgpu buffer, whole, as elements of `T`.
     pub fn of_range(range: &BufferRange) -> Self {
         let len = (range.buffer.size() as usize) / size_of::<T>();
         Self { raw: range.buffer.clone(), len, marker: PhantomData }
@@ -73,7 +99,7 @@ impl<T: Pod> Buffer<T> {
 
     /// The whole buffer, to be bound.
     pub fn range(&self) -> BufferRange {
-        BufferRange { buffer: self.raw.clone(), offset: 0, size: self.raw.size() }
+        BufferRange { element: T::STRUCT, ..BufferRange::whole(&self.raw) }
     }
 
     /// Writes `data` from element `start`, before the next submit. Bytes are padded to a multiple of 4
@@ -89,6 +115,11 @@ impl<T: Pod> Buffer<T> {
             tail[..bytes.len() - whole].copy_from_slice(&bytes[whole..]);
             gpu.queue.write_buffer(&self.raw, offset + whole as u64, &tail);
         }
+    }
+
+    /// Writes one field of the first element, `offset` bytes from its beginning (`offset_of!`), before the next submit.
+    pub fn write_field<F: bytemuck::NoUninit>(&self, gpu: &Gpu, offset: usize, value: F) {
+        gpu.queue.write_buffer(&self.raw, offset as u64, bytemuck::bytes_of(&value));
     }
 
     /// Reads the whole buffer, waiting for the GPU. For tests, checkpoints and pictures only.

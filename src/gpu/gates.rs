@@ -30,7 +30,7 @@ impl Gates {
 
     /// `[gate][3]`: workgroups in x, y and z, to be written by a kernel.
     pub fn counts(&self) -> BufferRange {
-        BufferRange { buffer: self.counts.clone(), offset: 0, size: self.counts.size() }
+        BufferRange::whole(&self.counts)
     }
 
     /// `[gate][4]`: the workgroups of a gate when it is open, and its key; zeros where there is none.

@@ -6,18 +6,20 @@
 //! keeps it from that. `MESA_SHADER_CACHE_DISABLE=1 revacnn bench train` shows at a glance which kernel needs it.
 
 use super::device::Gpu;
-use super::params::Params;
 use super::reflect::{Binding, BindingKind, EntryPoint, reflect};
 use super::shader::Source;
+use super::structs::Params;
 use super::trusted;
 use crate::error::{Error, Result};
 
-/// A compute pipeline and what it binds, by reflection.
+/// A compute pipeline and its bindings, by reflection.
 pub struct Kernel {
     /// `path:entry`, for messages and timings.
     pub label: String,
     /// The entry point's bindings and workgroup size.
     pub entry: EntryPoint,
+    /// Names that any entry point of the file binds, sorted.
+    pub(super) file_bindings: Vec<String>,
     pub(super) pipeline: wgpu::ComputePipeline,
     pub(super) layout: wgpu::BindGroupLayout,
 }
@@ -28,20 +30,25 @@ impl Kernel {
     /// # Errors
     /// When the shader is not valid, has no such entry point or constant, or the driver refuses it.
     pub fn new(gpu: &Gpu, source: &Source, entry: &str, constants: &[(&str, u32)]) -> Result<Self> {
-        let text = source.expand(constants)?;
+        let shader = source.expand(constants)?;
         let label = format!("{}:{entry}", source.path);
-        let point =
-            reflect(source.path, &text)?.into_iter().find(|point| point.name == entry).ok_or_else(|| {
-                Error::new(format!("shader {} has no entry point {entry}", source.path), "name one it has")
-            })?;
+        let points = reflect(&shader)?;
+        let mut file_bindings: Vec<String> =
+            points.iter().flat_map(|point| &point.bindings).map(|b| b.name.clone()).collect();
+        file_bindings.sort();
+        file_bindings.dedup();
+        let point = points.into_iter().find(|point| point.name == entry).ok_or_else(|| {
+            Error::new(format!("shader {} has no entry point {entry}", source.path), "name one it has")
+        })?;
         let module = trusted::create_module(
             &gpu.device,
             wgpu::ShaderModuleDescriptor {
                 label: Some(source.path),
-                source: wgpu::ShaderSource::Wgsl(text.into()),
+                source: wgpu::ShaderSource::Wgsl(shader.text.into()),
             },
         );
-        let entries: Vec<_> = point.bindings.iter().map(Binding::layout_entry).collect();
+        let entries: Vec<_> =
+            point.bindings.iter().map(|b| b.layout_entry(wgpu::ShaderStages::COMPUTE)).collect();
         let layout = gpu.device.create_bind_group_layout(&wgpu::BindGroupLayoutDescriptor {
             label: Some(&label),
             entries: &entries,
@@ -70,7 +77,7 @@ impl Kernel {
                 "update the graphics driver",
             ));
         }
-        Ok(Self { label, entry: point, pipeline, layout })
+        Ok(Self { label, entry: point, file_bindings, pipeline, layout })
     }
 
     /// The binding called `name`.
@@ -84,20 +91,24 @@ impl Kernel {
         })
     }
 
+    /// The binding of the parameter struct, `var<uniform> params`.
+    pub(super) fn params_binding(&self) -> Option<&Binding> {
+        self.entry.bindings.iter().find(|b| b.name == "params" && b.kind == BindingKind::Uniform)
+    }
+
     /// Compares a Rust parameter struct with the shader's, field by field.
     ///
     /// # Errors
     /// When a name, an offset or a size differs.
     pub fn check_params<P: Params>(&self) -> Result<()> {
-        let uniform = self.entry.bindings.iter().find(|b| b.kind == BindingKind::Uniform);
-        let theirs: &[(String, usize, usize)] = uniform.map_or(&[], |b| &b.fields);
-        let same = theirs.len() == P::FIELDS.len()
-            && theirs.iter().zip(P::FIELDS).all(|(a, b)| (a.0.as_str(), a.1, a.2) == *b);
-        if same {
+        let binding = self.params_binding();
+        if binding.map_or(P::DEF.fields.is_empty(), |b| b.is_of(P::DEF)) {
             return Ok(());
         }
+        let theirs = binding.map_or(&[][..], |b| &b.fields);
+        let ours: Vec<_> = P::DEF.extents().collect();
         Err(Error::new(
-            format!("{}: its parameters are {theirs:?}, the program has {:?}", self.label, P::FIELDS),
+            format!("{}: its parameters are {theirs:?}, the program has {ours:?}", self.label),
             "make the two structs equal",
         ))
     }

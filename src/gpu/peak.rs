@@ -8,8 +8,8 @@ use super::shader::Source;
 use crate::error::Result;
 use crate::{params, wgsl};
 
-const PEAK: Source = wgsl!("gpu/peak.wgsl");
-const PRODUCT: Source = wgsl!("gpu/product.wgsl");
+const PEAK: Source = wgsl!("gpu/peak.wgsl", PeakParams);
+const PRODUCT: Source = wgsl!("gpu/product.wgsl", ProductParams);
 
 params! { struct PeakParams { rounds: u32 } }
 params! { struct ProductParams { size: u32 } }

@@ -1,7 +1,7 @@
 //! A plan: prepared dispatches in order, recorded in whole or in part.
 //!
-//! All parameter structs of a plan lie in one uniform buffer. Bindings are checked by name when a dispatch is
-//! prepared; recording a plan only sets pipelines and bind groups.
+//! Bindings are checked by name when a dispatch is prepared, and its parameter struct is written to a uniform buffer of its
+//! own; recording a plan only sets pipelines and bind groups.
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -10,9 +10,9 @@ use super::buffer::BufferRange;
 use super::device::Gpu;
 use super::gates::Gates;
 use super::kernel::Kernel;
-use super::params::Params;
 use super::readback::ReadbackRing;
 use super::reflect::BindingKind;
+use super::structs::Params;
 use super::timer::{Span, Timer};
 use crate::error::{Error, Result};
 
@@ -184,12 +184,7 @@ impl<'b> DispatchBuilder<'b, '_> {
     fn try_bind(&self, name: &str, range: &BufferRange) -> Result<u32> {
         let binding = self.kernel.binding(name)?;
         let place = || format!("{}, binding {name:?}", self.kernel.label);
-        if range.size < binding.min_bytes {
-            return Err(Error::new(
-                format!("{}: {} bytes are bound, {} needed", place(), range.size, binding.min_bytes),
-                "bind a larger buffer",
-            ));
-        }
+        binding.check(&self.kernel.label, range)?;
         self.builder.gpu.check_fits(&place(), range.size)?;
         for (index, other) in &self.bound {
             let other_binding = self.kernel.entry.bindings.iter().find(|b| b.index == *index);
@@ -222,9 +217,8 @@ impl<'b> DispatchBuilder<'b, '_> {
             mapped_at_creation: false,
         });
         self.builder.gpu.queue.write_buffer(&raw, 0, bytes);
-        let index =
-            self.kernel.entry.bindings.iter().find(|b| b.kind == BindingKind::Uniform).map_or(0, |b| b.index);
-        self.bound.push((index, BufferRange { buffer: raw, offset: 0, size }));
+        let index = self.kernel.params_binding().map_or(0, |b| b.index);
+        self.bound.push((index, BufferRange::new(&raw, 0, size)));
         self
     }
 
@@ -283,14 +277,7 @@ impl<'b> DispatchBuilder<'b, '_> {
         let entries: Vec<_> = self
             .bound
             .iter()
-            .map(|(index, range)| wgpu::BindGroupEntry {
-                binding: *index,
-                resource: wgpu::BindingResource::Buffer(wgpu::BufferBinding {
-                    buffer: &range.buffer,
-                    offset: range.offset,
-                    size: std::num::NonZeroU64::new(range.size),
-                }),
-            })
+            .map(|(index, range)| wgpu::BindGroupEntry { binding: *index, resource: range.as_binding() })
             .collect();
         let bind_group = gpu.device.create_bind_group(&wgpu::BindGroupDescriptor {
             label: Some(&self.kernel.label),

@@ -1,9 +1,12 @@
-//! What a WGSL entry point binds, read from the shader itself.
+//! Entry points of a WGSL module and their bindings, read from the shader itself.
 
 use std::num::NonZeroU64;
 
 use wgpu::naga;
 
+use super::buffer::BufferRange;
+use super::shader::Expanded;
+use super::structs::StructDef;
 use crate::error::{Error, Result};
 
 /// How an entry point uses a binding.
@@ -17,52 +20,58 @@ pub enum BindingKind {
     StorageReadWrite,
 }
 
-/// One `@group(0) @binding(index)` variable that an entry point uses.
+/// One `@group(group) @binding(index)` variable that an entry point uses.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Binding {
     /// The variable's name in the shader.
     pub name: String,
-    /// Its binding index in group 0.
+    /// Its bind group.
+    pub group: u32,
+    /// Its binding index in the group.
     pub index: u32,
     /// How it is bound.
     pub kind: BindingKind,
     /// The fewest bytes that may be bound (one element for a runtime-sized array).
     pub min_bytes: u64,
-    /// Name, byte offset and byte size of each field, when the variable is a struct.
+    /// The struct's name, when the variable is a struct or an array of structs.
+    pub struct_name: Option<String>,
+    /// Name, byte offset and byte size of each field of that struct.
     pub fields: Vec<(String, usize, usize)>,
 }
 
-/// A compute entry point and what it binds.
+/// An entry point and its bindings.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EntryPoint {
     /// The function's name.
     pub name: String,
-    /// Threads per workgroup in x, y, z.
+    /// Compute, vertex or fragment.
+    pub stage: naga::ShaderStage,
+    /// Threads per workgroup in x, y, z; zeros where it is no compute entry point.
     pub workgroup_size: [u32; 3],
-    /// The bindings of group 0 that it uses, by index.
+    /// The bindings that it uses, by group and index.
     pub bindings: Vec<Binding>,
     /// Whether it takes `num_workgroups`: then it finds its index where a long line of threads is folded.
     pub folds: bool,
 }
 
-/// Parses and validates WGSL and returns its compute entry points. `path` names the shader in messages.
+/// Parses and validates WGSL and returns its entry points. Shared structs are compared with the program's.
 ///
 /// # Errors
-/// When the text does not parse or validate, with the compiler's message.
-pub fn reflect(path: &str, text: &str) -> Result<Vec<EntryPoint>> {
-    let invalid =
-        |message: String| Error::new(format!("shader {path} is not valid:\n{message}"), "mend the shader");
-    let module =
-        naga::front::wgsl::parse_str(text).map_err(|e| invalid(e.emit_to_string_with_path(text, path)))?;
+/// When the text does not parse or validate, with the compiler's message at the line of the file that was written, or a shared
+/// struct has another memory layout than in Rust.
+pub fn reflect(shader: &Expanded) -> Result<Vec<EntryPoint>> {
+    let text = shader.text.as_str();
+    let module = naga::front::wgsl::parse_str(text).map_err(|e| {
+        let labels = e.labels().map(|(span, label)| (span, label.to_owned())).collect();
+        invalid(shader, e.message(), labels)
+    })?;
     let info =
         naga::valid::Validator::new(naga::valid::ValidationFlags::all(), naga::valid::Capabilities::all())
             .validate(&module)
-            .map_err(|e| invalid(e.emit_to_string_with_path(text, path)))?;
+            .map_err(|e| invalid(shader, &causes(e.as_inner()), e.spans().cloned().collect()))?;
+    check_structs(shader, &module)?;
     let mut entries = Vec::new();
     for (index, entry) in module.entry_points.iter().enumerate() {
-        if entry.stage != naga::ShaderStage::Compute {
-            continue;
-        }
         let used = info.get_entry_point(index);
         let mut bindings: Vec<Binding> = module
             .global_variables
@@ -70,13 +79,62 @@ pub fn reflect(path: &str, text: &str) -> Result<Vec<EntryPoint>> {
             .filter(|(handle, _)| !used[*handle].is_empty())
             .filter_map(|(_, variable)| binding(&module, variable))
             .collect();
-        bindings.sort_by_key(|b| b.index);
+        bindings.sort_by_key(|b| (b.group, b.index));
         let num_workgroups = Some(naga::Binding::BuiltIn(naga::BuiltIn::NumWorkGroups));
         let folds = entry.function.arguments.iter().any(|a| a.binding == num_workgroups);
-        let workgroup_size = entry.workgroup_size;
-        entries.push(EntryPoint { name: entry.name.clone(), workgroup_size, bindings, folds });
+        let (stage, workgroup_size) = (entry.stage, entry.workgroup_size);
+        entries.push(EntryPoint { name: entry.name.clone(), stage, workgroup_size, bindings, folds });
     }
     Ok(entries)
+}
+
+/// An error with all that caused it.
+fn causes(error: &dyn std::error::Error) -> String {
+    let all = std::iter::successors(Some(error), |error| error.source());
+    all.map(ToString::to_string).collect::<Vec<_>>().join(": ")
+}
+
+/// A compiler's message, with the lines that it is about as they were written.
+fn invalid(shader: &Expanded, message: &str, labels: Vec<(naga::Span, String)>) -> Error {
+    let mut what = format!("shader {} is not valid: {message}", shader.path);
+    for (span, label) in labels.iter().filter(|(span, _)| span.is_defined()) {
+        let line = span.location(&shader.text).line_number as usize;
+        let text = shader.text.lines().nth(line - 1).unwrap_or_default().trim();
+        what += &format!("\n{}: {label}: {text}", shader.origin(line));
+    }
+    Error::new(what, "mend the shader")
+}
+
+/// Compares the memory of shared structs with the program's.
+fn check_structs(shader: &Expanded, module: &naga::Module) -> Result<()> {
+    for shared in shader.structs {
+        let named = |ty: &&naga::Type| ty.name.as_deref() == Some(shared.name);
+        let Some(ty) = module.types.iter().map(|(_, ty)| ty).find(named) else { continue };
+        let fields = fields(module, ty);
+        let bytes = ty.inner.size(module.to_ctx()) as usize;
+        let same = fields.iter().map(|(name, offset, size)| (name.as_str(), *offset, *size));
+        if bytes != shared.size || !same.eq(shared.extents()) {
+            let ours: Vec<_> = shared.extents().collect();
+            return Err(Error::new(
+                format!(
+                    "shader {}: struct {} has the fields (name, offset, size) {fields:?} in {bytes} bytes, in the program {ours:?} in {}",
+                    shader.path, shared.name, shared.size
+                ),
+                "add fields of padding",
+            ));
+        }
+    }
+    Ok(())
+}
+
+/// Name, byte offset and byte size of each field of a struct; none of other types.
+fn fields(module: &naga::Module, ty: &naga::Type) -> Vec<(String, usize, usize)> {
+    let naga::TypeInner::Struct { members, .. } = &ty.inner else { return Vec::new() };
+    let field = |m: &naga::StructMember| {
+        let bytes = module.types[m.ty].inner.size(module.to_ctx());
+        (m.name.clone().unwrap_or_default(), m.offset as usize, bytes as usize)
+    };
+    members.iter().map(field).collect()
 }
 
 fn binding(module: &naga::Module, variable: &naga::GlobalVariable) -> Option<Binding> {
@@ -94,23 +152,45 @@ fn binding(module: &naga::Module, variable: &naga::GlobalVariable) -> Option<Bin
         naga::TypeInner::Array { size: naga::ArraySize::Dynamic, stride, .. } => u64::from(stride),
         ref inner => u64::from(inner.size(module.to_ctx())),
     };
-    let fields = match &ty.inner {
-        naga::TypeInner::Struct { members, .. } => members
-            .iter()
-            .map(|m| {
-                let bytes = module.types[m.ty].inner.size(module.to_ctx());
-                (m.name.clone().unwrap_or_default(), m.offset as usize, bytes as usize)
-            })
-            .collect(),
-        _ => Vec::new(),
+    let element = match ty.inner {
+        naga::TypeInner::Array { base, .. } => &module.types[base],
+        _ => ty,
     };
+    let (fields, struct_name) = (fields(module, element), element.name.clone());
     let name = variable.name.clone().unwrap_or_default();
-    Some(Binding { name, index: slot.binding, kind, min_bytes, fields })
+    Some(Binding { name, group: slot.group, index: slot.binding, kind, min_bytes, struct_name, fields })
 }
 
 impl Binding {
-    /// The layout entry that the pipeline is made with.
-    pub(super) fn layout_entry(&self) -> wgpu::BindGroupLayoutEntry {
+    /// An error where `range` cannot be bound here; `label` names the pipeline.
+    pub(super) fn check(&self, label: &str, range: &BufferRange) -> Result<()> {
+        let fault =
+            |what: String, help| Err(Error::new(format!("{label}, binding {:?}: {what}", self.name), help));
+        if range.size < self.min_bytes {
+            let what = format!("{} bytes are bound, {} needed", range.size, self.min_bytes);
+            return fault(what, "bind a larger buffer");
+        }
+        if range.element.map_or(self.struct_name.is_none(), |element| self.is_of(element)) {
+            return Ok(());
+        }
+        let (theirs, fields) = (self.struct_name.as_deref().unwrap_or("no struct"), &self.fields);
+        let ours = range.element.map_or("no struct", |element| element.name);
+        let bound: Vec<_> = range.element.iter().flat_map(|element| element.extents()).collect();
+        fault(
+            format!(
+                "its elements are {theirs} with the fields {fields:?}, those bound are {ours} with {bound:?}"
+            ),
+            "bind a buffer of that struct",
+        )
+    }
+
+    /// Whether it is of the struct `shared`, field by field.
+    pub(super) fn is_of(&self, shared: &StructDef) -> bool {
+        self.fields.iter().map(|(name, offset, size)| (name.as_str(), *offset, *size)).eq(shared.extents())
+    }
+
+    /// The layout entry that a pipeline is made with.
+    pub(super) fn layout_entry(&self, visibility: wgpu::ShaderStages) -> wgpu::BindGroupLayoutEntry {
         let ty = match self.kind {
             BindingKind::Uniform => wgpu::BufferBindingType::Uniform,
             BindingKind::StorageRead => wgpu::BufferBindingType::Storage { read_only: true },
@@ -118,7 +198,7 @@ impl Binding {
         };
         wgpu::BindGroupLayoutEntry {
             binding: self.index,
-            visibility: wgpu::ShaderStages::COMPUTE,
+            visibility,
             ty: wgpu::BindingType::Buffer {
                 ty,
                 has_dynamic_offset: false,
@@ -132,6 +212,11 @@ impl Binding {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::gpu::{Params as _, Source};
+
+    fn expanded(text: &'static str) -> Expanded {
+        Source { path: "sample.wgsl", text, structs: &[] }.expand(&[]).unwrap()
+    }
 
     const TEXT: &str = "
         struct Params { count: u32, scale: f32 }
@@ -145,7 +230,7 @@ mod tests {
 
     #[test]
     fn bindings_sizes_and_fields_are_those_of_the_text() {
-        let entries = reflect("sample", TEXT).unwrap();
+        let entries = reflect(&expanded(TEXT)).unwrap();
         assert_eq!(entries.len(), 1);
         assert_eq!(entries[0].workgroup_size, [64, 2, 1]);
         assert!(!entries[0].folds, "it does not ask how many workgroups there are");
@@ -157,7 +242,30 @@ mod tests {
     }
 
     #[test]
-    fn a_fault_names_the_shader() {
-        assert!(reflect("sample", "fn main( {").unwrap_err().what().contains("sample"));
+    fn faults_of_the_compiler_name_the_line_that_was_written() {
+        let fault = |text| reflect(&expanded(text)).unwrap_err().what().to_owned();
+        assert!(fault("fn main( {").contains("sample.wgsl:1"));
+        // The fault stands in the second round of the loop, in line 8 of what is compiled.
+        let text = "#constant N = 3\n#for i in N\n// one\n\nfn f_{i}() { let x: u32 = {i}u; }\n#if i\nfn g() { }\n#end\n#end";
+        assert!(fault(text).contains("sample.wgsl:7"), "{}", fault(text));
+        // Valid by its grammar only.
+        let text = "\n\nfn f() -> u32 { let x = 1u; }";
+        assert!(fault(text).contains("sample.wgsl:3"), "{}", fault(text));
+    }
+
+    crate::params! { struct Spaced { count: u32, at: [f32; 2] } }
+    crate::params! { struct Padded { count: u32, padding: u32, at: [f32; 2] } }
+
+    #[test]
+    fn a_struct_that_wgsl_pads_is_refused() {
+        let text = "#import Padded\n@group(0) @binding(0) var<storage> pairs: array<Padded>;
+            @compute @workgroup_size(1) fn main() { _ = pairs[0].at; }";
+        let source = Source { path: "sample.wgsl", text, structs: &[Padded::DEF] };
+        let entries = reflect(&source.expand(&[]).unwrap()).unwrap();
+        assert!(entries[0].bindings[0].is_of(Padded::DEF) && !entries[0].bindings[0].is_of(Spaced::DEF));
+        let text = text.replace("Padded", "Spaced").leak();
+        let source = Source { path: "sample.wgsl", text, structs: &[Spaced::DEF] };
+        let fault = reflect(&source.expand(&[]).unwrap()).unwrap_err();
+        assert!(fault.what().contains("struct Spaced") && fault.help().contains("padding"), "{fault}");
     }
 }

@@ -1,17 +1,27 @@
-//! WGSL sources: a file of `shaders/`, embedded at compile time, and the few directives that unroll it.
-//!
-//! Register tiles must be named scalars (an array indexed in a loop is 2 to 3 times slower on the software
-//! adapter), so a shader may repeat lines at compile time:
+//! WGSL sources: a file of `shaders/`, embedded at compile time, and its plain WGSL text once the directives are carried out.
 //!
 //! ```text
-//! const OUT_BLOCKS: u32 = 4u;      a knob; a kernel variant may change its value
+//! #import Clock                    pastes the struct that Rust declares with params! and names in wgsl!
+//! #import common/hash              pastes shaders/common/hash.wgsl
+//! #constant OUT_BLOCKS = 4         a u32 constant; a kernel variant may set another value, and directives may use it
 //! #for b in OUT_BLOCKS             repeats the lines up to #end with b = 0, 1, ...
-//!   var sum_{b} = w{b / 2}.x;      {expression} becomes its value: + - * / % ( ) over loop variables and knobs
+//!   var sum_{b} = w{b / 2}.x;      {expression} becomes its value: + - * / % ( ) over loop variables and constants
 //! #end
-//! #if SUBGROUPS                    keeps the lines up to #else or #end when the knob is not 0
+//! #if SUBGROUPS                    keeps the lines up to #else or #end when the constant is not 0
 //! ```
+//!
+//! Loops are unrolled because register tiles must be named scalars: an array indexed in a loop is 2 to 3 times slower on
+//! the software adapter. Faults, the compiler's too, name path and line of the file that was written.
 
+use super::structs::StructDef;
+use super::template::{self, Line};
 use crate::error::{Error, Result};
+
+/// Files of functions that shaders share.
+const COMMON: &[(&str, &str)] = &[
+    ("common/hash", include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/shaders/common/hash.wgsl"))),
+    ("common/total", include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/shaders/common/total.wgsl"))),
+];
 
 /// One file of `shaders/`, embedded. Made with [`crate::wgsl!`].
 #[derive(Debug, Clone, Copy)]
@@ -20,248 +30,160 @@ pub struct Source {
     pub path: &'static str,
     /// The text of the file.
     pub text: &'static str,
+    /// The structs that it imports.
+    pub structs: &'static [&'static StructDef],
 }
 
-/// Embeds a file of `shaders/` as a [`Source`](crate::gpu::Source): `wgsl!("nn/relu.wgsl")`.
+/// Embeds a file of `shaders/` as a [`Source`](crate::gpu::Source), with the structs that it imports:
+/// `wgsl!("nn/optimizer.wgsl", Clock, Hyper)`.
 #[macro_export]
 macro_rules! wgsl {
-    ($path:literal) => {
+    ($path:literal $(, $shared:ty)* $(,)?) => {
         $crate::gpu::Source {
             path: $path,
             text: include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/shaders/", $path)),
+            structs: &[$(<$shared as $crate::gpu::Params>::DEF),*],
         }
     };
 }
 
-type Names = Vec<(String, u32)>;
+/// Plain WGSL, and where its lines were written.
+#[derive(Debug, Clone)]
+pub struct Expanded {
+    /// Path of the file that was expanded.
+    pub path: String,
+    /// The text.
+    pub text: String,
+    /// The structs that were imported.
+    pub structs: &'static [&'static StructDef],
+    /// By line of `text`, the path and line that it came from.
+    lines: Vec<(String, usize)>,
+}
+
+impl Expanded {
+    /// `path:line` in the file that was written, of line `line` of the text; lines count from 1.
+    pub fn origin(&self, line: usize) -> String {
+        let (path, line) =
+            self.lines.get(line.saturating_sub(1)).unwrap_or(&self.lines[self.lines.len() - 1]);
+        format!("{path}:{line}")
+    }
+}
 
 impl Source {
-    /// Plain WGSL, with the knobs in `constants` set and the directives carried out.
+    /// Plain WGSL, with constants set and the directives carried out.
     ///
     /// # Errors
-    /// When the file lacks one of the knobs, or a directive is malformed.
-    pub fn expand(&self, constants: &[(&str, u32)]) -> Result<String> {
-        let mut names = Names::new();
+    /// When the file lacks one of the constants or of the structs, or a directive is malformed.
+    pub fn expand(&self, constants: &[(&str, u32)]) -> Result<Expanded> {
         let mut lines = Vec::new();
-        for line in self.text.lines() {
-            match knob(line) {
-                Some((name, default)) => {
-                    let value = constants.iter().find(|c| c.0 == name).map_or(default, |c| c.1);
-                    names.push((name.to_owned(), value));
-                    lines.push(format!("const {name}: u32 = {value}u;"));
-                }
-                None => lines.push(line.to_owned()),
-            }
+        let mut imported = Vec::new();
+        self.import(self.path, self.text, &mut imported, &mut lines)?;
+        if let Some(unused) = self.structs.iter().find(|s| !imported.iter().any(|name| name == s.name)) {
+            let what = format!("shader {} has no line `#import {}`", self.path, unused.name);
+            return Err(Error::new(what, "name the structs that the file imports"));
         }
+        let names = template::constants(&mut lines, constants)?;
         if let Some((name, _)) = constants.iter().find(|(name, _)| !names.iter().any(|n| n.0 == *name)) {
-            let what = format!("shader {} has no line `const {name}: u32 = ...;`", self.path);
+            let what = format!("shader {} has no line `#constant {name} = ...`", self.path);
             return Err(Error::new(what, "name a constant that the file declares"));
         }
-        let mut out = String::new();
-        let end = expand_block(&lines, 0, &mut names, true, &mut out)
-            .map_err(|what| Error::new(format!("shader {}: {what}", self.path), "mend the directive"))?;
-        if end < lines.len() {
-            let what = format!("shader {}, line {}: #end or #else without a beginning", self.path, end + 1);
-            return Err(Error::new(what, "mend the directive"));
-        }
-        Ok(out)
-    }
-}
-
-/// Reads `const NAME: u32 = 8u;`.
-fn knob(line: &str) -> Option<(&str, u32)> {
-    let (name, value) = line.strip_prefix("const ")?.split_once(": u32 = ")?;
-    Some((name, value.split_once("u;")?.0.parse().ok()?))
-}
-
-/// Expands lines from `at` to the matching `#end` or `#else`, and returns where that is.
-fn expand_block(
-    lines: &[String],
-    mut at: usize,
-    names: &mut Names,
-    live: bool,
-    out: &mut String,
-) -> Result<usize, String> {
-    while at < lines.len() {
-        let line = lines[at].trim();
-        if line == "#end" || line == "#else" {
-            return Ok(at);
-        }
-        at = if let Some(head) = line.strip_prefix("#for ") {
-            expand_for(head, lines, at, names, live, out)?
-        } else if let Some(condition) = line.strip_prefix("#if ") {
-            let holds = evaluate(condition, names)? != 0;
-            let middle = expand_block(lines, at + 1, names, live && holds, out)?;
-            let otherwise = lines.get(middle).is_some_and(|l| l.trim() == "#else");
-            if otherwise { expand_block(lines, middle + 1, names, live && !holds, out)? } else { middle }
-        } else {
-            if live {
-                out.push_str(&substitute(&lines[at], names)?);
-                out.push('\n');
-            }
-            at
-        } + 1;
-    }
-    Ok(at)
-}
-
-/// Expands `variable in count` from the line `at`; returns the line of its `#end`.
-fn expand_for(
-    head: &str,
-    lines: &[String],
-    at: usize,
-    names: &mut Names,
-    live: bool,
-    out: &mut String,
-) -> Result<usize, String> {
-    let (variable, count) = head.split_once(" in ").ok_or_else(|| format!("`#for {head}` lacks ` in `"))?;
-    let count = evaluate(count, names)?;
-    let mut end = at;
-    // A count of zero still has to find the end.
-    for i in 0..count.max(1) {
-        names.push((variable.trim().to_owned(), i));
-        end = expand_block(lines, at + 1, names, live && i < count, out)?;
-        names.pop();
-    }
-    Ok(end)
-}
-
-/// Replaces each `{expression}` of known names by its value; other braces stay as they are.
-fn substitute(line: &str, names: &Names) -> Result<String, String> {
-    let mut out = String::new();
-    let mut rest = line;
-    while let Some(open) = rest.find('{') {
-        out.push_str(&rest[..open]);
-        let close = rest[open..].find('}').map(|i| open + i);
-        match close.map(|close| (close, &rest[open + 1..close])) {
-            Some((close, inner)) if is_expression(inner) => {
-                out.push_str(&evaluate(inner, names)?.to_string());
-                rest = &rest[close + 1..];
-            }
-            _ => {
-                out.push('{');
-                rest = &rest[open + 1..];
-            }
-        }
-    }
-    out.push_str(rest);
-    Ok(out)
-}
-
-fn is_expression(text: &str) -> bool {
-    !text.is_empty()
-        && text.chars().all(|c| c.is_ascii_alphanumeric() || "_+-*/%() ".contains(c))
-        && !text.starts_with(' ')
-}
-
-/// Value of an expression of `+ - * / % ( )` over whole numbers and names, none of which goes below zero.
-fn evaluate(text: &str, names: &Names) -> Result<u32, String> {
-    let mut expression = Expression { rest: text, names };
-    expression
-        .sum()
-        .filter(|_| expression.rest.trim().is_empty())
-        .ok_or_else(|| format!("`{text}` has no value"))
-}
-
-/// An expression being read, by recursive descent.
-struct Expression<'a> {
-    rest: &'a str,
-    names: &'a Names,
-}
-
-impl Expression<'_> {
-    fn sum(&mut self) -> Option<u32> {
-        let mut result = self.product()?;
-        while let Some(operator) = self.take(|c| "+-".contains(c)) {
-            let term = self.product()?;
-            result = if operator == '+' { result.checked_add(term)? } else { result.checked_sub(term)? };
-        }
-        Some(result)
+        let expanded = template::expand(&lines, names)?;
+        let origin = |at: &usize| (lines[*at].path.clone(), lines[*at].number);
+        Ok(Expanded {
+            path: self.path.to_owned(),
+            text: expanded.iter().flat_map(|(text, _)| [text.as_str(), "\n"]).collect(),
+            structs: self.structs,
+            lines: expanded.iter().map(|(_, at)| origin(at)).collect(),
+        })
     }
 
-    fn product(&mut self) -> Option<u32> {
-        let mut result = self.operand()?;
-        while let Some(operator) = self.take(|c| "*/%".contains(c)) {
-            let factor = self.operand()?;
-            result = match operator {
-                '*' => result.checked_mul(factor)?,
-                '/' => result.checked_div(factor)?,
-                _ => result.checked_rem(factor)?,
+    /// Appends the lines of `text` to `lines`, those that it imports in their place, each import once.
+    fn import(
+        &self,
+        path: &str,
+        text: &str,
+        imported: &mut Vec<String>,
+        lines: &mut Vec<Line>,
+    ) -> Result<()> {
+        for (at, text) in text.lines().enumerate() {
+            let mut line = Line { text: text.to_owned(), path: path.to_owned(), number: at + 1 };
+            let Some(name) = text.strip_prefix("#import ").map(str::trim) else {
+                lines.push(line);
+                continue;
             };
+            if imported.iter().any(|known| known == name) {
+                continue;
+            }
+            imported.push(name.to_owned());
+            if let Some(shared) = self.structs.iter().find(|s| s.name == name) {
+                line.text = shared.wgsl();
+                lines.push(line);
+            } else if let Some((name, text)) = COMMON.iter().find(|(known, _)| *known == name) {
+                self.import(&format!("{name}.wgsl"), text, imported, lines)?;
+            } else if name.contains('/') {
+                return Err(line.fault(format!("there is no file {name:?} to import")));
+            } else {
+                return Err(line.fault(format!("the program shares no struct {name:?} with this file")));
+            }
         }
-        Some(result)
-    }
-
-    fn operand(&mut self) -> Option<u32> {
-        if self.take(|c| c == '(').is_some() {
-            let result = self.sum()?;
-            return self.take(|c| c == ')').map(|_| result);
-        }
-        let rest = self.rest.trim_start();
-        let end = rest.find(|c: char| !(c.is_ascii_alphanumeric() || c == '_')).unwrap_or(rest.len());
-        let (token, rest) = rest.split_at(end);
-        self.rest = rest;
-        let named = || self.names.iter().rev().find(|name| name.0 == token).map(|name| name.1);
-        token.parse().ok().or_else(named)
-    }
-
-    /// The next character, if `wanted` says so.
-    fn take(&mut self, wanted: impl Fn(char) -> bool) -> Option<char> {
-        let rest = self.rest.trim_start();
-        let first = rest.chars().next().filter(|c| c.is_ascii() && wanted(*c))?;
-        self.rest = &rest[first.len_utf8()..];
-        Some(first)
+        Ok(())
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::gpu::Params as _;
 
-    fn expand(text: &'static str, constants: &[(&str, u32)]) -> Result<String> {
-        Source { path: "sample", text }.expand(constants)
+    crate::params! { struct Pair { left: u32, right: [f32; 2] } }
+
+    fn source(text: &'static str) -> Source {
+        Source { path: "sample.wgsl", text, structs: &[] }
     }
 
     #[test]
-    fn loops_nest_and_expressions_count() {
-        let text = "const N: u32 = 2u;\n#for a in N\n#for b in 2\nx{a}_{b} = {a*2+b} / {7 % N};\n#end\n#end\nfn f() { }";
-        let lines = expand(text, &[("N", 3)]).unwrap();
-        assert!(lines.starts_with("const N: u32 = 3u;\nx0_0 = 0 / 1;\nx0_1 = 1 / 1;\nx1_0 = 2"));
-        assert!(lines.ends_with("x2_1 = 5 / 1;\nfn f() { }\n"));
+    fn a_struct_is_pasted_where_it_is_imported() {
+        let source = Source { structs: &[Pair::DEF], ..source("a\n#import Pair\nb\n#import Pair") };
+        let text = source.expand(&[]).unwrap().text;
+        assert_eq!(text, "a\nstruct Pair { left: u32, right: vec2<f32> }\nb\n");
+        let fault = Source { text: "a", ..source }.expand(&[]).unwrap_err();
+        assert!(fault.what().contains("no line `#import Pair`"), "{fault}");
     }
 
     #[test]
-    fn expressions_bind_as_in_mathematics() {
-        let names = vec![("N".to_owned(), 6)];
-        for (text, value) in
-            [("1 + N * 2", 13), ("(1+N)*2", 14), ("(N * 3 + 7) / 8", 3), ("N - 2 - 1", 3), ("N%4", 2)]
-        {
-            assert_eq!(evaluate(text, &names), Ok(value), "{text}");
-        }
-        for text in ["N - 7", "(N", "N)", "N N", "", "1 +", "M"] {
-            assert!(evaluate(text, &names).is_err(), "{text}");
-        }
+    fn a_file_of_functions_is_imported_once_and_keeps_its_lines() {
+        let expanded = source("#import common/hash\n#import common/hash\nlast").expand(&[]).unwrap();
+        assert_eq!(expanded.text.matches("fn mix_bits(").count(), 1);
+        let line = expanded.text.lines().position(|l| l.contains("fn mix_bits(")).unwrap() + 1;
+        assert_eq!(expanded.origin(line), format!("common/hash.wgsl:{line}"));
+        assert_eq!(expanded.origin(expanded.text.lines().count()), "sample.wgsl:3");
     }
 
     #[test]
-    fn conditions_keep_one_branch() {
-        let text = "const S: u32 = 1u;\n#if S\nyes\n#else\nno\n#end\nafter";
-        assert_eq!(expand(text, &[]).unwrap(), "const S: u32 = 1u;\nyes\nafter\n");
-        assert_eq!(expand(text, &[("S", 0)]).unwrap(), "const S: u32 = 0u;\nno\nafter\n");
-        let empty = "const S: u32 = 0u;\n#for i in S\n#if 1\nnever {i}\n#end\n#end\nafter";
-        assert_eq!(expand(empty, &[]).unwrap(), "const S: u32 = 0u;\nafter\n");
-    }
-
-    #[test]
-    fn faults_name_the_shader() {
-        for (text, constants) in [
-            ("x", &[("MISSING", 1)][..]),
-            ("#for i of 3\n#end", &[]),
-            ("#if NOBODY\n#end", &[]),
-            ("#end", &[]),
-            ("let x = {4 / 0};", &[]),
+    fn faults_name_path_and_line() {
+        for (text, constants, at) in [
+            ("x", &[("MISSING", 1)][..], "MISSING"),
+            ("\n\n#for i of 3\n#end", &[], ":3:"),
+            ("\n#if NOBODY\n#end", &[], ":2:"),
+            ("a\n#end", &[], ":2:"),
+            ("#for i in 2\nx\nlet x = {4 / 0};\n#end", &[], ":3:"),
+            ("#constant N\n", &[], ":1:"),
+            ("a\n#import common/nothing", &[], ":2:"),
+            ("#import Nobody", &[], ":1:"),
+            ("const N: u32 = 3u;\n#for i in N\n#end", &[], ":2:"),
+            ("#for i in 2\n", &[], ":1:"),
         ] {
-            assert!(expand(text, constants).unwrap_err().what().contains("sample"), "{text}");
+            let fault = source(text).expand(constants).unwrap_err();
+            assert!(fault.what().contains("sample.wgsl") && fault.what().contains(at), "{text}: {fault}");
         }
+    }
+
+    #[test]
+    fn unrolled_lines_lead_back_to_the_line_that_was_repeated() {
+        let text = "#constant N = 2\na\n#for i in N\nb{i}\n#if i\nonly_{i}\n#end\n#end\nc";
+        let expanded = source(text).expand(&[]).unwrap();
+        let numbers: Vec<_> = (1..=expanded.text.lines().count()).map(|line| expanded.origin(line)).collect();
+        let expected = [1, 2, 4, 4, 6, 9].map(|line| format!("sample.wgsl:{line}"));
+        assert_eq!(numbers, expected);
     }
 }

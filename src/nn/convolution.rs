@@ -14,7 +14,7 @@ use crate::error::Result;
 use crate::gpu::{PlanBuilder, Source};
 use crate::{params, wgsl};
 
-const BIAS_GRADIENT: Source = wgsl!("nn/bias_gradient.wgsl");
+const BIAS_GRADIENT: Source = wgsl!("nn/bias_gradient.wgsl", BiasGradientParams);
 
 params! { struct BiasGradientParams { pixels: u32, quads: u32, train_quads: u32, offset: u32 } }
 

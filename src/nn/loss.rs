@@ -11,13 +11,15 @@ use serde::{Deserialize, Serialize};
 use toml::Table;
 
 use super::{Columns, Shape};
+use crate::data::Column;
 use crate::error::{Error, Result};
 use crate::gpu::{BufferRange, Gpu, Plan, PlanBuilder, Source};
 use crate::{params, wgsl};
 
-const SOFTMAX_CROSS_ENTROPY: Source = wgsl!("nn/softmax_cross_entropy.wgsl");
-const SVM_HINGE: Source = wgsl!("nn/svm_hinge.wgsl");
-const L2_REGRESSION: Source = wgsl!("nn/l2_regression.wgsl");
+const SOFTMAX_CROSS_ENTROPY: Source =
+    wgsl!("nn/softmax_cross_entropy.wgsl", Column, SoftmaxCrossEntropyParams);
+const SVM_HINGE: Source = wgsl!("nn/svm_hinge.wgsl", Column, SvmHingeParams);
+const L2_REGRESSION: Source = wgsl!("nn/l2_regression.wgsl", Column, L2RegressionParams);
 
 params! {
     struct SoftmaxCrossEntropyParams { classes: u32, columns: u32, train_columns: u32, label_smoothing: f32 }

@@ -16,23 +16,43 @@ use serde::{Deserialize, Serialize};
 
 use super::Parameters;
 use super::hyper::{Hyper, Kind, Schedule};
-use crate::data::Feed;
+use crate::data::{Clock, Feed};
 use crate::error::Result;
 use crate::gpu::{Buffer, Gpu, Plan, PlanBuilder, Source};
 use crate::{params, wgsl};
 
-const OPTIMIZER: Source = wgsl!("nn/optimizer.wgsl");
-const GRADIENT_NORM: Source = wgsl!("nn/gradient_norm.wgsl");
+const OPTIMIZER: Source = wgsl!("nn/optimizer.wgsl", Clock, HyperValues);
+const GRADIENT_NORM: Source = wgsl!("nn/gradient_norm.wgsl", Clock);
 const CLEAR: Source = wgsl!("nn/clear.wgsl");
 /// Partial sums of the gradients' norm, one a workgroup.
 const PARTIALS: usize = 64;
 
 params! {
     struct HyperValues {
-        optimizer: u32, nesterov: u32, since: u32, schedule: u32,
-        learning_rate: f32, momentum: f32, beta2: f32, epsilon: f32,
-        weight_decay: f32, l1_decay: f32, clip_norm: f32, log_momentum: f32, log_beta2: f32,
-        warmup: f32, period: f32, factor: f32, train_images: f32, batch: f32,
+        /// 0 sgd, 1 adagrad, 2 windowed adagrad, 3 adadelta, 4 rmsprop, 5 adam, 6 adamw
+        optimizer: u32,
+        nesterov: u32,
+        /// The step at which this optimizer began.
+        since: u32,
+        /// 0 constant, 1 step, 2 cosine
+        schedule: u32,
+        learning_rate: f32,
+        momentum: f32,
+        beta2: f32,
+        epsilon: f32,
+        weight_decay: f32,
+        l1_decay: f32,
+        /// 0: none.
+        clip_norm: f32,
+        /// Natural logarithms of momentum and beta2.
+        log_momentum: f32,
+        log_beta2: f32,
+        /// In epochs, as the period of the schedule is.
+        warmup: f32,
+        period: f32,
+        factor: f32,
+        train_images: f32,
+        batch: f32,
     }
 }
 
@@ -47,7 +67,7 @@ pub struct Pace {
 
 /// The optimizer of a network.
 pub struct Optimizer {
-    hyper: Buffer<f32>,
+    hyper: Buffer<HyperValues>,
 }
 
 /// The natural logarithm, of 0 a number that is as good as minus infinity.
@@ -58,7 +78,7 @@ fn log(value: f32) -> f32 {
 impl Optimizer {
     /// An optimizer with these hyper-parameters.
     pub fn new(gpu: &Gpu, hyper: Hyper, pace: Pace) -> Self {
-        let optimizer = Self { hyper: Buffer::zeroed(gpu, "hyper", size_of::<HyperValues>() / 4) };
+        let optimizer = Self { hyper: Buffer::zeroed(gpu, "hyper", 1) };
         optimizer.set(gpu, hyper, pace);
         optimizer
     }
@@ -90,7 +110,7 @@ impl Optimizer {
             train_images: pace.train_images as f32,
             batch: pace.batch as f32,
         };
-        self.hyper.write(gpu, 0, bytemuck::cast_slice(&[values]));
+        self.hyper.write(gpu, 0, &[values]);
     }
 
     /// The dispatch that clears the gradients, and those that update the parameters.

@@ -7,13 +7,15 @@
 use std::ops::Range;
 
 use super::{Shape, Tensor};
+use crate::data::{Clock, Column};
 use crate::error::Result;
 use crate::gpu::{BufferRange, PlanBuilder, Source};
 use crate::{params, wgsl};
 
-const TAKE_ROWS: Source = wgsl!("nn/take_rows.wgsl");
-const TAKE_PREDICTIONS: Source = wgsl!("nn/take_predictions.wgsl");
-const TAKE_RESPONSES: Source = wgsl!("nn/take_responses.wgsl");
+const TAKE_ROWS: Source = wgsl!("nn/take_rows.wgsl", Clock, TakeRowsParams);
+const TAKE_PREDICTIONS: Source =
+    wgsl!("nn/take_predictions.wgsl", Clock, Column, Best, TakePredictionsParams);
+const TAKE_RESPONSES: Source = wgsl!("nn/take_responses.wgsl", Clock, TakeResponsesParams);
 
 params! {
     struct TakeRowsParams {
@@ -28,7 +30,7 @@ params! {
 }
 
 params! {
-    /// The three classes that a network gives most to, and their shares; the struct `Best` of the shader.
+    /// The three classes that a network gives most to, and their shares.
     pub struct Best {
         /// The class of the largest output; [`Best::NONE`] where no output is a number.
         first: u32,

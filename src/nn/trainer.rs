@@ -311,8 +311,9 @@ impl Trainer {
         hash.update(bytemuck::cast_slice(&self.parameters.values.read(&self.gpu)));
         hash.update(bytemuck::cast_slice(&self.parameters.moments.read(&self.gpu)));
         hash.update(bytemuck::cast_slice(&self.parameters.second_moments.read(&self.gpu)));
-        let words = self.feed.clock().read(&self.gpu);
-        hash.update(bytemuck::cast_slice(&words[..3]));
+        for Clock { step, epoch, cursor, .. } in self.feed.clock().read(&self.gpu) {
+            hash.update(bytemuck::cast_slice(&[step, epoch, cursor]));
+        }
         hash.finalize().to_hex().to_string()
     }
 

@@ -57,7 +57,7 @@ impl Arrivals {
     pub fn new(gpu: &Gpu) -> Self {
         Self {
             history: ReadbackRing::new(gpu, (HISTORY_LEN * 16) as u64, 4),
-            evaluations: ReadbackRing::new(gpu, (Clock::WORDS * 4) as u64, 8),
+            evaluations: ReadbackRing::new(gpu, size_of::<Clock>() as u64, 8),
             times: ReadbackRing::new(gpu, u64::from(MOST_STRETCHES) * 16, 4),
             timer: Timer::new(gpu, MOST_STRETCHES),
             stretches: Vec::new(),
@@ -99,7 +99,7 @@ impl Arrivals {
     /// Copies the result of an evaluation.
     pub fn evaluated(&mut self, encoder: &mut wgpu::CommandEncoder, trainer: &Trainer, of: Wanted) {
         let (epoch, step) = (trainer.clock().epoch, trainer.clock().step);
-        let bytes = (Clock::WORDS * 4) as u64;
+        let bytes = size_of::<Clock>() as u64;
         let tag = (self.era, Tag::Evaluation { of, epoch, step });
         if !self.evaluations.copy(encoder, trainer.feed.clock().raw(), 0, bytes, tag) {
             log::warn!("an evaluation's result was lost: too many are on their way");
@@ -132,8 +132,8 @@ impl Arrivals {
             let arrival = match tag {
                 Tag::History(stretches) => Arrival::History(bytemuck::pod_collect_to_vec(&bytes), stretches),
                 Tag::Evaluation { of, epoch, step } => {
-                    let words: [u32; Clock::WORDS] = bytemuck::pod_collect_to_vec(&bytes).try_into().ok()?;
-                    Arrival::Evaluation { of, epoch, step, clock: bytemuck::cast(words) }
+                    let clock = bytemuck::try_pod_read_unaligned(&bytes).ok()?;
+                    Arrival::Evaluation { of, epoch, step, clock }
                 }
                 Tag::Times { labels, stretches } => {
                     let times = timer.spans(&labels, &bytes).into_iter().map(|s| s.time_ms);

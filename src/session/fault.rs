@@ -20,8 +20,7 @@ impl Session {
         self.embeddings.open.iter_mut().for_each(super::Embedding::forward_lost);
         self.uncopied_steps = 0;
         self.rate.restart();
-        let words = self.trainer.feed.clock().read(self.trainer.gpu());
-        let halted: Clock = bytemuck::pod_read_unaligned(bytemuck::cast_slice(&words));
+        let halted = self.trainer.feed.clock().read(self.trainer.gpu())[0];
         let clock = Clock { drawn: 0, step_loss: 0.0, step_correct: 0, ..halted };
         let layer = self.trainer.first_not_finite(clock);
         self.trainer.set_clock(Clock { halted: 0, ..clock });

@@ -83,7 +83,7 @@ impl Images {
     }
 
     pub(super) fn tile_range(&self) -> BufferRange {
-        BufferRange { buffer: self.tiles.buffer.clone(), offset: 0, size: self.tiles.buffer.size() }
+        BufferRange::whole(&self.tiles.buffer)
     }
 
     /// The three classes that the network gives most to and their shares, a few frames after [`Session::ask_for_image`] asked.
@@ -95,7 +95,7 @@ impl Images {
     pub(super) fn best(&self, image: u32) -> Option<BufferRange> {
         let size = size_of::<Best>() as u64;
         let there = (image as usize) < self.source.count;
-        there.then(|| BufferRange { buffer: self.best.raw().clone(), offset: u64::from(image) * size, size })
+        there.then(|| BufferRange::new(self.best.raw(), u64::from(image) * size, size))
     }
 
     pub(super) fn take_told(&mut self, image: u32, best: Best) {

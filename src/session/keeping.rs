@@ -192,9 +192,9 @@ impl Session {
     fn read_checkpoint(&self) -> Result<Checkpoint> {
         let gpu = self.trainer.gpu();
         let parameters = &self.trainer.parameters;
-        let clock = self.trainer.feed.clock().read(gpu);
+        let clock = self.trainer.feed.clock().read(gpu)[0];
         let here = self.trainer.clock();
-        if clock[..3] != [here.step, here.epoch, here.cursor] {
+        if [clock.step, clock.epoch, clock.cursor] != [here.step, here.epoch, here.cursor] {
             return Err(Error::new(
                 format!("the GPU has lost the run at step {}", here.step),
                 "the last checkpoint stays as it is: go on from it by --resume",
@@ -208,7 +208,7 @@ impl Session {
                 settings: self.settings.clone(),
                 network: self.trainer.network.to_toml(),
                 data_fingerprint: self.header.data_fingerprint.clone(),
-                clock,
+                clock: bytemuck::cast_slice(&[clock]).to_vec(),
                 commands: self.carried_out,
                 content_hash: String::new(),
             },

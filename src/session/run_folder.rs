@@ -173,7 +173,6 @@ impl RunFolder {
 
 /// The clock from a checkpoint's words.
 pub(super) fn read_clock(path: &Path, words: &[u32]) -> Result<Clock> {
-    let words: [u32; Clock::WORDS] =
-        words.try_into().map_err(|_| damaged(&path.join(MODEL_FILE), "its clock has another length"))?;
-    Ok(bytemuck::cast(words))
+    let clock = bytemuck::try_pod_read_unaligned(bytemuck::cast_slice(words));
+    clock.map_err(|_| damaged(&path.join(MODEL_FILE), "its clock has another length"))
 }

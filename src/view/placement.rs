@@ -16,15 +16,25 @@ const NONE: u32 = u32::MAX;
 params! {
     pub(super) struct Camera {
         left: f32, top: f32, width: f32, height: f32,
+        /// The user's: how far the middle is shifted, and how many times the whole is enlarged.
         pan_x: f32, pan_y: f32, zoom: f32,
         pointer_x: f32, pointer_y: f32,
+        /// Half the width and height of what can be hit.
         reach_x: f32, reach_y: f32,
+        /// Room around the points, and the radius of the largest disc.
         margin: f32, disc: f32,
+        /// Not 0: the frame stays as it is.
         hold: f32,
+        /// Side of a dot that is written as pixels.
         stamp: u32,
+        /// The point that is marked, or NONE.
         marked: u32,
+        /// What a point's group is. 0: its class; 1: its prediction; 2: whether they agree.
         colour: u32,
-        columns: u32, rows: u32, padding: u32,
+        /// Of `pixels`.
+        columns: u32, rows: u32,
+        padding: u32,
+        /// Bit g: points of group g are not shown.
         hidden: [u32; 8],
     }
 }
@@ -32,15 +42,23 @@ params! {
 params! {
     pub(super) struct Look {
         screen_width: f32, screen_height: f32,
+        /// Pixels from a point's middle to its label's upper left corner, and of a dot of the label's font.
         label_x: f32, label_y: f32, dot: f32,
+        /// The colour of discs and of what is selected.
         red: f32, green: f32, blue: f32,
+        /// The point that is marked, or −1.
         marked: f32,
         half_width: f32, half_height: f32,
+        /// The radius of a dot.
         dot_radius: f32,
+        /// The rectangle of `pixels`, and their columns.
         left: f32, top: f32, width: f32, height: f32,
         columns: u32,
+        /// Not 0: what is not selected is dimmed.
         dims: u32,
+        /// Not 0: points have groups, whose colours their tiles are framed in.
         groups: u32,
+        /// The binary logarithm of what of the ground shines through a single dot.
         fade: f32,
     }
 }

@@ -72,13 +72,13 @@ impl Projection {
         let look = uniform("look of points", size_of::<Look>(), wgpu::BufferUsages::COPY_DST);
         // Written by one kernel and read by others, which bind eight storage buffers besides.
         let known = uniform("fitted frame", 16, wgpu::BufferUsages::STORAGE);
-        let known = BufferRange { size: known.size(), buffer: known, offset: 0 };
+        let known = BufferRange::whole(&known);
         let found = Buffer::<u32>::zeroed(gpu, "frame of points", 12);
         let params = ScatterParams::of(set);
         let parts = Buffer::<[f32; 4]>::zeroed(gpu, "parts of the frame", 2 * params.parts as usize);
         let none = || Buffer::<f32>::zeroed(gpu, "none", 4).range();
         let bindings: Bindings = vec![
-            ("camera", BufferRange { size: camera.size(), buffer: camera.clone(), offset: 0 }),
+            ("camera", BufferRange::whole(&camera)),
             ("positions", set.positions.clone()),
             ("flags", set.flags.clone()),
             ("change", set.change.clone().unwrap_or_else(none)),

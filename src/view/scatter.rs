@@ -9,18 +9,26 @@
 use std::collections::BTreeMap;
 
 use super::color_map::{CLASS_COLORS, RIGHT_WRONG, UNKNOWN};
-use super::placement::{MOST_POINTS, Placement};
+use super::placement::{Camera, Look, MOST_POINTS, Placement};
 use super::projection::{MOST_LISTED, Projection};
 use super::selection::{Lasso, Selection};
 use crate::error::{Error, Result};
 use crate::gpu::{Buffer, BufferRange, Gpu, Plan, PlanBuilder, Source};
 use crate::{params, wgsl};
 
-const SCATTER: Source = wgsl!("view/scatter.wgsl");
-const POINTS: Source = wgsl!("view/points.wgsl");
+const SCATTER: Source = wgsl!("view/scatter.wgsl", Camera, ScatterParams);
+const POINTS: Source = wgsl!("view/points.wgsl", Look);
 
 params! {
-    pub(super) struct ScatterParams { count: u32, parts: u32, most: u32, change: u32, classes: u32, tally: u32 }
+    pub(super) struct ScatterParams {
+        count: u32,
+        /// Workgroups of the frame's first pass.
+        parts: u32,
+        /// Indices of a list at most.
+        most: u32,
+        /// Not 0: there are changes, classes; a list is followed by numbers by class.
+        change: u32, classes: u32, tally: u32,
+    }
 }
 
 /// Buffers by the names that kernels bind them to.
@@ -135,7 +143,7 @@ impl Scatters {
         knobs.push(("UNKNOWN", pack(UNKNOWN)));
         let module = gpu.device.create_shader_module(wgpu::ShaderModuleDescriptor {
             label: Some(POINTS.path),
-            source: wgpu::ShaderSource::Wgsl(POINTS.expand(&knobs)?.into()),
+            source: wgpu::ShaderSource::Wgsl(POINTS.expand(&knobs)?.text.into()),
         });
         let pipelines = PIPELINES.map(|name| pipeline(gpu, format, &layout, &module, name));
         let (prepared, selections) = (BTreeMap::new(), BTreeMap::new());

@@ -4,12 +4,21 @@ use crate::error::Result;
 use crate::gpu::{Buffer, BufferRange, Gpu, Plan, PlanBuilder, Source, TensorView};
 use crate::{params, wgsl};
 
-const TILE_STATS: Source = wgsl!("view/tile_stats.wgsl");
+const TILE_STATS: Source = wgsl!("view/tile_stats.wgsl", TileStatsParams);
 
 params! {
     struct TileStatsParams {
-        offset: u32, tiles: u32, channels: u32, height: u32, width: u32,
-        tile_stride: u32, channel_stride: u32, row_stride: u32, column_stride: u32, first: u32,
+        offset: u32,
+        tiles: u32,
+        channels: u32,
+        height: u32,
+        width: u32,
+        tile_stride: u32,
+        channel_stride: u32,
+        row_stride: u32,
+        column_stride: u32,
+        /// The dispatch begins with this tile.
+        first: u32,
     }
 }
 
@@ -45,7 +54,7 @@ impl TileStats {
             column_stride,
             first,
         };
-        let values = BufferRange { buffer: view.buffer.clone(), offset: 0, size: view.buffer.size() };
+        let values = BufferRange::whole(&view.buffer);
         let mut plan = PlanBuilder::new(gpu);
         let kernel = gpu.kernel(&TILE_STATS, "tile_stats", &[])?;
         let each = (MOST_VALUES / (channels * height * width).max(1)).max(1);

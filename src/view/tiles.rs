@@ -12,7 +12,7 @@ use crate::error::Result;
 use crate::gpu::{Buffer, Gpu, Source, TensorView};
 use crate::{params, wgsl};
 
-const TILES: Source = wgsl!("view/tiles.wgsl");
+const TILES: Source = wgsl!("view/tiles.wgsl", TilesParams);
 /// How values become colours.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Style {
@@ -47,11 +47,31 @@ struct Instance {
 
 params! {
     struct TilesParams {
-        offset: u32, tiles: u32, channels: u32, height: u32, width: u32,
-        tile_stride: u32, channel_stride: u32, row_stride: u32, column_stride: u32,
-        style: u32, mosaic_columns: u32, texel_columns: u32, texel_rows: u32,
-        screen_width: f32, screen_height: f32, padding: u32, inverse_pitch_x: f32, inverse_pitch_y: f32,
-        point_width: f32, point_height: f32,
+        offset: u32,
+        tiles: u32,
+        channels: u32,
+        height: u32,
+        width: u32,
+        tile_stride: u32,
+        channel_stride: u32,
+        row_stride: u32,
+        column_stride: u32,
+        /// 0: signed values in a diverging map; 1: red, green, blue; 2: a bar from 0 to 1.
+        style: u32,
+        /// Channels of a mosaic lie in rows of so many.
+        mosaic_columns: u32,
+        /// Texels of one tile, with all its channels.
+        texel_columns: u32,
+        texel_rows: u32,
+        screen_width: f32,
+        screen_height: f32,
+        /// Where WGSL aligns the next.
+        padding: u32,
+        /// 1 / (width + 1), 1 / (height + 1): a division of texels without integer division.
+        inverse_pitch: [f32; 2],
+        /// Pixels of a tile that stands at a point of a layout.
+        point_width: f32,
+        point_height: f32,
     }
 }
 
@@ -358,8 +378,7 @@ fn params_of(set: &TileSet, screen: [f32; 2], point_size: [f32; 2]) -> TilesPara
         screen_width: screen[0],
         screen_height: screen[1],
         padding: 0,
-        inverse_pitch_x: 1.0 / (width + 1) as f32,
-        inverse_pitch_y: 1.0 / (height + 1) as f32,
+        inverse_pitch: [1.0 / (width + 1) as f32, 1.0 / (height + 1) as f32],
         point_width: point_size[0],
         point_height: point_size[1],
     }
@@ -374,7 +393,7 @@ fn pipelines(
 ) -> Result<[wgpu::RenderPipeline; 2]> {
     let module = gpu.device.create_shader_module(wgpu::ShaderModuleDescriptor {
         label: Some(TILES.path),
-        source: wgpu::ShaderSource::Wgsl(TILES.expand(&[])?.into()),
+        source: wgpu::ShaderSource::Wgsl(TILES.expand(&[])?.text.into()),
     });
     let instance = wgpu::VertexBufferLayout {
         array_stride: size_of::<Instance>() as u64,

@@ -14,24 +14,60 @@ use crate::nn::Shape;
 use crate::nn::layer::LayerBuild;
 use crate::{params, wgsl};
 
-const GATHER: Source = wgsl!("nn/convolution.wgsl");
-const PACK_WEIGHTS: Source = wgsl!("nn/pack_weights.wgsl");
+const GATHER: Source = wgsl!("nn/convolution.wgsl", GatherParams);
+const PACK_WEIGHTS: Source = wgsl!("nn/pack_weights.wgsl", PackWeightsParams);
 
 params! {
     struct GatherParams {
-        from_channels: u32, from_height: u32, from_width: u32,
-        to_channels: u32, to_height: u32, to_width: u32,
-        rows: u32, weight_rows: u32,
-        step: u32, first_y: u32, first_x: u32, count_y: u32, count_x: u32,
-        stride: i32, dilation_y: i32, dilation_x: i32, shift_y: i32, shift_x: i32,
-        quads: u32, tiles: u32,
+        /// Channels of one group; groups follow each other, one a workgroup in z.
+        from_channels: u32,
+        from_height: u32,
+        from_width: u32,
+        to_channels: u32,
+        to_height: u32,
+        to_width: u32,
+        /// Kernel rows, and the rows of packed weights: rows · COLUMNS · from_channels, rounded up to PLANES.
+        rows: u32,
+        weight_rows: u32,
+        /// Destination pixel i of those made here is first + step · i, of `count`; it reads source pixels stride · i + dilation · k + shift.
+        step: u32,
+        first_y: u32,
+        first_x: u32,
+        count_y: u32,
+        count_x: u32,
+        stride: i32,
+        dilation_y: i32,
+        dilation_x: i32,
+        shift_y: i32,
+        shift_x: i32,
+        quads: u32,
+        /// Tiles of OUT_BLOCKS that a group has.
+        tiles: u32,
     }
 }
 params! {
     struct PackWeightsParams {
-        groups: u32, from_channels: u32, from_padded: u32, to_channels: u32, tile: u32, tiles: u32,
-        rows: u32, columns: u32, first: i32, row_step: i32, column_step: i32,
-        group_step: u32, to_step: u32, from_step: u32, weight_offset: u32, bias_offset: u32, has_bias: u32,
+        groups: u32,
+        /// Channels of one group; `from` as they are and rounded up to what the kernel takes at once.
+        from_channels: u32,
+        from_padded: u32,
+        to_channels: u32,
+        /// Channels of one tile, and tiles of one group.
+        tile: u32,
+        tiles: u32,
+        /// The taps that are packed: rows × columns of the kernel, from `first`, so many elements apart.
+        rows: u32,
+        columns: u32,
+        first: i32,
+        row_step: i32,
+        column_step: i32,
+        /// Elements of the weight tensor from one group, `to` or `from` channel to the next.
+        group_step: u32,
+        to_step: u32,
+        from_step: u32,
+        weight_offset: u32,
+        bias_offset: u32,
+        has_bias: u32,
     }
 }
 

@@ -7,16 +7,31 @@ use crate::gpu::{Buffer, Gpu, Plan, PlanBuilder, Source};
 use crate::nn::layer::LayerBuild;
 use crate::{params, wgsl};
 
-const WEIGHT_GRADIENT: Source = wgsl!("nn/convolution_weight_gradient.wgsl");
-const SUM_PARTIALS: Source = wgsl!("nn/sum_partials.wgsl");
+const WEIGHT_GRADIENT: Source = wgsl!("nn/convolution_weight_gradient.wgsl", WeightGradientParams);
+const SUM_PARTIALS: Source = wgsl!("nn/sum_partials.wgsl", SumPartialsParams);
 
 params! {
     struct WeightGradientParams {
-        in_channels: u32, in_height: u32, in_width: u32,
-        out_channels: u32, out_height: u32, out_width: u32,
-        kernel: u32, stride: u32, padding: u32, dilation: u32,
-        quads: u32, train_quads: u32,
-        tap_tiles: u32, lanes: u32, lanes_padded: u32, splits: u32, groups: u32,
+        /// Channels of one group; groups follow each other, one a workgroup in z.
+        in_channels: u32,
+        in_height: u32,
+        in_width: u32,
+        out_channels: u32,
+        out_height: u32,
+        out_width: u32,
+        kernel: u32,
+        stride: u32,
+        padding: u32,
+        dilation: u32,
+        quads: u32,
+        train_quads: u32,
+        /// Kernel rows are cut into tiles of TAPS.
+        tap_tiles: u32,
+        /// in_channels / PLANES, rounded up, · kernel · tap_tiles, and that rounded up to a multiple of 8.
+        lanes: u32,
+        lanes_padded: u32,
+        splits: u32,
+        groups: u32,
     }
 }
 params! { struct SumPartialsParams { count: u32, splits: u32, offset: u32 } }

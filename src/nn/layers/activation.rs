@@ -16,7 +16,7 @@ use crate::gpu::Source;
 use crate::nn::{Layer, LayerBuild, LayerPlans, Shape, Tensor, TwinCall, TwinGradients};
 use crate::{params, wgsl};
 
-const ACTIVATION: Source = wgsl!("nn/activation.wgsl");
+const ACTIVATION: Source = wgsl!("nn/activation.wgsl", ActivationParams);
 
 params! { struct ActivationParams { count: u32, slope: f32 } }
 

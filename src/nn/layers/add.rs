@@ -12,7 +12,7 @@ use crate::gpu::{BufferRange, Gpu, PlanBuilder, Source};
 use crate::nn::{Layer, LayerBuild, LayerPlans, Shape, Tensor, TwinCall, TwinGradients};
 use crate::{params, wgsl};
 
-const ADD: Source = wgsl!("nn/add.wgsl");
+const ADD: Source = wgsl!("nn/add.wgsl", AddParams);
 
 params! { struct AddParams { count: u32 } }
 

@@ -6,14 +6,14 @@
 use serde::Deserialize;
 use toml::Table;
 
-use super::window::{Window, Written};
+use super::window::{Window, WindowParams, Written};
 use super::{Sample, sample, settings, to_table};
 use crate::error::{Error, Result};
 use crate::gpu::Source;
 use crate::nn::{Layer, LayerBuild, LayerPlans, Shape, Tensor, TwinCall, TwinGradients};
 use crate::wgsl;
 
-const AVG_POOL2D: Source = wgsl!("nn/avg_pool2d.wgsl");
+const AVG_POOL2D: Source = wgsl!("nn/avg_pool2d.wgsl", WindowParams);
 
 /// Average pooling.
 #[derive(Debug, Clone, Copy)]

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use toml::Table;
 
 use super::{Sample, sample, settings, to_table};
+use crate::data::Column;
 use crate::error::{Error, Result};
 use crate::gpu::{Buffer, BufferRange, Plan, Source};
 use crate::nn::{
@@ -17,7 +18,7 @@ use crate::nn::{
 };
 use crate::{params, wgsl};
 
-const BATCH_NORM: Source = wgsl!("nn/batch_norm.wgsl");
+const BATCH_NORM: Source = wgsl!("nn/batch_norm.wgsl", Column, BatchNormParams);
 
 params! {
     struct BatchNormParams {

@@ -5,7 +5,7 @@ use crate::gpu::{BufferRange, PlanBuilder, Source};
 use crate::nn::LayerBuild;
 use crate::{params, wgsl};
 
-const COPY: Source = wgsl!("nn/copy.wgsl");
+const COPY: Source = wgsl!("nn/copy.wgsl", CopyParams);
 
 params! { struct CopyParams { count: u32, first: u32, to: u32 } }
 

@@ -8,13 +8,13 @@ use serde::{Deserialize, Serialize};
 use toml::Table;
 
 use super::{Sample, sample, settings, to_table};
-use crate::data::mix;
+use crate::data::{Clock, Sampling, mix};
 use crate::error::{Error, Result};
 use crate::gpu::{BufferRange, Plan, Source};
 use crate::nn::{Draw, Layer, LayerBuild, LayerPlans, Mode, Shape, Tensor, TwinCall, TwinGradients};
 use crate::{params, wgsl};
 
-const DROPOUT: Source = wgsl!("nn/dropout.wgsl");
+const DROPOUT: Source = wgsl!("nn/dropout.wgsl", Clock, Sampling, DropoutParams);
 
 params! { struct DropoutParams { count: u32, quads: u32, train_quads: u32, layer: u32, threshold: u32, scale: f32 } }
 

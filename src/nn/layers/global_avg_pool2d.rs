@@ -9,7 +9,7 @@ use crate::gpu::Source;
 use crate::nn::{Layer, LayerBuild, LayerPlans, Shape, Tensor, TwinCall, TwinGradients};
 use crate::{params, wgsl};
 
-const GLOBAL_AVG_POOL2D: Source = wgsl!("nn/global_avg_pool2d.wgsl");
+const GLOBAL_AVG_POOL2D: Source = wgsl!("nn/global_avg_pool2d.wgsl", GlobalAvgPool2dParams);
 
 params! { struct GlobalAvgPool2dParams { channels: u32, pixels: u32, quads: u32 } }
 

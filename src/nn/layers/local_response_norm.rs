@@ -12,7 +12,7 @@ use crate::gpu::{Buffer, Source};
 use crate::nn::{Layer, LayerBuild, LayerPlans, Shape, Tensor, TwinCall, TwinGradients};
 use crate::{params, wgsl};
 
-const LOCAL_RESPONSE_NORM: Source = wgsl!("nn/local_response_norm.wgsl");
+const LOCAL_RESPONSE_NORM: Source = wgsl!("nn/local_response_norm.wgsl", LocalResponseNormParams);
 
 params! {
     struct LocalResponseNormParams {

@@ -5,14 +5,14 @@
 
 use toml::Table;
 
-use super::window::{Window, Written};
+use super::window::{Window, WindowParams, Written};
 use super::{Sample, sample, settings, to_table};
 use crate::error::{Error, Result};
 use crate::gpu::{Buffer, Source};
 use crate::nn::{Layer, LayerBuild, LayerPlans, Shape, Tensor, TwinCall, TwinGradients};
 use crate::wgsl;
 
-const MAX_POOL2D: Source = wgsl!("nn/max_pool2d.wgsl");
+const MAX_POOL2D: Source = wgsl!("nn/max_pool2d.wgsl", WindowParams);
 
 /// Max pooling.
 #[derive(Debug, Clone, Copy)]

@@ -12,7 +12,7 @@ use crate::gpu::Source;
 use crate::nn::{Layer, LayerBuild, LayerPlans, Shape, Tensor, TwinCall, TwinGradients};
 use crate::{params, wgsl};
 
-const MAXOUT: Source = wgsl!("nn/maxout.wgsl");
+const MAXOUT: Source = wgsl!("nn/maxout.wgsl", MaxoutParams);
 
 params! { struct MaxoutParams { count: u32, group: u32, plane: u32 } }
 

@@ -11,7 +11,7 @@ use crate::gpu::Source;
 use crate::nn::{Layer, LayerBuild, LayerPlans, Shape, Tensor, TwinCall, TwinGradients};
 use crate::{params, wgsl};
 
-const UPSAMPLE: Source = wgsl!("nn/upsample.wgsl");
+const UPSAMPLE: Source = wgsl!("nn/upsample.wgsl", UpsampleParams);
 
 params! { struct UpsampleParams { in_height: u32, in_width: u32, factor: u32, quads: u32 } }
 
