@@ -83,6 +83,45 @@ fn affinities_are_those_of_the_twin() {
 }
 
 #[test]
+fn rows_are_scaled_and_centered_as_by_the_twin() {
+    let gpu = open_gpu();
+    let mut rows = clustered(131, 7, 3);
+    rows[5][2] = f64::NAN;
+    let expected = twin::rows::scaled(&rows);
+    let found = embed(&gpu, &rows, 5.0).read_rows_sought(&gpu);
+    let worst = |rows: &[Vec<f64>]| {
+        let pairs = rows.iter().flatten().zip(found.iter().flatten());
+        pairs.map(|(a, b)| (a - f64::from(*b)).abs()).fold(0.0, f64::max)
+    };
+    assert!(worst(&expected) < 1e-6, "{}", worst(&expected));
+    assert_eq!(found[5], [0.0; 7], "a row that is left out");
+    rows[5][2] = 1.0;
+    assert!(worst(&twin::rows::scaled(&rows)) > 1e-3, "the control");
+}
+
+#[test]
+fn layouts_begin_along_the_principal_components() {
+    let gpu = open_gpu();
+    let mut rows = clustered(203, 6, 8);
+    for row in &mut rows {
+        row.iter_mut().enumerate().for_each(|(d, value)| *value *= 0.6_f64.powi(d as i32));
+    }
+    let centered = twin::pca::centered(&twin::rows::scaled(&rows));
+    let directions = twin::pca::fix_signs(&twin::pca::directions(&centered, 3));
+    let components = twin::pca::project(&centered, &directions);
+    let deviation = (components.iter().map(|row| row[0] * row[0]).sum::<f64>() / 203.0).sqrt();
+    let found = wide(&embed(&gpu, &rows, 5.0).read_positions(&gpu));
+    let worst = |axis: usize, component: usize| {
+        let apart = |(p, row): (&[f64; 2], &Vec<f64>)| (p[axis] - 1e-4 * row[component] / deviation).abs();
+        found.iter().zip(&components).map(apart).fold(0.0, f64::max)
+    };
+    for axis in [0, 1] {
+        assert!(worst(axis, axis) < 1e-8, "axis {axis}: {}", worst(axis, axis));
+        assert!(worst(axis, axis + 1) > 1e-5, "the control");
+    }
+}
+
+#[test]
 fn the_twins_gradient_is_that_of_central_differences() {
     let rows = clustered(23, 3, 5);
     let joint = twin::affinities::joint(&rows, 12, 4.0);

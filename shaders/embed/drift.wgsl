@@ -9,7 +9,9 @@ const WORKGROUP: u32 = 64u;
 @group(0) @binding(2) var<storage, read_write> kept: array<f32>;
 @group(0) @binding(3) var<storage, read_write> drift: array<f32>;
 
-var<workgroup> sums: array<f32, WORKGROUP>;
+alias Summand = f32;
+const TOTAL_LANES = WORKGROUP;
+#import common/total
 
 /// drift[i] = Σ_d |tensor[i, d] − kept[i, d]|
 @compute @workgroup_size(WORKGROUP)
@@ -19,13 +21,8 @@ fn measure(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_in
     for (var d = lane; d < params.dims; d += WORKGROUP) {
         sum += abs(tensor[params.offset + row * params.row_stride + d] - kept[row * params.dims + d]);
     }
-    sums[lane] = sum;
-    workgroupBarrier();
-    for (var half = WORKGROUP / 2u; half > 0u; half /= 2u) {
-        if lane < half { sums[lane] += sums[lane + half]; }
-        workgroupBarrier();
-    }
-    if lane == 0u && row < params.rows { drift[row] = sums[0]; }
+    let all = total(lane, sum);
+    if lane == 0u && row < params.rows { drift[row] = all; }
 }
 
 /// kept[i, d] = tensor[i, d]

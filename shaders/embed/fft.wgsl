@@ -1,4 +1,4 @@
-// Passes of a Fourier transform along the slow axis of a grid, four neighboring columns a thread. See src/embed/fft.rs.
+// Passes of a Fourier transform along the slow axis of a grid, four neighboring columns a thread. See src/embed/fft/mod.rs.
 #constant WORKGROUP = 16
 // Values per thread, transformed in registers: 2, 4, 8, 16 or 32.
 #constant RADIX = 32

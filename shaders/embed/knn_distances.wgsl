@@ -1,4 +1,4 @@
-// Squared distances from a tile of points to their candidates. See src/embed/knn.rs.
+// Squared distances from a tile of points to their candidates. See src/embed/knn/mod.rs.
 const WORKGROUP: u32 = 64u;
 // Rows of a tile, a multiple of 4.
 #constant ROWS = 16

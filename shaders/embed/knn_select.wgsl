@@ -1,4 +1,4 @@
-// The k nearest of each row of a block: a heap a row, fed segment by segment. See src/embed/knn.rs.
+// The k nearest of each row of a block: a heap a row, fed segment by segment. See src/embed/knn/mod.rs.
 const WORKGROUP: u32 = 64u;
 // Rows of a tile, a multiple of 4.
 const ROWS: u32 = 16u;

@@ -1,4 +1,4 @@
-// The mesh's geometry: bounds of the points, level, spacing and center, and the dispatches of that level. See src/embed/mesh.rs.
+// The mesh's geometry: bounds of the points, level, spacing and center, and the dispatches of that level. See src/embed/mesh/mod.rs.
 const LANES: u32 = 256u;
 // Coordinates of points that are left out.
 const APART: f32 = 1e15;

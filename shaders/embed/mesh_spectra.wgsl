@@ -1,4 +1,4 @@
-// Spectra of the mesh between the passes of the Fourier transform. See src/embed/mesh.rs.
+// Spectra of the mesh between the passes of the Fourier transform. See src/embed/mesh/mod.rs.
 const WORKGROUP: u32 = 64u;
 
 // `level`: log2 of the length of the transform.

@@ -1,4 +1,4 @@
-// Points to mesh and mesh to points, by quintic B-splines. See src/embed/mesh.rs.
+// Points to mesh and mesh to points, by quintic B-splines. See src/embed/mesh/mod.rs.
 const WORKGROUP: u32 = 64u;
 // Coordinates of points that are left out.
 const APART: f32 = 1e15;

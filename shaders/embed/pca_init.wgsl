@@ -15,7 +15,7 @@ const LANES: u32 = 256u;
 @group(0) @binding(4) var<storage, read> directions_in: array<vec2<f32>>;
 @group(0) @binding(5) var<storage, read> components_in: array<vec2<f32>>;
 
-var<workgroup> sums: array<vec4<f32>, LANES>;
+var<workgroup> sums: array<vec2<f32>, WORKGROUP>;
 
 /// directions[d] = two fixed vectors, not parallel
 @compute @workgroup_size(WORKGROUP)
@@ -47,26 +47,18 @@ fn back_project(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocati
     for (var i = lane; i < params.count; i += WORKGROUP) {
         sum += points[d * params.stride + i] * components_in[i];
     }
-    sums[lane] = vec4<f32>(sum, 0.0, 0.0);
+    sums[lane] = sum;
     workgroupBarrier();
     for (var half = WORKGROUP / 2u; half > 0u; half /= 2u) {
         if lane < half { sums[lane] += sums[lane + half]; }
         workgroupBarrier();
     }
-    if lane == 0u { directions[params.first_dim + d] = sums[0].xy; }
+    if lane == 0u { directions[params.first_dim + d] = sums[0]; }
 }
 
-/// Sum of a value over all lanes, by a fixed tree.
-fn total(lane: u32, value: vec4<f32>) -> vec4<f32> {
-    workgroupBarrier();
-    sums[lane] = value;
-    workgroupBarrier();
-    for (var half = LANES / 2u; half > 0u; half /= 2u) {
-        if lane < half { sums[lane] += sums[lane + half]; }
-        workgroupBarrier();
-    }
-    return sums[0];
-}
+alias Summand = vec4<f32>;
+const TOTAL_LANES = LANES;
+#import common/total
 
 fn inverse_root(square: f32) -> f32 {
     return select(0.0, 1.0 / sqrt(square), square > 1e-30);

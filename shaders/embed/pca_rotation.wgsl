@@ -1,4 +1,4 @@
-// Principal directions within a subspace: Jacobi's method on the small matrix of products, one workgroup. See src/embed/pca.rs.
+// Principal directions within a subspace: Jacobi's method on the small matrix of products, one workgroup. See src/embed/pca/mod.rs.
 const WORKGROUP: u32 = 64u;
 const LANES: u32 = 256u;
 

@@ -1,4 +1,4 @@
-// Randomized PCA: block power iteration on a sample of centered rows, and rows projected on directions. See src/embed/pca.rs.
+// Randomized PCA: block power iteration on a sample of centered rows, and rows projected on directions. See src/embed/pca/mod.rs.
 const WORKGROUP: u32 = 64u;
 const LANES: u32 = 256u;
 // Directions at most, in quads.

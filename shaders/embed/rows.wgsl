@@ -51,9 +51,11 @@ fn read_rows(@builtin(global_invocation_id) id: vec3<u32>) {
     points[id.y * params.stride + i] = value;
 }
 
-var<workgroup> sums: array<vec2<f32>, WORKGROUP>;
+alias Summand = vec2<f32>;
+const TOTAL_LANES = WORKGROUP;
+#import common/total
 
-/// points[d, i] = points[d, i] / largest − mean over the rows that are not left out; 0 for those that are
+/// points[d, i] = points[d, i] / largest − mean over the kept rows; 0 for rows left out
 @compute @workgroup_size(WORKGROUP)
 fn center(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
     let d = group.x;
@@ -64,14 +66,9 @@ fn center(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_ind
         let counts = f32(1u - (atomicLoad(&flags[i]) & 1u));
         sum += counts * vec2<f32>(points[d * params.stride + i] * scale, 1.0);
     }
-    sums[lane] = sum;
-    workgroupBarrier();
-    for (var half = WORKGROUP / 2u; half > 0u; half /= 2u) {
-        if lane < half { sums[lane] += sums[lane + half]; }
-        workgroupBarrier();
-    }
-    let counted = sums[0].y;
-    let mean = sums[0].x / max(counted, 1.0);
+    let all = total(lane, sum);
+    let counted = all.y;
+    let mean = all.x / max(counted, 1.0);
     if d == 0u && lane == 0u { atomicStore(&summary[KEPT], u32(counted)); }
     for (var i = lane; i < params.count; i += WORKGROUP) {
         let at = d * params.stride + i;

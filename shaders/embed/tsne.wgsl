@@ -32,20 +32,9 @@ const APART: f32 = 1e15;
 // Partial sums of Σ q̃ of a mesh, in units of 1 / unit.
 @group(0) @binding(14) var<storage, read> parts: array<f32>;
 
-var<workgroup> sums: array<vec4<f32>, LANES>;
-var<workgroup> more: array<vec4<f32>, LANES>;
-
-/// Sums `sums` and `more` over all lanes, by a fixed tree.
-fn add_lanes(lane: u32) {
-    workgroupBarrier();
-    for (var half = LANES / 2u; half > 0u; half /= 2u) {
-        if lane < half {
-            sums[lane] += sums[lane + half];
-            more[lane] += more[lane + half];
-        }
-        workgroupBarrier();
-    }
-}
+alias Summand = vec4<f32>;
+const TOTAL_LANES = LANES;
+#import common/total
 
 /// block_sums[b] = Σ over the block's points of (z, Σ p ln(1 + d²), Σ p ln p, Σ p) and (x, y, 1, pinned)
 @compute @workgroup_size(LANES)
@@ -59,35 +48,33 @@ fn sum_block(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_
         let here = abs(positions[i].x) < 0.5 * APART;
         further += vec4<f32>(select(vec2<f32>(0.0), positions[i], here), f32(here), f32(flags[i] >> 1u & 1u));
     }
-    sums[lane] = sum;
-    more[lane] = further;
-    add_lanes(lane);
+    let first = total(lane, sum);
+    let second = total(lane, further);
     if lane == 0u {
-        block_sums[2u * group.x] = sums[0];
-        block_sums[2u * group.x + 1u] = more[0];
+        block_sums[2u * group.x] = first;
+        block_sums[2u * group.x + 1u] = second;
     }
 }
 
 /// Z = Σ z_i; KL = Σ p ln p + Σ p ln(1 + d²) + (Σ p) ln Z; the mean of y; exaggeration, step size and momentum of the schedule
 @compute @workgroup_size(LANES)
 fn reduce(@builtin(local_invocation_index) lane: u32) {
-    sums[lane] = vec4<f32>(0.0);
-    more[lane] = vec4<f32>(0.0);
-    for (var part = lane; part < grid.parts; part += LANES) { sums[lane].x += parts[part]; }
-    sums[lane].x *= params.unit;
+    var sum = vec4<f32>(0.0);
+    var further = vec4<f32>(0.0);
+    for (var part = lane; part < grid.parts; part += LANES) { sum.x += parts[part]; }
+    sum.x *= params.unit;
     for (var block = lane; block < params.blocks; block += LANES) {
-        sums[lane] += block_sums[2u * block];
-        more[lane] += block_sums[2u * block + 1u];
+        sum += block_sums[2u * block];
+        further += block_sums[2u * block + 1u];
     }
-    add_lanes(lane);
+    let terms = total(lane, sum);
+    let all = total(lane, further);
     if lane > 0u { return; }
-    let total = sums[0];
-    let all = more[0];
     let early = f32(state.iteration) < settings.exaggeration_iterations;
     let points = max(all.z, 1.0);
     // The mesh's sum includes i = j.
-    state.z = max(total.x - select(0.0, all.z, grid.parts > 0u), 1e-30);
-    state.divergence = total.z + total.y + total.w * log(state.z);
+    state.z = max(terms.x - select(0.0, all.z, grid.parts > 0u), 1e-30);
+    state.divergence = terms.z + terms.y + terms.w * log(state.z);
     state.mean_x = all.x / points;
     state.mean_y = all.y / points;
     state.pinned = u32(all.w);
@@ -131,12 +118,7 @@ fn update(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups)
     positions[i] = y + step - mean;
 }
 
-fn mix_bits(value: u32) -> u32 {
-    var x = value;
-    x = (x ^ (x >> 16u)) * 0x7feb352du;
-    x = (x ^ (x >> 15u)) * 0x846ca68bu;
-    return x ^ (x >> 16u);
-}
+#import common/hash
 
 /// A standard normal number by Box and Muller.
 fn normal(i: u32) -> vec2<f32> {
@@ -154,15 +136,10 @@ fn begin(@builtin(local_invocation_index) lane: u32) {
     for (var i = lane; i < params.count; i += LANES) {
         if (flags[i] & 1u) == 0u { sum += vec4<f32>(components[i].x * components[i].x, 1.0, components[i]); }
     }
-    sums[lane] = sum;
-    workgroupBarrier();
-    for (var half = LANES / 2u; half > 0u; half /= 2u) {
-        if lane < half { sums[lane] += sums[lane + half]; }
-        workgroupBarrier();
-    }
-    let counted = max(sums[0].y, 1.0);
-    let mean = sums[0].zw / counted;
-    let deviation = sqrt(max(sums[0].x / counted - mean.x * mean.x, 0.0));
+    let all = total(lane, sum);
+    let counted = max(all.y, 1.0);
+    let mean = all.zw / counted;
+    let deviation = sqrt(max(all.x / counted - mean.x * mean.x, 0.0));
     // Values are scaled to 1: a smaller deviation is rounding.
     let flat = deviation < 1e-6;
     let scale = select(1e-4 / deviation, 0.0, flat);

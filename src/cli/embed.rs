@@ -6,7 +6,9 @@ use std::time::Instant;
 use clap::{Args, ValueEnum};
 use indicatif::{ProgressBar, ProgressStyle};
 use revacnn::data::Matrix;
-use revacnn::embed::{Method, NeighbourSearch, Options, Settings, Tsne, TsneBuilder, quality, usual_components};
+use revacnn::embed::{
+    Method, NeighbourSearch, Options, Settings, Tsne, TsneBuilder, quality, usual_components,
+};
 use revacnn::error::{Error, Result};
 use revacnn::gpu::{Buffer, Gpu, TensorView};
 use revacnn::session::write_whole;

@@ -74,12 +74,7 @@ impl Rows {
     ///
     /// # Errors
     /// When not even four values fit.
-    pub fn split(
-        gpu: &Gpu,
-        stride: usize,
-        dims: usize,
-        max_bytes: u64,
-    ) -> Result<(usize, Vec<Buffer<f32>>)> {
+    pub fn split(gpu: &Gpu, stride: usize, dims: usize, max_bytes: u64) -> Result<(usize, Vec<Buffer<f32>>)> {
         gpu.check_fits("four values of all rows", (stride * 16) as u64)?;
         let all = dims.next_multiple_of(4);
         let part = (max_bytes as usize / (stride * 4) / 4 * 4).clamp(4, all);
@@ -132,7 +127,12 @@ impl Rows {
             }
         }
         for (_, dims, points) in self.parts() {
-            stage.clone().with("points", points).dispatch(plan, "center", &params, [dims as u32 * 64, 1, 1])?;
+            stage.clone().with("points", points).dispatch(
+                plan,
+                "center",
+                &params,
+                [dims as u32 * 64, 1, 1],
+            )?;
         }
         Ok(())
     }

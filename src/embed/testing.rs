@@ -23,7 +23,8 @@ pub(super) fn run<'g>(gpu: &'g Gpu, record: impl FnOnce(&mut PlanBuilder<'g>) ->
 
 /// A whole number from −`most` to `most` for each (i, d), so that squared distances are exact in `f32`.
 pub(super) fn whole(i: usize, d: usize, most: i64) -> f64 {
-    let bits = (i as u64 * 0x9e37_79b9 + d as u64 * 0x85eb_ca6b + 1).wrapping_mul(0xff51_afd7_ed55_8ccd) >> 33;
+    let bits =
+        (i as u64 * 0x9e37_79b9 + d as u64 * 0x85eb_ca6b + 1).wrapping_mul(0xff51_afd7_ed55_8ccd) >> 33;
     (bits as i64 % (2 * most + 1) - most) as f64
 }
 

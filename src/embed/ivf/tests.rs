@@ -97,7 +97,8 @@ fn centroids_become_the_mean_of_their_rows() {
     });
     let count = sample.rows.count;
     assert!(count > 37 && count <= 1013, "{count} rows are a sample");
-    let sampled: Vec<Vec<f64>> = (0..count).map(|s| rows[twin::ivf::sampled(s, count, 1013)].clone()).collect();
+    let sampled: Vec<Vec<f64>> =
+        (0..count).map(|s| rows[twin::ivf::sampled(s, count, 1013)].clone()).collect();
     let first: Vec<Vec<f64>> = (0..37).map(|c| sampled[twin::ivf::sampled(c, 37, count)].clone()).collect();
     // Row 0 is left out: its values are 0 on the GPU.
     assert_eq!(read_centroids(&gpu, &ivf)[1..], first[1..]);

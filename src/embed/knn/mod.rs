@@ -108,10 +108,12 @@ pub(super) fn identify_rows(
 ) -> Result<()> {
     let slots = row_ids.len() as u32;
     let params = KnnParams { count: count as u32, quads: slots / 4, ..Default::default() };
-    Stage::new(plan.gpu(), &DISTANCES, &[])
-        .with("flags", flags)
-        .with("row_ids", row_ids.range())
-        .dispatch(plan, "identify_rows", &params, [slots, 1, 1])
+    Stage::new(plan.gpu(), &DISTANCES, &[]).with("flags", flags).with("row_ids", row_ids.range()).dispatch(
+        plan,
+        "identify_rows",
+        &params,
+        [slots, 1, 1],
+    )
 }
 
 /// A search of the neighbors of all rows of a point set.

@@ -20,9 +20,12 @@ fn point_set(gpu: &Gpu, rows: &Rows) -> PointSet {
 #[test]
 fn the_nearest_are_those_of_the_twin_in_order() {
     let gpu = open_gpu();
-    for (count, dims, k, chunk, max_bytes) in
-        [(4, 1, 3, 4, 1 << 20), (67, 3, 7, 67, 1 << 20), (1001, 9, 30, 400, 1008 * 4 * 4), (19, 5, 40, 19, 1 << 20)]
-    {
+    for (count, dims, k, chunk, max_bytes) in [
+        (4, 1, 3, 4, 1 << 20),
+        (67, 3, 7, 67, 1 << 20),
+        (1001, 9, 30, 400, 1008 * 4 * 4),
+        (19, 5, 40, 19, 1 << 20),
+    ] {
         let rows = whole_rows(count, dims, 3);
         let left_out = [1, count / 2];
         let uploaded = upload(&gpu, &rows, &left_out, max_bytes);

@@ -193,7 +193,8 @@ impl Mesh {
     /// Records the choice of the grid.
     fn record_grid(&self, plan: &mut PlanBuilder<'_>) -> Result<()> {
         let levels = LOWEST..=self.highest;
-        let radices = levels.fold(0, |all, level| all | last_bits(level, self.max_bits) << (4 * (level - LOWEST)));
+        let radices =
+            levels.fold(0, |all, level| all | last_bits(level, self.max_bits) << (4 * (level - LOWEST)));
         let params = GridParams {
             count: self.count,
             blocks: self.blocks,
@@ -240,10 +241,22 @@ impl Mesh {
         let spec = TransformSpec { rebuilds: true, ..TransformSpec::complex("mesh kernel", quads) };
         let along_y = TransformSpec { input: FftInput::Kernel, ..spec };
         let [made, other] = fft.passes(plan, along_y, all.clone(), [x, y])?;
-        self.between(plan, "mirror", gate, &[("spectrum_in", made), ("spectrum_out", other)], [quads, quads])?;
+        self.between(
+            plan,
+            "mirror",
+            gate,
+            &[("spectrum_in", made), ("spectrum_out", other)],
+            [quads, quads],
+        )?;
         let [made, _] = fft.passes(plan, spec, all, [other, made])?;
         let rows = (1 << fft.level) / 2 + 1;
-        self.between(plan, "influence", gate, &[("spectrum_in", made), ("spectrum_out", influence)], [quads, rows])
+        self.between(
+            plan,
+            "influence",
+            gate,
+            &[("spectrum_in", made), ("spectrum_out", influence)],
+            [quads, rows],
+        )
     }
 
     /// Records the convolution of the mesh to both fields, for one length.
@@ -253,7 +266,11 @@ impl Mesh {
         let length = 1_u32 << fft.level;
         let (quads, passes, gate) = (length / 8 + 1, fft.bits.len(), (fft.level, false));
         // 1. Along y, two columns at once.
-        let spec = TransformSpec { input: FftInput::Mesh, zeros: true, ..TransformSpec::complex("mesh transform y", length / 16) };
+        let spec = TransformSpec {
+            input: FftInput::Mesh,
+            zeros: true,
+            ..TransformSpec::complex("mesh transform y", length / 16)
+        };
         fft.passes(plan, spec, 0..1, [x, &nodes])?;
         let [made, other] = fft.passes(plan, spec, 1..passes, [x, y])?;
         let buffers = [("spectrum_in", made), ("spectrum_out", other)];
@@ -263,7 +280,11 @@ impl Mesh {
         let [made, _] = fft.passes(plan, spec, 0..passes - 1, [other, made])?;
         fft.convolve(plan, quads, made, influence, [p, q, &parts])?;
         // 3. Back along x.
-        let back = TransformSpec { half: true, inverse: true, ..TransformSpec::complex("mesh transform back x", quads) };
+        let back = TransformSpec {
+            half: true,
+            inverse: true,
+            ..TransformSpec::complex("mesh transform back x", quads)
+        };
         let [of_x, free] = fft.passes(plan, back, 1..passes, [p, x])?;
         let [of_y, _] = fft.passes(plan, back, 1..passes, [q, y])?;
         let buffers = [("spectrum_in", of_x), ("second_in", of_y), ("spectrum_out", free)];

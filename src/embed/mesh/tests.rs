@@ -6,7 +6,8 @@ use crate::embed::twin;
 
 /// Points within `width`, the corners of their square among them; the last is left out.
 fn points(count: usize, width: f64) -> Vec<[f64; 2]> {
-    let mix = |i: usize, salt: usize| ((i * 7919 + salt * 104_729 + i * i % 1009 * 31) % 20_011) as f64 / 20_011.0;
+    let mix =
+        |i: usize, salt: usize| ((i * 7919 + salt * 104_729 + i * i % 1009 * 31) % 20_011) as f64 / 20_011.0;
     let at = |i: usize, axis: usize| f64::from((mix(i, 3 + axis) * width - 0.3 * width) as f32);
     let mut points: Vec<[f64; 2]> = (0..count).map(|i| [at(i, 0), at(i, 1)]).collect();
     points[0] = [-0.3 * width; 2].map(|v| f64::from(v as f32));
@@ -90,10 +91,14 @@ fn every_stage_of_the_forces_is_that_of_its_twin() {
     let rows = 2 * nodes / 2 + 1;
     let pitch = 4 * (2 * nodes / 8 + 1);
     let on_gpu = Buffer::<f32>::of_range(&mesh.fields.influence).read(&gpu);
-    let half = |full: &[Vec<f64>]| -> Vec<f64> { full[..rows].iter().flat_map(|row| row[..rows].to_vec()).collect() };
+    let half = |full: &[Vec<f64>]| -> Vec<f64> {
+        full[..rows].iter().flat_map(|row| row[..rows].to_vec()).collect()
+    };
     let influence = half(&twin::mesh::influence(grid.level, f64::from(grid.spacing)));
-    let found_influence: Vec<f64> =
-        (0..rows).flat_map(|kx| (0..rows).map(move |ky| kx * pitch + ky)).map(|at| f64::from(on_gpu[at])).collect();
+    let found_influence: Vec<f64> = (0..rows)
+        .flat_map(|kx| (0..rows).map(move |ky| kx * pitch + ky))
+        .map(|at| f64::from(on_gpu[at]))
+        .collect();
     assert!(error(&found_influence, &influence) < 1e-5, "influence: {}", error(&found_influence, &influence));
     let coarser = half(&twin::mesh::influence(grid.level, 1.02 * f64::from(grid.spacing)));
     assert!(error(&found_influence, &coarser) > 1e-3, "the control of the influence");
@@ -109,7 +114,8 @@ fn every_stage_of_the_forces_is_that_of_its_twin() {
     let swapped: Vec<[f64; 2]> = expected.iter().map(|[x, y]| [*y, *x]).collect();
     assert!(error(field.as_flattened(), swapped.as_flattened()) > 0.1, "the control of the convolution");
     // The forces of this very field.
-    let found: Vec<[f64; 2]> = forces[..count - 1].iter().map(|f| [f64::from(f[0]), f64::from(f[1])]).collect();
+    let found: Vec<[f64; 2]> =
+        forces[..count - 1].iter().map(|f| [f64::from(f[0]), f64::from(f[1])]).collect();
     let scaled: Vec<[f64; 2]> = field.iter().map(|value| value.map(|v| v / scale)).collect();
     let expected = twin::mesh::interpolate(kept, &grid, &scaled);
     assert!(

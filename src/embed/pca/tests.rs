@@ -8,7 +8,9 @@ use crate::embed::twin;
 fn fixture(gpu: &Gpu) -> (Vec<Vec<f64>>, Pca) {
     let mut rows = whole_rows(331, 29, 20);
     for row in &mut rows {
-        row.iter_mut().enumerate().for_each(|(d, value)| *value = (*value * 0.5_f64.powi(d as i32 / 3)).round());
+        row.iter_mut()
+            .enumerate()
+            .for_each(|(d, value)| *value = (*value * 0.5_f64.powi(d as i32 / 3)).round());
     }
     let uploaded = upload(gpu, &rows, &[], 336 * 4 * 12);
     assert_eq!(uploaded.points.len(), 3);
@@ -50,7 +52,10 @@ fn the_first_directions_are_independent() {
     let gram = twin::pca::project(&directions, &directions);
     let (_, values) = twin::pca::eigenvectors(&gram);
     assert!(values[values.len() - 1] > 1e-3 * values[0], "{values:?}");
-    let (_, same) = twin::pca::eigenvectors(&twin::pca::project(&directions[..1].repeat(16), &directions[..1].repeat(16)));
+    let (_, same) = twin::pca::eigenvectors(&twin::pca::project(
+        &directions[..1].repeat(16),
+        &directions[..1].repeat(16),
+    ));
     assert!(same[15] < 1e-6 * same[0], "the control");
 }
 
@@ -64,7 +69,10 @@ fn projections_and_back_projections_are_those_of_the_twin() {
     let projected = twin::pca::project(&rows, &directions);
     let found = read_sample(&gpu, &pca).concat();
     assert!(error(&found, &projected.concat()) < 1e-6, "{}", error(&found, &projected.concat()));
-    assert!(error(&found, &twin::pca::project(&rows, &whole_rows(17, 29, 5)[1..]).concat()) > 0.1, "the control");
+    assert!(
+        error(&found, &twin::pca::project(&rows, &whole_rows(17, 29, 5)[1..]).concat()) > 0.1,
+        "the control"
+    );
     run(&gpu, |plan| {
         for (first_dim, dims, points) in pca.rows.parts() {
             let params = PcaParams { first_dim: first_dim as u32, dims: dims as u32, ..pca.params };
@@ -110,7 +118,9 @@ fn the_rotation_leads_to_the_principal_directions_of_the_subspace() {
     // Eigenvectors of eigenvalues far enough apart.
     let rotated = twin::pca::fix_signs(&twin::pca::back_project(&basis, &transposed(&vectors)));
     let found = read_directions(&gpu, &pca, &pca.rotated);
-    let apart = |c: usize| [c.saturating_sub(1), c + 1].iter().all(|o| *o == c || (values[*o] / values[c] - 1.0).abs() > 0.05);
+    let apart = |c: usize| {
+        [c.saturating_sub(1), c + 1].iter().all(|o| *o == c || (values[*o] / values[c] - 1.0).abs() > 0.05)
+    };
     let mut compared = 0;
     for c in (0..8).filter(|c| apart(*c)) {
         assert!(error(&found[c], &rotated[c]) < 1e-3, "direction {c}: {}", error(&found[c], &rotated[c]));

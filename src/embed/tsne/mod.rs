@@ -114,22 +114,14 @@ impl Tsne {
             unit: repulsion.unit,
         };
         let plans = Plans { search: neighbors.plan, ..Plans::default() };
-        let mut tsne = Self {
-            rows,
-            searched,
-            affinities,
-            repulsion,
-            points,
-            params,
-            perplexity,
-            neighbors: k,
-            plans,
-        };
+        let mut tsne =
+            Self { rows, searched, affinities, repulsion, points, params, perplexity, neighbors: k, plans };
         tsne.plans.project = plan_of(gpu, |plan| pca.map_or(Ok(()), |pca| pca.record(plan)))?;
         tsne.plans.affinities = plan_of(gpu, |plan| tsne.affinities.record(plan))?;
         tsne.plans.begin = plan_of(gpu, |plan| tsne.record_begin(plan))?;
         tsne.plans.step = plan_of(gpu, |plan| tsne.record_step(plan))?;
-        tsne.plans.pin = plan_of(gpu, |plan| tsne.stage(gpu).dispatch(plan, "pin_point", &params, [1, 1, 1]))?;
+        tsne.plans.pin =
+            plan_of(gpu, |plan| tsne.stage(gpu).dispatch(plan, "pin_point", &params, [1, 1, 1]))?;
         tsne.follow(gpu, view)?;
         tsne.set_settings(gpu, builder.settings)?;
         Ok(tsne)

@@ -7,7 +7,8 @@ use crate::embed::Grid;
 
 /// Smallest x and y, and largest x and y of points.
 pub fn bounds(points: &[[f64; 2]]) -> [f64; 4] {
-    let fold = |axis: usize, of: fn(f64, f64) -> f64, from: f64| points.iter().map(|p| p[axis]).fold(from, of);
+    let fold =
+        |axis: usize, of: fn(f64, f64) -> f64, from: f64| points.iter().map(|p| p[axis]).fold(from, of);
     let (min, max) = (f64::INFINITY, f64::NEG_INFINITY);
     [fold(0, f64::min, min), fold(1, f64::min, min), fold(0, f64::max, max), fold(1, f64::max, max)]
 }
@@ -35,11 +36,12 @@ fn weights(point: [f64; 2], grid: &Grid) -> impl Iterator<Item = (usize, usize, 
     let nodes = 1_i64 << (grid.level - 1);
     let center = [f64::from(grid.center_x), f64::from(grid.center_y)];
     // Node u lies at (u − nodes / 2 + 1/2) spacings from the center.
-    let at = [0, 1].map(|axis| (point[axis] - center[axis]) / f64::from(grid.spacing) + 0.5 + nodes as f64 / 2.0);
+    let at =
+        [0, 1].map(|axis| (point[axis] - center[axis]) / f64::from(grid.spacing) + 0.5 + nodes as f64 / 2.0);
     let [x, y] = at.map(|value| value.floor() as i64);
-    (y - 2..=y + 3).flat_map(move |v| (x - 2..=x + 3).map(move |u| (v, u))).map(move |(v, u)| {
-        (v as usize, u as usize, spline(at[1] - v as f64) * spline(at[0] - u as f64))
-    })
+    (y - 2..=y + 3)
+        .flat_map(move |v| (x - 2..=x + 3).map(move |u| (v, u)))
+        .map(move |(v, u)| (v as usize, u as usize, spline(at[1] - v as f64) * spline(at[0] - u as f64)))
 }
 
 /// Σ of the points' weights on each node `[v, u]`.
@@ -69,8 +71,10 @@ pub fn interpolate(points: &[[f64; 2]], grid: &Grid, field: &[[f64; 2]]) -> Vec<
 pub fn influence(level: u32, spacing: f64) -> Vec<Vec<f64>> {
     let length = 1_usize << level;
     let near = |k: usize| k.min(length - k) as f64;
-    let kernel = |y: usize, x: usize| [1.0 / (1.0 + spacing.powi(2) * (near(x).powi(2) + near(y).powi(2))), 0.0];
-    let kernel: Vec<Vec<[f64; 2]>> = (0..length).map(|y| (0..length).map(|x| kernel(y, x)).collect()).collect();
+    let kernel =
+        |y: usize, x: usize| [1.0 / (1.0 + spacing.powi(2) * (near(x).powi(2) + near(y).powi(2))), 0.0];
+    let kernel: Vec<Vec<[f64; 2]>> =
+        (0..length).map(|y| (0..length).map(|x| kernel(y, x)).collect()).collect();
     let sinc = |k: usize| {
         let angle = PI * near(k) / length as f64;
         if angle > 0.0 { angle.sin() / angle } else { 1.0 }

@@ -63,7 +63,11 @@ pub const TWINS: &[(&str, &str, &str)] = &[
     ("embed/pca_rotation.wgsl", "rank_columns", "twin::pca::eigenvectors"),
     ("embed/pca_rotation.wgsl", "rotate_directions", "twin::pca::directions"),
     ("embed/pca_rotation.wgsl", "fix_signs", "twin::pca::fix_signs"),
-    ("embed/pca_subspace.wgsl", "begin", "not: any directions do; those of a hash are tested to be independent"),
+    (
+        "embed/pca_subspace.wgsl",
+        "begin",
+        "not: any directions do; those of a hash are tested to be independent",
+    ),
     ("embed/pca_subspace.wgsl", "project", "twin::pca::project"),
     ("embed/pca_subspace.wgsl", "back_project", "twin::pca::back_project"),
     ("embed/pca_subspace.wgsl", "sum_parts", "twin::pca::back_project"),

@@ -13,6 +13,9 @@ use crate::{params, wgsl};
 
 use super::grid::Grid;
 
+#[cfg(test)]
+mod tests;
+
 const FFT: Source = wgsl!("embed/fft.wgsl", FftParams, Grid);
 
 params! {
@@ -196,124 +199,5 @@ impl Fft<'_> {
             .with("parts", parts.clone());
         let dispatch = self.gated(stage.begin(plan, "transform", &params)?, false);
         dispatch.threads(self.threads(quads, bits))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::gpu::AdapterChoice;
-
-    /// A complex grid `[row][column]` in the order of the shaders.
-    fn packed(rows: usize, columns: usize, value: impl Fn(usize, usize) -> [f64; 2]) -> Vec<f32> {
-        let pitch = (columns / 4) | 1;
-        let mut grid = vec![0.0; rows * pitch * 8];
-        for row in 0..rows {
-            for column in 0..columns {
-                let at = (row * pitch + column / 4) * 8 + column % 4;
-                let [re, im] = value(row, column);
-                (grid[at], grid[at + 4]) = (re as f32, im as f32);
-            }
-        }
-        grid
-    }
-
-    /// The transform of a column by its definition.
-    fn transformed(column: &[[f64; 2]], sign: f64) -> Vec<[f64; 2]> {
-        let n = column.len();
-        let at = |k: usize| {
-            let turn = |j: usize| sign * std::f64::consts::TAU * ((j * k) % n) as f64 / n as f64;
-            column.iter().enumerate().fold([0.0, 0.0], |sum, (j, [re, im])| {
-                let (s, c) = turn(j).sin_cos();
-                [sum[0] + re * c - im * s, sum[1] + re * s + im * c]
-            })
-        };
-        (0..n).map(at).collect()
-    }
-
-    fn noise(row: usize, column: usize) -> [f64; 2] {
-        let mix = |salt: usize| {
-            ((row * 7919 + column * 104_729 + salt * 1_299_709) % 20_011) as f64 / 10_005.5 - 1.0
-        };
-        [mix(1), mix(2)]
-    }
-
-    #[test]
-    fn transforms_are_those_of_the_definition() {
-        let gpu = Gpu::open(&AdapterChoice::Best).unwrap();
-        for (level, most, columns) in
-            [(8, 5, 8), (9, 5, 68), (10, 5, 4), (11, 5, 4), (8, 3, 12), (10, 3, 4), (4, 3, 4)]
-        {
-            let n = 1_usize << level;
-            let grid = Buffer::from_slice(&gpu, "grid", &[Grid { level, ..Grid::default() }]).range();
-            let twiddles = twiddles(&gpu, 2 * n);
-            let fft = Fft {
-                level,
-                grid: &grid,
-                twiddles: &twiddles,
-                bits: radix_bits(level, most),
-                gates: None,
-            };
-            for (inverse, half) in [(false, false), (true, false), (false, true), (true, true)] {
-                let value = |row: usize, column: usize| {
-                    if half && row >= n / 2 { [0.0; 2] } else { noise(row, column) }
-                };
-                let buffers = [(); 2].map(|()| {
-                    Buffer::<f32>::from_slice(&gpu, "grid", &vec![f32::NAN; n * ((columns / 4) | 1) * 8])
-                });
-                let mut given = packed(n, columns, value);
-                if half {
-                    given[n * ((columns / 4) | 1) * 4..].fill(f32::NAN);
-                }
-                buffers[0].write(&gpu, 0, &given);
-                let spec = TransformSpec { zeros: half, half, inverse, ..TransformSpec::complex("test", columns as u32 / 4) };
-                let mut plan = PlanBuilder::new(&gpu);
-                let ranges = buffers.each_ref().map(Buffer::range);
-                let [end, _] =
-                    fft.passes(&mut plan, spec, 0..fft.bits.len(), [&ranges[0], &ranges[1]]).unwrap();
-                let mut encoder = gpu.encoder("test");
-                plan.finish().encode(&mut encoder);
-                gpu.submit(encoder);
-                let found = Buffer::<f32>::of_range(end).read(&gpu);
-                for column in [0, columns - 1] {
-                    let of_column: Vec<[f64; 2]> = (0..n).map(|row| value(row, column)).collect();
-                    let sign = if inverse { 1.0 } else { -1.0 };
-                    let expected = transformed(&of_column, sign);
-                    let wrong = transformed(&of_column, -sign);
-                    let rows = if half { n / 2 } else { n };
-                    let root = |squares: &mut dyn Iterator<Item = f64>| squares.sum::<f64>().sqrt();
-                    let norm = root(&mut expected[..rows].iter().map(|[re, im]| re * re + im * im));
-                    let error = |expected: &[[f64; 2]]| {
-                        let square = |row: usize| {
-                            let at = (row * ((columns / 4) | 1) + column / 4) * 8 + column % 4;
-                            let [re, im] = expected[row];
-                            (f64::from(found[at]) - re).powi(2) + (f64::from(found[at + 4]) - im).powi(2)
-                        };
-                        root(&mut (0..rows).map(square)) / norm
-                    };
-                    let case = format!(
-                        "level {level}, {most} bits, column {column}, inverse {inverse}, half {half}"
-                    );
-                    assert!(error(&expected) < 1e-6, "{case}: {}", error(&expected));
-                    assert!(error(&wrong) > 0.1, "{case}: the control");
-                }
-            }
-        }
-        assert!(gpu.take_errors().is_empty());
-    }
-
-    #[test]
-    fn radices_multiply_to_the_length() {
-        assert_eq!(radix_bits(10, 5), [5, 5]);
-        assert_eq!(radix_bits(9, 5), [4, 5]);
-        assert_eq!(radix_bits(11, 5), [3, 4, 4]);
-        assert_eq!(radix_bits(10, 3), [2, 2, 3, 3]);
-        for (level, most) in [(8, 3), (12, 5), (12, 3), (9, 2)] {
-            let bits = radix_bits(level, most);
-            assert!(
-                bits.iter().sum::<u32>() == level && bits.iter().all(|b| (1..=most).contains(b)),
-                "{bits:?}"
-            );
-        }
     }
 }
