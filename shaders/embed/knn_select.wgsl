@@ -155,7 +155,7 @@ fn nearest(@builtin(global_invocation_id) id: vec3<u32>) {
     let k = params.neighbors;
     let base = (i - params.first) * k;
     var size = filled[i];
-    // FAR itself is no neighbour.
+    // FAR itself is no neighbor.
     var most = 0.999 * FAR;
     if size == k { most = distances[base]; }
     most = bound(id.x, most);

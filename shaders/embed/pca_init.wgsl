@@ -6,7 +6,7 @@ const LANES: u32 = 256u;
 #import PcaInitParams
 
 @group(0) @binding(0) var<uniform> params: PcaInitParams;
-// [d − first_dim, i], centred.
+// [d − first_dim, i], centered.
 @group(0) @binding(1) var<storage, read> points: array<f32>;
 // [d]: the two directions.
 @group(0) @binding(2) var<storage, read_write> directions: array<vec2<f32>>;

@@ -9,7 +9,7 @@ pub(super) fn open_gpu() -> Gpu {
     Gpu::open(&AdapterChoice::Best).expect("the tests need an adapter, a software one will do")
 }
 
-/// Runs what `record` records. Waits.
+/// Runs the dispatches that `record` adds. Waits.
 pub(super) fn run<'g>(gpu: &'g Gpu, record: impl FnOnce(&mut PlanBuilder<'g>) -> Result<()>) {
     let mut plan = PlanBuilder::new(gpu);
     record(&mut plan).unwrap();

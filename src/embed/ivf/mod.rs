@@ -12,19 +12,15 @@ use crate::{params, wgsl};
 use super::knn::{Candidates, Knn, KnnResult, POINTS, PointSet, TILE, products_per_dispatch};
 use super::rows::Rows;
 
+mod members;
 #[cfg(test)]
 mod tests;
+
+use members::{BLOCK, Members, sample_of};
 
 const KMEANS: Source = wgsl!("embed/ivf_kmeans.wgsl", IvfParams);
 const LISTS: Source = wgsl!("embed/ivf_lists.wgsl", IvfParams);
 const CANDIDATES: Source = wgsl!("embed/ivf_candidates.wgsl", IvfParams);
-/// Rows of a block of the counting sort.
-const BLOCK: usize = 256;
-/// Rows of the sample for each list, and in all.
-const SAMPLED: usize = 32;
-const MAX_SAMPLED: usize = 65_535;
-/// Bytes of the sample, which lies in one buffer.
-const MAX_BYTES: usize = 64 << 20;
 /// Iterations of Lloyd's algorithm.
 const ITERATIONS: usize = 5;
 /// Lists ranked by distance for each probe: lists are of unequal length.
@@ -38,7 +34,7 @@ params! {
     }
 }
 
-/// An IVF index in the making.
+/// An IVF index.
 pub(super) struct Ivf {
     whole: Members,
     sample: Members,
@@ -261,64 +257,6 @@ impl Ivf {
             row_ids: self.list_ids.clone(),
             tiles: self.stride() / TILE,
             candidates: None,
-        }
-    }
-}
-
-/// Room for the rows spread evenly that k-means runs on.
-fn sample_of(gpu: &Gpu, rows: &Rows, lists: usize) -> Rows {
-    let dims = rows.dims.next_multiple_of(4);
-    let most = MAX_BYTES / (4 * dims) / 16 * 16;
-    let count = rows.count.min(SAMPLED * lists).min(MAX_SAMPLED).min(most.max(lists));
-    let stride = count.next_multiple_of(16);
-    Rows {
-        count,
-        stride,
-        part: dims,
-        points: vec![Buffer::zeroed(gpu, "sample", stride * dims)],
-        flags: Buffer::zeroed(gpu, "flags of the sample", stride),
-        ..rows.clone()
-    }
-}
-
-/// Rows and their lists.
-struct Members {
-    rows: Rows,
-    blocks: usize,
-    /// Slots for the rows by list, with padding; a multiple of 16.
-    slots: usize,
-    tiles: usize,
-    /// `[i]`: list of row i, `u32::MAX` where it is left out.
-    list_of: Buffer<u32>,
-    /// `[i]`: rows before i in its block and list.
-    ranks: Buffer<u32>,
-    /// `[block, list]`: rows of the list in the blocks before.
-    counts: Buffer<u32>,
-    /// `[list]`: first slot, number of rows, first tile, 0.
-    bounds: Buffer<[u32; 4]>,
-    /// `[slot]`: row in it, or `u32::MAX`.
-    row_ids: Buffer<u32>,
-    /// `[tile]`: first slot, end of its list, list, 0.
-    tile_table: Buffer<[u32; 4]>,
-}
-
-impl Members {
-    fn new(gpu: &Gpu, rows: Rows, lists: usize) -> Self {
-        let blocks = rows.count.div_ceil(BLOCK);
-        // A tile may reach past the end of the last list.
-        let slots = (rows.count + 3 * lists + TILE).next_multiple_of(TILE);
-        let tiles = rows.count / TILE + lists;
-        Self {
-            blocks,
-            slots,
-            tiles,
-            list_of: Buffer::zeroed(gpu, "lists of rows", rows.count),
-            ranks: Buffer::zeroed(gpu, "ranks", rows.count),
-            counts: Buffer::zeroed(gpu, "counts of lists", blocks * lists),
-            bounds: Buffer::zeroed(gpu, "bounds of lists", lists),
-            row_ids: Buffer::zeroed(gpu, "rows by list", slots),
-            tile_table: Buffer::zeroed(gpu, "tiles", tiles),
-            rows,
         }
     }
 }

@@ -52,7 +52,7 @@ pub struct Tsne {
 struct Plans {
     /// Rows read, scaled, centered, and projected on principal components.
     read: Plan,
-    /// What of a refresh depends on no view: projection, search, affinities.
+    /// Projection on principal components; empty without them.
     project: Plan,
     search: Plan,
     affinities: Plan,
@@ -264,7 +264,7 @@ fn supported(perplexity: f32, rows: usize) -> (f32, usize) {
     (perplexity, ((3.0 * perplexity + 1e-3) as usize).clamp(1, rows - 1))
 }
 
-/// The plan of what `record` records.
+/// Plan of the dispatches that `record` adds.
 fn plan_of<'g>(gpu: &'g Gpu, record: impl FnOnce(&mut PlanBuilder<'g>) -> Result<()>) -> Result<Plan> {
     let mut plan = PlanBuilder::new(gpu);
     record(&mut plan)?;
