@@ -3,7 +3,7 @@
 use crate::params;
 
 params! {
-    /// The mesh in use; the struct `Grid` of the shaders.
+    /// The mesh in use, shared with the shaders.
     pub struct Grid {
         /// log2 of the length of the transforms, twice the nodes of a side; 0 before the first iteration.
         level: u32,

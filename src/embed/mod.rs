@@ -3,6 +3,8 @@
 //! van der Maaten and Hinton 2008, "Visualizing data using t-SNE"; sparse affinities as in van der Maaten 2014. Every buffer stays
 //! on the GPU, where the views draw the positions from; each [`Tsne::refresh`] reads the rows again, so that an embedding follows
 //! a network that learns.
+//!
+//! In the shaders `x_in` is the read-only side of the buffer `x`, and `x_in`, `x_out` are the two sides of a pass between buffers.
 
 mod affinities;
 mod attraction;

@@ -20,7 +20,7 @@ params! {
 }
 
 params! {
-    /// Summary of the rows; the struct `Summary` of the shaders.
+    /// Summary of the rows, shared with the shaders.
     pub(super) struct Summary {
         /// Largest absolute value, as bits.
         largest: u32,

@@ -4,7 +4,7 @@ use crate::error::{Error, Result};
 use crate::params;
 
 params! {
-    /// Schedule of a layout; the struct `Settings` of the shader.
+    /// Schedule of a layout, shared with the shaders.
     pub struct Settings {
         /// Early exaggeration: factor of the attraction at first.
         exaggeration: f32,
@@ -58,7 +58,7 @@ impl Settings {
 }
 
 params! {
-    /// State of a layout; the struct `State` of the shader.
+    /// State of a layout, shared with the shaders.
     pub struct State {
         /// Iterations done.
         iteration: u32,
