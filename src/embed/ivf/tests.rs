@@ -169,5 +169,5 @@ fn each_list_searches_itself_and_its_nearest_lists() {
         let control = twin::ivf::candidates(&lists, *list, &reversed, budget);
         differ += usize::from(found[list * budget..][..control.len()] != control);
     }
-    assert!(differ > 30, "the control: {differ} lists differ");
+    assert!(2 * differ > filled.len(), "the control: only {differ} lists differ");
 }

@@ -16,34 +16,58 @@ fn points(count: usize, width: f64) -> Vec<[f64; 2]> {
     points
 }
 
-/// A mesh after one evaluation of the forces, and these.
-fn evaluated(gpu: &Gpu, points: &[[f64; 2]], highest: u32) -> (Mesh, Vec<[f32; 4]>) {
-    let narrow: Vec<[f32; 2]> = points.iter().map(|p| p.map(|v| v as f32)).collect();
-    let positions = Buffer::from_slice(gpu, "positions", &narrow);
-    let mut flags = vec![0; points.len()];
-    flags[points.len() - 1] = 1_u32;
-    let flags = Buffer::from_slice(gpu, "flags", &flags);
-    let forces = Buffer::<[f32; 4]>::from_slice(gpu, "forces", &vec![[f32::NAN; 4]; points.len()]);
-    let ranges = [&positions.range(), &flags.range(), &forces.range()];
-    let mesh = Mesh::new(gpu, ranges, points.len(), highest, false).unwrap();
-    run(gpu, |plan| {
-        mesh.record(plan)?;
-        mesh.gates.finish(gpu);
-        Ok(())
-    });
-    let forces = forces.read(gpu);
-    (mesh, forces)
+/// A mesh after one evaluation of the forces.
+struct Evaluated {
+    mesh: Mesh,
+    grid: Grid,
+    forces: Vec<[f32; 4]>,
 }
 
-/// Field `[v, u]` of the nodes.
-fn read_field(gpu: &Gpu, mesh: &Mesh, grid: &Grid) -> Vec<[f64; 2]> {
-    let values = Buffer::<f32>::of_range(&mesh.fields.p).read(gpu);
-    let nodes = 1_usize << (grid.level - 1);
-    let at = |node: usize| {
-        let at = (node / 4 + node / nodes) * 8 + node % 4;
-        [f64::from(values[at]), f64::from(values[at + 4])]
-    };
-    (0..nodes * nodes).map(at).collect()
+impl Evaluated {
+    fn new(gpu: &Gpu, points: &[[f64; 2]], highest: u32) -> Self {
+        let narrow: Vec<[f32; 2]> = points.iter().map(|p| p.map(|v| v as f32)).collect();
+        let positions = Buffer::from_slice(gpu, "positions", &narrow);
+        let mut flags = vec![0; points.len()];
+        flags[points.len() - 1] = 1_u32;
+        let flags = Buffer::from_slice(gpu, "flags", &flags);
+        let forces = Buffer::<[f32; 4]>::from_slice(gpu, "forces", &vec![[f32::NAN; 4]; points.len()]);
+        let ranges = [&positions.range(), &flags.range(), &forces.range()];
+        let mesh = Mesh::new(gpu, ranges, points.len(), highest, false).unwrap();
+        run(gpu, |plan| {
+            mesh.record(plan)?;
+            mesh.gates.finish(gpu);
+            Ok(())
+        });
+        Self { grid: mesh.grid.read(gpu)[0], forces: forces.read(gpu), mesh }
+    }
+
+    fn nodes(&self) -> usize {
+        1 << (self.grid.level - 1)
+    }
+
+    /// Σ of weights on each node `[v, u]`, in steps of 1 / scale.
+    fn weights(&self, gpu: &Gpu) -> Vec<f64> {
+        let nodes = self.mesh.nodes.read(gpu);
+        nodes[..self.nodes().pow(2)].iter().map(|v| f64::from(*v)).collect()
+    }
+
+    /// The kernel's transform `[kx][ky]`.
+    fn influence(&self, gpu: &Gpu) -> Vec<Vec<f64>> {
+        let values = Buffer::<f32>::of_range(&self.mesh.fields.influence).read(gpu);
+        let pitch = self.nodes() + 4;
+        let row = |kx: usize| (0..=self.nodes()).map(|ky| f64::from(values[kx * pitch + ky])).collect();
+        (0..=self.nodes()).map(row).collect()
+    }
+
+    /// Field `[v, u]` of the nodes.
+    fn field(&self, gpu: &Gpu) -> Vec<[f64; 2]> {
+        let values = Buffer::<f32>::of_range(&self.mesh.fields.p).read(gpu);
+        let at = |node: usize| {
+            let at = (node / 4 + node / self.nodes()) * 8 + node % 4;
+            [f64::from(values[at]), f64::from(values[at + 4])]
+        };
+        (0..self.nodes().pow(2)).map(at).collect()
+    }
 }
 
 #[test]
@@ -51,8 +75,7 @@ fn the_grid_fits_the_points_as_that_of_the_twin() {
     let gpu = open_gpu();
     for (count, width) in [(1025, 1e-3), (700, 5.0), (701, 38.0), (2047, 60.0), (33, 150.0)] {
         let points = points(count, width);
-        let (mesh, _) = evaluated(&gpu, &points, 10);
-        let grid = mesh.grid.read(&gpu)[0];
+        let grid = Evaluated::new(&gpu, &points, 10).grid;
         let kept = &points[..count - 1];
         let (level, spacing, center) = twin::mesh::fit_grid(kept, 8, 10);
         assert_eq!(grid.level, level, "width {width}");
@@ -69,61 +92,73 @@ fn the_grid_fits_the_points_as_that_of_the_twin() {
     }
 }
 
+/// 1 501 points, one of them left out, and their mesh of 128 nodes a side.
+fn fixture(gpu: &Gpu) -> (Vec<[f64; 2]>, Evaluated) {
+    let mut points = points(1501, 20.0);
+    let evaluated = Evaluated::new(gpu, &points, 9);
+    assert_eq!(evaluated.grid.level, 8);
+    points.pop();
+    (points, evaluated)
+}
+
 #[test]
-fn every_stage_of_the_forces_is_that_of_its_twin() {
+fn points_are_deposited_by_their_weights() {
     let gpu = open_gpu();
-    let (count, width) = (1501, 20.0);
-    let points = points(count, width);
-    let kept = &points[..count - 1];
-    let (mesh, forces) = evaluated(&gpu, &points, 9);
-    let grid = mesh.grid.read(&gpu)[0];
-    assert_eq!(grid.level, 8);
-    let nodes = 1_usize << (grid.level - 1);
-    // Weights on the nodes: within a few steps of the whole numbers.
-    let scale = f64::from(mesh.scale);
-    let found: Vec<f64> =
-        mesh.nodes.read(&gpu)[..nodes * nodes].iter().map(|v| f64::from(*v) / scale).collect();
-    let expected = twin::mesh::deposit(kept, &grid);
-    assert!(error(&found, &expected) < 1e-4, "deposit: {}", error(&found, &expected));
+    let (points, evaluated) = fixture(&gpu);
+    let grid = evaluated.grid;
+    let scale = f64::from(evaluated.mesh.scale);
+    let found: Vec<f64> = evaluated.weights(&gpu).iter().map(|weight| weight / scale).collect();
+    let expected = twin::mesh::deposit(&points, &grid);
+    // Weights are whole steps.
+    assert!(error(&found, &expected) < 1e-4, "{}", error(&found, &expected));
     let shifted = Grid { center_x: grid.center_x + 0.1 * grid.spacing, ..grid };
-    assert!(error(&found, &twin::mesh::deposit(kept, &shifted)) > 1e-2, "the control of deposit");
-    // The kernel's transform.
-    let rows = 2 * nodes / 2 + 1;
-    let pitch = 4 * (2 * nodes / 8 + 1);
-    let on_gpu = Buffer::<f32>::of_range(&mesh.fields.influence).read(&gpu);
-    let half = |full: &[Vec<f64>]| -> Vec<f64> {
-        full[..rows].iter().flat_map(|row| row[..rows].to_vec()).collect()
+    assert!(error(&found, &twin::mesh::deposit(&points, &shifted)) > 1e-2, "the control");
+}
+
+#[test]
+fn the_kernels_transform_is_that_of_the_twin() {
+    let gpu = open_gpu();
+    let (_, evaluated) = fixture(&gpu);
+    let (nodes, spacing) = (evaluated.nodes(), f64::from(evaluated.grid.spacing));
+    let found = evaluated.influence(&gpu);
+    // Without the division by B², which amplifies the rounding of high frequencies up to 50 000 times.
+    let undivided = |influence: &[Vec<f64>]| -> Vec<f64> {
+        let window =
+            |kx: usize, ky: usize| twin::mesh::window(kx, 2 * nodes) * twin::mesh::window(ky, 2 * nodes);
+        let value = |kx: usize, ky: usize| influence[kx][ky] * window(kx, ky).powi(2);
+        (0..=nodes).flat_map(|kx| (0..=nodes).map(move |ky| (kx, ky))).map(|(kx, ky)| value(kx, ky)).collect()
     };
-    let influence = half(&twin::mesh::influence(grid.level, f64::from(grid.spacing)));
-    let found_influence: Vec<f64> = (0..rows)
-        .flat_map(|kx| (0..rows).map(move |ky| kx * pitch + ky))
-        .map(|at| f64::from(on_gpu[at]))
-        .collect();
-    assert!(error(&found_influence, &influence) < 1e-5, "influence: {}", error(&found_influence, &influence));
-    let coarser = half(&twin::mesh::influence(grid.level, 1.02 * f64::from(grid.spacing)));
-    assert!(error(&found_influence, &coarser) > 1e-3, "the control of the influence");
-    // The convolution of these very weights.
-    let field = read_field(&gpu, &mesh, &grid);
-    let weights: Vec<f64> = found.iter().map(|weight| weight * scale).collect();
-    let expected = twin::mesh::convolve(&weights, grid.level, f64::from(grid.spacing));
-    assert!(
-        error(field.as_flattened(), expected.as_flattened()) < 1e-4,
-        "convolution: {}",
-        error(field.as_flattened(), expected.as_flattened())
-    );
+    let expected = undivided(&twin::mesh::influence(8, spacing));
+    assert!(error(&undivided(&found), &expected) < 1e-5, "{}", error(&undivided(&found), &expected));
+    let coarser = undivided(&twin::mesh::influence(8, 1.02 * spacing));
+    assert!(error(&undivided(&found), &coarser) > 1e-3, "the control");
+}
+
+#[test]
+fn fields_are_the_convolution_of_weights_and_influence() {
+    let gpu = open_gpu();
+    let (_, evaluated) = fixture(&gpu);
+    let (weights, influence) = (evaluated.weights(&gpu), evaluated.influence(&gpu));
+    let expected = twin::mesh::convolve(&weights, 8, f64::from(evaluated.grid.spacing), &influence);
+    let field = evaluated.field(&gpu);
+    let apart = |expected: &[[f64; 2]]| error(field.as_flattened(), expected.as_flattened());
+    assert!(apart(&expected) < 1e-4, "{}", apart(&expected));
     let swapped: Vec<[f64; 2]> = expected.iter().map(|[x, y]| [*y, *x]).collect();
-    assert!(error(field.as_flattened(), swapped.as_flattened()) > 0.1, "the control of the convolution");
-    // The forces of this very field.
-    let found: Vec<[f64; 2]> =
-        forces[..count - 1].iter().map(|f| [f64::from(f[0]), f64::from(f[1])]).collect();
-    let scaled: Vec<[f64; 2]> = field.iter().map(|value| value.map(|v| v / scale)).collect();
-    let expected = twin::mesh::interpolate(kept, &grid, &scaled);
-    assert!(
-        error(found.as_flattened(), expected.as_flattened()) < 1e-4,
-        "interpolation: {}",
-        error(found.as_flattened(), expected.as_flattened())
-    );
-    let control = twin::mesh::interpolate(kept, &shifted, &scaled);
-    assert!(error(found.as_flattened(), control.as_flattened()) > 1e-3, "the control of interpolation");
-    assert_eq!(forces[count - 1], [0.0; 4], "a point that is left out has no force");
+    assert!(apart(&swapped) > 0.1, "the control");
+}
+
+#[test]
+fn forces_are_interpolated_from_the_fields() {
+    let gpu = open_gpu();
+    let (points, evaluated) = fixture(&gpu);
+    let (grid, scale) = (evaluated.grid, f64::from(evaluated.mesh.scale));
+    let field: Vec<[f64; 2]> = evaluated.field(&gpu).iter().map(|value| value.map(|v| v / scale)).collect();
+    let (left_out, forces) = evaluated.forces.split_last().unwrap();
+    let found: Vec<[f64; 2]> = forces.iter().map(|f| [f64::from(f[0]), f64::from(f[1])]).collect();
+    let apart = |expected: &[[f64; 2]]| error(found.as_flattened(), expected.as_flattened());
+    let expected = twin::mesh::interpolate(&points, &grid, &field);
+    assert!(apart(&expected) < 1e-4, "{}", apart(&expected));
+    let shifted = Grid { center_x: grid.center_x + 0.1 * grid.spacing, ..grid };
+    assert!(apart(&twin::mesh::interpolate(&points, &shifted, &field)) > 1e-3, "the control");
+    assert_eq!(*left_out, [0.0; 4], "a point that is left out has no force");
 }

@@ -1,5 +1,6 @@
 //! Twin of the mesh: each stage from the buffers that the stage before it wrote.
 
+use std::cmp::Ordering;
 use std::f64::consts::PI;
 
 use super::fft::transform_2d;
@@ -66,8 +67,14 @@ pub fn interpolate(points: &[[f64; 2]], grid: &Grid, field: &[[f64; 2]]) -> Vec<
     points.iter().map(at).collect()
 }
 
-/// `K̂ / (B² length²)` `[kx][ky]` of all frequencies: the transform of q̃ = 1 / (1 + d²) on a periodic grid, divided by that of the
-/// B-spline for deposit and interpolation, B = (sinc kx sinc ky)⁶.
+/// Transform of the B-spline along one axis at frequency k: (sinc k)⁶.
+pub fn window(k: usize, length: usize) -> f64 {
+    let angle = PI * k.min(length - k) as f64 / length as f64;
+    if angle > 0.0 { (angle.sin() / angle).powi(6) } else { 1.0 }
+}
+
+/// `K̂ / (B² length²)` `[kx][ky]` of the frequencies up to half the length: the transform of q̃ = 1 / (1 + d²) on a periodic grid,
+/// divided by that of the B-spline for deposit and interpolation, B = (sinc kx sinc ky)⁶.
 pub fn influence(level: u32, spacing: f64) -> Vec<Vec<f64>> {
     let length = 1_usize << level;
     let near = |k: usize| k.min(length - k) as f64;
@@ -75,39 +82,34 @@ pub fn influence(level: u32, spacing: f64) -> Vec<Vec<f64>> {
         |y: usize, x: usize| [1.0 / (1.0 + spacing.powi(2) * (near(x).powi(2) + near(y).powi(2))), 0.0];
     let kernel: Vec<Vec<[f64; 2]>> =
         (0..length).map(|y| (0..length).map(|x| kernel(y, x)).collect()).collect();
-    let sinc = |k: usize| {
-        let angle = PI * near(k) / length as f64;
-        if angle > 0.0 { angle.sin() / angle } else { 1.0 }
+    let transform = transform_2d(&kernel, -1.0);
+    let value = |kx: usize, ky: usize| {
+        let squared = (window(kx, length) * window(ky, length)).powi(2);
+        transform[ky][kx][0] / squared / (length * length) as f64
     };
-    let divided = |(kx, row): (usize, &Vec<[f64; 2]>)| -> Vec<f64> {
-        let value = |(ky, [re, _]): (usize, &[f64; 2])| {
-            re / (sinc(kx) * sinc(ky)).powi(12) / (length * length) as f64
-        };
-        row.iter().enumerate().map(value).collect()
-    };
-    transform_2d(&kernel, -1.0).iter().enumerate().map(divided).collect()
+    (0..=length / 2).map(|kx| (0..=length / 2).map(|ky| value(kx, ky)).collect()).collect()
 }
 
-/// Fields `x q̃²` and `y q̃²` convolved with a mesh `[v, u]` of nodes: (x, y) of each node. `x q̃² = −½ ∂q̃/∂x`.
-pub fn convolve(mesh: &[f64], level: u32, spacing: f64) -> Vec<[f64; 2]> {
+/// Fields `x q̃²` and `y q̃²` convolved with a mesh `[v, u]` of nodes by an influence: (x, y) of each node. `x q̃² = −½ ∂q̃/∂x`.
+pub fn convolve(mesh: &[f64], level: u32, spacing: f64, influence: &[Vec<f64>]) -> Vec<[f64; 2]> {
     let length = 1_usize << level;
     let nodes = length / 2;
     let value = |y: usize, x: usize| if y < nodes && x < nodes { mesh[y * nodes + x] } else { 0.0 };
     let padded: Vec<Vec<[f64; 2]>> =
         (0..length).map(|y| (0..length).map(|x| [value(y, x), 0.0]).collect()).collect();
     let spectrum = transform_2d(&padded, -1.0);
-    let influence = influence(level, spacing);
-    // The slope of a frequency; of the middle one there is none.
+    let near = |k: usize| k.min(length - k);
+    // Slope of a frequency; the middle one has none.
     let slope = |k: usize| match k.cmp(&nodes) {
-        std::cmp::Ordering::Less => PI * k as f64 / (length as f64 * spacing),
-        std::cmp::Ordering::Equal => 0.0,
-        std::cmp::Ordering::Greater => -PI * (length - k) as f64 / (length as f64 * spacing),
+        Ordering::Less => PI * k as f64 / (length as f64 * spacing),
+        Ordering::Equal => 0.0,
+        Ordering::Greater => -PI * near(k) as f64 / (length as f64 * spacing),
     };
     // −i (slope x + i slope y) Ŵ K̂: both fields as one complex number.
     let product = |ky: usize, kx: usize| {
         let [re, im] = spectrum[ky][kx];
-        let (x, y) = (slope(kx), slope(ky));
-        [(re * y + im * x) * influence[kx][ky], (im * y - re * x) * influence[kx][ky]]
+        let (x, y, weight) = (slope(kx), slope(ky), influence[near(kx)][near(ky)]);
+        [(re * y + im * x) * weight, (im * y - re * x) * weight]
     };
     let products: Vec<Vec<[f64; 2]>> =
         (0..length).map(|ky| (0..length).map(|kx| product(ky, kx)).collect()).collect();
