@@ -1,11 +1,11 @@
-//! `revacnn gradcheck`: every layer against central differences.
+//! `revacnn gradcheck`: gradients of every layer against central differences.
 
 use clap::Args;
 use revacnn::error::{Error, Result};
 use revacnn::nn::Mode;
 use revacnn::nn::gradcheck::{TOLERANCE, check_all};
 
-use super::print_line;
+use super::print::print_line;
 
 #[derive(Args)]
 pub struct Gradcheck {}
@@ -34,7 +34,7 @@ impl Gradcheck {
         }
         Err(Error::new(
             format!("gradients are wrong: {}", wrong.join("; ")),
-            "mend their backward pass in src/nn/layers",
+            "fix the backward pass in src/nn/layers",
         ))
     }
 }

@@ -4,23 +4,30 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
 
-/// The random changes of a training image; all of them off by default. What a change brings in from outside the image
-/// is the mean colour.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+/// Random changes of a training image; all off by default. Pixels from outside the image have the mean color. The
+/// command line has them by these texts.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize, clap::Args)]
 pub struct Augmentation {
-    /// Largest shift in pixels, across and down: a random crop of the image with so much padding. 0 to 127.
+    /// Largest random shift in pixels, across and down: a random crop of the padded image. 0 to 127.
+    #[arg(long, value_name = "PIXELS", default_value_t = 0)]
     pub shift: u32,
-    /// Whether half of the images are flipped left to right.
+    /// Flip half of the images left to right.
+    #[arg(long)]
     pub flip: bool,
-    /// Largest rotation to either side in degrees, 0 to 180.
+    /// Largest random rotation to either side in degrees, 0 to 180.
+    #[arg(long, value_name = "DEGREES", default_value_t = 0.0, allow_negative_numbers = true)]
     pub rotation: f32,
-    /// Largest change of size: factors from 1 − scale to 1 + scale, 0 to below 1.
+    /// Largest random change of size: factors from 1 − scale to 1 + scale, 0 to below 1.
+    #[arg(long, value_name = "FRACTION", default_value_t = 0.0, allow_negative_numbers = true)]
     pub scale: f32,
-    /// Largest change of brightness, as a share of the range of a pixel, 0 to 1.
+    /// Largest random change of brightness, as a fraction of the range of a pixel, 0 to 1.
+    #[arg(long, value_name = "FRACTION", default_value_t = 0.0, allow_negative_numbers = true)]
     pub brightness: f32,
-    /// Largest change of contrast about each channel's mean: factors from 1 − contrast to 1 + contrast, 0 to 1.
+    /// Largest random change of contrast about each channel's mean: factors from 1 − contrast to 1 + contrast, 0 to 1.
+    #[arg(long, value_name = "FRACTION", default_value_t = 0.0, allow_negative_numbers = true)]
     pub contrast: f32,
     /// Side in pixels of a square that is cut out around a random pixel (DeVries and Taylor 2017), 0 to 255.
+    #[arg(long, value_name = "PIXELS", default_value_t = 0)]
     pub cutout: u32,
 }
 

@@ -4,6 +4,8 @@ use std::cell::{Cell, RefCell};
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex};
 
+use humansize::{BINARY, format_size};
+
 use super::adapter::{self, AdapterChoice};
 use super::buffer::Buffer;
 use super::choice::{Choices, Choosing};
@@ -281,14 +283,11 @@ impl Gpu {
         if bytes <= most {
             return Ok(());
         }
-        let mib = |b: u64| b.div_ceil(1 << 20);
+        // Rounded up, so that what is needed is never said to be what is allowed.
+        let needed = format_size(bytes.next_multiple_of(1 << 20), BINARY);
+        let allowed = format_size(most, BINARY);
         Err(Error::new(
-            format!(
-                "{what} needs a buffer of {} MiB; {} allows {} MiB",
-                mib(bytes),
-                self.info.name,
-                mib(most)
-            ),
+            format!("{what} needs a buffer of {needed}; {} allows {allowed}", self.info.name),
             "take less at once: a smaller batch or network, fewer rows or images; or another adapter (see: revacnn adapters)",
         ))
     }

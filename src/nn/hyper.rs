@@ -1,5 +1,6 @@
 //! Hyper-parameters of the optimizers, their defaults and ranges.
 
+use clap::builder::{PossibleValuesParser, TypedValueParser as _};
 use serde::{Deserialize, Serialize};
 
 use super::optimizer::Pace;
@@ -94,32 +95,44 @@ pub enum Schedule {
     },
 }
 
-/// The optimizer and its hyper-parameters.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+/// The optimizer and its hyper-parameters. The command line has those with `arg`, by these texts.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, clap::Args)]
 pub struct Hyper {
-    /// Which optimizer.
+    /// The optimizer.
+    #[arg(long, default_value = "sgd", value_parser = PossibleValuesParser::new(Kind::ALL.map(Kind::name)).try_map(|name| name.parse::<Kind>()))]
     pub optimizer: Kind,
-    /// Step size before the schedule, finite and not negative.
+    /// Learning rate before the schedule, 0 or more [default: by optimizer, such as 0.02 for sgd, 0.001 for adam].
+    #[arg(long = "lr", value_name = "RATE", allow_negative_numbers = true)]
     pub learning_rate: f32,
-    /// Share of the last update that is kept (Adam's β₁), 0 up to but not including 1.
+    /// Momentum (Adam's β₁), from 0 to below 1 [default: 0.9 for sgd and adam, 0 for rmsprop].
+    #[arg(long, allow_negative_numbers = true)]
     pub momentum: f32,
-    /// Share of the last mean of squares that is kept (Adam's β₂, RMSprop's α, Adadelta's ρ), 0 up to but not including 1.
+    /// Decay of the mean of squares (Adam's β₂, RMSprop's α, Adadelta's ρ), from 0 to below 1 [default: by optimizer].
+    #[arg(long, allow_negative_numbers = true)]
     pub beta2: f32,
-    /// What is added to a divisor, finite and above 0.
+    /// ε, added to a divisor: finite and above 0.
+    #[arg(skip)]
     pub epsilon: f32,
-    /// L2 decay of the weights, finite and not negative.
+    /// L2 decay of the weights, 0 or more [default: 0.0001; 0.01 for adamw].
+    #[arg(long, value_name = "DECAY", allow_negative_numbers = true)]
     pub weight_decay: f32,
-    /// L1 decay of the weights, finite and not negative.
+    /// L1 decay of the weights, 0 or more.
+    #[arg(long, value_name = "DECAY", default_value_t = 0.0, allow_negative_numbers = true)]
     pub l1_decay: f32,
-    /// Largest norm of all gradients together; 0: any.
+    /// Largest norm of all gradients together; 0 for no clipping.
+    #[arg(long, value_name = "NORM", default_value_t = 0.0, allow_negative_numbers = true)]
     pub clip_norm: f32,
-    /// Whether SGD looks ahead (Nesterov).
+    /// Nesterov momentum of SGD.
+    #[arg(long)]
     pub nesterov: bool,
-    /// How the learning rate goes on.
+    /// Learning-rate schedule: `constant`, `step:EPOCHS:FACTOR` or `cosine:EPOCHS`.
+    #[arg(long, default_value = "constant")]
     pub schedule: Schedule,
-    /// Epochs over which the learning rate rises from 0 at the beginning.
+    /// Epochs of linear warm-up from 0.
+    #[arg(long, value_name = "EPOCHS", default_value_t = 0.0, allow_negative_numbers = true)]
     pub warmup: f32,
-    /// The step at which this optimizer began with moments of 0.
+    /// Step at which this optimizer began with moments of 0.
+    #[arg(skip)]
     pub since: u32,
 }
 
@@ -228,5 +241,25 @@ impl Hyper {
             }
             _ => Ok(self),
         }
+    }
+}
+
+impl std::str::FromStr for Schedule {
+    type Err = Error;
+
+    /// Reads `constant`, `step:EPOCHS:FACTOR` or `cosine:EPOCHS`.
+    fn from_str(text: &str) -> Result<Self> {
+        let parts: Vec<&str> = text.split(':').collect();
+        let number = |part: &str| part.parse::<f32>().ok();
+        let found = match parts[..] {
+            ["constant"] => Some(Self::Constant),
+            ["step", epochs, factor] => {
+                number(epochs).zip(number(factor)).map(|(epochs, factor)| Self::Step { epochs, factor })
+            }
+            ["cosine", epochs] => number(epochs).map(|epochs| Self::Cosine { epochs }),
+            _ => None,
+        };
+        let help = "write constant, step:EPOCHS:FACTOR such as step:10:0.1, or cosine:EPOCHS";
+        found.ok_or_else(|| Error::usage(format!("no schedule is written {text:?}"), help))
     }
 }

@@ -1,68 +1,55 @@
-//! `revacnn bench`: measured throughput.
+//! `revacnn bench train`: training throughput and GPU time per kernel.
 
 use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use clap::{Args, Subcommand};
+use clap::Args;
 use revacnn::data::Dataset;
 use revacnn::error::{Error, Result};
 use revacnn::gpu::{Choice, Choosing, Gpu, Peak};
 use revacnn::nn::{Network, Shape, Trainer, TrainerOptions};
 use serde_json::json;
 
-use super::print_line;
-use super::run_options::{AdapterOption, layers_called};
-
-#[derive(Subcommand)]
-pub enum Bench {
-    /// Training images a second, and GPU time per kernel.
-    Train(BenchTrain),
-    /// What one filter more or less costs while a network trains.
-    Edit(super::bench_edit::BenchEdit),
-    /// What looking costs: training with the pictures drawn, against training alone.
-    #[cfg(feature = "app")]
-    View(super::bench_view::BenchView),
-    /// What layouts that follow the training cost it.
-    Embed(super::bench_embed::BenchEmbed),
-}
+use crate::cli::print::print_line;
+use crate::cli::run_options::{AdapterOption, layers_called};
 
 #[derive(Args)]
 pub struct BenchTrain {
     #[command(flatten)]
     adapter: AdapterOption,
-    /// Data: a built-in set or a folder.
+    /// Data set: a built-in one or a folder.
     #[arg(long, value_name = "NAME|PATH", default_value = "shapes")]
     dataset: String,
     /// Networks, separated by commas.
     #[arg(long, value_name = "PRESET|FILE", value_delimiter = ',', default_value = "revacnn")]
     network: Vec<String>,
-    /// Batches, separated by commas.
+    /// Batch sizes, separated by commas.
     #[arg(long, value_delimiter = ',', default_values_t = [64, 256, 1024])]
     batch: Vec<usize>,
-    /// Images of one pass at most (the batch is cut into passes).
+    /// Largest number of images per pass; larger batches accumulate gradients over several passes.
     #[arg(long)]
     micro_batch: Option<usize>,
-    /// Measure what freezing these layers saves, separated by commas: conv1,conv2.
+    /// Measure the time saved by freezing these layers, separated by commas: conv1,conv2.
     #[arg(long, value_name = "LAYERS", value_delimiter = ',')]
     freeze: Vec<String>,
-    /// Time the candidates of every kernel anew, and print what was tried and taken.
+    /// Autotune every kernel again, and print the candidates with their times.
     #[arg(long)]
     explain: bool,
-    /// Measure each for at least so many seconds.
+    /// Seconds of each measurement, at least.
     #[arg(long, default_value_t = 5.0)]
     seconds: f64,
-    /// Print a JSON object a line.
+    /// Print one JSON object per line.
     #[arg(long)]
     json: bool,
 }
 
-/// Kernels that the table names, the longest first.
+/// Rows of the table of kernels, the slowest first.
 const LONGEST: usize = 24;
 
-/// Turns of training with layers frozen and without.
-const FREEZING_TURNS: usize = 10;
+/// Rounds of training with and without frozen layers.
+const FREEZING_ROUNDS: usize = 10;
 
 /// GPU time of one kernel in a step.
 #[derive(Default)]
@@ -82,27 +69,15 @@ impl KernelTime {
         self.bytes as f64 / self.time_ms / 1e6
     }
 
-    /// The share of the adapter's best that it reaches, by arithmetic or by memory, whichever is larger.
-    fn share(&self, peak: &Peak) -> f64 {
+    /// Fraction of the adapter's peak, of arithmetic or of memory bandwidth, whichever is larger (roofline).
+    fn peak_fraction(&self, peak: &Peak) -> f64 {
         let arithmetic = self.gflop_per_s().unwrap_or(0.0) / peak.gflop_per_s;
         arithmetic.max(self.gb_per_s() / peak.gb_per_s)
     }
 }
 
-impl Bench {
-    pub fn run(&self) -> Result<()> {
-        match self {
-            Self::Train(train) => train.run(),
-            Self::Edit(edit) => edit.run(),
-            #[cfg(feature = "app")]
-            Self::View(view) => view.run(),
-            Self::Embed(embed) => embed.run(),
-        }
-    }
-}
-
 impl BenchTrain {
-    fn run(&self) -> Result<()> {
+    pub fn run(&self) -> Result<()> {
         if !(self.seconds.is_finite() && self.seconds > 0.0) {
             return Err(Error::usage(format!("--seconds is {}", self.seconds), "give it a value above 0"));
         }
@@ -118,7 +93,7 @@ impl BenchTrain {
             let Peak { gflop_per_s, product_gflop_per_s, gb_per_s } = peak;
             let name = &gpu.info.name;
             print_line(&format!(
-                "{name} at best: {gflop_per_s:.0} GFLOP/s in registers, {product_gflop_per_s:.1} in a 1024³ product, {gb_per_s:.1} GB/s"
+                "{name} at peak: {gflop_per_s:.0} GFLOP/s in registers, {product_gflop_per_s:.1} GFLOP/s in a 1024³ matrix product, {gb_per_s:.1} GB/s"
             ))?;
         }
         for name in &self.network {
@@ -137,7 +112,7 @@ impl BenchTrain {
         Ok(())
     }
 
-    /// Prints the choices that were just made.
+    /// Prints the autotuner's latest choices.
     fn explain(&self, gpu: &Gpu) -> Result<()> {
         for Choice { key, tried, taken, known } in gpu.take_choices().into_iter().filter(|_| self.explain) {
             if self.json {
@@ -150,29 +125,32 @@ impl BenchTrain {
                 )?;
                 continue;
             }
-            print_line(&format!("{key}{}", if known { format!(": {taken}, known") } else { String::new() }))?;
+            print_line(&format!(
+                "{key}{}",
+                if known { format!(": {taken}, cached") } else { String::new() }
+            ))?;
             for (candidate, time_ms) in tried {
-                let mark = if candidate == taken { "  taken" } else { "" };
+                let mark = if candidate == taken { "  chosen" } else { "" };
                 print_line(&format!("  {candidate:44} {time_ms:9.3} ms{mark}"))?;
             }
         }
         Ok(())
     }
 
-    /// Training with the layers frozen against training without, in turns, and what the multiply-adds predict.
+    /// Training with and without frozen layers, in alternation, beside the saving that the multiply-adds predict.
     fn measure_freezing(&self, gpu: &Gpu, trainer: &mut Trainer, data: &Dataset) -> Result<()> {
         let layers = layers_called(&trainer.network, &self.freeze)?;
         let batch = trainer.options().batch;
-        let turn = Duration::from_secs_f64(self.seconds / 4.0);
+        let round = Duration::from_secs_f64(self.seconds / 4.0);
         let (mut step_ms, mut flops) = ([Vec::new(), Vec::new()], [0.0; 2]);
-        for _ in 0..FREEZING_TURNS {
+        for _ in 0..FREEZING_ROUNDS {
             for (which, frozen) in [&[][..], &layers[..]].into_iter().enumerate() {
                 trainer.set_frozen(frozen)?;
                 flops[which] = trainer.network.training_flops() as f64;
                 trainer.step();
                 gpu.wait();
                 let began = Instant::now();
-                while began.elapsed() < turn {
+                while began.elapsed() < round {
                     let step = Instant::now();
                     trainer.step();
                     gpu.wait();
@@ -180,7 +158,7 @@ impl BenchTrain {
                 }
             }
         }
-        // What else the machine does makes steps longer, never shorter.
+        // Other load on the machine makes steps longer, never shorter.
         let [all, frozen] = step_ms.map(|mut times| {
             times.sort_by(f64::total_cmp);
             times[times.len() / 10]
@@ -188,7 +166,7 @@ impl BenchTrain {
         let (predicted, measured) = (1.0 - flops[1] / flops[0], 1.0 - frozen / all);
         let names = self.freeze.join(", ");
         let text = format!(
-            "{} on {}, batch {batch}, {names} frozen: {frozen:.1} ms a step instead of {all:.1}, saving {:.1} % measured, {:.1} % predicted by multiply-adds",
+            "{} on {}, batch {batch}, {names} frozen: {frozen:.1} ms per step instead of {all:.1}; saving {:.1} % measured, {:.1} % predicted from multiply-adds",
             trainer.network.name,
             data.name,
             100.0 * measured,
@@ -219,7 +197,7 @@ impl BenchTrain {
                 .iter()
                 .map(|(name, k)| {
                     json!({"kernel": &**name, "gpu_ms": k.time_ms, "dispatches": k.dispatches,
-                        "gflop_per_s": k.gflop_per_s(), "gb_per_s": k.gb_per_s(), "share_of_peak": peak.map(|p| k.share(&p))})
+                        "gflop_per_s": k.gflop_per_s(), "gb_per_s": k.gb_per_s(), "share_of_peak": peak.map(|p| k.peak_fraction(&p))})
                 })
                 .collect();
             let value = json!({
@@ -239,7 +217,8 @@ impl BenchTrain {
         let rest = sorted.split_off(sorted.len().min(LONGEST));
         for (name, k) in sorted {
             let rate = k.gflop_per_s().map_or(String::new(), |rate| format!("{rate:.1} GFLOP/s"));
-            let of_peak = peak.map_or(String::new(), |p| format!("{:4.0} % of peak", 100.0 * k.share(&p)));
+            let of_peak =
+                peak.map_or(String::new(), |p| format!("{:4.0} % of peak", 100.0 * k.peak_fraction(&p)));
             print_line(&format!(
                 "  {name:28} {:9.3} ms  {:4.1} %  {rate:>14}  {:6.1} GB/s  {of_peak}",
                 k.time_ms,
@@ -256,7 +235,7 @@ impl BenchTrain {
     }
 }
 
-/// Makes steps for at least `time`, at most two ahead of the GPU; returns how many, and the seconds they took.
+/// Trains for at least `time`, at most two steps ahead of the GPU; returns steps and seconds.
 fn steps_for(gpu: &Gpu, trainer: &mut Trainer, time: Duration) -> (u32, f64) {
     let began = Instant::now();
     let mut steps = 0;
@@ -272,7 +251,7 @@ fn steps_for(gpu: &Gpu, trainer: &mut Trainer, time: Duration) -> (u32, f64) {
     (steps, began.elapsed().as_secs_f64())
 }
 
-/// GPU time of one step by kernel; empty where the adapter cannot measure it.
+/// GPU time of one step by kernel; empty if the adapter has no timestamps.
 fn kernel_times(gpu: &Gpu, trainer: &mut Trainer) -> BTreeMap<Arc<str>, KernelTime> {
     let mut times: BTreeMap<Arc<str>, KernelTime> = BTreeMap::new();
     let plan = trainer.step_plan();

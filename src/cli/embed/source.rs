@@ -1,4 +1,4 @@
-//! What `revacnn embed` lays out: the rows of a file, a run's activations, a data set's pixels, or heaps of random rows.
+//! Sources of rows for `revacnn embed`: a file, a run's activations, a data set's pixels, or random clusters.
 
 use std::path::Path;
 use std::rc::Rc;
@@ -10,36 +10,36 @@ use revacnn::error::{Error, Result};
 use revacnn::gpu::Gpu;
 use revacnn::session::{JOURNAL_FILE, Session};
 
-/// The name of the source of random rows.
+/// Name of the random clusters.
 const BLOBS: &str = "blobs";
-/// Heaps of random rows.
-const HEAPS: usize = 5;
-/// Random rows, where nothing else is said.
-const USUAL_BLOBS: usize = 10_000;
+/// Number of random clusters.
+const CLUSTERS: usize = 5;
+/// Number of random rows by default.
+const DEFAULT_BLOBS: usize = 10_000;
 
-/// What is laid out.
+/// Rows to embed.
 pub struct Rows {
     pub matrix: Matrix,
-    /// Class of each row, where there are classes.
+    /// Class of each row; empty without classes.
     pub labels: Vec<u8>,
 }
 
-/// Where rows come from.
+/// Source of rows.
 pub struct Source<'a> {
     /// A file, the folder of a run, a data set, or [`BLOBS`].
     pub name: &'a str,
-    /// The layer of a run.
+    /// Layer of a run.
     pub layer: Option<&'a str>,
-    /// So many rows at most.
-    pub rows: Option<usize>,
-    /// Values of a random row.
+    /// Largest number of rows.
+    pub max_rows: Option<usize>,
+    /// Dimensions of the random clusters.
     pub dims: usize,
     pub seed: u32,
 }
 
 impl Source<'_> {
     pub fn read(&self, gpu: &Rc<Gpu>) -> Result<Rows> {
-        let most = self.rows.unwrap_or(usize::MAX);
+        let most = self.max_rows.unwrap_or(usize::MAX);
         let path = Path::new(self.name);
         if path.join(JOURNAL_FILE).is_file() {
             return self.read_run(Rc::clone(gpu), path, most);
@@ -49,7 +49,7 @@ impl Source<'_> {
             return Err(Error::usage(what, "leave out --layer, or name the folder of a run"));
         }
         if self.name == BLOBS {
-            return Ok(blobs(self.rows.unwrap_or(USUAL_BLOBS), self.dims, self.seed));
+            return Ok(blobs(self.max_rows.unwrap_or(DEFAULT_BLOBS), self.dims, self.seed));
         }
         if Matrix::is_named(path) {
             let mut matrix = Matrix::open(path)?;
@@ -88,16 +88,16 @@ impl Source<'_> {
     }
 }
 
-/// Normally distributed rows about the middles of five heaps, as layouts of a million rows are usually measured by.
+/// Normally distributed rows around the centers of five clusters, a usual benchmark of large layouts.
 fn blobs(rows: usize, columns: usize, seed: u32) -> Rows {
     let mut random = ChaCha8Rng::seed_from_u64(seed.into());
     let mut normal = || {
         let radius = (-2.0 * (1.0 - random.random::<f32>()).ln()).sqrt();
         radius * (std::f32::consts::TAU * random.random::<f32>()).cos()
     };
-    let middles: Vec<f32> = (0..HEAPS * columns).map(|_| 4.0 * normal()).collect();
-    let value = |at: usize| middles[at / columns % HEAPS * columns + at % columns] + normal();
+    let centers: Vec<f32> = (0..CLUSTERS * columns).map(|_| 4.0 * normal()).collect();
+    let value = |at: usize| centers[at / columns % CLUSTERS * columns + at % columns] + normal();
     let values = (0..rows * columns).map(value).collect();
-    let labels = (0..rows).map(|row| (row % HEAPS) as u8).collect();
+    let labels = (0..rows).map(|row| (row % CLUSTERS) as u8).collect();
     Rows { matrix: Matrix { rows, columns, values }, labels }
 }

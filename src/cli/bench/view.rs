@@ -1,6 +1,6 @@
-//! `revacnn bench view`: what looking costs.
+//! `revacnn bench view`: rendering overhead.
 //!
-//! Training alone and training with the pictures drawn take turns, so that a noisy machine disturbs both alike.
+//! Training with and without rendering alternate, so that other load on the machine disturbs both alike.
 
 use std::time::{Duration, Instant};
 
@@ -11,11 +11,11 @@ use revacnn::error::{Error, Result};
 use revacnn::session::Session;
 use serde_json::json;
 
-use super::print_line;
-use super::render::{View, parse_size};
-use super::run_options::{AdapterOption, RunOptions};
+use crate::cli::print::print_line;
+use crate::cli::render::{View, parse_size};
+use crate::cli::run_options::{AdapterOption, RunOptions};
 
-/// Turns of each kind.
+/// Rounds with and without rendering.
 const ROUNDS: usize = 4;
 
 #[derive(Args)]
@@ -24,19 +24,19 @@ pub struct BenchView {
     run: RunOptions,
     #[command(flatten)]
     adapter: AdapterOption,
-    /// What is drawn.
+    /// View to draw.
     #[arg(long, value_enum, default_value = "network")]
     view: View,
     /// Width and height in pixels.
     #[arg(long, value_name = "WxH", default_value = "1280x800", value_parser = parse_size)]
     size: (u32, u32),
-    /// How often it is drawn in a second.
+    /// Frames per second.
     #[arg(long, value_name = "HZ", default_value_t = 8.0)]
     rate: f64,
-    /// Seconds of each turn; there are 4 of each kind.
+    /// Seconds per round; there are 4 rounds with rendering and 4 without.
     #[arg(long, default_value_t = 4.0)]
     seconds: f64,
-    /// Draws a layout of so many points instead, and nothing trains.
+    /// Instead draw a layout of N points, without training.
     #[arg(long, value_name = "N")]
     points: Option<u32>,
     /// Print a JSON object.
@@ -44,8 +44,8 @@ pub struct BenchView {
     json: bool,
 }
 
-/// One turn: images a second, and frames drawn.
-struct Turn {
+/// One round: training throughput, and number of frames drawn.
+struct Round {
     images_per_s: f64,
     frames: u32,
 }
@@ -58,30 +58,30 @@ impl BenchView {
             }
         }
         if let Some(points) = self.points {
-            return super::bench_points::run(&*self.adapter.open()?, points, self.size, self.json);
+            return super::points::run(&*self.adapter.open()?, points, self.size, self.json);
         }
         let mut session = Session::new(self.adapter.open()?, &self.run.network, self.run.settings()?, None)?;
-        let mut looker = Looker::new(&session, self)?;
+        let mut renderer = Renderer::new(&session, self)?;
         session.play();
-        // Compile and warm up both.
-        looker.turn(&mut session, 1.0, Some(self.rate));
-        let (mut alone, mut looking) = (Vec::new(), Vec::new());
+        // Compiles and warms up both.
+        renderer.round(&mut session, 1.0, Some(self.rate));
+        let (mut alone, mut rendering) = (Vec::new(), Vec::new());
         for _ in 0..ROUNDS {
-            alone.push(looker.turn(&mut session, self.seconds, None));
-            looking.push(looker.turn(&mut session, self.seconds, Some(self.rate)));
+            alone.push(renderer.round(&mut session, self.seconds, None));
+            rendering.push(renderer.round(&mut session, self.seconds, Some(self.rate)));
         }
-        let median = |turns: &[Turn]| {
+        let median = |turns: &[Round]| {
             let mut rates: Vec<f64> = turns.iter().map(|t| t.images_per_s).collect();
             rates.sort_by(f64::total_cmp);
             rates[rates.len() / 2]
         };
-        let frames: u32 = looking.iter().map(|t| t.frames).sum();
+        let frames: u32 = rendering.iter().map(|t| t.frames).sum();
         let frames_per_s = f64::from(frames) / (self.seconds * ROUNDS as f64);
-        let (alone, with) = (median(&alone), median(&looking));
+        let (alone, with) = (median(&alone), median(&rendering));
         let cost = 1.0 - with / alone;
-        // What comes back is the two times that this benchmark prints, 16 bytes each.
-        let bytes = looker.canvas.bytes_read() as f64 / looker.frames as f64;
-        let views_ms = looker.bench.costs.views_ms;
+        // Only the two timestamps of this benchmark are read back, 16 bytes each.
+        let bytes = renderer.canvas.bytes_read() as f64 / renderer.frames as f64;
+        let views_ms = renderer.workbench.costs.views_ms;
         if self.json {
             let value = json!({
                 "images_per_s_alone": alone, "images_per_s_looking": with, "cost_of_looking": cost, "frames_per_s": frames_per_s,
@@ -91,27 +91,27 @@ impl BenchView {
             return print_line(&value.to_string());
         }
         print_line(&format!(
-            "{alone:.0} images/s alone, {with:.0} with {frames_per_s:.1} pictures a second of {views_ms:.1} ms GPU time: looking costs {:.1} % ({bytes:.0} bytes come back per picture: its times)",
+            "{alone:.0} images/s without rendering, {with:.0} images/s at {frames_per_s:.1} frames/s of {views_ms:.1} ms GPU time: rendering overhead {:.1} % ({bytes:.0} bytes read back per frame: its timestamps)",
             100.0 * cost
         ))
     }
 }
 
-/// Draws as the window does, into a texture that nobody reads.
-struct Looker {
-    bench: Workbench,
+/// Renders as the window does, into a texture that nobody reads.
+struct Renderer {
+    workbench: Workbench,
     canvas: Canvas,
     picture: Picture,
     view: wgpu::TextureView,
     frames: usize,
 }
 
-impl Looker {
+impl Renderer {
     fn new(session: &Session, options: &BenchView) -> Result<Self> {
         let (width, height) = options.size;
         let texture = target(session.gpu(), width, height);
         Ok(Self {
-            bench: Workbench::new(session),
+            workbench: Workbench::new(session),
             canvas: Canvas::new(session.gpu(), FORMAT, true)?,
             picture: Picture::new(options.view.show(), width, height),
             view: texture.create_view(&Default::default()),
@@ -119,8 +119,8 @@ impl Looker {
         })
     }
 
-    /// Trains for so long, drawing `rate` times a second.
-    fn turn(&mut self, session: &mut Session, seconds: f64, rate: Option<f64>) -> Turn {
+    /// Trains for `seconds`, drawing `rate` frames/s.
+    fn round(&mut self, session: &mut Session, seconds: f64, rate: Option<f64>) -> Round {
         session.settle();
         let (began, first) = (Instant::now(), session.step());
         let mut frames = 0;
@@ -134,19 +134,19 @@ impl Looker {
         }
         session.settle();
         let images = f64::from(session.step() - first) * f64::from(session.settings().batch);
-        Turn { images_per_s: images / began.elapsed().as_secs_f64(), frames }
+        Round { images_per_s: images / began.elapsed().as_secs_f64(), frames }
     }
 
     fn draw(&mut self, session: &mut Session) {
         let input = input(&self.picture, self.frames);
         self.frames += 1;
         let size = [self.picture.width, self.picture.height];
-        let painting = self.canvas.run(session, &mut self.bench, input, self.picture.show, size);
+        let painting = self.canvas.run(session, &mut self.workbench, input, self.picture.show, size);
         let mut encoder = session.gpu().encoder("picture");
         let output = self.canvas.record(session.gpu(), &mut encoder, painting, &self.view);
         output.drop_without_applying_deltas();
         session.gpu().submit(encoder);
         self.canvas.after_submit();
-        self.canvas.poll(&mut self.bench);
+        self.canvas.poll(&mut self.workbench);
     }
 }

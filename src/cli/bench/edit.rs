@@ -1,4 +1,4 @@
-//! `revacnn bench edit`: what a structural edit costs while a network trains.
+//! `revacnn bench edit`: cost of a structural edit during training.
 
 use std::rc::Rc;
 use std::time::Instant;
@@ -10,26 +10,26 @@ use revacnn::nn::{Network, Shape, Trainer, TrainerOptions};
 use serde_json::json;
 use toml::{Table, Value};
 
-use super::print_line;
-use super::run_options::AdapterOption;
+use crate::cli::print::print_line;
+use crate::cli::run_options::AdapterOption;
 
-/// One filter more in a layer and one less again, so many times each.
+/// Times that a filter is added, and as many that it is removed.
 const EDITS: usize = 10;
 
 #[derive(Args)]
 pub struct BenchEdit {
     #[command(flatten)]
     adapter: AdapterOption,
-    /// Data: a built-in set or a folder.
+    /// Data set: a built-in one or a folder.
     #[arg(long, value_name = "NAME|PATH", default_value = "shapes")]
     dataset: String,
     /// Network.
     #[arg(long, value_name = "PRESET|FILE", default_value = "revacnn")]
     network: String,
-    /// The layer that gets a filter (or unit) more.
+    /// Layer that gets one more filter (or unit).
     #[arg(long, default_value = "conv2")]
     layer: String,
-    /// Images of a step.
+    /// Batch size.
     #[arg(long, default_value_t = 64)]
     batch: usize,
     /// Print a JSON object.
@@ -48,7 +48,7 @@ impl BenchEdit {
         let options = TrainerOptions { batch: self.batch, ..TrainerOptions::default() };
         let (name, smaller) = (network.name.clone(), network.to_toml());
         let mut trainer = Trainer::new(Rc::clone(&gpu), &data, network, options)?;
-        // The kernels of the network as it is are compiled by use.
+        // Compiles the kernels of the network as it is.
         trainer.step();
         gpu.wait();
         let compiled = gpu.kernels_compiled();
@@ -69,7 +69,7 @@ impl BenchEdit {
             (times[times.len() / 2], times[times.len() - 1])
         });
         let text = format!(
-            "{}, {} {filters} → {} filters and back: {:.1} ms an edit (the longest of {} took {:.1}), {compiled} kernels compiled; the step after it {:.1} ms",
+            "{}, {} {filters} → {} filters and back: {:.1} ms per edit (slowest of {}: {:.1} ms), {compiled} kernels compiled; next step {:.1} ms",
             name,
             self.layer,
             filters + 1,
@@ -85,7 +85,7 @@ impl BenchEdit {
         print_line(&if self.json { value.to_string() } else { text })
     }
 
-    /// The network with one filter more in the layer, as a file holds it, and how many it has now.
+    /// The network with one more filter in the layer, as TOML, and the layer's present number of filters.
     fn with_one_more(&self, network: &Network) -> Result<(String, i64)> {
         let none = || {
             let names: Vec<_> = network.layers.iter().map(|layer| layer.name.as_str()).collect();

@@ -1,6 +1,6 @@
-//! `revacnn bench embed`: what layouts that follow the training cost it.
+//! `revacnn bench embed`: overhead of live t-SNE layouts on training.
 //!
-//! Training alone and training with the layers laid out take turns, so that a noisy machine disturbs both alike.
+//! Training with and without layouts alternate, so that other load on the machine disturbs both alike.
 
 use std::time::{Duration, Instant};
 
@@ -9,14 +9,14 @@ use revacnn::error::{Error, Result};
 use revacnn::session::{Embedding, ImageSource, Session, TensorKind};
 use serde_json::json;
 
-use super::print_line;
-use super::run_options::{AdapterOption, RunOptions};
+use crate::cli::print::print_line;
+use crate::cli::run_options::{AdapterOption, RunOptions};
 
-/// Turns of each kind.
+/// Rounds with and without layouts.
 const ROUNDS: usize = 9;
-/// Seconds of a turn before what is measured; layouts that begin take more than layouts that follow, so that it waits for them too.
-const BEGIN_S: f64 = 0.5;
-const LONGEST_BEGIN_S: f64 = 60.0;
+/// Seconds of warm-up before a measurement, and the longest wait for new layouts, which cost more than later ones.
+const WARM_UP_S: f64 = 0.5;
+const MAX_WARM_UP_S: f64 = 60.0;
 
 #[derive(Args)]
 pub struct BenchEmbed {
@@ -24,16 +24,16 @@ pub struct BenchEmbed {
     run: RunOptions,
     #[command(flatten)]
     adapter: AdapterOption,
-    /// Layers that are laid out by their weights, those with parameters first.
+    /// Number of layers with a layout of their weights.
     #[arg(long, default_value_t = 4)]
     layouts: usize,
-    /// The filters of all layers in one layout too.
+    /// Also lay out the filters of all layers together.
     #[arg(long)]
     all_filters: bool,
-    /// So many test images too, by the last hidden layer, forwarded anew once an epoch.
+    /// Also lay out this many test images, by the last hidden layer, updated once per epoch.
     #[arg(long, value_name = "IMAGES")]
     images: Option<usize>,
-    /// Seconds of each turn; there are 9 of each kind.
+    /// Seconds per round; there are 9 rounds with layouts and 9 without.
     #[arg(long, default_value_t = 2.5)]
     seconds: f64,
     /// Print a JSON object.
@@ -53,12 +53,12 @@ impl BenchEmbed {
             .take(self.layouts)
             .collect();
         session.play();
-        // Compile and warm up both.
-        self.turn(&mut session, &layers, true, 0.1)?;
+        // Compiles and warms up both.
+        self.round(&mut session, &layers, true, 0.1)?;
         let (mut alone, mut with, mut iterations) = (Vec::new(), Vec::new(), 0.0);
         for _ in 0..ROUNDS {
-            alone.push(self.turn(&mut session, &layers, false, self.seconds)?.0);
-            let (rate, made) = self.turn(&mut session, &layers, true, self.seconds)?;
+            alone.push(self.round(&mut session, &layers, false, self.seconds)?.0);
+            let (rate, made) = self.round(&mut session, &layers, true, self.seconds)?;
             with.push(rate);
             iterations += made / ROUNDS as f64;
         }
@@ -66,7 +66,7 @@ impl BenchEmbed {
             values.sort_by(f64::total_cmp);
             values[values.len() / 2]
         };
-        // Of turns one after the other: what else the machine does changes more slowly.
+        // Of successive rounds: other load on the machine changes more slowly.
         let cost = median(alone.iter().zip(&with).map(|(alone, with)| 1.0 - with / alone).collect());
         let (alone, with) = (median(alone), median(with));
         let mut names: Vec<String> =
@@ -82,25 +82,24 @@ impl BenchEmbed {
             return print_line(&value.to_string());
         }
         print_line(&format!(
-            "{alone:.0} images/s alone, {with:.0} with layouts of {} that follow, {iterations:.0} iterations a second each: they cost {:.1} %",
+            "{alone:.0} images/s without layouts, {with:.0} images/s with layouts of {} at {iterations:.0} iterations/s each: overhead {:.1} %",
             names.join(", "),
             100.0 * cost
         ))
     }
 
-    /// Trains for so long, `with` these layers and whatever else was asked for laid out; images a second, and iterations a second of
-    /// a layout.
-    fn turn(&self, session: &mut Session, layers: &[usize], with: bool, seconds: f64) -> Result<(f64, f64)> {
+    /// Trains for `seconds`, with or without layouts; returns images/s, and iterations/s per layout.
+    fn round(&self, session: &mut Session, layers: &[usize], with: bool, seconds: f64) -> Result<(f64, f64)> {
         if with {
             self.open(session, layers)?;
         }
         let opened = Instant::now();
-        train(session, BEGIN_S);
+        train(session, WARM_UP_S);
         while session.embeddings().iter().any(Embedding::begins) {
-            train(session, BEGIN_S);
-            if opened.elapsed() > Duration::from_secs_f64(LONGEST_BEGIN_S) {
+            train(session, WARM_UP_S);
+            if opened.elapsed() > Duration::from_secs_f64(MAX_WARM_UP_S) {
                 log::warn!(
-                    "the layouts have not begun within {LONGEST_BEGIN_S} s: they cost more than later"
+                    "layouts are still starting after {MAX_WARM_UP_S} s: the overhead is higher than later"
                 );
                 break;
             }
@@ -132,7 +131,7 @@ impl BenchEmbed {
     }
 }
 
-/// Trains for so long, and waits for the GPU.
+/// Trains for `seconds`, and waits for the GPU.
 fn train(session: &mut Session, seconds: f64) {
     let began = Instant::now();
     while began.elapsed() < Duration::from_secs_f64(seconds) {
@@ -142,7 +141,7 @@ fn train(session: &mut Session, seconds: f64) {
     session.settle();
 }
 
-/// Iterations of all layouts.
+/// Total iterations of all layouts.
 fn iterations(session: &Session) -> u32 {
     session.embeddings().iter().filter_map(Embedding::state).map(|state| state.iteration).sum()
 }

@@ -1,7 +1,7 @@
-//! `revacnn bench view --points N`: what it costs to draw a layout of so many points.
+//! `revacnn bench view --points N`: time to draw a layout of N points.
 //!
-//! Ten round clusters, drawn as the Embedding pane draws them, whole and near; the frame, the pick under the pointer and the dots
-//! are made anew in every frame, as while a layout iterates.
+//! Ten round clusters, drawn as the Embedding pane draws them, entire and enlarged; bounds, pick and dots are computed in
+//! every frame, as they are for a layout that iterates.
 
 use std::time::Instant;
 
@@ -11,15 +11,15 @@ use revacnn::gpu::{Buffer, Gpu};
 use revacnn::view::{Lasso, MOST_POINTS, Part, Placement, Rect, ScatterSet, Scatters};
 use serde_json::json;
 
-use super::print_line;
+use crate::cli::print::print_line;
 
-/// Frames of each kind; their median counts.
+/// Frames of each kind, of which the median is reported.
 const FRAMES: usize = 31;
 
-/// Draws `points` points into a target of `size` pixels and prints how long a frame takes.
+/// Draws `points` points into a target of `size` pixels, and prints the time per frame.
 ///
 /// # Errors
-/// When there are no points or too many, or they do not fit the adapter.
+/// If there are no points or too many, or they do not fit the adapter.
 pub fn run(gpu: &Gpu, points: u32, size: (u32, u32), json: bool) -> Result<()> {
     if !(1..=MOST_POINTS).contains(&points) {
         return Err(Error::usage(
@@ -38,7 +38,7 @@ pub fn run(gpu: &Gpu, points: u32, size: (u32, u32), json: bool) -> Result<()> {
         return print_line(&value.to_string());
     }
     print_line(&format!(
-        "{points} points in {width}×{height} pixels: {whole:.1} ms a frame, {near:.1} ms enlarged 8 times, \
+        "{points} points in {width}×{height} pixels: {whole:.1} ms per frame, {near:.1} ms at 8× zoom, \
          {selecting:.1} ms while a lasso selects half of them ({name})"
     ))
 }
@@ -67,7 +67,7 @@ impl<'g> BenchPoints<'g> {
         Ok(Self { gpu, set, scatters: Scatters::new(gpu, FORMAT)?, view, size })
     }
 
-    /// The median of some frames, after two that are not counted.
+    /// Median of the frames, after two for warm-up.
     fn median_ms(&mut self, zoom: f32, selects: bool) -> Result<f64> {
         let mut times = Vec::new();
         for _ in 0..FRAMES + 2 {
@@ -123,7 +123,7 @@ impl<'g> BenchPoints<'g> {
     }
 }
 
-/// A position in the round cluster of a class.
+/// Position in the round cluster of a class.
 fn place(class: u32, i: u32) -> [f32; 2] {
     let random = |salt: u32| {
         let mut x = i.wrapping_mul(0x9e37_79b9) ^ salt;
