@@ -87,8 +87,8 @@ fn faulty_networks_name_the_layer() {
     let folder = folder();
     let dense = "[[layer]]\nkind = \"dense\"\n";
     let cases = [
-        ("colour = 1\n", "colour"),
-        ("[[layer]]\nkind = \"dense\"\ncolour = 1\n", "colour"),
+        ("tint = 1\n", "tint"),
+        ("[[layer]]\nkind = \"dense\"\ntint = 1\n", "tint"),
         ("[[layer]]\nkind = \"dense\"\nunits = 0\n", "units is 0"),
         ("[[layer]]\nkind = \"conv2d\"\nfilters = -4\nkernel = 3\n", "layer 1"),
         ("[[layer]]\nkind = \"conv2d\"\nfilters = 4\nkernel = 9\n", "1×8×8"),
