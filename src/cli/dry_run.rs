@@ -38,7 +38,10 @@ pub fn dry_run(run: &RunOptions, gpu: &Gpu, as_json: bool) -> Result<()> {
         });
         return print_line(&value.to_string());
     }
-    print_line(&format!("{} on {}, batch {}, on {}", network.name, data.name, options.batch, gpu.info.name))?;
+    print_line(&format!(
+        "{} on {}, batch size {}, on {}",
+        network.name, data.name, options.batch, gpu.info.name
+    ))?;
     let passes = match plan.passes {
         1 => "one pass".to_owned(),
         n => format!("{n} passes of {} images (gradient accumulation)", plan.sizes.micro_batch),

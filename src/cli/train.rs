@@ -171,7 +171,7 @@ impl Report {
             "shift": settings.augmentation.shift, "flip": settings.augmentation.flip, "augmentation": plain(&settings.augmentation), "step": session.step(), "epoch": session.epoch(),
         });
         let text = format!(
-            "{}: {} weights, {} training images, batch {}, on {}",
+            "{}: {} parameters, {} training images, batch size {}, on {}",
             session.title(),
             network.parameter_count(),
             session.train_images(),
@@ -254,20 +254,20 @@ impl Report {
             "event": "end", "stopped": stopped, "step": steps, "epoch": session.epoch(), "seconds": seconds,
             "test_loss": plain(&test.map(|t| t.0)), "test_accuracy": plain(&test.map(|t| t.1).filter(|_| has_classes(session))), "state_hash": session.state_hash(),
         });
-        let kept = folder.map_or(String::new(), |f| format!("; kept in {}", f.display()));
+        let saved = folder.map_or(String::new(), |f| format!("; saved in {}", f.display()));
         let text = match test {
             Some((loss, accuracy)) => {
                 let share = share_text(session, accuracy, 2);
-                format!("test loss {loss:.3}{share}  after {steps} steps in {seconds:.1} s{kept}")
+                format!("test loss {loss:.3}{share}  after {steps} steps in {seconds:.1} s{saved}")
             }
-            None => format!("stopped after {steps} steps in {seconds:.1} s{kept}"),
+            None => format!("stopped after {steps} steps in {seconds:.1} s{saved}"),
         };
         self.say(&value, &text)?;
         match folder {
             Some(folder) if stopped => {
                 eprintln!("saved; to continue: revacnn train --resume {}", quoted(folder));
             }
-            None if stopped => eprintln!("nothing was kept; --out DIR keeps a run"),
+            None if stopped => eprintln!("nothing was saved; --out DIR saves a run"),
             _ => (),
         }
         Ok(())

@@ -102,7 +102,7 @@ fn a_run_with_nowhere_to_be_kept_stops_too() {
     let output = child.wait_with_output().unwrap();
     let err = String::from_utf8(output.stderr).unwrap();
     assert_eq!(output.status.code(), Some(0), "{err}");
-    assert!(err.contains("nothing was kept"), "{err}");
+    assert!(err.contains("nothing was saved"), "{err}");
 }
 
 #[test]

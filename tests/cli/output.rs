@@ -36,7 +36,7 @@ fn without_json_there_is_text_for_people() {
     assert!(!ran.out.contains('{'), "{}", ran.out);
     assert_eq!(ran.out.lines().count(), 4, "{}", ran.out);
     assert!(ran.out.contains("tiny on digits") && ran.out.contains("validation loss"), "{}", ran.out);
-    assert!(ran.out.contains("kept in a run"), "{}", ran.out);
+    assert!(ran.out.contains("saved in a run"), "{}", ran.out);
 }
 
 #[test]
