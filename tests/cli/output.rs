@@ -1,4 +1,4 @@
-//! What goes to standard output, and what a run keeps.
+//! Standard output, and the files that a run saves.
 
 use std::fs;
 use std::io::{BufRead, BufReader};

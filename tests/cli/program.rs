@@ -22,7 +22,7 @@ size = 2
 kind = "dense"
 "#;
 
-/// What a run of the program left.
+/// Exit status and output of a run of the program.
 pub struct Ran {
     pub code: Option<i32>,
     pub out: String,

@@ -1,4 +1,4 @@
-//! Which file uses an item of which other: paths in `use` lines, bodies, types and macros, each followed through
+//! Imports between files: paths in `use` lines, bodies, types and macros, each followed through
 //! re-exports to the file that defines the item.
 //!
 //! Test modules (`#[cfg(test)]`), attributes and visibilities do not count.
@@ -35,14 +35,14 @@ struct Module {
     globs: Vec<Vec<String>>,
 }
 
-/// What a path leads to.
+/// Target of a path.
 enum Target {
     Module(usize),
     /// An item that this file defines.
     Item(usize),
 }
 
-/// The modules of library and command line, and who imports whom.
+/// The modules of library and command line, and their imports.
 pub struct Imports {
     pub files: Vec<String>,
     /// Imports: importing file, imported file → the paths that are written.
@@ -140,7 +140,7 @@ impl Imports {
         module
     }
 
-    /// What `path` leads to from within a module; `None` for what other crates define.
+    /// The target of `path` as a module writes it; `None` for items of other crates.
     fn resolve(&self, module: usize, path: &[String], aliases: usize) -> Option<Target> {
         let (first, rest) = path.split_first()?;
         match first.as_str() {
@@ -155,14 +155,14 @@ impl Imports {
         }
     }
 
-    /// What `path` leads to, which begins inside the module. A name that is not found there is an item that a macro
+    /// The target of `path`, which begins inside the module. A name that is not found there is an item that a macro
     /// of the module's file defines.
     fn inside(&self, module: usize, path: &[String], aliases: usize) -> Option<Target> {
         let made_by_macro = || Target::Item(self.modules[module].file);
         self.lookup(module, path, aliases).or_else(|| Some(made_by_macro()))
     }
 
-    /// What `path` leads to, whose first part is a name in the module.
+    /// The target of `path`, whose first part is a name in the module.
     fn lookup(&self, module: usize, path: &[String], aliases: usize) -> Option<Target> {
         let Some((name, rest)) = path.split_first() else { return Some(Target::Module(module)) };
         if aliases > MAX_ALIASES {
@@ -226,7 +226,7 @@ impl Imports {
     }
 }
 
-/// What a module writes: paths, and its submodules by name and, where they are written inline, items.
+/// Contents of a module: paths, and its submodules by name and, if they are written inline, items.
 #[derive(Default)]
 struct Paths<'a> {
     found: Vec<Vec<String>>,

@@ -14,7 +14,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("view", &["error", "gpu"]),
     ("layouts", &["error", "gpu", "data", "nn", "embed"]),
     ("session", &["error", "files", "gpu", "data", "nn", "embed", "layouts"]),
-    ("app", &["error", "gpu", "data", "nn", "embed", "view", "layouts", "session"]),
+    ("app", &["error", "files", "gpu", "data", "nn", "embed", "view", "layouts", "session"]),
     ("cli", &["error", "files", "gpu", "data", "nn", "embed", "view", "layouts", "session", "app"]),
     ("main", &["cli"]),
 ];
@@ -66,7 +66,7 @@ fn a_wrong_import_is_found() {
                 "pub mod plan; #[macro_export] macro_rules! params { () => {} } pub struct Gpu;",
             ),
             ("src/gpu/plan.rs", "use super::Gpu; use crate::error::Error;"),
-            ("src/data/mod.rs", "pub struct Feed;"),
+            ("src/data/mod.rs", "pub struct Loader;"),
             ("src/nn/mod.rs", "pub struct Shape;"),
             ("src/session/mod.rs", "pub struct Session; pub fn now() {}"),
             ("src/view/mod.rs", "use crate::{Error, gpu::{Gpu, plan}, params};"),
@@ -75,10 +75,10 @@ fn a_wrong_import_is_found() {
         wrong_imports(&Imports::of(&files.map(text_of))).len()
     };
     assert_eq!(faults("", ""), 0);
-    assert_eq!(faults("src/gpu/plan.rs", "use crate::data::Feed;"), 1);
+    assert_eq!(faults("src/gpu/plan.rs", "use crate::data::Loader;"), 1);
     assert_eq!(faults("src/view/mod.rs", "use crate::{gpu::{Gpu}, nn::Shape, params};"), 1);
-    assert_eq!(faults("src/view/mod.rs", "fn f() -> crate::data::Feed { crate::session::now() }"), 2);
-    assert_eq!(faults("src/view/mod.rs", "fn f() { matches!(x, super::data::Feed) }"), 1);
+    assert_eq!(faults("src/view/mod.rs", "fn f() -> crate::data::Loader { crate::session::now() }"), 2);
+    assert_eq!(faults("src/view/mod.rs", "fn f() { matches!(x, super::data::Loader) }"), 1);
     assert_eq!(faults("src/view/mod.rs", "pub use super::session;"), 1);
     assert_eq!(faults("src/error.rs", "use crate::gpu::Gpu; pub struct Error;"), 1);
     assert_eq!(
@@ -93,8 +93,8 @@ fn a_wrong_import_is_found() {
         ),
         0
     );
-    assert_eq!(faults("src/data/mod.rs", "pub struct Feed; use crate::Error;"), 0);
-    assert_eq!(faults("src/main.rs", "use revacnn::data::Feed; fn main() {}"), 1);
+    assert_eq!(faults("src/data/mod.rs", "pub struct Loader; use crate::Error;"), 0);
+    assert_eq!(faults("src/main.rs", "use revacnn::data::Loader; fn main() {}"), 1);
     let extra = SourceFile::new("src/extras/mod.rs", "");
     assert_eq!(wrong_imports(&Imports::of(&[extra])).len(), 1, "a module that the design lacks");
 }
