@@ -1,4 +1,4 @@
-//! The command line: one file or folder a command.
+//! The command line: one file or folder per command.
 
 mod adapters;
 mod bench;

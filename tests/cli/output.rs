@@ -149,6 +149,10 @@ fn frozen_layers_and_other_optimizers_are_told_and_kept() {
     let ran = run(folder.path(), &train(&args)).ok();
     let start = &ran.events()[0];
     assert_eq!((&start["optimizer"], &start["lr"]), (&"adam".into(), &0.001.into()));
+    let args = ["--momentum", "0.8", "--optimizer", "adamw", "--lr", "0.5", "--steps", "1", "--json"];
+    let given = &run(folder.path(), &train(&args)).ok().events()[0];
+    assert_eq!((&given["lr"], &given["momentum"]), (&0.5.into(), &0.8.into()));
+    assert_eq!((&given["optimizer"], &given["weight_decay"]), (&"adamw".into(), &0.01.into()));
     let journal = fs::read_to_string(folder.path().join("run/journal.jsonl")).unwrap();
     assert!(journal.contains(r#"{"step":0,"command":{"freeze":0}}"#), "{journal}");
     let on = run(folder.path(), &["train", "--resume", "run", "--steps", "9", "--json"]).ok();

@@ -10,6 +10,7 @@ use revacnn::nn::{Network, Shape, Trainer, TrainerOptions};
 use serde_json::json;
 use toml::{Table, Value};
 
+use super::measure::quantile;
 use crate::cli::print::print_line;
 use crate::cli::run_options::AdapterOption;
 
@@ -64,23 +65,21 @@ impl BenchEdit {
             step_ms.push(1e3 * began.elapsed().as_secs_f64());
         }
         let compiled = gpu.kernels_compiled() - compiled;
-        let [edit_ms, step_ms] = [edit_ms, step_ms].map(|mut times| {
-            times.sort_by(f64::total_cmp);
-            (times[times.len() / 2], times[times.len() - 1])
-        });
+        let [median_ms, longest_ms] = [0.5, 1.0].map(|fraction| quantile(&edit_ms, fraction));
+        let step_ms = quantile(&step_ms, 0.5);
         let text = format!(
             "{}, {} {filters} → {} filters and back: {:.1} ms per edit (slowest of {}: {:.1} ms), {compiled} kernels compiled; next step {:.1} ms",
             name,
             self.layer,
             filters + 1,
-            edit_ms.0,
+            median_ms,
             2 * EDITS,
-            edit_ms.1,
-            step_ms.0
+            longest_ms,
+            step_ms
         );
         let value = json!({
-            "network": name, "layer": self.layer, "filters": filters, "batch": self.batch, "edits": 2 * EDITS, "edit_ms": edit_ms.0,
-            "longest_edit_ms": edit_ms.1, "step_after_ms": step_ms.0, "kernels_compiled": compiled, "adapter": gpu.info.name,
+            "network": name, "layer": self.layer, "filters": filters, "batch": self.batch, "edits": 2 * EDITS, "edit_ms": median_ms,
+            "longest_edit_ms": longest_ms, "step_after_ms": step_ms, "kernels_compiled": compiled, "adapter": gpu.info.name,
         });
         print_line(&if self.json { value.to_string() } else { text })
     }

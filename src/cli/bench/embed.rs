@@ -5,10 +5,11 @@
 use std::time::{Duration, Instant};
 
 use clap::Args;
-use revacnn::error::{Error, Result};
+use revacnn::error::Result;
 use revacnn::session::{Embedding, ImageSource, Session, TensorKind};
 use serde_json::json;
 
+use super::measure::{above_zero, quantile};
 use crate::cli::print::print_line;
 use crate::cli::run_options::{AdapterOption, RunOptions};
 
@@ -34,7 +35,7 @@ pub struct BenchEmbed {
     #[arg(long, value_name = "IMAGES")]
     images: Option<usize>,
     /// Seconds per round; there are 9 rounds with layouts and 9 without.
-    #[arg(long, default_value_t = 2.5)]
+    #[arg(long, default_value_t = 2.5, value_parser = above_zero)]
     seconds: f64,
     /// Print a JSON object.
     #[arg(long)]
@@ -43,10 +44,6 @@ pub struct BenchEmbed {
 
 impl BenchEmbed {
     pub fn run(&self) -> Result<()> {
-        if !(self.seconds.is_finite() && self.seconds > 0.0) {
-            let what = format!("--seconds is {}", self.seconds);
-            return Err(Error::usage(what, "give it a value above 0"));
-        }
         let mut session = Session::new(self.adapter.open()?, &self.run.network, self.run.settings()?, None)?;
         let layers: Vec<usize> = (1..session.layers().len())
             .filter(|layer| session.can_embed(*layer, TensorKind::Weights))
@@ -62,13 +59,9 @@ impl BenchEmbed {
             with.push(rate);
             iterations += made / ROUNDS as f64;
         }
-        let median = |mut values: Vec<f64>| {
-            values.sort_by(f64::total_cmp);
-            values[values.len() / 2]
-        };
         // Of successive rounds: other load on the machine changes more slowly.
-        let cost = median(alone.iter().zip(&with).map(|(alone, with)| 1.0 - with / alone).collect());
-        let (alone, with) = (median(alone), median(with));
+        let costs: Vec<f64> = alone.iter().zip(&with).map(|(alone, with)| 1.0 - with / alone).collect();
+        let [cost, alone, with] = [&costs, &alone, &with].map(|values| quantile(values, 0.5));
         let mut names: Vec<String> =
             layers.iter().map(|layer| session.layers()[*layer].name.clone()).collect();
         names.extend(self.all_filters.then(|| "all filters".to_owned()));

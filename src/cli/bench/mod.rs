@@ -2,6 +2,7 @@
 
 mod edit;
 mod embed;
+mod measure;
 #[cfg(feature = "app")]
 mod points;
 mod train;

@@ -11,6 +11,7 @@ use revacnn::gpu::{Buffer, Gpu};
 use revacnn::view::{Lasso, MOST_POINTS, Part, Placement, Rect, ScatterSet, Scatters};
 use serde_json::json;
 
+use super::measure::quantile;
 use crate::cli::print::print_line;
 
 /// Frames of each kind, of which the median is reported.
@@ -75,9 +76,7 @@ impl<'g> BenchPoints<'g> {
             self.frame(zoom, selects)?;
             times.push(began.elapsed().as_secs_f64() * 1e3);
         }
-        times.drain(..2);
-        times.sort_by(f64::total_cmp);
-        Ok(times[FRAMES / 2])
+        Ok(quantile(&times[2..], 0.5))
     }
 
     fn frame(&mut self, zoom: f32, selects: bool) -> Result<()> {

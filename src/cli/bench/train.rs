@@ -7,11 +7,12 @@ use std::time::{Duration, Instant};
 
 use clap::Args;
 use revacnn::data::Dataset;
-use revacnn::error::{Error, Result};
+use revacnn::error::Result;
 use revacnn::gpu::{Choice, Choosing, Gpu, Peak};
 use revacnn::nn::{Network, Shape, Trainer, TrainerOptions};
 use serde_json::json;
 
+use super::measure::{above_zero, quantile};
 use crate::cli::print::print_line;
 use crate::cli::run_options::{AdapterOption, layers_called};
 
@@ -38,7 +39,7 @@ pub struct BenchTrain {
     #[arg(long)]
     explain: bool,
     /// Seconds of each measurement, at least.
-    #[arg(long, default_value_t = 5.0)]
+    #[arg(long, default_value_t = 5.0, value_parser = above_zero)]
     seconds: f64,
     /// Print one JSON object per line.
     #[arg(long)]
@@ -46,7 +47,7 @@ pub struct BenchTrain {
 }
 
 /// Rows of the table of kernels, the slowest first.
-const LONGEST: usize = 24;
+const MAX_KERNELS: usize = 24;
 
 /// Rounds of training with and without frozen layers.
 const FREEZING_ROUNDS: usize = 10;
@@ -78,9 +79,6 @@ impl KernelTime {
 
 impl BenchTrain {
     pub fn run(&self) -> Result<()> {
-        if !(self.seconds.is_finite() && self.seconds > 0.0) {
-            return Err(Error::usage(format!("--seconds is {}", self.seconds), "give it a value above 0"));
-        }
         let mut gpu = self.adapter.open()?;
         if let Some(gpu) = Rc::get_mut(&mut gpu).filter(|_| self.explain) {
             gpu.set_choosing(Choosing::Timed);
@@ -125,10 +123,8 @@ impl BenchTrain {
                 )?;
                 continue;
             }
-            print_line(&format!(
-                "{key}{}",
-                if known { format!(": {taken}, cached") } else { String::new() }
-            ))?;
+            let cached = if known { format!(": {taken}, cached") } else { String::new() };
+            print_line(&format!("{key}{cached}"))?;
             for (candidate, time_ms) in tried {
                 let mark = if candidate == taken { "  chosen" } else { "" };
                 print_line(&format!("  {candidate:44} {time_ms:9.3} ms{mark}"))?;
@@ -159,10 +155,7 @@ impl BenchTrain {
             }
         }
         // Other load on the machine makes steps longer, never shorter.
-        let [all, frozen] = step_ms.map(|mut times| {
-            times.sort_by(f64::total_cmp);
-            times[times.len() / 10]
-        });
+        let [all, frozen] = step_ms.map(|times| quantile(&times, 0.1));
         let (predicted, measured) = (1.0 - flops[1] / flops[0], 1.0 - frozen / all);
         let names = self.freeze.join(", ");
         let text = format!(
@@ -214,7 +207,7 @@ impl BenchTrain {
         ))?;
         let mut sorted: Vec<_> = kernels.into_iter().collect();
         sorted.sort_by(|a, b| b.1.time_ms.total_cmp(&a.1.time_ms));
-        let rest = sorted.split_off(sorted.len().min(LONGEST));
+        let rest = sorted.split_off(sorted.len().min(MAX_KERNELS));
         for (name, k) in sorted {
             let rate = k.gflop_per_s().map_or(String::new(), |rate| format!("{rate:.1} GFLOP/s"));
             let of_peak =

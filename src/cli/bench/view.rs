@@ -7,10 +7,11 @@ use std::time::{Duration, Instant};
 use clap::Args;
 use revacnn::app::offscreen::{FORMAT, Picture, input, target};
 use revacnn::app::{Canvas, Workbench};
-use revacnn::error::{Error, Result};
+use revacnn::error::Result;
 use revacnn::session::Session;
 use serde_json::json;
 
+use super::measure::{above_zero, quantile};
 use crate::cli::print::print_line;
 use crate::cli::render::{View, parse_size};
 use crate::cli::run_options::{AdapterOption, RunOptions};
@@ -31,10 +32,10 @@ pub struct BenchView {
     #[arg(long, value_name = "WxH", default_value = "1280x800", value_parser = parse_size)]
     size: (u32, u32),
     /// Frames per second.
-    #[arg(long, value_name = "HZ", default_value_t = 8.0)]
+    #[arg(long, value_name = "HZ", default_value_t = 8.0, value_parser = above_zero)]
     rate: f64,
     /// Seconds per round; there are 4 rounds with rendering and 4 without.
-    #[arg(long, default_value_t = 4.0)]
+    #[arg(long, default_value_t = 4.0, value_parser = above_zero)]
     seconds: f64,
     /// Instead draw a layout of N points, without training.
     #[arg(long, value_name = "N")]
@@ -52,11 +53,6 @@ struct Round {
 
 impl BenchView {
     pub fn run(&self) -> Result<()> {
-        for (name, value) in [("--rate", self.rate), ("--seconds", self.seconds)] {
-            if !(value.is_finite() && value > 0.0) {
-                return Err(Error::usage(format!("{name} is {value}"), "give it a value above 0"));
-            }
-        }
         if let Some(points) = self.points {
             return super::points::run(&*self.adapter.open()?, points, self.size, self.json);
         }
@@ -70,12 +66,10 @@ impl BenchView {
             alone.push(renderer.round(&mut session, self.seconds, None));
             rendering.push(renderer.round(&mut session, self.seconds, Some(self.rate)));
         }
-        let median = |turns: &[Round]| {
-            let mut rates: Vec<f64> = turns.iter().map(|t| t.images_per_s).collect();
-            rates.sort_by(f64::total_cmp);
-            rates[rates.len() / 2]
+        let median = |rounds: &[Round]| {
+            quantile(&rounds.iter().map(|round| round.images_per_s).collect::<Vec<_>>(), 0.5)
         };
-        let frames: u32 = rendering.iter().map(|t| t.frames).sum();
+        let frames: u32 = rendering.iter().map(|round| round.frames).sum();
         let frames_per_s = f64::from(frames) / (self.seconds * ROUNDS as f64);
         let (alone, with) = (median(&alone), median(&rendering));
         let cost = 1.0 - with / alone;
