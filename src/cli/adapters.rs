@@ -8,14 +8,14 @@ use revacnn::gpu::list_adapters;
 use super::print::print_line;
 
 #[derive(Args)]
-pub struct Adapters {
+pub(super) struct Adapters {
     /// Print a JSON array.
     #[arg(long)]
     json: bool,
 }
 
 impl Adapters {
-    pub fn run(&self) -> Result<()> {
+    pub(super) fn run(&self) -> Result<()> {
         let adapters = list_adapters();
         if self.json {
             return print_line(&serde_json::to_string_pretty(&adapters).expect("reports are plain data"));

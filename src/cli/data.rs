@@ -7,7 +7,7 @@ use revacnn::error::Result;
 use super::print::print_line;
 
 #[derive(Subcommand)]
-pub enum Data {
+pub(super) enum Data {
     /// List the built-in data sets and the formats of folders.
     List,
     /// Describe a data set: shape, sizes and classes.
@@ -18,7 +18,7 @@ pub enum Data {
 }
 
 impl Data {
-    pub fn run(&self) -> Result<()> {
+    pub(super) fn run(&self) -> Result<()> {
         match self {
             Self::List => {
                 for (name, description) in builtin() {

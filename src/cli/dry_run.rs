@@ -11,7 +11,7 @@ use super::print::print_line;
 use super::run_options::{RunOptions, layers_called};
 
 /// Prints the memory of a run, and the passes of a step.
-pub fn dry_run(run: &RunOptions, gpu: &Gpu, as_json: bool) -> Result<()> {
+pub(super) fn dry_run(run: &RunOptions, gpu: &Gpu, as_json: bool) -> Result<()> {
     let settings = run.settings()?;
     let data = Dataset::open(&settings.dataset)?;
     let shape = Shape::from(data.shape);

@@ -8,10 +8,10 @@ use revacnn::nn::gradcheck::{TOLERANCE, check_all};
 use super::print::print_line;
 
 #[derive(Args)]
-pub struct Gradcheck {}
+pub(super) struct Gradcheck {}
 
 impl Gradcheck {
-    pub fn run(&self) -> Result<()> {
+    pub(super) fn run(&self) -> Result<()> {
         let mut wrong = Vec::new();
         for check in check_all() {
             let shapes: Vec<_> = check.inputs.iter().map(ToString::to_string).collect();

@@ -56,7 +56,7 @@ enum Command {
 }
 
 /// Runs the command line.
-pub fn run() -> ExitCode {
+pub(crate) fn run() -> ExitCode {
     env_logger::Builder::from_env(
         env_logger::Env::default().default_filter_or("warn,revacnn=info,wgpu_hal=off"),
     )

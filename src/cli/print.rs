@@ -5,7 +5,7 @@ use std::io::{ErrorKind, Write as _};
 use revacnn::error::{Error, Result};
 
 /// Prints one line of a result; a closed pipe ends the program quietly, as other commands do.
-pub fn print_line(line: &str) -> Result<()> {
+pub(super) fn print_line(line: &str) -> Result<()> {
     let mut out = std::io::stdout().lock();
     match writeln!(out, "{line}").and_then(|()| out.flush()) {
         Ok(()) => Ok(()),

@@ -12,7 +12,7 @@ use revacnn::session::{Command, RunSettings, Session};
 
 /// The GPU adapter.
 #[derive(Args, Clone)]
-pub struct AdapterOption {
+pub(super) struct AdapterOption {
     /// GPU adapter: an index or name from `revacnn adapters`, or `software`.
     #[arg(long, value_name = "INDEX|NAME|software", default_value = "best", hide_default_value = true)]
     adapter: String,
@@ -23,7 +23,7 @@ pub struct AdapterOption {
 
 impl AdapterOption {
     /// Opens the adapter.
-    pub fn open(&self) -> Result<Rc<Gpu>> {
+    pub(super) fn open(&self) -> Result<Rc<Gpu>> {
         let mut gpu = Gpu::open(&self.choice())?;
         if gpu.is_software() && self.choice() == AdapterChoice::Best {
             log::info!("no GPU was found: running on the CPU (software adapter), which is much slower");
@@ -37,7 +37,7 @@ impl AdapterOption {
     }
 
     /// The adapter that the option names.
-    pub fn choice(&self) -> AdapterChoice {
+    pub(super) fn choice(&self) -> AdapterChoice {
         let Ok(choice) = self.adapter.parse();
         choice
     }
@@ -45,7 +45,7 @@ impl AdapterOption {
 
 /// Data, network and settings of a new run.
 #[derive(Args, Clone)]
-pub struct RunOptions {
+pub(super) struct RunOptions {
     /// Data set: a built-in one (`shapes`, `digits`), or a folder in MNIST's or CIFAR's format.
     #[arg(long, value_name = "NAME|PATH", default_value = "shapes")]
     pub dataset: String,
@@ -72,7 +72,7 @@ fn network_help() -> String {
 
 /// The optimizer with the hyper-parameters that were given, and its defaults for the others.
 #[derive(Clone)]
-pub struct HyperOptions(pub Hyper);
+pub(super) struct HyperOptions(pub Hyper);
 
 impl FromArgMatches for HyperOptions {
     fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
@@ -101,13 +101,13 @@ impl Args for HyperOptions {
 
 impl RunOptions {
     /// Ids of all these options, for an option that excludes them.
-    pub fn ids() -> Vec<clap::Id> {
+    pub(super) fn ids() -> Vec<clap::Id> {
         let command = Self::augment_args(clap::Command::new("run"));
         command.get_arguments().map(|option| option.get_id().clone()).collect()
     }
 
     /// Starts the run, saved in `out` if that is given.
-    pub fn begin(&self, gpu: Rc<Gpu>, out: Option<&Path>) -> Result<Session> {
+    pub(super) fn begin(&self, gpu: Rc<Gpu>, out: Option<&Path>) -> Result<Session> {
         let settings = self.settings()?;
         // Checks the layers' names before a folder is created.
         let frozen = if self.freeze.is_empty() {
@@ -125,7 +125,7 @@ impl RunOptions {
     }
 
     /// The settings, checked as far as possible without the data.
-    pub fn settings(&self) -> Result<RunSettings> {
+    pub(super) fn settings(&self) -> Result<RunSettings> {
         let augmentation = self.augmentation.checked()?;
         if self.batch == 0 {
             return Err(Error::usage("the batch is 0", "give it a value of 1 or more"));
@@ -143,7 +143,7 @@ impl RunOptions {
 }
 
 /// Indices of the layers called `names`.
-pub fn layers_called(network: &Network, names: &[String]) -> Result<Vec<usize>> {
+pub(super) fn layers_called(network: &Network, names: &[String]) -> Result<Vec<usize>> {
     let index = |name: &String| {
         let found = network.layers.iter().position(|layer| layer.name == *name && layer.trains());
         found.ok_or_else(|| {

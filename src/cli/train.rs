@@ -17,7 +17,7 @@ use super::print::print_line;
 use super::run_options::{AdapterOption, RunOptions};
 
 #[derive(Args)]
-pub struct Train {
+pub(super) struct Train {
     #[command(flatten)]
     run: RunOptions,
     #[command(flatten)]
@@ -46,7 +46,7 @@ pub struct Train {
 }
 
 impl Train {
-    pub fn run(&self) -> Result<()> {
+    pub(super) fn run(&self) -> Result<()> {
         let limit = self.limit()?;
         let log_every = self.log_every()?;
         if self.dry_run {
@@ -299,7 +299,7 @@ fn quoted(path: &Path) -> String {
 
 /// Trains `epochs` epochs with a progress bar, then evaluates the test images.
 #[cfg(feature = "app")]
-pub fn train_and_report(session: &mut Session, epochs: u32) -> Result<()> {
+pub(super) fn train_and_report(session: &mut Session, epochs: u32) -> Result<()> {
     let limit = Limit::Epochs(epochs);
     session.set_limit(Some(limit));
     let stop = interrupt::watch();

@@ -15,7 +15,7 @@ const HINTS: [(ContextKind, &str); 4] = [
 ];
 
 /// Prints what clap found; `--help` and `--version` go to standard output.
-pub fn report(error: &clap::Error, command: &clap::Command) -> ExitCode {
+pub(super) fn report(error: &clap::Error, command: &clap::Command) -> ExitCode {
     if !error.use_stderr() {
         error.print().ok();
         return ExitCode::SUCCESS;

@@ -19,7 +19,7 @@ const FOLDER: &str = "revacnn-out";
 const EPOCHS: u32 = 2;
 
 #[derive(Args)]
-pub struct OpenWorkbench {
+pub(super) struct OpenWorkbench {
     #[command(flatten)]
     run: RunOptions,
     #[command(flatten)]
@@ -39,7 +39,7 @@ pub struct OpenWorkbench {
 }
 
 impl OpenWorkbench {
-    pub fn run(&self) -> Result<()> {
+    pub(super) fn run(&self) -> Result<()> {
         // Reports a wrong command line before a window opens.
         self.run.settings()?;
         if !has_display() {

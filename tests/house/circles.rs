@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use super::imports::Imports;
-use super::sources::SourceFile;
+use super::sources::{SourceFile, program};
 
 /// Files that import each other, each circle with its imports.
 fn circles(imports: &Imports) -> Vec<String> {
@@ -37,6 +37,14 @@ fn circles(imports: &Imports) -> Vec<String> {
         circles.push(text);
     }
     circles
+}
+
+#[test]
+fn no_files_import_each_other() {
+    let imports = Imports::of(&program());
+    assert!(imports.edges.len() > 200, "only {} imports were found", imports.edges.len());
+    let circles = circles(&imports);
+    assert!(circles.is_empty(), "{} circles\n{}", circles.len(), circles.join("\n"));
 }
 
 /// Circles of a small tree: `lib.rs` declares `a`, whose `mod.rs` has this text, with `one` and `two` below.

@@ -43,7 +43,7 @@ enum Target {
 }
 
 /// The modules of library and command line, and their imports.
-pub struct Imports {
+pub(crate) struct Imports {
     pub files: Vec<String>,
     /// Imports: importing file, imported file → the paths that are written.
     pub edges: BTreeMap<(usize, usize), BTreeSet<String>>,
@@ -54,7 +54,7 @@ pub struct Imports {
 
 impl Imports {
     /// Reads the files below `src`.
-    pub fn of(sources: &[SourceFile]) -> Self {
+    pub(crate) fn of(sources: &[SourceFile]) -> Self {
         let trees: Vec<syn::File> = sources.iter().map(parse).collect();
         let files: Vec<String> = sources.iter().map(|file| file.path.clone()).collect();
         let only_declares = trees.iter().map(only_declares).collect();
@@ -70,6 +70,15 @@ impl Imports {
             imports.collect(root, items, &trees);
         }
         imports
+    }
+
+    /// The file that defines what `path` names in the library.
+    pub(crate) fn find(&self, path: &str) -> Option<&str> {
+        let path: Vec<String> = path.split("::").map(str::to_owned).collect();
+        match self.lookup(0, &path, 0)? {
+            Target::Item(file) => Some(&self.files[file]),
+            Target::Module(_) => None,
+        }
     }
 
     /// Adds a module with these items, whose submodules lie in `folder`; returns its index.

@@ -7,4 +7,7 @@ mod circles;
 mod imports;
 mod modules;
 mod names;
+mod sizes;
 mod sources;
+mod twins;
+mod words;

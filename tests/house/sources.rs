@@ -3,24 +3,24 @@
 use std::path::{Path, PathBuf};
 
 /// A text file: path from the root of the checkout, with `/`.
-pub struct SourceFile {
+pub(crate) struct SourceFile {
     pub path: String,
     pub text: String,
 }
 
 impl SourceFile {
-    pub fn new(path: &str, text: &str) -> Self {
+    pub(crate) fn new(path: &str, text: &str) -> Self {
         Self { path: path.to_owned(), text: text.to_owned() }
     }
 }
 
 /// Root of the checkout: this one, unless `HOUSE_ROOT` names another.
-pub fn root() -> PathBuf {
+pub(crate) fn root() -> PathBuf {
     std::env::var_os("HOUSE_ROOT").map_or_else(|| env!("CARGO_MANIFEST_DIR").into(), PathBuf::from)
 }
 
 /// The files below `folder` whose names end in `.extension`, sorted by path.
-pub fn files(folder: &str, extension: &str) -> Vec<SourceFile> {
+pub(crate) fn files(folder: &str, extension: &str) -> Vec<SourceFile> {
     fn visit(folder: &Path, extension: &str, found: &mut Vec<PathBuf>) {
         for entry in std::fs::read_dir(folder).unwrap_or_else(|e| panic!("{}: {e}", folder.display())) {
             let path = entry.unwrap().path();
@@ -41,13 +41,13 @@ pub fn files(folder: &str, extension: &str) -> Vec<SourceFile> {
 }
 
 /// The Rust files of the program.
-pub fn program() -> Vec<SourceFile> {
+pub(crate) fn program() -> Vec<SourceFile> {
     let files = files("src", "rs");
     assert!(files.len() > 30, "only {} files were found", files.len());
     files
 }
 
 /// The syntax tree of a Rust file.
-pub fn parse(file: &SourceFile) -> syn::File {
+pub(crate) fn parse(file: &SourceFile) -> syn::File {
     syn::parse_file(&file.text).unwrap_or_else(|e| panic!("{}: {e}", file.path))
 }

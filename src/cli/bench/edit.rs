@@ -18,7 +18,7 @@ use crate::cli::run_options::AdapterOption;
 const EDITS: usize = 10;
 
 #[derive(Args)]
-pub struct BenchEdit {
+pub(crate) struct BenchEdit {
     #[command(flatten)]
     adapter: AdapterOption,
     /// Data set: a built-in one or a folder.
@@ -39,7 +39,7 @@ pub struct BenchEdit {
 }
 
 impl BenchEdit {
-    pub fn run(&self) -> Result<()> {
+    pub(crate) fn run(&self) -> Result<()> {
         let gpu = self.adapter.open()?;
         let data = Dataset::open(&self.dataset)?;
         let shape = Shape::from(data.shape);

@@ -20,7 +20,7 @@ const WARM_UP_S: f64 = 0.5;
 const MAX_WARM_UP_S: f64 = 60.0;
 
 #[derive(Args)]
-pub struct BenchEmbed {
+pub(crate) struct BenchEmbed {
     #[command(flatten)]
     run: RunOptions,
     #[command(flatten)]
@@ -43,7 +43,7 @@ pub struct BenchEmbed {
 }
 
 impl BenchEmbed {
-    pub fn run(&self) -> Result<()> {
+    pub(crate) fn run(&self) -> Result<()> {
         let mut session = Session::new(self.adapter.open()?, &self.run.network, self.run.settings()?, None)?;
         let layers: Vec<usize> = (1..session.layers().len())
             .filter(|layer| session.can_embed(*layer, TensorKind::Weights))

@@ -13,7 +13,7 @@ use clap::Subcommand;
 use revacnn::error::Result;
 
 #[derive(Subcommand)]
-pub enum Bench {
+pub(super) enum Bench {
     /// Training throughput in images/s, and GPU time per kernel.
     Train(train::BenchTrain),
     /// Cost of adding or removing one filter during training.
@@ -26,7 +26,7 @@ pub enum Bench {
 }
 
 impl Bench {
-    pub fn run(&self) -> Result<()> {
+    pub(super) fn run(&self) -> Result<()> {
         match self {
             Self::Train(train) => train.run(),
             Self::Edit(edit) => edit.run(),

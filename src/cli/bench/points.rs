@@ -21,7 +21,7 @@ const FRAMES: usize = 31;
 ///
 /// # Errors
 /// If there are no points or too many, or they do not fit the adapter.
-pub fn run(gpu: &Gpu, points: u32, size: (u32, u32), json: bool) -> Result<()> {
+pub(super) fn run(gpu: &Gpu, points: u32, size: (u32, u32), json: bool) -> Result<()> {
     if !(1..=MOST_POINTS).contains(&points) {
         return Err(Error::usage(
             format!("--points is {points}"),

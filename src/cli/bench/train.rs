@@ -17,7 +17,7 @@ use crate::cli::print::print_line;
 use crate::cli::run_options::{AdapterOption, layers_called};
 
 #[derive(Args)]
-pub struct BenchTrain {
+pub(crate) struct BenchTrain {
     #[command(flatten)]
     adapter: AdapterOption,
     /// Data set: a built-in one or a folder.
@@ -78,7 +78,7 @@ impl KernelTime {
 }
 
 impl BenchTrain {
-    pub fn run(&self) -> Result<()> {
+    pub(crate) fn run(&self) -> Result<()> {
         let mut gpu = self.adapter.open()?;
         if let Some(gpu) = Rc::get_mut(&mut gpu).filter(|_| self.explain) {
             gpu.set_choosing(Choosing::Timed);

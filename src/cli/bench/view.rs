@@ -20,7 +20,7 @@ use crate::cli::run_options::{AdapterOption, RunOptions};
 const ROUNDS: usize = 4;
 
 #[derive(Args)]
-pub struct BenchView {
+pub(crate) struct BenchView {
     #[command(flatten)]
     run: RunOptions,
     #[command(flatten)]
@@ -52,7 +52,7 @@ struct Round {
 }
 
 impl BenchView {
-    pub fn run(&self) -> Result<()> {
+    pub(crate) fn run(&self) -> Result<()> {
         if let Some(points) = self.points {
             return super::points::run(&*self.adapter.open()?, points, self.size, self.json);
         }

@@ -48,7 +48,7 @@ enum SearchName {
 }
 
 #[derive(Args)]
-pub struct Embed {
+pub(super) struct Embed {
     #[command(flatten)]
     adapter: AdapterOption,
     /// Rows to embed: a file (.npy, .npz, .csv or .tsv); the folder of a run, whose activations for the test images are
@@ -104,7 +104,7 @@ pub struct Embed {
 }
 
 impl Embed {
-    pub fn run(&self) -> Result<()> {
+    pub(super) fn run(&self) -> Result<()> {
         output::check(&self.output)?;
         let gpu = self.adapter.open()?;
         let Rows { matrix, labels } = self.source().read(&gpu)?;

@@ -9,14 +9,14 @@ use revacnn::session::write_whole;
 
 /// Positions during the optimization: iterations and seconds so far, and `[n, 2]` of each snapshot.
 #[derive(Default)]
-pub struct Snapshots {
+pub(super) struct Snapshots {
     pub iterations: Vec<u32>,
     pub seconds: Vec<f64>,
     pub positions: Vec<[f32; 2]>,
 }
 
 /// Checks outputs before the work begins: the format must be known, and the folder exist.
-pub fn check(paths: &[PathBuf]) -> Result<()> {
+pub(super) fn check(paths: &[PathBuf]) -> Result<()> {
     for path in paths {
         if !has_extension(path, "npz") && !has_extension(path, "png") {
             let what = format!("{} is neither .npz nor .png", path.display());
@@ -32,7 +32,12 @@ pub fn check(paths: &[PathBuf]) -> Result<()> {
 }
 
 /// Writes the outputs.
-pub fn write(paths: &[PathBuf], positions: &[[f32; 2]], labels: &[u8], snapshots: &Snapshots) -> Result<()> {
+pub(super) fn write(
+    paths: &[PathBuf],
+    positions: &[[f32; 2]],
+    labels: &[u8],
+    snapshots: &Snapshots,
+) -> Result<()> {
     for path in paths {
         let is_npz = has_extension(path, "npz");
         let bytes = if is_npz { npz(positions, labels, snapshots)? } else { picture(positions, labels)? };

@@ -17,7 +17,7 @@ const MAX_PAIRS: usize = 10_000_000;
 const NEAREST: usize = 12;
 
 /// Results of a layout.
-pub struct Report<'a> {
+pub(super) struct Report<'a> {
     pub matrix: &'a Matrix,
     pub tsne: &'a Tsne,
     /// Seconds for neighbors, for affinities.
@@ -38,7 +38,7 @@ pub struct Report<'a> {
 
 impl Report<'_> {
     /// Prints a JSON object, or text.
-    pub fn print(&self, as_json: bool) -> Result<()> {
+    pub(super) fn print(&self, as_json: bool) -> Result<()> {
         let iterations_per_s = self.iterations as f64 / self.optimize_s.max(1e-9);
         if as_json { self.print_json(iterations_per_s) } else { self.print_text(iterations_per_s) }
     }
@@ -75,7 +75,7 @@ impl Report<'_> {
 }
 
 /// Recall of the neighbor search and quality of the layout, over samples of the rows.
-pub fn judge(
+pub(super) fn judge(
     gpu: &Gpu,
     matrix: &Matrix,
     tsne: &Tsne,

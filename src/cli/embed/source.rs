@@ -18,14 +18,14 @@ const CLUSTERS: usize = 5;
 const DEFAULT_BLOBS: usize = 10_000;
 
 /// Rows to embed.
-pub struct Rows {
+pub(super) struct Rows {
     pub matrix: Matrix,
     /// Class of each row; empty without classes.
     pub labels: Vec<u8>,
 }
 
 /// Source of rows.
-pub struct Source<'a> {
+pub(super) struct Source<'a> {
     /// A file, the folder of a run, a data set, or [`BLOBS`].
     pub name: &'a str,
     /// Layer of a run.
@@ -38,7 +38,7 @@ pub struct Source<'a> {
 }
 
 impl Source<'_> {
-    pub fn read(&self, gpu: &Rc<Gpu>) -> Result<Rows> {
+    pub(super) fn read(&self, gpu: &Rc<Gpu>) -> Result<Rows> {
         let most = self.max_rows.unwrap_or(usize::MAX);
         let path = Path::new(self.name);
         if path.join(JOURNAL_FILE).is_file() {
