@@ -1,0 +1,41 @@
+//! `revacnn adapters`: the GPU adapters.
+
+use clap::Args;
+use humansize::{BINARY, format_size};
+use revacnn::error::{Error, Result};
+use revacnn::gpu::list_adapters;
+
+use super::print::print_line;
+
+#[derive(Args)]
+pub struct Adapters {
+    /// Print a JSON array.
+    #[arg(long)]
+    json: bool,
+}
+
+impl Adapters {
+    pub fn run(&self) -> Result<()> {
+        let adapters = list_adapters();
+        if self.json {
+            return print_line(&serde_json::to_string_pretty(&adapters).expect("reports are plain data"));
+        }
+        if adapters.is_empty() {
+            return Err(Error::new(
+                "no graphics adapter was found (no Vulkan, Metal, DirectX 12 or OpenGL driver)",
+                "install a driver; on Debian and Ubuntu the software one: sudo apt-get install mesa-vulkan-drivers",
+            ));
+        }
+        for a in &adapters {
+            let mark = if a.best { "*" } else { " " };
+            let bindings = format_size(a.max_binding_bytes, BINARY);
+            let timed = if a.timestamps { "" } else { ", no GPU timestamps" };
+            let (index, name) = (a.index, &a.name);
+            print_line(&format!(
+                "{mark} {index}  {name}  ({}, {}, {}; bindings up to {bindings}{timed})",
+                a.kind, a.backend, a.driver
+            ))?;
+        }
+        print_line("* the default, used without --adapter")
+    }
+}

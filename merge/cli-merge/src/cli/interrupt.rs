@@ -1,0 +1,19 @@
+//! Ctrl-C: stops the run at the end of a step and saves it; a second one exits immediately.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+/// Flag set by Ctrl-C or a termination signal.
+pub fn watch() -> Arc<AtomicBool> {
+    let flag = Arc::new(AtomicBool::new(false));
+    let set = Arc::clone(&flag);
+    let handler = move || {
+        if set.swap(true, Ordering::SeqCst) {
+            std::process::exit(130);
+        }
+    };
+    if let Err(error) = ctrlc::set_handler(handler) {
+        log::warn!("Ctrl-C will stop without saving: {error}");
+    }
+    flag
+}

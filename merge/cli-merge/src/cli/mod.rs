@@ -1,0 +1,95 @@
+//! The command line: one file or folder per command.
+
+mod adapters;
+mod bench;
+mod data;
+mod dry_run;
+mod embed;
+mod gradcheck;
+mod interrupt;
+mod print;
+#[cfg(feature = "app")]
+mod render;
+mod run_options;
+mod train;
+mod usage;
+#[cfg(feature = "app")]
+mod workbench;
+
+use std::process::ExitCode;
+
+use clap::{CommandFactory as _, Parser, Subcommand};
+#[cfg(not(feature = "app"))]
+use revacnn::error::Error;
+use revacnn::error::{Kind, Result};
+
+/// Watch and steer a convolutional network while it learns on your GPU.
+#[derive(Parser)]
+#[command(version, about, subcommand_required = false, args_conflicts_with_subcommands = true)]
+struct Cli {
+    #[command(subcommand)]
+    command: Option<Command>,
+    #[cfg(feature = "app")]
+    #[command(flatten)]
+    workbench: workbench::OpenWorkbench,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Train without a window.
+    Train(train::Train),
+    /// Draw a run as a picture, without a display.
+    #[cfg(feature = "app")]
+    Render(render::Render),
+    /// Benchmarks: throughput and GPU time.
+    #[command(subcommand)]
+    Bench(bench::Bench),
+    /// Embed rows in two dimensions by t-SNE, without a window.
+    Embed(embed::Embed),
+    /// List the built-in data sets, or describe a data set.
+    #[command(subcommand)]
+    Data(data::Data),
+    /// List the GPU adapters, and mark the default one.
+    Adapters(adapters::Adapters),
+    /// Check every layer's gradients against central differences.
+    Gradcheck(gradcheck::Gradcheck),
+}
+
+/// Runs the command line.
+pub fn run() -> ExitCode {
+    env_logger::Builder::from_env(
+        env_logger::Env::default().default_filter_or("warn,revacnn=info,wgpu_hal=off"),
+    )
+    .format_timestamp(None)
+    .init();
+    let result = match Cli::try_parse() {
+        Ok(cli) => cli.run(),
+        Err(error) => return usage::report(&error, &Cli::command()),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {}\nhelp: {}", error.what(), error.help());
+            ExitCode::from(if error.kind() == Kind::Usage { 2 } else { 1 })
+        }
+    }
+}
+
+impl Cli {
+    fn run(self) -> Result<()> {
+        match self.command {
+            #[cfg(feature = "app")]
+            None => self.workbench.run(),
+            #[cfg(not(feature = "app"))]
+            None => Err(Error::usage("this build has no window", "name a command (see: revacnn --help)")),
+            #[cfg(feature = "app")]
+            Some(Command::Render(render)) => render.run(),
+            Some(Command::Train(train)) => train.run(),
+            Some(Command::Bench(bench)) => bench.run(),
+            Some(Command::Embed(embed)) => embed.run(),
+            Some(Command::Data(data)) => data.run(),
+            Some(Command::Adapters(adapters)) => adapters.run(),
+            Some(Command::Gradcheck(gradcheck)) => gradcheck.run(),
+        }
+    }
+}

@@ -1,0 +1,115 @@
+//! `revacnn render`: pictures of a run, without a display.
+
+use std::path::{Path, PathBuf};
+
+use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
+use clap::{Args, ValueEnum};
+use revacnn::app::offscreen::{self, Picture};
+use revacnn::app::{Show, Workbench};
+use revacnn::error::{Error, Result};
+use revacnn::session::{Session, TensorKind};
+
+use super::run_options::AdapterOption;
+
+/// Parser of the names of all panes, and `workbench`.
+pub fn view_parser() -> impl TypedValueParser<Value = Show> {
+    let values = Show::all().into_iter().map(|(name, about, _)| PossibleValue::new(name).help(about));
+    PossibleValuesParser::new(values).map(|name| {
+        let shown = Show::all().into_iter().find(|(shown, ..)| *shown == name);
+        shown.expect("the parser knows these names alone").2
+    })
+}
+
+/// Tensor that the layers show.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Layers {
+    /// The probe's activation maps.
+    Activations,
+    /// The filters.
+    Weights,
+    /// The filters' gradients; all zero in a run at rest.
+    WeightGradients,
+    /// The gradients of the probe's activation maps.
+    ActivationGradients,
+}
+
+#[derive(Args)]
+pub struct Render {
+    /// The folder of a run.
+    #[arg(value_name = "RUN")]
+    run: PathBuf,
+    #[command(flatten)]
+    adapter: AdapterOption,
+    /// The pane to draw, or the whole window.
+    #[arg(long, default_value = "workbench", value_parser = view_parser())]
+    view: Show,
+    /// The tensor that the layers show.
+    #[arg(long, value_enum, default_value = "activations")]
+    layers: Layers,
+    /// Width and height in pixels.
+    #[arg(long, value_name = "WxH", default_value = "1280x800", value_parser = parse_size)]
+    size: (u32, u32),
+    /// Pixels per point: 2 for dense screens.
+    #[arg(long, default_value_t = 1.0)]
+    scale: f32,
+    /// Position of the pointer, in points.
+    #[arg(long, value_name = "X,Y", value_parser = parse_point)]
+    pointer: Option<egui::Pos2>,
+    /// The picture's file.
+    #[arg(short, long, value_name = "FILE.png")]
+    output: PathBuf,
+}
+
+pub fn parse_size(text: &str) -> std::result::Result<(u32, u32), String> {
+    let sides = text.split_once('x').and_then(|(w, h)| Some((w.parse().ok()?, h.parse().ok()?)));
+    sides
+        .filter(|(w, h)| *w > 0 && *h > 0)
+        .ok_or_else(|| "give width and height, such as 1280x800".to_owned())
+}
+
+fn parse_point(text: &str) -> std::result::Result<egui::Pos2, String> {
+    let point = text.split_once(',').and_then(|(x, y)| Some(egui::pos2(x.parse().ok()?, y.parse().ok()?)));
+    point.ok_or_else(|| "give x and y, such as 300,200".to_owned())
+}
+
+impl Render {
+    pub fn run(&self) -> Result<()> {
+        if !(0.5..=8.0).contains(&self.scale) {
+            return Err(Error::usage(
+                format!("the scale is {}", self.scale),
+                "give it a value from 0.5 to 8",
+            ));
+        }
+        let mut session = Session::resume(self.adapter.open()?, &self.run)?;
+        let kind = match self.layers {
+            Layers::Activations => TensorKind::Activations,
+            Layers::Weights => TensorKind::Weights,
+            Layers::WeightGradients => TensorKind::WeightGradients,
+            Layers::ActivationGradients => TensorKind::ActivationGradients,
+        };
+        let (width, height) = self.size;
+        let picture = Picture { show: self.view, width, height, scale: self.scale, pointer: self.pointer };
+        draw(&mut session, kind, &picture, &self.output)
+    }
+}
+
+/// Layouts in a picture at most.
+const MAX_LAYOUTS: usize = 4;
+
+/// Draws a picture into a file. The run's folder stays as it is.
+pub fn draw(session: &mut Session, kind: TensorKind, picture: &Picture, file: &Path) -> Result<()> {
+    let mut workbench = Workbench::new(session);
+    workbench.show_everywhere(session, kind);
+    if [Show::Workbench, Show::Pane("embedding")].contains(&picture.show) {
+        session.detach();
+        let layers: Vec<usize> = (1..session.layers().len())
+            .filter(|layer| session.layers()[*layer].parameters > 0 && session.can_embed(*layer, kind))
+            .take(MAX_LAYOUTS)
+            .collect();
+        workbench.open_layouts(session, &layers, kind)?;
+    }
+    let image = offscreen::render(session, &mut workbench, picture)?;
+    offscreen::save(&image, file)?;
+    log::info!("{}: {} × {} pixels", file.display(), picture.width, picture.height);
+    Ok(())
+}

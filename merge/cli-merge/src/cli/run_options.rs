@@ -1,0 +1,165 @@
+//! Options that several commands share: the adapter, and the data, network and settings of a run.
+
+use std::path::Path;
+use std::rc::Rc;
+
+use clap::{ArgMatches, Args, FromArgMatches};
+use revacnn::data::{Augmentation, Dataset};
+use revacnn::error::{Error, Result};
+use revacnn::gpu::{AdapterChoice, Gpu, TunePolicy};
+use revacnn::nn::{Hyper, Kind, Network, Shape, preset_names};
+use revacnn::session::{LayerId, NetworkCommand, RunSettings, Session};
+
+/// The GPU adapter.
+#[derive(Args, Clone)]
+pub struct AdapterOption {
+    /// GPU adapter: an index or name from `revacnn adapters`, or `software`.
+    #[arg(long, value_name = "INDEX|NAME|software", default_value = "best", hide_default_value = true)]
+    adapter: String,
+    /// GPU memory for the images of a data set, in MiB; larger sets are streamed [default: what the adapter allows].
+    #[arg(long, value_name = "MIB")]
+    image_memory: Option<u64>,
+}
+
+impl AdapterOption {
+    /// Opens the adapter.
+    pub fn open(&self) -> Result<Rc<Gpu>> {
+        let mut gpu = Gpu::open(&self.choice())?;
+        if gpu.is_software() && self.choice() == AdapterChoice::Best {
+            log::info!("no GPU was found: running on the CPU (software adapter), which is much slower");
+        }
+        if !gpu.is_software() {
+            // Without a window nobody waits for the first picture, and a GPU's driver compiles fast.
+            gpu.set_tune_policy(TunePolicy::Benchmark);
+        }
+        gpu.set_image_memory(self.image_memory.map(|mib| mib.saturating_mul(1 << 20)));
+        Ok(Rc::new(gpu))
+    }
+
+    /// The adapter that the option names.
+    pub fn choice(&self) -> AdapterChoice {
+        let Ok(choice) = self.adapter.parse();
+        choice
+    }
+}
+
+/// Data, network and settings of a new run.
+#[derive(Args, Clone)]
+pub struct RunOptions {
+    /// Data set: a built-in one (`shapes`, `digits`), or a folder in MNIST's or CIFAR's format.
+    #[arg(long, value_name = "NAME|PATH", default_value = "shapes")]
+    pub dataset: String,
+    #[arg(long, value_name = "PRESET|FILE", default_value = "revacnn", help = network_help())]
+    pub network: String,
+    /// Batch size.
+    #[arg(long, default_value_t = 64)]
+    pub batch: u32,
+    /// Random seed of initial weights, image order and augmentation.
+    #[arg(long, default_value_t = 1)]
+    pub seed: u64,
+    #[command(flatten)]
+    pub hyper: HyperOptions,
+    /// Layers whose parameters are frozen, separated by commas: conv1,conv2.
+    #[arg(long, value_name = "LAYERS", value_delimiter = ',')]
+    pub freeze: Vec<String>,
+    #[command(flatten)]
+    pub augmentation: Augmentation,
+}
+
+fn network_help() -> String {
+    format!("Network: a preset ({}) or a TOML file", preset_names().join(", "))
+}
+
+/// The optimizer with the hyper-parameters that were given, and its defaults for the others.
+#[derive(Clone)]
+pub struct HyperOptions(pub Hyper);
+
+impl FromArgMatches for HyperOptions {
+    fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
+        let mut options = Self(Hyper::default());
+        options.update_from_arg_matches(matches)?;
+        Ok(options)
+    }
+
+    fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
+        let optimizer = matches.get_one::<Kind>("optimizer").copied().unwrap_or_default();
+        self.0 = Hyper::of(optimizer);
+        self.0.update_from_arg_matches(matches)
+    }
+}
+
+impl Args for HyperOptions {
+    // None of the options is required, as in an update.
+    fn augment_args(command: clap::Command) -> clap::Command {
+        Hyper::augment_args_for_update(command)
+    }
+
+    fn augment_args_for_update(command: clap::Command) -> clap::Command {
+        Hyper::augment_args_for_update(command)
+    }
+}
+
+impl RunOptions {
+    /// Ids of all these options, for an option that excludes them.
+    pub fn ids() -> Vec<clap::Id> {
+        let command = Self::augment_args(clap::Command::new("run"));
+        command.get_arguments().map(|option| option.get_id().clone()).collect()
+    }
+
+    /// Starts the run, saved in `out` if that is given.
+    pub fn begin(&self, gpu: Rc<Gpu>, out: Option<&Path>) -> Result<Session> {
+        let settings = self.settings()?;
+        // Checks the layers' names before a folder is created.
+        let frozen = if self.freeze.is_empty() {
+            Vec::new()
+        } else {
+            let data = Dataset::open(&settings.dataset)?;
+            let shape = Shape::from(data.shape);
+            layers_called(&Network::open(&self.network, shape, data.classes.len())?, &self.freeze)?
+        };
+        let mut session = Session::new(gpu, &self.network, settings, out)?;
+        for layer in frozen {
+            session.apply(NetworkCommand::Freeze(LayerId(layer as u32)))?;
+        }
+        Ok(session)
+    }
+
+    /// The settings, checked as far as possible without the data.
+    pub fn settings(&self) -> Result<RunSettings> {
+        let augmentation = self.augmentation.checked()?;
+        if self.batch == 0 {
+            return Err(Error::usage("the batch is 0", "give it a value of 1 or more"));
+        }
+        Ok(RunSettings {
+            dataset: absolute(&self.dataset),
+            seed: self.seed,
+            batch: self.batch,
+            augmentation,
+            hyper: self.hyper.0.checked()?,
+            frozen: Vec::new(),
+            probe: 0,
+        })
+    }
+}
+
+/// Indices of the layers called `names`.
+pub fn layers_called(network: &Network, names: &[String]) -> Result<Vec<usize>> {
+    let index = |name: &String| {
+        let found = network.layers.iter().position(|layer| layer.name == *name && layer.trains());
+        found.ok_or_else(|| {
+            let known = network.layers.iter().filter(|layer| layer.trains()).map(|layer| layer.name.as_str());
+            let help = format!("take some of {}", known.collect::<Vec<_>>().join(", "));
+            Error::usage(format!("no layer with parameters is called {name:?}"), help)
+        })
+    };
+    names.iter().map(index).collect()
+}
+
+/// A path made absolute, so that a run finds its data from any folder; a built-in name stays.
+fn absolute(dataset: &str) -> String {
+    let is_name = revacnn::data::builtin().iter().any(|(name, _)| *name == dataset);
+    match std::fs::canonicalize(dataset) {
+        Ok(path) if !is_name => path.display().to_string(),
+        _ => dataset.to_owned(),
+    }
+}

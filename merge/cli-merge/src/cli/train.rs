@@ -1,0 +1,310 @@
+//! `revacnn train`: training without a window.
+
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
+
+use clap::Args;
+use indicatif::{ProgressBar, ProgressStyle};
+use revacnn::error::{Error, Result};
+use revacnn::session::{EpochMetrics, Event, Limit, Part, RunState, Session, StepMetrics};
+use serde::Serialize;
+use serde_json::{Value, json};
+
+use super::dry_run::dry_run;
+use super::interrupt;
+use super::print::print_line;
+use super::run_options::{AdapterOption, RunOptions};
+
+#[derive(Args)]
+pub struct Train {
+    #[command(flatten)]
+    run: RunOptions,
+    #[command(flatten)]
+    adapter: AdapterOption,
+    /// Total number of epochs, from the start of the run [default: 12, unless --steps is given].
+    #[arg(long)]
+    epochs: Option<u32>,
+    /// Total number of steps, from the start of the run.
+    #[arg(long, conflicts_with = "epochs")]
+    steps: Option<u32>,
+    /// Folder to save the run in: model, network, journal and metrics.
+    #[arg(long, value_name = "DIR", conflicts_with = "resume")]
+    out: Option<PathBuf>,
+    /// Resume the run in this folder, with its own data, network and settings.
+    #[arg(long, value_name = "DIR", conflicts_with_all = RunOptions::ids(), conflicts_with = "dry_run")]
+    resume: Option<PathBuf>,
+    /// Print the memory the run would need and the passes of a step, without training.
+    #[arg(long)]
+    dry_run: bool,
+    /// Print JSON Lines.
+    #[arg(long)]
+    json: bool,
+    /// With --json: also print a line every STEPS steps.
+    #[arg(long, value_name = "STEPS")]
+    log_every: Option<u32>,
+}
+
+impl Train {
+    pub fn run(&self) -> Result<()> {
+        let limit = self.limit()?;
+        let log_every = self.log_every()?;
+        if self.dry_run {
+            return dry_run(&self.run, &*self.adapter.open()?, self.json);
+        }
+        // From here on Ctrl-C saves: a run that has not started yet starts, and stops immediately.
+        let stop = interrupt::watch();
+        let mut session = match &self.resume {
+            Some(folder) => Session::resume(self.adapter.open()?, folder)?,
+            None => {
+                // Reports a wrong command line before the adapter is opened.
+                self.run.settings()?;
+                self.run.begin(self.adapter.open()?, self.out.as_deref())?
+            }
+        };
+        session.set_limit(Some(limit));
+        let mut report = Report::new(&session, limit, self.json, log_every);
+        report.start(&session)?;
+        train_to_limit(&mut session, &mut report, &stop)?;
+        report.end(&mut session, stop.load(Ordering::SeqCst))
+    }
+
+    fn limit(&self) -> Result<Limit> {
+        if self.steps == Some(0) || self.epochs == Some(0) {
+            let what = "there is nothing to do in 0 steps";
+            return Err(Error::usage(what, "give --steps or --epochs 1 or more"));
+        }
+        Ok(match self.steps {
+            Some(steps) => Limit::Steps(steps),
+            None => Limit::Epochs(self.epochs.unwrap_or(12)),
+        })
+    }
+
+    fn log_every(&self) -> Result<u32> {
+        match self.log_every {
+            Some(0) => {
+                let what = "a line every 0 steps is not possible";
+                Err(Error::usage(what, "give --log-every 1 or more, or leave it out"))
+            }
+            Some(_) if !self.json => {
+                Err(Error::usage("--log-every needs --json", "add --json, or leave --log-every out"))
+            }
+            steps => Ok(steps.unwrap_or(0)),
+        }
+    }
+}
+
+/// Trains until the limit is reached or `stop` is set; saves after every epoch and at the end.
+fn train_to_limit(session: &mut Session, report: &mut Report, stop: &AtomicBool) -> Result<()> {
+    session.play();
+    loop {
+        if stop.load(Ordering::SeqCst) {
+            session.pause();
+        }
+        let busy = session.advance();
+        let idle = !busy && matches!(session.state(), RunState::Paused | RunState::Finished);
+        if idle {
+            session.settle();
+        }
+        let mut epoch_ended = false;
+        for event in session.take_events() {
+            if let Err(fault) = report.take(session, &event) {
+                // Saves what was reached.
+                session.save()?;
+                return Err(fault);
+            }
+            epoch_ended |= matches!(event, Event::Epoch(_));
+        }
+        if idle || epoch_ended {
+            session.save()?;
+        }
+        if idle {
+            return Ok(());
+        }
+    }
+}
+
+/// Progress and results of a training run, as the user sees them.
+struct Report {
+    json: bool,
+    log_every: u32,
+    bar: ProgressBar,
+    began: Instant,
+}
+
+impl Report {
+    fn new(session: &Session, limit: Limit, json: bool, log_every: u32) -> Self {
+        let images = session.train_images() as u64;
+        let batch = u64::from(session.settings().batch);
+        let total = match limit {
+            Limit::Steps(steps) => u64::from(steps) * batch,
+            Limit::Epochs(epochs) => u64::from(epochs) * images,
+        };
+        let style = "{bar:24} {percent:>3} %  {msg}  {eta} left";
+        let bar = if json { ProgressBar::hidden() } else { ProgressBar::new(total) };
+        bar.set_style(
+            ProgressStyle::with_template(style).expect("the template is fixed").progress_chars("━╸ "),
+        );
+        bar.set_position((session.epoch() * images as f64) as u64);
+        bar.reset_eta();
+        Self { json, log_every, bar, began: Instant::now() }
+    }
+
+    fn say(&self, value: &Value, text: &str) -> Result<()> {
+        if self.json {
+            return print_line(&value.to_string());
+        }
+        self.bar.suspend(|| print_line(text))
+    }
+
+    fn start(&self, session: &Session) -> Result<()> {
+        let settings = session.settings();
+        let network = &session.trainer().network;
+        let adapter = &session.gpu().info;
+        let value = json!({
+            "event": "start", "version": env!("CARGO_PKG_VERSION"), "network": network.name, "parameters": network.parameter_count(),
+            "dataset": settings.dataset, "train_images": session.train_images(),
+            "validation_images": session.trainer().feed.validation_images, "test_images": session.test_images(),
+            "adapter": adapter.name, "backend": adapter.backend.to_string(), "batch": settings.batch, "seed": settings.seed,
+            "optimizer": settings.hyper.optimizer.name(), "lr": plain(&settings.hyper.learning_rate), "momentum": plain(&settings.hyper.momentum),
+            "weight_decay": plain(&settings.hyper.weight_decay), "nesterov": settings.hyper.nesterov,
+            "shift": settings.augmentation.shift, "flip": settings.augmentation.flip, "augmentation": plain(&settings.augmentation), "step": session.step(), "epoch": session.epoch(),
+        });
+        let text = format!(
+            "{}: {} parameters, {} training images, batch size {}, on {}",
+            session.title(),
+            network.parameter_count(),
+            session.train_images(),
+            settings.batch,
+            adapter.name
+        );
+        self.say(&value, &text)
+    }
+
+    fn take(&self, session: &Session, event: &Event) -> Result<()> {
+        match event {
+            Event::Step(step) => self.step(session, step),
+            Event::Epoch(epoch) => self.epoch(session, epoch),
+            Event::Test { .. } | Event::Validation { .. } => Ok(()),
+            Event::Fault(error) => Err(error.clone()),
+        }
+    }
+
+    fn step(&self, session: &Session, step: &StepMetrics) -> Result<()> {
+        self.bar.set_position((step.epoch * session.train_images() as f64) as u64);
+        self.bar.set_message(format!(
+            "epoch {:.2}  loss {:.3}{}  {:.0} images/s",
+            step.epoch,
+            step.loss,
+            share_text(session, step.accuracy, 0),
+            session.metrics().images_per_s
+        ));
+        if self.log_every == 0 || !step.step.is_multiple_of(self.log_every) {
+            return Ok(());
+        }
+        let mut value = plain(step);
+        value["event"] = json!("step");
+        if !has_classes(session) {
+            value["accuracy"] = Value::Null;
+        }
+        value["images_per_s"] = json!(session.metrics().images_per_s);
+        print_line(&value.to_string())
+    }
+
+    fn epoch(&self, session: &Session, e: &EpochMetrics) -> Result<()> {
+        let mut value = plain(e);
+        value["event"] = json!("epoch");
+        if !has_classes(session) {
+            (value["train_accuracy"], value["val_accuracy"]) = (Value::Null, Value::Null);
+        }
+        let percent = |share: f32| share_text(session, share, 1);
+        let text = format!(
+            "epoch {:>3}  step {:>6}  training loss {:.3}{}  validation loss {:.3}{}  {:.0} images/s",
+            e.epoch,
+            e.step,
+            e.train_loss,
+            percent(e.train_accuracy),
+            e.val_loss,
+            percent(e.val_accuracy),
+            e.images_per_s
+        );
+        self.say(&value, &text)
+    }
+
+    /// Evaluates the test images, unless the user stopped the run.
+    fn end(&self, session: &mut Session, stopped: bool) -> Result<()> {
+        self.bar.finish_and_clear();
+        let seconds = self.began.elapsed().as_secs_f64();
+        let mut test = None;
+        if !stopped {
+            session.evaluate(Part::Test);
+            while session.advance() {}
+            session.settle();
+            for event in session.take_events() {
+                match event {
+                    Event::Test { loss, accuracy } => test = Some((loss, accuracy)),
+                    Event::Fault(error) => return Err(error),
+                    _ => (),
+                }
+            }
+        }
+        let steps = session.step();
+        let folder = session.folder();
+        let value = json!({
+            "event": "end", "stopped": stopped, "step": steps, "epoch": session.epoch(), "seconds": seconds,
+            "test_loss": plain(&test.map(|t| t.0)), "test_accuracy": plain(&test.map(|t| t.1).filter(|_| has_classes(session))), "state_hash": session.state_hash(),
+        });
+        let saved = folder.map_or(String::new(), |f| format!("; saved in {}", f.display()));
+        let text = match test {
+            Some((loss, accuracy)) => {
+                let share = share_text(session, accuracy, 2);
+                format!("test loss {loss:.3}{share}  after {steps} steps in {seconds:.1} s{saved}")
+            }
+            None => format!("stopped after {steps} steps in {seconds:.1} s{saved}"),
+        };
+        self.say(&value, &text)?;
+        match folder {
+            Some(folder) if stopped => {
+                eprintln!("saved; to continue: revacnn train --resume {}", quoted(folder));
+            }
+            None if stopped => eprintln!("nothing was saved; --out DIR saves a run"),
+            _ => (),
+        }
+        Ok(())
+    }
+}
+
+/// True for a classifier, which has an accuracy.
+fn has_classes(session: &Session) -> bool {
+    session.trainer().network.loss.has_classes()
+}
+
+/// `, 71.3 %`; empty without an accuracy.
+fn share_text(session: &Session, share: f32, digits: usize) -> String {
+    if has_classes(session) { format!(", {:.digits$} %", 100.0 * share) } else { String::new() }
+}
+
+/// JSON with the shortest decimals that give the same `f32`: 0.02, not 0.019999999552965164.
+fn plain<T: Serialize>(value: &T) -> Value {
+    let text = serde_json::to_string(value).expect("numbers are plain data");
+    serde_json::from_str(&text).expect("it was just written")
+}
+
+/// A path, quoted for a shell.
+fn quoted(path: &Path) -> String {
+    let text = path.display().to_string();
+    let plain = text.chars().all(|c| c.is_alphanumeric() || "/._-+:,".contains(c));
+    if plain { text } else { format!("'{}'", text.replace('\'', "'\\''")) }
+}
+
+/// Trains `epochs` epochs with a progress bar, then evaluates the test images.
+#[cfg(feature = "app")]
+pub fn train_and_report(session: &mut Session, epochs: u32) -> Result<()> {
+    let limit = Limit::Epochs(epochs);
+    session.set_limit(Some(limit));
+    let stop = interrupt::watch();
+    let mut report = Report::new(session, limit, false, 0);
+    report.start(session)?;
+    train_to_limit(session, &mut report, &stop)?;
+    report.end(session, stop.load(Ordering::SeqCst))
+}

@@ -1,0 +1,89 @@
+//! `revacnn` without a command: the workbench; without a display, training and pictures instead.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use clap::Args;
+use revacnn::app::offscreen::Picture;
+use revacnn::app::{Show, WindowOptions, has_display, run};
+use revacnn::error::Result;
+use revacnn::session::{Session, TensorKind, create_folder};
+
+use super::render::draw;
+use super::run_options::{AdapterOption, RunOptions};
+use super::train::train_and_report;
+
+/// Folder of the pictures without a display.
+const FOLDER: &str = "revacnn-out";
+/// Epochs of training without a display.
+const EPOCHS: u32 = 2;
+
+#[derive(Args)]
+pub struct OpenWorkbench {
+    #[command(flatten)]
+    run: RunOptions,
+    #[command(flatten)]
+    adapter: AdapterOption,
+    /// Folder to save the run in: model, network, journal and metrics.
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+    /// Start paused.
+    #[arg(long)]
+    paused: bool,
+    /// Close the window after this time.
+    #[arg(long, value_name = "SECONDS", hide = true)]
+    exit_after: Option<f64>,
+    /// Write four lines of JSON a second into this file.
+    #[arg(long, value_name = "FILE", hide = true)]
+    frame_log: Option<PathBuf>,
+}
+
+impl OpenWorkbench {
+    pub fn run(&self) -> Result<()> {
+        // Reports a wrong command line before a window opens.
+        self.run.settings()?;
+        if !has_display() {
+            return self.without_display();
+        }
+        let options = WindowOptions {
+            adapter: self.adapter.choice(),
+            exit_after: self.exit_after.filter(|s| s.is_finite() && *s >= 0.0).map(Duration::from_secs_f64),
+            frame_log: self.frame_log.clone(),
+            play: !self.paused,
+        };
+        let (begun, out) = (self.run.clone(), self.out.clone());
+        run(options, Box::new(move |gpu| begun.begin(gpu, out.as_deref())))
+    }
+
+    /// Trains, and saves what a window would have shown as pictures.
+    fn without_display(&self) -> Result<()> {
+        let folder = self.out.clone().unwrap_or_else(|| PathBuf::from(FOLDER));
+        log::info!(
+            "there is no display: training without a window; pictures are saved in {}",
+            folder.display()
+        );
+        create_folder(&folder)?;
+        let mut session = self.run.begin(self.adapter.open()?, self.out.as_deref())?;
+        train_and_report(&mut session, EPOCHS)?;
+        pictures(&mut session, &folder)?;
+        log::info!(
+            "see {}/workbench.png, network.png, filters.png, layouts.png and charts.png",
+            folder.display()
+        );
+        Ok(())
+    }
+}
+
+fn pictures(session: &mut Session, folder: &Path) -> Result<()> {
+    let pictures = [
+        ("workbench.png", Show::Workbench, TensorKind::Activations, 1280, 800),
+        ("network.png", Show::Pane("network"), TensorKind::Activations, 1280, 720),
+        ("filters.png", Show::Pane("network"), TensorKind::Weights, 1280, 720),
+        ("layouts.png", Show::Pane("embedding"), TensorKind::Weights, 1280, 460),
+        ("charts.png", Show::Pane("charts"), TensorKind::Activations, 900, 700),
+    ];
+    for (name, show, kind, width, height) in pictures {
+        draw(session, kind, &Picture::new(show, width, height), &folder.join(name))?;
+    }
+    Ok(())
+}

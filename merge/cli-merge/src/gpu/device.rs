@@ -1,0 +1,153 @@
+//! The opened device, on which all else of `gpu` stands: wgpu device, queue, limits, the error hook, submits and waits.
+
+use std::cell::Cell;
+use std::collections::HashSet;
+use std::rc::Rc;
+use std::sync::{Arc, Mutex};
+
+use humansize::{BINARY, format_size};
+
+use crate::error::{Error, Result};
+
+/// An opened device; a clone is another handle to it. Single-threaded by design: the GPU is the second thread.
+#[derive(Clone)]
+pub struct Device {
+    /// The wgpu device.
+    pub device: wgpu::Device,
+    /// The wgpu queue.
+    pub queue: wgpu::Queue,
+    /// Name, kind and driver of the adapter.
+    pub info: wgpu::AdapterInfo,
+    /// Largest bindings, buffers and dispatches.
+    pub limits: wgpu::Limits,
+    /// Passes can write timestamps.
+    pub timestamps: bool,
+    /// Kernels can use subgroups.
+    pub(super) subgroups: bool,
+    /// Bytes of all buffers made so far.
+    pub(super) allocated: Rc<Cell<u64>>,
+    errors: Arc<Mutex<ErrorLog>>,
+}
+
+/// Each distinct GPU error once.
+#[derive(Default)]
+struct ErrorLog {
+    seen: HashSet<String>,
+    unread: Vec<String>,
+}
+
+/// Logs each distinct uncaptured error of a device.
+fn log_errors(device: &wgpu::Device) -> Arc<Mutex<ErrorLog>> {
+    let errors = Arc::new(Mutex::new(ErrorLog::default()));
+    let log = Arc::clone(&errors);
+    device.on_uncaptured_error(Arc::new(move |error: wgpu::Error| {
+        let text = error.to_string();
+        let mut log = log.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        if log.seen.insert(text.clone()) {
+            log::error!("GPU error: {text}");
+            log.unread.push(text);
+        }
+    }));
+    errors
+}
+
+impl Device {
+    /// Opens an adapter with all its limits, and timestamps and subgroups where it has them.
+    ///
+    /// # Errors
+    /// When its driver refuses a device.
+    pub(super) fn open(adapter: &wgpu::Adapter) -> Result<Self> {
+        let info = adapter.get_info();
+        let limits = adapter.limits();
+        let features = adapter.features() & (wgpu::Features::TIMESTAMP_QUERY | wgpu::Features::SUBGROUP);
+        let descriptor = wgpu::DeviceDescriptor {
+            label: Some("revacnn"),
+            required_features: features,
+            required_limits: limits.clone(),
+            ..Default::default()
+        };
+        let (device, queue) = pollster::block_on(adapter.request_device(&descriptor)).map_err(|e| {
+            Error::new(
+                format!("the driver of {} refused to open a device: {e}", info.name),
+                "update the graphics driver, or take another adapter (see: revacnn adapters)",
+            )
+        })?;
+        log::info!("adapter: {} ({:?}, {} {})", info.name, info.backend, info.driver, info.driver_info);
+        Ok(Self {
+            errors: log_errors(&device),
+            device,
+            queue,
+            info,
+            limits,
+            timestamps: features.contains(wgpu::Features::TIMESTAMP_QUERY),
+            subgroups: features.contains(wgpu::Features::SUBGROUP),
+            allocated: Rc::default(),
+        })
+    }
+
+    /// The adapter computes on the CPU: then rendering and training share its cores.
+    pub fn is_software(&self) -> bool {
+        self.info.device_type == wgpu::DeviceType::Cpu
+    }
+
+    /// A new command encoder.
+    pub fn encoder(&self, label: &str) -> wgpu::CommandEncoder {
+        self.device.create_command_encoder(&wgpu::CommandEncoderDescriptor { label: Some(label) })
+    }
+
+    /// Submits one encoder.
+    pub fn submit(&self, encoder: wgpu::CommandEncoder) -> wgpu::SubmissionIndex {
+        self.queue.submit([encoder.finish()])
+    }
+
+    /// Waits until a submission is done.
+    pub fn wait_for(&self, submission: wgpu::SubmissionIndex) {
+        let poll = wgpu::PollType::Wait { submission_index: Some(submission), timeout: None };
+        if let Err(error) = self.device.poll(poll) {
+            log::warn!("waiting for the GPU: {error}");
+        }
+    }
+
+    /// Lets finished work call back, without waiting.
+    pub fn poll(&self) {
+        if let Err(error) = self.device.poll(wgpu::PollType::Poll) {
+            log::warn!("polling the GPU: {error}");
+        }
+    }
+
+    /// Waits until all submitted work is done.
+    pub fn wait(&self) {
+        if let Err(error) = self.device.poll(wgpu::PollType::wait_indefinitely()) {
+            log::warn!("waiting for the GPU: {error}");
+        }
+    }
+
+    /// The GPU errors since the last call, each distinct one once in the life of the device.
+    pub fn take_errors(&self) -> Vec<String> {
+        let mut log = self.errors.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        std::mem::take(&mut log.unread)
+    }
+
+    /// An error that says that `what` needs a binding of `bytes`, when the adapter allows less.
+    ///
+    /// # Errors
+    /// When `bytes` is above the adapter's largest storage binding or buffer.
+    pub fn check_fits(&self, what: &str, bytes: u64) -> Result<()> {
+        let max = self.max_binding();
+        if bytes <= max {
+            return Ok(());
+        }
+        // Rounded up, so that what is needed is never said to be what is allowed.
+        let needed = format_size(bytes.next_multiple_of(1 << 20), BINARY);
+        let allowed = format_size(max, BINARY);
+        Err(Error::new(
+            format!("{what} needs a buffer of {needed}; {} allows {allowed}", self.info.name),
+            "take less at once: a smaller batch or network, fewer rows or images; or another adapter (see: revacnn adapters)",
+        ))
+    }
+
+    /// Bytes of the largest buffer that can be bound whole.
+    pub fn max_binding(&self) -> u64 {
+        self.limits.max_storage_buffer_binding_size.min(self.limits.max_buffer_size)
+    }
+}
