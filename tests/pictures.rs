@@ -13,7 +13,7 @@ use revacnn::app::offscreen::{Picture, render};
 use revacnn::app::{Show, Workbench};
 use revacnn::gpu::{AdapterChoice, Gpu};
 use revacnn::nn::Hyper;
-use revacnn::session::{Limit, RunSettings, Session, TensorKind};
+use revacnn::session::{RunSettings, Session, StopCondition, TensorKind};
 
 /// A run of 60 steps on the built-in digits.
 fn session(seed: u64) -> Session {
@@ -28,7 +28,7 @@ fn session(seed: u64) -> Session {
         probe: 7,
     };
     let mut session = Session::new(gpu, "revacnn", settings, None).unwrap();
-    session.set_limit(Some(Limit::Steps(60)));
+    session.set_limit(Some(StopCondition::Steps(60)));
     session.play();
     while session.advance() {}
     session.settle();

@@ -6,7 +6,9 @@ use std::time::{Duration, Instant};
 
 use clap::Args;
 use revacnn::error::{Error, Result};
-use revacnn::session::{Embedding, ImageSource, Session, TensorKind};
+use revacnn::session::{
+    ImageSource, Layout, LayoutCommand, LayoutId, LayoutSource, RunState, Session, TensorKind,
+};
 use serde_json::json;
 
 use super::print_line;
@@ -96,7 +98,7 @@ impl BenchEmbed {
         }
         let opened = Instant::now();
         train(session, BEGIN_S);
-        while session.embeddings().iter().any(Embedding::begins) {
+        while session.layouts().iter().any(Layout::begins) {
             train(session, BEGIN_S);
             if opened.elapsed() > Duration::from_secs_f64(LONGEST_BEGIN_S) {
                 log::warn!(
@@ -109,26 +111,41 @@ impl BenchEmbed {
         train(session, seconds);
         let took = began.elapsed().as_secs_f64();
         let images = f64::from(session.step() - first) * f64::from(session.settings().batch);
-        let open = session.embeddings();
+        let open = session.layouts();
         let made = f64::from(iterations(session) - before) / took / open.len().max(1) as f64;
-        let ids: Vec<u64> = open.iter().map(|e| e.id().0).collect();
-        ids.into_iter().for_each(|id| session.close_layout(id));
+        let ids: Vec<LayoutId> = open.iter().map(Layout::id).collect();
+        ids.into_iter().try_for_each(|id| session.apply(LayoutCommand::Close(id)))?;
         Ok((images / took, made))
     }
 
     fn open(&self, session: &mut Session, layers: &[usize]) -> Result<()> {
+        finish_step(session);
         for layer in layers {
-            session.open_embedding(*layer, TensorKind::Weights)?;
+            let source = LayoutSource::Tensor { node: *layer, kind: TensorKind::Weights };
+            session.apply(LayoutCommand::Open(source))?;
         }
         if self.all_filters {
-            session.open_filter_embedding()?;
+            session.apply(LayoutCommand::Open(LayoutSource::Filters))?;
         }
         if let Some(count) = self.images {
             let source = ImageSource { count, ..session.usual_images() };
-            let id = session.open_image_embedding(source)?;
-            session.embedding_mut(id).expect("it was just opened").set_follows(true);
+            session.apply(LayoutCommand::Open(LayoutSource::Images(source)))?;
+            let id = session.layouts().last().map(Layout::id).expect("it was just opened");
+            session.apply(LayoutCommand::Follow(id, true))?;
         }
         Ok(())
+    }
+}
+
+/// Ends the step or evaluation that is under way, so that commands are carried out at once.
+fn finish_step(session: &mut Session) {
+    let playing = session.is_playing();
+    session.pause();
+    while matches!(session.state(), RunState::Training | RunState::Validating) {
+        session.advance();
+    }
+    if playing {
+        session.play();
     }
 }
 
@@ -144,5 +161,5 @@ fn train(session: &mut Session, seconds: f64) {
 
 /// Iterations of all layouts.
 fn iterations(session: &Session) -> u32 {
-    session.embeddings().iter().filter_map(Embedding::state).map(|state| state.iteration).sum()
+    session.layouts().iter().filter_map(Layout::state).map(|state| state.iteration).sum()
 }

@@ -7,7 +7,7 @@ use std::time::Instant;
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
 use revacnn::error::{Error, Result};
-use revacnn::session::{EpochMetrics, Event, Limit, Part, RunState, Session, StepMetrics};
+use revacnn::session::{EpochMetrics, Event, RunState, Session, Split, StepMetrics, StopCondition};
 use serde::Serialize;
 use serde_json::{Value, json};
 
@@ -68,14 +68,14 @@ impl Train {
         report.end(&mut session, stop.load(Ordering::SeqCst))
     }
 
-    fn limit(&self) -> Result<Limit> {
+    fn limit(&self) -> Result<StopCondition> {
         if self.steps == Some(0) || self.epochs == Some(0) {
             let what = "there is nothing to do in 0 steps";
             return Err(Error::usage(what, "give --steps or --epochs 1 or more"));
         }
         Ok(match self.steps {
-            Some(steps) => Limit::Steps(steps),
-            None => Limit::Epochs(self.epochs.unwrap_or(12)),
+            Some(steps) => StopCondition::Steps(steps),
+            None => StopCondition::Epochs(self.epochs.unwrap_or(12)),
         })
     }
 
@@ -132,12 +132,12 @@ struct Report {
 }
 
 impl Report {
-    fn new(session: &Session, limit: Limit, json: bool, log_every: u32) -> Self {
+    fn new(session: &Session, limit: StopCondition, json: bool, log_every: u32) -> Self {
         let images = session.train_images() as u64;
         let batch = u64::from(session.settings().batch);
         let total = match limit {
-            Limit::Steps(steps) => u64::from(steps) * batch,
-            Limit::Epochs(epochs) => u64::from(epochs) * images,
+            StopCondition::Steps(steps) => u64::from(steps) * batch,
+            StopCondition::Epochs(epochs) => u64::from(epochs) * images,
         };
         let style = "{bar:24} {percent:>3} %  {msg}  {eta} left";
         let bar = if json { ProgressBar::hidden() } else { ProgressBar::new(total) };
@@ -236,7 +236,7 @@ impl Report {
         let seconds = self.began.elapsed().as_secs_f64();
         let mut test = None;
         if !stopped {
-            session.evaluate(Part::Test);
+            session.evaluate(Split::Test);
             while session.advance() {}
             session.settle();
             for event in session.take_events() {
@@ -299,7 +299,7 @@ fn quoted(path: &Path) -> String {
 /// Trains for so many epochs with a progress bar, then evaluates the test images.
 #[cfg(feature = "app")]
 pub fn train_and_report(session: &mut Session, epochs: u32) -> Result<()> {
-    let limit = Limit::Epochs(epochs);
+    let limit = StopCondition::Epochs(epochs);
     session.set_limit(Some(limit));
     let stop = interrupt::watch();
     let mut report = Report::new(session, limit, false, 0);

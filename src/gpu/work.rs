@@ -37,7 +37,7 @@ pub struct Cost {
     pub runs: u32,
     /// Estimated GPU time of all runs in milliseconds.
     pub time_ms: f64,
-    /// Whether the work is at its end with it.
+    /// The work is at its end with it.
     pub ends: bool,
 }
 
@@ -89,7 +89,7 @@ impl Work {
         self.costs.stop();
     }
 
-    /// Whether a run is begun and not at its end.
+    /// True between the beginning and the end of a run.
     pub fn is_under_way(&self) -> bool {
         self.costs.next.is_some()
     }

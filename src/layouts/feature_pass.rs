@@ -13,7 +13,7 @@ use crate::gpu::Plan;
 enum Stage {
     Idle,
     /// Begins when the step is done.
-    Wanted,
+    Waiting,
     UnderWay,
 }
 
@@ -33,7 +33,7 @@ impl FeaturePass {
     /// A pass over these images, by their index in the feed's order of images; it is to begin at once.
     pub(super) fn new(samples: Range<usize>, follows: bool) -> Self {
         let (after_each, after_last) = (Plan::default(), Plan::default());
-        Self { samples, follows, stage: Stage::Wanted, step: None, after_each, after_last }
+        Self { samples, follows, stage: Stage::Waiting, step: None, after_each, after_last }
     }
 
     /// The images, by their index in the feed's order of images.
@@ -41,7 +41,7 @@ impl FeaturePass {
         &self.samples
     }
 
-    /// Whether it is repeated as the training goes on.
+    /// True if it is repeated as the training goes on.
     pub fn follows(&self) -> bool {
         self.follows
     }
@@ -55,17 +55,17 @@ impl FeaturePass {
         self.step
     }
 
-    /// Whether it waits to begin.
+    /// True while it waits to begin.
     pub(super) fn is_wanted(&self) -> bool {
-        self.stage == Stage::Wanted
+        self.stage == Stage::Waiting
     }
 
-    /// Whether it waits or is under way.
+    /// True while it waits or is under way.
     pub(super) fn is_to_come(&self) -> bool {
         self.stage != Stage::Idle
     }
 
-    /// Whether there are rows, all of one state of the weights.
+    /// True once there are rows, all of one state of the weights.
     pub(super) fn is_complete(&self) -> bool {
         self.stage != Stage::UnderWay && self.step.is_some()
     }
@@ -73,14 +73,14 @@ impl FeaturePass {
     /// Asks for a pass once the step is done.
     pub(super) fn want(&mut self) {
         if self.stage == Stage::Idle {
-            self.stage = Stage::Wanted;
+            self.stage = Stage::Waiting;
         }
     }
 
     /// The pass under way was given up and begins again.
     pub(super) fn restart(&mut self) {
         if self.stage == Stage::UnderWay {
-            self.stage = Stage::Wanted;
+            self.stage = Stage::Waiting;
         }
     }
 

@@ -21,7 +21,7 @@ const PERPLEXITY: f32 = 30.0;
 
 /// The images of a layout.
 pub struct Images {
-    /// What the layout is of.
+    /// Node, set and number of the images.
     pub source: ImageSource,
     /// A tile an image.
     pub tiles: TensorView,
@@ -29,7 +29,7 @@ pub struct Images {
     pub labels: Buffer<u32>,
     /// Class that the network predicted for each in the last feature pass; [`Best::NONE`] for none.
     pub predictions: Buffer<u32>,
-    /// Whether the network tells classes apart, so that there are predictions.
+    /// The network tells classes apart, so that there are predictions.
     pub predicts: bool,
     /// Side of the squares of pixels that were averaged to one, so that the tiles fit; 1 where they are as they were.
     pub shrink: usize,
@@ -86,7 +86,7 @@ pub(super) fn rows_view(buffer: &wgpu::Buffer, count: usize, shape: Shape) -> Te
 }
 
 impl Images {
-    /// Checks that there are so many images and such a node.
+    /// Checks the number of images and the node.
     ///
     /// # Errors
     /// When there are not.
@@ -164,7 +164,7 @@ impl Images {
         self.told.as_ref().filter(|(of, _)| *of == image).map(|(_, best)| best)
     }
 
-    /// Where the top classes of an image lie.
+    /// Top classes of an image on the GPU.
     pub(super) fn best(&self, image: u32) -> Option<BufferRange> {
         let size = size_of::<Best>() as u64;
         let there = (image as usize) < self.source.count;

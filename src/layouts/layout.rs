@@ -21,9 +21,9 @@ const MIN_REEXAGGERATED: f32 = 10.0;
 pub struct Layout {
     /// Node whose rows are laid out: 0 is the input, n is layer n − 1; 0 for the filters of all layers.
     pub layer: usize,
-    /// Which of its tensors.
+    /// Tensor of the node.
     pub kind: TensorKind,
-    /// Whether it iterates.
+    /// True while it iterates, false while it is paused.
     pub running: bool,
     /// Steps between two readings of the rows; where images are forwarded for them, between two feature passes.
     pub every: u32,
@@ -120,7 +120,7 @@ impl Layout {
         (&*self.source as &dyn Any).downcast_ref()
     }
 
-    /// Whether the tiles of one node's tensor are laid out.
+    /// True if the tiles of one node's tensor are laid out.
     pub fn is_of_tiles(&self) -> bool {
         matches!(self.source(), LayoutSource::Tensor { .. })
     }
@@ -175,7 +175,7 @@ impl Layout {
         (self.refresh.cost_ms(0..self.refresh_len()), self.iteration.total_ms())
     }
 
-    /// Whether its rows follow the training; tensors of the run always do.
+    /// True if its rows follow the training; tensors of the run always do.
     pub fn follows(&self) -> bool {
         self.source.features().is_none_or(|features| features.follows())
     }
@@ -190,7 +190,7 @@ impl Layout {
         self.source.features().map_or(0, |features| features.samples().len())
     }
 
-    /// Whether it neither iterates nor is about to.
+    /// True while it neither iterates nor is about to.
     pub fn rests(&self) -> bool {
         let forwards = self.source.features().is_some_and(|features| features.is_to_come());
         let waits = if self.running {
@@ -203,7 +203,7 @@ impl Layout {
         !waits && !forwards && !self.refresh.is_under_way()
     }
 
-    /// Whether it is laid out for the first time, or from the beginning.
+    /// True while it is laid out for the first time, or from the beginning.
     pub fn begins(&self) -> bool {
         self.progress.makes_affinities() || self.running && is_first(self.reexaggeration.iterations())
     }
@@ -213,7 +213,7 @@ impl Layout {
         self.refresh.progress()
     }
 
-    /// Whether its images wait to be forwarded.
+    /// True while its images wait to be forwarded.
     pub fn wants_features(&self) -> bool {
         self.source.features().is_some_and(|features| features.is_wanted())
     }

@@ -1,4 +1,4 @@
-//! What a layout still has to do: a refresh of its rows, affinities or positions, and iterations until it rests.
+//! Work that a layout still has to do: a refresh of its rows, affinities or positions, and iterations until it rests.
 
 /// Iterations of a layout that begins, until it rests.
 const FIRST: u32 = 1000;
@@ -7,7 +7,7 @@ const AGAIN: u32 = 250;
 /// Fewest iterations between two readings of the rows: too frequent refreshes keep the layout from converging.
 const MIN_BETWEEN: u32 = 10;
 
-/// What a refresh has to make; each includes those before it.
+/// Extent of a refresh; each includes those before it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Due {
     /// Nothing.
@@ -20,10 +20,10 @@ pub enum Due {
     Everything,
 }
 
-/// What a layout still has to do.
+/// Work that a layout still has to do.
 pub struct Progress {
     due: Due,
-    /// What the refresh under way makes; nothing where none is.
+    /// Extent of the refresh under way; nothing where none is.
     making: Due,
     /// Iterations until it rests.
     left: u32,
@@ -47,7 +47,7 @@ impl Progress {
         self.left = self.left.max(AGAIN);
     }
 
-    /// What waits to be made.
+    /// Extent of the refresh that waits.
     pub fn due(&self) -> Due {
         self.due
     }
@@ -57,22 +57,22 @@ impl Progress {
         self.left
     }
 
-    /// Whether its affinities are made for the first time, or are to be.
+    /// True while its affinities are made, or are to be.
     pub fn makes_affinities(&self) -> bool {
         self.due.max(self.making) >= Due::Affinities
     }
 
-    /// Whether every point is about to be put elsewhere.
+    /// True while every point is about to be put elsewhere.
     pub fn begins(&self) -> bool {
         self.due.max(self.making) == Due::Everything
     }
 
-    /// Whether it iterates until it rests.
+    /// True until it rests.
     pub fn is_iterating(&self) -> bool {
         self.left > 0
     }
 
-    /// Whether a refresh may begin, where its rows can be read.
+    /// True if a refresh may begin once its rows can be read.
     pub fn wants_refresh(&self, running: bool) -> bool {
         match self.due {
             Due::Nothing => false,
@@ -110,7 +110,7 @@ impl Progress {
     }
 }
 
-/// Whether a layout that made so many iterations is laid out for the first time.
+/// True if a layout with this number of iterations is laid out for the first time.
 pub fn is_first(iterations: u32) -> bool {
     iterations < FIRST
 }

@@ -106,7 +106,7 @@ mod tests {
         let found = watch.before_iterations(10, &usual).unwrap();
         assert_eq!((found.exaggeration, found.exaggeration_iterations), (2.0, 450.0));
         assert_eq!(found.momentum, usual.momentum);
-        // What comes from before it is done does not count, and the least begins anew.
+        // What comes from before it is done does not count, and the minimum begins again.
         watch.refreshed(true);
         watch.observe(&state(440, 3.0));
         watch.observe(&state(571, 1.2));

@@ -1,11 +1,11 @@
-//! What has come back of a layout from the GPU, a few frames old.
+//! Read-backs of a layout from the GPU, a few frames old.
 
 use crate::embed::State;
 
 /// Most points of the divergence's chart.
 const MAX_POINTS: usize = 1000;
 
-/// What has come back of a layout.
+/// Read-backs of a layout.
 #[derive(Default)]
 pub struct Seen {
     state: Option<State>,

@@ -109,7 +109,7 @@ impl Layouts {
     /// Checks a source against the network and the data; returns its number of rows.
     ///
     /// # Errors
-    /// When there is no such node or tensor, or fewer than 4 rows or not so many images.
+    /// When there is no such node or tensor, fewer than 4 rows, or more images than the data set has.
     pub fn check(trainer: &Trainer, source: LayoutSource) -> Result<usize> {
         match source {
             LayoutSource::Tensor { node, kind } => {
@@ -182,7 +182,7 @@ impl Layouts {
         self.open.iter_mut().for_each(Layout::restart_features);
     }
 
-    /// Whether a feature pass waits to begin.
+    /// True if a feature pass waits to begin.
     pub fn want_features(&self) -> bool {
         self.open.iter().any(Layout::wants_features)
     }

@@ -21,12 +21,6 @@ impl fmt::Display for LayoutId {
     }
 }
 
-impl From<u64> for LayoutId {
-    fn from(id: u64) -> Self {
-        Self(id)
-    }
-}
-
 /// Source of a layout's rows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -35,7 +29,7 @@ pub enum LayoutSource {
     Tensor {
         /// Node of the network graph: 0 is the input, n is layer n − 1.
         node: usize,
-        /// Which of its tensors.
+        /// Tensor of the node.
         kind: TensorKind,
     },
     /// Images by the activations of a node.
@@ -45,7 +39,7 @@ pub enum LayoutSource {
 }
 
 impl LayoutSource {
-    /// Whether a layout of this source takes the place of one of the `other`: at most one layout is open for each node, one of
+    /// True if a layout of this source takes the place of one of the `other`: at most one layout is open for each node, one of
     /// images, and one of all filters.
     pub fn replaces(&self, other: &Self) -> bool {
         match (self, other) {
@@ -55,7 +49,7 @@ impl LayoutSource {
         }
     }
 
-    /// Whether it keeps the pause and the interval of the layout whose place it takes.
+    /// True if it keeps the pause and the interval of the layout whose place it takes.
     pub fn keeps_cadence(&self) -> bool {
         matches!(self, Self::Tensor { .. })
     }

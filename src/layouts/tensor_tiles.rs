@@ -17,7 +17,7 @@ pub struct TensorTiles {
     view: TensorView,
 }
 
-/// Whether a node other than the input has such a tensor, of tiles enough for a layout.
+/// True if a node other than the input has such a tensor, with at least 4 tiles.
 pub fn can_be_laid_out(trainer: &Trainer, node: usize, kind: TensorKind) -> bool {
     (1..=trainer.network.layers.len()).contains(&node)
         && trainer.tensor(node, kind).is_some_and(|view| view.tiles() >= MIN_ROWS)

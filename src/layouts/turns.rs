@@ -13,13 +13,13 @@ impl Layout {
         self.credit_ms > 0.0
     }
 
-    /// Grants so many milliseconds of the frame's; those that it does not use it saves for a few frames.
+    /// Grants `more_ms` of the frame's `frame_ms`; unused time is saved for a few frames.
     pub(super) fn grant(&mut self, more_ms: f64, frame_ms: f64) {
         let most_ms = (MAX_SAVED * more_ms).min(frame_ms);
         self.credit_ms = if self.rests() { 0.0 } else { (self.credit_ms + more_ms).min(most_ms) };
     }
 
-    /// Whether a piece of a refresh may be recorded now; begins one where it may. Tensors of the run are `readable` only at the
+    /// True if a piece of a refresh may be recorded now; begins one where it may. Tensors of the run are `readable` only at the
     /// end of a step, rows of its own at any time.
     pub(super) fn refreshes(&mut self, readable: bool) -> bool {
         if self.refresh.is_under_way() {
@@ -55,7 +55,7 @@ impl Layout {
         }
     }
 
-    /// Whether it is to iterate now.
+    /// True if it is to iterate now.
     pub(super) fn iterates(&self) -> bool {
         self.running
             && (self.progress.is_iterating() || self.iteration.is_under_way())

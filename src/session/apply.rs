@@ -100,7 +100,7 @@ impl Session {
         }
     }
 
-    /// Whether the resumed journal has a command for this step.
+    /// True if the resumed journal has a command for this step.
     pub(super) fn has_command_again(&self) -> bool {
         self.journal.to_repeat(self.step()).is_some()
     }

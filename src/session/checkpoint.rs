@@ -167,7 +167,7 @@ impl StoredCheckpoint {
 pub(super) fn damaged(path: &Path, why: &str) -> Error {
     Error::new(
         format!("{} is damaged: {why}", path.display()),
-        "bring it back from a copy, resume another run, or begin anew with a fresh --out folder",
+        "bring it back from a copy, resume another run, or begin a new one with a fresh --out folder",
     )
 }
 

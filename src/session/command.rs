@@ -155,7 +155,7 @@ impl LayoutCommand {
         }
     }
 
-    /// Whether it takes the place of `before` as one more position of the same drag.
+    /// True if it takes the place of `before` as one more position of the same drag.
     pub(super) fn continues(&self, before: &Command) -> bool {
         match (self, before) {
             (
@@ -168,7 +168,7 @@ impl LayoutCommand {
 }
 
 impl Command {
-    /// Whether it is one more position of the drag whose last position is `before`.
+    /// True if it is one more position of the drag whose last position is `before`.
     pub(super) fn continues(&self, before: &Self) -> bool {
         matches!(self, Self::Layout(command) if command.continues(before))
     }
@@ -204,7 +204,7 @@ pub enum Control {
     AskForImage(LayoutId, u32),
 }
 
-/// What a pane may ask of the session.
+/// A request of a pane to the session.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Action {
     /// A change to the run.

@@ -16,7 +16,7 @@ pub enum RunState {
     Finished,
 }
 
-/// Part of the data set that is evaluated.
+/// Images of the data set that are evaluated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Split {
     /// Validation images, held out of the training images.

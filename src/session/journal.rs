@@ -76,7 +76,7 @@ pub(super) fn flush(folder: &Path) -> Result<()> {
     flush().map_err(|e| Error::io("write", &path, &e))
 }
 
-/// Whether `folder` has a journal with a whole header.
+/// True if `folder` has a journal with a whole header.
 pub(super) fn is_there(folder: &Path) -> bool {
     read(folder).is_ok()
 }
@@ -90,7 +90,7 @@ pub(super) fn read(folder: &Path) -> Result<(Header, Vec<Entry>)> {
     let damaged = |number: usize| {
         Error::new(
             format!("{}, line {number}, is damaged", path.display()),
-            "bring the file back from a copy, resume another run, or begin anew",
+            "bring the file back from a copy, resume another run, or begin a new one",
         )
     };
     let bytes = files::read_whole(&path)?;
@@ -128,7 +128,7 @@ impl Journal {
         Self { header, entries, carried_out, written: carried_out, behind: true }
     }
 
-    /// How the run began.
+    /// The header.
     pub fn header(&self) -> &Header {
         &self.header
     }
@@ -173,13 +173,13 @@ impl Journal {
         self.entries.extend(to_come.into_iter().filter(stays));
     }
 
-    /// Whether the last entry may be replaced by one more position of the same drag.
+    /// True if the last entry may be replaced by one more position of the same drag.
     pub fn holds_drag(&self) -> bool {
         let is_pin = |entry: &Entry| matches!(entry.command, Command::Layout(LayoutCommand::Pin { .. }));
         self.written < self.carried_out && self.carried_out().last().is_some_and(is_pin)
     }
 
-    /// Whether it holds the last position of a drag, and a step has passed since.
+    /// True if it holds the last position of a drag, and a step has passed since.
     pub fn drag_has_ended(&self, step: u32) -> bool {
         self.holds_drag() && self.carried_out().last().is_some_and(|entry| entry.step < step)
     }

@@ -99,7 +99,7 @@ pub(super) fn write(folder: &Path, epochs: &[EpochMetrics]) -> Result<()> {
 pub(super) fn read(folder: &Path) -> Result<Vec<EpochMetrics>> {
     let path = folder.join(METRICS_FILE);
     let damaged = |line: u64| {
-        let help = "bring the file back from a copy, resume another run, or begin anew";
+        let help = "bring the file back from a copy, resume another run, or begin a new one";
         Error::new(format!("{}, line {line}, is damaged", path.display()), help)
     };
     let bytes = files::read_whole(&path)?;

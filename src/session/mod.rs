@@ -9,7 +9,6 @@ mod command;
 mod event;
 mod fault;
 
-mod former;
 mod journal;
 mod layout_commands;
 mod layout_record;
@@ -39,8 +38,3 @@ pub use crate::layouts::{
     FILTER_PERPLEXITY, Filters, ImageSet, ImageSource, Images, Layout, LayoutId, LayoutSource,
 };
 pub use crate::nn::{LayerInfo, TensorKind};
-
-// Former names.
-pub use Layout as Embedding;
-pub use Split as Part;
-pub use StopCondition as Limit;

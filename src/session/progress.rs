@@ -1,4 +1,4 @@
-//! What a run has to do and has under way: steps, evaluations, and the passes of a layout's images.
+//! Work that a run has to do and has under way: steps, evaluations, and the passes of a layout's images.
 
 use std::collections::VecDeque;
 
@@ -25,7 +25,7 @@ pub(super) struct Passes {
     pub left: usize,
 }
 
-/// What a run has to do and has under way.
+/// Work that a run has to do and has under way.
 pub(super) struct Progress {
     pub playing: bool,
     pub single_step: bool,
@@ -73,28 +73,28 @@ impl Progress {
         self.probes_stale = true;
     }
 
-    /// Whether neither a step nor an evaluation is under way.
+    /// True while neither a step nor an evaluation is under way.
     pub fn is_between(&self) -> bool {
         self.passes.is_none() && !self.step.is_under_way()
     }
 
-    /// Whether nothing is under way and no evaluation waits.
+    /// True while nothing is under way and no evaluation waits.
     pub fn is_idle(&self) -> bool {
         self.is_between() && self.requests.is_empty()
     }
 
-    /// Whether no step or evaluation of the run is under way, or waits; a layout's images may be.
+    /// True while no step or evaluation of the run is under way, or waits; a layout's images may be.
     pub fn is_run_idle(&self) -> bool {
         let scores = matches!(self.passes, Some(Passes { of: Purpose::Score(_), .. }));
         !scores && !self.step.is_under_way() && self.requests.is_empty()
     }
 
-    /// Whether it is to train.
+    /// True if it is to train.
     pub fn trains(&self) -> bool {
         self.playing || self.single_step
     }
 
-    /// Whether the stop condition holds.
+    /// True if the stop condition holds.
     pub fn limit_reached(&self, trainer: &Trainer) -> bool {
         self.limit.is_some_and(|limit| match limit {
             StopCondition::Steps(steps) => trainer.clock().step >= steps,

@@ -16,7 +16,7 @@ const CLOCK_BYTES: u64 = size_of::<Clock>() as u64;
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct EvaluationRequest {
     pub split: Split,
-    /// Whether it belongs to the end of an epoch, so that it makes a row of the metrics.
+    /// It belongs to the end of an epoch, so that it makes a row of the metrics.
     pub ends_epoch: bool,
 }
 
@@ -34,7 +34,7 @@ enum Tag {
 }
 
 /// An arrived read-back.
-pub(super) enum Arrival {
+pub(super) enum Received {
     /// Step results, each `[step, loss, accuracy, epoch]`, and the spans of work that they end.
     History(Vec<[f32; 4]>, Vec<WorkSpan>),
     /// The clock after an evaluation, which holds its sums; epoch and step that it belongs to.
@@ -43,7 +43,7 @@ pub(super) enum Arrival {
     Times(Vec<((Timed, Cost), f64)>),
 }
 
-impl Arrival {
+impl Received {
     /// Spans of work whose results it has.
     pub fn spans(&self) -> &[WorkSpan] {
         if let Self::History(_, spans) = self { spans } else { &[] }
@@ -83,7 +83,7 @@ impl Readback {
         })
     }
 
-    /// Whether there is room for the step results of an encoder.
+    /// True if there is room for the step results of an encoder.
     pub fn has_room(&self) -> bool {
         self.history.has_room()
     }
@@ -131,26 +131,26 @@ impl Readback {
     }
 
     /// Read-backs that have arrived: times, step results, evaluations.
-    pub fn take(&mut self) -> Vec<Arrival> {
+    pub fn take(&mut self) -> Vec<Received> {
         let current = self.generation;
         let times = |encoder: Vec<((u64, Timed, Cost), f64)>| {
             let current = encoder.first().is_some_and(|((generation, ..), _)| *generation == current);
             let passes = encoder.into_iter().map(|((_, of, piece), time_ms)| ((of, piece), time_ms));
-            current.then(|| Arrival::Times(passes.collect()))
+            current.then(|| Received::Times(passes.collect()))
         };
-        let mut all: Vec<Arrival> = self.passes.take().into_iter().filter_map(times).collect();
+        let mut all: Vec<Received> = self.passes.take().into_iter().filter_map(times).collect();
         let results = self.history.take().into_iter().chain(self.evaluations.take());
         all.extend(results.filter(|((generation, _), _)| *generation == current).filter_map(interpret));
         all
     }
 }
 
-fn interpret(((_, tag), bytes): ((u64, Tag), Vec<u8>)) -> Option<Arrival> {
+fn interpret(((_, tag), bytes): ((u64, Tag), Vec<u8>)) -> Option<Received> {
     match tag {
-        Tag::History(spans) => Some(Arrival::History(bytemuck::pod_collect_to_vec(&bytes), spans)),
+        Tag::History(spans) => Some(Received::History(bytemuck::pod_collect_to_vec(&bytes), spans)),
         Tag::Evaluation { of, epoch, step } => {
             let clock = bytemuck::try_pod_read_unaligned(&bytes).ok()?;
-            Some(Arrival::Evaluation { of, epoch, step, clock })
+            Some(Received::Evaluation { of, epoch, step, clock })
         }
     }
 }

@@ -10,7 +10,7 @@ use super::event::{Event, Split};
 use super::fault;
 use super::metrics::{EpochMetrics, StepMetrics};
 use super::progress::{Passes, Purpose};
-use super::readback::{Arrival, EvaluationRequest, Timed};
+use super::readback::{EvaluationRequest, Received, Timed};
 use super::state::Session;
 use super::throughput::WorkSpan;
 use crate::data::{Clock, HISTORY_LEN};
@@ -44,7 +44,7 @@ struct Filling {
     stage: Stage,
     budget_ms: f64,
     left_ms: f64,
-    /// Whether the run is to train.
+    /// The run is to train.
     trains: bool,
     /// A piece of the run was recorded.
     ran: bool,
@@ -82,7 +82,7 @@ impl Session {
         filling.ran || filling.probed || filling.iterated
     }
 
-    /// What the CPU writes comes before all that an encoder holds, so commands and evaluations begin with one.
+    /// Begins commands, evaluations and feature passes: the CPU's writes come before all that an encoder holds.
     fn begin_encoder(&mut self) {
         self.write_ended_drag();
         if self.progress.is_idle() {
@@ -150,7 +150,7 @@ impl Session {
         }
     }
 
-    /// Whether a piece of the run may follow.
+    /// True if a piece of the run may follow.
     fn run_goes_on(&self, ran: bool) -> bool {
         let (progress, trainer) = (&self.progress, &self.run.trainer);
         if progress.passes.is_some() {
@@ -277,15 +277,15 @@ impl Session {
         if let Some(time_ms) = self.layouts.poll() {
             self.metrics.embed_ms = time_ms;
         }
-        let arrivals = self.readback.take();
-        let done: Vec<WorkSpan> = arrivals.iter().flat_map(Arrival::spans).copied().collect();
+        let received = self.readback.take();
+        let done: Vec<WorkSpan> = received.iter().flat_map(Received::spans).copied().collect();
         if !done.is_empty() {
             self.throughput.arrived(&done, Instant::now());
             self.metrics.images_per_s = self.throughput.images_per_s();
         }
         let faults = self.progress.faults;
-        for arrival in arrivals {
-            self.take_in(arrival);
+        for item in received {
+            self.take_in(item);
             if self.progress.faults != faults {
                 // The others tell of steps that had no effect either.
                 break;
@@ -293,13 +293,13 @@ impl Session {
         }
     }
 
-    fn take_in(&mut self, arrival: Arrival) {
-        match arrival {
-            Arrival::History(entries, _) => self.take_in_history(entries),
-            Arrival::Evaluation { of, epoch, step, clock } => {
+    fn take_in(&mut self, item: Received) {
+        match item {
+            Received::History(entries, _) => self.take_in_history(entries),
+            Received::Evaluation { of, epoch, step, clock } => {
                 self.take_in_evaluation(of, epoch, step, &clock);
             }
-            Arrival::Times(times) => {
+            Received::Times(times) => {
                 self.metrics.train_ms = times.iter().map(|(_, time_ms)| time_ms).sum();
                 for ((of, piece), time_ms) in times {
                     let progress = &mut self.progress;

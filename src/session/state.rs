@@ -26,7 +26,7 @@ pub struct Session {
     pub(super) throughput: Throughput,
     pub(super) metrics: Metrics,
     pub(super) layouts: Layouts,
-    /// Whether the layouts of the journal are open (see [`Session::restore_layouts`]).
+    /// The layouts of the journal are open (see [`Session::restore_layouts`]).
     pub(super) layouts_restored: bool,
     pub(super) journal: Journal,
     pub(super) folder: Option<RunFolder>,
@@ -166,7 +166,7 @@ impl Session {
         self.throughput.restart();
     }
 
-    /// Whether it trains until it is paused.
+    /// True while it trains until it is paused.
     pub fn is_playing(&self) -> bool {
         self.progress.playing
     }
@@ -213,7 +213,7 @@ impl Session {
         self.layouts.find(id)
     }
 
-    /// Whether a layer has such a tensor, of tiles enough for a layout.
+    /// True if a layer has such a tensor, with at least 4 tiles.
     pub fn can_embed(&self, node: usize, kind: TensorKind) -> bool {
         can_be_laid_out(&self.run.trainer, node, kind)
     }
@@ -250,7 +250,7 @@ impl Session {
         self.layouts.filter_changes(node)
     }
 
-    /// What of a layout is being made, in words, and its share that is done, 0 to 1: where it cannot iterate yet, or begins again.
+    /// Preparation of a layout under way, in words, and its share that is done, 0 to 1; none while it can iterate.
     pub fn layout_progress(&self, layout: impl Into<LayoutId>) -> Option<(&'static str, f64)> {
         let layout = self.layouts.find(layout.into())?;
         if let Some(passes) = self.progress.passes.filter(|p| p.of == Purpose::Features(layout.id())) {
@@ -263,7 +263,7 @@ impl Session {
         layout.refresh_progress().map(|done| ("finding neighbours", done))
     }
 
-    /// Estimated GPU milliseconds of forwarding so many images.
+    /// Estimated GPU milliseconds of forwarding this number of images.
     pub fn forward_ms(&self, images: usize) -> f64 {
         let passes = images.div_ceil(self.run.trainer.sizes().micro_batch);
         passes as f64 * self.progress.evaluation.total_ms()

@@ -14,11 +14,11 @@ const WINDOW_S: f64 = 1.5;
 pub(super) struct WorkSpan {
     /// Estimated GPU time in milliseconds.
     pub cost_ms: f64,
-    /// Whether it was training.
+    /// Training, not an evaluation.
     pub training: bool,
     /// Number of images of the steps that ended in it.
     pub images: u32,
-    /// Whether an epoch ended with it.
+    /// An epoch ended with it.
     pub ends_epoch: bool,
 }
 

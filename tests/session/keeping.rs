@@ -1,4 +1,4 @@
-//! What a folder keeps, and that a resumed run is the run that never stopped.
+//! The files of a run's folder, and that a resumed run is the run that never stopped.
 
 use std::fs;
 use std::path::Path;
@@ -35,7 +35,7 @@ fn commands_are_written_down_when_they_are_carried_out() {
     assert_eq!(journal(&bench), lines);
 }
 
-/// What a user does in a run of 31 steps and, after a reset, 40 more.
+/// A user's commands in a run of 31 steps and, after a reset, 40 more.
 fn story(session: &mut Session) {
     let commands: [(u32, Command); 5] = [
         (10, TrainCommand::SetLearningRate(0.1).into()),

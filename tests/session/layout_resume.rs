@@ -11,7 +11,7 @@ use revacnn::session::{
 use crate::bench::{Bench, run_to};
 use crate::layout_commands::{CONV, DENSE, IMAGES, journal, layout, pin, pinned, positions, rest};
 
-/// What can be told of the open layouts without waiting for them.
+/// Sources and settings of the open layouts.
 fn described(session: &Session) -> Vec<(LayoutId, LayoutSource, [bool; 2], u32, Settings, f32)> {
     let describe = |l: &Layout| {
         (l.id(), l.source(), [l.running, l.follows()], l.every, l.settings(), l.wanted_perplexity())

@@ -360,7 +360,7 @@ fn rows_that_change_much_are_stirred_and_a_perplexity_compiles_nothing() {
     let state = embedding.state().unwrap();
     assert!(embedding.stirred() >= 1 && exaggerated == 2.0, "{} times, {exaggerated}", embedding.stirred());
     assert!(state.exaggeration == 1.0 && state.divergence < worst, "{state:?}, {worst}, {settled}");
-    // A layout of its own begins anew, the others stay.
+    // A layout of its own begins again, the others stay.
     let layer = 4;
     open(&mut session, LayoutSource::Tensor { node: layer, kind: TensorKind::Weights });
     rest(&mut session);
