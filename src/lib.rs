@@ -1,12 +1,114 @@
 //! ReVACNN: a convolutional network learns on your GPU while you watch and steer it.
 //!
-//! The crate is the program's library. Its modules depend on each other in one direction only:
+//! This page is the architecture: the modules, the memory layout, a training step, a frame, the journal, the shader
+//! templates, and the files to touch to add something. `tests/layering.rs` checks what a machine can check of it.
+//!
+//! # Modules
+//!
+//! Arrows between modules point one way:
 //!
 //! ```text
-//! error <- gpu <- data <- nn <- layouts <- session <- app
-//!          gpu <- embed <------ layouts
-//!          gpu <- view <----------------------------- app
+//! error ← files ← gpu ← data ← nn ←──── layouts ← session ← app ← cli
+//!                 gpu ← embed ←────────────┘
+//!                 gpu ← view ←────────────────────────────── app
 //! ```
+//!
+//! | module | purpose |
+//! | --- | --- |
+//! | [`error`] | One [`Error`]; each message says what happened, to what, and what to do next. |
+//! | `files` | Atomic writing: to a temporary file, then renamed over the old one. |
+//! | [`gpu`] | Adapter choice, typed buffers, kernels by reflection, plans of dispatches, autotuning, timers, read-back. |
+//! | [`data`] | Data set readers, the data set on the GPU as packed `u8`, sampling and augmentation of batches there. |
+//! | [`nn`] | Networks, layers, losses, optimizers and the training step, as plans. |
+//! | [`embed`] | Nearest neighbors, affinities and t-SNE over the tiles of any [`gpu::TensorView`]. |
+//! | [`view`] | Drawing of [`gpu::TensorView`]s: tiles, scatter plots, picking, color maps. Knows neither `nn` nor `embed`. |
+//! | [`layouts`] | Live t-SNE layouts of filters, maps and images that follow a training run. |
+//! | [`session`] | One run: applies commands between two steps, schedules the work of a frame, keeps journal and checkpoint. |
+//! | `app` | The window: workbench, panes, input to commands. Behind the default feature `app`. |
+//!
+//! `main.rs` and `cli` are the command line on top of all. `shaders/` mirrors `src/`.
+//!
+//! # Rules
+//!
+//! 1. The model lives on the GPU. The CPU holds settings, commands, and numbers a few frames old; no step, frame or edit
+//!    waits for a read-back.
+//! 2. One thread, one command encoder and one submit a frame. No locks, no async runtime.
+//! 3. A run is a pure function of (settings, data, seed, journal): no float atomics, fixed reduction trees, counter-based
+//!    random numbers. The same run twice gives the same bits on the same adapter and driver.
+//! 4. WGSL declares what a kernel binds; Rust reads it by reflection (the render pipelines of `view` still state their
+//!    bindings by hand). A struct that both languages know is written once, in Rust.
+//! 5. Kernels are tested against plain-loop twins in Rust.
+//! 6. The program's purpose is its own code: kernels, layers, t-SNE, views, steering. For all else it uses a crate.
+//!
+//! # Memory layout
+//!
+//! The batch is innermost. Activations and their gradients are `[channel, y, x, sample]`: the sample index runs fastest,
+//! padded to a multiple of 4, so that every kernel reads and writes `vec4<f32>` of four neighboring samples whatever the
+//! kernel size, stride or channel count. Weights are `[out, in, ky, kx]`, as in PyTorch and ONNX, and are packed once a
+//! step into `[in, ky, kx, out]`.
+//!
+//! The last samples of every training batch are the **probes**: the pinned test images. Their activations and gradients are
+//! there after each step and belong to the weights that the step used; they count in no loss, statistic or weight gradient.
+//!
+//! A batch that passes a binding limit or the memory is cut into micro-batches whose gradients add up.
+//!
+//! A [`gpu::TensorView`] `{ buffer, offset, extents, strides }` names tiles in any buffer: filters, their gradients,
+//! a probe's maps, the samples of a layout. Training writes buffers; `embed` and `view` only read views of them.
+//!
+//! # A kernel, a plan
+//!
+//! A kernel is one entry point of a WGSL file. [`gpu::Kernel`] reflects its bindings by name, its workgroup size and the fields
+//! of its structs. A [`gpu::Plan`] is a list of prepared dispatches; bindings are checked when the plan is built, and
+//! recording it only sets pipelines and bind groups. A [`gpu::Stage`] is one shader file with its named buffers: a
+//! dispatch names the entry point, its parameters and its number of threads.
+//!
+//! Hot kernels come in candidates (register tiles, reductions); all give the same bits. Which one runs is a
+//! [`gpu::TunePolicy`]: calculated, from the cache on disk, or timed on the real shape.
+//!
+//! # A step, a frame
+//!
+//! A training step is the list in `nn::Pass::build_plans`: sample the batch and augment it; forward, layer by layer; loss and
+//! its gradient; backward, layer by layer; one optimizer pass over all parameters; advance the clock. What changes
+//! from step to step ([`data::Clock`], the optimizer's state) lies on the GPU and advances itself, because writes of the CPU do not
+//! interleave with the dispatches of one submit.
+//!
+//! An iteration of t-SNE is attraction, repulsion, block sums, reduce, update, prepared in `embed::tsne`.
+//!
+//! A frame is the list in `app::window`: take in what was read back, run the interface (which queues actions), perform the
+//! actions, record training, layouts and pictures into one encoder, submit, present. [`gpu::Work`] is a plan that can stop
+//! after any dispatch and go on in the next frame; it learns the cost of its dispatches from timestamps. The session's scheduler
+//! shares a frame's GPU milliseconds among its works: training step, evaluation, layouts.
+//!
+//! # Commands and the journal
+//!
+//! Everything that the user does to a run or a layout is a [`session::Command`]: plain data, checked when it is given, carried
+//! out between two steps, and written to `journal.jsonl` with its step. Window settings (docking, zoom, color choice) are
+//! not. [`session::Control`] is what steers *when* work is done (play, pause, evaluate, save) and is not written.
+//! Panes, menus, gestures and keys send [`session::Action`]s; nothing outside `session` changes a run or a layout.
+//! State is parameters, optimizer moments and clock, so that a checkpoint and the journal after it give the run bit for bit.
+//!
+//! # Shader templates
+//!
+//! WGSL files are expanded before they are compiled. Faults name the line of the file, not of the expanded text.
+//!
+//! ```text
+//! #constant TILE = 8          a constant that Rust may set; `const` is a plain WGSL constant
+//! #import Clock               the struct of that name, from its one declaration in Rust (`params!`)
+//! #import common/hash         the functions of shaders/common/hash.wgsl
+//! #for i in TILE … #end       repeats the lines, {i} replaced in each
+//! #if TILE … #else … #end     one of the two, by a constant
+//! {TILE * 2 + i}              the value of an expression of whole numbers
+//! ```
+//!
+//! # To add …
+//!
+//! | | files |
+//! | --- | --- |
+//! | a layer | `src/nn/layers/NAME.rs` (settings, shapes, GPU calls, twin, odd-sized samples), one line in `src/nn/layers/mod.rs`, `shaders/nn/NAME.wgsl` |
+//! | a kernel | `shaders/…/NAME.wgsl` and the Rust file that dispatches it, with its twin |
+//! | a pane | `src/app/panes/NAME.rs`, one line in `src/app/panes/mod.rs` |
+//! | a command | its variant in `src/session/command.rs`, its effect in `src/session/apply.rs`, the widget that sends it |
+//! | a setting | its field where it is used and in `src/session/settings.rs`, its variant in `src/session/command.rs`, its effect in `src/session/apply.rs`, its widget in `src/app/panes/steer.rs`, its option in `src/cli/run_options.rs` |
 
 #[cfg(feature = "app")]
 pub mod app;

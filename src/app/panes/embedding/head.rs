@@ -25,7 +25,7 @@ pub(crate) fn head_ui(ui: &mut Ui, rect: Rect, layout: &Layout, look: &mut Look,
     let used = ui.scope_builder(builder, |ui| {
         ui.spacing_mut().item_spacing.x = 4.0;
         ui.spacing_mut().button_padding = Vec2::new(5.0, 1.0);
-        let menu = ui.menu_button("look", |ui| look_ui(ui, look, predicts, layout.is_of_tiles()));
+        let menu = ui.menu_button("style", |ui| look_ui(ui, look, predicts, layout.is_of_tiles()));
         cx.mark("look", &menu.response.on_hover_text("Size, labels and colors of points"));
         if predicts && rect.width() >= WIDE {
             for (color_by, name, hover) in COLORS.into_iter().rev() {
