@@ -10,35 +10,35 @@ use std::path::Path;
 /// Shorthand for results whose error is [`struct@Error`].
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
-/// Whose mistake an error is; decides the exit status.
+/// Kind of an error; decides the exit status.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
-    /// The command line itself is wrong: exit status 2.
+pub enum ErrorKind {
+    /// A mistake in the command line: exit status 2.
     Usage,
-    /// All else: exit status 1.
+    /// Any other: exit status 1.
     Runtime,
 }
 
-/// What happened, to what, and what to do next.
+/// An error: the event, its object, and the user's next step.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Error {
     what: String,
     help: String,
-    kind: Kind,
+    kind: ErrorKind,
 }
 
 impl Error {
-    /// A runtime error: `what` happened to what, and `help`: what to do next.
+    /// A runtime error: `what` happened, and `help`, the user's next step.
     pub fn new(what: impl Into<String>, help: impl Into<String>) -> Self {
-        Self { what: what.into(), help: help.into(), kind: Kind::Runtime }
+        Self { what: what.into(), help: help.into(), kind: ErrorKind::Runtime }
     }
 
     /// A mistake in the command line (exit status 2).
     pub fn usage(what: impl Into<String>, help: impl Into<String>) -> Self {
-        Self { what: what.into(), help: help.into(), kind: Kind::Usage }
+        Self { what: what.into(), help: help.into(), kind: ErrorKind::Usage }
     }
 
-    /// An operation on a file that the system refused: `verb` is "read", "write", "create", ...
+    /// A file operation that the system refused; `verb` is "read", "write", "create", ...
     pub fn io(verb: &str, path: &Path, source: &io::Error) -> Self {
         let help = match source.kind() {
             io::ErrorKind::NotFound => "check the spelling of the path",
@@ -52,22 +52,22 @@ impl Error {
         Self::new(format!("cannot {verb} {}: {source}", path.display()), help)
     }
 
-    /// What happened, and to what.
+    /// The event and its object.
     pub fn what(&self) -> &str {
         &self.what
     }
 
-    /// What to do next.
+    /// The user's next step.
     pub fn help(&self) -> &str {
         &self.help
     }
 
-    /// Whose mistake it is.
-    pub fn kind(&self) -> Kind {
+    /// Kind of the error.
+    pub fn kind(&self) -> ErrorKind {
         self.kind
     }
 
-    /// The same error, said to have happened within `place` (a file, a layer, a line).
+    /// The error with `place` (a file, a layer, a line) before its text.
     pub fn within(mut self, place: impl fmt::Display) -> Self {
         self.what = format!("{place}: {}", self.what);
         self

@@ -63,7 +63,7 @@ fn flip(bytes: &mut [u8], at: usize, rng: &mut ChaCha8Rng) {
     }
 }
 
-/// How many cases of a directory were accepted and refused.
+/// Numbers of cases of a directory that were accepted and refused.
 #[derive(Debug, Default)]
 struct Tally {
     valid: u64,

@@ -4,15 +4,15 @@ mod compare;
 
 use compare::{assert_no_errors, open_gpu};
 use revacnn::data::Dataset;
-use revacnn::embed::{Change, Settings, Tsne, change_twin, twin};
+use revacnn::embed::{Drift, Settings, Tsne, twin};
 use revacnn::gpu::{Buffer, Gpu, TensorView};
 use revacnn::nn::{Shape, Tensor};
 
-/// Rows of normal numbers about a few centres, so that neighbours mean something.
+/// Rows of normal numbers about a few centers, so that neighbours mean something.
 fn clustered(count: usize, dims: usize, seed: u64) -> Vec<Vec<f64>> {
     let noise = Tensor::sample(Shape::new(dims, 1, 1), count, seed).values;
-    let centres = Tensor::sample(Shape::new(dims, 1, 1), 5, seed + 1).values;
-    let value = |i: usize, d: usize| f64::from((noise[d * count + i] + 3.0 * centres[d * 5 + i % 5]) as f32);
+    let centers = Tensor::sample(Shape::new(dims, 1, 1), 5, seed + 1).values;
+    let value = |i: usize, d: usize| f64::from((noise[d * count + i] + 3.0 * centers[d * 5 + i % 5]) as f32);
     (0..count).map(|i| (0..dims).map(|d| value(i, d)).collect()).collect()
 }
 
@@ -31,7 +31,7 @@ fn view(gpu: &Gpu, rows: &[Vec<f64>]) -> TensorView {
 }
 
 fn embed(gpu: &Gpu, rows: &[Vec<f64>], perplexity: f32) -> Tsne {
-    Tsne::new(gpu, &view(gpu, rows), perplexity, Settings::USUAL, 1).unwrap()
+    Tsne::new(gpu, &view(gpu, rows), perplexity, Settings::DEFAULT, 1).unwrap()
 }
 
 fn wide(positions: &[[f32; 2]]) -> Vec<[f64; 2]> {
@@ -56,10 +56,10 @@ fn affinities_are_those_of_the_twin() {
         let tsne = embed(&gpu, &rows, perplexity);
         let effective = perplexity.min((count - 1) as f32 / 3.0);
         assert_eq!(tsne.perplexity(), effective);
-        let k = tsne.neighbours();
+        let k = tsne.neighbors();
         assert_eq!(k, (3.0 * f64::from(effective) + 1e-3) as usize);
-        let expected = twin::affinities(&rows, k, f64::from(effective));
-        let other = twin::affinities(&rows, k, 0.9 * f64::from(effective));
+        let expected = twin::affinities::joint(&rows, k, f64::from(effective));
+        let other = twin::affinities::joint(&rows, k, 0.9 * f64::from(effective));
         let found = tsne.read_affinities(&gpu);
         let mut sum = 0.0;
         let (mut worst, mut control) = (0.0_f64, 0.0_f64);
@@ -83,16 +83,55 @@ fn affinities_are_those_of_the_twin() {
 }
 
 #[test]
+fn rows_are_scaled_and_centered_as_by_the_twin() {
+    let gpu = open_gpu();
+    let mut rows = clustered(131, 7, 3);
+    rows[5][2] = f64::NAN;
+    let expected = twin::rows::scaled(&rows);
+    let found = embed(&gpu, &rows, 5.0).read_searched_rows(&gpu);
+    let worst = |rows: &[Vec<f64>]| {
+        let pairs = rows.iter().flatten().zip(found.iter().flatten());
+        pairs.map(|(a, b)| (a - f64::from(*b)).abs()).fold(0.0, f64::max)
+    };
+    assert!(worst(&expected) < 1e-6, "{}", worst(&expected));
+    assert_eq!(found[5], [0.0; 7], "a row that is left out");
+    rows[5][2] = 1.0;
+    assert!(worst(&twin::rows::scaled(&rows)) > 1e-3, "the control");
+}
+
+#[test]
+fn layouts_begin_along_the_principal_components() {
+    let gpu = open_gpu();
+    let mut rows = clustered(203, 6, 8);
+    for row in &mut rows {
+        row.iter_mut().enumerate().for_each(|(d, value)| *value *= 0.6_f64.powi(d as i32));
+    }
+    let centered = twin::pca::centered(&twin::rows::scaled(&rows));
+    let directions = twin::pca::fix_signs(&twin::pca::directions(&centered, 3));
+    let components = twin::pca::project(&centered, &directions);
+    let deviation = (components.iter().map(|row| row[0] * row[0]).sum::<f64>() / 203.0).sqrt();
+    let found = wide(&embed(&gpu, &rows, 5.0).read_positions(&gpu));
+    let worst = |axis: usize, component: usize| {
+        let apart = |(p, row): (&[f64; 2], &Vec<f64>)| (p[axis] - 1e-4 * row[component] / deviation).abs();
+        found.iter().zip(&components).map(apart).fold(0.0, f64::max)
+    };
+    for axis in [0, 1] {
+        assert!(worst(axis, axis) < 1e-8, "axis {axis}: {}", worst(axis, axis));
+        assert!(worst(axis, axis + 1) > 1e-5, "the control");
+    }
+}
+
+#[test]
 fn the_twins_gradient_is_that_of_central_differences() {
     let rows = clustered(23, 3, 5);
-    let joint = twin::affinities(&rows, 12, 4.0);
+    let joint = twin::affinities::joint(&rows, 12, 4.0);
     let positions: Vec<[f64; 2]> = clustered(23, 2, 9).iter().map(|row| [row[0], row[1]]).collect();
-    let gradient = twin::gradient(&joint, &positions, 1.0);
+    let gradient = twin::step::gradient(&joint, &positions, 1.0);
     for (i, axis) in [(0, 0), (7, 1), (22, 0)] {
         let at = |h: f64| {
             let mut moved = positions.clone();
             moved[i][axis] += h;
-            twin::divergence(&joint, &moved)
+            twin::step::divergence(&joint, &moved)
         };
         let difference = (at(1e-5) - at(-1e-5)) / 2e-5;
         let error = (4.0 * gradient[i][axis] - difference).abs() / difference.abs();
@@ -120,10 +159,10 @@ fn steps_and_divergences_are_those_of_the_twin() {
             tsne.iterate(&gpu, iteration - tsne.state(&gpu).iteration as usize);
             let mut positions = wide(&tsne.read_positions(&gpu));
             let before = positions.clone();
-            let mut motions: Vec<[f64; 4]> =
-                tsne.read_motions(&gpu).iter().map(|m| m.map(f64::from)).collect();
-            let divergence = twin::divergence(&joint, &positions);
-            twin::step(&joint, &mut positions, &mut motions, &Settings::USUAL, iteration);
+            let mut velocity_gains: Vec<[f64; 4]> =
+                tsne.read_velocity_gains(&gpu).iter().map(|m| m.map(f64::from)).collect();
+            let divergence = twin::step::divergence(&joint, &positions);
+            twin::step::step(&joint, &mut positions, &mut velocity_gains, &Settings::DEFAULT, iteration);
             tsne.iterate(&gpu, 1);
             let found = wide(&tsne.read_positions(&gpu));
             let moved = |to: &[[f64; 2]]| -> Vec<f64> {
@@ -165,8 +204,8 @@ fn digits_are_laid_out_as_well_as_by_others() {
     gpu.wait();
     println!("500 iterations: {:.2} s", began.elapsed().as_secs_f64());
     let positions = wide(&tsne.read_positions(&gpu));
-    let joint = twin::affinities(&rows, 90, 30.0);
-    let divergence = twin::divergence(&joint, &positions);
+    let joint = twin::affinities::joint(&rows, 90, 30.0);
+    let divergence = twin::step::divergence(&joint, &positions);
     println!("divergence {divergence:.4}");
     // scikit-learn 1.9.1 reaches 0.760 in 1 000 iterations of its defaults.
     assert!(divergence < 0.76, "the divergence is {divergence}");
@@ -238,17 +277,17 @@ fn degenerate_rows_are_laid_out_with_finite_positions() {
         let divergence = tsne.state(&gpu).divergence;
         assert!(divergence.is_finite() && divergence > -1e-3, "{name}: {divergence}");
     }
-    let few = Tsne::new(&gpu, &view(&gpu, &clustered(3, 2, 1)), 5.0, Settings::USUAL, 1).err().unwrap();
+    let few = Tsne::new(&gpu, &view(&gpu, &clustered(3, 2, 1)), 5.0, Settings::DEFAULT, 1).err().unwrap();
     assert!(few.what().contains("3 rows") && few.help().contains("4 rows"), "{few}");
     for perplexity in [0.5, f32::NAN, f32::INFINITY, -3.0] {
-        let refused = Tsne::new(&gpu, &view(&gpu, &usual), perplexity, Settings::USUAL, 1).err().unwrap();
+        let refused = Tsne::new(&gpu, &view(&gpu, &usual), perplexity, Settings::DEFAULT, 1).err().unwrap();
         assert!(refused.what().contains("perplexity"), "{refused}");
     }
     let tsne = embed(&gpu, &usual, 5.0);
     for settings in [
-        Settings { exaggeration: 0.5, ..Settings::USUAL },
-        Settings { momentum: 1.0, ..Settings::USUAL },
-        Settings { learning_rate: f32::NAN, ..Settings::USUAL },
+        Settings { exaggeration: 0.5, ..Settings::DEFAULT },
+        Settings { momentum: 1.0, ..Settings::DEFAULT },
+        Settings { learning_rate: f32::NAN, ..Settings::DEFAULT },
     ] {
         assert!(tsne.set_settings(&gpu, settings).is_err());
     }
@@ -262,7 +301,7 @@ fn rows_that_are_not_finite_are_left_out_and_come_back() {
     let mut broken = rows.clone();
     (broken[7][2], broken[40][0]) = (f64::NAN, f64::INFINITY);
     let of_broken = view(&gpu, &broken);
-    let tsne = Tsne::new(&gpu, &of_broken, 8.0, Settings::USUAL, 1).unwrap();
+    let tsne = Tsne::new(&gpu, &of_broken, 8.0, Settings::DEFAULT, 1).unwrap();
     assert_eq!(tsne.left_out(&gpu), [7, 40]);
     tsne.iterate(&gpu, 120);
     let positions = tsne.read_positions(&gpu);
@@ -275,7 +314,7 @@ fn rows_that_are_not_finite_are_left_out_and_come_back() {
     let without: Vec<Vec<f64>> =
         rows.iter().enumerate().filter(|(i, _)| ![7, 40].contains(i)).map(|(_, row)| row.clone()).collect();
     let affinities = tsne.read_affinities(&gpu);
-    let expected = twin::affinities(&without, 24, 8.0);
+    let expected = twin::affinities::joint(&without, 24, 8.0);
     let kept: Vec<usize> = (0..90).filter(|i| ![7, 40].contains(i)).collect();
     for (a, i) in kept.iter().enumerate() {
         for (j, p) in &affinities[*i] {
@@ -323,7 +362,7 @@ fn a_pinned_row_does_not_move_by_one_bit_and_pulls_the_others() {
 }
 
 #[test]
-fn the_change_of_rows_is_that_of_the_twin() {
+fn the_drift_of_rows_is_that_of_the_twin() {
     let gpu = open_gpu();
     let (rows, dims, offset, pitch) = (7_usize, 75_usize, 3_usize, 80_usize);
     let value = |i: usize, round: usize| ((i * 37 + round * 11) % 101) as f32 * 0.13 - 5.0;
@@ -335,23 +374,23 @@ fn the_change_of_rows_is_that_of_the_twin() {
         extents: [rows as u32, 3, 5, 5],
         strides: [pitch as u32, 25, 5, 1],
     };
-    let change = Change::new(&gpu, &view).unwrap();
+    let drift = Drift::new(&gpu, &view).unwrap();
     let run = |plan: &revacnn::gpu::Plan| {
         let mut encoder = gpu.encoder("test");
         plan.encode(&mut encoder);
         gpu.submit(encoder);
     };
-    change.values.write(&gpu, 0, &[f32::NAN; 7]);
-    run(&change.keep);
-    run(&change.measure);
-    assert_eq!(change.values.read(&gpu), [0.0; 7], "nothing changed");
+    drift.values.write(&gpu, 0, &[f32::NAN; 7]);
+    run(&drift.keep);
+    run(&drift.measure);
+    assert_eq!(drift.values.read(&gpu), [0.0; 7], "nothing changed");
     tensor.write(&gpu, 0, &all(1));
-    run(&change.measure);
+    run(&drift.measure);
     let table = |round: usize| -> Vec<Vec<f32>> {
         (0..rows).map(|i| all(round)[offset + i * pitch..][..dims].to_vec()).collect()
     };
-    let expected = change_twin(&table(1), &table(0));
-    for (found, expected) in change.values.read(&gpu).iter().zip(&expected) {
+    let expected = twin::drift::drift(&table(1), &table(0));
+    for (found, expected) in drift.values.read(&gpu).iter().zip(&expected) {
         assert!((f64::from(*found) - expected).abs() < 1e-5 * expected, "{found}, {expected}");
     }
     assert!(expected.iter().all(|e| *e > 1.0) && expected[0] != expected[1], "{expected:?}");

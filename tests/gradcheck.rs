@@ -1,11 +1,10 @@
 //! Every kind of layer: its plain-loop twin against central differences.
 
 use revacnn::error::Result;
-use revacnn::nn::gradcheck::{STEP, check, check_all};
+use revacnn::nn::gradcheck::{STEP, check, check_all, sample_inputs, sample_parameters};
 use revacnn::nn::layers::KINDS;
-use revacnn::nn::{
-    Draw, Layer, LayerBuild, LayerPlans, Mode, ParameterSpec, Shape, Tensor, TwinCall, TwinGradients,
-};
+use revacnn::nn::twin::{Mode, RngKey, TwinCall, TwinGradients};
+use revacnn::nn::{Layer, LayerBuild, LayerPlans, ParameterSpec, Shape, Tensor};
 
 #[test]
 fn twins_agree_with_central_differences() {
@@ -76,7 +75,7 @@ fn central_differences_find_a_wrong_twin() {
         for (layer, shapes) in KINDS.iter().flat_map(|kind| (kind.samples)()) {
             let has_parameters = !layer.parameters(&shapes).is_empty();
             let faulty = Faulty { layer, fault };
-            for mode in [Mode::Evaluation, Mode::Training(Draw::default())] {
+            for mode in [Mode::Evaluation, Mode::Training(RngKey::default())] {
                 let found = !check(&faulty, &shapes, mode, 5).passes();
                 assert!(
                     found || (i >= 2 && !has_parameters),
@@ -86,4 +85,40 @@ fn central_differences_find_a_wrong_twin() {
             }
         }
     }
+}
+
+/// True if, in an evaluation, every output value is a function of the input value at the same index alone, and is not that value.
+fn changes_values_one_by_one(layer: &dyn Layer, shapes: &[Shape]) -> bool {
+    if shapes.len() != 1 || layer.output(shapes).unwrap() != shapes[0] {
+        return false;
+    }
+    let mut inputs = sample_inputs(shapes, 2, 8);
+    let parameters = sample_parameters(layer, shapes, 9);
+    let output = |inputs: &[Tensor]| {
+        layer.forward_twin(&TwinCall { inputs, parameters: &parameters, mode: Mode::Evaluation }).values
+    };
+    let before = output(&inputs);
+    let changed = (0..before.len()).all(|i| {
+        let value = inputs[0].values[i];
+        inputs[0].values[i] = 1.5 * value;
+        let after = output(&inputs);
+        inputs[0].values[i] = value;
+        (0..before.len()).all(|j| j == i || after[j] == before[j])
+    });
+    changed && before != inputs[0].values
+}
+
+#[test]
+fn elementwise_layers_say_so() {
+    let mut elementwise = 0;
+    for (layer, shapes) in KINDS.iter().flat_map(|kind| (kind.samples)()) {
+        assert_eq!(
+            layer.is_elementwise(),
+            changes_values_one_by_one(&*layer, &shapes),
+            "{} on {shapes:?}",
+            layer.kind()
+        );
+        elementwise += usize::from(layer.is_elementwise());
+    }
+    assert!(elementwise >= 14, "six activation functions and batch normalization, two samples each");
 }

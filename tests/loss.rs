@@ -8,11 +8,12 @@ use std::rc::Rc;
 use compare::{
     assert_close, assert_differs, assert_no_errors, narrow, open_gpu, poisoned, rounded, sum_tolerance,
 };
-use revacnn::data::{Clock, Column, Feed};
+use revacnn::data::{Clock, DataLoader, Sample};
 use revacnn::gpu::{Buffer, Gpu};
+use revacnn::nn::twin::{self, StepContext, TwinState};
 use revacnn::nn::{
-    Columns, Hyper, Kind, Loss, LossBuffers, Network, Optimizer, Pace, Parameters, Role, Schedule, Shape,
-    StepPlace, Target, Tensor, Trainer, TrainerOptions, TwinState, loss_twin, optimizer_twin,
+    BatchExtent, Hyper, Loss, LossBuffers, Network, Optimizer, OptimizerKind, Parameters, Role, Schedule,
+    Shape, StepsPerEpoch, Target, Tensor, Trainer, TrainerOptions,
 };
 
 const CLASSES: usize = 7;
@@ -42,9 +43,9 @@ fn the_twins_of_the_losses_agree_with_central_differences() {
             let shifted = |c: usize, by: f64| {
                 let mut shifted = outputs.clone();
                 shifted[c] += by;
-                loss_twin(loss, &shifted, label, &image, 1.0, CLASSES).loss
+                twin::loss(loss, &shifted, label, &image, 1.0, CLASSES).loss
             };
-            let made = loss_twin(loss, &outputs, label, &image, 0.25, CLASSES);
+            let made = twin::loss(loss, &outputs, label, &image, 0.25, CLASSES);
             let mut noticed = false;
             for (c, gradient) in made.gradient.into_iter().enumerate() {
                 let difference = 0.25 * (shifted(c, step) - shifted(c, -step)) / (2.0 * step);
@@ -60,16 +61,16 @@ fn the_twins_of_the_losses_agree_with_central_differences() {
     }
 }
 
-/// Columns: 6 trained (scale 1/6), 2 of padding, 4 probes.
-fn columns() -> Vec<Column> {
-    let column = |n: usize| Column {
+/// Samples: 6 trained (scale 1/6), 2 of padding, 4 probes.
+fn drawn() -> Vec<Sample> {
+    let sample = |n: usize| Sample {
         image: n as u32,
         label: (n * 3 % CLASSES) as u32,
         change: 0,
         random: 0,
         scale: [1.0 / 6.0, 0.0, 1.0][usize::from(n >= 6) + usize::from(n >= 8)],
     };
-    (0..12).map(column).collect()
+    (0..12).map(sample).collect()
 }
 
 /// Probabilities, the outputs' gradient and results of the kernel, over poisoned buffers.
@@ -78,15 +79,15 @@ fn run_loss(gpu: &Gpu, loss: Loss, outputs: &[f64], images: &[f64]) -> [Vec<f32>
     let (probabilities, gradient) = (buffer(CLASSES * 12), buffer(outputs.len()));
     let results = buffer(12 * 2);
     let buffers = LossBuffers {
-        columns: Buffer::from_slice(gpu, "columns", &columns()).range(),
+        samples: Buffer::from_slice(gpu, "samples", &drawn()).range(),
         images: Buffer::from_slice(gpu, "images", &narrow(images)).range(),
         outputs: Buffer::from_slice(gpu, "outputs", &narrow(outputs)).range(),
         probabilities: probabilities.range(),
         gradient: gradient.range(),
         results: results.range(),
     };
-    let columns = Columns { train_quads: 2, quads: 3 };
-    let plan = loss.build(gpu, &buffers, (outputs.len() / 12, CLASSES), columns).unwrap();
+    let extent = BatchExtent { train_quads: 2, quads: 3 };
+    let plan = loss.build(gpu, &buffers, (outputs.len() / 12, CLASSES), extent).unwrap();
     let mut encoder = gpu.encoder("loss");
     plan.encode(&mut encoder);
     gpu.submit(encoder);
@@ -108,11 +109,11 @@ fn the_losses_agree_with_their_twins() {
             let outputs = rounded(sample.iter().map(|z| factor * z + offset).collect());
             let [probabilities, gradient, results] = run_loss(&gpu, loss, &outputs, &images);
             let mut expected = [vec![0.0; CLASSES * 12], vec![0.0; outputs.len()], vec![0.0; 24]];
-            for (n, column) in columns().iter().enumerate() {
+            for (n, drawn) in drawn().iter().enumerate() {
                 let of = |values: &[f64]| -> Vec<f64> { values.chunks(12).map(|row| row[n]).collect() };
-                let scale = f64::from(column.scale);
-                let label = column.label as usize;
-                let made = loss_twin(loss, &of(&outputs), label, &of(&images), scale, CLASSES);
+                let scale = f64::from(drawn.scale);
+                let label = drawn.label as usize;
+                let made = twin::loss(loss, &of(&outputs), label, &of(&images), scale, CLASSES);
                 for (c, p) in made.probabilities.iter().enumerate() {
                     expected[0][c * 12 + n] = *p;
                 }
@@ -130,7 +131,7 @@ fn the_losses_agree_with_their_twins() {
             assert_close(&name("results"), &results, &expected[2], tolerance);
             expected.iter_mut().for_each(|e| e.rotate_left(1));
             assert_differs("another class", &gradient, &expected[1], tolerance);
-            assert_differs("another column", &results, &expected[2], tolerance);
+            assert_differs("another sample", &results, &expected[2], tolerance);
         }
     }
     assert_no_errors(&gpu);
@@ -138,8 +139,9 @@ fn the_losses_agree_with_their_twins() {
 
 /// Every optimizer, with every other setting on somewhere.
 fn hypers() -> Vec<Hyper> {
-    let mut all: Vec<Hyper> =
-        Kind::ALL.map(|kind| Hyper { learning_rate: 0.0625, weight_decay: 0.0625, ..Hyper::of(kind) }).into();
+    let mut all: Vec<Hyper> = OptimizerKind::ALL
+        .map(|kind| Hyper { learning_rate: 0.0625, weight_decay: 0.0625, ..Hyper::of(kind) })
+        .into();
     all[4].momentum = 0.75;
     // With its usual epsilon its first steps are too small to tell settings apart.
     (all[3].learning_rate, all[3].epsilon) = (1.0, 0.01);
@@ -156,13 +158,13 @@ struct Optimized {
     expected: TwinState,
 }
 
-/// Runs an optimizer over all parameters of a small network, with the settings `twin` for the twin.
-fn optimize(gpu: &Gpu, hyper: Hyper, twin: Hyper, biases_decay: bool) -> Optimized {
+/// Runs an optimizer over all parameters of a small network, with the settings `twin_hyper` for the twin.
+fn optimize(gpu: &Gpu, hyper: Hyper, twin_hyper: Hyper, biases_decay: bool) -> Optimized {
     let text = "[[layer]]\nkind = \"dense\"\nunits = 5\n[[layer]]\nkind = \"batch_norm\"\n[[layer]]\nkind = \"dense\"\n";
     let network = Network::parse(text, Shape::new(3, 1, 1), 3).unwrap();
     let data = step_twin::synthetic(47, 13);
-    let mut feed = Feed::new(gpu, &data).unwrap();
-    let pace = Pace { train_images: feed.train_images, batch: 10 };
+    let mut loader = DataLoader::new(gpu, &data).unwrap();
+    let epoch = StepsPerEpoch { train_images: loader.train_images, batch: 10 };
     let parameters = Parameters::new(gpu, &network, 9).unwrap();
     let len = parameters.values.len();
     let mut decays = vec![biases_decay; len];
@@ -171,15 +173,15 @@ fn optimize(gpu: &Gpu, hyper: Hyper, twin: Hyper, biases_decay: bool) -> Optimiz
         if tensor.spec.role == Role::Weight {
             decays[tensor.offset..][..tensor.len].fill(true);
         }
-        trained[tensor.offset..][..tensor.len].fill(f64::from(u8::from(tensor.spec.role != Role::Statistic)));
+        trained[tensor.offset..][..tensor.len].fill(f64::from(u8::from(tensor.spec.role != Role::Buffer)));
     }
-    let optimizer = Optimizer::new(gpu, Hyper::default(), pace);
-    let (clear, update) = optimizer.build(gpu, &parameters, &feed).unwrap();
-    optimizer.set(gpu, hyper, pace);
+    let optimizer = Optimizer::new(gpu, Hyper::default(), epoch);
+    let (clear, update) = optimizer.build(gpu, &parameters, &loader).unwrap();
+    optimizer.set(gpu, hyper, epoch);
     let mut state = TwinState::new(parameters.values.read(gpu).iter().map(|v| f64::from(*v)).collect());
     for step in 0..4 {
         let clock = Clock { step: step + 2, epoch: step / 2, cursor: 11 * step, ..Clock::default() };
-        feed.set_clock(gpu, &clock);
+        loader.set_clock(gpu, &clock);
         let sample = Tensor::sample(Shape::new(len, 1, 1), 1, 20 + u64::from(step)).values;
         let gradients = rounded(sample.iter().zip(&trained).map(|(g, t)| g * t).collect());
         parameters.gradients.write(gpu, 0, &narrow(&gradients));
@@ -187,12 +189,12 @@ fn optimize(gpu: &Gpu, hyper: Hyper, twin: Hyper, biases_decay: bool) -> Optimiz
         update.encode(&mut encoder);
         clear.encode(&mut encoder);
         gpu.submit(encoder);
-        let epochs = f64::from(clock.epoch) + f64::from(clock.cursor) / feed.train_images as f64;
+        let epochs = f64::from(clock.epoch) + f64::from(clock.cursor) / loader.train_images as f64;
         let norm = gradients.iter().map(|g| g * g).sum::<f64>().sqrt();
-        let read = feed.clock().read(gpu)[0];
+        let read = loader.clock().read(gpu)[0];
         assert_close("norm", &[read.gradient_norm], &[norm], sum_tolerance(len));
-        let place = StepPlace { step: clock.step, epochs, norm };
-        optimizer_twin(twin, pace, place, &gradients, &decays, &mut state);
+        let at = StepContext { step: clock.step, epochs, norm };
+        twin::optimizer_step(twin_hyper, epoch, at, &gradients, &decays, &mut state);
         assert!(parameters.gradients.read(gpu).iter().all(|g| *g == 0.0), "gradients are cleared");
         assert_eq!(parameters.last_gradients.read(gpu), narrow(&gradients));
     }
@@ -248,18 +250,18 @@ fn a_step_that_is_not_finite_has_no_effect() {
     let clock = *trainer.clock();
     let values = trainer.parameters.values.read(&gpu);
     let first = trainer.parameters.tensor("stem.weight").unwrap().offset;
-    for (value, place) in [(f32::NAN, "stem"), (f32::INFINITY, "stem")] {
+    for (value, layer) in [(f32::NAN, "stem"), (f32::INFINITY, "stem")] {
         trainer.parameters.values.write(&gpu, first, &[value]);
         let poisoned = trainer.parameters.values.read(&gpu);
         trainer.step();
         trainer.step();
-        let halted = trainer.feed.clock().read(&gpu)[0];
+        let halted = trainer.loader.clock().read(&gpu)[0];
         assert_eq!((halted.halted, halted.step, halted.cursor), (1, clock.step, clock.cursor));
-        let history = trainer.feed.history().read(&gpu);
+        let history = trainer.loader.history().read(&gpu);
         assert_eq!((history[8].to_bits(), history[10]), (2, -1.0), "step 2 is marked");
         let same = |a: &[f32], b: &[f32]| a.iter().map(|v| v.to_bits()).eq(b.iter().map(|v| v.to_bits()));
         assert!(same(&trainer.parameters.values.read(&gpu), &poisoned));
-        assert_eq!(trainer.first_not_finite(Clock { halted: 1, ..clock }).as_deref(), Some(place));
+        assert_eq!(trainer.first_not_finite(Clock { halted: 1, ..clock }).as_deref(), Some(layer));
         trainer.parameters.values.write(&gpu, 0, &values);
         trainer.set_clock(clock);
     }

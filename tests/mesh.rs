@@ -1,8 +1,8 @@
 //! The push of all other points by a mesh, against pairs in f64: forces, their sum, any extent, any order of the points.
 
 use revacnn::data::Dataset;
-use revacnn::embed::{Grid, Method, Options, Repulsion, Settings, Tsne, usual_components};
-use revacnn::gpu::{AdapterChoice, Buffer, Gpu, PlanBuilder, TensorView, Tuning};
+use revacnn::embed::{Grid, Method, Options, Repulsion, Tsne, TsneBuilder, default_components, twin};
+use revacnn::gpu::{AdapterChoice, Buffer, DeviceProfile, Gpu, PlanBuilder, TensorView};
 
 /// Iterations until digits are laid out.
 const ITERATIONS: usize = 300;
@@ -23,22 +23,9 @@ fn clumps(count: usize, width: f64) -> Vec<[f32; 2]> {
     points
 }
 
-/// The push on each point and the sum of all q̃, in f64.
+/// Force on each point and the sum of all q̃, in f64.
 fn twin(points: &[[f32; 2]]) -> (Vec<[f64; 2]>, f64) {
-    let mut z = 0.0;
-    let wide: Vec<[f64; 2]> = points.iter().map(|p| p.map(f64::from)).collect();
-    let push = |(i, a): (usize, &[f64; 2])| {
-        let mut sum = [0.0; 2];
-        for (j, b) in wide.iter().enumerate() {
-            let apart = [a[0] - b[0], a[1] - b[1]];
-            let near = 1.0 / (1.0 + apart[0] * apart[0] + apart[1] * apart[1]);
-            z += if i == j { 0.0 } else { near };
-            sum = [sum[0] + near * near * apart[0], sum[1] + near * near * apart[1]];
-        }
-        sum
-    };
-    let forces = wide.iter().enumerate().map(push).collect();
-    (forces, z)
+    twin::repulsion::forces(&points.iter().map(|p| p.map(f64::from)).collect::<Vec<_>>())
 }
 
 /// Forces, sum and mesh for these points, `flags` of which say who is left out.
@@ -57,9 +44,9 @@ fn found(
     }
     let positions = Buffer::from_slice(gpu, "positions", &padded);
     let flags_buffer = Buffer::from_slice(gpu, "flags", flags);
+    let repulsion = Repulsion::new(gpu, &positions, &flags_buffer.range(), points.len(), method).unwrap();
     let mut plan = PlanBuilder::new(gpu);
-    let repulsion =
-        Repulsion::new(gpu, &mut plan, &positions, &flags_buffer.range(), points.len(), method).unwrap();
+    repulsion.record(&mut plan).unwrap();
     let plan = plan.finish();
     let mut encoder = gpu.encoder("test");
     plan.encode(&mut encoder);
@@ -86,8 +73,8 @@ fn a_mesh_pushes_as_pairs_do_at_any_extent() {
 #[test]
 fn a_mesh_with_the_passes_of_another_adapter_does_so_too() {
     let mut gpu = Gpu::open(&AdapterChoice::Best).unwrap();
-    let tuning = gpu.tuning();
-    gpu.set_tuning(Tuning { large_tiles: !tuning.large_tiles, ..tuning }).unwrap();
+    let profile = gpu.profile();
+    gpu.set_profile(DeviceProfile { large_tiles: !profile.large_tiles, ..profile }).unwrap();
     pushes_as_pairs_do(&gpu);
 }
 
@@ -173,9 +160,9 @@ fn laid_out(gpu: &Gpu, data: &str, count: usize, method: Method, iterations: usi
         extents: [(rows.len() / values) as u32, 1, 1, values as u32],
         strides: [values as u32, 0, 0, 1],
     };
-    let components = usual_components(rows.len() / values, values);
+    let components = default_components(rows.len() / values, values);
     let options = Options { method: Some(method), components, ..Options::default() };
-    let tsne = Tsne::prepare_with(gpu, &view, 30.0, Settings::USUAL, 0, &options).unwrap();
+    let tsne = TsneBuilder::new(30.0).options(options).build(gpu, &view).unwrap();
     tsne.refresh(gpu);
     tsne.reset(gpu);
     tsne.iterate(gpu, iterations);
@@ -220,7 +207,7 @@ fn digits_come_out_as_well_by_a_mesh_as_by_pairs() {
         let mesh = f64::from(tsne.state(&gpu).divergence);
         println!("{method:?}: {mesh:.4}, by pairs {pairs:.4}");
         assert!((mesh / pairs - 1.0).abs() < 0.015, "{method:?}: {mesh}, by pairs {pairs}");
-        // It begins anew as it began.
+        // It begins again as it began.
         let first = tsne.read_positions(&gpu);
         tsne.reset(&gpu);
         tsne.iterate(&gpu, ITERATIONS);

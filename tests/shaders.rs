@@ -47,6 +47,8 @@ fn struct_def(text: &str) -> StructDef {
         let Some((name, ty)) = field.split_once(':') else { continue };
         let (wgsl, bytes) = match ty.trim() {
             ty @ ("u32" | "i32" | "f32") => (ty.to_owned(), 4),
+            "Vec2" => ("vec2<f32>".to_owned(), 8),
+            "[u32; 1]" => ("array<u32>".to_owned(), 4),
             "[u32; 8]" => ("array<vec4<u32>, 2>".to_owned(), 32),
             ty => {
                 let (element, count) = ty.trim_matches(['[', ']']).split_once("; ").unwrap();

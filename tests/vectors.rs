@@ -4,10 +4,8 @@
 use std::path::Path;
 
 use revacnn::nn::layers::KINDS;
-use revacnn::nn::{
-    Draw, Hyper, Kind, Loss, Mode, Pace, Role, Shape, StepPlace, Tensor, TwinCall, TwinState, loss_twin,
-    optimizer_twin,
-};
+use revacnn::nn::twin::{self, Mode, RngKey, StepContext, TwinCall, TwinState};
+use revacnn::nn::{Hyper, Loss, OptimizerKind, Role, Shape, StepsPerEpoch, Tensor};
 use safetensors::SafeTensors;
 use serde_json::Value;
 
@@ -84,7 +82,7 @@ fn layers_are_those_of_pytorch() {
         if case["statistics"] == true {
             parameters.extend([0, 1].map(|i| vectors.get(case, &format!("statistic{i}"))));
         }
-        let mode = Mode::Training(Draw::default());
+        let mode = Mode::Training(RngKey::default());
         let call = TwinCall { inputs: &inputs, parameters: &parameters, mode };
         let name = format!("{} {}", kind.kind, case["settings"]);
         let output = layer.forward_twin(&call);
@@ -95,7 +93,7 @@ fn layers_are_those_of_pytorch() {
             assert_same(&format!("gradient of input {i} of {name}"), &gradient.values, &expected);
         }
         for (i, spec) in layer.parameters(&shapes).iter().enumerate() {
-            if spec.role == Role::Statistic {
+            if spec.role == Role::Buffer {
                 // Before and after.
                 let [before, after] =
                     [i - trained, i - trained + 2].map(|i| vectors.get(case, &format!("statistic{i}")));
@@ -123,7 +121,7 @@ fn losses_are_those_of_pytorch() {
         for (n, label) in labels.iter().enumerate() {
             let range = n * classes..(n + 1) * classes;
             let (z, image) = (&outputs[range.clone()], &images[range.clone()]);
-            let made = loss_twin(loss, z, *label, image, case["scale"].as_f64().unwrap(), classes);
+            let made = twin::loss(loss, z, *label, image, case["scale"].as_f64().unwrap(), classes);
             assert_same(&format!("{loss:?}"), &[made.loss], &losses[n..n + 1]);
             assert_same(&format!("gradient of {loss:?}"), &made.gradient, &gradients[range]);
         }
@@ -135,11 +133,11 @@ fn optimizers_are_those_of_pytorch() {
     let vectors = Vectors::read();
     let cases = vectors.of("optimizer");
     // ConvNetJS's windowed Adagrad is none of PyTorch's.
-    for kind in Kind::ALL.into_iter().filter(|kind| *kind != Kind::WindowedAdagrad) {
+    for kind in OptimizerKind::ALL.into_iter().filter(|kind| *kind != OptimizerKind::WindowedAdagrad) {
         assert!(cases.iter().any(|case| case["optimizer"] == kind.name()), "there is no vector of {kind:?}");
     }
     for case in cases {
-        let kind: Kind = case["optimizer"].as_str().unwrap().parse().unwrap();
+        let kind: OptimizerKind = case["optimizer"].as_str().unwrap().parse().unwrap();
         let mut hyper = serde_json::to_value(Hyper::of(kind)).unwrap();
         for (name, value) in case["hyper"].as_object().unwrap() {
             assert!(hyper.get(name).is_some(), "there is no {name}");
@@ -147,12 +145,12 @@ fn optimizers_are_those_of_pytorch() {
         }
         let hyper: Hyper = serde_json::from_value(hyper).unwrap();
         let mut state = TwinState::new(vectors.get(case, "start"));
-        let pace = Pace { train_images: 100, batch: 10 };
+        let epoch = StepsPerEpoch { train_images: 100, batch: 10 };
         for step in 0..count(&case["steps"]) {
             let gradients = vectors.get(case, &format!("gradient{step}"));
             let norm = gradients.iter().map(|g| g * g).sum::<f64>().sqrt();
-            let place = StepPlace { step: step as u32, epochs: 0.0, norm };
-            optimizer_twin(hyper, pace, place, &gradients, &vec![true; gradients.len()], &mut state);
+            let at = StepContext { step: step as u32, epochs: 0.0, norm };
+            twin::optimizer_step(hyper, epoch, at, &gradients, &vec![true; gradients.len()], &mut state);
             let expected = vectors.get(case, &format!("values{step}"));
             assert_same(&format!("{hyper:?}, step {step}"), &state.values, &expected);
         }

@@ -3,7 +3,8 @@
 use std::rc::Rc;
 
 use revacnn::gpu::{AdapterChoice, Buffer, Gpu, TensorView};
-use revacnn::view::{Rect, Style, TileSet, TileStats, Tiles, diverging, tile_stats_twin};
+use revacnn::view::twin;
+use revacnn::view::{Rect, Style, TileSet, TileStats, Tiles, diverging};
 
 fn gpu() -> Rc<Gpu> {
     Rc::new(Gpu::open(&AdapterChoice::Best).unwrap())
@@ -30,17 +31,20 @@ fn statistics_are_the_twins() {
     ] {
         let view = view(&buffer, offset, extents, strides);
         let stats = TileStats::new(&gpu, &view).unwrap();
-        stats.buffer.write(&gpu, 0, &vec![[f32::NAN; 4]; stats.buffer.len()]);
+        let poison = bytemuck::cast([f32::NAN; 4]);
+        stats.tiles.write(&gpu, 0, &vec![poison; stats.tiles.len()]);
+        stats.whole.write(&gpu, 0, &[bytemuck::cast([f32::NAN; 4])]);
         let mut encoder = gpu.encoder("statistics");
         stats.plan.encode(&mut encoder);
         gpu.submit(encoder);
-        let found = stats.buffer.read(&gpu);
-        let twin = tile_stats_twin(&view, &all);
+        let mut found: Vec<[f32; 4]> = bytemuck::cast_slice(&stats.tiles.read(&gpu)).to_vec();
+        found.push(bytemuck::cast(stats.whole.read(&gpu)[0]));
+        let mut twin = twin::tile_stats(&view, &all);
+        twin.push(twin::set_stats(&twin));
         assert!(agree(&found, &twin), "{extents:?}: {found:?} against {twin:?}");
-        let largest = twin.iter().flat_map(|t| [t[0].abs(), t[1].abs()]).fold(0.0, f64::max);
-        assert!((f64::from(found[twin.len()][2]) - largest).abs() < 1e-6);
+        assert!((f64::from(found[twin.len() - 1][2]) - twin[twin.len() - 1][2]).abs() < 1e-6);
         // The comparison tells a neighbour's values apart.
-        let other = tile_stats_twin(&TensorView { offset: offset + 1, ..view }, &all);
+        let other = twin::tile_stats(&TensorView { offset: offset + 1, ..view }, &all);
         assert!(!agree(&found, &other));
     }
 }
@@ -53,7 +57,7 @@ fn statistics_of_what_never_changes_are_known_after_some_frames() {
     let all = values(tiles * area);
     let buffer = Buffer::from_slice(&gpu, "values", &all);
     let view = view(&buffer, 0, [tiles as u32, 1, 1500, 1000], [area as u32, 0, 1000, 1]);
-    let twin = tile_stats_twin(&view, &all);
+    let twin = twin::tile_stats(&view, &all);
     let set = TileSet { view, style: Style::Rgb };
     let mut drawer = Tiles::new(&gpu, wgpu::TextureFormat::Rgba8Unorm).unwrap();
     let mut frame = || {
@@ -64,7 +68,7 @@ fn statistics_of_what_never_changes_are_known_after_some_frames() {
         let mut encoder = gpu.encoder("tiles");
         drawer.prepare(&gpu, &mut encoder.begin_compute_pass(&Default::default()));
         gpu.submit(encoder);
-        drawer.stats(0).unwrap().read(&gpu)
+        bytemuck::cast_slice::<_, [f32; 4]>(&drawer.stats(0).unwrap().read(&gpu)).to_vec()
     };
     let first = frame();
     assert!(agree(&first[..2], &twin[..2]) && first[2] == [0.0; 4], "{first:?}");
@@ -97,12 +101,12 @@ fn draw(gpu: &Gpu, set: &TileSet, tiles: u32, size: u32) -> Vec<u8> {
     let mut drawer = Tiles::new(gpu, format).unwrap();
     drawer.begin(width, height);
     drawer.set(gpu, 0, set).unwrap();
-    let mark = drawer.mark();
+    let start = drawer.begin_batch();
     for tile in 0..tiles {
         let side = size as f32;
         drawer.place(0, tile, Rect { x: tile as f32 * side, y: 0.0, width: side, height: side });
     }
-    let placed = drawer.since(mark);
+    let placed = drawer.end_batch(start);
     let mut encoder = gpu.encoder("tiles");
     drawer.prepare(gpu, &mut encoder.begin_compute_pass(&Default::default()));
     {
@@ -138,14 +142,14 @@ fn draw(gpu: &Gpu, set: &TileSet, tiles: u32, size: u32) -> Vec<u8> {
 }
 
 #[test]
-fn every_texel_has_the_colour_of_its_value() {
+fn every_texel_has_the_color_of_its_value() {
     let gpu = gpu();
     let all = values(2048);
     let buffer = Buffer::from_slice(&gpu, "values", &all);
     // Two tiles of 4×4 texels, 16 pixels a side: strides as activations have them.
     let view = view(&buffer, 5, [2, 1, 4, 4], [4 * 4 * 3, 0, 4 * 3, 3]);
-    let twin = tile_stats_twin(&view, &all);
-    let scale = twin.iter().flat_map(|t| [t[0].abs(), t[1].abs()]).fold(0.0, f64::max) as f32;
+    let twin = twin::tile_stats(&view, &all);
+    let scale = twin::set_stats(&twin)[2] as f32;
     let picture = draw(&gpu, &TileSet { view: view.clone(), style: Style::Signed }, 2, 16);
     let mut wrong = 0;
     for (t, y, x) in (0..2).flat_map(|t| (0..4).flat_map(move |y| (0..4).map(move |x| (t, y, x)))) {
@@ -155,7 +159,7 @@ fn every_texel_has_the_colour_of_its_value() {
         let close = |i: usize| picture[at + i].abs_diff(expected[i]) <= 1;
         wrong += u32::from(!(close(0) && close(1) && close(2)));
     }
-    assert_eq!(wrong, 0, "texels of another colour than their value's");
+    assert_eq!(wrong, 0, "texels of another color than their value's");
     // Beyond the tiles nothing is drawn.
     assert_eq!(picture[(8 * 256 + 40 * 4) as usize..][..3], [0, 255, 0]);
 }

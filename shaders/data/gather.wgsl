@@ -1,14 +1,14 @@
-// The drawn images, changed and normalised, as the network's input. See src/data/feed.rs and src/data/augmentation.rs.
+// The gather: drawn images, augmented and normalized, as the network's input. See src/data/gather.rs.
 const WORKGROUP: u32 = 64u;
-// A knob, not a branch: on the software adapter both sides of a branch cost their time.
+// A constant, not a branch: on the software adapter both sides of a branch cost their time.
 #constant DISTORTS = 0
 
-#import Column
+#import Sample
 #import Sampling
 #import GatherParams
 
 @group(0) @binding(0) var<uniform> params: GatherParams;
-@group(0) @binding(1) var<storage, read> columns: array<Column>;
+@group(0) @binding(1) var<storage, read> samples: array<Sample>;
 // Mean and 1 / standard deviation of each channel, for pixels from 0 to 1.
 @group(0) @binding(2) var<storage, read> statistics: array<vec2<f32>>;
 // Images [n, c, y, x], one byte a value, in up to four buffers because of the binding limit.
@@ -32,8 +32,8 @@ fn pixel(image: u32, offset: u32) -> f32 {
     return f32((word >> (8u * (at % 4u))) & 255u) / 255.0;
 }
 
-/// A pixel of the image, normalised; 0 (the mean) outside.
-fn normalised(image: u32, c: u32, y: i32, x: i32) -> f32 {
+/// A pixel of the image, normalized; 0 (the mean) outside.
+fn normalized(image: u32, c: u32, y: i32, x: i32) -> f32 {
     if x < 0 || y < 0 || x >= i32(params.width) || y >= i32(params.height) { return 0.0; }
     let normal = statistics[c];
     return (pixel(image, (c * params.height + u32(y)) * params.width + u32(x)) - normal.x) * normal.y;
@@ -42,7 +42,7 @@ fn normalised(image: u32, c: u32, y: i32, x: i32) -> f32 {
 #if DISTORTS
 #import common/hash
 
-/// The k-th number from 0 to 1 of a column's random word.
+/// The k-th number from 0 to 1 of a sample's random word.
 fn uniform_of(random: u32, k: u32) -> f32 {
     return f32(mix_bits(random + k * 0x9e3779b9u) >> 8u) / 16777216.0;
 }
@@ -52,25 +52,25 @@ fn within(random: u32, k: u32, most: f32) -> f32 {
     return most * (2.0 * uniform_of(random, k) - 1.0);
 }
 
-/// The image at a place between pixels.
+/// The image at a point between pixels, interpolated.
 fn between(image: u32, c: u32, y: f32, x: f32) -> f32 {
     let corner = floor(vec2<f32>(y, x));
     let share = vec2<f32>(y, x) - corner;
     let at = vec2<i32>(clamp(corner, vec2<f32>(-1e6), vec2<f32>(1e6)));
-    let above = mix(normalised(image, c, at.x, at.y), normalised(image, c, at.x, at.y + 1), share.y);
-    let below = mix(normalised(image, c, at.x + 1, at.y), normalised(image, c, at.x + 1, at.y + 1), share.y);
+    let above = mix(normalized(image, c, at.x, at.y), normalized(image, c, at.x, at.y + 1), share.y);
+    let below = mix(normalized(image, c, at.x + 1, at.y), normalized(image, c, at.x + 1, at.y + 1), share.y);
     return mix(above, below, share.x);
 }
 
 #end
 fn value(n: u32, c: u32, y: u32, x: u32) -> f32 {
-    let drawn = columns[n];
+    let drawn = samples[n];
     if drawn.scale == 0.0 { return 0.0; }
     let turned = select(x, params.width - 1u - x, (drawn.change & 1u) == 1u);
     let dx = i32((drawn.change >> 8u) & 255u) - 128;
     let dy = i32((drawn.change >> 16u) & 255u) - 128;
 #if DISTORTS
-    if drawn.random == 0u { return normalised(drawn.image, c, i32(y) + dy, i32(turned) + dx); }
+    if drawn.random == 0u { return normalized(drawn.image, c, i32(y) + dy, i32(turned) + dx); }
     if sampling.cutout > 0u {
         let first_y = i32(uniform_of(drawn.random, 5u) * f32(params.height)) - i32(sampling.cutout / 2u);
         let first_x = i32(uniform_of(drawn.random, 6u) * f32(params.width)) - i32(sampling.cutout / 2u);
@@ -88,12 +88,12 @@ fn value(n: u32, c: u32, y: u32, x: u32) -> f32 {
         let from_x = middle.y + sin(angle) * off.x + cos(angle) * off.y + f32(dx);
         seen = between(drawn.image, c, from_y, from_x);
     } else {
-        seen = normalised(drawn.image, c, i32(y) + dy, i32(turned) + dx);
+        seen = normalized(drawn.image, c, i32(y) + dy, i32(turned) + dx);
     }
     let contrast = 1.0 + within(drawn.random, 4u, sampling.contrast);
     return contrast * seen + within(drawn.random, 3u, sampling.brightness) * statistics[c].y;
 #else
-    return normalised(drawn.image, c, i32(y) + dy, i32(turned) + dx);
+    return normalized(drawn.image, c, i32(y) + dy, i32(turned) + dx);
 #end
 }
 

@@ -7,7 +7,7 @@ const HISTORY: u32 = 256u;
 
 @group(0) @binding(0) var<uniform> params: TickParams;
 @group(0) @binding(1) var<storage, read_write> clock: Clock;
-// Loss and correctness of each column.
+// Loss and correctness of each slot.
 @group(0) @binding(2) var<storage, read> results: array<vec2<f32>>;
 // Step (as bits), mean loss, accuracy, epochs.
 @group(0) @binding(3) var<storage, read_write> history: array<vec4<f32>>;
@@ -16,10 +16,10 @@ alias Summand = vec2<f32>;
 const TOTAL_LANES = WORKGROUP;
 #import common/total
 
-/// The sum of the results of the columns that are trained on, by a fixed tree.
+/// The sum of the results of the trained slots, by a fixed tree.
 fn total_results(lane: u32) -> vec2<f32> {
     var sum = vec2<f32>(0.0);
-    for (var n = lane; n < params.train_columns; n += WORKGROUP) { sum += results[n]; }
+    for (var n = lane; n < params.train_slots; n += WORKGROUP) { sum += results[n]; }
     return total(lane, sum);
 }
 

@@ -1,31 +1,33 @@
-// Conditional and joint probabilities from nearest neighbours. See src/embed/affinities.rs.
+// Conditional and joint probabilities from nearest neighbors. See src/embed/affinities.rs.
 const WORKGROUP: u32 = 64u;
 const NONE: u32 = 0xffffffffu;
-// Places of a block of the scan, and its threads.
+// Rows of a block of the scan; its threads.
 const BLOCK: u32 = 256u;
 
-// Rows lie in chunks: `count` rows from `first` on. What other rows have is of the chunk of `other_count` rows from `other_first` on.
-// A chunk has room for `room` entries. Neighbours are gone through from `first_entry` to `end_entry`.
+// A chunk has `count` rows from `first` on and room for `room` entries; the other chunk has `other_count` rows from `other_first` on.
+// A dispatch covers the neighbors from `first_entry` to `end_entry`.
 #import AffinitiesParams
 
+#import Summary
+
 @group(0) @binding(0) var<uniform> params: AffinitiesParams;
-// [i, k]: in the order of the distances at first, then by index.
+// [i, k]: in the order of `distances` first, then by index.
 @group(0) @binding(1) var<storage, read> indices: array<u32>;
 @group(0) @binding(2) var<storage, read> distances: array<f32>;
 // p_{j|i}
 @group(0) @binding(3) var<storage, read_write> conditional: array<f32>;
-@group(0) @binding(4) var<storage, read> known_conditional: array<f32>;
+@group(0) @binding(4) var<storage, read> conditional_in: array<f32>;
 @group(0) @binding(5) var<storage, read> other_indices: array<u32>;
 @group(0) @binding(6) var<storage, read> other_conditional: array<f32>;
-// Of all rows: entries of each that other rows alone have; then how many of them are written.
+// [all rows]: entries that only the other row has; then the number of them written.
 @group(0) @binding(7) var<storage, read_write> extra: array<atomic<u32>>;
 // Compressed rows: row i has entries starts[i] to starts[i + 1].
 @group(0) @binding(8) var<storage, read_write> starts: array<u32>;
-@group(0) @binding(9) var<storage, read> known_starts: array<u32>;
+@group(0) @binding(9) var<storage, read> starts_in: array<u32>;
 @group(0) @binding(10) var<storage, read_write> sums: array<u32>;
 @group(0) @binding(11) var<storage, read_write> targets: array<u32>;
 @group(0) @binding(12) var<storage, read_write> values: array<f32>;
-@group(0) @binding(13) var<storage, read> summary: array<u32>;
+@group(0) @binding(13) var<storage, read> summary: Summary;
 // Of all rows: Σ_j p_ij ln p_ij
 @group(0) @binding(14) var<storage, read_write> entropies: array<f32>;
 
@@ -35,20 +37,20 @@ fn conditional_probabilities(@builtin(global_invocation_id) id: vec3<u32>, @buil
     let i = id.x + id.y * groups.x * WORKGROUP;
     if i >= params.count { return; }
     atomicStore(&extra[params.first + i], 0u);
-    let base = i * params.neighbours;
-    // Those there are come first, in any order.
+    let base = i * params.neighbors;
+    // Those found come first, in any order.
     var found = 0u;
     var nearest = 3e38;
     var farthest = 0.0;
-    while found < params.neighbours && indices[base + found] != NONE {
+    while found < params.neighbors && indices[base + found] != NONE {
         nearest = min(nearest, distances[base + found]);
         farthest = max(farthest, distances[base + found]);
         found++;
     }
     if found == 0u { return; }
     let span = farthest - nearest;
-    // A row with fewer neighbours than asked for cannot meet the perplexity.
-    let wanted = select(max(f32(found) / 3.0, 1.0), params.perplexity, found == params.neighbours);
+    // A row with fewer than k neighbors cannot meet the perplexity.
+    let wanted = select(max(f32(found) / 3.0, 1.0), params.perplexity, found == params.neighbors);
     let target_entropy = log(min(wanted, f32(found)));
     var beta = 0.0;
     if span > 0.0 {
@@ -64,8 +66,8 @@ fn conditional_probabilities(@builtin(global_invocation_id) id: vec3<u32>, @buil
             for (var k = 0u; k < found; k += 4u) {
                 // Four at a time: the software adapter's driver counts the rounds.
                 let at = vec4<u32>(k) + vec4<u32>(0u, 1u, 2u, 3u);
-                let place = vec4<u32>(base) + min(at, vec4<u32>(found - 1u));
-                let far = vec4<f32>(distances[place.x], distances[place.y], distances[place.z], distances[place.w]);
+                let at_entry = vec4<u32>(base) + min(at, vec4<u32>(found - 1u));
+                let far = vec4<f32>(distances[at_entry.x], distances[at_entry.y], distances[at_entry.z], distances[at_entry.w]);
                 let d = (far - vec4<f32>(nearest)) / span;
                 let e = select(vec4<f32>(0.0), exp(-beta * d), at < vec4<u32>(found));
                 s += dot(e, vec4<f32>(1.0));
@@ -92,20 +94,20 @@ fn conditional_probabilities(@builtin(global_invocation_id) id: vec3<u32>, @buil
     for (var k = 0u; k < found; k++) { conditional[base + k] /= total; }
 }
 
-/// The place of `wanted` in row j of the other chunk, or NONE.
-fn place_in(j: u32, wanted: u32) -> u32 {
-    let base = j * params.neighbours;
+/// Entry of `wanted` in row j of the other chunk, or NONE.
+fn find_in(j: u32, wanted: u32) -> u32 {
+    let base = j * params.neighbors;
     var low = 0u;
-    var high = params.neighbours;
+    var high = params.neighbors;
     while low < high {
         let middle = (low + high) / 2u;
         if other_indices[base + middle] < wanted { low = middle + 1u; } else { high = middle; }
     }
-    if low < params.neighbours && other_indices[base + low] == wanted { return base + low; }
+    if low < params.neighbors && other_indices[base + low] == wanted { return base + low; }
     return NONE;
 }
 
-/// The row in the other chunk that entry e names, or NONE.
+/// Row in the other chunk that entry e points to, or NONE.
 fn other_row(e: u32) -> u32 {
     if e >= params.end_entry { return NONE; }
     let j = indices[e];
@@ -113,20 +115,20 @@ fn other_row(e: u32) -> u32 {
     return j - params.other_first;
 }
 
-/// extra[j] = the number of rows that have j as a neighbour and that j has not
+/// extra[j] = the number of rows that have j as a neighbor and that j has not
 @compute @workgroup_size(WORKGROUP)
 fn count_reverse(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
     let e = params.first_entry + id.x + id.y * groups.x * WORKGROUP;
     let j = other_row(e);
     if j == NONE { return; }
-    if place_in(j, params.first + e / params.neighbours) == NONE { atomicAdd(&extra[params.other_first + j], 1u); }
+    if find_in(j, params.first + e / params.neighbors) == NONE { atomicAdd(&extra[params.other_first + j], 1u); }
 }
 
-/// The number of neighbours of row i.
+/// Number of neighbors of row i.
 fn own_length(i: u32) -> u32 {
-    let base = i * params.neighbours;
+    let base = i * params.neighbors;
     var low = 0u;
-    var high = params.neighbours;
+    var high = params.neighbors;
     while low < high {
         let middle = (low + high) / 2u;
         if indices[base + middle] != NONE { low = middle + 1u; } else { high = middle; }
@@ -179,45 +181,45 @@ fn scan_sums(@builtin(global_invocation_id) id: vec3<u32>) {
 @compute @workgroup_size(WORKGROUP)
 fn add_sums(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
     let i = id.x + id.y * groups.x * WORKGROUP;
-    // A chunk may have less room than all its rows need where the same few are neighbours of all.
+    // A chunk may have less room than all its rows need where the same few are neighbors of all.
     if i < params.count { starts[i] = min(starts[i] + sums[i / BLOCK], params.room); }
 }
 
-/// values[i, j] = (p_{j|i} + p_{i|j}) / 2n for the neighbours j of row i in the other chunk
+/// values[i, j] = (p_{j|i} + p_{i|j}) / 2n for the neighbors j of row i in the other chunk
 @compute @workgroup_size(WORKGROUP)
 fn scatter_own(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
     let e = params.first_entry + id.x + id.y * groups.x * WORKGROUP;
     let j = other_row(e);
     if j == NONE { return; }
-    let i = e / params.neighbours;
-    let reverse = place_in(j, params.first + i);
-    var p = known_conditional[e];
+    let i = e / params.neighbors;
+    let reverse = find_in(j, params.first + i);
+    var p = conditional_in[e];
     if reverse != NONE { p += other_conditional[reverse]; }
-    let own = known_starts[i] + e - i * params.neighbours;
+    let own = starts_in[i] + e - i * params.neighbors;
     if own >= params.room { return; }
     targets[own] = params.other_first + j;
-    values[own] = p / (2.0 * max(f32(summary[1]), 1.0));
+    values[own] = p / (2.0 * max(f32(summary.kept), 1.0));
 }
 
-/// values[j, i] = p_{j|i} / 2n in row j of the other chunk, where i is no neighbour of j
+/// values[j, i] = p_{j|i} / 2n in row j of the other chunk, where i is no neighbor of j
 @compute @workgroup_size(WORKGROUP)
 fn scatter_reverse(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
     let e = params.first_entry + id.x + id.y * groups.x * WORKGROUP;
     let j = other_row(e);
     if j == NONE { return; }
-    let i = params.first + e / params.neighbours;
-    if place_in(j, i) != NONE { return; }
-    // The neighbours of row j end where the greatest index would be.
+    let i = params.first + e / params.neighbors;
+    if find_in(j, i) != NONE { return; }
+    // The neighbors of row j end where the greatest index would be.
     var low = 0u;
-    var high = params.neighbours;
+    var high = params.neighbors;
     while low < high {
         let middle = (low + high) / 2u;
-        if other_indices[j * params.neighbours + middle] != NONE { low = middle + 1u; } else { high = middle; }
+        if other_indices[j * params.neighbors + middle] != NONE { low = middle + 1u; } else { high = middle; }
     }
-    let place = known_starts[j] + low + atomicAdd(&extra[params.other_first + j], 1u);
-    if place >= params.room { return; }
-    targets[place] = i;
-    values[place] = known_conditional[e] / (2.0 * max(f32(summary[1]), 1.0));
+    let at_entry = starts_in[j] + low + atomicAdd(&extra[params.other_first + j], 1u);
+    if at_entry >= params.room { return; }
+    targets[at_entry] = i;
+    values[at_entry] = conditional_in[e] / (2.0 * max(f32(summary.kept), 1.0));
 }
 
 /// entropies[i] = Σ_j p_ij ln p_ij
@@ -226,8 +228,8 @@ fn row_entropies(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_work
     let i = id.x + id.y * groups.x * WORKGROUP;
     if i >= params.count { return; }
     var entropy = 0.0;
-    let end = known_starts[i + 1u];
-    for (var e = known_starts[i]; e < end; e++) {
+    let end = starts_in[i + 1u];
+    for (var e = starts_in[i]; e < end; e++) {
         let p = values[e];
         entropy += select(0.0, p * log(p), p > 1e-37);
     }

@@ -1,4 +1,4 @@
-// The pull of the neighbours, and each row's part of the divergence. See src/embed/forces.rs.
+// Attraction by the neighbors, and each row's terms of the divergence. See src/embed/attraction.rs.
 const WORKGROUP: u32 = 64u;
 
 // `count` rows from row `begin` of a chunk on, whose own first row is `first`.

@@ -1,10 +1,9 @@
-// Passes of a Fourier transform along the slow axis of a grid, four neighbouring columns a thread. See src/embed/fft.rs.
+// Passes of a Fourier transform along the slow axis of a grid, four neighboring columns a thread. See src/embed/fft/mod.rs.
 #constant WORKGROUP = 16
-// Values of a thread, which transforms them in registers: 2, 4, 8, 16 or 32.
+// Values per thread, transformed in registers: 2, 4, 8, 16 or 32.
 #constant RADIX = 32
-// What `transform` reads: 0 complex values; 1 the real grid `mesh`, its left half as real and its right half as imaginary parts; 2 the
-// kernel q̃ of t-SNE.
-#constant READS = 0
+// Input: 0 complex values; 1 the real `mesh`, left half as real and right half as imaginary parts; 2 the kernel q̃ of t-SNE.
+#constant INPUT = 0
 // 1: a pass of one transform. 3: the last pass forward, the products with K̂, and the first pass back of both fields.
 #constant FIELDS = 1
 
@@ -31,16 +30,16 @@ const C_15: f32 = -0.980785280; const S_15: f32 = 0.195090322;
 
 @group(0) @binding(0) var<uniform> params: FftParams;
 @group(0) @binding(1) var<storage, read> grid: Grid;
-// cos and sin of 2π t / (their number).
-@group(0) @binding(2) var<storage, read> turns: array<vec2<f32>>;
+// cos and sin of 2π t / (number of twiddle factors).
+@group(0) @binding(2) var<storage, read> twiddles: array<vec2<f32>>;
 // [row, quad] of real parts, then imaginary parts.
-@group(0) @binding(3) var<storage, read> from_grid: array<vec4<f32>>;
-@group(0) @binding(4) var<storage, read_write> to_grid: array<vec4<f32>>;
+@group(0) @binding(3) var<storage, read> spectrum_in: array<vec4<f32>>;
+@group(0) @binding(4) var<storage, read_write> spectrum_out: array<vec4<f32>>;
 // [y, x / 4]
 @group(0) @binding(5) var<storage, read> mesh: array<vec4<i32>>;
 // [kx, ky / 4] for kx up to half the length: K̂ / (B² length²) of q̃.
 @group(0) @binding(6) var<storage, read> influence: array<vec4<f32>>;
-@group(0) @binding(7) var<storage, read_write> to_other: array<vec4<f32>>;
+@group(0) @binding(7) var<storage, read_write> second_out: array<vec4<f32>>;
 // Σ |Ŵ|² K̂ of each thread.
 @group(0) @binding(8) var<storage, read_write> parts: array<f32>;
 
@@ -59,7 +58,7 @@ fn transform(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_
     var re_0_{r} = vec4<f32>(0.0);
     var im_0_{r} = vec4<f32>(0.0);
 #end
-#if READS % 2
+#if INPUT % 2
     // Only the first half of the rows is there.
 #for r in RADIX / 2
     let row_{r} = (j + {r}u * apart) * 2u * params.quads + quad;
@@ -67,7 +66,7 @@ fn transform(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_
     im_0_{r} = vec4<f32>(mesh[row_{r} + params.quads]);
 #end
 #else
-#if READS / 2
+#if INPUT / 2
     let x = grid.spacing * (f32(quad * 4u) + vec4<f32>(0.0, 1.0, 2.0, 3.0));
 #for r in RADIX
     let row_{r} = j + {r}u * apart;
@@ -77,8 +76,8 @@ fn transform(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_
 #else
 #for r in RADIX / 2
     let low_{r} = ((j + {r}u * apart) * pitch + quad) * 2u;
-    re_0_{r} = from_grid[low_{r} + params.inverse];
-    im_0_{r} = from_grid[low_{r} + 1u - params.inverse];
+    re_0_{r} = spectrum_in[low_{r} + params.inverse];
+    im_0_{r} = spectrum_in[low_{r} + 1u - params.inverse];
 #end
 #if FIELDS % 3
     if params.zeros == 0u {
@@ -87,8 +86,8 @@ fn transform(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_
 #end
 #for r in RADIX / 2
         let high_{r} = ((j + {r + RADIX / 2}u * apart) * pitch + quad) * 2u;
-        re_0_{r + RADIX / 2} = from_grid[high_{r} + params.inverse];
-        im_0_{r + RADIX / 2} = from_grid[high_{r} + 1u - params.inverse];
+        re_0_{r + RADIX / 2} = spectrum_in[high_{r} + params.inverse];
+        im_0_{r + RADIX / 2} = spectrum_in[high_{r} + 1u - params.inverse];
 #end
     }
 #end
@@ -99,10 +98,10 @@ fn transform(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_
     {
 #end
 #for s in RADIX - 1
-        let turn_{s + 1} = turns[{s + 1}u * k * params.step];
+        let twiddle_{s + 1} = twiddles[{s + 1}u * k * params.step];
         let real_{s + 1} = re_0_{s + 1};
-        re_0_{s + 1} = real_{s + 1} * turn_{s + 1}.x + im_0_{s + 1} * turn_{s + 1}.y;
-        im_0_{s + 1} = im_0_{s + 1} * turn_{s + 1}.x - real_{s + 1} * turn_{s + 1}.y;
+        re_0_{s + 1} = real_{s + 1} * twiddle_{s + 1}.x + im_0_{s + 1} * twiddle_{s + 1}.y;
+        im_0_{s + 1} = im_0_{s + 1} * twiddle_{s + 1}.x - real_{s + 1} * twiddle_{s + 1}.y;
 #end
     }
 #if FIELDS / 3
@@ -223,12 +222,12 @@ fn transform(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_
     let first = (j * RADIX * pitch + quad) * 2u;
 #for r in RADIX
     let to_{r} = first + {2 * r}u * pitch;
-    to_grid[to_{r} + 1u] = re_1_{((r % 2) * 16 + (r / 2 % 2) * 8 + (r / 4 % 2) * 4 + (r / 8 % 2) * 2 + r / 16) / (32 / RADIX)};
-    to_grid[to_{r}] = im_1_{((r % 2) * 16 + (r / 2 % 2) * 8 + (r / 4 % 2) * 4 + (r / 8 % 2) * 2 + r / 16) / (32 / RADIX)};
-    to_other[to_{r} + 1u] = re_2_{((r % 2) * 16 + (r / 2 % 2) * 8 + (r / 4 % 2) * 4 + (r / 8 % 2) * 2 + r / 16) / (32 / RADIX)};
-    to_other[to_{r}] = im_2_{((r % 2) * 16 + (r / 2 % 2) * 8 + (r / 4 % 2) * 4 + (r / 8 % 2) * 2 + r / 16) / (32 / RADIX)};
+    spectrum_out[to_{r} + 1u] = re_1_{((r % 2) * 16 + (r / 2 % 2) * 8 + (r / 4 % 2) * 4 + (r / 8 % 2) * 2 + r / 16) / (32 / RADIX)};
+    spectrum_out[to_{r}] = im_1_{((r % 2) * 16 + (r / 2 % 2) * 8 + (r / 4 % 2) * 4 + (r / 8 % 2) * 2 + r / 16) / (32 / RADIX)};
+    second_out[to_{r} + 1u] = re_2_{((r % 2) * 16 + (r / 2 % 2) * 8 + (r / 4 % 2) * 4 + (r / 8 % 2) * 2 + r / 16) / (32 / RADIX)};
+    second_out[to_{r}] = im_2_{((r % 2) * 16 + (r / 2 % 2) * 8 + (r / 4 % 2) * 4 + (r / 8 % 2) * 2 + r / 16) / (32 / RADIX)};
 #end
-    // What stands for both signs of ky counts twice.
+    // A value that stands for both signs of ky counts twice.
     part *= select(vec4<f32>(2.0), vec4<f32>(1.0), is_middle | (ky == vec4<u32>(0u)));
     parts[j * params.quads + quad] = part.x + part.y + part.z + part.w;
 #else
@@ -236,14 +235,14 @@ fn transform(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_
     let stride = params.before * pitch;
 #for r in RADIX / 2
     let near_{r} = (first + {r}u * stride) * 2u;
-    to_grid[near_{r} + params.inverse] = re_0_{((r % 2) * 16 + (r / 2 % 2) * 8 + (r / 4 % 2) * 4 + (r / 8 % 2) * 2 + r / 16) / (32 / RADIX)};
-    to_grid[near_{r} + 1u - params.inverse] = im_0_{((r % 2) * 16 + (r / 2 % 2) * 8 + (r / 4 % 2) * 4 + (r / 8 % 2) * 2 + r / 16) / (32 / RADIX)};
+    spectrum_out[near_{r} + params.inverse] = re_0_{((r % 2) * 16 + (r / 2 % 2) * 8 + (r / 4 % 2) * 4 + (r / 8 % 2) * 2 + r / 16) / (32 / RADIX)};
+    spectrum_out[near_{r} + 1u - params.inverse] = im_0_{((r % 2) * 16 + (r / 2 % 2) * 8 + (r / 4 % 2) * 4 + (r / 8 % 2) * 2 + r / 16) / (32 / RADIX)};
 #end
     if params.keeps == 0u {
 #for q in RADIX / 2
         let far_{q} = (first + {q + RADIX / 2}u * stride) * 2u;
-        to_grid[far_{q} + params.inverse] = re_0_{(((q + RADIX / 2) % 2) * 16 + ((q + RADIX / 2) / 2 % 2) * 8 + ((q + RADIX / 2) / 4 % 2) * 4 + ((q + RADIX / 2) / 8 % 2) * 2 + (q + RADIX / 2) / 16) / (32 / RADIX)};
-        to_grid[far_{q} + 1u - params.inverse] = im_0_{(((q + RADIX / 2) % 2) * 16 + ((q + RADIX / 2) / 2 % 2) * 8 + ((q + RADIX / 2) / 4 % 2) * 4 + ((q + RADIX / 2) / 8 % 2) * 2 + (q + RADIX / 2) / 16) / (32 / RADIX)};
+        spectrum_out[far_{q} + params.inverse] = re_0_{(((q + RADIX / 2) % 2) * 16 + ((q + RADIX / 2) / 2 % 2) * 8 + ((q + RADIX / 2) / 4 % 2) * 4 + ((q + RADIX / 2) / 8 % 2) * 2 + (q + RADIX / 2) / 16) / (32 / RADIX)};
+        spectrum_out[far_{q} + 1u - params.inverse] = im_0_{(((q + RADIX / 2) % 2) * 16 + ((q + RADIX / 2) / 2 % 2) * 8 + ((q + RADIX / 2) / 4 % 2) * 4 + ((q + RADIX / 2) / 8 % 2) * 2 + (q + RADIX / 2) / 16) / (32 / RADIX)};
 #end
     }
 #end

@@ -1,4 +1,4 @@
-// The push of all other points, pair by pair. See src/embed/forces.rs.
+// Repulsion by all other points, pair by pair. See src/embed/repulsion.rs.
 const WORKGROUP: u32 = 64u;
 // Points of one thread: each pair of others that is loaded serves them all.
 #constant POINTS = 4

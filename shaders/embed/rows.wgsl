@@ -1,8 +1,12 @@
-// Rows of a strided tensor, as t-SNE takes them. See src/embed/rows.rs.
+// Rows of a strided tensor: read, scaled and centered. See src/embed/rows.rs.
 const WORKGROUP: u32 = 64u;
 
 // Read are `rows` rows from `first` on, their values from `first_dim` on; `offset` is that of the first row.
 #import RowsParams
+
+// Words of Summary, here atomic.
+const LARGEST: u32 = 0u;
+const KEPT: u32 = 1u;
 
 @group(0) @binding(0) var<uniform> params: RowsParams;
 @group(0) @binding(1) var<storage, read> tensor: array<f32>;
@@ -10,19 +14,21 @@ const WORKGROUP: u32 = 64u;
 @group(0) @binding(2) var<storage, read_write> points: array<f32>;
 // Bit 0: left out, because a value is not finite; bit 1: pinned.
 @group(0) @binding(3) var<storage, read_write> flags: array<atomic<u32>>;
-// The largest |value| (as bits), the number of rows that are not left out.
 @group(0) @binding(4) var<storage, read_write> summary: array<atomic<u32>>;
 
 /// flags[i] without bit 0; an empty summary
 @compute @workgroup_size(WORKGROUP)
 fn begin(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
     let i = id.x + id.y * groups.x * WORKGROUP;
-    if i < 2u { atomicStore(&summary[i], 0u); }
+    if i == 0u {
+        atomicStore(&summary[LARGEST], 0u);
+        atomicStore(&summary[KEPT], 0u);
+    }
     if i >= params.count { return; }
     atomicAnd(&flags[i], 0xfffffffeu);
 }
 
-/// points[d − first_dim, i] = tensor[i, d]; 0 for what is not finite, and for padding
+/// points[d − first_dim, i] = tensor[i, d]; 0 where not finite and in the padding
 @compute @workgroup_size(WORKGROUP)
 fn read_rows(@builtin(global_invocation_id) id: vec3<u32>) {
     let i = params.first + id.x;
@@ -37,7 +43,7 @@ fn read_rows(@builtin(global_invocation_id) id: vec3<u32>) {
         let bits = bitcast<u32>(given) & 0x7fffffffu;
         if bits < 0x7f800000u {
             value = given;
-            if bits > atomicLoad(&summary[0]) { atomicMax(&summary[0], bits); }
+            if bits > atomicLoad(&summary[LARGEST]) { atomicMax(&summary[LARGEST], bits); }
         } else {
             atomicOr(&flags[i], 1u);
         }
@@ -45,28 +51,25 @@ fn read_rows(@builtin(global_invocation_id) id: vec3<u32>) {
     points[id.y * params.stride + i] = value;
 }
 
-var<workgroup> sums: array<vec2<f32>, WORKGROUP>;
+alias Summand = vec2<f32>;
+const TOTAL_LANES = WORKGROUP;
+#import common/total
 
-/// points[d, i] = points[d, i] / largest − mean over the rows that are not left out; 0 for those that are
+/// points[d, i] = points[d, i] / largest − mean over the kept rows; 0 for rows left out
 @compute @workgroup_size(WORKGROUP)
-fn centre(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
+fn center(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
     let d = group.x;
-    let largest = bitcast<f32>(atomicLoad(&summary[0]));
+    let largest = bitcast<f32>(atomicLoad(&summary[LARGEST]));
     let scale = select(1.0, 1.0 / largest, largest > 0.0);
     var sum = vec2<f32>(0.0);
     for (var i = lane; i < params.count; i += WORKGROUP) {
         let counts = f32(1u - (atomicLoad(&flags[i]) & 1u));
         sum += counts * vec2<f32>(points[d * params.stride + i] * scale, 1.0);
     }
-    sums[lane] = sum;
-    workgroupBarrier();
-    for (var half = WORKGROUP / 2u; half > 0u; half /= 2u) {
-        if lane < half { sums[lane] += sums[lane + half]; }
-        workgroupBarrier();
-    }
-    let counted = sums[0].y;
-    let mean = sums[0].x / max(counted, 1.0);
-    if d == 0u && lane == 0u { atomicStore(&summary[1], u32(counted)); }
+    let all = total(lane, sum);
+    let counted = all.y;
+    let mean = all.x / max(counted, 1.0);
+    if d == 0u && lane == 0u { atomicStore(&summary[KEPT], u32(counted)); }
     for (var i = lane; i < params.count; i += WORKGROUP) {
         let at = d * params.stride + i;
         let left_out = (atomicLoad(&flags[i]) & 1u) == 1u;

@@ -12,7 +12,7 @@ const SHORT: u32 = 1024u;
 @group(0) @binding(1) var<storage, read> bounds: array<u32>;
 @group(0) @binding(2) var<storage, read_write> keys: array<u32>;
 @group(0) @binding(3) var<storage, read_write> values: array<f32>;
-// The number of long rows; then which they are, in any order.
+// Number of long rows, then their indices in any order.
 @group(0) @binding(4) var<storage, read_write> long: array<atomic<u32>>;
 
 /// long = none
@@ -27,7 +27,7 @@ fn entries(i: u32) -> vec2<u32> {
     return vec2<u32>(bounds[i], bounds[i + 1u] - bounds[i]);
 }
 
-/// Puts an entry at `start` in the heap of `size` places and lets it sink.
+/// Inserts an entry at `start` of a heap of `size` entries and sifts it down.
 fn sink(first: u32, start: u32, size: u32, key: u32, value: f32) {
     var at = start;
     loop {
@@ -61,8 +61,8 @@ fn sort_short(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgro
         return;
     }
     for (var at = row.y / 2u; at > 0u; at--) {
-        let place = row.x + at - 1u;
-        sink(row.x, at - 1u, row.y, keys[place], values[place]);
+        let entry = row.x + at - 1u;
+        sink(row.x, at - 1u, row.y, keys[entry], values[entry]);
     }
     for (var end = row.y; end > 1u; end--) {
         let last = row.x + end - 1u;
@@ -86,7 +86,7 @@ fn put_in_order(low: u32, high: u32) {
     values[high] = value;
 }
 
-/// The long rows by key: Batcher's bitonic sort, in which places beyond the end hold what is greater than all
+/// The long rows by key: Batcher's bitonic sort, entries past the end count as greater than all
 @compute @workgroup_size(LANES)
 fn sort_long(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
     let rows = atomicLoad(&long[0]);
@@ -94,7 +94,7 @@ fn sort_long(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_
         let row = entries(atomicLoad(&long[1u + r]));
         for (var size = 2u; size < 2u * row.y; size *= 2u) {
             let half = size / 2u;
-            // Pairs with a lower place in the row; of each block the first with the last, the second with the last but one, ...
+            // Pairs with a lower index in the row; of each block the first with the last, the second with the last but one, ...
             for (var pair = lane; pair / half * size + pair % half < row.y; pair += LANES) {
                 let high = (pair / half + 1u) * size - 1u - pair % half;
                 if high < row.y { put_in_order(row.x + pair / half * size + pair % half, row.x + high); }

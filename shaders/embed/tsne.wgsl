@@ -1,14 +1,16 @@
-// A step of t-SNE once the forces are there. See src/embed/tsne.rs.
+// A step of t-SNE once the forces are there. See src/embed/tsne/mod.rs.
 const WORKGROUP: u32 = 64u;
 const LANES: u32 = 256u;
 const HISTORY: u32 = 1024u;
-// Where points that are left out and padding stand: so far away that they exert nothing.
+// Coordinates of points that are left out and of padding: so far away that they exert no force.
 const APART: f32 = 1e15;
 
 #import TsneParams
 #import Grid
 #import Settings
 #import State
+#import Divergence
+#import Pin
 
 @group(0) @binding(0) var<uniform> params: TsneParams;
 @group(0) @binding(1) var<storage, read> settings: Settings;
@@ -18,32 +20,21 @@ const APART: f32 = 1e15;
 @group(0) @binding(5) var<storage, read> repulsion: array<vec4<f32>>;
 @group(0) @binding(6) var<storage, read> entropies: array<f32>;
 @group(0) @binding(7) var<storage, read_write> positions: array<vec2<f32>>;
-// Last step and gain of each coordinate.
-@group(0) @binding(8) var<storage, read_write> motions: array<vec4<f32>>;
-@group(0) @binding(9) var<storage, read_write> history: array<vec2<f32>>;
+// Velocity and gain of each coordinate.
+@group(0) @binding(8) var<storage, read_write> velocity_gains: array<vec4<f32>>;
+@group(0) @binding(9) var<storage, read_write> history: array<Divergence>;
 // Coordinates along the two principal components.
 @group(0) @binding(10) var<storage, read> components: array<vec2<f32>>;
-@group(0) @binding(11) var<storage, read> put: array<vec4<f32>>;
-// [block]: two sums each.
+@group(0) @binding(11) var<storage, read> pin: Pin;
+// [block, 2]
 @group(0) @binding(12) var<storage, read_write> block_sums: array<vec4<f32>>;
 @group(0) @binding(13) var<storage, read_write> grid: Grid;
-// Of a mesh: summands of Σ q̃, in units of 1 / unit.
+// Partial sums of Σ q̃ of a mesh, in units of 1 / unit.
 @group(0) @binding(14) var<storage, read> parts: array<f32>;
 
-var<workgroup> sums: array<vec4<f32>, LANES>;
-var<workgroup> more: array<vec4<f32>, LANES>;
-
-/// All lanes' values added, by a fixed tree.
-fn add_lanes(lane: u32) {
-    workgroupBarrier();
-    for (var half = LANES / 2u; half > 0u; half /= 2u) {
-        if lane < half {
-            sums[lane] += sums[lane + half];
-            more[lane] += more[lane + half];
-        }
-        workgroupBarrier();
-    }
-}
+alias Summand = vec4<f32>;
+const TOTAL_LANES = LANES;
+#import common/total
 
 /// block_sums[b] = Σ over the block's points of (z, Σ p ln(1 + d²), Σ p ln p, Σ p) and (x, y, 1, pinned)
 @compute @workgroup_size(LANES)
@@ -53,53 +44,51 @@ fn sum_block(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_
     for (var i = group.x * LANES + lane; i < params.count; i += params.blocks * LANES) {
         if (flags[i] & 1u) == 1u { continue; }
         sum += vec4<f32>(repulsion[i].z, attraction[i].z, entropies[i], attraction[i].w);
-        // What was left out until now stands apart still, and has no part in the middle.
+        // Rows that were left out until now are still far away, and do not count in the mean.
         let here = abs(positions[i].x) < 0.5 * APART;
         further += vec4<f32>(select(vec2<f32>(0.0), positions[i], here), f32(here), f32(flags[i] >> 1u & 1u));
     }
-    sums[lane] = sum;
-    more[lane] = further;
-    add_lanes(lane);
+    let first = total(lane, sum);
+    let second = total(lane, further);
     if lane == 0u {
-        block_sums[2u * group.x] = sums[0];
-        block_sums[2u * group.x + 1u] = more[0];
+        block_sums[2u * group.x] = first;
+        block_sums[2u * group.x + 1u] = second;
     }
 }
 
-/// Z = Σ z_i; KL = Σ p ln p + Σ p ln(1 + d²) + (Σ p) ln Z; the mean of y; what the schedule says
+/// Z = Σ z_i; KL = Σ p ln p + Σ p ln(1 + d²) + (Σ p) ln Z; the mean of y; exaggeration, step size and momentum of the schedule
 @compute @workgroup_size(LANES)
 fn reduce(@builtin(local_invocation_index) lane: u32) {
-    sums[lane] = vec4<f32>(0.0);
-    more[lane] = vec4<f32>(0.0);
-    for (var part = lane; part < grid.parts; part += LANES) { sums[lane].x += parts[part]; }
-    sums[lane].x *= params.unit;
+    var sum = vec4<f32>(0.0);
+    var further = vec4<f32>(0.0);
+    for (var part = lane; part < grid.parts; part += LANES) { sum.x += parts[part]; }
+    sum.x *= params.unit;
     for (var block = lane; block < params.blocks; block += LANES) {
-        sums[lane] += block_sums[2u * block];
-        more[lane] += block_sums[2u * block + 1u];
+        sum += block_sums[2u * block];
+        further += block_sums[2u * block + 1u];
     }
-    add_lanes(lane);
+    let terms = total(lane, sum);
+    let all = total(lane, further);
     if lane > 0u { return; }
-    let total = sums[0];
-    let all = more[0];
     let early = f32(state.iteration) < settings.exaggeration_iterations;
     let points = max(all.z, 1.0);
-    // A mesh's sum has the points themselves in it.
-    state.normaliser = max(total.x - select(0.0, all.z, grid.parts > 0u), 1e-30);
-    state.divergence = total.z + total.y + total.w * log(state.normaliser);
+    // The mesh's sum includes i = j.
+    state.z = max(terms.x - select(0.0, all.z, grid.parts > 0u), 1e-30);
+    state.divergence = terms.z + terms.y + terms.w * log(state.z);
     state.mean_x = all.x / points;
     state.mean_y = all.y / points;
     state.pinned = u32(all.w);
     state.exaggeration = select(1.0, settings.exaggeration, early);
-    // 0 chooses: n / exaggeration, then n.
+    // 0 selects n / exaggeration, then n.
     let usual = points / state.exaggeration;
     let rate = select(settings.learning_rate, settings.early_learning_rate, early);
     state.rate = select(usual, rate, rate > 0.0);
     state.momentum = select(settings.momentum, settings.early_momentum, early);
-    history[state.iteration % HISTORY] = vec2<f32>(bitcast<f32>(state.iteration), state.divergence);
+    history[state.iteration % HISTORY] = Divergence(state.iteration, state.divergence);
     state.iteration += 1u;
 }
 
-/// gain = gain + 0.2 where gradient and last step agree in sign less, else max(0.8 gain, 0.01); v = μ v − η gain g; y += v − mean
+/// gain = gain + 0.2 where the signs of gradient and velocity differ, else max(0.8 gain, 0.01); v = μ v − η gain g; y += v − mean
 @compute @workgroup_size(WORKGROUP)
 fn update(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
     let i = id.x + id.y * groups.x * WORKGROUP;
@@ -107,24 +96,24 @@ fn update(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups)
     let flag = flags[i];
     if (flag & 1u) == 1u {
         positions[i] = vec2<f32>(APART);
-        motions[i] = vec4<f32>(0.0, 0.0, 1.0, 1.0);
+        velocity_gains[i] = vec4<f32>(0.0, 0.0, 1.0, 1.0);
         return;
     }
-    let before = motions[i];
+    let before = velocity_gains[i];
     if (flag & 2u) == 2u {
-        motions[i] = vec4<f32>(0.0, 0.0, before.zw);
+        velocity_gains[i] = vec4<f32>(0.0, 0.0, before.zw);
         return;
     }
-    let gradient = state.exaggeration * attraction[i].xy - repulsion[i].xy / state.normaliser;
+    let gradient = state.exaggeration * attraction[i].xy - repulsion[i].xy / state.z;
     let turned = sign(gradient) != sign(before.xy);
     let gain = select(max(0.8 * before.zw, vec2<f32>(0.01)), before.zw + 0.2, turned);
     var step = state.momentum * before.xy - state.rate * gain * gradient;
     let length = sqrt(dot(step, step));
     if length > 5.0 { step *= 5.0 / length; }
-    motions[i] = vec4<f32>(step, gain);
+    velocity_gains[i] = vec4<f32>(step, gain);
     let mean = select(vec2<f32>(state.mean_x, state.mean_y), vec2<f32>(0.0), state.pinned > 0u);
     var y = positions[i];
-    // What was left out before, and is finite again, begins in the middle.
+    // A row that was left out before and is finite again starts at the mean.
     if abs(y.x) > 0.5 * APART { y = vec2<f32>(0.0) + mean; }
     positions[i] = y + step - mean;
 }
@@ -147,41 +136,35 @@ fn begin(@builtin(local_invocation_index) lane: u32) {
     for (var i = lane; i < params.count; i += LANES) {
         if (flags[i] & 1u) == 0u { sum += vec4<f32>(components[i].x * components[i].x, 1.0, components[i]); }
     }
-    sums[lane] = sum;
-    workgroupBarrier();
-    for (var half = LANES / 2u; half > 0u; half /= 2u) {
-        if lane < half { sums[lane] += sums[lane + half]; }
-        workgroupBarrier();
-    }
-    let counted = max(sums[0].y, 1.0);
-    let mean = sums[0].zw / counted;
-    let deviation = sqrt(max(sums[0].x / counted - mean.x * mean.x, 0.0));
-    // Values are scaled to 1: what is left of equal ones is rounding.
+    let all = total(lane, sum);
+    let counted = max(all.y, 1.0);
+    let mean = all.zw / counted;
+    let deviation = sqrt(max(all.x / counted - mean.x * mean.x, 0.0));
+    // Values are scaled to 1: a smaller deviation is rounding.
     let flat = deviation < 1e-6;
     let scale = select(1e-4 / deviation, 0.0, flat);
     for (var i = lane; i < params.stride; i += LANES) {
         let out = i >= params.count || (flags[min(i, params.count - 1u)] & 1u) == 1u;
         let at = min(i, params.count - 1u);
-        let place = select((components[at] - mean) * scale, normal(at) * 1e-4, flat);
-        positions[i] = select(place, vec2<f32>(APART), out);
-        if i < params.count { motions[i] = vec4<f32>(0.0, 0.0, 1.0, 1.0); }
+        let start = select((components[at] - mean) * scale, normal(at) * 1e-4, flat);
+        positions[i] = select(start, vec2<f32>(APART), out);
+        if i < params.count { velocity_gains[i] = vec4<f32>(0.0, 0.0, 1.0, 1.0); }
     }
     if lane == 0u {
         state.iteration = 0u;
-        // The mesh of before decides nothing any more.
+        // The next mesh is chosen without regard to the last.
         grid.level = 0u;
         grid.kept = 0u;
     }
-    for (var i = lane; i < HISTORY; i += LANES) { history[i] = vec2<f32>(0.0); }
+    for (var i = lane; i < HISTORY; i += LANES) { history[i] = Divergence(0u, 0.0); }
 }
 
-/// positions[i] = p; flags[i] pinned or not; v = 0, for the one (i, p, pinned) that the CPU wrote
+/// positions[i] = p; flags[i] = pinned; v = 0, for the pin that the CPU wrote
 @compute @workgroup_size(1)
-fn put_point() {
-    let given = put[0];
-    let i = u32(given.x);
+fn pin_point() {
+    let i = pin.row;
     if i >= params.count || (flags[i] & 1u) == 1u { return; }
-    flags[i] = select(0u, 2u, given.w > 0.5);
-    positions[i] = given.yz;
-    motions[i] = vec4<f32>(0.0, 0.0, 1.0, 1.0);
+    flags[i] = select(0u, 2u, pin.held == 1u);
+    positions[i] = vec2<f32>(pin.x, pin.y);
+    velocity_gains[i] = vec4<f32>(0.0, 0.0, 1.0, 1.0);
 }

@@ -3,7 +3,7 @@ const WORKGROUP: u32 = 64u;
 #constant SIZE = 2
 #constant STRIDE = 2
 #constant PADDING = 0
-// Whether pixels outside the map count, as zeros.
+// 1 where pixels outside the map count, as zeros.
 #constant COUNT_PADDING = 1
 
 #import WindowParams
@@ -14,7 +14,7 @@ const WORKGROUP: u32 = 64u;
 @group(0) @binding(3) var<storage, read> output_gradient: array<vec4<f32>>;
 @group(0) @binding(4) var<storage, read_write> input_gradient: array<vec4<f32>>;
 
-/// First and one past the last row that window o covers of so many.
+/// First and one past the last row of window o, of `length` rows.
 fn rows(o: u32, length: u32) -> vec2<u32> {
     return vec2<u32>(max(o * STRIDE, PADDING) - PADDING, min(o * STRIDE + SIZE - PADDING, length));
 }

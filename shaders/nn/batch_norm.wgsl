@@ -1,12 +1,12 @@
-// Batch normalisation, batch innermost. See src/nn/layers/batch_norm.rs.
+// Batch normalization, batch innermost. See src/nn/layers/batch_norm.rs.
 const WORKGROUP: u32 = 64u;
 
-#import Column
-// weight, bias, running_mean, running_variance: their places among the parameters.
+#import Sample
+// weight, bias, running_mean, running_variance: their first elements among the parameters.
 #import BatchNormParams
 
 @group(0) @binding(0) var<uniform> params: BatchNormParams;
-@group(0) @binding(1) var<storage, read> columns: array<Column>;
+@group(0) @binding(1) var<storage, read> samples: array<Sample>;
 @group(0) @binding(2) var<storage, read> input: array<vec4<f32>>;
 @group(0) @binding(3) var<storage, read> parameters: array<f32>;
 // Of the pass, per channel: mean, 1 / √(variance + epsilon), number of values, variance with that number − 1.
@@ -14,7 +14,7 @@ const WORKGROUP: u32 = 64u;
 @group(0) @binding(5) var<storage, read_write> output: array<vec4<f32>>;
 @group(0) @binding(6) var<storage, read> output_gradient: array<vec4<f32>>;
 @group(0) @binding(7) var<storage, read_write> gradients: array<f32>;
-// Per channel: Σ gradient, Σ gradient · normalised.
+// Per channel: Σ gradient, Σ gradient · normalized.
 @group(0) @binding(8) var<storage, read_write> sums: array<vec2<f32>>;
 @group(0) @binding(9) var<storage, read_write> input_gradient: array<vec4<f32>>;
 
@@ -25,7 +25,7 @@ const TOTAL_LANES = WORKGROUP;
 /// 1 for the images of a quad that are trained on, 0 for padding.
 fn counted(quad: u32) -> vec4<f32> {
     let n = quad * 4u;
-    let scales = vec4<f32>(columns[n].scale, columns[n + 1u].scale, columns[n + 2u].scale, columns[n + 3u].scale);
+    let scales = vec4<f32>(samples[n].scale, samples[n + 1u].scale, samples[n + 2u].scale, samples[n + 3u].scale);
     return select(vec4<f32>(0.0), vec4<f32>(1.0), scales > vec4<f32>(0.0));
 }
 
@@ -73,7 +73,7 @@ fn forward(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups
     output[i] = parameters[params.weight + c] * ((input[i] - by.x) * by.y) + parameters[params.bias + c];
 }
 
-/// sums[c] = Σ g, Σ g · normalised over the trained images; gradients of bias and weight += them, of the running statistics
+/// sums[c] = Σ g, Σ g · normalized over the trained images; gradients of bias and weight += them, of the running statistics
 /// += momentum · share · (running − pass), which the step takes away
 @compute @workgroup_size(WORKGROUP)
 fn gradient_sums(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
@@ -90,7 +90,7 @@ fn gradient_sums(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocat
     let sum = total(lane, share);
     // The pass's share of the batch.
     var part = 0.0;
-    for (var n = lane; n < params.train_quads * 4u; n += WORKGROUP) { part += columns[n].scale; }
+    for (var n = lane; n < params.train_quads * 4u; n += WORKGROUP) { part += samples[n].scale; }
     let weight = params.momentum * total(lane, vec2<f32>(part, 0.0)).x;
     if lane > 0u { return; }
     sums[c] = sum;
@@ -100,7 +100,7 @@ fn gradient_sums(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocat
     gradients[params.running_variance + c] += weight * (parameters[params.running_variance + c] - by.w);
 }
 
-/// input_gradient = weight / deviation · (g − (Σ g + normalised · Σ g · normalised) / m) in training, weight / deviation · g for probes
+/// input_gradient = weight / deviation · (g − (Σ g + normalized · Σ g · normalized) / m) in training, weight / deviation · g for probes
 @compute @workgroup_size(WORKGROUP)
 fn backward(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
     let i = id.x + id.y * groups.x * WORKGROUP;

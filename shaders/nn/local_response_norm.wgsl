@@ -1,4 +1,4 @@
-// Local response normalisation across channels, batch innermost. See src/nn/layers/local_response_norm.rs.
+// Local response normalization across channels, batch innermost. See src/nn/layers/local_response_norm.rs.
 const WORKGROUP: u32 = 64u;
 
 // plane: quads of one channel's map over all columns; before, after: neighbours that count; share: alpha / size.

@@ -1,6 +1,6 @@
-// Max pooling, batch innermost. The place of each maximum is kept, one byte an image. See src/nn/layers/max_pool2d.rs.
+// Max pooling, batch innermost. The index of each maximum in its window is kept, one byte an image. See src/nn/layers/max_pool2d.rs.
 const WORKGROUP: u32 = 64u;
-// Knobs, not parameters: on the software adapter a division by a variable costs as much as the rest.
+// Constants, not parameters: on the software adapter a division by a variable costs as much as the rest.
 #constant SIZE = 2
 #constant STRIDE = 2
 #constant PADDING = 0
@@ -10,7 +10,7 @@ const WORKGROUP: u32 = 64u;
 @group(0) @binding(0) var<uniform> params: WindowParams;
 @group(0) @binding(1) var<storage, read> input: array<vec4<f32>>;
 @group(0) @binding(2) var<storage, read_write> output: array<vec4<f32>>;
-// The window's place y·size + x of the maximum, one byte an image.
+// Index y·size + x of the maximum in its window, one byte an image.
 @group(0) @binding(3) var<storage, read_write> argmax: array<u32>;
 @group(0) @binding(4) var<storage, read> output_gradient: array<vec4<f32>>;
 @group(0) @binding(5) var<storage, read_write> input_gradient: array<vec4<f32>>;
@@ -25,13 +25,13 @@ fn forward(@builtin(global_invocation_id) id: vec3<u32>) {
     let c = id.z;
     let i = (c * params.out_height + y) * params.out_width * params.quads + id.x;
     let plane = c * params.in_height;
-    // The first place inside the map; every window has one.
+    // The first pixel inside the map; every window has one.
     let inside_y = max(y * STRIDE, PADDING) - y * STRIDE;
     let inside_x = max(x * STRIDE, PADDING) - x * STRIDE;
     let corner_y = y * STRIDE + inside_y - PADDING;
     let corner_x = x * STRIDE + inside_x - PADDING;
     var best = input[((plane + corner_y) * params.in_width + corner_x) * params.quads + quad];
-    var place = vec4<u32>(inside_y * SIZE + inside_x);
+    var index = vec4<u32>(inside_y * SIZE + inside_x);
     for (var dy = inside_y; dy < SIZE; dy++) {
         let sy = y * STRIDE + dy - PADDING;
 #if PADDING
@@ -47,11 +47,11 @@ fn forward(@builtin(global_invocation_id) id: vec3<u32>) {
             let is_nan = (bitcast<vec4<u32>>(value) & vec4<u32>(0x7fffffffu)) > vec4<u32>(0x7f800000u);
             let wins = (value > best) | is_nan;
             best = select(best, value, wins);
-            place = select(place, vec4<u32>(dy * SIZE + dx), wins);
+            index = select(index, vec4<u32>(dy * SIZE + dx), wins);
         }
     }
     output[i] = best;
-    argmax[i] = place.x | (place.y << 8u) | (place.z << 16u) | (place.w << 24u);
+    argmax[i] = index.x | (index.y << 8u) | (index.z << 16u) | (index.w << 24u);
 }
 
 /// input_gradient[c, y, x, n] = Σ over the windows whose maximum is (y, x) of output_gradient
@@ -75,9 +75,9 @@ fn backward(@builtin(global_invocation_id) id: vec3<u32>) {
         for (var ox = first_x; ox < end_x; ox++) {
             let at = ((c * params.out_height + oy) * params.out_width + ox) * params.quads + quad;
             let packed = argmax[at];
-            let place = vec4<u32>(packed, packed >> 8u, packed >> 16u, packed >> 24u) & vec4<u32>(255u);
+            let index = vec4<u32>(packed, packed >> 8u, packed >> 16u, packed >> 24u) & vec4<u32>(255u);
             let mine = vec4<u32>((padded_y - oy * STRIDE) * SIZE + padded_x - ox * STRIDE);
-            sum += select(vec4<f32>(0.0), output_gradient[at], place == mine);
+            sum += select(vec4<f32>(0.0), output_gradient[at], index == mine);
         }
     }
     input_gradient[i] = sum;
@@ -97,14 +97,14 @@ fn backward_apart(@builtin(global_invocation_id) id: vec3<u32>) {
         gradient = output_gradient[at];
         packed = argmax[at];
     }
-    let place = vec4<u32>(packed, packed >> 8u, packed >> 16u, packed >> 24u) & vec4<u32>(255u);
+    let index = vec4<u32>(packed, packed >> 8u, packed >> 16u, packed >> 24u) & vec4<u32>(255u);
     let corner = ((id.z * params.in_height + id.y * STRIDE) * params.in_width + ox * STRIDE) * params.quads + quad;
 #for dy in STRIDE
 #for dx in STRIDE
     if id.y * STRIDE + {dy}u < params.in_height && ox * STRIDE + {dx}u < params.in_width {
         let mine = {dy}u < SIZE && {dx}u < SIZE;
         input_gradient[corner + ({dy}u * params.in_width + {dx}u) * params.quads] =
-            select(vec4<f32>(0.0), gradient, (place == vec4<u32>({dy}u * SIZE + {dx}u)) & vec4<bool>(mine));
+            select(vec4<f32>(0.0), gradient, (index == vec4<u32>({dy}u * SIZE + {dx}u)) & vec4<bool>(mine));
     }
 #end
 #end

@@ -10,7 +10,7 @@ const WORKGROUP: u32 = 64u;
 @group(0) @binding(3) var<storage, read> output_gradient: array<vec4<f32>>;
 @group(0) @binding(4) var<storage, read_write> input_gradient: array<vec4<f32>>;
 
-struct Winner { value: vec4<f32>, place: vec4<u32> }
+struct Winner { value: vec4<f32>, index: vec4<u32> }
 
 fn winner(first: u32) -> Winner {
     var best = Winner(input[first], vec4<u32>(0u));
@@ -20,7 +20,7 @@ fn winner(first: u32) -> Winner {
         let is_nan = (bitcast<vec4<u32>>(value) & vec4<u32>(0x7fffffffu)) > vec4<u32>(0x7f800000u);
         let wins = (value > best.value) | is_nan;
         best.value = select(best.value, value, wins);
-        best.place = select(best.place, vec4<u32>(j), wins);
+        best.index = select(best.index, vec4<u32>(j), wins);
     }
     return best;
 }
@@ -39,9 +39,9 @@ fn backward(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroup
     let i = id.x + id.y * groups.x * WORKGROUP;
     if i >= params.count { return; }
     let first = i / params.plane * params.group * params.plane + i % params.plane;
-    let place = winner(first).place;
+    let index = winner(first).index;
     let gradient = output_gradient[i];
     for (var j = 0u; j < params.group; j++) {
-        input_gradient[first + j * params.plane] = select(vec4<f32>(0.0), gradient, place == vec4<u32>(j));
+        input_gradient[first + j * params.plane] = select(vec4<f32>(0.0), gradient, index == vec4<u32>(j));
     }
 }

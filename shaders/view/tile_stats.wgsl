@@ -1,14 +1,16 @@
-// Smallest, largest, mean and standard deviation of each tile of a view, and of the whole set. See src/view/stats.rs.
+// Minimum, maximum, mean and standard deviation of each tile of a view, and of the whole set. See src/view/stats.rs.
 const WORKGROUP: u32 = 64u;
 
 #import TileStatsParams
+#import ValueStats
+#import SetStats
 
 @group(0) @binding(0) var<uniform> params: TileStatsParams;
 @group(0) @binding(1) var<storage, read> values: array<f32>;
-// Per tile: smallest, largest, mean, standard deviation. Then one entry for the set: smallest, largest, largest magnitude, 0.
-@group(0) @binding(2) var<storage, read_write> stats: array<vec4<f32>>;
+@group(0) @binding(2) var<storage, read_write> stats: array<ValueStats>;
+@group(0) @binding(3) var<storage, read_write> whole: SetStats;
 
-// Smallest, largest, sum, sum of squares.
+// Minimum, maximum, sum, sum of squares.
 var<workgroup> parts: array<vec4<f32>, WORKGROUP>;
 
 fn join(a: vec4<f32>, b: vec4<f32>) -> vec4<f32> {
@@ -20,7 +22,7 @@ fn join(a: vec4<f32>, b: vec4<f32>) -> vec4<f32> {
 fn tile_stats(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
     let area = params.height * params.width;
     let count = params.channels * area;
-    let tile = params.first + group.x;
+    let tile = params.first_tile + group.x;
     let first = params.offset + tile * params.tile_stride;
     // The sums are of differences from the tile's first value, so that the variance keeps its digits.
     let shift = values[first];
@@ -43,15 +45,19 @@ fn tile_stats(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation
         let all = parts[0];
         let mean = all.z / f32(count);
         let variance = max(all.w / f32(count) - mean * mean, 0.0);
-        stats[tile] = vec4<f32>(all.x, all.y, shift + mean, sqrt(variance));
+        stats[tile] = ValueStats(all.x, all.y, shift + mean, sqrt(variance));
     }
 }
 
-/// stats[tiles] = (min, max, max |value|, 0) over all tiles
+fn bounds_of(tile: u32) -> vec4<f32> {
+    return vec4<f32>(stats[tile].minimum, stats[tile].maximum, 0.0, 0.0);
+}
+
+/// whole = (min, max, max |value|) over all tiles
 @compute @workgroup_size(WORKGROUP)
 fn set_stats(@builtin(local_invocation_index) lane: u32) {
-    var part = stats[min(lane, params.tiles - 1u)];
-    for (var t = lane; t < params.tiles; t += WORKGROUP) { part = join(part, stats[t]); }
+    var part = bounds_of(min(lane, params.tiles - 1u));
+    for (var t = lane; t < params.tiles; t += WORKGROUP) { part = join(part, bounds_of(t)); }
     parts[lane] = part;
     workgroupBarrier();
     for (var half = WORKGROUP / 2u; half > 0u; half /= 2u) {
@@ -60,6 +66,6 @@ fn set_stats(@builtin(local_invocation_index) lane: u32) {
     }
     if lane == 0u {
         let all = parts[0];
-        stats[params.tiles] = vec4<f32>(all.x, all.y, max(abs(all.x), abs(all.y)), 0.0);
+        whole = SetStats(all.x, all.y, max(abs(all.x), abs(all.y)), 0.0);
     }
 }

@@ -1,14 +1,19 @@
 // Tiles of a tensor view, drawn from the buffer that training writes. See src/view/tiles.rs.
 
 #import TilesParams
+#import ValueStats
+#import SetStats
+#import ScreenPoint
+#import PointList
+#import common/screen
 
 @group(0) @binding(0) var<uniform> params: TilesParams;
 @group(0) @binding(1) var<storage, read> values: array<f32>;
-@group(0) @binding(2) var<storage, read> stats: array<vec4<f32>>;
-// [i]: pixel x, y of the middle of tile i.
-@group(1) @binding(0) var<storage, read> places: array<vec4<f32>>;
-// How many tiles are shown; which.
-@group(1) @binding(1) var<storage, read> list: array<u32>;
+@group(0) @binding(2) var<storage, read> stats: array<ValueStats>;
+@group(0) @binding(3) var<storage, read> whole: SetStats;
+// The points on which tiles are centered.
+@group(0) @binding(4) var<storage, read> points: array<ScreenPoint>;
+@group(0) @binding(5) var<storage, read> list: PointList;
 
 struct Corner {
     @builtin(position) position: vec4<f32>,
@@ -16,38 +21,39 @@ struct Corner {
     @location(0) texel: vec2<f32>,
     // Element of the tile's first value.
     @location(1) @interpolate(flat) first: u32,
-    // What is subtracted from a value, and by what it is multiplied then.
+    // Offset subtracted from a value, then its factor.
     @location(2) @interpolate(flat) range: vec2<f32>,
 }
 
-fn corner_of(index: u32, rectangle: vec4<f32>, tile: u32) -> Corner {
-    let place = vec2<f32>(f32(index & 1u), f32(index >> 1u));
-    let pixel = rectangle.xy + place * rectangle.zw;
-    let clip = pixel / vec2<f32>(params.screen_width, params.screen_height) * 2.0 - 1.0;
+/// Corner `index` of a tile in a rectangle (x, y, width, height): position in clip space, and the corner in texels
+fn tile_corner(index: u32, rectangle: vec4<f32>, tile: u32) -> Corner {
+    let pixel = rectangle.xy + corner_of(index) * rectangle.zw;
     let shown = min(tile, params.tiles - 1u);
-    var range = vec2<f32>(0.0, 1.0 / max(stats[params.tiles].z, 1e-20));
-    if params.style == 1u { range = vec2<f32>(stats[shown].x, 1.0 / max(stats[shown].y - stats[shown].x, 1e-20)); }
+    var range = vec2<f32>(0.0, 1.0 / max(whole.magnitude, 1e-20));
+    if params.style == 1u {
+        let own = stats[shown];
+        range = vec2<f32>(own.minimum, 1.0 / max(own.maximum - own.minimum, 1e-20));
+    }
     let texels = vec2<f32>(f32(params.texel_columns), f32(params.texel_rows));
     return Corner(
-        vec4<f32>(clip.x, -clip.y, 0.0, 1.0), place * texels, params.offset + shown * params.tile_stride, range);
+        clip(pixel, params.screen), corner_of(index) * texels, params.offset + shown * params.tile_stride, range);
 }
 
-/// position = rectangle's corner in pixels → clip space; texel = the corner in texels of the tile
+/// A tile in the rectangle of its instance
 @vertex
-fn corner(@builtin(vertex_index) index: u32, @location(0) rectangle: vec4<f32>, @location(1) tile: u32) -> Corner {
-    return corner_of(index, rectangle, tile);
+fn tile_in_rectangle(@builtin(vertex_index) index: u32, @location(0) rectangle: vec4<f32>, @location(1) tile: u32) -> Corner {
+    return tile_corner(index, rectangle, tile);
 }
 
-/// The same around the point of each tile that is listed
+/// A tile centered on its listed point
 @vertex
-fn corner_at_point(@builtin(vertex_index) index: u32, @builtin(instance_index) instance: u32) -> Corner {
-    let tile = list[1u + instance];
-    let size = vec2<f32>(params.point_width, params.point_height) * select(0.0, 1.0, instance < list[0]);
-    return corner_of(index, vec4<f32>(floor(places[tile].xy - 0.5 * size), size), tile);
+fn tile_at_point(@builtin(vertex_index) index: u32, @builtin(instance_index) instance: u32) -> Corner {
+    let tile = list.indices[instance];
+    let size = params.point_size * select(0.0, 1.0, instance < list.count);
+    return tile_corner(index, vec4<f32>(floor(points[tile].pixel - 0.5 * size), size), tile);
 }
 
-/// Zero is dark; below it blue, above it orange, both to nearly white: also different in brightness alone from zero,
-/// and apart for every kind of colour vision.
+/// Diverging map of `t` from −1 to 1, as `diverging` in src/view/color_map.rs
 fn diverging(t: f32) -> vec3<f32> {
     let zero = vec3<f32>(0.066, 0.075, 0.094);
     let middle = select(vec3<f32>(0.93, 0.50, 0.13), vec3<f32>(0.16, 0.49, 0.87), t < 0.0);
@@ -56,19 +62,19 @@ fn diverging(t: f32) -> vec3<f32> {
     return select(mix(middle, end, (a - 0.6) / 0.4), mix(zero, middle, a / 0.6), a < 0.6);
 }
 
-fn signed_colour(value: f32, scale: f32) -> vec4<f32> {
-    // A value that is not a number is magenta, whatever the map.
+fn signed_color(value: f32, scale: f32) -> vec4<f32> {
+    // NaN and infinity are magenta.
     if (bitcast<u32>(value) & 0x7f800000u) == 0x7f800000u { return vec4<f32>(1.0, 0.0, 1.0, 1.0); }
     return vec4<f32>(diverging(value * scale), 1.0);
 }
 
-/// colour = map((values[tile, channel, y, x] − range.x) · range.y) at the nearest texel
+/// color = map((values[tile, channel, y, x] − range.x) · range.y) at the nearest texel
 @fragment
-fn colour(in: Corner) -> @location(0) vec4<f32> {
+fn tile_fragment(in: Corner) -> @location(0) vec4<f32> {
     let most = vec2<u32>(params.texel_columns - 1u, params.texel_rows - 1u);
     let texel = min(vec2<u32>(in.texel), most);
     if params.style == 0u && params.channels == 1u {
-        return signed_colour(values[in.first + texel.y * params.row_stride + texel.x * params.column_stride], in.range.y);
+        return signed_color(values[in.first + texel.y * params.row_stride + texel.x * params.column_stride], in.range.y);
     }
     if params.style == 2u {
         let bar = select(vec3<f32>(0.13, 0.15, 0.19), vec3<f32>(0.93, 0.56, 0.20), in.texel.x < values[in.first]);
@@ -76,13 +82,13 @@ fn colour(in: Corner) -> @location(0) vec4<f32> {
     }
     if params.style == 1u {
         let at = in.first + texel.y * params.row_stride + texel.x * params.column_stride;
-        // A grey image has one channel for all three.
+        // A gray image has one channel for all three.
         let green = select(0u, params.channel_stride, params.channels > 1u);
         let blue = select(0u, 2u * params.channel_stride, params.channels > 2u);
         let rgb = vec3<f32>(values[at], values[at + green], values[at + blue]);
         return vec4<f32>((rgb - in.range.x) * in.range.y, 1.0);
     }
-    // A mosaic of all channels, a texel between.
+    // A mosaic of all channels, one texel apart.
     let pitch = vec2<u32>(params.width + 1u, params.height + 1u);
     let cell = vec2<u32>(vec2<f32>(texel) * params.inverse_pitch + 0.5 * params.inverse_pitch);
     let inside = texel - cell * pitch;
@@ -91,5 +97,5 @@ fn colour(in: Corner) -> @location(0) vec4<f32> {
         return vec4<f32>(0.10, 0.11, 0.135, 1.0);
     }
     let at = in.first + channel * params.channel_stride + inside.y * params.row_stride + inside.x * params.column_stride;
-    return signed_colour(values[at], in.range.y);
+    return signed_color(values[at], in.range.y);
 }

@@ -11,7 +11,7 @@ use super::tile_set::{TileId, TileSetId, TileSetIndices};
 use crate::error::Result;
 use crate::gpu::{Gpu, ReadbackRing, Timer};
 use crate::session::LayoutId;
-use crate::view::{Chosen, Picked, Scatters, Tiles};
+use crate::view::{Picked, Scatters, SelectionSummary, Tiles};
 
 /// A frame that was laid out and is yet to be painted.
 pub struct Painting {
@@ -28,7 +28,7 @@ pub struct Readings {
     /// Rows under the pointer.
     pub picks: Vec<(LayoutId, Picked)>,
     /// Selected rows of layouts.
-    pub rows: Vec<(LayoutId, Chosen)>,
+    pub rows: Vec<(LayoutId, SelectionSummary)>,
     /// GPU milliseconds of the pictures and the interface of a frame.
     pub views_ms: Option<f64>,
 }
@@ -65,7 +65,7 @@ impl Canvas {
             scatters: Some(Scatters::new(gpu, format)?),
             statistics: ReadbackRing::new(gpu, 16, 8),
             picks: ReadbackRing::new(gpu, Picked::BYTES, 32),
-            rows: ReadbackRing::new(gpu, Chosen::BYTES, 8),
+            rows: ReadbackRing::new(gpu, SelectionSummary::BYTES, 8),
             timer: Timer::new(gpu, 4),
             times: ReadbackRing::new(gpu, 64, 4),
         })
@@ -167,12 +167,14 @@ impl Canvas {
             }
         }
         for id in requests.picks {
-            if let Some(found) = scatters.found(id.0) {
-                self.picks.copy(encoder, found.raw(), 0, Picked::BYTES, id);
+            if let Some(pick) = scatters.pick(id.0) {
+                self.picks.copy(encoder, pick.raw(), 0, Picked::BYTES, id);
             }
         }
         let ring = &mut self.rows;
-        scatters.copy_chosen(|id, rows| ring.copy(encoder, rows.raw(), 0, Chosen::BYTES, LayoutId(id)));
+        scatters.copy_selections(|id, rows| {
+            ring.copy(encoder, rows.raw(), 0, SelectionSummary::BYTES, LayoutId(id))
+        });
     }
 
     /// Bytes read back so far: statistics of tiles, picked and selected rows, and times; never pictures.
@@ -198,7 +200,8 @@ impl Canvas {
         readings.tiles = statistics.map(|(id, bytes)| (id, bytemuck::pod_read_unaligned(&bytes))).collect();
         readings.picks =
             self.picks.take().into_iter().map(|(id, bytes)| (id, Picked::read(&bytes))).collect();
-        readings.rows = self.rows.take().into_iter().map(|(id, bytes)| (id, Chosen::read(&bytes))).collect();
+        readings.rows =
+            self.rows.take().into_iter().map(|(id, bytes)| (id, SelectionSummary::read(&bytes))).collect();
         for (labels, bytes) in self.times.take() {
             let spans = self.timer.spans(&labels, &bytes);
             log::debug!("views: {spans:?}");

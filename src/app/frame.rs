@@ -7,7 +7,7 @@ use super::tile_set::{TileId, TileSetId, TileSetIndices};
 use crate::error::Result;
 use crate::gpu::Gpu;
 use crate::session::LayoutId;
-use crate::view::{Lasso, Part, Placement, Rect as Pixels, ScatterSet, Scatters, TileSet, Tiles};
+use crate::view::{Lasso, Placement, PointPrimitive, Rect as Pixels, ScatterSet, Scatters, TileSet, Tiles};
 
 /// Numbers that panes want back from the GPU.
 #[derive(Debug, Default)]
@@ -74,9 +74,7 @@ impl<'a> Frame<'a> {
 
     /// Begins a stretch of tiles that [`Frame::paint`] paints.
     pub fn begin(&mut self) -> Mark {
-        let mark = self.tiles.mark();
-        self.tiles.cut();
-        Mark(mark)
+        Mark(self.tiles.begin_batch())
     }
 
     /// Places a tile of a declared set at a rectangle in points, snapped to pixels.
@@ -89,16 +87,20 @@ impl<'a> Frame<'a> {
     }
 
     /// Places the visible rows of a layout as tiles of `size` pixels.
-    pub fn place_rows(&mut self, layout: LayoutId, size: [f32; 2]) {
+    ///
+    /// # Errors
+    /// When a shader is faulty.
+    pub fn place_rows(&mut self, layout: LayoutId, size: glam::Vec2) -> Result<()> {
         let index = self.indices.get(TileSetId::Layout(layout));
-        if let Some((listed, index)) = self.scatters.listed(layout.0).zip(index) {
-            self.tiles.place_points(self.gpu, index, listed, size);
+        match self.scatters.listed(layout.0).zip(index) {
+            Some((listed, index)) => self.tiles.place_points(self.gpu, index, listed, size),
+            None => Ok(()),
         }
     }
 
     /// Paints the tiles placed since `mark` at this point of the interface, clipped to `area`.
     pub fn paint(&self, ui: &Ui, area: Rect, mark: Mark) {
-        let placed = self.tiles.since(mark.0);
+        let placed = self.tiles.end_batch(mark.0);
         paint(ui, area, move |resources, pass| {
             if let Some(tiles) = resources.get::<Tiles>() {
                 tiles.draw(pass, &placed);
@@ -115,7 +117,7 @@ impl<'a> Frame<'a> {
     }
 
     /// Paints a part of a layout at this point of the interface, clipped to `area`.
-    pub fn paint_layout(&self, ui: &Ui, area: Rect, layout: LayoutId, part: Part) {
+    pub fn paint_layout(&self, ui: &Ui, area: Rect, layout: LayoutId, part: PointPrimitive) {
         paint(ui, area, move |resources, pass| {
             if let Some(scatters) = resources.get::<Scatters>() {
                 scatters.draw(pass, layout.0, part);

@@ -80,7 +80,7 @@ impl FrameLog {
             let (refresh_ms, iteration_ms) = e.costs_ms();
             let layer = match e.source() {
                 LayoutSource::Tensor { node, .. } => &session.layers()[node].name,
-                LayoutSource::Images(source) => &session.layers()[source.layer].name,
+                LayoutSource::Images(source) => &session.layers()[source.node].name,
                 LayoutSource::Filters => "all filters",
             };
             let selected = workbench.selection().rows(e.id()).map_or(0, |rows| rows.count);
@@ -94,7 +94,7 @@ impl FrameLog {
             "playing": session.is_playing(), "step": session.step(), "epoch": session.epoch(), "batch": session.settings().batch,
             "images_per_s": session.metrics().images_per_s, "train_ms": session.metrics().train_ms, "views_ms": workbench.costs.views_ms,
             "learning_rate": hyper.learning_rate, "momentum": hyper.momentum, "places": places, "layouts": layouts,
-            "embed_ms": session.metrics().embed_ms,
+            "layouts_ms": session.metrics().layouts_ms,
         }))
     }
 }

@@ -93,7 +93,7 @@ const KEYS: &[(&str, &str, &[Binding])] = &[
         "batch size × 2 or ÷ 2",
         &[
             (SHIFT, Key::B, |s, _| act(TrainCommand::SetBatch((s.settings().batch / 2).max(1)))),
-            (NONE, Key::B, |s, _| act(TrainCommand::SetBatch((s.settings().batch * 2).min(s.most_batch())))),
+            (NONE, Key::B, |s, _| act(TrainCommand::SetBatch((s.settings().batch * 2).min(s.max_batch())))),
         ],
     ),
     (

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::tile_set::TileId;
 use crate::session::{Layout, LayoutId, LayoutSource, Session, TensorKind};
-use crate::view::Chosen;
+use crate::view::SelectionSummary;
 
 /// Tiles with statistics: one is selected and one hovered.
 const MAX_STATISTICS: usize = 2;
@@ -19,7 +19,7 @@ pub struct Selection {
     pub hovered: Option<TileId>,
     /// Layout and row under the pointer.
     pub hovered_row: Option<(LayoutId, u32)>,
-    rows: BTreeMap<LayoutId, Chosen>,
+    rows: BTreeMap<LayoutId, SelectionSummary>,
     rows_cleared: bool,
     statistics: Vec<(TileId, [f32; 4])>,
 }
@@ -45,12 +45,12 @@ impl Selection {
     }
 
     /// Selected rows of a layout, a few frames old.
-    pub fn rows(&self, layout: LayoutId) -> Option<&Chosen> {
+    pub fn rows(&self, layout: LayoutId) -> Option<&SelectionSummary> {
         self.rows.get(&layout)
     }
 
     /// Stores the selected rows of a layout.
-    pub fn set_rows(&mut self, layout: LayoutId, rows: Chosen) {
+    pub fn set_rows(&mut self, layout: LayoutId, rows: SelectionSummary) {
         if rows.count > 0 {
             self.rows.insert(layout, rows);
         } else {

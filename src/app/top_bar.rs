@@ -94,7 +94,7 @@ fn speed_ui(ui: &mut Ui, cx: &Cx<'_, '_>) {
     value_ui(ui, "images/s", &rate, "Training images per second, over about the last second");
     let train = if running { metrics.train_ms } else { 0.0 };
     let moving = session.layouts().iter().any(|layout| !layout.rests());
-    let embed = if moving { metrics.embed_ms } else { 0.0 };
+    let embed = if moving { metrics.layouts_ms } else { 0.0 };
     let views = costs.views_ms;
     value_ui(
         ui,

@@ -1,20 +1,21 @@
-//! `revacnn adapters`: what GPUs there are.
+//! `revacnn adapters`: the GPU adapters.
 
 use clap::Args;
+use humansize::{BINARY, format_size};
 use revacnn::error::{Error, Result};
 use revacnn::gpu::list_adapters;
 
-use super::print_line;
+use super::print::print_line;
 
 #[derive(Args)]
-pub struct Adapters {
+pub(super) struct Adapters {
     /// Print a JSON array.
     #[arg(long)]
     json: bool,
 }
 
 impl Adapters {
-    pub fn run(&self) -> Result<()> {
+    pub(super) fn run(&self) -> Result<()> {
         let adapters = list_adapters();
         if self.json {
             return print_line(&serde_json::to_string_pretty(&adapters).expect("reports are plain data"));
@@ -27,14 +28,14 @@ impl Adapters {
         }
         for a in &adapters {
             let mark = if a.best { "*" } else { " " };
-            let mib = a.max_binding_bytes >> 20;
-            let timed = if a.timestamps { "" } else { ", cannot measure GPU time" };
+            let bindings = format_size(a.max_binding_bytes, BINARY);
+            let timed = if a.timestamps { "" } else { ", no GPU timestamps" };
             let (index, name) = (a.index, &a.name);
             print_line(&format!(
-                "{mark} {index}  {name}  ({}, {}, {}; bindings up to {mib} MiB{timed})",
+                "{mark} {index}  {name}  ({}, {}, {}; bindings up to {bindings}{timed})",
                 a.kind, a.backend, a.driver
             ))?;
         }
-        print_line("* is the one that is taken without --adapter")
+        print_line("* the default, used without --adapter")
     }
 }

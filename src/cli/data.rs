@@ -1,24 +1,24 @@
-//! `revacnn data`: the data sets.
+//! `revacnn data`: data sets.
 
 use clap::Subcommand;
 use revacnn::data::{Dataset, builtin};
 use revacnn::error::Result;
 
-use super::print_line;
+use super::print::print_line;
 
 #[derive(Subcommand)]
-pub enum Data {
-    /// The built-in data sets, and the formats that a path may have.
+pub(super) enum Data {
+    /// List the built-in data sets and the formats of folders.
     List,
-    /// What a data set holds.
+    /// Describe a data set: shape, sizes and classes.
     Info {
-        /// A built-in name, or a path.
+        /// Built-in name, or path to a folder.
         source: String,
     },
 }
 
 impl Data {
-    pub fn run(&self) -> Result<()> {
+    pub(super) fn run(&self) -> Result<()> {
         match self {
             Self::List => {
                 for (name, description) in builtin() {

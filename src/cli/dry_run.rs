@@ -1,26 +1,17 @@
-//! `revacnn train --dry-run`: what a run would take, without beginning it.
+//! `revacnn train --dry-run`: memory and passes of a run, without starting it.
 
+use humansize::{BINARY, format_size};
 use revacnn::data::Dataset;
 use revacnn::error::{Error, Result};
 use revacnn::gpu::Gpu;
 use revacnn::nn::{MemoryPlan, Network, Shape};
 use serde_json::json;
 
-use super::print_line;
+use super::print::print_line;
 use super::run_options::{RunOptions, layers_called};
 
-/// Bytes as people read them.
-fn readable(bytes: u64) -> String {
-    match bytes {
-        0..1024 => format!("{bytes} B"),
-        1024..1_048_576 => format!("{:.1} KiB", bytes as f64 / 1024.0),
-        1_048_576..1_073_741_824 => format!("{:.1} MiB", bytes as f64 / 1_048_576.0),
-        _ => format!("{:.2} GiB", bytes as f64 / 1_073_741_824.0),
-    }
-}
-
-/// Prints the memory of a run and how its batch is cut.
-pub fn dry_run(run: &RunOptions, gpu: &Gpu, as_json: bool) -> Result<()> {
+/// Prints the memory of a run, and the passes of a step.
+pub(super) fn dry_run(run: &RunOptions, gpu: &Gpu, as_json: bool) -> Result<()> {
     let settings = run.settings()?;
     let data = Dataset::open(&settings.dataset)?;
     let shape = Shape::from(data.shape);
@@ -47,33 +38,40 @@ pub fn dry_run(run: &RunOptions, gpu: &Gpu, as_json: bool) -> Result<()> {
         });
         return print_line(&value.to_string());
     }
-    print_line(&format!("{} on {}, batch {}, on {}", network.name, data.name, options.batch, gpu.info.name))?;
+    print_line(&format!(
+        "{} on {}, batch size {}, on {}",
+        network.name, data.name, options.batch, gpu.info.name
+    ))?;
     let passes = match plan.passes {
         1 => "one pass".to_owned(),
-        n => format!("{n} passes of {} images, whose gradients add up", plan.sizes.micro_batch),
+        n => format!("{n} passes of {} images (gradient accumulation)", plan.sizes.micro_batch),
     };
-    print_line(&format!("  a step is {passes}"))?;
+    print_line(&format!("  one step: {passes}"))?;
     let rows = [
         ("parameters", plan.parameters, format!("{} values", network.parameter_count())),
         ("optimizer", plan.optimizer, "gradients and moments".to_owned()),
         ("activations", plan.activations, largest(&plan, &network)),
-        ("their gradients", plan.activation_gradients, String::new()),
+        ("gradients", plan.activation_gradients, String::new()),
         ("images", plan.images, streamed(plan.streams, images)),
-        ("together", plan.total(), String::new()),
+        ("total", plan.total(), String::new()),
     ];
     for (name, bytes, note) in rows {
-        print_line(format!("  {name:16} {:>10}   {note}", readable(bytes)).trim_end())?;
+        print_line(format!("  {name:16} {:>10}   {note}", format_size(bytes, BINARY)).trim_end())?;
     }
     let flops = network.training_flops() as f64 / 1e6;
-    print_line(&format!("  {flops:.1} million floating-point operations an image and step"))
+    print_line(&format!("  {flops:.1} million floating-point operations per training image"))
 }
 
 fn streamed(streams: bool, images: usize) -> String {
-    if streams { format!("a window: all {images} stream") } else { format!("{images}, a byte a value") }
+    if streams {
+        format!("a window; {images} images are streamed")
+    } else {
+        format!("{images}, one byte per value")
+    }
 }
 
 fn largest(plan: &MemoryPlan, network: &Network) -> String {
     plan.largest(network).map_or(String::new(), |(layer, bytes)| {
-        format!("the largest is {}: {} in {}", layer.name, layer.output, readable(bytes))
+        format!("largest: {}, {} in {}", layer.name, layer.output, format_size(bytes, BINARY))
     })
 }

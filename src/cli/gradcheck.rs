@@ -1,17 +1,17 @@
-//! `revacnn gradcheck`: every layer against central differences.
+//! `revacnn gradcheck`: gradients of every layer against central differences.
 
 use clap::Args;
 use revacnn::error::{Error, Result};
-use revacnn::nn::Mode;
 use revacnn::nn::gradcheck::{TOLERANCE, check_all};
+use revacnn::nn::twin::Mode;
 
-use super::print_line;
+use super::print::print_line;
 
 #[derive(Args)]
-pub struct Gradcheck {}
+pub(super) struct Gradcheck {}
 
 impl Gradcheck {
-    pub fn run(&self) -> Result<()> {
+    pub(super) fn run(&self) -> Result<()> {
         let mut wrong = Vec::new();
         for check in check_all() {
             let shapes: Vec<_> = check.inputs.iter().map(ToString::to_string).collect();
@@ -34,7 +34,7 @@ impl Gradcheck {
         }
         Err(Error::new(
             format!("gradients are wrong: {}", wrong.join("; ")),
-            "mend their backward pass in src/nn/layers",
+            "fix the backward pass in src/nn/layers",
         ))
     }
 }

@@ -1,10 +1,10 @@
-//! Ctrl-C: asks the run to stop at the end of a step; a second one stops at once.
+//! Ctrl-C: stops the run at the end of a step and saves it; a second one exits immediately.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-/// A flag that Ctrl-C (or a termination signal) sets.
-pub fn watch() -> Arc<AtomicBool> {
+/// Flag set by Ctrl-C or a termination signal.
+pub(super) fn watch() -> Arc<AtomicBool> {
     let flag = Arc::new(AtomicBool::new(false));
     let set = Arc::clone(&flag);
     let handler = move || {
@@ -13,7 +13,7 @@ pub fn watch() -> Arc<AtomicBool> {
         }
     };
     if let Err(error) = ctrlc::set_handler(handler) {
-        log::warn!("Ctrl-C will not save: {error}");
+        log::warn!("Ctrl-C will stop without saving: {error}");
     }
     flag
 }

@@ -12,7 +12,7 @@ use revacnn::session::{Session, TensorKind};
 use super::run_options::AdapterOption;
 
 /// Parser of the names of all panes, and `workbench`.
-pub fn view_parser() -> impl TypedValueParser<Value = Show> {
+pub(super) fn view_parser() -> impl TypedValueParser<Value = Show> {
     let values = Show::all().into_iter().map(|(name, about, _)| PossibleValue::new(name).help(about));
     PossibleValuesParser::new(values).map(|name| {
         let shown = Show::all().into_iter().find(|(shown, ..)| *shown == name);
@@ -22,7 +22,7 @@ pub fn view_parser() -> impl TypedValueParser<Value = Show> {
 
 /// Tensor that the layers show.
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum Layers {
+pub(super) enum Layers {
     /// The probe's activation maps.
     Activations,
     /// The filters.
@@ -34,7 +34,7 @@ pub enum Layers {
 }
 
 #[derive(Args)]
-pub struct Render {
+pub(super) struct Render {
     /// The folder of a run.
     #[arg(value_name = "RUN")]
     run: PathBuf,
@@ -60,7 +60,7 @@ pub struct Render {
     output: PathBuf,
 }
 
-pub fn parse_size(text: &str) -> std::result::Result<(u32, u32), String> {
+pub(super) fn parse_size(text: &str) -> std::result::Result<(u32, u32), String> {
     let sides = text.split_once('x').and_then(|(w, h)| Some((w.parse().ok()?, h.parse().ok()?)));
     sides
         .filter(|(w, h)| *w > 0 && *h > 0)
@@ -73,7 +73,7 @@ fn parse_point(text: &str) -> std::result::Result<egui::Pos2, String> {
 }
 
 impl Render {
-    pub fn run(&self) -> Result<()> {
+    pub(super) fn run(&self) -> Result<()> {
         if !(0.5..=8.0).contains(&self.scale) {
             return Err(Error::usage(
                 format!("the scale is {}", self.scale),
@@ -97,13 +97,13 @@ impl Render {
 const MAX_LAYOUTS: usize = 4;
 
 /// Draws a picture into a file. The run's folder stays as it is.
-pub fn draw(session: &mut Session, kind: TensorKind, picture: &Picture, file: &Path) -> Result<()> {
+pub(super) fn draw(session: &mut Session, kind: TensorKind, picture: &Picture, file: &Path) -> Result<()> {
     let mut workbench = Workbench::new(session);
     workbench.show_everywhere(session, kind);
     if [Show::Workbench, Show::Pane("embedding")].contains(&picture.show) {
         session.detach();
         let layers: Vec<usize> = (1..session.layers().len())
-            .filter(|layer| session.layers()[*layer].parameters > 0 && session.can_embed(*layer, kind))
+            .filter(|layer| session.layers()[*layer].parameters > 0 && session.can_lay_out(*layer, kind))
             .take(MAX_LAYOUTS)
             .collect();
         workbench.open_layouts(session, &layers, kind)?;

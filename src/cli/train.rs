@@ -12,51 +12,52 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::dry_run::dry_run;
+use super::interrupt;
+use super::print::print_line;
 use super::run_options::{AdapterOption, RunOptions};
-use super::{interrupt, print_line};
 
 #[derive(Args)]
-pub struct Train {
+pub(super) struct Train {
     #[command(flatten)]
     run: RunOptions,
     #[command(flatten)]
     adapter: AdapterOption,
-    /// Stop after so many epochs, counted from the beginning of the run (12, unless --steps is given).
+    /// Total number of epochs, from the start of the run [default: 12, unless --steps is given].
     #[arg(long)]
     epochs: Option<u32>,
-    /// Stop after so many steps, counted from the beginning of the run.
+    /// Total number of steps, from the start of the run.
     #[arg(long, conflicts_with = "epochs")]
     steps: Option<u32>,
-    /// Keep model, network, journal and metrics in this folder.
+    /// Folder to save the run in: model, network, journal and metrics.
     #[arg(long, value_name = "DIR", conflicts_with = "resume")]
     out: Option<PathBuf>,
-    /// Go on with the run in this folder, with its own data, network and settings.
-    #[arg(long, value_name = "DIR", conflicts_with_all = ["dataset", "network", "batch", "seed", "optimizer", "lr", "momentum", "beta2", "weight_decay", "l1_decay", "clip_norm", "nesterov", "schedule", "warmup", "freeze", "shift", "flip", "rotation", "scale", "brightness", "contrast", "cutout", "dry_run"])]
+    /// Resume the run in this folder, with its own data, network and settings.
+    #[arg(long, value_name = "DIR", conflicts_with_all = RunOptions::ids(), conflicts_with = "dry_run")]
     resume: Option<PathBuf>,
-    /// Say what memory the run would take and how its batch would be cut, and end.
+    /// Print the memory the run would need and the passes of a step, without training.
     #[arg(long)]
     dry_run: bool,
     /// Print JSON Lines.
     #[arg(long)]
     json: bool,
-    /// With --json: a line every so many steps too.
+    /// With --json: also print a line every STEPS steps.
     #[arg(long, value_name = "STEPS")]
     log_every: Option<u32>,
 }
 
 impl Train {
-    pub fn run(&self) -> Result<()> {
+    pub(super) fn run(&self) -> Result<()> {
         let limit = self.limit()?;
         let log_every = self.log_every()?;
         if self.dry_run {
             return dry_run(&self.run, &*self.adapter.open()?, self.json);
         }
-        // From here on Ctrl-C saves: a run that is not there yet begins, and stops at once.
+        // From here on Ctrl-C saves: a run that has not started yet starts, and stops immediately.
         let stop = interrupt::watch();
         let mut session = match &self.resume {
             Some(folder) => Session::resume(self.adapter.open()?, folder)?,
             None => {
-                // A wrong command line is said before the adapter is opened.
+                // Reports a wrong command line before the adapter is opened.
                 self.run.settings()?;
                 self.run.begin(self.adapter.open()?, self.out.as_deref())?
             }
@@ -82,18 +83,18 @@ impl Train {
     fn log_every(&self) -> Result<u32> {
         match self.log_every {
             Some(0) => {
-                let what = "a line every 0 steps cannot be";
+                let what = "a line every 0 steps is not possible";
                 Err(Error::usage(what, "give --log-every 1 or more, or leave it out"))
             }
             Some(_) if !self.json => {
-                Err(Error::usage("--log-every goes with --json only", "add --json, or leave --log-every out"))
+                Err(Error::usage("--log-every needs --json", "add --json, or leave --log-every out"))
             }
             steps => Ok(steps.unwrap_or(0)),
         }
     }
 }
 
-/// Trains until the limit is reached or `stop` is set, saving at the end of every epoch and at the end.
+/// Trains until the limit is reached or `stop` is set; saves after every epoch and at the end.
 fn train_to_limit(session: &mut Session, report: &mut Report, stop: &AtomicBool) -> Result<()> {
     session.play();
     loop {
@@ -108,7 +109,7 @@ fn train_to_limit(session: &mut Session, report: &mut Report, stop: &AtomicBool)
         let mut epoch_ended = false;
         for event in session.take_events() {
             if let Err(fault) = report.take(session, &event) {
-                // What was reached is kept.
+                // Saves what was reached.
                 session.save()?;
                 return Err(fault);
             }
@@ -123,7 +124,7 @@ fn train_to_limit(session: &mut Session, report: &mut Report, stop: &AtomicBool)
     }
 }
 
-/// What the user sees of a training run.
+/// Progress and results of a training run, as the user sees them.
 struct Report {
     json: bool,
     log_every: u32,
@@ -163,14 +164,14 @@ impl Report {
         let value = json!({
             "event": "start", "version": env!("CARGO_PKG_VERSION"), "network": network.name, "parameters": network.parameter_count(),
             "dataset": settings.dataset, "train_images": session.train_images(),
-            "validation_images": session.trainer().feed.validation_images, "test_images": session.test_images(),
+            "validation_images": session.trainer().loader.validation_images, "test_images": session.test_images(),
             "adapter": adapter.name, "backend": adapter.backend.to_string(), "batch": settings.batch, "seed": settings.seed,
             "optimizer": settings.hyper.optimizer.name(), "lr": plain(&settings.hyper.learning_rate), "momentum": plain(&settings.hyper.momentum),
             "weight_decay": plain(&settings.hyper.weight_decay), "nesterov": settings.hyper.nesterov,
             "shift": settings.augmentation.shift, "flip": settings.augmentation.flip, "augmentation": plain(&settings.augmentation), "step": session.step(), "epoch": session.epoch(),
         });
         let text = format!(
-            "{}: {} weights, {} training images, batch {}, on {}",
+            "{}: {} parameters, {} training images, batch size {}, on {}",
             session.title(),
             network.parameter_count(),
             session.train_images(),
@@ -230,7 +231,7 @@ impl Report {
         self.say(&value, &text)
     }
 
-    /// The test images at last, unless the user stopped the run.
+    /// Evaluates the test images, unless the user stopped the run.
     fn end(&self, session: &mut Session, stopped: bool) -> Result<()> {
         self.bar.finish_and_clear();
         let seconds = self.began.elapsed().as_secs_f64();
@@ -253,52 +254,52 @@ impl Report {
             "event": "end", "stopped": stopped, "step": steps, "epoch": session.epoch(), "seconds": seconds,
             "test_loss": plain(&test.map(|t| t.0)), "test_accuracy": plain(&test.map(|t| t.1).filter(|_| has_classes(session))), "state_hash": session.state_hash(),
         });
-        let kept = folder.map_or(String::new(), |f| format!("; kept in {}", f.display()));
+        let saved = folder.map_or(String::new(), |f| format!("; saved in {}", f.display()));
         let text = match test {
             Some((loss, accuracy)) => {
                 let share = share_text(session, accuracy, 2);
-                format!("test loss {loss:.3}{share}  after {steps} steps in {seconds:.1} s{kept}")
+                format!("test loss {loss:.3}{share}  after {steps} steps in {seconds:.1} s{saved}")
             }
-            None => format!("stopped after {steps} steps in {seconds:.1} s{kept}"),
+            None => format!("stopped after {steps} steps in {seconds:.1} s{saved}"),
         };
         self.say(&value, &text)?;
         match folder {
             Some(folder) if stopped => {
-                eprintln!("saved; to go on: revacnn train --resume {}", quoted(folder));
+                eprintln!("saved; to continue: revacnn train --resume {}", quoted(folder));
             }
-            None if stopped => eprintln!("nothing was kept; --out DIR keeps a run"),
+            None if stopped => eprintln!("nothing was saved; --out DIR saves a run"),
             _ => (),
         }
         Ok(())
     }
 }
 
-/// Whether the network tells classes apart, so that there is an accuracy.
+/// True for a classifier, which has an accuracy.
 fn has_classes(session: &Session) -> bool {
     session.trainer().network.loss.has_classes()
 }
 
-/// `, 71.3 %`, where there is an accuracy.
+/// `, 71.3 %`; empty without an accuracy.
 fn share_text(session: &Session, share: f32, digits: usize) -> String {
     if has_classes(session) { format!(", {:.digits$} %", 100.0 * share) } else { String::new() }
 }
 
-/// Numbers as short as they can be told apart: 0.02, not 0.019999999552965164.
+/// JSON with the shortest decimals that give the same `f32`: 0.02, not 0.019999999552965164.
 fn plain<T: Serialize>(value: &T) -> Value {
     let text = serde_json::to_string(value).expect("numbers are plain data");
     serde_json::from_str(&text).expect("it was just written")
 }
 
-/// A path as a shell takes it.
+/// A path, quoted for a shell.
 fn quoted(path: &Path) -> String {
     let text = path.display().to_string();
     let plain = text.chars().all(|c| c.is_alphanumeric() || "/._-+:,".contains(c));
     if plain { text } else { format!("'{}'", text.replace('\'', "'\\''")) }
 }
 
-/// Trains for so many epochs with a progress bar, then evaluates the test images.
+/// Trains `epochs` epochs with a progress bar, then evaluates the test images.
 #[cfg(feature = "app")]
-pub fn train_and_report(session: &mut Session, epochs: u32) -> Result<()> {
+pub(super) fn train_and_report(session: &mut Session, epochs: u32) -> Result<()> {
     let limit = StopCondition::Epochs(epochs);
     session.set_limit(Some(limit));
     let stop = interrupt::watch();

@@ -1,4 +1,4 @@
-//! `revacnn` alone: the workbench; without a display, training and pictures in its place.
+//! `revacnn` without a command: the workbench; without a display, training and pictures instead.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -13,24 +13,24 @@ use super::render::draw;
 use super::run_options::{AdapterOption, RunOptions};
 use super::train::train_and_report;
 
-/// Where the pictures go when there is no display.
+/// Folder of the pictures without a display.
 const FOLDER: &str = "revacnn-out";
-/// Epochs that are trained when there is no display.
+/// Epochs of training without a display.
 const EPOCHS: u32 = 2;
 
 #[derive(Args)]
-pub struct OpenWorkbench {
+pub(super) struct OpenWorkbench {
     #[command(flatten)]
     run: RunOptions,
     #[command(flatten)]
     adapter: AdapterOption,
-    /// Keep model, network, journal and metrics in this folder.
+    /// Folder to save the run in: model, network, journal and metrics.
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
-    /// Begin paused.
+    /// Start paused.
     #[arg(long)]
     paused: bool,
-    /// Close by itself after so many seconds.
+    /// Close the window after this time.
     #[arg(long, value_name = "SECONDS", hide = true)]
     exit_after: Option<f64>,
     /// Write four lines of JSON a second into this file.
@@ -39,8 +39,8 @@ pub struct OpenWorkbench {
 }
 
 impl OpenWorkbench {
-    pub fn run(&self) -> Result<()> {
-        // A wrong command line is said before a window opens.
+    pub(super) fn run(&self) -> Result<()> {
+        // Reports a wrong command line before a window opens.
         self.run.settings()?;
         if !has_display() {
             return self.without_display();
@@ -55,10 +55,13 @@ impl OpenWorkbench {
         run(options, Box::new(move |gpu| begun.begin(gpu, out.as_deref())))
     }
 
-    /// Trains on the given data, and leaves what a window would have shown as pictures.
+    /// Trains, and saves what a window would have shown as pictures.
     fn without_display(&self) -> Result<()> {
         let folder = self.out.clone().unwrap_or_else(|| PathBuf::from(FOLDER));
-        log::info!("there is no display: training without a window; pictures go to {}", folder.display());
+        log::info!(
+            "there is no display: training without a window; pictures are saved in {}",
+            folder.display()
+        );
         create_folder(&folder)?;
         let mut session = self.run.begin(self.adapter.open()?, self.out.as_deref())?;
         train_and_report(&mut session, EPOCHS)?;

@@ -1,4 +1,4 @@
-//! Reading files whose content is not trusted: regular files only, never more than a limit.
+//! Bounded reading of untrusted files: regular files only, never more than a limit.
 
 use std::fs::{self, File};
 use std::io::Read;
@@ -6,15 +6,15 @@ use std::path::Path;
 
 use crate::error::{Error, Result};
 
-/// The most bytes that are read from, or unpacked from, one file: 2 GiB.
-pub const MAX_BYTES: u64 = 1 << 31;
+/// Largest file, also when unpacked: 2 GiB.
+pub(super) const MAX_BYTES: u64 = 1 << 31;
 
 /// Opens a regular file of at most `limit` bytes; its length in bytes comes with it.
 ///
 /// # Errors
 /// When there is none, it may not be read, it is not a regular file (opening a pipe would wait for
 /// ever), or it is larger.
-pub fn open(path: &Path, limit: u64) -> Result<(File, u64)> {
+pub(super) fn open(path: &Path, limit: u64) -> Result<(File, u64)> {
     let metadata = fs::metadata(path).map_err(|error| Error::io("read", path, &error))?;
     if !metadata.is_file() {
         let what = format!("{} is not a regular file", path.display());
@@ -32,7 +32,7 @@ pub fn open(path: &Path, limit: u64) -> Result<(File, u64)> {
 ///
 /// # Errors
 /// Those of [`open`], and when reading fails.
-pub fn read(path: &Path, limit: u64) -> Result<Vec<u8>> {
+pub(super) fn read(path: &Path, limit: u64) -> Result<Vec<u8>> {
     let (file, len) = open(path, limit)?;
     let mut bytes = Vec::with_capacity(len as usize);
     // The limit again, should the file be growing meanwhile.
@@ -44,7 +44,7 @@ pub fn read(path: &Path, limit: u64) -> Result<Vec<u8>> {
 ///
 /// # Errors
 /// When the file is no text, longer than 64 KiB, or has not exactly `count` names.
-pub fn names(path: &Path, count: usize) -> Result<Option<Vec<String>>> {
+pub(super) fn names(path: &Path, count: usize) -> Result<Option<Vec<String>>> {
     if !path.exists() {
         return Ok(None);
     }

@@ -10,15 +10,16 @@ use std::sync::Arc;
 
 use crate::error::{Error, Result};
 
-use super::{Dataset, ImageShape, Split, bounded, check_labels};
+use super::bounded;
+use super::dataset::{Dataset, ImageShape, Split, check_labels};
 
 const SHAPE: ImageShape = ImageShape { channels: 3, height: 32, width: 32 };
 
 /// One of the two sets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Version {
+pub(super) struct Version {
     name: &'static str,
-    /// Training files; all, or with `partly` at least one, must be there.
+    /// Training files; all must be there, or with `partly` at least one.
     train: &'static [&'static str],
     partly: bool,
     test: &'static str,
@@ -27,12 +28,12 @@ pub struct Version {
     /// Label bytes before each image; the last of them is used.
     label_bytes: usize,
     classes: usize,
-    /// What is looked for in a directory, in words.
+    /// Files of the set, for messages.
     pub looks_for: &'static str,
 }
 
 /// Ten classes, one label byte.
-pub const CIFAR_10: Version = Version {
+pub(super) const CIFAR_10: Version = Version {
     name: "cifar-10",
     train: &[
         "data_batch_1.bin",
@@ -50,7 +51,7 @@ pub const CIFAR_10: Version = Version {
 };
 
 /// A hundred classes, two label bytes: coarse, fine.
-pub const CIFAR_100: Version = Version {
+pub(super) const CIFAR_100: Version = Version {
     name: "cifar-100",
     train: &["train.bin"],
     partly: false,
@@ -66,8 +67,8 @@ const CIFAR_10_NAMES: [&str; 10] =
     ["airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"];
 
 impl Version {
-    /// Whether a file of this name belongs to this set.
-    pub fn claims(&self, name: &str) -> bool {
+    /// True for the name of a file of this set.
+    pub(super) fn claims(&self, name: &str) -> bool {
         self.train.contains(&name) || name == self.test || name == self.names
     }
 
@@ -75,7 +76,7 @@ impl Version {
     ///
     /// # Errors
     /// When a file is missing or damaged.
-    pub fn open(&self, directory: &Path) -> Result<Dataset> {
+    pub(super) fn open(&self, directory: &Path) -> Result<Dataset> {
         let mut train = Split::default();
         for name in self.train {
             let path = directory.join(name);

@@ -1,9 +1,22 @@
-//! Where training is: a few numbers that live on the GPU and advance themselves.
+//! The clock: position of the training in steps and epochs, and its counters, advanced on the GPU.
 //!
-//! What changes from step to step must be on the GPU, because writes from the CPU do not interleave with the
+//! Values that change from step to step must be on the GPU, because writes from the CPU do not interleave with the
 //! dispatches of one submit. The CPU knows step and epoch by the same integer arithmetic, without reading back.
 
-use crate::params;
+use super::batch::BatchSizes;
+use crate::error::Result;
+use crate::gpu::{BufferRange, Gpu, Plan, PlanBuilder, Source};
+use crate::{params, wgsl};
+
+const TICK: Source = wgsl!("data/tick.wgsl", Clock, TickParams);
+/// Twins of the kernels: shader, entry point, path of the twin.
+pub(super) const TWINS: &[(&str, &str, &str)] = &[
+    ("data/tick.wgsl", "count_training", "data::twin::count_training"),
+    ("data/tick.wgsl", "count_evaluation", "data::twin::count_evaluation"),
+    ("data/tick.wgsl", "tick", "data::twin::tick"),
+];
+
+params! { struct TickParams { batch: u32, micro_batch: u32, train_slots: u32, train_images: u32 } }
 
 params! {
     /// The clock and the counters that advance with it.
@@ -14,15 +27,15 @@ params! {
         epoch: u32,
         /// Images of this epoch that earlier steps drew.
         cursor: u32,
-        /// Images of this step that were drawn and counted so far.
+        /// Images of this step drawn and counted so far.
         drawn: u32,
         /// Sum of the losses of this step's images so far.
         step_loss: f32,
-        /// Images of this step classified rightly so far.
+        /// Images of this step classified correctly so far.
         step_correct: u32,
         /// Sum of the losses of this epoch's finished steps.
         epoch_loss: f32,
-        /// Images of this epoch's finished steps classified rightly.
+        /// Images of this epoch's finished steps classified correctly.
         epoch_correct: u32,
         /// Images of this epoch's finished steps.
         epoch_images: u32,
@@ -32,20 +45,51 @@ params! {
         done_correct: u32,
         /// `epoch_images` of the last finished epoch.
         done_images: u32,
-        /// Next place in the order of images to evaluate.
+        /// Next position of the image order to evaluate.
         eval_cursor: u32,
-        /// First place that is not evaluated any more.
+        /// One past the last position to evaluate.
         eval_end: u32,
         /// Sum of the losses of the evaluated images.
         eval_loss: f32,
-        /// Evaluated images classified rightly.
+        /// Evaluated images classified correctly.
         eval_correct: u32,
-        /// Norm of all gradients of the last step.
+        /// Norm of all gradients of the last step together.
         gradient_norm: f32,
-        /// 1 since a step whose loss or gradients were not finite: no step takes effect any more.
+        /// 1 from a step with a non-finite loss or gradient on: steps have no effect.
         halted: u32,
     }
 }
 
-/// Entries of the ring of steps' results that the shaders write.
+/// Entries of the ring of the last steps' results, four values each: step (as bits), mean loss, accuracy, epochs; an
+/// accuracy of −1 marks a step that was halted.
 pub const HISTORY_LEN: usize = 256;
+
+/// Plans that count a pass's results (after a training pass, after an evaluation pass) and that end a step.
+///
+/// # Errors
+/// When a buffer does not fit.
+pub(super) fn count(
+    gpu: &Gpu,
+    sizes: BatchSizes,
+    train_images: usize,
+    [clock, history, results]: [&BufferRange; 3],
+) -> Result<[Plan; 3]> {
+    let params = TickParams {
+        batch: sizes.batch as u32,
+        micro_batch: sizes.micro_batch as u32,
+        train_slots: sizes.train_slots as u32,
+        train_images: train_images as u32,
+    };
+    let mut plans = [PlanBuilder::new(gpu), PlanBuilder::new(gpu), PlanBuilder::new(gpu)];
+    for (plan, entry) in plans.iter_mut().zip(["count_training", "count_evaluation", "tick"]) {
+        let kernel = gpu.kernel(&TICK, entry, &[])?;
+        let mut dispatch = plan.dispatch(entry, &kernel).bind("clock", clock.clone()).params(&params);
+        dispatch = if entry == "tick" {
+            dispatch.bind("history", history.clone())
+        } else {
+            dispatch.bind("results", results.clone())
+        };
+        dispatch.threads([1, 1, 1])?;
+    }
+    Ok(plans.map(PlanBuilder::finish))
+}

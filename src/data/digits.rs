@@ -1,4 +1,4 @@
-//! The built-in data set "digits": 1 797 handwritten digits, 8×8 grey, embedded in the program.
+//! The built-in data set "digits": 1 797 handwritten digits, 8×8 gray, embedded in the program.
 //!
 //! The file (see `datasets/README.md`) is gzip over 1 797 label bytes, then 1 797 images of 64
 //! bytes `[y, x]`, 0..=16 each. Source: E. Alpaydin and C. Kaynak, Optical Recognition of
@@ -10,11 +10,11 @@ use flate2::read::GzDecoder;
 
 use crate::error::Result;
 
-use super::{Dataset, ImageShape, Split};
+use super::dataset::{Dataset, ImageShape, Split};
 
-/// Images in all.
+/// Number of images.
 const COUNT: usize = 1797;
-/// The first so many are for training. The file runs writer by writer, so most of those who wrote the
+/// Number of training images, the first of the file. The file runs writer by writer, so most of those who wrote the
 /// test digits wrote none of the training digits: a fairer test than a shuffled split.
 const TRAIN: usize = 1500;
 const SHAPE: ImageShape = ImageShape { channels: 1, height: 8, width: 8 };
@@ -24,7 +24,7 @@ const PACKED: &[u8] = include_bytes!("../../datasets/digits.bin.gz");
 ///
 /// # Errors
 /// None that a user could cause: the file is part of the program.
-pub fn dataset() -> Result<Dataset> {
+pub(super) fn dataset() -> Result<Dataset> {
     let mut labels = Vec::with_capacity(COUNT * (1 + SHAPE.len()));
     GzDecoder::new(PACKED).read_to_end(&mut labels).expect("the embedded file is intact: a test reads it");
     let mut images: Vec<u8> = labels.split_off(COUNT).into_iter().map(scaled).collect();

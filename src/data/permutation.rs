@@ -1,7 +1,7 @@
 //! A keyed permutation: the order in which an epoch draws its images, computed, not stored.
 //!
 //! A balanced Feistel network of four rounds over the smallest even-sized domain of bits that covers the count,
-//! walked until the value falls below it (Black and Rogaway 2002, "cycle walking"). The shader `data/draw.wgsl`
+//! walked until the value falls below it (Black and Rogaway 2002, "cycle walking"). The shader `data/sampler.wgsl`
 //! has the same function; a test makes the two meet.
 
 /// Mixes 32 bits: xor-shift and multiply rounds, a bijection.
@@ -13,17 +13,17 @@ pub fn mix(value: u32) -> u32 {
 }
 
 /// The key of an epoch's order.
-pub fn key(seed: [u32; 2], epoch: u32) -> u32 {
+pub(super) fn key(seed: [u32; 2], epoch: u32) -> u32 {
     mix(seed[0] ^ mix(seed[1] ^ mix(epoch)))
 }
 
 /// Half the bits of the domain that covers `count` values.
-pub fn half_bits(count: u32) -> u32 {
+pub(super) fn half_bits(count: u32) -> u32 {
     (32 - count.saturating_sub(1).leading_zeros()).div_ceil(2).max(1)
 }
 
-/// Where place `index` (below `count`) goes.
-pub fn permute(index: u32, count: u32, key: u32) -> u32 {
+/// Image of `index` under the permutation of `0..count`.
+pub(super) fn permute(index: u32, count: u32, key: u32) -> u32 {
     let half = half_bits(count);
     let mask = (1_u32 << half) - 1;
     let mut x = index;
@@ -45,13 +45,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_place_is_taken_once() {
+    fn every_position_is_taken_once() {
         for count in [1, 2, 3, 5, 64, 65, 1000, 4097] {
             let mut seen = vec![false; count as usize];
             for i in 0..count {
                 seen[permute(i, count, 7) as usize] = true;
             }
-            assert!(seen.iter().all(|s| *s), "{count} places");
+            assert!(seen.iter().all(|s| *s), "{count} positions");
         }
     }
 
@@ -59,6 +59,6 @@ mod tests {
     fn another_epoch_has_another_order() {
         let order = |epoch| (0..1000).map(|i| permute(i, 1000, key([1, 2], epoch))).collect::<Vec<_>>();
         let same = order(0).iter().zip(order(1)).filter(|(a, b)| **a == *b).count();
-        assert!(same < 10, "{same} of 1000 places are the same");
+        assert!(same < 10, "{same} of 1000 positions are the same");
     }
 }

@@ -1,6 +1,6 @@
 //! The parts shared by all data sets, and the readers on real files.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::*;

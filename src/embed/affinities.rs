@@ -1,40 +1,40 @@
-//! Affinities: the probability with which each row picks another, with the perplexity asked for, made symmetric.
+//! Affinities: the probability with which each row picks another at the given perplexity, symmetrized.
 //!
-//! `p_{j|i} = exp(−β_i d²_ij) / Σ_k exp(−β_i d²_ik)` over the nearest neighbours, β_i such that the entropy is ln perplexity;
-//! `p_ij = (p_{j|i} + p_{i|j}) / 2n` (van der Maaten and Hinton 2008, equations 1 and 2; sparse as in van der Maaten 2014). Rows
-//! are compressed: the entries of row i are those from `starts[i]` to `starts[i + 1]`, by index, so that every sum has one order.
+//! `p_{j|i} = exp(−β_i d²_ij) / Σ_k exp(−β_i d²_ik)` over the nearest neighbors, β_i such that the entropy is ln perplexity;
+//! `p_ij = (p_{j|i} + p_{i|j}) / 2n` (van der Maaten and Hinton 2008, equations 1 and 2; sparse as in van der Maaten 2014). Compressed
+//! rows: the entries of row i are those from `starts[i]` to `starts[i + 1]`, by index, so that every sum has one order.
 //!
-//! Where all rows do not fit one buffer they lie in chunks of consecutive rows; what a row has of another is looked up for each pair
-//! of chunks.
+//! Rows that do not fit one buffer are split into chunks of consecutive rows; entries of the other row are looked up for each pair of
+//! chunks.
 
 use std::ops::Range;
 
 use crate::error::Result;
-use crate::gpu::{Buffer, Gpu, Plan, PlanBuilder, Source};
+use crate::gpu::{Buffer, Gpu, PlanBuilder, Source, Stage};
 use crate::{params, wgsl};
 
-use super::neighbours::Neighbours;
-use super::rows::Rows;
+use super::knn::{KnnChunk, KnnResult};
+use super::rows::{Rows, Summary};
 use super::sort::{Entries, sort_entries};
 
-const AFFINITIES: Source = wgsl!("embed/affinities.wgsl", AffinitiesParams);
-/// Places of a block of the scan.
+const AFFINITIES: Source = wgsl!("embed/affinities.wgsl", AffinitiesParams, Summary);
+/// Rows of a block of the scan.
 const BLOCK: usize = 256;
-/// Neighbours that one dispatch goes through.
-const MOST_ENTRIES: usize = 1 << 21;
-/// Entries for each neighbour of a chunk's rows; the mean over all rows is at most 2.
+/// Neighbors per dispatch.
+const MAX_ENTRIES: usize = 1 << 21;
+/// Entries allotted to each neighbor of a chunk's rows; the mean over all rows is at most 2.
 const ROOM: usize = 3;
 
 params! {
     struct AffinitiesParams {
-        count: u32, first: u32, other_count: u32, other_first: u32, neighbours: u32, blocks: u32, room: u32, perplexity: f32, first_entry: u32, end_entry: u32,
+        count: u32, first: u32, other_count: u32, other_first: u32, neighbors: u32, blocks: u32, room: u32, perplexity: f32, first_entry: u32, end_entry: u32,
     }
 }
 
-/// Rows of a chunk so that none of its buffers has more than `bytes`: all of them where they fit.
-pub(super) fn rows_of_a_chunk(count: usize, k: usize, bytes: u64) -> usize {
-    let most = usize::try_from(bytes / 4).unwrap_or(usize::MAX);
-    if 2 * count * k <= most { count } else { (most / (ROOM * k) / BLOCK * BLOCK).max(BLOCK) }
+/// Rows of a chunk whose buffers have at most `bytes` each: all rows where they fit.
+pub(super) fn rows_per_chunk(count: usize, k: usize, bytes: u64) -> usize {
+    let words = usize::try_from(bytes / 4).unwrap_or(usize::MAX);
+    if 2 * count * k <= words { count } else { (words / (ROOM * k) / BLOCK * BLOCK).max(BLOCK) }
 }
 
 /// The joint probabilities, as compressed rows.
@@ -43,87 +43,175 @@ pub(super) struct Affinities {
     pub chunks: Vec<Chunk>,
     /// `[i]`: Σ_j p_ij ln p_ij.
     pub entropies: Buffer<f32>,
-    /// Makes them of the neighbours.
-    pub plan: Plan,
+    /// `[i]`: entries of row i that only the other row has.
+    extra: Buffer<u32>,
+    summary: Buffer<Summary>,
+    k: usize,
+    perplexity: f32,
 }
 
 /// The entries of `rows` rows from `first` on.
 pub(super) struct Chunk {
-    /// The first row.
+    /// First row.
     pub first: usize,
     /// Number of rows.
     pub rows: usize,
     /// `[rows + 1]`: first entry of each row.
     pub starts: Buffer<u32>,
-    /// The other row of each entry.
+    /// Other row of each entry.
     pub targets: Buffer<u32>,
-    /// Its probability.
+    /// Probability of each entry.
     pub values: Buffer<f32>,
-    /// `[i − first, k]`: the neighbours, by index.
-    pub indices: Buffer<u32>,
+    /// `[i − first, k]`: neighbors, by index.
+    indices: Buffer<u32>,
     /// `[i − first, k]`: p_{j|i}.
-    pub conditional: Buffer<f32>,
+    conditional: Buffer<f32>,
     distances: Buffer<f32>,
     sums: Buffer<u32>,
+    /// Entries of the neighbors, rows · k.
     near: usize,
     room: usize,
 }
 
+impl Chunk {
+    fn new(gpu: &Gpu, near: &KnnChunk, k: usize, room: usize) -> Self {
+        Self {
+            first: near.first,
+            rows: near.rows,
+            starts: Buffer::zeroed(gpu, "starts of rows", near.rows + 1),
+            targets: Buffer::zeroed(gpu, "targets", room),
+            values: Buffer::zeroed(gpu, "affinities", room),
+            indices: near.indices.clone(),
+            conditional: Buffer::zeroed(gpu, "conditional probabilities", near.rows * k),
+            distances: near.distances.clone(),
+            sums: Buffer::zeroed(gpu, "sums of blocks", near.rows.div_ceil(BLOCK)),
+            near: near.rows * k,
+            room,
+        }
+    }
+}
+
 impl Affinities {
-    /// Prepares the affinities of these neighbours.
+    /// Room for the affinities of these neighbors.
     ///
     /// # Errors
     /// When they do not fit the adapter.
-    pub fn new(gpu: &Gpu, rows: &Rows, neighbours: &Neighbours, perplexity: f32) -> Result<Self> {
-        let (count, k) = (rows.count, neighbours.found.k);
-        let alone = neighbours.found.chunks.len() == 1;
+    pub(super) fn new(gpu: &Gpu, rows: &Rows, neighbors: &KnnResult, perplexity: f32) -> Result<Self> {
+        let (count, k) = (rows.count, neighbors.k);
+        let factor = if neighbors.chunks.len() == 1 { 2 } else { ROOM };
         let mut chunks = Vec::new();
-        for near in &neighbours.found.chunks {
-            let room = if alone { 2 } else { ROOM } * near.rows * k;
+        for near in &neighbors.chunks {
+            let room = factor * near.rows * k;
             gpu.check_fits("the affinities", (room * 4) as u64)?;
-            chunks.push(Chunk {
-                first: near.first,
-                rows: near.rows,
-                starts: Buffer::zeroed(gpu, "starts of rows", near.rows + 1),
-                targets: Buffer::zeroed(gpu, "targets", room),
-                values: Buffer::zeroed(gpu, "affinities", room),
-                indices: near.indices.clone(),
-                conditional: Buffer::zeroed(gpu, "conditional probabilities", near.rows * k),
-                distances: near.distances.clone(),
-                sums: Buffer::zeroed(gpu, "sums of blocks", near.rows.div_ceil(BLOCK)),
-                near: near.rows * k,
-                room,
-            });
+            chunks.push(Chunk::new(gpu, near, k, room));
         }
         let entropies = Buffer::zeroed(gpu, "entropies", count);
-        let mut steps = Steps {
-            gpu,
-            plan: PlanBuilder::new(gpu),
-            k,
-            perplexity,
-            extra: Buffer::zeroed(gpu, "further entries", count),
-            summary: rows.summary.clone(),
-            entropies: entropies.clone(),
-        };
-        steps.all(&chunks)?;
-        let plan = steps.plan.finish();
-        Ok(Self { chunks, entropies, plan })
+        let extra = Buffer::zeroed(gpu, "further entries", count);
+        Ok(Self { chunks, entropies, extra, summary: rows.summary.clone(), k, perplexity })
     }
 
-    /// The neighbours of each row, by index. Waits for the GPU.
-    pub fn read_neighbours(&self, gpu: &Gpu) -> Vec<u32> {
+    /// Records the affinities of the neighbors.
+    ///
+    /// # Errors
+    /// When a kernel cannot be made.
+    pub(super) fn record(&self, plan: &mut PlanBuilder<'_>) -> Result<()> {
+        let chunks = &self.chunks;
+        let pairs = || chunks.iter().flat_map(|a| chunks.iter().map(move |b| (a, b)));
+        // 1. p_{j|i}, then by index, so that rows are found in each other and sums have one order.
+        for chunk in chunks {
+            self.add(plan, "conditional_probabilities", [chunk; 3], 0..chunk.rows)?;
+            sort(plan, chunk, self.k, &chunk.indices, &chunk.conditional)?;
+        }
+        // 2. Length of each row: its neighbors, and the rows that have it as a neighbor.
+        for (chunk, other) in pairs() {
+            self.add_by_entries(plan, "count_reverse", [chunk, other, chunk])?;
+        }
+        // 3. First entry of each row: a prefix sum.
+        for chunk in chunks {
+            self.add(plan, "scan_block", [chunk; 3], 0..chunk.rows.next_multiple_of(BLOCK))?;
+            self.add(plan, "scan_sums", [chunk; 3], 0..1)?;
+            self.add(plan, "add_sums", [chunk; 3], 0..chunk.rows)?;
+        }
+        // 4. p_ij of both kinds of entries.
+        for (chunk, other) in pairs() {
+            self.add_by_entries(plan, "scatter_own", [chunk, other, chunk])?;
+            self.add_by_entries(plan, "scatter_reverse", [chunk, other, other])?;
+        }
+        // 5. Entries by index, and Σ p ln p.
+        for chunk in chunks {
+            sort(plan, chunk, 0, &chunk.targets, &chunk.values)?;
+            self.add(plan, "row_entropies", [chunk; 3], 0..chunk.rows)?;
+        }
+        Ok(())
+    }
+
+    /// Records dispatches over all neighbors of a chunk's rows, [`MAX_ENTRIES`] each, so that none takes long.
+    fn add_by_entries(
+        &self,
+        plan: &mut PlanBuilder<'_>,
+        entry: &'static str,
+        chunks: [&Chunk; 3],
+    ) -> Result<()> {
+        let all = chunks[0].near;
+        for first in (0..all).step_by(MAX_ENTRIES) {
+            self.add(plan, entry, chunks, first..(first + MAX_ENTRIES).min(all))?;
+        }
+        Ok(())
+    }
+
+    /// Records a dispatch over the rows of `chunk` that reads those of `other` and writes the entries of `to`, a thread for each of
+    /// `entries`.
+    fn add(
+        &self,
+        plan: &mut PlanBuilder<'_>,
+        entry: &'static str,
+        [chunk, other, to]: [&Chunk; 3],
+        entries: Range<usize>,
+    ) -> Result<()> {
+        let params = AffinitiesParams {
+            count: chunk.rows as u32,
+            first: chunk.first as u32,
+            other_count: other.rows as u32,
+            other_first: other.first as u32,
+            neighbors: self.k as u32,
+            blocks: chunk.rows.div_ceil(BLOCK) as u32,
+            room: to.room as u32,
+            perplexity: self.perplexity,
+            first_entry: entries.start as u32,
+            end_entry: entries.end as u32,
+        };
+        Stage::new(plan.gpu(), &AFFINITIES, &[])
+            .with("indices", chunk.indices.range())
+            .with("distances", chunk.distances.range())
+            .with("conditional", chunk.conditional.range())
+            .with("conditional_in", chunk.conditional.range())
+            .with("other_indices", other.indices.range())
+            .with("other_conditional", other.conditional.range())
+            .with("extra", self.extra.range())
+            .with("starts", to.starts.range())
+            .with("starts_in", to.starts.range())
+            .with("sums", chunk.sums.range())
+            .with("targets", to.targets.range())
+            .with("values", to.values.range())
+            .with("summary", self.summary.range())
+            .with("entropies", self.entropies.range())
+            .dispatch(plan, entry, &params, [entries.len() as u32, 1, 1])
+    }
+
+    /// Neighbors of each row, by index. Waits for the GPU.
+    pub(super) fn read_neighbors(&self, gpu: &Gpu) -> Vec<u32> {
         let of = |chunk: &Chunk| chunk.indices.read(gpu).into_iter().take(chunk.near);
         self.chunks.iter().flat_map(of).collect()
     }
 
-    /// The conditional probabilities of the neighbours. Waits for the GPU.
-    pub fn read_conditional(&self, gpu: &Gpu) -> Vec<f32> {
+    /// Conditional probabilities of the neighbors. Waits for the GPU.
+    pub(super) fn read_conditional(&self, gpu: &Gpu) -> Vec<f32> {
         let of = |chunk: &Chunk| chunk.conditional.read(gpu).into_iter().take(chunk.near);
         self.chunks.iter().flat_map(of).collect()
     }
 
-    /// The entries of each row. Waits for the GPU.
-    pub fn read(&self, gpu: &Gpu) -> Vec<Vec<(u32, f32)>> {
+    /// Entries of each row. Waits for the GPU.
+    pub(super) fn read(&self, gpu: &Gpu) -> Vec<Vec<(u32, f32)>> {
         let mut rows = Vec::new();
         for chunk in &self.chunks {
             let starts = chunk.starts.read(gpu);
@@ -137,116 +225,15 @@ impl Affinities {
     }
 }
 
-/// The plan in the making.
-struct Steps<'g> {
-    gpu: &'g Gpu,
-    plan: PlanBuilder<'g>,
-    k: usize,
-    perplexity: f32,
-    extra: Buffer<u32>,
-    summary: Buffer<u32>,
-    entropies: Buffer<f32>,
-}
-
-impl Steps<'_> {
-    fn all(&mut self, chunks: &[Chunk]) -> Result<()> {
-        for chunk in chunks {
-            self.add("conditional_probabilities", chunk, chunk, chunk, 0..chunk.rows)?;
-            // By index, so that rows are found in each other and sums have one order.
-            self.sort("neighbours", chunk, self.k, &chunk.indices, &chunk.conditional)?;
-        }
-        for (chunk, other) in chunks.iter().flat_map(|a| chunks.iter().map(move |b| (a, b))) {
-            self.add_by_entries("count_reverse", chunk, other, chunk)?;
-        }
-        for chunk in chunks {
-            self.add("scan_block", chunk, chunk, chunk, 0..chunk.rows.next_multiple_of(BLOCK))?;
-            self.add("scan_sums", chunk, chunk, chunk, 0..1)?;
-            self.add("add_sums", chunk, chunk, chunk, 0..chunk.rows)?;
-        }
-        for (chunk, other) in chunks.iter().flat_map(|a| chunks.iter().map(move |b| (a, b))) {
-            self.add_by_entries("scatter_own", chunk, other, chunk)?;
-            self.add_by_entries("scatter_reverse", chunk, other, other)?;
-        }
-        for chunk in chunks {
-            self.sort("affinities", chunk, 0, &chunk.targets, &chunk.values)?;
-            self.add("row_entropies", chunk, chunk, chunk, 0..chunk.rows)?;
-        }
-        Ok(())
-    }
-
-    /// Adds dispatches over all neighbours of a chunk's rows, some at a time, so that none takes long.
-    fn add_by_entries(
-        &mut self,
-        entry: &'static str,
-        chunk: &Chunk,
-        other: &Chunk,
-        to: &Chunk,
-    ) -> Result<()> {
-        for first in (0..chunk.near).step_by(MOST_ENTRIES) {
-            self.add(entry, chunk, other, to, first..(first + MOST_ENTRIES).min(chunk.near))?;
-        }
-        Ok(())
-    }
-
-    /// Adds a dispatch over the rows of `chunk` that looks at those of `other` and writes the entries of `to`, a thread for each of
-    /// `entries`.
-    fn add(
-        &mut self,
-        entry: &'static str,
-        chunk: &Chunk,
-        other: &Chunk,
-        to: &Chunk,
-        entries: Range<usize>,
-    ) -> Result<()> {
-        let params = AffinitiesParams {
-            count: chunk.rows as u32,
-            first: chunk.first as u32,
-            other_count: other.rows as u32,
-            other_first: other.first as u32,
-            neighbours: self.k as u32,
-            blocks: chunk.rows.div_ceil(BLOCK) as u32,
-            room: to.room as u32,
-            perplexity: self.perplexity,
-            first_entry: entries.start as u32,
-            end_entry: entries.end as u32,
-        };
-        let bindings = [
-            ("indices", chunk.indices.range()),
-            ("distances", chunk.distances.range()),
-            ("conditional", chunk.conditional.range()),
-            ("known_conditional", chunk.conditional.range()),
-            ("other_indices", other.indices.range()),
-            ("other_conditional", other.conditional.range()),
-            ("extra", self.extra.range()),
-            ("starts", to.starts.range()),
-            ("known_starts", to.starts.range()),
-            ("sums", chunk.sums.range()),
-            ("targets", to.targets.range()),
-            ("values", to.values.range()),
-            ("summary", self.summary.range()),
-            ("entropies", self.entropies.range()),
-        ];
-        let kernel = self.gpu.kernel(&AFFINITIES, entry, &[])?;
-        let mut dispatch = self.plan.dispatch(&entry.replace('_', " "), &kernel).params(&params);
-        dispatch = dispatch.bind_those(bindings);
-        dispatch.threads([entries.len() as u32, 1, 1])
-    }
-
-    fn sort(
-        &mut self,
-        label: &str,
-        chunk: &Chunk,
-        width: usize,
-        keys: &Buffer<u32>,
-        values: &Buffer<f32>,
-    ) -> Result<()> {
-        let entries = Entries {
-            count: chunk.rows,
-            width,
-            bounds: chunk.starts.range(),
-            keys: keys.clone(),
-            values: values.clone(),
-        };
-        sort_entries(self.gpu, &mut self.plan, label, &entries)
-    }
+/// Records the sort of the rows of a chunk by key; `width` entries each, or as `starts` has them where it is 0.
+fn sort(
+    plan: &mut PlanBuilder<'_>,
+    chunk: &Chunk,
+    width: usize,
+    keys: &Buffer<u32>,
+    values: &Buffer<f32>,
+) -> Result<()> {
+    let bounds = chunk.starts.range();
+    let entries = Entries { count: chunk.rows, width, bounds, keys: keys.clone(), values: values.clone() };
+    sort_entries(plan, &entries)
 }

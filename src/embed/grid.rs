@@ -1,25 +1,25 @@
-//! The mesh in use, as the shaders of the mesh and of its transforms share it.
+//! Geometry of the repulsion's mesh, which the GPU chooses each iteration.
 
 use crate::params;
 
 params! {
-    /// The mesh in use.
+    /// The mesh in use, shared with the shaders.
     pub struct Grid {
-        /// log2 of the length of the transforms; twice the nodes of a side.
+        /// log2 of the length of the transforms, twice the nodes of a side; 0 before the first iteration.
         level: u32,
-        /// Whether the kernels were made anew in the last iteration.
+        /// 1 where the last iteration rebuilt the kernel's transform.
         rebuild: u32,
-        /// Distance of nodes.
+        /// Distance between nodes.
         spacing: f32,
-        /// The middle of the points, halfway between two nodes.
-        middle_x: f32,
-        /// The middle of the points, halfway between two nodes.
-        middle_y: f32,
+        /// Center, halfway between two nodes.
+        center_x: f32,
+        /// Center, halfway between two nodes.
+        center_y: f32,
         /// Width of the points.
         width: f32,
-        /// The level that the kernels are for.
+        /// Level of the kernel's transform.
         kept: u32,
-        /// Summands of Σ q̃.
+        /// Partial sums of Σ q̃.
         parts: u32,
     }
 }

@@ -1,31 +1,34 @@
-//! t-SNE on the GPU over any [`TensorView`](crate::gpu::TensorView) of rows: neighbours, affinities, forces, and the step.
+//! t-SNE on the GPU over any [`TensorView`](crate::gpu::TensorView) of rows: neighbors, affinities, forces, and the step.
 //!
 //! van der Maaten and Hinton 2008, "Visualizing data using t-SNE"; sparse affinities as in van der Maaten 2014. Every buffer stays
-//! on the GPU, where the views draw the positions from; rows are read anew at each [`Tsne::refresh`], so that an embedding follows
+//! on the GPU, where the views draw the positions from; each [`Tsne::refresh`] reads the rows again, so that an embedding follows
 //! a network that learns.
+//!
+//! In the shaders `x_in` is the read-only side of the buffer `x`, and `x_in`, `x_out` are the two sides of a pass between buffers.
 
 mod affinities;
-mod change;
-mod checks;
+mod attraction;
+mod drift;
 mod fft;
-mod forces;
 mod grid;
-mod lists;
+mod ivf;
+mod knn;
 mod mesh;
-mod neighbours;
+mod neighbors;
 mod options;
-mod principal;
+mod pca;
+mod pca_init;
 pub mod quality;
-mod reduction;
+mod repulsion;
 mod rows;
-mod search;
 mod sort;
+#[cfg(test)]
+mod testing;
 mod tsne;
 pub mod twin;
 
-pub use change::{Change, change_twin};
-pub use checks::check_perplexity;
-pub use forces::{Method, Repulsion};
+pub use drift::Drift;
 pub use grid::Grid;
-pub use options::{NeighbourSearch, Options, layout_bytes, usual_components};
-pub use tsne::{Settings, State, Tsne};
+pub use options::{Method, NeighborSearch, Options, default_components, layout_bytes};
+pub use repulsion::Repulsion;
+pub use tsne::{Settings, State, Tsne, TsneBuilder, check_perplexity};

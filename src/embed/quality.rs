@@ -1,24 +1,24 @@
-//! How well a layout keeps neighbourhoods, judged from outside, in plain loops.
+//! Quality of a layout: how well it preserves neighborhoods, in plain loops over positions and data.
 //!
 //! Trustworthiness (Venna and Kaski 2001): `1 − 2 / (n k (2n − 3k − 1)) Σ_i Σ_{j ∈ U_i} (r_ij − k)`, where U_i are those of the k
-//! nearest in the layout that are not among the k nearest in the data, and r_ij is j's rank there. Neighbourhood preservation:
+//! nearest in the layout that are not among the k nearest in the data, and r_ij is j's rank there. Neighborhood preservation:
 //! the mean share of the k nearest in the data that are among the k nearest in the layout.
 
-/// What was judged, over a sample of rows.
+/// Quality of a layout over a sample of rows.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Quality {
-    /// Share of nearest neighbours that are kept, 0 to 1.
+    /// Share of nearest neighbors preserved, 0 to 1.
     pub preserved: f64,
-    /// 1 where no row has a neighbour in the layout that it has not in the data.
+    /// 1 where every neighbor in the layout is one in the data.
     pub trustworthiness: f64,
 }
 
-/// Judges by the `k` nearest of at most `sample` rows, spread evenly. `values` is `[n, dims]`; rows whose position is not finite
+/// Quality by the `k` nearest of at most `sample` rows, spread evenly. `values` is `[n, dims]`; rows whose position is not finite
 /// do not count.
 pub fn judge(values: &[f32], dims: usize, positions: &[[f32; 2]], k: usize, sample: usize) -> Quality {
     let kept: Vec<usize> = (0..positions.len()).filter(|i| positions[*i][0].is_finite()).collect();
     let n = kept.len();
-    // Fewer rows have fewer neighbours; the formula wants n > 3 k / 2.
+    // Fewer rows have fewer neighbors; the formula wants n > 3 k / 2.
     let k = k.min((n.saturating_sub(1)) / 2).max(1);
     let row = |i: usize| &values[i * dims..][..dims];
     let square =
@@ -46,9 +46,9 @@ pub fn judge(values: &[f32], dims: usize, positions: &[[f32; 2]], k: usize, samp
     Quality { preserved: shared as f64 / (judged * k), trustworthiness: 1.0 - scale * beyond as f64 }
 }
 
-/// Share of the `k` nearest of a row, found by comparing it with all, that are among its `k` `neighbours` (`[i, k]`): over at most
-/// `sample` rows, spread evenly. A neighbour as near as the k-th counts, whichever of them it is.
-pub fn recall(values: &[f32], dims: usize, neighbours: &[u32], k: usize, sample: usize) -> f64 {
+/// Recall of the neighbor search: share of the exact `k` nearest of a row among its `k` `neighbors` (`[i, k]`), over at most
+/// `sample` rows, spread evenly. Any neighbor as near as the k-th counts.
+pub fn recall(values: &[f32], dims: usize, neighbors: &[u32], k: usize, sample: usize) -> f64 {
     let n = values.len() / dims;
     let row = |i: usize| &values[i * dims..][..dims];
     let square =
@@ -63,9 +63,9 @@ pub fn recall(values: &[f32], dims: usize, neighbours: &[u32], k: usize, sample:
             continue;
         }
         let (_, farthest, _) = squares.select_nth_unstable_by(most - 1, f64::total_cmp);
-        // What rounding decides is right either way.
+        // Rounding may decide between equal distances.
         let reach = *farthest * (1.0 + 1e-5);
-        let own = neighbours[i * k..][..k].iter().filter(|j| **j != u32::MAX);
+        let own = neighbors[i * k..][..k].iter().filter(|j| **j != u32::MAX);
         found += own.filter(|j| square(row(i), row(**j as usize)) <= reach).count().min(most);
         wanted += most;
     }

@@ -1,78 +1,95 @@
-//! Rows of entries sorted by key, whatever their lengths: a row that is neighbour of all others has as many entries as there are
-//! rows.
+//! Sort of the entries of each row by key, for rows of any length: a row that is a neighbor of all others has as many entries as
+//! there are rows.
 //!
-//! Short rows are sorted in heaps, a thread each; long ones by Batcher's bitonic sort, a workgroup each. The software adapter's
-//! driver ends a thread's loops after 65 535 rounds: it sorts rows of up to some 200 000 entries.
-
-use std::ops::Range;
+//! Short rows are heap-sorted, a thread each; long ones go through Batcher's bitonic sort, a workgroup each. The software adapter's
+//! driver ends a thread's loops after 65 535 rounds: rows of up to about 200 000 entries are sorted there.
 
 use crate::error::Result;
-use crate::gpu::{Buffer, BufferRange, Gpu, PlanBuilder, Source};
+use crate::gpu::{Buffer, BufferRange, PlanBuilder, Source, Stage};
 use crate::{params, wgsl};
 
 const SORT: Source = wgsl!("embed/sort.wgsl", SortParams);
-/// Entries of a row that one thread sorts.
+/// Longest row sorted by one thread.
 const SHORT: usize = 1024;
-/// Rows that one dispatch sorts, so that it does not take long.
-const MOST_ROWS: usize = 16_384;
-/// Workgroups that sort long rows at most.
-const MOST_GROUPS: usize = 256;
+/// Rows sorted by one dispatch.
+const MAX_ROWS: usize = 16_384;
+/// Workgroups that sort long rows.
+const MAX_GROUPS: usize = 256;
 
 params! { struct SortParams { first: u32, end: u32, width: u32, groups: u32 } }
 
-/// Where the rows are.
+/// The entries to sort.
 pub(super) struct Entries {
     /// Number of rows.
     pub count: usize,
-    /// Entries of every row; 0 where `bounds` tells.
+    /// Entries of every row; 0 where `bounds` has them.
     pub width: usize,
-    /// `[count + 1]`: the first entry of each row. Anything where `width` is not 0.
+    /// `[count + 1]`: first entry of each row. Not read where `width` is not 0.
     pub bounds: BufferRange,
-    /// What they are sorted by.
+    /// Sort keys.
     pub keys: Buffer<u32>,
-    /// What goes with each key.
+    /// Values moved with the keys.
     pub values: Buffer<f32>,
 }
 
-/// Adds the dispatches that sort each row by key.
-pub(super) fn sort_entries(
-    gpu: &Gpu,
-    plan: &mut PlanBuilder<'_>,
-    label: &str,
-    entries: &Entries,
-) -> Result<()> {
-    let most_long = entries.keys.len() / SHORT + 1;
-    let groups = most_long.min(MOST_GROUPS);
-    let long = Buffer::<u32>::zeroed(gpu, "long rows", 1 + most_long);
-    let bindings = [
-        ("bounds", entries.bounds.clone()),
-        ("keys", entries.keys.range()),
-        ("values", entries.values.range()),
-        ("long", long.range()),
-    ];
-    let mut add = |entry: &'static str, rows: Range<usize>, threads: usize| {
-        let params = SortParams {
-            first: rows.start as u32,
-            end: rows.end as u32,
-            width: entries.width as u32,
-            groups: groups as u32,
-        };
-        let kernel = gpu.kernel(&SORT, entry, &[])?;
-        let mut dispatch = plan.dispatch(&format!("{label} {}", entry.replace('_', " ")), &kernel);
-        if kernel.check_params::<SortParams>().is_ok() {
-            dispatch = dispatch.params(&params);
-        }
-        dispatch = dispatch.bind_those(bindings.iter().cloned());
-        dispatch.threads([threads as u32, 1, 1])
-    };
-    add("begin", 0..0, 1)?;
-    for first in (0..entries.count).step_by(MOST_ROWS) {
-        let end = (first + MOST_ROWS).min(entries.count);
-        add("sort_short", first..end, end - first)?;
+/// Records the sort of each row by key.
+pub(super) fn sort_entries(plan: &mut PlanBuilder<'_>, entries: &Entries) -> Result<()> {
+    let max_long = entries.keys.len() / SHORT + 1;
+    let groups = max_long.min(MAX_GROUPS);
+    let long = Buffer::<u32>::zeroed(plan.gpu(), "long rows", 1 + max_long);
+    let stage = Stage::new(plan.gpu(), &SORT, &[])
+        .with("bounds", entries.bounds.clone())
+        .with("keys", entries.keys.range())
+        .with("values", entries.values.range())
+        .with("long", long.range());
+    let params = SortParams { width: entries.width as u32, groups: groups as u32, ..Default::default() };
+    stage.dispatch(plan, "begin", &params, [1, 1, 1])?;
+    for first in (0..entries.count).step_by(MAX_ROWS) {
+        let end = (first + MAX_ROWS).min(entries.count);
+        let params = SortParams { first: first as u32, end: end as u32, ..params };
+        stage.dispatch(plan, "sort_short", &params, [(end - first) as u32, 1, 1])?;
     }
-    // What cannot be long is not sorted as such.
+    // Rows of a short fixed width are never long.
     if entries.width == 0 || entries.width > SHORT {
-        add("sort_long", 0..0, groups * 256)?;
+        stage.dispatch(plan, "sort_long", &params, [groups as u32 * 256, 1, 1])?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::embed::testing::{open_gpu, run};
+    use crate::embed::twin;
+
+    #[test]
+    fn rows_of_any_length_are_sorted_as_by_the_twin() {
+        let gpu = open_gpu();
+        // Lengths by `bounds`, or all of one width.
+        let lengths: [(&[u32], usize); 3] =
+            [(&[0, 1, 2, 3, 64, 1023, 1024, 1025, 0, 3001, 5], 0), (&[7; 100], 7), (&[1500; 3], 1500)];
+        for (lengths, width) in lengths {
+            let mut starts = vec![0];
+            lengths.iter().for_each(|length| starts.push(starts[starts.len() - 1] + length));
+            let all = starts[lengths.len()];
+            // Keys that differ within all rows: an odd factor permutes the numbers below 2^32.
+            let entries: Vec<(u32, f32)> =
+                (0..all).map(|e| (e.wrapping_mul(2_654_435_761), e as f32)).collect();
+            let keys: Vec<u32> = entries.iter().map(|entry| entry.0).collect();
+            let values: Vec<f32> = entries.iter().map(|entry| entry.1).collect();
+            let sorted = Entries {
+                count: lengths.len(),
+                width,
+                bounds: Buffer::from_slice(&gpu, "bounds", &starts).range(),
+                keys: Buffer::from_slice(&gpu, "keys", &keys),
+                values: Buffer::from_slice(&gpu, "values", &values),
+            };
+            run(&gpu, |plan| sort_entries(plan, &sorted));
+            let found: Vec<(u32, f32)> =
+                sorted.keys.read(&gpu).into_iter().zip(sorted.values.read(&gpu)).collect();
+            assert_eq!(found, twin::sort::rows(&starts, &entries), "width {width}");
+            assert_ne!(found, entries, "the control");
+            assert_ne!(found, twin::sort::rows(&[0, all], &entries), "the control of rows");
+        }
+    }
 }

@@ -40,10 +40,10 @@ impl Gpu {
         }
         if policy != TunePolicy::Heuristic {
             let known = self.tuned.borrow().fastest(&cached).cloned();
-            let known = known.and_then(|taken| candidates.iter().find(|c| format!("{c:?}") == taken));
+            let known = known.and_then(|picked| candidates.iter().find(|c| format!("{c:?}") == picked));
             if let Some(candidate) = known {
-                let taken = format!("{candidate:?}");
-                let choice = Choice { key: key.to_owned(), tried: Vec::new(), taken, known: true };
+                let picked = format!("{candidate:?}");
+                let choice = Choice { key: key.to_owned(), tried: Vec::new(), picked, known: true };
                 self.tuned.borrow_mut().keep(&cached, choice);
                 return build(candidate);
             }
@@ -78,8 +78,8 @@ impl Gpu {
             }
         }
         let (_, index, built) = best.expect("there is a candidate");
-        let taken = tried[index].0.clone();
-        Ok((built, Choice { key: key.to_owned(), tried, taken, known: false }))
+        let picked = tried[index].0.clone();
+        Ok((built, Choice { key: key.to_owned(), tried, picked, known: false }))
     }
 
     /// The choices made since the last call that were known or timed.

@@ -16,11 +16,12 @@ type KernelKey = (&'static str, &'static str, Vec<(&'static str, u32)>);
 
 /// Device profile that the hot kernels are shaped for: chosen from the adapter; tests set it to try every variant of a kernel.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Tuning {
+pub struct DeviceProfile {
     /// Loads are shared among the 8 lanes of a subgroup. The software adapter loads lane by lane, so sharing pays (16 against
     /// 10 GFLOP/s in a convolution); a GPU's cache does it by itself.
     pub shares_loads: bool,
-    /// Register tiles are large and threads few, as on the software adapter, where loads cost most; a GPU wants many threads, and 16 channels × 4 images fill its registers.
+    /// Register tiles are large and threads few, as on the software adapter, where loads cost most; a GPU wants many
+    /// threads, and 16 channels × 4 images fill its registers.
     pub large_tiles: bool,
     /// A relu is computed by the kernel before it, which saves reading its input again. On the software adapter a
     /// kernel's scattered second store costs twice what the relu does by itself (8 to 10 ms against 4 ms).
@@ -33,7 +34,7 @@ pub struct Tuning {
 pub struct Gpu {
     ground: Device,
     kernels: Rc<RefCell<HashMap<KernelKey, Arc<Kernel>>>>,
-    tuning: Tuning,
+    profile: DeviceProfile,
     subgroups_of_8: bool,
     policy: TunePolicy,
     prefers_compiled: bool,
@@ -64,7 +65,7 @@ impl Gpu {
             tuned: Rc::new(RefCell::new(TuneCache::open(&ground.info))),
             ground,
             kernels: Rc::default(),
-            tuning: Tuning { shares_loads: false, large_tiles: software, fuses_relu: !software },
+            profile: DeviceProfile { shares_loads: false, large_tiles: software, fuses_relu: !software },
             subgroups_of_8: false,
             policy: TunePolicy::Cached,
             prefers_compiled: false,
@@ -75,24 +76,24 @@ impl Gpu {
     /// Shapes kernels for an adapter that runs subgroups of 8 lanes in step.
     pub(super) fn set_subgroups_of_8(&mut self) {
         self.subgroups_of_8 = true;
-        self.tuning.shares_loads = true;
+        self.profile.shares_loads = true;
     }
 
     /// Device profile of the hot kernels.
-    pub fn tuning(&self) -> Tuning {
-        self.tuning
+    pub fn profile(&self) -> DeviceProfile {
+        self.profile
     }
 
     /// Shapes the kernels of plans built from now on.
     ///
     /// # Errors
     /// When loads are to be shared and the adapter does not run subgroups of 8 lanes in step.
-    pub fn set_tuning(&mut self, tuning: Tuning) -> Result<()> {
-        if tuning.shares_loads && !self.subgroups_of_8 {
+    pub fn set_profile(&mut self, profile: DeviceProfile) -> Result<()> {
+        if profile.shares_loads && !self.subgroups_of_8 {
             let what = format!("{} has no subgroups of 8 lanes to share loads", self.info.name);
             return Err(Error::new(what, "leave shared loads off"));
         }
-        self.tuning = tuning;
+        self.profile = profile;
         Ok(())
     }
 

@@ -5,6 +5,8 @@ use std::collections::HashSet;
 use std::rc::Rc;
 use std::sync::{Arc, Mutex};
 
+use humansize::{BINARY, format_size};
+
 use crate::error::{Error, Result};
 
 /// An opened device; a clone is another handle to it. Single-threaded by design: the GPU is the second thread.
@@ -135,14 +137,11 @@ impl Device {
         if bytes <= max {
             return Ok(());
         }
-        let mib = |b: u64| b.div_ceil(1 << 20);
+        // Rounded up, so that what is needed is never said to be what is allowed.
+        let needed = format_size(bytes.next_multiple_of(1 << 20), BINARY);
+        let allowed = format_size(max, BINARY);
         Err(Error::new(
-            format!(
-                "{what} needs a buffer of {} MiB; {} allows {} MiB",
-                mib(bytes),
-                self.info.name,
-                mib(max)
-            ),
+            format!("{what} needs a buffer of {needed}; {} allows {allowed}", self.info.name),
             "take less at once: a smaller batch or network, fewer rows or images; or another adapter (see: revacnn adapters)",
         ))
     }

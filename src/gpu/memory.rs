@@ -1,5 +1,7 @@
 //! Checks that there is memory for a plan.
 
+use humansize::{BINARY, format_size};
+
 use super::device::Device;
 use crate::error::{Error, Result};
 
@@ -22,7 +24,11 @@ impl Device {
         let free = self.is_software().then(|| std::fs::read_to_string(MEMORY_INFO).ok()).flatten();
         match free.as_deref().and_then(available) {
             Some(free) if bytes > free => Err(Error::new(
-                format!("{what} needs {} MiB; {} MiB are free", bytes.div_ceil(1 << 20), free >> 20),
+                format!(
+                    "{what} needs {}; {} are free",
+                    format_size(bytes, BINARY),
+                    format_size(free, BINARY)
+                ),
                 "take fewer rows or images, or a smaller perplexity",
             )),
             _ => Ok(()),
@@ -40,9 +46,9 @@ impl Device {
         if pollster::block_on(scope.pop()).is_none() {
             return made;
         }
-        let mib = (self.bytes_allocated() - before).div_ceil(1 << 20);
+        let needed = format_size(self.bytes_allocated() - before, BINARY);
         Err(Error::new(
-            format!("{} has no memory left for another {mib} MiB", self.info.name),
+            format!("{} has no memory left for another {needed}", self.info.name),
             "close other layouts, or lay out less",
         ))
     }

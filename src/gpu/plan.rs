@@ -25,7 +25,7 @@ pub struct Dispatch {
     pub(super) bind_group: wgpu::BindGroup,
     pub(super) workgroups: [u32; 3],
     /// Buffer and offset of the number of workgroups, where the GPU decides.
-    pub(super) gate: Option<(wgpu::Buffer, u64)>,
+    pub(super) condition: Option<(wgpu::Buffer, u64)>,
 }
 
 /// Prepared dispatches, in order.
@@ -96,9 +96,9 @@ impl fmt::Display for Plan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for dispatch in &self.dispatches {
             let [x, y, z] = dispatch.workgroups;
-            let gated = if dispatch.gate.is_some() { ", indirect" } else { "" };
+            let conditional = if dispatch.condition.is_some() { ", indirect" } else { "" };
             let Dispatch { label, kernel, bytes, .. } = dispatch;
-            writeln!(f, "{label}: {}, {x}×{y}×{z} workgroups{gated}, {bytes} bytes", kernel.label)?;
+            writeln!(f, "{label}: {}, {x}×{y}×{z} workgroups{conditional}, {bytes} bytes", kernel.label)?;
         }
         Ok(())
     }
@@ -109,7 +109,7 @@ impl Dispatch {
         pass.set_pipeline(&self.kernel.pipeline);
         pass.set_bind_group(0, &self.bind_group, &[]);
         let [x, y, z] = self.workgroups;
-        match &self.gate {
+        match &self.condition {
             Some((counts, offset)) => pass.dispatch_workgroups_indirect(counts, *offset),
             None => pass.dispatch_workgroups(x, y, z),
         }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::buffer::BufferRange;
 use super::context::Gpu;
-use super::indirect::Gates;
+use super::indirect::ConditionalDispatches;
 use super::kernel::Kernel;
 use super::plan::{Dispatch, Plan};
 use super::reflect::BindingKind;
@@ -39,7 +39,7 @@ impl<'g> PlanBuilder<'g> {
             bound: Vec::new(),
             flops: 0,
             bytes: None,
-            gate: None,
+            condition: None,
             error: None,
         }
     }
@@ -63,7 +63,7 @@ pub struct DispatchBuilder<'b, 'g> {
     bound: Vec<(u32, BufferRange)>,
     flops: u64,
     bytes: Option<u64>,
-    gate: Option<(&'b Gates, u32)>,
+    condition: Option<(&'b ConditionalDispatches, u32)>,
     error: Option<Error>,
 }
 
@@ -141,10 +141,10 @@ impl<'b> DispatchBuilder<'b, '_> {
         self
     }
 
-    /// Runs only when a kernel has opened its gate, which that kernel knows by `key`.
+    /// Runs only when a kernel has set its condition, which that kernel knows by `key`.
     #[must_use]
-    pub fn gated(mut self, gates: &'b Gates, key: u32) -> Self {
-        self.gate = Some((gates, key));
+    pub fn conditional(mut self, conditions: &'b ConditionalDispatches, key: u32) -> Self {
+        self.condition = Some((conditions, key));
         self
     }
 
@@ -196,7 +196,7 @@ impl<'b> DispatchBuilder<'b, '_> {
             bytes: self.bytes.unwrap_or_else(|| self.bound.iter().map(|(_, range)| range.size).sum()),
             bind_group,
             workgroups,
-            gate: self.gate.map(|(gates, key)| gates.add(workgroups, key)),
+            condition: self.condition.map(|(conditions, key)| conditions.add(workgroups, key)),
         });
         Ok(())
     }

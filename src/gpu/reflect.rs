@@ -39,6 +39,17 @@ pub struct Binding {
     pub fields: Vec<(String, usize, usize)>,
 }
 
+/// A `@location` argument of a vertex entry point.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct VertexInput {
+    /// The argument's name.
+    pub name: String,
+    /// Its location.
+    pub location: u32,
+    /// Its type.
+    pub format: wgpu::VertexFormat,
+}
+
 /// An entry point and its bindings.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EntryPoint {
@@ -50,6 +61,8 @@ pub struct EntryPoint {
     pub workgroup_size: [u32; 3],
     /// The bindings that it uses, by group and index.
     pub bindings: Vec<Binding>,
+    /// Its arguments from vertex buffers.
+    pub inputs: Vec<VertexInput>,
     /// It takes `num_workgroups`, and so finds its index where a long line of threads is folded.
     pub folds: bool,
 }
@@ -82,10 +95,26 @@ pub fn reflect(shader: &Expanded) -> Result<Vec<EntryPoint>> {
         bindings.sort_by_key(|b| (b.group, b.index));
         let num_workgroups = Some(naga::Binding::BuiltIn(naga::BuiltIn::NumWorkGroups));
         let folds = entry.function.arguments.iter().any(|a| a.binding == num_workgroups);
+        let inputs = entry.function.arguments.iter().filter_map(|a| vertex_input(&module, a)).collect();
         let (stage, workgroup_size) = (entry.stage, entry.workgroup_size);
-        entries.push(EntryPoint { name: entry.name.clone(), stage, workgroup_size, bindings, folds });
+        entries.push(EntryPoint { name: entry.name.clone(), stage, workgroup_size, bindings, inputs, folds });
     }
     Ok(entries)
+}
+
+fn vertex_input(module: &naga::Module, argument: &naga::FunctionArgument) -> Option<VertexInput> {
+    let Some(naga::Binding::Location { location, .. }) = argument.binding else { return None };
+    let format = match module.types[argument.ty].inner {
+        naga::TypeInner::Scalar(naga::Scalar::U32) => wgpu::VertexFormat::Uint32,
+        naga::TypeInner::Scalar(naga::Scalar::F32) => wgpu::VertexFormat::Float32,
+        naga::TypeInner::Vector { size, scalar: naga::Scalar::F32 } => match size {
+            naga::VectorSize::Bi => wgpu::VertexFormat::Float32x2,
+            naga::VectorSize::Tri => wgpu::VertexFormat::Float32x3,
+            naga::VectorSize::Quad => wgpu::VertexFormat::Float32x4,
+        },
+        _ => return None,
+    };
+    Some(VertexInput { name: argument.name.clone()?, location, format })
 }
 
 /// An error with all that caused it.

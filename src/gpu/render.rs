@@ -2,21 +2,22 @@
 
 use super::buffer::BufferRange;
 use super::device::Device;
-use super::reflect::{Binding, EntryPoint, reflect};
+use super::reflect::{Binding, EntryPoint, VertexInput, reflect};
 use super::shader::Source;
+use super::structs::StructDef;
 use crate::error::{Error, Result};
 
 /// State of a render pipeline beside its shader.
 #[derive(Debug, Clone)]
-pub struct RenderOptions<'a> {
+pub struct RenderOptions {
     /// Format of the color target.
     pub format: wgpu::TextureFormat,
     /// Blending; none overwrites.
     pub blend: Option<wgpu::BlendState>,
     /// Assembly of vertices into triangles.
     pub topology: wgpu::PrimitiveTopology,
-    /// Vertex buffers, by slot.
-    pub vertex_buffers: &'a [Option<wgpu::VertexBufferLayout<'a>>],
+    /// Struct of the instance buffer, whose fields the vertex entry point takes by name; none where it takes none.
+    pub instance: Option<&'static StructDef>,
 }
 
 /// A render pipeline and its bindings, by reflection.
@@ -40,19 +41,22 @@ impl RenderKernel {
         source: &Source,
         (vertex, fragment): (&str, &str),
         constants: &[(&str, u32)],
-        options: &RenderOptions<'_>,
+        options: &RenderOptions,
     ) -> Result<Self> {
         let shader = source.expand(constants)?;
         let label = format!("{}:{vertex}+{fragment}", source.path);
         let points = reflect(&shader)?;
         let bindings = bindings_of(source.path, &points, [vertex, fragment])?;
         let layouts = bind_group_layouts(gpu, &label, &bindings);
+        let inputs = points.iter().filter(|point| point.name == vertex).flat_map(|point| &point.inputs);
+        let attributes = inputs.map(|input| attribute(&label, input, options.instance));
+        let attributes = attributes.collect::<Result<Vec<_>>>()?;
         let scope = gpu.device.push_error_scope(wgpu::ErrorFilter::Validation);
         let module = gpu.device.create_shader_module(wgpu::ShaderModuleDescriptor {
             label: Some(source.path),
             source: wgpu::ShaderSource::Wgsl(shader.text.into()),
         });
-        let pipeline = pipeline(gpu, &label, &module, (vertex, fragment), &layouts, options);
+        let pipeline = pipeline(gpu, &label, &module, (vertex, fragment), &layouts, &attributes, options);
         if let Some(error) = pollster::block_on(scope.pop()) {
             return Err(Error::new(
                 format!("the driver refused {label}: {error}"),
@@ -128,13 +132,30 @@ fn bind_group_layouts(gpu: &Device, label: &str, bindings: &[Binding]) -> Vec<wg
     (0..groups).map(layout).collect()
 }
 
+/// The field of the instance buffer that a vertex entry point takes.
+fn attribute(
+    label: &str,
+    input: &VertexInput,
+    instance: Option<&'static StructDef>,
+) -> Result<wgpu::VertexAttribute> {
+    let mut fields = instance.iter().flat_map(|instance| instance.fields);
+    let Some(field) = fields.find(|f| f.name == input.name && f.size as u64 == input.format.size()) else {
+        let what =
+            format!("{label}: no field {:?} of {} bytes is in {instance:?}", input.name, input.format.size());
+        return Err(Error::new(what, "name the struct of its instances"));
+    };
+    let (format, shader_location) = (input.format, input.location);
+    Ok(wgpu::VertexAttribute { format, offset: field.offset as u64, shader_location })
+}
+
 fn pipeline(
     gpu: &Device,
     label: &str,
     module: &wgpu::ShaderModule,
     (vertex, fragment): (&str, &str),
     layouts: &[wgpu::BindGroupLayout],
-    options: &RenderOptions<'_>,
+    attributes: &[wgpu::VertexAttribute],
+    options: &RenderOptions,
 ) -> wgpu::RenderPipeline {
     let bind_group_layouts: Vec<_> = layouts.iter().map(Some).collect();
     let layout = gpu.device.create_pipeline_layout(&wgpu::PipelineLayoutDescriptor {
@@ -142,6 +163,12 @@ fn pipeline(
         bind_group_layouts: &bind_group_layouts,
         immediate_size: 0,
     });
+    let instances = options.instance.map(|instance| wgpu::VertexBufferLayout {
+        array_stride: instance.size as u64,
+        step_mode: wgpu::VertexStepMode::Instance,
+        attributes,
+    });
+    let buffers = if instances.is_some() { &[instances][..] } else { &[] };
     let target = wgpu::ColorTargetState {
         format: options.format,
         blend: options.blend,
@@ -154,7 +181,7 @@ fn pipeline(
             module,
             entry_point: Some(vertex),
             compilation_options: Default::default(),
-            buffers: options.vertex_buffers,
+            buffers,
         },
         primitive: wgpu::PrimitiveState { topology: options.topology, ..Default::default() },
         depth_stencil: None,

@@ -31,9 +31,9 @@ const PRODUCT_ROWS: usize = 16;
 /// Bytes that are copied: more than caches hold, and within any adapter's bindings.
 const COPIED: usize = 96 << 20;
 
-/// Peak rates of the adapter.
+/// Roofline rates of the adapter.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Peak {
+pub struct Roofline {
     /// Multiply-adds in registers, in GFLOP/s; one counts as two operations.
     pub gflop_per_s: f64,
     /// Product of two 1024×1024 matrices, in GFLOP/s.
@@ -42,7 +42,7 @@ pub struct Peak {
     pub gb_per_s: f64,
 }
 
-impl Peak {
+impl Roofline {
     /// Measures the adapter; none where it has no timestamps. Waits for the GPU.
     ///
     /// # Errors
@@ -107,7 +107,7 @@ fn product_of(
     right: &Buffer<f32>,
 ) -> Result<(Plan, Buffer<f32>)> {
     let result = Buffer::<f32>::zeroed(gpu, "product", size * size);
-    let constants = [("ROWS", PRODUCT_ROWS as u32), ("SUBGROUPS", u32::from(gpu.tuning().shares_loads))];
+    let constants = [("ROWS", PRODUCT_ROWS as u32), ("SUBGROUPS", u32::from(gpu.profile().shares_loads))];
     let kernel = gpu.kernel(&PRODUCT, "product", &constants)?;
     let mut plan = PlanBuilder::new(gpu);
     plan.dispatch("product", &kernel)
@@ -135,15 +135,15 @@ fn copies(gpu: &Gpu) -> Result<Option<f64>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::gpu::{AdapterChoice, Tuning};
+    use crate::gpu::{AdapterChoice, DeviceProfile};
 
     #[test]
     fn the_product_is_the_product() {
         let mut gpu = Gpu::open(&AdapterChoice::Best).unwrap();
         let size = 64;
         let (left, right) = (factor(size), factor(size).into_iter().rev().collect::<Vec<_>>());
-        for tuning in [gpu.tuning(), Tuning { shares_loads: false, ..gpu.tuning() }] {
-            gpu.set_tuning(tuning).unwrap();
+        for profile in [gpu.profile(), DeviceProfile { shares_loads: false, ..gpu.profile() }] {
+            gpu.set_profile(profile).unwrap();
             let [a, b] = [&left, &right].map(|values| Buffer::from_slice(&gpu, "factor", values));
             let (plan, result) = product_of(&gpu, size, &a, &b).unwrap();
             let mut encoder = gpu.encoder("product");

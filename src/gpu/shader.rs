@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! #import Clock                    pastes the struct that Rust declares with params! and names in wgsl!
+//! #import atomic Pixel             pastes it with atomics for its u32 fields
 //! #import common/hash              pastes shaders/common/hash.wgsl
 //! #constant OUT_BLOCKS = 4         a u32 constant; a kernel variant may set another value, and directives may use it
 //! #for b in OUT_BLOCKS             repeats the lines up to #end with b = 0, 1, ...
@@ -19,7 +20,12 @@ use crate::error::{Error, Result};
 
 /// Files of functions that shaders share.
 const COMMON: &[(&str, &str)] = &[
+    (
+        "common/group_color",
+        include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/shaders/common/group_color.wgsl")),
+    ),
     ("common/hash", include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/shaders/common/hash.wgsl"))),
+    ("common/screen", include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/shaders/common/screen.wgsl"))),
     ("common/total", include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/shaders/common/total.wgsl"))),
 ];
 
@@ -111,12 +117,14 @@ impl Source {
                 lines.push(line);
                 continue;
             };
+            let (name, atomic) = name.strip_prefix("atomic ").map_or((name, false), |name| (name, true));
             if imported.iter().any(|known| known == name) {
                 continue;
             }
             imported.push(name.to_owned());
             if let Some(shared) = self.structs.iter().find(|s| s.name == name) {
-                line.text = shared.wgsl();
+                let text = shared.wgsl();
+                line.text = if atomic { text.replace(": u32", ": atomic<u32>") } else { text };
                 lines.push(line);
             } else if let Some((name, text)) = COMMON.iter().find(|(known, _)| *known == name) {
                 self.import(&format!("{name}.wgsl"), text, imported, lines)?;
@@ -146,6 +154,8 @@ mod tests {
         let source = Source { structs: &[Pair::DEF], ..source("a\n#import Pair\nb\n#import Pair") };
         let text = source.expand(&[]).unwrap().text;
         assert_eq!(text, "a\nstruct Pair { left: u32, right: vec2<f32> }\nb\n");
+        let atomic = Source { text: "#import atomic Pair", ..source }.expand(&[]).unwrap().text;
+        assert_eq!(atomic, "struct Pair { left: atomic<u32>, right: vec2<f32> }\n");
         let fault = Source { text: "a", ..source }.expand(&[]).unwrap_err();
         assert!(fault.what().contains("no line `#import Pair`"), "{fault}");
     }

@@ -62,7 +62,7 @@ impl<'g> Stage<'g> {
         self.begin(plan, entry, params)?.threads(threads)
     }
 
-    /// Begins such a dispatch, for what [`DispatchBuilder`] has beside threads: flops, a gate.
+    /// Begins such a dispatch, for what [`DispatchBuilder`] has beside threads: flops, a condition.
     ///
     /// # Errors
     /// As [`Stage::dispatch`]; some come with [`DispatchBuilder::threads`].

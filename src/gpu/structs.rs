@@ -67,9 +67,11 @@ macro_rules! field_types {
 
 field_types! {
     u32 = "u32", i32 = "i32", f32 = "f32",
-    [f32; 2] = "vec2<f32>", [f32; 4] = "vec4<f32>",
+    [f32; 2] = "vec2<f32>", [f32; 4] = "vec4<f32>", glam::Vec2 = "vec2<f32>",
     [u32; 2] = "vec2<u32>", [u32; 4] = "vec4<u32>",
     [u32; 8] = "array<vec4<u32>, 2>",
+    // The last field of a struct that ends with an array of any length.
+    [u32; 1] = "array<u32>",
 }
 
 macro_rules! elements {
@@ -78,6 +80,7 @@ macro_rules! elements {
 
 elements! {
     (), u8, u16, u32, i32, u64, f32, [f32; 2], [f32; 4], [f32; 8], [u32; 2], [u32; 4], [i32; 4],
+    glam::Vec2,
 }
 
 /// No parameters.

@@ -17,7 +17,7 @@ pub(super) struct Line {
 
 impl Line {
     /// A fault of this line.
-    pub fn fault(&self, what: impl std::fmt::Display) -> Error {
+    pub(super) fn fault(&self, what: impl std::fmt::Display) -> Error {
         Error::new(format!("shader {}:{}: {what}", self.path, self.number), "mend the directive")
     }
 }

@@ -1,5 +1,5 @@
 //! The only `unsafe` of the crate: shaders compiled without the injected loop bound.
-#![allow(unsafe_code)]
+#![allow(unsafe_code, reason = "wgpu leaves out its loop bound only by an unsafe call, and this is it")]
 
 /// Compiles a shader of our own without the bound that wgpu injects into every loop; index checks stay.
 ///

@@ -26,7 +26,7 @@ pub struct Choice {
     /// Candidates with their GPU time in milliseconds, in the order of the calculation.
     pub tried: Vec<(String, f64)>,
     /// The candidate that was picked.
-    pub taken: String,
+    pub picked: String,
     /// It was known from an earlier benchmark.
     pub known: bool,
 }
@@ -42,7 +42,7 @@ pub(super) struct TuneCache {
 
 impl TuneCache {
     /// The cache of an adapter, from its file in the user's cache folder; empty if there is no such folder or file.
-    pub fn open(adapter: &wgpu::AdapterInfo) -> Self {
+    pub(super) fn open(adapter: &wgpu::AdapterInfo) -> Self {
         let folders = directories::ProjectDirs::from("", "", "revacnn");
         let file = folders.map(|folders| folders.cache_dir().join(file_name(adapter)));
         let known = file.as_deref().and_then(|file| {
@@ -55,14 +55,14 @@ impl TuneCache {
     }
 
     /// The fastest candidate of a key.
-    pub fn fastest(&self, key: &str) -> Option<&String> {
+    pub(super) fn fastest(&self, key: &str) -> Option<&String> {
         self.known.get(key)
     }
 
     /// Notes a choice, and keeps it in the file where it is new.
-    pub fn keep(&mut self, key: &str, choice: Choice) {
+    pub(super) fn keep(&mut self, key: &str, choice: Choice) {
         if !choice.known {
-            self.known.insert(key.to_owned(), choice.taken.clone());
+            self.known.insert(key.to_owned(), choice.picked.clone());
             if let Err(error) = self.write() {
                 log::warn!("the choice of kernels is not kept: {error}");
                 self.file = None;
@@ -80,12 +80,12 @@ impl TuneCache {
     }
 
     /// The choices noted since the last call.
-    pub fn take_choices(&mut self) -> Vec<Choice> {
+    pub(super) fn take_choices(&mut self) -> Vec<Choice> {
         std::mem::take(&mut self.made)
     }
 
     /// Forgets what was fastest, on disk too at the next benchmark.
-    pub fn forget(&mut self) {
+    pub(super) fn forget(&mut self) {
         self.known.clear();
     }
 }

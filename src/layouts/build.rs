@@ -1,7 +1,7 @@
 //! Build of a layout: the t-SNE of a source's rows, and its works with their estimated costs.
 
 use super::source::RowSource;
-use crate::embed::{Options, Settings, Tsne};
+use crate::embed::{Options, Settings, Tsne, TsneBuilder};
 use crate::error::Result;
 use crate::gpu::{CostModel, Gpu, Plan, Work};
 
@@ -12,7 +12,7 @@ const ITERATION_FACTOR: f64 = 0.3;
 const GPU_FACTOR: f64 = 0.02;
 
 /// A t-SNE of a source's rows, and its bytes on the GPU.
-pub fn prepare_tsne(
+pub(super) fn prepare_tsne(
     gpu: &Gpu,
     source: &dyn RowSource,
     perplexity: f32,
@@ -20,21 +20,21 @@ pub fn prepare_tsne(
 ) -> Result<(Tsne, u64)> {
     let before = gpu.bytes_allocated();
     let options = Options { components: source.components(), ..Options::default() };
-    let make = || Tsne::prepare_with(gpu, source.rows(), perplexity, settings, 1, &options);
-    let tsne = gpu.within_memory(make)?;
+    let builder = TsneBuilder::new(perplexity).settings(settings).seed(1).options(options);
+    let tsne = gpu.within_memory(|| builder.build(gpu, source.rows()))?;
     let bytes = gpu.bytes_allocated() - before;
     Ok((tsne, bytes))
 }
 
 /// The dispatches of a refresh, and those that begin the layout.
-pub fn refresh_plan(tsne: &Tsne) -> Plan {
+pub(super) fn refresh_plan(tsne: &Tsne) -> Plan {
     let mut plan = tsne.refresh_plan().clone();
     plan.extend(tsne.begin_plan());
     plan
 }
 
 /// A refresh; the dispatches that read the rows are not parted.
-pub fn refresh_work(gpu: &Gpu, tsne: &Tsne) -> Work {
+pub(super) fn refresh_work(gpu: &Gpu, tsne: &Tsne) -> Work {
     let model = if gpu.is_software() { REFRESH_COST } else { REFRESH_COST.scaled(GPU_FACTOR) };
     let mut work = Work::new(refresh_plan(tsne), model);
     work.keep_together(tsne.reading_len());
@@ -42,7 +42,7 @@ pub fn refresh_work(gpu: &Gpu, tsne: &Tsne) -> Work {
 }
 
 /// An iteration.
-pub fn iteration_work(gpu: &Gpu, tsne: &Tsne) -> Work {
+pub(super) fn iteration_work(gpu: &Gpu, tsne: &Tsne) -> Work {
     let factor = if gpu.is_software() { ITERATION_FACTOR } else { GPU_FACTOR };
     Work::new(tsne.iteration_plan().clone(), CostModel::SOFTWARE.scaled(factor))
 }

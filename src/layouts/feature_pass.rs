@@ -30,13 +30,13 @@ pub struct FeaturePass {
 }
 
 impl FeaturePass {
-    /// A pass over these images, by their index in the feed's order of images; it is to begin at once.
+    /// A pass over these images, by their index in the loader's order of images; it is to begin at once.
     pub(super) fn new(samples: Range<usize>, follows: bool) -> Self {
         let (after_each, after_last) = (Plan::default(), Plan::default());
         Self { samples, follows, stage: Stage::Waiting, step: None, after_each, after_last }
     }
 
-    /// The images, by their index in the feed's order of images.
+    /// The images, by their index in the loader's order of images.
     pub fn samples(&self) -> &Range<usize> {
         &self.samples
     }

@@ -8,7 +8,7 @@ use super::source::{LayoutSource, RowSource};
 use super::tensor_tiles::FILTER_PERPLEXITY;
 use crate::error::Result;
 use crate::gpu::{Buffer, BufferRange, PlanBuilder, TensorView};
-use crate::nn::{Shape, Trainer, standardise};
+use crate::nn::{Shape, Trainer, standardize};
 
 /// Most test images that describe a filter.
 const MAX_IMAGES: usize = 128;
@@ -41,7 +41,7 @@ fn nodes_with_filters(trainer: &Trainer) -> Vec<(usize, usize)> {
 
 /// Test images that describe a filter, and how many of them a row of its tile shows.
 fn describing_images(trainer: &Trainer) -> (usize, usize) {
-    let images = MAX_IMAGES.min(trainer.feed.test_images);
+    let images = MAX_IMAGES.min(trainer.loader.test_images);
     // Few images are no square, and more than that are cut.
     let width = TILE_WIDTH.min(images);
     (images / width * width, width)
@@ -57,7 +57,7 @@ impl Filters {
     pub(super) fn default_interval(trainer: &Trainer, batch: u32) -> u32 {
         let (images, _) = describing_images(trainer);
         let sizes = trainer.sizes();
-        let forwarded = images.div_ceil(sizes.micro_batch) * sizes.columns;
+        let forwarded = images.div_ceil(sizes.micro_batch) * sizes.slots;
         let trained = 3.0 * f64::from(batch);
         (forwarded as f64 / trained / SHARE).ceil().max(1.0) as u32
     }
@@ -79,7 +79,7 @@ impl Filters {
         let shape = Shape::new(1, images / width, width);
         let count = labels.len();
         let rows = gpu.within_memory(|| Ok(Buffer::<f32>::zeroed(gpu, "responses", count * images)))?;
-        let first = trainer.feed.test().start;
+        let first = trainer.loader.test().start;
         let labels = Buffer::from_slice(gpu, "layers of filters", &labels);
         Ok(Self {
             tiles: rows_view(rows.raw(), count, shape),
@@ -145,7 +145,7 @@ impl RowSource for Filters {
         let mut after_last = PlanBuilder::new(trainer.gpu());
         let samples = self.features.samples();
         for (node, first_row) in &self.starts {
-            trainer.take_responses(
+            trainer.copy_responses(
                 &mut after_each,
                 samples,
                 *node,
@@ -153,7 +153,7 @@ impl RowSource for Filters {
                 BufferRange::whole(&self.tiles.buffer),
             )?;
         }
-        standardise(&mut after_last, [self.count, samples.len()], BufferRange::whole(&self.tiles.buffer))?;
+        standardize(&mut after_last, [self.count, samples.len()], BufferRange::whole(&self.tiles.buffer))?;
         self.features.begin(after_each.finish(), after_last.finish());
         Ok(())
     }

@@ -4,10 +4,10 @@ use std::ops::Range;
 
 use super::feature_pass::FeaturePass;
 use super::source::{ImageSet, ImageSource, LayoutSource, RowSource};
-use crate::embed::usual_components;
+use crate::embed::default_components;
 use crate::error::{Error, Result};
 use crate::gpu::{Buffer, BufferRange, Gpu, PlanBuilder, TensorView};
-use crate::nn::{Best, Shape, Trainer, node_name, shrunk};
+use crate::nn::{Shape, TopK, Trainer, node_name, shrunk};
 
 /// Default number of images, and on the software adapter.
 const DEFAULT_IMAGES: usize = 10_000;
@@ -27,15 +27,15 @@ pub struct Images {
     pub tiles: TensorView,
     /// Class of each.
     pub labels: Buffer<u32>,
-    /// Class that the network predicted for each in the last feature pass; [`Best::NONE`] for none.
+    /// Class that the network predicted for each in the last feature pass; [`TopK::NONE`] for none.
     pub predictions: Buffer<u32>,
     /// The network tells classes apart, so that there are predictions.
     pub predicts: bool,
     /// Side of the squares of pixels that were averaged to one, so that the tiles fit; 1 where they are as they were.
     pub shrink: usize,
-    best: Buffer<Best>,
+    best: Buffer<TopK>,
     /// An image and its top classes.
-    told: Option<(u32, Best)>,
+    top_classes: Option<(u32, TopK)>,
     /// `[i, c, y, x]`: activations.
     rows: TensorView,
     features: FeaturePass,
@@ -45,8 +45,8 @@ pub struct Images {
 /// Number of images of a set.
 pub fn images_of(trainer: &Trainer, set: ImageSet) -> usize {
     match set {
-        ImageSet::Train => trainer.feed.train_images,
-        ImageSet::Test => trainer.feed.test_images,
+        ImageSet::Train => trainer.loader.train_images,
+        ImageSet::Test => trainer.loader.test_images,
     }
 }
 
@@ -65,12 +65,12 @@ pub fn default_images(trainer: &Trainer) -> ImageSource {
     let default = if trainer.gpu().is_software() { DEFAULT_IMAGES_SOFTWARE } else { DEFAULT_IMAGES };
     let node = trainer.network.layers.len().saturating_sub(1);
     let count = default.min(max_images(trainer, node, ImageSet::Test));
-    ImageSource { layer: node, set: ImageSet::Test, count }
+    ImageSource { node, set: ImageSet::Test, count }
 }
 
-/// The images by their index in the feed's order of images.
+/// The images by their index in the loader's order of images.
 fn samples(trainer: &Trainer, source: ImageSource) -> Range<usize> {
-    let first = if source.set == ImageSet::Train { 0 } else { trainer.feed.test().start };
+    let first = if source.set == ImageSet::Train { 0 } else { trainer.loader.test().start };
     first..first + source.count
 }
 
@@ -92,8 +92,8 @@ impl Images {
     /// When there are not.
     pub(super) fn check(trainer: &Trainer, source: ImageSource) -> Result<()> {
         let (layers, all) = (trainer.network.layers.len(), images_of(trainer, source.set));
-        if source.layer > layers {
-            let what = format!("there is no layer {}", source.layer);
+        if source.node > layers {
+            let what = format!("there is no layer {}", source.node);
             return Err(Error::new(what, format!("count from 0, the input, to {layers}")));
         }
         if !(MIN_IMAGES..=all).contains(&source.count) {
@@ -105,11 +105,11 @@ impl Images {
 
     /// An error that says which images do not fit, and what to reduce.
     pub(super) fn refusal(trainer: &Trainer, source: ImageSource, error: &Error) -> Error {
-        let ImageSource { layer, set, count } = source;
-        let most = max_images(trainer, layer, set);
-        let name = node_name(&trainer.network, layer).unwrap_or("this layer");
+        let ImageSource { node, set, count } = source;
+        let most = max_images(trainer, node, set);
+        let name = node_name(&trainer.network, node).unwrap_or("this layer");
         let help = if count > most {
-            let dims = trainer.network.shape_of(layer).len();
+            let dims = trainer.network.shape_of(node).len();
             format!("lay out {most} images at most, or take a layer with fewer than {dims} values")
         } else {
             "lay out fewer images, or take a layer with fewer values, or another adapter".to_owned()
@@ -124,7 +124,7 @@ impl Images {
     pub(super) fn open(trainer: &Trainer, source: ImageSource) -> Result<Self> {
         let gpu = trainer.gpu();
         let before = gpu.bytes_allocated();
-        let shape = trainer.network.shape_of(source.layer);
+        let shape = trainer.network.shape_of(source.node);
         gpu.check_fits("their activations", (source.count * shape.len() * 4) as u64)?;
         let mut images = gpu.within_memory(|| Self::make(gpu, trainer, source, shape))?;
         images.bytes = gpu.bytes_allocated() - before;
@@ -141,7 +141,7 @@ impl Images {
         let tile = shrunk(input, shrink);
         let tiles = Buffer::<f32>::zeroed(gpu, "images", source.count * tile.len());
         let labels = Buffer::zeroed(gpu, "labels of images", source.count);
-        let predictions = Buffer::from_slice(gpu, "predictions", &vec![Best::NONE; source.count]);
+        let predictions = Buffer::from_slice(gpu, "predictions", &vec![TopK::NONE; source.count]);
         let best = Buffer::zeroed(gpu, "best classes", source.count);
         let rows = Buffer::<f32>::zeroed(gpu, "rows of activations", source.count * shape.len());
         Ok(Self {
@@ -152,7 +152,7 @@ impl Images {
             predicts: trainer.network.loss.has_classes(),
             shrink,
             best,
-            told: None,
+            top_classes: None,
             rows: rows_view(rows.raw(), source.count, shape),
             features: FeaturePass::new(samples(trainer, source), false),
             bytes: 0,
@@ -160,19 +160,19 @@ impl Images {
     }
 
     /// The network's three top classes of an image and their probabilities, a few frames after they were asked for.
-    pub fn told(&self, image: u32) -> Option<&Best> {
-        self.told.as_ref().filter(|(of, _)| *of == image).map(|(_, best)| best)
+    pub fn top_classes(&self, image: u32) -> Option<&TopK> {
+        self.top_classes.as_ref().filter(|(of, _)| *of == image).map(|(_, best)| best)
     }
 
     /// Top classes of an image on the GPU.
     pub(super) fn best(&self, image: u32) -> Option<BufferRange> {
-        let size = size_of::<Best>() as u64;
+        let size = size_of::<TopK>() as u64;
         let there = (image as usize) < self.source.count;
         there.then(|| BufferRange::new(self.best.raw(), u64::from(image) * size, size))
     }
 
-    pub(super) fn take_told(&mut self, image: u32, best: Best) {
-        self.told = Some((image, best));
+    pub(super) fn set_top_classes(&mut self, image: u32, best: TopK) {
+        self.top_classes = Some((image, best));
     }
 }
 
@@ -200,7 +200,7 @@ impl RowSource for Images {
     /// Wide activations of many images are reduced.
     fn components(&self) -> Option<usize> {
         let [rows, channels, height, width] = self.rows.extents.map(|extent| extent as usize);
-        usual_components(rows, channels * height * width)
+        default_components(rows, channels * height * width)
     }
 
     fn bytes(&self) -> u64 {
@@ -218,11 +218,23 @@ impl RowSource for Images {
     fn prepare(&mut self, trainer: &Trainer) -> Result<()> {
         let mut plan = PlanBuilder::new(trainer.gpu());
         let samples = self.features.samples();
-        trainer.take_rows(&mut plan, samples, self.source.layer, 1, BufferRange::whole(&self.rows.buffer))?;
+        trainer.copy_features(
+            &mut plan,
+            samples,
+            self.source.node,
+            1,
+            BufferRange::whole(&self.rows.buffer),
+        )?;
         let said = [self.labels.range(), self.predictions.range(), self.best.range()];
-        trainer.take_predictions(&mut plan, samples, said)?;
+        trainer.copy_predictions(&mut plan, samples, said)?;
         if self.features.step().is_none() {
-            trainer.take_rows(&mut plan, samples, 0, self.shrink, BufferRange::whole(&self.tiles.buffer))?;
+            trainer.copy_features(
+                &mut plan,
+                samples,
+                0,
+                self.shrink,
+                BufferRange::whole(&self.tiles.buffer),
+            )?;
         }
         self.features.begin(plan.finish(), PlanBuilder::new(trainer.gpu()).finish());
         Ok(())

@@ -13,14 +13,14 @@ use super::source::{LayoutId, LayoutSource, RowSource};
 use crate::embed::{Settings, State, Tsne};
 use crate::error::Result;
 use crate::gpu::{Buffer, BufferRange, Gpu, TensorView, Work};
-use crate::nn::{Best, TensorKind, Trainer};
+use crate::nn::{TensorKind, TopK, Trainer};
 
 /// Fewest points, as a multiple of the perplexity, of a layout that is exaggerated again: fewer are all neighbours, and collapse.
 const MIN_REEXAGGERATED: f32 = 10.0;
 /// A t-SNE layout of a source's rows.
 pub struct Layout {
     /// Node whose rows are laid out: 0 is the input, n is layer n − 1; 0 for the filters of all layers.
-    pub layer: usize,
+    pub node: usize,
     /// Tensor of the node.
     pub kind: TensorKind,
     /// True while it iterates, false while it is paused.
@@ -47,15 +47,15 @@ pub struct Layout {
 impl Layout {
     /// A layout that begins with its next refresh.
     pub(super) fn new(gpu: &Gpu, id: LayoutId, source: Box<dyn RowSource>) -> Result<Self> {
-        let (layer, kind) = match source.source() {
+        let (node, kind) = match source.source() {
             LayoutSource::Tensor { node, kind } => (node, kind),
-            LayoutSource::Images(images) => (images.layer, TensorKind::Activations),
+            LayoutSource::Images(images) => (images.node, TensorKind::Activations),
             LayoutSource::Filters => (0, TensorKind::Activations),
         };
-        let (settings, perplexity) = (Settings::USUAL, source.perplexity());
+        let (settings, perplexity) = (Settings::DEFAULT, source.perplexity());
         let (tsne, tsne_bytes) = prepare_tsne(gpu, &*source, perplexity, settings)?;
         Ok(Self {
-            layer,
+            node,
             kind,
             running: true,
             every: 1,
@@ -96,7 +96,7 @@ impl Layout {
     }
 
     /// The rows: tile `i` is row `i`.
-    pub fn view(&self) -> &TensorView {
+    pub fn rows(&self) -> &TensorView {
         self.source.rows()
     }
 
@@ -147,11 +147,11 @@ impl Layout {
 
     /// Number of rows that are left out because a value of theirs is not finite, a few frames old.
     pub fn left_out(&self) -> u32 {
-        self.seen.rows_kept.map_or(0, |kept| self.view().tiles().saturating_sub(kept))
+        self.seen.rows_kept.map_or(0, |kept| self.rows().tiles().saturating_sub(kept))
     }
 
     /// Number of times that it was exaggerated again, because its points fitted changed rows worse.
-    pub fn stirred(&self) -> u32 {
+    pub fn reexaggerations(&self) -> u32 {
         self.reexaggeration.times()
     }
 
@@ -268,7 +268,7 @@ impl Layout {
     }
 
     /// Forwards its images again once the step is done, where it has images.
-    pub fn forward_again(&mut self) {
+    pub fn request_refresh(&mut self) {
         self.source.features_mut().into_iter().for_each(|features| features.want());
     }
 
@@ -322,7 +322,7 @@ impl Layout {
         Ok(())
     }
 
-    /// Begins its feature pass; returns the images to be evaluated, by their index in the feed's order of images.
+    /// Begins its feature pass; returns the images to be evaluated, by their index in the loader's order of images.
     pub(super) fn begin_features(&mut self, trainer: &Trainer) -> Result<std::ops::Range<usize>> {
         if let Err(error) = self.source.prepare(trainer) {
             self.source.features_mut().into_iter().for_each(|features| features.cancel());
@@ -357,15 +357,15 @@ impl Layout {
     /// A state has come back.
     pub(super) fn take_state(&mut self, state: State) {
         self.seen.take(state);
-        if self.view().tiles() as f32 >= MIN_REEXAGGERATED * self.perplexity() {
+        if self.rows().tiles() as f32 >= MIN_REEXAGGERATED * self.perplexity() {
             self.reexaggeration.observe(&state);
         }
     }
 
     /// The network's top classes of an image have come back.
-    pub(super) fn take_classes(&mut self, image: u32, best: Best) {
+    pub(super) fn take_classes(&mut self, image: u32, best: TopK) {
         if let Some(images) = (&mut *self.source as &mut dyn Any).downcast_mut::<Images>() {
-            images.take_told(image, best);
+            images.set_top_classes(image, best);
         }
     }
 }

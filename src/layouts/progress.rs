@@ -9,7 +9,7 @@ const MIN_BETWEEN: u32 = 10;
 
 /// Extent of a refresh; each includes those before it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Due {
+pub(super) enum Due {
     /// Nothing.
     Nothing,
     /// The rows changed since they were read.
@@ -21,7 +21,7 @@ pub enum Due {
 }
 
 /// Work that a layout still has to do.
-pub struct Progress {
+pub(super) struct Progress {
     due: Due,
     /// Extent of the refresh under way; nothing where none is.
     making: Due,
@@ -33,47 +33,47 @@ pub struct Progress {
 
 impl Progress {
     /// Of a layout that begins with its next refresh.
-    pub fn new() -> Self {
+    pub(super) fn new() -> Self {
         Self { due: Due::Everything, making: Due::Nothing, left: FIRST, since: 0 }
     }
 
     /// Asks for a refresh of this much.
-    pub fn want(&mut self, due: Due) {
+    pub(super) fn want(&mut self, due: Due) {
         self.due = self.due.max(due);
     }
 
     /// Some more iterations are to follow, because a setting or a point changed.
-    pub fn wake(&mut self) {
+    pub(super) fn wake(&mut self) {
         self.left = self.left.max(AGAIN);
     }
 
     /// Extent of the refresh that waits.
-    pub fn due(&self) -> Due {
+    pub(super) fn due(&self) -> Due {
         self.due
     }
 
     /// Iterations until it rests.
-    pub fn left(&self) -> u32 {
+    pub(super) fn left(&self) -> u32 {
         self.left
     }
 
     /// True while its affinities are made, or are to be.
-    pub fn makes_affinities(&self) -> bool {
+    pub(super) fn makes_affinities(&self) -> bool {
         self.due.max(self.making) >= Due::Affinities
     }
 
     /// True while every point is about to be put elsewhere.
-    pub fn begins(&self) -> bool {
+    pub(super) fn begins(&self) -> bool {
         self.due.max(self.making) == Due::Everything
     }
 
     /// True until it rests.
-    pub fn is_iterating(&self) -> bool {
+    pub(super) fn is_iterating(&self) -> bool {
         self.left > 0
     }
 
     /// True if a refresh may begin once its rows can be read.
-    pub fn wants_refresh(&self, running: bool) -> bool {
+    pub(super) fn wants_refresh(&self, running: bool) -> bool {
         match self.due {
             Due::Nothing => false,
             Due::Rows => running && (self.since >= MIN_BETWEEN || self.left == 0),
@@ -82,13 +82,13 @@ impl Progress {
     }
 
     /// A refresh begins; returns what it makes.
-    pub fn begin_refresh(&mut self) -> Due {
+    pub(super) fn begin_refresh(&mut self) -> Due {
         self.making = std::mem::replace(&mut self.due, Due::Nothing);
         self.making
     }
 
     /// The refresh under way is given up: it begins again, and half of its affinities are none.
-    pub fn drop_refresh(&mut self) {
+    pub(super) fn drop_refresh(&mut self) {
         if self.making > Due::Nothing {
             self.want(self.making.max(Due::Affinities));
             self.making = Due::Nothing;
@@ -96,7 +96,7 @@ impl Progress {
     }
 
     /// A refresh is at its end; returns what it made.
-    pub fn refreshed(&mut self) -> Due {
+    pub(super) fn refreshed(&mut self) -> Due {
         let made = std::mem::replace(&mut self.making, Due::Nothing);
         self.since = 0;
         self.left = self.left.max(if made == Due::Everything { FIRST } else { AGAIN });
@@ -104,13 +104,13 @@ impl Progress {
     }
 
     /// Iterations were begun.
-    pub fn iterated(&mut self, iterations: u32) {
+    pub(super) fn iterated(&mut self, iterations: u32) {
         self.left -= iterations.min(self.left);
         self.since += iterations;
     }
 }
 
 /// True if a layout with this number of iterations is laid out for the first time.
-pub fn is_first(iterations: u32) -> bool {
+pub(super) fn is_first(iterations: u32) -> bool {
     iterations < FIRST
 }

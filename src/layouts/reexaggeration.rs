@@ -28,7 +28,7 @@ pub(super) struct Reexaggeration {
 
 impl Reexaggeration {
     /// Of a layout that begins.
-    pub fn new(settings: &Settings) -> Self {
+    pub(super) fn new(settings: &Settings) -> Self {
         Self {
             iterations: 0,
             least: f32::INFINITY,
@@ -40,17 +40,17 @@ impl Reexaggeration {
     }
 
     /// Number of times that it happened.
-    pub fn times(&self) -> u32 {
+    pub(super) fn times(&self) -> u32 {
         self.times
     }
 
     /// Iterations recorded since the layout began.
-    pub fn iterations(&self) -> u32 {
+    pub(super) fn iterations(&self) -> u32 {
         self.iterations
     }
 
     /// New affinities: because the `rows_changed`, or of another perplexity, whose divergences do not compare.
-    pub fn refreshed(&mut self, rows_changed: bool) {
+    pub(super) fn refreshed(&mut self, rows_changed: bool) {
         if rows_changed {
             self.rows_changed = true;
         } else {
@@ -60,7 +60,7 @@ impl Reexaggeration {
     }
 
     /// Takes in the layout's state of a few frames ago.
-    pub fn observe(&mut self, state: &State) {
+    pub(super) fn observe(&mut self, state: &State) {
         if state.iteration < self.judged_from || !state.divergence.is_finite() {
             return;
         }
@@ -69,7 +69,7 @@ impl Reexaggeration {
     }
 
     /// Counts the iterations that follow; returns the settings for them, where they change.
-    pub fn before_iterations(&mut self, iterations: u32, settings: &Settings) -> Option<Settings> {
+    pub(super) fn before_iterations(&mut self, iterations: u32, settings: &Settings) -> Option<Settings> {
         let changed = self.wanted.then(|| {
             (self.wanted, self.rows_changed, self.least) = (false, false, f32::INFINITY);
             self.times += 1;
@@ -92,7 +92,7 @@ mod tests {
 
     #[test]
     fn a_rise_after_the_rows_changed_doubles_the_attraction_once() {
-        let usual = Settings::USUAL;
+        let usual = Settings::DEFAULT;
         let mut watch = Reexaggeration::new(&usual);
         assert_eq!(watch.before_iterations(400, &usual), None);
         watch.observe(&state(300, 1.0));
@@ -120,7 +120,7 @@ mod tests {
 
     #[test]
     fn the_first_iterations_and_what_is_no_number_do_not_count() {
-        let usual = Settings::USUAL;
+        let usual = Settings::DEFAULT;
         let mut watch = Reexaggeration::new(&usual);
         watch.refreshed(true);
         watch.observe(&state(60, 0.1));

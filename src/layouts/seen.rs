@@ -7,7 +7,7 @@ const MAX_POINTS: usize = 1000;
 
 /// Read-backs of a layout.
 #[derive(Default)]
-pub struct Seen {
+pub(super) struct Seen {
     state: Option<State>,
     divergences: Vec<[f64; 2]>,
     /// Number of rows that are not left out.
@@ -18,23 +18,23 @@ pub struct Seen {
 
 impl Seen {
     /// The layout began.
-    pub fn begin(&mut self) {
+    pub(super) fn begin(&mut self) {
         self.divergences.clear();
         self.generation += 1;
     }
 
     /// The last state.
-    pub fn state(&self) -> Option<&State> {
+    pub(super) fn state(&self) -> Option<&State> {
         self.state.as_ref()
     }
 
     /// Iterations and divergences since the layout began.
-    pub fn divergences(&self) -> &[[f64; 2]] {
+    pub(super) fn divergences(&self) -> &[[f64; 2]] {
         &self.divergences
     }
 
     /// Adds a state.
-    pub fn take(&mut self, state: State) {
+    pub(super) fn take(&mut self, state: State) {
         let known = self.divergences.last().map_or(-1.0, |last| last[0]);
         if state.iteration > 0 && f64::from(state.iteration) != known {
             self.divergences.push([f64::from(state.iteration), f64::from(state.divergence)]);

@@ -11,10 +11,10 @@ use super::images::Images;
 use super::layout::Layout;
 use super::source::{LayoutId, LayoutSource, RowSource};
 use super::tensor_tiles::TensorTiles;
-use crate::embed::{Change, State};
+use crate::embed::{Drift, State};
 use crate::error::{Error, Result};
 use crate::gpu::{Buffer, Cost, Gpu, ReadbackRing, TimedPasses};
-use crate::nn::{Best, TensorKind, Trainer, node_name};
+use crate::nn::{TensorKind, TopK, Trainer, node_name};
 
 /// Share of the time that layouts take together while the network trains.
 const SHARE: f64 = 0.03;
@@ -53,7 +53,7 @@ pub struct Layouts {
     open: Vec<Layout>,
     next_id: u64,
     /// By node: change of its filters over the last epoch, where it has any.
-    changes: Vec<Option<Change>>,
+    drifts: Vec<Option<Drift>>,
     /// The filters are to be kept for comparison before the next step.
     keep_filters: bool,
     passes: TimedPasses<Timed>,
@@ -69,11 +69,11 @@ impl Layouts {
     /// When the copies of the filters do not fit the adapter.
     pub fn new(trainer: &Trainer) -> Result<Self> {
         let gpu = trainer.gpu();
-        let change = |node| trainer.weights(node).map(|view| Change::new(gpu, &view)).transpose();
+        let drift = |node| trainer.weights(node).map(|view| Drift::new(gpu, &view)).transpose();
         Ok(Self {
             open: Vec::new(),
             next_id: 0,
-            changes: (0..=trainer.network.layers.len()).map(change).collect::<Result<_>>()?,
+            drifts: (0..=trainer.network.layers.len()).map(drift).collect::<Result<_>>()?,
             keep_filters: true,
             passes: TimedPasses::new(gpu, MAX_PASSES),
             told: ReadbackRing::new(gpu, size_of::<State>() as u64, READBACKS),
@@ -159,8 +159,8 @@ impl Layouts {
     }
 
     /// Sum over a filter's coefficients of their absolute change over the last whole epoch, by filter; 0 before one ended.
-    pub fn filter_changes(&self, node: usize) -> Option<&Buffer<f32>> {
-        self.changes.get(node)?.as_ref().map(|change| &change.values)
+    pub fn filter_drift(&self, node: usize) -> Option<&Buffer<f32>> {
+        self.drifts.get(node)?.as_ref().map(|drift| &drift.values)
     }
 
     /// Asks for the network's top classes of an image; see [`Images::told`].
@@ -168,10 +168,10 @@ impl Layouts {
         self.asked = Some((id, image));
     }
 
-    /// The run was reset: changes of before do not count.
+    /// The run was reset: earlier drifts do not count.
     pub fn restart(&mut self, gpu: &Gpu) {
-        for change in self.changes.iter().flatten() {
-            change.values.write(gpu, 0, &vec![0.0; change.values.len()]);
+        for drift in self.drifts.iter().flatten() {
+            drift.values.write(gpu, 0, &vec![0.0; drift.values.len()]);
         }
         self.keep_filters = true;
         self.open.iter_mut().for_each(Layout::step_made);
@@ -187,7 +187,7 @@ impl Layouts {
         self.open.iter().any(Layout::wants_features)
     }
 
-    /// Begins the feature pass of a layout that waits for one; returns the layout, and the images by their index in the feed's
+    /// Begins the feature pass of a layout that waits for one; returns the layout, and the images by their index in the loader's
     /// order of images.
     ///
     /// # Errors
@@ -217,16 +217,16 @@ impl Layouts {
     /// Records what comes before the first step.
     pub fn record_begin(&mut self, encoder: &mut wgpu::CommandEncoder) {
         if std::mem::take(&mut self.keep_filters) {
-            self.changes.iter().flatten().for_each(|change| change.keep.encode(encoder));
+            self.drifts.iter().flatten().for_each(|drift| drift.keep.encode(encoder));
         }
     }
 
-    /// A step was recorded: records the changes of the filters at the end of an epoch, and marks the rows that it changed.
+    /// A step was recorded: records the drifts of the filters at the end of an epoch, and marks the rows that it changed.
     pub fn after_step(&mut self, encoder: &mut wgpu::CommandEncoder, step: u32, ends_epoch: bool) {
         if ends_epoch {
-            for change in self.changes.iter().flatten() {
-                change.measure.encode(encoder);
-                change.keep.encode(encoder);
+            for drift in self.drifts.iter().flatten() {
+                drift.measure.encode(encoder);
+                drift.keep.encode(encoder);
             }
         }
         for layout in self.open.iter_mut().filter(|layout| step.is_multiple_of(layout.every)) {
@@ -344,7 +344,7 @@ impl Layouts {
                     layout.take_kept(bytemuck::pod_read_unaligned(&bytes));
                 }
                 Told::Classes { image } => {
-                    let best: Best = bytemuck::pod_read_unaligned(&bytes);
+                    let best: TopK = bytemuck::pod_read_unaligned(&bytes);
                     layout.take_classes(image, best);
                 }
                 Told::State(_) | Told::Kept(_) => {}
@@ -373,7 +373,7 @@ fn open_tiles(trainer: &Trainer, id: LayoutId, node: usize, kind: TensorKind) ->
 fn default_interval(trainer: &Trainer, source: LayoutSource, batch: u32) -> u32 {
     match source {
         LayoutSource::Tensor { .. } => 1,
-        LayoutSource::Images(_) => (trainer.feed.train_images as u32).div_ceil(batch),
+        LayoutSource::Images(_) => (trainer.loader.train_images as u32).div_ceil(batch),
         LayoutSource::Filters => Filters::default_interval(trainer, batch),
     }
 }

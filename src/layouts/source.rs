@@ -69,8 +69,7 @@ pub enum ImageSet {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ImageSource {
     /// Node whose activations are the rows: 0 is the input, n is layer n − 1.
-    #[serde(rename = "node")]
-    pub layer: usize,
+    pub node: usize,
     /// Part of the data set.
     pub set: ImageSet,
     /// Number of images, from the first on.

@@ -11,7 +11,7 @@ pub const FILTER_PERPLEXITY: f32 = 5.0;
 const MIN_ROWS: u32 = 4;
 
 /// The tiles of a node's tensor.
-pub struct TensorTiles {
+pub(super) struct TensorTiles {
     node: usize,
     kind: TensorKind,
     view: TensorView,
@@ -28,7 +28,7 @@ impl TensorTiles {
     ///
     /// # Errors
     /// When there are fewer than 4.
-    pub fn open(trainer: &Trainer, node: usize, kind: TensorKind) -> Result<Self> {
+    pub(super) fn open(trainer: &Trainer, node: usize, kind: TensorKind) -> Result<Self> {
         let can = can_be_laid_out(trainer, node, kind);
         let view = can.then(|| trainer.tensor(node, kind)).flatten().ok_or_else(|| {
             let name = node_name(&trainer.network, node).unwrap_or("this layer");

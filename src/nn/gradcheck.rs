@@ -5,25 +5,26 @@
 //! keep clear of kinks ([`Tensor::sample`]).
 
 use super::layers::KINDS;
-use super::{Draw, Layer, Mode, Role, Shape, Tensor, TwinCall};
+use super::twin::{Mode, RngKey, TwinCall};
+use super::{Layer, ParameterSpec, Role, Shape, Tensor};
 
 /// Half the width of a central difference.
 pub const STEP: f64 = 1e-5;
 
-/// The largest error that a right gradient shows: in f64 a difference over 2e-5 keeps 11 of 16 digits, and the sums
+/// Largest error of a correct gradient: in f64 a difference over 2e-5 keeps 11 of 16 digits, and the sums
 /// of a layer lose one or two more.
 pub const TOLERANCE: f64 = 1e-8;
 
-/// How far a layer's gradients are from central differences.
+/// Errors of a layer's gradients against central differences.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Gradcheck {
     /// The layer: `conv2d 3×3, 5 filters, pad 1`.
     pub layer: String,
     /// The shapes of its inputs.
     pub inputs: Vec<Shape>,
-    /// Whether as in training or as in an evaluation.
+    /// Mode of the pass.
     pub mode: Mode,
-    /// Derivatives that were compared.
+    /// Number of derivatives compared.
     pub derivatives: usize,
     /// Largest error of the input gradient, as a share of its largest value.
     pub input_error: f64,
@@ -32,7 +33,7 @@ pub struct Gradcheck {
 }
 
 impl Gradcheck {
-    /// Whether both errors are within [`TOLERANCE`] (NaN is not).
+    /// True if both errors are within [`TOLERANCE`] (NaN is not).
     pub fn passes(&self) -> bool {
         self.input_error <= TOLERANCE && self.parameter_error <= TOLERANCE
     }
@@ -41,15 +42,15 @@ impl Gradcheck {
 /// Checks every sample of every kind of layer, in training and in evaluation.
 pub fn check_all() -> Vec<Gradcheck> {
     let samples = KINDS.iter().flat_map(|kind| (kind.samples)());
-    let modes = [Mode::Training(DRAW), Mode::Evaluation];
+    let modes = [Mode::Training(KEY), Mode::Evaluation];
     samples
         .enumerate()
         .flat_map(|(i, (layer, inputs))| modes.map(|mode| check(&*layer, &inputs, mode, i as u64)))
         .collect()
 }
 
-/// What random layers draw from in a check.
-const DRAW: Draw = Draw { seed: [7, 1], step: 3, layer: 2, first: 5 };
+/// Random key of a check.
+const KEY: RngKey = RngKey { seed: [7, 1], step: 3, layer: 2, first: 5 };
 
 /// Checks one layer on sample values of `seed`, with three images.
 ///
@@ -81,7 +82,7 @@ pub fn check(layer: &dyn Layer, inputs: &[Shape], mode: Mode, seed: u64) -> Grad
     }
     let mut by_parameter = Vec::new();
     let specs = layer.parameters(inputs);
-    let trained = |tensor: &usize| specs[*tensor].role != Role::Statistic;
+    let trained = |tensor: &usize| specs[*tensor].role != Role::Buffer;
     for tensor in (0..specs.len()).filter(trained) {
         for i in 0..parameters[tensor].len() {
             let middle = parameters[tensor][i];
@@ -119,11 +120,11 @@ pub fn sample_inputs(shapes: &[Shape], images: usize, seed: u64) -> Vec<Tensor> 
 /// Sample parameter tensors for a layer on inputs of these shapes; running statistics are above 0, as variances are.
 pub fn sample_parameters(layer: &dyn Layer, inputs: &[Shape], seed: u64) -> Vec<Vec<f64>> {
     let specs = layer.parameters(inputs);
-    let all = specs.iter().map(super::ParameterSpec::len).sum();
+    let all = specs.iter().map(ParameterSpec::len).sum();
     let mut values = Tensor::sample(Shape::new(all, 1, 1), 1, seed).values.into_iter();
-    let tensor = |spec: &super::ParameterSpec| {
+    let tensor = |spec: &ParameterSpec| {
         let values = values.by_ref().take(spec.len());
-        if spec.role == Role::Statistic { values.map(f64::abs).collect() } else { values.collect() }
+        if spec.role == Role::Buffer { values.map(f64::abs).collect() } else { values.collect() }
     };
     specs.iter().map(tensor).collect()
 }

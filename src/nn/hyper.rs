@@ -1,14 +1,28 @@
 //! Hyper-parameters of the optimizers, their defaults and ranges.
 
+use clap::builder::{PossibleValuesParser, TypedValueParser as _};
 use serde::{Deserialize, Serialize};
 
-use super::optimizer::Pace;
 use crate::error::{Error, Result};
 
-/// An optimizer; its place in this list is the shader's `optimizer`.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+/// An optimizer; its index is the shader's `optimizer`. Its name on the command line and in the journal is in snake case.
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    Default,
+    PartialEq,
+    Eq,
+    Serialize,
+    Deserialize,
+    strum::VariantArray,
+    strum::EnumCount,
+    strum::IntoStaticStr,
+    strum::EnumString,
+)]
 #[serde(rename_all = "snake_case")]
-pub enum Kind {
+#[strum(serialize_all = "snake_case", parse_err_ty = Error, parse_err_fn = unknown_optimizer)]
+pub enum OptimizerKind {
     /// Stochastic gradient descent with momentum.
     #[default]
     Sgd,
@@ -26,65 +40,53 @@ pub enum Kind {
     Adamw,
 }
 
-impl Kind {
+impl OptimizerKind {
     /// Every optimizer.
-    pub const ALL: [Self; 7] = [
-        Self::Sgd,
-        Self::Adagrad,
-        Self::WindowedAdagrad,
-        Self::Adadelta,
-        Self::Rmsprop,
-        Self::Adam,
-        Self::Adamw,
-    ];
+    pub const ALL: [Self; <Self as strum::EnumCount>::COUNT] =
+        *<Self as strum::VariantArray>::VARIANTS.first_chunk().expect("there are as many variants");
 
-    /// The name on the command line and in the journal.
+    /// Name on the command line and in the journal.
     pub fn name(self) -> &'static str {
-        match self {
-            Self::Sgd => "sgd",
-            Self::Adagrad => "adagrad",
-            Self::WindowedAdagrad => "windowed_adagrad",
-            Self::Adadelta => "adadelta",
-            Self::Rmsprop => "rmsprop",
-            Self::Adam => "adam",
-            Self::Adamw => "adamw",
-        }
+        self.into()
     }
 
-    /// Whether it uses [`Hyper::momentum`].
+    /// True if it uses [`Hyper::momentum`].
     pub fn has_momentum(self) -> bool {
         matches!(self, Self::Sgd | Self::Rmsprop | Self::Adam | Self::Adamw)
     }
 
-    /// Whether it averages squares with [`Hyper::beta2`].
+    /// True if it averages squares with [`Hyper::beta2`].
     pub fn has_beta2(self) -> bool {
         !matches!(self, Self::Sgd | Self::Adagrad)
     }
 }
 
-impl std::str::FromStr for Kind {
-    type Err = Error;
-
-    fn from_str(name: &str) -> Result<Self> {
-        Self::ALL.into_iter().find(|kind| kind.name() == name).ok_or_else(|| {
-            let known = Self::ALL.map(Self::name).join(", ");
-            Error::usage(format!("no optimizer is called {name:?}"), format!("take one of {known}"))
-        })
-    }
+fn unknown_optimizer(name: &str) -> Error {
+    let known = OptimizerKind::ALL.map(OptimizerKind::name).join(", ");
+    Error::usage(format!("no optimizer is called {name:?}"), format!("take one of {known}"))
 }
 
-/// How the learning rate goes on; epochs count from the beginning of the run.
+/// Sizes of epoch and step, which say how many steps an epoch has.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct StepsPerEpoch {
+    /// Images of an epoch.
+    pub train_images: usize,
+    /// Images of a step.
+    pub batch: usize,
+}
+
+/// Learning-rate schedule; epochs count from the beginning of the run.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Schedule {
-    /// It stays.
+    /// Constant.
     #[default]
     Constant,
-    /// Times `factor` every `epochs`.
+    /// Multiplied by `factor` every `epochs`.
     Step {
-        /// Epochs from one drop to the next, above 0.
+        /// Epochs from one change to the next, above 0.
         epochs: f32,
-        /// What it is multiplied by, above 0.
+        /// Factor, above 0.
         factor: f32,
     },
     /// Down to 0 at `epochs` along half a cosine.
@@ -94,52 +96,64 @@ pub enum Schedule {
     },
 }
 
-/// The optimizer and its hyper-parameters.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+/// The optimizer and its hyper-parameters. The command line has those with `arg`, by these texts.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, clap::Args)]
 pub struct Hyper {
-    /// Which optimizer.
-    pub optimizer: Kind,
-    /// Step size before the schedule, finite and not negative.
+    /// The optimizer.
+    #[arg(long, default_value = "sgd", value_parser = PossibleValuesParser::new(OptimizerKind::ALL.map(OptimizerKind::name)).try_map(|name| name.parse::<OptimizerKind>()))]
+    pub optimizer: OptimizerKind,
+    /// Learning rate before the schedule, 0 or more [default: by optimizer, such as 0.02 for sgd, 0.001 for adam].
+    #[arg(long = "lr", value_name = "RATE", allow_negative_numbers = true)]
     pub learning_rate: f32,
-    /// Share of the last update that is kept (Adam's β₁), 0 up to but not including 1.
+    /// Momentum (Adam's β₁), from 0 to below 1 [default: 0.9 for sgd and adam, 0 for rmsprop].
+    #[arg(long, allow_negative_numbers = true)]
     pub momentum: f32,
-    /// Share of the last mean of squares that is kept (Adam's β₂, RMSprop's α, Adadelta's ρ), 0 up to but not including 1.
+    /// Decay of the mean of squares (Adam's β₂, RMSprop's α, Adadelta's ρ), from 0 to below 1 [default: by optimizer].
+    #[arg(long, allow_negative_numbers = true)]
     pub beta2: f32,
-    /// What is added to a divisor, finite and above 0.
+    /// ε, added to a divisor: finite and above 0.
+    #[arg(skip)]
     pub epsilon: f32,
-    /// L2 decay of the weights, finite and not negative.
+    /// L2 decay of the weights, 0 or more [default: 0.0001; 0.01 for adamw].
+    #[arg(long, value_name = "DECAY", allow_negative_numbers = true)]
     pub weight_decay: f32,
-    /// L1 decay of the weights, finite and not negative.
+    /// L1 decay of the weights, 0 or more.
+    #[arg(long, value_name = "DECAY", default_value_t = 0.0, allow_negative_numbers = true)]
     pub l1_decay: f32,
-    /// Largest norm of all gradients together; 0: any.
+    /// Largest norm of all gradients together; 0 for no clipping.
+    #[arg(long, value_name = "NORM", default_value_t = 0.0, allow_negative_numbers = true)]
     pub clip_norm: f32,
-    /// Whether SGD looks ahead (Nesterov).
+    /// Nesterov momentum of SGD.
+    #[arg(long)]
     pub nesterov: bool,
-    /// How the learning rate goes on.
+    /// Learning-rate schedule: `constant`, `step:EPOCHS:FACTOR` or `cosine:EPOCHS`.
+    #[arg(long, default_value = "constant")]
     pub schedule: Schedule,
-    /// Epochs over which the learning rate rises from 0 at the beginning.
+    /// Epochs of linear warm-up from 0.
+    #[arg(long, value_name = "EPOCHS", default_value_t = 0.0, allow_negative_numbers = true)]
     pub warmup: f32,
-    /// The step at which this optimizer began with moments of 0.
+    /// Step at which this optimizer began with moments of 0.
+    #[arg(skip)]
     pub since: u32,
 }
 
 impl Default for Hyper {
     fn default() -> Self {
-        Self::of(Kind::Sgd)
+        Self::of(OptimizerKind::Sgd)
     }
 }
 
 impl Hyper {
-    /// An optimizer with its usual hyper-parameters.
-    pub fn of(optimizer: Kind) -> Self {
+    /// An optimizer with its default hyper-parameters.
+    pub fn of(optimizer: OptimizerKind) -> Self {
         let (learning_rate, momentum, beta2, epsilon) = match optimizer {
-            Kind::Sgd => (0.02, 0.9, 0.999, 1e-8),
-            Kind::Adagrad => (0.01, 0.0, 0.999, 1e-10),
-            Kind::WindowedAdagrad => (0.01, 0.0, 0.95, 1e-6),
-            Kind::Adadelta => (1.0, 0.0, 0.9, 1e-6),
-            Kind::Rmsprop => (0.001, 0.0, 0.99, 1e-8),
-            Kind::Adam => (0.001, 0.9, 0.999, 1e-8),
-            Kind::Adamw => (0.001, 0.9, 0.999, 1e-8),
+            OptimizerKind::Sgd => (0.02, 0.9, 0.999, 1e-8),
+            OptimizerKind::Adagrad => (0.01, 0.0, 0.999, 1e-10),
+            OptimizerKind::WindowedAdagrad => (0.01, 0.0, 0.95, 1e-6),
+            OptimizerKind::Adadelta => (1.0, 0.0, 0.9, 1e-6),
+            OptimizerKind::Rmsprop => (0.001, 0.0, 0.99, 1e-8),
+            OptimizerKind::Adam => (0.001, 0.9, 0.999, 1e-8),
+            OptimizerKind::Adamw => (0.001, 0.9, 0.999, 1e-8),
         };
         Self {
             optimizer,
@@ -147,7 +161,7 @@ impl Hyper {
             momentum,
             beta2,
             epsilon,
-            weight_decay: if optimizer == Kind::Adamw { 0.01 } else { 1e-4 },
+            weight_decay: if optimizer == OptimizerKind::Adamw { 0.01 } else { 1e-4 },
             l1_decay: 0.0,
             clip_norm: 0.0,
             nesterov: false,
@@ -157,8 +171,8 @@ impl Hyper {
         }
     }
 
-    /// Another optimizer with its usual rate, momentum, averages and decay; clipping, schedule and warm-up stay.
-    pub fn with_optimizer(self, optimizer: Kind) -> Self {
+    /// Another optimizer with its default rate, momentum, averages and decay; clipping, schedule and warm-up stay.
+    pub fn with_optimizer(self, optimizer: OptimizerKind) -> Self {
         Self {
             l1_decay: self.l1_decay,
             clip_norm: self.clip_norm,
@@ -169,8 +183,8 @@ impl Hyper {
         }
     }
 
-    /// The learning rate of a step before which so many epochs were seen.
-    pub fn rate(&self, epochs: f64, pace: Pace) -> f64 {
+    /// Learning rate of a step at `epochs`.
+    pub fn rate(&self, epochs: f64, epoch: StepsPerEpoch) -> f64 {
         let share = match self.schedule {
             Schedule::Constant => 1.0,
             Schedule::Step { epochs: period, factor } => {
@@ -180,13 +194,13 @@ impl Hyper {
                 0.5 + 0.5 * (std::f64::consts::PI * (epochs / f64::from(period)).min(1.0)).cos()
             }
         };
-        let step = pace.batch as f64 / pace.train_images as f64;
+        let step = epoch.batch as f64 / epoch.train_images as f64;
         let warmup = f64::from(self.warmup);
         let warm = if epochs < warmup { ((epochs + step) / warmup).min(1.0) } else { 1.0 };
         f64::from(self.learning_rate) * share * warm
     }
 
-    /// The same values, when they are in range.
+    /// These values, checked.
     ///
     /// # Errors
     /// When one is out of range, not a number or infinite.
@@ -228,5 +242,25 @@ impl Hyper {
             }
             _ => Ok(self),
         }
+    }
+}
+
+impl std::str::FromStr for Schedule {
+    type Err = Error;
+
+    /// Reads `constant`, `step:EPOCHS:FACTOR` or `cosine:EPOCHS`.
+    fn from_str(text: &str) -> Result<Self> {
+        let parts: Vec<&str> = text.split(':').collect();
+        let number = |part: &str| part.parse::<f32>().ok();
+        let found = match parts[..] {
+            ["constant"] => Some(Self::Constant),
+            ["step", epochs, factor] => {
+                number(epochs).zip(number(factor)).map(|(epochs, factor)| Self::Step { epochs, factor })
+            }
+            ["cosine", epochs] => number(epochs).map(|epochs| Self::Cosine { epochs }),
+            _ => None,
+        };
+        let help = "write constant, step:EPOCHS:FACTOR such as step:10:0.1, or cosine:EPOCHS";
+        found.ok_or_else(|| Error::usage(format!("no schedule is written {text:?}"), help))
     }
 }

@@ -4,9 +4,7 @@ use rand::{RngExt as _, SeedableRng as _};
 use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
 
-use super::ParameterSpec;
-
-/// How a parameter tensor begins. Its fan-in is `in·ky·kx`, its fan-out `out·ky·kx`.
+/// Initialization of a parameter tensor. Its fan-in is `in·ky·kx`, its fan-out `out·ky·kx`.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Init {
@@ -26,11 +24,11 @@ pub enum Init {
 }
 
 impl Init {
-    /// The values of a tensor: a function of `seed` and of the tensor's place `index` in the network.
-    pub(super) fn values(self, spec: &ParameterSpec, seed: u64, index: u64) -> Vec<f32> {
-        let rows = spec.shape[0];
-        let fan_in = spec.shape[1..].iter().product::<usize>();
-        let taps = spec.shape.get(2..).map_or(1, |taps| taps.iter().product::<usize>());
+    /// The values of a tensor of `shape`: a function of `seed` and of the tensor's `index` in the network.
+    pub(super) fn values(self, shape: &[usize], seed: u64, index: u64) -> Vec<f32> {
+        let rows = shape[0];
+        let fan_in = shape[1..].iter().product::<usize>();
+        let taps = shape.get(2..).map_or(1, |taps| taps.iter().product::<usize>());
         let fan_out = rows * taps;
         let mut rng = ChaCha8Rng::seed_from_u64(seed);
         rng.set_stream(index);
@@ -42,8 +40,8 @@ impl Init {
             Self::Xavier => normals((2.0 / (fan_in + fan_out) as f64).sqrt()),
             Self::Convnetjs => normals((1.0 / fan_in as f64).sqrt()),
             Self::Orthogonal => orthogonal(normals(1.0), rows, fan_in),
-            Self::Zero => vec![0.0; spec.len()],
-            Self::One => vec![1.0; spec.len()],
+            Self::Zero => vec![0.0; rows * fan_in],
+            Self::One => vec![1.0; rows * fan_in],
         };
         values.into_iter().map(|v| v as f32).collect()
     }
@@ -80,7 +78,7 @@ mod tests {
     use super::*;
 
     fn values(shape: [usize; 4], init: Init, seed: u64, index: u64) -> Vec<f32> {
-        init.values(&ParameterSpec::weight(shape, init), seed, index)
+        init.values(&shape, seed, index)
     }
 
     #[test]

@@ -24,7 +24,7 @@ pub enum TensorKind {
 pub struct LayerInfo {
     /// Its name: `conv1`.
     pub name: String,
-    /// Kind of layer: `conv2d`; `input` for the first node.
+    /// Type of layer: `conv2d`; `input` for the first node.
     pub kind: &'static str,
     /// Channels, height and width of its output.
     pub output: [usize; 3],

@@ -1,40 +1,45 @@
 //! Networks: specs, layers, loss, optimizer, and the training step, as plans of GPU dispatches.
 //!
 //! Every activation and its gradient is `[c, y, x, n]`, the image index innermost and padded to a multiple of
-//! 4; weights are `[out, in, ky, kx]`. Every kernel has a plain-loop twin in f64 beside its Rust.
+//! 4; weights are `[out, in, ky, kx]`. Every kernel has a plain-loop twin in f64 (see [`twin`]).
+//!
+//! Words: a *sample* is an image in its slot of a batch; a *node* is an index in the network's graph, 0 the image, n the
+//! output of layer n − 1; *features* are activations copied out for images.
 
-mod convolution;
+pub mod features;
 pub mod gradcheck;
 mod hyper;
 mod init;
 mod layer;
+mod layer_build;
 mod layer_info;
 pub mod layers;
 mod loss;
 mod memory;
 mod network;
 mod optimizer;
+mod options;
+mod parameter;
 mod parameters;
 mod pass;
-mod rows;
 mod shape;
-mod taking;
 mod tensor;
 mod trainer;
+pub mod twin;
 
-pub use hyper::{Hyper, Kind, Schedule};
+pub use features::{TopK, shrunk, standardize};
+pub use hyper::{Hyper, OptimizerKind, Schedule, StepsPerEpoch};
 pub use init::Init;
-pub use layer::{
-    BatchBuffers, Columns, Draw, Layer, LayerBuild, LayerPlans, Mode, ParameterSpec, Port, Role, TwinCall,
-    TwinGradients,
-};
+pub use layer::Layer;
+pub use layer_build::{BatchBuffers, BatchExtent, LayerBuild, LayerPlans, Port};
 pub use layer_info::{LayerInfo, TensorKind, node_name};
-pub use loss::{Loss, LossBuffers, LossTwin, Target, loss_twin};
+pub use loss::{Loss, LossBuffers, Target};
 pub use memory::MemoryPlan;
 pub use network::{Network, NetworkLayer, preset_names};
-pub use optimizer::{Optimizer, Pace, StepPlace, TwinState, optimizer_twin};
+pub use optimizer::Optimizer;
+pub use options::TrainerOptions;
+pub use parameter::{ParameterSpec, Role};
 pub use parameters::{Parameters, TensorRange};
 pub use shape::Shape;
-pub use taking::{Best, Taking, predictions_twin, responses_twin, rows_twin, shrunk, standardise};
 pub use tensor::Tensor;
-pub use trainer::{Trainer, TrainerOptions};
+pub use trainer::Trainer;

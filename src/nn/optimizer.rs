@@ -1,4 +1,4 @@
-//! The optimizers over all parameters at once: SGD with momentum and its kin, in PyTorch's conventions.
+//! The optimizers over all parameters at once: SGD with momentum and its relatives, in PyTorch's conventions.
 //!
 //! `g` is the clipped gradient `+ decay·w + l1·sign w` (AdamW: without `decay·w`), `η` the scheduled learning rate, `μ` the momentum:
 //!
@@ -12,19 +12,25 @@
 //!
 //! Decay applies to weights, not to biases.
 
-use serde::{Deserialize, Serialize};
-
-use super::Parameters;
-use super::hyper::{Hyper, Kind, Schedule};
-use crate::data::{Clock, Feed};
+use super::hyper::{Hyper, Schedule, StepsPerEpoch};
+use super::parameters::Parameters;
+use crate::data::{Clock, DataLoader};
 use crate::error::Result;
 use crate::gpu::{Buffer, Gpu, Plan, PlanBuilder, Source};
+use crate::nn::twin::KernelTwin;
 use crate::{params, wgsl};
 
 const OPTIMIZER: Source = wgsl!("nn/optimizer.wgsl", Clock, HyperValues);
 const GRADIENT_NORM: Source = wgsl!("nn/gradient_norm.wgsl", Clock);
 const CLEAR: Source = wgsl!("nn/clear.wgsl");
-/// Partial sums of the gradients' norm, one a workgroup.
+/// Twins of the kernels.
+pub(super) const TWINS: &[KernelTwin] = &[
+    ("nn/clear.wgsl", "clear", "not: it writes zeros, which every test of the optimizer reads back"),
+    ("nn/gradient_norm.wgsl", "squares", "not: half of a norm that the test of the optimizers computes"),
+    ("nn/gradient_norm.wgsl", "norm", "not: half of a norm that the test of the optimizers computes"),
+    ("nn/optimizer.wgsl", "update", "nn::twin::optimizer_step"),
+];
+/// Partial sums of the gradients' norm, one per workgroup.
 const PARTIALS: usize = 64;
 
 params! {
@@ -32,7 +38,7 @@ params! {
         /// 0 sgd, 1 adagrad, 2 windowed adagrad, 3 adadelta, 4 rmsprop, 5 adam, 6 adamw
         optimizer: u32,
         nesterov: u32,
-        /// The step at which this optimizer began.
+        /// Step at which this optimizer began.
         since: u32,
         /// 0 constant, 1 step, 2 cosine
         schedule: u32,
@@ -42,12 +48,12 @@ params! {
         epsilon: f32,
         weight_decay: f32,
         l1_decay: f32,
-        /// 0: none.
+        /// 0 for no clipping.
         clip_norm: f32,
         /// Natural logarithms of momentum and beta2.
         log_momentum: f32,
         log_beta2: f32,
-        /// In epochs, as the period of the schedule is.
+        /// Epochs of warm-up, and of the schedule's period.
         warmup: f32,
         period: f32,
         factor: f32,
@@ -56,35 +62,26 @@ params! {
     }
 }
 
-/// What of the run an optimizer has to know.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-pub struct Pace {
-    /// Images of an epoch.
-    pub train_images: usize,
-    /// Images of a step.
-    pub batch: usize,
-}
-
 /// The optimizer of a network.
 pub struct Optimizer {
     hyper: Buffer<HyperValues>,
 }
 
-/// The natural logarithm, of 0 a number that is as good as minus infinity.
+/// Natural logarithm; of 0 a number as good as minus infinity.
 fn log(value: f32) -> f32 {
     f64::from(value).ln().max(-1e4) as f32
 }
 
 impl Optimizer {
-    /// An optimizer with these hyper-parameters.
-    pub fn new(gpu: &Gpu, hyper: Hyper, pace: Pace) -> Self {
+    /// Optimizer with these hyper-parameters.
+    pub fn new(gpu: &Gpu, hyper: Hyper, epoch: StepsPerEpoch) -> Self {
         let optimizer = Self { hyper: Buffer::zeroed(gpu, "hyper", 1) };
-        optimizer.set(gpu, hyper, pace);
+        optimizer.set(gpu, hyper, epoch);
         optimizer
     }
 
-    /// The next step uses these.
-    pub fn set(&self, gpu: &Gpu, hyper: Hyper, pace: Pace) {
+    /// Sets the hyper-parameters of the next steps.
+    pub fn set(&self, gpu: &Gpu, hyper: Hyper, epoch: StepsPerEpoch) {
         let (schedule, period, factor) = match hyper.schedule {
             Schedule::Constant => (0, 1.0, 1.0),
             Schedule::Step { epochs, factor } => (1, epochs, factor),
@@ -107,17 +104,17 @@ impl Optimizer {
             warmup: hyper.warmup,
             period,
             factor,
-            train_images: pace.train_images as f32,
-            batch: pace.batch as f32,
+            train_images: epoch.train_images as f32,
+            batch: epoch.batch as f32,
         };
         self.hyper.write(gpu, 0, &[values]);
     }
 
-    /// The dispatch that clears the gradients, and those that update the parameters.
+    /// Plans that clear the gradients and that update the parameters.
     ///
     /// # Errors
     /// When a buffer does not fit.
-    pub fn build(&self, gpu: &Gpu, parameters: &Parameters, feed: &Feed) -> Result<(Plan, Plan)> {
+    pub fn build(&self, gpu: &Gpu, parameters: &Parameters, loader: &DataLoader) -> Result<(Plan, Plan)> {
         let quads = parameters.values.len().div_ceil(4) as u32;
         let mut clear = PlanBuilder::new(gpu);
         let kernel = gpu.kernel(&CLEAR, "clear", &[])?;
@@ -138,13 +135,13 @@ impl Optimizer {
         update
             .dispatch("gradient norm", &kernel)
             .bind("partials", partials)
-            .bind("clock", feed.clock().range())
+            .bind("clock", loader.clock().range())
             .threads([1, 1, 1])?;
         let kernel = gpu.kernel(&OPTIMIZER, "update", &[])?;
         update
             .dispatch("optimizer", &kernel)
             .bind("hyper", self.hyper.range())
-            .bind("clock", feed.clock().range())
+            .bind("clock", loader.clock().range())
             .bind("gradients", parameters.gradients.range())
             .bind("flags", parameters.flags.range())
             .bind("moments", parameters.moments.range())
@@ -153,91 +150,5 @@ impl Optimizer {
             .bind("last_gradients", parameters.last_gradients.range())
             .threads([quads, 1, 1])?;
         Ok((clear.finish(), update.finish()))
-    }
-}
-
-/// Where a step of a twin is.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct StepPlace {
-    /// Steps finished.
-    pub step: u32,
-    /// Epochs and part of one seen before the step.
-    pub epochs: f64,
-    /// Norm of all gradients.
-    pub norm: f64,
-}
-
-/// A tensor as a twin updates it, and its two moments.
-#[derive(Debug, Clone, PartialEq)]
-pub struct TwinState {
-    /// The values.
-    pub values: Vec<f64>,
-    /// The first moments.
-    pub moments: Vec<f64>,
-    /// The second moments.
-    pub second_moments: Vec<f64>,
-}
-
-impl TwinState {
-    /// Values with moments of 0.
-    pub fn new(values: Vec<f64>) -> Self {
-        let zeros = vec![0.0; values.len()];
-        Self { values, moments: zeros.clone(), second_moments: zeros }
-    }
-}
-
-/// The twin: one update of a tensor, where `decays` says which values decay.
-pub fn optimizer_twin(
-    hyper: Hyper,
-    pace: Pace,
-    place: StepPlace,
-    gradients: &[f64],
-    decays: &[bool],
-    state: &mut TwinState,
-) {
-    let [mu, beta, epsilon] = [hyper.momentum, hyper.beta2, hyper.epsilon].map(f64::from);
-    let [decay, l1, clip] = [hyper.weight_decay, hyper.l1_decay, hyper.clip_norm].map(f64::from);
-    let rate = hyper.rate(place.epochs, pace);
-    let scale = if clip > 0.0 { (clip / (place.norm + 1e-6)).min(1.0) } else { 1.0 };
-    let steps = (place.step - hyper.since + 1) as i32;
-    for (i, w) in state.values.iter_mut().enumerate() {
-        let (decay, l1) = if decays[i] { (decay, l1) } else { (0.0, 0.0) };
-        let decoupled = hyper.optimizer == Kind::Adamw;
-        let sign = if *w == 0.0 { 0.0 } else { w.signum() };
-        let g = scale * gradients[i] + l1 * sign + if decoupled { 0.0 } else { decay * *w };
-        let (m, s) = (&mut state.moments[i], &mut state.second_moments[i]);
-        let averaged = |s: f64| beta * s + (1.0 - beta) * g * g;
-        let d = match hyper.optimizer {
-            Kind::Sgd => {
-                *m = mu * *m + g;
-                if hyper.nesterov { g + mu * *m } else { *m }
-            }
-            Kind::Adagrad => {
-                *s += g * g;
-                g / (s.sqrt() + epsilon)
-            }
-            Kind::WindowedAdagrad => {
-                *s = averaged(*s);
-                g / (*s + epsilon).sqrt()
-            }
-            Kind::Adadelta => {
-                *s = averaged(*s);
-                let d = (*m + epsilon).sqrt() / (*s + epsilon).sqrt() * g;
-                *m = beta * *m + (1.0 - beta) * d * d;
-                d
-            }
-            Kind::Rmsprop => {
-                *s = averaged(*s);
-                *m = mu * *m + g / (s.sqrt() + epsilon);
-                *m
-            }
-            Kind::Adam | Kind::Adamw => {
-                *m = mu * *m + (1.0 - mu) * g;
-                *s = averaged(*s);
-                *m / (1.0 - mu.powi(steps)) / ((*s / (1.0 - beta.powi(steps))).sqrt() + epsilon)
-            }
-        };
-        let shrunk = if decoupled { *w * (1.0 - rate * decay) } else { *w };
-        *w = shrunk - rate * d;
     }
 }

@@ -1,23 +1,23 @@
 //! All parameters of a network in one flat buffer, with gradients and optimizer moments laid out alike.
 
-use super::Network;
-use super::layer::{ParameterSpec, Role};
+use super::network::Network;
+use super::parameter::{ParameterSpec, Role};
 use crate::error::{Error, Result};
-use crate::gpu::{Buffer, Gpu};
+use crate::gpu::{Buffer, Gpu, TensorView};
 
 /// Flag of a parameter: decay applies (weights, not biases).
 const DECAYS: u32 = 1;
 /// Flag of a frozen parameter.
-const STAYS: u32 = 2;
+const FROZEN: u32 = 2;
 /// Flag of a running statistic.
-const STATISTIC: u32 = 4;
+const RUNNING: u32 = 4;
 
 /// A named tensor inside the flat buffers.
 #[derive(Debug, Clone, PartialEq)]
 pub struct TensorRange {
     /// `conv1.weight` or `conv1.bias`.
     pub name: String,
-    /// What the layer says of it.
+    /// Shape, role and initialization.
     pub spec: ParameterSpec,
     /// First element.
     pub offset: usize,
@@ -41,15 +41,15 @@ pub struct Parameters {
     pub flags: Buffer<u32>,
     /// The tensors, in order.
     pub tensors: Vec<TensorRange>,
-    /// First elements of each layer's tensors.
+    /// First elements of each layer's tensors, by layer.
     pub offsets: Vec<Vec<usize>>,
 }
 
-/// The tensors of a network, where those of each layer begin, and the elements of the flat buffers.
+/// The tensors of a network, the first elements of each layer's tensors, and the length of the flat buffers.
 fn lay_out(network: &Network) -> (Vec<TensorRange>, Vec<Vec<usize>>, usize) {
     let mut tensors = Vec::new();
     let mut end = 0_usize;
-    let mut place = |layer: &str, spec: ParameterSpec| {
+    let mut append = |layer: &str, spec: ParameterSpec| {
         let (offset, len) = (end, spec.len());
         end += len.next_multiple_of(4);
         tensors.push(TensorRange { name: format!("{layer}.{}", spec.name), spec, offset, len });
@@ -58,12 +58,12 @@ fn lay_out(network: &Network) -> (Vec<TensorRange>, Vec<Vec<usize>>, usize) {
     let offsets = network
         .layers
         .iter()
-        .map(|layer| layer.parameters().into_iter().map(|spec| place(&layer.name, spec)).collect())
+        .map(|layer| layer.parameters().into_iter().map(|spec| append(&layer.name, spec)).collect())
         .collect();
     (tensors, offsets, end)
 }
 
-/// What two tensors have in common, place by place, as runs of elements: first in `a`, first in `b`, length.
+/// The index range that two tensor shapes share, as runs of elements: first in `a`, first in `b`, length.
 fn common_runs(a: &[usize], b: &[usize]) -> Vec<(usize, usize, usize)> {
     let ([first_a, rest_a @ ..], [first_b, rest_b @ ..]) = (a, b) else { return vec![(0, 0, 1)] };
     let rows = *first_a.min(first_b);
@@ -77,7 +77,7 @@ fn common_runs(a: &[usize], b: &[usize]) -> Vec<(usize, usize, usize)> {
 }
 
 impl Parameters {
-    /// Buffers for the network, initialised from `seed`.
+    /// Buffers for the network, initialized from `seed`.
     ///
     /// # Errors
     /// When they do not fit the adapter.
@@ -100,7 +100,7 @@ impl Parameters {
         Ok(parameters)
     }
 
-    /// Says which parameters decay, which are frozen and which are running statistics.
+    /// Writes the flags of decaying, frozen and running parameters.
     pub fn set_flags(&self, gpu: &Gpu, network: &Network) {
         let mut flags = vec![0_u32; self.flags.len()];
         let frozen = network.layers.iter().zip(&self.offsets).filter(|(layer, _)| layer.frozen);
@@ -109,9 +109,9 @@ impl Parameters {
             let role = match tensor.spec.role {
                 Role::Weight => DECAYS,
                 Role::Bias => 0,
-                Role::Statistic => STATISTIC,
+                Role::Buffer => RUNNING,
             };
-            let flag = role | if frozen.contains(&tensor.offset) { STAYS } else { 0 };
+            let flag = role | if frozen.contains(&tensor.offset) { FROZEN } else { 0 };
             for i in tensor.offset..tensor.offset + tensor.len {
                 flags[i / 4] |= flag << (8 * (i % 4));
             }
@@ -127,14 +127,14 @@ impl Parameters {
         self.clear_moments(gpu);
         let mut values = zeros;
         for (index, tensor) in self.tensors.iter().enumerate() {
-            let fresh = tensor.spec.init.values(&tensor.spec, seed, index as u64);
+            let fresh = tensor.spec.init.values(&tensor.spec.shape, seed, index as u64);
             values[tensor.offset..tensor.offset + tensor.len].copy_from_slice(&fresh);
         }
         self.values.write(gpu, 0, &values);
     }
 
-    /// Takes over from `before`: of each tensor that has the same name there, the parameters and moments that lie within
-    /// both shapes, place by place. All on the GPU; `before` may have work under way.
+    /// Copies parameters and moments from `before`: of each tensor that has the same name there, the elements within both
+    /// shapes, index by index. All on the GPU; `before` may have work under way.
     pub fn carry(&self, gpu: &Gpu, before: &Self) {
         let mut encoder = gpu.encoder("carry");
         for tensor in &self.tensors {
@@ -153,11 +153,25 @@ impl Parameters {
         gpu.submit(encoder);
     }
 
-    /// Moments of 0, as an optimizer begins with.
+    /// Sets both moments to 0.
     pub fn clear_moments(&self, gpu: &Gpu) {
         let zeros = vec![0.0; self.values.len()];
         self.moments.write(gpu, 0, &zeros);
         self.second_moments.write(gpu, 0, &zeros);
+    }
+
+    /// View of the filters of layer `index` in one of these buffers, one tile `in × ky × kx` per filter; one value per
+    /// channel is a filter of one tap.
+    pub fn filters(&self, network: &Network, index: usize, buffer: &Buffer<f32>) -> Option<TensorView> {
+        let tensor = network.layers[index].parameters().into_iter().next()?;
+        let extent = |i: usize| tensor.shape.get(i).map_or(1, |e| *e as u32);
+        let [out, inputs, ky, kx] = [0, 1, 2, 3].map(extent);
+        Some(TensorView {
+            buffer: buffer.raw().clone(),
+            offset: self.offsets[index][0] as u32,
+            extents: [out, inputs, ky, kx],
+            strides: [inputs * ky * kx, ky * kx, kx, 1],
+        })
     }
 
     /// The tensor called `name`.

@@ -1,4 +1,4 @@
-//! The shape of one image's map in a layer.
+//! Shape of one image's map in a layer.
 
 use std::fmt;
 
@@ -26,7 +26,7 @@ impl Shape {
         self.channels * self.height * self.width
     }
 
-    /// Whether it holds nothing.
+    /// True without values.
     pub const fn is_empty(&self) -> bool {
         self.len() == 0
     }

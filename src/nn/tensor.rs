@@ -1,8 +1,8 @@
-//! A plain f64 tensor for the twins: `[c, y, x, n]`, as on the GPU, without padding.
+//! Plain f64 tensors for the twins: `[c, y, x, n]`, as on the GPU, without padding.
 
-use super::Shape;
+use super::shape::Shape;
 
-/// `images` maps of one shape, image innermost, in f64.
+/// Maps of one shape, image innermost, in f64.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Tensor {
     /// Shape of one image's map.
@@ -24,8 +24,8 @@ impl Tensor {
         ((c * self.shape.height + y) * self.shape.width + x) * self.images + n
     }
 
-    /// Every place `[c, y, x, n]`, in the order of the values.
-    pub fn places(&self) -> impl Iterator<Item = [usize; 4]> + use<> {
+    /// Every index `[c, y, x, n]`, in the order of the values.
+    pub fn indices(&self) -> impl Iterator<Item = [usize; 4]> + use<> {
         let (Shape { channels, height, width }, images) = (self.shape, self.images);
         (0..channels * height * width * images).map(move |i| {
             let pixel = i / images;

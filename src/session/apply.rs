@@ -71,7 +71,7 @@ impl Session {
         changed.hyper.checked()?;
         changed.augmentation.checked()?;
         let (name, value, range) = match command {
-            Command::Train(TrainCommand::SetBatch(batch)) => ("batch", batch, 1..=self.most_batch()),
+            Command::Train(TrainCommand::SetBatch(batch)) => ("batch", batch, 1..=self.max_batch()),
             Command::Data(DataCommand::PinProbe(index)) => {
                 ("probe", index, 0..=self.test_images() as u32 - 1)
             }
@@ -205,7 +205,7 @@ impl Session {
             Command::Train(_) => trainer.set_hyper(to.hyper)?,
             Command::Network(_) => self.set_frozen(&to.frozen)?,
             Command::Data(DataCommand::PinProbe(index)) => {
-                let all = trainer.feed.test_images;
+                let all = trainer.loader.test_images;
                 let probes: Vec<_> = (0..PROBES).map(|i| (index as usize + i) % all).collect();
                 trainer.set_probes(&probes);
                 self.progress.probes_stale = true;

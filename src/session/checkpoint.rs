@@ -15,7 +15,7 @@ use crate::files;
 use crate::nn::TensorRange;
 
 /// Name of the file in a run's folder.
-pub const MODEL_FILE: &str = "model.safetensors";
+pub(super) const MODEL_FILE: &str = "model.safetensors";
 /// Key of our entry in the metadata.
 const KEY: &str = "revacnn";
 /// Prefixes of the moments' names.

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::event::{Split, StopCondition};
 use crate::embed;
 use crate::layouts::{LayoutId, LayoutSource};
-use crate::nn::{Kind, Schedule};
+use crate::nn::{OptimizerKind, Schedule};
 
 /// One change to the run. In the journal `{"set_learning_rate": 0.01}`: the names are unique across all kinds.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -36,7 +36,7 @@ pub enum TrainCommand {
     /// L2 decay of the weights from the next step on (finite, not negative).
     SetWeightDecay(f32),
     /// Another optimizer, with its default rate, momentum and averages, and moments of 0.
-    SetOptimizer(Kind),
+    SetOptimizer(OptimizerKind),
     /// Decay rate of the average of squared gradients (0 up to, not including, 1).
     SetBeta2(f32),
     /// Term added to the optimizer's divisors (finite, above 0).

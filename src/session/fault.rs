@@ -7,7 +7,7 @@ use crate::nn::Trainer;
 /// Takes a trainer back to the state before its halted step `step`; tells in which layer numbers stopped being finite. Steps
 /// recorded after it had no effect either. Waits for the GPU.
 pub(super) fn recover(trainer: &mut Trainer, step: u32) -> Error {
-    let halted = trainer.feed.clock().read(trainer.gpu())[0];
+    let halted = trainer.loader.clock().read(trainer.gpu())[0];
     let clock = Clock { drawn: 0, step_loss: 0.0, step_correct: 0, ..halted };
     let layer = trainer.first_not_finite(clock);
     trainer.set_clock(Clock { halted: 0, ..clock });

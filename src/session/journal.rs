@@ -119,44 +119,44 @@ pub(super) struct Journal {
 
 impl Journal {
     /// The empty journal of a new run.
-    pub fn new(header: Header) -> Self {
+    pub(super) fn new(header: Header) -> Self {
         Self { header, entries: Vec::new(), carried_out: 0, written: 0, behind: false }
     }
 
     /// The journal of a run resumed after `carried_out` of its entries.
-    pub fn resumed(header: Header, entries: Vec<Entry>, carried_out: usize) -> Self {
+    pub(super) fn resumed(header: Header, entries: Vec<Entry>, carried_out: usize) -> Self {
         Self { header, entries, carried_out, written: carried_out, behind: true }
     }
 
     /// The header.
-    pub fn header(&self) -> &Header {
+    pub(super) fn header(&self) -> &Header {
         &self.header
     }
 
     /// The entries that were carried out.
-    pub fn carried_out(&self) -> &[Entry] {
+    pub(super) fn carried_out(&self) -> &[Entry] {
         &self.entries[..self.carried_out]
     }
 
     /// The command to be repeated at this step, after a resume.
-    pub fn to_repeat(&self, step: u32) -> Option<Command> {
+    pub(super) fn to_repeat(&self, step: u32) -> Option<Command> {
         self.entries.get(self.carried_out).filter(|entry| entry.step == step).map(|entry| entry.command)
     }
 
     /// The command to be repeated was carried out.
-    pub fn repeated(&mut self) {
+    pub(super) fn repeated(&mut self) {
         self.carried_out += 1;
     }
 
     /// The command to be repeated failed: the journal ends before it.
-    pub fn end_here(&mut self) {
+    pub(super) fn end_here(&mut self) {
         self.entries.truncate(self.carried_out);
         self.behind = true;
     }
 
     /// Adds a command that was carried out. It takes the place of those still to be repeated: one of a layout that of the other
     /// layout commands, a pinned probe that of none, and any other that of all.
-    pub fn add(&mut self, step: u32, command: Command) {
+    pub(super) fn add(&mut self, step: u32, command: Command) {
         let to_come = self.entries.split_off(self.carried_out);
         let stays = |entry: &Entry| match command {
             Command::Data(DataCommand::PinProbe(_)) => true,
@@ -174,13 +174,13 @@ impl Journal {
     }
 
     /// True if the last entry may be replaced by one more position of the same drag.
-    pub fn holds_drag(&self) -> bool {
+    pub(super) fn holds_drag(&self) -> bool {
         let is_pin = |entry: &Entry| matches!(entry.command, Command::Layout(LayoutCommand::Pin { .. }));
         self.written < self.carried_out && self.carried_out().last().is_some_and(is_pin)
     }
 
     /// True if it holds the last position of a drag, and a step has passed since.
-    pub fn drag_has_ended(&self, step: u32) -> bool {
+    pub(super) fn drag_has_ended(&self, step: u32) -> bool {
         self.holds_drag() && self.carried_out().last().is_some_and(|entry| entry.step < step)
     }
 
@@ -188,7 +188,7 @@ impl Journal {
     ///
     /// # Errors
     /// When the file cannot be written; the next call tries again.
-    pub fn write(&mut self, folder: &Path) -> Result<()> {
+    pub(super) fn write(&mut self, folder: &Path) -> Result<()> {
         let written = if self.behind {
             write(folder, &self.header, &self.entries)
         } else {

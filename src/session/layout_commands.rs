@@ -72,7 +72,7 @@ pub(super) fn carry_out(
         LayoutCommand::Perplexity(_, perplexity) => layout.set_perplexity(gpu, perplexity)?,
         LayoutCommand::Follow(_, follows) => layout.set_follows(follows),
         LayoutCommand::Every(_, every) => layout.every = every,
-        LayoutCommand::Refresh(_) => layout.forward_again(),
+        LayoutCommand::Refresh(_) => layout.request_refresh(),
         _ => {}
     }
     Ok(())

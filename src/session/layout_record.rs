@@ -34,14 +34,14 @@ pub(super) struct LayoutRecord {
 
 impl LayoutRecord {
     /// The record that `commands` make of a run that began with `batch` images per step.
-    pub fn of<'a>(batch: u32, commands: impl IntoIterator<Item = &'a Command>) -> Self {
+    pub(super) fn of<'a>(batch: u32, commands: impl IntoIterator<Item = &'a Command>) -> Self {
         let mut record = Self { open: Vec::new(), next: 0, batch };
         commands.into_iter().for_each(|command| record.apply(command));
         record
     }
 
     /// An open layout.
-    pub fn find(&self, id: LayoutId) -> Option<&LayoutEntry> {
+    pub(super) fn find(&self, id: LayoutId) -> Option<&LayoutEntry> {
         self.open.iter().find(|entry| entry.id == id)
     }
 
@@ -80,7 +80,7 @@ impl LayoutRecord {
 
 impl LayoutEntry {
     /// The commands that set a layout that was just opened as this one is.
-    pub fn commands(&self) -> Vec<LayoutCommand> {
+    pub(super) fn commands(&self) -> Vec<LayoutCommand> {
         let id = self.id;
         let mut commands = vec![LayoutCommand::Run(id, self.running)];
         commands.extend(self.every.map(|every| LayoutCommand::Every(id, every)));
@@ -128,7 +128,7 @@ mod tests {
 
     #[test]
     fn a_record_has_what_is_open_with_what_was_set() {
-        let images = LayoutSource::Images(ImageSource { layer: 3, set: ImageSet::Test, count: 9 });
+        let images = LayoutSource::Images(ImageSource { node: 3, set: ImageSet::Test, count: 9 });
         let commands: Vec<Command> = vec![
             LayoutCommand::Open(images).into(),
             LayoutCommand::Open(tensor(1, TensorKind::Weights)).into(),

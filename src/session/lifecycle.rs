@@ -175,7 +175,7 @@ impl Session {
     fn read_checkpoint(&self) -> Result<Checkpoint> {
         let trainer = &self.run.trainer;
         let (gpu, parameters) = (trainer.gpu(), &trainer.parameters);
-        let clock = trainer.feed.clock().read(gpu)[0];
+        let clock = trainer.loader.clock().read(gpu)[0];
         let here = trainer.clock();
         if [clock.step, clock.epoch, clock.cursor] != [here.step, here.epoch, here.cursor] {
             return Err(Error::new(
@@ -203,10 +203,10 @@ impl Session {
     ///
     /// # Errors
     /// When there is no such node, or the rows do not fit the adapter.
-    pub fn test_rows(&mut self, node: usize) -> Result<(Buffer<f32>, &[u8])> {
+    pub fn test_features(&mut self, node: usize) -> Result<(Buffer<f32>, &[u8])> {
         self.finish_under_way();
-        let images = self.run.trainer.feed.test();
-        let rows = self.run.trainer.rows(node, images)?;
+        let images = self.run.trainer.loader.test();
+        let rows = self.run.trainer.features(node, images)?;
         Ok((rows, &self.run.test_labels))
     }
 

@@ -51,7 +51,7 @@ pub struct Metrics {
     /// GPU milliseconds of training in the last frame.
     pub train_ms: f64,
     /// GPU milliseconds of layouts in the last frame that had any.
-    pub embed_ms: f64,
+    pub layouts_ms: f64,
 }
 
 impl Metrics {

@@ -50,7 +50,7 @@ pub(super) struct Progress {
 
 impl Progress {
     /// Nothing under way, paused.
-    pub fn new(trainer: &Trainer) -> Self {
+    pub(super) fn new(trainer: &Trainer) -> Self {
         Self {
             playing: false,
             single_step: false,
@@ -67,35 +67,35 @@ impl Progress {
     }
 
     /// Takes the trainer's new plans.
-    pub fn take_plans(&mut self, trainer: &Trainer) {
+    pub(super) fn take_plans(&mut self, trainer: &Trainer) {
         self.step.replace(trainer.step_plan().clone());
         self.evaluation.replace(trainer.evaluation_plan().clone());
         self.probes_stale = true;
     }
 
     /// True while neither a step nor an evaluation is under way.
-    pub fn is_between(&self) -> bool {
+    pub(super) fn is_between(&self) -> bool {
         self.passes.is_none() && !self.step.is_under_way()
     }
 
     /// True while nothing is under way and no evaluation waits.
-    pub fn is_idle(&self) -> bool {
+    pub(super) fn is_idle(&self) -> bool {
         self.is_between() && self.requests.is_empty()
     }
 
     /// True while no step or evaluation of the run is under way, or waits; a layout's images may be.
-    pub fn is_run_idle(&self) -> bool {
+    pub(super) fn is_run_idle(&self) -> bool {
         let scores = matches!(self.passes, Some(Passes { of: Purpose::Score(_), .. }));
         !scores && !self.step.is_under_way() && self.requests.is_empty()
     }
 
     /// True if it is to train.
-    pub fn trains(&self) -> bool {
+    pub(super) fn trains(&self) -> bool {
         self.playing || self.single_step
     }
 
     /// True if the stop condition holds.
-    pub fn limit_reached(&self, trainer: &Trainer) -> bool {
+    pub(super) fn limit_reached(&self, trainer: &Trainer) -> bool {
         self.limit.is_some_and(|limit| match limit {
             StopCondition::Steps(steps) => trainer.clock().step >= steps,
             StopCondition::Epochs(epochs) => trainer.clock().epoch >= epochs,
@@ -103,7 +103,7 @@ impl Progress {
     }
 
     /// Drops what is under way, and the evaluation of an epoch that has not ended.
-    pub fn stop(&mut self) {
+    pub(super) fn stop(&mut self) {
         (self.playing, self.single_step) = (false, false);
         self.step.stop();
         self.evaluation.stop();

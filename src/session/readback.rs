@@ -2,7 +2,7 @@
 
 use super::event::Split;
 use super::throughput::WorkSpan;
-use crate::data::{Clock, Feed, HISTORY_LEN};
+use crate::data::{Clock, DataLoader, HISTORY_LEN};
 use crate::gpu::{Cost, Gpu, ReadbackRing, TimedPasses, Work};
 use crate::nn::Trainer;
 
@@ -45,7 +45,7 @@ pub(super) enum Received {
 
 impl Received {
     /// Spans of work whose results it has.
-    pub fn spans(&self) -> &[WorkSpan] {
+    pub(super) fn spans(&self) -> &[WorkSpan] {
         if let Self::History(_, spans) = self { spans } else { &[] }
     }
 }
@@ -59,7 +59,7 @@ pub(super) struct Readback {
 }
 
 impl Readback {
-    pub fn new(gpu: &Gpu) -> Self {
+    pub(super) fn new(gpu: &Gpu) -> Self {
         Self {
             history: ReadbackRing::new(gpu, HISTORY_BYTES, 4),
             evaluations: ReadbackRing::new(gpu, CLOCK_BYTES, 8),
@@ -69,7 +69,7 @@ impl Readback {
     }
 
     /// Records the next piece of a work as one timed pass.
-    pub fn record(
+    pub(super) fn record(
         &mut self,
         encoder: &mut wgpu::CommandEncoder,
         work: &mut Work,
@@ -84,23 +84,28 @@ impl Readback {
     }
 
     /// True if there is room for the step results of an encoder.
-    pub fn has_room(&self) -> bool {
+    pub(super) fn has_room(&self) -> bool {
         self.history.has_room()
     }
 
     /// Records the copy of the step results, with the spans of work that they end; there must be room.
-    pub fn copy_history(&mut self, encoder: &mut wgpu::CommandEncoder, feed: &Feed, spans: Vec<WorkSpan>) {
+    pub(super) fn copy_history(
+        &mut self,
+        encoder: &mut wgpu::CommandEncoder,
+        loader: &DataLoader,
+        spans: Vec<WorkSpan>,
+    ) {
         let tag = (self.generation, Tag::History(spans));
-        self.history.copy(encoder, feed.history().raw(), 0, HISTORY_BYTES, tag);
+        self.history.copy(encoder, loader.history().raw(), 0, HISTORY_BYTES, tag);
     }
 
     /// Records the copy of this encoder's times.
-    pub fn copy_times(&mut self, encoder: &mut wgpu::CommandEncoder) {
+    pub(super) fn copy_times(&mut self, encoder: &mut wgpu::CommandEncoder) {
         self.passes.copy(encoder);
     }
 
     /// Records the copy of an evaluation's result.
-    pub fn copy_evaluation(
+    pub(super) fn copy_evaluation(
         &mut self,
         encoder: &mut wgpu::CommandEncoder,
         trainer: &Trainer,
@@ -108,30 +113,30 @@ impl Readback {
     ) {
         let (epoch, step) = (trainer.clock().epoch, trainer.clock().step);
         let tag = (self.generation, Tag::Evaluation { of, epoch, step });
-        if !self.evaluations.copy(encoder, trainer.feed.clock().raw(), 0, CLOCK_BYTES, tag) {
+        if !self.evaluations.copy(encoder, trainer.loader.clock().raw(), 0, CLOCK_BYTES, tag) {
             log::warn!("an evaluation's result was lost: too many are on their way");
         }
     }
 
     /// Call after the submit of the encoder.
-    pub fn after_submit(&mut self) {
+    pub(super) fn after_submit(&mut self) {
         self.history.after_submit();
         self.evaluations.after_submit();
         self.passes.after_submit();
     }
 
     /// Bytes that have come back so far.
-    pub fn bytes_read(&self) -> u64 {
+    pub(super) fn bytes_read(&self) -> u64 {
         self.history.bytes_read() + self.evaluations.bytes_read() + self.passes.bytes_read()
     }
 
     /// Drops all that is on its way, because the run was reset.
-    pub fn forget(&mut self) {
+    pub(super) fn forget(&mut self) {
         self.generation += 1;
     }
 
     /// Read-backs that have arrived: times, step results, evaluations.
-    pub fn take(&mut self) -> Vec<Received> {
+    pub(super) fn take(&mut self) -> Vec<Received> {
         let current = self.generation;
         let times = |encoder: Vec<((u64, Timed, Cost), f64)>| {
             let current = encoder.first().is_some_and(|((generation, ..), _)| *generation == current);

@@ -13,16 +13,16 @@ pub(super) struct Run {
     pub title: String,
     pub classes: Vec<String>,
     pub test_labels: Vec<u8>,
-    /// Labels of the training images, in the feed's order.
+    /// Labels of the training images, in the loader's order.
     pub train_labels: Vec<u8>,
     /// The nodes of the network, the input first.
     pub layers: Vec<LayerInfo>,
 }
 
 impl Run {
-    pub fn new(trainer: Trainer, data: &Dataset, settings: RunSettings) -> Self {
+    pub(super) fn new(trainer: Trainer, data: &Dataset, settings: RunSettings) -> Self {
         let order = split_order(data.train.len(), data.test.len());
-        let trained = &order[..trainer.feed.train_images];
+        let trained = &order[..trainer.loader.train_images];
         Self {
             title: format!("{} on {}", trainer.network.name, data.name),
             classes: data.classes.clone(),
@@ -35,7 +35,7 @@ impl Run {
     }
 
     /// Class of an image of a set.
-    pub fn class_of(&self, set: ImageSet, image: u32) -> Option<&str> {
+    pub(super) fn class_of(&self, set: ImageSet, image: u32) -> Option<&str> {
         let labels = if set == ImageSet::Train { &self.train_labels } else { &self.test_labels };
         self.classes.get(usize::from(*labels.get(image as usize)?)).map(String::as_str)
     }

@@ -90,8 +90,8 @@ impl Session {
         } else if self.progress.is_between()
             && let Some(of) = self.progress.requests.pop_front()
         {
-            let feed = &self.run.trainer.feed;
-            let range = if of.split == Split::Test { feed.test() } else { feed.validation() };
+            let loader = &self.run.trainer.loader;
+            let range = if of.split == Split::Test { loader.test() } else { loader.validation() };
             self.begin_passes(range, Purpose::Score(of));
         }
         if self.progress.is_idle() {
@@ -106,7 +106,7 @@ impl Session {
         self.events.extend(faults.into_iter().map(Event::Fault));
     }
 
-    /// Begins an evaluation of images by their index in the feed's order of images.
+    /// Begins an evaluation of images by their index in the loader's order of images.
     fn begin_passes(&mut self, samples: std::ops::Range<usize>, of: Purpose) {
         self.run.trainer.begin_evaluation(samples.clone());
         let left = samples.len().div_ceil(self.run.trainer.sizes().micro_batch);
@@ -259,7 +259,7 @@ impl Session {
     /// Records the copies of the run's results and times.
     fn copy_results(&mut self, encoder: &mut wgpu::CommandEncoder) {
         if self.readback.has_room() {
-            self.readback.copy_history(encoder, &self.run.trainer.feed, self.throughput.take_recorded());
+            self.readback.copy_history(encoder, &self.run.trainer.loader, self.throughput.take_recorded());
             self.progress.uncopied_steps = 0;
         }
         self.readback.copy_times(encoder);
@@ -275,7 +275,7 @@ impl Session {
     /// Takes in the results that have arrived. Call once a frame, after the device was polled.
     pub fn poll(&mut self) {
         if let Some(time_ms) = self.layouts.poll() {
-            self.metrics.embed_ms = time_ms;
+            self.metrics.layouts_ms = time_ms;
         }
         let received = self.readback.take();
         let done: Vec<WorkSpan> = received.iter().flat_map(Received::spans).copied().collect();
@@ -345,8 +345,9 @@ impl Session {
 
     fn take_in_evaluation(&mut self, of: EvaluationRequest, epoch: u32, step: u32, clock: &Clock) {
         let share = |correct: u32, images: u32| correct as f32 / images.max(1) as f32;
-        let feed = &self.run.trainer.feed;
-        let images = if of.split == Split::Test { feed.test_images } else { feed.validation_images } as u32;
+        let loader = &self.run.trainer.loader;
+        let images =
+            if of.split == Split::Test { loader.test_images } else { loader.validation_images } as u32;
         let (loss, accuracy) = (clock.eval_loss / images.max(1) as f32, share(clock.eval_correct, images));
         if !of.ends_epoch {
             self.events.push(match of.split {

@@ -93,17 +93,17 @@ impl Session {
 
     /// Number of test images.
     pub fn test_images(&self) -> usize {
-        self.run.trainer.feed.test_images
+        self.run.trainer.loader.test_images
     }
 
     /// Most images per step.
-    pub fn most_batch(&self) -> u32 {
-        self.run.trainer.feed.most_batch() as u32
+    pub fn max_batch(&self) -> u32 {
+        self.run.trainer.loader.max_batch() as u32
     }
 
     /// Number of training images.
     pub fn train_images(&self) -> usize {
-        self.run.trainer.feed.train_images
+        self.run.trainer.loader.train_images
     }
 
     /// The settings as they are now.
@@ -122,7 +122,7 @@ impl Session {
     }
 
     /// Number of steps per epoch.
-    pub fn steps_an_epoch(&self) -> u32 {
+    pub fn steps_per_epoch(&self) -> u32 {
         (self.train_images() as u32).div_ceil(self.run.settings.batch)
     }
 
@@ -214,7 +214,7 @@ impl Session {
     }
 
     /// True if a layer has such a tensor, with at least 4 tiles.
-    pub fn can_embed(&self, node: usize, kind: TensorKind) -> bool {
+    pub fn can_lay_out(&self, node: usize, kind: TensorKind) -> bool {
         can_be_laid_out(&self.run.trainer, node, kind)
     }
 
@@ -229,12 +229,12 @@ impl Session {
     }
 
     /// Most images whose rows by a node's activations fit one binding of the adapter.
-    pub fn most_images(&self, node: usize, set: ImageSet) -> usize {
+    pub fn max_images(&self, node: usize, set: ImageSet) -> usize {
         max_images(&self.run.trainer, node, set)
     }
 
     /// Default layout of images: test images by the last hidden layer, as many as the adapter lays out quickly.
-    pub fn usual_images(&self) -> ImageSource {
+    pub fn default_images(&self) -> ImageSource {
         default_images(&self.run.trainer)
     }
 
@@ -246,8 +246,8 @@ impl Session {
 
     /// Sum over a filter's coefficients of their absolute change over the last whole epoch, by filter, on the GPU; 0 before one
     /// ended.
-    pub fn filter_changes(&self, node: usize) -> Option<&Buffer<f32>> {
-        self.layouts.filter_changes(node)
+    pub fn filter_drift(&self, node: usize) -> Option<&Buffer<f32>> {
+        self.layouts.filter_drift(node)
     }
 
     /// Preparation of a layout under way, in words, and its share that is done, 0 to 1; none while it can iterate.

@@ -38,7 +38,7 @@ pub(super) struct Throughput {
 
 impl Throughput {
     /// Adds a recorded span.
-    pub fn record(&mut self, span: WorkSpan) {
+    pub(super) fn record(&mut self, span: WorkSpan) {
         match self.recorded.last_mut() {
             Some(last) if last.training == span.training && !last.ends_epoch => {
                 last.cost_ms += span.cost_ms;
@@ -50,17 +50,17 @@ impl Throughput {
     }
 
     /// Spans recorded since the last call.
-    pub fn take_recorded(&mut self) -> Vec<WorkSpan> {
+    pub(super) fn take_recorded(&mut self) -> Vec<WorkSpan> {
         std::mem::take(&mut self.recorded)
     }
 
     /// Leaves out the time until now, in which nothing was done, or something else.
-    pub fn restart(&mut self) {
+    pub(super) fn restart(&mut self) {
         self.last = Some(Instant::now());
     }
 
     /// Counts spans that were done since the last arrival.
-    pub fn arrived(&mut self, spans: &[WorkSpan], now: Instant) {
+    pub(super) fn arrived(&mut self, spans: &[WorkSpan], now: Instant) {
         let seconds = self.last.map_or(0.0, |last| now.duration_since(last).as_secs_f64());
         self.last = Some(now);
         let total_ms: f64 = spans.iter().map(|s| s.cost_ms).sum();
@@ -84,14 +84,14 @@ impl Throughput {
     }
 
     /// Images per second over the last second or so of training.
-    pub fn images_per_s(&self) -> f64 {
+    pub(super) fn images_per_s(&self) -> f64 {
         let (seconds, images) =
             self.recent.iter().fold((0.0, 0), |(s, n), (s1, n1)| (s + s1, n + u64::from(*n1)));
         per_second(images, seconds)
     }
 
     /// Images per second over the oldest finished epoch that was not asked for yet.
-    pub fn next_epoch(&mut self) -> Option<f64> {
+    pub(super) fn next_epoch(&mut self) -> Option<f64> {
         self.finished.pop_front()
     }
 }

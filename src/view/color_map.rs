@@ -1,9 +1,10 @@
-//! The diverging colour map of signed values; the shader `view/tiles.wgsl` has the same function.
+//! Colors: the diverging map of signed values, and the colors of classes.
 //!
-//! Zero is dark; below it blue, above it orange, both to nearly white. Blue and orange stay apart for every common
-//! kind of colour vision, and brightness alone tells how far a value is from zero.
+//! In the diverging map zero is dark, negative values are blue and positive values orange, both nearly white at the ends. Blue and
+//! orange stay apart for every common kind of color vision, and brightness alone tells the magnitude. The function `diverging` of
+//! the shader `view/tiles.wgsl` is the same map.
 
-/// Red, green and blue (0 to 255) of `t` from −1 to 1.
+/// Color (0 to 255 per channel) of a value `t` from −1 to 1.
 pub fn diverging(t: f32) -> [u8; 3] {
     let zero = [0.066, 0.075, 0.094];
     let (middle, end) = if t < 0.0 {
@@ -18,7 +19,8 @@ pub fn diverging(t: f32) -> [u8; 3] {
     if a < 0.6 { mix(zero, middle, a / 0.6) } else { mix(middle, end, (a - 0.6) / 0.4) }
 }
 
-/// Colours of classes on a dark ground, apart for every kind of colour vision as far as ten can be (after Okabe and Ito 2008).
+/// Colors of classes on a dark background, as distinct for every kind of color vision as ten colors can be
+/// (after Okabe and Ito 2008).
 pub const CLASS_COLORS: [[u8; 3]; 10] = [
     [90, 180, 232],
     [230, 158, 0],
@@ -32,18 +34,16 @@ pub const CLASS_COLORS: [[u8; 3]; 10] = [
     [153, 133, 92],
 ];
 
-/// Colours of what is predicted rightly, which recedes, and wrongly, which stands out.
+/// Colors of correct predictions, which recede, and of wrong ones, which stand out.
 pub const RIGHT_WRONG: [[u8; 3]; 2] = [[78, 98, 122], [255, 138, 61]];
 
-/// The colour of what has no class, or is not predicted.
+/// Color of points without a class or a prediction.
 pub const UNKNOWN: [u8; 3] = [104, 112, 126];
 
-/// The colours of groups of points: classes, or what is right and wrong.
-pub(super) fn group_colors(error: bool) -> &'static [[u8; 3]] {
-    if error { &RIGHT_WRONG } else { &CLASS_COLORS }
-}
+/// Color of selected points and of discs, each channel from 0 to 1.
+pub(super) const SELECTED: [f32; 3] = [0.353, 0.663, 0.949];
 
-/// The colour of a class.
+/// Color of a class.
 pub fn class_color(class: usize) -> [u8; 3] {
     CLASS_COLORS[class % CLASS_COLORS.len()]
 }

@@ -1,19 +1,36 @@
-//! Pictures of [`TensorView`](crate::gpu::TensorView)s, drawn on the GPU from the buffers that training writes.
+//! Pictures of [`TensorView`](crate::gpu::TensorView)s and of layouts, drawn on the GPU from the buffers that training writes.
 //!
-//! This module knows of tiles and pixels, not of networks.
+//! This module draws tiles and points into pixels; it does not know networks.
 
+mod camera;
 mod color_map;
+mod groups;
+mod lasso;
+mod listed;
+mod picked;
 mod placement;
 mod projection;
+mod rect;
 mod scatter;
+mod scatter_set;
 mod selection;
 mod stats;
+mod tile_set;
 mod tiles;
+pub mod twin;
+mod uniform;
 
 pub use color_map::{CLASS_COLORS, RIGHT_WRONG, UNKNOWN, class_color, diverging};
-pub use placement::{ColourBy, Hidden, MOST_POINTS, Picked, Placement};
-pub use projection::MOST_LISTED;
-pub use scatter::{Part, ScatterSet, Scatters};
-pub use selection::{Chosen, Lasso, MOST_CHOSEN};
-pub use stats::{TileStats, tile_stats_twin};
-pub use tiles::{Placed, Rect, Style, TileSet, Tiles};
+pub use groups::{ColorBy, GroupMask};
+pub use lasso::Lasso;
+pub use listed::{ListedPoints, ScreenPoint};
+pub use picked::{MAX_POINTS, PickRecord, Picked};
+pub use placement::{Placement, PointStyle};
+pub use projection::MAX_LISTED;
+pub use rect::Rect;
+pub use scatter::{PointPrimitive, Scatters};
+pub use scatter_set::ScatterSet;
+pub use selection::{MAX_SELECTED, SelectionRecord, SelectionSummary};
+pub use stats::{SetStats, TileStats, ValueStats};
+pub use tile_set::{Style, TileSet};
+pub use tiles::{Placed, Tiles};

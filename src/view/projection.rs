@@ -1,195 +1,262 @@
-//! One layout made ready for frames: the buffers that its points pass through, and the dispatches that fill them.
+//! One layout prepared for drawing: the buffers that hold its points' pixels, and the dispatches that write them.
 
-use super::placement::{Camera, Look, Placement};
-use super::scatter::{Bindings, ScatterParams, ScatterSet, plan};
-use super::selection::{Lasso, Selection};
+use glam::Vec2;
+
+use super::camera::{Camera, PointStyleUniform};
+use super::lasso::Lasso;
+use super::listed::{ListedPoints, ScreenPoint};
+use super::picked::PickRecord;
+use super::placement::Placement;
+use super::scatter_set::{ScatterParams, ScatterSet};
+use super::selection::{LIST, Selection};
+use super::uniform::Uniform;
 use crate::error::Result;
-use crate::gpu::{Buffer, BufferRange, Gpu, Params as _, Plan};
+use crate::gpu::{Buffer, BufferRange, Gpu, Plan, PlanBuilder, RenderKernel, Source, Stage};
+use crate::{params, wgsl};
 
-/// Points at most that are drawn as tiles, with discs, labels and frames.
-pub const MOST_LISTED: u32 = 4096;
-/// From so many points on dots are written as pixels.
-const SPLAT_FROM: u32 = 3000;
-/// Points of a workgroup of the frame's first pass, and such workgroups at most.
-const PART: u32 = 4096;
-const MOST_PARTS: u32 = 256;
-/// Pixels of a layout grow in steps, so that a window that is drawn larger does not need new ones each frame.
+/// The fit of the points into the rectangle.
+const FIT: Source = wgsl!("view/fit.wgsl", Camera, ScatterParams, Fit, FitPart, PickRecord);
+/// The pixels of the points.
+const PROJECT: Source =
+    wgsl!("view/project.wgsl", Camera, ScatterParams, Fit, PickRecord, Pixel, ScreenPoint);
+
+/// Buffers by their names in shaders.
+type Bindings = Vec<(&'static str, BufferRange)>;
+
+/// Largest number of points drawn as tiles, with discs, labels and frames.
+pub const MAX_LISTED: u32 = 4096;
+/// Largest number of points whose dots are drawn one by one; more are written into a pixel buffer.
+const MAX_DOTS: u32 = 3000;
+/// The pixel buffer grows by steps, so that enlarging the window does not allocate a new one every frame.
 const PIXEL_STEP: u32 = 1 << 16;
 
-impl ScatterParams {
-    pub fn of(set: &ScatterSet) -> Self {
-        Self {
-            count: set.count,
-            parts: set.count.div_ceil(PART).clamp(1, MOST_PARTS),
-            most: MOST_LISTED,
-            change: u32::from(set.change.is_some()),
-            classes: u32::from(set.classes.is_some()),
-            tally: 0,
-        }
+params! {
+    /// The fit of a layout into its rectangle.
+    pub(super) struct Fit {
+        /// Position at the rectangle's center before panning.
+        center: Vec2,
+        /// Pixels per unit of position at zoom 1.
+        scale: f32,
+        /// Largest change of all points.
+        largest_change: f32,
     }
 }
 
-/// Each point's pixel, and which of them the rectangle shows.
-struct Near {
-    places: Buffer<[f32; 4]>,
-    /// Their number, then their indices.
+params! {
+    /// The fit of a part of the points.
+    pub(super) struct FitPart {
+        /// Minimum x and y; then maximum x and y with their signs turned.
+        bounds: [f32; 4],
+        /// Largest change.
+        largest_change: f32,
+        padding: f32,
+        padding_2: Vec2,
+    }
+}
+
+params! {
+    /// A pixel of the pixel buffer.
+    pub(super) struct Pixel {
+        /// Number of dots that cover it.
+        dots: u32,
+        /// Greatest of their keys. Bit 31: pinned; bit 30: selected; then a shuffled order; bits 0 to 8: the group.
+        key: u32,
+    }
+}
+
+/// The points and the list of visible ones, for layouts drawn point by point.
+struct PointBuffers {
+    points: Buffer<ScreenPoint>,
     list: Buffer<u32>,
     plan: Plan,
 }
 
-/// Dots as pixels.
-struct Splat {
-    pixels: Buffer<u32>,
+impl PointBuffers {
+    fn listed(&self) -> ListedPoints<'_> {
+        ListedPoints { points: &self.points, list: &self.list }
+    }
+}
+
+/// The pixel buffer, for layouts of many points.
+struct PixelBuffer {
+    pixels: Buffer<Pixel>,
     plan: Plan,
 }
 
+/// One layout prepared for drawing.
 pub(super) struct Projection {
     pub set: ScatterSet,
     pub placement: Option<Placement>,
-    /// The frame, then what is picked.
-    pub found: Buffer<u32>,
-    pub group: Option<wgpu::BindGroup>,
-    camera: wgpu::Buffer,
-    look: wgpu::Buffer,
+    pub pick: Buffer<PickRecord>,
+    /// A bind group per render kernel, where its buffers exist.
+    pub groups: Vec<Option<wgpu::BindGroup>>,
+    /// Pixel of the highlighted point.
+    marked: Buffer<Vec2>,
+    camera: Uniform<Camera>,
+    style: Uniform<PointStyleUniform>,
+    /// Buffers of all entry points that project points.
     bindings: Bindings,
     fit: Plan,
     select: Option<Plan>,
-    near: Option<Near>,
-    splat: Option<Splat>,
+    listed: Option<PointBuffers>,
+    splat: Option<PixelBuffer>,
 }
 
 impl Projection {
-    pub fn new(gpu: &Gpu, set: &ScatterSet, selection: &Selection) -> Result<Self> {
-        let uniform = |label, size: usize, more: wgpu::BufferUsages| {
-            gpu.device.create_buffer(&wgpu::BufferDescriptor {
-                label: Some(label),
-                size: (size as u64).next_multiple_of(16),
-                usage: wgpu::BufferUsages::UNIFORM | more,
-                mapped_at_creation: false,
-            })
-        };
-        let camera = uniform("camera", size_of::<Camera>(), wgpu::BufferUsages::COPY_DST);
-        let look = uniform("look of points", size_of::<Look>(), wgpu::BufferUsages::COPY_DST);
-        // Written by one kernel and read by others, which bind eight storage buffers besides.
-        let known = uniform("fitted frame", 16, wgpu::BufferUsages::STORAGE);
-        let known = BufferRange::whole(&known);
-        let found = Buffer::<u32>::zeroed(gpu, "frame of points", 12);
-        let params = ScatterParams::of(set);
-        let parts = Buffer::<[f32; 4]>::zeroed(gpu, "parts of the frame", 2 * params.parts as usize);
+    /// Prepares the fit of a set's points.
+    pub(super) fn new(gpu: &Gpu, set: &ScatterSet, selection: &Selection) -> Result<Self> {
+        let camera = Uniform::new(gpu, "camera", wgpu::BufferUsages::COPY_DST);
+        let style = Uniform::new(gpu, "point style", wgpu::BufferUsages::COPY_DST);
+        // A uniform for its readers, which bind eight storage buffers besides.
+        let fit = Uniform::<Fit>::new(gpu, "fit", wgpu::BufferUsages::STORAGE).range();
+        let (pick, marked) = (Buffer::zeroed(gpu, "pick", 1), Buffer::zeroed(gpu, "marked pixel", 1));
         let none = || Buffer::<f32>::zeroed(gpu, "none", 4).range();
-        let bindings: Bindings = vec![
-            ("camera", BufferRange { element: Some(Camera::DEF), ..BufferRange::whole(&camera) }),
+        let classes = set.classes.clone().unwrap_or_else(none);
+        let shared: Bindings = vec![
+            ("camera", camera.range()),
             ("positions", set.positions.clone()),
             ("flags", set.flags.clone()),
             ("change", set.change.clone().unwrap_or_else(none)),
-            ("classes", set.classes.clone().unwrap_or_else(none)),
-            ("predictions", set.predictions.clone().or_else(|| set.classes.clone()).unwrap_or_else(none)),
-            ("selected", selection.bits.range()),
-            ("found", found.range()),
-            ("parts", parts.range()),
-            ("fitted", known.clone()),
-            ("known", known),
+            ("pick", pick.range()),
+            ("marked", marked.range()),
         ];
-        let fit = plan(gpu, &bindings, &params, &[("fit_parts", 256 * params.parts), ("fit_frame", 256)])?;
-        let set = set.clone();
-        let (placement, group, select, near, splat) = (None, None, None, None, None);
-        Ok(Self { set, placement, found, group, camera, look, bindings, fit, select, near, splat })
-    }
-
-    /// Whether a placement's dots are written as pixels.
-    pub fn splats(&self, placement: &Placement) -> bool {
-        self.set.count > if placement.tiles { MOST_LISTED } else { SPLAT_FROM }
-    }
-
-    fn lists(&self, placement: &Placement) -> bool {
-        placement.tiles || self.set.count <= SPLAT_FROM
-    }
-
-    /// Makes ready what a placement needs.
-    pub fn place(&mut self, gpu: &Gpu, layout: &wgpu::BindGroupLayout, placement: Placement) -> Result<()> {
-        let (splats, lists) = (self.splats(&placement), self.lists(&placement));
-        self.placement = Some(placement);
-        let [columns, rows] = placement.pixels();
-        let pixels = columns * rows;
-        if lists && self.near.is_none() {
-            self.near = Some(self.new_near(gpu)?);
-            self.group = None;
-        }
-        if splats && self.splat.as_ref().is_none_or(|splat| splat.pixels.len() < 2 * pixels as usize) {
-            self.splat = Some(self.new_splat(gpu, pixels.next_multiple_of(PIXEL_STEP))?);
-            self.group = None;
-        }
-        if self.group.is_none() {
-            self.group = Some(self.new_group(gpu, layout));
-        }
-        Ok(())
-    }
-
-    fn new_near(&self, gpu: &Gpu) -> Result<Near> {
-        let count = self.set.count;
-        let places = Buffer::zeroed(gpu, "places of points", count as usize);
-        let list = Buffer::zeroed(gpu, "shown points", 1 + MOST_LISTED.min(count) as usize);
-        let bits = Buffer::<u32>::zeroed(gpu, "which points are shown", count.div_ceil(32) as usize);
-        let mut bindings = self.bindings.clone();
-        bindings.push(("places", places.range()));
-        bindings.push(("bits", bits.range()));
-        bindings.push(("list", list.range()));
-        let params = ScatterParams { most: MOST_LISTED.min(count), ..ScatterParams::of(&self.set) };
-        let entries = [("project_points", count), ("mark_shown", count.div_ceil(32)), ("list_bits", 256)];
-        Ok(Near { places, list, plan: plan(gpu, &bindings, &params, &entries)? })
-    }
-
-    fn new_splat(&self, gpu: &Gpu, pixels: u32) -> Result<Splat> {
-        let buffer = Buffer::zeroed(gpu, "pixels of dots", 2 * pixels as usize);
-        let mut bindings = self.bindings.clone();
-        bindings.push(("pixels", buffer.range()));
-        bindings.push(("cleared", buffer.range()));
-        let entries = [("clear_pixels", pixels / 4), ("splat_points", self.set.count)];
-        let plan = plan(gpu, &bindings, &ScatterParams::of(&self.set), &entries)?;
-        Ok(Splat { pixels: buffer, plan })
-    }
-
-    fn new_group(&self, gpu: &Gpu, layout: &wgpu::BindGroupLayout) -> wgpu::BindGroup {
-        let none = Buffer::<[f32; 4]>::zeroed(gpu, "none", 1);
-        let places = self.near.as_ref().map_or(none.raw(), |near| near.places.raw());
-        let list = self.near.as_ref().map_or(none.raw(), |near| near.list.raw());
-        let pixels = self.splat.as_ref().map_or(none.raw(), |splat| splat.pixels.raw());
-        let buffers = [&self.look, places, list, pixels, self.found.raw()];
-        let entries: Vec<_> = (0..)
-            .zip(buffers)
-            .map(|(binding, buffer)| wgpu::BindGroupEntry { binding, resource: buffer.as_entire_binding() })
-            .collect();
-        gpu.device.create_bind_group(&wgpu::BindGroupDescriptor {
-            label: Some("points"),
-            layout,
-            entries: &entries,
+        let params = ScatterParams::new(set, 0);
+        let parts = Buffer::<FitPart>::zeroed(gpu, "parts of the fit", params.parts as usize);
+        let stage = Stage::new(gpu, &FIT, &[])
+            .with_all(shared.iter().cloned())
+            .with("parts", parts.range())
+            .with("fit_out", fit.clone());
+        let mut plan = PlanBuilder::new(gpu);
+        stage.dispatch(&mut plan, "fit_parts", &params, [256 * params.parts, 1, 1])?;
+        stage.dispatch(&mut plan, "fit_frame", &params, [256, 1, 1])?;
+        let mut bindings = shared;
+        bindings.extend([
+            ("fit", fit),
+            ("classes", classes.clone()),
+            ("predictions", set.predictions.clone().unwrap_or(classes)),
+            ("selected", selection.bits.range()),
+        ]);
+        Ok(Self {
+            set: set.clone(),
+            placement: None,
+            pick,
+            groups: Vec::new(),
+            marked,
+            camera,
+            style,
+            bindings,
+            fit: plan.finish(),
+            select: None,
+            listed: None,
+            splat: None,
         })
     }
 
-    /// Selects from this frame on what lies within a lasso, as the frame shows it.
-    pub fn select(&mut self, gpu: &Gpu, selection: &mut Selection, lasso: &Lasso) -> Result<()> {
-        let Some(placement) = &self.placement else { return Ok(()) };
-        if selection.set(gpu, lasso, placement) || self.select.is_none() {
-            self.select = Some(selection.plan(gpu, &self.set, &self.bindings)?);
+    /// True when a placement's dots are written into the pixel buffer.
+    pub(super) fn splats(&self, placement: &Placement) -> bool {
+        self.set.count > if placement.style.tiles { MAX_LISTED } else { MAX_DOTS }
+    }
+
+    /// True when a placement's points are drawn one by one.
+    fn lists(&self, placement: &Placement) -> bool {
+        placement.style.tiles || self.set.count <= MAX_DOTS
+    }
+
+    /// Prepares the buffers and bind groups that a placement needs.
+    pub(super) fn place(&mut self, gpu: &Gpu, kernels: &[RenderKernel], placement: Placement) -> Result<()> {
+        let (splats, lists) = (self.splats(&placement), self.lists(&placement));
+        self.placement = Some(placement);
+        let [columns, rows] = placement.rectangle.pixels();
+        let pixels = columns * rows;
+        if lists && self.listed.is_none() {
+            self.listed = Some(self.new_listed(gpu)?);
+            self.groups.clear();
+        }
+        if splats && self.splat.as_ref().is_none_or(|splat| splat.pixels.len() < pixels as usize) {
+            self.splat = Some(self.new_splat(gpu, pixels.next_multiple_of(PIXEL_STEP))?);
+            self.groups.clear();
+        }
+        if self.groups.is_empty() {
+            self.groups = self.new_groups(gpu, kernels)?;
         }
         Ok(())
     }
 
-    /// The pixels of the points and the list of those that are shown.
-    pub fn listed(&self) -> Option<(&Buffer<[f32; 4]>, &Buffer<u32>)> {
-        self.near.as_ref().map(|near| (&near.places, &near.list))
+    fn new_listed(&self, gpu: &Gpu) -> Result<PointBuffers> {
+        let count = self.set.count;
+        let params = ScatterParams::new(&self.set, MAX_LISTED.min(count));
+        let points = Buffer::zeroed(gpu, "points on the screen", count as usize);
+        let list = Buffer::zeroed(gpu, "visible points", 1 + params.max_listed as usize);
+        let bits = Buffer::<u32>::zeroed(gpu, "visibility bits", count.div_ceil(32) as usize);
+        let mut buffers = PointBuffers { points, list, plan: Plan::default() };
+        let project = self.project_stage(gpu).with("points", buffers.points.range());
+        let lists = Stage::new(gpu, &LIST, &[])
+            .with("camera", self.camera.range())
+            .with("bits", bits.range())
+            .with_all(buffers.listed().bindings());
+        let mut plan = PlanBuilder::new(gpu);
+        project.dispatch(&mut plan, "project_points", &params, [count, 1, 1])?;
+        lists.dispatch(&mut plan, "mark_visible", &params, [count.div_ceil(32), 1, 1])?;
+        lists.dispatch(&mut plan, "list_bits", &params, [256, 1, 1])?;
+        buffers.plan = plan.finish();
+        Ok(buffers)
     }
 
-    /// Records what this frame needs; a lasso that is pending selects among what it shows.
-    pub fn record(&self, gpu: &Gpu, pass: &mut wgpu::ComputePass<'_>, screen: [f32; 2], selects: bool) {
+    fn new_splat(&self, gpu: &Gpu, count: u32) -> Result<PixelBuffer> {
+        let params = ScatterParams::new(&self.set, 0);
+        let pixels = Buffer::<Pixel>::zeroed(gpu, "pixels of dots", count as usize);
+        let stage = self
+            .project_stage(gpu)
+            .with("pixels", pixels.range())
+            .with("cleared", BufferRange::whole(pixels.raw()));
+        let mut plan = PlanBuilder::new(gpu);
+        stage.dispatch(&mut plan, "clear_pixels", &params, [count / 4, 1, 1])?;
+        stage.dispatch(&mut plan, "splat_points", &params, [self.set.count, 1, 1])?;
+        Ok(PixelBuffer { pixels, plan: plan.finish() })
+    }
+
+    /// The entry points that project points, with the buffers of all of them.
+    fn project_stage<'g>(&self, gpu: &'g Gpu) -> Stage<'g> {
+        Stage::new(gpu, &PROJECT, &[]).with_all(self.bindings.iter().cloned())
+    }
+
+    fn new_groups(&self, gpu: &Gpu, kernels: &[RenderKernel]) -> Result<Vec<Option<wgpu::BindGroup>>> {
+        let mut named: Bindings = vec![("style", self.style.range()), ("marked", self.marked.range())];
+        if let Some(listed) = &self.listed {
+            named.extend(listed.listed().bindings());
+        }
+        named.extend(self.splat.iter().map(|splat| ("pixels", splat.pixels.range())));
+        let exists = |name: &str| named.iter().any(|n| n.0 == name);
+        let bind = |kernel: &RenderKernel| {
+            let complete = kernel.bindings.iter().all(|binding| exists(&binding.name));
+            complete.then(|| kernel.bind(gpu, 0, named.clone())).transpose()
+        };
+        kernels.iter().map(bind).collect()
+    }
+
+    /// Selects the points inside a lasso, as this frame shows them.
+    pub(super) fn select(&mut self, gpu: &Gpu, selection: &mut Selection, lasso: &Lasso) -> Result<()> {
+        let Some(placement) = &self.placement else { return Ok(()) };
+        if selection.set(gpu, lasso, &placement.rectangle) || self.select.is_none() {
+            self.select = Some(selection.plan(gpu, &self.set, self.project_stage(gpu))?);
+        }
+        Ok(())
+    }
+
+    /// The points and the list of visible ones, where they are drawn one by one.
+    pub(super) fn listed(&self) -> Option<ListedPoints<'_>> {
+        self.listed.as_ref().map(PointBuffers::listed)
+    }
+
+    /// Records the dispatches of this frame; `selects` includes those of a pending lasso.
+    pub(super) fn record(&self, gpu: &Gpu, pass: &mut wgpu::ComputePass<'_>, screen: Vec2, selects: bool) {
         let Some(placement) = &self.placement else { return };
-        gpu.queue.write_buffer(&self.camera, 0, bytemuck::bytes_of(&placement.camera()));
-        let look = placement.look(screen, self.set.classes.is_some());
-        gpu.queue.write_buffer(&self.look, 0, bytemuck::bytes_of(&look));
+        self.camera.write(gpu, &Camera::new(placement));
+        self.style.write(gpu, &PointStyleUniform::new(placement, screen, self.set.classes.is_some()));
         let mut record = |plan: &Plan| plan.record(pass, 0..plan.len());
         record(&self.fit);
         self.select.iter().filter(|_| selects).for_each(&mut record);
-        self.near.iter().filter(|_| self.lists(placement)).for_each(|near| record(&near.plan));
+        self.listed.iter().filter(|_| self.lists(placement)).for_each(|listed| record(&listed.plan));
         self.splat.iter().filter(|_| self.splats(placement)).for_each(|splat| record(&splat.plan));
     }
 }

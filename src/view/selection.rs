@@ -1,116 +1,96 @@
-//! The points of a layout that are selected: a bit a point on the GPU, set by a lasso; their number, the first of them and their
-//! numbers by class come back.
+//! The selected points of a layout: one bit per point on the GPU, set by a lasso. Their number, the first indices and the numbers
+//! by class are read back.
 
-use super::placement::Placement;
-use super::scatter::{Bindings, ScatterParams, ScatterSet};
+use bytemuck::{Pod, Zeroable};
+
+use super::camera::Camera;
+use super::lasso::Lasso;
+use super::listed::{PointList, ScreenPoint, list_in};
+use super::rect::Rect;
+use super::scatter_set::{ScatterParams, ScatterSet};
 use crate::error::Result;
-use crate::gpu::{Buffer, Gpu, Plan};
+use crate::gpu::{Buffer, BufferRange, Element, Gpu, Plan, PlanBuilder, Source, Stage};
+use crate::wgsl;
 
-/// Indices that come back at most.
-pub const MOST_CHOSEN: usize = 512;
-/// Classes that are counted apart.
+/// Lists of visible and of selected points.
+pub(super) const LIST: Source = wgsl!("view/list.wgsl", Camera, ScatterParams, ScreenPoint, PointList);
+
+/// Largest number of indices that are read back.
+pub const MAX_SELECTED: usize = 512;
+/// Number of class counters; classes from the last on share it.
 const CLASSES: usize = 256;
 
-/// A closed line around points, in pixels of the target; where it crosses itself, what it encloses twice lies outside.
-#[derive(Debug, Clone, PartialEq, Default)]
-pub struct Lasso {
-    vertices: Vec<[f32; 2]>,
+/// A selection as the GPU writes it.
+#[derive(Clone, Copy, Pod, Zeroable)]
+#[repr(C)]
+pub struct SelectionRecord {
+    class_counts: [u32; CLASSES],
+    count: u32,
+    indices: [u32; MAX_SELECTED],
 }
 
-impl Lasso {
-    /// Around these pixels. Fewer than three enclose nothing.
-    pub fn new(path: &[[f32; 2]]) -> Self {
-        Self { vertices: path.to_vec() }
-    }
+impl Element for SelectionRecord {}
 
-    /// A rectangle between two opposite corners.
-    pub fn rectangle(a: [f32; 2], b: [f32; 2]) -> Self {
-        Self { vertices: vec![a, [b[0], a[1]], b, [a[0], b[1]]] }
-    }
-
-    /// Bit `y · columns + x`: the middle of pixel x, y of a placement's rectangle lies within the line.
-    fn mask(&self, placement: &Placement) -> Vec<u32> {
-        let [columns, rows] = placement.pixels();
-        let [left, top] = [placement.rectangle.x.floor(), placement.rectangle.y.floor()];
-        let mut mask = vec![0_u32; (columns * rows).div_ceil(32) as usize];
-        let edges = || self.vertices.iter().zip(self.vertices.iter().cycle().skip(1));
-        let mut crossings = Vec::new();
-        for row in 0..rows {
-            let y = top + row as f32 + 0.5;
-            crossings.clear();
-            crossings.extend(edges().filter(|(a, b)| (a[1] > y) != (b[1] > y)).map(|(a, b)| {
-                let x = a[0] + (b[0] - a[0]) * ((y - a[1]) / (b[1] - a[1]));
-                // The first pixel whose middle lies to the right.
-                (x - left - 0.5).ceil().clamp(0.0, columns as f32) as u32
-            }));
-            crossings.sort_unstable();
-            for pair in crossings.chunks_exact(2) {
-                for bit in (pair[0]..pair[1]).map(|x| row * columns + x) {
-                    mask[bit as usize / 32] |= 1 << (bit % 32);
-                }
-            }
-        }
-        mask
-    }
-}
-
-/// What is known of a selection on the CPU, some frames old.
+/// A selection as it was some frames ago.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Chosen {
-    /// How many points are selected.
+pub struct SelectionSummary {
+    /// Number of selected points.
     pub count: u32,
-    /// The first of them, [`MOST_CHOSEN`] at most, in their order.
+    /// Indices of the first of them, in ascending order; [`MAX_SELECTED`] at most.
     pub indices: Vec<u32>,
-    /// How many of each class; nothing where points have no classes.
+    /// Number of selected points of each class; empty where points have no classes.
     pub by_class: Vec<u32>,
 }
 
-impl Chosen {
-    /// Bytes that are to be read back for it.
-    pub const BYTES: u64 = 4 * (1 + MOST_CHOSEN + CLASSES) as u64;
+impl SelectionSummary {
+    /// Bytes to read back.
+    pub const BYTES: u64 = size_of::<SelectionRecord>() as u64;
 
-    /// From what was read back.
+    /// Decodes the bytes that were read back.
     pub fn read(bytes: &[u8]) -> Self {
-        let words: Vec<u32> = bytemuck::pod_collect_to_vec(bytes);
-        let listed = (words[0] as usize).min(MOST_CHOSEN);
-        let mut by_class = words[1 + MOST_CHOSEN..].to_vec();
-        let classes = by_class.iter().rposition(|count| *count > 0).map_or(0, |last| last + 1);
-        by_class.truncate(classes);
-        Self { count: words[0], indices: words[1..1 + listed].to_vec(), by_class }
+        let record: SelectionRecord = bytemuck::pod_read_unaligned(bytes);
+        let listed = (record.count as usize).min(MAX_SELECTED);
+        let classes = record.class_counts.iter().rposition(|count| *count > 0).map_or(0, |last| last + 1);
+        Self {
+            count: record.count,
+            indices: record.indices[..listed].to_vec(),
+            by_class: record.class_counts[..classes].to_vec(),
+        }
     }
 }
 
 /// The selection of one layout on the GPU.
 pub(super) struct Selection {
+    /// Number of points of the layout.
     pub count: u32,
     /// Bit i: point i is selected.
     pub bits: Buffer<u32>,
-    /// As [`Chosen::read`] reads it.
-    pub chosen: Buffer<u32>,
-    /// Which pixels lie within the lasso.
+    /// The record to read back.
+    pub record: Buffer<SelectionRecord>,
+    /// Bit per pixel: inside the lasso.
     lasso: Option<Buffer<u32>>,
-    /// Set in the frame that is being made.
+    /// A lasso is applied in the frame under way.
     pub pending: bool,
-    /// To be read back.
+    /// The record changed since it was read back.
     pub changed: bool,
 }
 
 impl Selection {
-    /// Of `count` points none is selected.
-    pub fn new(gpu: &Gpu, count: u32) -> Self {
+    /// An empty selection among `count` points.
+    pub(super) fn new(gpu: &Gpu, count: u32) -> Self {
         Self {
             count,
             bits: Buffer::zeroed(gpu, "selected points", count.div_ceil(32) as usize),
-            chosen: Buffer::zeroed(gpu, "chosen points", Chosen::BYTES as usize / 4),
+            record: Buffer::zeroed(gpu, "selection record", 1),
             lasso: None,
             pending: false,
             changed: false,
         }
     }
 
-    /// What lies within `lasso` is selected from this frame on. Returns whether the plan must be made anew.
-    pub fn set(&mut self, gpu: &Gpu, lasso: &Lasso, placement: &Placement) -> bool {
-        let mask = lasso.mask(placement);
+    /// Selects the points inside `lasso` from this frame on. Returns true when a new plan is needed.
+    pub(super) fn set(&mut self, gpu: &Gpu, lasso: &Lasso, rectangle: &Rect) -> bool {
+        let mask = lasso.mask(rectangle);
         (self.pending, self.changed) = (true, true);
         match &self.lasso {
             Some(buffer) if buffer.len() >= mask.len() => {
@@ -124,23 +104,33 @@ impl Selection {
         }
     }
 
-    /// Nothing is selected from this frame on.
-    pub fn clear(&mut self, gpu: &Gpu) {
+    /// Deselects all points from this frame on.
+    pub(super) fn clear(&mut self, gpu: &Gpu) {
         self.bits.write(gpu, 0, &vec![0; self.bits.len()]);
-        self.chosen.write(gpu, 0, &vec![0; self.chosen.len()]);
+        self.record.write(gpu, 0, &[SelectionRecord::zeroed()]);
         (self.pending, self.changed) = (false, true);
     }
 
-    /// The dispatches that find what lies within the lasso.
-    pub fn plan(&self, gpu: &Gpu, set: &ScatterSet, bindings: &Bindings) -> Result<Plan> {
-        let mut bindings = bindings.clone();
-        bindings.push(("bits", self.bits.range()));
-        bindings.push(("list", self.chosen.range()));
+    /// The dispatches that select the points inside the lasso; `project` has the buffers of the layout's points.
+    pub(super) fn plan(&self, gpu: &Gpu, set: &ScatterSet, project: Stage<'_>) -> Result<Plan> {
         let Some(lasso) = &self.lasso else { return Ok(Plan::default()) };
-        bindings.push(("lasso", lasso.range()));
-        let params = ScatterParams { most: MOST_CHOSEN as u32, tally: 1, ..ScatterParams::of(set) };
+        let params = ScatterParams::new(set, MAX_SELECTED as u32);
         let words = set.count.div_ceil(32);
-        let entries = [("select_points", words), ("list_bits", 256), ("count_by_class", words)];
-        super::scatter::plan(gpu, &bindings, &params, &entries)
+        let project = project.with("lasso", lasso.range()).with("bits", self.bits.range());
+        let raw = self.record.raw();
+        let list_offset = std::mem::offset_of!(SelectionRecord, count) as u64;
+        let mut lists = Stage::new(gpu, &LIST, &[])
+            .with("bits", self.bits.range())
+            .with("list", list_in(BufferRange::new(raw, list_offset, raw.size() - list_offset)))
+            .with("class_counts", BufferRange::new(raw, 0, list_offset));
+        let mut plan = PlanBuilder::new(gpu);
+        project.dispatch(&mut plan, "select_points", &params, [words, 1, 1])?;
+        lists.dispatch(&mut plan, "list_bits", &params, [256, 1, 1])?;
+        lists.dispatch(&mut plan, "clear_class_counts", &params, [CLASSES as u32, 1, 1])?;
+        if let Some(classes) = &set.classes {
+            lists = lists.with("classes", classes.clone());
+            lists.dispatch(&mut plan, "count_by_class", &params, [words, 1, 1])?;
+        }
+        Ok(plan.finish())
     }
 }

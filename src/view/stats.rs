@@ -1,35 +1,75 @@
-//! Smallest, largest, mean and standard deviation of every tile, on the GPU: the pictures' scale, and a hover's numbers.
+//! Minimum, maximum, mean and standard deviation of every tile, on the GPU: the scale of the colors, and the numbers shown for a
+//! hovered tile.
 
 use crate::error::Result;
-use crate::gpu::{Buffer, BufferRange, Gpu, Plan, PlanBuilder, Source, TensorView};
+use crate::gpu::{Buffer, BufferRange, Gpu, Plan, PlanBuilder, Source, Stage, TensorView};
 use crate::{params, wgsl};
 
-const TILE_STATS: Source = wgsl!("view/tile_stats.wgsl", TileStatsParams);
+const TILE_STATS: Source = wgsl!("view/tile_stats.wgsl", TileStatsParams, ValueStats, SetStats);
 
 params! {
     struct TileStatsParams {
+        /// First element.
         offset: u32,
+        /// Number of tiles.
         tiles: u32,
+        /// Channels of a tile.
         channels: u32,
+        /// Rows of a channel.
         height: u32,
+        /// Columns of a channel.
         width: u32,
+        /// Elements from one tile to the next.
         tile_stride: u32,
+        /// Elements from one channel to the next.
         channel_stride: u32,
+        /// Elements from one row to the next.
         row_stride: u32,
+        /// Elements from one column to the next.
         column_stride: u32,
-        /// The dispatch begins with this tile.
-        first: u32,
+        /// First tile of the dispatch.
+        first_tile: u32,
     }
 }
 
-/// Values at most that one dispatch reads, so that the tiles of a large set can be taken in over some frames.
-const MOST_VALUES: u32 = 4 << 20;
+/// Largest number of values that one dispatch reads, so that a large set can be spread over several frames.
+const MAX_VALUES: u32 = 4 << 20;
 
-/// The statistics of a view's tiles.
+params! {
+    /// Statistics of one tile.
+    pub struct ValueStats {
+        /// Minimum.
+        minimum: f32,
+        /// Maximum.
+        maximum: f32,
+        /// Mean.
+        mean: f32,
+        /// Standard deviation.
+        deviation: f32,
+    }
+}
+
+params! {
+    /// Statistics of all tiles of a set together.
+    pub struct SetStats {
+        /// Minimum.
+        minimum: f32,
+        /// Maximum.
+        maximum: f32,
+        /// Largest magnitude.
+        magnitude: f32,
+        /// None.
+        padding: f32,
+    }
+}
+
+/// Statistics of a view's tiles.
 pub struct TileStats {
-    /// Per tile: smallest, largest, mean, standard deviation. Then for all: smallest, largest, largest magnitude, 0.
-    pub buffer: Buffer<[f32; 4]>,
-    /// The dispatches that compute them, some tiles each; the last is for all.
+    /// Of each tile.
+    pub tiles: Buffer<ValueStats>,
+    /// Of all tiles together.
+    pub whole: Buffer<SetStats>,
+    /// The dispatches: each computes a range of tiles, the last one the whole set.
     pub plan: Plan,
 }
 
@@ -39,10 +79,11 @@ impl TileStats {
     /// # Errors
     /// When a buffer does not fit the adapter.
     pub fn new(gpu: &Gpu, view: &TensorView) -> Result<Self> {
-        let buffer = Buffer::zeroed(gpu, "tile statistics", view.tiles() as usize + 1);
+        let stats = Buffer::zeroed(gpu, "tile statistics", view.tiles() as usize);
+        let whole = Buffer::zeroed(gpu, "set statistics", 1);
         let [tiles, channels, height, width] = view.extents;
         let [tile_stride, channel_stride, row_stride, column_stride] = view.strides;
-        let params = |first| TileStatsParams {
+        let params = |first_tile| TileStatsParams {
             offset: view.offset,
             tiles,
             channels,
@@ -52,45 +93,19 @@ impl TileStats {
             channel_stride,
             row_stride,
             column_stride,
-            first,
+            first_tile,
         };
-        let values = BufferRange::whole(&view.buffer);
+        let stage = Stage::new(gpu, &TILE_STATS, &[])
+            .with("values", BufferRange::whole(&view.buffer))
+            .with("stats", stats.range())
+            .with("whole", whole.range());
         let mut plan = PlanBuilder::new(gpu);
-        let kernel = gpu.kernel(&TILE_STATS, "tile_stats", &[])?;
-        let each = (MOST_VALUES / (channels * height * width).max(1)).max(1);
+        let each = (MAX_VALUES / (channels * height * width).max(1)).max(1);
         for first in (0..tiles.max(1)).step_by(each as usize) {
-            plan.dispatch("tile statistics", &kernel)
-                .bind("values", values.clone())
-                .bind("stats", buffer.range())
-                .params(&params(first))
-                .threads([each.min(tiles.max(1) - first) * 64, 1, 1])?;
+            let threads = each.min(tiles.max(1) - first) * 64;
+            stage.dispatch(&mut plan, "tile_stats", &params(first), [threads, 1, 1])?;
         }
-        let kernel = gpu.kernel(&TILE_STATS, "set_stats", &[])?;
-        plan.dispatch("set statistics", &kernel)
-            .bind("stats", buffer.range())
-            .params(&params(0))
-            .threads([1, 1, 1])?;
-        Ok(Self { buffer, plan: plan.finish() })
+        stage.dispatch(&mut plan, "set_stats", &params(0), [1, 1, 1])?;
+        Ok(Self { tiles: stats, whole, plan: plan.finish() })
     }
-}
-
-/// The twin: statistics of each tile, from the values of the view's whole buffer.
-pub fn tile_stats_twin(view: &TensorView, values: &[f32]) -> Vec<[f64; 4]> {
-    let [tiles, channels, height, width] = view.extents;
-    let tile = |t: u32| {
-        let mut all = Vec::new();
-        for c in 0..channels {
-            for y in 0..height {
-                for x in 0..width {
-                    all.push(f64::from(values[view.element([t, c, y, x]) as usize]));
-                }
-            }
-        }
-        let mean = all.iter().sum::<f64>() / all.len() as f64;
-        let variance = all.iter().map(|v| (v - mean).powi(2)).sum::<f64>() / all.len() as f64;
-        let smallest = all.iter().copied().fold(f64::INFINITY, f64::min);
-        let largest = all.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-        [smallest, largest, mean, variance.sqrt()]
-    };
-    (0..tiles).map(tile).collect()
 }

@@ -65,8 +65,8 @@ fn rows_of_a_file_become_positions_and_a_picture() {
     }
     let picture = image::open(folder.path().join("out.png")).unwrap().to_rgb8();
     assert_eq!(picture.dimensions(), (1200, 1200));
-    let coloured = picture.pixels().filter(|pixel| pixel.0 != [255; 3]).count();
-    assert!(coloured > 59 * 20 && coloured < 1200 * 1200 / 4, "{coloured} pixels are coloured");
+    let colored = picture.pixels().filter(|pixel| pixel.0 != [255; 3]).count();
+    assert!(colored > 59 * 20 && colored < 1200 * 1200 / 4, "{colored} pixels are colored");
 }
 
 #[test]

@@ -37,6 +37,16 @@ fn wrong_command_lines_end_with_2() {
         (&["train", "--log-every", "5"], "--json"),
         (&["train", "--json", "--log-every", "0"], "0 steps"),
         (&["train", "--out", "a", "--resume", "b"], "cannot be used with"),
+        (
+            &["train", "--resume", "b", "--cutout", "3"],
+            "'--resume <DIR>' cannot be used with '--cutout <PIXELS>'",
+        ),
+        (
+            &["train", "--resume", "b", "--freeze", "conv1"],
+            "'--resume <DIR>' cannot be used with '--freeze <LAYERS>'",
+        ),
+        (&["train", "--resume", "b", "--dry-run"], "'--resume <DIR>' cannot be used with '--dry-run'"),
+        (&["bench", "train", "--seconds", "0"], "'0'"),
         (&["train", "--resume", "b", "--lr", "1"], "cannot be used with"),
         (&["train", "--batch", "0"], "batch is 0"),
         (&["train", "--dataset", "digits", "--batch", "1351"], "batch is 1351"),
@@ -55,6 +65,8 @@ fn wrong_command_lines_end_with_2() {
     }
     let ran = run(folder.path(), &["train", "--epoch", "3"]);
     assert!(ran.err.contains("help: a similar argument exists: '--epochs'"), "{}", ran.err);
+    let ran = run(folder.path(), &["train", "--schedule", "cosine"]);
+    assert!(ran.err.contains("help: write constant, step:EPOCHS:FACTOR"), "{}", ran.err);
     let ran = run(folder.path(), &["train", "--seed", "x"]);
     assert!(ran.err.contains("help: see revacnn train --help"), "{}", ran.err);
 }
@@ -87,8 +99,8 @@ fn faulty_networks_name_the_layer() {
     let folder = folder();
     let dense = "[[layer]]\nkind = \"dense\"\n";
     let cases = [
-        ("colour = 1\n", "colour"),
-        ("[[layer]]\nkind = \"dense\"\ncolour = 1\n", "colour"),
+        ("tint = 1\n", "tint"),
+        ("[[layer]]\nkind = \"dense\"\ntint = 1\n", "tint"),
         ("[[layer]]\nkind = \"dense\"\nunits = 0\n", "units is 0"),
         ("[[layer]]\nkind = \"conv2d\"\nfilters = -4\nkernel = 3\n", "layer 1"),
         ("[[layer]]\nkind = \"conv2d\"\nfilters = 4\nkernel = 9\n", "1×8×8"),

@@ -77,7 +77,7 @@ fn stopped_by_ctrl_c_a_run_is_saved_and_goes_on() {
         let end = ran.events().pop().unwrap();
         assert_eq!((&end["event"], &end["stopped"]), (&"end".into(), &true.into()), "{}", ran.out);
         assert!(end["test_accuracy"].is_null());
-        assert!(ran.err.contains("saved; to go on: revacnn train --resume run"), "{}", ran.err);
+        assert!(ran.err.contains("saved; to continue: revacnn train --resume run"), "{}", ran.err);
         // What was saved is what was reached; the first time that may be before the first step.
         let reached = end["step"].as_u64().unwrap();
         assert!(reached > 0 || round == 0, "{}", ran.out);
@@ -102,7 +102,7 @@ fn a_run_with_nowhere_to_be_kept_stops_too() {
     let output = child.wait_with_output().unwrap();
     let err = String::from_utf8(output.stderr).unwrap();
     assert_eq!(output.status.code(), Some(0), "{err}");
-    assert!(err.contains("nothing was kept"), "{err}");
+    assert!(err.contains("nothing was saved"), "{err}");
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! What goes to standard output, and what a run keeps.
+//! Standard output, and the files that a run saves.
 
 use std::fs;
 use std::io::{BufRead, BufReader};
@@ -36,7 +36,7 @@ fn without_json_there_is_text_for_people() {
     assert!(!ran.out.contains('{'), "{}", ran.out);
     assert_eq!(ran.out.lines().count(), 4, "{}", ran.out);
     assert!(ran.out.contains("tiny on digits") && ran.out.contains("validation loss"), "{}", ran.out);
-    assert!(ran.out.contains("kept in a run"), "{}", ran.out);
+    assert!(ran.out.contains("saved in a run"), "{}", ran.out);
 }
 
 #[test]
@@ -139,7 +139,7 @@ fn a_dry_run_tells_the_memory_and_begins_nothing() {
     assert_eq!(total, 2 * value["bytes"]["total"].as_u64().unwrap());
     assert!(!folder.path().join("run").exists());
     let text = run(folder.path(), &train(&["--dry-run"])).ok();
-    assert!(text.out.contains("together"), "{}", text.out);
+    assert!(text.out.contains("total"), "{}", text.out);
 }
 
 #[test]
@@ -149,6 +149,10 @@ fn frozen_layers_and_other_optimizers_are_told_and_kept() {
     let ran = run(folder.path(), &train(&args)).ok();
     let start = &ran.events()[0];
     assert_eq!((&start["optimizer"], &start["lr"]), (&"adam".into(), &0.001.into()));
+    let args = ["--momentum", "0.8", "--optimizer", "adamw", "--lr", "0.5", "--steps", "1", "--json"];
+    let given = &run(folder.path(), &train(&args)).ok().events()[0];
+    assert_eq!((&given["lr"], &given["momentum"]), (&0.5.into(), &0.8.into()));
+    assert_eq!((&given["optimizer"], &given["weight_decay"]), (&"adamw".into(), &0.01.into()));
     let journal = fs::read_to_string(folder.path().join("run/journal.jsonl")).unwrap();
     assert!(journal.contains(r#"{"step":0,"command":{"freeze":0}}"#), "{journal}");
     let on = run(folder.path(), &["train", "--resume", "run", "--steps", "9", "--json"]).ok();

@@ -7,7 +7,7 @@ use std::process::{Command, Output, Stdio};
 use serde_json::Value;
 
 /// A network that learns the digits in a moment.
-pub const TINY: &str = r#"
+pub(crate) const TINY: &str = r#"
 name = "tiny"
 [[layer]]
 kind = "conv2d"
@@ -22,15 +22,15 @@ size = 2
 kind = "dense"
 "#;
 
-/// What a run of the program left.
-pub struct Ran {
+/// Exit status and output of a run of the program.
+pub(crate) struct Ran {
     pub code: Option<i32>,
     pub out: String,
     pub err: String,
 }
 
 /// The program with these arguments, about to be run in `folder`.
-pub fn command(folder: &Path, args: &[&str]) -> Command {
+pub(crate) fn command(folder: &Path, args: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_revacnn"));
     command.current_dir(folder).args(args).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     // Without it the driver itself complains on standard error.
@@ -39,7 +39,7 @@ pub fn command(folder: &Path, args: &[&str]) -> Command {
 }
 
 /// Runs the program in `folder`.
-pub fn run(folder: &Path, args: &[&str]) -> Ran {
+pub(crate) fn run(folder: &Path, args: &[&str]) -> Ran {
     Ran::from(command(folder, args).output().expect("the program can be run"))
 }
 
@@ -53,7 +53,7 @@ impl From<Output> for Ran {
 impl Ran {
     /// It went well.
     #[track_caller]
-    pub fn ok(self) -> Self {
+    pub(crate) fn ok(self) -> Self {
         assert_eq!(self.code, Some(0), "{}", self.err);
         assert!(!self.err.contains("error:") && !self.err.contains("panicked"), "{}", self.err);
         self
@@ -61,7 +61,7 @@ impl Ran {
 
     /// It failed with this status, said nothing on standard output, and its error names `part`.
     #[track_caller]
-    pub fn fails(self, code: i32, part: &str) -> Self {
+    pub(crate) fn fails(self, code: i32, part: &str) -> Self {
         assert_eq!(self.code, Some(code), "standard error:\n{}", self.err);
         assert_eq!(self.out, "", "results of a failed run");
         assert!(!self.err.contains("panicked"), "{}", self.err);
@@ -74,14 +74,14 @@ impl Ran {
 
     /// Standard output as JSON Lines.
     #[track_caller]
-    pub fn events(&self) -> Vec<Value> {
+    pub(crate) fn events(&self) -> Vec<Value> {
         let parse = |line| serde_json::from_str(line).unwrap_or_else(|e| panic!("{e} in {line}"));
         self.out.lines().map(parse).collect()
     }
 
     /// The hash in the last line.
     #[track_caller]
-    pub fn hash(&self) -> String {
+    pub(crate) fn hash(&self) -> String {
         let events = self.events();
         let end = events.last().expect("there is a last line");
         assert_eq!(end["event"], "end", "{}", self.out);
@@ -90,14 +90,14 @@ impl Ran {
 }
 
 /// A folder with `tiny.toml`.
-pub fn folder() -> tempfile::TempDir {
+pub(crate) fn folder() -> tempfile::TempDir {
     let folder = tempfile::tempdir().expect("there is room for a folder");
     fs::write(folder.path().join("tiny.toml"), TINY).expect("it can be written");
     folder
 }
 
 /// `train` on the digits with the tiny network and these arguments more.
-pub fn train<'a>(more: &[&'a str]) -> Vec<&'a str> {
+pub(crate) fn train<'a>(more: &[&'a str]) -> Vec<&'a str> {
     let mut args = vec!["train", "--dataset", "digits", "--network", "tiny.toml"];
     args.extend(more);
     args
@@ -105,7 +105,7 @@ pub fn train<'a>(more: &[&'a str]) -> Vec<&'a str> {
 
 /// `metrics.csv` of a run without the throughput, which no two runs share.
 #[track_caller]
-pub fn metrics(run: &Path) -> Vec<String> {
+pub(crate) fn metrics(run: &Path) -> Vec<String> {
     let text = fs::read_to_string(run.join("metrics.csv")).expect("a run has metrics");
     let without = |line: &str| {
         let mut cells: Vec<&str> = line.split(',').collect();

@@ -1,29 +1,29 @@
-//! What the numeric tests share: the adapter, values against expected values, buffers full of NaN.
+//! Shared by the numeric tests: the adapter, values against expected values, buffers full of NaN.
 
 #![allow(dead_code, reason = "each test file uses its part")]
 
 use revacnn::gpu::{AdapterChoice, Buffer, Gpu, ReadbackRing, TensorView};
 
 /// The best adapter. Without one the tests fail: a kernel that was not run was not tested.
-pub fn open_gpu() -> Gpu {
+pub(crate) fn open_gpu() -> Gpu {
     Gpu::open(&AdapterChoice::Best).expect("the tests need an adapter, a software one will do")
 }
 
 /// Half the spacing of f32 at 1: the largest relative error of one operation.
-pub const ROUNDING: f64 = 1.0 / (1 << 24) as f64;
+pub(crate) const ROUNDING: f64 = 1.0 / (1 << 24) as f64;
 
 /// The tolerance of a sum of `terms` products in f32, as a share of the largest result.
 ///
 /// Each addition rounds by at most 2⁻²⁴ of the partial sum, and the errors add up like a random walk: √terms · 2⁻²⁴
 /// times the largest partial sum. That may be several times the largest result where terms cancel, hence 16
 /// (so 1e-6 · √terms). The worst case, terms · 2⁻²⁴, is far above what happens and would hide faults.
-pub fn sum_tolerance(terms: usize) -> f64 {
+pub(crate) fn sum_tolerance(terms: usize) -> f64 {
     16.0 * ROUNDING * (terms as f64).sqrt()
 }
 
-/// Where `values` differ from `expected` by more than `tolerance` of the largest expected value; `None` where they
+/// First difference of `values` from `expected` by more than `tolerance` of the largest expected value; `None` where they
 /// agree. NaN and infinities always differ.
-pub fn difference(values: &[f32], expected: &[f64], tolerance: f64) -> Option<String> {
+pub(crate) fn difference(values: &[f32], expected: &[f64], tolerance: f64) -> Option<String> {
     if values.len() != expected.len() {
         return Some(format!("{} values, {} expected", values.len(), expected.len()));
     }
@@ -45,7 +45,7 @@ pub fn difference(values: &[f32], expected: &[f64], tolerance: f64) -> Option<St
 
 /// Panics where the two differ.
 #[track_caller]
-pub fn assert_close(what: &str, values: &[f32], expected: &[f64], tolerance: f64) {
+pub(crate) fn assert_close(what: &str, values: &[f32], expected: &[f64], tolerance: f64) {
     if let Some(difference) = difference(values, expected, tolerance) {
         panic!("{what}: {difference}");
     }
@@ -53,34 +53,34 @@ pub fn assert_close(what: &str, values: &[f32], expected: &[f64], tolerance: f64
 
 /// A negative control: panics where the two agree.
 #[track_caller]
-pub fn assert_differs(what: &str, values: &[f32], expected: &[f64], tolerance: f64) {
+pub(crate) fn assert_differs(what: &str, values: &[f32], expected: &[f64], tolerance: f64) {
     assert!(difference(values, expected, tolerance).is_some(), "{what} was not noticed");
 }
 
 /// Panics when the device reported an error.
 #[track_caller]
-pub fn assert_no_errors(gpu: &Gpu) {
+pub(crate) fn assert_no_errors(gpu: &Gpu) {
     let errors = gpu.take_errors();
     assert!(errors.is_empty(), "{}", errors.join("\n"));
 }
 
 /// A buffer of NaN.
-pub fn poisoned(gpu: &Gpu, label: &str, len: usize) -> Buffer<f32> {
+pub(crate) fn poisoned(gpu: &Gpu, label: &str, len: usize) -> Buffer<f32> {
     Buffer::from_slice(gpu, label, &vec![f32::NAN; len])
 }
 
 /// The same values in f32.
-pub fn narrow(values: &[f64]) -> Vec<f32> {
+pub(crate) fn narrow(values: &[f64]) -> Vec<f32> {
     values.iter().map(|v| *v as f32).collect()
 }
 
 /// Values as f32 holds them, so that CPU and GPU begin with the same numbers.
-pub fn rounded(values: Vec<f64>) -> Vec<f64> {
+pub(crate) fn rounded(values: Vec<f64>) -> Vec<f64> {
     values.into_iter().map(|v| f64::from(v as f32)).collect()
 }
 
 /// The values of a view, in order of tile, channel, row and column.
-pub fn read_view(gpu: &Gpu, view: &TensorView) -> Vec<f32> {
+pub(crate) fn read_view(gpu: &Gpu, view: &TensorView) -> Vec<f32> {
     let mut ring = ReadbackRing::new(gpu, view.buffer.size(), 1);
     let mut encoder = gpu.encoder("read");
     assert!(ring.copy(&mut encoder, &view.buffer, 0, view.buffer.size(), ()));

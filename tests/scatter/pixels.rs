@@ -1,7 +1,9 @@
 //! Many points as pixels.
 
 use revacnn::gpu::Buffer;
-use revacnn::view::{CLASS_COLORS, ColourBy, Part, Placement, RIGHT_WRONG, ScatterSet, Scatters, UNKNOWN};
+use revacnn::view::{
+    CLASS_COLORS, ColorBy, Placement, PointPrimitive, PointStyle, RIGHT_WRONG, ScatterSet, Scatters, UNKNOWN,
+};
 
 use crate::stage::*;
 
@@ -23,7 +25,7 @@ fn wrong_pixels(picture: &[[u8; 4]], expected: &[[f64; 3]]) -> usize {
 }
 
 #[test]
-fn many_points_are_pixels_whose_colours_are_those_of_the_twin() {
+fn many_points_are_pixels_whose_colors_are_those_of_the_twin() {
     let gpu = gpu();
     let mut scatters = Scatters::new(&gpu, wgpu::TextureFormat::Rgba8Unorm).unwrap();
     let count = 7003;
@@ -42,19 +44,22 @@ fn many_points_are_pixels_whose_colours_are_those_of_the_twin() {
         ..set(&gpu, &positions)
     };
     for (side, opacity) in [(1, 0.6), (2, 0.85), (5, 0.85)] {
-        for colour in [ColourBy::Class, ColourBy::Prediction, ColourBy::Error] {
-            let placement = Placement { dot: side as f32, colour, ..Placement::new(RECTANGLE) };
-            frame(&gpu, &mut scatters, &set, placement);
-            let picture = draw(&gpu, &scatters, Part::Dots);
-            let group = |i: usize| match colour {
-                ColourBy::Class => classes[i],
-                ColourBy::Prediction => predictions[i].min(255),
-                ColourBy::Error if predictions[i] == u32::MAX => 255,
-                ColourBy::Error => 256 + u32::from(classes[i] != predictions[i]),
+        for color_by in [ColorBy::Class, ColorBy::Prediction, ColorBy::Error] {
+            let placement = Placement {
+                style: PointStyle { dot: side as f32, color_by, ..Default::default() },
+                ..Placement::new(RECTANGLE)
             };
-            let color = |group: u32| match colour {
+            frame(&gpu, &mut scatters, &set, placement);
+            let picture = draw(&gpu, &scatters, PointPrimitive::Dots);
+            let group = |i: usize| match color_by {
+                ColorBy::Class => classes[i],
+                ColorBy::Prediction => predictions[i].min(255),
+                ColorBy::Error if predictions[i] == u32::MAX => 255,
+                ColorBy::Error => 256 + u32::from(classes[i] != predictions[i]),
+            };
+            let color = |group: u32| match color_by {
                 _ if group == 255 => UNKNOWN,
-                ColourBy::Error => RIGHT_WRONG[group as usize - 256],
+                ColorBy::Error => RIGHT_WRONG[group as usize - 256],
                 _ => CLASS_COLORS[group as usize % 10],
             };
             let all = splatted(&pixels, side, |i| key(i, group(i)));
@@ -64,8 +69,8 @@ fn many_points_are_pixels_whose_colours_are_those_of_the_twin() {
                 .iter()
                 .map(|(n, key)| if *n == 0 { [0.0; 3] } else { mixed(color(key & 511), *n, opacity) })
                 .collect();
-            assert_eq!(wrong_pixels(&picture, &expected), 0, "dots of {side} pixels by {colour:?}");
-            // Other colours, and dots a pixel farther, are told apart.
+            assert_eq!(wrong_pixels(&picture, &expected), 0, "dots of {side} pixels by {color_by:?}");
+            // Other colors, and dots a pixel farther, are told apart.
             let swapped: Vec<[f64; 3]> = expected.iter().map(|[r, g, b]| [*b, *r, *g]).collect();
             assert!(wrong_pixels(&picture, &swapped) > 1000);
             let shifted: Vec<[f64; 3]> =

@@ -1,7 +1,8 @@
 //! Pixels, discs, what is picked, and what is listed to be drawn.
 
+use glam::Vec2;
 use revacnn::gpu::Buffer;
-use revacnn::view::{MOST_LISTED, Placement, Rect, ScatterSet, Scatters};
+use revacnn::view::{MAX_LISTED, Placement, PointStyle, Rect, ScatterSet, Scatters, twin};
 
 use crate::stage::*;
 
@@ -26,50 +27,43 @@ fn points_of_a_layout_lie_where_the_twin_has_them_and_the_nearest_is_picked() {
             ..set(&gpu, &positions)
         };
         let mut placement = Placement {
-            pan: [13.0, -20.0],
+            pan: Vec2::new(13.0, -20.0),
             zoom: 1.5,
-            tile: [24.0, 16.0],
-            tiles: true,
+            style: PointStyle { tile: Vec2::new(24.0, 16.0), tiles: true, ..Default::default() },
             ..Placement::new(Rect { x: 120.0, y: 35.0, width: 640.0, height: 410.0 })
         };
         let picked = frame(&gpu, &mut scatters, &set, placement);
-        let places = scatters.listed(3).unwrap().0.read(&gpu);
+        let places = scatters.listed(3).unwrap().points.read(&gpu);
         // Half a tile and the largest disc stay inside.
-        let ([x, y, scale], expected) = projected(&positions, &placement, 12.0 + 14.0);
+        let (fit, expected) = projected(&positions, &placement, 12.0 + 14.0);
         assert_eq!(picked.index, None);
         let close = |a: f32, b: f64| (f64::from(a) - b).abs() < 1e-3;
-        assert!(close(picked.middle[0], x) && close(picked.middle[1], y) && close(picked.scale, scale));
+        let [x, y] = fit.center;
+        assert!(close(picked.center.x, x) && close(picked.center.y, y) && close(picked.scale, fit.scale));
         for (i, (place, expected)) in places.iter().zip(&expected).enumerate() {
             if i == 17 {
-                assert!(place[0] < -1e5, "what is left out is shown at {place:?}");
+                assert!(place.pixel.x < -1e5, "what is left out is shown at {place:?}");
                 continue;
             }
             assert!(
-                close(place[0], expected[0]) && close(place[1], expected[1]),
+                close(place.pixel.x, expected[0]) && close(place.pixel.y, expected[1]),
                 "{i}: {place:?}, {expected:?}"
             );
-            assert!(close(place[2], 26.0 * f64::from(changes[i]) / 20.0) && place[3] == flags[i] as f32);
+            assert!(close(place.radius, 26.0 * f64::from(changes[i]) / 20.0) && place.state == flags[i]);
         }
         // Without margin they would lie elsewhere.
         let wrong = projected(&positions, &placement, 0.0).1;
-        assert!((0..count).any(|i| i != 17 && !close(places[i][0], wrong[i][0])));
+        assert!((0..count).any(|i| i != 17 && !close(places[i].pixel.x, wrong[i][0])));
         // The nearest to a pointer near point 42, and back from its pixel to its position.
-        placement.pointer = Some([places[42][0] + 1.25, places[42][1] - 0.5]);
-        let nearest = |p: [f32; 2]| {
-            let away = |i: &usize| (places[*i][0] - p[0]).hypot(places[*i][1] - p[1]);
-            (0..count).min_by(|a, b| away(a).total_cmp(&away(b))).unwrap() as u32
-        };
+        placement.pointer = Some(places[42].pixel + Vec2::new(1.25, -0.5));
+        let away = |i: u32| places[i as usize].pixel.distance(placement.pointer.unwrap());
+        let expected = (0..count as u32).min_by(|a, b| away(*a).total_cmp(&away(*b))).unwrap();
         let picked = frame(&gpu, &mut scatters, &set, placement);
-        let expected = nearest(placement.pointer.unwrap());
-        let away = |i: u32| {
-            let p = placement.pointer.unwrap();
-            (places[i as usize][0] - p[0]).hypot(places[i as usize][1] - p[1])
-        };
         // Distances are told apart in eighths of a pixel.
         assert!(picked.index.is_some_and(|i| away(i) - away(expected) < 0.13), "{picked:?}, not {expected}");
-        let back = picked.position([places[42][0], places[42][1]], &placement);
+        let back = picked.position(places[42].pixel, &placement);
         assert!((0..2).all(|axis| (back[axis] - positions[42][axis]).abs() < 1e-3), "{back:?}");
-        placement.pointer = Some([-500.0, 3.0]);
+        placement.pointer = Some(Vec2::new(-500.0, 3.0));
         assert_eq!(frame(&gpu, &mut scatters, &set, placement).index, None, "far from everything");
     }
 }
@@ -81,22 +75,24 @@ fn points_that_the_rectangle_shows_are_listed_in_their_order() {
     let (positions, _) = in_pixels(13_001);
     let set = set(&gpu, &positions);
     for zoom in [1.0, 120.0] {
-        let placement = Placement { tiles: true, zoom, ..Placement::new(RECTANGLE) };
+        let placement = Placement {
+            zoom,
+            style: PointStyle { tiles: true, ..Default::default() },
+            ..Placement::new(RECTANGLE)
+        };
         frame(&gpu, &mut scatters, &set, placement);
         let pixels = projected(&positions, &placement, f64::from(MARGIN)).1;
-        let middle =
-            [RECTANGLE.x + RECTANGLE.width / 2.0, RECTANGLE.y + RECTANGLE.height / 2.0].map(f64::from);
-        let half = [RECTANGLE.width / 2.0 + MARGIN, RECTANGLE.height / 2.0 + MARGIN].map(f64::from);
+        let margin = f64::from(MARGIN);
+        let expected = twin::visible(&pixels, &RECTANGLE, margin);
         // Zoomed so far, points within a hundredth of a pixel of the edge may fall on either side.
-        let shows = |p: &[f64; 2], more: f64| (0..2).all(|a| (p[a] - middle[a]).abs() <= half[a] + more);
-        let expected: Vec<u32> = (0..).zip(&pixels).filter(|(_, p)| shows(p, 0.0)).map(|(i, _)| i).collect();
-        assert!(pixels.iter().all(|p| shows(p, 0.01) == shows(p, -0.01)), "one lies on the edge");
-        let list = scatters.listed(3).unwrap().1.read(&gpu);
+        let [wider, narrower] = [0.01, -0.01].map(|more| twin::visible(&pixels, &RECTANGLE, margin + more));
+        assert_eq!(wider, narrower, "one lies on the edge");
+        let list = scatters.listed(3).unwrap().list.read(&gpu);
         assert_eq!(list[0] as usize, expected.len());
-        let listed = expected.len().min(MOST_LISTED as usize);
+        let listed = expected.len().min(MAX_LISTED as usize);
         assert_eq!(list[1..=listed], expected[..listed]);
         // Both a list that is cut and one that is not are compared.
-        assert_eq!(zoom == 1.0, expected.len() > MOST_LISTED as usize, "{} are shown", expected.len());
+        assert_eq!(zoom == 1.0, expected.len() > MAX_LISTED as usize, "{} are shown", expected.len());
         assert!(!expected.is_empty() && (zoom == 1.0 || expected.len() < positions.len()));
     }
 }

@@ -1,7 +1,11 @@
 //! Hidden groups, lassos, what is selected, and a million points.
 
+use glam::Vec2;
 use revacnn::gpu::{Buffer, Gpu};
-use revacnn::view::{Chosen, Hidden, Lasso, MOST_CHOSEN, MOST_POINTS, Part, Placement, ScatterSet, Scatters};
+use revacnn::view::{
+    GroupMask, Lasso, MAX_POINTS, MAX_SELECTED, Placement, PointPrimitive, PointStyle, ScatterSet, Scatters,
+    SelectionSummary, twin,
+};
 
 use crate::stage::*;
 
@@ -17,13 +21,14 @@ fn hidden_groups_are_neither_drawn_nor_picked_nor_selected() {
             classes: Some(Buffer::from_slice(&gpu, "classes", &classes).range()),
             ..set(&gpu, &positions)
         };
-        let mut hidden = Hidden::default();
+        let mut hidden = GroupMask::default();
         hidden.toggle(32);
         let shown = |i: usize| classes[i] != 32;
         // Just left of point 2, whose class is hidden.
-        let pointer = [pixels[2][0] - 0.125, pixels[2][1]];
-        let all = Placement { pointer: Some(pointer), dot: 1.0, ..Placement::new(RECTANGLE) };
-        let some = Placement { hidden, ..all };
+        let pointer = Vec2::from(pixels[2]) - Vec2::new(0.125, 0.0);
+        let style = PointStyle { dot: 1.0, ..Default::default() };
+        let all = Placement { pointer: Some(pointer), style, ..Placement::new(RECTANGLE) };
+        let some = Placement { style: PointStyle { hidden, ..style }, ..all };
         let whole = Lasso::rectangle([0.0, 0.0], [320.0, 240.0]);
         for (placement, hides) in [(all, false), (some, true)] {
             frame(&gpu, &mut scatters, &set, placement);
@@ -38,11 +43,12 @@ fn hidden_groups_are_neither_drawn_nor_picked_nor_selected() {
                 );
             }
             let expected = (0..count).filter(|i| !hides || shown(*i)).count();
-            assert_eq!(chosen(&gpu, &mut scatters).unwrap().count as usize, expected);
+            assert_eq!(changed_selection(&gpu, &mut scatters).unwrap().count as usize, expected);
             // What is selected is drawn larger.
             scatters.clear_selection(&gpu, 3);
             prepare(&gpu, &mut scatters);
-            let lit = draw(&gpu, &scatters, Part::Dots).iter().filter(|p| p[0] > 0 || p[1] > 0).count();
+            let lit =
+                draw(&gpu, &scatters, PointPrimitive::Dots).iter().filter(|p| p[0] > 0 || p[1] > 0).count();
             if count > 3000 {
                 let drawn: Vec<[f32; 2]> =
                     (0..count).filter(|i| !hides || shown(*i)).map(|i| pixels[i]).collect();
@@ -53,26 +59,15 @@ fn hidden_groups_are_neither_drawn_nor_picked_nor_selected() {
     }
 }
 
-fn select_all(gpu: &Gpu, scatters: &mut Scatters) -> Chosen {
+fn select_all(gpu: &Gpu, scatters: &mut Scatters) -> SelectionSummary {
     scatters.select(gpu, 3, &Lasso::rectangle([0.0, 0.0], [320.0, 240.0])).unwrap();
     prepare(gpu, scatters);
-    chosen(gpu, scatters).unwrap()
+    changed_selection(gpu, scatters).unwrap()
 }
 
 /// A lasso takes or leaves a pixel as its middle lies.
 fn pixel_middle(pixel: [f32; 2]) -> [f32; 2] {
     pixel.map(|p| p.floor() + 0.5)
-}
-
-/// Whether a ray to the right from `at` crosses the line an odd number of times.
-fn inside(path: &[[f32; 2]], at: [f32; 2]) -> bool {
-    let edges = path.iter().zip(path.iter().cycle().skip(1));
-    let at = at.map(f64::from);
-    let crossed = edges.filter(|(a, b)| {
-        let (a, b) = (a.map(f64::from), b.map(f64::from));
-        (a[1] > at[1]) != (b[1] > at[1]) && at[0] < a[0] + (b[0] - a[0]) * (at[1] - a[1]) / (b[1] - a[1])
-    });
-    crossed.count() % 2 == 1
 }
 
 #[test]
@@ -95,37 +90,45 @@ fn a_lasso_selects_what_lies_within_it() {
         };
         frame(&gpu, &mut scatters, &set, Placement::new(RECTANGLE));
         if count == 299 {
-            assert_eq!(chosen(&gpu, &mut scatters), None, "nothing is read back before anything is selected");
+            assert_eq!(
+                changed_selection(&gpu, &mut scatters),
+                None,
+                "nothing is read back before anything is selected"
+            );
         }
         let mut select = |lasso: &Lasso| {
             scatters.select(&gpu, 3, lasso).unwrap();
             prepare(&gpu, &mut scatters);
-            chosen(&gpu, &mut scatters).unwrap()
+            changed_selection(&gpu, &mut scatters).unwrap()
         };
         let within: Vec<u32> =
-            (0..count as u32).filter(|i| inside(&star, pixel_middle(pixels[*i as usize]))).collect();
+            (0..count as u32).filter(|i| twin::is_inside(&star, pixel_middle(pixels[*i as usize]))).collect();
         let all = select(&Lasso::new(&star));
         assert_eq!(all.count as usize, within.len());
-        assert_eq!(all.indices, within[..within.len().min(MOST_CHOSEN)]);
-        let by_class = |class: u32| within.iter().filter(|i| classes[**i as usize] == class).count() as u32;
-        assert_eq!(all.by_class, (0..7).map(by_class).collect::<Vec<_>>());
+        assert_eq!(all.indices, within[..within.len().min(MAX_SELECTED)]);
+        assert_eq!(all.by_class, twin::class_counts(&within, &classes));
+        assert_eq!(all.by_class.len(), 7);
         assert!(within.len() > 20 && within.len() < count - 20);
-        assert_eq!(count > 1000, within.len() > MOST_CHOSEN, "lists that are cut and lists that are not");
+        assert_eq!(count > 1000, within.len() > MAX_SELECTED, "lists that are cut and lists that are not");
         let corners = [[200.1, 30.2], [90.4, 119.9]];
         let boxed = |p: [f32; 2]| p[0] > 90.4 && p[0] < 200.1 && p[1] > 30.2 && p[1] < 119.9;
         let few = select(&Lasso::rectangle(corners[0], corners[1]));
         assert_eq!(few.count as usize, pixels.iter().filter(|p| boxed(pixel_middle(**p))).count());
         assert_ne!(few.count, all.count, "a new selection takes the place of the last");
-        assert_eq!(select(&Lasso::new(&star[..2])), Chosen::default(), "a line has nothing within it");
+        assert_eq!(
+            select(&Lasso::new(&star[..2])),
+            SelectionSummary::default(),
+            "a line has nothing within it"
+        );
         select(&Lasso::new(&star));
         scatters.clear_selection(&gpu, 3);
-        assert_eq!(chosen(&gpu, &mut scatters), Some(Chosen::default()));
+        assert_eq!(changed_selection(&gpu, &mut scatters), Some(SelectionSummary::default()));
         select_all(&gpu, &mut scatters);
     }
-    // The layout's place is taken by one of fewer points: nothing of it is selected, and that is told.
+    // A layout of fewer points takes its id: its selection is empty, and is read back as such.
     let (positions, _) = in_pixels(41);
     frame(&gpu, &mut scatters, &set(&gpu, &positions), Placement::new(RECTANGLE));
-    assert_eq!(chosen(&gpu, &mut scatters), Some(Chosen::default()));
+    assert_eq!(changed_selection(&gpu, &mut scatters), Some(SelectionSummary::default()));
     assert_eq!(select_all(&gpu, &mut scatters).count, 41);
 }
 
@@ -135,12 +138,18 @@ fn what_is_selected_stands_out() {
     let mut scatters = Scatters::new(&gpu, wgpu::TextureFormat::Rgba8Unorm).unwrap();
     let (positions, pixels) = in_pixels(6007);
     let set = set(&gpu, &positions);
-    let placement = Placement { dot: 1.0, ..Placement::new(RECTANGLE) };
+    let style = PointStyle { dot: 1.0, ..Default::default() };
+    let placement = Placement { style, ..Placement::new(RECTANGLE) };
     frame(&gpu, &mut scatters, &set, placement);
-    let before = draw(&gpu, &scatters, Part::Dots);
+    let before = draw(&gpu, &scatters, PointPrimitive::Dots);
     scatters.select(&gpu, 3, &Lasso::rectangle([0.0, 0.0], [160.0, 240.0])).unwrap();
-    frame(&gpu, &mut scatters, &set, Placement { dims: true, ..placement });
-    let after = draw(&gpu, &scatters, Part::Dots);
+    frame(
+        &gpu,
+        &mut scatters,
+        &set,
+        Placement { style: PointStyle { dim_unselected: true, ..style }, ..placement },
+    );
+    let after = draw(&gpu, &scatters, PointPrimitive::Dots);
     let mut compared = [0, 0];
     for pixel in &pixels {
         let at = (pixel[1] as u32 * SCREEN[0] + pixel[0] as u32) as usize;
@@ -164,18 +173,18 @@ fn a_million_points_can_be_picked_and_selected_and_no_more_are_taken() {
     let mut scatters = Scatters::new(&gpu, wgpu::TextureFormat::Rgba8Unorm).unwrap();
     // A grid of 1024 × 1024.
     let positions: Vec<[f32; 2]> =
-        (0..MOST_POINTS).map(|i| [(i % 1024) as f32 - 511.5, (i / 1024) as f32 - 511.5]).collect();
+        (0..MAX_POINTS).map(|i| [(i % 1024) as f32 - 511.5, (i / 1024) as f32 - 511.5]).collect();
     let set = set(&gpu, &positions);
     // Ten pixels from one to the next.
     let scale = (RECTANGLE.height - 2.0 * MARGIN) / 1023.0;
     let zoom = 10.0 / scale;
-    for index in [MOST_POINTS - 1, 1024 * 500 + 321] {
+    for index in [MAX_POINTS - 1, 1024 * 500 + 321] {
         let [x, y] = positions[index as usize];
         // The point stands in the middle; the pointer is 3 pixels from it.
         let placement = Placement {
             zoom,
-            pan: [-10.0 * x, -10.0 * y],
-            pointer: Some([RECTANGLE.x + 153.0, RECTANGLE.y + 99.0]),
+            pan: Vec2::new(-10.0 * x, -10.0 * y),
+            pointer: Some(RECTANGLE.min() + Vec2::new(153.0, 99.0)),
             ..Placement::new(RECTANGLE)
         };
         assert_eq!(frame(&gpu, &mut scatters, &set, placement).index, Some(index));
@@ -185,9 +194,9 @@ fn a_million_points_can_be_picked_and_selected_and_no_more_are_taken() {
     let middle = [RECTANGLE.x + 150.0, RECTANGLE.y + 100.0];
     scatters.select(&gpu, 3, &Lasso::rectangle(middle, [middle[0] + 500.0, middle[1] + 500.0])).unwrap();
     prepare(&gpu, &mut scatters);
-    let quarter = chosen(&gpu, &mut scatters).unwrap();
-    assert_eq!((quarter.count, quarter.indices[0]), (MOST_POINTS / 4, 1024 * 512 + 512));
-    let more = ScatterSet { count: MOST_POINTS + 1, ..set };
+    let quarter = changed_selection(&gpu, &mut scatters).unwrap();
+    assert_eq!((quarter.count, quarter.indices[0]), (MAX_POINTS / 4, 1024 * 512 + 512));
+    let more = ScatterSet { count: MAX_POINTS + 1, ..set };
     let error = scatters.place(&gpu, 4, &more, placement).unwrap_err();
     assert!(error.what().contains("1048577"), "{error}");
 }

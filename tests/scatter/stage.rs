@@ -1,19 +1,21 @@
 //! A small screen, points that lie on known pixels, and what of a layout comes back from it.
 
 use revacnn::gpu::{AdapterChoice, Buffer, Gpu};
-use revacnn::view::{Chosen, Part, Picked, Placement, Rect, ScatterSet, Scatters};
+use revacnn::view::{
+    Picked, Placement, PointPrimitive, Rect, ScatterSet, Scatters, ScreenPoint, SelectionSummary, twin,
+};
 
 /// Width and height of the target.
-pub const SCREEN: [u32; 2] = [320, 240];
-pub const RECTANGLE: Rect = Rect { x: 10.0, y: 20.0, width: 300.0, height: 200.0 };
+pub(crate) const SCREEN: [u32; 2] = [320, 240];
+pub(crate) const RECTANGLE: Rect = Rect { x: 10.0, y: 20.0, width: 300.0, height: 200.0 };
 /// Half a tile of 4 pixels and the largest disc.
-pub const MARGIN: f32 = 16.0;
+pub(crate) const MARGIN: f32 = 16.0;
 
-pub fn gpu() -> Gpu {
+pub(crate) fn gpu() -> Gpu {
     Gpu::open(&AdapterChoice::Best).unwrap()
 }
 
-pub fn set(gpu: &Gpu, positions: &[[f32; 2]]) -> ScatterSet {
+pub(crate) fn set(gpu: &Gpu, positions: &[[f32; 2]]) -> ScatterSet {
     ScatterSet {
         positions: Buffer::from_slice(gpu, "positions", positions).range(),
         flags: Buffer::<u32>::zeroed(gpu, "flags", positions.len()).range(),
@@ -24,7 +26,7 @@ pub fn set(gpu: &Gpu, positions: &[[f32; 2]]) -> ScatterSet {
     }
 }
 
-pub fn random(i: usize, salt: usize) -> u32 {
+pub(crate) fn random(i: usize, salt: usize) -> u32 {
     let mut x = (i as u32).wrapping_mul(0x9e37_79b9) ^ (salt as u32).wrapping_mul(0x85eb_ca6b);
     x = (x ^ (x >> 16)).wrapping_mul(0x7feb_352d);
     x = (x ^ (x >> 15)).wrapping_mul(0x846c_a68b);
@@ -33,7 +35,7 @@ pub fn random(i: usize, salt: usize) -> u32 {
 
 /// Positions that a placement in [`RECTANGLE`] maps one to one onto the pixels that are returned with them; well within pixels, so
 /// that no rounding moves one into the next. Many share the pixels in the middle.
-pub fn in_pixels(count: usize) -> (Vec<[f32; 2]>, Vec<[f32; 2]>) {
+pub(crate) fn in_pixels(count: usize) -> (Vec<[f32; 2]>, Vec<[f32; 2]>) {
     let half = [RECTANGLE.width / 2.0 - MARGIN, RECTANGLE.height / 2.0 - MARGIN];
     let place = |i: usize, axis: usize| -> f32 {
         // Two opposite corners hold the frame.
@@ -51,27 +53,28 @@ pub fn in_pixels(count: usize) -> (Vec<[f32; 2]>, Vec<[f32; 2]>) {
 }
 
 /// Prepares a frame that shows the set, and reads back what is picked.
-pub fn frame(gpu: &Gpu, scatters: &mut Scatters, set: &ScatterSet, placement: Placement) -> Picked {
+pub(crate) fn frame(gpu: &Gpu, scatters: &mut Scatters, set: &ScatterSet, placement: Placement) -> Picked {
     scatters.begin(SCREEN[0], SCREEN[1]);
     scatters.place(gpu, 3, set, placement).unwrap();
-    if let Some((places, list)) = scatters.listed(3) {
-        places.write(gpu, 0, &vec![[f32::NAN; 4]; places.len()]);
-        list.write(gpu, 0, &vec![u32::MAX; list.len()]);
+    if let Some(listed) = scatters.listed(3) {
+        let poison = ScreenPoint { pixel: glam::Vec2::NAN, radius: f32::NAN, state: u32::MAX };
+        listed.points.write(gpu, 0, &vec![poison; listed.points.len()]);
+        listed.list.write(gpu, 0, &vec![u32::MAX; listed.list.len()]);
     }
     prepare(gpu, scatters)
 }
 
-pub fn prepare(gpu: &Gpu, scatters: &mut Scatters) -> Picked {
+pub(crate) fn prepare(gpu: &Gpu, scatters: &mut Scatters) -> Picked {
     let mut encoder = gpu.encoder("test");
     scatters.prepare(gpu, &mut encoder.begin_compute_pass(&Default::default()));
     gpu.submit(encoder);
-    let found = scatters.found(3).unwrap().read(gpu);
+    let pick = scatters.pick(3).unwrap().read(gpu);
     assert!(gpu.take_errors().is_empty());
-    Picked::read(bytemuck::cast_slice(&found[..8]))
+    Picked::read(bytemuck::cast_slice(&pick))
 }
 
-/// The pixels that a part of the layout draws onto black.
-pub fn draw(gpu: &Gpu, scatters: &Scatters, part: Part) -> Vec<[u8; 4]> {
+/// The pixels that a primitive of the layout draws onto black.
+pub(crate) fn draw(gpu: &Gpu, scatters: &Scatters, primitive: PointPrimitive) -> Vec<[u8; 4]> {
     let texture = gpu.device.create_texture(&wgpu::TextureDescriptor {
         label: Some("test"),
         size: wgpu::Extent3d { width: SCREEN[0], height: SCREEN[1], depth_or_array_layers: 1 },
@@ -97,7 +100,7 @@ pub fn draw(gpu: &Gpu, scatters: &Scatters, part: Part) -> Vec<[u8; 4]> {
             })],
             ..Default::default()
         });
-        scatters.draw(&mut pass, 3, part);
+        scatters.draw(&mut pass, 3, primitive);
     }
     let out = Buffer::<u8>::zeroed(gpu, "out", (SCREEN[0] * SCREEN[1] * 4) as usize);
     encoder.copy_texture_to_buffer(
@@ -117,57 +120,28 @@ pub fn draw(gpu: &Gpu, scatters: &Scatters, part: Part) -> Vec<[u8; 4]> {
     bytemuck::cast_slice(&out.read(gpu)).to_vec()
 }
 
-pub fn chosen(gpu: &Gpu, scatters: &mut Scatters) -> Option<Chosen> {
+/// The selection that is to be read back.
+pub(crate) fn changed_selection(gpu: &Gpu, scatters: &mut Scatters) -> Option<SelectionSummary> {
     let mut read = None;
-    scatters.copy_chosen(|id, buffer| {
+    scatters.copy_selections(|id, buffer| {
         assert_eq!(id, 3);
-        read = Some(Chosen::read(bytemuck::cast_slice(&buffer.read(gpu))));
+        read = Some(SelectionSummary::read(bytemuck::cast_slice(&buffer.read(gpu))));
         true
     });
     read
 }
 
-/// Middle, scale and pixels of points in a rectangle, in f64, as `Placement` says.
-pub fn projected(positions: &[[f32; 2]], placement: &Placement, margin: f64) -> ([f64; 3], Vec<[f64; 2]>) {
-    let shown = || positions.iter().filter(|p| p[0].abs() < 1e14);
-    let bound = |axis: usize| {
-        let values = || shown().map(|p| f64::from(p[axis]));
-        [values().fold(f64::MAX, f64::min), values().fold(f64::MIN, f64::max)]
-    };
-    let r = placement.rectangle;
-    let sides = [[r.x, r.width], [r.y, r.height]].map(|side| side.map(f64::from));
-    let bounds = [bound(0), bound(1)];
-    let fits = |axis: usize| (sides[axis][1] - 2.0 * margin) / (bounds[axis][1] - bounds[axis][0]);
-    let scale = fits(0).min(fits(1));
-    let middle = bounds.map(|[a, b]| (a + b) / 2.0);
-    let pixel = |p: &[f32; 2]| {
-        [0, 1].map(|axis| {
-            let at = (f64::from(p[axis]) - middle[axis]) * scale * f64::from(placement.zoom);
-            sides[axis][0] + sides[axis][1] / 2.0 + f64::from(placement.pan[axis]) + at
-        })
-    };
-    ([middle[0], middle[1], scale], positions.iter().map(pixel).collect())
+/// Fit and pixels of points in a placement, with `margin` pixels around them.
+pub(crate) fn projected(
+    positions: &[[f32; 2]],
+    placement: &Placement,
+    margin: f64,
+) -> (twin::Fit, Vec<[f64; 2]>) {
+    let fit = twin::fit(positions, &placement.rectangle, margin);
+    (fit, twin::project(positions, placement, fit))
 }
 
-/// The pixels of dots of `side` pixels, each as many dots as cover it and the greatest key.
-pub fn splatted(pixels: &[[f32; 2]], side: i32, key: impl Fn(usize) -> u32) -> Vec<(u32, u32)> {
-    let mut all = vec![(0, 0); (SCREEN[0] * SCREEN[1]) as usize];
-    for (i, pixel) in pixels.iter().enumerate() {
-        let corner = pixel.map(|p| (p - 0.5 * side as f32 + 0.5).floor() as i32);
-        for (dy, dx) in (0..side).flat_map(|y| (0..side).map(move |x| (y, x))) {
-            let away = [dx, dy].map(|d| d as f32 - 0.5 * (side - 1) as f32);
-            if side > 2 && away[0].powi(2) + away[1].powi(2) > 0.25 * (side * side) as f32 + 0.3 {
-                continue;
-            }
-            let (x, y) = (corner[0] + dx, corner[1] + dy);
-            let within =
-                |at: i32, from: f32, length: f32| (from as i32..(from + length) as i32).contains(&at);
-            if within(x, RECTANGLE.x, RECTANGLE.width) && within(y, RECTANGLE.y, RECTANGLE.height) {
-                let (count, greatest) = &mut all[(y as u32 * SCREEN[0] + x as u32) as usize];
-                *count += 1;
-                *greatest = (*greatest).max(key(i));
-            }
-        }
-    }
-    all
+/// The pixel buffer of dots of `side` pixels in [`RECTANGLE`].
+pub(crate) fn splatted(pixels: &[[f32; 2]], side: i32, key: impl Fn(usize) -> u32) -> Vec<(u32, u32)> {
+    twin::splat(pixels, side, &RECTANGLE, SCREEN, key)
 }

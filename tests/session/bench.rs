@@ -12,7 +12,7 @@ use revacnn::session::{
 };
 
 /// One convolution, one dense layer.
-pub const TINY: &str = r#"
+pub(crate) const TINY: &str = r#"
 name = "tiny"
 [[layer]]
 kind = "conv2d"
@@ -28,47 +28,47 @@ kind = "dense"
 "#;
 
 /// A device and a folder.
-pub struct Bench {
+pub(crate) struct Bench {
     pub gpu: Rc<Gpu>,
     pub folder: tempfile::TempDir,
 }
 
 impl Bench {
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let folder = tempfile::tempdir().expect("there is room for a folder");
         fs::write(folder.path().join("tiny.toml"), TINY).expect("it can be written");
         let gpu = Gpu::open(&AdapterChoice::Best).expect("there is an adapter");
         Self { gpu: Rc::new(gpu), folder }
     }
 
-    pub fn path(&self, name: &str) -> PathBuf {
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
 
-    pub fn network(&self) -> String {
+    pub(crate) fn network(&self) -> String {
         self.path("tiny.toml").display().to_string()
     }
 
-    pub fn open(&self, settings: RunSettings, folder: Option<&Path>) -> Session {
+    pub(crate) fn open(&self, settings: RunSettings, folder: Option<&Path>) -> Session {
         Session::new(Rc::clone(&self.gpu), &self.network(), settings, folder).expect("it begins")
     }
 
     /// On the digits, kept nowhere.
-    pub fn session(&self) -> Session {
+    pub(crate) fn session(&self) -> Session {
         self.open(settings(), None)
     }
 
     /// On the digits, kept in `run`.
-    pub fn kept(&self) -> Session {
+    pub(crate) fn kept(&self) -> Session {
         self.open(settings(), Some(&self.path("run")))
     }
 
-    pub fn resume(&self) -> Session {
+    pub(crate) fn resume(&self) -> Session {
         Session::resume(Rc::clone(&self.gpu), &self.path("run")).expect("it goes on")
     }
 }
 
-pub fn settings() -> RunSettings {
+pub(crate) fn settings() -> RunSettings {
     RunSettings {
         dataset: "digits".to_owned(),
         seed: 1,
@@ -81,7 +81,7 @@ pub fn settings() -> RunSettings {
 }
 
 /// Makes steps up to `step`, and takes in all results.
-pub fn run_to(session: &mut Session, step: u32) {
+pub(crate) fn run_to(session: &mut Session, step: u32) {
     session.set_limit(Some(StopCondition::Steps(step)));
     session.play();
     finish(session);
@@ -90,19 +90,19 @@ pub fn run_to(session: &mut Session, step: u32) {
 }
 
 /// Goes on until nothing is left to do.
-pub fn finish(session: &mut Session) {
+pub(crate) fn finish(session: &mut Session) {
     while session.advance() || matches!(session.state(), RunState::Training | RunState::Validating) {}
     session.settle();
 }
 
 /// Opens a layout.
-pub fn open(session: &mut Session, source: LayoutSource) -> LayoutId {
+pub(crate) fn open(session: &mut Session, source: LayoutSource) -> LayoutId {
     session.apply(LayoutCommand::Open(source)).expect("it can be laid out");
     session.layouts().last().expect("it is open").id()
 }
 
 /// One submit of at most `budget_ms`.
-pub fn submit(session: &mut Session, budget_ms: f64) -> bool {
+pub(crate) fn submit(session: &mut Session, budget_ms: f64) -> bool {
     let mut encoder = session.gpu().encoder("test");
     let recorded = session.record(&mut encoder, budget_ms);
     session.gpu().submit(encoder);
@@ -113,13 +113,13 @@ pub fn submit(session: &mut Session, budget_ms: f64) -> bool {
 }
 
 /// The numbers of the steps whose results arrived.
-pub fn steps(session: &mut Session) -> Vec<u32> {
+pub(crate) fn steps(session: &mut Session) -> Vec<u32> {
     let number = |event| if let Event::Step(step) = event { Some(step.step) } else { None };
     session.take_events().into_iter().filter_map(number).collect()
 }
 
 /// The values that a view shows, tile by tile.
-pub fn values(gpu: &Gpu, view: &TensorView) -> Vec<f32> {
+pub(crate) fn values(gpu: &Gpu, view: &TensorView) -> Vec<f32> {
     let staging = gpu.device.create_buffer(&wgpu::BufferDescriptor {
         label: Some("view"),
         size: view.buffer.size(),

@@ -3,7 +3,7 @@
 use std::rc::Rc;
 
 use revacnn::data::{Augmentation, Dataset};
-use revacnn::nn::{Hyper, Kind, Network, Schedule, Shape, Trainer};
+use revacnn::nn::{Hyper, Network, OptimizerKind, Schedule, Shape, Trainer};
 use revacnn::session::{
     Command, DataCommand, Event, LayerId, NetworkCommand, RunState, Session, StopCondition, TensorKind,
     TrainCommand,
@@ -47,7 +47,7 @@ fn the_next_step_uses_a_setting_and_nothing_is_reset() {
         (TrainCommand::SetMomentum(0.1), Hyper { momentum: 0.1, ..hyper }),
         (TrainCommand::SetWeightDecay(0.3), Hyper { weight_decay: 0.3, ..hyper }),
         (TrainCommand::SetNesterov(true), Hyper { nesterov: true, ..hyper }),
-        (TrainCommand::SetOptimizer(Kind::Adam), Hyper::of(Kind::Adam)),
+        (TrainCommand::SetOptimizer(OptimizerKind::Adam), Hyper::of(OptimizerKind::Adam)),
         (TrainCommand::SetL1Decay(0.01), Hyper { l1_decay: 0.01, ..hyper }),
         (TrainCommand::SetClipNorm(0.1), Hyper { clip_norm: 0.1, ..hyper }),
         (

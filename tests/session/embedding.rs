@@ -10,7 +10,7 @@ use crate::bench::{Bench, open, run_to, values};
 
 /// The first layer that has filters enough, counted from 1.
 fn filters(session: &Session) -> usize {
-    (1..session.layers().len()).find(|layer| session.can_embed(*layer, TensorKind::Weights)).unwrap()
+    (1..session.layers().len()).find(|layer| session.can_lay_out(*layer, TensorKind::Weights)).unwrap()
 }
 
 /// Everything that is on its way arrives, and layouts come to rest.
@@ -22,7 +22,7 @@ fn rest(session: &mut Session) {
 /// The affinities of a fresh layout of the same tiles.
 fn fresh_affinities(session: &Session, view: &TensorView) -> Vec<Vec<(u32, f32)>> {
     let gpu = session.gpu();
-    Tsne::new(gpu, view, FILTER_PERPLEXITY, Settings::USUAL, 1).unwrap().read_affinities(gpu)
+    Tsne::new(gpu, view, FILTER_PERPLEXITY, Settings::DEFAULT, 1).unwrap().read_affinities(gpu)
 }
 
 #[test]
@@ -47,7 +47,7 @@ fn every_kind_follows_the_training_and_changes_nothing_of_it() {
         assert_eq!(session.state_hash(), expected, "{kind:?} changed the run");
         let embedding = session.layout(id).unwrap();
         assert!(embedding.rests());
-        let (view, state) = (embedding.view().clone(), *embedding.state().unwrap());
+        let (view, state) = (embedding.rows().clone(), *embedding.state().unwrap());
         assert!(state.iteration > 200 && state.divergence.is_finite(), "{state:?}");
         let late = session.layouts()[0].tsne().read_affinities(session.gpu());
         assert_eq!(late, fresh_affinities(&session, &view), "{kind:?} is behind the training");
@@ -76,7 +76,7 @@ fn what_rests_does_not_move_by_one_bit_and_a_change_wakes_it() {
     assert_ne!(positions(&session), before, "it did not wake");
     // So does another setting; a refused one does not.
     let before = positions(&session);
-    let wrong = Settings { momentum: 1.5, ..Settings::USUAL };
+    let wrong = Settings { momentum: 1.5, ..Settings::DEFAULT };
     assert!(session.apply(LayoutCommand::Settings(id, wrong)).is_err());
     assert!(session.apply(LayoutCommand::Perplexity(id, f32::NAN)).is_err());
     assert!(session.layout(id).unwrap().rests());
@@ -110,7 +110,7 @@ fn a_layer_without_filters_enough_is_refused_and_a_layer_has_one_embedding() {
     run_to(&mut session, 4);
     rest(&mut session);
     let view = session.tensor(layer, TensorKind::Activations).unwrap();
-    let found = session.layout(second).unwrap().view().buffer.clone();
+    let found = session.layout(second).unwrap().rows().buffer.clone();
     assert!(found == view.buffer, "it reads a buffer that is gone");
     session.apply(LayoutCommand::Close(second)).unwrap();
     assert!(session.layouts().is_empty());
@@ -131,7 +131,7 @@ fn the_change_of_filters_is_that_of_the_last_epoch() {
     let steps = |session: &Session| session.train_images().div_ceil(session.settings().batch as usize) as u32;
     let epoch = steps(&session);
     run_to(&mut session, 1);
-    assert!(session.filter_changes(layer).unwrap().read(session.gpu()).iter().all(|change| *change == 0.0));
+    assert!(session.filter_drift(layer).unwrap().read(session.gpu()).iter().all(|change| *change == 0.0));
     // The end of an epoch is where the cursor passes the last image.
     let mut at_end = Vec::new();
     let mut step = 1;
@@ -144,14 +144,14 @@ fn the_change_of_filters_is_that_of_the_last_epoch() {
         }
         assert!(step < 3 * epoch);
     }
-    let found = session.filter_changes(layer).unwrap().read(session.gpu());
-    let expected = revacnn::embed::change_twin(&at_end[1], &at_end[0]);
+    let found = session.filter_drift(layer).unwrap().read(session.gpu());
+    let expected = revacnn::embed::twin::drift::drift(&at_end[1], &at_end[0]);
     for (found, expected) in found.iter().zip(&expected) {
         assert!((f64::from(*found) - expected).abs() < 1e-5 * expected, "{found}, {expected}");
     }
     session.apply(TrainCommand::Reset(5)).unwrap();
     run_to(&mut session, 1);
-    assert!(session.filter_changes(layer).unwrap().read(session.gpu()).iter().all(|change| *change == 0.0));
+    assert!(session.filter_drift(layer).unwrap().read(session.gpu()).iter().all(|change| *change == 0.0));
 }
 
 #[test]
@@ -163,7 +163,7 @@ fn rows_of_test_images_are_the_activations_that_a_probe_shows() {
     for layer in [0, 1, 3, 4] {
         let dims: usize = session.layers()[layer].output.iter().product();
         let gpu = std::rc::Rc::clone(session.trainer().gpu());
-        let (rows, labels) = session.test_rows(layer).unwrap();
+        let (rows, labels) = session.test_features(layer).unwrap();
         let (labels, rows) = (labels.to_vec(), rows.read(&gpu));
         assert_eq!(rows.len(), session.test_images() * dims);
         for image in [0, 7, 59, 60, session.test_images() - 1] {
@@ -179,6 +179,6 @@ fn rows_of_test_images_are_the_activations_that_a_probe_shows() {
             assert!(other.iter().zip(&shown).any(|(a, b)| (a - b).abs() > 1e-3), "another image is the same");
         }
     }
-    assert!(session.test_rows(99).is_err());
+    assert!(session.test_features(99).is_err());
     assert_eq!(session.state_hash(), hash, "looking changed the run");
 }

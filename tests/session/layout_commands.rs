@@ -10,37 +10,37 @@ use revacnn::session::{
 
 use crate::bench::{Bench, finish, run_to, submit};
 
-pub const DENSE: LayoutSource = LayoutSource::Tensor { node: 4, kind: TensorKind::Weights };
-pub const CONV: LayoutSource = LayoutSource::Tensor { node: 1, kind: TensorKind::Weights };
-pub const IMAGES: LayoutSource =
-    LayoutSource::Images(ImageSource { layer: 3, set: ImageSet::Test, count: 150 });
+pub(crate) const DENSE: LayoutSource = LayoutSource::Tensor { node: 4, kind: TensorKind::Weights };
+pub(crate) const CONV: LayoutSource = LayoutSource::Tensor { node: 1, kind: TensorKind::Weights };
+pub(crate) const IMAGES: LayoutSource =
+    LayoutSource::Images(ImageSource { node: 3, set: ImageSet::Test, count: 150 });
 
-pub fn journal(bench: &Bench) -> Vec<String> {
+pub(crate) fn journal(bench: &Bench) -> Vec<String> {
     let text = fs::read_to_string(bench.path("run/journal.jsonl")).unwrap();
     text.lines().skip(1).map(String::from).collect()
 }
 
 /// Everything that is on its way arrives, and layouts come to rest; nothing went wrong.
-pub fn rest(session: &mut Session) {
+pub(crate) fn rest(session: &mut Session) {
     while session.advance() {}
     session.settle();
     let fault = session.take_events().into_iter().find(|event| matches!(event, Event::Fault(_)));
     assert_eq!(fault, None);
 }
 
-pub fn layout(session: &Session, id: u64) -> &Layout {
+pub(crate) fn layout(session: &Session, id: u64) -> &Layout {
     session.layout(LayoutId(id)).expect("it is open")
 }
 
-pub fn positions(session: &Session, id: u64) -> Vec<[f32; 2]> {
+pub(crate) fn positions(session: &Session, id: u64) -> Vec<[f32; 2]> {
     layout(session, id).tsne().read_positions(session.gpu())
 }
 
-pub fn pinned(session: &Session, id: u64) -> u32 {
+pub(crate) fn pinned(session: &Session, id: u64) -> u32 {
     layout(session, id).tsne().state(session.gpu()).pinned
 }
 
-pub fn pin(id: u64, row: u32, position: [f32; 2]) -> LayoutCommand {
+pub(crate) fn pin(id: u64, row: u32, position: [f32; 2]) -> LayoutCommand {
     LayoutCommand::Pin { layout: LayoutId(id), row, position }
 }
 
@@ -80,9 +80,12 @@ fn each_setting_of_a_layout_is_its_own() {
     session.apply(LayoutCommand::Run(dense, false)).unwrap();
     assert!(!layout(&session, 0).running && layout(&session, 1).running);
     session.apply(LayoutCommand::Run(dense, true)).unwrap();
-    let settings = Settings { exaggeration: 4.0, momentum: 0.7, ..Settings::USUAL };
+    let settings = Settings { exaggeration: 4.0, momentum: 0.7, ..Settings::DEFAULT };
     session.apply(LayoutCommand::Settings(dense, settings)).unwrap();
-    assert_eq!((layout(&session, 0).settings(), layout(&session, 1).settings()), (settings, Settings::USUAL));
+    assert_eq!(
+        (layout(&session, 0).settings(), layout(&session, 1).settings()),
+        (settings, Settings::DEFAULT)
+    );
     session.apply(LayoutCommand::Perplexity(dense, 2.0)).unwrap();
     assert_eq!((layout(&session, 0).perplexity(), layout(&session, 1).perplexity()), (2.0, 30.0));
     session.apply(LayoutCommand::Every(images, 7)).unwrap();
@@ -137,12 +140,12 @@ fn what_cannot_be_is_refused_and_changes_nothing() {
     session.apply(LayoutCommand::Open(DENSE)).unwrap();
     session.apply(LayoutCommand::Open(IMAGES)).unwrap();
     let (dense, images, gone) = (LayoutId(0), LayoutId(1), LayoutId(2));
-    let wrong = Settings { momentum: 1.5, ..Settings::USUAL };
+    let wrong = Settings { momentum: 1.5, ..Settings::DEFAULT };
     let refused = [
         LayoutCommand::Open(LayoutSource::Tensor { node: 0, kind: TensorKind::Activations }),
         LayoutCommand::Open(LayoutSource::Tensor { node: 99, kind: TensorKind::Weights }),
-        LayoutCommand::Open(LayoutSource::Images(ImageSource { layer: 9, set: ImageSet::Test, count: 9 })),
-        LayoutCommand::Open(LayoutSource::Images(ImageSource { layer: 1, set: ImageSet::Test, count: 3 })),
+        LayoutCommand::Open(LayoutSource::Images(ImageSource { node: 9, set: ImageSet::Test, count: 9 })),
+        LayoutCommand::Open(LayoutSource::Images(ImageSource { node: 1, set: ImageSet::Test, count: 3 })),
         LayoutCommand::Close(gone),
         LayoutCommand::Run(gone, true),
         LayoutCommand::Restart(gone),
@@ -163,7 +166,7 @@ fn what_cannot_be_is_refused_and_changes_nothing() {
         assert!(!error.help().is_empty(), "{command:?}");
     }
     assert_eq!((journal(&bench), session.layouts().len()), (lines, 2));
-    assert_eq!(layout(&session, 0).settings(), Settings::USUAL);
+    assert_eq!(layout(&session, 0).settings(), Settings::DEFAULT);
     // The last of each is within range.
     session.apply(pin(0, 9, [0.0, 0.0])).unwrap();
     session.apply(pin(1, 149, [0.0, 0.0])).unwrap();
@@ -246,7 +249,7 @@ fn every_command_reads_as_it_was_written() {
         LayoutCommand::Restart(id).into(),
         pin(7, 1, [0.1, -1e-7]).into(),
         LayoutCommand::Release { layout: id, row: 2, position: [3e7, 0.3] }.into(),
-        LayoutCommand::Settings(id, Settings { momentum: 0.7, ..Settings::USUAL }).into(),
+        LayoutCommand::Settings(id, Settings { momentum: 0.7, ..Settings::DEFAULT }).into(),
         LayoutCommand::Perplexity(id, 12.3).into(),
         LayoutCommand::Follow(id, true).into(),
         LayoutCommand::Every(id, 9).into(),

@@ -23,7 +23,7 @@ fn described(session: &Session) -> Vec<(LayoutId, LayoutSource, [bool; 2], u32, 
 fn a_resume_opens_what_was_open_with_its_settings_and_pins() {
     let bench = Bench::new();
     let mut session = bench.kept();
-    let settings = Settings { early_momentum: 0.6, ..Settings::USUAL };
+    let settings = Settings { early_momentum: 0.6, ..Settings::DEFAULT };
     let before: [Command; 12] = [
         LayoutCommand::Open(CONV).into(),
         LayoutCommand::Open(IMAGES).into(),
@@ -109,7 +109,7 @@ fn a_layout_command_of_a_resumed_run_leaves_the_training_commands_to_come() {
 fn a_layout_that_does_not_fit_any_more_is_told_and_the_run_goes_on() {
     let bench = Bench::new();
     let mut session = bench.kept();
-    let wide = LayoutSource::Images(ImageSource { layer: 1, set: ImageSet::Train, count: 1200 });
+    let wide = LayoutSource::Images(ImageSource { node: 1, set: ImageSet::Train, count: 1200 });
     session.apply(LayoutCommand::Open(wide)).unwrap();
     session.apply(LayoutCommand::Open(DENSE)).unwrap();
     session.save().unwrap();

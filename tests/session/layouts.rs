@@ -3,11 +3,9 @@
 use std::rc::Rc;
 
 use revacnn::gpu::Gpu;
-use revacnn::nn::{Best, Shape, Tensor, responses_twin};
-use revacnn::session::{
-    Event, ImageSet, ImageSource, LayoutCommand, LayoutId, LayoutSource, Session, Split, TensorKind,
-    TrainCommand,
-};
+use revacnn::nn::{Shape, Tensor, TopK, twin};
+use revacnn::session::{Event, ImageSet, ImageSource, LayoutCommand, LayoutId, LayoutSource};
+use revacnn::session::{Session, Split, TensorKind, TrainCommand};
 
 use crate::bench::{Bench, finish, open, run_to, submit, values};
 
@@ -27,7 +25,7 @@ fn gpu(session: &Session) -> Rc<Gpu> {
 fn rows(session: &mut Session, layer: usize) -> Vec<Vec<f32>> {
     let dims: usize = session.layers()[layer].output.iter().product();
     let gpu = gpu(session);
-    let (rows, _) = session.test_rows(layer).unwrap();
+    let (rows, _) = session.test_features(layer).unwrap();
     rows.read(&gpu).chunks(dims).map(<[f32]>::to_vec).collect()
 }
 
@@ -54,8 +52,8 @@ fn images_are_laid_out_by_class() {
     let mut session = bench.session();
     run_to(&mut session, 60);
     let hash = session.state_hash();
-    let source = session.usual_images();
-    assert_eq!(source, ImageSource { layer: 3, set: ImageSet::Test, count: session.test_images() });
+    let source = session.default_images();
+    assert_eq!(source, ImageSource { node: 3, set: ImageSet::Test, count: session.test_images() });
     let id = open(&mut session, LayoutSource::Images(source));
     assert_eq!(
         open(&mut session, LayoutSource::Images(source)),
@@ -97,12 +95,12 @@ fn any_layer_of_either_set_and_any_number_of_images() {
         [(0, ImageSet::Test, 61), (1, ImageSet::Train, 130), (4, ImageSet::Train, 1347)]
     {
         let count = count.min(session.images_of(set));
-        open(&mut session, LayoutSource::Images(ImageSource { layer, set, count }));
+        open(&mut session, LayoutSource::Images(ImageSource { node: layer, set, count }));
         rest(&mut session);
         let embedding = &session.layouts()[0];
         let images = embedding.images().unwrap();
         let dims: usize = session.layers()[layer].output.iter().product();
-        let (found, tiles) = (values(&gpu, embedding.view()), values(&gpu, &images.tiles));
+        let (found, tiles) = (values(&gpu, embedding.rows()), values(&gpu, &images.tiles));
         assert_eq!((found.len(), tiles.len()), (count * dims, count * 64));
         // Tiles are the images themselves, and labels theirs.
         let labels = images.labels.read(&gpu);
@@ -119,9 +117,9 @@ fn any_layer_of_either_set_and_any_number_of_images() {
             assert_ne!(found, expected[1..=count].concat());
         }
     }
-    let source = session.usual_images();
+    let source = session.default_images();
     for (wrong, part) in [
-        (ImageSource { layer: 9, ..source }, "no layer 9"),
+        (ImageSource { node: 9, ..source }, "no layer 9"),
         (ImageSource { count: 3, ..source }, "3 images"),
         (ImageSource { count: source.count + 1, ..source }, "images"),
     ] {
@@ -140,9 +138,9 @@ fn what_does_not_fit_is_refused_with_what_to_reduce() {
     gpu.limits.max_storage_buffer_binding_size = 512 << 10;
     let mut session = Session::new(Rc::new(gpu), &bench.network(), crate::bench::settings(), None).unwrap();
     let count = session.train_images();
-    let most = session.most_images(1, ImageSet::Train);
+    let most = session.max_images(1, ImageSet::Train);
     assert!(most < count, "{most}");
-    let source = ImageSource { layer: 1, set: ImageSet::Train, count };
+    let source = ImageSource { node: 1, set: ImageSet::Train, count };
     let error = session.apply(LayoutCommand::Open(LayoutSource::Images(source))).unwrap_err();
     assert!(error.what().starts_with(&format!("{count} images by conv1: their activations")), "{error}");
     assert!(error.help().contains(&format!("{most} images at most")), "{}", error.help());
@@ -162,7 +160,7 @@ fn predictions_are_what_the_network_says_and_follow_it() {
     let bench = Bench::new();
     let mut session = bench.session();
     run_to(&mut session, 40);
-    let source = session.usual_images();
+    let source = session.default_images();
     let id = open(&mut session, LayoutSource::Images(source));
     rest(&mut session);
     let outputs = rows(&mut session, 4);
@@ -185,8 +183,8 @@ fn predictions_are_what_the_network_says_and_follow_it() {
         session.advance();
         session.settle();
         let images = session.layouts()[0].images().unwrap();
-        let best = *images.told(image).expect("it was asked for");
-        assert!(images.told(image + 1).is_none());
+        let best = *images.top_classes(image).expect("it was asked for");
+        assert!(images.top_classes(image + 1).is_none());
         assert_eq!(best.first, expected[image as usize]);
         let shares = softmax(&outputs[image as usize]);
         let mut order: Vec<f64> = shares.clone();
@@ -194,7 +192,7 @@ fn predictions_are_what_the_network_says_and_follow_it() {
         for ((class, share), expected) in best.classes().zip(order) {
             assert!((f64::from(share) - expected).abs() < 1e-5 && (shares[class] - expected).abs() < 1e-12);
         }
-        assert!(best.third != Best::NONE && best.first_share > best.second_share);
+        assert!(best.third != TopK::NONE && best.first_share > best.second_share);
     }
     // Without following they stay, and once more on demand they are new.
     run_to(&mut session, 90);
@@ -217,7 +215,7 @@ fn what_follows_is_as_fresh_as_its_cadence_and_changes_nothing_of_the_run() {
     run_to(&mut plain, 47);
     let expected = plain.state_hash();
     let mut session = bench.session();
-    let source = ImageSource { count: 200, ..session.usual_images() };
+    let source = ImageSource { count: 200, ..session.default_images() };
     let images = open(&mut session, LayoutSource::Images(source));
     let filters = open(&mut session, LayoutSource::Filters);
     assert!(!session.layout(images).unwrap().follows());
@@ -238,7 +236,7 @@ fn what_follows_is_as_fresh_as_its_cadence_and_changes_nothing_of_the_run() {
         assert!(embedding.rests() && embedding.left_out() == 0);
         let perplexity = embedding.wanted_perplexity();
         let settings = embedding.settings();
-        let fresh = revacnn::embed::Tsne::new(&gpu, embedding.view(), perplexity, settings, 1).unwrap();
+        let fresh = revacnn::embed::Tsne::new(&gpu, embedding.rows(), perplexity, settings, 1).unwrap();
         assert_eq!(embedding.tsne().read_affinities(&gpu), fresh.read_affinities(&gpu));
     }
     // A layout that is paused is not forwarded, one that is closed neither.
@@ -260,7 +258,7 @@ fn a_batch_of_another_size_and_a_closed_layout_do_not_disturb_a_forward_pass() {
     let bench = Bench::new();
     let mut session = bench.session();
     run_to(&mut session, 3);
-    let source = ImageSource { layer: 4, ..session.usual_images() };
+    let source = ImageSource { node: 4, ..session.default_images() };
     open(&mut session, LayoutSource::Images(source));
     // In the middle of the passes the batch changes; it waits for the last of them.
     assert!(submit(&mut session, 0.01));
@@ -268,10 +266,10 @@ fn a_batch_of_another_size_and_a_closed_layout_do_not_disturb_a_forward_pass() {
     rest(&mut session);
     assert_eq!(session.settings().batch, 24);
     let expected = rows(&mut session, 4).concat();
-    assert_eq!(values(session.gpu(), session.layouts()[0].view()), expected);
+    assert_eq!(values(session.gpu(), session.layouts()[0].rows()), expected);
     session.apply(LayoutCommand::Refresh(session.layouts()[0].id())).unwrap();
     rest(&mut session);
-    let found = values(session.gpu(), session.layouts()[0].view());
+    let found = values(session.gpu(), session.layouts()[0].rows());
     let worst = found.iter().zip(&expected).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
     assert!(worst < 1e-4, "passes of 24 images: {worst}");
     // Closed in the middle, the other passes are left out and steps go on.
@@ -306,7 +304,7 @@ fn all_filters_lie_in_one_layout_by_how_they_respond() {
     }
     assert_eq!((filters.row(1, 4), filters.row(2, 0)), (None, None));
     let images = embedding.forwards();
-    let found = values(session.gpu(), embedding.view());
+    let found = values(session.gpu(), embedding.rows());
     assert_eq!((images, found.len()), (128, 14 * 128));
     assert!(embedding.state().is_some_and(|s| s.iteration > 200 && s.divergence.is_finite()));
     // Convolutions respond after their relu (layer 2), the classes by their logits.
@@ -318,7 +316,7 @@ fn all_filters_lie_in_one_layout_by_how_they_respond() {
         for (n, row) in rows.iter().take(images).enumerate() {
             row.iter().enumerate().for_each(|(d, value)| maps.values[d * images + n] = f64::from(*value));
         }
-        expected.extend(responses_twin(&maps));
+        expected.extend(twin::responses(&maps));
     }
     for (row, (found, expected)) in found.chunks(images).zip(&expected).enumerate() {
         let off = found.iter().zip(expected).map(|(a, b)| (f64::from(*a) - b).abs()).fold(0.0, f64::max);
@@ -336,7 +334,7 @@ fn rows_that_change_much_are_stirred_and_a_perplexity_compiles_nothing() {
     let mut session = bench.session();
     run_to(&mut session, 30);
     let gpu = gpu(&session);
-    let source = ImageSource { count: 150, ..session.usual_images() };
+    let source = ImageSource { count: 150, ..session.default_images() };
     let id = open(&mut session, LayoutSource::Images(source));
     rest(&mut session);
     let compiled = gpu.kernels_compiled();
@@ -344,7 +342,7 @@ fn rows_that_change_much_are_stirred_and_a_perplexity_compiles_nothing() {
     assert!(!session.layout(id).unwrap().rests());
     rest(&mut session);
     assert_eq!(gpu.kernels_compiled(), compiled);
-    assert_eq!(session.layouts()[0].stirred(), 0, "another perplexity is no change of the rows");
+    assert_eq!(session.layouts()[0].reexaggerations(), 0, "another perplexity is no change of the rows");
     let settled = session.layouts()[0].state().unwrap().divergence;
     // Other weights: the images lie elsewhere.
     session.apply(TrainCommand::Reset(77)).unwrap();
@@ -358,7 +356,11 @@ fn rows_that_change_much_are_stirred_and_a_perplexity_compiles_nothing() {
     }
     let embedding = &session.layouts()[0];
     let state = embedding.state().unwrap();
-    assert!(embedding.stirred() >= 1 && exaggerated == 2.0, "{} times, {exaggerated}", embedding.stirred());
+    assert!(
+        embedding.reexaggerations() >= 1 && exaggerated == 2.0,
+        "{} times, {exaggerated}",
+        embedding.reexaggerations()
+    );
     assert!(state.exaggeration == 1.0 && state.divergence < worst, "{state:?}, {worst}, {settled}");
     // A layout of its own begins again, the others stay.
     let layer = 4;
@@ -369,7 +371,7 @@ fn rows_that_change_much_are_stirred_and_a_perplexity_compiles_nothing() {
     rest(&mut session);
     let after: Vec<u32> = session.layouts().iter().map(|e| e.state().unwrap().iteration).collect();
     assert!(after[0] < before[0] && after[1] == before[1], "{before:?}, {after:?}");
-    assert_eq!(session.layouts()[0].stirred(), 0);
+    assert_eq!(session.layouts()[0].reexaggerations(), 0);
 }
 
 #[test]

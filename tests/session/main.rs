@@ -3,9 +3,9 @@
 mod bench;
 mod commands;
 mod embedding;
-mod keeping;
 mod layout_commands;
 mod layout_resume;
 mod layouts;
-mod recording;
+mod lifecycle;
+mod schedule;
 mod streaming;

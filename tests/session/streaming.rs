@@ -92,7 +92,7 @@ fn a_run_that_streams_is_resumed_where_it_was() {
 fn a_batch_that_the_window_cannot_hold_is_refused() {
     let windowed = streaming();
     let mut session = windowed.session();
-    assert_eq!(session.most_batch(), 128);
+    assert_eq!(session.max_batch(), 128);
     let error = session.apply(TrainCommand::SetBatch(129)).unwrap_err();
     assert!(error.to_string().contains("129"), "{error}");
     session.apply(TrainCommand::SetBatch(128)).unwrap();

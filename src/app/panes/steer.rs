@@ -7,7 +7,7 @@ use egui::{Response, RichText, Slider, Ui};
 use crate::app::actions::{is_frozen, move_probe, toggle_frozen};
 use crate::app::pane::{Cx, Dock, Pane};
 use crate::app::{tensor_kinds, theme, tile_popup};
-use crate::nn::{Kind, Schedule};
+use crate::nn::{OptimizerKind, Schedule};
 use crate::session::{Action, DataCommand, TrainCommand};
 
 /// Batch sizes to choose from.
@@ -139,7 +139,7 @@ fn optimizer_ui(ui: &mut Ui, cx: &mut Cx<'_, '_>) {
     let about = labels("weight decay", "weight_decay", hover);
     let slider = logarithmic(0.1, 1e-6, 6);
     setting_ui(ui, cx, about, hyper.weight_decay, TrainCommand::SetWeightDecay, slider);
-    if hyper.optimizer == Kind::Sgd {
+    if hyper.optimizer == OptimizerKind::Sgd {
         let about = labels("Nesterov", "nesterov", "Nesterov momentum");
         setting_ui(ui, cx, about, hyper.nesterov, TrainCommand::SetNesterov, checkbox);
     }
@@ -149,10 +149,10 @@ fn optimizer_ui(ui: &mut Ui, cx: &mut Cx<'_, '_>) {
     schedule_ui(ui, cx);
 }
 
-fn kind_ui(ui: &mut Ui, cx: &mut Cx<'_, '_>, now: Kind) {
+fn kind_ui(ui: &mut Ui, cx: &mut Cx<'_, '_>, now: OptimizerKind) {
     ui.label("optimizer").on_hover_text("A change resets the optimizer's state; weights stay");
     egui::ComboBox::from_id_salt("optimizer").selected_text(now.name()).show_ui(ui, |ui| {
-        for kind in Kind::ALL {
+        for kind in OptimizerKind::ALL {
             if ui.selectable_label(kind == now, kind.name()).clicked() {
                 cx.send(TrainCommand::SetOptimizer(kind));
             }
@@ -185,7 +185,7 @@ fn batch_ui(ui: &mut Ui, cx: &mut Cx<'_, '_>) {
     ui.label("batch").on_hover_text("Images per step; the weights stay when it changes (B, Shift+B)");
     let combo = egui::ComboBox::from_id_salt("batch").selected_text(format!("{} images", settings.batch));
     combo.show_ui(ui, |ui| {
-        for size in BATCHES.into_iter().filter(|size| *size <= cx.session.most_batch()) {
+        for size in BATCHES.into_iter().filter(|size| *size <= cx.session.max_batch()) {
             if ui.selectable_label(size == settings.batch, size.to_string()).clicked() {
                 cx.send(TrainCommand::SetBatch(size));
             }

@@ -92,8 +92,8 @@ fn gzip_is_known_by_content_in_several_members_too() {
 #[test]
 fn fashion_is_known_by_its_directory() {
     let dir = whole();
-    for place in ["Fashion-MNIST", "FashionMNIST/raw"] {
-        let inner = dir.path().join(place);
+    for folder in ["Fashion-MNIST", "FashionMNIST/raw"] {
+        let inner = dir.path().join(folder);
         fs::create_dir_all(&inner).unwrap();
         for entry in fs::read_dir(dir.path()).unwrap().map(Result::unwrap).filter(|e| e.path().is_file()) {
             fs::copy(entry.path(), inner.join(entry.file_name())).unwrap();

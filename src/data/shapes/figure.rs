@@ -1,14 +1,14 @@
 //! The ten figures as signed distances: negative within, positive outside, in pixels.
 //!
-//! A figure is centred at the origin. Coverage of a pixel is the distance at its centre, clamped to
+//! A figure is centered at the origin. Coverage of a pixel is the distance at its center, clamped to
 //! half a pixel on either side, so the distance need only be right near the outline. A polygon is
 //! an intersection of half-planes; the star is the pentagram, which is where at most one of its
 //! five half-planes is left.
 
-use super::draw::Draw;
+use super::random::Random;
 
 /// Names of the classes; the position is the label.
-pub const CLASSES: [&str; 10] =
+pub(super) const CLASSES: [&str; 10] =
     ["disc", "ring", "square", "triangle", "star", "cross", "stripes", "checker", "arc", "blob"];
 
 /// Outward normals of a triangle's sides: 120° apart.
@@ -23,12 +23,12 @@ const FIVE: [[f32; 2]; 5] = [
     [-0.951_056_5, 0.309_017],
 ];
 
-/// Cosine of 72°: distance of the pentagram's lines from its centre, for tips at distance 1.
+/// Cosine of 72°: distance of the pentagram's lines from its center, for tips at distance 1.
 const STAR_INRADIUS: f32 = 0.309_017;
 
 /// One figure with its measures, all in pixels.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub enum Figure {
+pub(super) enum Figure {
     /// A filled circle.
     Disc { radius: f32 },
     /// A circle's outline, `half` to each side of `radius`.
@@ -53,30 +53,30 @@ pub enum Figure {
 
 impl Figure {
     /// The figure of class `label` with about the circumradius `reach` in pixels; its proportions are drawn.
-    pub fn of_class(label: u8, reach: f32, draw: &mut Draw) -> Self {
+    pub(super) fn of_class(label: u8, reach: f32, random: &mut Random) -> Self {
         match label {
             0 => Self::Disc { radius: 0.85 * reach },
             1 => {
-                let half = reach * draw.range(0.11, 0.19);
+                let half = reach * random.range(0.11, 0.19);
                 Self::Ring { radius: 0.95 * reach - half, half }
             }
             2 => Self::Square { half: 0.8 * reach },
             3 => Self::Triangle { inradius: 0.55 * reach },
             4 => Self::Star { inradius: 1.08 * STAR_INRADIUS * reach },
-            5 => Self::Cross { arm: 0.95 * reach, half: reach * draw.range(0.16, 0.28) },
+            5 => Self::Cross { arm: 0.95 * reach, half: reach * random.range(0.16, 0.28) },
             6 => {
                 let half = 0.76 * reach;
-                let period = half * draw.range(0.6, 0.9);
-                Self::Stripes { half, period, phase: draw.unit() * period }
+                let period = half * random.range(0.6, 0.9);
+                Self::Stripes { half, period, phase: random.unit() * period }
             }
             7 => {
                 let half = 0.78 * reach;
-                Self::Checker { half, cell: half * draw.range(0.5, 0.667) }
+                Self::Checker { half, cell: half * random.range(0.5, 0.667) }
             }
             8 => {
-                let half = reach * draw.range(0.13, 0.2);
+                let half = reach * random.range(0.13, 0.2);
                 // The slope of the end's direction: a gap of 180° to 230°, so an arc is never a ring.
-                let slope = draw.range(0.0, 0.466);
+                let slope = random.range(0.0, 0.466);
                 let length = (1.0 + slope * slope).sqrt();
                 let end = [1.0 / length, slope / length];
                 Self::Arc { radius: 0.95 * reach - half, half, end }
@@ -84,8 +84,8 @@ impl Figure {
             _ => {
                 let mut waves = [[0.0; 2]; 3];
                 for (wave, most) in waves.iter_mut().zip([0.4, 0.2, 0.16]) {
-                    let size = most * draw.range(0.7, 1.0);
-                    *wave = draw.direction().map(|v| v * size);
+                    let size = most * random.range(0.7, 1.0);
+                    *wave = random.direction().map(|v| v * size);
                 }
                 Self::Blob { radius: 0.68 * reach, waves }
             }
@@ -94,7 +94,7 @@ impl Figure {
 
     /// The signed distance of the point (`x`, `y`) from the outline, in pixels; exact near straight
     /// and round parts, too small in magnitude beyond corners.
-    pub fn distance(&self, x: f32, y: f32) -> f32 {
+    pub(super) fn distance(&self, x: f32, y: f32) -> f32 {
         let length = || (x * x + y * y).sqrt();
         match *self {
             Self::Disc { radius } => length() - radius,
@@ -190,12 +190,12 @@ mod tests {
 
     #[test]
     fn no_distance_changes_faster_than_the_point_moves() {
-        let mut draw = Draw::new(0, 0);
+        let mut random = Random::new(0, 0);
         for label in [0, 1, 2, 3, 4, 5, 6, 7, 8] {
             for _ in 0..2000 {
-                let figure = Figure::of_class(label, 10.0, &mut draw);
-                let p = [draw.range(-12.0, 12.0), draw.range(-12.0, 12.0)];
-                let step = draw.direction().map(|v| 0.05 * v);
+                let figure = Figure::of_class(label, 10.0, &mut random);
+                let p = [random.range(-12.0, 12.0), random.range(-12.0, 12.0)];
+                let step = random.direction().map(|v| 0.05 * v);
                 let change = figure.distance(p[0] + step[0], p[1] + step[1]) - figure.distance(p[0], p[1]);
                 assert!(change.abs() < 0.051, "{figure:?} at {p:?}: {change}");
             }

@@ -1,4 +1,4 @@
-//! What the set promises: the same bytes from the same seed, balance, contrast, and no easy way in.
+//! The promises of the set: the same bytes from the same seed, balance, contrast, and no easy way in.
 
 use super::*;
 
@@ -48,11 +48,11 @@ fn no_image_is_flat_and_no_two_are_equal() {
 }
 
 #[test]
-fn colours_keep_their_contrast() {
-    let mut draw = Draw::new(0, 0);
+fn colors_keep_their_contrast() {
+    let mut random = Random::new(0, 0);
     for _ in 0..2000 {
-        let ground = draw.colour();
-        assert!(gap(contrasting(ground, &mut draw), ground) >= CONTRAST);
+        let ground = random.color();
+        assert!(gap(contrasting(ground, &mut random), ground) >= CONTRAST);
     }
 }
 
@@ -64,10 +64,10 @@ struct Linear {
 impl Linear {
     fn trained(split: &Split, epochs: usize, rate: f32) -> Self {
         let mut model = Self { weights: vec![vec![0.0; split.image(0).len() + 1]; CLASSES.len()] };
-        let mut draw = Draw::new(11, 0);
+        let mut random = Random::new(11, 0);
         for _ in 0..epochs * split.len() {
-            let i = draw.below(split.len() as u32) as usize;
-            let input = centred(split.image(i));
+            let i = random.below(split.len() as u32) as usize;
+            let input = centered(split.image(i));
             let logits = model.logits(&input);
             let most = logits.iter().copied().fold(f32::MIN, f32::max);
             let powers: Vec<f32> = logits.iter().map(|v| (v - most).exp()).collect();
@@ -88,7 +88,7 @@ impl Linear {
 
     fn accuracy(&self, split: &Split) -> f32 {
         let right = |&i: &usize| {
-            let logits = self.logits(&centred(split.image(i)));
+            let logits = self.logits(&centered(split.image(i)));
             let best = (0..logits.len()).max_by(|&a, &b| logits[a].total_cmp(&logits[b]));
             best == Some(usize::from(split.labels[i]))
         };
@@ -97,7 +97,7 @@ impl Linear {
 }
 
 /// Values in -0.5..0.5, and a 1 for the bias.
-fn centred(image: &[u8]) -> Vec<f32> {
+fn centered(image: &[u8]) -> Vec<f32> {
     image.iter().map(|&v| f32::from(v) / 255.0 - 0.5).chain([1.0]).collect()
 }
 

@@ -10,17 +10,26 @@
 use serde::{Deserialize, Serialize};
 use toml::Table;
 
-use super::{Sample, sample, settings, to_table};
+use super::settings::{LayerSample, sample, settings, to_table};
 use crate::error::{Error, Result};
 use crate::gpu::Source;
-use crate::nn::{Layer, LayerBuild, LayerPlans, Shape, Tensor, TwinCall, TwinGradients};
+use crate::nn::twin::{KernelTwin, TwinCall, TwinGradients};
+use crate::nn::{Layer, LayerBuild, LayerPlans, Shape, Tensor};
 use crate::{params, wgsl};
 
 const ACTIVATION: Source = wgsl!("nn/activation.wgsl", ActivationParams);
+/// Twins of the kernels.
+pub(super) const TWINS: &[KernelTwin] = &[
+    ("nn/activation.wgsl", "forward", "nn::layers::activation::Activation::forward_twin"),
+    ("nn/activation.wgsl", "backward", "nn::layers::activation::Activation::backward_twin"),
+];
+
+/// Type name of the rectified linear unit, which `conv2d` and `dense` fuse.
+pub(super) const RELU: &str = "relu";
 
 params! { struct ActivationParams { count: u32, slope: f32 } }
 
-/// An activation function; its place in this list is the shader's `FUNCTION`.
+/// An activation function; its index is the shader's `FUNCTION`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Function {
     Relu,
@@ -106,31 +115,31 @@ pub(super) fn parse_tanh(table: Table, _classes: usize) -> Result<Box<dyn Layer>
     plain(Function::Tanh, table)
 }
 
-fn samples(function: Function, slope: f32) -> Vec<Sample> {
+fn samples(function: Function, slope: f32) -> Vec<LayerSample> {
     [Shape::new(3, 5, 7), Shape::new(11, 1, 1)].map(|s| sample(Activation { function, slope }, s)).into()
 }
 
-pub(super) fn samples_relu() -> Vec<Sample> {
+pub(super) fn samples_relu() -> Vec<LayerSample> {
     samples(Function::Relu, 0.0)
 }
 
-pub(super) fn samples_leaky_relu() -> Vec<Sample> {
+pub(super) fn samples_leaky_relu() -> Vec<LayerSample> {
     samples(Function::LeakyRelu, 0.07)
 }
 
-pub(super) fn samples_elu() -> Vec<Sample> {
+pub(super) fn samples_elu() -> Vec<LayerSample> {
     samples(Function::Elu, 1.3)
 }
 
-pub(super) fn samples_gelu() -> Vec<Sample> {
+pub(super) fn samples_gelu() -> Vec<LayerSample> {
     samples(Function::Gelu, 0.0)
 }
 
-pub(super) fn samples_sigmoid() -> Vec<Sample> {
+pub(super) fn samples_sigmoid() -> Vec<LayerSample> {
     samples(Function::Sigmoid, 0.0)
 }
 
-pub(super) fn samples_tanh() -> Vec<Sample> {
+pub(super) fn samples_tanh() -> Vec<LayerSample> {
     samples(Function::Tanh, 0.0)
 }
 
@@ -177,7 +186,7 @@ impl Activation {
 impl Layer for Activation {
     fn kind(&self) -> &'static str {
         match self.function {
-            Function::Relu => "relu",
+            Function::Relu => RELU,
             Function::LeakyRelu => "leaky_relu",
             Function::Elu => "elu",
             Function::Gelu => "gelu",
@@ -216,8 +225,8 @@ impl Layer for Activation {
         Ok(inputs[0])
     }
 
-    fn is_relu(&self) -> bool {
-        self.function == Function::Relu
+    fn is_elementwise(&self) -> bool {
+        true
     }
 
     fn build(&self, build: &LayerBuild<'_>) -> Result<LayerPlans> {
@@ -225,8 +234,8 @@ impl Layer for Activation {
         let input = build.input();
         let count = build.count(input.shape);
         let params = ActivationParams { count, slope: self.slope };
-        let knobs = [("FUNCTION", self.function as u32)];
-        let kernel = build.gpu.kernel(&ACTIVATION, "forward", &knobs)?;
+        let constants = [("FUNCTION", self.function as u32)];
+        let kernel = build.gpu.kernel(&ACTIVATION, "forward", &constants)?;
         forward
             .dispatch(&build.label("forward"), &kernel)
             .bind("input", input.values.clone())
@@ -234,7 +243,7 @@ impl Layer for Activation {
             .params(&params)
             .threads([count, 1, 1])?;
         if let Some(input_gradient) = &input.gradient {
-            let kernel = build.gpu.kernel(&ACTIVATION, "backward", &knobs)?;
+            let kernel = build.gpu.kernel(&ACTIVATION, "backward", &constants)?;
             backward
                 .dispatch(&build.label("input gradient"), &kernel)
                 .bind("input", input.values.clone())

@@ -6,35 +6,34 @@ use serde::{Deserialize, Serialize};
 use toml::Table;
 
 use super::copy::copy;
-use super::{MOST_INPUTS, Sample, settings, to_table};
+use super::settings::{LayerSample, MAX_INPUTS, settings, to_table};
 use crate::error::{Error, Result};
 use crate::gpu::{BufferRange, Gpu, PlanBuilder, Source};
-use crate::nn::{Layer, LayerBuild, LayerPlans, Shape, Tensor, TwinCall, TwinGradients};
+use crate::nn::twin::{KernelTwin, TwinCall, TwinGradients};
+use crate::nn::{Layer, LayerBuild, LayerPlans, Shape, Tensor};
 use crate::{params, wgsl};
 
 const ADD: Source = wgsl!("nn/add.wgsl", AddParams);
+/// Twins of the kernels.
+pub(super) const TWINS: &[KernelTwin] = &[("nn/add.wgsl", "add", "nn::layers::add::Add::forward_twin")];
 
 params! { struct AddParams { count: u32 } }
 
 /// Addition; it has no settings.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Add {}
+pub(super) struct Add {}
 
 pub(super) fn parse(table: Table, _classes: usize) -> Result<Box<dyn Layer>> {
     Ok(Box::new(settings::<Add>(table)?))
 }
 
-pub(super) fn samples() -> Vec<Sample> {
+pub(super) fn samples() -> Vec<LayerSample> {
     let shapes = |count: usize| vec![Shape::new(3, 5, 7); count];
-    vec![
-        (Box::new(Add {}), shapes(2)),
-        (Box::new(Add {}), shapes(3)),
-        (Box::new(Add {}), shapes(MOST_INPUTS)),
-    ]
+    vec![(Box::new(Add {}), shapes(2)), (Box::new(Add {}), shapes(3)), (Box::new(Add {}), shapes(MAX_INPUTS))]
 }
 
-/// Adds 2 to [`MOST_INPUTS`] maps of `count` quads.
+/// Adds 2 to [`MAX_INPUTS`] maps of `count` quads.
 pub(in crate::nn) fn add(
     gpu: &Gpu,
     plan: &mut PlanBuilder<'_>,
@@ -69,7 +68,7 @@ impl Layer for Add {
     }
 
     fn inputs(&self) -> RangeInclusive<usize> {
-        2..=MOST_INPUTS
+        2..=MAX_INPUTS
     }
 
     fn output(&self, inputs: &[Shape]) -> Result<Shape> {

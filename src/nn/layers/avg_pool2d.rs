@@ -6,21 +6,27 @@
 use serde::Deserialize;
 use toml::Table;
 
-use super::window::{Window, WindowParams, Written};
-use super::{Sample, sample, settings, to_table};
+use super::settings::{LayerSample, sample, settings, to_table};
+use super::window::{Window, WindowParams, WindowSettings};
 use crate::error::{Error, Result};
 use crate::gpu::Source;
-use crate::nn::{Layer, LayerBuild, LayerPlans, Shape, Tensor, TwinCall, TwinGradients};
+use crate::nn::twin::{KernelTwin, TwinCall, TwinGradients};
+use crate::nn::{Layer, LayerBuild, LayerPlans, Shape, Tensor};
 use crate::wgsl;
 
 const AVG_POOL2D: Source = wgsl!("nn/avg_pool2d.wgsl", WindowParams);
+/// Twins of the kernels.
+pub(super) const TWINS: &[KernelTwin] = &[
+    ("nn/avg_pool2d.wgsl", "forward", "nn::layers::avg_pool2d::AvgPool2d::forward_twin"),
+    ("nn/avg_pool2d.wgsl", "backward", "nn::layers::avg_pool2d::AvgPool2d::backward_twin"),
+];
 
 /// Average pooling.
 #[derive(Debug, Clone, Copy)]
-pub struct AvgPool2d {
-    /// Its windows.
+pub(super) struct AvgPool2d {
+    /// The windows.
     pub window: Window,
-    /// Whether pixels outside the map count, as zeros.
+    /// Counts pixels outside the map, as zeros.
     pub count_padding: bool,
 }
 
@@ -38,14 +44,14 @@ pub(super) fn parse(mut table: Table, _classes: usize) -> Result<Box<dyn Layer>>
     let counting: Table =
         table.remove("count_padding").map(|v| ("count_padding".to_owned(), v)).into_iter().collect();
     let Counting { count_padding } = settings(counting)?;
-    let window = settings::<Written>(table)?.checked()?;
+    let window = settings::<WindowSettings>(table)?.checked()?;
     if window.size > 255 {
         return Err(Error::new(format!("size is {}", window.size), "give size a value from 1 to 255"));
     }
     Ok(Box::new(AvgPool2d { window, count_padding }))
 }
 
-pub(super) fn samples() -> Vec<Sample> {
+pub(super) fn samples() -> Vec<LayerSample> {
     let one = |[size, stride, padding]: [usize; 3], count_padding, shape| {
         sample(AvgPool2d { window: Window { size, stride, padding }, count_padding }, shape)
     };
@@ -60,7 +66,7 @@ pub(super) fn samples() -> Vec<Sample> {
 impl AvgPool2d {
     /// Calls `each(index in the output, index in the input, share)` for every pixel of every window.
     fn for_each_share(&self, input: &Tensor, output: &Tensor, mut each: impl FnMut(usize, usize, f64)) {
-        for [c, y, x, n] in output.places() {
+        for [c, y, x, n] in output.indices() {
             let (rows, columns) =
                 (self.window.rows(y, input.shape.height), self.window.rows(x, input.shape.width));
             let count = if self.count_padding { self.window.size.pow(2) } else { rows.len() * columns.len() };
@@ -99,9 +105,9 @@ impl Layer for AvgPool2d {
     fn build(&self, build: &LayerBuild<'_>) -> Result<LayerPlans> {
         let (mut forward, mut backward) = (build.plan(), build.plan());
         let params = self.window.params(build);
-        let mut knobs = self.window.knobs().to_vec();
-        knobs.push(("COUNT_PADDING", u32::from(self.count_padding)));
-        let kernel = build.gpu.kernel(&AVG_POOL2D, "forward", &knobs)?;
+        let mut constants = self.window.constants().to_vec();
+        constants.push(("COUNT_PADDING", u32::from(self.count_padding)));
+        let kernel = build.gpu.kernel(&AVG_POOL2D, "forward", &constants)?;
         forward
             .dispatch(&build.label("forward"), &kernel)
             .bind("input", build.input().values.clone())
@@ -109,7 +115,7 @@ impl Layer for AvgPool2d {
             .params(&params)
             .threads(build.map_threads(build.output_shape))?;
         if let Some(input_gradient) = &build.input().gradient {
-            let kernel = build.gpu.kernel(&AVG_POOL2D, "backward", &knobs)?;
+            let kernel = build.gpu.kernel(&AVG_POOL2D, "backward", &constants)?;
             backward
                 .dispatch(&build.label("input gradient"), &kernel)
                 .bind("output_gradient", build.output_gradient.clone())

@@ -9,16 +9,22 @@
 use serde::{Deserialize, Serialize};
 use toml::Table;
 
-use super::{Sample, sample, settings, to_table};
-use crate::data::Column;
+use super::settings::{LayerSample, sample, settings, to_table};
+use crate::data::Sample;
 use crate::error::{Error, Result};
 use crate::gpu::{Buffer, BufferRange, Plan, Source};
-use crate::nn::{
-    Init, Layer, LayerBuild, LayerPlans, Mode, ParameterSpec, Role, Shape, Tensor, TwinCall, TwinGradients,
-};
+use crate::nn::twin::{KernelTwin, Mode, TwinCall, TwinGradients};
+use crate::nn::{Init, Layer, LayerBuild, LayerPlans, ParameterSpec, Role, Shape, Tensor};
 use crate::{params, wgsl};
 
-const BATCH_NORM: Source = wgsl!("nn/batch_norm.wgsl", Column, BatchNormParams);
+const BATCH_NORM: Source = wgsl!("nn/batch_norm.wgsl", Sample, BatchNormParams);
+/// Twins of the kernels.
+pub(super) const TWINS: &[KernelTwin] = &[
+    ("nn/batch_norm.wgsl", "statistics", "nn::layers::batch_norm::BatchNorm::statistics"),
+    ("nn/batch_norm.wgsl", "forward", "nn::layers::batch_norm::BatchNorm::forward_twin"),
+    ("nn/batch_norm.wgsl", "gradient_sums", "nn::layers::batch_norm::BatchNorm::backward_twin"),
+    ("nn/batch_norm.wgsl", "backward", "nn::layers::batch_norm::BatchNorm::backward_twin"),
+];
 
 params! {
     struct BatchNormParams {
@@ -28,14 +34,14 @@ params! {
     }
 }
 
-/// Settings of batch normalisation.
+/// Settings of batch normalization.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct BatchNorm {
-    /// Share of the batch in the running statistics.
+pub(super) struct BatchNorm {
+    /// Share of the batch in the new running statistics.
     #[serde(default = "tenth")]
     pub momentum: f32,
-    /// What is added to the variance.
+    /// ε, added to the variance.
     #[serde(default = "small")]
     pub epsilon: f32,
 }
@@ -59,7 +65,7 @@ pub(super) fn parse(table: Table, _classes: usize) -> Result<Box<dyn Layer>> {
     Ok(Box::new(layer))
 }
 
-pub(super) fn samples() -> Vec<Sample> {
+pub(super) fn samples() -> Vec<LayerSample> {
     vec![
         sample(BatchNorm { momentum: 0.1, epsilon: 1e-5 }, Shape::new(3, 5, 7)),
         sample(BatchNorm { momentum: 0.3, epsilon: 1e-3 }, Shape::new(7, 1, 1)),
@@ -99,8 +105,8 @@ impl BatchNorm {
         (variance + f64::from(self.epsilon)).sqrt()
     }
 
-    /// The normalised values, before scale and shift.
-    fn normalised(&self, input: &Tensor, statistics: &Statistics) -> Vec<f64> {
+    /// The normalized values, before scale and shift.
+    fn normalized(&self, input: &Tensor, statistics: &Statistics) -> Vec<f64> {
         let len = input.shape.pixels() * input.images;
         let value = |(i, v): (usize, &f64)| {
             let c = i / len;
@@ -115,8 +121,8 @@ impl BatchNorm {
         BatchNormParams {
             channels: shape.channels as u32,
             pixels: shape.pixels() as u32,
-            quads: build.columns.quads as u32,
-            train_quads: if training && build.trains { build.columns.train_quads as u32 } else { 0 },
+            quads: build.extent.quads as u32,
+            train_quads: if training && build.trains { build.extent.train_quads as u32 } else { 0 },
             weight,
             bias,
             running_mean,
@@ -133,7 +139,7 @@ impl BatchNorm {
         if training && build.trains {
             let kernel = build.gpu.kernel(&BATCH_NORM, "statistics", &[])?;
             plan.dispatch(&build.label("statistics"), &kernel)
-                .bind("columns", build.batch.columns.clone())
+                .bind("samples", build.batch.samples.clone())
                 .bind("input", input.values.clone())
                 .bind("moments", moments.clone())
                 .params(&params)
@@ -161,7 +167,7 @@ impl BatchNorm {
         if build.trains {
             let kernel = build.gpu.kernel(&BATCH_NORM, "gradient_sums", &[])?;
             plan.dispatch(&build.label("weight gradient"), &kernel)
-                .bind("columns", build.batch.columns.clone())
+                .bind("samples", build.batch.samples.clone())
                 .bind("input", input.values.clone())
                 .bind("moments", moments.clone())
                 .bind("output_gradient", build.output_gradient.clone())
@@ -174,7 +180,7 @@ impl BatchNorm {
         if let Some(input_gradient) = &input.gradient {
             let kernel = build.gpu.kernel(&BATCH_NORM, "backward", &[])?;
             plan.dispatch(&build.label("input gradient"), &kernel)
-                .bind("columns", build.batch.columns.clone())
+                .bind("samples", build.batch.samples.clone())
                 .bind("input", input.values.clone())
                 .bind("parameters", build.parameters.clone())
                 .bind("moments", moments.clone())
@@ -209,13 +215,17 @@ impl Layer for BatchNorm {
         Ok(inputs[0])
     }
 
+    fn is_elementwise(&self) -> bool {
+        true
+    }
+
     fn parameters(&self, inputs: &[Shape]) -> Vec<ParameterSpec> {
         let one = |name, role, init| ParameterSpec::per_channel(name, inputs[0].channels, role, init);
         vec![
             one("weight", Role::Bias, Init::One),
             one("bias", Role::Bias, Init::Zero),
-            one("running_mean", Role::Statistic, Init::Zero),
-            one("running_var", Role::Statistic, Init::One),
+            one("running_mean", Role::Buffer, Init::Zero),
+            one("running_var", Role::Buffer, Init::One),
         ]
     }
 
@@ -233,26 +243,26 @@ impl Layer for BatchNorm {
     fn forward_twin(&self, call: &TwinCall<'_>) -> Tensor {
         let input = &call.inputs[0];
         let len = input.shape.pixels() * input.images;
-        let normalised = self.normalised(input, &self.statistics(call));
+        let normalized = self.normalized(input, &self.statistics(call));
         let value = |(i, v): (usize, &f64)| call.parameters[0][i / len] * v + call.parameters[1][i / len];
-        Tensor { values: normalised.iter().enumerate().map(value).collect(), ..input.clone() }
+        Tensor { values: normalized.iter().enumerate().map(value).collect(), ..input.clone() }
     }
 
     fn backward_twin(&self, call: &TwinCall<'_>, output_gradient: &Tensor) -> TwinGradients {
         let input = &call.inputs[0];
         let len = input.shape.pixels() * input.images;
         let statistics = self.statistics(call);
-        let normalised = self.normalised(input, &statistics);
+        let normalized = self.normalized(input, &statistics);
         let channels = input.shape.channels;
         let (mut weight, mut bias) = (vec![0.0; channels], vec![0.0; channels]);
         for (i, gradient) in output_gradient.values.iter().enumerate() {
-            weight[i / len] += gradient * normalised[i];
+            weight[i / len] += gradient * normalized[i];
             bias[i / len] += gradient;
         }
         let through = |(i, gradient): (usize, &f64)| {
             let c = i / len;
             let shared = match call.mode {
-                Mode::Training(_) => (bias[c] + normalised[i] * weight[c]) / statistics.count,
+                Mode::Training(_) => (bias[c] + normalized[i] * weight[c]) / statistics.count,
                 Mode::Evaluation => 0.0,
             };
             call.parameters[0][c] / self.deviation(statistics.variance[c]) * (gradient - shared)

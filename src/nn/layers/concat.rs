@@ -6,20 +6,21 @@ use serde::{Deserialize, Serialize};
 use toml::Table;
 
 use super::copy::copy;
-use super::{MOST_INPUTS, Sample, settings, to_table};
+use super::settings::{LayerSample, MAX_INPUTS, settings, to_table};
 use crate::error::{Error, Result};
-use crate::nn::{Layer, LayerBuild, LayerPlans, Shape, Tensor, TwinCall, TwinGradients};
+use crate::nn::twin::{TwinCall, TwinGradients};
+use crate::nn::{Layer, LayerBuild, LayerPlans, Shape, Tensor};
 
 /// Concatenation; it has no settings.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Concat {}
+pub(super) struct Concat {}
 
 pub(super) fn parse(table: Table, _classes: usize) -> Result<Box<dyn Layer>> {
     Ok(Box::new(settings::<Concat>(table)?))
 }
 
-pub(super) fn samples() -> Vec<Sample> {
+pub(super) fn samples() -> Vec<LayerSample> {
     let shapes = |channels: &[usize]| channels.iter().map(|c| Shape::new(*c, 3, 5)).collect();
     vec![(Box::new(Concat {}), shapes(&[3, 2])), (Box::new(Concat {}), shapes(&[1, 5, 2]))]
 }
@@ -42,7 +43,7 @@ impl Layer for Concat {
     }
 
     fn inputs(&self) -> RangeInclusive<usize> {
-        2..=MOST_INPUTS
+        2..=MAX_INPUTS
     }
 
     fn output(&self, inputs: &[Shape]) -> Result<Shape> {

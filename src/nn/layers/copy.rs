@@ -3,9 +3,13 @@
 use crate::error::Result;
 use crate::gpu::{BufferRange, PlanBuilder, Source};
 use crate::nn::LayerBuild;
+use crate::nn::twin::KernelTwin;
 use crate::{params, wgsl};
 
 const COPY: Source = wgsl!("nn/copy.wgsl", CopyParams);
+/// Twins of the kernels.
+pub(super) const TWINS: &[KernelTwin] =
+    &[("nn/copy.wgsl", "copy", "nn::layers::concat::Concat::forward_twin")];
 
 params! { struct CopyParams { count: u32, first: u32, to: u32 } }
 

@@ -1,4 +1,4 @@
-//! `dense`: every input to every output. In the batch-innermost layout a map is flat already, so on the GPU it
+//! `dense`: the fully connected layer. With the batch innermost a map is flat already, so on the GPU it
 //! is a convolution over a 1×1 map with `c·h·w` channels.
 //!
 //! `output[o] = bias[o] + Σ_i weight[o, i] · input[i]`, `i` counting `[c, y, x]`. Input any shape, output `units × 1 × 1`.
@@ -6,10 +6,12 @@
 use serde::{Deserialize, Serialize};
 use toml::Table;
 
-use super::{Sample, at_least_one, sample, settings, to_table};
+use super::activation::RELU;
+use super::conv2d::Convolution;
+use super::settings::{LayerSample, at_least_one, sample, settings, to_table};
 use crate::error::Result;
-use crate::nn::convolution::Convolution;
-use crate::nn::{Init, Layer, LayerBuild, LayerPlans, ParameterSpec, Shape, Tensor, TwinCall, TwinGradients};
+use crate::nn::twin::{TwinCall, TwinGradients};
+use crate::nn::{Init, Layer, LayerBuild, LayerPlans, ParameterSpec, Shape, Tensor};
 
 /// Settings of a dense layer.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
@@ -17,27 +19,27 @@ use crate::nn::{Init, Layer, LayerBuild, LayerPlans, ParameterSpec, Shape, Tenso
 pub struct Dense {
     /// Outputs.
     pub units: usize,
-    /// How the weights begin.
+    /// Initialization of the weights.
     pub init: Init,
 }
 
-/// As a network file may write it: without `units` it has one per class.
+/// Settings in a network file; without `units` it has one per class.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Written {
+struct DenseSettings {
     units: Option<usize>,
     #[serde(default)]
     init: Init,
 }
 
 pub(super) fn parse(table: Table, classes: usize) -> Result<Box<dyn Layer>> {
-    let Written { units, init } = settings(table)?;
+    let DenseSettings { units, init } = settings(table)?;
     let units = units.unwrap_or(classes);
     at_least_one("units", units)?;
     Ok(Box::new(Dense { units, init }))
 }
 
-pub(super) fn samples() -> Vec<Sample> {
+pub(super) fn samples() -> Vec<LayerSample> {
     vec![
         sample(Dense { units: 3, init: Init::He }, Shape::new(5, 3, 2)),
         sample(Dense { units: 29, init: Init::He }, Shape::new(7, 1, 1)),
@@ -90,8 +92,8 @@ impl Layer for Dense {
         self.convolution(inputs[0]).flops()
     }
 
-    fn makes_relu(&self) -> bool {
-        true
+    fn fuses(&self, next: &dyn Layer) -> bool {
+        next.kind() == RELU
     }
 
     fn build(&self, build: &LayerBuild<'_>) -> Result<LayerPlans> {

@@ -1,27 +1,31 @@
 //! `dropout`: in training each value is dropped with probability `rate`, the others grow by `1 / (1 − rate)` (Srivastava et
 //! al. 2014, inverted). In an evaluation, and for probes, values pass as they are.
 //!
-//! Whether a value is dropped is a function of (seed, step, layer, image's place in the batch, element) alone, so a backward
-//! pass draws it again, and passes of any size draw the same.
+//! Which values are dropped is a function of (seed, step, layer, image's position in the batch, element) alone, so a backward
+//! pass drops the same ones, and so do passes of any size.
 
 use serde::{Deserialize, Serialize};
 use toml::Table;
 
-use super::{Sample, sample, settings, to_table};
+use super::settings::{LayerSample, sample, settings, to_table};
 use crate::data::{Clock, Sampling, mix};
 use crate::error::{Error, Result};
 use crate::gpu::{BufferRange, Plan, Source};
-use crate::nn::{Draw, Layer, LayerBuild, LayerPlans, Mode, Shape, Tensor, TwinCall, TwinGradients};
+use crate::nn::twin::{KernelTwin, Mode, RngKey, TwinCall, TwinGradients};
+use crate::nn::{Layer, LayerBuild, LayerPlans, Shape, Tensor};
 use crate::{params, wgsl};
 
 const DROPOUT: Source = wgsl!("nn/dropout.wgsl", Clock, Sampling, DropoutParams);
+/// Twins of the kernels.
+pub(super) const TWINS: &[KernelTwin] =
+    &[("nn/dropout.wgsl", "dropout", "nn::layers::dropout::Dropout::forward_twin")];
 
 params! { struct DropoutParams { count: u32, quads: u32, train_quads: u32, layer: u32, threshold: u32, scale: f32 } }
 
 /// Settings of dropout.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Dropout {
+pub(super) struct Dropout {
     /// Probability that a value is dropped.
     #[serde(default = "half")]
     pub rate: f32,
@@ -39,7 +43,7 @@ pub(super) fn parse(table: Table, _classes: usize) -> Result<Box<dyn Layer>> {
     Ok(Box::new(layer))
 }
 
-pub(super) fn samples() -> Vec<Sample> {
+pub(super) fn samples() -> Vec<LayerSample> {
     vec![
         sample(Dropout { rate: 0.5 }, Shape::new(3, 5, 7)),
         sample(Dropout { rate: 0.2 }, Shape::new(41, 1, 1)),
@@ -47,7 +51,7 @@ pub(super) fn samples() -> Vec<Sample> {
 }
 
 impl Dropout {
-    /// A value is dropped when its 24 random bits are below this.
+    /// Threshold of 24 random bits below which a value is dropped.
     fn threshold(&self) -> u32 {
         (self.rate * 16_777_216.0) as u32
     }
@@ -57,7 +61,7 @@ impl Dropout {
     }
 
     /// The factor of element `i` of image `n`.
-    fn factor(&self, draw: &Draw, i: usize, n: usize) -> f64 {
+    fn factor(&self, draw: &RngKey, i: usize, n: usize) -> f64 {
         let step =
             mix(draw.step ^ mix(draw.seed[0] ^ mix(draw.seed[1].wrapping_add(draw.layer).wrapping_add(2))));
         let image = mix((draw.first + n as u32) ^ step);
@@ -83,8 +87,8 @@ impl Dropout {
             .bind("result", to.clone())
             .params(&DropoutParams {
                 count,
-                quads: build.columns.quads as u32,
-                train_quads: if training { build.columns.train_quads as u32 } else { 0 },
+                quads: build.extent.quads as u32,
+                train_quads: if training { build.extent.train_quads as u32 } else { 0 },
                 layer: build.index as u32,
                 threshold: self.threshold(),
                 scale: self.scale(),

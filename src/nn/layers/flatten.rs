@@ -4,20 +4,21 @@ use serde::{Deserialize, Serialize};
 use toml::Table;
 
 use super::copy::copy;
-use super::{Sample, sample, settings, to_table};
+use super::settings::{LayerSample, sample, settings, to_table};
 use crate::error::Result;
-use crate::nn::{Layer, LayerBuild, LayerPlans, Shape, Tensor, TwinCall, TwinGradients};
+use crate::nn::twin::{TwinCall, TwinGradients};
+use crate::nn::{Layer, LayerBuild, LayerPlans, Shape, Tensor};
 
 /// Flattening; it has no settings.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Flatten {}
+pub(super) struct Flatten {}
 
 pub(super) fn parse(table: Table, _classes: usize) -> Result<Box<dyn Layer>> {
     Ok(Box::new(settings::<Flatten>(table)?))
 }
 
-pub(super) fn samples() -> Vec<Sample> {
+pub(super) fn samples() -> Vec<LayerSample> {
     [Shape::new(3, 5, 7), Shape::new(1, 9, 4)].map(|shape| sample(Flatten {}, shape)).into()
 }
 

@@ -3,26 +3,36 @@
 use serde::{Deserialize, Serialize};
 use toml::Table;
 
-use super::{Sample, sample, settings, to_table};
+use super::settings::{LayerSample, sample, settings, to_table};
 use crate::error::Result;
 use crate::gpu::Source;
-use crate::nn::{Layer, LayerBuild, LayerPlans, Shape, Tensor, TwinCall, TwinGradients};
+use crate::nn::twin::{KernelTwin, TwinCall, TwinGradients};
+use crate::nn::{Layer, LayerBuild, LayerPlans, Shape, Tensor};
 use crate::{params, wgsl};
 
 const GLOBAL_AVG_POOL2D: Source = wgsl!("nn/global_avg_pool2d.wgsl", GlobalAvgPool2dParams);
+/// Twins of the kernels.
+pub(super) const TWINS: &[KernelTwin] = &[
+    ("nn/global_avg_pool2d.wgsl", "forward", "nn::layers::global_avg_pool2d::GlobalAvgPool2d::forward_twin"),
+    (
+        "nn/global_avg_pool2d.wgsl",
+        "backward",
+        "nn::layers::global_avg_pool2d::GlobalAvgPool2d::backward_twin",
+    ),
+];
 
 params! { struct GlobalAvgPool2dParams { channels: u32, pixels: u32, quads: u32 } }
 
 /// Global average pooling; it has no settings.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct GlobalAvgPool2d {}
+pub(super) struct GlobalAvgPool2d {}
 
 pub(super) fn parse(table: Table, _classes: usize) -> Result<Box<dyn Layer>> {
     Ok(Box::new(settings::<GlobalAvgPool2d>(table)?))
 }
 
-pub(super) fn samples() -> Vec<Sample> {
+pub(super) fn samples() -> Vec<LayerSample> {
     [Shape::new(3, 5, 7), Shape::new(17, 1, 3)].map(|shape| sample(GlobalAvgPool2d {}, shape)).into()
 }
 
@@ -53,7 +63,7 @@ impl Layer for GlobalAvgPool2d {
         let params = GlobalAvgPool2dParams {
             channels: input.shape.channels as u32,
             pixels: input.shape.pixels() as u32,
-            quads: build.columns.quads as u32,
+            quads: build.extent.quads as u32,
         };
         let kernel = build.gpu.kernel(&GLOBAL_AVG_POOL2D, "forward", &[])?;
         forward
@@ -77,7 +87,7 @@ impl Layer for GlobalAvgPool2d {
     fn forward_twin(&self, call: &TwinCall<'_>) -> Tensor {
         let input = &call.inputs[0];
         let mut output = Tensor::zeros(Shape::new(input.shape.channels, 1, 1), input.images);
-        for [c, y, x, n] in input.places() {
+        for [c, y, x, n] in input.indices() {
             let share = input.values[input.index(c, y, x, n)] / input.shape.pixels() as f64;
             output.values[c * input.images + n] += share;
         }
@@ -87,7 +97,7 @@ impl Layer for GlobalAvgPool2d {
     fn backward_twin(&self, call: &TwinCall<'_>, output_gradient: &Tensor) -> TwinGradients {
         let input = &call.inputs[0];
         let mut gradient = Tensor::zeros(input.shape, input.images);
-        for [c, y, x, n] in input.places() {
+        for [c, y, x, n] in input.indices() {
             let share = output_gradient.values[c * input.images + n] / input.shape.pixels() as f64;
             gradient.values[input.index(c, y, x, n)] = share;
         }

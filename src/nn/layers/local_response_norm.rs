@@ -6,13 +6,27 @@
 use serde::{Deserialize, Serialize};
 use toml::Table;
 
-use super::{Sample, at_least_one, sample, settings, to_table};
+use super::settings::{LayerSample, at_least_one, sample, settings, to_table};
 use crate::error::{Error, Result};
 use crate::gpu::{Buffer, Source};
-use crate::nn::{Layer, LayerBuild, LayerPlans, Shape, Tensor, TwinCall, TwinGradients};
+use crate::nn::twin::{KernelTwin, TwinCall, TwinGradients};
+use crate::nn::{Layer, LayerBuild, LayerPlans, Shape, Tensor};
 use crate::{params, wgsl};
 
 const LOCAL_RESPONSE_NORM: Source = wgsl!("nn/local_response_norm.wgsl", LocalResponseNormParams);
+/// Twins of the kernels.
+pub(super) const TWINS: &[KernelTwin] = &[
+    (
+        "nn/local_response_norm.wgsl",
+        "forward",
+        "nn::layers::local_response_norm::LocalResponseNorm::forward_twin",
+    ),
+    (
+        "nn/local_response_norm.wgsl",
+        "backward",
+        "nn::layers::local_response_norm::LocalResponseNorm::backward_twin",
+    ),
+];
 
 params! {
     struct LocalResponseNormParams {
@@ -20,11 +34,11 @@ params! {
     }
 }
 
-/// Settings of local response normalisation.
+/// Settings of local response normalization.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct LocalResponseNorm {
-    /// Channels that count.
+pub(super) struct LocalResponseNorm {
+    /// Number of channels in the sum.
     #[serde(default = "five")]
     pub size: usize,
     /// Weight of the squares.
@@ -33,7 +47,7 @@ pub struct LocalResponseNorm {
     /// Exponent.
     #[serde(default = "three_quarters")]
     pub beta: f32,
-    /// What is added to the squares.
+    /// Constant added to the squares.
     #[serde(default = "one")]
     pub k: f32,
 }
@@ -71,7 +85,7 @@ pub(super) fn parse(table: Table, _classes: usize) -> Result<Box<dyn Layer>> {
     Ok(Box::new(layer))
 }
 
-pub(super) fn samples() -> Vec<Sample> {
+pub(super) fn samples() -> Vec<LayerSample> {
     vec![
         sample(LocalResponseNorm { size: 5, alpha: 0.7, beta: 0.75, k: 1.3 }, Shape::new(7, 3, 5)),
         sample(LocalResponseNorm { size: 4, alpha: 1.1, beta: 0.5, k: 2.0 }, Shape::new(3, 5, 1)),
@@ -79,7 +93,7 @@ pub(super) fn samples() -> Vec<Sample> {
 }
 
 impl LocalResponseNorm {
-    /// Channels before and after that count.
+    /// Number of channels before and after in the sum.
     fn reach(&self) -> [usize; 2] {
         [self.size / 2, (self.size - 1) / 2]
     }
@@ -96,7 +110,7 @@ impl LocalResponseNorm {
             let squares: f64 = window.map(|j| input.values[input.index(j, y, x, n)].powi(2)).sum();
             f64::from(self.k) + self.share() * squares
         };
-        input.places().map(scale).collect()
+        input.indices().map(scale).collect()
     }
 }
 
@@ -171,7 +185,7 @@ impl Layer for LocalResponseNorm {
         let beta = f64::from(self.beta);
         let [before, after] = self.reach();
         let mut gradient = Tensor::zeros(input.shape, input.images);
-        for [c, y, x, n] in input.places() {
+        for [c, y, x, n] in input.indices() {
             let at = input.index(c, y, x, n);
             gradient.values[at] += output_gradient.values[at] * scales[at].powf(-beta);
             let through = output_gradient.values[at] * input.values[at] * scales[at].powf(-beta - 1.0);

@@ -5,19 +5,26 @@
 
 use toml::Table;
 
-use super::window::{Window, WindowParams, Written};
-use super::{Sample, sample, settings, to_table};
+use super::settings::{LayerSample, sample, settings, to_table};
+use super::window::{Window, WindowParams, WindowSettings};
 use crate::error::{Error, Result};
 use crate::gpu::{Buffer, Source};
-use crate::nn::{Layer, LayerBuild, LayerPlans, Shape, Tensor, TwinCall, TwinGradients};
+use crate::nn::twin::{KernelTwin, TwinCall, TwinGradients};
+use crate::nn::{Layer, LayerBuild, LayerPlans, Shape, Tensor};
 use crate::wgsl;
 
 const MAX_POOL2D: Source = wgsl!("nn/max_pool2d.wgsl", WindowParams);
+/// Twins of the kernels.
+pub(super) const TWINS: &[KernelTwin] = &[
+    ("nn/max_pool2d.wgsl", "forward", "nn::layers::max_pool2d::MaxPool2d::forward_twin"),
+    ("nn/max_pool2d.wgsl", "backward", "nn::layers::max_pool2d::MaxPool2d::backward_twin"),
+    ("nn/max_pool2d.wgsl", "backward_apart", "nn::layers::max_pool2d::MaxPool2d::backward_twin"),
+];
 
 /// Max pooling.
 #[derive(Debug, Clone, Copy)]
 pub struct MaxPool2d {
-    /// Its windows.
+    /// The windows.
     pub window: Window,
 }
 
@@ -47,22 +54,22 @@ impl MaxPool2d {
         let output =
             Tensor::zeros(self.window.output(input.shape).expect("the shapes were checked"), input.images);
         output
-            .places()
+            .indices()
             .map(|[c, y, x, n]| (output.index(c, y, x, n), self.argmax(input, c, y, x, n)))
             .collect()
     }
 }
 
 pub(super) fn parse(table: Table, _classes: usize) -> Result<Box<dyn Layer>> {
-    let window = settings::<Written>(table)?.checked()?;
+    let window = settings::<WindowSettings>(table)?.checked()?;
     if window.size > 15 {
-        // The place of a maximum is kept in one byte.
+        // The index of a maximum in its window is kept in one byte.
         return Err(Error::new(format!("size is {}", window.size), "give size a value from 1 to 15"));
     }
     Ok(Box::new(MaxPool2d { window }))
 }
 
-pub(super) fn samples() -> Vec<Sample> {
+pub(super) fn samples() -> Vec<LayerSample> {
     vec![
         sample(MaxPool2d::new(2, 2, 0), Shape::new(3, 7, 5)),
         sample(MaxPool2d::new(3, 2, 0), Shape::new(5, 9, 6)),
@@ -96,10 +103,10 @@ impl Layer for MaxPool2d {
 
     fn build(&self, build: &LayerBuild<'_>) -> Result<LayerPlans> {
         let (mut forward, mut backward) = (build.plan(), build.plan());
-        let (params, knobs) = (self.window.params(build), self.window.knobs());
+        let (params, constants) = (self.window.params(build), self.window.constants());
         let outputs = build.count(build.output_shape) as usize;
         let argmax = Buffer::<u32>::zeroed(build.gpu, "argmax", outputs).range();
-        let kernel = build.gpu.kernel(&MAX_POOL2D, "forward", &knobs)?;
+        let kernel = build.gpu.kernel(&MAX_POOL2D, "forward", &constants)?;
         forward
             .dispatch(&build.label("forward"), &kernel)
             .bind("input", build.input().values.clone())
@@ -116,7 +123,7 @@ impl Layer for MaxPool2d {
             } else {
                 ("backward", input)
             };
-            let kernel = build.gpu.kernel(&MAX_POOL2D, entry, &knobs)?;
+            let kernel = build.gpu.kernel(&MAX_POOL2D, entry, &constants)?;
             backward
                 .dispatch(&build.label("input gradient"), &kernel)
                 .bind("argmax", argmax)

@@ -6,21 +6,27 @@
 use serde::{Deserialize, Serialize};
 use toml::Table;
 
-use super::{Sample, at_least_one, sample, settings, to_table};
+use super::settings::{LayerSample, at_least_one, sample, settings, to_table};
 use crate::error::{Error, Result};
 use crate::gpu::Source;
-use crate::nn::{Layer, LayerBuild, LayerPlans, Shape, Tensor, TwinCall, TwinGradients};
+use crate::nn::twin::{KernelTwin, TwinCall, TwinGradients};
+use crate::nn::{Layer, LayerBuild, LayerPlans, Shape, Tensor};
 use crate::{params, wgsl};
 
 const MAXOUT: Source = wgsl!("nn/maxout.wgsl", MaxoutParams);
+/// Twins of the kernels.
+pub(super) const TWINS: &[KernelTwin] = &[
+    ("nn/maxout.wgsl", "forward", "nn::layers::maxout::Maxout::forward_twin"),
+    ("nn/maxout.wgsl", "backward", "nn::layers::maxout::Maxout::backward_twin"),
+];
 
 params! { struct MaxoutParams { count: u32, group: u32, plane: u32 } }
 
 /// Settings of maxout.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Maxout {
-    /// Channels of which the largest is taken.
+pub(super) struct Maxout {
+    /// Channels of a group.
     #[serde(default = "two")]
     pub group: usize,
 }
@@ -35,7 +41,7 @@ pub(super) fn parse(table: Table, _classes: usize) -> Result<Box<dyn Layer>> {
     Ok(Box::new(layer))
 }
 
-pub(super) fn samples() -> Vec<Sample> {
+pub(super) fn samples() -> Vec<LayerSample> {
     vec![sample(Maxout { group: 2 }, Shape::new(6, 3, 5)), sample(Maxout { group: 3 }, Shape::new(9, 5, 1))]
 }
 
@@ -54,7 +60,7 @@ impl Maxout {
             }
             (output.index(c, y, x, n), best)
         };
-        let winners = output.places().map(winner).collect();
+        let winners = output.indices().map(winner).collect();
         (output, winners)
     }
 }
@@ -89,7 +95,7 @@ impl Layer for Maxout {
         let (mut forward, mut backward) = (build.plan(), build.plan());
         let input = build.input();
         let count = build.count(build.output_shape);
-        let plane = (input.shape.pixels() * build.columns.quads) as u32;
+        let plane = (input.shape.pixels() * build.extent.quads) as u32;
         let params = MaxoutParams { count, group: self.group as u32, plane };
         let kernel = build.gpu.kernel(&MAXOUT, "forward", &[])?;
         forward

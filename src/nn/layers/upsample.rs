@@ -5,20 +5,26 @@
 use serde::{Deserialize, Serialize};
 use toml::Table;
 
-use super::{Sample, at_least_one, sample, settings, to_table};
+use super::settings::{LayerSample, at_least_one, sample, settings, to_table};
 use crate::error::Result;
 use crate::gpu::Source;
-use crate::nn::{Layer, LayerBuild, LayerPlans, Shape, Tensor, TwinCall, TwinGradients};
+use crate::nn::twin::{KernelTwin, TwinCall, TwinGradients};
+use crate::nn::{Layer, LayerBuild, LayerPlans, Shape, Tensor};
 use crate::{params, wgsl};
 
 const UPSAMPLE: Source = wgsl!("nn/upsample.wgsl", UpsampleParams);
+/// Twins of the kernels.
+pub(super) const TWINS: &[KernelTwin] = &[
+    ("nn/upsample.wgsl", "forward", "nn::layers::upsample::Upsample::forward_twin"),
+    ("nn/upsample.wgsl", "backward", "nn::layers::upsample::Upsample::backward_twin"),
+];
 
 params! { struct UpsampleParams { in_height: u32, in_width: u32, factor: u32, quads: u32 } }
 
 /// Settings of upsampling.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Upsample {
+pub(super) struct Upsample {
     /// Output pixels for an input pixel, across and down.
     pub factor: usize,
 }
@@ -29,7 +35,7 @@ pub(super) fn parse(table: Table, _classes: usize) -> Result<Box<dyn Layer>> {
     Ok(Box::new(layer))
 }
 
-pub(super) fn samples() -> Vec<Sample> {
+pub(super) fn samples() -> Vec<LayerSample> {
     vec![
         sample(Upsample { factor: 2 }, Shape::new(3, 3, 5)),
         sample(Upsample { factor: 3 }, Shape::new(2, 2, 5)),
@@ -65,7 +71,7 @@ impl Layer for Upsample {
             in_height: input.shape.height as u32,
             in_width: input.shape.width as u32,
             factor: self.factor as u32,
-            quads: build.columns.quads as u32,
+            quads: build.extent.quads as u32,
         };
         let kernel = build.gpu.kernel(&UPSAMPLE, "forward", &[])?;
         forward
@@ -90,7 +96,7 @@ impl Layer for Upsample {
         let input = &call.inputs[0];
         let shape = self.output(&[input.shape]).expect("any shape will do");
         let mut output = Tensor::zeros(shape, input.images);
-        for [c, y, x, n] in Tensor::zeros(shape, input.images).places() {
+        for [c, y, x, n] in Tensor::zeros(shape, input.images).indices() {
             let at = output.index(c, y, x, n);
             output.values[at] = input.values[input.index(c, y / self.factor, x / self.factor, n)];
         }
@@ -100,7 +106,7 @@ impl Layer for Upsample {
     fn backward_twin(&self, call: &TwinCall<'_>, output_gradient: &Tensor) -> TwinGradients {
         let input = &call.inputs[0];
         let mut gradient = Tensor::zeros(input.shape, input.images);
-        for [c, y, x, n] in output_gradient.places() {
+        for [c, y, x, n] in output_gradient.indices() {
             let at = input.index(c, y / self.factor, x / self.factor, n);
             gradient.values[at] += output_gradient.values[output_gradient.index(c, y, x, n)];
         }

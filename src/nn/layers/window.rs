@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::at_least_one;
+use super::settings::at_least_one;
 use crate::error::{Error, Result};
 use crate::nn::{LayerBuild, Shape};
 use crate::params;
@@ -23,29 +23,29 @@ params! {
     }
 }
 
-/// A window; what of it lies outside the map is left out.
+/// A window; its pixels outside the map are left out.
 #[derive(Debug, Clone, Copy, Serialize)]
 pub struct Window {
     /// Rows and columns.
     pub size: usize,
     /// Pixels from one window to the next.
     pub stride: usize,
-    /// Pixels by which the first window begins before the map, and the last may end behind it.
+    /// Pixels around the map that windows may cover.
     pub padding: usize,
 }
 
-/// As a network file may write it: without `stride` windows lie side by side.
+/// Settings in a network file; the default of `stride` is `size`.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Written {
+pub(super) struct WindowSettings {
     size: usize,
     stride: Option<usize>,
     #[serde(default)]
     padding: usize,
 }
 
-impl Written {
-    pub fn checked(self) -> Result<Window> {
+impl WindowSettings {
+    pub(super) fn checked(self) -> Result<Window> {
         let Self { size, stride, padding } = self;
         let stride = stride.unwrap_or(size);
         at_least_one("size", size)?;
@@ -79,12 +79,12 @@ impl Window {
         }
     }
 
-    /// Whether no pixel is covered by two windows, nor by the padding.
+    /// True if no two windows overlap and there is no padding.
     pub fn lie_apart(&self) -> bool {
         self.size <= self.stride && self.padding == 0
     }
 
-    pub fn knobs(&self) -> [(&'static str, u32); 3] {
+    pub fn constants(&self) -> [(&'static str, u32); 3] {
         [("SIZE", self.size as u32), ("STRIDE", self.stride as u32), ("PADDING", self.padding as u32)]
     }
 
@@ -95,7 +95,7 @@ impl Window {
             in_width: input.width as u32,
             out_height: output.height as u32,
             out_width: output.width as u32,
-            quads: build.columns.quads as u32,
+            quads: build.extent.quads as u32,
         }
     }
 

@@ -53,7 +53,7 @@ impl Bar {
             self.kind = kind;
             for layout in cx.session.layouts() {
                 if let LayoutSource::Tensor { node, .. } = layout.source()
-                    && cx.session.can_embed(node, kind)
+                    && cx.session.can_lay_out(node, kind)
                 {
                     cx.send(LayoutCommand::Open(LayoutSource::Tensor { node, kind }));
                 }
@@ -66,7 +66,7 @@ impl Bar {
         for (node, info) in session.layers().iter().enumerate().skip(1) {
             let source = LayoutSource::Tensor { node, kind: self.kind };
             let open = open_layout(cx, source);
-            if open.is_none() && !session.can_embed(node, self.kind) {
+            if open.is_none() && !session.can_lay_out(node, self.kind) {
                 continue;
             }
             let hover = "Open or close this layer's layout";
@@ -79,7 +79,7 @@ impl Bar {
     }
 
     fn images_ui(&mut self, ui: &mut Ui, cx: &mut Cx<'_, '_>) {
-        let source = self.source.unwrap_or_else(|| cx.session.usual_images());
+        let source = self.source.unwrap_or_else(|| cx.session.default_images());
         let open = open_layout(cx, LayoutSource::Images(source));
         let hover = format!("Open or close: {}", names::images_name(cx.session, source));
         let response = ui.selectable_label(open.is_some(), "images").on_hover_text(hover);

@@ -47,8 +47,8 @@ fn source_ui(ui: &mut Ui, session: &Session, chosen: &mut ImageSource) {
         for (node, info) in session.layers().iter().enumerate() {
             let [c, h, w] = info.output;
             let hover = format!("{c} × {h} × {w} activations per image");
-            if ui.selectable_label(node == source.layer, &info.name).on_hover_text(hover).clicked() {
-                chosen.layer = node;
+            if ui.selectable_label(node == source.node, &info.name).on_hover_text(hover).clicked() {
+                chosen.node = node;
             }
         }
     });
@@ -68,12 +68,12 @@ fn source_ui(ui: &mut Ui, session: &Session, chosen: &mut ImageSource) {
 
 fn counts_ui(ui: &mut Ui, session: &Session, chosen: &mut ImageSource) {
     let all = session.images_of(chosen.set);
-    let max = session.most_images(chosen.layer, chosen.set);
+    let max = session.max_images(chosen.node, chosen.set);
     let source = *chosen;
     let mut offer = |count: usize, text: &str| {
         let label = egui::Button::selectable(source.count == count, text);
         let response = ui.add_enabled(count <= max, label);
-        let name = &session.layers()[source.layer].name;
+        let name = &session.layers()[source.node].name;
         let why = format!("{max} images by {name} fit this adapter: choose a layer with fewer activations");
         if response.on_disabled_hover_text(why).clicked() {
             chosen.count = count;
@@ -89,7 +89,7 @@ fn counts_ui(ui: &mut Ui, session: &Session, chosen: &mut ImageSource) {
 fn following_ui(ui: &mut Ui, layout: &Layout, cx: &mut Cx<'_, '_>) {
     let id = layout.id();
     let (mut follows, mut every) = (layout.follows(), layout.every);
-    let epoch = cx.session.steps_an_epoch();
+    let epoch = cx.session.steps_per_epoch();
     let mut now = false;
     ui.horizontal(|ui| {
         let hover =

@@ -12,9 +12,10 @@ use crate::app::selection::row_of_tile;
 use crate::app::tile_popup::{Enlarged, enlarged_ui};
 use crate::app::tile_set::TileSetId;
 use crate::app::{tensor_kinds, theme};
+use crate::error::Result;
 use crate::gpu::Buffer;
 use crate::session::{Control, Layout, LayoutSource, Session};
-use crate::view::{MOST_LISTED, Part, Placement, ScatterSet, Style, TileSet};
+use crate::view::{MAX_LISTED, Placement, PointPrimitive, PointStyle, ScatterSet, Style, TileSet};
 
 /// Smallest width of an image's tile, in points; narrower ones are drawn as dots.
 const MIN_THUMBNAIL: f32 = 13.0;
@@ -39,9 +40,12 @@ pub(crate) fn layout_ui(
     let dragged = gestures.dragged(id);
     let placement = Placement {
         hold: dragged.is_some(),
-        marked: dragged.or(under).or(selected),
-        dims: cx.selection.rows(id).is_some(),
-        ..placement(ui, &response, layout, view, &tiles)
+        style: PointStyle {
+            marked: dragged.or(under).or(selected),
+            dim_unselected: cx.selection.rows(id).is_some(),
+            ..style(ui, body, layout, view, &tiles)
+        },
+        ..placement(ui, &response, view)
     };
     gestures.act(
         ui,
@@ -68,7 +72,8 @@ pub(crate) fn layout_ui(
     cx.report(result);
     cx.frame.request_pick(id);
     let drawn = Drawn { layout, points: &points, tiles: &tiles, placement: &placement };
-    drawn.paint(ui, body, view.look.labels, cx.frame);
+    let painted = drawn.paint(ui, body, view.look.labels, cx.frame);
+    cx.report(painted);
     legend::legend_ui(ui, body, layout, &mut view.look, cx);
     kl_chart::kl_ui(ui, body, layout, &mut view.look, cx);
     let row = under.or(dragged).filter(|_| !gestures.selects())?;
@@ -95,7 +100,7 @@ fn sets(session: &Session, layout: &Layout) -> (ScatterSet, TileSet) {
     let (change, style) = match layout.source() {
         LayoutSource::Tensor { node, kind } => {
             let style = tensor_kinds::style(&session.layers()[node], kind, view.channels());
-            (session.filter_changes(node), style)
+            (session.filter_drift(node), style)
         }
         LayoutSource::Images(_) => (None, Style::Rgb),
         LayoutSource::Filters => (None, Style::Signed),
@@ -111,24 +116,32 @@ fn sets(session: &Session, layout: &Layout) -> (ScatterSet, TileSet) {
     (points, TileSet { view, style })
 }
 
-/// Place, sizes and colors of a layout in this frame, in pixels.
-fn placement(ui: &Ui, response: &Response, layout: &Layout, view: &View, tiles: &TileSet) -> Placement {
-    let (body, look, scale) = (response.rect, &view.look, ui.ctx().pixels_per_point());
+/// Place of a layout in this frame, in pixels.
+fn placement(ui: &Ui, response: &Response, view: &View) -> Placement {
+    let scale = ui.ctx().pixels_per_point();
     let pointer = ui.input(|i| i.pointer.hover_pos()).filter(|_| response.dragged());
     let pointer = response.hover_pos().or(pointer);
+    Placement {
+        pan: glam::Vec2::new(view.look.pan.x, view.look.pan.y) * scale,
+        zoom: view.look.zoom,
+        pointer: pointer.map(|pointer| glam::Vec2::new(pointer.x, pointer.y) * scale),
+        scale,
+        ..Placement::new(pixels(response.rect, scale))
+    }
+}
+
+/// Sizes and colors of a layout's points in this frame, in pixels.
+fn style(ui: &Ui, body: Rect, layout: &Layout, view: &View, tiles: &TileSet) -> PointStyle {
+    let (look, scale) = (&view.look, ui.ctx().pixels_per_point());
     let (count, groups) = (tiles.view.tiles(), !layout.is_of_tiles());
     let tile = tile_size(body, count, tiles.texels(), look, scale, groups);
-    Placement {
-        pan: (look.pan * scale).into(),
-        zoom: look.zoom,
-        tile: tile.into(),
-        pointer: pointer.map(|pointer| (pointer * scale).into()),
+    PointStyle {
+        tile: glam::Vec2::new(tile.x, tile.y),
         dot: dot_size(body, count, look) * scale,
         tiles: !groups || tile.x >= MIN_THUMBNAIL * scale,
-        colour: look.color_by,
+        color_by: look.color_by,
         hidden: look.hidden[look.color_by as usize],
-        scale,
-        ..Placement::new(pixels(body, scale))
+        ..PointStyle::default()
     }
 }
 
@@ -142,36 +155,38 @@ struct Drawn<'a> {
 
 impl Drawn<'_> {
     /// Dots; or discs, rings, tiles and labels, one above the other.
-    fn paint(&self, ui: &Ui, body: Rect, labels: bool, frame: &mut Frame<'_>) {
+    fn paint(&self, ui: &Ui, body: Rect, labels: bool, frame: &mut Frame<'_>) -> Result<()> {
         let (id, area) = (self.layout.id(), body.intersect(ui.clip_rect()));
         // Where not all visible points can be tiles, the others are dots.
-        if !self.placement.tiles || self.points.count > MOST_LISTED {
-            frame.paint_layout(ui, area, id, Part::Dots);
+        let style = &self.placement.style;
+        if !style.tiles || self.points.count > MAX_LISTED {
+            frame.paint_layout(ui, area, id, PointPrimitive::Dots);
         }
-        if !self.placement.tiles {
-            return;
+        if !style.tiles {
+            return Ok(());
         }
         let mark = frame.begin();
-        frame.place_rows(id, self.placement.tile);
+        frame.place_rows(id, style.tile)?;
         if self.points.change.is_some() {
-            frame.paint_layout(ui, area, id, Part::Discs);
+            frame.paint_layout(ui, area, id, PointPrimitive::Discs);
         }
-        frame.paint_layout(ui, area, id, Part::Rings);
+        frame.paint_layout(ui, area, id, PointPrimitive::Rings);
         frame.paint(ui, area, mark);
         if labels && self.layout.is_of_tiles() {
-            frame.paint_layout(ui, area, id, Part::Labels);
+            frame.paint_layout(ui, area, id, PointPrimitive::Labels);
         }
+        Ok(())
     }
 
     /// A row enlarged beside the pointer, with its description.
     fn row_ui(&self, ui: &Ui, row: u32, cx: &mut Cx<'_, '_>) {
-        let Some([x, y]) = self.placement.pointer else { return };
+        let Some(pointer) = self.placement.pointer else { return };
         if self.layout.images().is_some() {
             cx.send(Control::AskForImage(self.layout.id(), row));
         }
         let (title, long) = names::row_words(cx.session, self.layout, row);
         let enlarged = Enlarged {
-            pointer: egui::pos2(x, y) / self.placement.scale,
+            pointer: egui::pos2(pointer.x, pointer.y) / self.placement.scale,
             set: TileSetId::Layout(self.layout.id()),
             tile: row,
             texels: self.tiles.texels(),

@@ -9,7 +9,7 @@ use super::look::Look;
 use crate::app::pane::Cx;
 use crate::app::theme;
 use crate::session::Layout;
-use crate::view::{Chosen, ColourBy};
+use crate::view::{ColorBy, SelectionSummary};
 
 /// Height of a line, in points.
 const LINE: f32 = 15.0;
@@ -17,10 +17,10 @@ const LINE: f32 = 15.0;
 const MAX_NAMED: usize = 5;
 
 /// Properties that colors can stand for.
-pub(crate) const COLORS: [(ColourBy, &str, &str); 3] = [
-    (ColourBy::Class, "class", "Color by the true class"),
-    (ColourBy::Prediction, "prediction", "Color by the predicted class"),
-    (ColourBy::Error, "error", "Color by correct or wrong prediction"),
+pub(crate) const COLORS: [(ColorBy, &str, &str); 3] = [
+    (ColorBy::Class, "class", "Color by the true class"),
+    (ColorBy::Prediction, "prediction", "Color by the predicted class"),
+    (ColorBy::Error, "error", "Color by correct or wrong prediction"),
 ];
 
 /// The groups along the lower edge, where the layout has groups, and the selection along the upper edge.
@@ -50,7 +50,7 @@ fn groups_ui(
     cx: &mut Cx<'_, '_>,
 ) {
     let errors = ["correct".to_owned(), "wrong".to_owned()];
-    let names = if look.color_by == ColourBy::Error { &errors[..] } else { groups };
+    let names = if look.color_by == ColorBy::Error { &errors[..] } else { groups };
     let painter = ui.painter_at(body.intersect(ui.clip_rect()));
     let font = FontId::proportional(11.0);
     let text = |name: &String| painter.layout_no_wrap(name.clone(), font.clone(), Color32::PLACEHOLDER);
@@ -128,7 +128,7 @@ fn flow(body: Rect, widths: &[f32]) -> Vec<Rect> {
 }
 
 /// Number of selected points, in all and by class.
-fn selection(ui: &Ui, body: Rect, rows: &Chosen, names: &[String]) {
+fn selection(ui: &Ui, body: Rect, rows: &SelectionSummary, names: &[String]) {
     let font = FontId::proportional(11.0);
     let mut job = LayoutJob::default();
     job.append(&format!("{} selected", rows.count), 0.0, TextFormat::simple(font.clone(), theme::TEXT));
@@ -137,7 +137,7 @@ fn selection(ui: &Ui, body: Rect, rows: &Chosen, names: &[String]) {
     classes.sort_by_key(|(class, count)| (std::cmp::Reverse(*count), *class));
     for (class, count) in classes.iter().take(MAX_NAMED) {
         let name = names.get(*class).map_or("?", String::as_str);
-        let format = TextFormat::simple(font.clone(), rgb(ColourBy::Class.color(*class)));
+        let format = TextFormat::simple(font.clone(), rgb(ColorBy::Class.color(*class)));
         job.append(&format!("{name} × {count}"), 8.0, format);
     }
     if let Some(more) = classes.len().checked_sub(MAX_NAMED + 1) {

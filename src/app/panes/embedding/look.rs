@@ -2,7 +2,7 @@
 
 use egui::Vec2;
 
-use crate::view::{ColourBy, Hidden, Picked};
+use crate::view::{ColorBy, GroupMask, Picked};
 
 /// A layout as the pane shows it.
 #[derive(Default)]
@@ -24,9 +24,9 @@ pub(crate) struct Look {
     /// Indices beside tiles.
     pub labels: bool,
     /// Property that colors stand for.
-    pub color_by: ColourBy,
-    /// Hidden groups by class, prediction and error.
-    pub hidden: [Hidden; 3],
+    pub color_by: ColorBy,
+    /// GroupMask groups by class, prediction and error.
+    pub hidden: [GroupMask; 3],
     /// Large chart of the KL divergence.
     pub chart: bool,
 }
@@ -38,7 +38,7 @@ impl Default for Look {
             zoom: 1.0,
             size: 1.0,
             labels: true,
-            color_by: ColourBy::Class,
+            color_by: ColorBy::Class,
             hidden: Default::default(),
             chart: false,
         }

@@ -124,7 +124,7 @@ fn lowered_ui(ui: &mut Ui, session: &Session) {
             layout_name(session, layout),
             layout.perplexity(),
             layout.wanted_perplexity(),
-            layout.view().tiles(),
+            layout.rows().tiles(),
         );
         ui.label(RichText::new(text).small().color(theme::SECOND));
     }

@@ -98,7 +98,7 @@ impl EmbeddingPane {
             return;
         }
         let kind = TensorKind::Weights;
-        let first = (1..cx.session.layers().len()).find(|node| cx.session.can_embed(*node, kind));
+        let first = (1..cx.session.layers().len()).find(|node| cx.session.can_lay_out(*node, kind));
         if let Some(node) = first {
             cx.send(LayoutCommand::Open(LayoutSource::Tensor { node, kind }));
         }

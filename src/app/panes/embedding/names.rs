@@ -4,7 +4,7 @@ use crate::app::format::{percent, short};
 use crate::app::selection::tile_of_row;
 use crate::app::tensor_kinds::{long_name, short_name};
 use crate::app::tile_set::TileId;
-use crate::nn::Best;
+use crate::nn::TopK;
 use crate::session::{ImageSet, ImageSource, Images, Layout, LayoutSource, Session};
 
 /// Name of a layout.
@@ -14,14 +14,14 @@ pub(crate) fn layout_name(session: &Session, layout: &Layout) -> String {
             format!("{} by {}", session.layers()[node].name, short_name(kind))
         }
         LayoutSource::Images(source) => images_name(session, source),
-        LayoutSource::Filters => format!("all {} filters by responses", layout.view().tiles()),
+        LayoutSource::Filters => format!("all {} filters by responses", layout.rows().tiles()),
     }
 }
 
 /// Name of a layout of images: `2000 test images by dense1`.
 pub(crate) fn images_name(session: &Session, source: ImageSource) -> String {
     let set = if source.set == ImageSet::Train { "training" } else { "test" };
-    let layer = session.layers().get(source.layer).map_or("a layer", |info| &info.name);
+    let layer = session.layers().get(source.node).map_or("a layer", |info| &info.name);
     format!("{} {set} images by {layer}", source.count)
 }
 
@@ -29,7 +29,7 @@ pub(crate) fn images_name(session: &Session, source: ImageSource) -> String {
 pub(crate) fn layout_details(layout: &Layout) -> String {
     let (refresh_ms, iteration_ms) = layout.costs_ms();
     let mut text =
-        format!("{} points; an iteration takes about {} ms", layout.view().tiles(), short(iteration_ms));
+        format!("{} points; an iteration takes about {} ms", layout.rows().tiles(), short(iteration_ms));
     text += &format!(", a refresh of rows and neighbors {} ms", short(refresh_ms));
     if let Some(step) = layout.forwarded_at() {
         text += &format!("\nimages forwarded at step {step}");
@@ -64,8 +64,8 @@ fn image_words(session: &Session, images: &Images, image: u32) -> (String, Strin
     let mut long = format!("class: {class}");
     if images.predicts {
         let name = |class: usize| session.class_names().get(class).map_or("?", String::as_str);
-        match images.told(image) {
-            Some(best) if best.first == Best::NONE => long += "\nthe network's output is NaN or infinite",
+        match images.top_classes(image) {
+            Some(best) if best.first == TopK::NONE => long += "\nthe network's output is NaN or infinite",
             Some(best) => {
                 for (class, share) in best.classes() {
                     long += &format!("\n{}  {}", percent(f64::from(share)), name(class));

@@ -1,0 +1,132 @@
+// Convolution, batch innermost: activations [c, y, x, n/4] of vec4 (four images). One thread makes OUT_BLOCKS × 4
+// channels of PIXELS neighbouring pixels of a row for four images. Kernel columns are unrolled: each value that is
+// loaded serves all of them, and a sum is touched once for all. See src/nn/layers/conv2d/forward.rs.
+const WORKGROUP: u32 = 64u;
+#constant OUT_BLOCKS = 4
+#constant PIXELS = 1
+// Kernel columns.
+#constant COLUMNS = 3
+// Source pixels from one of PIXELS to the next.
+#constant STRIDE = 1
+// Source channels per iteration; above 1 only where the kernel has one row.
+#constant PLANES = 1
+// 1 where the 8 lanes of a subgroup load the weights together.
+#constant SUBGROUPS = 0
+// 1 where a relu of the result is fused.
+#constant RECTIFIES = 0
+
+#import Conv2dParams
+
+@group(0) @binding(0) var<uniform> params: Conv2dParams;
+@group(0) @binding(1) var<storage, read> source: array<vec4<f32>>;
+// Of each group, of each tile: [from, ky, kx, OUT_BLOCKS], then one row [OUT_BLOCKS] of biases.
+@group(0) @binding(2) var<storage, read> weights: array<vec4<f32>>;
+@group(0) @binding(3) var<storage, read_write> result: array<vec4<f32>>;
+// relu of the same.
+@group(0) @binding(4) var<storage, read_write> rectified: array<vec4<f32>>;
+
+/// result[t, first + step·y, first + step·x, n] = bias[t] + Σ_{c, ky, kx} weights[c, ky, kx, t] · source[c, stride·y + dilation·ky + shift, stride·x + dilation·kx + shift, n]; c and t of one group
+@compute @workgroup_size(WORKGROUP)
+fn conv2d(
+    @builtin(global_invocation_id) id: vec3<u32>,
+    @builtin(workgroup_id) group: vec3<u32>,
+#if SUBGROUPS
+    @builtin(subgroup_invocation_id) lane: u32,
+#end
+) {
+    let columns = (params.count_x + PIXELS - 1u) / PIXELS;
+    let threads = params.quads * columns * params.count_y;
+    // Threads past the end repeat the last one's work, so that every lane of a subgroup stays alive; they write nothing.
+    let thread = min(id.x, threads - 1u);
+    let quad = thread % params.quads;
+    let x = thread / params.quads % columns * PIXELS;
+    let y = thread / params.quads / columns;
+    let tile = (group.z * params.tiles + group.y) * (params.weight_rows + 1u) * OUT_BLOCKS;
+#for b in OUT_BLOCKS
+    let bias_{b} = weights[tile + params.weight_rows * OUT_BLOCKS + {b}u];
+#for c in 4
+#for p in PIXELS
+    var sum_{b}_{c}_{p} = vec4<f32>(bias_{b}[{c}u]);
+#end
+#end
+#end
+    let from_height = i32(params.from_height);
+    let from_width = i32(params.from_width);
+    let from_y = i32(y) * params.stride + params.shift_y;
+    let from_x = i32(x) * params.stride + params.shift_x;
+#for v in (PIXELS - 1) * STRIDE + COLUMNS
+    let x_{v} = from_x + {v} * params.dilation_x;
+    let at_{v} = u32(clamp(x_{v}, 0, from_width - 1)) * params.quads + quad;
+#end
+    for (var c = 0u; c < params.from_channels; c += PLANES) {
+        for (var ky = 0u; ky < params.rows; ky++) {
+            let sy = from_y + params.dilation_y * i32(ky);
+            let row_in = sy >= 0 && sy < from_height;
+            let row = u32(clamp(sy, 0, from_height - 1));
+#for u in PLANES
+            // A channel past the last meets weights of zero.
+            let plane_{u} = group.z * params.from_channels + min(c + {u}u, params.from_channels - 1u);
+            let row_{u} = (plane_{u} * params.from_height + row) * params.from_width * params.quads;
+#for v in (PIXELS - 1) * STRIDE + COLUMNS
+            let value_{u}_{v} = select(
+                vec4<f32>(0.0), source[row_{u} + at_{v}], row_in && x_{v} >= 0 && x_{v} < from_width);
+#end
+#end
+            let taps = tile + (c * params.rows + ky) * COLUMNS * OUT_BLOCKS;
+#if SUBGROUPS
+#for l in (PLANES * COLUMNS * OUT_BLOCKS + 7) / 8
+            let mine_{l} = weights[taps + min({l * 8}u + lane, {PLANES * COLUMNS * OUT_BLOCKS - 1}u)];
+#end
+#end
+#for b in OUT_BLOCKS
+#for u in PLANES
+#for k in COLUMNS
+#if SUBGROUPS
+            let w_{b}_{u}_{k} = subgroupBroadcast(
+                mine_{((u * COLUMNS + k) * OUT_BLOCKS + b) / 8}, {((u * COLUMNS + k) * OUT_BLOCKS + b) % 8}u);
+#else
+            let w_{b}_{u}_{k} = weights[taps + {(u * COLUMNS + k) * OUT_BLOCKS + b}u];
+#end
+#end
+#end
+#for c in 4
+#for p in PIXELS
+#for u in PLANES
+#for k in COLUMNS
+            sum_{b}_{c}_{p} += w_{b}_{u}_{k}[{c}u] * value_{u}_{p * STRIDE + k};
+#end
+#end
+#end
+#end
+#end
+        }
+    }
+    if id.x >= threads { return; }
+    let first_channel = group.y * OUT_BLOCKS * 4u;
+    let to_pixels = params.to_height * params.to_width;
+    let to_pixel = (params.first_y + params.step * y) * params.to_width + params.first_x + params.step * x;
+#for b in OUT_BLOCKS
+#for c in 4
+    if first_channel + {b * 4 + c}u < params.to_channels {
+        let to = (group.z * params.to_channels + first_channel + {b * 4 + c}u) * to_pixels + to_pixel;
+#for p in PIXELS
+#if p
+        if x + {p}u < params.count_x {
+            let at = (to + {p}u * params.step) * params.quads + quad;
+            result[at] = sum_{b}_{c}_{p};
+#if RECTIFIES
+            rectified[at] = select(sum_{b}_{c}_{p}, vec4<f32>(0.0), sum_{b}_{c}_{p} < vec4<f32>(0.0));
+#end
+        }
+#else
+        let at = to * params.quads + quad;
+        result[at] = sum_{b}_{c}_0;
+#if RECTIFIES
+        rectified[at] = select(sum_{b}_{c}_0, vec4<f32>(0.0), sum_{b}_{c}_0 < vec4<f32>(0.0));
+#end
+#end
+#end
+    }
+#end
+#end
+}

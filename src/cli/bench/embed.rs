@@ -1,0 +1,157 @@
+//! `revacnn bench embed`: overhead of live t-SNE layouts on training.
+//!
+//! Training with and without layouts alternate, so that other load on the machine disturbs both alike.
+
+use std::time::{Duration, Instant};
+
+use clap::Args;
+use revacnn::error::Result;
+use revacnn::session::{
+    ImageSource, Layout, LayoutCommand, LayoutId, LayoutSource, RunState, Session, TensorKind,
+};
+use serde_json::json;
+
+use super::measure::{above_zero, quantile};
+use crate::cli::print::print_line;
+use crate::cli::run_options::{AdapterOption, RunOptions};
+
+/// Rounds with and without layouts.
+const ROUNDS: usize = 9;
+/// Seconds of warm-up before a measurement, and the longest wait for new layouts, which cost more than later ones.
+const WARM_UP_S: f64 = 0.5;
+const MAX_WARM_UP_S: f64 = 60.0;
+
+#[derive(Args)]
+pub(crate) struct BenchEmbed {
+    #[command(flatten)]
+    run: RunOptions,
+    #[command(flatten)]
+    adapter: AdapterOption,
+    /// Number of layers with a layout of their weights.
+    #[arg(long, default_value_t = 4)]
+    layouts: usize,
+    /// Also lay out the filters of all layers together.
+    #[arg(long)]
+    all_filters: bool,
+    /// Also lay out this many test images, by the last hidden layer, updated once per epoch.
+    #[arg(long, value_name = "IMAGES")]
+    images: Option<usize>,
+    /// Seconds per round; there are 9 rounds with layouts and 9 without.
+    #[arg(long, default_value_t = 2.5, value_parser = above_zero)]
+    seconds: f64,
+    /// Print a JSON object.
+    #[arg(long)]
+    json: bool,
+}
+
+impl BenchEmbed {
+    pub(crate) fn run(&self) -> Result<()> {
+        let mut session = Session::new(self.adapter.open()?, &self.run.network, self.run.settings()?, None)?;
+        let layers: Vec<usize> = (1..session.layers().len())
+            .filter(|layer| session.can_lay_out(*layer, TensorKind::Weights))
+            .take(self.layouts)
+            .collect();
+        session.play();
+        // Compiles and warms up both.
+        self.round(&mut session, &layers, true, 0.1)?;
+        let (mut alone, mut with, mut iterations) = (Vec::new(), Vec::new(), 0.0);
+        for _ in 0..ROUNDS {
+            alone.push(self.round(&mut session, &layers, false, self.seconds)?.0);
+            let (rate, made) = self.round(&mut session, &layers, true, self.seconds)?;
+            with.push(rate);
+            iterations += made / ROUNDS as f64;
+        }
+        // Of successive rounds: other load on the machine changes more slowly.
+        let costs: Vec<f64> = alone.iter().zip(&with).map(|(alone, with)| 1.0 - with / alone).collect();
+        let [cost, alone, with] = [&costs, &alone, &with].map(|values| quantile(values, 0.5));
+        let mut names: Vec<String> =
+            layers.iter().map(|layer| session.layers()[*layer].name.clone()).collect();
+        names.extend(self.all_filters.then(|| "all filters".to_owned()));
+        names.extend(self.images.map(|count| format!("{count} images")));
+        if self.json {
+            let value = json!({
+                "images_per_s_alone": alone, "images_per_s_with": with, "cost": cost,
+                "iterations_per_s_each": iterations, "layouts": names, "network": self.run.network,
+                "batch": self.run.batch, "adapter": session.gpu().info.name,
+            });
+            return print_line(&value.to_string());
+        }
+        print_line(&format!(
+            "{alone:.0} images/s without layouts, {with:.0} images/s with layouts of {} at {iterations:.0} iterations/s each: overhead {:.1} %",
+            names.join(", "),
+            100.0 * cost
+        ))
+    }
+
+    /// Trains for `seconds`, with or without layouts; returns images/s, and iterations/s per layout.
+    fn round(&self, session: &mut Session, layers: &[usize], with: bool, seconds: f64) -> Result<(f64, f64)> {
+        if with {
+            self.open(session, layers)?;
+        }
+        let opened = Instant::now();
+        train(session, WARM_UP_S);
+        while session.layouts().iter().any(Layout::begins) {
+            train(session, WARM_UP_S);
+            if opened.elapsed() > Duration::from_secs_f64(MAX_WARM_UP_S) {
+                log::warn!(
+                    "layouts are still starting after {MAX_WARM_UP_S} s: the overhead is higher than later"
+                );
+                break;
+            }
+        }
+        let (began, first, before) = (Instant::now(), session.step(), iterations(session));
+        train(session, seconds);
+        let took = began.elapsed().as_secs_f64();
+        let images = f64::from(session.step() - first) * f64::from(session.settings().batch);
+        let open = session.layouts();
+        let made = f64::from(iterations(session) - before) / took / open.len().max(1) as f64;
+        let ids: Vec<LayoutId> = open.iter().map(Layout::id).collect();
+        ids.into_iter().try_for_each(|id| session.apply(LayoutCommand::Close(id)))?;
+        Ok((images / took, made))
+    }
+
+    fn open(&self, session: &mut Session, layers: &[usize]) -> Result<()> {
+        finish_step(session);
+        for layer in layers {
+            let source = LayoutSource::Tensor { node: *layer, kind: TensorKind::Weights };
+            session.apply(LayoutCommand::Open(source))?;
+        }
+        if self.all_filters {
+            session.apply(LayoutCommand::Open(LayoutSource::Filters))?;
+        }
+        if let Some(count) = self.images {
+            let source = ImageSource { count, ..session.default_images() };
+            session.apply(LayoutCommand::Open(LayoutSource::Images(source)))?;
+            let id = session.layouts().last().map(Layout::id).expect("it was just opened");
+            session.apply(LayoutCommand::Follow(id, true))?;
+        }
+        Ok(())
+    }
+}
+
+/// Ends the step or evaluation that is under way, so that commands are carried out at once.
+fn finish_step(session: &mut Session) {
+    let playing = session.is_playing();
+    session.pause();
+    while matches!(session.state(), RunState::Training | RunState::Validating) {
+        session.advance();
+    }
+    if playing {
+        session.play();
+    }
+}
+
+/// Trains for `seconds`, and waits for the GPU.
+fn train(session: &mut Session, seconds: f64) {
+    let began = Instant::now();
+    while began.elapsed() < Duration::from_secs_f64(seconds) {
+        session.advance();
+        session.take_events();
+    }
+    session.settle();
+}
+
+/// Total iterations of all layouts.
+fn iterations(session: &Session) -> u32 {
+    session.layouts().iter().filter_map(Layout::state).map(|state| state.iteration).sum()
+}

@@ -1,0 +1,38 @@
+//! `revacnn bench`: benchmarks.
+
+mod edit;
+mod embed;
+mod measure;
+#[cfg(feature = "app")]
+mod points;
+mod train;
+#[cfg(feature = "app")]
+mod view;
+
+use clap::Subcommand;
+use revacnn::error::Result;
+
+#[derive(Subcommand)]
+pub(super) enum Bench {
+    /// Training throughput in images/s, and GPU time per kernel.
+    Train(train::BenchTrain),
+    /// Cost of adding or removing one filter during training.
+    Edit(edit::BenchEdit),
+    /// Rendering overhead: training throughput with and without drawing.
+    #[cfg(feature = "app")]
+    View(view::BenchView),
+    /// Overhead of live t-SNE layouts on training throughput.
+    Embed(embed::BenchEmbed),
+}
+
+impl Bench {
+    pub(super) fn run(&self) -> Result<()> {
+        match self {
+            Self::Train(train) => train.run(),
+            Self::Edit(edit) => edit.run(),
+            #[cfg(feature = "app")]
+            Self::View(view) => view.run(),
+            Self::Embed(embed) => embed.run(),
+        }
+    }
+}

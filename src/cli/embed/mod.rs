@@ -1,0 +1,270 @@
+//! `revacnn embed`: t-SNE of rows, without a window.
+
+mod output;
+mod report;
+mod source;
+
+use std::path::PathBuf;
+use std::time::Instant;
+
+use clap::{Args, ValueEnum};
+use humansize::{BINARY, format_size};
+use indicatif::{ProgressBar, ProgressStyle};
+use revacnn::data::Matrix;
+use revacnn::embed::{Method, NeighborSearch, Options, Settings, Tsne, TsneBuilder, default_components};
+use revacnn::error::{Error, Result};
+use revacnn::gpu::{Buffer, Gpu, TensorView};
+
+use super::run_options::AdapterOption;
+use output::Snapshots;
+use report::{Report, judge};
+use source::{Rows, Source};
+
+/// Smallest number of rows of a layout.
+const MIN_ROWS: usize = 4;
+
+/// The method, as the command line names it.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum MethodName {
+    /// t-SNE, initialized by PCA; repulsion by the faster of the two ways below.
+    Tsne,
+    /// t-SNE with exact repulsion between all pairs.
+    Exact,
+    /// t-SNE with repulsion interpolated on a mesh (FFT).
+    Mesh,
+    /// The first two principal components alone.
+    Pca,
+}
+
+/// The nearest-neighbor search, as the command line names it.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum SearchName {
+    /// Exact where the adapter affords it, otherwise by lists.
+    Auto,
+    /// Exact: every row is compared with all others.
+    Exact,
+    /// Approximate: an inverted-file (IVF) index, of which the nearest lists are searched.
+    Lists,
+}
+
+#[derive(Args)]
+pub(super) struct Embed {
+    #[command(flatten)]
+    adapter: AdapterOption,
+    /// Rows to embed: a file (.npy, .npz, .csv or .tsv); the folder of a run, whose activations for the test images are
+    /// embedded; a data set, whose pixels are; or `blobs`, random clusters.
+    #[arg(value_name = "FILE|RUN|NAME|PATH")]
+    source: String,
+    /// Layer of the run [default: the last but one].
+    #[arg(long)]
+    layer: Option<String>,
+    /// Method.
+    #[arg(long, value_enum, default_value = "tsne")]
+    method: MethodName,
+    /// Principal components that rows are reduced to before the neighbor search; 0 for none [default: 50 for more than
+    /// 1000 rows of more than 100 values].
+    #[arg(long, value_name = "N")]
+    components: Option<usize>,
+    /// Nearest-neighbor search.
+    #[arg(long, value_enum, default_value = "auto")]
+    neighbours: SearchName,
+    /// Perplexity: roughly the number of neighbors that count.
+    #[arg(long, default_value_t = 30.0)]
+    perplexity: f32,
+    /// Iterations.
+    #[arg(long, default_value_t = 1000)]
+    iterations: usize,
+    /// Early exaggeration: factor of the attraction in the first iterations.
+    #[arg(long, default_value_t = 12.0)]
+    exaggeration: f32,
+    /// Iterations with early exaggeration.
+    #[arg(long, value_name = "ITERATIONS", default_value_t = 50)]
+    exaggerated: u32,
+    /// Learning rate; 0 for the number of rows.
+    #[arg(long, default_value_t = 0.0)]
+    learning_rate: f32,
+    /// Largest number of rows; the first ones are taken.
+    #[arg(long, value_name = "ROWS")]
+    rows: Option<usize>,
+    /// Dimensions of `blobs`.
+    #[arg(long, value_name = "VALUES", default_value_t = 32)]
+    dims: usize,
+    /// Random seed; matters only for `blobs` and where all rows are alike.
+    #[arg(long, default_value_t = 0)]
+    seed: u32,
+    /// Iterations between snapshots of the positions, saved as `snapshots` in the .npz; 0 for none.
+    #[arg(long, value_name = "ITERATIONS", default_value_t = 0)]
+    snapshots: usize,
+    /// Output file: `positions` (and `labels`) in an .npz, or a picture in a .png. Repeatable.
+    #[arg(short, long, value_name = "FILE")]
+    output: Vec<PathBuf>,
+    /// Print a JSON object.
+    #[arg(long)]
+    json: bool,
+}
+
+impl Embed {
+    pub(super) fn run(&self) -> Result<()> {
+        output::check(&self.output)?;
+        let gpu = self.adapter.open()?;
+        let Rows { matrix, labels } = self.source().read(&gpu)?;
+        let view = TensorView {
+            buffer: Buffer::from_slice(&gpu, "rows", &matrix.values).raw().clone(),
+            offset: 0,
+            extents: [matrix.rows as u32, 1, 1, matrix.columns as u32],
+            strides: [matrix.columns as u32, 0, 0, 1],
+        };
+        let began = Instant::now();
+        let before = gpu.bytes_allocated();
+        let tsne = gpu.within_memory(|| self.prepare(&gpu, &view, &matrix))?;
+        let memory_bytes = gpu.bytes_allocated() - before;
+        log::info!("the layout takes {} of {}", format_size(memory_bytes, BINARY), gpu.info.name);
+        let stage_s = self.begin(&gpu, &tsne);
+        let left_out = check_left_out(tsne.left_out(&gpu), matrix.rows)?;
+        let optimizing = Instant::now();
+        let snapshots = self.iterate(&gpu, &tsne, began);
+        let optimize_s = optimizing.elapsed().as_secs_f64();
+        if let Some(error) = gpu.take_errors().into_iter().next() {
+            return Err(Error::new(
+                format!("the GPU reports: {error}"),
+                "use fewer rows, or another adapter",
+            ));
+        }
+        let positions = self.positions(&gpu, &tsne);
+        let kl = (!self.is_pca()).then(|| tsne.state(&gpu).divergence);
+        let (recall, quality) = judge(&gpu, &matrix, &tsne, &positions, &left_out);
+        output::write(&self.output, &positions, &labels, &snapshots)?;
+        let report = Report {
+            matrix: &matrix,
+            tsne: &tsne,
+            stage_s,
+            optimize_s,
+            iterations: self.iterations(),
+            kl,
+            recall: (!self.is_pca()).then_some(recall),
+            quality,
+            left_out: left_out.len(),
+            memory_bytes,
+            adapter: &gpu.info.name,
+        };
+        report.print(self.json)
+    }
+
+    fn is_pca(&self) -> bool {
+        self.method == MethodName::Pca
+    }
+
+    fn iterations(&self) -> usize {
+        if self.is_pca() { 0 } else { self.iterations }
+    }
+
+    fn source(&self) -> Source<'_> {
+        Source {
+            name: &self.source,
+            layer: self.layer.as_deref(),
+            max_rows: self.rows,
+            dims: self.dims,
+            seed: self.seed,
+        }
+    }
+
+    fn prepare(&self, gpu: &Gpu, view: &TensorView, matrix: &Matrix) -> Result<Tsne> {
+        let settings = Settings {
+            exaggeration: self.exaggeration,
+            exaggeration_iterations: self.exaggerated as f32,
+            learning_rate: self.learning_rate,
+            ..Settings::DEFAULT
+        };
+        TsneBuilder::new(self.perplexity)
+            .settings(settings)
+            .seed(self.seed)
+            .options(self.options(matrix))
+            .build(gpu, view)
+    }
+
+    fn options(&self, matrix: &Matrix) -> Options {
+        let usual = default_components(matrix.rows, matrix.columns);
+        let components = self.components.map_or(usual, |components| (components > 0).then_some(components));
+        let method = match self.method {
+            MethodName::Exact => Some(Method::Exact),
+            MethodName::Mesh => Some(Method::Mesh),
+            MethodName::Tsne | MethodName::Pca => None,
+        };
+        let search = match self.neighbours {
+            SearchName::Auto => NeighborSearch::Automatic,
+            SearchName::Exact => NeighborSearch::Exact,
+            SearchName::Lists => NeighborSearch::lists_for(matrix.rows),
+        };
+        // Plain PCA is of the rows themselves, without a reduction before it.
+        let components = components.filter(|_| !self.is_pca());
+        Options { components, search, method, ..Options::default() }
+    }
+
+    /// Neighbors, affinities and initial positions; returns seconds for neighbors, for affinities.
+    fn begin(&self, gpu: &Gpu, tsne: &Tsne) -> [f64; 2] {
+        let stage_s = if self.is_pca() { [0.0; 2] } else { refresh(gpu, tsne) };
+        if self.is_pca() {
+            tsne.read_rows(gpu);
+        }
+        tsne.reset(gpu);
+        gpu.wait();
+        if tsne.perplexity() < self.perplexity && !self.is_pca() {
+            let (rows, perplexity) = (tsne.count(), tsne.perplexity());
+            log::warn!("{rows} rows support a perplexity of {perplexity:.2}: it is lowered to that");
+        }
+        stage_s
+    }
+
+    fn iterate(&self, gpu: &Gpu, tsne: &Tsne, began: Instant) -> Snapshots {
+        let iterations = self.iterations();
+        let mut snapshots = Snapshots::default();
+        let style = style("{bar:30} {pos}/{len} iterations, {eta} left");
+        let bar = ProgressBar::new(iterations as u64).with_style(style);
+        let at_once = if self.snapshots > 0 { self.snapshots } else { 20 };
+        for first in (0..iterations).step_by(at_once) {
+            let count = at_once.min(iterations - first);
+            tsne.iterate(gpu, count);
+            gpu.wait();
+            bar.inc(count as u64);
+            if self.snapshots > 0 {
+                snapshots.iterations.push((first + count) as u32);
+                snapshots.seconds.push(began.elapsed().as_secs_f64());
+                snapshots.positions.extend(tsne.read_positions(gpu));
+            }
+        }
+        bar.finish_and_clear();
+        snapshots
+    }
+
+    fn positions(&self, gpu: &Gpu, tsne: &Tsne) -> Vec<[f32; 2]> {
+        let mut positions = tsne.read_positions(gpu);
+        if self.is_pca() {
+            // t-SNE's initial positions have a standard deviation of 1e-4; here the first component has one of 1.
+            positions.as_flattened_mut().iter_mut().for_each(|value| *value *= 1e4);
+        }
+        positions
+    }
+}
+
+/// Warns of rows that are left out; an error if too few others remain.
+fn check_left_out(left_out: Vec<usize>, rows: usize) -> Result<Vec<usize>> {
+    let Some(first) = left_out.first() else { return Ok(left_out) };
+    let what = format!("{} of {rows} rows hold NaN or infinity, row {first} first", left_out.len());
+    if rows - left_out.len() < MIN_ROWS {
+        return Err(Error::new(what, format!("give at least {MIN_ROWS} rows of finite numbers")));
+    }
+    log::warn!("{what}: they are left out");
+    Ok(left_out)
+}
+
+/// Neighbors and affinities, with a progress bar; seconds for each.
+fn refresh(gpu: &Gpu, tsne: &Tsne) -> [f64; 2] {
+    let bar = ProgressBar::new(100).with_style(style("{bar:30} {pos} % of the neighbors, {eta} left"));
+    let stage_s = tsne.refresh_timed(gpu, &mut |share| bar.set_position((100.0 * share) as u64));
+    bar.finish_and_clear();
+    stage_s
+}
+
+fn style(template: &str) -> ProgressStyle {
+    ProgressStyle::with_template(template).expect("the template is fixed")
+}

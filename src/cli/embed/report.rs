@@ -1,0 +1,97 @@
+//! Report of `revacnn embed`: quality, time and memory of a layout.
+
+use revacnn::data::Matrix;
+use revacnn::embed::{Tsne, quality};
+use revacnn::error::Result;
+use revacnn::gpu::Gpu;
+use serde_json::json;
+
+use crate::cli::print::print_line;
+
+/// Largest sample of rows for recall, and for the quality of a layout.
+const MAX_RECALL_ROWS: usize = 200;
+const MAX_QUALITY_ROWS: usize = 500;
+/// Largest number of pairs of rows that are compared for either.
+const MAX_PAIRS: usize = 10_000_000;
+/// Neighbors by which a layout is judged.
+const NEAREST: usize = 12;
+
+/// Results of a layout.
+pub(super) struct Report<'a> {
+    pub matrix: &'a Matrix,
+    pub tsne: &'a Tsne,
+    /// Seconds for neighbors, for affinities.
+    pub stage_s: [f64; 2],
+    pub optimize_s: f64,
+    pub iterations: usize,
+    /// Kullback–Leibler divergence; none for plain PCA, and no recall.
+    pub kl: Option<f32>,
+    /// Fraction of the nearest neighbors that were found.
+    pub recall: Option<f64>,
+    pub quality: quality::Quality,
+    /// Number of rows without a position.
+    pub left_out: usize,
+    /// GPU memory.
+    pub memory_bytes: u64,
+    pub adapter: &'a str,
+}
+
+impl Report<'_> {
+    /// Prints a JSON object, or text.
+    pub(super) fn print(&self, as_json: bool) -> Result<()> {
+        let iterations_per_s = self.iterations as f64 / self.optimize_s.max(1e-9);
+        if as_json { self.print_json(iterations_per_s) } else { self.print_text(iterations_per_s) }
+    }
+
+    fn print_json(&self, iterations_per_s: f64) -> Result<()> {
+        let method = if self.kl.is_none() { "pca" } else { self.tsne.repulsion().method.name() };
+        let [neighbors_ms, affinities_ms] = self.stage_s.map(|seconds| seconds * 1e3);
+        let value = json!({
+            "n": self.matrix.rows, "dim": self.matrix.columns, "method": method,
+            "perplexity": self.tsne.perplexity(), "iterations": self.iterations, "iterations_per_s": iterations_per_s, "kl": self.kl,
+            "recall": self.recall, "left_out": self.left_out,
+            "preserved": self.quality.preserved, "trustworthiness": self.quality.trustworthiness,
+            "stage_ms": { "neighbours": neighbors_ms, "affinities": affinities_ms, "optimise": self.optimize_s * 1e3 },
+            "memory_bytes": self.memory_bytes, "adapter": self.adapter,
+        });
+        print_line(&value.to_string())
+    }
+
+    fn print_text(&self, iterations_per_s: f64) -> Result<()> {
+        let size = format!("{} rows of {} values", self.matrix.rows, self.matrix.columns);
+        match self.kl {
+            Some(kl) => print_line(&format!(
+                "{size}: KL divergence {kl:.4} after {} iterations ({iterations_per_s:.0} iterations/s); neighbors {:.2} s, affinities {:.2} s",
+                self.iterations, self.stage_s[0], self.stage_s[1]
+            ))?,
+            None => print_line(&format!("{size}: the first two principal components"))?,
+        }
+        print_line(&format!(
+            "{:.1} % of the {NEAREST} nearest neighbors preserved, trustworthiness {:.4}",
+            self.quality.preserved * 100.0,
+            self.quality.trustworthiness
+        ))
+    }
+}
+
+/// Recall of the neighbor search and quality of the layout, over samples of the rows.
+pub(super) fn judge(
+    gpu: &Gpu,
+    matrix: &Matrix,
+    tsne: &Tsne,
+    positions: &[[f32; 2]],
+    left_out: &[usize],
+) -> (f64, quality::Quality) {
+    let few = (MAX_PAIRS / matrix.rows).max(20);
+    // Recall is of the rows that were searched: what PCA before it changes is no fault of the search.
+    let mut searched = tsne.read_searched_rows(gpu).concat();
+    let columns = searched.len() / matrix.rows;
+    for row in left_out {
+        searched[row * columns..][..columns].fill(f32::NAN);
+    }
+    let found = tsne.read_neighbors(gpu);
+    let recall = quality::recall(&searched, columns, &found, tsne.neighbors(), MAX_RECALL_ROWS.min(few));
+    let quality =
+        quality::judge(&matrix.values, matrix.columns, positions, NEAREST, MAX_QUALITY_ROWS.min(few));
+    (recall, quality)
+}

@@ -1,0 +1,208 @@
+//! The data loader: a data set on the GPU, its sampler, its clock and its evaluations.
+
+use std::mem::offset_of;
+
+use super::augmentation::Augmentation;
+use super::batch::BatchSizes;
+use super::clock::{self, Clock, HISTORY_LEN};
+use super::dataset::{Dataset, ImageShape};
+use super::gather::{GatherBuffers, gather};
+use super::images::Images;
+use super::order::{VALIDATION_SHARE, split_order};
+use super::sampler::{MAX_PROBES, SamplerBuffers, Sampling, sample};
+use crate::error::{Error, Result};
+use crate::gpu::{Buffer, BufferRange, Gpu, Plan, PlanBuilder};
+
+/// Probe slots there may be: the probes, and padding up to a multiple of 4 that repeats the last one.
+const PROBE_SLOTS: usize = MAX_PROBES.next_multiple_of(4);
+
+/// A data set on the GPU, and the clock by which it is drawn.
+pub struct DataLoader {
+    shape: ImageShape,
+    images: Images,
+    statistics: Buffer<f32>,
+    labels: Buffer<u32>,
+    order: Buffer<u32>,
+    probes: Buffer<u32>,
+    sampling: Buffer<Sampling>,
+    clock: Buffer<Clock>,
+    history: Buffer<f32>,
+    /// Images trained on.
+    pub train_images: usize,
+    /// Images of the validation set, held out of the training images.
+    pub validation_images: usize,
+    /// Images of the test set.
+    pub test_images: usize,
+}
+
+impl DataLoader {
+    /// Uploads a data set, or prepares to stream it where it is too large for the GPU.
+    ///
+    /// # Errors
+    /// When it has too few images, or one image is too large.
+    pub fn new(gpu: &Gpu, data: &Dataset) -> Result<Self> {
+        let all = data.train.len();
+        let validation_images = (all / VALIDATION_SHARE).max(1);
+        if all < 2 || data.test.is_empty() {
+            let what =
+                format!("data set {} has {all} training and {} test images", data.name, data.test.len());
+            return Err(Error::new(what, "give it at least 2 training images and 1 test image"));
+        }
+        let mut labels = data.train.labels.clone();
+        labels.extend_from_slice(&data.test.labels);
+        labels.resize(labels.len().next_multiple_of(4), 0);
+        let order = split_order(all, data.test.len());
+        let images = Images::new(gpu, data, &order, all - validation_images)?;
+        let stats = data.channel_stats();
+        let statistics: Vec<f32> =
+            stats.mean.iter().zip(&stats.std).flat_map(|(m, s)| [*m, 1.0 / s]).collect();
+        let loader = Self {
+            shape: data.shape,
+            images,
+            statistics: Buffer::from_slice(gpu, "statistics", &statistics),
+            labels: Buffer::from_slice(gpu, "labels", &bytemuck::pod_collect_to_vec::<u8, u32>(&labels)),
+            order: Buffer::from_slice(gpu, "order", &order),
+            probes: Buffer::from_slice(gpu, "probes", &[all as u32; PROBE_SLOTS]),
+            sampling: Buffer::zeroed(gpu, "sampling", 1),
+            clock: Buffer::zeroed(gpu, "clock", 1),
+            history: Buffer::zeroed(gpu, "history", HISTORY_LEN * 4),
+            train_images: all - validation_images,
+            validation_images,
+            test_images: data.test.len(),
+        };
+        Ok(loader)
+    }
+
+    /// The clock's buffer, of one element.
+    pub fn clock(&self) -> &Buffer<Clock> {
+        &self.clock
+    }
+
+    /// The sampler parameters' buffer, of one element.
+    pub fn sampling(&self) -> &Buffer<Sampling> {
+        &self.sampling
+    }
+
+    /// Ring of the last steps' results; see [`HISTORY_LEN`].
+    pub fn history(&self) -> &Buffer<f32> {
+        &self.history
+    }
+
+    /// Sets seed and augmentation of the images drawn from now on.
+    pub fn set_sampling(&mut self, gpu: &Gpu, seed: u64, augmentation: &Augmentation) {
+        let sampling = Sampling::of(seed, augmentation);
+        self.sampling.write(gpu, 0, &[sampling]);
+        self.images.set_seed([sampling.seed_low, sampling.seed_high]);
+    }
+
+    /// Sets the clock, and clears the results of earlier steps.
+    pub fn set_clock(&mut self, gpu: &Gpu, clock: &Clock) {
+        self.history.write(gpu, 0, &[0.0; HISTORY_LEN * 4]);
+        self.clock.write(gpu, 0, std::slice::from_ref(clock));
+        self.images.restart_training(self.drawn(clock));
+    }
+
+    /// Images drawn since the beginning of the run, at the beginning of a step.
+    fn drawn(&self, clock: &Clock) -> u64 {
+        u64::from(clock.epoch) * self.train_images as u64 + u64::from(clock.cursor)
+    }
+
+    /// Uploads the images of the steps from `clock` on and of an evaluation under way, where they stream; at
+    /// least the next `batch`. To be called after everything recorded is submitted, before more is recorded.
+    pub fn supply(&mut self, gpu: &Gpu, clock: &Clock, batch: usize) {
+        self.images.supply(gpu, self.drawn(clock), batch);
+    }
+
+    /// True if the images of the step at `clock` are on the GPU.
+    pub fn has_step(&self, clock: &Clock, batch: usize) -> bool {
+        self.images.has_drawn(self.drawn(clock), batch)
+    }
+
+    /// True if the images of the next pass of the evaluation are on the GPU.
+    pub fn has_evaluation_pass(&self, micro_batch: usize) -> bool {
+        self.images.has_evaluated(micro_batch)
+    }
+
+    /// Advances the evaluation by one recorded pass.
+    pub fn end_evaluation_pass(&mut self, micro_batch: usize) {
+        self.images.end_evaluation_pass(micro_batch);
+    }
+
+    /// Largest batch: all training images or, where they stream, those of the window.
+    pub fn max_batch(&self) -> usize {
+        self.images.slots().map_or(self.train_images, |slots| slots.min(self.train_images))
+    }
+
+    /// Pins these images of the test set as probes; the last one fills the slots left.
+    pub fn set_probes(&mut self, gpu: &Gpu, test_images: &[usize]) {
+        let first_test = self.train_images + self.validation_images;
+        let last = test_images.last().copied().unwrap_or(0);
+        let image = |i: usize| (first_test + test_images.get(i).copied().unwrap_or(last)) as u32;
+        let images: Vec<u32> = (0..PROBE_SLOTS).map(image).collect();
+        self.probes.write(gpu, 0, &images);
+        self.images.set_probes(gpu, &images);
+    }
+
+    /// Begins an evaluation of these positions of the image order (see [`DataLoader::validation`], [`DataLoader::test`]).
+    pub fn begin_evaluation(&mut self, gpu: &Gpu, range: std::ops::Range<usize>) {
+        self.images.begin_evaluation(&range);
+        self.clock.write_field(gpu, offset_of!(Clock, eval_cursor), range.start as u32);
+        self.clock.write_field(gpu, offset_of!(Clock, eval_end), range.end as u32);
+        self.clock.write_field(gpu, offset_of!(Clock, eval_loss), 0.0_f32);
+        self.clock.write_field(gpu, offset_of!(Clock, eval_correct), 0_u32);
+    }
+
+    /// Positions of the validation images in the image order.
+    pub fn validation(&self) -> std::ops::Range<usize> {
+        self.train_images..self.train_images + self.validation_images
+    }
+
+    /// Positions of the test images in the image order.
+    pub fn test(&self) -> std::ops::Range<usize> {
+        let first = self.train_images + self.validation_images;
+        first..first + self.test_images
+    }
+
+    /// Plans that draw a batch into `samples` and gather its images into `input`; the first for training, the
+    /// second for evaluation. Training images are distorted as [`DataLoader::set_sampling`] says if `distort`.
+    ///
+    /// # Errors
+    /// When a buffer does not fit.
+    pub fn build(
+        &self,
+        gpu: &Gpu,
+        sizes: BatchSizes,
+        samples: &BufferRange,
+        input: &BufferRange,
+        distort: bool,
+    ) -> Result<[Plan; 2]> {
+        let mut plans = [PlanBuilder::new(gpu), PlanBuilder::new(gpu)];
+        for (plan, training) in plans.iter_mut().zip([true, false]) {
+            let buffers = SamplerBuffers {
+                clock: self.clock.range(),
+                sampling: self.sampling.range(),
+                order: self.order.range(),
+                labels: self.labels.range(),
+                probes: self.probes.range(),
+                samples,
+            };
+            sample(plan, training, sizes, (self.train_images, self.images.slots()), buffers)?;
+            let buffers = GatherBuffers {
+                samples,
+                statistics: self.statistics.range(),
+                sampling: (distort && training).then(|| self.sampling.range()),
+                input,
+            };
+            gather(plan, &self.images, self.shape, sizes, buffers)?;
+        }
+        Ok(plans.map(PlanBuilder::finish))
+    }
+
+    /// Plans that count a pass's results (after a training pass, after an evaluation pass) and that end a step.
+    ///
+    /// # Errors
+    /// When a buffer does not fit.
+    pub fn build_counting(&self, gpu: &Gpu, sizes: BatchSizes, results: &BufferRange) -> Result<[Plan; 3]> {
+        clock::count(gpu, sizes, self.train_images, [&self.clock.range(), &self.history.range(), results])
+    }
+}

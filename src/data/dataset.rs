@@ -1,0 +1,182 @@
+//! A data set on the CPU: images as bytes, labels, class names.
+
+use std::fmt;
+use std::sync::Arc;
+
+use crate::error::{Error, Result};
+
+/// Channels × height × width of one image, in pixels.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct ImageShape {
+    /// 1 for gray, 3 for red, green, blue.
+    pub channels: usize,
+    /// Rows.
+    pub height: usize,
+    /// Columns.
+    pub width: usize,
+}
+
+impl ImageShape {
+    /// Values (and bytes) per image: channels · height · width.
+    #[expect(clippy::len_without_is_empty, reason = "no data set has images without pixels")]
+    pub fn len(&self) -> usize {
+        self.channels * self.height * self.width
+    }
+}
+
+impl fmt::Display for ImageShape {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}×{}×{}", self.channels, self.height, self.width)
+    }
+}
+
+/// Images with their labels.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Split {
+    /// `[n, c, y, x]`, 0..=255; shared with the loader that streams them.
+    pub images: Arc<Vec<u8>>,
+    /// `[n]`: the index of each image's class.
+    pub labels: Vec<u8>,
+}
+
+impl Split {
+    /// Number of images.
+    pub fn len(&self) -> usize {
+        self.labels.len()
+    }
+
+    /// True without images.
+    pub fn is_empty(&self) -> bool {
+        self.labels.is_empty()
+    }
+
+    /// The bytes `[c, y, x]` of image `index`.
+    ///
+    /// # Panics
+    /// When `index` is not below [`len`](Self::len).
+    pub fn image(&self, index: usize) -> &[u8] {
+        let len = self.images.len() / self.labels.len();
+        &self.images[index * len..][..len]
+    }
+
+    /// Checks a split named `part` ("training", "test").
+    fn check(&self, part: &str, shape: ImageShape, classes: usize) -> Result<()> {
+        if self.labels.is_empty() {
+            return Err(Error::new(format!("there are no {part} images"), "give at least one"));
+        }
+        if Some(self.images.len()) != self.labels.len().checked_mul(shape.len()) {
+            let what = format!(
+                "{} {part} labels but {} bytes of {shape} images (that is {} images)",
+                self.labels.len(),
+                self.images.len(),
+                self.images.len() / shape.len(),
+            );
+            return Err(Error::new(what, "give one label for each image; take both files from the same set"));
+        }
+        check_labels(&self.labels, classes).map_err(|error| error.within(format!("{part} images")))
+    }
+}
+
+/// An error unless every label is below `classes`.
+pub(super) fn check_labels(labels: &[u8], classes: usize) -> Result<()> {
+    match labels.iter().position(|&label| usize::from(label) >= classes) {
+        None => Ok(()),
+        Some(i) => Err(Error::new(
+            format!("label {} of image {i} is out of range: there are {classes} classes, from 0", labels[i]),
+            "the file is damaged or of another format; fetch it again",
+        )),
+    }
+}
+
+/// Mean and standard deviation per channel, of values scaled to 0..1.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ChannelStats {
+    /// `[c]`.
+    pub mean: Vec<f32>,
+    /// `[c]`, at least [`STD_FLOOR`](Self::STD_FLOOR).
+    pub std: Vec<f32>,
+}
+
+impl ChannelStats {
+    /// Smallest standard deviation, one of 255 gray levels, so that a constant channel does not divide by zero.
+    pub const STD_FLOOR: f32 = 1.0 / 255.0;
+}
+
+/// A data set, valid by construction when made by [`Dataset::new`] or [`Dataset::open`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Dataset {
+    /// Name: "mnist", "shapes", ...
+    pub name: String,
+    /// Shape of every image.
+    pub shape: ImageShape,
+    /// Class names; the index is the label.
+    pub classes: Vec<String>,
+    /// Images for training and validation.
+    pub train: Split,
+    /// Images for the test.
+    pub test: Split,
+}
+
+impl Dataset {
+    /// A data set, checked.
+    ///
+    /// # Errors
+    /// When the shape is empty, when there are no classes or more than 256, when a split is empty,
+    /// when images and labels differ in number, and when a label names no class.
+    pub fn new(
+        name: impl Into<String>,
+        shape: ImageShape,
+        classes: Vec<String>,
+        train: Split,
+        test: Split,
+    ) -> Result<Self> {
+        if shape.len() == 0 {
+            return Err(Error::new(format!("images of {shape} have no pixels"), "give sizes above zero"));
+        }
+        if classes.is_empty() || classes.len() > 256 {
+            let what = format!("{} classes, where 1 to 256 are possible", classes.len());
+            return Err(Error::new(what, "give one name for each class"));
+        }
+        train.check("training", shape, classes.len())?;
+        test.check("test", shape, classes.len())?;
+        Ok(Self { name: name.into(), shape, classes, train, test })
+    }
+
+    /// BLAKE3 of shape, number of classes, images and labels, as 64 hexadecimal digits.
+    /// Names do not count: two sets with the same fingerprint train the same.
+    pub fn fingerprint(&self) -> String {
+        let mut hasher = blake3::Hasher::new();
+        let ImageShape { channels, height, width } = self.shape;
+        let sizes = [channels, height, width, self.classes.len(), self.train.len(), self.test.len()];
+        for size in sizes {
+            hasher.update(&(size as u64).to_le_bytes());
+        }
+        for split in [&self.train, &self.test] {
+            hasher.update(&split.images[..]);
+            hasher.update(&split.labels);
+        }
+        hasher.finalize().to_hex().to_string()
+    }
+
+    /// Mean and standard deviation per channel over all training images, summed in integers.
+    pub fn channel_stats(&self) -> ChannelStats {
+        let plane = self.shape.height * self.shape.width;
+        let mut sums = vec![(0u64, 0u64); self.shape.channels];
+        for (i, values) in self.train.images.chunks_exact(plane).enumerate() {
+            let (sum, squares) = &mut sums[i % self.shape.channels];
+            for &value in values {
+                *sum += u64::from(value);
+                *squares += u64::from(value) * u64::from(value);
+            }
+        }
+        let count = (self.train.len() * plane) as f64;
+        let mut stats = ChannelStats { mean: Vec::new(), std: Vec::new() };
+        for (sum, squares) in sums {
+            let mean = sum as f64 / count;
+            let variance = (squares as f64 / count - mean * mean).max(0.0);
+            stats.mean.push((mean / 255.0) as f32);
+            stats.std.push(((variance.sqrt() / 255.0) as f32).max(ChannelStats::STD_FLOOR));
+        }
+        stats
+    }
+}

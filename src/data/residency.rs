@@ -1,0 +1,75 @@
+//! The residency of a data set: all images on the GPU, or a window of them that streams.
+
+use super::dataset::ImageShape;
+use crate::error::{Error, Result};
+use crate::gpu::Gpu;
+
+/// Bindings of the images at most.
+pub(super) const MAX_CHUNKS: usize = 4;
+/// Bytes of a window by default.
+const WINDOW_BYTES: u64 = 256 << 20;
+/// Fewest slots of a ring: more than the largest number of probes.
+pub(super) const MIN_SLOTS: usize = 128;
+
+/// Residency of a data set on the GPU.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Residency {
+    /// All images, in chunks.
+    All {
+        /// Images of a chunk, each in a binding of its own.
+        chunk: usize,
+    },
+    /// A window of the images, which stream.
+    Window {
+        /// Slots of each of its two rings.
+        slots: usize,
+    },
+}
+
+impl Residency {
+    /// Residency of `images` images: all, if they fit four bindings and the memory allowed for them.
+    ///
+    /// # Errors
+    /// When not even the smallest window fits.
+    pub fn of(gpu: &Gpu, shape: ImageShape, images: usize) -> Result<Self> {
+        let binding = gpu.limits.max_storage_buffer_binding_size.min(gpu.limits.max_buffer_size);
+        // A multiple of 4 images, so that every chunk begins at a whole word.
+        let chunk = ((binding as usize / shape.len()) & !3).min(images.next_multiple_of(4));
+        let bytes = (images * shape.len()) as u64;
+        if images <= MAX_CHUNKS * chunk && gpu.image_memory().is_none_or(|most| bytes <= most) {
+            return Ok(Self::All { chunk });
+        }
+        Self::window(gpu, shape)
+    }
+
+    /// The largest window that fits.
+    pub(super) fn window(gpu: &Gpu, shape: ImageShape) -> Result<Self> {
+        let binding = gpu.limits.max_storage_buffer_binding_size.min(gpu.limits.max_buffer_size);
+        let most = gpu.image_memory().unwrap_or(WINDOW_BYTES).min(binding);
+        let ring = (most as usize / stride(shape)).saturating_sub(MIN_SLOTS) / 2;
+        if ring < MIN_SLOTS {
+            let need = (3 * MIN_SLOTS * stride(shape)) as f64 / f64::from(1 << 20);
+            let what =
+                format!("images of {shape} cannot stream in {:.1} MiB", most as f64 / f64::from(1 << 20));
+            return Err(Error::new(
+                what,
+                format!("allow {need:.1} MiB or more (--image-memory), or take smaller images"),
+            ));
+        }
+        // Rounded down to a power of two.
+        Ok(Self::Window { slots: 1 << ring.ilog2() })
+    }
+
+    /// Bytes on the GPU.
+    pub fn bytes(self, shape: ImageShape, images: usize) -> u64 {
+        match self {
+            Self::All { .. } => (images * shape.len()) as u64,
+            Self::Window { slots } => ((2 * slots + MIN_SLOTS) * stride(shape)) as u64,
+        }
+    }
+}
+
+/// Bytes from one slot of a window to the next: whole words.
+pub(super) fn stride(shape: ImageShape) -> usize {
+    shape.len().next_multiple_of(4)
+}

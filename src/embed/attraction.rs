@@ -1,0 +1,40 @@
+//! Attraction of each point by its neighbors, and its terms of the divergence.
+//!
+//! `∂KL/∂y_i / 4 = e Σ_j p_ij q̃_ij (y_i − y_j) − (1/Z) Σ_j q̃_ij² (y_i − y_j)` with `q̃_ij = 1 / (1 + |y_i − y_j|²)`,
+//! `Z = Σ_{i≠j} q̃_ij` and the exaggeration e (van der Maaten and Hinton 2008, equation 5, without the factor 4): the first sum.
+
+use crate::error::Result;
+use crate::gpu::{BufferRange, PlanBuilder, Source, Stage};
+use crate::{params, wgsl};
+
+use super::affinities::Affinities;
+
+const ATTRACTION: Source = wgsl!("embed/attraction.wgsl", AttractionParams);
+/// Points per dispatch, so that none takes long.
+const MAX_POINTS: usize = 32_768;
+
+params! { struct AttractionParams { count: u32, first: u32, begin: u32 } }
+
+/// Records the attraction `(x, y, Σ p ln(1 + d²), Σ p)` of each point.
+pub(super) fn attract(
+    plan: &mut PlanBuilder<'_>,
+    affinities: &Affinities,
+    positions: BufferRange,
+    attraction: BufferRange,
+) -> Result<()> {
+    let stage =
+        Stage::new(plan.gpu(), &ATTRACTION, &[]).with("positions", positions).with("attraction", attraction);
+    for chunk in &affinities.chunks {
+        let stage = stage
+            .clone()
+            .with("starts", chunk.starts.range())
+            .with("targets", chunk.targets.range())
+            .with("values", chunk.values.range());
+        for begin in (0..chunk.rows).step_by(MAX_POINTS) {
+            let count = MAX_POINTS.min(chunk.rows - begin) as u32;
+            let params = AttractionParams { count, first: chunk.first as u32, begin: begin as u32 };
+            stage.dispatch(plan, "attract", &params, [count, 1, 1])?;
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,306 @@
+//! Repulsion by a mesh: particle-mesh with quintic B-splines (Hockney and Eastwood 1988; for t-SNE, Linderman et al. 2019, "Fast
+//! interpolation-based t-SNE").
+//!
+//! `F_i = Σ_j q̃_ij² (y_i − y_j)` and `Σ_i Σ_j q̃_ij` are convolutions of the points with `x q̃²`, `y q̃²` and `q̃`. Points are deposited
+//! on a mesh of m × m nodes by B-splines, in integers, so that their order does not matter; the mesh, zero-padded to twice its size so
+//! that nothing wraps around, is transformed, multiplied by `K̂ / B²` (B: transform of the B-spline, for deposit and interpolation), and
+//! transformed back: `x q̃² = −½ ∂q̃/∂x`, so that one transform K̂ serves both fields. Σ q̃ needs no transform back: by Parseval it is
+//! `Σ_k |Ŵ(k)|² K̂(k) / B(k)²`.
+//!
+//! Passes, for a mesh of m = L / 2 nodes: along y of two columns at once, to `[x, ky]` with ky from 0 to L / 2, along x, products,
+//! back along x of both fields, to `[ky, x]`, back along y of both fields at once. The mesh moves and grows with the points on the
+//! GPU: of the few lengths L that are prepared only one runs in an iteration, the smallest that keeps nodes 0.4 apart at most.
+
+use crate::error::Result;
+use crate::gpu::{Buffer, BufferRange, ConditionalDispatches, Gpu, PlanBuilder, Source, Stage};
+use crate::{params, wgsl};
+
+use super::fft::{Fft, FftInput, TransformSpec, radix_bits, twiddles};
+use super::grid::Grid;
+
+#[cfg(test)]
+mod tests;
+
+const GRID: Source = wgsl!("embed/mesh_grid.wgsl", GridParams, Grid);
+const SPLINES: Source = wgsl!("embed/mesh_splines.wgsl", SplineParams, Grid);
+const SPECTRA: Source = wgsl!("embed/mesh_spectra.wgsl", SpectraParams);
+/// log2 of the shortest transform.
+pub(super) const LOWEST: u32 = 8;
+/// log2 of the longest.
+pub(super) const HIGHEST: u32 = 12;
+/// Blocks of the bounds.
+const MAX_BLOCKS: usize = 256;
+/// Gated dispatches.
+const MAX_CONDITIONAL: usize = 256;
+/// Added to the level in the key of a condition that holds only when the kernel is rebuilt.
+const REBUILDS: u32 = 256;
+/// Key of a condition that holds while there is a mesh of any level.
+const MESHES: u32 = 512;
+
+params! { struct GridParams { count: u32, blocks: u32, lowest: u32, highest: u32, pairs: u32, radices: u32 } }
+params! { struct SplineParams { count: u32, scale: f32 } }
+params! { struct SpectraParams { level: u32 } }
+
+/// log2 of the longest transform that costs less than the pairs of `count` points, if there is one. (Measured on the software adapter:
+/// 10⁸ pairs take as long as a transform of 1 350; for a GPU the factor is a guess, a little kinder to pairs.)
+pub(super) fn highest_level(gpu: &Gpu, count: usize) -> Option<u32> {
+    let points_per_length = if gpu.is_software() { 7 } else { 10 };
+    (LOWEST..=HIGHEST).rev().find(|level| count >= points_per_length << level)
+}
+
+/// Steps of a weight of 1: all points on one node take half of what 32 bits hold; a weight has at most 20 bits.
+fn steps_per_weight(count: usize) -> f32 {
+    let bits = 30 - usize::BITS.saturating_sub((count.max(2) - 1).leading_zeros());
+    (1_u32 << bits.min(20)) as f32
+}
+
+/// Spectra, which the passes read and write in turn, and the transform of the kernel.
+struct Fields {
+    x: BufferRange,
+    y: BufferRange,
+    p: BufferRange,
+    q: BufferRange,
+    influence: BufferRange,
+}
+
+impl Fields {
+    fn new(gpu: &Gpu, length: usize) -> Result<Self> {
+        let spectrum = length * (length / 2 + 4) * 2;
+        gpu.check_fits("the mesh of t-SNE", (spectrum * 4) as u64)?;
+        let field = |label, len| Buffer::<f32>::zeroed(gpu, label, len).range();
+        Ok(Self {
+            x: field("mesh x", spectrum),
+            y: field("mesh y", spectrum),
+            p: field("mesh p", spectrum),
+            q: field("mesh q", spectrum),
+            influence: field("influence", (length / 2 + 1) * (length / 8 + 1) * 4),
+        })
+    }
+}
+
+/// A mesh of up to `2^highest / 2` nodes a side.
+pub(super) struct Mesh {
+    /// Geometry of the mesh.
+    pub grid: Buffer<Grid>,
+    /// Partial sums of Σ q̃, in steps of 1 / scale².
+    pub parts: Buffer<f32>,
+    /// Steps of a weight of 1.
+    pub scale: f32,
+    /// log2 of the longest transform.
+    pub highest: u32,
+    /// Conditional dispatches of each level.
+    pub conditions: ConditionalDispatches,
+    count: u32,
+    blocks: u32,
+    /// Pairs replace a mesh that would be too large.
+    pairs: bool,
+    /// Bits of a radix at most.
+    max_bits: u32,
+    positions: BufferRange,
+    flags: BufferRange,
+    repulsion: BufferRange,
+    bounds: Buffer<[f32; 4]>,
+    /// `[y, x]`: Σ of weights in steps of 1 / scale.
+    nodes: Buffer<i32>,
+    twiddles: Buffer<[f32; 2]>,
+    fields: Fields,
+}
+
+impl Mesh {
+    /// Room for a mesh that adds the force `(x, y, 0, 0)` on each of `count` points; `pairs`: wider points are left to pairs.
+    ///
+    /// # Errors
+    /// When it does not fit the adapter.
+    pub(super) fn new(
+        gpu: &Gpu,
+        [positions, flags, repulsion]: [&BufferRange; 3],
+        count: usize,
+        highest: u32,
+        pairs: bool,
+    ) -> Result<Self> {
+        let length = 1_usize << highest;
+        // A GPU's threads have registers for 8 values, and the software adapter's memory is slow.
+        let max_bits = if gpu.profile().large_tiles { 5 } else { 3 };
+        let parts_of = |level: u32| (1 << level >> last_bits(level, max_bits)) * ((1 << level) / 8 + 1);
+        let parts = (LOWEST..=highest).map(parts_of).max().unwrap_or(1);
+        let blocks = count.div_ceil(1024).min(MAX_BLOCKS);
+        Ok(Self {
+            fields: Fields::new(gpu, length)?,
+            grid: Buffer::zeroed(gpu, "grid", 1),
+            parts: Buffer::zeroed(gpu, "parts of the sum", parts),
+            scale: steps_per_weight(count),
+            highest,
+            conditions: ConditionalDispatches::new(gpu, MAX_CONDITIONAL),
+            count: count as u32,
+            blocks: blocks as u32,
+            pairs,
+            max_bits,
+            positions: positions.clone(),
+            flags: flags.clone(),
+            repulsion: repulsion.clone(),
+            bounds: Buffer::zeroed(gpu, "bounds", blocks),
+            nodes: Buffer::zeroed(gpu, "mesh", length * length / 4),
+            twiddles: twiddles(gpu, length),
+        })
+    }
+
+    /// Records one evaluation of the forces: the dispatches of all levels, each under its condition.
+    ///
+    /// # Errors
+    /// When a kernel cannot be made.
+    pub(super) fn record(&self, plan: &mut PlanBuilder<'_>) -> Result<()> {
+        let grid = self.grid.range();
+        let levels: Vec<Fft<'_>> = (LOWEST..=self.highest).map(|level| self.fft(level, &grid)).collect();
+        let splines = self.splines(plan.gpu());
+        let params = SplineParams { count: self.count, scale: self.scale };
+        // 1. Bounds of the points; level, spacing and center; the conditions of that level.
+        self.record_grid(plan)?;
+        // 2. Weights of the points on the nodes.
+        for fft in &levels {
+            let threads = [1 << (2 * fft.level - 4), 1, 1];
+            splines
+                .begin(plan, "clear", &params)?
+                .conditional(&self.conditions, fft.level)
+                .threads(threads)?;
+        }
+        let points = [self.count, 1, 1];
+        splines.begin(plan, "deposit", &params)?.conditional(&self.conditions, MESHES).threads(points)?;
+        for fft in &levels {
+            // 3. The kernel's transform, where the spacing has changed.
+            self.rebuild(plan, fft)?;
+            // 4. Convolution with it.
+            self.convolve(plan, fft)?;
+        }
+        // 5. Forces on the points from the fields on the nodes.
+        splines.begin(plan, "interpolate", &params)?.conditional(&self.conditions, MESHES).threads(points)
+    }
+
+    /// The transforms of one length.
+    fn fft<'a>(&'a self, level: u32, grid: &'a BufferRange) -> Fft<'a> {
+        let (twiddles, bits) = (&self.twiddles, radix_bits(level, self.max_bits));
+        Fft { level, grid, twiddles, bits, conditions: Some(&self.conditions) }
+    }
+
+    fn splines<'g>(&self, gpu: &'g Gpu) -> Stage<'g> {
+        Stage::new(gpu, &SPLINES, &[])
+            .labelled("mesh")
+            .with("grid", self.grid.range())
+            .with("positions", self.positions.clone())
+            .with("flags", self.flags.clone())
+            .with("mesh", self.nodes.range())
+            .with("mesh_quads", self.nodes.range())
+            .with("repulsion", self.repulsion.clone())
+            .with("field_in", self.fields.p.clone())
+    }
+
+    /// Records the choice of the grid.
+    fn record_grid(&self, plan: &mut PlanBuilder<'_>) -> Result<()> {
+        let levels = LOWEST..=self.highest;
+        let radices =
+            levels.fold(0, |all, level| all | last_bits(level, self.max_bits) << (4 * (level - LOWEST)));
+        let params = GridParams {
+            count: self.count,
+            blocks: self.blocks,
+            lowest: LOWEST,
+            highest: self.highest,
+            pairs: self.pairs.into(),
+            radices,
+        };
+        let stage = Stage::new(plan.gpu(), &GRID, &[])
+            .labelled("mesh")
+            .with("grid", self.grid.range())
+            .with("positions", self.positions.clone())
+            .with("flags", self.flags.clone())
+            .with("bounds", self.bounds.range())
+            .with("conditions", self.conditions.table())
+            .with("counts", self.conditions.counts());
+        stage.dispatch(plan, "bound", &params, [self.blocks * 256, 1, 1])?;
+        stage.dispatch(plan, "fit_grid", &params, [256, 1, 1])
+    }
+
+    /// Records a kernel between the passes, under the condition of a level, and of a rebuild where `rebuilds`.
+    fn between(
+        &self,
+        plan: &mut PlanBuilder<'_>,
+        entry: &'static str,
+        (level, rebuilds): (u32, bool),
+        buffers: &[(&str, &BufferRange)],
+        threads: [u32; 2],
+    ) -> Result<()> {
+        let key = level + if rebuilds { REBUILDS } else { 0 };
+        Stage::new(plan.gpu(), &SPECTRA, &[])
+            .labelled("mesh")
+            .with_all(buffers.iter().map(|(name, range)| (*name, (*range).clone())))
+            .begin(plan, entry, &SpectraParams { level })?
+            .conditional(&self.conditions, key)
+            .threads([threads[0], threads[1], 1])
+    }
+
+    /// Records `K̂ / B²` for one length, which runs when the spacing has changed.
+    fn rebuild(&self, plan: &mut PlanBuilder<'_>, fft: &Fft<'_>) -> Result<()> {
+        let Fields { x, y, influence, .. } = &self.fields;
+        let quads = (1 << fft.level) / 8 + 1;
+        let (all, condition) = (0..fft.bits.len(), (fft.level, true));
+        let spec = TransformSpec { rebuilds: true, ..TransformSpec::complex("mesh kernel", quads) };
+        let along_y = TransformSpec { input: FftInput::Kernel, ..spec };
+        let [made, other] = fft.passes(plan, along_y, all.clone(), [x, y])?;
+        self.between(
+            plan,
+            "mirror",
+            condition,
+            &[("spectrum_in", made), ("spectrum_out", other)],
+            [quads, quads],
+        )?;
+        let [made, _] = fft.passes(plan, spec, all, [other, made])?;
+        let rows = (1 << fft.level) / 2 + 1;
+        self.between(
+            plan,
+            "influence",
+            condition,
+            &[("spectrum_in", made), ("spectrum_out", influence)],
+            [quads, rows],
+        )
+    }
+
+    /// Records the convolution of the mesh to both fields, for one length.
+    fn convolve(&self, plan: &mut PlanBuilder<'_>, fft: &Fft<'_>) -> Result<()> {
+        let Fields { x, y, p, q, influence } = &self.fields;
+        let (nodes, parts) = (self.nodes.range(), self.parts.range());
+        let length = 1_u32 << fft.level;
+        let (quads, passes, condition) = (length / 8 + 1, fft.bits.len(), (fft.level, false));
+        // 1. Along y, two columns at once.
+        let spec = TransformSpec {
+            input: FftInput::Mesh,
+            zeros: true,
+            ..TransformSpec::complex("mesh transform y", length / 16)
+        };
+        fft.passes(plan, spec, 0..1, [x, &nodes])?;
+        let [made, other] = fft.passes(plan, spec, 1..passes, [x, y])?;
+        let buffers = [("spectrum_in", made), ("spectrum_out", other)];
+        self.between(plan, "unpack", condition, &buffers, [length / 16, quads])?;
+        // 2. Along x, the products, and the first pass back of both fields.
+        let spec = TransformSpec { zeros: true, ..TransformSpec::complex("mesh transform x", quads) };
+        let [made, _] = fft.passes(plan, spec, 0..passes - 1, [other, made])?;
+        fft.convolve(plan, quads, made, influence, [p, q, &parts])?;
+        // 3. Back along x.
+        let back = TransformSpec {
+            half: true,
+            inverse: true,
+            ..TransformSpec::complex("mesh transform back x", quads)
+        };
+        let [of_x, free] = fft.passes(plan, back, 1..passes, [p, x])?;
+        let [of_y, _] = fft.passes(plan, back, 1..passes, [q, y])?;
+        let buffers = [("spectrum_in", of_x), ("second_in", of_y), ("spectrum_out", free)];
+        self.between(plan, "pack", condition, &buffers, [length / 8, quads])?;
+        // 4. Back along y, both fields at once.
+        let back = TransformSpec { label: "mesh transform back y", quads: length / 8, ..back };
+        let [end, _] = fft.passes(plan, back, 0..passes, [free, of_x])?;
+        assert!(end.buffer == p.buffer, "an odd and an even number of passes end in the same field");
+        Ok(())
+    }
+}
+
+/// Bits of the last radix of a transform, whose pass is made with the products.
+fn last_bits(level: u32, max_bits: u32) -> u32 {
+    *radix_bits(level, max_bits).last().expect("a transform has a pass")
+}

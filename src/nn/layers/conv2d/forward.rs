@@ -1,0 +1,309 @@
+//! Forward pass and input gradient of a convolution: each destination pixel reads all it needs, so that no two
+//! threads write one value.
+//!
+//! Along each axis, destination pixel `first + step·i` under tap `k` reads source pixel `stride·i + dilation·k + shift`.
+//! The forward pass is one dispatch over all pixels. The input gradient of a convolution with stride *s* falls into *s* × *s*
+//! phases, each a dense convolution of the output's gradient with every *s*-th tap, mirrored: no product is wasted on
+//! taps that do not meet.
+
+use super::cost::{MAX_UNROLLED, iteration_cycles};
+use super::geometry::{Axis, Convolution};
+use super::pack::{PackWeightsParams, pack_weights};
+use crate::error::Result;
+use crate::gpu::{BufferRange, Gpu, Plan, PlanBuilder, Source};
+use crate::nn::{LayerBuild, Shape};
+use crate::{params, wgsl};
+
+const CONV2D: Source = wgsl!("nn/conv2d.wgsl", Conv2dParams);
+
+params! {
+    struct Conv2dParams {
+        /// Channels of one group; one group per workgroup in z.
+        from_channels: u32,
+        from_height: u32,
+        from_width: u32,
+        to_channels: u32,
+        to_height: u32,
+        to_width: u32,
+        /// Kernel rows, and the rows of packed weights: rows · COLUMNS · from_channels, rounded up to PLANES.
+        rows: u32,
+        weight_rows: u32,
+        /// Destination pixel i of `count` is first + step · i; it reads source pixels stride · i + dilation · k + shift.
+        step: u32,
+        first_y: u32,
+        first_x: u32,
+        count_y: u32,
+        count_x: u32,
+        stride: i32,
+        dilation_y: i32,
+        dilation_x: i32,
+        shift_y: i32,
+        shift_x: i32,
+        quads: u32,
+        /// Tiles of OUT_BLOCKS in a group.
+        tiles: u32,
+    }
+}
+/// The register tile of one thread.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Tile {
+    /// Blocks of 4 channels.
+    blocks: usize,
+    /// Neighbouring pixels of a row.
+    pixels: usize,
+    /// Source channels per iteration.
+    planes: usize,
+}
+
+/// One dispatch of the convolution kernel.
+struct ConvolutionPass<'a> {
+    convolution: &'a Convolution,
+    forward: bool,
+    from: Shape,
+    to: Shape,
+    y: Axis,
+    x: Axis,
+    /// Output of the relu that is fused.
+    rectified: Option<&'a BufferRange>,
+}
+
+/// One dispatch built, and the packing of its weights.
+struct Built {
+    prepare: Plan,
+    convolution: Plan,
+}
+
+impl Convolution {
+    /// Adds the dispatches of the forward pass.
+    pub(super) fn forward(
+        &self,
+        build: &LayerBuild<'_>,
+        prepare: &mut PlanBuilder<'_>,
+        plan: &mut PlanBuilder<'_>,
+    ) -> Result<()> {
+        let (from, to) = (self.input, self.output);
+        let [y, x] = [to.height, to.width].map(|count| Axis::forward(self, count));
+        let pass = ConvolutionPass {
+            convolution: self,
+            forward: true,
+            from,
+            to,
+            y,
+            x,
+            rectified: build.fused_output.as_ref(),
+        };
+        pass.build(build, prepare, plan, [&build.input().values, &build.output])
+    }
+
+    /// Adds the dispatches of the input gradient.
+    pub(super) fn input_gradient(
+        &self,
+        build: &LayerBuild<'_>,
+        prepare: &mut PlanBuilder<'_>,
+        plan: &mut PlanBuilder<'_>,
+        input_gradient: &BufferRange,
+    ) -> Result<()> {
+        let (from, to) = (self.output, self.input);
+        for y in Axis::phases(self, to.height) {
+            for x in Axis::phases(self, to.width) {
+                let pass =
+                    ConvolutionPass { convolution: self, forward: false, from, to, y, x, rectified: None };
+                pass.build(build, prepare, plan, [&build.output_gradient, input_gradient])?;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl ConvolutionPass<'_> {
+    /// Source and destination channels of one group.
+    fn channels(&self) -> (usize, usize) {
+        let groups = self.convolution.groups;
+        (self.from.channels / groups, self.to.channels / groups)
+    }
+
+    /// Kernel columns of the shader; without taps its loops do not run.
+    fn columns(&self) -> usize {
+        self.x.taps.max(1)
+    }
+
+    /// Kernel rows that the shader goes through.
+    fn rows(&self) -> usize {
+        if self.x.taps == 0 { 0 } else { self.y.taps }
+    }
+
+    fn build(
+        &self,
+        build: &LayerBuild<'_>,
+        prepare: &mut PlanBuilder<'_>,
+        plan: &mut PlanBuilder<'_>,
+        buffers: [&BufferRange; 2],
+    ) -> Result<()> {
+        let built = build.gpu.choose(
+            &self.shape_key(build),
+            &self.candidates(build.gpu),
+            |tile| build.gpu.has_kernel(&CONV2D, "conv2d", &self.constants(build.gpu, *tile)),
+            |tile| self.build_tile(build, *tile, buffers),
+            |built| &built.convolution,
+        )?;
+        prepare.extend(&built.prepare);
+        plan.extend(&built.convolution);
+        Ok(())
+    }
+
+    /// Autotune key: the sizes that decide the time of a tile.
+    fn shape_key(&self, build: &LayerBuild<'_>) -> String {
+        let (from, to) = self.channels();
+        format!(
+            "convolution{} {from}→{to} channels, {} groups, {}×{} taps, {}×{} pixels, stride {}, {} images",
+            if self.rectified.is_some() { " and relu" } else { "" },
+            self.convolution.groups,
+            self.rows(),
+            self.columns(),
+            self.y.count,
+            self.x.count,
+            self.x.stride,
+            build.extent.quads * 4
+        )
+    }
+
+    /// Candidate tiles, the most promising first.
+    fn candidates(&self, gpu: &Gpu) -> Vec<Tile> {
+        let profile = gpu.profile();
+        if self.rows() == 0 {
+            // Nothing is added: any tile will do, and one of them is enough.
+            return vec![Tile { blocks: 4, pixels: 1, planes: 1 }];
+        }
+        let (max_blocks, max_pixels, max_planes) = if profile.large_tiles { (8, 8, 8) } else { (4, 4, 4) };
+        let max_sums = if profile.large_tiles { 64 } else { 16 };
+        let mut tiles = Vec::new();
+        for blocks in 1..=max_blocks {
+            for pixels in 1..=max_pixels {
+                for planes in [1, 2, 4, 6, 8] {
+                    let tile = Tile { blocks, pixels, planes };
+                    let unrolled = 4 * blocks * pixels * planes * self.columns();
+                    let small = unrolled <= MAX_UNROLLED && 4 * blocks * pixels <= max_sums;
+                    let one_row = planes == 1 || (planes <= max_planes && self.y.taps == 1);
+                    // Values are shared among pixels only if taps and pixels follow each other closely.
+                    let shares = pixels == 1 || (self.x.dilation == 1 && self.x.stride <= self.columns());
+                    if tile == (Tile { blocks: 1, pixels: 1, planes: 1 }) || (small && one_row && shares) {
+                        tiles.push(tile);
+                    }
+                }
+            }
+        }
+        tiles.sort_by(|a, b| {
+            self.cycles(*a, profile.shares_loads).total_cmp(&self.cycles(*b, profile.shares_loads))
+        });
+        tiles
+    }
+
+    /// Cost of all threads of a quad together.
+    fn cycles(&self, tile: Tile, shares_loads: bool) -> f64 {
+        let Tile { blocks, pixels, planes } = tile;
+        let (from, to) = self.channels();
+        let sums = 16 * blocks * pixels;
+        let values = ((pixels - 1) * self.x.stride + self.columns()) * planes;
+        let weights = planes * self.columns() * blocks;
+        let weights = if shares_loads { weights.div_ceil(8) } else { weights };
+        let iteration = iteration_cycles(values + weights, sums, sums * planes * self.columns());
+        let iterations = (from.div_ceil(planes) * self.rows()).max(1);
+        // A result is stored as it is loaded: lane by lane.
+        let thread = iteration * iterations as f64 + iteration_cycles(sums / 4, 0, 0);
+        thread * (to.div_ceil(4 * blocks) * self.x.count.div_ceil(pixels)) as f64
+    }
+
+    fn constants(&self, gpu: &Gpu, tile: Tile) -> [(&'static str, u32); 7] {
+        [
+            ("OUT_BLOCKS", tile.blocks as u32),
+            ("PIXELS", tile.pixels as u32),
+            ("COLUMNS", self.columns() as u32),
+            ("STRIDE", if tile.pixels == 1 { 1 } else { self.x.stride as u32 }),
+            ("PLANES", tile.planes as u32),
+            ("SUBGROUPS", u32::from(gpu.profile().shares_loads)),
+            ("RECTIFIES", u32::from(self.rectified.is_some())),
+        ]
+    }
+
+    fn build_tile(
+        &self,
+        build: &LayerBuild<'_>,
+        tile: Tile,
+        [source, result]: [&BufferRange; 2],
+    ) -> Result<Built> {
+        let (from, to) = self.channels();
+        let groups = self.convolution.groups;
+        let tiles = to.div_ceil(4 * tile.blocks);
+        let from_padded = from.next_multiple_of(tile.planes);
+        let weight_rows = from_padded * self.rows() * self.columns();
+        let (prepare, packed) = self.pack(build, tile, from_padded)?;
+        let gpu = build.gpu;
+        let kernel = gpu.kernel(&CONV2D, "conv2d", &self.constants(gpu, tile))?;
+        let threads = build.extent.quads * self.x.count.div_ceil(tile.pixels) * self.y.count;
+        let products = from * to * groups * self.rows() * self.columns() * self.y.count * self.x.count;
+        let mut plan = PlanBuilder::new(gpu);
+        let mut dispatch =
+            plan.dispatch(&build.label(if self.forward { "forward" } else { "input gradient" }), &kernel);
+        if let Some(rectified) = self.rectified {
+            dispatch = dispatch.bind("rectified", rectified.clone());
+        }
+        dispatch
+            .bind("source", source.clone())
+            .bind("weights", packed)
+            .bind("result", result.clone())
+            .params(&Conv2dParams {
+                from_channels: from as u32,
+                from_height: self.from.height as u32,
+                from_width: self.from.width as u32,
+                to_channels: to as u32,
+                to_height: self.to.height as u32,
+                to_width: self.to.width as u32,
+                rows: self.rows() as u32,
+                weight_rows: weight_rows as u32,
+                step: self.x.step as u32,
+                first_y: self.y.first as u32,
+                first_x: self.x.first as u32,
+                count_y: self.y.count as u32,
+                count_x: self.x.count as u32,
+                stride: self.x.stride as i32,
+                dilation_y: self.y.dilation as i32,
+                dilation_x: self.x.dilation as i32,
+                shift_y: self.y.shift as i32,
+                shift_x: self.x.shift as i32,
+                quads: build.extent.quads as u32,
+                tiles: tiles as u32,
+            })
+            .flops((2 * products * build.extent.quads * 4) as u64)
+            .threads([threads as u32, tiles as u32, groups as u32])?;
+        Ok(Built { prepare, convolution: plan.finish() })
+    }
+
+    /// The packed weights of one dispatch, and the plan that packs them.
+    fn pack(&self, build: &LayerBuild<'_>, tile: Tile, from_padded: usize) -> Result<(Plan, BufferRange)> {
+        let convolution = self.convolution;
+        let (from, to) = self.channels();
+        let taps = convolution.kernel * convolution.kernel;
+        let (out_step, in_step) = (convolution.in_channels() * taps, taps);
+        let (to_step, from_step) = if self.forward { (out_step, in_step) } else { (in_step, out_step) };
+        let params = PackWeightsParams {
+            groups: convolution.groups as u32,
+            from_channels: from as u32,
+            from_padded: from_padded as u32,
+            to_channels: to as u32,
+            tile: 4 * tile.blocks as u32,
+            tiles: to.div_ceil(4 * tile.blocks) as u32,
+            rows: self.rows() as u32,
+            columns: self.columns() as u32,
+            first: (self.y.first_tap * convolution.kernel + self.x.first_tap) as i32,
+            row_step: (self.y.tap_step * convolution.kernel as isize) as i32,
+            column_step: self.x.tap_step as i32,
+            group_step: (from * to * taps) as u32,
+            to_step: to_step as u32,
+            from_step: from_step as u32,
+            weight_offset: build.offsets[0] as u32,
+            bias_offset: build.offsets[1] as u32,
+            has_bias: u32::from(self.forward),
+        };
+        pack_weights(build, &params)
+    }
+}

@@ -1,0 +1,206 @@
+//! The weight gradient of a convolution: partial sums over shares of the images' rows, then added in a fixed order.
+//! No atomics, the same bits every time, whatever the register tile.
+
+use super::cost::{MAX_UNROLLED, iteration_cycles};
+use super::geometry::Convolution;
+use crate::error::Result;
+use crate::gpu::{Buffer, Gpu, Plan, PlanBuilder, Source};
+use crate::nn::LayerBuild;
+use crate::{params, wgsl};
+
+const WEIGHT_GRADIENT: Source = wgsl!("nn/conv2d_weight_gradient.wgsl", WeightGradientParams);
+const SUM_PARTIALS: Source = wgsl!("nn/sum_partials.wgsl", SumPartialsParams);
+
+params! {
+    struct WeightGradientParams {
+        /// Channels of one group; one group per workgroup in z.
+        in_channels: u32,
+        in_height: u32,
+        in_width: u32,
+        out_channels: u32,
+        out_height: u32,
+        out_width: u32,
+        kernel: u32,
+        stride: u32,
+        padding: u32,
+        dilation: u32,
+        quads: u32,
+        train_quads: u32,
+        /// Tiles of TAPS in a kernel row.
+        tap_tiles: u32,
+        /// in_channels / PLANES, rounded up, · kernel · tap_tiles, and that rounded up to a multiple of 8.
+        lanes: u32,
+        lanes_padded: u32,
+        splits: u32,
+        groups: u32,
+    }
+}
+params! { struct SumPartialsParams { count: u32, splits: u32, offset: u32 } }
+
+/// Largest number of kernel columns of a thread; longer rows are cut.
+const MAX_TAPS: usize = 7;
+
+/// The register tile of one thread.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Tile {
+    /// Filters.
+    outs: usize,
+    /// Input channels.
+    planes: usize,
+    /// Pixels of a row per iteration.
+    pixels: usize,
+}
+
+impl Convolution {
+    /// Adds the dispatches of the weight gradient.
+    pub(super) fn weight_gradient(&self, build: &LayerBuild<'_>, plan: &mut PlanBuilder<'_>) -> Result<()> {
+        let gpu = build.gpu;
+        let count = self.weights();
+        let splits = self.splits(gpu, build.extent.train_quads);
+        gpu.check_fits(&build.label("weight gradient"), (count * splits * 4) as u64)?;
+        let partials = Buffer::<f32>::zeroed(gpu, "partials", count * splits);
+        let side = self.kernel;
+        let key = format!(
+            "weight gradient of {}→{} channels, {} groups, {side}×{side} kernel, {}×{} pixels, stride {}, {} images",
+            self.in_channels(),
+            self.out_channels(),
+            self.groups,
+            self.output.height,
+            self.output.width,
+            self.stride,
+            build.extent.train_quads * 4
+        );
+        let built = gpu.choose(
+            &key,
+            &self.candidates(gpu),
+            |tile| gpu.has_kernel(&WEIGHT_GRADIENT, "weight_gradient", &self.constants(gpu, *tile)),
+            |tile| self.build_tile(build, *tile, splits, &partials),
+            |built| built,
+        )?;
+        plan.extend(&built);
+        let kernel = gpu.kernel(&SUM_PARTIALS, "sum_partials", &[])?;
+        plan.dispatch(&build.label("weight gradient sum"), &kernel)
+            .bind("partials", partials.range())
+            .bind("gradients", build.gradients.clone())
+            .params(&SumPartialsParams {
+                count: count as u32,
+                splits: splits as u32,
+                offset: build.offsets[0] as u32,
+            })
+            .threads([count as u32, 1, 1])
+    }
+
+    /// Kernel columns of a thread: as few tiles as possible, each as small as that allows.
+    fn taps(&self) -> usize {
+        self.kernel.div_ceil(self.kernel.div_ceil(MAX_TAPS))
+    }
+
+    /// Number of partial sums, by the shape alone, so that every tile adds in the same order: enough threads for the adapter
+    /// with tiles of a typical size, and partial sums within 16 MiB.
+    fn splits(&self, gpu: &Gpu, train_quads: usize) -> usize {
+        let (sums, threads, pixels) =
+            if gpu.profile().large_tiles { (100, 1024_usize, 32) } else { (40, 1 << 16, 4) };
+        let rows = self.output.height * train_quads;
+        // Writing a sum costs as much as adding many products to it.
+        let most = rows.min(rows * self.output.width / pixels).min((1 << 22) / self.weights()).max(1);
+        threads.div_ceil(self.weights().div_ceil(sums)).min(most)
+    }
+
+    /// Candidate tiles, the most promising first.
+    fn candidates(&self, gpu: &Gpu) -> Vec<Tile> {
+        let profile = gpu.profile();
+        let max_sums = if profile.large_tiles { 128 } else { 40 };
+        let taps = self.taps();
+        let mut tiles = Vec::new();
+        for outs in 1..=32 {
+            for planes in [1, 2, 4, 6, 8].into_iter().filter(|planes| *planes <= self.in_channels()) {
+                for pixels in 1..=3 {
+                    let sums = outs * taps * planes;
+                    let small = sums <= max_sums && sums * pixels <= MAX_UNROLLED;
+                    let shares = pixels == 1 || (self.dilation == 1 && self.stride <= taps);
+                    let smallest = (outs, planes, pixels) == (1, 1, 1);
+                    if smallest || (small && shares && pixels <= self.output.width) {
+                        tiles.push(Tile { outs, planes, pixels });
+                    }
+                }
+            }
+        }
+        // Of the tiles with the same number of rounds over the filters, the smallest come first.
+        let filters = self.out_channels();
+        let uneven = |tile: &Tile| tile.outs != filters.div_ceil(filters.div_ceil(tile.outs));
+        let cycles = |tile: &Tile| self.cycles(*tile, profile.shares_loads);
+        tiles.sort_by(|a, b| uneven(a).cmp(&uneven(b)).then(cycles(a).total_cmp(&cycles(b))));
+        tiles
+    }
+
+    /// Cost of all threads of a row of pixels together.
+    fn cycles(&self, tile: Tile, shares_loads: bool) -> f64 {
+        let Tile { outs, planes, pixels } = tile;
+        let taps = self.taps();
+        let values = ((pixels - 1) * self.stride + taps) * planes;
+        let gradients = pixels * if shares_loads { outs.div_ceil(8) } else { outs };
+        let sums = 4 * outs * planes * taps;
+        let iteration = iteration_cycles(values + gradients, sums, sums * pixels);
+        let lanes = (self.in_channels().div_ceil(planes) * self.kernel * self.kernel.div_ceil(taps))
+            .next_multiple_of(8);
+        let threads = lanes * self.out_channels().div_ceil(outs);
+        iteration * (threads * self.output.width.div_ceil(pixels)) as f64
+    }
+
+    fn constants(&self, gpu: &Gpu, tile: Tile) -> [(&'static str, u32); 6] {
+        [
+            ("OUTS", tile.outs as u32),
+            ("TAPS", self.taps() as u32),
+            ("PLANES", tile.planes as u32),
+            ("PIXELS", tile.pixels as u32),
+            ("STRIDE", if tile.pixels == 1 { 1 } else { self.stride as u32 }),
+            ("SUBGROUPS", u32::from(gpu.profile().shares_loads)),
+        ]
+    }
+
+    fn build_tile(
+        &self,
+        build: &LayerBuild<'_>,
+        tile: Tile,
+        splits: usize,
+        partials: &Buffer<f32>,
+    ) -> Result<Plan> {
+        let gpu = build.gpu;
+        let (input, output, taps) = (self.input, self.output, self.taps());
+        let tap_tiles = self.kernel.div_ceil(taps);
+        let lanes = self.in_channels().div_ceil(tile.planes) * self.kernel * tap_tiles;
+        let lanes_padded = lanes.next_multiple_of(8);
+        let kernel = gpu.kernel(&WEIGHT_GRADIENT, "weight_gradient", &self.constants(gpu, tile))?;
+        let mut plan = PlanBuilder::new(gpu);
+        plan.dispatch(&build.label("weight gradient"), &kernel)
+            .bind("input", build.input().values.clone())
+            .bind("output_gradient", build.output_gradient.clone())
+            .bind("partials", partials.range())
+            .params(&WeightGradientParams {
+                in_channels: self.in_channels() as u32,
+                in_height: input.height as u32,
+                in_width: input.width as u32,
+                out_channels: self.out_channels() as u32,
+                out_height: output.height as u32,
+                out_width: output.width as u32,
+                kernel: self.kernel as u32,
+                stride: self.stride as u32,
+                padding: self.padding as u32,
+                dilation: self.dilation as u32,
+                quads: build.extent.quads as u32,
+                train_quads: build.extent.train_quads as u32,
+                tap_tiles: tap_tiles as u32,
+                lanes: lanes as u32,
+                lanes_padded: lanes_padded as u32,
+                splits: splits as u32,
+                groups: self.groups as u32,
+            })
+            .flops(self.flops() * build.extent.train_quads as u64 * 4)
+            .threads([
+                (lanes_padded * splits) as u32,
+                self.out_channels().div_ceil(tile.outs) as u32,
+                self.groups as u32,
+            ])?;
+        Ok(plan.finish())
+    }
+}

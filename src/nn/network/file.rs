@@ -1,0 +1,246 @@
+//! Network files: a network in TOML, one table a layer. A layer takes the output of the one before it, or of those it names.
+//!
+//! ```toml
+//! name = "small"
+//! loss = { kind = "softmax_cross_entropy", label_smoothing = 0.1 }  # optional, see the losses
+//! [[layer]]
+//! kind = "conv2d"     # see the layers for their settings
+//! name = "edges"      # optional
+//! filters = 16
+//! kernel = 5
+//! [[layer]]
+//! kind = "dense"      # without units: one per class
+//! inputs = ["edges"]  # optional: names of layers before it, or "input", the image
+//! ```
+
+use std::path::Path;
+
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize};
+use toml::Table;
+
+use super::presets::{PRESETS, preset_names};
+use super::{Network, NetworkLayer};
+use crate::error::{Error, Result};
+use crate::nn::layers::{KINDS, LayerKind};
+use crate::nn::{Layer, Loss, Shape};
+
+/// Name of the image among the inputs of a layer.
+const IMAGE: &str = "input";
+/// Largest size of a network file in bytes.
+const MAX_BYTES: u64 = 1 << 20;
+/// Largest number of values of one image's map, or weights of a layer: 4 TiB of them are more than any adapter binds,
+/// and below this no product of sizes overflows.
+const MAX_VALUES: u128 = 1 << 40;
+/// Help for a text that is no network.
+const SEE: &str = "see the networks in examples/networks for the form";
+
+/// A network file.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct NetworkFile {
+    #[serde(default = "unnamed")]
+    name: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    loss: Option<Table>,
+    #[serde(default)]
+    layer: Vec<Table>,
+}
+
+fn unnamed() -> String {
+    "unnamed".to_owned()
+}
+
+/// One `[[layer]]` table of a network file.
+#[derive(Serialize, Deserialize)]
+struct LayerEntry {
+    kind: String,
+    #[serde(default, deserialize_with = "name", skip_serializing_if = "Option::is_none")]
+    name: Option<String>,
+    /// Settings of the kind.
+    #[serde(flatten)]
+    settings: Table,
+    #[serde(default, deserialize_with = "inputs", skip_serializing_if = "Option::is_none")]
+    inputs: Option<Vec<String>>,
+}
+
+fn name<'de, D: Deserializer<'de>>(source: D) -> std::result::Result<Option<String>, D::Error> {
+    let name = String::deserialize(source).ok().filter(|name| !name.is_empty());
+    name.map(Some).ok_or_else(|| D::Error::custom("its `name` is not a text"))
+}
+
+fn inputs<'de, D: Deserializer<'de>>(source: D) -> std::result::Result<Option<Vec<String>>, D::Error> {
+    Vec::deserialize(source).map(Some).map_err(|_| D::Error::custom("its `inputs` are not a list of texts"))
+}
+
+impl LayerEntry {
+    /// The entry in a table of the file, and its kind.
+    fn read(table: Table) -> Result<(Self, &'static LayerKind)> {
+        let kinds = || KINDS.iter().map(|k| k.kind).collect::<Vec<_>>().join(", ");
+        let entry: Self = table.try_into().map_err(|error: toml::de::Error| {
+            let help = format!(
+                "give it a `kind`, one of {}; a `name` in quotes and `inputs = [\"a\", \"b\"]` are optional",
+                kinds()
+            );
+            Error::new(error.message().to_owned(), help)
+        })?;
+        let kind = KINDS.iter().find(|k| k.kind == entry.kind).ok_or_else(|| {
+            Error::new(format!("unknown kind {:?}", entry.kind), format!("take one of {}", kinds()))
+        })?;
+        Ok((entry, kind))
+    }
+}
+
+impl Network {
+    /// The preset or the TOML file that `source` names, for images of shape `input`.
+    ///
+    /// # Errors
+    /// When there is no such preset or file, or it does not describe a network that fits.
+    pub fn open(source: &str, input: Shape, classes: usize) -> Result<Self> {
+        if let Some((name, text)) = PRESETS.iter().find(|(name, _)| *name == source) {
+            return Self::parse(text, input, classes).map_err(|e| e.within(format!("network {name}")));
+        }
+        let path = Path::new(source);
+        if !source.contains(['/', '\\', '.']) && !path.exists() {
+            return Err(Error::new(
+                format!("no network is called {source:?}"),
+                format!("take one of {}, or name a TOML file", preset_names().join(", ")),
+            ));
+        }
+        let metadata = std::fs::metadata(path).map_err(|e| Error::io("read", path, &e))?;
+        if !metadata.is_file() || metadata.len() > MAX_BYTES {
+            let what = format!("{} is not a network file", path.display());
+            return Err(Error::new(what, "name a TOML file of at most 1 MiB"));
+        }
+        let text = std::fs::read_to_string(path).map_err(|e| Error::io("read", path, &e))?;
+        Self::parse(&text, input, classes).map_err(|e| e.within(path.display()))
+    }
+
+    /// Reads a network from TOML.
+    ///
+    /// # Errors
+    /// When the text is not TOML, has an unknown key, a bad size, or shapes that do not fit; the layer is named.
+    pub fn parse(text: &str, input: Shape, classes: usize) -> Result<Self> {
+        let file: NetworkFile = toml::from_str(text).map_err(|e| Error::new(e.to_string(), SEE))?;
+        let loss = match file.loss {
+            Some(loss) => Loss::parse(loss).map_err(|e| e.within("loss"))?,
+            None => Loss::default(),
+        };
+        if file.layer.is_empty() {
+            return Err(Error::new("it has no `[[layer]]` tables", SEE));
+        }
+        let mut network = Self { name: file.name, input, classes, loss, layers: Vec::new() };
+        for (index, table) in file.layer.iter().enumerate() {
+            network.push(table.clone(), index, &file.layer)?;
+        }
+        network.check_all_used()?;
+        network.check_output()?;
+        Ok(network)
+    }
+
+    /// Appends the layer that table `index` of `all` describes.
+    fn push(&mut self, table: Table, index: usize, all: &[Table]) -> Result<()> {
+        let numbered = |error: Error| error.within(format!("layer {}", index + 1));
+        let (entry, kind) = LayerEntry::read(table).map_err(numbered)?;
+        let layer =
+            (kind.parse)(entry.settings, self.classes).map_err(|e| e.within(kind.kind)).map_err(numbered)?;
+        let name = entry.name.unwrap_or_else(|| {
+            let before = self.layers.iter().filter(|l| l.layer.kind() == layer.kind()).count();
+            format!("{}{}", layer.short_name(), before + 1)
+        });
+        if name == IMAGE || self.layers.iter().any(|l| l.name == name) {
+            let what = format!("a second layer is called {name:?}");
+            return Err(numbered(Error::new(what, "give each its own name")));
+        }
+        let within = |error: Error| error.within(format!("layer {name}"));
+        let inputs = self.find_inputs(entry.inputs, &*layer, &name, all).map_err(within)?;
+        let input_shapes: Vec<Shape> = inputs.iter().map(|node| self.shape_of(*node)).collect();
+        let output = layer.output(&input_shapes).map_err(within)?;
+        check_size("its map", &[output.channels, output.height, output.width]).map_err(within)?;
+        for tensor in layer.parameters(&input_shapes) {
+            check_size(&format!("its {}", tensor.name), &tensor.shape).map_err(within)?;
+        }
+        self.layers.push(NetworkLayer { name, layer, inputs, input_shapes, output, frozen: false });
+        Ok(())
+    }
+
+    /// Nodes that a layer's `inputs` name; without them the layer before it.
+    fn find_inputs(
+        &self,
+        names: Option<Vec<String>>,
+        layer: &dyn Layer,
+        name: &str,
+        all: &[Table],
+    ) -> Result<Vec<usize>> {
+        let nodes = match names {
+            None => vec![self.layers.len()],
+            Some(names) => {
+                names.iter().map(|input| self.find_input(input, name, all)).collect::<Result<_>>()?
+            }
+        };
+        if layer.inputs().contains(&nodes.len()) {
+            return Ok(nodes);
+        }
+        let (least, most) = layer.inputs().into_inner();
+        let count = if least == most { least.to_string() } else { format!("{least} to {most}") };
+        let what = format!("{} takes {count} inputs, not {}", layer.kind(), nodes.len());
+        Err(Error::new(what, "name them: inputs = [\"a\", \"b\"]"))
+    }
+
+    fn find_input(&self, input: &str, name: &str, all: &[Table]) -> Result<usize> {
+        if input == IMAGE {
+            return Ok(0);
+        }
+        if let Some(index) = self.layers.iter().position(|l| l.name == *input) {
+            return Ok(index + 1);
+        }
+        let later = all.iter().filter_map(|l| l.get("name")?.as_str()).any(|n| n == input);
+        if input == name || later {
+            return Err(Error::new(
+                format!("its input {input:?} does not come before it"),
+                "write layers in an order in which every input comes first; a cycle cannot be",
+            ));
+        }
+        let known: Vec<_> =
+            std::iter::once(IMAGE).chain(self.layers.iter().map(|l| l.name.as_str())).collect();
+        let what = format!("no layer before it is called {input:?}");
+        Err(Error::new(what, format!("there are {}", known.join(", "))))
+    }
+
+    /// The network as TOML; parsing it gives the same network.
+    pub fn to_toml(&self) -> String {
+        let table = |(index, layer): (usize, &NetworkLayer)| {
+            let name = |node: &usize| match node {
+                0 => IMAGE.to_owned(),
+                node => self.layers[node - 1].name.clone(),
+            };
+            let inputs = (layer.inputs != [index]).then(|| layer.inputs.iter().map(name).collect());
+            let entry = LayerEntry {
+                kind: layer.layer.kind().to_owned(),
+                name: Some(layer.name.clone()),
+                settings: layer.layer.settings(),
+                inputs,
+            };
+            Table::try_from(entry).expect("a layer is a plain table")
+        };
+        let file = NetworkFile {
+            name: self.name.clone(),
+            loss: (self.loss != Loss::default()).then(|| self.loss.to_table()),
+            layer: self.layers.iter().enumerate().map(table).collect(),
+        };
+        // As a table, whose keys are sorted.
+        let table = Table::try_from(file).expect("a network is plain tables");
+        toml::to_string(&table).expect("a network is plain tables")
+    }
+}
+
+/// An error for sizes that no adapter could hold.
+fn check_size(what: &str, sizes: &[usize]) -> Result<()> {
+    let values = sizes.iter().map(|s| *s as u128).product::<u128>();
+    if values <= MAX_VALUES {
+        return Ok(());
+    }
+    let sizes: Vec<_> = sizes.iter().map(ToString::to_string).collect();
+    let gib = (values * 4).div_ceil(1 << 30);
+    Err(Error::new(format!("{what} of {} would need {gib} GiB", sizes.join("×")), "make the layer smaller"))
+}

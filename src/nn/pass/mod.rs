@@ -1,0 +1,124 @@
+//! One pass over a micro-batch: its buffers, and the plans of step, evaluation and refresh.
+//!
+//! A step is: clear the gradients, pack the weights, then for each micro-batch sample → forward → loss → backward →
+//! count; at last the optimizer and the clock's tick.
+
+mod layers;
+mod maps;
+mod sizes;
+
+use super::{LayerPlans, LossBuffers, Network, Optimizer, Parameters, TrainerOptions};
+use crate::data::{BatchSizes, DataLoader};
+use crate::error::{Error, Result};
+use crate::gpu::{Gpu, Plan};
+use layers::build_layers;
+pub(super) use maps::Maps;
+pub(super) use sizes::choose_sizes;
+
+/// Buffers and plans whose sizes depend on the batch.
+pub(super) struct Pass {
+    /// The buffers.
+    pub maps: Maps,
+    /// One training step.
+    pub step: Plan,
+    /// Number of the step's dispatches up to the end of each pass.
+    pub pass_ends: Vec<usize>,
+    /// The evaluation of one micro-batch.
+    pub evaluation: Plan,
+    /// The probes' forward and backward pass, without a step.
+    pub refresh: Plan,
+}
+
+impl Pass {
+    /// Builds buffers and plans.
+    ///
+    /// # Errors
+    /// When nothing is left to train, or something does not fit the adapter.
+    pub(super) fn build(
+        gpu: &Gpu,
+        network: &Network,
+        loader: &DataLoader,
+        parameters: &Parameters,
+        optimizer: &Optimizer,
+        options: &TrainerOptions,
+    ) -> Result<Self> {
+        let sizes = choose_sizes(gpu, network, options)?;
+        if !network.learns().contains(&true) {
+            let frozen = network.layers.iter().any(|layer| layer.frozen);
+            let (why, help) = if frozen {
+                ("has nothing left to train", "thaw a layer")
+            } else {
+                ("has no weights", "give it a dense layer")
+            };
+            return Err(Error::new(format!("network {} {why}", network.name), help));
+        }
+        let maps = Maps::new(gpu, network, sizes);
+        let layers = build_layers(gpu, network, loader, parameters, &maps)?;
+        let mut pass = Self {
+            maps,
+            step: Plan::default(),
+            pass_ends: Vec::new(),
+            evaluation: Plan::default(),
+            refresh: Plan::default(),
+        };
+        let distorts = options.augmentation.distorts();
+        pass.build_plans(gpu, network, loader, &layers, optimizer.build(gpu, parameters, loader)?, distorts)?;
+        Ok(pass)
+    }
+
+    fn build_plans(
+        &mut self,
+        gpu: &Gpu,
+        network: &Network,
+        loader: &DataLoader,
+        layers: &[LayerPlans],
+        (clear, update): (Plan, Plan),
+        distorts: bool,
+    ) -> Result<()> {
+        let Maps { sizes, samples, activations, gradients, .. } = &self.maps;
+        let last = layers.len();
+        let buffers = LossBuffers {
+            samples: samples.clone(),
+            images: activations[0].clone(),
+            outputs: activations[last].clone(),
+            probabilities: self.maps.probabilities.clone(),
+            gradient: gradients[last].clone().expect("something learns, and all of it is used"),
+            results: self.maps.results.clone(),
+        };
+        let outputs = network.shape_of(last).len();
+        let loss = network.loss.build(gpu, &buffers, (outputs, network.classes), self.maps.extent())?;
+        let build = |sizes: BatchSizes| loader.build(gpu, sizes, samples, &activations[0], distorts);
+        let [sample_training, sample_evaluation] = build(*sizes)?;
+        // A batch of no images: padding and probes alone.
+        let [sample_probes, _] = build(BatchSizes { batch: 0, ..*sizes })?;
+        let [count_training, count_evaluation, tick] =
+            loader.build_counting(gpu, *sizes, &self.maps.results)?;
+        let each = |plan: &mut Plan, part: fn(&LayerPlans) -> &Plan| {
+            layers.iter().for_each(|l| plan.extend(part(l)))
+        };
+        let backward = |plan: &mut Plan| layers.iter().rev().for_each(|l| plan.extend(&l.backward));
+        self.step.extend(&clear);
+        each(&mut self.step, |l| &l.prepare);
+        for _ in 0..sizes.batch.div_ceil(sizes.micro_batch) {
+            self.step.extend(&sample_training);
+            each(&mut self.step, |l| &l.forward);
+            self.step.extend(&loss);
+            backward(&mut self.step);
+            self.step.extend(&count_training);
+            self.pass_ends.push(self.step.len());
+        }
+        self.step.extend(&update);
+        self.step.extend(&tick);
+        for (plan, sample) in
+            [(&mut self.evaluation, &sample_evaluation), (&mut self.refresh, &sample_probes)]
+        {
+            each(plan, |l| &l.prepare);
+            plan.extend(sample);
+            each(plan, |l| l.evaluation.as_ref().unwrap_or(&l.forward));
+            plan.extend(&loss);
+        }
+        self.evaluation.extend(&count_evaluation);
+        backward(&mut self.refresh);
+        Ok(())
+    }
+}

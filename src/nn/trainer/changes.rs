@@ -1,0 +1,116 @@
+//! Changes between two steps: hyper-parameters, augmentation, batch, frozen layers, network, seed.
+
+use super::Trainer;
+use crate::data::{Augmentation, Clock};
+use crate::error::{Error, Result};
+use crate::nn::options::check_batch;
+use crate::nn::pass::Pass;
+use crate::nn::{Hyper, Network, Parameters, TrainerOptions};
+
+impl Trainer {
+    /// Sets the hyper-parameters of the next step. Another optimizer resets the moments.
+    ///
+    /// # Errors
+    /// When one is out of range.
+    pub fn set_hyper(&mut self, hyper: Hyper) -> Result<()> {
+        let mut hyper = hyper.checked()?;
+        if hyper.optimizer != self.options.hyper.optimizer {
+            self.parameters.clear_moments(&self.gpu);
+            hyper.since = self.clock.step;
+        }
+        self.options.hyper = hyper;
+        self.write_hyper();
+        Ok(())
+    }
+
+    fn write_hyper(&self) {
+        self.optimizer.set(&self.gpu, self.options.hyper, self.steps_per_epoch());
+    }
+
+    /// The pass for other options.
+    fn rebuilt(&self, options: &TrainerOptions) -> Result<Pass> {
+        Pass::build(&self.gpu, &self.network, &self.loader, &self.parameters, &self.optimizer, options)
+    }
+
+    /// Sets the augmentation of the next step.
+    ///
+    /// # Errors
+    /// When a value is out of range; then nothing changes.
+    pub fn set_augmentation(&mut self, augmentation: Augmentation) -> Result<()> {
+        let options = TrainerOptions { augmentation: augmentation.checked()?, ..self.options };
+        if augmentation.distorts() != self.options.augmentation.distorts() {
+            self.pass = self.rebuilt(&options)?;
+        }
+        self.options = options;
+        self.loader.set_sampling(&self.gpu, self.options.seed, &augmentation);
+        Ok(())
+    }
+
+    /// Sets the batch of the next step: new buffers and plans, the same weights and moments.
+    ///
+    /// # Errors
+    /// When the batch is 0 or larger than the data, or does not fit; then nothing changes.
+    pub fn set_batch(&mut self, batch: usize) -> Result<()> {
+        check_batch(batch, &self.loader)?;
+        let options = TrainerOptions { batch, ..self.options };
+        self.pass = self.rebuilt(&options)?;
+        self.options = options;
+        self.write_hyper();
+        Ok(())
+    }
+
+    /// Freezes these layers (indices in [`Network::layers`]) and thaws all others: the parameters and moments of a frozen
+    /// layer stay bit for bit, and the next step leaves out the dispatches that are no longer needed.
+    ///
+    /// # Errors
+    /// When there is no such layer, or nothing is left to train; then nothing changes.
+    pub fn set_frozen(&mut self, frozen: &[usize]) -> Result<()> {
+        if let Some(layer) = frozen.iter().find(|layer| **layer >= self.network.layers.len()) {
+            let what = format!("there is no layer {layer}");
+            return Err(Error::new(what, format!("count from 0 to {}", self.network.layers.len() - 1)));
+        }
+        let before: Vec<bool> = self.network.layers.iter().map(|layer| layer.frozen).collect();
+        for (index, layer) in self.network.layers.iter_mut().enumerate() {
+            layer.frozen = frozen.contains(&index);
+        }
+        match self.rebuilt(&self.options) {
+            Ok(pass) => self.pass = pass,
+            Err(error) => {
+                self.network.layers.iter_mut().zip(before).for_each(|(layer, was)| layer.frozen = was);
+                return Err(error);
+            }
+        }
+        self.parameters.set_flags(&self.gpu, &self.network);
+        Ok(())
+    }
+
+    /// Replaces the network by another for the same data: a layer with more or fewer filters, say. Tensors of the same name
+    /// keep the parameters and moments that they share; new ones are initialized from the seed. Does not wait for a step, and
+    /// prefers kernels that are compiled.
+    ///
+    /// # Errors
+    /// When it is for other data or does not fit; then nothing changes.
+    pub fn set_network(&mut self, network: Network) -> Result<()> {
+        let given = |network: &Network| (network.shape_of(0), network.classes);
+        if given(&network) != given(&self.network) {
+            let what = format!("network {} is for other images or classes", network.name);
+            return Err(Error::new(what, "give it the shape and the classes of the data"));
+        }
+        let parameters = Parameters::new(&self.gpu, &network, self.options.seed)?;
+        let quick = self.gpu.preferring_compiled();
+        self.pass = Pass::build(&quick, &network, &self.loader, &parameters, &self.optimizer, &self.options)?;
+        parameters.carry(&self.gpu, &self.parameters);
+        (self.network, self.parameters) = (network, parameters);
+        Ok(())
+    }
+
+    /// Resets to step 0 with fresh weights from `seed`.
+    pub fn reset(&mut self, seed: u64) {
+        self.options.seed = seed;
+        self.options.hyper.since = 0;
+        self.write_hyper();
+        self.parameters.reset(&self.gpu, seed);
+        self.loader.set_sampling(&self.gpu, seed, &self.options.augmentation);
+        self.set_clock(Clock::default());
+    }
+}

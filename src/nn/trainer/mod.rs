@@ -1,0 +1,196 @@
+//! The trainer: one network, its data and its buffers, its step as a plan.
+
+mod changes;
+mod features;
+mod non_finite;
+
+use std::rc::Rc;
+
+use super::pass::Pass;
+use super::{Network, Optimizer, Parameters, Shape, StepsPerEpoch, TrainerOptions};
+use crate::data::{BatchSizes, Clock, DataLoader, Dataset};
+use crate::error::Result;
+use crate::gpu::{Gpu, Plan, TensorView};
+
+/// A network in training.
+pub struct Trainer {
+    gpu: Rc<Gpu>,
+    /// The network.
+    pub network: Network,
+    /// The data loader.
+    pub loader: DataLoader,
+    /// The parameters.
+    pub parameters: Parameters,
+    optimizer: Optimizer,
+    options: TrainerOptions,
+    pass: Pass,
+    /// The clock on the CPU: step, epoch and cursor only.
+    clock: Clock,
+}
+
+impl Trainer {
+    /// Uploads the data, initializes the network and builds its plans.
+    ///
+    /// # Errors
+    /// When an option is out of range, or something does not fit the adapter.
+    pub fn new(gpu: Rc<Gpu>, data: &Dataset, network: Network, options: TrainerOptions) -> Result<Self> {
+        let mut loader = DataLoader::new(&gpu, data)?;
+        let options = options.checked(&loader)?;
+        let parameters = Parameters::new(&gpu, &network, options.seed)?;
+        let epoch = StepsPerEpoch { train_images: loader.train_images, batch: options.batch };
+        let optimizer = Optimizer::new(&gpu, options.hyper, epoch);
+        loader.set_sampling(&gpu, options.seed, &options.augmentation);
+        loader.set_probes(&gpu, &[0]);
+        let pass = Pass::build(&gpu, &network, &loader, &parameters, &optimizer, &options)?;
+        Ok(Self { gpu, network, loader, parameters, optimizer, options, pass, clock: Clock::default() })
+    }
+
+    /// The device.
+    pub fn gpu(&self) -> &Rc<Gpu> {
+        &self.gpu
+    }
+
+    /// Current options.
+    pub fn options(&self) -> &TrainerOptions {
+        &self.options
+    }
+
+    /// Sizes of a batch and its passes.
+    pub fn sizes(&self) -> BatchSizes {
+        self.pass.maps.sizes
+    }
+
+    /// Step, epoch and cursor.
+    pub fn clock(&self) -> &Clock {
+        &self.clock
+    }
+
+    /// Epochs with their fraction, by images drawn.
+    pub fn epochs(&self) -> f64 {
+        f64::from(self.clock.epoch) + f64::from(self.clock.cursor) / self.loader.train_images as f64
+    }
+
+    /// Dispatches of one training step.
+    pub fn step_plan(&self) -> &Plan {
+        &self.pass.step
+    }
+
+    /// Dispatches that evaluate one micro-batch of images.
+    pub fn evaluation_plan(&self) -> &Plan {
+        &self.pass.evaluation
+    }
+
+    /// Dispatches that update the probes without a step.
+    pub fn refresh_plan(&self) -> &Plan {
+        &self.pass.refresh
+    }
+
+    /// Advances the CPU's clock, when the last dispatch of a step was recorded. True if an epoch ended.
+    pub fn tick(&mut self) -> bool {
+        let train = self.loader.train_images as u32;
+        self.clock.step += 1;
+        self.clock.cursor += self.options.batch as u32;
+        let ended = self.clock.cursor >= train;
+        if ended {
+            self.clock.cursor -= train;
+            self.clock.epoch += 1;
+        }
+        ended
+    }
+
+    /// Uploads the images of the next steps and of an evaluation under way, where they stream. To be called after everything
+    /// recorded is submitted, before more is recorded.
+    pub fn supply(&mut self) {
+        self.loader.supply(&self.gpu, &self.clock, self.options.batch);
+    }
+
+    /// Pins these images of the test set as probes; the last one fills the slots left.
+    pub fn set_probes(&mut self, test_images: &[usize]) {
+        self.loader.set_probes(&self.gpu, test_images);
+    }
+
+    /// Begins an evaluation of these positions of the image order; see [`Trainer::evaluation_plan`].
+    pub fn begin_evaluation(&mut self, range: std::ops::Range<usize>) {
+        self.loader.begin_evaluation(&self.gpu, range);
+    }
+
+    /// True if the images of the next pass of the evaluation are on the GPU.
+    pub fn has_evaluation_pass(&self) -> bool {
+        self.loader.has_evaluation_pass(self.pass.maps.sizes.micro_batch)
+    }
+
+    /// Advances the evaluation, when the last dispatch of one of its passes was recorded.
+    pub fn end_evaluation_pass(&mut self) {
+        self.loader.end_evaluation_pass(self.pass.maps.sizes.micro_batch);
+    }
+
+    /// True if the images of the next step are on the GPU.
+    pub fn has_step(&self) -> bool {
+        self.loader.has_step(&self.clock, self.options.batch)
+    }
+
+    /// Submits one whole training step.
+    pub fn step(&mut self) -> wgpu::SubmissionIndex {
+        self.supply();
+        let mut encoder = self.gpu.encoder("step");
+        self.pass.step.encode(&mut encoder);
+        self.tick();
+        self.gpu.submit(encoder)
+    }
+
+    /// Learning rate of the next step, by the schedule.
+    pub fn learning_rate(&self) -> f64 {
+        self.options.hyper.rate(self.epochs(), self.steps_per_epoch())
+    }
+
+    /// Sets the clock, here and on the GPU.
+    pub fn set_clock(&mut self, clock: Clock) {
+        self.loader.set_clock(&self.gpu, &clock);
+        self.clock = clock;
+    }
+
+    /// Hash of the state (parameters, moments, clock): equal for equal runs. Waits for the GPU.
+    pub fn state_hash(&self) -> String {
+        let mut hash = blake3::Hasher::new();
+        hash.update(bytemuck::cast_slice(&self.parameters.values.read(&self.gpu)));
+        hash.update(bytemuck::cast_slice(&self.parameters.moments.read(&self.gpu)));
+        hash.update(bytemuck::cast_slice(&self.parameters.second_moments.read(&self.gpu)));
+        for Clock { step, epoch, cursor, .. } in self.loader.clock().read(&self.gpu) {
+            hash.update(bytemuck::cast_slice(&[step, epoch, cursor]));
+        }
+        hash.finalize().to_hex().to_string()
+    }
+
+    /// View of a probe's activations of a node (0 is the input), one tile per channel.
+    pub fn activations(&self, node: usize, probe: usize) -> TensorView {
+        let maps = &self.pass.maps;
+        maps.view(&maps.activations[node], self.network.shape_of(node), probe)
+    }
+
+    /// View of the gradients of [`Trainer::activations`], where there are any.
+    pub fn activation_gradients(&self, node: usize, probe: usize) -> Option<TensorView> {
+        let range = self.pass.maps.gradients[node].as_ref()?;
+        Some(self.pass.maps.view(range, self.network.shape_of(node), probe))
+    }
+
+    /// View of a probe's class probabilities, one tile of 1×1 per class.
+    pub fn probabilities(&self, probe: usize) -> TensorView {
+        let shape = Shape::new(self.network.classes, 1, 1);
+        self.pass.maps.view(&self.pass.maps.probabilities, shape, probe)
+    }
+
+    /// View of the filters of the layer that makes a node, one tile `in × ky × kx` per filter.
+    pub fn weights(&self, node: usize) -> Option<TensorView> {
+        self.parameters.filters(&self.network, node.checked_sub(1)?, &self.parameters.values)
+    }
+
+    /// View of the gradients of [`Trainer::weights`], of the last whole step.
+    pub fn weight_gradients(&self, node: usize) -> Option<TensorView> {
+        self.parameters.filters(&self.network, node.checked_sub(1)?, &self.parameters.last_gradients)
+    }
+
+    /// Sizes of an epoch and a step.
+    fn steps_per_epoch(&self) -> StepsPerEpoch {
+        StepsPerEpoch { train_images: self.loader.train_images, batch: self.options.batch }
+    }
+}

@@ -1,0 +1,15 @@
+//! The twins: plain loops in f64 that say what each kernel of `shaders/nn` computes. Those of the layers are methods of
+//! [`Layer`](super::Layer), beside the layer's dispatches.
+
+mod call;
+mod features;
+mod loss;
+mod optimizer;
+mod table;
+
+pub use crate::data::twin::KernelTwin;
+pub use call::{Mode, RngKey, TwinCall, TwinGradients};
+pub use features::{feature_row, predictions, responses};
+pub use loss::{LossTwin, loss};
+pub use optimizer::{StepContext, TwinState, optimizer_step};
+pub use table::TWINS;

@@ -1,0 +1,89 @@
+//! The twin of the optimizers.
+
+use crate::nn::hyper::{Hyper, OptimizerKind, StepsPerEpoch};
+
+/// Step, epochs and gradient norm of a twin's step.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct StepContext {
+    /// Steps finished.
+    pub step: u32,
+    /// Epochs, with their fraction, before the step.
+    pub epochs: f64,
+    /// Norm of all gradients together.
+    pub norm: f64,
+}
+
+/// A tensor and its two moments.
+#[derive(Debug, Clone, PartialEq)]
+pub struct TwinState {
+    /// The values.
+    pub values: Vec<f64>,
+    /// The first moments.
+    pub moments: Vec<f64>,
+    /// The second moments.
+    pub second_moments: Vec<f64>,
+}
+
+impl TwinState {
+    /// Values with moments of 0.
+    pub fn new(values: Vec<f64>) -> Self {
+        let zeros = vec![0.0; values.len()];
+        Self { values, moments: zeros.clone(), second_moments: zeros }
+    }
+}
+
+/// One update of a tensor; `decays` marks the values with weight decay.
+pub fn optimizer_step(
+    hyper: Hyper,
+    epoch: StepsPerEpoch,
+    at: StepContext,
+    gradients: &[f64],
+    decays: &[bool],
+    state: &mut TwinState,
+) {
+    let [mu, beta, epsilon] = [hyper.momentum, hyper.beta2, hyper.epsilon].map(f64::from);
+    let [decay, l1, clip] = [hyper.weight_decay, hyper.l1_decay, hyper.clip_norm].map(f64::from);
+    let rate = hyper.rate(at.epochs, epoch);
+    let scale = if clip > 0.0 { (clip / (at.norm + 1e-6)).min(1.0) } else { 1.0 };
+    let steps = (at.step - hyper.since + 1) as i32;
+    for (i, w) in state.values.iter_mut().enumerate() {
+        let (decay, l1) = if decays[i] { (decay, l1) } else { (0.0, 0.0) };
+        let decoupled = hyper.optimizer == OptimizerKind::Adamw;
+        let sign = if *w == 0.0 { 0.0 } else { w.signum() };
+        let g = scale * gradients[i] + l1 * sign + if decoupled { 0.0 } else { decay * *w };
+        let (m, s) = (&mut state.moments[i], &mut state.second_moments[i]);
+        let averaged = |s: f64| beta * s + (1.0 - beta) * g * g;
+        let d = match hyper.optimizer {
+            OptimizerKind::Sgd => {
+                *m = mu * *m + g;
+                if hyper.nesterov { g + mu * *m } else { *m }
+            }
+            OptimizerKind::Adagrad => {
+                *s += g * g;
+                g / (s.sqrt() + epsilon)
+            }
+            OptimizerKind::WindowedAdagrad => {
+                *s = averaged(*s);
+                g / (*s + epsilon).sqrt()
+            }
+            OptimizerKind::Adadelta => {
+                *s = averaged(*s);
+                let d = (*m + epsilon).sqrt() / (*s + epsilon).sqrt() * g;
+                *m = beta * *m + (1.0 - beta) * d * d;
+                d
+            }
+            OptimizerKind::Rmsprop => {
+                *s = averaged(*s);
+                *m = mu * *m + g / (s.sqrt() + epsilon);
+                *m
+            }
+            OptimizerKind::Adam | OptimizerKind::Adamw => {
+                *m = mu * *m + (1.0 - mu) * g;
+                *s = averaged(*s);
+                *m / (1.0 - mu.powi(steps)) / ((*s / (1.0 - beta.powi(steps))).sqrt() + epsilon)
+            }
+        };
+        let shrunk = if decoupled { *w * (1.0 - rate * decay) } else { *w };
+        *w = shrunk - rate * d;
+    }
+}

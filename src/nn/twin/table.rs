@@ -1,0 +1,29 @@
+//! The twin of each kernel, collected from the files that dispatch them.
+
+use crate::data::twin::{KernelTwin, joined, total_len};
+use crate::nn::features;
+use crate::nn::layers::KINDS;
+use crate::nn::{loss, optimizer};
+
+/// The kernels of the layers, by kind.
+const LAYERS: [&[KernelTwin]; KINDS.len()] = {
+    let mut parts: [&[KernelTwin]; KINDS.len()] = [&[]; KINDS.len()];
+    let mut i = 0;
+    while i < parts.len() {
+        parts[i] = KINDS[i].twins;
+        i += 1;
+    }
+    parts
+};
+
+/// The kernels of everything else.
+const OTHERS: [&[KernelTwin]; 4] =
+    [features::EXTRACTION_TWINS, features::RESPONSE_TWINS, loss::TWINS, optimizer::TWINS];
+
+const LAYER_TWINS: [KernelTwin; total_len(&LAYERS)] = joined(&LAYERS);
+const OTHER_TWINS: [KernelTwin; total_len(&OTHERS)] = joined(&OTHERS);
+const PARTS: [&[KernelTwin]; 2] = [&LAYER_TWINS, &OTHER_TWINS];
+const ALL: [KernelTwin; total_len(&PARTS)] = joined(&PARTS);
+
+/// Every compute entry point of `shaders/nn`.
+pub const TWINS: &[KernelTwin] = &ALL;

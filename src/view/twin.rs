@@ -1,0 +1,148 @@
+//! The compute shaders of `shaders/view` as plain loops, in `f64` where they add up. Tests compare the two.
+
+use super::placement::Placement;
+use super::rect::Rect;
+use crate::gpu::TensorView;
+
+/// Every compute entry point of `shaders/view`: shader, entry point, and its twin in this module or `not: reason`.
+pub const TWINS: &[(&str, &str, &str)] = &[
+    ("view/tile_stats.wgsl", "tile_stats", "view::twin::tile_stats"),
+    ("view/tile_stats.wgsl", "set_stats", "view::twin::set_stats"),
+    ("view/fit.wgsl", "fit_parts", "view::twin::fit"),
+    ("view/fit.wgsl", "fit_frame", "view::twin::fit"),
+    ("view/project.wgsl", "project_points", "view::twin::project"),
+    ("view/project.wgsl", "clear_pixels", "view::twin::splat"),
+    ("view/project.wgsl", "splat_points", "view::twin::splat"),
+    ("view/project.wgsl", "select_points", "view::twin::is_inside"),
+    ("view/list.wgsl", "mark_visible", "view::twin::visible"),
+    ("view/list.wgsl", "list_bits", "view::twin::visible"),
+    ("view/list.wgsl", "clear_class_counts", "view::twin::class_counts"),
+    ("view/list.wgsl", "count_by_class", "view::twin::class_counts"),
+];
+
+/// Minimum, maximum, mean and standard deviation of each tile of a view, from the values of its whole buffer.
+pub fn tile_stats(view: &TensorView, values: &[f32]) -> Vec<[f64; 4]> {
+    let [tiles, channels, height, width] = view.extents;
+    let tile = |t: u32| {
+        let mut all = Vec::new();
+        for c in 0..channels {
+            for y in 0..height {
+                for x in 0..width {
+                    all.push(f64::from(values[view.element([t, c, y, x]) as usize]));
+                }
+            }
+        }
+        let mean = all.iter().sum::<f64>() / all.len() as f64;
+        let variance = all.iter().map(|v| (v - mean).powi(2)).sum::<f64>() / all.len() as f64;
+        let smallest = all.iter().copied().fold(f64::INFINITY, f64::min);
+        let largest = all.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+        [smallest, largest, mean, variance.sqrt()]
+    };
+    (0..tiles).map(tile).collect()
+}
+
+/// Minimum, maximum and largest magnitude of a set, from the statistics of its tiles; then 0.
+pub fn set_stats(tiles: &[[f64; 4]]) -> [f64; 4] {
+    let smallest = tiles.iter().map(|t| t[0]).fold(f64::INFINITY, f64::min);
+    let largest = tiles.iter().map(|t| t[1]).fold(f64::NEG_INFINITY, f64::max);
+    [smallest, largest, smallest.abs().max(largest.abs()), 0.0]
+}
+
+/// The fit of a layout into a rectangle.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Fit {
+    /// Center of the points' bounding box.
+    pub center: [f64; 2],
+    /// Pixels per unit.
+    pub scale: f64,
+}
+
+/// The fit of positions into a rectangle with `margin` pixels around them. Positions at 1e14 and beyond do not count.
+pub fn fit(positions: &[[f32; 2]], rectangle: &Rect, margin: f64) -> Fit {
+    let drawn = || positions.iter().filter(|p| p[0].abs() < 1e14);
+    let bounds = [0, 1].map(|axis| {
+        let values = || drawn().map(|p| f64::from(p[axis]));
+        [values().fold(f64::MAX, f64::min), values().fold(f64::MIN, f64::max)]
+    });
+    let room = [rectangle.width, rectangle.height].map(|side| f64::from(side) - 2.0 * margin);
+    let fits = [0, 1].map(|axis| room[axis] / (bounds[axis][1] - bounds[axis][0]));
+    Fit { center: bounds.map(|[a, b]| (a + b) / 2.0), scale: fits[0].min(fits[1]) }
+}
+
+/// Pixels of positions in a placement that they are fitted into.
+pub fn project(positions: &[[f32; 2]], placement: &Placement, fit: Fit) -> Vec<[f64; 2]> {
+    let Placement { rectangle, pan, zoom, .. } = *placement;
+    let middle = [
+        f64::from(rectangle.x) + f64::from(rectangle.width) / 2.0 + f64::from(pan.x),
+        f64::from(rectangle.y) + f64::from(rectangle.height) / 2.0 + f64::from(pan.y),
+    ];
+    let scale = fit.scale * f64::from(zoom);
+    let pixel =
+        |p: &[f32; 2]| [0, 1].map(|axis| middle[axis] + (f64::from(p[axis]) - fit.center[axis]) * scale);
+    positions.iter().map(pixel).collect()
+}
+
+/// The pixel buffer of a target of `columns × rows` pixels, for dots of `side` pixels inside a rectangle: for each pixel the number of
+/// dots that cover it and the greatest of their keys.
+pub fn splat(
+    pixels: &[[f32; 2]],
+    side: i32,
+    rectangle: &Rect,
+    [columns, rows]: [u32; 2],
+    key: impl Fn(usize) -> u32,
+) -> Vec<(u32, u32)> {
+    let mut all = vec![(0, 0); (columns * rows) as usize];
+    for (i, pixel) in pixels.iter().enumerate() {
+        let corner = pixel.map(|p| (p - 0.5 * side as f32 + 0.5).floor() as i32);
+        for (dy, dx) in (0..side).flat_map(|y| (0..side).map(move |x| (y, x))) {
+            let away = [dx, dy].map(|d| d as f32 - 0.5 * (side - 1) as f32);
+            // Dots of three pixels and more are round.
+            if side > 2 && away[0].powi(2) + away[1].powi(2) > 0.25 * (side * side) as f32 + 0.3 {
+                continue;
+            }
+            let (x, y) = (corner[0] + dx, corner[1] + dy);
+            let within =
+                |at: i32, from: f32, length: f32| (from as i32..(from + length) as i32).contains(&at);
+            if within(x, rectangle.x, rectangle.width) && within(y, rectangle.y, rectangle.height) {
+                let (count, greatest) = &mut all[(y as u32 * columns + x as u32) as usize];
+                *count += 1;
+                *greatest = (*greatest).max(key(i));
+            }
+        }
+    }
+    all
+}
+
+/// Indices of the pixels within a rectangle widened by `margin` on all sides.
+pub fn visible(pixels: &[[f64; 2]], rectangle: &Rect, margin: f64) -> Vec<u32> {
+    let sides = [[rectangle.x, rectangle.width], [rectangle.y, rectangle.height]].map(|s| s.map(f64::from));
+    let within = |pixel: &[f64; 2]| {
+        (0..2).all(|axis| {
+            let [from, length] = sides[axis];
+            (from - margin..=from + length + margin).contains(&pixel[axis])
+        })
+    };
+    (0..).zip(pixels).filter(|(_, pixel)| within(pixel)).map(|(i, _)| i).collect()
+}
+
+/// True when a ray to the right from `at` crosses a closed path an odd number of times.
+pub fn is_inside(path: &[[f32; 2]], at: [f32; 2]) -> bool {
+    let edges = path.iter().zip(path.iter().cycle().skip(1));
+    let at = at.map(f64::from);
+    let crossed = edges.filter(|(a, b)| {
+        let (a, b) = (a.map(f64::from), b.map(f64::from));
+        (a[1] > at[1]) != (b[1] > at[1]) && at[0] < a[0] + (b[0] - a[0]) * (at[1] - a[1]) / (b[1] - a[1])
+    });
+    crossed.count() % 2 == 1
+}
+
+/// Numbers of the points `indices` by class, up to the last class that has any.
+pub fn class_counts(indices: &[u32], classes: &[u32]) -> Vec<u32> {
+    let mut counts = Vec::new();
+    for index in indices {
+        let class = classes[*index as usize] as usize;
+        counts.resize(counts.len().max(class + 1), 0);
+        counts[class] += 1;
+    }
+    counts
+}

@@ -1,0 +1,292 @@
+//! Every kind of layer: its plain-loop twin against every variant of its kernels (tests/gradcheck.rs has the twin
+//! against central differences).
+//!
+//! A batch has trained slots, padding up to a multiple of 4, and probes. Padding has no output gradient, and must make no
+//! input gradient; probes have one, and with it an input gradient, but they count in no parameter gradient. Trained slots are
+//! in training, probes are not; in an evaluation all slots are as probes.
+
+#[path = "../compare/mod.rs"]
+mod compare;
+mod fixture;
+
+use compare::{assert_close, assert_differs, assert_no_errors, open_gpu, rounded, sum_tolerance};
+use fixture::{Fixture, KEY, Results, batch_buffers};
+use revacnn::gpu::{Buffer, DeviceProfile, Gpu, TunePolicy};
+use revacnn::nn::gradcheck::{sample_inputs, sample_parameters};
+use revacnn::nn::layers::{Conv2d, Dense, KINDS, LayerSample, MaxPool2d, relu};
+use revacnn::nn::twin::{Mode, TwinCall, TwinGradients};
+use revacnn::nn::{BatchExtent, Init, Layer, LayerBuild, Port, Role, Shape, Tensor};
+
+/// Trained images, slots before the probes, all slots: an odd and an even number of quads.
+const BATCHES: [[usize; 3]; 2] = [[6, 8, 12], [9, 12, 16]];
+
+fn samples() -> Vec<LayerSample> {
+    KINDS.iter().flat_map(|kind| (kind.samples)()).collect()
+}
+
+/// The images in `range`.
+fn images(tensor: &Tensor, range: std::ops::Range<usize>) -> Tensor {
+    let values = tensor.values.chunks(tensor.images).flat_map(|row| &row[range.clone()]).copied().collect();
+    Tensor { values, images: range.len(), ..tensor.clone() }
+}
+
+/// Values of a batch `[.., n]`, only the slots in `range`.
+fn slots(values: &[f32], all: usize, range: std::ops::Range<usize>) -> Vec<f32> {
+    values.chunks(all).flat_map(|row| &row[range.clone()]).copied().collect()
+}
+
+/// LayerSample inputs, parameters and output gradient of a batch: none for the padding, as the loss makes it.
+fn sample_batch(
+    layer: &dyn Layer,
+    shapes: &[Shape],
+    [images, train, slots]: [usize; 3],
+) -> (Vec<Tensor>, Vec<Vec<f64>>, Tensor) {
+    let mut inputs = sample_inputs(shapes, slots, 11);
+    inputs.iter_mut().for_each(|x| x.values = rounded(std::mem::take(&mut x.values)));
+    let parameters = sample_parameters(layer, shapes, 12).into_iter().map(rounded).collect();
+    let mut gradient = Tensor::sample(layer.output(shapes).unwrap(), slots, 13);
+    gradient.values = rounded(gradient.values);
+    for row in gradient.values.chunks_mut(slots) {
+        row[images..train].fill(0.0);
+    }
+    (inputs, parameters, gradient)
+}
+
+/// Results of the twin for some slots of a batch.
+struct Expected {
+    range: std::ops::Range<usize>,
+    output: Tensor,
+    gradients: TwinGradients,
+}
+
+fn expect(
+    layer: &dyn Layer,
+    (inputs, parameters, gradient): (&[Tensor], &[Vec<f64>], &Tensor),
+    range: std::ops::Range<usize>,
+    mode: Mode,
+) -> Expected {
+    let inputs: Vec<Tensor> = inputs.iter().map(|x| images(x, range.clone())).collect();
+    let call = TwinCall { inputs: &inputs, parameters, mode };
+    Expected {
+        output: layer.forward_twin(&call),
+        gradients: layer.backward_twin(&call, &images(gradient, range.clone())),
+        range,
+    }
+}
+
+/// Tolerances of a layer's output, input gradients and parameter gradients, by the lengths of their sums.
+fn tolerances(layer: &dyn Layer, shapes: &[Shape], output: Shape, images: usize) -> [f64; 3] {
+    let weights = layer.parameters(shapes).into_iter().find(|spec| spec.role == Role::Weight);
+    let mut extents = weights.map_or(vec![1; 4], |spec| spec.shape);
+    extents.resize(4, 1);
+    let [filters, from, ky, kx] = extents[..] else { unreachable!("it has four extents") };
+    // Means over a map or a window are sums too.
+    let pixels = shapes[0].pixels();
+    let all = output.pixels() * images;
+    [from * ky * kx + 1 + pixels, filters * ky * kx + pixels, all].map(sum_tolerance)
+}
+
+fn rotated(values: &[f64]) -> Vec<f64> {
+    let mut values = values.to_vec();
+    values.rotate_left(1);
+    values
+}
+
+/// Compares results in some slots with the twin's.
+fn compare_slots(
+    name: &str,
+    made: &Results,
+    all: usize,
+    expected: &Expected,
+    [forward, backward, _]: [f64; 3],
+) {
+    let output = slots(&made.output, all, expected.range.clone());
+    assert_close(&format!("output of {name}"), &output, &expected.output.values, forward);
+    assert_differs("a shift of the output", &output, &rotated(&expected.output.values), forward);
+    for (i, expected_gradient) in expected.gradients.inputs.iter().enumerate() {
+        let gradient = slots(&made.input_gradients[i], all, expected.range.clone());
+        let what = format!("gradient of input {i} of {name}");
+        assert_close(&what, &gradient, &expected_gradient.values, backward);
+        assert_differs(
+            "a shift of the input gradient",
+            &gradient,
+            &rotated(&expected_gradient.values),
+            backward,
+        );
+    }
+}
+
+/// Compares one layer's kernels with its twin, with negative controls.
+fn compare_layer(gpu: &Gpu, layer: &dyn Layer, shapes: &[Shape], batch: [usize; 3]) {
+    let [trained, train, all] = batch;
+    let (inputs, parameters, gradient) = sample_batch(layer, shapes, batch);
+    let sample = (&inputs[..], &parameters[..], &gradient);
+    let training = expect(layer, sample, 0..trained, Mode::Training(KEY));
+    let probes = expect(layer, sample, train..all, Mode::Evaluation);
+
+    let tolerances = tolerances(layer, shapes, training.output.shape, trained);
+    let sums = tolerances[2];
+    let fixture = Fixture::new(gpu, layer, shapes, batch);
+    let name = format!("{} {} on {shapes:?}, {batch:?}, {:?}", layer.kind(), layer.summary(), gpu.profile());
+    let made = fixture.run_batch(&inputs, &parameters, &gradient, 1);
+    compare_slots(&format!("{name}, training"), &made, all, &training, tolerances);
+    compare_slots(&format!("{name}, probes"), &made, all, &probes, tolerances);
+    let padding = |values: &[f32]| slots(values, all, trained..train);
+    assert!(padding(&made.output).iter().all(|v| v.is_finite()), "padding of {name}");
+    for gradient in &made.input_gradients {
+        assert!(padding(gradient).iter().all(|v| *v == 0.0), "gradient of the padding of {name}");
+    }
+    let everywhere = expect(layer, sample, 0..all, Mode::Evaluation);
+    assert_close(&format!("evaluation of {name}"), &made.evaluated, &everywhere.output.values, tolerances[0]);
+
+    if parameters.is_empty() {
+        return;
+    }
+    let doubled = fixture.run_batch(&inputs, &parameters, &gradient, 2);
+    let with_probes = expect(layer, sample, 0..all, Mode::Training(KEY)).gradients.parameters;
+    for (i, spec) in layer.parameters(shapes).iter().enumerate() {
+        let tensor = format!("{} of {name}", spec.name);
+        let expected = &training.gradients.parameters[i];
+        assert_close(&format!("gradient of {tensor}"), &made.gradients[i], expected, sums);
+        let twice: Vec<f64> = expected.iter().map(|g| 2.0 * g).collect();
+        assert_close(&format!("gradient added twice of {tensor}"), &doubled.gradients[i], &twice, sums);
+        assert_differs("that probes count", &made.gradients[i], &with_probes[i], sums);
+        assert_differs("a missing accumulation", &doubled.gradients[i], expected, sums);
+        if expected.len() > 1 {
+            assert_differs("a shift of the gradients", &made.gradients[i], &rotated(expected), sums);
+        }
+        if spec.role == Role::Buffer {
+            continue;
+        }
+        let mut changed = parameters.clone();
+        changed[i][0] *= 1.001;
+        let twin = expect(layer, (&inputs, &changed, &gradient), 0..trained, Mode::Training(KEY));
+        let output = slots(&made.output, all, 0..trained);
+        assert_differs("a changed parameter", &output, &twin.output.values, tolerances[0]);
+    }
+}
+
+fn compare_all(profile: Option<DeviceProfile>) {
+    let mut gpu = open_gpu();
+    gpu.set_profile(profile.unwrap_or(gpu.profile())).unwrap();
+    for batch in BATCHES {
+        for (layer, shapes) in samples() {
+            compare_layer(&gpu, &*layer, &shapes, batch);
+        }
+    }
+    assert_no_errors(&gpu);
+}
+
+#[test]
+fn kernels_agree_with_twins_as_tuned_here() {
+    compare_all(None);
+}
+
+#[test]
+fn kernels_agree_with_twins_with_large_tiles() {
+    compare_all(Some(DeviceProfile { shares_loads: false, large_tiles: true, fuses_relu: false }));
+}
+
+#[test]
+fn kernels_agree_with_twins_with_small_tiles() {
+    compare_all(Some(DeviceProfile { shares_loads: false, large_tiles: false, fuses_relu: true }));
+}
+
+#[test]
+fn every_register_tile_gives_the_same_bits() {
+    let mut gpu = open_gpu();
+    let batch = BATCHES[0];
+    let convolutions = samples().into_iter().filter(|(layer, _)| ["conv2d", "dense"].contains(&layer.kind()));
+    let mut different = 0;
+    for (layer, shapes) in convolutions.step_by(2) {
+        let (inputs, parameters, gradient) = sample_batch(&*layer, &shapes, batch);
+        let mut make = |policy| {
+            gpu.set_tune_policy(policy);
+            let before = gpu.kernels_compiled();
+            let made =
+                Fixture::new(&gpu, &*layer, &shapes, batch).run_batch(&inputs, &parameters, &gradient, 1);
+            different += usize::from(gpu.kernels_compiled() > before);
+            let all = [&made.output].into_iter().chain(&made.input_gradients).chain(&made.gradients);
+            all.map(|values| values.iter().map(|v| v.to_bits()).collect()).collect::<Vec<Vec<u32>>>()
+        };
+        let calculated = make(TunePolicy::Heuristic);
+        for n in [1, 6, 17] {
+            assert!(
+                make(TunePolicy::Fixed(n)) == calculated,
+                "{} {}, tile {n}",
+                layer.kind(),
+                layer.summary()
+            );
+        }
+    }
+    assert!(different > 10, "only {different} of the tiles were compiled for this");
+    assert_no_errors(&gpu);
+}
+
+#[test]
+fn kernels_agree_with_twins_where_lines_are_folded() {
+    let mut gpu = open_gpu();
+    gpu.limits.max_compute_workgroups_per_dimension = 17;
+    let batch = BATCHES[0];
+    for (layer, input) in [
+        (Box::new(relu()) as Box<dyn Layer>, Shape::new(3, 13, 17)),
+        (Box::new(MaxPool2d::new(2, 1, 0)), Shape::new(3, 13, 17)),
+        (Box::new(Dense { units: 7, init: Init::He }), Shape::new(7, 5, 5)),
+    ] {
+        compare_layer(&gpu, &*layer, &[input], batch);
+    }
+    // A convolution does not unfold: it says so, and the trainer cuts its passes.
+    let layer = Conv2d { filters: 3, kernel: 3, padding: 1, ..Conv2d::default() };
+    let (input, [_, train, slots]) = (Shape::new(3, 230, 17), batch);
+    let map = Buffer::<f32>::zeroed(&gpu, "map", input.len() * slots).range();
+    let other = Buffer::<f32>::zeroed(&gpu, "map", input.len() * slots).range();
+    let fault = layer.build(&LayerBuild {
+        gpu: &gpu,
+        name: "layer",
+        index: 0,
+        trains: true,
+        batch: &batch_buffers(&gpu, batch),
+        inputs: vec![Port { shape: input, values: map.clone(), gradient: None }],
+        output_shape: layer.output(&[input]).unwrap(),
+        extent: BatchExtent { train_quads: train / 4, quads: slots / 4 },
+        output: other.clone(),
+        fused_output: None,
+        output_gradient: other.clone(),
+        parameters: map,
+        gradients: other,
+        offsets: vec![0, 100],
+    });
+    assert!(fault.err().unwrap().what().contains("conv2d.wgsl:conv2d"));
+}
+
+#[test]
+fn nan_is_handed_on() {
+    let gpu = open_gpu();
+    let input = Shape::new(2, 6, 4);
+    let batch = [4, 4, 8];
+    // A value of the first map is NaN: of these layers' outputs, just the twin's are.
+    let kinds =
+        ["relu", "leaky_relu", "elu", "gelu", "sigmoid", "tanh", "max_pool2d", "avg_pool2d", "maxout", "add"];
+    for kind in kinds {
+        let settings = if kind.contains("pool") { "size = 2" } else { "" };
+        let parse = KINDS.iter().find(|k| k.kind == kind).unwrap().parse;
+        let layer = parse(settings.parse().unwrap(), 0).unwrap();
+        let shapes = vec![input; *layer.inputs().start()];
+        let fixture = Fixture::new(&gpu, &*layer, &shapes, batch);
+        for pixel in [0, 1, 4, 5] {
+            let (mut x, parameters, gradient) = sample_batch(&*layer, &shapes, batch);
+            x[0].values[8 * pixel + 1] = f64::NAN;
+            let made = fixture.run_batch(&x, &parameters, &gradient, 1);
+            let call = TwinCall { inputs: &x, parameters: &parameters, mode: Mode::Evaluation };
+            let twin = layer.forward_twin(&call);
+            let nan = |i: usize| [made.output[i].is_nan(), twin.values[i].is_nan()];
+            let nans: Vec<usize> = (0..made.output.len()).filter(|i| nan(*i).contains(&true)).collect();
+            assert_eq!(nans.len(), 1, "{kind} with NaN at {pixel}: NaN at {nans:?}");
+            assert_eq!(nan(nans[0]), [true; 2], "{kind} with NaN at {pixel}");
+            if kind == "max_pool2d" || kind == "maxout" {
+                let twin = &layer.backward_twin(&call, &gradient).inputs[0];
+                assert_close("input gradient beside NaN", &made.input_gradients[0], &twin.values, 0.0);
+            }
+        }
+    }
+}

@@ -1,0 +1,154 @@
+//! Changes while a network trains: batch, filters, frozen layers, settings. All else stays bit for bit.
+
+use std::rc::Rc;
+
+use revacnn::gpu::Buffer;
+use revacnn::nn::{Hyper, Network, Shape, Trainer, TrainerOptions};
+
+use crate::compare::{assert_close, assert_no_errors, open_gpu};
+use crate::step_twin::{CLASSES, NETWORK, StepTwin, by_layer, graph, network, synthetic};
+use crate::{LOSS_TOLERANCE, OPTIONS, gpu_clock, history, train, trainer};
+
+/// The synthetic images.
+const IMAGE: Shape = Shape { channels: 2, height: 9, width: 7 };
+
+#[test]
+fn a_new_batch_keeps_weights_and_moments() {
+    let gpu = Rc::new(open_gpu());
+    let data = synthetic(47, 13);
+    let mut trainer = trainer(&gpu, &data, OPTIONS);
+    train(&mut trainer, 3);
+    let state = |trainer: &Trainer| {
+        let bits = |values: Vec<f32>| values.iter().map(|v| v.to_bits()).collect::<Vec<_>>();
+        (
+            bits(trainer.parameters.values.read(&gpu)),
+            bits(trainer.parameters.moments.read(&gpu)),
+            gpu_clock(trainer),
+        )
+    };
+    let before = state(&trainer);
+    for batch in [17, 1, 43] {
+        trainer.set_batch(batch).unwrap();
+        assert!(state(&trainer) == before, "batch {batch}");
+        assert_eq!((trainer.sizes().batch, trainer.options().batch), (batch, batch));
+    }
+    for batch in [0, 44] {
+        let error = trainer.set_batch(batch).unwrap_err();
+        assert!(error.what().contains(&batch.to_string()) && error.help().contains("43"), "{error}");
+    }
+    assert!(state(&trainer) == before && trainer.sizes().batch == 43, "a refused batch changes nothing");
+    train(&mut trainer, 1);
+    let clock = gpu_clock(&trainer);
+    assert_eq!([clock.epoch, clock.cursor], [1, 30], "the next step draws the whole new batch");
+    assert!(state(&trainer).0 != before.0);
+    assert_no_errors(&gpu);
+}
+
+#[test]
+fn a_filter_more_keeps_the_others_and_compiles_nothing() {
+    let gpu = Rc::new(open_gpu());
+    let data = synthetic(47, 13);
+    let mut trainer = trainer(&gpu, &data, OPTIONS);
+    train(&mut trainer, 3);
+    let larger = || Network::parse(&NETWORK.replace("filters = 6", "filters = 17"), IMAGE, CLASSES).unwrap();
+    let tensor = |trainer: &Trainer, name: &str| {
+        let range = trainer.parameters.tensor(name).unwrap();
+        let part = |buffer: &Buffer<f32>| buffer.read(&gpu)[range.offset..range.offset + range.len].to_vec();
+        (part(&trainer.parameters.values), part(&trainer.parameters.moments))
+    };
+    let names = ["conv1.weight", "conv1.bias", "conv2.weight", "dense1.weight"];
+    let before = names.map(|name| tensor(&trainer, name));
+    let (clock, compiled) = (gpu_clock(&trainer), gpu.kernels_compiled());
+    trainer.set_network(larger()).unwrap();
+    let after = names.map(|name| tensor(&trainer, name));
+    assert_eq!(gpu_clock(&trainer), clock);
+    for i in [0, 1] {
+        let len = before[i].0.len();
+        assert_eq!(
+            (&after[i].0[..len], &after[i].1[..len]),
+            (&before[i].0[..], &before[i].1[..]),
+            "{}",
+            names[i]
+        );
+        assert!(after[i].0.len() > 2 * len && after[i].1[len..].iter().all(|m| *m == 0.0), "{}", names[i]);
+    }
+    // [7, 6, 2, 2] became [7, 17, 2, 2].
+    for (old, new) in before[2].0.chunks(6 * 4).zip(after[2].0.chunks(17 * 4)) {
+        assert_eq!(old, &new[..6 * 4]);
+        assert!(new[6 * 4..].iter().any(|w| *w != 0.0));
+    }
+    assert_eq!(after[3], before[3]);
+    train(&mut trainer, 3);
+    assert!(history(&trainer, 3..6).iter().all(|step| step[0].is_finite()));
+    assert_eq!(gpu.kernels_compiled(), compiled);
+    // Begun with that number of filters it takes other kernels, so that the preference was put to the test.
+    Trainer::new(Rc::clone(&gpu), &data, larger(), OPTIONS).unwrap();
+    assert!(gpu.kernels_compiled() > compiled);
+
+    let other = Network::parse(NETWORK, IMAGE, CLASSES + 1).unwrap();
+    assert!(trainer.set_network(other).unwrap_err().what().contains("classes"));
+    assert_no_errors(&gpu);
+}
+
+#[test]
+fn other_settings_out_of_range_are_refused() {
+    let gpu = Rc::new(open_gpu());
+    let data = synthetic(47, 13);
+    let changes: [fn(&mut TrainerOptions); 6] = [
+        |o| o.batch = 0,
+        |o| o.batch = 44,
+        |o| o.hyper.learning_rate = f32::NAN,
+        |o| o.hyper.momentum = 1.0,
+        |o| o.probes = 65,
+        |o| o.probes = 0,
+    ];
+    for (i, change) in changes.into_iter().enumerate() {
+        let mut options = OPTIONS;
+        change(&mut options);
+        assert!(Trainer::new(Rc::clone(&gpu), &data, network(), options).is_err(), "change {i} was accepted");
+    }
+}
+
+#[test]
+fn frozen_layers_stay_and_the_step_is_that_of_the_twin() {
+    let data = synthetic(47, 13);
+    let gpu = Rc::new(open_gpu());
+    let hyper = Hyper { learning_rate: 0.02, clip_norm: 0.4, ..OPTIONS.hyper };
+    let options = TrainerOptions { micro_batch: None, hyper, ..OPTIONS };
+    // Layers of the graph: 0 stem, 1 batch norm, 3 convolution, 8 dense.
+    for frozen in [vec![0], vec![0, 1], vec![1, 3], vec![3, 8]] {
+        let mut trainer = Trainer::new(Rc::clone(&gpu), &data, graph(), options).unwrap();
+        let whole = trainer.step_plan().len();
+        train(&mut trainer, 2);
+        let before = by_layer(&trainer.network, &trainer.parameters, &trainer.parameters.values.read(&gpu));
+        let moments = by_layer(&trainer.network, &trainer.parameters, &trainer.parameters.moments.read(&gpu));
+        trainer.set_frozen(&frozen).unwrap();
+        assert!(trainer.step_plan().len() < whole, "{frozen:?}: nothing was left out");
+        let mut network = graph();
+        frozen.iter().for_each(|layer| network.layers[*layer].frozen = true);
+        let mut twin = StepTwin::new(&gpu, &data, network, &trainer.parameters, &options);
+        (twin.clock, twin.moments) = (*trainer.clock(), moments.clone());
+        train(&mut trainer, 3);
+        let losses: Vec<f32> = history(&trainer, 3..6).iter().map(|m| m[0]).collect();
+        let expected: Vec<f64> = (0..3).map(|_| twin.step()[0]).collect();
+        assert_close(&format!("losses, {frozen:?} frozen"), &losses, &expected, 10.0 * LOSS_TOLERANCE);
+        let after = by_layer(&trainer.network, &trainer.parameters, &trainer.parameters.values.read(&gpu));
+        let moved = by_layer(&trainer.network, &trainer.parameters, &trainer.parameters.moments.read(&gpu));
+        for layer in [0, 1, 3, 8] {
+            let same = (after[layer] == before[layer], moved[layer] == moments[layer]);
+            assert_eq!(same, (frozen.contains(&layer), frozen.contains(&layer)), "layer {layer}, {frozen:?}");
+        }
+        // Thawed, it learns as before.
+        trainer.set_frozen(&[]).unwrap();
+        assert_eq!(trainer.step_plan().len(), whole);
+        train(&mut trainer, 1);
+        let thawed = by_layer(&trainer.network, &trainer.parameters, &trainer.parameters.values.read(&gpu));
+        assert!(frozen.iter().all(|layer| thawed[*layer] != before[*layer]));
+    }
+    let mut trainer = Trainer::new(Rc::clone(&gpu), &data, graph(), options).unwrap();
+    assert!(trainer.set_frozen(&[0, 1, 3, 8]).unwrap_err().what().contains("nothing left to train"));
+    assert!(trainer.set_frozen(&[9]).is_err());
+    train(&mut trainer, 1);
+    assert!(history(&trainer, 1..2)[0][0].is_finite(), "it goes on as before");
+    assert_no_errors(&gpu);
+}
