@@ -1,11 +1,11 @@
 //! ReVACNN: a convolutional network learns on your GPU while you watch and steer it.
 //!
 //! This page is the architecture: the modules, the memory layout, a training step, a frame, the journal, the shader
-//! templates, and the files to touch to add something. `tests/layering.rs` checks what a machine can check of it.
+//! templates, and the files to touch to add something. `tests/house` checks what a machine can check of it.
 //!
 //! # Modules
 //!
-//! Arrows between modules point one way:
+//! Arrows point one way, and no two files import each other, directly or in a circle:
 //!
 //! ```text
 //! error ← files ← gpu ← data ← nn ←──── layouts ← session ← app ← cli
@@ -35,9 +35,10 @@
 //! 2. One thread, one command encoder and one submit a frame. No locks, no async runtime.
 //! 3. A run is a pure function of (settings, data, seed, journal): no float atomics, fixed reduction trees, counter-based
 //!    random numbers. The same run twice gives the same bits on the same adapter and driver.
-//! 4. WGSL declares what a kernel binds; Rust reads it by reflection (the render pipelines of `view` still state their
-//!    bindings by hand). A struct that both languages know is written once, in Rust.
-//! 5. Kernels are tested against plain-loop twins in Rust.
+//! 4. WGSL declares what a kernel binds; Rust reads it by reflection, for compute and for render pipelines. There is no
+//!    hand-written bind group layout, and a struct that both languages know is written once, in Rust.
+//! 5. Every compute entry point has a plain-loop twin in Rust, or a stated reason in its module's table `TWINS`; each
+//!    stage is tested against its twin by itself.
 //! 6. The program's purpose is its own code: kernels, layers, t-SNE, views, steering. For all else it uses a crate.
 //!
 //! # Memory layout
@@ -61,6 +62,7 @@
 //! of its structs. A [`gpu::Plan`] is a list of prepared dispatches; bindings are checked when the plan is built, and
 //! recording it only sets pipelines and bind groups. A [`gpu::Stage`] is one shader file with its named buffers: a
 //! dispatch names the entry point, its parameters and its number of threads.
+//! A buffer that a dispatch only reads is bound as `x_in` where the same file writes it elsewhere as `x`.
 //!
 //! Hot kernels come in candidates (register tiles, reductions); all give the same bits. Which one runs is a
 //! [`gpu::TunePolicy`]: calculated, from the cache on disk, or timed on the real shape.
@@ -72,7 +74,7 @@
 //! from step to step ([`data::Clock`], the optimizer's state) lies on the GPU and advances itself, because writes of the CPU do not
 //! interleave with the dispatches of one submit.
 //!
-//! An iteration of t-SNE is attraction, repulsion, block sums, reduce, update, prepared in `embed::tsne`.
+//! An iteration of t-SNE is the list in `Tsne::record_step`: attraction, repulsion, block sums, reduce, update.
 //!
 //! A frame is the list in `app::window`: take in what was read back, run the interface (which queues actions), perform the
 //! actions, record training, layouts and pictures into one encoder, submit, present. [`gpu::Work`] is a plan that can stop
@@ -105,10 +107,10 @@
 //! | | files |
 //! | --- | --- |
 //! | a layer | `src/nn/layers/NAME.rs` (settings, shapes, GPU calls, twin, odd-sized samples), one line in `src/nn/layers/mod.rs`, `shaders/nn/NAME.wgsl` |
-//! | a kernel | `shaders/…/NAME.wgsl` and the Rust file that dispatches it, with its twin |
+//! | a kernel | `shaders/…/NAME.wgsl` and the Rust file that dispatches it, with its twin and its line in `TWINS` |
 //! | a pane | `src/app/panes/NAME.rs`, one line in `src/app/panes/mod.rs` |
 //! | a command | its variant in `src/session/command.rs`, its effect in `src/session/apply.rs`, the widget that sends it |
-//! | a setting | its field where it is used and in `src/session/settings.rs`, its variant in `src/session/command.rs`, its effect in `src/session/apply.rs`, its widget in `src/app/panes/steer.rs`, its option in `src/cli/run_options.rs` |
+//! | a setting | its field, range and option in the struct that it belongs to (`src/nn/hyper.rs`, `src/data/augmentation.rs`), its variant and effect in `src/session/command.rs`, its widget in `src/app/panes/steer.rs` |
 
 #[cfg(feature = "app")]
 pub mod app;

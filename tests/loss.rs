@@ -258,7 +258,7 @@ fn a_step_that_is_not_finite_has_no_effect() {
         let halted = trainer.loader.clock().read(&gpu)[0];
         assert_eq!((halted.halted, halted.step, halted.cursor), (1, clock.step, clock.cursor));
         let history = trainer.loader.history().read(&gpu);
-        assert_eq!((history[8].to_bits(), history[10]), (2, -1.0), "step 2 is marked");
+        assert_eq!((history[2].step, history[2].accuracy), (2, -1.0), "step 2 is marked");
         let same = |a: &[f32], b: &[f32]| a.iter().map(|v| v.to_bits()).eq(b.iter().map(|v| v.to_bits()));
         assert!(same(&trainer.parameters.values.read(&gpu), &poisoned));
         assert_eq!(trainer.first_not_finite(Clock { halted: 1, ..clock }).as_deref(), Some(layer));

@@ -1,16 +1,16 @@
 // Counting and the clock. See src/data/clock.rs.
 const WORKGROUP: u32 = 64u;
-const HISTORY: u32 = 256u;
 
 #import Clock
+#import StepRecord
 #import TickParams
 
 @group(0) @binding(0) var<uniform> params: TickParams;
 @group(0) @binding(1) var<storage, read_write> clock: Clock;
 // Loss and correctness of each slot.
 @group(0) @binding(2) var<storage, read> results: array<vec2<f32>>;
-// Step (as bits), mean loss, accuracy, epochs.
-@group(0) @binding(3) var<storage, read_write> history: array<vec4<f32>>;
+// Ring of the last steps.
+@group(0) @binding(3) var<storage, read_write> history: array<StepRecord>;
 
 alias Summand = vec2<f32>;
 const TOTAL_LANES = WORKGROUP;
@@ -51,7 +51,7 @@ fn tick() {
         // The step did not take effect: its loss is told, the clock stands, and the step begins again.
         let step = clock.step + 1u;
         let seen = f32(clock.epoch) + f32(clock.cursor) / f32(params.train_images);
-        history[step % HISTORY] = vec4<f32>(bitcast<f32>(step), clock.step_loss / images, -1.0, seen);
+        history[step % arrayLength(&history)] = StepRecord(step, clock.step_loss / images, -1.0, seen);
         clock.drawn = 0u;
         clock.step_loss = 0.0;
         clock.step_correct = 0u;
@@ -63,8 +63,8 @@ fn tick() {
     clock.epoch_images += params.batch;
     clock.cursor += params.batch;
     let seen = f32(clock.epoch) + f32(clock.cursor) / f32(params.train_images);
-    history[clock.step % HISTORY] =
-        vec4<f32>(bitcast<f32>(clock.step), clock.step_loss / images, f32(clock.step_correct) / images, seen);
+    history[clock.step % arrayLength(&history)] =
+        StepRecord(clock.step, clock.step_loss / images, f32(clock.step_correct) / images, seen);
     if clock.cursor >= params.train_images {
         clock.cursor -= params.train_images;
         clock.epoch += 1u;

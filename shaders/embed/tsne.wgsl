@@ -1,7 +1,6 @@
 // A step of t-SNE once the forces are there. See src/embed/tsne/mod.rs.
 const WORKGROUP: u32 = 64u;
 const LANES: u32 = 256u;
-const HISTORY: u32 = 1024u;
 // Coordinates of points that are left out and of padding: so far away that they exert no force.
 const APART: f32 = 1e15;
 
@@ -84,7 +83,7 @@ fn reduce(@builtin(local_invocation_index) lane: u32) {
     let rate = select(settings.learning_rate, settings.early_learning_rate, early);
     state.rate = select(usual, rate, rate > 0.0);
     state.momentum = select(settings.momentum, settings.early_momentum, early);
-    history[state.iteration % HISTORY] = Divergence(state.iteration, state.divergence);
+    history[state.iteration % arrayLength(&history)] = Divergence(state.iteration, state.divergence);
     state.iteration += 1u;
 }
 
@@ -156,7 +155,7 @@ fn begin(@builtin(local_invocation_index) lane: u32) {
         grid.level = 0u;
         grid.kept = 0u;
     }
-    for (var i = lane; i < HISTORY; i += LANES) { history[i] = Divergence(0u, 0.0); }
+    for (var i = lane; i < arrayLength(&history); i += LANES) { history[i] = Divergence(0u, 0.0); }
 }
 
 /// positions[i] = p; flags[i] = pinned; v = 0, for the pin that the CPU wrote

@@ -1,7 +1,5 @@
 //! Paints frames: the interface and the pictures in it, into any target, within one encoder.
 
-use std::sync::Arc;
-
 use egui::Ui;
 use egui_wgpu::{RendererOptions, ScreenDescriptor};
 
@@ -9,7 +7,7 @@ use super::frame::{Frame, Requests};
 use super::theme;
 use super::tile_set::{TileId, TileSetId, TileSetIndices};
 use crate::error::Result;
-use crate::gpu::{Gpu, ReadbackRing, Timer};
+use crate::gpu::{Gpu, ReadbackRing, TimedPasses};
 use crate::session::LayoutId;
 use crate::view::{Picked, Scatters, SelectionSummary, Tiles};
 
@@ -44,8 +42,7 @@ pub struct Canvas {
     statistics: ReadbackRing<TileId>,
     picks: ReadbackRing<LayoutId>,
     rows: ReadbackRing<LayoutId>,
-    timer: Timer,
-    times: ReadbackRing<Vec<Arc<str>>>,
+    passes: TimedPasses<()>,
 }
 
 impl Canvas {
@@ -66,8 +63,7 @@ impl Canvas {
             statistics: ReadbackRing::new(gpu, 16, 8),
             picks: ReadbackRing::new(gpu, Picked::BYTES, 32),
             rows: ReadbackRing::new(gpu, SelectionSummary::BYTES, 8),
-            timer: Timer::new(gpu, 4),
-            times: ReadbackRing::new(gpu, 64, 4),
+            passes: TimedPasses::new(gpu, 2),
         })
     }
 
@@ -111,9 +107,7 @@ impl Canvas {
         self.renderer.update_buffers(&gpu.device, &gpu.queue, encoder, &shapes, &screen);
         self.record_passes(encoder, gpu, &shapes, &screen, view);
         self.copy_requested(encoder, requests);
-        if let Some((buffer, size, labels)) = self.timer.resolve(encoder) {
-            self.times.copy(encoder, buffer, 0, size, labels);
-        }
+        self.passes.copy(encoder);
         delta.free.iter().for_each(|id| self.renderer.free_texture(id));
         delta.clear();
         output
@@ -129,13 +123,11 @@ impl Canvas {
     ) {
         let mut tiles = self.tiles.take().expect("they are put back below");
         let mut scatters = self.scatters.take().expect("they are put back below");
-        {
-            let timestamp_writes = self.timer.span(&Arc::from("statistics"));
-            let descriptor = wgpu::ComputePassDescriptor { label: Some("statistics"), timestamp_writes };
-            let pass = &mut encoder.begin_compute_pass(&descriptor);
+        self.passes.compute(encoder, "statistics", |pass| {
             tiles.prepare(gpu, pass);
             scatters.prepare(gpu, pass);
-        }
+            ((), ())
+        });
         self.renderer.callback_resources.insert(tiles);
         self.renderer.callback_resources.insert(scatters);
         let [r, g, b] = [theme::PANEL.r(), theme::PANEL.g(), theme::PANEL.b()].map(|c| f64::from(c) / 255.0);
@@ -150,7 +142,7 @@ impl Canvas {
                     store: wgpu::StoreOp::Store,
                 },
             })],
-            timestamp_writes: self.timer.render_span(&Arc::from("workbench")),
+            timestamp_writes: self.passes.render_writes("workbench", ()),
             ..Default::default()
         });
         self.renderer.render(&mut pass.forget_lifetime(), shapes, screen);
@@ -182,7 +174,7 @@ impl Canvas {
         self.statistics.bytes_read()
             + self.picks.bytes_read()
             + self.rows.bytes_read()
-            + self.times.bytes_read()
+            + self.passes.bytes_read()
     }
 
     /// Call after the submit that holds the frame.
@@ -190,7 +182,7 @@ impl Canvas {
         self.statistics.after_submit();
         self.picks.after_submit();
         self.rows.after_submit();
-        self.times.after_submit();
+        self.passes.after_submit();
     }
 
     /// Takes the numbers that arrived.
@@ -202,10 +194,8 @@ impl Canvas {
             self.picks.take().into_iter().map(|(id, bytes)| (id, Picked::read(&bytes))).collect();
         readings.rows =
             self.rows.take().into_iter().map(|(id, bytes)| (id, SelectionSummary::read(&bytes))).collect();
-        for (labels, bytes) in self.times.take() {
-            let spans = self.timer.spans(&labels, &bytes);
-            log::debug!("views: {spans:?}");
-            readings.views_ms = Some(spans.iter().map(|s| s.time_ms).sum());
+        for passes in self.passes.take() {
+            readings.views_ms = Some(passes.iter().map(|((), time_ms)| time_ms).sum());
         }
         readings
     }

@@ -8,7 +8,7 @@ use crate::error::Result;
 use crate::gpu::{BufferRange, Gpu, Plan, PlanBuilder, Source};
 use crate::{params, wgsl};
 
-const TICK: Source = wgsl!("data/tick.wgsl", Clock, TickParams);
+const TICK: Source = wgsl!("data/tick.wgsl", Clock, StepRecord, TickParams);
 /// Twins of the kernels: shader, entry point, path of the twin.
 pub(super) const TWINS: &[(&str, &str, &str)] = &[
     ("data/tick.wgsl", "count_training", "data::twin::count_training"),
@@ -60,8 +60,21 @@ params! {
     }
 }
 
-/// Entries of the ring of the last steps' results, four values each: step (as bits), mean loss, accuracy, epochs; an
-/// accuracy of −1 marks a step that was halted.
+params! {
+    /// Results of a training step.
+    pub struct StepRecord {
+        /// Step, from 1.
+        step: u32,
+        /// Mean loss of its images.
+        loss: f32,
+        /// Share of its images that were classified correctly; −1 for a step that was halted.
+        accuracy: f32,
+        /// Epochs seen after it.
+        epochs: f32,
+    }
+}
+
+/// Entries of the ring of the last steps' results.
 pub const HISTORY_LEN: usize = 256;
 
 /// Plans that count a pass's results (after a training pass, after an evaluation pass) and that end a step.

@@ -4,7 +4,7 @@ use std::mem::offset_of;
 
 use super::augmentation::Augmentation;
 use super::batch::BatchSizes;
-use super::clock::{self, Clock, HISTORY_LEN};
+use super::clock::{self, Clock, HISTORY_LEN, StepRecord};
 use super::dataset::{Dataset, ImageShape};
 use super::gather::{GatherBuffers, gather};
 use super::images::Images;
@@ -26,7 +26,7 @@ pub struct DataLoader {
     probes: Buffer<u32>,
     sampling: Buffer<Sampling>,
     clock: Buffer<Clock>,
-    history: Buffer<f32>,
+    history: Buffer<StepRecord>,
     /// Images trained on.
     pub train_images: usize,
     /// Images of the validation set, held out of the training images.
@@ -65,7 +65,7 @@ impl DataLoader {
             probes: Buffer::from_slice(gpu, "probes", &[all as u32; PROBE_SLOTS]),
             sampling: Buffer::zeroed(gpu, "sampling", 1),
             clock: Buffer::zeroed(gpu, "clock", 1),
-            history: Buffer::zeroed(gpu, "history", HISTORY_LEN * 4),
+            history: Buffer::zeroed(gpu, "history", HISTORY_LEN),
             train_images: all - validation_images,
             validation_images,
             test_images: data.test.len(),
@@ -84,7 +84,7 @@ impl DataLoader {
     }
 
     /// Ring of the last steps' results; see [`HISTORY_LEN`].
-    pub fn history(&self) -> &Buffer<f32> {
+    pub fn history(&self) -> &Buffer<StepRecord> {
         &self.history
     }
 
@@ -97,7 +97,7 @@ impl DataLoader {
 
     /// Sets the clock, and clears the results of earlier steps.
     pub fn set_clock(&mut self, gpu: &Gpu, clock: &Clock) {
-        self.history.write(gpu, 0, &[0.0; HISTORY_LEN * 4]);
+        self.history.write(gpu, 0, &[StepRecord::default(); HISTORY_LEN]);
         self.clock.write(gpu, 0, std::slice::from_ref(clock));
         self.images.restart_training(self.drawn(clock));
     }

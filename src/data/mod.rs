@@ -28,7 +28,7 @@ mod window;
 
 pub use augmentation::Augmentation;
 pub use batch::BatchSizes;
-pub use clock::{Clock, HISTORY_LEN};
+pub use clock::{Clock, HISTORY_LEN, StepRecord};
 pub use data_loader::DataLoader;
 pub use dataset::{ChannelStats, Dataset, ImageShape, Split};
 pub use detect::builtin;

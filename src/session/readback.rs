@@ -2,14 +2,14 @@
 
 use super::event::Split;
 use super::throughput::WorkSpan;
-use crate::data::{Clock, DataLoader, HISTORY_LEN};
+use crate::data::{Clock, DataLoader, HISTORY_LEN, StepRecord};
 use crate::gpu::{Cost, Gpu, ReadbackRing, TimedPasses, Work};
 use crate::nn::Trainer;
 
 /// Most timed passes per encoder.
 const MAX_PASSES: u32 = 64;
 /// Bytes of the history of step results, and of the clock.
-const HISTORY_BYTES: u64 = (HISTORY_LEN * 16) as u64;
+const HISTORY_BYTES: u64 = (HISTORY_LEN * size_of::<StepRecord>()) as u64;
 const CLOCK_BYTES: u64 = size_of::<Clock>() as u64;
 
 /// An evaluation that was asked for.
@@ -36,7 +36,7 @@ enum Tag {
 /// An arrived read-back.
 pub(super) enum Received {
     /// Step results, each `[step, loss, accuracy, epoch]`, and the spans of work that they end.
-    History(Vec<[f32; 4]>, Vec<WorkSpan>),
+    History(Vec<StepRecord>, Vec<WorkSpan>),
     /// The clock after an evaluation, which holds its sums; epoch and step that it belongs to.
     Evaluation { of: EvaluationRequest, epoch: u32, step: u32, clock: Clock },
     /// The timed passes of an encoder, with milliseconds.

@@ -13,7 +13,7 @@ use super::progress::{Passes, Purpose};
 use super::readback::{EvaluationRequest, Received, Timed};
 use super::state::Session;
 use super::throughput::WorkSpan;
-use crate::data::{Clock, HISTORY_LEN};
+use crate::data::{Clock, HISTORY_LEN, StepRecord};
 
 /// A piece of work.
 enum Turn {
@@ -295,7 +295,7 @@ impl Session {
 
     fn take_in(&mut self, item: Received) {
         match item {
-            Received::History(entries, _) => self.take_in_history(entries),
+            Received::History(records, _) => self.take_in_history(records),
             Received::Evaluation { of, epoch, step, clock } => {
                 self.take_in_evaluation(of, epoch, step, &clock);
             }
@@ -310,17 +310,15 @@ impl Session {
         }
     }
 
-    fn take_in_history(&mut self, entries: Vec<[f32; 4]>) {
+    fn take_in_history(&mut self, records: Vec<StepRecord>) {
         let last = self.metrics.steps.last().map_or(0, |s| s.step);
-        let halted = entries.iter().find(|entry| entry[2] < 0.0).map(|entry| entry[0].to_bits());
-        let result = |[step, loss, accuracy, epoch]: [f32; 4]| StepMetrics {
-            step: step.to_bits(),
-            epoch: f64::from(epoch),
-            loss,
-            accuracy,
+        let halted = records.iter().find(|record| record.accuracy < 0.0).map(|record| record.step);
+        let result = |StepRecord { step, loss, accuracy, epochs }: StepRecord| {
+            let epoch = f64::from(epochs);
+            StepMetrics { step, epoch, loss, accuracy }
         };
         let new = |s: &StepMetrics| s.step > last && s.accuracy >= 0.0;
-        let mut new: Vec<StepMetrics> = entries.into_iter().map(result).filter(new).collect();
+        let mut new: Vec<StepMetrics> = records.into_iter().map(result).filter(new).collect();
         new.sort_by_key(|s| s.step);
         self.events.extend(new.iter().map(|s| Event::Step(*s)));
         self.metrics.steps.extend(new);

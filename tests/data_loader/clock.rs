@@ -36,9 +36,10 @@ fn the_clock_counts_as_its_twin() {
         let (entry, values) = twin::tick(&mut clock, SIZES.batch as u32, loader.train_images as u32);
         let read = loader.clock().read(&gpu)[0];
         assert_eq!(read, clock, "step {step}");
-        let history = &loader.history().read(&gpu)[entry as usize * 4..][..4];
-        assert_eq!(history[0].to_bits(), entry);
-        assert_close("history", &history[1..], &values.map(f64::from), 1e-6);
+        let record = loader.history().read(&gpu)[entry as usize];
+        assert_eq!(record.step, entry);
+        let found = [record.loss, record.accuracy, record.epochs];
+        assert_close("history", &found, &values.map(f64::from), 1e-6);
     }
     assert_eq!([clock.step, clock.epoch, clock.cursor, clock.eval_cursor], [9, 3, 7, 47]);
     assert!(clock.done_images > 0 && clock.epoch_images == 0);

@@ -61,9 +61,9 @@ fn trainer(gpu: &Rc<Gpu>, data: &Dataset, options: TrainerOptions) -> Trainer {
 fn history(trainer: &Trainer, range: Range<u32>) -> Vec<[f32; 2]> {
     let ring = trainer.loader.history().read(trainer.gpu());
     let entry = |step: u32| {
-        let entry = &ring[(step as usize % revacnn::data::HISTORY_LEN) * 4..][..4];
-        assert_eq!(entry[0].to_bits(), step, "the ring's entry of step {step}");
-        [entry[1], entry[2]]
+        let record = ring[step as usize % revacnn::data::HISTORY_LEN];
+        assert_eq!(record.step, step, "the ring's record of step {step}");
+        [record.loss, record.accuracy]
     };
     range.map(entry).collect()
 }
