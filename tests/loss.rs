@@ -140,9 +140,11 @@ fn the_losses_agree_with_their_twins() {
 /// Every optimizer, with every other setting on somewhere.
 fn hypers() -> Vec<Hyper> {
     let mut all: Vec<Hyper> = OptimizerKind::ALL
-        .map(|kind| Hyper { learning_rate: 0.0625, weight_decay: 0.0625, ..Hyper::of(kind) })
+        .map(|kind| Hyper { learning_rate: 0.0625, weight_decay: 0.0625, averaging: 9.0, ..Hyper::of(kind) })
         .into();
     all[4].momentum = 0.75;
+    // Here the span in epochs decides, elsewhere the number of steps.
+    all[1].averaging = 0.25;
     // With its usual epsilon its first steps are too small to tell settings apart.
     (all[3].learning_rate, all[3].epsilon) = (1.0, 0.01);
     all.push(Hyper { nesterov: true, momentum: 0.75, l1_decay: 0.03, ..all[0] });
@@ -154,8 +156,8 @@ fn hypers() -> Vec<Hyper> {
 
 /// Values and moments of a buffer after a few steps, of the GPU and of the twin.
 struct Optimized {
-    made: [Vec<f32>; 3],
-    expected: TwinState,
+    made: [Vec<f32>; 4],
+    expected: [Vec<f64>; 4],
 }
 
 /// Runs an optimizer over all parameters of a small network, with the settings `twin_hyper` for the twin.
@@ -176,9 +178,10 @@ fn optimize(gpu: &Gpu, hyper: Hyper, twin_hyper: Hyper, biases_decay: bool) -> O
         trained[tensor.offset..][..tensor.len].fill(f64::from(u8::from(tensor.spec.role != Role::Buffer)));
     }
     let optimizer = Optimizer::new(gpu, Hyper::default(), epoch);
-    let (clear, update) = optimizer.build(gpu, &parameters, &loader).unwrap();
+    let (clear, update) = optimizer.build(gpu, &parameters, &loader, true).unwrap();
     optimizer.set(gpu, hyper, epoch);
     let mut state = TwinState::new(parameters.values.read(gpu).iter().map(|v| f64::from(*v)).collect());
+    let mut averages = state.values.clone();
     for step in 0..4 {
         let clock = Clock { step: step + 2, epoch: step / 2, cursor: 11 * step, ..Clock::default() };
         loader.set_clock(gpu, &clock);
@@ -195,11 +198,13 @@ fn optimize(gpu: &Gpu, hyper: Hyper, twin_hyper: Hyper, biases_decay: bool) -> O
         assert_close("norm", &[read.gradient_norm], &[norm], sum_tolerance(len));
         let at = StepContext { step: clock.step, epochs, norm };
         twin::optimizer_step(twin_hyper, epoch, at, &gradients, &decays, &mut state);
+        twin::average_step(twin_hyper, epoch, clock.step, &state.values, &mut averages);
         assert!(parameters.gradients.read(gpu).iter().all(|g| *g == 0.0), "gradients are cleared");
         assert_eq!(parameters.last_gradients.read(gpu), narrow(&gradients));
     }
-    let buffers = [&parameters.values, &parameters.moments, &parameters.second_moments];
-    Optimized { made: buffers.map(|buffer| buffer.read(gpu)), expected: state }
+    let buffers = [&parameters.values, &parameters.moments, &parameters.second_moments, &parameters.averages];
+    let expected = [state.values, state.moments, state.second_moments, averages];
+    Optimized { made: buffers.map(|buffer| buffer.read(gpu)), expected }
 }
 
 #[test]
@@ -207,11 +212,10 @@ fn every_optimizer_agrees_with_its_twin() {
     let gpu = open_gpu();
     for hyper in hypers() {
         let Optimized { made, expected } = optimize(&gpu, hyper, hyper, false);
-        let expected = [expected.values, expected.moments, expected.second_moments];
         // Adam divides by 1 − βᵗ, which is small at first: its error is a few units of the logarithm's.
         let tolerance = sum_tolerance(16);
         for (what, (made, expected)) in
-            ["values", "moments", "second moments"].iter().zip(made.iter().zip(&expected))
+            ["values", "moments", "second moments", "averages"].iter().zip(made.iter().zip(&expected))
         {
             assert_close(&format!("{what} of {hyper:?}"), made, expected, tolerance);
         }
@@ -231,10 +235,15 @@ fn every_optimizer_agrees_with_its_twin() {
         }
         for other in others {
             let Optimized { expected, .. } = optimize(&gpu, hyper, other, false);
-            assert_differs(&format!("{other:?} instead"), &made[0], &expected.values, tolerance);
+            assert_differs(&format!("{other:?} instead"), &made[0], &expected[0], tolerance);
+        }
+        for averaging in [0.2, 0.26] {
+            let Optimized { expected, .. } = optimize(&gpu, hyper, Hyper { averaging, ..hyper }, false);
+            assert_close("values", &made[0], &expected[0], tolerance);
+            assert_differs(&format!("average over {averaging} epochs"), &made[3], &expected[3], tolerance);
         }
         let Optimized { expected, .. } = optimize(&gpu, hyper, hyper, true);
-        assert_differs("decay of biases", &made[0], &expected.values, tolerance);
+        assert_differs("decay of biases", &made[0], &expected[0], tolerance);
     }
     assert_no_errors(&gpu);
 }

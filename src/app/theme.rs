@@ -16,6 +16,8 @@ pub(crate) const MUTED: Color32 = Color32::from_rgb(0x8b, 0x94, 0xa5);
 pub(crate) const ACCENT: Color32 = Color32::from_rgb(0xf0, 0x92, 0x33);
 /// Counterpart of the accent: blue.
 pub(crate) const SECOND: Color32 = Color32::from_rgb(0x5a, 0xa9, 0xf2);
+/// A third curve: green.
+pub(crate) const THIRD: Color32 = Color32::from_rgb(0x7f, 0xd1, 0x8b);
 /// Errors.
 pub(crate) const FAULT: Color32 = Color32::from_rgb(0xff, 0x7a, 0x70);
 

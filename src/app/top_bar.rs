@@ -84,6 +84,10 @@ fn progress_ui(ui: &mut Ui, session: &Session) {
     value_ui(ui, "train acc", &accuracy, "Training accuracy over the last 50 steps");
     let accuracy = last.map(|e| f64::from(e.val_accuracy)).filter(|_| loss.has_classes());
     value_ui(ui, "val acc", &text(accuracy, percent), "Validation accuracy after the last epoch");
+    if let Some(accuracy) = last.and_then(|e| e.average_val_accuracy).filter(|_| loss.has_classes()) {
+        let hover = "Validation accuracy with the average of the last weights";
+        value_ui(ui, "avg val acc", &percent(f64::from(accuracy)), hover);
+    }
 }
 
 fn speed_ui(ui: &mut Ui, cx: &Cx<'_, '_>) {

@@ -215,17 +215,20 @@ impl Report {
         let mut value = plain(e);
         value["event"] = json!("epoch");
         if !has_classes(session) {
-            (value["train_accuracy"], value["val_accuracy"]) = (Value::Null, Value::Null);
+            for key in ["train_accuracy", "val_accuracy", "average_val_accuracy"] {
+                value[key] = Value::Null;
+            }
         }
         let percent = |share: f32| share_text(session, share, 1);
         let text = format!(
-            "epoch {:>3}  step {:>6}  training loss {:.3}{}  validation loss {:.3}{}  {:.0} images/s",
+            "epoch {:>3}  step {:>6}  training loss {:.3}{}  validation loss {:.3}{}{}  {:.0} images/s",
             e.epoch,
             e.step,
             e.train_loss,
             percent(e.train_accuracy),
             e.val_loss,
             percent(e.val_accuracy),
+            average_text(session, e.average_val_loss.zip(e.average_val_accuracy), 1),
             e.images_per_s
         );
         self.say(&value, &text)
@@ -242,7 +245,7 @@ impl Report {
             session.settle();
             for event in session.take_events() {
                 match event {
-                    Event::Test { loss, accuracy } => test = Some((loss, accuracy)),
+                    Event::Test { loss, accuracy, average } => test = Some((loss, accuracy, average)),
                     Event::Fault(error) => return Err(error),
                     _ => (),
                 }
@@ -250,15 +253,18 @@ impl Report {
         }
         let steps = session.step();
         let folder = session.folder();
+        let average = test.and_then(|t| t.2);
         let value = json!({
             "event": "end", "stopped": stopped, "step": steps, "epoch": session.epoch(), "seconds": seconds,
-            "test_loss": plain(&test.map(|t| t.0)), "test_accuracy": plain(&test.map(|t| t.1).filter(|_| has_classes(session))), "state_hash": session.state_hash(),
+            "test_loss": plain(&test.map(|t| t.0)), "test_accuracy": plain(&test.map(|t| t.1).filter(|_| has_classes(session))),
+            "average_test_loss": plain(&average.map(|a| a.loss)), "average_test_accuracy": plain(&average.map(|a| a.accuracy).filter(|_| has_classes(session))), "state_hash": session.state_hash(),
         });
         let saved = folder.map_or(String::new(), |f| format!("; saved in {}", f.display()));
         let text = match test {
-            Some((loss, accuracy)) => {
+            Some((loss, accuracy, average)) => {
                 let share = share_text(session, accuracy, 2);
-                format!("test loss {loss:.3}{share}  after {steps} steps in {seconds:.1} s{saved}")
+                let average = average_text(session, average.map(|a| (a.loss, a.accuracy)), 2);
+                format!("test loss {loss:.3}{share}{average}  after {steps} steps in {seconds:.1} s{saved}")
             }
             None => format!("stopped after {steps} steps in {seconds:.1} s{saved}"),
         };
@@ -282,6 +288,13 @@ fn has_classes(session: &Session) -> bool {
 /// `, 71.3 %`; empty without an accuracy.
 fn share_text(session: &Session, share: f32, digits: usize) -> String {
     if has_classes(session) { format!(", {:.digits$} %", 100.0 * share) } else { String::new() }
+}
+
+/// ` (averaged weights 0.041, 98.7 %)`; empty without an average.
+fn average_text(session: &Session, average: Option<(f32, f32)>, digits: usize) -> String {
+    average.map_or(String::new(), |(loss, accuracy)| {
+        format!(" (averaged weights {loss:.3}{})", share_text(session, accuracy, digits))
+    })
 }
 
 /// JSON with the shortest decimals that give the same `f32`: 0.02, not 0.019999999552965164.

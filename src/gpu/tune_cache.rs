@@ -59,7 +59,7 @@ impl TuneCache {
         self.known.get(key)
     }
 
-    /// Notes a choice, and keeps it in the file where it is new.
+    /// Notes a choice, once, and keeps it in the file where it is new.
     pub(super) fn keep(&mut self, key: &str, choice: Choice) {
         if !choice.known {
             self.known.insert(key.to_owned(), choice.picked.clone());
@@ -68,7 +68,9 @@ impl TuneCache {
                 self.file = None;
             }
         }
-        self.made.push(choice);
+        if self.made.iter().all(|made| made.key != choice.key) {
+            self.made.push(choice);
+        }
     }
 
     fn write(&self) -> crate::error::Result<()> {

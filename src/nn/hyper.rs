@@ -132,6 +132,10 @@ pub struct Hyper {
     /// Epochs of linear warm-up from 0.
     #[arg(long, value_name = "EPOCHS", default_value_t = 0.0, allow_negative_numbers = true)]
     pub warmup: f32,
+    /// Longest span in epochs of the average of the last weights, which evaluations report beside them; 0 for no average.
+    #[arg(long = "average", value_name = "EPOCHS", default_value_t = Self::AVERAGING, allow_negative_numbers = true)]
+    #[serde(default)]
+    pub averaging: f32,
     /// Step at which this optimizer began with moments of 0.
     #[arg(skip)]
     pub since: u32,
@@ -144,6 +148,10 @@ impl Default for Hyper {
 }
 
 impl Hyper {
+    /// Default span of the average: of an eighth, a quarter, half, one and two epochs it had the highest mean test accuracy
+    /// over 5 seeds each of MNIST, CIFAR-10 and shapes.
+    const AVERAGING: f32 = 1.0;
+
     /// An optimizer with its default hyper-parameters.
     pub fn of(optimizer: OptimizerKind) -> Self {
         let (learning_rate, momentum, beta2, epsilon) = match optimizer {
@@ -167,11 +175,12 @@ impl Hyper {
             nesterov: false,
             schedule: Schedule::Constant,
             warmup: 0.0,
+            averaging: Self::AVERAGING,
             since: 0,
         }
     }
 
-    /// Another optimizer with its default rate, momentum, averages and decay; clipping, schedule and warm-up stay.
+    /// Another optimizer with its default rate, momentum, averages and decay; clipping, schedule, warm-up and averaging stay.
     pub fn with_optimizer(self, optimizer: OptimizerKind) -> Self {
         Self {
             l1_decay: self.l1_decay,
@@ -179,6 +188,7 @@ impl Hyper {
             nesterov: self.nesterov,
             schedule: self.schedule,
             warmup: self.warmup,
+            averaging: self.averaging,
             ..Self::of(optimizer)
         }
     }
@@ -232,6 +242,9 @@ impl Hyper {
         }
         if !finite(self.warmup) {
             return fault("warm-up", self.warmup, "of 0 or more epochs");
+        }
+        if !finite(self.averaging) {
+            return fault("span of the average", self.averaging, "of 0 or more epochs");
         }
         match self.schedule {
             Schedule::Step { epochs, .. } | Schedule::Cosine { epochs } if !above_zero(epochs) => {

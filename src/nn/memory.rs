@@ -15,7 +15,7 @@ pub struct MemoryPlan {
     pub passes: usize,
     /// Weights, biases and running statistics.
     pub parameters: u64,
-    /// Their gradients (those being summed and those shown) and the two moments.
+    /// Their gradients (those being summed and those shown), the two moments and the average.
     pub optimizer: u64,
     /// The image and every layer's output, of one pass.
     pub activations: u64,
@@ -54,7 +54,7 @@ impl MemoryPlan {
             sizes,
             passes: options.batch.div_ceil(sizes.micro_batch),
             parameters: 4 * values,
-            optimizer: 4 * 4 * values,
+            optimizer: 4 * 5 * values,
             activations: nodes.clone().map(map).sum(),
             activation_gradients: nodes.filter(|n| learns[*n]).map(|n| map(n) * copies(n)).sum(),
             images: residency.bytes(image, images),

@@ -6,6 +6,7 @@
 //! Words: a *sample* is an image in its slot of a batch; a *node* is an index in the network's graph, 0 the image, n the
 //! output of layer n − 1; *features* are activations copied out for images.
 
+mod average;
 pub mod features;
 pub mod gradcheck;
 mod hyper;

@@ -12,6 +12,7 @@
 //!
 //! Decay applies to weights, not to biases.
 
+use super::average::Average;
 use super::hyper::{Hyper, Schedule, StepsPerEpoch};
 use super::parameters::Parameters;
 use crate::data::{Clock, DataLoader};
@@ -65,6 +66,7 @@ params! {
 /// The optimizer of a network.
 pub struct Optimizer {
     hyper: Buffer<HyperValues>,
+    average: Average,
 }
 
 /// Natural logarithm; of 0 a number as good as minus infinity.
@@ -75,7 +77,7 @@ fn log(value: f32) -> f32 {
 impl Optimizer {
     /// Optimizer with these hyper-parameters.
     pub fn new(gpu: &Gpu, hyper: Hyper, epoch: StepsPerEpoch) -> Self {
-        let optimizer = Self { hyper: Buffer::zeroed(gpu, "hyper", 1) };
+        let optimizer = Self { hyper: Buffer::zeroed(gpu, "hyper", 1), average: Average::new(gpu) };
         optimizer.set(gpu, hyper, epoch);
         optimizer
     }
@@ -108,13 +110,20 @@ impl Optimizer {
             batch: epoch.batch as f32,
         };
         self.hyper.write(gpu, 0, &[values]);
+        self.average.set(gpu, &hyper, epoch);
     }
 
-    /// Plans that clear the gradients and that update the parameters.
+    /// Plans that clear the gradients and that update the parameters, and their average where `averages`.
     ///
     /// # Errors
     /// When a buffer does not fit.
-    pub fn build(&self, gpu: &Gpu, parameters: &Parameters, loader: &DataLoader) -> Result<(Plan, Plan)> {
+    pub fn build(
+        &self,
+        gpu: &Gpu,
+        parameters: &Parameters,
+        loader: &DataLoader,
+        averages: bool,
+    ) -> Result<(Plan, Plan)> {
         let quads = parameters.values.len().div_ceil(4) as u32;
         let mut clear = PlanBuilder::new(gpu);
         let kernel = gpu.kernel(&CLEAR, "clear", &[])?;
@@ -149,6 +158,9 @@ impl Optimizer {
             .bind("values", parameters.values.range())
             .bind("last_gradients", parameters.last_gradients.range())
             .threads([quads, 1, 1])?;
+        if averages {
+            self.average.record(&mut update, parameters, loader)?;
+        }
         Ok((clear.finish(), update.finish()))
     }
 }

@@ -37,6 +37,8 @@ pub struct Parameters {
     pub moments: Buffer<f32>,
     /// Second moments: means or sums of squared gradients.
     pub second_moments: Buffer<f32>,
+    /// Average of the last parameters.
+    pub averages: Buffer<f32>,
     /// One byte of flags per parameter.
     pub flags: Buffer<u32>,
     /// The tensors, in order.
@@ -91,6 +93,7 @@ impl Parameters {
             last_gradients: Buffer::zeroed(gpu, "last gradients", len),
             moments: Buffer::zeroed(gpu, "moments", len),
             second_moments: Buffer::zeroed(gpu, "second moments", len),
+            averages: Buffer::zeroed(gpu, "average of parameters", len),
             flags: Buffer::from_slice(gpu, "flags", &flags),
             tensors,
             offsets,
@@ -131,9 +134,23 @@ impl Parameters {
             values[tensor.offset..tensor.offset + tensor.len].copy_from_slice(&fresh);
         }
         self.values.write(gpu, 0, &values);
+        self.averages.write(gpu, 0, &values);
     }
 
-    /// Copies parameters and moments from `before`: of each tensor that has the same name there, the elements within both
+    /// Begins the average again with the present parameters.
+    pub fn restart_average(&self, gpu: &Gpu) {
+        let mut encoder = gpu.encoder("average");
+        encoder.copy_buffer_to_buffer(
+            self.values.raw(),
+            0,
+            self.averages.raw(),
+            0,
+            4 * self.values.len() as u64,
+        );
+        gpu.submit(encoder);
+    }
+
+    /// Copies parameters, moments and average from `before`: of each tensor that has the same name there, the elements within both
     /// shapes, index by index. All on the GPU; `before` may have work under way.
     pub fn carry(&self, gpu: &Gpu, before: &Self) {
         let mut encoder = gpu.encoder("carry");
@@ -145,6 +162,7 @@ impl Parameters {
                     (&before.values, &self.values),
                     (&before.moments, &self.moments),
                     (&before.second_moments, &self.second_moments),
+                    (&before.averages, &self.averages),
                 ] {
                     encoder.copy_buffer_to_buffer(source.raw(), from, target.raw(), to, len);
                 }

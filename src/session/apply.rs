@@ -202,6 +202,10 @@ impl Session {
                 self.progress.take_plans(trainer);
             }
             Command::Train(TrainCommand::Reset(seed)) => self.reset(seed),
+            Command::Train(TrainCommand::SetAverage(_)) => {
+                trainer.set_hyper(to.hyper)?;
+                self.progress.take_plans(trainer);
+            }
             Command::Train(_) => trainer.set_hyper(to.hyper)?,
             Command::Network(_) => self.set_frozen(&to.frozen)?,
             Command::Data(DataCommand::PinProbe(index)) => {

@@ -1,6 +1,6 @@
 //! Checkpoint, `model.safetensors`: parameters, moments and all that is needed to resume bit for bit.
 //!
-//! Tensors `conv1.weight` `[out, in, ky, kx]`, `conv1.bias` `[out]`, and `momentum.conv1.weight` and `second_moment.conv1.weight` alike, f32, as other
+//! Tensors `conv1.weight` `[out, in, ky, kx]`, `conv1.bias` `[out]`, and `momentum.conv1.weight`, `second_moment.conv1.weight` and `average.conv1.weight` alike, f32, as other
 //! tools read them; the metadata hold the run's settings as JSON and a hash of all that the file holds.
 
 use std::collections::HashMap;
@@ -21,6 +21,8 @@ const KEY: &str = "revacnn";
 /// Prefixes of the moments' names.
 const MOMENTUM: &str = "momentum.";
 const SECOND_MOMENT: &str = "second_moment.";
+/// Prefix of the names of the averages of the last weights.
+const AVERAGE: &str = "average.";
 
 /// Metadata of a checkpoint.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -47,6 +49,8 @@ pub struct Checkpoint {
     pub moments: Vec<f32>,
     /// The flat second moments.
     pub second_moments: Vec<f32>,
+    /// The flat averages of the last parameters.
+    pub averages: Vec<f32>,
     /// Metadata.
     pub state: CheckpointState,
 }
@@ -81,6 +85,7 @@ impl Checkpoint {
         let mut stored = part("", &self.values);
         stored.extend(part(MOMENTUM, &self.moments));
         stored.extend(part(SECOND_MOMENT, &self.second_moments));
+        stored.extend(part(AVERAGE, &self.averages));
         let named = stored.iter().map(|(name, shape, bytes)| (name.as_str(), &shape[..], &bytes[..]));
         let content_hash = hash(named, &self.state);
         let json = serde_json::to_string(&CheckpointState { content_hash, ..self.state.clone() })
@@ -159,7 +164,11 @@ impl StoredCheckpoint {
             Ok(flat)
         };
         let (values, moments, second_moments) = (flat("")?, flat(MOMENTUM)?, flat(SECOND_MOMENT)?);
-        Ok(Checkpoint { values, moments, second_moments, state: self.state })
+        // Files of before the average have none.
+        let first = tensors.first().map(|tensor| format!("{AVERAGE}{}", tensor.name));
+        let has_average = first.is_some_and(|name| stored.tensor(&name).is_ok());
+        let averages = if has_average { flat(AVERAGE)? } else { values.clone() };
+        Ok(Checkpoint { values, moments, second_moments, averages, state: self.state })
     }
 }
 

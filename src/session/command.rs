@@ -50,6 +50,8 @@ pub enum TrainCommand {
     SetSchedule(Schedule),
     /// Epochs of linear warm-up (finite, not negative).
     SetWarmup(f32),
+    /// Longest span in epochs of the average of the last weights (finite, not negative); 0 for no average.
+    SetAverage(f32),
     /// Nesterov momentum on or off.
     SetNesterov(bool),
     /// Images per step (1 up to the size of the training set).
@@ -208,6 +210,7 @@ impl RunSettings {
             TrainCommand::SetClipNorm(value) => hyper.clip_norm = value,
             TrainCommand::SetSchedule(value) => hyper.schedule = value,
             TrainCommand::SetWarmup(value) => hyper.warmup = value,
+            TrainCommand::SetAverage(value) => hyper.averaging = value,
             TrainCommand::SetBatch(batch) => self.batch = batch,
             TrainCommand::Reset(seed) => (self.seed, hyper.since) = (seed, 0),
         }

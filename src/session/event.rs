@@ -34,6 +34,15 @@ pub enum StopCondition {
     Epochs(u32),
 }
 
+/// Result of an evaluation.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Score {
+    /// Mean loss.
+    pub loss: f32,
+    /// Share classified correctly, 0 to 1.
+    pub accuracy: f32,
+}
+
 /// An event of a run.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Event {
@@ -47,6 +56,8 @@ pub enum Event {
         loss: f32,
         /// Share classified correctly, 0 to 1.
         accuracy: f32,
+        /// The same with the average of the last weights, where there is one.
+        average: Option<Score>,
     },
     /// The result of an evaluation over the validation images that was asked for.
     Validation {
@@ -54,6 +65,8 @@ pub enum Event {
         loss: f32,
         /// Share classified correctly, 0 to 1.
         accuracy: f32,
+        /// The same with the average of the last weights, where there is one.
+        average: Option<Score>,
     },
     /// A failed command or a fault of the GPU; the run goes on as before.
     Fault(Error),

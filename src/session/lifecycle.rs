@@ -132,6 +132,7 @@ impl Session {
         parameters.values.write(trainer.gpu(), 0, &checkpoint.values);
         parameters.moments.write(trainer.gpu(), 0, &checkpoint.moments);
         parameters.second_moments.write(trainer.gpu(), 0, &checkpoint.second_moments);
+        parameters.averages.write(trainer.gpu(), 0, &checkpoint.averages);
         trainer.set_clock(clock);
         self.metrics.epochs = run.epochs;
         self.journal = Journal::resumed(run.header, run.journal, checkpoint.state.commands);
@@ -187,6 +188,7 @@ impl Session {
             values: parameters.values.read(gpu),
             moments: parameters.moments.read(gpu),
             second_moments: parameters.second_moments.read(gpu),
+            averages: parameters.averages.read(gpu),
             state: CheckpointState {
                 settings: self.run.settings.clone(),
                 network: trainer.network.to_toml(),

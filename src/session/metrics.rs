@@ -24,6 +24,12 @@ pub struct EpochMetrics {
     pub val_loss: f32,
     /// Share of the validation images classified correctly, 0 to 1.
     pub val_accuracy: f32,
+    /// Mean loss over the validation images with the average of the last weights, where there is one.
+    #[serde(default)]
+    pub average_val_loss: Option<f32>,
+    /// Share of the validation images that the average classifies correctly, 0 to 1.
+    #[serde(default)]
+    pub average_val_accuracy: Option<f32>,
 }
 
 /// Results of a step.
@@ -68,8 +74,19 @@ impl Metrics {
 /// The file of the epochs in a run's folder.
 pub const METRICS_FILE: &str = "metrics.csv";
 /// Its columns.
-const COLUMNS: [&str; 7] =
-    ["epoch", "step", "images_per_s", "train_loss", "train_accuracy", "val_loss", "val_accuracy"];
+const COLUMNS: [&str; 9] = [
+    "epoch",
+    "step",
+    "images_per_s",
+    "train_loss",
+    "train_accuracy",
+    "val_loss",
+    "val_accuracy",
+    "average_val_loss",
+    "average_val_accuracy",
+];
+/// Columns of the files of before the average.
+const FORMER_COLUMNS: usize = 7;
 
 /// Writes the epochs; a kill at any moment leaves the old or the new file.
 ///
@@ -104,7 +121,7 @@ pub(super) fn read(folder: &Path) -> Result<Vec<EpochMetrics>> {
     };
     let bytes = files::read_whole(&path)?;
     let mut reader = csv::Reader::from_reader(&bytes[..]);
-    if !reader.headers().is_ok_and(|head| head == COLUMNS[..]) {
+    if !reader.headers().is_ok_and(|head| head == COLUMNS[..] || head == COLUMNS[..FORMER_COLUMNS]) {
         return Err(damaged(1));
     }
     let line = |error: &csv::Error| error.position().map_or(0, csv::Position::line);
@@ -126,6 +143,8 @@ mod tests {
             train_accuracy: 1.0,
             val_loss: 1e-9,
             val_accuracy: 0.7,
+            average_val_loss: (epoch > 1).then_some(0.25),
+            average_val_accuracy: (epoch > 1).then_some(0.75),
         };
         for epochs in [vec![], vec![epoch(1)], vec![epoch(1), epoch(2), epoch(3)]] {
             write(folder.path(), &epochs).unwrap();
@@ -133,9 +152,9 @@ mod tests {
         }
         let file = folder.path().join(METRICS_FILE);
         let text = std::fs::read_to_string(&file).unwrap();
-        assert!(
-            text.starts_with("epoch,step,images_per_s,train_loss,train_accuracy,val_loss,val_accuracy\n")
-        );
+        assert!(text.starts_with(
+            "epoch,step,images_per_s,train_loss,train_accuracy,val_loss,val_accuracy,average_val_loss,"
+        ));
         assert_eq!(text.lines().nth(1).unwrap().split(',').nth(2), Some("1234.5"));
         let lines: Vec<&str> = text.lines().collect();
         let damages = [
@@ -152,7 +171,8 @@ mod tests {
             assert!(error.what().ends_with(&format!("line {number}, is damaged")), "{error}");
         }
         // As it was written before, and with the numbers of another program.
-        std::fs::write(&file, format!("{}\n1,23,99.0,1,0.00001,2e-3,0\n", lines[0])).unwrap();
+        let former = COLUMNS[..FORMER_COLUMNS].join(",");
+        std::fs::write(&file, format!("{former}\n1,23,99.0,1,0.00001,2e-3,0\n")).unwrap();
         assert_eq!(read(folder.path()).unwrap()[0].train_accuracy, 0.00001);
     }
 }

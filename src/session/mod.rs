@@ -27,7 +27,7 @@ pub use crate::files::{create_folder, write_whole};
 pub use command::{
     Action, Command, Control, DataCommand, LayerId, LayoutCommand, NetworkCommand, TrainCommand,
 };
-pub use event::{Event, RunState, Split, StopCondition};
+pub use event::{Event, RunState, Score, Split, StopCondition};
 pub use journal::{Entry, Header, JOURNAL_FILE};
 pub use metrics::{EpochMetrics, METRICS_FILE, Metrics, StepMetrics};
 pub use run_folder::{NETWORK_FILE, RunFolder};

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use super::event::StopCondition;
+use super::event::{Score, Split, StopCondition};
 use super::readback::EvaluationRequest;
 use crate::gpu::{CostModel, Work};
 use crate::layouts::LayoutId;
@@ -34,6 +34,10 @@ pub(super) struct Progress {
     pub step: Work,
     /// A pass of an evaluation.
     pub evaluation: Work,
+    /// The same with the average of the last weights.
+    pub average_evaluation: Work,
+    /// Result with the average that waits for the one with the weights themselves, and the step that it belongs to.
+    pub average_score: Option<(u32, Score)>,
     /// The evaluation under way; its last piece may be recorded and the next pass not begun.
     pub passes: Option<Passes>,
     /// Evaluations to begin when the step is done.
@@ -57,6 +61,8 @@ impl Progress {
             limit: None,
             step: Work::new(trainer.step_plan().clone(), CostModel::SOFTWARE),
             evaluation: Work::new(trainer.evaluation_plan().clone(), CostModel::SOFTWARE),
+            average_evaluation: Work::new(trainer.average_evaluation_plan().clone(), CostModel::SOFTWARE),
+            average_score: None,
             passes: None,
             requests: VecDeque::new(),
             unsubmitted: false,
@@ -70,7 +76,31 @@ impl Progress {
     pub(super) fn take_plans(&mut self, trainer: &Trainer) {
         self.step.replace(trainer.step_plan().clone());
         self.evaluation.replace(trainer.evaluation_plan().clone());
+        self.average_evaluation.replace(trainer.average_evaluation_plan().clone());
         self.probes_stale = true;
+    }
+
+    /// Asks for an evaluation when the step is done: with the average of the last weights, where there is one, and with the weights.
+    pub(super) fn request(&mut self, split: Split, ends_epoch: bool) {
+        if !self.average_evaluation.plan().is_empty() {
+            self.requests.push_back(EvaluationRequest { split, ends_epoch, averaged: true });
+        }
+        self.requests.push_back(EvaluationRequest { split, ends_epoch, averaged: false });
+    }
+
+    /// The passes under way: of the weights, or of their average.
+    pub(super) fn pass_work(&mut self) -> &mut Work {
+        if self.averages() { &mut self.average_evaluation } else { &mut self.evaluation }
+    }
+
+    /// True while the average of the last weights is evaluated.
+    pub(super) fn averages(&self) -> bool {
+        matches!(self.passes, Some(Passes { of: Purpose::Score(of), .. }) if of.averaged)
+    }
+
+    /// True while a pass of an evaluation is under way.
+    pub(super) fn pass_is_under_way(&self) -> bool {
+        self.evaluation.is_under_way() || self.average_evaluation.is_under_way()
     }
 
     /// True while neither a step nor an evaluation is under way.
@@ -107,6 +137,8 @@ impl Progress {
         (self.playing, self.single_step) = (false, false);
         self.step.stop();
         self.evaluation.stop();
+        self.average_evaluation.stop();
+        self.average_score = None;
         self.passes = None;
         self.requests.retain(|request| !request.ends_epoch);
         self.uncopied_steps = 0;

@@ -18,13 +18,18 @@ pub(super) struct EvaluationRequest {
     pub split: Split,
     /// It belongs to the end of an epoch, so that it makes a row of the metrics.
     pub ends_epoch: bool,
+    /// With the average of the last weights; the one with the weights themselves follows.
+    pub averaged: bool,
 }
 
 /// Kind of the work of a timed pass.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) enum Timed {
     Step,
-    Evaluation,
+    /// A pass of an evaluation: of the weights, or of their average.
+    Evaluation {
+        averaged: bool,
+    },
 }
 
 /// Content of a read-back.

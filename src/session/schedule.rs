@@ -6,7 +6,7 @@
 use std::rc::Rc;
 use std::time::Instant;
 
-use super::event::{Event, Split};
+use super::event::{Event, Score, Split};
 use super::fault;
 use super::metrics::{EpochMetrics, StepMetrics};
 use super::progress::{Passes, Purpose};
@@ -154,7 +154,7 @@ impl Session {
     fn run_goes_on(&self, ran: bool) -> bool {
         let (progress, trainer) = (&self.progress, &self.run.trainer);
         if progress.passes.is_some() {
-            return progress.evaluation.is_under_way() || trainer.has_evaluation_pass();
+            return progress.pass_is_under_way() || trainer.has_evaluation_pass();
         }
         if progress.step.is_under_way() {
             return true;
@@ -219,7 +219,7 @@ impl Session {
         progress.probes_stale = false;
         progress.uncopied_steps += 1;
         if ends_epoch {
-            progress.requests.push_back(EvaluationRequest { split: Split::Validation, ends_epoch });
+            progress.request(Split::Validation, true);
         }
         progress.playing &= !progress.limit_reached(&self.run.trainer);
         ends_epoch
@@ -227,8 +227,8 @@ impl Session {
 
     /// Records a piece of an evaluation; returns its estimated milliseconds.
     fn record_evaluation(&mut self, encoder: &mut wgpu::CommandEncoder, budget_ms: f64) -> f64 {
-        let piece =
-            self.readback.record(encoder, &mut self.progress.evaluation, budget_ms, Timed::Evaluation);
+        let of = Timed::Evaluation { averaged: self.progress.averages() };
+        let piece = self.readback.record(encoder, self.progress.pass_work(), budget_ms, of);
         let span = WorkSpan { cost_ms: piece.time_ms, training: false, images: 0, ends_epoch: false };
         self.throughput.record(span);
         if piece.ends {
@@ -303,7 +303,11 @@ impl Session {
                 self.metrics.train_ms = times.iter().map(|(_, time_ms)| time_ms).sum();
                 for ((of, piece), time_ms) in times {
                     let progress = &mut self.progress;
-                    let work = if of == Timed::Step { &mut progress.step } else { &mut progress.evaluation };
+                    let work = match of {
+                        Timed::Step => &mut progress.step,
+                        Timed::Evaluation { averaged: false } => &mut progress.evaluation,
+                        Timed::Evaluation { averaged: true } => &mut progress.average_evaluation,
+                    };
                     work.learn(&piece, time_ms);
                 }
             }
@@ -347,10 +351,16 @@ impl Session {
         let images =
             if of.split == Split::Test { loader.test_images } else { loader.validation_images } as u32;
         let (loss, accuracy) = (clock.eval_loss / images.max(1) as f32, share(clock.eval_correct, images));
+        if of.averaged {
+            self.progress.average_score = Some((step, Score { loss, accuracy }));
+            return;
+        }
+        let average =
+            self.progress.average_score.take().filter(|(of, _)| *of == step).map(|(_, score)| score);
         if !of.ends_epoch {
             self.events.push(match of.split {
-                Split::Test => Event::Test { loss, accuracy },
-                Split::Validation => Event::Validation { loss, accuracy },
+                Split::Test => Event::Test { loss, accuracy, average },
+                Split::Validation => Event::Validation { loss, accuracy, average },
             });
             return;
         }
@@ -362,6 +372,8 @@ impl Session {
             train_accuracy: share(clock.done_correct, clock.done_images),
             val_loss: loss,
             val_accuracy: accuracy,
+            average_val_loss: average.map(|score| score.loss),
+            average_val_accuracy: average.map(|score| score.accuracy),
         };
         self.metrics.epochs.push(metrics);
         self.events.push(Event::Epoch(metrics));

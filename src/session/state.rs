@@ -7,7 +7,7 @@ use super::event::{Event, RunState, Split, StopCondition};
 use super::journal::Journal;
 use super::metrics::Metrics;
 use super::progress::{Progress, Purpose};
-use super::readback::{EvaluationRequest, Readback};
+use super::readback::Readback;
 use super::run::Run;
 use super::run_folder::RunFolder;
 use super::settings::RunSettings;
@@ -190,7 +190,7 @@ impl Session {
 
     /// Evaluates once the step is done, beside the run, which goes on after it; the result is an [`Event`].
     pub fn evaluate(&mut self, split: Split) {
-        self.progress.requests.push_back(EvaluationRequest { split, ends_epoch: false });
+        self.progress.request(split, false);
     }
 
     /// Events since the last call, oldest first.

@@ -109,7 +109,7 @@ pub(crate) fn metrics(run: &Path) -> Vec<String> {
     let text = fs::read_to_string(run.join("metrics.csv")).expect("a run has metrics");
     let without = |line: &str| {
         let mut cells: Vec<&str> = line.split(',').collect();
-        assert_eq!(cells.len(), 7, "{line}");
+        assert_eq!(cells.len(), 9, "{line}");
         cells.remove(2);
         cells.join(",")
     };

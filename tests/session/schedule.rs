@@ -2,7 +2,8 @@
 
 use std::fs;
 
-use revacnn::session::{Event, RunSettings, RunState, Split, StopCondition};
+use revacnn::nn::Hyper;
+use revacnn::session::{Event, RunSettings, RunState, Session, Split, StopCondition, TrainCommand};
 
 use crate::bench::{Bench, finish, run_to, settings, steps, submit};
 
@@ -125,6 +126,57 @@ fn an_evaluation_beside_the_run_changes_nothing() {
     assert_eq!(tests.len(), 3, "{tests:?}");
     assert!(tests[0] != tests[1] && tests[1] == tests[2], "{tests:?}");
     assert_eq!(events.iter().filter(|e| matches!(e, Event::Validation { .. })).count(), 1);
+}
+
+#[test]
+fn each_evaluation_has_the_score_of_the_averaged_weights_beside_it() {
+    let bench = Bench::new();
+    let averaging = |averaging| RunSettings { hyper: Hyper { averaging, ..Hyper::default() }, ..settings() };
+    let mut session = bench.open(averaging(0.5), None);
+    let mut without = bench.open(averaging(0.0), None);
+    let test = |session: &mut Session| {
+        session.evaluate(Split::Test);
+        finish(session);
+        let events = session.take_events();
+        let tests = events.into_iter().filter_map(|event| match event {
+            Event::Test { loss, accuracy, average } => Some((loss, accuracy, average)),
+            _ => None,
+        });
+        tests.collect::<Vec<_>>()
+    };
+    // An average that has just begun is the weights.
+    let [(loss, accuracy, Some(average))] = test(&mut session)[..] else { panic!("one test") };
+    assert_eq!((average.loss, average.accuracy), (loss, accuracy));
+    run_to(&mut session, 30);
+    run_to(&mut without, 30);
+    assert_eq!(session.state_hash(), without.state_hash(), "the run does not see its average");
+    let [epoch, plain] = [&session, &without].map(|session| session.metrics().epochs[0]);
+    assert_eq!((epoch.val_loss, plain.average_val_loss), (plain.val_loss, None));
+    assert!(epoch.average_val_loss.is_some_and(|loss| loss != epoch.val_loss));
+    let [(loss, _, Some(average))] = test(&mut session)[..] else { panic!("one test") };
+    assert_ne!(average.loss, loss);
+    assert!(matches!(test(&mut without)[..], [(other, _, None)] if other == loss));
+    // Switched on and off as it runs, it begins with the weights of then.
+    without.apply(TrainCommand::SetAverage(1.0)).unwrap();
+    assert!(matches!(test(&mut without)[..], [(_, _, Some(average))] if average.loss == loss));
+    without.apply(TrainCommand::SetAverage(0.0)).unwrap();
+    assert!(matches!(test(&mut without)[..], [(_, _, None)]));
+    assert!(without.apply(TrainCommand::SetAverage(f32::NAN)).is_err());
+}
+
+#[test]
+fn a_resumed_run_goes_on_with_its_average() {
+    let bench = Bench::new();
+    let mut plain = bench.session();
+    run_to(&mut plain, 40);
+    let mut session = bench.kept();
+    run_to(&mut session, 30);
+    session.save().unwrap();
+    drop(session);
+    let mut session = bench.resume();
+    run_to(&mut session, 40);
+    let averages = |s: &Session| s.trainer().parameters.averages.read(s.gpu());
+    assert_eq!(averages(&session), averages(&plain));
 }
 
 /// Thirteen training images, of which twelve are trained on, and three test images, of 4×6 pixels.

@@ -152,3 +152,44 @@ fn frozen_layers_stay_and_the_step_is_that_of_the_twin() {
     assert!(history(&trainer, 1..2)[0][0].is_finite(), "it goes on as before");
     assert_no_errors(&gpu);
 }
+
+/// Loss and number of correct images of an evaluation of the test images.
+fn evaluated(trainer: &mut Trainer, averaged: bool) -> (f32, u32) {
+    trainer.begin_evaluation(trainer.loader.test());
+    for _ in 0..trainer.loader.test_images.div_ceil(trainer.sizes().micro_batch) {
+        let plan = if averaged { trainer.average_evaluation_plan() } else { trainer.evaluation_plan() };
+        let mut encoder = trainer.gpu().encoder("evaluation");
+        plan.encode(&mut encoder);
+        trainer.gpu().submit(encoder);
+        trainer.end_evaluation_pass();
+    }
+    let clock = gpu_clock(trainer);
+    (clock.eval_loss, clock.eval_correct)
+}
+
+#[test]
+fn the_average_is_evaluated_beside_the_weights_and_changes_nothing_else() {
+    let gpu = Rc::new(open_gpu());
+    let data = synthetic(40, 20);
+    let hyper = Hyper { averaging: 2.0, ..OPTIONS.hyper };
+    let mut with = trainer(&gpu, &data, TrainerOptions { hyper, ..OPTIONS });
+    let mut without = trainer(&gpu, &data, OPTIONS);
+    assert!(without.average_evaluation_plan().is_empty());
+    train(&mut with, 7);
+    train(&mut without, 7);
+    assert_eq!(with.state_hash(), without.state_hash());
+    assert_eq!(evaluated(&mut with, false), evaluated(&mut without, false));
+    let averaged = evaluated(&mut with, true);
+    assert_ne!(averaged, evaluated(&mut with, false), "the average lags behind");
+    // It is what the weights would score if they were the average.
+    let averages = with.parameters.averages.read(&gpu);
+    with.parameters.values.write(&gpu, 0, &averages);
+    assert_eq!(averaged, evaluated(&mut with, false));
+    // Switched on later it begins with the weights of then.
+    without.set_hyper(hyper).unwrap();
+    let (loss, _) = evaluated(&mut without, false);
+    assert_eq!(evaluated(&mut without, true).0, loss);
+    without.set_hyper(OPTIONS.hyper).unwrap();
+    assert!(without.average_evaluation_plan().is_empty());
+    assert_no_errors(&gpu);
+}

@@ -33,6 +33,7 @@ const OPTIONS: TrainerOptions = TrainerOptions {
         nesterov: true,
         schedule: Schedule::Constant,
         warmup: 0.0,
+        averaging: 0.0,
         since: 0,
     },
     seed: 0x1_0000_0007,

@@ -9,6 +9,8 @@ use crate::session::{EpochMetrics, StepMetrics};
 
 /// Points of a training curve at most; each is the mean of consecutive steps.
 const MAX_POINTS: usize = 240;
+/// Name of the curve of the average of the last weights.
+const AVERAGED: &str = "averaged weights";
 
 /// The Charts pane.
 #[derive(Default)]
@@ -42,18 +44,21 @@ impl Pane for ChartsPane {
         }
         let charts = if loss.has_classes() { 2.0 } else { 1.0 };
         let height = ((ui.available_height() - 17.0 * charts) / charts).max(60.0);
-        let validation = |of: fn(&EpochMetrics) -> f32| -> Vec<[f64; 2]> {
-            metrics.epochs.iter().map(|e| [f64::from(e.epoch), f64::from(of(e))]).collect()
+        let validation = |of: fn(&EpochMetrics) -> Option<f32>| -> Vec<[f64; 2]> {
+            metrics.epochs.iter().filter_map(|e| Some([f64::from(e.epoch), f64::from(of(e)?)])).collect()
         };
         let training = |of: fn(&StepMetrics) -> f32| curve(&metrics.steps, of);
         ui.label(egui::RichText::new(format!("Loss ({})", loss.name())).small().color(theme::MUTED));
-        chart_ui(ui, "loss", height, [training(|s| s.loss), validation(|e| e.val_loss)], None);
+        let curves =
+            [training(|s| s.loss), validation(|e| Some(e.val_loss)), validation(|e| e.average_val_loss)];
+        chart_ui(ui, "loss", height, curves, None);
         if !loss.has_classes() {
             return;
         }
         ui.label(egui::RichText::new("Accuracy (%)").small().color(theme::MUTED));
         let percent = |points: Vec<[f64; 2]>| points.into_iter().map(|[x, y]| [x, 100.0 * y]).collect();
-        let curves = [training(|s| s.accuracy), validation(|e| e.val_accuracy)].map(percent);
+        let average = validation(|e| e.average_val_accuracy);
+        let curves = [training(|s| s.accuracy), validation(|e| Some(e.val_accuracy)), average].map(percent);
         chart_ui(ui, "accuracy", height, curves, Some(100.0));
     }
 }
@@ -67,12 +72,12 @@ fn curve(steps: &[StepMetrics], of: fn(&StepMetrics) -> f32) -> Vec<[f64; 2]> {
     steps.chunks(length).map(|part| [mean(part, &|s| s.epoch), mean(part, &|s| f64::from(of(s)))]).collect()
 }
 
-/// A training and a validation curve; `top` is the largest possible value, where there is one.
+/// Curves of training, validation, and validation with averaged weights; `top` is the largest possible value, where there is one.
 fn chart_ui(
     ui: &mut Ui,
     id: &str,
     height: f32,
-    [training, validation]: [Vec<[f64; 2]>; 2],
+    [training, validation, average]: [Vec<[f64; 2]>; 3],
     top: Option<f64>,
 ) {
     // The corner without curves: losses fall, accuracies rise.
@@ -98,5 +103,11 @@ fn chart_ui(
         );
         let points = Points::new("validation", PlotPoints::from(validation));
         plot.points(points.color(theme::ACCENT).radius(3.5).shape(MarkerShape::Circle));
+        if !average.is_empty() {
+            let points = Points::new(AVERAGED, PlotPoints::from(average.clone()));
+            let line = Line::new(AVERAGED, PlotPoints::from(average));
+            plot.line(line.color(theme::THIRD).width(2.0));
+            plot.points(points.color(theme::THIRD).radius(2.5).shape(MarkerShape::Square));
+        }
     });
 }

@@ -143,6 +143,10 @@ fn optimizer_ui(ui: &mut Ui, cx: &mut Cx<'_, '_>) {
         let about = labels("Nesterov", "nesterov", "Nesterov momentum");
         setting_ui(ui, cx, about, hyper.nesterov, TrainCommand::SetNesterov, checkbox);
     }
+    let hover = "Longest span in epochs of the average of the last weights, which is evaluated beside them; 0: no average";
+    let about = labels("average", "average", hover);
+    let slider = linear(0.0..=4.0, 2, " epochs");
+    setting_ui(ui, cx, about, hyper.averaging, TrainCommand::SetAverage, slider);
     let about = labels("clip norm", "clip_norm", "Largest norm of all gradients together; 0: no clipping");
     let slider = logarithmic(100.0, 1e-2, 3);
     setting_ui(ui, cx, about, hyper.clip_norm, TrainCommand::SetClipNorm, slider);

@@ -16,12 +16,22 @@ struct Shares {
     sum: Plan,
 }
 
+/// Weights that layers are built over.
+#[derive(Clone, Copy, PartialEq)]
+pub(super) enum Weights {
+    /// The parameters, which learn.
+    Trained,
+    /// Their average, for forward passes only.
+    Averaged,
+}
+
 /// Builds every layer.
 pub(super) fn build_layers(
     gpu: &Gpu,
     network: &Network,
     loader: &DataLoader,
     parameters: &Parameters,
+    weights: Weights,
     maps: &Maps,
 ) -> Result<Vec<LayerPlans>> {
     let batch = BatchBuffers {
@@ -29,7 +39,13 @@ pub(super) fn build_layers(
         clock: loader.clock().range(),
         sampling: loader.sampling().range(),
     };
-    let mut shares = build_shares(gpu, network, maps)?;
+    let learns = weights == Weights::Trained;
+    let values = if learns { &parameters.values } else { &parameters.averages }.range();
+    let mut shares = if learns {
+        build_shares(gpu, network, maps)?
+    } else {
+        maps.gradients.iter().map(|_| None).collect()
+    };
     let fused: Vec<Option<usize>> = (0..network.layers.len()).map(|i| fused_layer(gpu, network, i)).collect();
     let mut layers = Vec::new();
     for (index, layer) in network.layers.iter().enumerate() {
@@ -45,7 +61,7 @@ pub(super) fn build_layers(
             gpu,
             name: &layer.name,
             index,
-            trains: layer.trains(),
+            trains: learns && layer.trains(),
             extent: maps.extent(),
             batch: &batch,
             inputs,
@@ -53,7 +69,7 @@ pub(super) fn build_layers(
             output: maps.activations[index + 1].clone(),
             fused_output: fused[index].map(|next| maps.activations[next + 1].clone()),
             output_gradient: output_gradient.clone(),
-            parameters: parameters.values.range(),
+            parameters: values.clone(),
             gradients: parameters.gradients.range(),
             offsets: parameters.offsets[index].clone(),
         })?;

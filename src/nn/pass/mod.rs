@@ -11,7 +11,7 @@ use super::{LayerPlans, LossBuffers, Network, Optimizer, Parameters, TrainerOpti
 use crate::data::{BatchSizes, DataLoader};
 use crate::error::{Error, Result};
 use crate::gpu::{Gpu, Plan};
-use layers::build_layers;
+use layers::{Weights, build_layers};
 pub(super) use maps::Maps;
 pub(super) use sizes::choose_sizes;
 
@@ -25,6 +25,8 @@ pub(super) struct Pass {
     pub pass_ends: Vec<usize>,
     /// The evaluation of one micro-batch.
     pub evaluation: Plan,
+    /// The same with the average of the weights; empty without one.
+    pub average_evaluation: Plan,
     /// The probes' forward and backward pass, without a step.
     pub refresh: Plan,
 }
@@ -53,16 +55,21 @@ impl Pass {
             return Err(Error::new(format!("network {} {why}", network.name), help));
         }
         let maps = Maps::new(gpu, network, sizes);
-        let layers = build_layers(gpu, network, loader, parameters, &maps)?;
+        let averages = options.hyper.averaging > 0.0;
+        let build = |weights| build_layers(gpu, network, loader, parameters, weights, &maps);
+        let layers = build(Weights::Trained)?;
+        let averaged = if averages { build(Weights::Averaged)? } else { Vec::new() };
         let mut pass = Self {
             maps,
             step: Plan::default(),
             pass_ends: Vec::new(),
             evaluation: Plan::default(),
+            average_evaluation: Plan::default(),
             refresh: Plan::default(),
         };
         let distorts = options.augmentation.distorts();
-        pass.build_plans(gpu, network, loader, &layers, optimizer.build(gpu, parameters, loader)?, distorts)?;
+        let update = optimizer.build(gpu, parameters, loader, averages)?;
+        pass.build_plans(gpu, network, loader, [&layers, &averaged], update, distorts)?;
         Ok(pass)
     }
 
@@ -71,7 +78,7 @@ impl Pass {
         gpu: &Gpu,
         network: &Network,
         loader: &DataLoader,
-        layers: &[LayerPlans],
+        [layers, averaged]: [&[LayerPlans]; 2],
         (clear, update): (Plan, Plan),
         distorts: bool,
     ) -> Result<()> {
@@ -109,15 +116,19 @@ impl Pass {
         }
         self.step.extend(&update);
         self.step.extend(&tick);
-        for (plan, sample) in
-            [(&mut self.evaluation, &sample_evaluation), (&mut self.refresh, &sample_probes)]
-        {
-            each(plan, |l| &l.prepare);
+        let forward = |plan: &mut Plan, layers: &[LayerPlans], sample: &Plan| {
+            layers.iter().for_each(|l| plan.extend(&l.prepare));
             plan.extend(sample);
-            each(plan, |l| l.evaluation.as_ref().unwrap_or(&l.forward));
+            layers.iter().for_each(|l| plan.extend(l.evaluation.as_ref().unwrap_or(&l.forward)));
             plan.extend(&loss);
-        }
+        };
+        forward(&mut self.refresh, layers, &sample_probes);
+        forward(&mut self.evaluation, layers, &sample_evaluation);
         self.evaluation.extend(&count_evaluation);
+        if !averaged.is_empty() {
+            forward(&mut self.average_evaluation, averaged, &sample_evaluation);
+            self.average_evaluation.extend(&count_evaluation);
+        }
         backward(&mut self.refresh);
         Ok(())
     }

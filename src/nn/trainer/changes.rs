@@ -8,12 +8,17 @@ use crate::nn::pass::Pass;
 use crate::nn::{Hyper, Network, Parameters, TrainerOptions};
 
 impl Trainer {
-    /// Sets the hyper-parameters of the next step. Another optimizer resets the moments.
+    /// Sets the hyper-parameters of the next step. Another optimizer resets the moments; an average that is switched on begins with
+    /// the present weights.
     ///
     /// # Errors
-    /// When one is out of range.
+    /// When one is out of range, or what an average needs does not fit; then nothing changes.
     pub fn set_hyper(&mut self, hyper: Hyper) -> Result<()> {
         let mut hyper = hyper.checked()?;
+        if (hyper.averaging > 0.0) != (self.options.hyper.averaging > 0.0) {
+            self.pass = self.rebuilt(&TrainerOptions { hyper, ..self.options })?;
+            self.parameters.restart_average(&self.gpu);
+        }
         if hyper.optimizer != self.options.hyper.optimizer {
             self.parameters.clear_moments(&self.gpu);
             hyper.since = self.clock.step;

@@ -80,6 +80,11 @@ impl Trainer {
         &self.pass.evaluation
     }
 
+    /// Dispatches that evaluate one micro-batch of images with the average of the last weights; none without an average.
+    pub fn average_evaluation_plan(&self) -> &Plan {
+        &self.pass.average_evaluation
+    }
+
     /// Dispatches that update the probes without a step.
     pub fn refresh_plan(&self) -> &Plan {
         &self.pass.refresh

@@ -1,5 +1,6 @@
 //! The twin of the optimizers.
 
+use crate::nn::average::{SPAN, least_share};
 use crate::nn::hyper::{Hyper, OptimizerKind, StepsPerEpoch};
 
 /// Step, epochs and gradient norm of a twin's step.
@@ -86,4 +87,11 @@ pub fn optimizer_step(
         let shrunk = if decoupled { *w * (1.0 - rate * decay) } else { *w };
         *w = shrunk - rate * d;
     }
+}
+
+/// The move of the average of the weights after a step; `step` counts those finished before it.
+pub fn average_step(hyper: Hyper, epoch: StepsPerEpoch, step: u32, values: &[f64], averages: &mut [f64]) {
+    let span = f64::from(SPAN);
+    let share = least_share(&hyper, epoch).max(span / (f64::from(step) + span));
+    averages.iter_mut().zip(values).for_each(|(average, value)| *average += share * (value - *average));
 }

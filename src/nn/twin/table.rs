@@ -3,7 +3,7 @@
 use crate::data::twin::{KernelTwin, joined, total_len};
 use crate::nn::features;
 use crate::nn::layers::KINDS;
-use crate::nn::{loss, optimizer};
+use crate::nn::{average, loss, optimizer};
 
 /// The kernels of the layers, by kind.
 const LAYERS: [&[KernelTwin]; KINDS.len()] = {
@@ -17,8 +17,8 @@ const LAYERS: [&[KernelTwin]; KINDS.len()] = {
 };
 
 /// The kernels of everything else.
-const OTHERS: [&[KernelTwin]; 4] =
-    [features::EXTRACTION_TWINS, features::RESPONSE_TWINS, loss::TWINS, optimizer::TWINS];
+const OTHERS: [&[KernelTwin]; 5] =
+    [average::TWINS, features::EXTRACTION_TWINS, features::RESPONSE_TWINS, loss::TWINS, optimizer::TWINS];
 
 const LAYER_TWINS: [KernelTwin; total_len(&LAYERS)] = joined(&LAYERS);
 const OTHER_TWINS: [KernelTwin; total_len(&OTHERS)] = joined(&OTHERS);
