@@ -32,7 +32,8 @@
 //!
 //! 1. The model lives on the GPU. The CPU holds settings, commands, and numbers a few frames old; no step, frame or edit
 //!    waits for a read-back.
-//! 2. One thread, one command encoder and one submit a frame. No locks, no async runtime.
+//! 2. One thread, one command encoder and one submit a frame. No async runtime, and no lock but around the opening of a device, in which
+//!    drivers are not safe.
 //! 3. A run is a pure function of (settings, data, seed, journal): no float atomics, fixed reduction trees, counter-based
 //!    random numbers. The same run twice gives the same bits on the same adapter and driver.
 //! 4. WGSL declares what a kernel binds; Rust reads it by reflection, for compute and for render pipelines. There is no

@@ -98,6 +98,10 @@ fn outputs(classes: usize) -> (Vec<u32>, Vec<f64>, Vec<f64>) {
         outputs[c * IMAGES + 9] = f64::NAN;
     }
     outputs[6] = f64::NAN;
+    // Infinity is a number.
+    outputs[8] = f64::NEG_INFINITY;
+    outputs[IMAGES + 10] = f64::INFINITY;
+    outputs[IMAGES + 11] = f64::NAN;
     let labels = (0..IMAGES).map(|n| (n * 5 % classes) as u32).collect();
     (labels, outputs, shares)
 }

@@ -7,6 +7,7 @@ use std::rc::Rc;
 
 use compare::{
     assert_close, assert_differs, assert_no_errors, narrow, open_gpu, poisoned, rounded, sum_tolerance,
+    with_fault,
 };
 use revacnn::data::{Clock, DataLoader, Sample};
 use revacnn::gpu::{Buffer, Gpu};
@@ -249,6 +250,26 @@ fn every_optimizer_agrees_with_its_twin() {
 }
 
 #[test]
+fn nan_among_the_gradients_halts_the_step() {
+    let gpu = open_gpu();
+    let halted = |gpu: &Gpu| {
+        let gpu = Rc::new(gpu.clone());
+        let data = step_twin::synthetic(47, 13);
+        let options = TrainerOptions { batch: 10, ..TrainerOptions::default() };
+        let mut trainer = Trainer::new(Rc::clone(&gpu), &data, step_twin::graph(), options).unwrap();
+        let first = trainer.parameters.tensor("stem.weight").unwrap().offset;
+        trainer.parameters.values.write(&gpu, first, &[f32::NAN]);
+        trainer.step();
+        trainer.loader.clock().read(&gpu)[0].halted
+    };
+    assert_eq!(halted(&gpu), 1);
+    // As a compiler may have it for which no float is NaN.
+    let from = "return (bitcast<u32>(x) & 0x7f800000u) != 0x7f800000u;";
+    let fault = with_fault(&gpu, "nn/gradient_norm.wgsl", from, "return !(abs(x) > 3e38);");
+    assert_eq!(halted(&fault), 0, "a step that goes on is not noticed");
+}
+
+#[test]
 fn a_step_that_is_not_finite_has_no_effect() {
     let gpu = Rc::new(open_gpu());
     let data = step_twin::synthetic(47, 13);
@@ -275,4 +296,53 @@ fn a_step_that_is_not_finite_has_no_effect() {
         trainer.set_clock(clock);
     }
     assert_eq!(trainer.state_hash(), before);
+}
+
+/// Losses with NaN among the outputs of one image, where kernel and twin differ in what is NaN or in a value.
+fn faults_with_nan(gpu: &Gpu) -> Vec<String> {
+    let mut faults = Vec::new();
+    for (loss, shape) in losses() {
+        let images = rounded(Tensor::sample(IMAGE, 12, 4).values);
+        for (n, c) in [(0, 0), (1, 3), (2, 6), (4, 5), (5, 0)] {
+            let mut outputs = rounded(Tensor::sample(shape, 12, 3).values);
+            outputs[c * 12 + n] = f64::NAN;
+            let [_, gradient, results] = run_loss(gpu, loss, &outputs, &images);
+            let of = |values: &[f64]| -> Vec<f64> { values.chunks(12).map(|row| row[n]).collect() };
+            let drawn = drawn()[n];
+            let scale = f64::from(drawn.scale);
+            let made = twin::loss(loss, &of(&outputs), drawn.label as usize, &of(&images), scale, CLASSES);
+            let same = |found: f32, twin: f64| {
+                found.is_nan() == twin.is_nan() && (twin.is_nan() || (f64::from(found) - twin).abs() < 1e-4)
+            };
+            let found: Vec<f32> = gradient.chunks(12).map(|row| row[n]).collect();
+            let gradients = found.iter().zip(&made.gradient).all(|(found, twin)| same(*found, *twin));
+            let told =
+                same(results[2 * n], made.loss) && results[2 * n + 1] == f32::from(u8::from(made.correct));
+            assert!(made.loss.is_nan() && !made.correct, "the twin of {loss:?} hides NaN");
+            let others = (0..6).filter(|other| *other != n).all(|other| results[2 * other].is_finite());
+            if !gradients || !told || !others {
+                faults.push(format!(
+                    "{loss:?}, image {n} with NaN for {c}: {found:?}, {:?}",
+                    &results[2 * n..][..2]
+                ));
+            }
+        }
+    }
+    faults
+}
+
+#[test]
+fn a_loss_of_nan_is_nan_and_never_correct() {
+    let gpu = open_gpu();
+    let faults = faults_with_nan(&gpu);
+    assert!(faults.is_empty(), "{}", faults.join("\n"));
+    for (path, from, to) in [
+        ("nn/svm_hinge.wgsl", " || is_nan(excess)", ""),
+        ("nn/svm_hinge.wgsl", " && !is_nan(loss)", ""),
+        ("nn/softmax_cross_entropy.wgsl", " && !is_nan(loss)", ""),
+        ("nn/l2_regression.wgsl", " && !is_nan(sum)", ""),
+    ] {
+        assert!(!faults_with_nan(&with_fault(&gpu, path, from, to)).is_empty(), "{path} without {from:?}");
+    }
+    assert_no_errors(&gpu);
 }

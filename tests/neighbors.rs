@@ -244,6 +244,27 @@ fn lists_without_rows_and_rows_that_are_alike_do_no_harm() {
 }
 
 #[test]
+fn an_adapter_of_few_bindings_searches_wide_rows_among_all() {
+    let mut gpu = open_gpu();
+    let (count, dims) = (1337, 41);
+    let values = clustered(count, dims, 1, 13);
+    let mut found = |bindings: u32, search: NeighborSearch| {
+        gpu.limits.max_storage_buffers_per_shader_stage = bindings;
+        // 12 of the 44 padded values of the rows to a buffer: four buffers.
+        let options = Options { search, max_buffer_bytes: Some(12 * 1344 * 4 + 100), ..Options::default() };
+        let view = view(&gpu, &values, dims);
+        let tsne = TsneBuilder::new(7.0).seed(1).options(options).build(&gpu, &view).unwrap();
+        tsne.refresh(&gpu);
+        tsne.read_neighbors(&gpu)
+    };
+    let lists = NeighborSearch::Ivf { lists: 40, probes: 1 };
+    let all = found(8, NeighborSearch::Exact);
+    assert_eq!(found(8, lists), all);
+    assert_ne!(found(9, lists), all, "with more bindings the lists are searched");
+    assert_no_errors(&gpu);
+}
+
+#[test]
 fn rows_in_several_buffers_are_laid_out_by_the_same_bits() {
     let gpu = open_gpu();
     let (count, dims) = (1337, 41);

@@ -50,6 +50,35 @@ fn statistics_are_the_twins() {
 }
 
 #[test]
+fn statistics_are_of_what_is_finite() {
+    let gpu = gpu();
+    let mut all = values(4 * 130);
+    for (at, value) in [(0, f32::NAN), (70, f32::INFINITY), (259, f32::NEG_INFINITY), (200, f32::NAN)] {
+        all[at] = value;
+    }
+    all[390..].fill(f32::NAN);
+    let buffer = Buffer::from_slice(&gpu, "values", &all);
+    let view = view(&buffer, 0, [4, 1, 13, 10], [130, 0, 10, 1]);
+    let stats = TileStats::new(&gpu, &view).unwrap();
+    let mut encoder = gpu.encoder("statistics");
+    stats.plan.encode(&mut encoder);
+    gpu.submit(encoder);
+    let found: Vec<[f32; 4]> = bytemuck::cast_slice(&stats.tiles.read(&gpu)).to_vec();
+    let twin = twin::tile_stats(&view, &all);
+    for (tile, (found, twin)) in found.iter().zip(&twin).enumerate() {
+        let range = |i: usize| f64::from(found[i]) == twin[i] || found[i].is_nan() && twin[i].is_nan();
+        assert!(
+            range(0) && range(1) && found[2].is_finite() == twin[2].is_finite(),
+            "{tile}: {found:?}, {twin:?}"
+        );
+    }
+    assert!(found[3][0].is_nan() && found[2][2].is_finite());
+    let whole: [f32; 4] = bytemuck::cast(stats.whole.read(&gpu)[0]);
+    let expected = twin::set_stats(&twin);
+    assert!(whole.iter().zip(expected).all(|(a, b)| f64::from(*a) == b), "{whole:?}, {expected:?}");
+}
+
+#[test]
 fn statistics_of_what_never_changes_are_known_after_some_frames() {
     let gpu = gpu();
     // One and a half million values a tile: no dispatch reads more than two of them.

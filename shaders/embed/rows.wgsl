@@ -3,6 +3,7 @@ const WORKGROUP: u32 = 64u;
 
 // Read are `rows` rows from `first` on, their values from `first_dim` on; `offset` is that of the first row.
 #import RowsParams
+#import common/floats
 
 // Words of Summary, here atomic.
 const LARGEST: u32 = 0u;
@@ -40,9 +41,9 @@ fn read_rows(@builtin(global_invocation_id) id: vec3<u32>) {
         let y = d / params.width % params.height;
         let c = d / params.width / params.height;
         let given = tensor[params.offset + id.x * params.row_stride + c * params.channel_stride + y * params.y_stride + x * params.x_stride];
-        let bits = bitcast<u32>(given) & 0x7fffffffu;
-        if bits < 0x7f800000u {
+        if is_finite(given) {
             value = given;
+            let bits = bitcast<u32>(given) & 0x7fffffffu;
             if bits > atomicLoad(&summary[LARGEST]) { atomicMax(&summary[LARGEST], bits); }
         } else {
             atomicOr(&flags[i], 1u);

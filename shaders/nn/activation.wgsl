@@ -4,6 +4,7 @@ const WORKGROUP: u32 = 64u;
 #constant FUNCTION = 0
 
 #import ActivationParams
+#import common/floats
 
 @group(0) @binding(0) var<uniform> params: ActivationParams;
 @group(0) @binding(1) var<storage, read> input: array<vec4<f32>>;
@@ -28,11 +29,10 @@ fn tanh_of(x: vec4<f32>) -> vec4<f32> {
     return select(vec4<f32>(1.0), vec4<f32>(-1.0), x < vec4<f32>(0.0)) * (1.0 - e) / (1.0 + e);
 }
 
-// Not max(x, 0) and the like: that turns NaN into 0 and hides a fault.
 fn value(x: vec4<f32>) -> vec4<f32> {
-    let below = x < vec4<f32>(0.0);
+    let below = are_negative(x);
     switch FUNCTION {
-        case 0u: { return select(x, vec4<f32>(0.0), below); }
+        case 0u: { return relu(x); }
         case 1u: { return select(x, params.slope * x, below); }
         case 2u: { return select(x, params.slope * (exp(min(x, vec4<f32>(0.0))) - 1.0), below); }
         case 3u: { return 0.5 * x * (1.0 + erf(x * 0.70710678)); }
@@ -42,7 +42,7 @@ fn value(x: vec4<f32>) -> vec4<f32> {
 }
 
 fn derivative(x: vec4<f32>) -> vec4<f32> {
-    let below = x <= vec4<f32>(0.0);
+    let below = are_not_positive(x);
     let ones = vec4<f32>(1.0);
     switch FUNCTION {
         case 0u: { return select(ones, vec4<f32>(0.0), below); }
@@ -54,12 +54,12 @@ fn derivative(x: vec4<f32>) -> vec4<f32> {
     }
 }
 
-/// output[i] = f(input[i])
+/// output[i] = f(input[i]); NaN of NaN: a fault must not hide
 @compute @workgroup_size(WORKGROUP)
 fn forward(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
     let i = id.x + id.y * groups.x * WORKGROUP;
     if i >= params.count { return; }
-    output[i] = value(input[i]);
+    output[i] = handing_on_nan(input[i], value(input[i]));
 }
 
 /// input_gradient[i] = f'(input[i]) · output_gradient[i]

@@ -16,6 +16,7 @@ const WORKGROUP: u32 = 64u;
 #constant RECTIFIES = 0
 
 #import Conv2dParams
+#import common/floats
 
 @group(0) @binding(0) var<uniform> params: Conv2dParams;
 @group(0) @binding(1) var<storage, read> source: array<vec4<f32>>;
@@ -115,14 +116,14 @@ fn conv2d(
             let at = (to + {p}u * params.step) * params.quads + quad;
             result[at] = sum_{b}_{c}_{p};
 #if RECTIFIES
-            rectified[at] = select(sum_{b}_{c}_{p}, vec4<f32>(0.0), sum_{b}_{c}_{p} < vec4<f32>(0.0));
+            rectified[at] = relu(sum_{b}_{c}_{p});
 #end
         }
 #else
         let at = to * params.quads + quad;
         result[at] = sum_{b}_{c}_0;
 #if RECTIFIES
-        rectified[at] = select(sum_{b}_{c}_0, vec4<f32>(0.0), sum_{b}_{c}_0 < vec4<f32>(0.0));
+        rectified[at] = relu(sum_{b}_{c}_0);
 #end
 #end
 #end

@@ -4,6 +4,7 @@ const WORKGROUP: u32 = 64u;
 const GROUPS: u32 = 64u;
 
 #import Clock
+#import common/floats
 
 @group(0) @binding(0) var<storage, read> gradients: array<vec4<f32>>;
 // One byte of flags per parameter; bit 2: it is a running statistic, which has no gradient proper.
@@ -14,11 +15,6 @@ const GROUPS: u32 = 64u;
 alias Summand = f32;
 const TOTAL_LANES = WORKGROUP;
 #import common/total
-
-/// By its bits: a compiler may take a comparison with infinity for true.
-fn is_finite(x: f32) -> bool {
-    return (bitcast<u32>(x) & 0x7f800000u) != 0x7f800000u;
-}
 
 /// partials[group] = Σ of its share of gradients²
 @compute @workgroup_size(WORKGROUP)

@@ -4,6 +4,7 @@ const WORKGROUP: u32 = 64u;
 #import Sample
 
 #import L2RegressionParams
+#import common/floats
 
 @group(0) @binding(0) var<uniform> params: L2RegressionParams;
 @group(0) @binding(1) var<storage, read> samples: array<Sample>;
@@ -37,9 +38,9 @@ fn toward_class(@builtin(global_invocation_id) id: vec3<u32>) {
         let off = z - f32(c == sample.label);
         sum += off * off;
         gradient[at] = sample.scale * 2.0 / f32(params.outputs) * off;
-        probabilities[at] = clamp(z, 0.0, 1.0);
+        probabilities[at] = handing_on_nan(vec4<f32>(z), vec4<f32>(clamp(z, 0.0, 1.0))).x;
     }
-    let result = vec2<f32>(sum / f32(params.outputs), f32(winner == sample.label));
+    let result = vec2<f32>(sum / f32(params.outputs), f32(winner == sample.label && !is_nan(sum)));
     results[n] = select(vec2<f32>(0.0), result, counts(n));
 }
 

@@ -6,6 +6,7 @@ const WORKGROUP: u32 = 64u;
 #constant PADDING = 0
 
 #import WindowParams
+#import common/floats
 
 @group(0) @binding(0) var<uniform> params: WindowParams;
 @group(0) @binding(1) var<storage, read> input: array<vec4<f32>>;
@@ -32,6 +33,7 @@ fn forward(@builtin(global_invocation_id) id: vec3<u32>) {
     let corner_x = x * STRIDE + inside_x - PADDING;
     var best = input[((plane + corner_y) * params.in_width + corner_x) * params.quads + quad];
     var index = vec4<u32>(inside_y * SIZE + inside_x);
+    var was_nan = are_nan(best);
     for (var dy = inside_y; dy < SIZE; dy++) {
         let sy = y * STRIDE + dy - PADDING;
 #if PADDING
@@ -43,9 +45,9 @@ fn forward(@builtin(global_invocation_id) id: vec3<u32>) {
             if sx >= params.in_width { break; }
 #end
             let value = input[((plane + sy) * params.in_width + sx) * params.quads + quad];
-            // By its bits: a compiler may take value != value for false.
-            let is_nan = (bitcast<vec4<u32>>(value) & vec4<u32>(0x7fffffffu)) > vec4<u32>(0x7f800000u);
-            let wins = (value > best) | is_nan;
+            let is_nan = are_nan(value);
+            let wins = ((value > best) & !was_nan) | is_nan;
+            was_nan |= is_nan;
             best = select(best, value, wins);
             index = select(index, vec4<u32>(dy * SIZE + dx), wins);
         }

@@ -3,6 +3,7 @@ const WORKGROUP: u32 = 64u;
 
 // plane: quads of one channel's map over all columns.
 #import MaxoutParams
+#import common/floats
 
 @group(0) @binding(0) var<uniform> params: MaxoutParams;
 @group(0) @binding(1) var<storage, read> input: array<vec4<f32>>;
@@ -14,11 +15,12 @@ struct Winner { value: vec4<f32>, index: vec4<u32> }
 
 fn winner(first: u32) -> Winner {
     var best = Winner(input[first], vec4<u32>(0u));
+    var was_nan = are_nan(best.value);
     for (var j = 1u; j < params.group; j++) {
         let value = input[first + j * params.plane];
-        // By its bits: a compiler may take value != value for false.
-        let is_nan = (bitcast<vec4<u32>>(value) & vec4<u32>(0x7fffffffu)) > vec4<u32>(0x7f800000u);
-        let wins = (value > best.value) | is_nan;
+        let is_nan = are_nan(value);
+        let wins = ((value > best.value) & !was_nan) | is_nan;
+        was_nan |= is_nan;
         best.value = select(best.value, value, wins);
         best.index = select(best.index, vec4<u32>(j), wins);
     }

@@ -7,6 +7,7 @@ const NONE: u32 = 0xffffffffu;
 // The three classes that it gives most to, the first first, and their shares; NONE where there are no more.
 #import TopK
 #import PredictionParams
+#import common/floats
 
 @group(0) @binding(0) var<uniform> params: PredictionParams;
 @group(0) @binding(1) var<storage, read> clock: Clock;
@@ -33,18 +34,19 @@ fn copy_predictions(@builtin(global_invocation_id) id: vec3<u32>) {
     if n >= done - first { return; }
     // More than the params say, for all the driver knows: see "Loop bounds" in src/gpu/kernel.rs.
     let classes = params.classes + (n >> 31u);
-    // Classes and outputs from the largest on; of equal ones the first.
+    // Classes and outputs from the largest on, NaN left out; of equal ones the first.
     var chosen = vec3<u32>(NONE);
-    var largest = vec3<f32>(-3.4028234e38);
+    var largest = vec3<f32>(0.0);
     for (var c = 0u; c < classes; c++) {
         let z = outputs[c * params.slots + n];
-        if z > largest.x {
+        if is_nan(z) { continue; }
+        if chosen.x == NONE || z > largest.x {
             largest = vec3<f32>(z, largest.xy);
             chosen = vec3<u32>(c, chosen.xy);
-        } else if z > largest.y {
+        } else if chosen.y == NONE || z > largest.y {
             largest = vec3<f32>(largest.x, z, largest.y);
             chosen = vec3<u32>(chosen.x, c, chosen.y);
-        } else if z > largest.z {
+        } else if chosen.z == NONE || z > largest.z {
             largest.z = z;
             chosen.z = c;
         }

@@ -4,6 +4,7 @@ const WORKGROUP: u32 = 64u;
 #import Sample
 
 #import SoftmaxCrossEntropyParams
+#import common/floats
 
 @group(0) @binding(0) var<uniform> params: SoftmaxCrossEntropyParams;
 @group(0) @binding(1) var<storage, read> samples: array<Sample>;
@@ -47,5 +48,5 @@ fn softmax_cross_entropy(@builtin(global_invocation_id) id: vec3<u32>) {
     let counts = n < params.train_slots && sample.scale > 0.0;
     let of_label = outputs[sample.label * params.slots + n] - largest;
     let loss = log(sum) - (1.0 - params.label_smoothing) * of_label - params.label_smoothing * mean;
-    results[n] = select(vec2<f32>(0.0), vec2<f32>(loss, f32(winner == sample.label)), counts);
+    results[n] = select(vec2<f32>(0.0), vec2<f32>(loss, f32(winner == sample.label && !is_nan(loss))), counts);
 }

@@ -4,6 +4,7 @@ const WORKGROUP: u32 = 64u;
 #import Sample
 
 #import SvmHingeParams
+#import common/floats
 
 @group(0) @binding(0) var<uniform> params: SvmHingeParams;
 @group(0) @binding(1) var<storage, read> samples: array<Sample>;
@@ -32,9 +33,9 @@ fn svm_hinge(@builtin(global_invocation_id) id: vec3<u32>) {
         let z = outputs[at];
         if z > largest { largest = z; winner = c; }
         let excess = z - of_label + params.margin;
-        // Written so that NaN counts: it must not hide.
-        let violates = c != sample.label && !(excess <= 0.0);
-        loss += select(0.0, excess, violates);
+        // NaN counts: it must not hide.
+        let violates = c != sample.label && (excess > 0.0 || is_nan(excess));
+        if violates { loss += excess; }
         violated += f32(violates);
         gradient[at] = sample.scale * f32(violates);
     }
@@ -46,5 +47,5 @@ fn svm_hinge(@builtin(global_invocation_id) id: vec3<u32>) {
         probabilities[at] = exp(outputs[at] - largest) / sum;
     }
     let counts = n < params.train_slots && sample.scale > 0.0;
-    results[n] = select(vec2<f32>(0.0), vec2<f32>(loss, f32(winner == sample.label)), counts);
+    results[n] = select(vec2<f32>(0.0), vec2<f32>(loss, f32(winner == sample.label && !is_nan(loss))), counts);
 }

@@ -11,6 +11,7 @@ const FAR: f32 = -1e6;
 #import Fit
 #import PickRecord
 #import FitPart
+#import common/floats
 
 @group(0) @binding(0) var<uniform> params: ScatterParams;
 @group(0) @binding(1) var<uniform> camera: Camera;
@@ -45,8 +46,8 @@ fn fit_parts(@builtin(workgroup_id) part: vec3<u32>, @builtin(local_invocation_i
     var most = 0.0;
     for (var i = part.x * LANES + lane; i < params.count; i += LANES * params.parts) {
         let p = positions[i];
-        if params.has_change != 0u { most = max(most, change[i]); }
-        if abs(p.x) < APART && (flags[i] & 1u) == 0u { box = min(box, vec4<f32>(p, -p)); }
+        if params.has_change != 0u && is_finite(change[i]) { most = max(most, change[i]); }
+        if is_finite(p.x) && is_finite(p.y) && abs(p.x) < APART && (flags[i] & 1u) == 0u { box = min(box, vec4<f32>(p, -p)); }
     }
     bounds[lane] = box;
     largest[lane] = most;

@@ -16,6 +16,7 @@ const WRONG: u32 = 257u;
 #import atomic PickRecord
 #import ScreenPoint
 #import atomic Pixel
+#import common/floats
 
 @group(0) @binding(0) var<uniform> params: ScatterParams;
 @group(0) @binding(1) var<uniform> camera: Camera;
@@ -59,10 +60,10 @@ fn is_selected(i: u32) -> u32 {
     return (selected[i >> 5u] >> (i & 31u)) & 1u;
 }
 
-/// Pixel of a point; FAR where it is not drawn
+/// Pixel of a point; FAR where it is not drawn, or nowhere
 fn pixel_of(i: u32, group: u32) -> vec2<f32> {
     let p = positions[i];
-    if abs(p.x) >= APART || (flags[i] & 1u) == 1u || is_hidden(group) { return vec2<f32>(FAR); }
+    if !is_finite(p.x) || !is_finite(p.y) || abs(p.x) >= APART || (flags[i] & 1u) == 1u || is_hidden(group) { return vec2<f32>(FAR); }
     let middle = camera.origin + 0.5 * camera.size;
     return middle + camera.pan + (p - fit.center) * (fit.scale * camera.zoom);
 }
@@ -88,7 +89,7 @@ fn project_points(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_wor
     }
     var radius = 0.0;
     let most = fit.largest_change;
-    if most > 0.0 { radius = camera.disc * change[i] / most; }
+    if most > 0.0 && is_finite(change[i]) { radius = camera.disc * change[i] / most; }
     points[i] = ScreenPoint(at, radius, state);
     pick_nearest(i, at);
 }

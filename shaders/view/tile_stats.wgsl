@@ -2,6 +2,7 @@
 const WORKGROUP: u32 = 64u;
 
 #import TileStatsParams
+#import common/floats
 #import ValueStats
 #import SetStats
 
@@ -10,14 +11,16 @@ const WORKGROUP: u32 = 64u;
 @group(0) @binding(2) var<storage, read_write> stats: array<ValueStats>;
 @group(0) @binding(3) var<storage, read_write> whole: SetStats;
 
-// Minimum, maximum, sum, sum of squares.
+// Minimum and maximum of what is finite, sum and sum of squares of all.
 var<workgroup> parts: array<vec4<f32>, WORKGROUP>;
+
+const NOTHING = vec4<f32>(3.4028234e38, -3.4028234e38, 0.0, 0.0);
 
 fn join(a: vec4<f32>, b: vec4<f32>) -> vec4<f32> {
     return vec4<f32>(min(a.x, b.x), max(a.y, b.y), a.z + b.z, a.w + b.w);
 }
 
-/// stats[t] = (min, max, mean, deviation) over c, y, x of values[t, c, y, x]
+/// stats[t] = (min, max, mean, deviation) over c, y, x of values[t, c, y, x]; min and max of those that are finite, the first value where none is
 @compute @workgroup_size(WORKGROUP)
 fn tile_stats(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
     let area = params.height * params.width;
@@ -26,14 +29,15 @@ fn tile_stats(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation
     let first = params.offset + tile * params.tile_stride;
     // The sums are of differences from the tile's first value, so that the variance keeps its digits.
     let shift = values[first];
-    var part = vec4<f32>(shift, shift, 0.0, 0.0);
+    var part = NOTHING;
     for (var i = lane; i < count; i += WORKGROUP) {
         let c = i / area;
         let y = i % area / params.width;
         let x = i % params.width;
         let value = values[first + c * params.channel_stride + y * params.row_stride + x * params.column_stride];
         let difference = value - shift;
-        part = join(part, vec4<f32>(value, value, difference, difference * difference));
+        if is_finite(value) { part = join(part, vec4<f32>(value, value, 0.0, 0.0)); }
+        part += vec4<f32>(0.0, 0.0, difference, difference * difference);
     }
     parts[lane] = part;
     workgroupBarrier();
@@ -45,15 +49,17 @@ fn tile_stats(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation
         let all = parts[0];
         let mean = all.z / f32(count);
         let variance = max(all.w / f32(count) - mean * mean, 0.0);
-        stats[tile] = ValueStats(all.x, all.y, shift + mean, sqrt(variance));
+        let range = select(all.xy, vec2<f32>(shift), all.x > all.y);
+        stats[tile] = ValueStats(range.x, range.y, shift + mean, sqrt(variance));
     }
 }
 
 fn bounds_of(tile: u32) -> vec4<f32> {
+    if !is_finite(stats[tile].minimum) { return NOTHING; }
     return vec4<f32>(stats[tile].minimum, stats[tile].maximum, 0.0, 0.0);
 }
 
-/// whole = (min, max, max |value|) over all tiles
+/// whole = (min, max, max |value|) over all tiles; 0 where nothing is finite
 @compute @workgroup_size(WORKGROUP)
 fn set_stats(@builtin(local_invocation_index) lane: u32) {
     var part = bounds_of(min(lane, params.tiles - 1u));
@@ -65,7 +71,7 @@ fn set_stats(@builtin(local_invocation_index) lane: u32) {
         workgroupBarrier();
     }
     if lane == 0u {
-        let all = parts[0];
+        let all = select(parts[0], vec4<f32>(0.0), parts[0].x > parts[0].y);
         whole = SetStats(all.x, all.y, max(abs(all.x), abs(all.y)), 0.0);
     }
 }

@@ -6,6 +6,7 @@
 #import ScreenPoint
 #import PointList
 #import common/screen
+#import common/floats
 
 @group(0) @binding(0) var<uniform> params: TilesParams;
 @group(0) @binding(1) var<storage, read> values: array<f32>;
@@ -62,9 +63,11 @@ fn diverging(t: f32) -> vec3<f32> {
     return select(mix(middle, end, (a - 0.6) / 0.4), mix(zero, middle, a / 0.6), a < 0.6);
 }
 
+/// Color of NaN and infinity.
+const MAGENTA = vec4<f32>(1.0, 0.0, 1.0, 1.0);
+
 fn signed_color(value: f32, scale: f32) -> vec4<f32> {
-    // NaN and infinity are magenta.
-    if (bitcast<u32>(value) & 0x7f800000u) == 0x7f800000u { return vec4<f32>(1.0, 0.0, 1.0, 1.0); }
+    if !is_finite(value) { return MAGENTA; }
     return vec4<f32>(diverging(value * scale), 1.0);
 }
 
@@ -77,6 +80,7 @@ fn tile_fragment(in: Corner) -> @location(0) vec4<f32> {
         return signed_color(values[in.first + texel.y * params.row_stride + texel.x * params.column_stride], in.range.y);
     }
     if params.style == 2u {
+        if !is_finite(values[in.first]) { return MAGENTA; }
         let bar = select(vec3<f32>(0.13, 0.15, 0.19), vec3<f32>(0.93, 0.56, 0.20), in.texel.x < values[in.first]);
         return vec4<f32>(bar, 1.0);
     }
@@ -86,6 +90,7 @@ fn tile_fragment(in: Corner) -> @location(0) vec4<f32> {
         let green = select(0u, params.channel_stride, params.channels > 1u);
         let blue = select(0u, 2u * params.channel_stride, params.channels > 2u);
         let rgb = vec3<f32>(values[at], values[at + green], values[at + blue]);
+        if !is_finite(rgb.x) || !is_finite(rgb.y) || !is_finite(rgb.z) { return MAGENTA; }
         return vec4<f32>((rgb - in.range.x) * in.range.y, 1.0);
     }
     // A mosaic of all channels, one texel apart.

@@ -73,9 +73,7 @@ pub fn render(session: &mut Session, workbench: &mut Workbench, picture: &Pictur
         gpu.wait();
         workbench.take(canvas.poll(), session);
     }
-    if let Some(fault) = gpu.take_errors().into_iter().next() {
-        return Err(Error::new(format!("the GPU reports: {fault}"), "choose another adapter"));
-    }
+    gpu.check()?;
     Ok(read(&gpu, &texture, width, height))
 }
 

@@ -150,12 +150,15 @@ fn open_device(
     window: &Arc<Window>,
     adapter: &AdapterChoice,
 ) -> Result<(Rc<Gpu>, wgpu::Surface<'static>, wgpu::SurfaceConfiguration)> {
-    let display = Box::new(event_loop.owned_display_handle());
-    let instance = crate::gpu::instance(wgpu::InstanceDescriptor::new_with_display_handle_from_env(display));
-    let surface = instance
-        .create_surface(Arc::clone(window))
-        .map_err(|e| failed("the window cannot be drawn to", e))?;
-    let (gpu, adapter) = Gpu::open_for_surface(&instance, adapter, &surface)?;
+    let descriptor = || {
+        let display = Box::new(event_loop.owned_display_handle());
+        wgpu::InstanceDescriptor::new_with_display_handle_from_env(display)
+    };
+    let surface = |instance: &wgpu::Instance| {
+        let made = instance.create_surface(Arc::clone(window));
+        made.map_err(|e| failed("the window cannot be drawn to", e))
+    };
+    let (gpu, adapter, surface) = Gpu::open_for_surface(adapter, descriptor, surface)?;
     let size = window.inner_size();
     let mut config = surface
         .get_default_config(&adapter, size.width.max(1), size.height.max(1))

@@ -106,8 +106,8 @@ impl Workbench {
                 _ => (),
             }
         }
-        if let Some(fault) = session.gpu().take_errors().into_iter().next() {
-            self.status = Some(Error::new(format!("the GPU reports: {fault}"), "choose another adapter"));
+        if let Err(fault) = session.gpu().check() {
+            self.status = Some(fault);
         }
     }
 

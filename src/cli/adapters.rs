@@ -31,11 +31,18 @@ impl Adapters {
             let bindings = format_size(a.max_binding_bytes, BINARY);
             let timed = if a.timestamps { "" } else { ", no GPU timestamps" };
             let (index, name) = (a.index, &a.name);
+            let refused = match &a.lacks[..] {
+                [] => String::new(),
+                lacks => format!(": cannot be used, it lacks {}", lacks.join(", ")),
+            };
             print_line(&format!(
-                "{mark} {index}  {name}  ({}, {}, {}; bindings up to {bindings}{timed})",
+                "{mark} {index}  {name}  ({}, {}, {}; bindings up to {bindings}{timed}){refused}",
                 a.kind, a.backend, a.driver
             ))?;
         }
-        print_line("* the default, used without --adapter")
+        if adapters.iter().any(|a| a.best) {
+            print_line("* the default, used without --adapter")?;
+        }
+        Ok(())
     }
 }

@@ -8,6 +8,9 @@ use super::knn::{Knn, KnnResult, PointSet, TILE, identify_rows};
 use super::options::NeighborSearch;
 use super::rows::Rows;
 
+/// Storage buffers that the distances by lists bind beside those of the points.
+const LIST_BINDINGS: usize = 5;
+
 /// The neighbors of every row, in any order.
 pub(super) struct Neighbors {
     /// Indices and distances.
@@ -30,7 +33,14 @@ impl Neighbors {
     ) -> Result<Self> {
         let result = KnnResult::new(gpu, rows.count, k, chunk, false);
         let mut plan = PlanBuilder::new(gpu);
-        match search.lists(gpu.is_software(), rows.count) {
+        let lists = search.lists(gpu.is_software(), rows.count);
+        // Rows in four buffers and the lists together are more than every adapter can bind.
+        let most = gpu.limits.max_storage_buffers_per_shader_stage as usize;
+        let fits = rows.points.len() + LIST_BINDINGS <= most;
+        if lists.is_some() && !fits {
+            log::info!("{} binds {most} buffers: neighbors are searched among all rows", gpu.info.name);
+        }
+        match lists.filter(|_| fits) {
             Some([lists, probes]) => Ivf::new(gpu, rows, k, [lists, probes])?.search(&mut plan, &result)?,
             None => search_all(&mut plan, rows, &result)?,
         }

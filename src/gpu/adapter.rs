@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use super::{instances, needs};
 use crate::error::{Error, Result};
 
 /// An adapter as the user names it.
@@ -12,7 +13,7 @@ pub enum AdapterChoice {
     Best,
     /// Its index in [`list_adapters`].
     Index(usize),
-    /// The first adapter whose name contains this text, case ignored.
+    /// The first adapter whose name contains this text, case ignored; one that can be used before others.
     Name(String),
     /// The software adapter.
     Software,
@@ -49,20 +50,10 @@ pub struct AdapterReport {
     pub max_buffer_bytes: u64,
     /// GPU time can be measured.
     pub timestamps: bool,
+    /// Needed parts that it has not, in words: with any it cannot be used.
+    pub lacks: Vec<String>,
     /// The default, without `--adapter`.
     pub best: bool,
-}
-
-fn rank(info: &wgpu::AdapterInfo) -> (u32, u32) {
-    let kind = match info.device_type {
-        wgpu::DeviceType::DiscreteGpu => 0,
-        wgpu::DeviceType::IntegratedGpu => 1,
-        wgpu::DeviceType::VirtualGpu => 2,
-        wgpu::DeviceType::Other => 3,
-        wgpu::DeviceType::Cpu => 4,
-    };
-    // OpenGL last: many drivers have no timestamps there, and much is emulated.
-    (kind, u32::from(info.backend == wgpu::Backend::Gl))
 }
 
 fn kind_name(device_type: wgpu::DeviceType) -> &'static str {
@@ -75,23 +66,12 @@ fn kind_name(device_type: wgpu::DeviceType) -> &'static str {
     }
 }
 
-/// All adapters of an instance, best first.
-pub(super) fn enumerate(instance: &wgpu::Instance) -> Vec<wgpu::Adapter> {
-    let mut adapters = pollster::block_on(instance.enumerate_adapters(wgpu::Backends::all()));
-    adapters.sort_by_key(|a| rank(&a.get_info()));
-    adapters
+fn lacking(adapter: &wgpu::Adapter) -> Vec<String> {
+    needs::lacking(adapter.get_downlevel_capabilities().flags, &adapter.limits())
 }
 
-/// An instance whose indirect dispatches are not checked one by one: their counts are made by our own kernels and are in range, and the
-/// checks would double the number of dispatches.
-pub fn instance(mut descriptor: wgpu::InstanceDescriptor) -> wgpu::Instance {
-    descriptor.flags.remove(wgpu::InstanceFlags::VALIDATION_INDIRECT_CALL);
-    wgpu::Instance::new(descriptor)
-}
-
-/// The adapters of this machine, best first. Empty when there is no driver at all.
+/// The adapters of this machine, those of OpenGL last, GPUs before software. Empty when there is no driver at all.
 pub fn list_adapters() -> Vec<AdapterReport> {
-    let instance = instance(wgpu::InstanceDescriptor::new_without_display_handle_from_env());
     let describe = |(index, adapter): (usize, &wgpu::Adapter)| {
         let info = adapter.get_info();
         let limits = adapter.limits();
@@ -103,52 +83,169 @@ pub fn list_adapters() -> Vec<AdapterReport> {
             max_binding_bytes: limits.max_storage_buffer_binding_size,
             max_buffer_bytes: limits.max_buffer_size,
             timestamps: adapter.features().contains(wgpu::Features::TIMESTAMP_QUERY),
-            best: index == 0,
+            lacks: lacking(adapter),
+            best: false,
             name: info.name,
         }
     };
-    enumerate(&instance).iter().enumerate().map(describe).collect()
+    let mut all: Vec<AdapterReport> = instances::one_at_a_time(|| {
+        let stages = instances::stages(instances::allowed()).into_iter().filter(|stage| !stage.is_empty());
+        let adapters: Vec<_> =
+            stages.flat_map(|stage| instances::adapters(&instances::headless(stage))).collect();
+        adapters.iter().enumerate().map(describe).collect()
+    });
+    if let Some(best) = all.iter_mut().find(|adapter| adapter.lacks.is_empty()) {
+        best.best = true;
+    }
+    all
 }
 
-/// The adapter of `choice`; with a surface, one that can present to it.
+/// The properties by which an adapter is chosen.
+#[derive(Debug, Clone)]
+struct Listed {
+    name: String,
+    /// `vulkan`, `metal`, `dx12` or `gl`.
+    backend: String,
+    is_software: bool,
+    /// It can present to the window, where there is one.
+    presents: bool,
+    lacks: Vec<String>,
+}
+
+impl Listed {
+    fn refusal(&self) -> String {
+        format!("{} ({}) lacks {}", self.name, self.backend, self.lacks.join(", "))
+    }
+}
+
+/// Index of the adapter that `choice` means.
 ///
 /// # Errors
-/// When there is none, with the command that installs one or the list of those there are.
-pub(super) fn choose(
-    instance: &wgpu::Instance,
-    choice: &AdapterChoice,
-    surface: Option<&wgpu::Surface<'_>>,
-) -> Result<wgpu::Adapter> {
-    let all = enumerate(instance);
+/// When there is none that can be used, with the reason, and the command that installs one or the list of those there are.
+fn pick(choice: &AdapterChoice, all: &[Listed]) -> Result<usize> {
     if all.is_empty() {
         return Err(Error::new(
             "no graphics adapter was found (no Vulkan, Metal, DirectX 12 or OpenGL driver)",
             "install a driver; on Debian and Ubuntu the software one: sudo apt-get install mesa-vulkan-drivers",
         ));
     }
-    let names: Vec<String> = all.iter().map(|a| a.get_info().name).collect();
-    let fits = |a: &wgpu::Adapter| surface.is_none_or(|s| a.is_surface_supported(s));
-    let found = match choice {
-        AdapterChoice::Best => all.into_iter().find(fits),
-        AdapterChoice::Index(index) => all.into_iter().nth(*index).filter(fits),
-        AdapterChoice::Software => {
-            all.into_iter().find(|a| a.get_info().device_type == wgpu::DeviceType::Cpu && fits(a))
-        }
-        AdapterChoice::Name(name) => {
-            let wanted = name.to_lowercase();
-            all.into_iter().find(|a| a.get_info().name.to_lowercase().contains(&wanted) && fits(a))
-        }
+    let is_meant = |index: usize, listed: &Listed| match choice {
+        AdapterChoice::Best => true,
+        AdapterChoice::Index(wanted) => index == *wanted,
+        AdapterChoice::Software => listed.is_software,
+        AdapterChoice::Name(name) => listed.name.to_lowercase().contains(&name.to_lowercase()),
     };
-    found.ok_or_else(|| {
-        let asked = match choice {
-            AdapterChoice::Best => "that can draw in this window".to_owned(),
-            AdapterChoice::Index(index) => format!("at index {index}"),
-            AdapterChoice::Software => "that is software".to_owned(),
-            AdapterChoice::Name(name) => format!("named {name:?}"),
+    let meant = || all.iter().enumerate().filter(|(index, listed)| is_meant(*index, listed));
+    if let Some((index, _)) = meant().find(|(_, listed)| listed.lacks.is_empty() && listed.presents) {
+        return Ok(index);
+    }
+    let usable: Vec<&str> = all.iter().filter(|a| a.lacks.is_empty()).map(|a| a.name.as_str()).collect();
+    let help = match usable[..] {
+        [] => "update the graphics driver, or install the software one; on Debian and Ubuntu: sudo apt-get install mesa-vulkan-drivers"
+            .to_owned(),
+        _ => format!("take one of these by index or name: {}", usable.join(", ")),
+    };
+    let refused: Vec<String> =
+        meant().filter(|(_, a)| !a.lacks.is_empty()).map(|(_, a)| a.refusal()).collect();
+    if !refused.is_empty() {
+        return Err(Error::new(format!("no adapter that can be used: {}", refused.join("; ")), help));
+    }
+    let asked = match choice {
+        AdapterChoice::Index(index) if meant().next().is_none() => format!("at index {index}"),
+        AdapterChoice::Software if meant().next().is_none() => "that is software".to_owned(),
+        AdapterChoice::Name(name) if meant().next().is_none() => format!("named {name:?}"),
+        _ => "that can draw in this window".to_owned(),
+    };
+    Err(Error::new(format!("no graphics adapter {asked}"), help))
+}
+
+/// An instance of some backends, with its window's surface where there is a window.
+pub(super) type Opened = (wgpu::Instance, Option<wgpu::Surface<'static>>);
+
+/// The adapter of `choice`, with the surface that it can present to where `open` makes one. OpenGL is opened only where no other backend has
+/// the adapter.
+///
+/// # Errors
+/// When there is none that can be used, or no window can be drawn to.
+pub(super) fn find(
+    choice: &AdapterChoice,
+    mut open: impl FnMut(wgpu::Backends) -> Result<Opened>,
+) -> Result<(wgpu::Adapter, Option<wgpu::Surface<'static>>)> {
+    let (mut listed, mut found) = (Vec::new(), Vec::new());
+    let mut fault = None;
+    for stage in instances::stages(instances::allowed()).into_iter().filter(|stage| !stage.is_empty()) {
+        let (instance, mut surface) = match open(stage) {
+            Ok(opened) => opened,
+            Err(error) => {
+                fault = Some(error);
+                continue;
+            }
         };
-        Error::new(
-            format!("no graphics adapter {asked}"),
-            format!("take one of these by index or name: {}", names.join(", ")),
-        )
-    })
+        let before = found.len();
+        for adapter in instances::adapters(&instance) {
+            let info = adapter.get_info();
+            listed.push(Listed {
+                is_software: info.device_type == wgpu::DeviceType::Cpu,
+                presents: surface.as_ref().is_none_or(|surface| adapter.is_surface_supported(surface)),
+                lacks: lacking(&adapter),
+                backend: info.backend.to_string(),
+                name: info.name,
+            });
+            found.push(adapter);
+        }
+        match pick(choice, &listed) {
+            Ok(index) if index >= before => return Ok((found.swap_remove(index), surface.take())),
+            // With a later stage's adapters in the list it would have been taken before.
+            Ok(_) => unreachable!("it was taken when its own backend was asked"),
+            Err(error) => fault = Some(if listed.is_empty() { fault.unwrap_or(error) } else { error }),
+        }
+    }
+    Err(fault.unwrap_or_else(|| pick(choice, &[]).expect_err("there is none")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn listed(name: &str, is_software: bool, lacks: &[&str]) -> Listed {
+        let lacks = lacks.iter().map(|text| (*text).to_owned()).collect();
+        Listed { name: name.to_owned(), backend: "gl".to_owned(), is_software, presents: true, lacks }
+    }
+
+    fn choice(text: &str) -> AdapterChoice {
+        let Ok(choice) = text.parse();
+        choice
+    }
+
+    #[test]
+    fn an_adapter_that_lacks_something_is_never_chosen_and_refused_by_name() {
+        let old = listed("Old GPU", false, &["compute shaders"]);
+        let all = [old.clone(), listed("New GPU", false, &[]), listed("Old GPU by software", true, &[])];
+        for (text, index) in [("best", 1), ("1", 1), ("software", 2), ("old gpu", 2), ("new", 1)] {
+            assert_eq!(pick(&choice(text), &all).unwrap(), index, "{text}");
+        }
+        let error = pick(&choice("0"), &all).unwrap_err();
+        assert!(error.what().contains("Old GPU (gl) lacks compute shaders"), "{error}");
+        assert!(error.help().contains("New GPU") && !error.help().contains("Old GPU,"), "{}", error.help());
+        for text in ["best", "0", "old"] {
+            let error = pick(&choice(text), std::slice::from_ref(&old)).unwrap_err();
+            assert!(error.what().contains("Old GPU (gl) lacks compute shaders"), "{error}");
+            assert!(error.help().contains("install"), "{}", error.help());
+        }
+    }
+
+    #[test]
+    fn what_is_not_there_is_told_as_it_was_asked_for() {
+        let mut all = [listed("GPU", false, &[])];
+        for (text, said) in [("9", "at index 9"), ("software", "that is software"), ("rtx", "named \"rtx\"")]
+        {
+            let error = pick(&choice(text), &all).unwrap_err();
+            assert!(error.what().contains(said) && error.help().contains("GPU"), "{error}");
+        }
+        all[0].presents = false;
+        for text in ["best", "0", "gpu"] {
+            assert!(pick(&choice(text), &all).unwrap_err().what().contains("this window"), "{text}");
+        }
+        assert!(pick(&choice("best"), &[]).unwrap_err().help().contains("mesa-vulkan-drivers"));
+    }
 }

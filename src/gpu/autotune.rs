@@ -6,13 +6,20 @@ use std::fmt::Debug;
 
 use super::context::Gpu;
 use super::plan::Plan;
-use super::tune_cache::{Choice, TunePolicy};
+use super::roofline::MultiplyAdds;
+use super::timer::Span;
+use super::tune_cache::{Choice, Tried, TunePolicy};
+use super::turns::{self, Measured};
 use crate::error::Result;
 
 /// Candidates that are timed at most: the most promising by calculation.
 const MAX_TIMED: usize = 6;
-/// Runs of a candidate; the shortest counts.
-const RUNS: usize = 4;
+/// Milliseconds of the fixed kernel before each timing, about.
+const FIXED_MS: f64 = 2.0;
+/// Chains of the fixed kernel.
+const FIXED_CHAINS: u32 = 6;
+/// Rounds of the fixed kernel that tell how many take so long.
+const FIRST_ROUNDS: u32 = 8;
 
 impl Gpu {
     /// Builds one of `candidates`, which come with the most promising first. All must give the same result. `key` names
@@ -43,7 +50,8 @@ impl Gpu {
             let known = known.and_then(|picked| candidates.iter().find(|c| format!("{c:?}") == picked));
             if let Some(candidate) = known {
                 let picked = format!("{candidate:?}");
-                let choice = Choice { key: key.to_owned(), tried: Vec::new(), picked, known: true };
+                let choice =
+                    Choice { key: key.to_owned(), tried: Vec::new(), picked, known: true, decided: true };
                 self.tuned.borrow_mut().keep(&cached, choice);
                 return build(candidate);
             }
@@ -62,24 +70,40 @@ impl Gpu {
         &self,
         key: &str,
         candidates: &[C],
-        mut build: impl FnMut(&C) -> Result<B>,
+        build: impl FnMut(&C) -> Result<B>,
         plan: impl Fn(&B) -> &Plan,
     ) -> Result<(B, Choice)> {
-        let mut best: Option<(f64, usize, B)> = None;
-        let mut tried = Vec::new();
-        for (index, candidate) in candidates.iter().enumerate() {
-            let built = build(candidate)?;
-            let run = |_| plan(&built).time(self).iter().map(|span| span.time_ms).sum::<f64>();
-            run(0);
-            let time_ms = (0..RUNS).map(run).fold(f64::INFINITY, f64::min);
-            tried.push((format!("{candidate:?}"), time_ms));
-            if best.as_ref().is_none_or(|(before, ..)| time_ms < *before) {
-                best = Some((time_ms, index, built));
-            }
-        }
-        let (_, index, built) = best.expect("there is a candidate");
-        let picked = tried[index].0.clone();
-        Ok((built, Choice { key: key.to_owned(), tried, picked, known: false }))
+        // Compiled all before any is timed: meanwhile the GPU would fall asleep.
+        let mut built = candidates.iter().map(build).collect::<Result<Vec<B>>>()?;
+        let fixed = self.fixed_plan()?;
+        let time_ms = |plan: &Plan| plan.time(self).iter().map(|span| span.time_ms).sum::<f64>();
+        turns::warm_up(|| time_ms(&fixed));
+        let both: Vec<Plan> = built.iter().map(|built| fixed.clone().followed_by(plan(built))).collect();
+        let timings = turns::take_turns(candidates.len(), |candidate| {
+            let spans = both[candidate].time(self);
+            let ms = |spans: &[Span]| spans.iter().map(|span| span.time_ms).sum();
+            let (first, rest) = spans.split_at(fixed.len().min(spans.len()));
+            Measured { fixed_ms: ms(first), time_ms: ms(rest) }
+        });
+        let (index, decided) = turns::fastest(&timings);
+        let named = candidates.iter().zip(&timings).map(|(candidate, timing)| Tried {
+            candidate: format!("{candidate:?}"),
+            time_ms: timing.least_ms,
+            spread_ms: timing.spread_ms,
+        });
+        let tried: Vec<Tried> = named.collect();
+        let picked = tried[index].candidate.clone();
+        let choice = Choice { key: key.to_owned(), tried, picked, known: false, decided };
+        Ok((built.swap_remove(index), choice))
+    }
+
+    /// Multiply-adds of about [`FIXED_MS`].
+    fn fixed_plan(&self) -> Result<Plan> {
+        let multiply_adds = MultiplyAdds::new(self, FIXED_CHAINS)?;
+        let first = multiply_adds.plan(self, FIRST_ROUNDS)?;
+        let took_ms: f64 = first.time(self).iter().map(|span| span.time_ms).sum();
+        let rounds = f64::from(FIRST_ROUNDS) * FIXED_MS / took_ms.max(1e-3);
+        multiply_adds.plan(self, (rounds as u32).max(1))
     }
 
     /// The choices made since the last call that were known or timed.

@@ -12,7 +12,8 @@ use super::shader::Source;
 use super::tune_cache::{TuneCache, TunePolicy};
 use crate::error::{Error, Result};
 
-type KernelKey = (&'static str, &'static str, Vec<(&'static str, u32)>);
+/// Shader file, entry point, and the constants that are set.
+pub type KernelKey = (&'static str, &'static str, Vec<(&'static str, u32)>);
 
 /// Device profile that the hot kernels are shaped for: chosen from the adapter; tests set it to try every variant of a kernel.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,6 +40,8 @@ pub struct Gpu {
     policy: TunePolicy,
     prefers_compiled: bool,
     image_memory: Option<u64>,
+    /// Path and text of shader files that are compiled in place of the program's.
+    replaced: Vec<(&'static str, &'static str)>,
     /// Kernels that were fastest on the adapter.
     pub(super) tuned: Rc<RefCell<TuneCache>>,
 }
@@ -70,6 +73,7 @@ impl Gpu {
             policy: TunePolicy::Cached,
             prefers_compiled: false,
             image_memory: None,
+            replaced: Vec::new(),
         }
     }
 
@@ -129,6 +133,13 @@ impl Gpu {
         self.image_memory = bytes;
     }
 
+    /// A handle for which the shader at `path` reads `text`: with a fault in it, a test shows that it would find one.
+    #[must_use]
+    pub fn replacing_shader(&self, path: &'static str, text: &'static str) -> Self {
+        let replaced = self.replaced.iter().copied().chain([(path, text)]).collect();
+        Self { kernels: Rc::default(), replaced, ..self.clone() }
+    }
+
     /// The kernel is compiled already.
     pub fn has_kernel(
         &self,
@@ -153,9 +164,18 @@ impl Gpu {
         if let Some(kernel) = self.kernels.borrow().get(&key) {
             return Ok(Arc::clone(kernel));
         }
-        let kernel = Arc::new(Kernel::new(&self.ground, source, entry, constants)?);
+        let replaced = self.replaced.iter().find(|(path, _)| *path == source.path);
+        let source = Source { text: replaced.map_or(source.text, |(_, text)| text), ..*source };
+        let kernel = Arc::new(Kernel::new(&self.ground, &source, entry, constants)?);
         self.kernels.borrow_mut().insert(key, Arc::clone(&kernel));
         Ok(kernel)
+    }
+
+    /// The kernels compiled so far, sorted.
+    pub fn compiled(&self) -> Vec<KernelKey> {
+        let mut keys: Vec<KernelKey> = self.kernels.borrow().keys().cloned().collect();
+        keys.sort();
+        keys
     }
 
     /// Number of kernels compiled so far.

@@ -128,6 +128,16 @@ impl Device {
         std::mem::take(&mut log.unread)
     }
 
+    /// An error when the GPU reported one since the last call: the first, of which all others may be effects.
+    ///
+    /// # Errors
+    /// As it says.
+    pub fn check(&self) -> Result<()> {
+        let Some(fault) = self.take_errors().into_iter().next() else { return Ok(()) };
+        let help = "update the graphics driver, or take another adapter (see: revacnn adapters)";
+        Err(Error::new(format!("the GPU reports: {fault}"), help))
+    }
+
     /// An error that says that `what` needs a binding of `bytes`, when the adapter allows less.
     ///
     /// # Errors

@@ -40,6 +40,8 @@ impl Kernel {
         let point = points.into_iter().find(|point| point.name == entry).ok_or_else(|| {
             Error::new(format!("shader {} has no entry point {entry}", source.path), "name one it has")
         })?;
+        // The first error is the cause: all that is made of a faulty part is faulty too.
+        let scope = gpu.device.push_error_scope(wgpu::ErrorFilter::Validation);
         let module = trusted::create_module(
             &gpu.device,
             wgpu::ShaderModuleDescriptor {
@@ -58,7 +60,6 @@ impl Kernel {
             bind_group_layouts: &[Some(&layout)],
             immediate_size: 0,
         });
-        let scope = gpu.device.push_error_scope(wgpu::ErrorFilter::Validation);
         let pipeline = gpu.device.create_compute_pipeline(&wgpu::ComputePipelineDescriptor {
             label: Some(&label),
             layout: Some(&pipeline_layout),

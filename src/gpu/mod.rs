@@ -5,6 +5,7 @@
 //!
 //! ```text
 //! device ← buffer, readback, timer, memory          structs ← template ← shader ← reflect ← kernel, render
+//! needs, instances ← adapter ← open
 //! device, kernel, tune_cache ← context (Gpu) ← plan_builder (on plan, indirect) ← stage, autotune, open, roofline
 //! ```
 
@@ -14,8 +15,10 @@ mod buffer;
 mod context;
 mod device;
 mod indirect;
+mod instances;
 mod kernel;
 mod memory;
+mod needs;
 mod open;
 mod plan;
 mod plan_builder;
@@ -32,11 +35,12 @@ mod timed_passes;
 mod timer;
 mod trusted;
 mod tune_cache;
+mod turns;
 mod work;
 
-pub use adapter::{AdapterChoice, AdapterReport, instance, list_adapters};
+pub use adapter::{AdapterChoice, AdapterReport, list_adapters};
 pub use buffer::{Buffer, BufferRange};
-pub use context::{DeviceProfile, Gpu};
+pub use context::{DeviceProfile, Gpu, KernelKey};
 pub use device::Device;
 pub use indirect::ConditionalDispatches;
 pub use kernel::Kernel;
@@ -52,5 +56,5 @@ pub use structs::{Element, Field, FieldType, Params, StructDef};
 pub use tensor_view::TensorView;
 pub use timed_passes::TimedPasses;
 pub use timer::{Span, Timer};
-pub use tune_cache::{Choice, TunePolicy};
+pub use tune_cache::{Choice, Tried, TunePolicy};
 pub use work::{Cost, CostModel, Work};

@@ -4,6 +4,7 @@ use super::adapter::{self, AdapterChoice};
 use super::buffer::Buffer;
 use super::context::Gpu;
 use super::device::Device;
+use super::instances;
 use super::plan_builder::PlanBuilder;
 use super::shader::Source;
 use crate::error::Result;
@@ -17,22 +18,30 @@ impl Gpu {
     /// # Errors
     /// When there is no such adapter, or its driver refuses a device.
     pub fn open(choice: &AdapterChoice) -> Result<Self> {
-        let instance = adapter::instance(wgpu::InstanceDescriptor::new_without_display_handle_from_env());
-        open_on(&adapter::choose(&instance, choice, None)?)
+        instances::one_at_a_time(|| {
+            let (adapter, _) = adapter::find(choice, |backends| Ok((instances::headless(backends), None)))?;
+            open_on(&adapter)
+        })
     }
 
-    /// Opens the adapter that `choice` means and that can present to `surface`; the adapter comes along
-    /// for the surface's configuration.
+    /// Opens the adapter that `choice` means and that can present to a window: `descriptor` is that of an instance on its display, and
+    /// `surface` makes its surface. Adapter and surface come along, for the surface's configuration.
     ///
     /// # Errors
-    /// As [`Gpu::open`].
+    /// As [`Gpu::open`], or when the window cannot be drawn to.
     pub fn open_for_surface(
-        instance: &wgpu::Instance,
         choice: &AdapterChoice,
-        surface: &wgpu::Surface<'_>,
-    ) -> Result<(Self, wgpu::Adapter)> {
-        let adapter = adapter::choose(instance, choice, Some(surface))?;
-        Ok((open_on(&adapter)?, adapter))
+        descriptor: impl Fn() -> wgpu::InstanceDescriptor,
+        surface: impl Fn(&wgpu::Instance) -> Result<wgpu::Surface<'static>>,
+    ) -> Result<(Self, wgpu::Adapter, wgpu::Surface<'static>)> {
+        instances::one_at_a_time(|| {
+            let (adapter, surface) = adapter::find(choice, |backends| {
+                let instance = instances::instance(descriptor(), backends);
+                let surface = surface(&instance)?;
+                Ok((instance, Some(surface)))
+            })?;
+            Ok((open_on(&adapter)?, adapter, surface.expect("each instance came with a surface")))
+        })
     }
 }
 

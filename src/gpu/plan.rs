@@ -51,6 +51,13 @@ impl Plan {
         self.dispatches.extend(other.dispatches.iter().cloned());
     }
 
+    /// This plan, then another.
+    #[must_use]
+    pub(super) fn followed_by(mut self, other: &Plan) -> Self {
+        self.extend(other);
+        self
+    }
+
     /// Records the dispatches of `range` into a pass of the caller.
     pub fn record(&self, pass: &mut wgpu::ComputePass<'_>, range: Range<usize>) {
         for dispatch in &self.dispatches[range] {

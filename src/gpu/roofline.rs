@@ -1,8 +1,11 @@
 //! The roofline of the adapter, measured: multiply-adds in registers, the product of two matrices, and a plain copy through
 //! memory. Kernels are judged against these.
 
+use std::sync::Arc;
+
 use super::buffer::Buffer;
 use super::context::Gpu;
+use super::kernel::Kernel;
 use super::plan::Plan;
 use super::plan_builder::PlanBuilder;
 use super::shader::Source;
@@ -66,17 +69,36 @@ fn shortest_ms(gpu: &Gpu, plan: &Plan) -> Option<f64> {
     (0..4).filter_map(run).min_by(f64::total_cmp)
 }
 
-fn multiply_adds(gpu: &Gpu, chains: u32) -> Result<Option<f64>> {
-    let kernel = gpu.kernel(&PEAK, "multiply_add", &[("CHAINS", chains), ("UNROLLED", UNROLLED)])?;
-    let result = Buffer::<[f32; 4]>::zeroed(gpu, "peak", THREADS);
-    let mut rounds = 4_u32;
-    loop {
+/// Multiply-adds in registers.
+pub(super) struct MultiplyAdds {
+    kernel: Arc<Kernel>,
+    result: Buffer<[f32; 4]>,
+}
+
+impl MultiplyAdds {
+    /// With `chains` that do not wait for each other.
+    pub(super) fn new(gpu: &Gpu, chains: u32) -> Result<Self> {
+        let kernel = gpu.kernel(&PEAK, "multiply_add", &[("CHAINS", chains), ("UNROLLED", UNROLLED)])?;
+        Ok(Self { kernel, result: Buffer::zeroed(gpu, "peak", THREADS) })
+    }
+
+    /// One dispatch of `rounds` times `UNROLLED` steps of each chain.
+    pub(super) fn plan(&self, gpu: &Gpu, rounds: u32) -> Result<Plan> {
         let mut plan = PlanBuilder::new(gpu);
-        plan.dispatch("multiply-adds", &kernel)
-            .bind("result", result.range())
+        plan.dispatch("multiply-adds", &self.kernel)
+            .bind("result", self.result.range())
             .params(&PeakParams { rounds })
             .threads([THREADS as u32, 1, 1])?;
-        let Some(time_ms) = shortest_ms(gpu, &plan.finish()) else { return Ok(None) };
+        Ok(plan.finish())
+    }
+}
+
+fn multiply_adds(gpu: &Gpu, chains: u32) -> Result<Option<f64>> {
+    let multiply_adds = MultiplyAdds::new(gpu, chains)?;
+    let mut rounds = 4_u32;
+    loop {
+        let plan = multiply_adds.plan(gpu, rounds)?;
+        let Some(time_ms) = shortest_ms(gpu, &plan) else { return Ok(None) };
         let flops = 2 * 4 * u64::from(chains * UNROLLED) * u64::from(rounds) * THREADS as u64;
         if time_ms >= LONG_MS || rounds >= 1 << 20 {
             return Ok(Some(flops as f64 / time_ms / 1e6));

@@ -23,12 +23,25 @@ pub enum TunePolicy {
 pub struct Choice {
     /// Kernel and shape.
     pub key: String,
-    /// Candidates with their GPU time in milliseconds, in the order of the calculation.
-    pub tried: Vec<(String, f64)>,
+    /// Candidates that were timed, in the order of the calculation.
+    pub tried: Vec<Tried>,
     /// The candidate that was picked.
     pub picked: String,
     /// It was known from an earlier benchmark.
     pub known: bool,
+    /// Its lead was more than the spread of the times: it is kept.
+    pub decided: bool,
+}
+
+/// A candidate that was timed.
+#[derive(Debug, Clone)]
+pub struct Tried {
+    /// The candidate.
+    pub candidate: String,
+    /// Least GPU time in milliseconds.
+    pub time_ms: f64,
+    /// Median less the least, in milliseconds.
+    pub spread_ms: f64,
 }
 
 /// The fastest candidates on one adapter.
@@ -36,6 +49,8 @@ pub struct Choice {
 pub(super) struct TuneCache {
     /// The fastest candidate by key.
     known: BTreeMap<String, String>,
+    /// The same where the lead was within the spread: for this process alone.
+    undecided: BTreeMap<String, String>,
     file: Option<PathBuf>,
     made: Vec<Choice>,
 }
@@ -51,17 +66,19 @@ impl TuneCache {
                 .inspect_err(|e| log::warn!("{}: {e}; it is made again", file.display()))
                 .ok()
         });
-        Self { known: known.unwrap_or_default(), file, made: Vec::new() }
+        Self { known: known.unwrap_or_default(), file, ..Self::default() }
     }
 
     /// The fastest candidate of a key.
     pub(super) fn fastest(&self, key: &str) -> Option<&String> {
-        self.known.get(key)
+        self.known.get(key).or_else(|| self.undecided.get(key))
     }
 
-    /// Notes a choice, once, and keeps it in the file where it is new.
+    /// Notes a choice, once, and keeps it where it is new: in the file, if its lead is no accident of the times.
     pub(super) fn keep(&mut self, key: &str, choice: Choice) {
-        if !choice.known {
+        if !choice.known && !choice.decided {
+            self.undecided.insert(key.to_owned(), choice.picked.clone());
+        } else if !choice.known {
             self.known.insert(key.to_owned(), choice.picked.clone());
             if let Err(error) = self.write() {
                 log::warn!("the choice of kernels is not kept: {error}");
@@ -89,6 +106,7 @@ impl TuneCache {
     /// Forgets what was fastest, on disk too at the next benchmark.
     pub(super) fn forget(&mut self) {
         self.known.clear();
+        self.undecided.clear();
     }
 }
 
@@ -104,4 +122,33 @@ fn file_name(adapter: &wgpu::AdapterInfo) -> String {
     );
     let plain = text.chars().map(|c| if c.is_ascii_alphanumeric() || c == '.' { c } else { '-' });
     format!("kernels-{}.json", plain.collect::<String>())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_was_decided_is_on_disk() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("kernels.json");
+        let mut cache = TuneCache { file: Some(file.clone()), ..TuneCache::default() };
+        let choice = |decided| Choice {
+            key: "conv".to_owned(),
+            tried: Vec::new(),
+            picked: format!("tile {decided}"),
+            known: false,
+            decided,
+        };
+        cache.keep("first", choice(false));
+        assert!(!file.exists());
+        cache.keep("second", choice(true));
+        let text = std::fs::read_to_string(&file).unwrap();
+        assert!(text.contains("second") && !text.contains("first"), "{text}");
+        // Here both are known.
+        assert_eq!(cache.fastest("first").unwrap(), "tile false");
+        assert_eq!(cache.fastest("second").unwrap(), "tile true");
+        cache.forget();
+        assert!(cache.fastest("first").is_none() && cache.fastest("second").is_none());
+    }
 }

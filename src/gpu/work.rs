@@ -192,8 +192,11 @@ impl Costs {
         if estimated <= 0.0 || !time_ms.is_finite() {
             return;
         }
-        // Half way at once, within a factor of 4: one disturbed measurement must not spoil the next frame.
-        let factor = (time_ms / estimated).clamp(0.25, 4.0).sqrt();
+        let ratio = time_ms / estimated;
+        let guessed = range.clone().all(|index| self.measured.get(index) != Some(&true));
+        // A guess gives way at once to a shorter time: on a fast GPU it may be a hundred times too long. Else half way, within a factor of 4:
+        // one disturbed measurement must not spoil the next frame.
+        let factor = if guessed && ratio < 1.0 { ratio } else { ratio.clamp(0.25, 4.0).sqrt() };
         for index in 0..self.ms.len() {
             if range.contains(&index) || !self.measured[index] {
                 self.ms[index] = (self.ms[index] * factor).max(1e-6);
@@ -242,6 +245,19 @@ mod tests {
         // A part of one where it does not fit, and then its rest.
         assert_eq!(costs.take(3.5, 50), piece(0..1, 3.0, false));
         assert_eq!(costs.take(100.0, 50), piece(1..2, 1.0, true));
+    }
+
+    #[test]
+    fn a_guess_that_is_far_too_long_is_corrected_by_the_first_measurement() {
+        let mut costs = Costs::from_ms(vec![50.0, 10.0, 20.0]);
+        costs.learn(0..2, 0.6);
+        assert!((costs.of(0..2) - 0.6).abs() < 1e-9 && (costs.of(2..3) - 0.2).abs() < 1e-9, "{:?}", costs.ms);
+        // What was measured once is no guess: one short time moves it half way.
+        costs.learn(0..2, 0.15);
+        assert!((costs.of(0..2) - 0.3).abs() < 1e-9, "{:?}", costs.ms);
+        // Nor does a long one, as the first after a compilation, move a guess further.
+        costs.learn(2..3, 200.0);
+        assert!((costs.of(2..3) - 0.2).abs() < 0.3, "{:?}", costs.ms);
     }
 
     #[test]

@@ -4,6 +4,7 @@ use std::any::Any;
 use std::collections::BTreeMap;
 
 use super::build::{iteration_work, prepare_tsne, refresh_plan, refresh_work};
+use super::credit::Credit;
 use super::filters::Filters;
 use super::images::Images;
 use super::progress::{Due, Progress, is_first};
@@ -34,7 +35,7 @@ pub struct Layout {
     pub(super) refresh: Work,
     pub(super) iteration: Work,
     /// GPU time in milliseconds that it may use.
-    pub(super) credit_ms: f64,
+    pub(super) credit: Credit,
     pub(super) progress: Progress,
     pub(super) settings: Settings,
     wanted_perplexity: f32,
@@ -65,7 +66,7 @@ impl Layout {
             iteration: iteration_work(gpu, &tsne),
             tsne,
             tsne_bytes,
-            credit_ms: 0.0,
+            credit: Credit::default(),
             progress: Progress::new(),
             settings,
             wanted_perplexity: perplexity,

@@ -4,6 +4,7 @@
 //! nothing of it; who trains it grants them a share of the GPU's time.
 
 mod build;
+mod credit;
 mod feature_pass;
 mod filters;
 mod images;

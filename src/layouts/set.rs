@@ -6,6 +6,7 @@
 
 use std::ops::Range;
 
+use super::credit::{self, MAX_ITERATIONS};
 use super::filters::Filters;
 use super::images::Images;
 use super::layout::Layout;
@@ -16,16 +17,8 @@ use crate::error::{Error, Result};
 use crate::gpu::{Buffer, Cost, Gpu, ReadbackRing, TimedPasses};
 use crate::nn::{TensorKind, TopK, Trainer, node_name};
 
-/// Share of the time that layouts take together while the network trains.
-const SHARE: f64 = 0.03;
-/// Share of those that begin, beyond that.
-const SHARE_AT_FIRST: f64 = 0.3;
-/// Share of all while the network does not train.
-const SHARE_AT_REST: f64 = 0.5;
 /// Most timed passes per encoder.
 const MAX_PASSES: u32 = 32;
-/// Most iterations recorded at once.
-const MAX_ITERATIONS: u32 = 50;
 /// Read-backs that may be on their way at once.
 const READBACKS: usize = 48;
 
@@ -258,16 +251,25 @@ impl Layouts {
 
     /// Grants the layouts a share of the milliseconds that the run took, or had.
     pub fn grant(&mut self, time_ms: f64, training: bool) {
-        let awake = self.open.iter().filter(|layout| !layout.rests()).count().max(1) as f64;
-        let beginning = self.open.iter().filter(|layout| layout.begins()).count().max(1) as f64;
-        for layout in &mut self.open {
-            let share = match training {
-                false => SHARE_AT_REST / awake,
-                true if layout.begins() => SHARE / awake + SHARE_AT_FIRST / beginning,
-                true => SHARE / awake,
-            };
+        let shares: Vec<f64> = self.open.iter().map(|layout| self.share(layout, training)).collect();
+        for (layout, share) in self.open.iter_mut().zip(shares) {
             layout.grant(share * time_ms, time_ms);
         }
+    }
+
+    /// Share of a layout in the time of the run.
+    fn share(&self, layout: &Layout, training: bool) -> f64 {
+        let awake = self.open.iter().filter(|layout| !layout.rests()).count();
+        let beginning = self.open.iter().filter(|layout| layout.begins()).count();
+        credit::share(training, awake, layout.begins().then_some(beginning))
+    }
+
+    /// Milliseconds of a submit, at most `most_ms`, in which no layout that begins has a larger share than it can use.
+    pub fn submit_ms(&self, most_ms: f64) -> f64 {
+        let beginning = self.open.iter().filter(|layout| layout.begins());
+        let submit_ms =
+            |layout: &Layout| credit::submit_ms(layout.iteration.total_ms(), self.share(layout, true));
+        beginning.map(submit_ms).fold(most_ms, f64::min)
     }
 
     /// Index of the first layout that has credit for a piece of a refresh. Tensors of the run are `readable` only at the end of a
@@ -332,8 +334,8 @@ impl Layouts {
         self.told.after_submit();
     }
 
-    /// Takes in what has arrived; returns milliseconds of GPU time of the last encoder whose times did.
-    pub fn poll(&mut self) -> Option<f64> {
+    /// Takes in what has arrived while the run is training or not; returns milliseconds of GPU time of the last encoder whose times did.
+    pub fn poll(&mut self, training: bool) -> Option<f64> {
         for ((id, told), bytes) in self.told.take() {
             let Some(layout) = self.find_mut(id) else { continue };
             match told {
@@ -355,7 +357,7 @@ impl Layouts {
             total = Some(encoder.iter().map(|(_, time_ms)| time_ms).sum());
             for (timed, time_ms) in encoder {
                 if let Some(layout) = self.find_mut(timed.layout) {
-                    layout.learn(timed.is_refresh, &timed.piece, time_ms);
+                    layout.learn(timed.is_refresh, &timed.piece, time_ms, training);
                 }
             }
         }

@@ -1,22 +1,23 @@
 //! Turns of a layout: how much GPU time it may use, and the pieces of refreshes and iterations that it uses it for.
 
+use super::credit::Credit;
 use super::layout::Layout;
 use super::progress::Due;
 use super::reexaggeration::Reexaggeration;
 use crate::gpu::{Cost, Gpu};
 
-/// Most GPU time that a layout may save, as a multiple of what a frame grants it.
-const MAX_SAVED: f64 = 8.0;
-
 impl Layout {
     pub(super) fn has_credit(&self) -> bool {
-        self.credit_ms > 0.0
+        self.credit.ms > 0.0
     }
 
     /// Grants `more_ms` of the frame's `frame_ms`; unused time is saved for a few frames.
     pub(super) fn grant(&mut self, more_ms: f64, frame_ms: f64) {
-        let most_ms = (MAX_SAVED * more_ms).min(frame_ms);
-        self.credit_ms = if self.rests() { 0.0 } else { (self.credit_ms + more_ms).min(most_ms) };
+        if self.rests() {
+            self.credit = Credit::default();
+        } else {
+            self.credit.grant(more_ms, frame_ms);
+        }
     }
 
     /// True if a piece of a refresh may be recorded now; begins one where it may. Tensors of the run are `readable` only at the
@@ -38,8 +39,8 @@ impl Layout {
 
     /// Records a piece of the refresh under way, as its credit allows.
     pub(super) fn record_refresh(&mut self, pass: &mut wgpu::ComputePass<'_>) -> Cost {
-        let cost = self.refresh.record(pass, self.credit_ms);
-        self.credit_ms -= cost.time_ms;
+        let cost = self.refresh.record(pass, self.credit.ms);
+        self.credit.charge(cost.time_ms);
         cost
     }
 
@@ -71,8 +72,8 @@ impl Layout {
         max: u32,
     ) -> Cost {
         let max = max.min(self.progress.left()).max(1);
-        let cost = self.iteration.record_runs(pass, self.credit_ms, max);
-        self.credit_ms -= cost.time_ms;
+        let cost = self.iteration.record_runs(pass, self.credit.ms, max);
+        self.credit.charge(cost.time_ms);
         if cost.range.start == 0 {
             // The settings are on the GPU before the encoder is.
             if let Some(settings) = self.reexaggeration.before_iterations(cost.runs, &self.settings) {
@@ -84,9 +85,13 @@ impl Layout {
         cost
     }
 
-    /// A piece of its refresh, or of its iterations, was measured.
-    pub(super) fn learn(&mut self, is_refresh: bool, piece: &Cost, time_ms: f64) {
+    /// A piece of its refresh, or of its iterations, was measured. What it took beyond its estimate is charged only while the run is
+    /// `training`: at rest nobody else waits.
+    pub(super) fn learn(&mut self, is_refresh: bool, piece: &Cost, time_ms: f64, training: bool) {
         let work = if is_refresh { &mut self.refresh } else { &mut self.iteration };
         work.learn(piece, time_ms);
+        if training || time_ms < piece.time_ms {
+            self.credit.settle(piece.time_ms, time_ms);
+        }
     }
 }

@@ -217,7 +217,9 @@ impl Session {
     pub fn advance(&mut self) -> bool {
         self.poll();
         let mut encoder = self.gpu().encoder("headless");
-        let recorded = self.record(&mut encoder, SUBMIT_MS);
+        let trains = self.progress.trains();
+        let budget_ms = if trains { self.layouts.submit_ms(SUBMIT_MS) } else { SUBMIT_MS };
+        let recorded = self.record(&mut encoder, budget_ms);
         let submission = self.gpu().submit(encoder);
         self.after_submit();
         if self.submissions.len() >= MAX_AHEAD {
@@ -235,11 +237,18 @@ impl Session {
         self.submissions.clear();
         self.gpu().wait();
         self.poll();
-        let errors = self.gpu().take_errors();
-        let help = "update the graphics driver, or take another adapter";
-        self.events.extend(
-            errors.into_iter().map(|e| Event::Fault(Error::new(format!("the GPU reports: {e}"), help))),
-        );
+        let fault = self.gpu().check().err();
+        self.events.extend(fault.map(Event::Fault));
+    }
+
+    /// An error when one of the events that were not taken yet is a fault: the first.
+    ///
+    /// # Errors
+    /// As it says.
+    pub fn check_events(&self) -> Result<()> {
+        let mut events = self.events.iter();
+        let fault = events.find_map(|e| if let Event::Fault(f) = e { Some(f.clone()) } else { None });
+        fault.map_or(Ok(()), Err)
     }
 
     /// Brings the probes up to date, so that pictures show the present weights.
@@ -250,8 +259,6 @@ impl Session {
         self.progress.probes_stale = true;
         while self.advance() {}
         self.settle();
-        let faults =
-            self.events.iter().find_map(|e| if let Event::Fault(f) = e { Some(f.clone()) } else { None });
-        faults.map_or(Ok(()), Err)
+        self.check_events()
     }
 }

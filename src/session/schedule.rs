@@ -274,7 +274,7 @@ impl Session {
 
     /// Takes in the results that have arrived. Call once a frame, after the device was polled.
     pub fn poll(&mut self) {
-        if let Some(time_ms) = self.layouts.poll() {
+        if let Some(time_ms) = self.layouts.poll(self.progress.trains()) {
             self.metrics.layouts_ms = time_ms;
         }
         let received = self.readback.take();

@@ -20,7 +20,8 @@ pub const TWINS: &[(&str, &str, &str)] = &[
     ("view/list.wgsl", "count_by_class", "view::twin::class_counts"),
 ];
 
-/// Minimum, maximum, mean and standard deviation of each tile of a view, from the values of its whole buffer.
+/// Minimum and maximum of the finite values of each tile of a view, the first value where none is finite; mean and standard
+/// deviation of all. From the values of the view's whole buffer.
 pub fn tile_stats(view: &TensorView, values: &[f32]) -> Vec<[f64; 4]> {
     let [tiles, channels, height, width] = view.extents;
     let tile = |t: u32| {
@@ -34,18 +35,21 @@ pub fn tile_stats(view: &TensorView, values: &[f32]) -> Vec<[f64; 4]> {
         }
         let mean = all.iter().sum::<f64>() / all.len() as f64;
         let variance = all.iter().map(|v| (v - mean).powi(2)).sum::<f64>() / all.len() as f64;
-        let smallest = all.iter().copied().fold(f64::INFINITY, f64::min);
-        let largest = all.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+        let [smallest, largest] = finite_range(all.iter().copied()).unwrap_or([all[0]; 2]);
         [smallest, largest, mean, variance.sqrt()]
     };
     (0..tiles).map(tile).collect()
 }
 
-/// Minimum, maximum and largest magnitude of a set, from the statistics of its tiles; then 0.
+/// Minimum, maximum and largest magnitude of a set, from the statistics of its tiles, 0 where none is finite; then 0.
 pub fn set_stats(tiles: &[[f64; 4]]) -> [f64; 4] {
-    let smallest = tiles.iter().map(|t| t[0]).fold(f64::INFINITY, f64::min);
-    let largest = tiles.iter().map(|t| t[1]).fold(f64::NEG_INFINITY, f64::max);
+    let [smallest, largest] = finite_range(tiles.iter().flat_map(|t| [t[0], t[1]])).unwrap_or_default();
     [smallest, largest, smallest.abs().max(largest.abs()), 0.0]
+}
+
+/// Minimum and maximum of the values that are finite.
+fn finite_range(values: impl Iterator<Item = f64>) -> Option<[f64; 2]> {
+    values.filter(|v| v.is_finite()).map(|v| [v, v]).reduce(|a, b| [a[0].min(b[0]), a[1].max(b[1])])
 }
 
 /// The fit of a layout into a rectangle.
@@ -57,9 +61,9 @@ pub struct Fit {
     pub scale: f64,
 }
 
-/// The fit of positions into a rectangle with `margin` pixels around them. Positions at 1e14 and beyond do not count.
+/// The fit of positions into a rectangle with `margin` pixels around them. Positions at 1e14 and beyond, NaN and infinity do not count.
 pub fn fit(positions: &[[f32; 2]], rectangle: &Rect, margin: f64) -> Fit {
-    let drawn = || positions.iter().filter(|p| p[0].abs() < 1e14);
+    let drawn = || positions.iter().filter(|p| p[0].abs() < 1e14 && p[1].is_finite());
     let bounds = [0, 1].map(|axis| {
         let values = || drawn().map(|p| f64::from(p[axis]));
         [values().fold(f64::MAX, f64::min), values().fold(f64::MIN, f64::max)]

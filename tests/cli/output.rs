@@ -93,6 +93,62 @@ fn adapters_are_listed_and_one_is_the_best() {
     assert_eq!(ran.events()[0]["adapter"], adapters[0]["name"]);
 }
 
+/// The program on an OpenGL driver of before compute shaders, which Mesa acts on request.
+fn on_old_opengl(folder: &std::path::Path, args: &[&str]) -> Ran {
+    let mut command = command(folder, args);
+    command
+        .env("MESA_GL_VERSION_OVERRIDE", "3.3")
+        .env("MESA_GLES_VERSION_OVERRIDE", "3.0")
+        .env("MESA_EXTENSION_OVERRIDE", "-GL_ARB_compute_shader -GL_ARB_shader_storage_buffer_object");
+    Ran::from(command.output().unwrap())
+}
+
+#[test]
+fn an_adapter_without_compute_shaders_is_listed_and_refused() {
+    let folder = folder();
+    let list = on_old_opengl(folder.path(), &["adapters", "--json"]).ok();
+    let adapters: Vec<Value> = serde_json::from_str(&list.out).unwrap();
+    // Other drivers than Mesa's do not act.
+    let Some(old) = adapters.iter().find(|a| a["lacks"].as_array().is_some_and(|lacks| !lacks.is_empty()))
+    else {
+        return;
+    };
+    assert!(old["backend"] == "gl" && old["best"] == false && old["lacks"][0] == "compute shaders", "{old}");
+    let text = on_old_opengl(folder.path(), &["adapters"]).ok().out;
+    assert!(text.contains("cannot be used, it lacks compute shaders"), "{text}");
+    for command in ["train", "bench train"] {
+        let mut args: Vec<&str> = command.split(' ').collect();
+        let index = old["index"].to_string();
+        args.extend(["--adapter", &index]);
+        let ran = on_old_opengl(folder.path(), &args);
+        let said = format!("{} (gl) lacks compute shaders", old["name"].as_str().unwrap());
+        assert!(
+            ran.code == Some(1) && ran.err.contains(&said) && ran.out.is_empty(),
+            "{}{}",
+            ran.out,
+            ran.err
+        );
+    }
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn opengl_is_not_loaded_where_vulkan_has_an_adapter() {
+    let folder = folder();
+    // The loader of glibc tells each library that it is asked for.
+    let looked_for = |args: &[&str], library: &str| {
+        let ran = command(folder.path(), args).env("LD_DEBUG", "libs").output().unwrap();
+        String::from_utf8_lossy(&ran.stderr).contains(&format!("find library={library}"))
+    };
+    let training = train(&["--steps", "1"]);
+    let adapters: Vec<Value> =
+        serde_json::from_str(&run(folder.path(), &["adapters", "--json"]).ok().out).unwrap();
+    if adapters[0]["backend"] == "vulkan" && looked_for(&training, "libvulkan.so.1") {
+        assert!(!looked_for(&training, "libEGL.so.1"), "OpenGL was opened");
+        assert!(looked_for(&["adapters"], "libEGL.so.1"), "the list has the adapters of OpenGL too");
+    }
+}
+
 #[test]
 fn data_sets_are_listed_and_described() {
     let folder = folder();
@@ -182,11 +238,16 @@ fn timed_kernels_are_explained_kept_and_change_no_bit() {
         assert!(tried.len() > 1 && tried.iter().any(|t| t["candidate"] == choice["taken"]), "{choice}");
         assert!(tried.iter().all(|t| t["gpu_ms"].as_f64().unwrap() > 0.0), "{choice}");
     }
-    let kept: Vec<_> =
-        fs::read_dir(folder.path().join("revacnn")).unwrap().map(|e| e.unwrap().path()).collect();
-    assert_eq!(kept.len(), 1, "{kept:?}");
+    // Only a lead beyond the spread of the times is kept; on a busy machine there may be none.
+    let decided = choices.iter().filter(|choice| choice["kept"] == true).count();
+    let files = fs::read_dir(folder.path().join("revacnn")).into_iter().flatten();
+    let kept: Vec<_> = files.map(|e| e.unwrap().path()).collect();
+    assert_eq!(kept.len(), usize::from(decided > 0), "{kept:?}");
+    if decided == 0 {
+        return;
+    }
     let known: serde_json::Value = serde_json::from_slice(&fs::read(&kept[0]).unwrap()).unwrap();
-    assert_eq!(known.as_object().unwrap().len(), 5);
+    assert_eq!(known.as_object().unwrap().len(), decided);
 
     // What is known is taken, and gives the bits of what is calculated; a damaged file is told of and left aside.
     let steps = train(&["--batch", "8", "--steps", "20", "--json"]);

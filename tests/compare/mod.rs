@@ -64,6 +64,16 @@ pub(crate) fn assert_no_errors(gpu: &Gpu) {
     assert!(errors.is_empty(), "{}", errors.join("\n"));
 }
 
+/// A handle whose shader at `path` has a fault: `to` in place of each `from`, also in what it imports of the floats.
+pub(crate) fn with_fault(gpu: &Gpu, path: &'static str, from: &str, to: &str) -> Gpu {
+    let read = |path: &str| {
+        std::fs::read_to_string(format!("{}/shaders/{path}", env!("CARGO_MANIFEST_DIR"))).unwrap()
+    };
+    let text = read(path).replace("#import common/floats", &read("common/floats.wgsl"));
+    assert!(text.contains(from), "{path} has no {from:?}");
+    gpu.replacing_shader(path, text.replace(from, to).leak())
+}
+
 /// A buffer of NaN.
 pub(crate) fn poisoned(gpu: &Gpu, label: &str, len: usize) -> Buffer<f32> {
     Buffer::from_slice(gpu, label, &vec![f32::NAN; len])

@@ -6,7 +6,7 @@ mod kernels;
 mod render;
 mod structs;
 
-use compare::{assert_no_errors, open_gpu};
+use compare::{assert_no_errors, open_gpu, with_fault};
 use kernels::{ScaleParams, scale_kernel};
 use revacnn::gpu::{AdapterChoice, Buffer, DeviceProfile, Gpu, PlanBuilder, ReadbackRing, Roofline, Timer};
 
@@ -125,6 +125,31 @@ fn adapters_are_found_by_name_and_missing_ones_named() {
         let error = Gpu::open(&choice).err().expect("there is none");
         assert!(error.what().contains(said) && error.help().contains(&name), "{error}: {}", error.help());
     }
+}
+
+#[test]
+fn the_first_error_is_the_one_that_is_told() {
+    let gpu = open_gpu();
+    gpu.check().unwrap();
+    let make = |label| {
+        gpu.device.create_buffer(&wgpu::BufferDescriptor {
+            label: Some(label),
+            size: gpu.limits.max_buffer_size + 4,
+            usage: wgpu::BufferUsages::STORAGE,
+            mapped_at_creation: false,
+        })
+    };
+    make("the cause");
+    make("an effect");
+    let error = gpu.check().unwrap_err();
+    assert!(error.what().contains("the cause") && !error.what().contains("an effect"), "{error}");
+    assert!(error.help().contains("another adapter"), "{}", error.help());
+    gpu.check().unwrap();
+    // Of a kernel too: not that its pipeline was made of a layout that is none.
+    let fault = with_fault(&gpu, "gpu/roofline.wgsl", "@binding(", "@binding(7000");
+    let error = Roofline::measure(&fault).unwrap_err();
+    assert!(error.what().contains("create_bind_group_layout"), "{error}");
+    assert_no_errors(&gpu);
 }
 
 #[test]

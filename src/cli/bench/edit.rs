@@ -64,6 +64,7 @@ impl BenchEdit {
             gpu.wait();
             step_ms.push(1e3 * began.elapsed().as_secs_f64());
         }
+        gpu.check()?;
         let compiled = gpu.kernels_compiled() - compiled;
         let [median_ms, longest_ms] = [0.5, 1.0].map(|fraction| quantile(&edit_ms, fraction));
         let step_ms = quantile(&step_ms, 0.5);

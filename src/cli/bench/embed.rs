@@ -61,6 +61,7 @@ impl BenchEmbed {
             with.push(rate);
             iterations += made / ROUNDS as f64;
         }
+        session.check_events()?;
         // Of successive rounds: other load on the machine changes more slowly.
         let costs: Vec<f64> = alone.iter().zip(&with).map(|(alone, with)| 1.0 - with / alone).collect();
         let [cost, alone, with] = [&costs, &alone, &with].map(|values| quantile(values, 0.5));

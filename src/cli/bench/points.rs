@@ -31,6 +31,7 @@ pub(super) fn run(gpu: &Gpu, points: u32, size: (u32, u32), json: bool) -> Resul
     let mut bench = BenchPoints::new(gpu, points, size)?;
     let (whole, near) = (bench.median_ms(1.0, false)?, bench.median_ms(8.0, false)?);
     let selecting = bench.median_ms(1.0, true)?;
+    gpu.check()?;
     let name = &gpu.info.name;
     let (width, height) = size;
     if json {

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use clap::Args;
 use revacnn::data::Dataset;
 use revacnn::error::Result;
-use revacnn::gpu::{Choice, Gpu, Roofline, TunePolicy};
+use revacnn::gpu::{Choice, Gpu, Roofline, Tried, TunePolicy};
 use revacnn::nn::{Network, Shape, Trainer, TrainerOptions};
 use serde_json::json;
 
@@ -112,22 +112,24 @@ impl BenchTrain {
 
     /// Prints the autotuner's latest choices.
     fn explain(&self, gpu: &Gpu) -> Result<()> {
-        for Choice { key, tried, picked, known } in gpu.take_choices().into_iter().filter(|_| self.explain) {
+        let choices = gpu.take_choices().into_iter().filter(|_| self.explain);
+        for Choice { key, tried, picked, known, decided } in choices {
             if self.json {
                 let tried: Vec<_> = tried
                     .iter()
-                    .map(|(candidate, gpu_ms)| json!({"candidate": candidate, "gpu_ms": gpu_ms}))
+                    .map(|t| json!({"candidate": t.candidate, "gpu_ms": t.time_ms, "spread_ms": t.spread_ms}))
                     .collect();
-                print_line(
-                    &json!({"kernel": key, "tried": tried, "taken": picked, "known": known}).to_string(),
-                )?;
+                let value =
+                    json!({"kernel": key, "tried": tried, "taken": picked, "known": known, "kept": decided});
+                print_line(&value.to_string())?;
                 continue;
             }
             let cached = if known { format!(": {picked}, cached") } else { String::new() };
-            print_line(&format!("{key}{cached}"))?;
-            for (candidate, time_ms) in tried {
+            let undecided = if decided { "" } else { ": as fast as another, timed again next time" };
+            print_line(&format!("{key}{cached}{undecided}"))?;
+            for Tried { candidate, time_ms, spread_ms } in tried {
                 let mark = if candidate == picked { "  chosen" } else { "" };
-                print_line(&format!("  {candidate:44} {time_ms:9.3} ms{mark}"))?;
+                print_line(&format!("  {candidate:44} {time_ms:9.3} ms, spread {spread_ms:.3} ms{mark}"))?;
             }
         }
         Ok(())
@@ -154,6 +156,7 @@ impl BenchTrain {
                 }
             }
         }
+        gpu.check()?;
         // Other load on the machine makes steps longer, never shorter.
         let [all, frozen] = step_ms.map(|times| quantile(&times, 0.1));
         let (predicted, measured) = (1.0 - flops[1] / flops[0], 1.0 - frozen / all);
@@ -187,7 +190,7 @@ impl BenchTrain {
         }
         let (steps, seconds) = steps_for(gpu, trainer, Duration::from_secs_f64(self.seconds));
         let images_per_s = steps as f64 * batch as f64 / seconds;
-        let kernels = kernel_times(gpu, trainer);
+        let kernels = kernel_times(gpu, trainer)?;
         let gpu_ms: f64 = kernels.values().map(|k| k.time_ms).sum();
         let flops = trainer.network.training_flops() as f64;
         let gflops = images_per_s * flops / 1e9;
@@ -251,7 +254,10 @@ fn steps_for(gpu: &Gpu, trainer: &mut Trainer, time: Duration) -> (u32, f64) {
 }
 
 /// GPU time of one step by kernel; empty if the adapter has no timestamps.
-fn kernel_times(gpu: &Gpu, trainer: &mut Trainer) -> BTreeMap<Arc<str>, KernelTime> {
+///
+/// # Errors
+/// When a kernel failed: what it takes is no measurement.
+fn kernel_times(gpu: &Gpu, trainer: &mut Trainer) -> Result<BTreeMap<Arc<str>, KernelTime>> {
     let mut times: BTreeMap<Arc<str>, KernelTime> = BTreeMap::new();
     let plan = trainer.step_plan();
     for (span, dispatch) in plan.time(gpu).into_iter().zip(&plan.dispatches) {
@@ -262,5 +268,6 @@ fn kernel_times(gpu: &Gpu, trainer: &mut Trainer) -> BTreeMap<Arc<str>, KernelTi
         entry.dispatches += 1;
     }
     trainer.tick();
-    times
+    gpu.check()?;
+    Ok(times)
 }

@@ -66,6 +66,7 @@ impl BenchView {
             alone.push(renderer.round(&mut session, self.seconds, None));
             rendering.push(renderer.round(&mut session, self.seconds, Some(self.rate)));
         }
+        session.check_events()?;
         let median = |rounds: &[Round]| {
             quantile(&rounds.iter().map(|round| round.images_per_s).collect::<Vec<_>>(), 0.5)
         };

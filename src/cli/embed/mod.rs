@@ -124,12 +124,7 @@ impl Embed {
         let optimizing = Instant::now();
         let snapshots = self.iterate(&gpu, &tsne, began);
         let optimize_s = optimizing.elapsed().as_secs_f64();
-        if let Some(error) = gpu.take_errors().into_iter().next() {
-            return Err(Error::new(
-                format!("the GPU reports: {error}"),
-                "use fewer rows, or another adapter",
-            ));
-        }
+        gpu.check()?;
         let positions = self.positions(&gpu, &tsne);
         let kl = (!self.is_pca()).then(|| tsne.state(&gpu).divergence);
         let (recall, quality) = judge(&gpu, &matrix, &tsne, &positions, &left_out);

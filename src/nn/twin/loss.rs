@@ -45,10 +45,12 @@ pub fn loss(
         }
         Loss::SvmHinge { margin } => {
             let excess = |c: usize| {
-                if c == label { 0.0 } else { (outputs[c] - outputs[label] + f64::from(margin)).max(0.0) }
+                let excess = outputs[c] - outputs[label] + f64::from(margin);
+                // NaN counts: it must not hide.
+                if c == label || excess <= 0.0 { 0.0 } else { excess }
             };
             let mut gradient: Vec<f64> =
-                (0..classes).map(|c| if excess(c) > 0.0 { 1.0 } else { 0.0 }).collect();
+                (0..classes).map(|c| if excess(c) == 0.0 { 0.0 } else { 1.0 }).collect();
             gradient[label] = -gradient.iter().sum::<f64>();
             let loss = (0..classes).map(excess).sum();
             LossTwin { loss, correct, gradient: scaled(gradient), probabilities: softmax(outputs).0 }
