@@ -32,8 +32,8 @@
 //!
 //! 1. The model lives on the GPU. The CPU holds settings, commands, and numbers a few frames old; no step, frame or edit
 //!    waits for a read-back.
-//! 2. One thread, one command encoder and one submit a frame. No async runtime, and no lock but around the opening of a device, in which
-//!    drivers are not safe.
+//! 2. One thread; two command encoders and submits a frame: training and layouts, then pictures, so that what cannot be drawn
+//!    costs no step. No async runtime, and no lock but around the opening of a device, in which drivers are not safe.
 //! 3. A run is a pure function of (settings, data, seed, journal): no float atomics, fixed reduction trees, counter-based
 //!    random numbers. The same run twice gives the same bits on the same adapter and driver.
 //! 4. WGSL declares what a kernel binds; Rust reads it by reflection, for compute and for render pipelines. There is no
@@ -78,7 +78,7 @@
 //! An iteration of t-SNE is the list in `Tsne::record_step`: attraction, repulsion, block sums, reduce, update.
 //!
 //! A frame is the list in `app::window`: take in what was read back, run the interface (which queues actions), perform the
-//! actions, record training, layouts and pictures into one encoder, submit, present. [`gpu::Work`] is a plan that can stop
+//! actions, record and submit training and layouts, record and submit pictures, present. [`gpu::Work`] is a plan that can stop
 //! after any dispatch and go on in the next frame; it learns the cost of its dispatches from timestamps. The session's scheduler
 //! shares a frame's GPU milliseconds among its works: training step, evaluation, layouts.
 //!

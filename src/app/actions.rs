@@ -10,7 +10,7 @@ pub(crate) fn toggle_playing(session: &Session) -> Action {
 
 /// Pins the test image `by` indices further as the probe, wrapping at the ends of the test set.
 pub(crate) fn move_probe(session: &Session, by: i64) -> Action {
-    let index = (i64::from(session.probe().0) + by).rem_euclid(session.test_images() as i64);
+    let index = (i64::from(session.coming_settings().probe) + by).rem_euclid(session.test_images() as i64);
     DataCommand::PinProbe(index as u32).into()
 }
 

@@ -11,6 +11,9 @@ use crate::gpu::{Gpu, ReadbackRing, TimedPasses};
 use crate::session::LayoutId;
 use crate::view::{Picked, Scatters, SelectionSummary, Tiles};
 
+/// Classes whose probabilities are read back at most.
+const MAX_CLASSES: u64 = 256;
+
 /// A frame that was laid out and is yet to be painted.
 pub struct Painting {
     output: egui::FullOutput,
@@ -23,6 +26,8 @@ pub struct Painting {
 pub struct Readings {
     /// Minimum, maximum, mean and standard deviation of tiles.
     pub tiles: Vec<(TileId, [f32; 4])>,
+    /// Class probabilities of the probe.
+    pub classes: Option<Vec<f32>>,
     /// Rows under the pointer.
     pub picks: Vec<(LayoutId, Picked)>,
     /// Selected rows of layouts.
@@ -40,6 +45,7 @@ pub struct Canvas {
     indices: TileSetIndices,
     scatters: Option<Scatters>,
     statistics: ReadbackRing<TileId>,
+    classes: ReadbackRing<()>,
     picks: ReadbackRing<LayoutId>,
     rows: ReadbackRing<LayoutId>,
     passes: TimedPasses<()>,
@@ -61,6 +67,7 @@ impl Canvas {
             indices: TileSetIndices::default(),
             scatters: Some(Scatters::new(gpu, format)?),
             statistics: ReadbackRing::new(gpu, 16, 8),
+            classes: ReadbackRing::new(gpu, MAX_CLASSES * 16, 4),
             picks: ReadbackRing::new(gpu, Picked::BYTES, 32),
             rows: ReadbackRing::new(gpu, SelectionSummary::BYTES, 8),
             passes: TimedPasses::new(gpu, 2),
@@ -158,6 +165,11 @@ impl Canvas {
                 self.statistics.copy(encoder, stats.raw(), u64::from(id.tile) * 16, 16, id);
             }
         }
+        let index = self.indices.get(TileSetId::Classes).filter(|_| requests.classes);
+        if let Some(stats) = index.and_then(|index| tiles.stats(index)) {
+            let size = stats.range().size.min(MAX_CLASSES * 16);
+            self.classes.copy(encoder, stats.raw(), 0, size, ());
+        }
         for id in requests.picks {
             if let Some(pick) = scatters.pick(id.0) {
                 self.picks.copy(encoder, pick.raw(), 0, Picked::BYTES, id);
@@ -172,6 +184,7 @@ impl Canvas {
     /// Bytes read back so far: statistics of tiles, picked and selected rows, and times; never pictures.
     pub fn bytes_read(&self) -> u64 {
         self.statistics.bytes_read()
+            + self.classes.bytes_read()
             + self.picks.bytes_read()
             + self.rows.bytes_read()
             + self.passes.bytes_read()
@@ -180,6 +193,7 @@ impl Canvas {
     /// Call after the submit that holds the frame.
     pub fn after_submit(&mut self) {
         self.statistics.after_submit();
+        self.classes.after_submit();
         self.picks.after_submit();
         self.rows.after_submit();
         self.passes.after_submit();
@@ -190,6 +204,10 @@ impl Canvas {
         let mut readings = Readings::default();
         let statistics = self.statistics.take().into_iter();
         readings.tiles = statistics.map(|(id, bytes)| (id, bytemuck::pod_read_unaligned(&bytes))).collect();
+        // The mean of one value is this value.
+        let means =
+            |bytes: &[u8]| bytemuck::pod_collect_to_vec::<u8, [f32; 4]>(bytes).iter().map(|s| s[2]).collect();
+        readings.classes = self.classes.take().last().map(|(_, bytes)| means(bytes));
         readings.picks =
             self.picks.take().into_iter().map(|(id, bytes)| (id, Picked::read(&bytes))).collect();
         readings.rows =

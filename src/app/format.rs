@@ -17,6 +17,11 @@ pub(crate) fn short(value: f64) -> String {
     }
 }
 
+/// The number with this many significant digits: 0.85, not 0.84999996.
+pub(crate) fn rounded(value: f32, digits: usize) -> f32 {
+    format!("{value:.*e}", digits.saturating_sub(1)).parse().unwrap_or(value)
+}
+
 /// A share as a percentage: `71.3 %`.
 pub(crate) fn percent(share: f64) -> String {
     format!("{:.1} %", 100.0 * share)
@@ -30,6 +35,16 @@ pub(crate) fn mib(bytes: u64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn sums_of_decimals_are_rounded_to_decimals() {
+        for (value, decimal) in
+            [(0.9 - 0.05, 0.85), (0.02 / 1.25, 0.016), (1e-30, 1e-30), (0.0, 0.0), (-7.0 / 9.0, -0.7778)]
+        {
+            assert_eq!(rounded(value, 4), decimal);
+        }
+        assert!(rounded(f32::NAN, 4).is_nan());
+    }
 
     #[test]
     fn numbers_keep_about_three_digits() {

@@ -16,6 +16,8 @@ pub struct Requests {
     pub tiles: Vec<TileId>,
     /// Layouts, for the row under the pointer.
     pub picks: Vec<LayoutId>,
+    /// The class probabilities of the probe.
+    pub classes: bool,
 }
 
 /// The pictures of a frame.
@@ -50,6 +52,14 @@ impl<'a> Frame<'a> {
     /// Asks for minimum, maximum, mean and standard deviation of a tile.
     pub fn request_tile(&mut self, tile: TileId) {
         self.requests.tiles.push(tile);
+    }
+
+    /// Asks for the class probabilities, whose set is declared.
+    pub fn request_classes(&mut self) {
+        if let Some(index) = self.indices.get(TileSetId::Classes) {
+            self.tiles.want_stats(index);
+            self.requests.classes = true;
+        }
     }
 
     /// Asks for the row of a layout under the pointer.

@@ -69,11 +69,8 @@ impl FrameLog {
         }
         self.last_line = Instant::now();
         let pixels = |r: &egui::Rect| [r.left(), r.top(), r.width(), r.height()].map(|v| v * scale);
-        let places: serde_json::Map<_, _> = workbench
-            .targets()
-            .iter()
-            .map(|(name, rect)| ((*name).to_owned(), json!(pixels(rect))))
-            .collect();
+        let places: serde_json::Map<_, _> =
+            workbench.targets().iter().map(|(name, rect)| (name.to_string(), json!(pixels(rect)))).collect();
         let hyper = session.settings().hyper;
         let layout = |e: &Layout| {
             let state = e.state().copied().unwrap_or_default();

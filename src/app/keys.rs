@@ -3,6 +3,8 @@
 use egui::{Key, Modifiers, Ui};
 
 use super::actions::{move_probe, toggle_frozen, toggle_playing};
+use super::format::rounded;
+use super::number::take_typing;
 use super::pane::Event;
 use super::selection::Selection;
 use crate::nn::Hyper;
@@ -25,6 +27,9 @@ pub(crate) enum Effect {
 
 /// A key with its modifiers, and its effect where it has one at present.
 type Binding = (Modifiers, Key, fn(&Session, &Selection) -> Option<Effect>);
+
+/// Significant digits of the numbers that keys give.
+const DIGITS: usize = 4;
 
 const NONE: Modifiers = Modifiers::NONE;
 const SHIFT: Modifiers = Modifiers::SHIFT;
@@ -66,15 +71,17 @@ const KEYS: &[(&str, &str, &[Binding])] = &[
             (NONE, Key::Plus, faster),
             (SHIFT, Key::Equals, faster),
             (NONE, Key::Equals, faster),
-            (NONE, Key::Minus, |s, _| act(TrainCommand::SetLearningRate(hyper(s).learning_rate / 1.25))),
+            (NONE, Key::Minus, |s, _| {
+                act(TrainCommand::SetLearningRate(rounded(hyper(s).learning_rate / 1.25, DIGITS)))
+            }),
         ],
     ),
     (
         "M  Shift+M",
         "momentum + 0.05 or − 0.05",
         &[
-            (SHIFT, Key::M, |s, _| act(TrainCommand::SetMomentum((hyper(s).momentum - 0.05).max(0.0)))),
-            (NONE, Key::M, |s, _| act(TrainCommand::SetMomentum((hyper(s).momentum + 0.05).min(0.99)))),
+            (SHIFT, Key::M, |s, _| momentum((hyper(s).momentum - 0.05).max(0.0))),
+            (NONE, Key::M, |s, _| momentum((hyper(s).momentum + 0.05).min(0.99))),
         ],
     ),
     (
@@ -83,17 +90,17 @@ const KEYS: &[(&str, &str, &[Binding])] = &[
         &[
             (SHIFT, Key::D, |s, _| {
                 let halved = hyper(s).weight_decay / 2.0;
-                act(TrainCommand::SetWeightDecay(if halved < 1e-6 { 0.0 } else { halved }))
+                weight_decay(if halved < 1e-6 { 0.0 } else { halved })
             }),
-            (NONE, Key::D, |s, _| act(TrainCommand::SetWeightDecay((hyper(s).weight_decay * 2.0).max(1e-4)))),
+            (NONE, Key::D, |s, _| weight_decay((hyper(s).weight_decay * 2.0).max(1e-4))),
         ],
     ),
     (
         "B  Shift+B",
         "batch size × 2 or ÷ 2",
         &[
-            (SHIFT, Key::B, |s, _| act(TrainCommand::SetBatch((s.settings().batch / 2).max(1)))),
-            (NONE, Key::B, |s, _| act(TrainCommand::SetBatch((s.settings().batch * 2).min(s.max_batch())))),
+            (SHIFT, Key::B, |s, _| act(TrainCommand::SetBatch((batch(s) / 2).max(1)))),
+            (NONE, Key::B, |s, _| act(TrainCommand::SetBatch((batch(s) * 2).min(s.max_batch())))),
         ],
     ),
     (
@@ -121,7 +128,19 @@ const KEYS: &[(&str, &str, &[Binding])] = &[
 ];
 
 fn hyper(session: &Session) -> Hyper {
-    session.settings().hyper
+    session.coming_settings().hyper
+}
+
+fn batch(session: &Session) -> u32 {
+    session.coming_settings().batch
+}
+
+fn momentum(value: f32) -> Option<Effect> {
+    act(TrainCommand::SetMomentum(rounded(value, DIGITS)))
+}
+
+fn weight_decay(value: f32) -> Option<Effect> {
+    act(TrainCommand::SetWeightDecay(rounded(value, DIGITS)))
 }
 
 fn act(action: impl Into<Action>) -> Option<Effect> {
@@ -137,16 +156,17 @@ fn step(nodes: i64, tiles: i64) -> Option<Effect> {
 }
 
 fn faster(session: &Session, _: &Selection) -> Option<Effect> {
-    act(TrainCommand::SetLearningRate(hyper(session).learning_rate * 1.25))
+    act(TrainCommand::SetLearningRate(rounded(hyper(session).learning_rate * 1.25, DIGITS)))
 }
 
 fn overlay(_: &Session, _: &Selection) -> Option<Effect> {
     Some(Effect::ToggleOverlay)
 }
 
-/// Effects of the keys pressed in this frame; none while a text field has the keyboard.
+/// Effects of the keys pressed in this frame; none while a text field has the keyboard, or had it in the frame before: Escape and
+/// Return are its own.
 pub(crate) fn effects(ui: &Ui, session: &Session, selection: &Selection) -> Vec<Effect> {
-    if ui.ctx().egui_wants_keyboard_input() {
+    if take_typing(ui) || ui.ctx().egui_wants_keyboard_input() {
         return Vec::new();
     }
     let bindings = KEYS.iter().flat_map(|(_, _, bindings)| *bindings);
@@ -162,12 +182,15 @@ pub(crate) fn overlay_ui(ui: &Ui, open: &mut bool) {
         .resizable(false)
         .anchor(egui::Align2::CENTER_CENTER, egui::Vec2::ZERO)
         .show(ui.ctx(), |ui| {
-            egui::Grid::new("keys").num_columns(2).spacing([24.0, 6.0]).show(ui, |ui| {
-                for (key, effect, _) in KEYS {
-                    ui.monospace(*key);
-                    ui.label(*effect);
-                    ui.end_row();
-                }
+            let height = ui.ctx().content_rect().height() - 90.0;
+            egui::ScrollArea::vertical().max_height(height).show(ui, |ui| {
+                egui::Grid::new("keys").num_columns(2).spacing([24.0, 6.0]).show(ui, |ui| {
+                    for (key, effect, _) in KEYS {
+                        ui.monospace(*key);
+                        ui.label(*effect);
+                        ui.end_row();
+                    }
+                });
             });
         });
 }

@@ -4,14 +4,21 @@
 
 mod actions;
 mod canvas;
+mod dialogs;
+mod display;
+mod docking;
 mod format;
 mod frame;
 mod frame_log;
+mod kept;
 mod keys;
+mod number;
 pub mod offscreen;
 mod pane;
 mod panes;
 mod selection;
+mod status_bar;
+mod surface;
 mod tensor_kinds;
 mod theme;
 mod tile_popup;
@@ -19,7 +26,9 @@ mod tile_set;
 mod top_bar;
 mod window;
 mod workbench;
+mod zoom;
 
 pub use canvas::Canvas;
-pub use window::{WindowOptions, has_display, run};
+pub use display::Display;
+pub use window::WindowOptions;
 pub use workbench::{Show, Workbench};

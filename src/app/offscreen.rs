@@ -6,6 +6,7 @@ use image::RgbaImage;
 
 use super::canvas::Canvas;
 use super::workbench::{Show, Workbench};
+use super::zoom::fitting;
 use crate::error::{Error, Result};
 use crate::gpu::{Buffer, Gpu};
 use crate::session::Session;
@@ -93,14 +94,16 @@ pub fn target(gpu: &Gpu, width: u32, height: u32) -> wgpu::Texture {
 
 /// egui's input for pass `pass` over a picture; passes are a second apart.
 pub fn input(picture: &Picture, pass: usize) -> egui::RawInput {
-    let size = egui::vec2(picture.width as f32, picture.height as f32) / picture.scale;
+    let whole = picture.show == Show::Workbench;
+    let scale = if whole { fitting([picture.width, picture.height], picture.scale) } else { picture.scale };
+    let size = egui::vec2(picture.width as f32, picture.height as f32) / scale;
     let mut input = egui::RawInput {
         screen_rect: Some(egui::Rect::from_min_size(egui::Pos2::ZERO, size)),
         time: Some(pass as f64),
         ..Default::default()
     };
     let viewport = input.viewports.entry(egui::ViewportId::ROOT).or_default();
-    viewport.native_pixels_per_point = Some(picture.scale);
+    viewport.native_pixels_per_point = Some(scale);
     input.events.extend(picture.pointer.map(egui::Event::PointerMoved));
     input
 }

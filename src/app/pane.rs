@@ -3,11 +3,13 @@
 //! A pane owns its state. It reads the session and the shared [`Selection`], and asks for changes by [`Action`]s, which the
 //! workbench performs once the frame's interface is laid out.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use egui::{Rect, Response, Ui};
 
 use super::frame::Frame;
+use super::number::Edited;
 use super::selection::Selection;
 use crate::error::{Error, Result};
 use crate::session::{Action, LayoutId, Session, TensorKind};
@@ -81,13 +83,39 @@ impl Cx<'_, '_> {
     }
 
     /// Records where a widget lies, for scripts that click it.
-    pub(crate) fn mark(&mut self, name: &'static str, response: &Response) {
-        self.targets.insert(name, response.rect);
+    pub(crate) fn mark(&mut self, name: impl Into<Cow<'static, str>>, response: &Response) {
+        self.targets.insert(name.into(), response.rect);
+    }
+
+    /// Records where a number lies, and requests the change that a new one is.
+    pub(crate) fn number<T, A: Into<Action>>(
+        &mut self,
+        name: &'static str,
+        edited: Edited<T>,
+        action: impl FnOnce(T) -> A,
+    ) {
+        self.numbers(name, edited, |new| [action(new)]);
+    }
+
+    /// As [`Cx::number`], where a new number is several changes.
+    pub(crate) fn numbers<T, A: Into<Action>, I: IntoIterator<Item = A>>(
+        &mut self,
+        name: &'static str,
+        edited: Edited<T>,
+        actions: impl FnOnce(T) -> I,
+    ) {
+        self.mark(name, &edited.response);
+        self.mark(format!("{name} field"), &edited.field);
+        match edited.new {
+            Some(Ok(new)) => actions(new).into_iter().for_each(|action| self.send(action)),
+            Some(Err(error)) => *self.status = Some(error),
+            None => (),
+        }
     }
 }
 
 /// Rectangles of the widgets that scripts click, in points.
-pub(crate) type Targets = BTreeMap<&'static str, Rect>;
+pub(crate) type Targets = BTreeMap<Cow<'static, str>, Rect>;
 
 /// GPU and wall time of the last frames.
 #[derive(Debug, Clone, Copy, Default)]

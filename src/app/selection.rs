@@ -19,6 +19,8 @@ pub struct Selection {
     pub hovered: Option<TileId>,
     /// Layout and row under the pointer.
     pub hovered_row: Option<(LayoutId, u32)>,
+    /// Class probabilities of the probe, a few frames old; only where not all classes are shown.
+    pub probabilities: Vec<f32>,
     rows: BTreeMap<LayoutId, SelectionSummary>,
     rows_cleared: bool,
     statistics: Vec<(TileId, [f32; 4])>,
@@ -31,6 +33,7 @@ impl Default for Selection {
             shown: TensorKind::Activations,
             hovered: None,
             hovered_row: None,
+            probabilities: Vec::new(),
             rows: BTreeMap::new(),
             rows_cleared: false,
             statistics: Vec::new(),

@@ -1,12 +1,19 @@
 //! The top bar: play, pause, step and reset; progress, accuracy, speed and rendering overhead.
 
-use egui::{RichText, Ui};
+use std::sync::Arc;
+
+use egui::{Galley, RichText, TextWrapMode, Ui, WidgetText};
 
 use super::actions::toggle_playing;
+use super::dialogs::Dialogs;
 use super::format::{percent, short};
+use super::number::field_ui;
 use super::pane::Cx;
 use super::theme;
 use crate::session::{Control, RunState, Session, TrainCommand};
+
+/// Smallest width of a figure, in points.
+const MIN_FIGURE: f32 = 46.0;
 
 /// The top bar.
 pub(crate) struct TopBar {
@@ -16,14 +23,20 @@ pub(crate) struct TopBar {
 
 impl TopBar {
     /// Lays out the bar.
-    pub(crate) fn ui(&mut self, ui: &mut Ui, cx: &mut Cx<'_, '_>) {
+    pub(crate) fn ui(&mut self, ui: &mut Ui, dialogs: &mut Dialogs, cx: &mut Cx<'_, '_>) {
         ui.add_space(4.0);
         ui.horizontal(|ui| {
             self.buttons_ui(ui, cx);
+            self.seed_ui(ui, cx);
+            let open = ui.button("Open…").on_hover_text("Open a run that --out made, in place of this one");
+            cx.mark("open", &open);
+            if open.clicked() {
+                dialogs.open_run(None);
+            }
             ui.separator();
-            progress_ui(ui, cx.session);
-            ui.separator();
-            speed_ui(ui, cx);
+            let mut figures = progress(cx.session);
+            figures.extend(speed(cx));
+            figures_ui(ui, &figures);
         });
         ui.add_space(2.0);
     }
@@ -47,23 +60,77 @@ impl TopBar {
         if reset.clicked() {
             cx.send(TrainCommand::Reset(self.seed));
         }
-        ui.add(egui::DragValue::new(&mut self.seed).prefix("seed ").speed(0.1))
-            .on_hover_text("Seed of the next reset: initial weights, order of images, augmentation");
+    }
+
+    fn seed_ui(&mut self, ui: &mut Ui, cx: &mut Cx<'_, '_>) {
+        let hover = "Seed of the next reset: initial weights, order of images, augmentation";
+        ui.weak("seed").on_hover_text(hover);
+        let seed = field_ui(ui, "seed", self.seed);
+        match seed.new {
+            Some(Ok(new)) => self.seed = new,
+            Some(Err(error)) => cx.report(Err(error)),
+            None => (),
+        }
+        seed.response.on_hover_text(hover);
     }
 }
 
-/// One value with its name above it.
-fn value_ui(ui: &mut Ui, name: &str, value: &str, hover: &str) {
-    ui.vertical(|ui| {
-        ui.spacing_mut().item_spacing.y = 0.0;
-        ui.label(RichText::new(name).small().color(theme::MUTED));
-        ui.label(RichText::new(value).monospace());
-    })
-    .response
-    .on_hover_text(hover);
+/// A figure: a value with its name above it.
+struct Figure {
+    /// Figures of a lower rank are left out last.
+    rank: u8,
+    name: &'static str,
+    value: String,
+    hover: String,
 }
 
-fn progress_ui(ui: &mut Ui, session: &Session) {
+fn figure(rank: u8, name: &'static str, value: String, hover: impl Into<String>) -> Figure {
+    Figure { rank, name, value, hover: hover.into() }
+}
+
+/// The figures that fit in one line, by their ranks.
+fn figures_ui(ui: &mut Ui, figures: &[Figure]) {
+    let gap = ui.spacing().item_spacing.x + 4.0;
+    ui.spacing_mut().item_spacing.x = gap;
+    let texts = figures.iter().map(|figure| {
+        let name = RichText::new(figure.name).small().color(theme::MUTED);
+        let value = RichText::new(&figure.value).monospace();
+        [name, value].map(|text| {
+            let text = WidgetText::from(text);
+            text.into_galley(ui, Some(TextWrapMode::Extend), f32::INFINITY, egui::TextStyle::Body)
+        })
+    });
+    let texts: Vec<_> = texts.collect();
+    let width = |[name, value]: &[Arc<Galley>; 2]| name.size().x.max(value.size().x).max(MIN_FIGURE) + gap;
+    let sizes: Vec<(u8, f32)> =
+        figures.iter().zip(&texts).map(|(figure, text)| (figure.rank, width(text))).collect();
+    let shown = fitting(&sizes, ui.available_width());
+    for (((figure, texts), (_, width)), _) in
+        figures.iter().zip(texts).zip(sizes).zip(shown).filter(|(_, shown)| *shown)
+    {
+        let column = ui.vertical(|ui| {
+            ui.set_width(width - gap);
+            ui.spacing_mut().item_spacing.y = 0.0;
+            texts.into_iter().for_each(|text| drop(ui.label(text)));
+        });
+        column.response.on_hover_text(&figure.hover);
+    }
+}
+
+/// Chooses figures, given as rank and width, until the room is filled.
+fn fitting(figures: &[(u8, f32)], room: f32) -> Vec<bool> {
+    let mut order: Vec<usize> = (0..figures.len()).collect();
+    order.sort_by_key(|index| figures[*index].0);
+    let mut left = room;
+    let taken = order.into_iter().take_while(|index| {
+        left -= figures[*index].1;
+        left >= 0.0
+    });
+    let taken: Vec<usize> = taken.collect();
+    (0..figures.len()).map(|index| taken.contains(&index)).collect()
+}
+
+fn progress(session: &Session) -> Vec<Figure> {
     let metrics = session.metrics();
     let last = metrics.epochs.last();
     let recent = metrics.recent(50);
@@ -75,46 +142,67 @@ fn progress_ui(ui: &mut Ui, session: &Session) {
         RunState::Finished => "finished",
     };
     let text = |value: Option<f64>, form: fn(f64) -> String| value.map_or("–".to_owned(), form);
-    let epoch = format!("epoch {:.2}", session.epoch());
-    value_ui(ui, state, &epoch, "Epochs: passes over the training images");
-    value_ui(ui, "step", &session.step().to_string(), "Training steps: updates of the weights");
+    let training = recent.map(|r| r.1).filter(|_| loss.has_classes());
+    let validation = last.map(|e| f64::from(e.val_accuracy)).filter(|_| loss.has_classes());
     let hover = format!("Training loss ({}), mean over the last 50 steps", loss.name());
-    value_ui(ui, "loss", &text(recent.map(|r| r.0), short), &hover);
-    let accuracy = text(recent.map(|r| r.1).filter(|_| loss.has_classes()), percent);
-    value_ui(ui, "train acc", &accuracy, "Training accuracy over the last 50 steps");
-    let accuracy = last.map(|e| f64::from(e.val_accuracy)).filter(|_| loss.has_classes());
-    value_ui(ui, "val acc", &text(accuracy, percent), "Validation accuracy after the last epoch");
-    if let Some(accuracy) = last.and_then(|e| e.average_val_accuracy).filter(|_| loss.has_classes()) {
+    let epochs = "Epochs: passes over the training images";
+    let average = last.and_then(|e| e.average_val_accuracy).filter(|_| loss.has_classes());
+    let average = average.map(|accuracy| {
         let hover = "Validation accuracy with the average of the last weights";
-        value_ui(ui, "avg val acc", &percent(f64::from(accuracy)), hover);
-    }
+        figure(6, "avg val acc", percent(f64::from(accuracy)), hover)
+    });
+    let mut figures = vec![
+        figure(0, state, format!("epoch {:.2}", session.epoch()), epochs),
+        figure(4, "step", session.step().to_string(), "Training steps: updates of the weights"),
+        figure(1, "loss", text(recent.map(|r| r.0), short), hover),
+        figure(5, "train acc", text(training, percent), "Training accuracy over the last 50 steps"),
+        figure(2, "val acc", text(validation, percent), "Validation accuracy after the last epoch"),
+    ];
+    figures.extend(average);
+    figures
 }
 
-fn speed_ui(ui: &mut Ui, cx: &Cx<'_, '_>) {
+fn speed(cx: &Cx<'_, '_>) -> Vec<Figure> {
     let (session, costs) = (cx.session, cx.costs);
     let metrics = session.metrics();
     let running = session.is_playing();
     let rate = if running { short(metrics.images_per_s) } else { "–".to_owned() };
-    value_ui(ui, "images/s", &rate, "Training images per second, over about the last second");
     let train = if running { metrics.train_ms } else { 0.0 };
     let moving = session.layouts().iter().any(|layout| !layout.rests());
     let embed = if moving { metrics.layouts_ms } else { 0.0 };
     let views = costs.views_ms;
-    value_ui(
-        ui,
-        "GPU: training + t-SNE + rendering",
-        &format!("{train:.1} + {embed:.1} + {views:.1} ms"),
-        "GPU time of the last frame: training, t-SNE layouts, rendering of pictures and interface",
-    );
     let all = train + embed + views;
     let share = if all > 0.0 { (embed + views) / all } else { 0.0 };
     let overhead = if running { percent(share) } else { "–".to_owned() };
-    value_ui(
-        ui,
-        "rendering overhead",
-        &overhead,
-        "Share of GPU time not spent on training, but on layouts, pictures and \
-         interface (V turns the pictures off)",
-    );
-    value_ui(ui, "frames/s", &format!("{:.0}", costs.frames_per_s), "Frames drawn per second");
+    vec![
+        figure(3, "images/s", rate, "Training images per second, over about the last second"),
+        figure(
+            8,
+            "GPU: training + t-SNE + rendering",
+            format!("{train:.1} + {embed:.1} + {views:.1} ms"),
+            "GPU time of the last frame: training, t-SNE layouts, rendering of pictures and interface",
+        ),
+        figure(
+            7,
+            "rendering overhead",
+            overhead,
+            "Share of GPU time not spent on training, but on layouts, pictures and interface (V turns the \
+             pictures off)",
+        ),
+        figure(6, "frames/s", format!("{:.0}", costs.frames_per_s), "Frames drawn per second"),
+    ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn figures_of_the_lowest_ranks_stay() {
+        let figures = [(2, 50.0), (0, 40.0), (1, 30.0)];
+        assert_eq!(fitting(&figures, 120.0), [true; 3]);
+        assert_eq!(fitting(&figures, 119.0), [false, true, true]);
+        assert_eq!(fitting(&figures, 69.0), [false, true, false]);
+        assert_eq!(fitting(&figures, 10.0), [false; 3]);
+    }
 }

@@ -1,21 +1,28 @@
-//! The window: winit's events in, one encoder and one submit a frame out.
+//! The window: winit's events in, two submits a frame out, training and pictures.
 //!
-//! A frame: poll → interface → training within the budget → pictures → egui → submit → present. At most two frames are in flight.
+//! A frame: poll → interface → training within the budget → submit → pictures → egui → submit → present. At most two frames are in
+//! flight.
 
 use std::io::Write as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use winit::application::ApplicationHandler;
+use winit::dpi::PhysicalSize;
 use winit::event::{ElementState, WindowEvent};
-use winit::event_loop::{ActiveEventLoop, ControlFlow, EventLoop};
+use winit::event_loop::{ActiveEventLoop, ControlFlow};
 use winit::window::{Window, WindowId};
 
 use super::canvas::Canvas;
+use super::dialogs::Request;
+use super::display::{Display, Ended, without_source};
 use super::frame_log::FrameLog;
+use super::kept::KeptSession;
+use super::surface::{create_window, failed, open_device, surface_size};
 use super::workbench::{Show, Workbench};
+use super::zoom::Zoom;
 use crate::error::{Error, Result};
 use crate::gpu::{AdapterChoice, Gpu};
 use crate::session::Session;
@@ -40,70 +47,42 @@ pub(crate) type MakeSession = Box<dyn FnOnce(Rc<Gpu>) -> Result<Session>>;
 const FRAME_MS: f64 = 15.0;
 /// The same on the software adapter, which shares its cores with everything else.
 const SOFTWARE_FRAME_MS: f64 = 60.0;
+/// Time between frames while the window cannot be drawn to.
+const HIDDEN_FRAME: Duration = Duration::from_millis(15);
 /// Frames until all numbers are back from the GPU.
 const SETTLING_FRAMES: u32 = 4;
 
-/// Opens the window and runs until it is closed.
-///
-/// # Errors
-/// When there is no display, no device, or the session cannot be made.
-pub fn run(options: WindowOptions, make: MakeSession) -> Result<()> {
-    check_libraries()?;
-    let event_loop = EventLoop::new().map_err(|e| {
-        Error::new(
-            format!("no window can be opened: {e}"),
-            "log in to a desktop, or train without one: revacnn train",
-        )
-    })?;
-    event_loop.set_control_flow(ControlFlow::Wait);
-    let mut app = App { options, make: Some(make), running: None, result: Ok(()) };
-    event_loop.run_app(&mut app).map_err(|e| {
-        Error::new(format!("the window system failed: {e}"), "train without a window: revacnn train")
-    })?;
-    app.result
-}
+/// Calls the function when a signal asks the program to end.
+pub(crate) type Listen = Box<dyn FnOnce(Box<dyn Fn() + Send>)>;
 
-/// True where a display can be reached.
-pub fn has_display() -> bool {
-    let set = |name| std::env::var_os(name).is_some_and(|v| !v.is_empty());
-    !cfg!(target_os = "linux") || set("DISPLAY") || set("WAYLAND_DISPLAY")
-}
-
-/// Libraries that a window on X11 loads at run time, and their packages on Debian and Ubuntu.
-const X11_LIBRARIES: [(&str, &str); 4] = [
-    ("libX11.so.6", "libx11-6"),
-    ("libXcursor.so.1", "libxcursor1"),
-    ("libXi.so.6", "libxi6"),
-    ("libxkbcommon-x11.so.0", "libxkbcommon-x11-0"),
-];
-
-/// Checks for the libraries that the window loads at run time, where a missing one would be a panic.
-fn check_libraries() -> Result<()> {
-    let wayland = std::env::var_os("WAYLAND_DISPLAY").is_some_and(|v| !v.is_empty());
-    if !cfg!(target_os = "linux") || wayland {
-        return Ok(());
-    }
-    let folders = [
-        "/usr/lib",
-        "/usr/lib64",
-        "/lib",
-        "/lib64",
-        "/usr/local/lib",
-        "/usr/lib/x86_64-linux-gnu",
-        "/usr/lib/aarch64-linux-gnu",
-    ];
-    let listed = std::env::var_os("LD_LIBRARY_PATH").unwrap_or_default();
-    let folders: Vec<PathBuf> =
-        std::env::split_paths(&listed).chain(folders.iter().map(PathBuf::from)).collect();
-    for (name, package) in X11_LIBRARIES {
-        if !folders.iter().any(|folder| folder.join(name).exists()) {
-            return Err(Error::new(
-                format!("the window needs the library {name}"),
-                format!("install it; on Debian and Ubuntu: sudo apt-get install {package}"),
-            ));
+impl Display {
+    /// Opens the window and runs until it is closed, or a signal ends it.
+    ///
+    /// # Errors
+    /// When there is no device, or the session cannot be made or saved.
+    pub fn run(self, options: WindowOptions, listen: Listen, make: MakeSession) -> Result<()> {
+        let event_loop = self.0;
+        event_loop.set_control_flow(ControlFlow::Wait);
+        let proxy = event_loop.create_proxy();
+        // Where the loop has ended already, nobody needs to hear of it.
+        listen(Box::new(move || _ = proxy.send_event(Ended)));
+        let mut app = App { options, make: Some(make), running: None, result: Ok(()) };
+        let ended = event_loop.run_app(&mut app);
+        KeptSession::release();
+        if let Err(error) = ended {
+            // The window system is gone, the run is not.
+            app.running.map_or(Ok(()), |running| running.session.stop_and_save())?;
+            let what = format!("the window system failed: {}", without_source(&error.to_string()));
+            return Err(Error::new(what, "train without a window: revacnn train"));
         }
+        app.result
     }
-    Ok(())
+}
+
+/// The folder of a run of which the folder or a file was dropped.
+fn folder_of(dropped: &Path) -> PathBuf {
+    let folder = if dropped.is_dir() { Some(dropped) } else { dropped.parent() };
+    folder.unwrap_or(dropped).to_owned()
 }
 
 struct App {
@@ -118,10 +97,11 @@ struct Running {
     surface: wgpu::Surface<'static>,
     config: wgpu::SurfaceConfiguration,
     gpu: Rc<Gpu>,
-    session: Session,
+    session: KeptSession,
     workbench: Workbench,
     canvas: Canvas,
     input: egui_winit::State,
+    zoom: Zoom,
     log: FrameLog,
     log_file: Option<std::fs::File>,
     in_flight: Option<(wgpu::SubmissionIndex, Option<Instant>)>,
@@ -131,45 +111,18 @@ struct Running {
     opened: Instant,
 }
 
-fn failed(what: &str, error: impl std::fmt::Display) -> Error {
-    Error::new(format!("{what}: {error}"), "try another adapter (see: revacnn adapters), or revacnn train")
-}
-
-fn create_window(event_loop: &ActiveEventLoop) -> Result<Arc<Window>> {
-    let attributes = Window::default_attributes()
-        .with_title("ReVACNN")
-        .with_inner_size(winit::dpi::LogicalSize::new(1280.0, 800.0))
-        .with_min_inner_size(winit::dpi::LogicalSize::new(640.0, 400.0));
-    let window = event_loop.create_window(attributes).map_err(|e| failed("no window can be opened", e))?;
-    Ok(Arc::new(window))
-}
-
-/// Opens the adapter and configures the window's surface.
-fn open_device(
-    event_loop: &ActiveEventLoop,
-    window: &Arc<Window>,
-    adapter: &AdapterChoice,
-) -> Result<(Rc<Gpu>, wgpu::Surface<'static>, wgpu::SurfaceConfiguration)> {
-    let descriptor = || {
-        let display = Box::new(event_loop.owned_display_handle());
-        wgpu::InstanceDescriptor::new_with_display_handle_from_env(display)
-    };
-    let surface = |instance: &wgpu::Instance| {
-        let made = instance.create_surface(Arc::clone(window));
-        made.map_err(|e| failed("the window cannot be drawn to", e))
-    };
-    let (gpu, adapter, surface) = Gpu::open_for_surface(adapter, descriptor, surface)?;
-    let size = window.inner_size();
-    let mut config = surface
-        .get_default_config(&adapter, size.width.max(1), size.height.max(1))
-        .ok_or_else(|| failed("the window cannot be drawn to", "its format is not supported"))?;
-    // egui blends in gamma space: a format without conversion.
-    let formats = surface.get_capabilities(&adapter).formats;
-    config.format = formats.into_iter().find(|f| !f.is_srgb()).unwrap_or(config.format);
-    config.present_mode = wgpu::PresentMode::AutoVsync;
-    config.desired_maximum_frame_latency = 1;
-    surface.configure(&gpu.device, &config);
-    Ok((Rc::new(gpu), surface, config))
+/// A canvas, and egui's input of the window.
+fn interface(window: &Window, gpu: &Gpu, format: wgpu::TextureFormat) -> Result<(Canvas, egui_winit::State)> {
+    let canvas = Canvas::new(gpu, format, false)?;
+    let input = egui_winit::State::new(
+        canvas.ctx.clone(),
+        egui::ViewportId::ROOT,
+        window,
+        Some(window.scale_factor() as f32),
+        window.theme(),
+        Some(gpu.limits.max_texture_dimension_2d as usize),
+    );
+    Ok((canvas, input))
 }
 
 impl Running {
@@ -181,15 +134,7 @@ impl Running {
         if options.play {
             session.play();
         }
-        let canvas = Canvas::new(&gpu, config.format, false)?;
-        let input = egui_winit::State::new(
-            canvas.ctx.clone(),
-            egui::ViewportId::ROOT,
-            &window,
-            Some(window.scale_factor() as f32),
-            window.theme(),
-            Some(gpu.limits.max_texture_dimension_2d as usize),
-        );
+        let (canvas, input) = interface(&window, &gpu, config.format)?;
         window.set_title(&format!("ReVACNN – {}", session.title()));
         let log_file = options.frame_log.as_ref().map(std::fs::File::create).transpose();
         let log_file = log_file.map_err(|e| failed("the frame log cannot be written", e))?;
@@ -200,10 +145,11 @@ impl Running {
             surface,
             config,
             gpu,
-            session,
+            session: KeptSession::new(session),
             workbench,
             canvas,
             input,
+            zoom: Zoom::new(),
             log: FrameLog::new(),
             log_file,
             in_flight: None,
@@ -213,12 +159,66 @@ impl Running {
         })
     }
 
-    fn resize(&mut self, width: u32, height: u32) {
-        if width > 0 && height > 0 {
-            (self.config.width, self.config.height) = (width, height);
+    fn resize(&mut self, size: PhysicalSize<u32>) {
+        if size.width > 0 && size.height > 0 {
+            [self.config.width, self.config.height] = surface_size(&self.gpu, size);
             self.surface.configure(&self.gpu.device, &self.config);
             self.window.request_redraw();
         }
+    }
+
+    /// Saves the run; where that fails it is paused, and the status bar says why. Returns whether it is saved.
+    fn save(&mut self) -> bool {
+        let mut session = self.session.get();
+        let error = session.save().err();
+        if error.is_some() {
+            session.pause();
+        }
+        drop(session);
+        let saved = error.is_none();
+        self.workbench.dialogs.saved(error);
+        self.window.request_redraw();
+        saved
+    }
+
+    /// Saves the run before the window closes; where that fails the user is asked. Returns whether to close.
+    fn close(&mut self) -> bool {
+        self.session.get().pause();
+        let saved = self.save();
+        if !saved {
+            self.workbench.dialogs.ask_to_close();
+        }
+        saved
+    }
+
+    /// Opens the run in a folder in place of the present one, which is saved before.
+    fn open_run(&mut self, folder: &Path) -> Result<()> {
+        self.session.stop_and_save()?;
+        let mut session = Session::resume(Rc::clone(&self.gpu), folder)?;
+        session.restore_layouts();
+        (self.canvas, self.input) = interface(&self.window, &self.gpu, self.config.format)?;
+        self.zoom = Zoom::new();
+        self.workbench = Workbench::new(&session);
+        self.window.set_title(&format!("ReVACNN – {}", session.title()));
+        *self.session.get() = session;
+        self.settling = SETTLING_FRAMES;
+        self.window.request_redraw();
+        Ok(())
+    }
+
+    /// Does what the user asks of the window; returns whether to close it.
+    fn take_requests(&mut self) -> bool {
+        for request in self.workbench.dialogs.take() {
+            match request {
+                Request::Save => drop(self.save()),
+                Request::Close => return true,
+                Request::Open(folder) => {
+                    let opened = self.open_run(&folder);
+                    self.workbench.report(opened);
+                }
+            }
+        }
+        false
     }
 
     /// Texture of the next frame; none while the window cannot be drawn to.
@@ -247,30 +247,36 @@ impl Running {
     /// One frame.
     fn frame(&mut self) -> Result<()> {
         self.wait_for_last();
-        self.session.poll();
-        self.workbench.take(self.canvas.poll(), &self.session);
+        self.session.get().poll();
+        self.workbench.take(self.canvas.poll(), &self.session.get());
         self.workbench.costs.frames_per_s = self.log.frames_per_s();
         if self.workbench.take_epoch_ended() {
-            self.session.save()?;
+            self.save();
         }
-        let Some(texture) = self.next_texture() else { return Ok(()) };
+        let budget = if self.gpu.is_software() { SOFTWARE_FRAME_MS } else { FRAME_MS };
+        let budget = (budget - self.workbench.costs.views_ms).max(budget / 4.0);
+        let Some(texture) = self.next_texture() else {
+            // Nobody sees the window: the run goes on.
+            self.work(budget);
+            self.repaint_at = Instant::now().checked_add(HIDDEN_FRAME);
+            return Ok(());
+        };
         let view = texture.texture.create_view(&Default::default());
+        let size = [self.config.width, self.config.height];
+        self.zoom.fit(&self.canvas.ctx, size, self.window.scale_factor() as f32);
         let raw_input = self.input.take_egui_input(&self.window);
         let inputs = self.log.take_inputs();
         // The interface is laid out first, so that a click acts on this very frame, and painted last, from the state
         // after the frame's training.
-        let size = [self.config.width, self.config.height];
-        let (session, workbench) = (&mut self.session, &mut self.workbench);
+        let (mut session, workbench) = (self.session.get(), &mut self.workbench);
         let painting = self.canvas.run(&self.gpu, raw_input, size, |ui, frame| {
-            workbench.ui(ui, session, frame, Show::Workbench);
+            workbench.ui(ui, &mut session, frame, Show::Workbench);
         });
-        let budget = if self.gpu.is_software() { SOFTWARE_FRAME_MS } else { FRAME_MS };
-        let budget = (budget - self.workbench.costs.views_ms).max(budget / 4.0);
+        drop(session);
+        let trained = self.work(budget);
         let mut encoder = self.gpu.encoder("frame");
-        let trained = self.session.record(&mut encoder, budget);
         let output = self.canvas.record(&self.gpu, &mut encoder, painting, &view);
         let submission = self.gpu.submit(encoder);
-        self.session.after_submit();
         self.canvas.after_submit();
         self.window.pre_present_notify();
         self.gpu.queue.present(texture);
@@ -282,6 +288,16 @@ impl Running {
             if trained || inputs.is_some() { SETTLING_FRAMES } else { self.settling.saturating_sub(1) };
         self.repaint_at = Instant::now().checked_add(delay);
         self.write_log()
+    }
+
+    /// Submits a frame's training, apart from its pictures: what cannot be drawn costs no step. Returns whether there was any.
+    fn work(&mut self, budget_ms: f64) -> bool {
+        let mut session = self.session.get();
+        let mut encoder = self.gpu.encoder("training");
+        let trained = session.record(&mut encoder, budget_ms);
+        self.gpu.submit(encoder);
+        session.after_submit();
+        trained
     }
 
     /// Delay of the next frame while nothing trains: short while numbers are on their way, then until an event; a log
@@ -297,7 +313,7 @@ impl Running {
     fn write_log(&mut self) -> Result<()> {
         let Some(file) = &mut self.log_file else { return Ok(()) };
         let scale = self.canvas.ctx.pixels_per_point();
-        if let Some(line) = self.log.line(&self.workbench, &self.session, scale) {
+        if let Some(line) = self.log.line(&self.workbench, &self.session.get(), scale) {
             writeln!(file, "{line}").map_err(|e| failed("the frame log cannot be written", e))?;
         }
         Ok(())
@@ -305,6 +321,12 @@ impl Running {
 }
 
 impl App {
+    /// Saves the run and ends; where it cannot be saved, the end is an error.
+    fn save_and_stop(&mut self, event_loop: &ActiveEventLoop) {
+        let saved = self.running.as_ref().map_or(Ok(()), |running| running.session.stop_and_save());
+        self.stop(event_loop, saved);
+    }
+
     fn stop(&mut self, event_loop: &ActiveEventLoop, result: Result<()>) {
         if self.result.is_ok() {
             self.result = result;
@@ -313,7 +335,7 @@ impl App {
     }
 }
 
-impl ApplicationHandler for App {
+impl ApplicationHandler<Ended> for App {
     fn resumed(&mut self, event_loop: &ActiveEventLoop) {
         let Some(make) = self.make.take() else { return };
         match Running::open(event_loop, &self.options, make) {
@@ -326,20 +348,18 @@ impl ApplicationHandler for App {
         let Some(running) = &mut self.running else { return };
         let response = running.input.on_window_event(&running.window, &event);
         match &event {
-            WindowEvent::CloseRequested => {
-                running.session.pause();
-                let saved = running.session.save();
-                return self.stop(event_loop, saved);
-            }
-            WindowEvent::Resized(size) => running.resize(size.width, size.height),
+            WindowEvent::CloseRequested if running.close() => return self.stop(event_loop, Ok(())),
+            WindowEvent::Resized(size) => running.resize(*size),
+            WindowEvent::DroppedFile(path) => running.workbench.dialogs.open_run(Some(folder_of(path))),
             WindowEvent::MouseInput { .. } => running.log.input(),
             WindowEvent::CursorMoved { .. } => running.settling = SETTLING_FRAMES,
             WindowEvent::KeyboardInput { event, .. } if event.state == ElementState::Pressed => {
                 running.log.input()
             }
             WindowEvent::RedrawRequested => {
-                if let Err(error) = running.frame() {
-                    return self.stop(event_loop, Err(error));
+                let drawn = running.frame();
+                if drawn.is_err() || running.take_requests() {
+                    return self.stop(event_loop, drawn);
                 }
             }
             _ => (),
@@ -349,11 +369,14 @@ impl ApplicationHandler for App {
         }
     }
 
+    fn user_event(&mut self, event_loop: &ActiveEventLoop, _: Ended) {
+        self.save_and_stop(event_loop);
+    }
+
     fn about_to_wait(&mut self, event_loop: &ActiveEventLoop) {
         let Some(running) = &mut self.running else { return };
         if self.options.exit_after.is_some_and(|time| running.opened.elapsed() > time) {
-            let saved = running.session.save();
-            return self.stop(event_loop, saved);
+            return self.save_and_stop(event_loop);
         }
         match running.repaint_at {
             Some(at) if at <= Instant::now() => {

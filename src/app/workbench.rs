@@ -3,12 +3,14 @@
 use egui::Ui;
 
 use super::canvas::Readings;
+use super::dialogs::Dialogs;
+use super::docking::{Docking, pane_ui};
 use super::frame::Frame;
 use super::keys::{self, Effect};
-use super::pane::{Costs, Cx, Dock, Event, Pane, Targets};
+use super::pane::{Costs, Cx, Event, Pane, Targets};
 use super::panes;
 use super::selection::Selection;
-use super::theme;
+use super::status_bar::status_bar_ui;
 use super::top_bar::TopBar;
 use crate::error::{Error, Result};
 use crate::session::{
@@ -34,11 +36,13 @@ impl Show {
 
 /// The workbench: panes, selection and window state. It owns no state of the run.
 pub struct Workbench {
-    tree: egui_tiles::Tree<usize>,
+    docking: Docking,
     panes: Vec<Box<dyn Pane>>,
     top_bar: TopBar,
     selection: Selection,
     keys_shown: bool,
+    /// Dialogs, and what the user asks of the window in them.
+    pub(super) dialogs: Dialogs,
     status: Option<Error>,
     epoch_ended: bool,
     targets: Targets,
@@ -51,11 +55,12 @@ impl Workbench {
     pub fn new(session: &Session) -> Self {
         let panes = panes::all();
         Self {
-            tree: docking_tree(&panes),
+            docking: Docking::new(&panes),
             panes,
             top_bar: TopBar { seed: session.settings().seed },
             selection: Selection::default(),
             keys_shown: false,
+            dialogs: Dialogs::default(),
             status: None,
             epoch_ended: false,
             targets: Targets::new(),
@@ -83,12 +88,14 @@ impl Workbench {
         };
         match show {
             Show::Workbench => {
-                egui::Panel::top("top bar").show(ui, |ui| self.top_bar.ui(ui, &mut cx));
-                egui::Panel::bottom("status bar").show(ui, |ui| status_bar_ui(ui, &mut cx));
-                let mut docking = Docking { panes: &mut self.panes, cx };
+                let dialogs = &mut self.dialogs;
+                egui::Panel::top("top bar").show(ui, |ui| self.top_bar.ui(ui, dialogs, &mut cx));
+                egui::Panel::bottom("status bar").show(ui, |ui| status_bar_ui(ui, dialogs, &mut cx));
+                let is_kept = cx.session.folder().is_some();
                 let central = egui::CentralPanel::default().frame(egui::Frame::NONE);
-                central.show(ui, |ui| self.tree.ui(&mut docking, ui));
+                central.show(ui, |ui| self.docking.ui(ui, &mut self.panes, cx));
                 keys::overlay_ui(ui, &mut self.keys_shown);
+                self.dialogs.ui(ui, is_kept);
             }
             Show::Pane(name) => {
                 let pane = self.panes.iter_mut().find(|pane| pane.name() == name);
@@ -134,6 +141,9 @@ impl Workbench {
     /// Performs actions in order. The status bar shows the last error; a command that steers the run and succeeds clears it.
     fn perform(&mut self, session: &mut Session, actions: Vec<Action>) {
         for action in actions {
+            if changes_nothing(session, action) {
+                continue;
+            }
             let steers = matches!(action, Action::Command(command) if !matches!(command, Command::Layout(_)));
             match session.perform(action) {
                 Ok(()) if steers => self.status = None,
@@ -145,7 +155,8 @@ impl Workbench {
 
     /// Takes in the numbers that arrived.
     pub fn take(&mut self, readings: Readings, session: &Session) {
-        let Readings { tiles, picks, rows, views_ms } = readings;
+        let Readings { tiles, classes, picks, rows, views_ms } = readings;
+        self.selection.probabilities = classes.unwrap_or(std::mem::take(&mut self.selection.probabilities));
         tiles.into_iter().for_each(|(tile, values)| self.selection.set_statistics(tile, values));
         rows.into_iter().for_each(|(layout, rows)| self.selection.set_rows(layout, rows));
         picks.into_iter().for_each(|(layout, pick)| self.tell(&Event::Picked(layout, pick), session));
@@ -172,6 +183,11 @@ impl Workbench {
         nodes.iter().map(open).try_for_each(|command| session.apply(command))
     }
 
+    /// Shows an error in the status bar.
+    pub(super) fn report(&mut self, result: Result<()>) {
+        self.status = result.err().or(self.status.take());
+    }
+
     /// Selected and hovered tiles and rows.
     pub fn selection(&self) -> &Selection {
         &self.selection
@@ -183,83 +199,10 @@ impl Workbench {
     }
 }
 
-/// Two columns: the main one is wide and at the left.
-fn docking_tree(panes: &[Box<dyn Pane>]) -> egui_tiles::Tree<usize> {
-    let mut tiles = egui_tiles::Tiles::default();
-    let [mut main, mut side]: [Vec<(Vec<egui_tiles::TileId>, f32)>; 2] = Default::default();
-    for (index, pane) in panes.iter().enumerate() {
-        let id = tiles.insert_pane(index);
-        match (pane.dock(), side.last_mut()) {
-            (Dock::Main(share), _) => main.push((vec![id], share)),
-            (Dock::Side(share), _) => side.push((vec![id], share)),
-            (Dock::Tab, Some((tabs, _))) => tabs.push(id),
-            (Dock::Tab, None) => side.push((vec![id], 1.0)),
-        }
-    }
-    let columns = [(main, 2.9), (side, 1.0)].map(|(rows, width)| {
-        let tabs: Vec<_> =
-            rows.into_iter().map(|(tabs, share)| (tiles.insert_tab_tile(tabs), share)).collect();
-        (tiles.insert_container(split(egui_tiles::LinearDir::Vertical, &tabs)), width)
-    });
-    let root = tiles.insert_container(split(egui_tiles::LinearDir::Horizontal, &columns));
-    egui_tiles::Tree::new(egui::Id::unique("workbench"), root, tiles)
-}
-
-/// Parts side by side or one above the other, each with its share.
-fn split(direction: egui_tiles::LinearDir, parts: &[(egui_tiles::TileId, f32)]) -> egui_tiles::Linear {
-    let mut linear = egui_tiles::Linear::new(direction, parts.iter().map(|(id, _)| *id).collect());
-    parts.iter().for_each(|(id, share)| linear.shares.set_share(*id, *share));
-    linear
-}
-
-fn status_bar_ui(ui: &mut Ui, cx: &mut Cx<'_, '_>) {
-    ui.horizontal(|ui| {
-        match cx.status.take() {
-            Some(error) => {
-                ui.colored_label(theme::FAULT, error.what());
-                ui.weak(error.help());
-                let dismissed = ui.small_button("✕").on_hover_text("Dismiss").clicked();
-                *cx.status = Some(error).filter(|_| !dismissed);
-            }
-            None => {
-                ui.weak(format!("{} · {}", cx.session.title(), cx.session.gpu().info.name));
-            }
-        }
-        ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
-            ui.weak("? shows the keys");
-        });
-    });
-}
-
-fn pane_ui(ui: &mut Ui, pane: &mut dyn Pane, cx: &mut Cx<'_, '_>) {
-    egui::Frame::NONE.inner_margin(10).show(ui, |ui| pane.ui(ui, cx));
-}
-
-/// The panes inside the docking tree.
-struct Docking<'d, 'a, 'f> {
-    panes: &'d mut [Box<dyn Pane>],
-    cx: Cx<'a, 'f>,
-}
-
-impl egui_tiles::Behavior<usize> for Docking<'_, '_, '_> {
-    fn pane_ui(&mut self, ui: &mut Ui, _id: egui_tiles::TileId, index: &mut usize) -> egui_tiles::UiResponse {
-        pane_ui(ui, self.panes[*index].as_mut(), &mut self.cx);
-        egui_tiles::UiResponse::None
-    }
-
-    fn tab_title_for_pane(&mut self, index: &usize) -> egui::WidgetText {
-        self.panes[*index].title().into()
-    }
-
-    fn simplification_options(&self) -> egui_tiles::SimplificationOptions {
-        egui_tiles::SimplificationOptions { all_panes_must_have_tabs: true, ..Default::default() }
-    }
-
-    fn gap_width(&self, _style: &egui::Style) -> f32 {
-        3.0
-    }
-
-    fn tab_bar_color(&self, _visuals: &egui::Visuals) -> egui::Color32 {
-        theme::GROUND
-    }
+/// True for a command after which all settings are as they are now; a reset and the commands of layouts are others.
+fn changes_nothing(session: &Session, action: Action) -> bool {
+    let Action::Command(command) = action else { return false };
+    let other = matches!(command, Command::Layout(_) | Command::Train(TrainCommand::Reset(_)));
+    let settings = session.coming_settings();
+    !other && settings.changed(command, session.step()) == settings
 }

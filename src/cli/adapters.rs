@@ -2,8 +2,8 @@
 
 use clap::Args;
 use humansize::{BINARY, format_size};
-use revacnn::error::{Error, Result};
-use revacnn::gpu::list_adapters;
+use revacnn::error::Result;
+use revacnn::gpu::{list_adapters, no_adapter};
 
 use super::print::print_line;
 
@@ -21,10 +21,7 @@ impl Adapters {
             return print_line(&serde_json::to_string_pretty(&adapters).expect("reports are plain data"));
         }
         if adapters.is_empty() {
-            return Err(Error::new(
-                "no graphics adapter was found (no Vulkan, Metal, DirectX 12 or OpenGL driver)",
-                "install a driver; on Debian and Ubuntu the software one: sudo apt-get install mesa-vulkan-drivers",
-            ));
+            return Err(no_adapter());
         }
         for a in &adapters {
             let mark = if a.best { "*" } else { " " };

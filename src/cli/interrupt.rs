@@ -7,13 +7,20 @@ use std::sync::atomic::{AtomicBool, Ordering};
 pub(super) fn watch() -> Arc<AtomicBool> {
     let flag = Arc::new(AtomicBool::new(false));
     let set = Arc::clone(&flag);
+    listen(move || set.store(true, Ordering::SeqCst));
+    flag
+}
+
+/// Calls `stop` at the first Ctrl-C or termination signal.
+pub(super) fn listen(stop: impl Fn() + Send + 'static) {
+    let heard = AtomicBool::new(false);
     let handler = move || {
-        if set.swap(true, Ordering::SeqCst) {
+        if heard.swap(true, Ordering::SeqCst) {
             std::process::exit(130);
         }
+        stop();
     };
     if let Err(error) = ctrlc::set_handler(handler) {
         log::warn!("Ctrl-C will stop without saving: {error}");
     }
-    flag
 }

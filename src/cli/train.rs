@@ -1,5 +1,6 @@
 //! `revacnn train`: training without a window.
 
+use std::cell::RefCell;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
@@ -130,6 +131,8 @@ struct Report {
     log_every: u32,
     bar: ProgressBar,
     began: Instant,
+    /// The last sign that the run cannot learn, which is said once.
+    concern: RefCell<Option<String>>,
 }
 
 impl Report {
@@ -147,7 +150,7 @@ impl Report {
         );
         bar.set_position((session.epoch() * images as f64) as u64);
         bar.reset_eta();
-        Self { json, log_every, bar, began: Instant::now() }
+        Self { json, log_every, bar, began: Instant::now(), concern: RefCell::default() }
     }
 
     fn say(&self, value: &Value, text: &str) -> Result<()> {
@@ -231,7 +234,17 @@ impl Report {
             average_text(session, e.average_val_loss.zip(e.average_val_accuracy), 1),
             e.images_per_s
         );
-        self.say(&value, &text)
+        let concern = session.concern();
+        if let Some(concern) = &concern {
+            value["concern"] = json!(concern.what());
+        }
+        self.say(&value, &text)?;
+        let what = concern.as_ref().map(|concern| concern.what().to_owned());
+        if let Some(concern) = concern.filter(|_| what != *self.concern.borrow()) {
+            self.bar.suspend(|| log::warn!("{}; {}", concern.what(), concern.help()));
+        }
+        *self.concern.borrow_mut() = what;
+        Ok(())
     }
 
     /// Evaluates the test images, unless the user stopped the run.

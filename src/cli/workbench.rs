@@ -5,10 +5,11 @@ use std::time::Duration;
 
 use clap::Args;
 use revacnn::app::offscreen::Picture;
-use revacnn::app::{Show, WindowOptions, has_display, run};
-use revacnn::error::Result;
+use revacnn::app::{Display, Show, WindowOptions};
+use revacnn::error::{Error, Result};
 use revacnn::session::{Session, TensorKind, create_folder};
 
+use super::interrupt;
 use super::render::draw;
 use super::run_options::{AdapterOption, RunOptions};
 use super::train::train_and_report;
@@ -27,6 +28,9 @@ pub(super) struct OpenWorkbench {
     /// Folder to save the run in: model, network, journal and metrics.
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
+    /// Open the run in this folder, paused, with its own data, network and settings.
+    #[arg(long, value_name = "DIR", conflicts_with_all = RunOptions::ids(), conflicts_with = "out")]
+    resume: Option<PathBuf>,
     /// Start paused.
     #[arg(long)]
     paused: bool,
@@ -42,21 +46,32 @@ impl OpenWorkbench {
     pub(super) fn run(&self) -> Result<()> {
         // Reports a wrong command line before a window opens.
         self.run.settings()?;
-        if !has_display() {
-            return self.without_display();
-        }
+        let Some(display) = Display::open()? else { return self.without_display() };
         let options = WindowOptions {
             adapter: self.adapter.choice(),
             exit_after: self.exit_after.filter(|s| s.is_finite() && *s >= 0.0).map(Duration::from_secs_f64),
             frame_log: self.frame_log.clone(),
-            play: !self.paused,
+            play: !self.paused && self.resume.is_none(),
         };
-        let (begun, out) = (self.run.clone(), self.out.clone());
-        run(options, Box::new(move |gpu| begun.begin(gpu, out.as_deref())))
+        let (begun, out, resumed) = (self.run.clone(), self.out.clone(), self.resume.clone());
+        let make = move |gpu| match &resumed {
+            Some(folder) => Session::resume(gpu, folder),
+            None => begun.begin(gpu, out.as_deref()),
+        };
+        display.run(options, Box::new(interrupt::listen), Box::new(make))
     }
 
     /// Trains, and saves what a window would have shown as pictures.
     fn without_display(&self) -> Result<()> {
+        if let Some(folder) = &self.resume {
+            return Err(Error::new(
+                "there is no display to open the run on",
+                format!(
+                    "train it without a window: revacnn train --resume {0}; or draw it: revacnn render {0} -o run.png",
+                    folder.display()
+                ),
+            ));
+        }
         let folder = self.out.clone().unwrap_or_else(|| PathBuf::from(FOLDER));
         log::info!(
             "there is no display: training without a window; pictures are saved in {}",

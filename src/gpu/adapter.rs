@@ -118,16 +118,29 @@ impl Listed {
     }
 }
 
+/// The error where there is no adapter: a variable that leaves out others, or no driver.
+pub fn no_adapter() -> Error {
+    match std::env::var("WGPU_BACKEND").ok().filter(|value| !value.trim().is_empty()) {
+        Some(value) => Error::new(
+            format!(
+                "no graphics adapter was found by the backend {value:?}, which the variable WGPU_BACKEND names"
+            ),
+            "unset WGPU_BACKEND, or set it to vulkan, metal, dx12 or gl as this machine has it",
+        ),
+        None => Error::new(
+            "no graphics adapter was found (no Vulkan, Metal, DirectX 12 or OpenGL driver)",
+            "install a driver; on Debian and Ubuntu the software one: sudo apt-get install mesa-vulkan-drivers",
+        ),
+    }
+}
+
 /// Index of the adapter that `choice` means.
 ///
 /// # Errors
 /// When there is none that can be used, with the reason, and the command that installs one or the list of those there are.
 fn pick(choice: &AdapterChoice, all: &[Listed]) -> Result<usize> {
     if all.is_empty() {
-        return Err(Error::new(
-            "no graphics adapter was found (no Vulkan, Metal, DirectX 12 or OpenGL driver)",
-            "install a driver; on Debian and Ubuntu the software one: sudo apt-get install mesa-vulkan-drivers",
-        ));
+        return Err(no_adapter());
     }
     let is_meant = |index: usize, listed: &Listed| match choice {
         AdapterChoice::Best => true,

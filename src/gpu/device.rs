@@ -43,10 +43,13 @@ fn log_errors(device: &wgpu::Device) -> Arc<Mutex<ErrorLog>> {
     device.on_uncaptured_error(Arc::new(move |error: wgpu::Error| {
         let text = error.to_string();
         let mut log = log.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        if log.seen.insert(text.clone()) {
-            log::error!("GPU error: {text}");
-            log.unread.push(text);
+        if !log.seen.insert(text.clone()) {
+            return;
         }
+        // The first one is the cause; the others tell of what could not be made after it.
+        let level = if log.unread.is_empty() { log::Level::Error } else { log::Level::Debug };
+        log::log!(level, "GPU error: {text}");
+        log.unread.push(text);
     }));
     errors
 }

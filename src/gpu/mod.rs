@@ -38,7 +38,7 @@ mod tune_cache;
 mod turns;
 mod work;
 
-pub use adapter::{AdapterChoice, AdapterReport, list_adapters};
+pub use adapter::{AdapterChoice, AdapterReport, list_adapters, no_adapter};
 pub use buffer::{Buffer, BufferRange};
 pub use context::{DeviceProfile, Gpu, KernelKey};
 pub use device::Device;

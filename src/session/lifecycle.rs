@@ -87,7 +87,7 @@ impl Session {
         };
         let mut session = Self {
             progress: Progress::new(&trainer),
-            readback: Readback::new(&gpu),
+            readback: Readback::new(&gpu, &trainer),
             throughput: Throughput::default(),
             metrics: Metrics::default(),
             layouts: Layouts::new(&trainer)?,

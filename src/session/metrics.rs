@@ -52,6 +52,8 @@ pub struct Metrics {
     pub steps: Vec<StepMetrics>,
     /// Finished epochs, oldest first.
     pub epochs: Vec<EpochMetrics>,
+    /// Nodes of the rectifying layers of which no unit fired for any validation image of the last epoch.
+    pub dead: Vec<usize>,
     /// Training images per second over the last second or so.
     pub images_per_s: f64,
     /// GPU milliseconds of training in the last frame.

@@ -6,6 +6,7 @@
 mod apply;
 mod checkpoint;
 mod command;
+mod concern;
 mod event;
 mod fault;
 

@@ -44,6 +44,8 @@ pub(super) enum Received {
     History(Vec<StepRecord>, Vec<WorkSpan>),
     /// The clock after an evaluation, which holds its sums; epoch and step that it belongs to.
     Evaluation { of: EvaluationRequest, epoch: u32, step: u32, clock: Clock },
+    /// 1 for each rectifying layer of which a unit fired in the evaluation at the end of an epoch, else 0.
+    Fired(Vec<u32>),
     /// The timed passes of an encoder, with milliseconds.
     Times(Vec<((Timed, Cost), f64)>),
 }
@@ -59,15 +61,17 @@ impl Received {
 pub(super) struct Readback {
     history: ReadbackRing<(u64, Tag)>,
     evaluations: ReadbackRing<(u64, Tag)>,
+    fired: ReadbackRing<u64>,
     passes: TimedPasses<(u64, Timed, Cost)>,
     generation: u64,
 }
 
 impl Readback {
-    pub(super) fn new(gpu: &Gpu) -> Self {
+    pub(super) fn new(gpu: &Gpu, trainer: &Trainer) -> Self {
         Self {
             history: ReadbackRing::new(gpu, HISTORY_BYTES, 4),
             evaluations: ReadbackRing::new(gpu, CLOCK_BYTES, 8),
+            fired: ReadbackRing::new(gpu, trainer.fired().1.range().size, 8),
             passes: TimedPasses::new(gpu, MAX_PASSES),
             generation: 0,
         }
@@ -121,18 +125,26 @@ impl Readback {
         if !self.evaluations.copy(encoder, trainer.loader.clock().raw(), 0, CLOCK_BYTES, tag) {
             log::warn!("an evaluation's result was lost: too many are on their way");
         }
+        if of.ends_epoch && !of.averaged {
+            let fired = trainer.fired().1;
+            self.fired.copy(encoder, fired.raw(), 0, fired.range().size, self.generation);
+        }
     }
 
     /// Call after the submit of the encoder.
     pub(super) fn after_submit(&mut self) {
         self.history.after_submit();
         self.evaluations.after_submit();
+        self.fired.after_submit();
         self.passes.after_submit();
     }
 
     /// Bytes that have come back so far.
     pub(super) fn bytes_read(&self) -> u64 {
-        self.history.bytes_read() + self.evaluations.bytes_read() + self.passes.bytes_read()
+        self.history.bytes_read()
+            + self.evaluations.bytes_read()
+            + self.fired.bytes_read()
+            + self.passes.bytes_read()
     }
 
     /// Drops all that is on its way, because the run was reset.
@@ -149,6 +161,8 @@ impl Readback {
             current.then(|| Received::Times(passes.collect()))
         };
         let mut all: Vec<Received> = self.passes.take().into_iter().filter_map(times).collect();
+        let fired = self.fired.take().into_iter().filter(|(generation, _)| *generation == current);
+        all.extend(fired.map(|(_, bytes)| Received::Fired(bytemuck::pod_collect_to_vec(&bytes))));
         let results = self.history.take().into_iter().chain(self.evaluations.take());
         all.extend(results.filter(|((generation, _), _)| *generation == current).filter_map(interpret));
         all

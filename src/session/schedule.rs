@@ -299,6 +299,10 @@ impl Session {
             Received::Evaluation { of, epoch, step, clock } => {
                 self.take_in_evaluation(of, epoch, step, &clock);
             }
+            Received::Fired(fired) => {
+                let nodes = self.run.trainer.fired().0.iter().zip(fired);
+                self.metrics.dead = nodes.filter(|(_, fired)| *fired == 0).map(|(node, _)| *node).collect();
+            }
             Received::Times(times) => {
                 self.metrics.train_ms = times.iter().map(|(_, time_ms)| time_ms).sum();
                 for ((of, piece), time_ms) in times {

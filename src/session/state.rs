@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use super::command::Command;
+use super::concern::concern;
 use super::event::{Event, RunState, Split, StopCondition};
 use super::journal::Journal;
 use super::metrics::Metrics;
@@ -12,6 +13,7 @@ use super::run::Run;
 use super::run_folder::RunFolder;
 use super::settings::RunSettings;
 use super::throughput::Throughput;
+use crate::error::Error;
 use crate::gpu::{Buffer, Gpu, TensorView};
 use crate::layouts::{
     ImageSet, ImageSource, Layout, LayoutId, Layouts, can_be_laid_out, default_images, images_of, max_images,
@@ -111,6 +113,12 @@ impl Session {
         &self.run.settings
     }
 
+    /// The settings once the commands that wait for the end of the step are carried out.
+    pub fn coming_settings(&self) -> RunSettings {
+        let after = |settings: RunSettings, command: &Command| settings.changed(*command, self.step());
+        self.pending.iter().fold(self.run.settings.clone(), after)
+    }
+
     /// Steps recorded.
     pub fn step(&self) -> u32 {
         self.run.trainer.clock().step
@@ -134,6 +142,11 @@ impl Session {
     /// The metrics.
     pub fn metrics(&self) -> &Metrics {
         &self.metrics
+    }
+
+    /// A sign that the run cannot learn, with what to do.
+    pub fn concern(&self) -> Option<Error> {
+        concern(&self.run, &self.metrics)
     }
 
     /// Present activity.

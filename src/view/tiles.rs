@@ -34,6 +34,8 @@ struct Prepared {
     stats: TileStats,
     /// For constant values, the number of statistics dispatches recorded so far.
     recorded: Option<usize>,
+    /// The statistics of a bar, its value, are wanted in this frame.
+    wanted: bool,
     uniform: Uniform<TilesParams>,
     group: wgpu::BindGroup,
     /// Pixels of a tile at a point.
@@ -45,7 +47,15 @@ impl Prepared {
         let stats = TileStats::new(gpu, &set.view)?;
         let uniform = Uniform::new(gpu, "tiles", wgpu::BufferUsages::COPY_DST);
         let group = kernel.bind(gpu, 0, bindings(set, &stats, &uniform))?;
-        Ok(Self { set: set.clone(), stats, recorded: None, uniform, group, point_size: Vec2::ZERO })
+        Ok(Self {
+            set: set.clone(),
+            stats,
+            recorded: None,
+            wanted: false,
+            uniform,
+            group,
+            point_size: Vec2::ZERO,
+        })
     }
 
     /// Records all statistics; those of constant values once, one dispatch per frame.
@@ -164,6 +174,13 @@ impl Tiles {
         }
     }
 
+    /// Computes the statistics of set `index` in this frame even where its colors do not need them.
+    pub fn want_stats(&mut self, index: usize) {
+        if let Some(Some(prepared)) = self.prepared.get_mut(index) {
+            prepared.wanted = true;
+        }
+    }
+
     /// Begins a batch of tiles that are drawn together; returns its start for [`Tiles::end_batch`].
     pub fn begin_batch(&mut self) -> usize {
         self.calls.push(DrawCall::Start);
@@ -226,7 +243,7 @@ impl Tiles {
         for index in shown {
             let Some(prepared) = self.prepared[index].as_mut() else { continue };
             prepared.uniform.write(gpu, &prepared.set.params(self.screen, prepared.point_size));
-            if prepared.set.style != Style::Bar {
+            if std::mem::take(&mut prepared.wanted) || prepared.set.style != Style::Bar {
                 prepared.record_stats(pass);
             }
         }

@@ -94,7 +94,10 @@ fn chart_ui(
         .x_axis_label("epochs")
         .show_background(false);
     if let Some(top) = top {
-        plot = plot.include_y(top);
+        // The scale of shares is always the same; its marks lie on it.
+        plot = plot.default_y_bounds(-0.06 * top, 1.06 * top).y_axis_formatter(move |mark, _| {
+            if (0.0..=top).contains(&mark.value) { mark.value.to_string() } else { String::new() }
+        });
     }
     plot.show(ui, |plot| {
         plot.line(Line::new("training", PlotPoints::from(training)).color(theme::SECOND).width(1.5));

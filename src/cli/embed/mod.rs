@@ -63,37 +63,37 @@ pub(super) struct Embed {
     method: MethodName,
     /// Principal components that rows are reduced to before the neighbor search; 0 for none [default: 50 for more than
     /// 1000 rows of more than 100 values].
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", allow_negative_numbers = true)]
     components: Option<usize>,
     /// Nearest-neighbor search.
     #[arg(long, value_enum, default_value = "auto")]
     neighbours: SearchName,
     /// Perplexity: roughly the number of neighbors that count.
-    #[arg(long, default_value_t = 30.0)]
+    #[arg(long, default_value_t = 30.0, allow_negative_numbers = true)]
     perplexity: f32,
     /// Iterations.
-    #[arg(long, default_value_t = 1000)]
+    #[arg(long, default_value_t = 1000, allow_negative_numbers = true)]
     iterations: usize,
     /// Early exaggeration: factor of the attraction in the first iterations.
-    #[arg(long, default_value_t = 12.0)]
+    #[arg(long, default_value_t = 12.0, allow_negative_numbers = true)]
     exaggeration: f32,
     /// Iterations with early exaggeration.
-    #[arg(long, value_name = "ITERATIONS", default_value_t = 50)]
+    #[arg(long, value_name = "ITERATIONS", default_value_t = 50, allow_negative_numbers = true)]
     exaggerated: u32,
     /// Learning rate; 0 for the number of rows.
-    #[arg(long, default_value_t = 0.0)]
+    #[arg(long, default_value_t = 0.0, allow_negative_numbers = true)]
     learning_rate: f32,
     /// Largest number of rows; the first ones are taken.
-    #[arg(long, value_name = "ROWS")]
+    #[arg(long, value_name = "ROWS", allow_negative_numbers = true)]
     rows: Option<usize>,
     /// Dimensions of `blobs`.
-    #[arg(long, value_name = "VALUES", default_value_t = 32)]
+    #[arg(long, value_name = "VALUES", default_value_t = 32, allow_negative_numbers = true)]
     dims: usize,
     /// Random seed; matters only for `blobs` and where all rows are alike.
-    #[arg(long, default_value_t = 0)]
+    #[arg(long, default_value_t = 0, allow_negative_numbers = true)]
     seed: u32,
     /// Iterations between snapshots of the positions, saved as `snapshots` in the .npz; 0 for none.
-    #[arg(long, value_name = "ITERATIONS", default_value_t = 0)]
+    #[arg(long, value_name = "ITERATIONS", default_value_t = 0, allow_negative_numbers = true)]
     snapshots: usize,
     /// Output file: `positions` (and `labels`) in an .npz, or a picture in a .png. Repeatable.
     #[arg(short, long, value_name = "FILE")]

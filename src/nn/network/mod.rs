@@ -59,6 +59,12 @@ pub struct Network {
 }
 
 impl Network {
+    /// Nodes of the layers that rectify: their outputs are 0 or more.
+    pub fn rectified(&self) -> Vec<usize> {
+        let rectifies = |index: &usize| self.layers[*index].layer.kind() == "relu";
+        (0..self.layers.len()).filter(rectifies).map(|index| index + 1).collect()
+    }
+
     /// Shape of a node: the image (0) or the output of layer `node − 1`.
     pub fn shape_of(&self, node: usize) -> Shape {
         if node == 0 { self.input } else { self.layers[node - 1].output }

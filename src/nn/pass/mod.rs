@@ -7,10 +7,11 @@ mod layers;
 mod maps;
 mod sizes;
 
+use super::features::mark_fired;
 use super::{LayerPlans, LossBuffers, Network, Optimizer, Parameters, TrainerOptions};
 use crate::data::{BatchSizes, DataLoader};
 use crate::error::{Error, Result};
-use crate::gpu::{Gpu, Plan};
+use crate::gpu::{Buffer, Gpu, Plan, PlanBuilder};
 use layers::{Weights, build_layers};
 pub(super) use maps::Maps;
 pub(super) use sizes::choose_sizes;
@@ -29,6 +30,10 @@ pub(super) struct Pass {
     pub average_evaluation: Plan,
     /// The probes' forward and backward pass, without a step.
     pub refresh: Plan,
+    /// Nodes of the rectifying layers.
+    pub rectified: Vec<usize>,
+    /// 1 for each of them of which a unit has fired in the evaluation, else 0.
+    pub fired: Buffer<u32>,
 }
 
 impl Pass {
@@ -59,7 +64,10 @@ impl Pass {
         let build = |weights| build_layers(gpu, network, loader, parameters, weights, &maps);
         let layers = build(Weights::Trained)?;
         let averaged = if averages { build(Weights::Averaged)? } else { Vec::new() };
+        let rectified: Vec<usize> = network.rectified();
         let mut pass = Self {
+            fired: Buffer::zeroed(gpu, "layers that fired", rectified.len().max(1)),
+            rectified,
             maps,
             step: Plan::default(),
             pass_ends: Vec::new(),
@@ -129,7 +137,19 @@ impl Pass {
             forward(&mut self.average_evaluation, averaged, &sample_evaluation);
             self.average_evaluation.extend(&count_evaluation);
         }
+        self.evaluation.extend(&self.build_fired(gpu, network)?);
         backward(&mut self.refresh);
         Ok(())
+    }
+
+    /// Marks the rectifying layers of which a unit fires; padding and probes count as images.
+    fn build_fired(&self, gpu: &Gpu, network: &Network) -> Result<Plan> {
+        let mut plan = PlanBuilder::new(gpu);
+        for (index, node) in self.rectified.iter().enumerate() {
+            let values = network.shape_of(*node).len() * self.maps.sizes.slots;
+            let activations = (self.maps.activations[*node].clone(), values);
+            mark_fired(&mut plan, activations, index, self.fired.range())?;
+        }
+        Ok(plan.finish())
     }
 }

@@ -10,7 +10,7 @@ use super::pass::Pass;
 use super::{Network, Optimizer, Parameters, Shape, StepsPerEpoch, TrainerOptions};
 use crate::data::{BatchSizes, Clock, DataLoader, Dataset};
 use crate::error::Result;
-use crate::gpu::{Gpu, Plan, TensorView};
+use crate::gpu::{Buffer, Gpu, Plan, TensorView};
 
 /// A network in training.
 pub struct Trainer {
@@ -117,6 +117,12 @@ impl Trainer {
     /// Begins an evaluation of these positions of the image order; see [`Trainer::evaluation_plan`].
     pub fn begin_evaluation(&mut self, range: std::ops::Range<usize>) {
         self.loader.begin_evaluation(&self.gpu, range);
+        self.pass.fired.write(&self.gpu, 0, &vec![0; self.pass.fired.len()]);
+    }
+
+    /// Nodes of the rectifying layers, and 1 for each of them of which a unit fired in the evaluation so far, else 0.
+    pub fn fired(&self) -> (&[usize], &Buffer<u32>) {
+        (&self.pass.rectified, &self.pass.fired)
     }
 
     /// True if the images of the next pass of the evaluation are on the GPU.

@@ -20,6 +20,11 @@ pub fn feature_row(activations: &Tensor, shrink: usize, n: usize) -> Vec<f64> {
     Tensor::zeros(small, 1).indices().map(mean).collect()
 }
 
+/// True if any activation is above 0.
+pub fn fires(activations: &[f64]) -> bool {
+    activations.iter().any(|value| *value > 0.0)
+}
+
 /// Predictions of one image: at most three classes with their probabilities, the largest output first.
 pub fn predictions(outputs: &[f64], probabilities: &[f64]) -> Vec<(usize, f64)> {
     let mut order: Vec<usize> = (0..outputs.len()).filter(|c| !outputs[*c].is_nan()).collect();

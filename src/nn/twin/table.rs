@@ -17,8 +17,14 @@ const LAYERS: [&[KernelTwin]; KINDS.len()] = {
 };
 
 /// The kernels of everything else.
-const OTHERS: [&[KernelTwin]; 5] =
-    [average::TWINS, features::EXTRACTION_TWINS, features::RESPONSE_TWINS, loss::TWINS, optimizer::TWINS];
+const OTHERS: [&[KernelTwin]; 6] = [
+    average::TWINS,
+    features::EXTRACTION_TWINS,
+    features::FIRED_TWINS,
+    features::RESPONSE_TWINS,
+    loss::TWINS,
+    optimizer::TWINS,
+];
 
 const LAYER_TWINS: [KernelTwin; total_len(&LAYERS)] = joined(&LAYERS);
 const OTHER_TWINS: [KernelTwin; total_len(&OTHERS)] = joined(&OTHERS);

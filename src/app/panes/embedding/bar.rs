@@ -14,13 +14,11 @@ pub(crate) struct Bar {
     pub kind: TensorKind,
     /// Images of the next layout of images, where they were chosen.
     source: Option<ImageSource>,
-    /// Perplexity while its slider is dragged.
-    perplexity: Option<f32>,
 }
 
 impl Default for Bar {
     fn default() -> Self {
-        Self { kind: TensorKind::Weights, source: None, perplexity: None }
+        Self { kind: TensorKind::Weights, source: None }
     }
 }
 
@@ -39,7 +37,8 @@ impl Bar {
                 menus::layouts_ui(ui, cx);
             });
             let hover = "t-SNE settings of all layouts";
-            menu_ui(ui, "settings", hover, |ui| menus::settings_ui(ui, &mut self.perplexity, cx));
+            let response = menu_ui(ui, "settings", hover, |ui| menus::settings_ui(ui, cx));
+            cx.mark("layout settings", &response);
         });
         ui.add_space(2.0);
     }

@@ -6,12 +6,15 @@ use super::legend::COLORS;
 use super::look::Look;
 use super::names::layout_name;
 use crate::app::format::percent;
+use crate::app::number::{Rail, number_ui, row_ui};
 use crate::app::pane::Cx;
 use crate::app::theme;
 use crate::session::{Layout, Session};
 
 /// Smallest width of a head with the choice of colors, in points.
 const WIDE: f32 = 420.0;
+/// Width of the menu, in points.
+const WIDTH: f32 = 280.0;
 /// Shortest refresh whose progress is shown, in milliseconds.
 const SLOW_MS: f64 = 500.0;
 
@@ -43,8 +46,14 @@ pub(crate) fn head_ui(ui: &mut Ui, rect: Rect, layout: &Layout, look: &mut Look,
 }
 
 fn look_ui(ui: &mut Ui, look: &mut Look, predicts: bool, of_tiles: bool) {
-    ui.add(egui::Slider::new(&mut look.size, 0.25..=4.0).logarithmic(true).text("point size"))
-        .on_hover_text("Factor of the size of dots and tiles");
+    ui.set_width(WIDTH);
+    let hover = "Factor of the size of dots and tiles";
+    row_ui(ui, "point size", hover, 64.0, |ui| {
+        let edited = number_ui(ui, "point size", look.size, &Rail::logarithmic(0.25..=4.0, 0.25));
+        let new = edited.new.and_then(Result::ok).unwrap_or(edited.shown);
+        look.size = new.clamp(0.25, 4.0);
+        edited.response.on_hover_text(hover);
+    });
     if predicts {
         ui.horizontal(|ui| {
             ui.label("color by");
@@ -70,26 +79,36 @@ fn title(ui: &Ui, rect: Rect, session: &Session, layout: &Layout) {
     let left = Align2::LEFT_CENTER;
     let name = layout_name(session, layout);
     let drawn = painter.text(rect.left_center(), left, name, FontId::proportional(12.0), theme::TEXT);
-    let after = Pos2::new(drawn.right() + 10.0, rect.center().y);
-    painter.text(after, left, progress(session, layout), FontId::proportional(10.5), theme::MUTED);
+    // Parts that do not fit are left out whole.
+    let mut after = drawn.right() + 10.0;
+    for part in progress(session, layout) {
+        let galley = painter.layout_no_wrap(part, FontId::proportional(10.5), theme::MUTED);
+        let width = galley.size().x;
+        if after + width > rect.right() {
+            break;
+        }
+        painter.galley(Pos2::new(after, rect.center().y - galley.size().y / 2.0), galley, theme::MUTED);
+        after += width + 8.0;
+    }
 }
 
 /// Iterations, KL divergence, the work under way, perplexity, and rows that are left out.
-fn progress(session: &Session, layout: &Layout) -> String {
-    let mut text = match layout.state() {
-        Some(state) => format!("{} it   KL {:.3}", state.iteration, state.divergence),
-        None => String::new(),
-    };
+fn progress(session: &Session, layout: &Layout) -> Vec<String> {
+    let mut parts = Vec::new();
+    if let Some(state) = layout.state() {
+        parts.extend([format!("{} it", state.iteration), format!("KL {:.3}", state.divergence)]);
+    }
     let slow = layout.costs_ms().0 > SLOW_MS || layout.state().is_none();
     if let Some((work, done)) = session.layout_progress(layout.id()).filter(|_| slow) {
-        text += &format!("   {work} {}", percent(done));
+        parts.push(format!("{work} {}", percent(done)));
     }
-    text += &format!("   perplexity {:.0}", layout.perplexity());
+    let mut perplexity = format!("perplexity {:.0}", layout.perplexity());
     if layout.perplexity() < layout.wanted_perplexity() {
-        text += &format!(" of {:.0}", layout.wanted_perplexity());
+        perplexity += &format!(" of {:.0}", layout.wanted_perplexity());
     }
+    parts.push(perplexity);
     if layout.left_out() > 0 {
-        text += &format!("   {} NaN rows left out", layout.left_out());
+        parts.push(format!("{} NaN rows left out", layout.left_out()));
     }
-    text
+    parts
 }

@@ -1,8 +1,9 @@
 //! The menu of layouts of images: layer, data split, number of images, and how they follow the training.
 
-use egui::{RichText, Slider, Ui};
+use egui::{RichText, Ui};
 
 use crate::app::format::short;
+use crate::app::number::{Rail, number_ui};
 use crate::app::pane::Cx;
 use crate::app::theme;
 use crate::session::{ImageSet, ImageSource, Layout, LayoutCommand, LayoutId, LayoutSource, Session};
@@ -88,7 +89,7 @@ fn counts_ui(ui: &mut Ui, session: &Session, chosen: &mut ImageSource) {
 /// The forward pass of a layout's images: repeated while the network trains, or once now.
 fn following_ui(ui: &mut Ui, layout: &Layout, cx: &mut Cx<'_, '_>) {
     let id = layout.id();
-    let (mut follows, mut every) = (layout.follows(), layout.every);
+    let mut follows = layout.follows();
     let epoch = cx.session.steps_per_epoch();
     let mut now = false;
     ui.horizontal(|ui| {
@@ -102,16 +103,17 @@ fn following_ui(ui: &mut Ui, layout: &Layout, cx: &mut Cx<'_, '_>) {
         now |= ui.button("forward now").on_hover_text(hover).clicked();
     });
     ui.horizontal(|ui| {
-        ui.label("every");
-        let slider = Slider::new(&mut every, 1..=MAX_STEPS.max(epoch)).logarithmic(true).suffix(" steps");
-        ui.add(slider).on_hover_text(format!("Steps between two forward passes; an epoch has {epoch}"));
-        if ui.button("epoch").on_hover_text("Once per epoch").clicked() {
-            every = epoch;
+        let hover = format!("Steps between two forward passes; an epoch has {epoch}");
+        ui.label("every").on_hover_text(&hover);
+        if ui.button("epoch").on_hover_text("Once per epoch").clicked() && epoch != layout.every {
+            cx.send(LayoutCommand::Every(id, epoch));
         }
+        ui.label("steps");
+        let rail = Rail::logarithmic(1.0..=f64::from(MAX_STEPS.max(epoch)), 1.0);
+        let mut edited = number_ui(ui, "every", layout.every, &rail);
+        edited.response = edited.response.on_hover_text(hover);
+        cx.number("every", edited, |every| LayoutCommand::Every(id, every));
     });
-    if every != layout.every {
-        cx.send(LayoutCommand::Every(id, every));
-    }
     if now {
         cx.send(LayoutCommand::Refresh(id));
     }

@@ -1,13 +1,19 @@
 //! Menus of the Embedding pane: all layouts with their memory, and t-SNE settings.
 
-use egui::{RichText, Slider, Ui};
+use egui::{RichText, Ui};
 
 use super::names::{layout_details, layout_name};
 use crate::app::format::mib;
+use crate::app::number::{Edited, Number, Rail, number_ui, row_ui};
 use crate::app::pane::Cx;
 use crate::app::theme;
 use crate::embed::Settings;
 use crate::session::{Layout, LayoutCommand, Session};
+
+/// Width of the settings, in points.
+const WIDTH: f32 = 330.0;
+/// Width of their names, in points.
+const NAME_WIDTH: f32 = 96.0;
 
 /// Each layout with its memory and buttons.
 pub(crate) fn layouts_ui(ui: &mut Ui, cx: &mut Cx<'_, '_>) {
@@ -47,72 +53,75 @@ fn buttons_ui(ui: &mut Ui, layout: &Layout, cx: &mut Cx<'_, '_>) {
     }
 }
 
-/// Settings that hold for all layouts; `dragged` is the perplexity while its slider is dragged.
-pub(crate) fn settings_ui(ui: &mut Ui, dragged: &mut Option<f32>, cx: &mut Cx<'_, '_>) {
+/// Settings that hold for all layouts.
+pub(crate) fn settings_ui(ui: &mut Ui, cx: &mut Cx<'_, '_>) {
     let session = cx.session;
     let Some(first) = session.layouts().first() else {
         ui.weak("Open a layout first");
         return;
     };
-    let before = first.settings();
-    let mut settings = before;
+    ui.set_width(WIDTH);
+    let hover = "Effective number of neighbors; at most a third of the points";
+    let edited =
+        setting_ui(ui, "perplexity", hover, first.wanted_perplexity(), &Rail::logarithmic(1.0..=100.0, 1.0));
+    send(cx, "perplexity", edited, |layout, value| Some(LayoutCommand::Perplexity(layout.id(), value)));
+    sliders_ui(ui, first.settings(), cx);
     let tiles = session.layouts().iter().find(|layout| layout.is_of_tiles());
-    let every_before = tiles.map_or(1, |layout| layout.every);
-    let mut every = every_before;
-    let mut perplexity = None;
-    egui::Grid::new("t-SNE").num_columns(2).show(ui, |ui| {
-        perplexity = perplexity_ui(ui, dragged, first.wanted_perplexity());
-        sliders_ui(ui, &mut settings);
-        let hover = "Training steps between two readings of filters and maps; images have their own interval";
-        let slider = Slider::new(&mut every, 1..=1000).logarithmic(true).suffix(" steps");
-        slider_ui(ui, "refresh every", hover, slider);
+    let hover = "Training steps between two readings of filters and maps; images have their own interval";
+    let every = tiles.map_or(1, |layout| layout.every);
+    let edited = setting_ui(ui, "refresh (steps)", hover, every, &Rail::logarithmic(1.0..=1000.0, 1.0));
+    send(cx, "refresh", edited, |layout, value| {
+        layout.is_of_tiles().then(|| LayoutCommand::Every(layout.id(), value))
     });
     lowered_ui(ui, session);
-    if (settings, every) == (before, every_before) && perplexity.is_none() {
-        return;
-    }
-    for layout in session.layouts() {
-        if layout.is_of_tiles() && layout.every != every {
-            cx.send(LayoutCommand::Every(layout.id(), every));
-        }
-        if settings != before {
-            cx.send(LayoutCommand::Settings(layout.id(), settings));
-        }
-        if let Some(perplexity) = perplexity {
-            cx.send(LayoutCommand::Perplexity(layout.id(), perplexity));
-        }
-    }
 }
 
-fn slider_ui(ui: &mut Ui, name: &str, hover: &str, slider: Slider<'_>) {
-    ui.label(name).on_hover_text(hover);
-    ui.add(slider).on_hover_text(hover);
-    ui.end_row();
+fn setting_ui<T: Number>(ui: &mut Ui, name: &str, hover: &str, value: T, rail: &Rail) -> Edited<T> {
+    row_ui(ui, name, hover, NAME_WIDTH, |ui| {
+        let edited = number_ui(ui, name, value, rail);
+        Edited { response: edited.response.on_hover_text(hover), ..edited }
+    })
 }
 
-fn sliders_ui(ui: &mut Ui, settings: &mut Settings) {
-    let slider = Slider::new(&mut settings.exaggeration, 1.0..=32.0);
-    slider_ui(ui, "exaggeration", "Factor of the attraction during early exaggeration", slider);
-    let slider = Slider::new(&mut settings.exaggeration_iterations, 0.0..=500.0).step_by(10.0);
-    slider_ui(ui, "exaggerated", "Iterations of early exaggeration", slider);
-    let slider = Slider::new(&mut settings.learning_rate, 0.0..=1000.0);
-    slider_ui(ui, "learning rate", "Learning rate; 0: the number of points", slider);
-    let slider = Slider::new(&mut settings.momentum, 0.0..=0.99);
-    slider_ui(ui, "momentum", "Momentum after early exaggeration", slider);
+/// Sends a new number to all layouts for which there is a command.
+fn send<T: Number>(
+    cx: &mut Cx<'_, '_>,
+    mark: &'static str,
+    edited: Edited<T>,
+    command: impl Fn(&Layout, T) -> Option<LayoutCommand>,
+) {
+    let layouts = cx.session.layouts().iter();
+    cx.numbers(mark, edited, |value| layouts.filter_map(move |layout| command(layout, value)));
 }
 
-/// The perplexity slider; returns the value once it is released, because affinities are computed again for it.
-fn perplexity_ui(ui: &mut Ui, dragged: &mut Option<f32>, before: f32) -> Option<f32> {
-    let hover = "Effective number of neighbors; at most a third of the points";
-    ui.label("perplexity").on_hover_text(hover);
-    let mut value = dragged.unwrap_or(before);
-    let response = ui.add(Slider::new(&mut value, 1.0..=100.0).logarithmic(true)).on_hover_text(hover);
-    ui.end_row();
-    if response.changed() {
-        *dragged = Some(value);
+/// A setting's name, its description, its rail, and its place.
+type Setting = (&'static str, &'static str, Rail, fn(&mut Settings) -> &mut f32);
+
+fn sliders_ui(ui: &mut Ui, settings: Settings, cx: &mut Cx<'_, '_>) {
+    let all: [Setting; 4] = [
+        (
+            "exaggeration",
+            "Factor of the attraction during early exaggeration",
+            Rail::linear(1.0..=32.0),
+            |s| &mut s.exaggeration,
+        ),
+        ("exaggerated", "Iterations of early exaggeration", Rail::linear(0.0..=500.0), |s| {
+            &mut s.exaggeration_iterations
+        }),
+        ("learning rate", "Learning rate; 0: the number of points", Rail::linear(0.0..=1000.0), |s| {
+            &mut s.learning_rate
+        }),
+        ("momentum", "Momentum after early exaggeration", Rail::linear(0.0..=0.99), |s| &mut s.momentum),
+    ];
+    for (name, hover, rail, place) in all {
+        let value = *place(&mut settings.clone());
+        let edited = setting_ui(ui, name, hover, value, &rail);
+        send(cx, name, edited, |layout, value| {
+            let mut settings = layout.settings();
+            *place(&mut settings) = value;
+            Some(LayoutCommand::Settings(layout.id(), settings))
+        });
     }
-    let held = response.dragged() || response.is_pointer_button_down_on();
-    if held { None } else { dragged.take().filter(|value| *value != before) }
 }
 
 /// Layouts with too few points for the requested perplexity.

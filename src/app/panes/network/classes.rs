@@ -1,6 +1,7 @@
 //! The last column of the Network pane: a bar of probability per class, the true class in the accent color.
 
-use egui::{Align2, FontId, Rect, Sense, Ui, Vec2};
+use egui::text::{LayoutJob, TextFormat, TextWrapping};
+use egui::{Align2, FontId, Pos2, Rect, Sense, Ui, Vec2};
 
 use crate::app::pane::Cx;
 use crate::app::theme;
@@ -9,12 +10,12 @@ use crate::view::{Style, TileSet};
 
 /// Largest height of a class's row, in points.
 const MAX_ROW: f32 = 30.0;
+/// Smallest height of a class's row that can be read, in points; where more classes stand in the column, it shows the most likely.
+const MIN_ROW: f32 = 20.0;
 
 /// Names of the classes with their probabilities; bars only with `pictures`.
 pub(crate) fn classes_ui(ui: &mut Ui, head: Rect, body: Rect, cx: &mut Cx<'_, '_>, pictures: bool) {
     let painter = ui.painter().clone();
-    let title = FontId::proportional(13.0);
-    painter.text(head.center_top(), Align2::CENTER_TOP, "classes", title, theme::TEXT);
     let set = TileSet { view: cx.session.probabilities(), style: Style::Bar };
     let declared = cx.frame.declare(TileSetId::Classes, &set);
     if declared.is_err() {
@@ -22,24 +23,67 @@ pub(crate) fn classes_ui(ui: &mut Ui, head: Rect, body: Rect, cx: &mut Cx<'_, '_
     }
     let names = cx.session.class_names();
     let (_, label) = cx.session.probe();
-    let height = (body.height() / names.len() as f32).min(MAX_ROW);
-    let bar = |class: usize| {
-        let corner = egui::pos2(body.left(), body.top() + class as f32 * height + height * 0.58);
+    let rows = ((body.height() / MIN_ROW) as usize).clamp(1, names.len());
+    if rows < names.len() {
+        cx.frame.request_classes();
+    }
+    let title = if rows < names.len() { "likeliest" } else { "classes" };
+    painter.text(head.center_top(), Align2::CENTER_TOP, title, FontId::proportional(13.0), theme::TEXT);
+    let shown = likeliest(&cx.selection.probabilities, names.len(), rows, label);
+    let height = (body.height() / rows as f32).min(MAX_ROW);
+    let bar = |row: usize| {
+        let corner = Pos2::new(body.left(), body.top() + row as f32 * height + height * 0.58);
         Rect::from_min_size(corner, Vec2::new(body.width(), height * 0.26))
     };
     let mark = cx.frame.begin();
-    for class in (0..names.len()).filter(|_| pictures) {
-        cx.frame.place(ui, TileSetId::Classes, class as u32, bar(class));
+    for (row, class) in shown.iter().enumerate().filter(|_| pictures) {
+        cx.frame.place(ui, TileSetId::Classes, *class as u32, bar(row));
     }
     cx.frame.paint(ui, body.intersect(ui.clip_rect()), mark);
-    let font = FontId::proportional((height * 0.42).clamp(7.0, 11.5));
-    let clipped = painter.with_clip_rect(body.expand2(Vec2::new(2.0, 6.0)));
-    for (class, name) in names.iter().enumerate() {
-        let color = if class == label { theme::ACCENT } else { theme::MUTED };
-        let corner = egui::pos2(body.left(), bar(class).top() - 1.0);
-        clipped.text(corner, Align2::LEFT_BOTTOM, name, font.clone(), color);
+    let clipped = painter.with_clip_rect(painter.clip_rect().intersect(body.expand2(Vec2::new(2.0, 6.0))));
+    for (row, class) in shown.iter().enumerate() {
+        let color = if *class == label { theme::ACCENT } else { theme::MUTED };
+        let format = TextFormat::simple(FontId::proportional((height * 0.42).clamp(8.0, 11.5)), color);
+        let mut job = LayoutJob::single_section(names[*class].clone(), format);
+        job.wrap = TextWrapping::truncate_at_width(body.width());
+        let galley = clipped.layout_job(job);
+        let corner = Pos2::new(body.left(), bar(row).top() - 1.0 - galley.size().y);
+        clipped.galley(corner, galley, color);
     }
     let response = ui.interact(body, ui.scope_id().with("classes"), Sense::hover());
-    response
-        .on_hover_text(format!("Probability of each class, from 0 to 1. The probe is a {}.", names[label]));
+    let which = if rows < names.len() { "the likeliest classes" } else { "each class" };
+    response.on_hover_text(format!(
+        "Probability of {which} of {}, from 0 to 1. The probe is a {}.",
+        names.len(),
+        names[label]
+    ));
+}
+
+/// The `rows` likeliest of `count` classes, the true one among them; all in their own order where there is room for all.
+fn likeliest(probabilities: &[f32], count: usize, rows: usize, label: usize) -> Vec<usize> {
+    let mut classes: Vec<usize> = (0..count).collect();
+    if rows >= count {
+        return classes;
+    }
+    let of = |class: usize| probabilities.get(class).copied().unwrap_or(0.0);
+    classes.sort_by(|a, b| of(*b).total_cmp(&of(*a)));
+    classes.truncate(rows);
+    if !classes.contains(&label) && label < count {
+        classes[rows - 1] = label;
+    }
+    classes
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_true_class_is_among_the_likeliest() {
+        let probabilities = [0.1, 0.4, 0.05, 0.3, 0.15];
+        assert_eq!(likeliest(&probabilities, 5, 5, 2), [0, 1, 2, 3, 4]);
+        assert_eq!(likeliest(&probabilities, 5, 3, 3), [1, 3, 4]);
+        assert_eq!(likeliest(&probabilities, 5, 3, 2), [1, 3, 2]);
+        assert_eq!(likeliest(&[], 5, 2, 4), [0, 4], "before the first probabilities are there");
+    }
 }

@@ -9,22 +9,31 @@ use crate::app::tensor_kinds::{KINDS, short_name};
 use crate::app::theme;
 use crate::session::Session;
 
+/// Smallest width of the switch with its label, in points, and with the color scale.
+const LABELED: f32 = 420.0;
+const SCALED: f32 = 610.0;
+
 /// The tensor that all nodes show, and the color scale.
 pub(crate) fn switch_ui(ui: &mut Ui, cx: &mut Cx<'_, '_>, shown: &mut Shown) {
     let session = cx.session;
     ui.horizontal(|ui| {
-        ui.label(RichText::new("all layers show").color(theme::MUTED));
+        let room = ui.available_width();
+        if room >= LABELED {
+            ui.label(RichText::new("all layers show").color(theme::MUTED));
+        }
         for (index, (kind, name, long)) in KINDS.iter().enumerate() {
             let all = shown.is_everywhere(session, *kind);
             let hover = format!("All layers that have them show the {long} (key {})", index + 1);
             let response = ui.selectable_label(all, *name).on_hover_text(hover);
-            cx.mark(name, &response);
+            cx.mark(*name, &response);
             if response.clicked() {
                 shown.set_everywhere(session, *kind);
             }
         }
-        ui.separator();
-        scale_ui(ui);
+        if room >= SCALED {
+            ui.separator();
+            scale_ui(ui);
+        }
     });
     ui.add_space(4.0);
 }
@@ -76,13 +85,18 @@ fn name_ui(ui: &mut Ui, session: &Session, node: usize) {
     let info = &session.layers()[node];
     let [c, h, w] = info.output;
     let frozen = is_frozen(session, node);
-    let (color, state) =
-        if frozen { (theme::SECOND, "\nfrozen: not trained (F)") } else { (theme::TEXT, "") };
+    let dead = session.metrics().dead.contains(&node);
+    let (color, state) = match (dead, frozen) {
+        (true, _) => (theme::FAULT, "\nno unit fired for any validation image of the last epoch"),
+        (false, true) => (theme::SECOND, "\nfrozen: not trained (F)"),
+        (false, false) => (theme::TEXT, ""),
+    };
     let hover = format!(
         "{}: {}\noutput {c} × {h} × {w}, {} parameters{state}",
         info.kind, info.summary, info.parameters
     );
-    let name = egui::Label::new(RichText::new(&info.name).strong().color(color)).truncate();
+    let name = if dead { format!("⚠ {}", info.name) } else { info.name.clone() };
+    let name = egui::Label::new(RichText::new(name).strong().color(color)).truncate();
     ui.add(name).on_hover_text(hover);
 }
 

@@ -1,0 +1,130 @@
+//! Dialogs of the window: opening a run, and closing one that cannot be saved.
+
+use std::path::PathBuf;
+
+use egui::{RichText, Ui};
+
+use super::theme;
+use crate::error::Error;
+
+/// A request of the user to the window.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Request {
+    /// Save the run.
+    Save,
+    /// Close the window without saving.
+    Close,
+    /// Open the run in this folder.
+    Open(PathBuf),
+}
+
+/// State of the dialogs.
+#[derive(Default)]
+pub(crate) struct Dialogs {
+    /// Why the run could not be saved.
+    unsaved: Option<Error>,
+    /// The window was asked to close while the run could not be saved.
+    closing: bool,
+    /// Folder of the run to open, as it is typed.
+    folder: Option<String>,
+    requests: Vec<Request>,
+}
+
+impl Dialogs {
+    /// Notes whether the run could be saved.
+    pub(crate) fn saved(&mut self, error: Option<Error>) {
+        self.closing &= error.is_some();
+        self.unsaved = error;
+    }
+
+    /// Asks whether to close without saving.
+    pub(crate) fn ask_to_close(&mut self) {
+        self.closing = true;
+    }
+
+    /// Shows the dialog that opens a run, with the folder where it is known.
+    pub(crate) fn open_run(&mut self, folder: Option<PathBuf>) {
+        self.folder = Some(folder.map_or_else(String::new, |folder| folder.display().to_string()));
+    }
+
+    /// Requests since the last call.
+    pub(crate) fn take(&mut self) -> Vec<Request> {
+        std::mem::take(&mut self.requests)
+    }
+
+    /// The line of the status bar while the run is not saved; returns whether there is one.
+    pub(crate) fn status_ui(&mut self, ui: &mut Ui) -> bool {
+        let Some(error) = &self.unsaved else { return false };
+        if ui.button("save again").on_hover_text("Try to save the run again; it is paused").clicked() {
+            self.requests.push(Request::Save);
+        }
+        let text = format!("The run is paused and not saved: {}", error.what());
+        ui.add(egui::Label::new(RichText::new(text).color(theme::FAULT)).truncate())
+            .on_hover_text(error.help());
+        true
+    }
+
+    /// The dialogs that are open.
+    pub(crate) fn ui(&mut self, ui: &Ui, is_kept: bool) {
+        self.closing_ui(ui);
+        self.opening_ui(ui, is_kept);
+    }
+
+    fn closing_ui(&mut self, ui: &Ui) {
+        let Some(error) = self.unsaved.as_ref().filter(|_| self.closing) else { return };
+        let (mut closing, mut request) = (true, None);
+        dialog(ui, "The run is not saved", |ui| {
+            ui.label(error.what());
+            ui.weak(error.help());
+            ui.horizontal_wrapped(|ui| {
+                if ui.button("Save again").clicked() {
+                    request = Some(Request::Save);
+                }
+                if ui.button("Close without saving").clicked() {
+                    request = Some(Request::Close);
+                }
+                closing = !ui.button("Keep open").clicked();
+            });
+        });
+        self.closing = closing;
+        self.requests.extend(request);
+    }
+
+    fn opening_ui(&mut self, ui: &Ui, is_kept: bool) {
+        let Some(folder) = &mut self.folder else { return };
+        let (mut open, mut request) = (true, None);
+        dialog(ui, "Open a run", |ui| {
+            ui.label("Folder that --out made; a folder can also be dropped on the window");
+            let field =
+                egui::TextEdit::singleline(folder).desired_width(f32::INFINITY).hint_text("/path/to/run");
+            let entered = ui.add(field).lost_focus() && ui.input(|i| i.key_pressed(egui::Key::Enter));
+            ui.weak(if is_kept {
+                "The run that is open now is saved first."
+            } else {
+                "The run that is open now has no folder and is not kept (--out DIR would keep it)."
+            });
+            ui.horizontal(|ui| {
+                if ui.add_enabled(!folder.is_empty(), egui::Button::new("Open")).clicked() || entered {
+                    request = Some(Request::Open(PathBuf::from(folder.trim())));
+                }
+                open = !ui.button("Cancel").clicked();
+            });
+        });
+        if !open || request.is_some() || ui.input(|i| i.key_pressed(egui::Key::Escape)) {
+            self.folder = None;
+        }
+        self.requests.extend(request);
+    }
+}
+
+fn dialog(ui: &Ui, title: &str, content: impl FnOnce(&mut Ui)) {
+    let width = (ui.ctx().content_rect().width() - 60.0).clamp(200.0, 440.0);
+    egui::Window::new(title)
+        .collapsible(false)
+        .resizable(false)
+        .anchor(egui::Align2::CENTER_CENTER, egui::Vec2::ZERO)
+        .show(ui.ctx(), |ui| {
+            ui.set_width(width);
+            content(ui);
+        });
+}

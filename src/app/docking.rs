@@ -1,0 +1,123 @@
+//! Arrangement of the panes: two columns of panes, or of tabs where the window is low.
+
+use egui::{Ui, Vec2};
+use egui_tiles::{Container, Linear, LinearDir, Tile, TileId, Tiles, Tree};
+
+use super::pane::{Cx, Dock, Pane};
+use super::theme;
+
+/// Size below which each column shows one pane at a time, in points.
+const LOW: Vec2 = Vec2::new(860.0, 560.0);
+/// Share of the window's width that the column at the right takes, and its limits in points.
+const SIDE: (f32, f32, f32) = (0.256, 250.0, 460.0);
+
+/// The panes in a docking tree for high windows, and in another for low ones.
+pub(crate) struct Docking {
+    high: Arrangement,
+    low: Arrangement,
+}
+
+struct Arrangement {
+    tree: Tree<usize>,
+    /// Widths of the columns that were set last.
+    set: [f32; 2],
+}
+
+impl Docking {
+    pub(crate) fn new(panes: &[Box<dyn Pane>]) -> Self {
+        let arrangement = |low| Arrangement { tree: tree(panes, low), set: [0.0; 2] };
+        Self { high: arrangement(false), low: arrangement(true) }
+    }
+
+    /// Lays out the panes.
+    pub(crate) fn ui(&mut self, ui: &mut Ui, panes: &mut [Box<dyn Pane>], cx: Cx<'_, '_>) {
+        let size = ui.available_size();
+        let arrangement = if size.x < LOW.x || size.y < LOW.y { &mut self.low } else { &mut self.high };
+        arrangement.fit(size.x);
+        arrangement.tree.ui(&mut Panes { panes, cx }, ui);
+    }
+}
+
+impl Arrangement {
+    /// Sets the columns' widths for a window of this width, unless the user has moved the border between them.
+    fn fit(&mut self, width: f32) {
+        let Some(root) = self.tree.root() else { return };
+        let Some(Tile::Container(Container::Linear(columns))) = self.tree.tiles.get_mut(root) else { return };
+        let [Some(left), Some(right)] = [0, 1].map(|at| columns.children.get(at).copied()) else { return };
+        let shares = [left, right].map(|column| columns.shares[column]);
+        if self.set != [0.0; 2] && shares != self.set {
+            return;
+        }
+        let side = (SIDE.0 * width).clamp(SIDE.1, SIDE.2);
+        self.set = [(width - side).max(1.0), side];
+        columns.shares.set_share(left, self.set[0]);
+        columns.shares.set_share(right, self.set[1]);
+    }
+}
+
+/// Two columns: the main one is wide and at the left.
+fn tree(panes: &[Box<dyn Pane>], low: bool) -> Tree<usize> {
+    let mut tiles = Tiles::default();
+    let [mut main, mut side]: [Vec<(Vec<TileId>, f32)>; 2] = Default::default();
+    for (index, pane) in panes.iter().enumerate() {
+        let id = tiles.insert_pane(index);
+        let (column, share) = match pane.dock() {
+            Dock::Main(share) => (&mut main, Some(share)),
+            Dock::Side(share) => (&mut side, Some(share)),
+            Dock::Tab => (&mut side, None),
+        };
+        match (column.last_mut(), share) {
+            (Some((tabs, _)), share) if low || share.is_none() => tabs.push(id),
+            (_, share) => column.push((vec![id], share.unwrap_or(1.0))),
+        }
+    }
+    let columns = [(main, 1.0 - SIDE.0), (side, SIDE.0)].map(|(rows, width)| {
+        let tabs: Vec<_> =
+            rows.into_iter().map(|(tabs, share)| (tiles.insert_tab_tile(tabs), share)).collect();
+        (tiles.insert_container(split(LinearDir::Vertical, &tabs)), width)
+    });
+    let root = tiles.insert_container(split(LinearDir::Horizontal, &columns));
+    let name = if low { "low workbench" } else { "workbench" };
+    Tree::new(egui::Id::unique(name), root, tiles)
+}
+
+/// Parts side by side or one above the other, each with its share.
+fn split(direction: LinearDir, parts: &[(TileId, f32)]) -> Linear {
+    let mut linear = Linear::new(direction, parts.iter().map(|(id, _)| *id).collect());
+    parts.iter().for_each(|(id, share)| linear.shares.set_share(*id, *share));
+    linear
+}
+
+/// A pane with its margin.
+pub(crate) fn pane_ui(ui: &mut Ui, pane: &mut dyn Pane, cx: &mut Cx<'_, '_>) {
+    egui::Frame::NONE.inner_margin(10).show(ui, |ui| pane.ui(ui, cx));
+}
+
+/// The panes inside the docking tree.
+struct Panes<'d, 'a, 'f> {
+    panes: &'d mut [Box<dyn Pane>],
+    cx: Cx<'a, 'f>,
+}
+
+impl egui_tiles::Behavior<usize> for Panes<'_, '_, '_> {
+    fn pane_ui(&mut self, ui: &mut Ui, _id: TileId, index: &mut usize) -> egui_tiles::UiResponse {
+        pane_ui(ui, self.panes[*index].as_mut(), &mut self.cx);
+        egui_tiles::UiResponse::None
+    }
+
+    fn tab_title_for_pane(&mut self, index: &usize) -> egui::WidgetText {
+        self.panes[*index].title().into()
+    }
+
+    fn simplification_options(&self) -> egui_tiles::SimplificationOptions {
+        egui_tiles::SimplificationOptions { all_panes_must_have_tabs: true, ..Default::default() }
+    }
+
+    fn gap_width(&self, _style: &egui::Style) -> f32 {
+        3.0
+    }
+
+    fn tab_bar_color(&self, _visuals: &egui::Visuals) -> egui::Color32 {
+        theme::GROUND
+    }
+}
