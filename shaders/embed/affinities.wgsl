@@ -30,13 +30,17 @@ const BLOCK: u32 = 256u;
 @group(0) @binding(13) var<storage, read> summary: Summary;
 // Of all rows: Σ_j p_ij ln p_ij
 @group(0) @binding(14) var<storage, read_write> entropies: array<f32>;
+// Of all rows: the first of the rows that are equal to row i where its neighbors all are, else i
+@group(0) @binding(15) var<storage, read_write> leaders: array<u32>;
 
-/// conditional[i, k] = exp(−β δ_ik) / Σ exp(−β δ), δ = d² − min d², with β so that its entropy is ln perplexity
+/// conditional[i, k] = exp(−β δ_ik) / Σ exp(−β δ), δ = d² − min d², with β so that its entropy is ln perplexity; leaders[i]
 @compute @workgroup_size(WORKGROUP)
 fn conditional_probabilities(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
     let i = id.x + id.y * groups.x * WORKGROUP;
     if i >= params.count { return; }
-    atomicStore(&extra[params.first + i], 0u);
+    let row = params.first + i;
+    atomicStore(&extra[row], 0u);
+    var leader = row;
     let base = i * params.neighbors;
     // Those found come first, in any order.
     var found = 0u;
@@ -45,8 +49,10 @@ fn conditional_probabilities(@builtin(global_invocation_id) id: vec3<u32>, @buil
     while found < params.neighbors && indices[base + found] != NONE {
         nearest = min(nearest, distances[base + found]);
         farthest = max(farthest, distances[base + found]);
+        leader = min(leader, indices[base + found]);
         found++;
     }
+    leaders[row] = select(row, leader, found == params.neighbors && farthest == 0.0);
     if found == 0u { return; }
     let span = farthest - nearest;
     // A row with fewer than k neighbors cannot meet the perplexity.
@@ -160,7 +166,9 @@ fn scan_block(
     }
     if i < params.count {
         starts[i] = lengths[lane] - own;
-        atomicStore(&extra[params.first + i], 0u);
+        let row = params.first + i;
+    atomicStore(&extra[row], 0u);
+    var leader = row;
     }
     if lane == BLOCK - 1u && block < params.blocks { sums[block] = lengths[lane]; }
 }

@@ -15,14 +15,15 @@ const TOTAL_LANES = WORKGROUP;
 
 /// drift[i] = Σ_d |tensor[i, d] − kept[i, d]|
 @compute @workgroup_size(WORKGROUP)
-fn measure(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
-    let row = group.x;
+fn measure(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
+    let row = group.x + group.y * groups.x;
+    if row >= params.rows { return; }
     var sum = 0.0;
     for (var d = lane; d < params.dims; d += WORKGROUP) {
         sum += abs(tensor[params.offset + row * params.row_stride + d] - kept[row * params.dims + d]);
     }
     let all = total(lane, sum);
-    if lane == 0u && row < params.rows { drift[row] = all; }
+    if lane == 0u { drift[row] = all; }
 }
 
 /// kept[i, d] = tensor[i, d]

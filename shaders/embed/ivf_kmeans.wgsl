@@ -55,7 +55,7 @@ fn init_centroids(@builtin(global_invocation_id) id: vec3<u32>) {
     let c = id.x;
     if c >= params.list_quads * 4u { return; }
     let row = c * (params.count / params.lists) + c * (params.count % params.lists) / params.lists;
-    let at = id.y * params.list_quads * 4u + c;
+    let at = (params.first_dim + id.y) * params.list_quads * 4u + c;
     centroids[at] = select(0.0, source[id.y * params.source_quads * 4u + min(row, params.count - 1u)], c < params.lists);
 }
 
@@ -122,5 +122,5 @@ fn average(@builtin(global_invocation_id) id: vec3<u32>) {
     for (var at = first; at < first + members; at++) {
         sum += source[id.y * params.source_quads * 4u + row_ids_in[at / 4u][at % 4u]];
     }
-    centroids[id.y * params.list_quads * 4u + list] = sum / f32(members);
+    centroids[(params.first_dim + id.y) * params.list_quads * 4u + list] = sum / f32(members);
 }

@@ -14,6 +14,7 @@ const FAR: f32 = 3e38;
 
 // Points lie in slots: rows in their own order, or by IVF list. A segment is `width` quads of candidates from `first_quad` on, of
 // `quads` in all. The block has `tiles` tiles from `tile` on. A buffer holds `part` dimensions.
+// Summed are those from `first_dim` to `dims`, added to what is there where first_dim > 0.
 #import KnnParams
 
 @group(0) @binding(0) var<uniform> params: KnnParams;
@@ -82,10 +83,16 @@ fn squared_distances(@builtin(global_invocation_id) id: vec3<u32>) {
     var sum_{r}_0 = vec4<f32>(0.0);
     var sum_{r}_1 = vec4<f32>(0.0);
 #end
+    if params.first_dim > 0u {
+#for r in ROWS
+        sum_{r}_0 = squares[(id.y * ROWS + {r}u) * params.width + 2u * pair];
+        sum_{r}_1 = squares[(id.y * ROWS + {r}u) * params.width + 2u * pair + 1u];
+#end
+    }
     let all = select(params.dims + (id.x >> 31u), 0u, found_0 == NONE && found_1 == NONE);
 #for p in PARTS
     let dims_{p} = min(max(all, {p}u * params.part) - {p}u * params.part, params.part);
-    for (var d = 0u; d < dims_{p}; d += {DEPTH}u) {
+    for (var d = min(max(params.first_dim, {p}u * params.part) - {p}u * params.part, params.part); d < dims_{p}; d += {DEPTH}u) {
 #for i in DEPTH
         let at_{i} = (d + {i}u) * params.quads;
         let to_{i}_0 = points_{p}[at_{i} + quad_0];

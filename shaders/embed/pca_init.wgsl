@@ -1,9 +1,12 @@
 // Two principal components by simultaneous power iteration. See src/embed/pca_init.rs.
 const WORKGROUP: u32 = 64u;
 const LANES: u32 = 256u;
+// A first component so many times as large as the second leaves its rounding in it.
+const RATIO: f32 = 256.0;
 
 // `dims` values from `first_dim` on.
 #import PcaInitParams
+#import Summary
 
 @group(0) @binding(0) var<uniform> params: PcaInitParams;
 // [d − first_dim, i], centered.
@@ -14,13 +17,17 @@ const LANES: u32 = 256u;
 @group(0) @binding(3) var<storage, read_write> components: array<vec2<f32>>;
 @group(0) @binding(4) var<storage, read> directions_in: array<vec2<f32>>;
 @group(0) @binding(5) var<storage, read> components_in: array<vec2<f32>>;
+@group(0) @binding(6) var<storage, read> flags: array<u32>;
+@group(0) @binding(7) var<storage, read> summary: Summary;
+// [i]: largest absolute value of row i.
+@group(0) @binding(8) var<storage, read> lengths: array<f32>;
 
 var<workgroup> sums: array<vec2<f32>, WORKGROUP>;
 
 /// directions[d] = two fixed vectors, not parallel
 @compute @workgroup_size(WORKGROUP)
-fn begin(@builtin(global_invocation_id) id: vec3<u32>) {
-    let d = id.x;
+fn begin(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
+    let d = id.x + id.y * groups.x * WORKGROUP;
     if d >= params.dims { return; }
     let turn = f32(d) * 2.3999632;
     directions[d] = vec2<f32>(1.0 + 0.5 * sin(turn), cos(turn) + 0.25 * sin(3.0 * turn));
@@ -85,13 +92,65 @@ fn orthonormalize(@builtin(local_invocation_index) lane: u32) {
     }
 }
 
-/// Each direction *= ±1 so that its largest component is positive
-@compute @workgroup_size(1)
-fn fix_signs(@builtin(global_invocation_id) id: vec3<u32>) {
-    var most = vec2<f32>(0.0);
-    for (var d = 0u; d < params.dims + (id.x >> 31u); d++) {
-        most = select(most, directions[d], abs(directions[d]) > abs(most));
+/// Rows that count in the directions: not left out, and not far from most.
+fn counts(i: u32) -> bool {
+    return (flags[i] & 1u) == 0u && lengths[i] <= summary.reach;
+}
+
+/// components − their mean where it is not negligible; the second without its share of the first where that is far larger, whose rounding
+/// it would hold otherwise; 0 for rows that do not count, except in the last round
+@compute @workgroup_size(LANES)
+fn purify(@builtin(local_invocation_index) lane: u32) {
+    var sum = vec4<f32>(0.0);
+    for (var i = lane; i < params.count; i += LANES) {
+        if counts(i) { sum += vec4<f32>(components[i], 1.0, 0.0); }
     }
-    let signs = select(vec2<f32>(1.0), vec2<f32>(-1.0), most < vec2<f32>(0.0));
-    for (var d = 0u; d < params.dims + (id.x >> 31u); d++) { directions[d] *= signs; }
+    let sums = total(lane, sum);
+    var mean = sums.xy / max(sums.z, 1.0);
+    sum = vec4<f32>(0.0);
+    for (var i = lane; i < params.count; i += LANES) {
+        let apart = components[i] - mean;
+        if counts(i) { sum += vec4<f32>(apart * apart, apart.x * apart.y, 0.0); }
+    }
+    let squares = total(lane, sum);
+    mean = select(mean, vec2<f32>(0.0), mean * mean * sums.z <= 1e-6 * squares.xy);
+    var share = 0.0;
+    if squares.x > RATIO * RATIO * squares.y { share = squares.z / squares.x; }
+    let tells = summary.reach < 3e38 && params.last == 0u;
+    if share == 0.0 && all(mean == vec2<f32>(0.0)) && !tells { return; }
+    for (var i = lane; i < params.count; i += LANES) {
+        let apart = components[i] - mean;
+        let pure = vec2<f32>(apart.x, apart.y - share * apart.x);
+        components[i] = select(pure, vec2<f32>(0.0), tells && !counts(i));
+    }
+}
+
+var<workgroup> largest: array<vec2<f32>, LANES>;
+var<workgroup> places: array<vec2<u32>, LANES>;
+
+/// Each direction *= ±1 so that its largest component is positive, the first of equals
+@compute @workgroup_size(LANES)
+fn fix_signs(@builtin(local_invocation_index) lane: u32) {
+    var most = vec2<f32>(0.0);
+    var at = vec2<u32>(lane);
+    for (var d = lane; d < params.dims; d += LANES) {
+        let more = abs(directions[d]) > abs(most);
+        most = select(most, directions[d], more);
+        at = select(at, vec2<u32>(d), more);
+    }
+    largest[lane] = most;
+    places[lane] = at;
+    workgroupBarrier();
+    for (var half = LANES / 2u; half > 0u; half /= 2u) {
+        if lane < half {
+            let other = largest[lane + half];
+            let same = abs(other) == abs(largest[lane]);
+            let more = abs(other) > abs(largest[lane]) | (same & (places[lane + half] < places[lane]));
+            largest[lane] = select(largest[lane], other, more);
+            places[lane] = select(places[lane], places[lane + half], more);
+        }
+        workgroupBarrier();
+    }
+    let signs = select(vec2<f32>(1.0), vec2<f32>(-1.0), largest[0] < vec2<f32>(0.0));
+    for (var d = lane; d < params.dims; d += LANES) { directions[d] *= signs; }
 }

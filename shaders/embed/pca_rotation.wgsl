@@ -120,16 +120,34 @@ fn rotate_directions(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_
     rotated[at] = sum;
 }
 
-/// rotated[:, c] *= ±1 so that its largest component is positive
-@compute @workgroup_size(WORKGROUP)
-fn fix_signs(@builtin(global_invocation_id) id: vec3<u32>) {
+var<workgroup> largest: array<vec4<f32>, LANES>;
+var<workgroup> places: array<vec4<u32>, LANES>;
+
+/// rotated[:, c] *= ±1 so that its largest component is positive, the first of equals
+@compute @workgroup_size(LANES)
+fn fix_signs(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
     let quads = params.columns / 4u;
-    if id.x >= quads { return; }
     var most = vec4<f32>(0.0);
-    for (var d = 0u; d < params.dims + (id.x >> 31u); d++) {
-        let four = rotated[d * quads + id.x];
-        most = select(most, four, abs(four) > abs(most));
+    var at = vec4<u32>(lane);
+    for (var d = lane; d < params.dims; d += LANES) {
+        let four = rotated[d * quads + group.x];
+        let more = abs(four) > abs(most);
+        most = select(most, four, more);
+        at = select(at, vec4<u32>(d), more);
     }
-    let signs = select(vec4<f32>(1.0), vec4<f32>(-1.0), most < vec4<f32>(0.0));
-    for (var d = 0u; d < params.dims + (id.x >> 31u); d++) { rotated[d * quads + id.x] *= signs; }
+    largest[lane] = most;
+    places[lane] = at;
+    workgroupBarrier();
+    for (var half = LANES / 2u; half > 0u; half /= 2u) {
+        if lane < half {
+            let other = largest[lane + half];
+            let same = abs(other) == abs(largest[lane]);
+            let more = abs(other) > abs(largest[lane]) | (same & (places[lane + half] < places[lane]));
+            largest[lane] = select(largest[lane], other, more);
+            places[lane] = select(places[lane], places[lane + half], more);
+        }
+        workgroupBarrier();
+    }
+    let signs = select(vec4<f32>(1.0), vec4<f32>(-1.0), largest[0] < vec4<f32>(0.0));
+    for (var d = lane; d < params.dims; d += LANES) { rotated[d * quads + group.x] *= signs; }
 }

@@ -38,8 +38,9 @@ fn normal(c: u32, quad: u32) -> vec2<f32> {
 
 /// moments[c] = mean, 1 / deviation, number and variance over the trained images of the pass
 @compute @workgroup_size(WORKGROUP)
-fn statistics(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
-    let c = group.x;
+fn statistics(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
+    let c = group.x + group.y * groups.x;
+    if c >= params.channels { return; }
     let items = params.pixels * params.train_quads;
     var share = vec2<f32>(0.0);
     for (var i = lane; i < items; i += WORKGROUP) {
@@ -76,8 +77,9 @@ fn forward(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups
 /// sums[c] = Σ g, Σ g · normalized over the trained images; gradients of bias and weight += them, of the running statistics
 /// += momentum · share · (running − pass), which the step takes away
 @compute @workgroup_size(WORKGROUP)
-fn gradient_sums(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
-    let c = group.x;
+fn gradient_sums(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
+    let c = group.x + group.y * groups.x;
+    if c >= params.channels { return; }
     let by = moments[c];
     let items = params.pixels * params.train_quads;
     var share = vec2<f32>(0.0);

@@ -13,13 +13,15 @@ const TOTAL_LANES = WORKGROUP;
 
 /// gradients[offset + o] += Σ_{y, x, n} output_gradient[o, y, x, n]
 @compute @workgroup_size(WORKGROUP)
-fn bias_gradient(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
+fn bias_gradient(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
+    let o = group.x + group.y * groups.x;
+    if o >= params.channels { return; }
     let items = params.pixels * params.train_quads;
     var sum = vec4<f32>(0.0);
     for (var i = lane; i < items; i += WORKGROUP) {
-        let pixel = group.x * params.pixels + i / params.train_quads;
+        let pixel = o * params.pixels + i / params.train_quads;
         sum += output_gradient[pixel * params.quads + i % params.train_quads];
     }
     let all = total(lane, dot(sum, vec4<f32>(1.0)));
-    if lane == 0u { gradients[params.offset + group.x] += all; }
+    if lane == 0u { gradients[params.offset + o] += all; }
 }

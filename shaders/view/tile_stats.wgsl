@@ -22,10 +22,11 @@ fn join(a: vec4<f32>, b: vec4<f32>) -> vec4<f32> {
 
 /// stats[t] = (min, max, mean, deviation) over c, y, x of values[t, c, y, x]; min and max of those that are finite, the first value where none is
 @compute @workgroup_size(WORKGROUP)
-fn tile_stats(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
+fn tile_stats(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
     let area = params.height * params.width;
     let count = params.channels * area;
-    let tile = params.first_tile + group.x;
+    let tile = params.first_tile + group.x + group.y * groups.x;
+    if tile >= params.tiles { return; }
     let first = params.offset + tile * params.tile_stride;
     // The sums are of differences from the tile's first value, so that the variance keeps its digits.
     let shift = values[first];

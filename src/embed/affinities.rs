@@ -43,6 +43,8 @@ pub(super) struct Affinities {
     pub chunks: Vec<Chunk>,
     /// `[i]`: Σ_j p_ij ln p_ij.
     pub entropies: Buffer<f32>,
+    /// `[i]`: first of the rows equal to row i where all its neighbors are, so that none is nearer than another; else i.
+    pub leaders: Buffer<u32>,
     /// `[i]`: entries of row i that only the other row has.
     extra: Buffer<u32>,
     summary: Buffer<Summary>,
@@ -107,7 +109,9 @@ impl Affinities {
         }
         let entropies = Buffer::zeroed(gpu, "entropies", count);
         let extra = Buffer::zeroed(gpu, "further entries", count);
-        Ok(Self { chunks, entropies, extra, summary: rows.summary.clone(), k, perplexity })
+        let each: Vec<u32> = (0..count as u32).collect();
+        let leaders = Buffer::from_slice(gpu, "leaders", &each);
+        Ok(Self { chunks, entropies, leaders, extra, summary: rows.summary.clone(), k, perplexity })
     }
 
     /// Records the affinities of the neighbors.
@@ -195,6 +199,7 @@ impl Affinities {
             .with("values", to.values.range())
             .with("summary", self.summary.range())
             .with("entropies", self.entropies.range())
+            .with("leaders", self.leaders.range())
             .dispatch(plan, entry, &params, [entries.len() as u32, 1, 1])
     }
 

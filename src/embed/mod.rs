@@ -8,12 +8,15 @@
 
 mod affinities;
 mod attraction;
+mod components;
 mod drift;
+mod far_rows;
 mod fft;
 mod grid;
 mod ivf;
 mod knn;
 mod mesh;
+mod narrow;
 mod neighbors;
 mod options;
 mod pca;
@@ -27,8 +30,10 @@ mod testing;
 mod tsne;
 pub mod twin;
 
+pub use components::principal_components;
 pub use drift::Drift;
 pub use grid::Grid;
+pub use narrow::narrowed;
 pub use options::{Method, NeighborSearch, Options, default_components, layout_bytes};
 pub use repulsion::Repulsion;
 pub use tsne::{Settings, State, Tsne, TsneBuilder, check_perplexity};

@@ -7,7 +7,11 @@ use crate::error::{Error, Result};
 use crate::gpu::{Buffer, BufferRange, Gpu, PlanBuilder, Source, Stage, TensorView};
 use crate::{params, wgsl};
 
+use super::far_rows::pull_in;
+
 const ROWS: Source = wgsl!("embed/rows.wgsl", RowsParams);
+/// Most dimensions in a dispatch, whatever the adapter allows.
+const MAX_PIECE: usize = 32_768;
 /// Flag of a row that is left out.
 pub(super) const LEFT_OUT: u32 = 1;
 
@@ -26,6 +30,12 @@ params! {
         largest: u32,
         /// Rows that are not left out.
         kept: u32,
+        /// 0 where all of them are alike.
+        differs: u32,
+        /// Usual length of a row: its largest absolute value once scaled and centered.
+        usual: f32,
+        /// Length beyond which a row is far; 3e38 where none is.
+        reach: f32,
     }
 }
 
@@ -42,10 +52,14 @@ pub(super) struct Rows {
     pub part: usize,
     /// `[d, i]` of consecutive dimensions each; 0 in the padding of `dims` to a multiple of 4.
     pub points: Vec<Buffer<f32>>,
+    /// Most dimensions that a dispatch covers, a multiple of 4.
+    pub piece: usize,
     /// Most bytes of the tensor bound at once.
     pub max_bytes: u64,
     /// `[i]`: bit 0 where a row is left out, bit 1 where it is pinned.
     pub flags: Buffer<u32>,
+    /// `[i]`: length of row i, by which far rows are known.
+    pub lengths: Buffer<f32>,
     /// Scale and number of the rows.
     pub summary: Buffer<Summary>,
 }
@@ -66,8 +80,10 @@ impl Rows {
         let stride = count.next_multiple_of(16);
         let (part, points) = Self::split(gpu, stride, dims, max_bytes)?;
         let flags = Buffer::zeroed(gpu, "flags", stride);
+        let lengths = Buffer::zeroed(gpu, "lengths of rows", stride);
         let summary = Buffer::zeroed(gpu, "summary", 1);
-        Ok(Self { count, dims, stride, part, points, max_bytes, flags, summary })
+        let piece = piece(gpu);
+        Ok(Self { count, dims, stride, part, points, piece, max_bytes, flags, lengths, summary })
     }
 
     /// Buffers of at most `max_bytes` for `dims` values of `stride` rows, and the dimensions of each but the last.
@@ -87,12 +103,18 @@ impl Rows {
         Ok((part, sizes.map(|values| Buffer::zeroed(gpu, "points", stride * values)).collect()))
     }
 
-    /// First dimension, number of dimensions (without padding) and range of each buffer.
+    /// First dimension, number of dimensions (without padding) and range of each piece that a dispatch covers: a buffer, or part of one.
     pub(super) fn parts(&self) -> impl Iterator<Item = (usize, usize, BufferRange)> + '_ {
-        let part = |(p, points): (usize, &Buffer<f32>)| {
-            (p * self.part, self.part.min(self.dims - p * self.part), points.range())
+        let bytes_a_dim = 4 * self.stride as u64;
+        let pieces = move |(p, points): (usize, &Buffer<f32>)| {
+            let (raw, before, held) = (points.raw().clone(), p * self.part, points.len() / self.stride);
+            (0..held).step_by(self.piece).map(move |first| {
+                let size = self.piece.min(held - first) as u64 * bytes_a_dim;
+                let range = BufferRange::new(&raw, first as u64 * bytes_a_dim, size);
+                (before + first, self.piece.min(held - first).min(self.dims - before - first), range)
+            })
         };
-        self.points.iter().enumerate().map(part)
+        self.points.iter().enumerate().flat_map(pieces)
     }
 
     /// Records reading, scaling and centering the tiles of `view`, which has as many values as the rows.
@@ -139,7 +161,7 @@ impl Rows {
                 [dims as u32 * 64, 1, 1],
             )?;
         }
-        Ok(())
+        pull_in(plan, self)
     }
 
     /// Values of the rows. Waits for the GPU.
@@ -148,6 +170,11 @@ impl Rows {
         let row = |i: usize| (0..self.dims).map(|d| values[d * self.stride + i]).collect();
         (0..self.count).map(row).collect()
     }
+}
+
+/// Most dimensions in a dispatch: a workgroup each, and no more rounds of a loop than the software adapter's driver allows.
+pub(super) fn piece(gpu: &Gpu) -> usize {
+    (gpu.limits.max_compute_workgroups_per_dimension as usize).min(MAX_PIECE) / 4 * 4
 }
 
 /// Ranges of the tensor of at most `max_bytes`: first row, first element and range of each. One range where rows are not contiguous.

@@ -1,6 +1,6 @@
 //! Fixtures of the stages' tests.
 
-use super::rows::Rows;
+use super::rows::{Rows, piece};
 use crate::error::Result;
 use crate::gpu::{AdapterChoice, Buffer, Gpu, PlanBuilder};
 
@@ -50,7 +50,9 @@ pub(super) fn upload(gpu: &Gpu, rows: &[Vec<f64>], left_out: &[usize], max_bytes
     let mut flags = vec![0; stride];
     left_out.iter().for_each(|i| flags[*i] = 1);
     let flags = Buffer::from_slice(gpu, "flags", &flags);
-    Rows { count, dims, stride, part, points, max_bytes, flags, summary: Buffer::zeroed(gpu, "summary", 1) }
+    let lengths = Buffer::zeroed(gpu, "lengths of rows", stride);
+    let summary = Buffer::zeroed(gpu, "summary", 1);
+    Rows { count, dims, stride, part, points, piece: piece(gpu), max_bytes, flags, lengths, summary }
 }
 
 /// Norm of the difference of two lists over that of the second.

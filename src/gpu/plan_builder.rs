@@ -150,7 +150,7 @@ impl<'b> DispatchBuilder<'b, '_> {
 
     /// Ends the dispatch with at least `threads` threads in x, y, z. Where x needs more workgroups than the
     /// adapter allows it is folded into y, which then must be 1, if the kernel asks for `num_workgroups`: it takes
-    /// `id.x + id.y * num_workgroups.x * WORKGROUP` as its index.
+    /// `id.x + id.y * num_workgroups.x * WORKGROUP` as its index, or `group.x + group.y * num_workgroups.x` as that of its workgroup.
     ///
     /// # Errors
     /// When a binding failed or is missing, or the threads pass the adapter's limit.
@@ -176,7 +176,7 @@ impl<'b> DispatchBuilder<'b, '_> {
         .ok_or_else(|| {
             Error::new(
                 format!("{}: {threads:?} threads are more than {} allows", self.kernel.label, gpu.info.name),
-                "take a smaller batch",
+                "take a smaller batch, or fewer rows",
             )
         })?;
         let entries: Vec<_> = self

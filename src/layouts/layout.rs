@@ -151,6 +151,11 @@ impl Layout {
         self.seen.rows_kept.map_or(0, |kept| self.rows().tiles().saturating_sub(kept))
     }
 
+    /// True if all its rows are alike, as those of a dead layer are, a few frames old; then all points are in one place.
+    pub fn all_alike(&self) -> bool {
+        self.seen.state().is_some_and(|state| state.alike == 1)
+    }
+
     /// Number of times that it was exaggerated again, because its points fitted changed rows worse.
     pub fn reexaggerations(&self) -> u32 {
         self.reexaggeration.times()

@@ -50,12 +50,12 @@ fn rows_of_a_file_become_positions_and_a_picture() {
     let snapshots = Matrix::open(&array("snapshots")).unwrap();
     assert_eq!((positions.rows, positions.columns), (60, 2));
     assert_eq!((snapshots.rows, snapshots.columns), (3, 120));
-    let bits = |values: &[f32]| values.iter().map(|v| v.to_bits()).collect::<Vec<_>>();
+    let bits = |values: &[f64]| values.iter().map(|v| v.to_bits()).collect::<Vec<_>>();
     assert_eq!(bits(snapshots.row(2)), bits(&positions.values));
     assert!(positions.row(2).iter().all(|v| v.is_nan()));
     assert!((0..60).filter(|i| *i != 2).all(|i| positions.row(i).iter().all(|v| v.is_finite())));
     // The two heaps stay apart: the nearest of every row is of its own heap.
-    let square = |i: usize, j: usize| -> f32 {
+    let square = |i: usize, j: usize| -> f64 {
         positions.row(i).iter().zip(positions.row(j)).map(|(a, b)| (a - b).powi(2)).sum()
     };
     let others = |i: usize| (0..60).filter(move |j| *j != i && *j != 2);
@@ -98,7 +98,7 @@ fn principal_components_alone_are_those_of_the_rows() {
     for i in 0..90 {
         for (axis, middle) in middle.iter().enumerate() {
             let expected = ((along(i)[axis] - middle) / deviation).abs();
-            let found = f64::from(positions.row(i)[axis]).abs();
+            let found = positions.row(i)[axis].abs();
             assert!((found - expected).abs() < 0.02, "row {i}, axis {axis}: {found}, {expected}");
         }
     }

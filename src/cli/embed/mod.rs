@@ -11,7 +11,10 @@ use clap::{Args, ValueEnum};
 use humansize::{BINARY, format_size};
 use indicatif::{ProgressBar, ProgressStyle};
 use revacnn::data::Matrix;
-use revacnn::embed::{Method, NeighborSearch, Options, Settings, Tsne, TsneBuilder, default_components};
+use revacnn::embed::{
+    Method, NeighborSearch, Options, Settings, Tsne, TsneBuilder, default_components, narrowed,
+    principal_components,
+};
 use revacnn::error::{Error, Result};
 use revacnn::gpu::{Buffer, Gpu, TensorView};
 
@@ -108,8 +111,9 @@ impl Embed {
         output::check(&self.output)?;
         let gpu = self.adapter.open()?;
         let Rows { matrix, labels } = self.source().read(&gpu)?;
+        let values = narrowed(&matrix.values, matrix.columns);
         let view = TensorView {
-            buffer: Buffer::from_slice(&gpu, "rows", &matrix.values).raw().clone(),
+            buffer: Buffer::from_slice(&gpu, "rows", &values).raw().clone(),
             offset: 0,
             extents: [matrix.rows as u32, 1, 1, matrix.columns as u32],
             strides: [matrix.columns as u32, 0, 0, 1],
@@ -125,9 +129,9 @@ impl Embed {
         let snapshots = self.iterate(&gpu, &tsne, began);
         let optimize_s = optimizing.elapsed().as_secs_f64();
         gpu.check()?;
-        let positions = self.positions(&gpu, &tsne);
-        let kl = (!self.is_pca()).then(|| tsne.state(&gpu).divergence);
-        let (recall, quality) = judge(&gpu, &matrix, &tsne, &positions, &left_out);
+        let positions = self.positions(&gpu, &tsne, &matrix);
+        let kl = (!self.is_pca()).then(|| self.divergence(&gpu, &tsne));
+        let (recall, quality) = judge(&gpu, &values, &tsne, &positions, &left_out);
         output::write(&self.output, &positions, &labels, &snapshots)?;
         let report = Report {
             matrix: &matrix,
@@ -139,6 +143,7 @@ impl Embed {
             recall: (!self.is_pca()).then_some(recall),
             quality,
             left_out: left_out.len(),
+            warnings: warnings(&gpu, &tsne),
             memory_bytes,
             adapter: &gpu.info.name,
         };
@@ -231,14 +236,24 @@ impl Embed {
         snapshots
     }
 
-    fn positions(&self, gpu: &Gpu, tsne: &Tsne) -> Vec<[f32; 2]> {
-        let mut positions = tsne.read_positions(gpu);
-        if self.is_pca() {
-            // t-SNE's initial positions have a standard deviation of 1e-4; here the first component has one of 1.
-            positions.as_flattened_mut().iter_mut().for_each(|value| *value *= 1e4);
+    fn positions(&self, gpu: &Gpu, tsne: &Tsne, matrix: &Matrix) -> Vec<[f32; 2]> {
+        if !self.is_pca() {
+            return tsne.read_positions(gpu);
         }
-        positions
+        let components = principal_components(&matrix.values, matrix.columns);
+        components.iter().map(|row| row.map(|value| value as f32)).collect()
     }
+
+    /// That of the last iteration; where there was none, of the initial positions.
+    fn divergence(&self, gpu: &Gpu, tsne: &Tsne) -> f32 {
+        if self.iterations() > 0 { tsne.state(gpu).divergence } else { tsne.measure(gpu) }
+    }
+}
+
+/// What the reader of a picture must know of the rows.
+fn warnings(gpu: &Gpu, tsne: &Tsne) -> Vec<&'static str> {
+    let alike = tsne.all_alike(gpu).then_some("all rows are alike");
+    alike.into_iter().inspect(|warning| log::warn!("{warning}: their positions are one point")).collect()
 }
 
 /// Warns of rows that are left out; an error if too few others remain.

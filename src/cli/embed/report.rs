@@ -31,6 +31,8 @@ pub(super) struct Report<'a> {
     pub quality: quality::Quality,
     /// Number of rows without a position.
     pub left_out: usize,
+    /// What the reader must know of the rows.
+    pub warnings: Vec<&'static str>,
     /// GPU memory.
     pub memory_bytes: u64,
     pub adapter: &'a str,
@@ -49,7 +51,7 @@ impl Report<'_> {
         let value = json!({
             "n": self.matrix.rows, "dim": self.matrix.columns, "method": method,
             "perplexity": self.tsne.perplexity(), "iterations": self.iterations, "iterations_per_s": iterations_per_s, "kl": self.kl,
-            "recall": self.recall, "left_out": self.left_out,
+            "recall": self.recall, "left_out": self.left_out, "warnings": self.warnings,
             "preserved": self.quality.preserved, "trustworthiness": self.quality.trustworthiness,
             "stage_ms": { "neighbours": neighbors_ms, "affinities": affinities_ms, "optimise": self.optimize_s * 1e3 },
             "memory_bytes": self.memory_bytes, "adapter": self.adapter,
@@ -66,6 +68,9 @@ impl Report<'_> {
             ))?,
             None => print_line(&format!("{size}: the first two principal components"))?,
         }
+        for warning in &self.warnings {
+            print_line(&format!("{warning}: their positions are one point"))?;
+        }
         print_line(&format!(
             "{:.1} % of the {NEAREST} nearest neighbors preserved, trustworthiness {:.4}",
             self.quality.preserved * 100.0,
@@ -77,21 +82,21 @@ impl Report<'_> {
 /// Recall of the neighbor search and quality of the layout, over samples of the rows.
 pub(super) fn judge(
     gpu: &Gpu,
-    matrix: &Matrix,
+    values: &[f32],
     tsne: &Tsne,
     positions: &[[f32; 2]],
     left_out: &[usize],
 ) -> (f64, quality::Quality) {
-    let few = (MAX_PAIRS / matrix.rows).max(20);
+    let rows = positions.len();
+    let few = (MAX_PAIRS / rows).max(20);
     // Recall is of the rows that were searched: what PCA before it changes is no fault of the search.
     let mut searched = tsne.read_searched_rows(gpu).concat();
-    let columns = searched.len() / matrix.rows;
+    let columns = searched.len() / rows;
     for row in left_out {
         searched[row * columns..][..columns].fill(f32::NAN);
     }
     let found = tsne.read_neighbors(gpu);
     let recall = quality::recall(&searched, columns, &found, tsne.neighbors(), MAX_RECALL_ROWS.min(few));
-    let quality =
-        quality::judge(&matrix.values, matrix.columns, positions, NEAREST, MAX_QUALITY_ROWS.min(few));
+    let quality = quality::judge(values, values.len() / rows, positions, NEAREST, MAX_QUALITY_ROWS.min(few));
     (recall, quality)
 }

@@ -60,7 +60,8 @@ impl Source<'_> {
         let data = Dataset::open(self.name)?;
         let splits = [&data.train, &data.test];
         let images = splits.iter().flat_map(|split| split.images.chunks_exact(data.shape.len()));
-        let values: Vec<f32> = images.take(most).flatten().map(|v| f32::from(*v) / 255.0).collect();
+        let shade = |v: &u8| f64::from(f32::from(*v) / 255.0);
+        let values: Vec<f64> = images.take(most).flatten().map(shade).collect();
         let labels = splits.iter().flat_map(|split| split.labels.iter().copied()).take(most).collect();
         let columns = data.shape.len();
         Ok(Rows { matrix: Matrix { rows: values.len() / columns, columns, values }, labels })
@@ -80,9 +81,9 @@ impl Source<'_> {
         log::info!("the activations of {} for the test images", names[layer]);
         let columns: usize = session.layers()[layer].output.iter().product();
         let (rows, labels) = session.test_features(layer)?;
-        let mut values = rows.read(&gpu);
+        let values = rows.read(&gpu);
         let count = (values.len() / columns).min(most);
-        values.truncate(count * columns);
+        let values = values[..count * columns].iter().copied().map(f64::from).collect();
         let labels = labels[..count].to_vec();
         Ok(Rows { matrix: Matrix { rows: count, columns, values }, labels })
     }
@@ -96,7 +97,7 @@ fn blobs(rows: usize, columns: usize, seed: u32) -> Rows {
         radius * (std::f32::consts::TAU * random.random::<f32>()).cos()
     };
     let centers: Vec<f32> = (0..CLUSTERS * columns).map(|_| 4.0 * normal()).collect();
-    let value = |at: usize| centers[at / columns % CLUSTERS * columns + at % columns] + normal();
+    let value = |at: usize| f64::from(centers[at / columns % CLUSTERS * columns + at % columns] + normal());
     let values = (0..rows * columns).map(value).collect();
     let labels = (0..rows).map(|row| (row % CLUSTERS) as u8).collect();
     Rows { matrix: Matrix { rows, columns, values }, labels }

@@ -1,6 +1,6 @@
 //! Rows of numbers from a file: `.npy`, `.npz` or CSV.
 //!
-//! A row is a point, a column one of its values. Numbers of any real type become `f32`; non-finite ones are kept (an
+//! A row is a point, a column one of its values. Numbers of any real type become `f64`, which keeps the digits of values far from 0; non-finite ones are kept (an
 //! embedding leaves such rows out, and says so). An array of more than two axes has one row for each index of its first axis.
 
 use std::fs::File;
@@ -23,7 +23,7 @@ pub struct Matrix {
     /// Values of a row.
     pub columns: usize,
     /// `[rows, columns]`.
-    pub values: Vec<f32>,
+    pub values: Vec<f64>,
 }
 
 impl Matrix {
@@ -49,7 +49,7 @@ impl Matrix {
     }
 
     /// Row `index`.
-    pub fn row(&self, index: usize) -> &[f32] {
+    pub fn row(&self, index: usize) -> &[f64] {
         &self.values[index * self.columns..][..self.columns]
     }
 }
@@ -94,17 +94,17 @@ fn read_npy(reader: impl Read, bytes: u64) -> Result<Matrix> {
     let fortran = file.order() == Order::Fortran;
     let (kind, descr) = (plain.type_char(), dtype.descr());
     let values = match (kind, size) {
-        (TypeChar::Float, 4) => numbers::<f32, _>(file, |v| v)?,
-        (TypeChar::Float, 8) => numbers::<f64, _>(file, |v| v as f32)?,
-        (TypeChar::Bool, 1) => numbers::<bool, _>(file, |v| f32::from(u8::from(v)))?,
-        (TypeChar::Uint, 1) => numbers::<u8, _>(file, f32::from)?,
-        (TypeChar::Uint, 2) => numbers::<u16, _>(file, f32::from)?,
-        (TypeChar::Uint, 4) => numbers::<u32, _>(file, |v| v as f32)?,
-        (TypeChar::Uint, 8) => numbers::<u64, _>(file, |v| v as f32)?,
-        (TypeChar::Int, 1) => numbers::<i8, _>(file, f32::from)?,
-        (TypeChar::Int, 2) => numbers::<i16, _>(file, f32::from)?,
-        (TypeChar::Int, 4) => numbers::<i32, _>(file, |v| v as f32)?,
-        (TypeChar::Int, 8) => numbers::<i64, _>(file, |v| v as f32)?,
+        (TypeChar::Float, 4) => numbers::<f32, _>(file, f64::from)?,
+        (TypeChar::Float, 8) => numbers::<f64, _>(file, |v| v)?,
+        (TypeChar::Bool, 1) => numbers::<bool, _>(file, |v| f64::from(u8::from(v)))?,
+        (TypeChar::Uint, 1) => numbers::<u8, _>(file, f64::from)?,
+        (TypeChar::Uint, 2) => numbers::<u16, _>(file, f64::from)?,
+        (TypeChar::Uint, 4) => numbers::<u32, _>(file, f64::from)?,
+        (TypeChar::Uint, 8) => numbers::<u64, _>(file, |v| v as f64)?,
+        (TypeChar::Int, 1) => numbers::<i8, _>(file, f64::from)?,
+        (TypeChar::Int, 2) => numbers::<i16, _>(file, f64::from)?,
+        (TypeChar::Int, 4) => numbers::<i32, _>(file, f64::from)?,
+        (TypeChar::Int, 8) => numbers::<i64, _>(file, |v| v as f64)?,
         _ => {
             return Err(Error::new(
                 format!("its values are {descr}, not real numbers of 1 to 8 bytes"),
@@ -116,13 +116,13 @@ fn read_npy(reader: impl Read, bytes: u64) -> Result<Matrix> {
     Ok(Matrix { rows: *rows as usize, columns: columns as usize, values })
 }
 
-fn numbers<T: npyz::Deserialize, R: Read>(file: NpyFile<R>, narrow: impl Fn(T) -> f32) -> Result<Vec<f32>> {
+fn numbers<T: npyz::Deserialize, R: Read>(file: NpyFile<R>, narrow: impl Fn(T) -> f64) -> Result<Vec<f64>> {
     let reader = file.data::<T>().map_err(damaged)?;
     reader.map(|value| value.map(&narrow)).collect::<std::io::Result<_>>().map_err(damaged)
 }
 
 /// Values in Fortran order, reordered so that rows are contiguous.
-fn rows_first(values: &[f32], shape: &[u64]) -> Vec<f32> {
+fn rows_first(values: &[f64], shape: &[u64]) -> Vec<f64> {
     let sizes: Vec<usize> = shape.iter().map(|size| *size as usize).collect();
     let mut index = vec![0; sizes.len()];
     let mut ordered = Vec::with_capacity(values.len());
@@ -180,8 +180,8 @@ fn read_text(file: File, path: &Path) -> Result<Matrix> {
     let mut first = true;
     while reader.read_record(&mut record).map_err(damaged)? {
         let line = record.position().map_or(0, csv::Position::line);
-        let row: std::result::Result<Vec<f32>, &str> =
-            record.iter().map(|field| field.parse::<f32>().map_err(|_| field)).collect();
+        let row: std::result::Result<Vec<f64>, &str> =
+            record.iter().map(|field| field.parse::<f64>().map_err(|_| field)).collect();
         let names = std::mem::replace(&mut first, false) && row.is_err();
         match row {
             _ if names => {}

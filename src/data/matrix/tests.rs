@@ -38,7 +38,7 @@ const VALUES: [f32; 6] = [1.0, -2.5, 3.0, 4.0, f32::NAN, 6.0];
 
 fn is_values(matrix: &Matrix, rows: usize, columns: usize) {
     assert_eq!((matrix.rows, matrix.columns), (rows, columns));
-    let same = matrix.values.iter().zip(VALUES).all(|(a, b)| a.to_bits() == b.to_bits());
+    let same = matrix.values.iter().zip(VALUES).all(|(a, b)| a.to_bits() == f64::from(b).to_bits());
     assert!(same && matrix.values.len() == 6, "{:?}", matrix.values);
 }
 
@@ -71,7 +71,7 @@ fn columns_that_run_fastest_become_rows() {
         data[i + 2 * j + 4 * k] = (6 * i + 3 * j + k) as u8;
     }
     let matrix = open("a.npy", &npy("'|u1'", true, "(2, 2, 3)", &data)).unwrap();
-    assert_eq!(matrix.values, (0..12).map(|v| v as f32).collect::<Vec<_>>());
+    assert_eq!(matrix.values, (0..12).map(f64::from).collect::<Vec<_>>());
 }
 
 fn archive(arrays: &[(&str, &[u8])]) -> Vec<u8> {

@@ -6,7 +6,7 @@
 //! candidates, so that the search takes them by tiles as it does all rows.
 
 use crate::error::Result;
-use crate::gpu::{Buffer, Gpu, PlanBuilder, Source, Stage};
+use crate::gpu::{Buffer, BufferRange, Gpu, PlanBuilder, Source, Stage};
 use crate::{params, wgsl};
 
 use super::knn::{Candidates, Knn, KnnResult, POINTS, PointSet, TILE, products_per_dispatch};
@@ -117,7 +117,7 @@ impl Ivf {
             tiles: members.tiles as u32,
             source_quads: (source.stride / 4) as u32,
             part: rows.part as u32,
-            first_dim: (part * source.part) as u32,
+            first_dim: source.parts().nth(part).map_or(0, |(first, ..)| first as u32),
             ..self.params
         }
     }
@@ -127,7 +127,7 @@ impl Ivf {
         let rows = &members.rows;
         Stage::new(gpu, &KMEANS, &[("PARTS", rows.points.len() as u32)])
             .labelled("IVF")
-            .with("source", source.points[part].range())
+            .with("source", part_range(source, part))
             .with("source_flags", source.flags.range())
             .with("sample", rows.points[0].range())
             .with("sample_flags", rows.flags.range())
@@ -142,19 +142,28 @@ impl Ivf {
 
     /// Records the centroids of the sample.
     fn cluster(&self, plan: &mut PlanBuilder<'_>) -> Result<()> {
-        let (sample, dims) = (&self.sample, self.params.dims);
+        let sample = &self.sample;
         let rows = &self.whole.rows;
-        for (part, (first, ..)) in rows.parts().enumerate() {
-            let threads = [sample.rows.stride as u32, (rows.part as u32).min(dims - first as u32), 1];
+        for (part, (_, dims, _)) in rows.parts().enumerate() {
+            let threads = [sample.rows.stride as u32, dims as u32, 1];
             let params = self.params(sample, rows, part);
             self.kmeans(plan.gpu(), sample, rows, part).dispatch(plan, "sample_rows", &params, threads)?;
         }
-        let stage = self.kmeans(plan.gpu(), sample, &sample.rows, 0);
-        let params = self.params(sample, &sample.rows, 0);
-        stage.dispatch(plan, "init_centroids", &params, [self.stride() as u32, dims, 1])?;
+        self.by_parts(plan, "init_centroids", self.stride())?;
         for _ in 0..ITERATIONS {
             self.sort_into_lists(plan, sample)?;
-            stage.dispatch(plan, "average", &params, [params.lists, dims, 1])?;
+            self.by_parts(plan, "average", self.params.lists as usize)?;
+        }
+        Ok(())
+    }
+
+    /// Records a kernel over centroids and the dimensions of the sample.
+    fn by_parts(&self, plan: &mut PlanBuilder<'_>, entry: &'static str, centroids: usize) -> Result<()> {
+        let sample = &self.sample;
+        for (part, (_, dims, _)) in sample.rows.parts().enumerate() {
+            let params = self.params(sample, &sample.rows, part);
+            let threads = [centroids as u32, dims as u32, 1];
+            self.kmeans(plan.gpu(), sample, &sample.rows, part).dispatch(plan, entry, &params, threads)?;
         }
         Ok(())
     }
@@ -203,16 +212,21 @@ impl Ivf {
     /// Records the points by list and the candidates of each list.
     fn choose_candidates(&self, plan: &mut PlanBuilder<'_>) -> Result<PointSet> {
         let (whole, gpu) = (&self.whole, plan.gpu());
-        let mut points = Vec::new();
-        for (part, (first, ..)) in whole.rows.parts().enumerate() {
-            let values = whole.rows.part.min(self.params.dims as usize - first);
-            gpu.check_fits("the rows by list", (whole.slots * values * 4) as u64)?;
-            let slot_points = Buffer::<f32>::zeroed(gpu, "points by list", whole.slots * values).range();
+        let make = |rows: &Buffer<f32>| {
+            let len = whole.slots * (rows.len() / whole.rows.stride);
+            gpu.check_fits("the rows by list", (len * 4) as u64)?;
+            Ok(Buffer::<f32>::zeroed(gpu, "points by list", len).range())
+        };
+        let points: Vec<BufferRange> = whole.rows.points.iter().map(make).collect::<Result<_>>()?;
+        for (part, (first, dims, _)) in whole.rows.parts().enumerate() {
+            let all = &points[first / whole.rows.part];
+            let bytes = |dims: usize| (whole.slots * dims * 4) as u64;
+            let (offset, size) = (bytes(first % whole.rows.part), bytes(dims.next_multiple_of(4)));
             let params = self.params(whole, &whole.rows, part);
-            let threads = [params.slot_quads, values as u32, 1];
-            let stage = self.candidates(gpu, part).with("slot_points", slot_points.clone());
+            let threads = [params.slot_quads, dims as u32, 1];
+            let stage = self.candidates(gpu, part);
+            let stage = stage.with("slot_points", BufferRange::new(&all.buffer, offset, size));
             stage.dispatch(plan, "copy_points", &params, threads)?;
-            points.push(slot_points);
         }
         let (stage, params) = (self.candidates(gpu, 0), self.params(whole, &whole.rows, 0));
         stage.dispatch(plan, "make_tiles", &params, [self.stride() as u32, 1, 1])?;
@@ -238,7 +252,7 @@ impl Ivf {
         let whole = &self.whole;
         Stage::new(gpu, &CANDIDATES, &[])
             .labelled("IVF")
-            .with("source", whole.rows.points[part].range())
+            .with("source", part_range(&whole.rows, part))
             .with("bounds_in", whole.bounds.range())
             .with("row_ids_in", whole.row_ids.range())
             .with("tiles", whole.tile_table.range())
@@ -259,4 +273,9 @@ impl Ivf {
             candidates: None,
         }
     }
+}
+
+/// Range of piece number `part` of rows.
+fn part_range(rows: &Rows, part: usize) -> BufferRange {
+    rows.parts().nth(part).expect("there are as many").2
 }

@@ -4,7 +4,8 @@
 //! that near rows keep their digits. The minimum of each eight distances is stored with them: the k-th smallest of these bounds the
 //! k-th nearest, so that hardly more than k candidates reach the heap of a row. Equal distances are ordered by index.
 //!
-//! The software adapter's driver silently ends all loops of 8 neighboring threads after 65 535 rounds together: hence segments.
+//! The software adapter's driver silently ends all loops of 8 neighboring threads after 65 535 rounds together: hence segments, and
+//! wide rows a piece of their dimensions at a time.
 
 use crate::error::{Error, Result};
 use crate::gpu::{Buffer, BufferRange, Gpu, PlanBuilder, Source, Stage};
@@ -19,13 +20,15 @@ const SELECT: Source = wgsl!("embed/knn_select.wgsl", KnnParams);
 pub(super) const TILE: usize = 16;
 /// Most candidates of a segment.
 const MAX_SEGMENT: usize = 16_384;
+/// Rounds of a dispatch's loop over dimensions, at most.
+const MAX_ROUNDS: u32 = 32_768;
 /// Bindings of the points, by buffer.
 pub(super) const POINTS: [&str; 4] = ["points_0", "points_1", "points_2", "points_3"];
 
 params! {
     struct KnnParams {
         count: u32, quads: u32, dims: u32, tile: u32, tiles: u32, first_quad: u32, width: u32, neighbors: u32, budget: u32, first: u32,
-        part: u32,
+        part: u32, first_dim: u32,
     }
 }
 
@@ -219,9 +222,16 @@ impl<'a> Knn<'a> {
             .with("squares", self.squares.range())
             .with("least", self.least.range())
             .with_all(POINTS.into_iter().zip(self.points.points.iter().cloned()));
-        let flops = 3 * params.tiles as usize * TILE * self.width * self.points.dims;
+        let stage = self.with_points(stage);
         let threads = [(self.width / 8) as u32, params.tiles, 1];
-        self.with_points(stage).begin(plan, "squared_distances", params)?.flops(flops as u64).threads(threads)
+        for first_dim in (0..params.dims).step_by((MAX_ROUNDS * depth) as usize) {
+            let dims = (first_dim + MAX_ROUNDS * depth).min(params.dims);
+            let pairs = params.tiles as usize * TILE * self.width;
+            let params = KnnParams { first_dim, dims, ..*params };
+            let dispatch = stage.begin(plan, "squared_distances", &params)?;
+            dispatch.flops((3 * pairs * (dims - first_dim) as usize) as u64).threads(threads)?;
+        }
+        Ok(())
     }
 
     /// Records a kernel over the results of a chunk.

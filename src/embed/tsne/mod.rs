@@ -14,7 +14,7 @@ use super::options::layout_bytes;
 use super::pca::Pca;
 use super::pca_init::principal_components;
 use super::repulsion::{Repulsion, fastest_method};
-use super::rows::Rows;
+use super::rows::{Rows, Summary};
 
 mod builder;
 mod points;
@@ -27,7 +27,7 @@ pub use settings::{Settings, State, check_perplexity};
 
 use points::{Divergence, Pin, Points};
 
-const TSNE: Source = wgsl!("embed/tsne.wgsl", TsneParams, Grid, Settings, State, Divergence, Pin);
+const TSNE: Source = wgsl!("embed/tsne.wgsl", TsneParams, Grid, Settings, State, Divergence, Pin, Summary);
 /// Blocks of the sums over all points.
 const MAX_BLOCKS: usize = 256;
 
@@ -152,7 +152,7 @@ impl Tsne {
 
     /// One refresh.
     fn record_refresh(&self, plan: &mut PlanBuilder<'_>) {
-        // 1. Rows: read, scaled, centered; projected on their principal components where that was asked for.
+        // 1. Rows: read, scaled, centered, far ones pulled in; projected on their principal components where that was asked for.
         plan.extend(&self.plans.read);
         // 2. Nearest neighbors.
         plan.extend(&self.plans.search);
@@ -201,6 +201,9 @@ impl Tsne {
             .with("history", points.history.range())
             .with("components", points.components.range())
             .with("pin", points.pin.range())
+            .with("summary", self.rows.summary.range())
+            .with("lengths", self.rows.lengths.range())
+            .with("leaders", self.affinities.leaders.range())
     }
 
     /// Perplexity in use: the one asked for, or the highest that the number of rows supports.

@@ -14,6 +14,23 @@ impl Tsne {
         self.points.state.read(gpu)[0]
     }
 
+    /// Kullback-Leibler divergence of the positions as they are. Nothing moves.
+    pub fn measure(&self, gpu: &Gpu) -> f32 {
+        let before = self.state(gpu);
+        let mut encoder = gpu.encoder("divergence");
+        let forces = 0..self.plans.step.len() - 1;
+        self.plans.step.record(&mut encoder.begin_compute_pass(&Default::default()), forces);
+        gpu.submit(encoder);
+        let measured = self.state(gpu).divergence;
+        self.points.state.write(gpu, 0, &[before]);
+        measured
+    }
+
+    /// True if all rows are alike: then all points are in one place, and the divergence is 0.
+    pub fn all_alike(&self, gpu: &Gpu) -> bool {
+        self.rows.summary.read(gpu)[0].differs == 0
+    }
+
     /// Divergences of the iterations in `range`, of the last 1024.
     pub fn divergences(&self, gpu: &Gpu, range: Range<u32>) -> Vec<f32> {
         let ring = self.points.history.read(gpu);

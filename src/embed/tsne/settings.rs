@@ -79,6 +79,8 @@ params! {
         rate: f32,
         /// Momentum in use.
         momentum: f32,
+        /// 1 where all rows are alike, and all points in one place; 2 for the first iteration after that; else 0.
+        alike: u32,
     }
 }
 

@@ -107,6 +107,9 @@ fn progress(session: &Session, layout: &Layout) -> Vec<String> {
         perplexity += &format!(" of {:.0}", layout.wanted_perplexity());
     }
     parts.push(perplexity);
+    if layout.all_alike() {
+        parts.push("all rows are alike".to_owned());
+    }
     if layout.left_out() > 0 {
         parts.push(format!("{} NaN rows left out", layout.left_out()));
     }

@@ -34,6 +34,10 @@ pub(crate) fn layout_details(layout: &Layout) -> String {
     if let Some(step) = layout.forwarded_at() {
         text += &format!("\nimages forwarded at step {step}");
     }
+    if layout.all_alike() {
+        text +=
+            "\nall rows are alike, as those of a layer of which no unit fires: all points are in one place";
+    }
     if layout.left_out() > 0 {
         text += &format!("\n{} rows with NaN or infinity are left out", layout.left_out());
     }

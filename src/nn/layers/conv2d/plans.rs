@@ -11,7 +11,7 @@ use crate::{params, wgsl};
 
 const BIAS_GRADIENT: Source = wgsl!("nn/bias_gradient.wgsl", BiasGradientParams);
 
-params! { struct BiasGradientParams { pixels: u32, quads: u32, train_quads: u32, offset: u32 } }
+params! { struct BiasGradientParams { channels: u32, pixels: u32, quads: u32, train_quads: u32, offset: u32 } }
 
 impl Convolution {
     /// All dispatches of the layer.
@@ -39,6 +39,7 @@ impl Convolution {
             .bind("output_gradient", build.output_gradient.clone())
             .bind("gradients", build.gradients.clone())
             .params(&BiasGradientParams {
+                channels: self.output.channels as u32,
                 pixels: self.output.pixels() as u32,
                 quads: build.extent.quads as u32,
                 train_quads: build.extent.train_quads as u32,

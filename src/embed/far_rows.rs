@@ -1,0 +1,38 @@
+//! Rows far beyond most others: pulled in, so that one outlier does not cost the others their digits in `f32`.
+//!
+//! A row more than 1024 times as long as usual is far, where at most an eighth of the rows are. It is the neighbor of none but other
+//! far rows, so that its distance matters only against theirs, whose order a logarithm keeps. Where no row is far nothing changes.
+
+use crate::error::Result;
+use crate::gpu::{PlanBuilder, Source, Stage};
+use crate::{params, wgsl};
+
+use super::rows::{Rows, Summary};
+
+const FAR_ROWS: Source = wgsl!("embed/far_rows.wgsl", FarParams, Summary);
+
+params! { struct FarParams { count: u32, stride: u32, dims: u32, first_dim: u32 } }
+
+/// Records the lengths of centered rows, and far ones pulled in.
+///
+/// # Errors
+/// When a kernel cannot be made.
+pub(super) fn pull_in(plan: &mut PlanBuilder<'_>, rows: &Rows) -> Result<()> {
+    let count = rows.count as u32;
+    let stage = Stage::new(plan.gpu(), &FAR_ROWS, &[])
+        .labelled("rows")
+        .with("flags", rows.flags.range())
+        .with("summary", rows.summary.range())
+        .with("lengths", rows.lengths.range());
+    let params = FarParams { count, stride: rows.stride as u32, ..Default::default() };
+    let each = |plan: &mut _, entry| {
+        for (first_dim, dims, points) in rows.parts() {
+            let params = FarParams { dims: dims as u32, first_dim: first_dim as u32, ..params };
+            stage.clone().with("points", points).dispatch(plan, entry, &params, [count, 1, 1])?;
+        }
+        Ok(())
+    };
+    each(plan, "measure")?;
+    stage.dispatch(plan, "find_far", &params, [256, 1, 1])?;
+    each(plan, "pull_in")
+}
