@@ -1,7 +1,7 @@
 // Two principal components by simultaneous power iteration. See src/embed/pca_init.rs.
 const WORKGROUP: u32 = 64u;
 const LANES: u32 = 256u;
-// A first component so many times as large as the second leaves its rounding in it.
+// A first component this many times as large as the second leaves its rounding in it.
 const RATIO: f32 = 256.0;
 
 // `dims` values from `first_dim` on.

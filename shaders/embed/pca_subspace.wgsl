@@ -131,7 +131,7 @@ var<workgroup> sums: array<vec4<f32>, LANES>;
 var<workgroup> along: array<vec4<f32>, MAX_QUADS>;
 var<workgroup> scale: f32;
 
-/// directions[:, j] for j from first to end: orthogonal to those before it and of length 1; zero stays zero. `turns` Gram-Schmidt
+/// directions[:, j] for j from first to end: orthogonal to those before it and of length 1; zero stays zero. `passes` Gram-Schmidt
 /// passes, three in all, against rounding (Giraud, Langou and Rozložník 2005: two are enough unless the first cancels everything)
 @compute @workgroup_size(LANES)
 fn orthonormalize(@builtin(local_invocation_index) lane: u32) {
@@ -140,7 +140,7 @@ fn orthonormalize(@builtin(local_invocation_index) lane: u32) {
     let quad = lane % quads;
     let slice = lane / quads;
     for (var j = params.first; j < params.end; j++) {
-        for (var turn = 0u; turn < params.turns; turn++) {
+        for (var turn = 0u; turn < params.passes; turn++) {
             var sum = vec4<f32>(0.0);
             if slice < slices && quad <= j / 4u {
                 for (var d = slice; d < params.dims; d += slices) {

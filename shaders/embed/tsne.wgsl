@@ -186,9 +186,14 @@ fn begin(@builtin(local_invocation_index) lane: u32) {
         positions[i] = select(start, vec2<f32>(APART), out);
         if i < params.count { velocity_gains[i] = vec4<f32>(0.0, 0.0, 1.0, 1.0); }
     }
+}
+
+/// iteration = 0, without a mesh and without a history
+@compute @workgroup_size(LANES)
+fn begin_state(@builtin(local_invocation_index) lane: u32) {
     if lane == 0u {
         state.iteration = 0u;
-        state.alike = u32(alike);
+        state.alike = u32(summary.differs == 0u);
         // The next mesh is chosen without regard to the last.
         grid.level = 0u;
         grid.kept = 0u;

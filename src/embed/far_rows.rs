@@ -36,3 +36,29 @@ pub(super) fn pull_in(plan: &mut PlanBuilder<'_>, rows: &Rows) -> Result<()> {
     stage.dispatch(plan, "find_far", &params, [256, 1, 1])?;
     each(plan, "pull_in")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::pull_in;
+    use crate::embed::testing::{open_gpu, run, upload, whole_rows};
+    use crate::embed::twin;
+
+    #[test]
+    fn far_rows_are_pulled_in_and_others_scaled_as_by_the_twin() {
+        let gpu = open_gpu();
+        for (factor, far) in [(1.0, 0), (1e4, 3), (1e7, 1), (1e4, 30)] {
+            let mut rows = whole_rows(60, 7, 3);
+            rows[..far].iter_mut().flatten().for_each(|value| *value = factor * (*value + 1.0));
+            let made = upload(&gpu, &rows, &[], 1 << 20);
+            run(&gpu, |plan| pull_in(plan, &made));
+            let expected = twin::rows::pulled_in(&rows);
+            assert_eq!(expected == rows, far == 0 || far == 30, "more than an eighth are not far");
+            for (found, expected) in made.read(&gpu).iter().flatten().zip(expected.iter().flatten()) {
+                assert!(
+                    (f64::from(*found) - expected).abs() <= 1e-5 * expected.abs().max(1e-3),
+                    "{found}, {expected}"
+                );
+            }
+        }
+    }
+}

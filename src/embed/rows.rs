@@ -7,8 +7,6 @@ use crate::error::{Error, Result};
 use crate::gpu::{Buffer, BufferRange, Gpu, PlanBuilder, Source, Stage, TensorView};
 use crate::{params, wgsl};
 
-use super::far_rows::pull_in;
-
 const ROWS: Source = wgsl!("embed/rows.wgsl", RowsParams);
 /// Most dimensions in a dispatch, whatever the adapter allows.
 const MAX_PIECE: usize = 32_768;
@@ -161,7 +159,7 @@ impl Rows {
                 [dims as u32 * 64, 1, 1],
             )?;
         }
-        pull_in(plan, self)
+        Ok(())
     }
 
     /// Values of the rows. Waits for the GPU.

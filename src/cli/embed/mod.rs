@@ -250,7 +250,7 @@ impl Embed {
     }
 }
 
-/// What the reader of a picture must know of the rows.
+/// Warnings about the rows.
 fn warnings(gpu: &Gpu, tsne: &Tsne) -> Vec<&'static str> {
     let alike = tsne.all_alike(gpu).then_some("all rows are alike");
     alike.into_iter().inspect(|warning| log::warn!("{warning}: their positions are one point")).collect()

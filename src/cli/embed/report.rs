@@ -31,7 +31,7 @@ pub(super) struct Report<'a> {
     pub quality: quality::Quality,
     /// Number of rows without a position.
     pub left_out: usize,
-    /// What the reader must know of the rows.
+    /// Warnings about the rows.
     pub warnings: Vec<&'static str>,
     /// GPU memory.
     pub memory_bytes: u64,

@@ -1,6 +1,6 @@
 //! Bases of both sides of a matrix, grown a direction at a time, and the triangle between them.
 
-use super::Centered;
+use super::centered::Centered;
 
 /// Directions that are iterated at once.
 const BLOCK: usize = 2;
@@ -132,7 +132,7 @@ fn orthogonal(mut vector: Vec<f64>, basis: &[Vec<f64>]) -> (Vec<f64>, Vec<f64>, 
     (vector, shares, length)
 }
 
-/// Columns of a triangle turned until they are orthogonal, longest first, and the turns: one-sided Jacobi.
+/// Columns of a triangle turned until they are orthogonal, longest first, and the rotations: one-sided Jacobi.
 pub(super) fn singular_columns(triangle: &[Vec<f64>]) -> (Vec<Vec<f64>>, Vec<Vec<f64>>) {
     let n = triangle.len();
     let padded = |column: &Vec<f64>| column.iter().copied().chain(std::iter::repeat(0.0)).take(n).collect();

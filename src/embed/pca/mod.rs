@@ -22,7 +22,7 @@ const MAX_COMPONENTS: usize = 112;
 const SPARE: usize = 8;
 const ITERATIONS: usize = 5;
 /// Turns of Gram-Schmidt.
-const TURNS: u32 = 3;
+const PASSES: u32 = 3;
 /// Sweeps of Jacobi's method; the matrix is nearly diagonal before the first.
 const SWEEPS: usize = 8;
 /// Rows that the directions are computed from.
@@ -34,7 +34,7 @@ const MAX_ROUNDS: usize = 40_000;
 
 params! {
     struct PcaParams {
-        dims: u32, quads: u32, sample: u32, columns: u32, slices: u32, first: u32, end: u32, kept: u32, all: u32, first_dim: u32, first_pair: u32, pairs: u32, turns: u32,
+        dims: u32, quads: u32, sample: u32, columns: u32, slices: u32, first: u32, end: u32, kept: u32, all: u32, first_dim: u32, first_pair: u32, pairs: u32, passes: u32,
     }
 }
 params! { struct RotationParams { dims: u32, columns: u32, slices: u32 } }
@@ -130,10 +130,10 @@ impl Pca {
         let stage = self.subspace(plan.gpu());
         stage.dispatch(plan, "begin", &params, all)?;
         let rounds =
-            TURNS as usize * (dims.div_ceil(256 / (columns / 4)) + dims.div_ceil(256) * (columns / 4) + 64);
+            PASSES as usize * (dims.div_ceil(256 / (columns / 4)) + dims.div_ceil(256) * (columns / 4) + 64);
         let per_dispatch = (MAX_ROUNDS / rounds).max(1);
         // Of wide rows even one direction takes a dispatch for each turn.
-        let turns = if rounds > MAX_ROUNDS { 1 } else { TURNS };
+        let passes = if rounds > MAX_ROUNDS { 1 } else { PASSES };
         for _ in 0..ITERATIONS {
             self.project_sample(plan)?;
             for (first_dim, dims, points) in self.rows.parts() {
@@ -143,8 +143,8 @@ impl Pca {
             stage.dispatch(plan, "sum_parts", &params, all)?;
             for first in (0..columns).step_by(per_dispatch) {
                 let end = (first + per_dispatch).min(columns) as u32;
-                let params = PcaParams { first: first as u32, end, turns, ..params };
-                for _ in 0..TURNS / turns {
+                let params = PcaParams { first: first as u32, end, passes, ..params };
+                for _ in 0..PASSES / passes {
                     stage.dispatch(plan, "orthonormalize", &params, [256, 1, 1])?;
                 }
             }

@@ -90,7 +90,7 @@ fn directions_become_orthonormal_as_by_gram_and_schmidt() {
     let (_, pca) = fixture(&gpu);
     let directions = whole_rows(16, 29, 7);
     write_directions(&gpu, &pca, &directions);
-    let params = PcaParams { first: 0, end: 16, turns: TURNS, ..pca.params };
+    let params = PcaParams { first: 0, end: 16, passes: PASSES, ..pca.params };
     run(&gpu, |plan| pca.subspace(&gpu).dispatch(plan, "orthonormalize", &params, [256, 1, 1]));
     let found = read_directions(&gpu, &pca, &pca.directions);
     let expected = twin::pca::orthonormalize(&directions);

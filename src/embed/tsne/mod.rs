@@ -8,6 +8,7 @@ use crate::{params, wgsl};
 
 use super::affinities::{Affinities, rows_per_chunk};
 use super::attraction::attract;
+use super::far_rows::pull_in;
 use super::grid::Grid;
 use super::neighbors::Neighbors;
 use super::options::layout_bytes;
@@ -147,7 +148,9 @@ impl Tsne {
         // 1. Two principal components.
         principal_components(plan, &self.searched, self.points.components.range())?;
         // 2. Positions along them, velocities 0, gains 1, iteration 0.
-        self.stage(plan.gpu()).dispatch(plan, "begin", &self.params, [256, 1, 1])
+        let stage = self.stage(plan.gpu());
+        stage.dispatch(plan, "begin", &self.params, [256, 1, 1])?;
+        stage.dispatch(plan, "begin_state", &self.params, [256, 1, 1])
     }
 
     /// One refresh.
@@ -173,6 +176,7 @@ impl Tsne {
         }
         self.plans.read = plan_of(gpu, |plan| {
             self.rows.read_from(plan, view)?;
+            pull_in(plan, &self.rows)?;
             plan.extend(&self.plans.project);
             Ok(())
         })?;

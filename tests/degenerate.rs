@@ -1,0 +1,130 @@
+//! Layouts of degenerate rows: equal ones, groups far apart, outliers, very wide ones.
+
+mod compare;
+
+use compare::{assert_no_errors, open_gpu};
+use revacnn::embed::{Method, Options, Settings, Tsne, TsneBuilder};
+use revacnn::gpu::{Buffer, Gpu, TensorView};
+
+fn view(gpu: &Gpu, values: &[f32], columns: usize) -> TensorView {
+    let columns = columns as u32;
+    TensorView {
+        buffer: Buffer::from_slice(gpu, "rows", values).raw().clone(),
+        offset: 0,
+        extents: [values.len() as u32 / columns, 1, 1, columns],
+        strides: [columns, 0, 0, 1],
+    }
+}
+
+/// About normal, by the sum of six uniform numbers.
+fn normal(seed: u64) -> impl FnMut() -> f32 {
+    let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
+    let mut uniform = move || {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (state >> 40) as f32 / (1 << 24) as f32
+    };
+    move || (0..6).map(|_| uniform() - 0.5).sum::<f32>() * 2.0_f32.sqrt()
+}
+
+fn laid_out(gpu: &Gpu, values: &[f32], columns: usize, method: Method, iterations: usize) -> Tsne {
+    let options = Options { method: Some(method), ..Options::default() };
+    let tsne = TsneBuilder::new(30.0).settings(Settings::DEFAULT).seed(1).options(options);
+    let tsne = tsne.build(gpu, &view(gpu, values, columns)).unwrap();
+    tsne.refresh(gpu);
+    tsne.reset(gpu);
+    tsne.iterate(gpu, iterations);
+    tsne
+}
+
+/// Standard deviations along x and y.
+fn deviations(positions: &[[f32; 2]]) -> [f64; 2] {
+    let count = positions.len() as f64;
+    [0, 1].map(|axis| {
+        let values = || positions.iter().map(|p| f64::from(p[axis]));
+        let mean = values().sum::<f64>() / count;
+        (values().map(|v| (v - mean) * (v - mean)).sum::<f64>() / count).sqrt()
+    })
+}
+
+#[test]
+fn equal_rows_are_one_point_whose_divergence_is_0() {
+    let gpu = open_gpu();
+    for method in [Method::Exact, Method::Mesh] {
+        let mut values = vec![0.7_f32; 300 * 20];
+        let tsne = laid_out(&gpu, &values, 20, method, 60);
+        assert!(tsne.all_alike(&gpu));
+        assert_eq!(tsne.state(&gpu).divergence, 0.0);
+        let positions = tsne.read_positions(&gpu);
+        assert!(positions.iter().all(|p| *p == positions[0]), "{method:?}");
+        // One value less, and they are not alike.
+        values[777] = 0.6;
+        let tsne = laid_out(&gpu, &values, 20, method, 60);
+        assert!(!tsne.all_alike(&gpu));
+        let positions = tsne.read_positions(&gpu);
+        assert!(positions.iter().any(|p| *p != positions[0]), "{method:?}");
+    }
+    assert_no_errors(&gpu);
+}
+
+#[test]
+fn a_start_is_never_a_line() {
+    let gpu = open_gpu();
+    for exponent in 0..=6 {
+        let mut normal = normal(4);
+        let offset = |i: usize| if i < 1000 { 0.0 } else { 10_f32.powi(exponent) };
+        let values: Vec<f32> = (0..2000).map(|i| normal() + offset(i)).collect();
+        let tsne = laid_out(&gpu, &values, 10, Method::Exact, 0);
+        let [x, y] = deviations(&tsne.read_positions(&gpu));
+        assert!(x > 0.5e-4 && y > 0.005 * x, "1e{exponent}: {x} {y}");
+    }
+    assert_no_errors(&gpu);
+}
+
+#[test]
+fn an_outlier_leaves_the_others_laid_out() {
+    let gpu = open_gpu();
+    for method in [Method::Exact, Method::Mesh] {
+        let mut normal = normal(3);
+        let values: Vec<f32> = (0..3000).map(|_| normal()).collect();
+        let without: Vec<f32> = [&values[..170], &values[180..]].concat();
+        let expected = laid_out(&gpu, &without, 10, method, 600).state(&gpu).divergence;
+        for far in [1e7_f32, 1e12] {
+            let mut with = values.clone();
+            with[170..180].fill(far);
+            let tsne = laid_out(&gpu, &with, 10, method, 600);
+            let found = tsne.state(&gpu).divergence;
+            assert!((found / expected - 1.0).abs() < 0.02, "{method:?}, {far:e}: {found}, {expected}");
+            let mut positions = tsne.read_positions(&gpu);
+            positions.remove(17);
+            assert!(
+                deviations(&positions).iter().all(|d| *d > 1.0),
+                "{method:?}, {far:e}: {:?}",
+                deviations(&positions)
+            );
+        }
+    }
+    assert_no_errors(&gpu);
+}
+
+#[test]
+fn rows_of_more_values_than_a_dispatch_has_workgroups_are_laid_out() {
+    let gpu = open_gpu();
+    let columns = 70_001;
+    let mut normal = normal(5);
+    let mut values: Vec<f32> = (0..12 * columns).map(|_| normal()).collect();
+    // Two groups that differ in the last value only.
+    (0..6).for_each(|row| values[row * columns + columns - 1] += 3000.0);
+    for components in [None, Some(5)] {
+        let options = Options { components, ..Options::default() };
+        let tsne = TsneBuilder::new(3.0).options(options).build(&gpu, &view(&gpu, &values, columns)).unwrap();
+        tsne.refresh(&gpu);
+        tsne.reset(&gpu);
+        let start = tsne.read_positions(&gpu);
+        let side = |row: usize| start[row][0] > 0.0;
+        assert!(
+            (0..6).all(|row| side(row) == side(0)) && (6..12).all(|row| side(row) != side(0)),
+            "{start:?}"
+        );
+    }
+    assert_no_errors(&gpu);
+}
