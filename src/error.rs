@@ -17,6 +17,8 @@ pub enum ErrorKind {
     Usage,
     /// Any other: exit status 1.
     Runtime,
+    /// Nobody reads standard output any more, as after `| head`: exit status 141 without a word, as other commands do.
+    Closed,
 }
 
 /// An error: the event, its object, and the user's next step.
@@ -38,6 +40,12 @@ impl Error {
         Self { what: what.into(), help: help.into(), kind: ErrorKind::Usage }
     }
 
+    /// Standard output was closed by its reader.
+    pub fn closed() -> Self {
+        let (what, help) = ("standard output was closed by its reader", "send it to a file");
+        Self { what: what.to_owned(), help: help.to_owned(), kind: ErrorKind::Closed }
+    }
+
     /// A file operation that the system refused; `verb` is "read", "write", "create", ...
     pub fn io(verb: &str, path: &Path, source: &io::Error) -> Self {
         let help = match source.kind() {
@@ -46,7 +54,12 @@ impl Error {
             io::ErrorKind::AlreadyExists | io::ErrorKind::NotADirectory => {
                 "a file is in the way: name another path, or move the file"
             }
-            io::ErrorKind::StorageFull => "free some disk space, or name a path on another disk",
+            io::ErrorKind::FileTooLarge => {
+                "raise the limit on the size of files (ulimit -f), or name another disk"
+            }
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
+                "free some disk space, or name a path on another disk"
+            }
             _ => "check the path and the disk it is on",
         };
         Self::new(format!("cannot {verb} {}: {source}", path.display()), help)

@@ -1,29 +1,72 @@
 //! Files that survive a kill: written beside the old one, flushed, then renamed over it.
 
-use std::fs;
-use std::io::Write as _;
-use std::path::Path;
+use std::fs::{self, File};
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Result};
 
-/// Writes `bytes` to `path` so that at any moment either the old or the new content is there in whole.
+/// Beginning and end of the name of a file that is not whole yet.
+const PART: (&str, &str) = (".revacnn-", ".part");
+/// Links that are followed at most, as many as Linux follows.
+const MAX_LINKS: usize = 40;
+
+/// Writes `bytes` to `path` so that at any moment either the old or the new content is there in whole. Where `path` is a link,
+/// the file that it leads to is written; a device or a pipe is written to as it is.
 ///
 /// # Errors
 /// When the system refuses; then the old content stays.
 pub fn write_whole(path: &Path, bytes: &[u8]) -> Result<()> {
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let write = || -> std::io::Result<()> {
-        let mut builder = tempfile::Builder::new();
-        // As any file that is created: what the user's mask leaves of it.
-        #[cfg(unix)]
-        builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
-        let mut part = builder.tempfile_in(folder)?;
-        part.write_all(bytes)?;
-        part.as_file().sync_all()?;
-        part.persist(path)?;
-        Ok(())
+    write(&followed(path), bytes).map_err(|e| Error::io("write", path, &e))
+}
+
+fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    if fs::metadata(path).is_ok_and(|found| !found.is_file() && !found.is_dir()) {
+        return fs::write(path, bytes);
+    }
+    let mut builder = tempfile::Builder::new();
+    builder.prefix(PART.0).suffix(PART.1);
+    // As any file that is created: what the user's mask leaves of it.
+    #[cfg(unix)]
+    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
+    let mut part = builder.tempfile_in(folder_of(path))?;
+    part.write_all(bytes)?;
+    part.as_file().sync_all()?;
+    part.persist(path)?;
+    flush_folder(folder_of(path));
+    Ok(())
+}
+
+/// The file that a link leads to, which may not be there yet; `path` itself if it is no link.
+fn followed(path: &Path) -> PathBuf {
+    let mut path = path.to_owned();
+    for _ in 0..MAX_LINKS {
+        let Ok(target) = fs::read_link(&path) else { break };
+        path = folder_of(&path).join(target);
+    }
+    path
+}
+
+fn folder_of(path: &Path) -> &Path {
+    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
+/// Flushes the names in a folder to the disk, where the system can: a power cut leaves the new name too.
+fn flush_folder(folder: &Path) {
+    if let Ok(folder) = File::open(folder) {
+        folder.sync_all().ok();
+    }
+}
+
+/// Removes from `folder` what a kill left of files that were being written. Nobody else may be writing there.
+pub(crate) fn remove_parts(folder: &Path) {
+    let is_part = |entry: &fs::DirEntry| {
+        let name = entry.file_name();
+        name.to_str().is_some_and(|name| name.starts_with(PART.0) && name.ends_with(PART.1))
     };
-    write().map_err(|e| Error::io("write", path, &e))
+    for part in fs::read_dir(folder).into_iter().flatten().flatten().filter(is_part) {
+        fs::remove_file(part.path()).ok();
+    }
 }
 
 /// Creates a folder with all above it.
@@ -31,20 +74,42 @@ pub fn write_whole(path: &Path, bytes: &[u8]) -> Result<()> {
 /// # Errors
 /// When the system refuses.
 pub fn create_folder(path: &Path) -> Result<()> {
-    fs::create_dir_all(path).map_err(|e| Error::io("create the folder", path, &e))
+    fs::create_dir_all(path).map_err(|e| Error::io("create the folder", path, &e))?;
+    flush_folder(folder_of(path));
+    Ok(())
 }
 
-/// Reads a whole file.
+/// Checks that `path` is a regular file, or nothing: reading a pipe would wait for ever.
 ///
 /// # Errors
-/// When the system refuses.
+/// When it is something else.
+pub(crate) fn check_regular(path: &Path) -> Result<()> {
+    if fs::metadata(path).is_ok_and(|found| !found.is_file()) {
+        let what = format!("{} is not a regular file", path.display());
+        return Err(Error::new(what, "put the file itself there"));
+    }
+    Ok(())
+}
+
+/// Reads a whole regular file.
+///
+/// # Errors
+/// When it is none, or the system refuses.
 pub fn read_whole(path: &Path) -> Result<Vec<u8>> {
+    check_regular(path)?;
     fs::read(path).map_err(|e| Error::io("read", path, &e))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn names(folder: &Path) -> Vec<String> {
+        let mut names: Vec<String> =
+            fs::read_dir(folder).unwrap().map(|e| e.unwrap().file_name().into_string().unwrap()).collect();
+        names.sort();
+        names
+    }
 
     #[test]
     fn the_old_content_stays_when_the_new_cannot_be_written() {
@@ -57,6 +122,51 @@ mod tests {
         assert!(write_whole(&taken, b"new").is_err() && taken.is_dir());
         assert!(write_whole(&folder.path().join("nowhere/kept"), b"new").is_err());
         assert_eq!(fs::read(&path).unwrap(), b"old");
-        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 2, "nothing is left over");
+        assert_eq!(names(folder.path()), ["kept", "taken"], "nothing is left over");
+    }
+
+    #[test]
+    fn what_a_kill_left_is_removed_and_nothing_else() {
+        let folder = tempfile::tempdir().unwrap();
+        let others = [".part", "model.part", ".revacnn-", "a.revacnn-b.part"];
+        for name in others.iter().chain(&[".revacnn-Xy12Zw.part"]) {
+            fs::write(folder.path().join(name), "half").unwrap();
+        }
+        remove_parts(folder.path());
+        let mut left: Vec<&str> = others.to_vec();
+        left.sort_unstable();
+        assert_eq!(names(folder.path()), left);
+        remove_parts(&folder.path().join("nowhere"));
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_link_stays_a_link_and_its_target_is_written() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        fs::create_dir(at("disk")).unwrap();
+        fs::write(at("disk/model"), "old").unwrap();
+        std::os::unix::fs::symlink("disk/model", at("near")).unwrap();
+        std::os::unix::fs::symlink(at("near"), at("far")).unwrap();
+        std::os::unix::fs::symlink("disk/none", at("dangling")).unwrap();
+        write_whole(&at("far"), b"new").unwrap();
+        write_whole(&at("dangling"), b"first").unwrap();
+        assert_eq!(fs::read(at("disk/model")).unwrap(), b"new");
+        assert_eq!(fs::read(at("disk/none")).unwrap(), b"first");
+        assert!(["near", "far", "dangling"].iter().all(|name| at(name).is_symlink()));
+        assert_eq!(names(&at("disk")), ["model", "none"]);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_device_is_written_to_and_stays_and_is_never_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let link = folder.path().join("null");
+        std::os::unix::fs::symlink("/dev/null", &link).unwrap();
+        write_whole(&link, b"gone").unwrap();
+        assert!(!fs::metadata("/dev/null").unwrap().is_file() && link.is_symlink());
+        assert!(read_whole(&link).unwrap_err().what().ends_with("is not a regular file"));
+        assert!(read_whole(folder.path()).is_err());
+        assert!(check_regular(&folder.path().join("nothing")).is_ok());
     }
 }

@@ -96,7 +96,6 @@ fn fuzz(directory: &Path, files: &[(&str, Vec<u8>)]) -> Tally {
         }
         fs::write(directory.join(name), whole).unwrap();
     }
-    println!("{tally:?}");
     tally
 }
 

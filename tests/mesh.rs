@@ -86,7 +86,6 @@ fn pushes_as_pairs_do(gpu: &Gpu) {
         let (expected, z) = twin(&points);
         let (forces, sum, grid) = found(gpu, &points, &vec![0; count], Method::Mesh);
         let grid = grid.unwrap();
-        println!("width {width}: {grid:?}, force {:.5}, sum {:.6}", error(&forces, &expected), sum / z - 1.0);
         assert_eq!(grid.level, level);
         assert!(grid.spacing <= 0.34 && (f64::from(grid.width) - width).abs() < 1e-3 * width);
         assert!(error(&forces, &expected) < 0.01, "width {width}: {}", error(&forces, &expected));
@@ -205,7 +204,6 @@ fn digits_come_out_as_well_by_a_mesh_as_by_pairs() {
     for method in [Method::Mesh, Method::Both] {
         let tsne = digits_laid_out(&gpu, method, ITERATIONS);
         let mesh = f64::from(tsne.state(&gpu).divergence);
-        println!("{method:?}: {mesh:.4}, by pairs {pairs:.4}");
         assert!((mesh / pairs - 1.0).abs() < 0.015, "{method:?}: {mesh}, by pairs {pairs}");
         // It begins again as it began.
         let first = tsne.read_positions(&gpu);

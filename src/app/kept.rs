@@ -4,6 +4,7 @@
 //! the thread's own variables. So the run is shared with one of these.
 
 use std::cell::{RefCell, RefMut};
+use std::io::Write as _;
 use std::rc::Rc;
 
 use crate::error::Result;
@@ -29,12 +30,19 @@ impl Drop for SavedAtExit {
             let saved = stop_and_save(&mut session);
             let folder = session.folder().map(|folder| folder.display().to_string());
             match (saved, folder) {
-                (Err(error), _) => eprintln!("error: {}\nhelp: {}", error.what(), error.help()),
-                (Ok(()), Some(folder)) => eprintln!("the display has ended; the run is saved in {folder}"),
+                (Err(error), _) => say(&format!("error: {}\nhelp: {}", error.what(), error.help())),
+                (Ok(()), Some(folder)) => {
+                    say(&format!("the display has ended; the run is saved in {folder}"))
+                }
                 (Ok(()), None) => (),
             }
         }
     }
+}
+
+/// Says something on standard error, if anybody hears it.
+fn say(text: &str) {
+    writeln!(std::io::stderr(), "{text}").ok();
 }
 
 thread_local! {

@@ -108,7 +108,7 @@ impl Workbench {
     fn take_events(&mut self, session: &mut Session) {
         for event in session.take_events() {
             match event {
-                RunEvent::Fault(error) => self.status = Some(error),
+                RunEvent::Fault(error) | RunEvent::Notice(error) => self.status = Some(error),
                 RunEvent::Epoch(_) => self.epoch_ended = true,
                 _ => (),
             }

@@ -5,12 +5,14 @@ mod bench;
 mod data;
 mod dry_run;
 mod embed;
+mod given_options;
 mod gradcheck;
 mod interrupt;
 mod print;
 #[cfg(feature = "app")]
 mod render;
 mod run_options;
+mod saving;
 mod train;
 mod usage;
 #[cfg(feature = "app")]
@@ -62,14 +64,16 @@ pub(crate) fn run() -> ExitCode {
     )
     .format_timestamp(None)
     .init();
+    interrupt::hear_file_size_signal();
     let result = match Cli::try_parse() {
         Ok(cli) => cli.run(),
         Err(error) => return usage::report(&error, &Cli::command()),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,
+        Err(error) if error.kind() == ErrorKind::Closed => ExitCode::from(141),
         Err(error) => {
-            eprintln!("error: {}\nhelp: {}", error.what(), error.help());
+            print::say_error(&error);
             ExitCode::from(if error.kind() == ErrorKind::Usage { 2 } else { 1 })
         }
     }

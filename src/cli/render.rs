@@ -80,7 +80,7 @@ impl Render {
                 "give it a value from 0.5 to 8",
             ));
         }
-        let mut session = Session::resume(self.adapter.open()?, &self.run)?;
+        let mut session = Session::look_at(self.adapter.open()?, &self.run)?;
         let kind = match self.layers {
             Layers::Activations => TensorKind::Activations,
             Layers::Weights => TensorKind::Weights,

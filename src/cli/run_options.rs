@@ -8,7 +8,9 @@ use revacnn::data::{Augmentation, Dataset};
 use revacnn::error::{Error, Result};
 use revacnn::gpu::{AdapterChoice, Gpu, TunePolicy};
 use revacnn::nn::{Hyper, Network, OptimizerKind, Shape, preset_names};
-use revacnn::session::{LayerId, NetworkCommand, RunSettings, Session};
+use revacnn::session::{Command, LayerId, NetworkCommand, RunSettings, Session};
+
+use super::given_options::GivenOptions;
 
 /// The GPU adapter.
 #[derive(Args, Clone)]
@@ -46,6 +48,9 @@ impl AdapterOption {
 /// Data, network and settings of a new run.
 #[derive(Args, Clone)]
 pub(super) struct RunOptions {
+    // Before the others, which take their values out of the matches.
+    #[command(flatten)]
+    pub given: GivenOptions,
     /// Data set: a built-in one (`shapes`, `digits`), or a folder in MNIST's or CIFAR's format.
     #[arg(long, value_name = "NAME|PATH", default_value = "shapes")]
     pub dataset: String,
@@ -101,26 +106,37 @@ impl Args for HyperOptions {
 
 impl RunOptions {
     /// Ids of all these options, for an option that excludes them.
+    #[cfg(feature = "app")]
     pub(super) fn ids() -> Vec<clap::Id> {
         let command = Self::augment_args(clap::Command::new("run"));
         command.get_arguments().map(|option| option.get_id().clone()).collect()
     }
 
+    /// Ids of the options that a run has for good.
+    pub(super) const FIXED: [&str; 3] = ["dataset", "network", "seed"];
+
     /// Starts the run, saved in `out` if that is given.
     pub(super) fn begin(&self, gpu: Rc<Gpu>, out: Option<&Path>) -> Result<Session> {
-        let settings = self.settings()?;
-        // Checks the layers' names before a folder is created.
-        let frozen = if self.freeze.is_empty() {
-            Vec::new()
-        } else {
+        let mut settings = self.settings()?;
+        if !self.freeze.is_empty() {
             let data = Dataset::open(&settings.dataset)?;
             let shape = Shape::from(data.shape);
-            layers_called(&Network::open(&self.network, shape, data.classes.len())?, &self.freeze)?
-        };
-        let mut session = Session::new(gpu, &self.network, settings, out)?;
-        for layer in frozen {
-            session.apply(NetworkCommand::Freeze(LayerId(layer as u32)))?;
+            let network = Network::open(&self.network, shape, data.classes.len())?;
+            settings.frozen = layers_called(&network, &self.freeze)?.into_iter().map(|l| l as u32).collect();
         }
+        Session::new(gpu, &self.network, settings, out)
+    }
+
+    /// Goes on with the run in `folder`, with the options that were given in place of its own: commands, as all that steers a run.
+    pub(super) fn resume(&self, gpu: Rc<Gpu>, folder: &Path) -> Result<Session> {
+        let settings = self.settings()?;
+        let mut session = Session::resume(gpu, folder)?;
+        let frozen = layers_called(&session.trainer().network, &self.freeze)?;
+        let freeze = |layer| Command::from(NetworkCommand::Freeze(LayerId(layer as u32)));
+        // Those that may not fit come first.
+        let commands: Vec<Command> =
+            self.given.commands(&settings).into_iter().chain(frozen.into_iter().map(freeze)).collect();
+        session.apply_all(&commands)?;
         Ok(session)
     }
 
@@ -145,14 +161,26 @@ impl RunOptions {
 /// Indices of the layers called `names`.
 pub(super) fn layers_called(network: &Network, names: &[String]) -> Result<Vec<usize>> {
     let index = |name: &String| {
-        let found = network.layers.iter().position(|layer| layer.name == *name && layer.trains());
+        let found =
+            network.layers.iter().position(|layer| layer.name == *name && layer.parameter_count() > 0);
         found.ok_or_else(|| {
-            let known = network.layers.iter().filter(|layer| layer.trains()).map(|layer| layer.name.as_str());
+            let known = network
+                .layers
+                .iter()
+                .filter(|layer| layer.parameter_count() > 0)
+                .map(|layer| layer.name.as_str());
             let help = format!("take some of {}", known.collect::<Vec<_>>().join(", "));
             Error::usage(format!("no layer with parameters is called {name:?}"), help)
         })
     };
-    names.iter().map(index).collect()
+    let mut layers = Vec::new();
+    for name in names {
+        let layer = index(name)?;
+        if !layers.contains(&layer) {
+            layers.push(layer);
+        }
+    }
+    Ok(layers)
 }
 
 /// A path made absolute, so that a run finds its data from any folder; a built-in name stays.

@@ -2,20 +2,20 @@
 
 use std::cell::RefCell;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
-use revacnn::error::{Error, Result};
+use revacnn::error::{Error, ErrorKind, Result};
 use revacnn::session::{EpochMetrics, Event, RunState, Session, Split, StepMetrics, StopCondition};
 use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::dry_run::dry_run;
-use super::interrupt;
-use super::print::print_line;
+use super::interrupt::Interrupt;
+use super::print::{print_line, say};
 use super::run_options::{AdapterOption, RunOptions};
+use super::saving::save;
 
 #[derive(Args)]
 pub(super) struct Train {
@@ -32,8 +32,8 @@ pub(super) struct Train {
     /// Folder to save the run in: model, network, journal and metrics.
     #[arg(long, value_name = "DIR", conflicts_with = "resume")]
     out: Option<PathBuf>,
-    /// Resume the run in this folder, with its own data, network and settings.
-    #[arg(long, value_name = "DIR", conflicts_with_all = RunOptions::ids(), conflicts_with = "dry_run")]
+    /// Resume the run in this folder, with its own data, network and seed; other settings that are given replace its own from here on.
+    #[arg(long, value_name = "DIR", conflicts_with_all = RunOptions::FIXED, conflicts_with = "dry_run")]
     resume: Option<PathBuf>,
     /// Print the memory the run would need and the passes of a step, without training.
     #[arg(long)]
@@ -53,21 +53,14 @@ impl Train {
         if self.dry_run {
             return dry_run(&self.run, &*self.adapter.open()?, self.json);
         }
-        // From here on Ctrl-C saves: a run that has not started yet starts, and stops immediately.
-        let stop = interrupt::watch();
+        let interrupt = Interrupt::watch();
+        // Reports a wrong command line before the adapter is opened.
+        self.run.settings()?;
         let mut session = match &self.resume {
-            Some(folder) => Session::resume(self.adapter.open()?, folder)?,
-            None => {
-                // Reports a wrong command line before the adapter is opened.
-                self.run.settings()?;
-                self.run.begin(self.adapter.open()?, self.out.as_deref())?
-            }
+            Some(folder) => self.run.resume(self.adapter.open()?, folder)?,
+            None => self.run.begin(self.adapter.open()?, self.out.as_deref())?,
         };
-        session.set_limit(Some(limit));
-        let mut report = Report::new(&session, limit, self.json, log_every);
-        report.start(&session)?;
-        train_to_limit(&mut session, &mut report, &stop)?;
-        report.end(&mut session, stop.load(Ordering::SeqCst))
+        train(&mut session, limit, self.json, log_every, &interrupt)
     }
 
     fn limit(&self) -> Result<StopCondition> {
@@ -95,11 +88,27 @@ impl Train {
     }
 }
 
-/// Trains until the limit is reached or `stop` is set; saves after every epoch and at the end.
-fn train_to_limit(session: &mut Session, report: &mut Report, stop: &AtomicBool) -> Result<()> {
+/// Trains up to the limit with a progress bar, then evaluates the test images.
+fn train(
+    session: &mut Session,
+    limit: StopCondition,
+    json: bool,
+    log_every: u32,
+    interrupt: &Interrupt,
+) -> Result<()> {
+    session.set_limit(Some(limit));
+    let mut report = Report::new(session, limit, json, log_every);
+    interrupt.run_begins();
+    let trained = report.start(session).and_then(|()| train_to_limit(session, &mut report, interrupt));
+    let reported = trained.and_then(|()| report.end(session, interrupt));
+    reported.map_err(|error| if error.kind() == ErrorKind::Closed { without_reader(session) } else { error })
+}
+
+/// Trains until the limit is reached or a signal comes; saves after every epoch and at the end.
+fn train_to_limit(session: &mut Session, report: &mut Report, interrupt: &Interrupt) -> Result<()> {
     session.play();
     loop {
-        if stop.load(Ordering::SeqCst) {
+        if interrupt.is_requested() {
             session.pause();
         }
         let busy = session.advance();
@@ -110,19 +119,42 @@ fn train_to_limit(session: &mut Session, report: &mut Report, stop: &AtomicBool)
         let mut epoch_ended = false;
         for event in session.take_events() {
             if let Err(fault) = report.take(session, &event) {
-                // Saves what was reached.
-                session.save()?;
+                match event {
+                    // Weights of which the next step is not finite are no state to go on from: the last save stays.
+                    Event::Fault(_) => say_last_save(session),
+                    _ => save(session, interrupt)?,
+                }
                 return Err(fault);
             }
             epoch_ended |= matches!(event, Event::Epoch(_));
         }
         if idle || epoch_ended {
-            session.save()?;
+            save(session, interrupt)?;
         }
         if idle {
             return Ok(());
         }
     }
+}
+
+/// Says where a run that was stopped by a fault can go on.
+fn say_last_save(session: &Session) {
+    if let Some(folder) = session.folder() {
+        say(&format!(
+            "the last save stays; to continue from it: revacnn train --resume {} --lr RATE",
+            quoted(folder)
+        ));
+    }
+}
+
+/// Error of a run whose output nobody reads any more.
+fn without_reader(session: &Session) -> Error {
+    let what = format!("{}: the training stopped after {} steps", Error::closed(), session.step());
+    let help = match session.folder() {
+        Some(folder) => format!("it is saved; to continue: revacnn train --resume {}", quoted(folder)),
+        None => "nothing was saved; --out DIR saves a run".to_owned(),
+    };
+    Error::new(what, help)
 }
 
 /// Progress and results of a training run, as the user sees them.
@@ -190,6 +222,10 @@ impl Report {
             Event::Epoch(epoch) => self.epoch(session, epoch),
             Event::Test { .. } | Event::Validation { .. } => Ok(()),
             Event::Fault(error) => Err(error.clone()),
+            Event::Notice(notice) => {
+                self.bar.suspend(|| log::warn!("{notice}: {}", notice.help()));
+                Ok(())
+            }
         }
     }
 
@@ -248,13 +284,13 @@ impl Report {
     }
 
     /// Evaluates the test images, unless the user stopped the run.
-    fn end(&self, session: &mut Session, stopped: bool) -> Result<()> {
+    fn end(&self, session: &mut Session, interrupt: &Interrupt) -> Result<()> {
         self.bar.finish_and_clear();
         let seconds = self.began.elapsed().as_secs_f64();
         let mut test = None;
-        if !stopped {
+        if !interrupt.is_requested() {
             session.evaluate(Split::Test);
-            while session.advance() {}
+            while !interrupt.is_requested() && session.advance() {}
             session.settle();
             for event in session.take_events() {
                 match event {
@@ -264,6 +300,7 @@ impl Report {
                 }
             }
         }
+        let stopped = test.is_none();
         let steps = session.step();
         let folder = session.folder();
         let average = test.and_then(|t| t.2);
@@ -284,9 +321,9 @@ impl Report {
         self.say(&value, &text)?;
         match folder {
             Some(folder) if stopped => {
-                eprintln!("saved; to continue: revacnn train --resume {}", quoted(folder));
+                say(&format!("saved; to continue: revacnn train --resume {}", quoted(folder)));
             }
-            None if stopped => eprintln!("nothing was saved; --out DIR saves a run"),
+            None if stopped => say("nothing was saved; --out DIR saves a run"),
             _ => (),
         }
         Ok(())
@@ -325,12 +362,6 @@ fn quoted(path: &Path) -> String {
 
 /// Trains `epochs` epochs with a progress bar, then evaluates the test images.
 #[cfg(feature = "app")]
-pub(super) fn train_and_report(session: &mut Session, epochs: u32) -> Result<()> {
-    let limit = StopCondition::Epochs(epochs);
-    session.set_limit(Some(limit));
-    let stop = interrupt::watch();
-    let mut report = Report::new(session, limit, false, 0);
-    report.start(session)?;
-    train_to_limit(session, &mut report, &stop)?;
-    report.end(session, stop.load(Ordering::SeqCst))
+pub(super) fn train_and_report(session: &mut Session, epochs: u32, interrupt: &Interrupt) -> Result<()> {
+    train(session, StopCondition::Epochs(epochs), false, 0, interrupt)
 }

@@ -6,6 +6,8 @@ use std::process::ExitCode;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use revacnn::error::Error;
 
+use super::print::say;
+
 /// Contexts of an error that become its help.
 const HINTS: [(ContextKind, &str); 4] = [
     (ContextKind::SuggestedArg, "a similar argument exists: "),
@@ -22,16 +24,16 @@ pub(super) fn report(error: &clap::Error, command: &clap::Command) -> ExitCode {
     }
     if error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
         let help = error.render().to_string();
-        eprintln!("error: the command line is not complete\n\n{}", help.trim_end());
-        eprintln!("\nhelp: add one of the commands above");
+        say(&format!("error: the command line is not complete\n\n{}", help.trim_end()));
+        say("\nhelp: add one of the commands above");
         return ExitCode::from(2);
     }
-    eprintln!("{}\n", message(error));
+    say(&format!("{}\n", message(error)));
     let mut hints = hints(error);
     if hints.is_empty() {
         hints.push(format!("see {} --help", command_meant(command)));
     }
-    hints.iter().for_each(|hint| eprintln!("help: {hint}"));
+    hints.iter().for_each(|hint| say(&format!("help: {hint}")));
     ExitCode::from(2)
 }
 

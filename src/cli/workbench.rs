@@ -9,7 +9,7 @@ use revacnn::app::{Display, Show, WindowOptions};
 use revacnn::error::{Error, Result};
 use revacnn::session::{Session, TensorKind, create_folder};
 
-use super::interrupt;
+use super::interrupt::{self, Interrupt};
 use super::render::draw;
 use super::run_options::{AdapterOption, RunOptions};
 use super::train::train_and_report;
@@ -77,9 +77,10 @@ impl OpenWorkbench {
             "there is no display: training without a window; pictures are saved in {}",
             folder.display()
         );
+        let interrupt = Interrupt::watch();
         create_folder(&folder)?;
         let mut session = self.run.begin(self.adapter.open()?, self.out.as_deref())?;
-        train_and_report(&mut session, EPOCHS)?;
+        train_and_report(&mut session, EPOCHS, &interrupt)?;
         pictures(&mut session, &folder)?;
         log::info!(
             "see {}/workbench.png, network.png, filters.png, layouts.png and charts.png",

@@ -38,6 +38,15 @@ impl Session {
         Ok(())
     }
 
+    /// Applies commands as [`Session::apply`] does, all or none of them.
+    ///
+    /// # Errors
+    /// When a value is out of range or there is no such layout; then nothing changes.
+    pub fn apply_all(&mut self, commands: &[Command]) -> Result<()> {
+        commands.iter().try_for_each(|command| self.check(*command))?;
+        commands.iter().try_for_each(|command| self.apply(*command))
+    }
+
     /// Carries out a control. It is not written to the journal.
     ///
     /// # Errors
@@ -131,11 +140,38 @@ impl Session {
 
     pub(super) fn carry_out_and_log(&mut self, command: Command) -> Result<()> {
         self.repeat_commands();
+        if !self.changes_anything(command) {
+            return Ok(());
+        }
         let step = self.step();
         self.carry_out(command)?;
         self.journal.add(step, command);
         // The last position of a drag is written once something else follows.
         if self.journal.holds_drag() { Ok(()) } else { self.write_journal() }
+    }
+
+    /// False for a command that leaves everything as it is, now and later.
+    fn changes_anything(&self, command: Command) -> bool {
+        let changes = match command {
+            Command::Train(TrainCommand::Reset(_)) => true,
+            Command::Layout(command) => self.layout_record().changes(&command),
+            Command::Train(_) | Command::Data(_) | Command::Network(_) => {
+                self.run.settings.changed(command, self.step()) != self.run.settings
+            }
+        };
+        changes || self.journal.replaces_any(command)
+    }
+
+    /// The run was taken back to an earlier step: so are the commands carried out since.
+    pub(super) fn take_back_commands(&mut self) {
+        if !self.journal.take_back(self.step()) {
+            return;
+        }
+        self.run.settings = self.journal.settings();
+        let hyper = self.run.settings.hyper;
+        if let Err(error) = self.run.trainer.set_hyper(hyper).and_then(|()| self.write_journal()) {
+            self.events.push(Event::Fault(error));
+        }
     }
 
     /// Writes the entries that the journal's file lacks, if the run is kept.
@@ -154,7 +190,7 @@ impl Session {
 
     /// The layouts that the journal leaves open, and the commands that wait.
     fn layout_record(&self) -> LayoutRecord {
-        let carried_out = self.journal.carried_out().iter().map(|entry| &entry.command);
+        let carried_out = self.journal.carried_out().map(|entry| &entry.command);
         LayoutRecord::of(self.journal.header().settings.batch, carried_out.chain(&self.pending))
     }
 

@@ -26,7 +26,10 @@ const AVERAGE: &str = "average.";
 
 /// Metadata of a checkpoint.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct CheckpointState {
+pub(super) struct CheckpointState {
+    /// Identity of the run; none in runs of before there were any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub run: Option<String>,
     /// Settings of the run at the checkpoint.
     pub settings: RunSettings,
     /// The network as TOML.
@@ -37,12 +40,18 @@ pub struct CheckpointState {
     pub clock: Vec<u32>,
     /// Number of the journal's commands that were carried out.
     pub commands: usize,
+    /// Check of the last of these; of before there were checks, none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub journal_check: Option<String>,
+    /// Content of `metrics.csv`; of before this file decided on it, none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub metrics: Option<String>,
     /// Hash of the tensors and of all metadata but itself.
     pub content_hash: String,
 }
 
 /// A checkpoint in memory: flat parameters and moments as the GPU has them, and the state.
-pub struct Checkpoint {
+pub(super) struct Checkpoint {
     /// The flat parameters.
     pub values: Vec<f32>,
     /// The flat moments.
@@ -77,7 +86,7 @@ impl Checkpoint {
     ///
     /// # Errors
     /// When the file cannot be written.
-    pub fn save(&self, folder: &Path, tensors: &[TensorRange]) -> Result<()> {
+    pub(super) fn save(&self, folder: &Path, tensors: &[TensorRange]) -> Result<()> {
         let part = |prefix: &'static str, flat: &[f32]| -> Vec<(String, Vec<usize>, Vec<u8>)> {
             let bytes = |t: &TensorRange| bytemuck::cast_slice(&flat[t.offset..t.offset + t.len]).to_vec();
             tensors.iter().map(|t| (format!("{prefix}{}", t.name), t.spec.shape.clone(), bytes(t))).collect()
@@ -103,7 +112,7 @@ impl Checkpoint {
 }
 
 /// A checkpoint's file that was read and is whole.
-pub struct StoredCheckpoint {
+pub(super) struct StoredCheckpoint {
     path: PathBuf,
     bytes: Vec<u8>,
     /// Metadata of a checkpoint.
@@ -115,7 +124,7 @@ impl StoredCheckpoint {
     ///
     /// # Errors
     /// When the file is missing, not ours, or not what was written.
-    pub fn open(folder: &Path) -> Result<Self> {
+    pub(super) fn open(folder: &Path) -> Result<Self> {
         let path = folder.join(MODEL_FILE);
         let bytes = files::read_whole(&path)?;
         let (_, metadata) = SafeTensors::read_metadata(&bytes).map_err(|e| damaged(&path, &e.to_string()))?;
@@ -140,7 +149,7 @@ impl StoredCheckpoint {
     ///
     /// # Errors
     /// When it is of another network.
-    pub fn of_network(self, tensors: &[TensorRange], len: usize) -> Result<Checkpoint> {
+    pub(super) fn of_network(self, tensors: &[TensorRange], len: usize) -> Result<Checkpoint> {
         let stored =
             SafeTensors::deserialize(&self.bytes).map_err(|e| damaged(&self.path, &e.to_string()))?;
         let flat = |prefix: &str| -> Result<Vec<f32>> {

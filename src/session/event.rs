@@ -70,4 +70,6 @@ pub enum Event {
     },
     /// A failed command or a fault of the GPU; the run goes on as before.
     Fault(Error),
+    /// A fault of the run's files that was mended or passed over; the run goes on.
+    Notice(Error),
 }

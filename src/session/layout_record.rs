@@ -45,6 +45,21 @@ impl LayoutRecord {
         self.open.iter().find(|entry| entry.id == id)
     }
 
+    /// False for a setting that an open layout has already.
+    pub(super) fn changes(&self, command: &LayoutCommand) -> bool {
+        let sets = matches!(
+            command,
+            LayoutCommand::Run(..)
+                | LayoutCommand::Follow(..)
+                | LayoutCommand::Every(..)
+                | LayoutCommand::Settings(..)
+                | LayoutCommand::Perplexity(..)
+        );
+        let mut after = self.clone();
+        after.apply(&Command::Layout(*command));
+        !sets || after != *self
+    }
+
     fn apply(&mut self, command: &Command) {
         match command {
             Command::Train(TrainCommand::SetBatch(batch)) => self.batch = *batch,

@@ -6,8 +6,10 @@ use std::rc::Rc;
 use super::checkpoint::{Checkpoint, CheckpointState, foreign};
 use super::command::{Command, DataCommand};
 use super::event::Event;
-use super::journal::{Header, Journal};
-use super::metrics::Metrics;
+use super::identity;
+use super::journal::Journal;
+use super::journal_file::Header;
+use super::metrics::{self, Metrics};
 use super::progress::Progress;
 use super::readback::Readback;
 use super::run::Run;
@@ -45,7 +47,7 @@ impl Session {
         Ok(session)
     }
 
-    /// Goes on with the run in `folder`, bit for bit as if it had never stopped: the commands that the journal holds
+    /// Goes on with the run in the folder `path`, bit for bit as if it had never stopped: the commands that the journal holds
     /// after the checkpoint are carried out again at their steps.
     ///
     /// # Errors
@@ -53,6 +55,24 @@ impl Session {
     /// is changed there.
     pub fn resume(gpu: Rc<Gpu>, path: &Path) -> Result<Self> {
         let run = RunFolder::open(path)?;
+        let (folder, state) = (run.folder.clone(), run.checkpoint.state.clone());
+        let mut session = Self::load(gpu, path, run)?;
+        session.events.extend(folder.tidy(&state).map(Event::Notice));
+        session.folder = Some(folder);
+        Ok(session)
+    }
+
+    /// The run in the folder `path` at its last checkpoint, to look at: another program may be training there, and nothing is
+    /// written.
+    ///
+    /// # Errors
+    /// As [`Session::resume`].
+    pub fn look_at(gpu: Rc<Gpu>, path: &Path) -> Result<Self> {
+        Self::load(gpu, path, RunFolder::look_at(path)?)
+    }
+
+    /// A session of what a folder holds, without the folder.
+    fn load(gpu: Rc<Gpu>, path: &Path, run: StoredRun) -> Result<Self> {
         let state = &run.checkpoint.state;
         let data = Dataset::open(&state.settings.dataset)?;
         if data.fingerprint() != state.data_fingerprint {
@@ -79,6 +99,7 @@ impl Session {
     fn assemble(gpu: Rc<Gpu>, data: &Dataset, network: Network, settings: RunSettings) -> Result<Self> {
         let trainer = Trainer::new(Rc::clone(&gpu), data, network, settings.trainer())?;
         let header = Header {
+            run: Some(identity::random()?),
             revacnn: env!("CARGO_PKG_VERSION").to_owned(),
             network: trainer.network.name.clone(),
             data_fingerprint: data.fingerprint(),
@@ -97,6 +118,7 @@ impl Session {
             pending: Vec::new(),
             events: Vec::new(),
             submissions: Vec::new(),
+            unsaved: None,
             run: Run::new(trainer, data, settings),
         };
         let RunSettings { frozen, probe, .. } = session.run.settings.clone();
@@ -121,8 +143,9 @@ impl Session {
     }
 
     fn restore(&mut self, run: StoredRun) -> Result<()> {
-        if run.header.adapter != self.gpu().info.name {
-            let (then, now) = (&run.header.adapter, &self.gpu().info.name);
+        let then = &run.journal.header.value.adapter;
+        if *then != self.gpu().info.name {
+            let now = &self.gpu().info.name;
             log::warn!("the run began on {then}; on {now} the numbers may differ in their last digits");
         }
         let clock = read_clock(run.folder.path(), &run.checkpoint.state.clock)?;
@@ -135,9 +158,9 @@ impl Session {
         parameters.averages.write(trainer.gpu(), 0, &checkpoint.averages);
         trainer.set_clock(clock);
         self.metrics.epochs = run.epochs;
-        self.journal = Journal::resumed(run.header, run.journal, checkpoint.state.commands);
+        self.journal = Journal::resumed(run.journal, checkpoint.state.commands);
         self.layouts_restored = false;
-        self.folder = Some(run.folder);
+        self.events.extend(run.notices.into_iter().map(Event::Notice));
         Ok(())
     }
 
@@ -145,7 +168,8 @@ impl Session {
     /// for the GPU. What was recorded by the caller must be submitted before.
     ///
     /// # Errors
-    /// When a file cannot be written, or the GPU has lost the run; then the last good checkpoint stays.
+    /// When a file cannot be written, or the GPU has lost the run; then the last good checkpoint stays, the run pauses, and
+    /// [`Session::unsaved`] tells it until a later save succeeds. Nothing is lost as long as the session lives.
     pub fn save(&mut self) -> Result<()> {
         if self.folder.is_none() {
             return Ok(());
@@ -153,6 +177,10 @@ impl Session {
         self.finish_under_way();
         let saved = self.write_checkpoint();
         self.throughput.restart();
+        self.unsaved = saved.clone().err();
+        if saved.is_err() {
+            self.pause();
+        }
         saved
     }
 
@@ -160,7 +188,7 @@ impl Session {
         let checkpoint = self.read_checkpoint()?;
         self.write_journal()?;
         let Some(folder) = &self.folder else { return Ok(()) };
-        folder.save(&checkpoint, &self.run.trainer.parameters.tensors, &self.metrics.epochs)
+        folder.save(&checkpoint, &self.run.trainer.parameters.tensors)
     }
 
     fn finish_under_way(&mut self) {
@@ -190,11 +218,14 @@ impl Session {
             second_moments: parameters.second_moments.read(gpu),
             averages: parameters.averages.read(gpu),
             state: CheckpointState {
+                run: self.journal.header().run.clone(),
                 settings: self.run.settings.clone(),
                 network: trainer.network.to_toml(),
                 data_fingerprint: self.journal.header().data_fingerprint.clone(),
                 clock: bytemuck::cast_slice(&[clock]).to_vec(),
                 commands: self.journal.carried_out().len(),
+                journal_check: Some(self.journal.check()),
+                metrics: Some(metrics::text(&self.metrics.epochs)?),
                 content_hash: String::new(),
             },
         })

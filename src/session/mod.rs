@@ -9,8 +9,9 @@ mod command;
 mod concern;
 mod event;
 mod fault;
-
+mod identity;
 mod journal;
+mod journal_file;
 mod layout_commands;
 mod layout_record;
 mod lifecycle;
@@ -29,7 +30,7 @@ pub use command::{
     Action, Command, Control, DataCommand, LayerId, LayoutCommand, NetworkCommand, TrainCommand,
 };
 pub use event::{Event, RunState, Score, Split, StopCondition};
-pub use journal::{Entry, Header, JOURNAL_FILE};
+pub use journal_file::{Entry, Header, JOURNAL_FILE};
 pub use metrics::{EpochMetrics, METRICS_FILE, Metrics, StepMetrics};
 pub use run_folder::{NETWORK_FILE, RunFolder};
 pub use settings::RunSettings;

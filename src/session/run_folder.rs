@@ -4,8 +4,9 @@ use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
-use super::checkpoint::{Checkpoint, MODEL_FILE, StoredCheckpoint, damaged, foreign};
-use super::journal::{self, Entry, Header, JOURNAL_FILE};
+use super::checkpoint::{Checkpoint, CheckpointState, MODEL_FILE, StoredCheckpoint, damaged, foreign};
+use super::identity;
+use super::journal_file::{self, Header, JOURNAL_FILE, Line, StoredJournal};
 use super::metrics::{self, EpochMetrics, METRICS_FILE};
 use crate::data::Clock;
 use crate::error::{Error, Result};
@@ -23,19 +24,19 @@ pub struct RunFolder {
 }
 
 /// Content of a run's folder: each file whole, and all of one run.
-pub struct StoredRun {
+pub(super) struct StoredRun {
     /// The folder.
     pub folder: RunFolder,
     /// The checkpoint.
     pub checkpoint: StoredCheckpoint,
     /// `network.toml`.
     pub network: String,
-    /// The journal's header.
-    pub header: Header,
-    /// The journal's entries, those after the checkpoint too.
-    pub journal: Vec<Entry>,
+    /// The journal, with the entries after the checkpoint too.
+    pub journal: StoredJournal,
     /// The epochs up to the checkpoint.
     pub epochs: Vec<EpochMetrics>,
+    /// Notes of what was passed over.
+    pub notices: Vec<Error>,
 }
 
 impl RunFolder {
@@ -57,7 +58,7 @@ impl RunFolder {
         // A journal without a model is of a run that was stopped before it began.
         let others = [JOURNAL_FILE, NETWORK_FILE, METRICS_FILE];
         match others.iter().map(|name| path.join(name)).find(|file| file.exists()) {
-            Some(file) if !journal::is_there(path) => {
+            Some(file) if !journal_file::is_there(path) => {
                 Err(Error::new(format!("{} would be overwritten", file.display()), help))
             }
             _ => Ok(()),
@@ -72,52 +73,68 @@ impl RunFolder {
         files::create_folder(path)?;
         let folder = Self::hold(path)?;
         Self::check_free(path)?;
+        files::remove_parts(path);
         // The journal comes first: it shows that the other files are ours.
-        journal::write(path, header, &[])?;
-        files::write_whole(&path.join(NETWORK_FILE), network_toml.as_bytes())?;
-        metrics::write(path, &[])?;
+        journal_file::write(path, &Line::new(header.clone()), &[])?;
+        let network = identity::signed(network_toml, header.run.as_deref());
+        files::write_whole(&path.join(NETWORK_FILE), network.as_bytes())?;
+        metrics::write(path, &metrics::text(&[])?)?;
         Ok(folder)
     }
 
-    /// Reads the run in `path` and changes nothing there.
+    /// Reads the run in `path` to go on with it, and changes nothing there.
     ///
     /// # Errors
     /// When there is no run, another program holds it, or its files are damaged or do not belong together.
-    pub fn open(path: &Path) -> Result<StoredRun> {
-        if !path.join(MODEL_FILE).exists() {
-            let what = if path.exists() {
-                format!("{} holds no run: it has no {MODEL_FILE}", path.display())
-            } else {
-                format!("there is no folder {}", path.display())
-            };
-            return Err(Error::new(what, "name a folder that `train --out` made"));
-        }
-        let folder = Self::hold(path)?;
+    pub(super) fn open(path: &Path) -> Result<StoredRun> {
+        check_is_run(path)?;
+        Self::hold(path)?.read()
+    }
+
+    /// Reads the run in `path` to look at it, while another program may be training there.
+    ///
+    /// # Errors
+    /// When there is no run, or its files are damaged or do not belong together.
+    pub(super) fn look_at(path: &Path) -> Result<StoredRun> {
+        check_is_run(path)?;
+        Self { path: path.to_owned(), _lock: None }.read()
+    }
+
+    /// Reads the model before the journal, which is never behind it.
+    fn read(self) -> Result<StoredRun> {
+        let path = &self.path;
+        // Where a pipe stands in their place, the next save would wait for ever.
+        [MODEL_FILE, JOURNAL_FILE, NETWORK_FILE, METRICS_FILE]
+            .iter()
+            .try_for_each(|name| files::check_regular(&path.join(name)))?;
         let checkpoint = StoredCheckpoint::open(path)?;
         let file = path.join(NETWORK_FILE);
         let network =
             String::from_utf8(files::read_whole(&file)?).map_err(|_| damaged(&file, "it is not text"))?;
-        let (header, journal) = journal::read(path)?;
+        let journal = StoredJournal::read(path)?;
         let state = &checkpoint.state;
-        let file = path.join(JOURNAL_FILE);
-        if journal.len() < state.commands {
-            let why = format!("it has {} commands where the model had {}", journal.len(), state.commands);
-            return Err(damaged(&file, &why));
-        }
-        let carried_out = journal[..state.commands].iter();
-        let settings =
-            carried_out.fold(header.settings.clone(), |s, entry| s.changed(entry.command, entry.step));
-        if header.data_fingerprint != state.data_fingerprint || settings != state.settings {
-            return Err(foreign(&file, "it does not lead to the model's settings"));
-        }
+        identity::check(path, state.run.as_deref(), journal.header.value.run.as_deref(), &network)?;
+        check_journal(path, &journal, state)?;
         let clock = read_clock(path, &state.clock)?;
-        let file = path.join(METRICS_FILE);
-        let epochs: Vec<_> = metrics::read(path)?.into_iter().filter(|e| e.step <= clock.step).collect();
-        if !epochs.iter().map(|e| e.epoch).eq(1..=clock.epoch) {
-            let why = format!("it does not hold the epochs 1 to {}, which the model has", clock.epoch);
-            return Err(damaged(&file, &why));
+        journal.check_steps(path, state.commands, clock.step)?;
+        let mut notices = Vec::new();
+        if journal.cut_short {
+            let (file, lines) = (path.join(JOURNAL_FILE), journal.entries.len() + 1);
+            let what = format!("{} was cut short after line {lines}", file.display());
+            notices.push(Error::new(
+                what,
+                "what followed is left out; give the last command again if it is wanted",
+            ));
         }
-        Ok(StoredRun { folder, checkpoint, network, header, journal, epochs })
+        let epochs = match &state.metrics {
+            Some(text) => metrics::parse(text.as_bytes())
+                .ok_or_else(|| damaged(&path.join(MODEL_FILE), "its metrics are none"))?,
+            None => former_epochs(path, &clock).unwrap_or_else(|notice| {
+                notices.push(notice);
+                Vec::new()
+            }),
+        };
+        Ok(StoredRun { folder: self, checkpoint, network, journal, epochs, notices })
     }
 
     /// Locks the folder for this program, as far as the system allows.
@@ -139,20 +156,81 @@ impl RunFolder {
         &self.path
     }
 
-    /// Writes the epochs, then the checkpoint; the journal must be up to date.
+    /// Removes what a kill left half written, and brings `metrics.csv` to what the model says. Returns what was wrong with it.
+    pub(super) fn tidy(&self, checkpoint: &CheckpointState) -> Option<Error> {
+        files::remove_parts(&self.path);
+        let differed = metrics::restore(&self.path, checkpoint.metrics.as_deref()?);
+        let what = || format!("{} was not as the model has it", self.path.join(METRICS_FILE).display());
+        differed
+            .map(|differed| differed.then(|| Error::new(what(), "it was written again")))
+            .unwrap_or_else(Some)
+    }
+
+    /// Writes the checkpoint, then its epochs as `metrics.csv`; the journal must be up to date. The model decides on all: a kill
+    /// between the two loses nothing.
     ///
     /// # Errors
-    /// When a file cannot be written; the old ones stay.
-    pub fn save(
-        &self,
-        checkpoint: &Checkpoint,
-        tensors: &[TensorRange],
-        epochs: &[EpochMetrics],
-    ) -> Result<()> {
-        journal::flush(&self.path)?;
-        metrics::write(&self.path, epochs)?;
-        checkpoint.save(&self.path, tensors)
+    /// When a file cannot be written; the old one stays.
+    pub(super) fn save(&self, checkpoint: &Checkpoint, tensors: &[TensorRange]) -> Result<()> {
+        journal_file::flush(&self.path)?;
+        checkpoint.save(&self.path, tensors)?;
+        checkpoint.state.metrics.as_ref().map_or(Ok(()), |text| metrics::write(&self.path, text))
     }
+}
+
+fn check_is_run(path: &Path) -> Result<()> {
+    if path.join(MODEL_FILE).exists() {
+        return Ok(());
+    }
+    let folder = path.parent().filter(|folder| folder.join(MODEL_FILE).exists());
+    Err(match folder {
+        Some(folder) if path.is_file() => {
+            let what = format!("{} is a file of a run, not its folder", path.display());
+            let name = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
+            Error::new(what, format!("name the folder: {}", name.display()))
+        }
+        _ => {
+            let what = if path.is_dir() {
+                format!("{} holds no run: it has no {MODEL_FILE}", path.display())
+            } else if path.exists() {
+                format!("{} is a file, not the folder of a run", path.display())
+            } else {
+                format!("there is no folder {}", path.display())
+            };
+            Error::new(what, "name a folder that `train --out` made")
+        }
+    })
+}
+
+/// Checks that the journal begins with the commands that the model has.
+fn check_journal(path: &Path, journal: &StoredJournal, state: &CheckpointState) -> Result<()> {
+    let (file, has) = (path.join(JOURNAL_FILE), journal.entries.len());
+    if has < state.commands {
+        return Err(damaged(&file, &format!("it has {has} commands where the model had {}", state.commands)));
+    }
+    let leads_there = match &state.journal_check {
+        Some(check) => journal.check(state.commands) == *check,
+        None => {
+            journal.header.value.data_fingerprint == state.data_fingerprint
+                && journal.settings(state.commands) == state.settings
+        }
+    };
+    if leads_there { Ok(()) } else { Err(foreign(&file, "its commands are not those that the model has")) }
+}
+
+/// The epochs of a run whose model does not have them yet.
+fn former_epochs(path: &Path, clock: &Clock) -> Result<Vec<EpochMetrics>> {
+    let file = path.join(METRICS_FILE);
+    let epochs = metrics::parse(&files::read_whole(&file).unwrap_or_default()).unwrap_or_default();
+    let epochs: Vec<_> = epochs.into_iter().filter(|e| e.step <= clock.step).collect();
+    if epochs.iter().map(|e| e.epoch).eq(1..=clock.epoch) {
+        return Ok(epochs);
+    }
+    let what = format!("{} does not hold the epochs 1 to {}", file.display(), clock.epoch);
+    Err(Error::new(
+        what,
+        "the run goes on without them; put a copy of the file there before the next epoch ends",
+    ))
 }
 
 /// The clock of a checkpoint's words.

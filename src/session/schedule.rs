@@ -319,7 +319,7 @@ impl Session {
     }
 
     fn take_in_history(&mut self, records: Vec<StepRecord>) {
-        let last = self.metrics.steps.last().map_or(0, |s| s.step);
+        let last = self.metrics.last_step();
         let halted = records.iter().find(|record| record.accuracy < 0.0).map(|record| record.step);
         let result = |StepRecord { step, loss, accuracy, epochs }: StepRecord| {
             let epoch = f64::from(epochs);
@@ -329,7 +329,7 @@ impl Session {
         let mut new: Vec<StepMetrics> = records.into_iter().map(result).filter(new).collect();
         new.sort_by_key(|s| s.step);
         self.events.extend(new.iter().map(|s| Event::Step(*s)));
-        self.metrics.steps.extend(new);
+        new.into_iter().for_each(|s| self.metrics.add(s));
         if let Some(step) = halted {
             self.halt(step);
         }
@@ -347,6 +347,7 @@ impl Session {
         let error = fault::recover(&mut self.run.trainer, step);
         self.progress.probes_stale = true;
         self.events.push(Event::Fault(error));
+        self.take_back_commands();
     }
 
     fn take_in_evaluation(&mut self, of: EvaluationRequest, epoch: u32, step: u32, clock: &Clock) {

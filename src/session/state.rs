@@ -37,12 +37,19 @@ pub struct Session {
     pub(super) events: Vec<Event>,
     /// Submits of [`Session::advance`] that may not be done yet.
     pub(super) submissions: Vec<wgpu::SubmissionIndex>,
+    /// Error of the last save, if it failed.
+    pub(super) unsaved: Option<Error>,
 }
 
 impl Session {
     /// Folder of the run, if it is kept.
     pub fn folder(&self) -> Option<&Path> {
         self.folder.as_ref().map(RunFolder::path)
+    }
+
+    /// Error of the last [`Session::save`], if it failed: what was reached since the save before is kept nowhere yet.
+    pub fn unsaved(&self) -> Option<&Error> {
+        self.unsaved.as_ref()
     }
 
     /// Leaves the run's folder as it is from now on: commands are carried out but not written, and nothing is saved. Layouts that

@@ -43,8 +43,8 @@ fn damaged_runs_are_refused_and_left_alone() {
     run(folder.path(), &train(&["--epochs", "2", "--out", "other", "--seed", "2"])).ok();
     let other = read_all(&folder.path().join("other"));
     let model = &whole["model.safetensors"];
-    let [network, journal, metrics] = ["network.toml", "journal.jsonl", "metrics.csv"]
-        .map(|n| String::from_utf8(whole[n].clone()).unwrap());
+    let [network, journal] =
+        ["network.toml", "journal.jsonl"].map(|n| String::from_utf8(whole[n].clone()).unwrap());
     let m = "model.safetensors";
     let cases: Vec<(&str, Option<Vec<u8>>, &str)> = vec![
         (m, Some(Vec::new()), m),
@@ -56,7 +56,7 @@ fn damaged_runs_are_refused_and_left_alone() {
         (m, Some(flipped(model, 300)), m),
         (m, Some(other_tool()), "not written by a training run"),
         (m, Some(b"no model at all".to_vec()), m),
-        (m, Some(other[m].clone()), "another run"),
+        (m, Some(other[m].clone()), "model.safetensors is of another run"),
         ("network.toml", None, "network.toml"),
         ("network.toml", Some(network.replace("kernel = 3", "kernel = 0").into()), "kernel is 0"),
         ("network.toml", Some(network.replace("stride = 2", "stride = 3").into()), "network.toml"),
@@ -66,11 +66,7 @@ fn damaged_runs_are_refused_and_left_alone() {
         ("journal.jsonl", Some(journal.replace("seed", "sead").into()), "line 1"),
         ("journal.jsonl", Some(format!("{journal}{{}}\n").into()), "line 2"),
         ("journal.jsonl", Some([journal.as_bytes(), &[0xff, b'\n']].concat()), "line 2"),
-        ("journal.jsonl", Some(other["journal.jsonl"].clone()), "another run"),
-        ("metrics.csv", None, "metrics.csv"),
-        ("metrics.csv", Some(metrics.replace("2,43", "2;43").into()), "line 3"),
-        ("metrics.csv", Some(Vec::new()), "line 1"),
-        ("metrics.csv", Some(metrics.lines().next().unwrap().into()), "epochs 1 to 2"),
+        ("journal.jsonl", Some(other["journal.jsonl"].clone()), "journal.jsonl is of another run"),
     ];
     for (name, bytes, part) in cases {
         let mut files = whole.clone();
@@ -86,8 +82,35 @@ fn damaged_runs_are_refused_and_left_alone() {
     let mut files = whole.clone();
     files.insert("journal.jsonl".to_owned(), format!("{journal}{{\"step\":1").into());
     write_all(&place, &files);
-    run(folder.path(), &["train", "--resume", "run", "--epochs", "3"]).ok();
+    let ran = run(folder.path(), &["train", "--resume", "run", "--epochs", "3"]).ok();
+    assert!(ran.err.contains("journal.jsonl was cut short after line 1"), "{}", ran.err);
     assert_eq!(read_all(&place)["journal.jsonl"], whole["journal.jsonl"]);
+    // A command that is refused changes nothing there, and the folder's files are not the folder.
+    write_all(&place, &whole);
+    run(folder.path(), &["train", "--resume", "run", "--lr", "0.1", "--batch", "9999"])
+        .fails(2, "batch is 9999");
+    run(folder.path(), &["train", "--resume", "run", "--freeze", "conv9"]).fails(2, "conv9");
+    let ran = run(folder.path(), &["train", "--resume", "run/model.safetensors"]).fails(1, "not its folder");
+    assert!(ran.err.contains("name the folder: run"), "{}", ran.err);
+    assert_eq!(read_all(&place), whole);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_pipe_in_place_of_a_file_is_refused_and_not_waited_for() {
+    let folder = folder();
+    run(folder.path(), &train(&["--epochs", "1", "--out", "run"])).ok();
+    for name in ["metrics.csv", "journal.jsonl", "network.toml", "model.safetensors"] {
+        let file = folder.path().join("run").join(name);
+        let whole = fs::read(&file).unwrap();
+        fs::remove_file(&file).unwrap();
+        assert!(std::process::Command::new("mkfifo").arg(&file).status().unwrap().success());
+        run(folder.path(), &["train", "--resume", "run", "--epochs", "2"])
+            .fails(1, &format!("{name} is not a regular"));
+        fs::remove_file(&file).unwrap();
+        fs::write(&file, whole).unwrap();
+    }
+    run(folder.path(), &["train", "--resume", "run", "--epochs", "2"]).ok();
 }
 
 #[test]

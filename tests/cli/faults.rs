@@ -31,23 +31,17 @@ fn wrong_command_lines_end_with_2() {
         (&["train", "--clip-norm", "-1"], "norm of the gradients is -1"),
         (&["train", "--warmup", "nan"], "warm-up is NaN"),
         (&["train", "--dataset", "digits", "--freeze", "pool1"], "\"pool1\""),
-        (&["train", "--resume", "b", "--optimizer", "adam"], "cannot be used with"),
+        (&["train", "--resume", "b", "--seed", "3"], "'--resume <DIR>' cannot be used with '--seed <SEED>'"),
+        (&["train", "--resume", "b", "--network", "lenet"], "cannot be used with"),
         (&["train", "--dry-run", "--dataset", "digits", "--batch", "9999"], "batch is 9999"),
         (&["train", "--shift", "200"], "shift is 200"),
         (&["train", "--log-every", "5"], "--json"),
         (&["train", "--json", "--log-every", "0"], "0 steps"),
         (&["train", "--out", "a", "--resume", "b"], "cannot be used with"),
-        (
-            &["train", "--resume", "b", "--cutout", "3"],
-            "'--resume <DIR>' cannot be used with '--cutout <PIXELS>'",
-        ),
-        (
-            &["train", "--resume", "b", "--freeze", "conv1"],
-            "'--resume <DIR>' cannot be used with '--freeze <LAYERS>'",
-        ),
         (&["train", "--resume", "b", "--dry-run"], "'--resume <DIR>' cannot be used with '--dry-run'"),
         (&["bench", "train", "--seconds", "0"], "'0'"),
-        (&["train", "--resume", "b", "--lr", "1"], "cannot be used with"),
+        (&["train", "--resume", "b", "--dataset", "digits"], "cannot be used with"),
+        (&["train", "--resume", "b", "--lr", "-1"], "learning rate is -1"),
         (&["train", "--batch", "0"], "batch is 0"),
         (&["train", "--dataset", "digits", "--batch", "1351"], "batch is 1351"),
         (&["train", "--lr", "nan"], "learning rate is NaN"),
@@ -88,6 +82,8 @@ fn what_is_not_there_is_said() {
         (&["train", "--dataset", "digits", "--adapter", "99"], "99"),
         (&["train", "--resume", "no/such"], "no/such"),
         (&["train", "--resume", "empty"], "no run"),
+        (&["train", "--resume", "no/such", "--lr", "0.1"], "no/such"),
+        (&["train", "--resume", "tiny.toml"], "tiny.toml is a file, not the folder of a run"),
     ];
     for (args, part) in cases {
         run(folder.path(), args).fails(1, part);

@@ -4,11 +4,11 @@
 use std::fs;
 use std::io::{BufRead, BufReader};
 use std::path::Path;
-use std::process::{Child, Command};
+use std::process::{Child, Stdio};
 use std::thread::sleep;
 use std::time::Duration;
 
-use crate::program::{Ran, command, folder, metrics, run, train};
+use crate::program::{Ran, command, folder, kill, metrics, run, train};
 
 /// Long enough to be stopped in the middle.
 const STEPS: &str = "6000";
@@ -20,11 +20,6 @@ fn begin(folder: &Path, resume: bool) -> Child {
     let again = ["train", "--resume", "run", "--steps", STEPS, "--json", "--log-every", "20"];
     let args = if resume { again.to_vec() } else { fresh };
     command(folder, &args).spawn().expect("the program can be run")
-}
-
-fn kill(child: &Child, signal: &str) {
-    let done = Command::new("kill").args([signal, &child.id().to_string()]).status();
-    assert!(done.expect("there is a kill command").success());
 }
 
 /// The hash and the metrics of a run that nothing disturbed.
@@ -116,4 +111,58 @@ fn two_programs_do_not_share_a_run() {
     kill(&child, "-INT");
     std::io::Read::read_to_string(&mut reader, &mut line).unwrap();
     assert_eq!(child.wait().unwrap().code(), Some(0));
+}
+
+#[test]
+fn a_signal_before_the_training_ends_the_program_at_once() {
+    let folder = folder();
+    // Layers enough to be prepared for a while.
+    let layer = "[[layer]]\nkind = \"conv2d\"\nfilters = 8\nkernel = 3\npadding = 1\n";
+    let network = layer.repeat(60) + "[[layer]]\nkind = \"dense\"\n";
+    fs::write(folder.path().join("deep.toml"), network).unwrap();
+    let args = ["train", "--dataset", "digits", "--network", "deep.toml", "--out", "run"];
+    let child = command(folder.path(), &args).spawn().unwrap();
+    sleep(Duration::from_millis(60));
+    kill(&child, "-TERM");
+    let ran = Ran::from(child.wait_with_output().unwrap());
+    // Where it was so fast that it trained already, it says so.
+    let expected = if ran.err.contains("end of the step") { Some(0) } else { Some(130) };
+    assert_eq!(ran.code, expected, "{}", ran.err);
+    assert!(ran.err.contains("stopped before the training began") || expected == Some(0), "{}", ran.err);
+}
+
+#[test]
+fn a_signal_in_a_long_step_is_answered_at_once_and_a_second_one_ends_it() {
+    let folder = folder();
+    let layer = "[[layer]]\nkind = \"conv2d\"\nfilters = 512\nkernel = 5\npadding = 2\n";
+    fs::write(folder.path().join("wide.toml"), layer.repeat(4) + "[[layer]]\nkind = \"dense\"\n").unwrap();
+    let args = [
+        "train",
+        "--dataset",
+        "digits",
+        "--network",
+        "wide.toml",
+        "--batch",
+        "256",
+        "--json",
+        "--out",
+        "run",
+    ];
+    let mut child = command(folder.path(), &args).stderr(Stdio::piped()).spawn().unwrap();
+    let mut line = String::new();
+    let mut out = BufReader::new(child.stdout.take().unwrap());
+    out.read_line(&mut line).unwrap();
+    assert!(line.contains("\"start\""), "{line}");
+    let mut err = BufReader::new(child.stderr.take().unwrap());
+    kill(&child, "-TERM");
+    let mut said = String::new();
+    while !said.contains("stopping at the end of the step; once more to stop now") {
+        assert!(err.read_line(&mut said).unwrap() > 0, "{said}");
+    }
+    kill(&child, "-TERM");
+    std::io::Read::read_to_string(&mut err, &mut said).unwrap();
+    // Where the step had ended by then, it was saved.
+    let code = child.wait().unwrap().code();
+    assert!(code == Some(130) || said.contains("saved; to continue"), "{code:?}: {said}");
+    assert!(!said.contains("panicked"), "{said}");
 }

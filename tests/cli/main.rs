@@ -6,3 +6,4 @@ mod faults;
 mod interrupted;
 mod output;
 mod program;
+mod saving;

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::io::{BufRead, BufReader};
+use std::path::Path;
 
 use serde_json::Value;
 
@@ -166,17 +167,54 @@ fn help_and_version_are_results() {
     }
 }
 
-#[test]
-fn a_reader_that_goes_away_ends_the_program_quietly() {
-    let folder = folder();
-    let args = train(&["--epochs", "3", "--json", "--log-every", "1"]);
-    let mut child = command(folder.path(), &args).spawn().unwrap();
+/// Output and folder of a run whose reader goes away after the first line.
+fn without_reader(folder: &Path, more: &[&str]) -> Ran {
+    let args = train(&[&["--epochs", "300", "--json", "--log-every", "1"], more].concat());
+    let mut child = command(folder, &args).spawn().unwrap();
     let mut line = String::new();
     BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
-    let output = child.wait_with_output().unwrap();
-    let err = String::from_utf8(output.stderr).unwrap();
-    assert_eq!(output.status.code(), Some(0), "{err}");
-    assert!(!err.contains("panicked"), "{err}");
+    Ran::from(child.wait_with_output().unwrap())
+}
+
+#[test]
+fn a_run_whose_reader_goes_away_is_saved_and_says_it() {
+    let folder = folder();
+    let ran = without_reader(folder.path(), &["--out", "a run"]).fails(1, "closed by its reader");
+    assert!(ran.err.contains("to continue: revacnn train --resume 'a run'"), "{}", ran.err);
+    let on = run(folder.path(), &["train", "--resume", "a run", "--steps", "1", "--json"]).ok();
+    let step = on.events()[0]["step"].as_u64().unwrap();
+    assert!(step > 0, "{}", on.out);
+    let steps = step.to_string();
+    assert_eq!(on.hash(), run(folder.path(), &train(&["--steps", &steps, "--json"])).ok().hash());
+    let ran = without_reader(folder.path(), &[]).fails(1, "closed by its reader");
+    assert!(ran.err.contains("nothing was saved"), "{}", ran.err);
+}
+
+#[cfg(unix)]
+#[test]
+fn other_commands_whose_reader_goes_away_end_as_any_others() {
+    let folder = folder();
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    let ran = Ran::from(command(folder.path(), &["data", "list"]).stdout(writer).output().unwrap());
+    assert_eq!((ran.code, ran.err.as_str()), (Some(141), ""));
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn errors_end_with_their_status_where_nobody_can_read_them() {
+    let folder = folder();
+    let full = || fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+    let code = |args: &[&str]| command(folder.path(), args).stderr(full()).output().unwrap().status.code();
+    assert_eq!(code(&["--nope"]), Some(2));
+    assert_eq!(code(&["data"]), Some(2));
+    assert_eq!(code(&["data", "info", "no/such"]), Some(1));
+    assert_eq!(code(&train(&["--lr", "nan"])), Some(2));
+    assert_eq!(code(&train(&["--steps", "3", "--out", "run"])), Some(0));
+    // Standard output that is full is an error of the run, whose steps are kept.
+    let args = train(&["--steps", "30", "--json", "--log-every", "10", "--out", "full"]);
+    let ran = Ran::from(command(folder.path(), &args).stdout(full()).output().unwrap());
+    ran.fails(1, "cannot write to standard output");
 }
 
 #[test]
@@ -210,7 +248,8 @@ fn frozen_layers_and_other_optimizers_are_told_and_kept() {
     assert_eq!((&given["lr"], &given["momentum"]), (&0.5.into(), &0.8.into()));
     assert_eq!((&given["optimizer"], &given["weight_decay"]), (&"adamw".into(), &0.01.into()));
     let journal = fs::read_to_string(folder.path().join("run/journal.jsonl")).unwrap();
-    assert!(journal.contains(r#"{"step":0,"command":{"freeze":0}}"#), "{journal}");
+    let header: Value = serde_json::from_str(journal.lines().next().unwrap()).unwrap();
+    assert_eq!((&header["settings"]["frozen"], journal.lines().count()), (&[0].into(), 1));
     let on = run(folder.path(), &["train", "--resume", "run", "--steps", "9", "--json"]).ok();
     let whole = ["--optimizer", "adam", "--freeze", "conv1", "--steps", "9", "--json"];
     assert_eq!(on.hash(), run(folder.path(), &train(&whole)).ok().hash());

@@ -43,6 +43,13 @@ pub(crate) fn run(folder: &Path, args: &[&str]) -> Ran {
     Ran::from(command(folder, args).output().expect("the program can be run"))
 }
 
+/// Sends a signal, such as `-INT`.
+#[cfg(unix)]
+pub(crate) fn kill(child: &std::process::Child, signal: &str) {
+    let done = Command::new("kill").args([signal, &child.id().to_string()]).status();
+    assert!(done.expect("there is a kill command").success());
+}
+
 impl From<Output> for Ran {
     fn from(output: Output) -> Self {
         let text = |bytes| String::from_utf8(bytes).expect("the program writes UTF-8");

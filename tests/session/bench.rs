@@ -80,6 +80,17 @@ pub(crate) fn settings() -> RunSettings {
     }
 }
 
+/// The commands of the journal in `run`, line by line, without the checks.
+pub(crate) fn journal(bench: &Bench) -> Vec<String> {
+    let text = fs::read_to_string(bench.path("run/journal.jsonl")).expect("there is a journal");
+    let without = |line: &str| {
+        let (command, check) = line.rsplit_once(",\"check\":").expect("each line has a check");
+        assert_eq!(check.len(), 16 + 3, "{line}");
+        format!("{command}}}")
+    };
+    text.lines().skip(1).map(without).collect()
+}
+
 /// Makes steps up to `step`, and takes in all results.
 pub(crate) fn run_to(session: &mut Session, step: u32) {
     session.set_limit(Some(StopCondition::Steps(step)));

@@ -1,24 +1,17 @@
 //! Commands to layouts: what each promises, what is refused, and what the journal has of them.
 
-use std::fs;
-
 use revacnn::embed::Settings;
 use revacnn::session::{
     Action, Command, Control, DataCommand, Event, ImageSet, ImageSource, Layout, LayoutCommand, LayoutId,
     LayoutSource, Session, TensorKind, TrainCommand,
 };
 
-use crate::bench::{Bench, finish, run_to, submit};
+use crate::bench::{Bench, finish, journal, run_to, submit};
 
 pub(crate) const DENSE: LayoutSource = LayoutSource::Tensor { node: 4, kind: TensorKind::Weights };
 pub(crate) const CONV: LayoutSource = LayoutSource::Tensor { node: 1, kind: TensorKind::Weights };
 pub(crate) const IMAGES: LayoutSource =
     LayoutSource::Images(ImageSource { node: 3, set: ImageSet::Test, count: 150 });
-
-pub(crate) fn journal(bench: &Bench) -> Vec<String> {
-    let text = fs::read_to_string(bench.path("run/journal.jsonl")).unwrap();
-    text.lines().skip(1).map(String::from).collect()
-}
 
 /// Everything that is on its way arrives, and layouts come to rest; nothing went wrong.
 pub(crate) fn rest(session: &mut Session) {

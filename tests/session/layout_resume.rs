@@ -8,8 +8,8 @@ use revacnn::session::{
     TrainCommand,
 };
 
-use crate::bench::{Bench, run_to};
-use crate::layout_commands::{CONV, DENSE, IMAGES, journal, layout, pin, pinned, positions, rest};
+use crate::bench::{Bench, journal, run_to};
+use crate::layout_commands::{CONV, DENSE, IMAGES, layout, pin, pinned, positions, rest};
 
 /// Sources and settings of the open layouts.
 fn described(session: &Session) -> Vec<(LayoutId, LayoutSource, [bool; 2], u32, Settings, f32)> {

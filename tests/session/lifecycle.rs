@@ -7,12 +7,7 @@ use std::rc::Rc;
 use revacnn::nn::{Hyper, OptimizerKind};
 use revacnn::session::{Command, DataCommand, RunSettings, RunState, Session, TrainCommand};
 
-use crate::bench::{Bench, finish, run_to, settings, submit};
-
-fn journal(bench: &Bench) -> Vec<String> {
-    let text = fs::read_to_string(bench.path("run/journal.jsonl")).unwrap();
-    text.lines().skip(1).map(String::from).collect()
-}
+use crate::bench::{Bench, finish, journal, run_to, settings, submit};
 
 #[test]
 fn commands_are_written_down_when_they_are_carried_out() {
@@ -131,29 +126,6 @@ fn a_save_finishes_what_is_under_way() {
     let losses =
         |s: &Session| s.metrics().epochs.iter().map(|e| (e.train_loss, e.val_loss)).collect::<Vec<_>>();
     assert_eq!(losses(&session), losses(&plain));
-}
-
-#[test]
-fn a_save_that_fails_leaves_the_last_one() {
-    let bench = Bench::new();
-    let mut session = bench.kept();
-    run_to(&mut session, 5);
-    session.save().unwrap();
-    let hash = session.state_hash();
-    // A folder stands where each of the files would be written.
-    for (index, name) in ["journal.jsonl", "metrics.csv", "model.safetensors"].into_iter().enumerate() {
-        run_to(&mut session, 30 + index as u32);
-        let (file, aside) = (bench.path("run").join(name), bench.path("aside"));
-        fs::rename(&file, &aside).unwrap();
-        fs::create_dir(&file).unwrap();
-        let error = session.save().unwrap_err();
-        assert!(error.what().contains(name), "{error}");
-        fs::remove_dir(&file).unwrap();
-        fs::rename(&aside, &file).unwrap();
-    }
-    drop(session);
-    let session = bench.resume();
-    assert_eq!((session.step(), session.state_hash()), (5, hash));
 }
 
 #[test]

@@ -2,10 +2,13 @@
 
 mod bench;
 mod commands;
+mod damage;
 mod embedding;
+mod journal;
 mod layout_commands;
 mod layout_resume;
 mod layouts;
 mod lifecycle;
+mod saving;
 mod schedule;
 mod streaming;

@@ -69,7 +69,7 @@ impl Source<'_> {
 
     /// The activations of a run's layer for the test images.
     fn read_run(&self, gpu: Rc<Gpu>, path: &Path, most: usize) -> Result<Rows> {
-        let mut session = Session::resume(Rc::clone(&gpu), path)?;
+        let mut session = Session::look_at(Rc::clone(&gpu), path)?;
         let names: Vec<String> = session.layers().iter().map(|layer| layer.name.clone()).collect();
         let layer = match self.layer {
             None => names.len().saturating_sub(2),

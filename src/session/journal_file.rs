@@ -1,0 +1,228 @@
+//! The journal's file, `journal.jsonl`: JSON Lines, a header and then `{"step", "command"}` each.
+//!
+//! Each line ends with a check: a hash of its text and of the check before it. A line that was changed, lost, moved or is of
+//! another journal is found by its number. Journals of before there were checks have none.
+
+use std::fs::OpenOptions;
+use std::io::Write as _;
+use std::path::Path;
+
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+
+use super::command::{Command, TrainCommand};
+use super::settings::RunSettings;
+use crate::error::{Error, Result};
+use crate::files;
+
+/// The file's name in a run's folder.
+pub const JOURNAL_FILE: &str = "journal.jsonl";
+
+/// Beginning of a line's check.
+const CHECK: &str = ",\"check\":\"";
+/// Hexadecimal digits of a check.
+const CHECK_DIGITS: usize = 16;
+
+/// The first line of a journal.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Header {
+    /// Identity of the run; none in runs of before there were any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub run: Option<String>,
+    /// Version of the program that began the run.
+    pub revacnn: String,
+    /// Name of the network; `network.toml` has it in full.
+    pub network: String,
+    /// Fingerprint of the data set.
+    pub data_fingerprint: String,
+    /// Adapter that it began on: bit equality holds on the same one.
+    pub adapter: String,
+    /// Settings at its beginning.
+    pub settings: RunSettings,
+}
+
+/// A later line of a journal: a command, applied before step `step` + 1.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Entry {
+    /// Number of steps finished when it was applied.
+    pub step: u32,
+    /// The command.
+    pub command: Command,
+}
+
+/// A line's value and its text without the check. A journal that is written again keeps the texts that were read.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Line<T> {
+    pub value: T,
+    text: String,
+}
+
+impl<T: Serialize> Line<T> {
+    pub(super) fn new(value: T) -> Self {
+        let text = serde_json::to_string(&value).expect("journal lines are plain data");
+        Self { value, text }
+    }
+}
+
+impl<T> Line<T> {
+    /// The check of this line after one with the check `before`.
+    pub(super) fn check(&self, before: &str) -> String {
+        let mut hash = blake3::Hasher::new();
+        hash.update(before.as_bytes()).update(self.text.as_bytes());
+        hash.finalize().to_hex()[..CHECK_DIGITS].to_owned()
+    }
+
+    /// The line with its check, as the file has it.
+    fn written(&self, before: &mut String) -> String {
+        *before = self.check(before);
+        let open = self.text.strip_suffix('}').expect("a line is an object");
+        format!("{open}{CHECK}{before}\"}}\n")
+    }
+}
+
+impl<T: DeserializeOwned> Line<T> {
+    /// Reads a line after one with the check `before`, which becomes its own; `None` if it is damaged. Whether it has to have a
+    /// check is said by `checked`.
+    fn read(bytes: &[u8], before: &mut String, checked: bool) -> Option<Self> {
+        let line = std::str::from_utf8(bytes).ok()?;
+        let (text, found) = match line.rsplit_once(CHECK) {
+            Some((open, check)) if checked => (format!("{open}}}"), Some(check.strip_suffix("\"}")?)),
+            None if !checked => (line.to_owned(), None),
+            _ => return None,
+        };
+        let line = Self { value: serde_json::from_str(&text).ok()?, text };
+        let check = line.check(before);
+        if found.is_some_and(|found| found != check) {
+            return None;
+        }
+        *before = check;
+        Some(line)
+    }
+}
+
+/// Writes a whole journal, and returns the check of its last line; a kill at any moment leaves the old or the new one.
+///
+/// # Errors
+/// When the file cannot be written; then the old one stays.
+pub(super) fn write(folder: &Path, header: &Line<Header>, entries: &[Line<Entry>]) -> Result<String> {
+    let mut check = String::new();
+    let mut text = header.written(&mut check);
+    text.extend(entries.iter().map(|entry| entry.written(&mut check)));
+    files::write_whole(&folder.join(JOURNAL_FILE), text.as_bytes())?;
+    Ok(check)
+}
+
+/// Appends an entry after one with the check `before`, which becomes its own.
+///
+/// # Errors
+/// When the file cannot be written.
+pub(super) fn append(folder: &Path, entry: &Line<Entry>, before: &mut String) -> Result<()> {
+    let path = folder.join(JOURNAL_FILE);
+    let line = entry.written(before);
+    let write = || OpenOptions::new().append(true).open(&path)?.write_all(line.as_bytes());
+    write().map_err(|e| Error::io("write", &path, &e))
+}
+
+/// Flushes the appended entries to the disk.
+///
+/// # Errors
+/// When the system refuses.
+pub(super) fn flush(folder: &Path) -> Result<()> {
+    let path = folder.join(JOURNAL_FILE);
+    // For writing, because some systems flush no other handle.
+    let flush = || OpenOptions::new().append(true).open(&path)?.sync_all();
+    flush().map_err(|e| Error::io("write", &path, &e))
+}
+
+/// True if `folder` has a journal with a whole header.
+pub(super) fn is_there(folder: &Path) -> bool {
+    StoredJournal::read(folder).is_ok()
+}
+
+/// A journal as its file has it.
+pub(super) struct StoredJournal {
+    pub header: Line<Header>,
+    pub entries: Vec<Line<Entry>>,
+    /// The file ends within a line, which is left out if it is not whole.
+    pub cut_short: bool,
+}
+
+impl StoredJournal {
+    /// Reads a journal; a last line that a kill cut short is left out.
+    ///
+    /// # Errors
+    /// When the file cannot be read, has no header, or a whole line is damaged.
+    pub(super) fn read(folder: &Path) -> Result<Self> {
+        let bytes = files::read_whole(&folder.join(JOURNAL_FILE))?;
+        let mut lines = bytes.split(|byte| *byte == b'\n').enumerate().peekable();
+        let (mut check, mut entries, mut cut_short) = (String::new(), Vec::new(), false);
+        let first = lines.next().map_or(&b""[..], |(_, line)| line);
+        let (header, checked) = match Line::<Header>::read(first, &mut check, true) {
+            Some(header) => (header, true),
+            None => {
+                // Of before there were checks; a run with an identity has them.
+                let header = Line::<Header>::read(first, &mut check, false);
+                let header = header.filter(|header| header.value.run.is_none());
+                (header.ok_or_else(|| damaged(folder, 1, ""))?, false)
+            }
+        };
+        while let Some((index, line)) = lines.next() {
+            let is_last = lines.peek().is_none();
+            // A line that is cut short has no end; that the rest of it is whole is told by its check.
+            cut_short = is_last && !line.is_empty();
+            match Line::read(line, &mut check, checked) {
+                Some(entry) if checked || !is_last => entries.push(entry),
+                _ if is_last => {}
+                _ => return Err(damaged(folder, index + 1, "")),
+            }
+        }
+        Ok(Self { header, entries, cut_short })
+    }
+
+    /// The check after `count` entries.
+    pub(super) fn check(&self, count: usize) -> String {
+        chained(&self.header, &self.entries[..count])
+    }
+
+    /// The settings after `count` entries.
+    pub(super) fn settings(&self, count: usize) -> RunSettings {
+        settings(&self.header.value, &self.entries[..count])
+    }
+
+    /// Checks the entries after the first `carried_out`, which follow a checkpoint at `step`: steps fall only after a reset, so
+    /// that the time of each will come.
+    ///
+    /// # Errors
+    /// When one comes too late.
+    pub(super) fn check_steps(&self, folder: &Path, carried_out: usize, step: u32) -> Result<()> {
+        let mut reached = step;
+        for (index, Line { value: entry, .. }) in self.entries.iter().enumerate().skip(carried_out) {
+            if entry.step < reached {
+                let Entry { step, .. } = entry;
+                let why = format!(": its step {step} is over, because the run is at step {reached} by then");
+                return Err(damaged(folder, index + 2, &why));
+            }
+            let resets = matches!(entry.command, Command::Train(TrainCommand::Reset(_)));
+            reached = if resets { 0 } else { entry.step };
+        }
+        Ok(())
+    }
+}
+
+/// The check of the last of these lines.
+pub(super) fn chained(header: &Line<Header>, entries: &[Line<Entry>]) -> String {
+    entries.iter().fold(header.check(""), |check, entry| entry.check(&check))
+}
+
+/// The settings that the entries lead to.
+pub(super) fn settings(header: &Header, entries: &[Line<Entry>]) -> RunSettings {
+    let changed =
+        |settings: RunSettings, entry: &Line<Entry>| settings.changed(entry.value.command, entry.value.step);
+    entries.iter().fold(header.settings.clone(), changed)
+}
+
+/// Error for a line, counted from 1, that is not what was written.
+fn damaged(folder: &Path, line: usize, why: &str) -> Error {
+    let what = format!("{}, line {line}, is damaged{why}", folder.join(JOURNAL_FILE).display());
+    Error::new(what, "bring the file back from a copy, resume another run, or begin a new one")
+}
