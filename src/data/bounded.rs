@@ -51,8 +51,13 @@ pub(super) fn names(path: &Path, count: usize) -> Result<Option<Vec<String>>> {
     let help = "put one class name on each line, or remove the file";
     let text = String::from_utf8(read(path, 1 << 16)?)
         .map_err(|_| Error::new(format!("{} is not text in UTF-8", path.display()), help))?;
-    let names: Vec<String> =
-        text.lines().map(str::trim).filter(|l| !l.is_empty()).map(String::from).collect();
+    let names: Vec<String> = text
+        .trim_start_matches('\u{feff}')
+        .lines()
+        .map(str::trim)
+        .filter(|l| !l.is_empty())
+        .map(String::from)
+        .collect();
     if names.len() == count {
         Ok(Some(names))
     } else {
@@ -92,7 +97,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("names.txt");
         assert_eq!(names(&path, 2).unwrap(), None);
-        fs::write(&path, "cat\r\n\n dog \n").unwrap();
+        fs::write(&path, "\u{feff}cat\r\n\n dog \n").unwrap();
         assert_eq!(names(&path, 2).unwrap().unwrap(), ["cat", "dog"]);
         assert!(names(&path, 3).unwrap_err().what().contains("2 class names where 3 belong"));
         fs::write(&path, [0xff, 0xfe]).unwrap();

@@ -15,6 +15,7 @@ mod dataset;
 mod detect;
 mod digits;
 mod gather;
+mod gzip;
 mod idx;
 mod images;
 mod matrix;

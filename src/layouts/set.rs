@@ -156,7 +156,7 @@ impl Layouts {
         self.drifts.get(node)?.as_ref().map(|drift| &drift.values)
     }
 
-    /// Asks for the network's top classes of an image; see [`Images::told`].
+    /// Asks for the network's top classes of an image; see [`Images::top_classes`].
     pub fn ask_for_image(&mut self, id: LayoutId, image: u32) {
         self.asked = Some((id, image));
     }

@@ -259,7 +259,7 @@ impl Session {
     }
 
     /// Asks for the network's top classes of an image of a layout; a few frames later they are there (see
-    /// [`Images::told`](crate::layouts::Images::told)).
+    /// [`Images::top_classes`](crate::layouts::Images::top_classes)).
     pub fn ask_for_image(&mut self, layout: impl Into<LayoutId>, image: u32) {
         self.layouts.ask_for_image(layout.into(), image);
     }

@@ -7,12 +7,11 @@
 use std::io::{BufRead, BufReader, ErrorKind, Read};
 use std::path::{Path, PathBuf};
 
-use flate2::bufread::MultiGzDecoder;
-
 use crate::error::{Error, Result};
 
 use super::bounded;
 use super::dataset::{Dataset, ImageShape, Split, check_labels};
+use super::gzip::{GzipReader, is_gzip};
 
 /// Stems of the image and label files of each split, without the part that says the rank.
 const STEMS: [(&str, &str); 2] = [("train-images", "train-labels"), ("t10k-images", "t10k-labels")];
@@ -101,7 +100,11 @@ fn read_split(directory: &Path, (images, labels): (&str, &str)) -> Result<(Split
 }
 
 fn find(directory: &Path, stem: &str, rank: usize) -> Result<PathBuf> {
-    spellings(stem, rank).map(|name| directory.join(name)).find(|path| path.exists()).ok_or_else(|| {
+    // Some archives unpack each file into a folder of its name.
+    let places = |name: String| [directory.join(&name), directory.join(&name).join(name)];
+    let places = || spellings(stem, rank).flat_map(places);
+    let found = places().find(|path| path.is_file()).or_else(|| places().find(|path| path.exists()));
+    found.ok_or_else(|| {
         let what = format!("{} has no {stem}-idx{rank}-ubyte, raw or gzipped", directory.display());
         Error::new(what, format!("put the missing file there; a set is {LOOKS_FOR}"))
     })
@@ -113,8 +116,8 @@ fn read(path: &Path, rank: usize) -> Result<(Vec<usize>, Vec<u8>)> {
     let mut file = BufReader::new(file);
     let start = file.fill_buf().map_err(|error| Error::io("read", path, &error))?;
     // By content, not by name: browsers and archivers unpack files and leave the name as it was.
-    if start.starts_with(&[0x1f, 0x8b]) {
-        parse(&mut MultiGzDecoder::new(file), rank, None)
+    if is_gzip(start) {
+        parse(&mut GzipReader::new(file), rank, None)
     } else {
         parse(&mut file, rank, Some(len))
     }

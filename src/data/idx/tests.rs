@@ -128,11 +128,39 @@ fn damaged_gzip_is_an_error() {
     let at = packed.len() - 6;
     wrong_sum[at] ^= 1;
     let cut = packed[..packed.len() - 9].to_vec();
-    let trailing = [&packed[..], b"garbage after the end"].concat();
-    for bytes in [wrong_sum, cut, trailing, packed[..2].to_vec()] {
+    for bytes in [wrong_sum, cut, packed[..2].to_vec()] {
         let error = broken(TRAIN_IMAGES, &bytes);
         assert!(error.help().contains("fetch it again"), "{error}");
     }
+}
+
+#[test]
+fn bytes_after_a_gzip_stream_are_ignored() {
+    let packed = gz(&images(3));
+    let (head, tail) = (gz(&images(3)[..20]), gz(&images(3)[20..]));
+    for after in [&[0; 700][..], b"\r\n", b"garbage after the end", &[0x1f], &gz(b"")] {
+        for bytes in [[&packed[..], after].concat(), [&head[..], &tail, after].concat()] {
+            let dir = whole();
+            write(&dir, TRAIN_IMAGES, &bytes);
+            assert_eq!(open(dir.path()).unwrap().train.image(1), [6, 7, 8, 9, 10, 11]);
+        }
+    }
+    // Values beyond those that the header counts are still a fault.
+    assert!(broken(TRAIN_IMAGES, &[packed, gz(&[1])].concat()).help().contains("fetch it again"));
+}
+
+#[test]
+fn a_folder_of_a_files_name_does_not_hide_the_file() {
+    let dir = whole();
+    let (named, dotted) = (dir.path().join(TRAIN_IMAGES), dir.path().join("train-images.idx3-ubyte"));
+    fs::rename(&named, &dotted).unwrap();
+    fs::create_dir(&named).unwrap();
+    assert_eq!(open(dir.path()).unwrap().train.labels.len(), 3);
+    // One folder down it is found, too.
+    fs::rename(&dotted, named.join(TRAIN_IMAGES)).unwrap();
+    assert_eq!(open(dir.path()).unwrap().train.labels.len(), 3);
+    fs::remove_file(named.join(TRAIN_IMAGES)).unwrap();
+    assert!(open(dir.path()).unwrap_err().what().contains("not a regular file"));
 }
 
 #[test]

@@ -9,6 +9,8 @@ use std::path::Path;
 
 use npyz::{DType, NpyFile, Order, TypeChar};
 
+mod table;
+
 use super::bounded;
 use crate::error::{Error, Result};
 
@@ -42,8 +44,10 @@ impl Matrix {
         let read = match ending(path) {
             Some("npy") => read_npy(BufReader::new(file), len),
             Some("npz") => read_npz(file),
-            Some("csv" | "tsv") => read_text(file, path),
-            _ => Err(Error::new("it is no matrix", "name a file that ends in .npy, .npz, .csv or .tsv")),
+            Some(ending @ ("csv" | "tsv" | "txt")) => table::read_table(file, ending == "tsv"),
+            _ => {
+                Err(Error::new("it is no matrix", "name a file that ends in .npy, .npz, .csv, .tsv or .txt"))
+            }
         };
         read.map_err(|error| error.within(path.display()))
     }
@@ -56,7 +60,7 @@ impl Matrix {
 
 fn ending(path: &Path) -> Option<&str> {
     let ending = path.extension()?.to_str()?;
-    ["npy", "npz", "csv", "tsv"].into_iter().find(|known| ending.eq_ignore_ascii_case(known))
+    ["npy", "npz", "csv", "tsv", "txt"].into_iter().find(|known| ending.eq_ignore_ascii_case(known))
 }
 
 fn damaged(error: impl std::fmt::Display) -> Error {
@@ -94,6 +98,7 @@ fn read_npy(reader: impl Read, bytes: u64) -> Result<Matrix> {
     let fortran = file.order() == Order::Fortran;
     let (kind, descr) = (plain.type_char(), dtype.descr());
     let values = match (kind, size) {
+        (TypeChar::Float, 2) => numbers::<half::f16, _>(file, f64::from)?,
         (TypeChar::Float, 4) => numbers::<f32, _>(file, f64::from)?,
         (TypeChar::Float, 8) => numbers::<f64, _>(file, |v| v)?,
         (TypeChar::Bool, 1) => numbers::<bool, _>(file, |v| f64::from(u8::from(v)))?,
@@ -107,7 +112,7 @@ fn read_npy(reader: impl Read, bytes: u64) -> Result<Matrix> {
         (TypeChar::Int, 8) => numbers::<i64, _>(file, |v| v as f64)?,
         _ => {
             return Err(Error::new(
-                format!("its values are {descr}, not real numbers of 1 to 8 bytes"),
+                format!("its values are {descr}, not real numbers of 8 to 64 bits"),
                 help,
             ));
         }
@@ -164,49 +169,6 @@ fn read_npz(file: File) -> Result<Matrix> {
     entry.by_ref().take(MAX_BYTES).read_to_end(&mut bytes).map_err(damaged)?;
     let len = bytes.len() as u64;
     read_npy(Cursor::new(bytes), len).map_err(|error| error.within(format!("array {wanted}")))
-}
-
-/// CSV, or TSV by its ending. A first line that is no row of numbers holds the names of the columns.
-fn read_text(file: File, path: &Path) -> Result<Matrix> {
-    let delimiter = if ending(path) == Some("tsv") { b'\t' } else { b',' };
-    let mut reader = csv::ReaderBuilder::new()
-        .has_headers(false)
-        .flexible(true)
-        .delimiter(delimiter)
-        .trim(csv::Trim::All)
-        .from_reader(BufReader::new(file));
-    let mut matrix = Matrix { rows: 0, columns: 0, values: Vec::new() };
-    let mut record = csv::StringRecord::new();
-    let mut first = true;
-    while reader.read_record(&mut record).map_err(damaged)? {
-        let line = record.position().map_or(0, csv::Position::line);
-        let row: std::result::Result<Vec<f64>, &str> =
-            record.iter().map(|field| field.parse::<f64>().map_err(|_| field)).collect();
-        let names = std::mem::replace(&mut first, false) && row.is_err();
-        match row {
-            _ if names => {}
-            Ok(row) if matrix.rows == 0 || row.len() == matrix.columns => {
-                (matrix.rows, matrix.columns) = (matrix.rows + 1, row.len());
-                matrix.values.extend(row);
-            }
-            Ok(row) => {
-                let what =
-                    format!("line {line} has {} values, those before it {}", row.len(), matrix.columns);
-                return Err(Error::new(what, "give every line as many values"));
-            }
-            Err(field) => {
-                let what = format!("line {line}: {field:?} is no number");
-                return Err(Error::new(
-                    what,
-                    "put numbers only there (nan where one is missing); names in the first line",
-                ));
-            }
-        }
-    }
-    if matrix.rows == 0 {
-        return Err(Error::new("it has no rows of numbers", "put one row on each line, separated by commas"));
-    }
-    Ok(matrix)
 }
 
 #[cfg(test)]

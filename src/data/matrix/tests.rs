@@ -62,6 +62,14 @@ fn arrays_of_every_real_type_are_read() {
 }
 
 #[test]
+fn half_precision_is_read() {
+    // 1.5, -2, 2^-24, infinity: sign, exponent and fraction by hand.
+    let bytes: Vec<u8> = [0x3e00_u16, 0xc000, 0x0001, 0x7c00].iter().flat_map(|v| v.to_le_bytes()).collect();
+    let matrix = open("a.npy", &npy("'<f2'", false, "(2, 2)", &bytes)).unwrap();
+    assert_eq!(matrix.values, [1.5, -2.0, 2_f64.powi(-24), f64::INFINITY]);
+}
+
+#[test]
 fn columns_that_run_fastest_become_rows() {
     // [[0, 1, 2], [3, 4, 5]] and an array [2, 2, 3] in Fortran's order.
     let matrix = open("a.npy", &npy("'|u1'", true, "(2, 3)", &[0, 3, 1, 4, 2, 5])).unwrap();
@@ -123,7 +131,62 @@ fn what_is_no_matrix_is_refused_with_the_reason() {
         fault("a.npy", &npy("'<f4'", false, "(4294967296, 4294967296)", &[0; 20]))
             .contains("more than it has bytes")
     );
-    assert!(fault("a.txt", b"1,2").contains("no matrix"));
+    assert!(fault("a.arff", b"1,2").contains("no matrix"));
     let missing = Matrix::open(Path::new("/there/is/no/a.npy")).unwrap_err();
     assert!(missing.to_string().contains("a.npy"));
+}
+
+/// Rows of a table that is read, one after the other.
+fn table(text: &str) -> (usize, usize, Vec<f64>) {
+    let matrix = open("a.csv", text.as_bytes()).unwrap();
+    (matrix.rows, matrix.columns, matrix.values)
+}
+
+#[test]
+fn a_first_line_of_numbers_over_others_is_names_and_an_index_is_left_out() {
+    let rows = "0.5,-1.25\n2.75,3.5\n4.5,0.25\n";
+    let numbered: String = rows.lines().enumerate().map(|(i, row)| format!("{i},{row}\n")).collect();
+    let values = vec![0.5, -1.25, 2.75, 3.5, 4.5, 0.25];
+    // As pandas writes it with and without its index, and by names.
+    for text in [
+        format!(",0,1\n{numbered}"),
+        format!("Unnamed: 0,a,b\n{numbered}"),
+        format!("0,1\n{rows}"),
+        format!("x,y\n{rows}"),
+        format!("# a,b\n{rows}"),
+        rows.to_owned(),
+    ] {
+        assert_eq!(table(&text), (3, 2, values.clone()), "{text}");
+    }
+    // Without an empty name the first column is a value, and so are ids that do not count from 0.
+    assert_eq!(table(&format!("n,a,b\n{numbered}")).1, 3);
+    assert_eq!(table(",a\n7,0.5\n9,0.25\n"), (2, 2, vec![7.0, 0.5, 9.0, 0.25]));
+    // Whole numbers over whole numbers are a row.
+    assert_eq!(table("0,1\n2,3\n"), (2, 2, vec![0.0, 1.0, 2.0, 3.0]));
+    // One missing value makes no line of names.
+    for missing in ["NA", "", "?", "None", "#N/A", "nan", "null"] {
+        let (rows, columns, values) = table(&format!("{missing},1.5\n2.5,3.5\n"));
+        assert_eq!((rows, columns, values[0].is_nan(), values[1]), (2, 2, true, 1.5), "{missing}");
+    }
+    assert!(fault("a.csv", b"oops,1.5,2\n3,4,5\n").contains("line 1: \"oops\" is no number"));
+}
+
+#[test]
+fn tables_of_other_separators_are_read() {
+    let values = vec![1.5, -2.0, 3.0, 0.25, 1e3, 7.0];
+    for text in [
+        "1,5;-2;3\n0,25;1e3;7\n",
+        "a;b;c\n1.5;-2;3\n0.25;1000;7\n",
+        "1.5\t-2\t3\n0.25\t1e3\t7\n",
+        "  1.5   -2 3\n0.25 1e3    7\n",
+        "1.5,-2,3,\n0.25,1e3,7,\n",
+        "1.5, -2, 3\n# a remark\n0.25, 1e3, 7\n",
+        "\"1.5\",\"-2\",3\n0.25,1e3,7\n",
+    ] {
+        assert_eq!(table(text), (2, 3, values.clone()), "{text}");
+    }
+    assert_eq!(table("1\n2.5\n"), (2, 1, vec![1.0, 2.5]));
+    let missing = table("1,,3\n4,NA,6\n");
+    assert_eq!((missing.0, missing.1), (2, 3));
+    assert!(missing.2[1].is_nan() && missing.2[4].is_nan());
 }

@@ -62,7 +62,7 @@ impl Tsne {
         self.points.velocity_gains.read(gpu)
     }
 
-    /// Conditional probabilities, [`Tsne::neighbours`] a row, in the order of [`Tsne::read_neighbors`].
+    /// Conditional probabilities, [`Tsne::neighbors`] a row, in the order of [`Tsne::read_neighbors`].
     pub fn read_conditional(&self, gpu: &Gpu) -> Vec<f32> {
         self.affinities.read_conditional(gpu)
     }
@@ -72,7 +72,7 @@ impl Tsne {
         self.affinities.read(gpu)
     }
 
-    /// Nearest neighbors of every row, [`Tsne::neighbours`] each, by index; `u32::MAX` past the last.
+    /// Nearest neighbors of every row, [`Tsne::neighbors`] each, by index; `u32::MAX` past the last.
     pub fn read_neighbors(&self, gpu: &Gpu) -> Vec<u32> {
         self.affinities.read_neighbors(gpu)
     }

@@ -40,7 +40,7 @@ pub fn project(rows: &[Vec<f64>], directions: &[Vec<f64>]) -> Vec<Vec<f64>> {
     rows.iter().map(|row| directions.iter().map(|direction| dot(row, direction)).collect()).collect()
 }
 
-/// Xᵀ P: directions `[c][d]` = Σ_i projected[i][c] · rows[i][d].
+/// Xᵀ P: directions `[c][d] = Σ_i projected[i][c] · rows[i][d]`.
 pub fn back_project(rows: &[Vec<f64>], projected: &[Vec<f64>]) -> Vec<Vec<f64>> {
     let (dims, columns) = (rows[0].len(), projected[0].len());
     let sum = |c: usize, d: usize| rows.iter().zip(projected).map(|(row, p)| row[d] * p[c]).sum();
