@@ -40,6 +40,11 @@ pub(super) fn read(path: &Path, limit: u64) -> Result<Vec<u8>> {
     Ok(bytes)
 }
 
+/// Error of a file of rows whose content is not what was written.
+pub(super) fn damaged(error: impl std::fmt::Display) -> Error {
+    Error::new(format!("it is damaged: {error}"), "write it again, or fetch it again")
+}
+
 /// The names in a text file, one a line, blank lines left out; `None` when there is no such file.
 ///
 /// # Errors

@@ -11,8 +11,9 @@ use npyz::{DType, NpyFile, Order, TypeChar};
 
 mod table;
 
-use super::bounded;
+use super::bounded::{self, damaged};
 use crate::error::{Error, Result};
+use table::{Table, read_table};
 
 /// Largest file in bytes: 16 GiB, four million rows of 1024 values.
 const MAX_BYTES: u64 = 1 << 34;
@@ -44,7 +45,8 @@ impl Matrix {
         let read = match ending(path) {
             Some("npy") => read_npy(BufReader::new(file), len),
             Some("npz") => read_npz(file),
-            Some(ending @ ("csv" | "tsv" | "txt")) => table::read_table(file, ending == "tsv"),
+            Some(ending @ ("csv" | "tsv" | "txt")) => read_table(file, ending == "tsv")
+                .map(|Table { rows, columns, values }| Self { rows, columns, values }),
             _ => {
                 Err(Error::new("it is no matrix", "name a file that ends in .npy, .npz, .csv, .tsv or .txt"))
             }
@@ -61,10 +63,6 @@ impl Matrix {
 fn ending(path: &Path) -> Option<&str> {
     let ending = path.extension()?.to_str()?;
     ["npy", "npz", "csv", "tsv", "txt"].into_iter().find(|known| ending.eq_ignore_ascii_case(known))
-}
-
-fn damaged(error: impl std::fmt::Display) -> Error {
-    Error::new(format!("it is damaged: {error}"), "write it again, or fetch it again")
 }
 
 /// Reads an array of at most `bytes` bytes, header included.

@@ -5,7 +5,7 @@ use std::io::{BufRead as _, BufReader};
 
 use csv::{Position, StringRecord, Trim};
 
-use super::{Matrix, damaged};
+use crate::data::bounded::damaged;
 use crate::error::{Error, Result};
 
 /// Words for a missing value: those of `na_values` of pandas.read_csv, and a question mark.
@@ -16,6 +16,16 @@ const MISSING: [&str; 19] = [
 /// Bytes and lines of a file by which its separator is chosen.
 const SAMPLE_BYTES: usize = 1 << 16;
 const SAMPLE_LINES: usize = 20;
+
+/// Rows of numbers.
+pub(super) struct Table {
+    /// Number of rows.
+    pub rows: usize,
+    /// Values of a row.
+    pub columns: usize,
+    /// `[rows, columns]`.
+    pub values: Vec<f64>,
+}
 
 /// Number in a cell, NaN where it is missing; where cells are not separated by commas, a comma may stand for the point.
 fn number(cell: &str, separator: u8) -> Option<f64> {
@@ -97,7 +107,7 @@ fn has_names(first: &[String], second: Option<&[String]>, separator: u8) -> bool
 
 /// Rows as they come, and what is known of their first and last columns.
 struct Rows {
-    matrix: Matrix,
+    table: Table,
     /// The first column counts the rows from 0.
     counted: bool,
     /// All cells of the last column are empty: each line ends in a separator.
@@ -106,9 +116,9 @@ struct Rows {
 
 impl Rows {
     fn add(&mut self, line: u64, cells: &[String], separator: u8) -> Result<()> {
-        let matrix = &mut self.matrix;
-        if matrix.rows > 0 && cells.len() != matrix.columns {
-            let what = format!("line {line} has {} values, those before it {}", cells.len(), matrix.columns);
+        let table = &mut self.table;
+        if table.rows > 0 && cells.len() != table.columns {
+            let what = format!("line {line} has {} values, those before it {}", cells.len(), table.columns);
             return Err(Error::new(what, "give every line as many values"));
         }
         for (at, cell) in cells.iter().enumerate() {
@@ -117,31 +127,31 @@ impl Rows {
                 let help = "put numbers only there (nan where one is missing); names in the first line";
                 return Err(Error::new(what, help));
             };
-            self.counted &= at > 0 || value == matrix.rows as f64;
+            self.counted &= at > 0 || value == table.rows as f64;
             self.ends_empty &= at + 1 < cells.len() || cell.is_empty();
-            matrix.values.push(value);
+            table.values.push(value);
         }
-        (matrix.rows, matrix.columns) = (matrix.rows + 1, cells.len());
+        (table.rows, table.columns) = (table.rows + 1, cells.len());
         Ok(())
     }
 
     /// The rows without some columns at the beginning and at the end.
-    fn without(self, first: usize, last: usize) -> Matrix {
-        let Matrix { rows, columns, values } = self.matrix;
+    fn without(self, first: usize, last: usize) -> Table {
+        let Table { rows, columns, values } = self.table;
         if first + last == 0 || columns <= first + last {
-            return Matrix { rows, columns, values };
+            return Table { rows, columns, values };
         }
         let kept = values.chunks_exact(columns).flat_map(|row| &row[first..columns - last]);
-        Matrix { rows, columns: columns - first - last, values: kept.copied().collect() }
+        Table { rows, columns: columns - first - last, values: kept.copied().collect() }
     }
 }
 
 /// Rows of a table of numbers. What is taken for names, and what is left out, is said in the log.
-pub(super) fn read_table(file: File, is_tsv: bool) -> Result<Matrix> {
+pub(super) fn read_table(file: File, is_tsv: bool) -> Result<Table> {
     let mut records = Records::new(file, is_tsv)?;
     let separator = records.separator;
-    let matrix = Matrix { rows: 0, columns: 0, values: Vec::new() };
-    let mut rows = Rows { matrix, counted: true, ends_empty: true };
+    let table = Table { rows: 0, columns: 0, values: Vec::new() };
+    let mut rows = Rows { table, counted: true, ends_empty: true };
     let (first, second) = (records.next()?, records.next()?);
     let mut indexed = false;
     if let Some((line, cells)) = &first {
@@ -157,10 +167,10 @@ pub(super) fn read_table(file: File, is_tsv: bool) -> Result<Matrix> {
         rows.add(line, &cells, separator)?;
         next = records.next()?;
     }
-    if rows.matrix.rows == 0 {
+    if rows.table.rows == 0 {
         return Err(Error::new("it has no rows of numbers", "put one row on each line, separated by commas"));
     }
-    let (index, end) = (indexed && rows.counted, rows.ends_empty && rows.matrix.columns > 1);
+    let (index, end) = (indexed && rows.counted, rows.ends_empty && rows.table.columns > 1);
     if index {
         log::info!("the first column counts the rows: it is left out");
     }
