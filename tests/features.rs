@@ -5,7 +5,7 @@ mod compare;
 use compare::{assert_close, assert_differs, assert_no_errors, open_gpu, poisoned, sum_tolerance};
 use revacnn::data::{Clock, Sample};
 use revacnn::gpu::{Buffer, BufferRange, Gpu, Plan, PlanBuilder};
-use revacnn::nn::features::Extraction;
+use revacnn::nn::features::{Extraction, mark_fired};
 use revacnn::nn::{Shape, Tensor, TopK, shrunk, standardize, twin};
 
 /// Images of a pass, slots, images of all passes, the first's position in the image order.
@@ -205,5 +205,35 @@ fn before_an_evaluation_nothing_is_copied() {
     plan.encode(&mut encoder);
     gpu.submit(encoder);
     assert_eq!(rows.read(&gpu), vec![5.0; IMAGES * 18]);
+    assert_no_errors(&gpu);
+}
+
+#[test]
+fn layers_that_fire_are_marked_as_the_twin_says() {
+    let gpu = open_gpu();
+    let count = 4 * 70_003;
+    let with = |at: Option<usize>, value: f32| {
+        let mut values = vec![-1.0_f32; count];
+        values[7] = f32::NAN;
+        values[9] = 0.0;
+        at.into_iter().for_each(|at| values[at] = value);
+        values
+    };
+    let layers =
+        [with(None, 0.0), with(Some(count - 1), 1e-30), with(Some(0), 5.0), with(Some(count / 2), -0.0)];
+    let fired = Buffer::from_slice(&gpu, "fired", &[0_u32, 0, 0, 0, 7]);
+    for (index, values) in layers.iter().enumerate() {
+        let activations = Buffer::from_slice(&gpu, "activations", values);
+        let plan = plan(&gpu, |p| mark_fired(p, (activations.range(), count), index, fired.range()));
+        let mut encoder = gpu.encoder("fired");
+        plan.encode(&mut encoder);
+        gpu.submit(encoder);
+    }
+    let expected = layers.map(|values| {
+        let values: Vec<f64> = values.into_iter().map(f64::from).collect();
+        u32::from(twin::fires(&values))
+    });
+    assert_eq!(expected, [0, 1, 1, 0]);
+    assert_eq!(fired.read(&gpu), [&expected[..], &[7]].concat());
     assert_no_errors(&gpu);
 }

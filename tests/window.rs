@@ -5,7 +5,7 @@
 
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
@@ -22,8 +22,12 @@ impl Drop for Process {
 
 /// A virtual display of 1280×800 and its name.
 fn display() -> (Process, String) {
+    display_of("1280x800x24")
+}
+
+fn display_of(screen: &str) -> (Process, String) {
     let mut child = Command::new("Xvfb")
-        .args(["-displayfd", "1", "-screen", "0", "1280x800x24", "-nolisten", "tcp"])
+        .args(["-displayfd", "1", "-screen", "0", screen, "-nolisten", "tcp"])
         .stdout(Stdio::piped())
         .stderr(Stdio::null())
         .spawn()
@@ -38,25 +42,41 @@ fn display() -> (Process, String) {
 }
 
 struct Window {
-    _program: Process,
-    _display: Process,
+    program: Process,
+    display: Process,
     name: String,
     log: PathBuf,
 }
 
 impl Window {
     fn open(folder: &Path, arguments: &[&str]) -> Self {
-        let (display, name) = display();
+        Self::start(display(), folder, &[&["--dataset", "digits"], arguments].concat())
+    }
+
+    fn start((display, name): (Process, String), folder: &Path, arguments: &[&str]) -> Self {
         let log = folder.join("frames.jsonl");
         let program = Command::new(env!("CARGO_BIN_EXE_revacnn"))
-            .args(["--dataset", "digits", "--frame-log", log.to_str().unwrap()])
+            .args(["--frame-log", log.to_str().unwrap()])
             .args(arguments)
             .env("DISPLAY", &name)
-            .env_remove("WAYLAND_DISPLAY")
+            // Left over from a session that has ended.
+            .env("WAYLAND_DISPLAY", "wayland-of-before")
             .stderr(Stdio::null())
             .spawn()
             .unwrap();
-        Self { _program: Process(program), _display: display, name, log }
+        Self { program: Process(program), display, name, log }
+    }
+
+    /// Waits for the end of the program; returns its exit status.
+    fn ended(&mut self) -> ExitStatus {
+        let began = Instant::now();
+        while began.elapsed() < Duration::from_secs(60) {
+            if let Some(status) = self.program.0.try_wait().unwrap() {
+                return status;
+            }
+            std::thread::sleep(Duration::from_millis(50));
+        }
+        panic!("the program goes on");
     }
 
     /// The last line of the frame log for which `fits` holds; waits for it.
@@ -224,6 +244,131 @@ fn pointer_and_keys_steer_the_run() {
     let reset = window.wait_for("a reset", |l| number(l, "step") == 0.0);
     assert!(number(&paused, "step") > 0.0);
     assert_eq!(reset["learning_rate"], playing["learning_rate"], "a reset keeps the settings");
+}
+
+/// Steps of the run that a folder holds.
+fn kept_steps(run: &Path) -> f64 {
+    let output = Command::new(env!("CARGO_BIN_EXE_revacnn"))
+        .args(["train", "--json", "--steps", "1", "--resume", run.to_str().unwrap()])
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let text = String::from_utf8(output.stdout).unwrap();
+    number(&serde_json::from_str(text.lines().next().unwrap()).unwrap(), "step")
+}
+
+#[test]
+fn a_signal_saves_the_run() {
+    for signal in ["-INT", "-TERM"] {
+        let folder = tempfile::tempdir().unwrap();
+        let run = folder.path().join("run");
+        let mut window = Window::open(folder.path(), &["--out", run.to_str().unwrap()]);
+        // Within the first epoch, of 22 steps, nothing else saves.
+        let last = window.wait_for("a step", |l| number(l, "step") >= 1.0);
+        let process = window.program.0.id().to_string();
+        assert!(Command::new("kill").args([signal, &process]).status().unwrap().success());
+        assert!(window.ended().success());
+        assert!(kept_steps(&run) >= number(&last, "step"));
+    }
+}
+
+#[test]
+fn a_paused_window_hears_a_signal() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut window = Window::open(folder.path(), &["--paused"]);
+    window.wait_for("rest", |l| l["state"] == "paused");
+    std::thread::sleep(Duration::from_secs(2));
+    let process = window.program.0.id().to_string();
+    assert!(Command::new("kill").args(["-TERM", &process]).status().unwrap().success());
+    assert!(window.ended().success());
+}
+
+#[test]
+fn the_end_of_the_display_saves_the_run() {
+    let folder = tempfile::tempdir().unwrap();
+    let run = folder.path().join("run");
+    let mut window = Window::open(folder.path(), &["--out", run.to_str().unwrap()]);
+    let last = window.wait_for("a step", |l| number(l, "step") >= 3.0);
+    window.display.0.kill().unwrap();
+    assert!(!window.ended().success());
+    assert!(kept_steps(&run) >= number(&last, "step"));
+}
+
+#[test]
+fn a_window_larger_than_a_texture_costs_no_step() {
+    let folder = tempfile::tempdir().unwrap();
+    let run = folder.path().join("run");
+    let mut window = Window::start(
+        display_of("17000x700x24"),
+        folder.path(),
+        &["--dataset", "digits", "--out", run.to_str().unwrap()],
+    );
+    window.wait_for("a step", |l| number(l, "step") >= 1.0);
+    window.xdotool(&["search", "--sync", "--name", "ReVACNN", "windowsize", "16600", "600"]);
+    std::thread::sleep(Duration::from_secs(2));
+    let process = window.program.0.id().to_string();
+    std::thread::sleep(Duration::from_secs(4));
+    assert!(window.program.0.try_wait().unwrap().is_none(), "the window is gone");
+    assert!(Command::new("kill").args(["-TERM", &process]).status().unwrap().success());
+    assert!(window.ended().success());
+    assert!(kept_steps(&run) > 44.0, "training has stopped");
+}
+
+#[test]
+fn a_run_that_cannot_be_saved_stays_open() {
+    let folder = tempfile::tempdir().unwrap();
+    let run = folder.path().join("run");
+    let window = Window::open(folder.path(), &["--paused", "--out", run.to_str().unwrap()]);
+    window.wait_for("rest", |l| l["state"] == "paused");
+    // Nothing can be written where a folder is in the way.
+    let obstacle = run.join("model.safetensors");
+    std::fs::remove_file(&obstacle).unwrap();
+    std::fs::create_dir(&obstacle).unwrap();
+    window.click("play", 0.5);
+    let failed = window.wait_for("a save that fails", |l| l["places"]["save again"].is_array());
+    let paused = window.wait_for("a pause", |l| l["state"] == "paused");
+    assert!(number(&failed, "epoch") >= 1.0);
+    std::fs::remove_dir(&obstacle).unwrap();
+    window.click("save again", 0.5);
+    let began = Instant::now();
+    while kept_or_0(&run) < number(&paused, "step") && began.elapsed() < Duration::from_secs(20) {
+        std::thread::sleep(Duration::from_millis(300));
+    }
+    drop(window);
+    assert_eq!(kept_steps(&run), number(&paused, "step"));
+}
+
+/// Steps of the last epoch that a run's folder holds.
+fn kept_or_0(run: &Path) -> f64 {
+    let text = std::fs::read_to_string(run.join("metrics.csv")).unwrap_or_default();
+    text.lines().last().and_then(|line| line.split(',').nth(1)?.parse().ok()).unwrap_or(0.0)
+}
+
+#[test]
+fn the_window_opens_a_kept_run() {
+    let folder = tempfile::tempdir().unwrap();
+    let run = folder.path().join("run");
+    let train = ["train", "--dataset", "digits", "--steps", "30", "--out", run.to_str().unwrap()];
+    assert!(Command::new(env!("CARGO_BIN_EXE_revacnn")).args(train).output().unwrap().status.success());
+    let window = Window::start(display(), folder.path(), &["--resume", run.to_str().unwrap()]);
+    window.wait_for("the run", |l| number(l, "step") == 30.0 && l["playing"] == false);
+    window.key("s");
+    window.wait_for("a step", |l| number(l, "step") == 31.0);
+}
+
+#[test]
+fn a_dialog_opens_a_kept_run() {
+    let folder = tempfile::tempdir().unwrap();
+    let run = folder.path().join("run");
+    let train = ["train", "--dataset", "digits", "--steps", "30", "--out", run.to_str().unwrap()];
+    assert!(Command::new(env!("CARGO_BIN_EXE_revacnn")).args(train).output().unwrap().status.success());
+    let window = Window::open(folder.path(), &["--paused"]);
+    window.click("open", 0.5);
+    window.wait_for("the dialog", |l| l["places"]["folder"].is_array());
+    window.xdotool(&["search", "--sync", "--name", "ReVACNN", "windowfocus"]);
+    window.xdotool(&["type", "--delay", "60", run.to_str().unwrap()]);
+    window.xdotool(&["key", "Return"]);
+    window.wait_for("the run", |l| number(l, "step") == 30.0 && l["playing"] == false);
 }
 
 #[test]

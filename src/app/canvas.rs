@@ -21,6 +21,13 @@ pub struct Painting {
     size: [u32; 2],
 }
 
+impl Painting {
+    /// The shapes of the interface.
+    pub fn shapes(&self) -> &[egui::epaint::ClippedShape] {
+        &self.output.shapes
+    }
+}
+
 /// Numbers that came back from the GPU.
 #[derive(Debug, Default)]
 pub struct Readings {

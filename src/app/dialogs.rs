@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use egui::{RichText, Ui};
 
+use super::number::note_typing;
+use super::pane::{Cx, Targets};
 use super::theme;
 use crate::error::Error;
 
@@ -27,6 +29,8 @@ pub(crate) struct Dialogs {
     closing: bool,
     /// Folder of the run to open, as it is typed.
     folder: Option<String>,
+    /// The field of the folder is yet to get the keyboard.
+    focus: bool,
     requests: Vec<Request>,
 }
 
@@ -44,6 +48,7 @@ impl Dialogs {
 
     /// Shows the dialog that opens a run, with the folder where it is known.
     pub(crate) fn open_run(&mut self, folder: Option<PathBuf>) {
+        self.focus = true;
         self.folder = Some(folder.map_or_else(String::new, |folder| folder.display().to_string()));
     }
 
@@ -53,9 +58,11 @@ impl Dialogs {
     }
 
     /// The line of the status bar while the run is not saved; returns whether there is one.
-    pub(crate) fn status_ui(&mut self, ui: &mut Ui) -> bool {
+    pub(crate) fn status_ui(&mut self, ui: &mut Ui, cx: &mut Cx<'_, '_>) -> bool {
         let Some(error) = &self.unsaved else { return false };
-        if ui.button("save again").on_hover_text("Try to save the run again; it is paused").clicked() {
+        let again = ui.button("save again").on_hover_text("Try to save the run again; it is paused");
+        cx.mark("save again", &again);
+        if again.clicked() {
             self.requests.push(Request::Save);
         }
         let text = format!("The run is paused and not saved: {}", error.what());
@@ -65,9 +72,9 @@ impl Dialogs {
     }
 
     /// The dialogs that are open.
-    pub(crate) fn ui(&mut self, ui: &Ui, is_kept: bool) {
+    pub(crate) fn ui(&mut self, ui: &Ui, is_kept: bool, targets: &mut Targets) {
         self.closing_ui(ui);
-        self.opening_ui(ui, is_kept);
+        self.opening_ui(ui, is_kept, targets);
     }
 
     fn closing_ui(&mut self, ui: &Ui) {
@@ -90,14 +97,20 @@ impl Dialogs {
         self.requests.extend(request);
     }
 
-    fn opening_ui(&mut self, ui: &Ui, is_kept: bool) {
+    fn opening_ui(&mut self, ui: &Ui, is_kept: bool, targets: &mut Targets) {
         let Some(folder) = &mut self.folder else { return };
+        note_typing(ui);
         let (mut open, mut request) = (true, None);
         dialog(ui, "Open a run", |ui| {
             ui.label("Folder that --out made; a folder can also be dropped on the window");
             let field =
                 egui::TextEdit::singleline(folder).desired_width(f32::INFINITY).hint_text("/path/to/run");
-            let entered = ui.add(field).lost_focus() && ui.input(|i| i.key_pressed(egui::Key::Enter));
+            let field = ui.add(field);
+            targets.insert("folder".into(), field.rect);
+            if std::mem::take(&mut self.focus) {
+                field.request_focus();
+            }
+            let entered = field.lost_focus() && ui.input(|i| i.key_pressed(egui::Key::Enter));
             ui.weak(if is_kept {
                 "The run that is open now is saved first."
             } else {

@@ -18,10 +18,9 @@ impl Display {
     /// When a library is missing that a window needs.
     pub fn open() -> Result<Option<Self>> {
         let mut builder = EventLoop::with_user_event();
+        // An X server without a client may start over, so the connection that tried it stays until the event loop has its own.
         #[cfg(target_os = "linux")]
-        if !linux::choose(&mut builder)? {
-            return Ok(None);
-        }
+        let Some(_connection) = linux::choose(&mut builder)? else { return Ok(None) };
         match builder.build() {
             Ok(events) => Ok(Some(Self(events))),
             Err(error) if cfg!(target_os = "linux") => {
@@ -47,6 +46,7 @@ pub(super) fn without_source(text: &str) -> &str {
 
 #[cfg(target_os = "linux")]
 mod linux {
+    use std::any::Any;
     use std::env::{split_paths, var_os};
     use std::net::{TcpStream, ToSocketAddrs as _};
     use std::os::linux::net::SocketAddrExt as _;
@@ -78,25 +78,29 @@ mod linux {
         "/usr/lib/aarch64-linux-gnu",
     ];
 
-    /// Chooses Wayland where it answers, else X11; false where neither does. A variable may be left over from a session that has
+    /// A connection to a window system, by which it was tried.
+    pub(super) type Connection = Box<dyn Any>;
+
+    /// Chooses Wayland where it answers, else X11; none where neither does. A variable may be left over from a session that has
     /// ended.
-    pub(super) fn choose<T>(builder: &mut EventLoopBuilder<T>) -> Result<bool> {
+    pub(super) fn choose<T>(builder: &mut EventLoopBuilder<T>) -> Result<Option<Connection>> {
         let [wayland, x11] = ["WAYLAND_DISPLAY", "DISPLAY"].map(set);
-        if set("WAYLAND_SOCKET").is_some() || wayland.as_deref().is_some_and(wayland_answers) {
+        let given = set("WAYLAND_SOCKET").map(|_| Box::new(()) as Connection);
+        if let Some(connection) = given.or_else(|| connect_wayland(wayland.as_deref()?)) {
             builder.with_wayland();
-            return Ok(true);
+            return Ok(Some(connection));
         }
         if let Some(name) = wayland {
             log::info!("WAYLAND_DISPLAY is {name}, which does not answer");
         }
-        let Some(name) = x11 else { return Ok(false) };
-        if !x11_answers(&name) {
+        let Some(name) = x11 else { return Ok(None) };
+        let Some(connection) = connect_x11(&name) else {
             log::info!("DISPLAY is {name}, which does not answer");
-            return Ok(false);
-        }
+            return Ok(None);
+        };
         check_libraries()?;
         builder.with_x11();
-        Ok(true)
+        Ok(Some(connection))
     }
 
     /// A variable of the environment that is not empty.
@@ -104,29 +108,31 @@ mod linux {
         var_os(name).map(|value| value.to_string_lossy().into_owned()).filter(|value| !value.is_empty())
     }
 
-    fn wayland_answers(name: &str) -> bool {
+    fn connect_wayland(name: &str) -> Option<Connection> {
         let folder = var_os("XDG_RUNTIME_DIR").map(PathBuf::from).unwrap_or_default();
         let path = folder.join(name);
-        path.is_absolute() && UnixStream::connect(path).is_ok()
+        kept(path.is_absolute().then(|| UnixStream::connect(path))?)
     }
 
-    /// True where a server answers at `[HOST]:DISPLAY[.SCREEN]`.
-    fn x11_answers(name: &str) -> bool {
-        let Some((host, number)) = name.rsplit_once(':') else { return false };
-        let Ok(number) = number.split('.').next().unwrap_or_default().parse::<u16>() else { return false };
+    fn kept<T: 'static>(connection: std::io::Result<T>) -> Option<Connection> {
+        connection.ok().map(|connection| Box::new(connection) as Connection)
+    }
+
+    /// Connects to the server at `[HOST]:DISPLAY[.SCREEN]`.
+    fn connect_x11(name: &str) -> Option<Connection> {
+        let (host, number) = name.rsplit_once(':')?;
+        let number: u16 = number.split('.').next()?.parse().ok()?;
         if host.is_empty() || host == "unix" {
             let path = format!("/tmp/.X11-unix/X{number}");
-            let nameless = SocketAddr::from_abstract_name(&path);
-            return UnixStream::connect(&path).is_ok()
-                || nameless.is_ok_and(|address| UnixStream::connect_addr(&address).is_ok());
+            let nameless = || UnixStream::connect_addr(&SocketAddr::from_abstract_name(&path)?);
+            return kept(UnixStream::connect(&path).or_else(|_| nameless()));
         }
         if Path::new(host).is_absolute() {
-            return UnixStream::connect(name).or_else(|_| UnixStream::connect(host)).is_ok();
+            return kept(UnixStream::connect(name).or_else(|_| UnixStream::connect(host)));
         }
         let host = host.trim_start_matches("tcp/").trim_matches(['[', ']']);
-        let addresses = (host, 6000u16.saturating_add(number)).to_socket_addrs();
-        let answers = |address| TcpStream::connect_timeout(&address, Duration::from_secs(5)).is_ok();
-        addresses.is_ok_and(|mut addresses| addresses.any(answers))
+        let mut addresses = (host, 6000u16.checked_add(number)?).to_socket_addrs().ok()?;
+        addresses.find_map(|address| kept(TcpStream::connect_timeout(&address, Duration::from_secs(5))))
     }
 
     /// Checks for the libraries that the window loads at run time, where a missing one would be a panic.

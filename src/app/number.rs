@@ -213,10 +213,8 @@ pub(crate) fn field_ui<T: Number>(ui: &mut Ui, name: &str, value: T) -> Edited<T
     let mut new = None;
     if response.has_focus() {
         select_all_at_first(ui, &response, &mut typing);
-        ui.data_mut(|data| {
-            data.insert_temp(id, typing);
-            data.insert_temp(typing_id(), true);
-        });
+        ui.data_mut(|data| data.insert_temp(id, typing));
+        note_typing(ui);
     } else if ui.data_mut(|data| data.remove_temp::<Typing>(id)).is_some() {
         let restored = ui.input(|i| i.key_pressed(Key::Escape)) || typing.text == typing.before;
         new = (!restored).then(|| typed(name, &typing.text)).filter(|new| *new != Ok(value));
@@ -245,7 +243,12 @@ fn typing_id() -> Id {
     Id::unique("a number is typed")
 }
 
-/// True once after each frame in which a number was typed: the keys of the next one are the field's.
+/// Notes that the keys of the next frame are a field's.
+pub(crate) fn note_typing(ui: &Ui) {
+    ui.data_mut(|data| data.insert_temp(typing_id(), true));
+}
+
+/// True once after each frame in which there was typing: the keys of the next one are the field's.
 pub(crate) fn take_typing(ui: &Ui) -> bool {
     ui.data_mut(|data| data.remove_temp(typing_id())).unwrap_or(false)
 }

@@ -16,7 +16,7 @@ pub(crate) fn status_bar_ui(ui: &mut Ui, dialogs: &mut Dialogs, cx: &mut Cx<'_, 
             ui.weak("? shows the keys");
         }
         ui.with_layout(egui::Layout::left_to_right(egui::Align::Center), |ui| {
-            if !dialogs.status_ui(ui) {
+            if !dialogs.status_ui(ui, cx) {
                 line_ui(ui, cx);
             }
         });

@@ -95,7 +95,7 @@ impl Workbench {
                 let central = egui::CentralPanel::default().frame(egui::Frame::NONE);
                 central.show(ui, |ui| self.docking.ui(ui, &mut self.panes, cx));
                 keys::overlay_ui(ui, &mut self.keys_shown);
-                self.dialogs.ui(ui, is_kept);
+                self.dialogs.ui(ui, is_kept, &mut self.targets);
             }
             Show::Pane(name) => {
                 let pane = self.panes.iter_mut().find(|pane| pane.name() == name);

@@ -7,7 +7,7 @@ use std::path::Path;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 
-use crate::program::{folder, run, train};
+use crate::program::{Ran, command, folder, run, train};
 
 #[test]
 fn wrong_command_lines_end_with_2() {
@@ -23,6 +23,11 @@ fn wrong_command_lines_end_with_2() {
         (&["train", "--steps", "0"], "0 steps"),
         (&["train", "--epochs", "0"], "0 steps"),
         (&["train", "--steps", "-5"], "-5"),
+        (&["embed", "digits", "--perplexity", "-3"], "the perplexity is -3"),
+        (&["embed", "digits", "--exaggeration", "-1"], "exaggeration is -1"),
+        (&["embed", "digits", "--iterations", "-3"], "invalid value '-3'"),
+        (&["--resume", "a", "--out", "b"], "cannot be used with"),
+        (&["--resume", "a", "--batch", "4"], "cannot be used with"),
         (&["train", "--seed", "x"], "'x'"),
         (&["train", "--optimizer", "adamax"], "adamax"),
         (&["train", "--schedule", "cosine"], "\"cosine\""),
@@ -63,6 +68,31 @@ fn wrong_command_lines_end_with_2() {
     assert!(ran.err.contains("help: write constant, step:EPOCHS:FACTOR"), "{}", ran.err);
     let ran = run(folder.path(), &["train", "--seed", "x"]);
     assert!(ran.err.contains("help: see revacnn train --help"), "{}", ran.err);
+}
+
+#[test]
+fn a_variable_that_leaves_out_all_adapters_is_named() {
+    let folder = folder();
+    for args in [&["adapters"][..], &["train", "--dataset", "digits", "--steps", "1"]] {
+        // No machine has this one beside those that it leaves out.
+        let backend = if cfg!(target_os = "windows") { "metal" } else { "dx12" };
+        let ran = Ran::from(command(folder.path(), args).env("WGPU_BACKEND", backend).output().unwrap());
+        assert_eq!(ran.code, Some(1), "{}", ran.err);
+        assert!(ran.err.contains("WGPU_BACKEND") && ran.err.contains(backend), "{}", ran.err);
+    }
+}
+
+/// Without a display that answers, the window's place is taken by pictures, and no message shows a source.
+#[cfg(all(target_os = "linux", feature = "app"))]
+#[test]
+fn displays_that_do_not_answer_are_as_none() {
+    let folder = folder();
+    let mut program = command(folder.path(), &["--dataset", "digits", "--out", "run"]);
+    let stale = program.env("WAYLAND_DISPLAY", "wayland-77").env("DISPLAY", ":31777").env("RUST_LOG", "info");
+    let ran = Ran::from(stale.output().unwrap()).ok();
+    assert!(ran.err.contains("there is no display") && ran.err.contains(":31777"), "{}", ran.err);
+    assert!(!ran.err.contains(".rs:"), "{}", ran.err);
+    assert!(folder.path().join("run/workbench.png").exists());
 }
 
 #[test]

@@ -1,0 +1,178 @@
+//! A workbench that is laid out frame by frame, with events of our own.
+
+use std::path::Path;
+use std::rc::Rc;
+
+use egui::{Event, Key, Modifiers, PointerButton, Pos2, Rect};
+use revacnn::app::offscreen::{FORMAT, Picture, input, target};
+use revacnn::app::{Canvas, Show, Workbench};
+use revacnn::gpu::{AdapterChoice, Gpu};
+use revacnn::nn::Hyper;
+use revacnn::session::{RunSettings, Session};
+use serde_json::Value;
+
+pub(crate) struct Stage {
+    pub(crate) session: Session,
+    pub(crate) workbench: Workbench,
+    gpu: Rc<Gpu>,
+    canvas: Canvas,
+    target: wgpu::Texture,
+    picture: Picture,
+    frames: usize,
+    folder: tempfile::TempDir,
+}
+
+/// A text of a frame: its rectangle, the part of the window in which it is drawn, and its rows.
+pub(crate) struct Text {
+    pub(crate) text: String,
+    pub(crate) rect: Rect,
+    pub(crate) clip: Rect,
+    pub(crate) rows: Vec<String>,
+}
+
+impl Stage {
+    /// A paused run on the built-in digits in a window of `width × height` pixels.
+    pub(crate) fn new([width, height]: [u32; 2], scale: f32) -> Self {
+        Self::of("revacnn", "digits", [width, height], scale, Hyper::default().learning_rate)
+    }
+
+    /// The same with another learning rate.
+    pub(crate) fn with_rate(learning_rate: f32) -> Self {
+        Self::of("revacnn", "digits", [1280, 800], 1.0, learning_rate)
+    }
+
+    /// A paused run of a network on a data set.
+    pub(crate) fn of(
+        network: &str,
+        dataset: &str,
+        [width, height]: [u32; 2],
+        scale: f32,
+        learning_rate: f32,
+    ) -> Self {
+        let gpu = Rc::new(Gpu::open(&AdapterChoice::Best).unwrap());
+        let settings = RunSettings {
+            dataset: dataset.to_owned(),
+            seed: 3,
+            batch: 32,
+            augmentation: Default::default(),
+            hyper: Hyper { learning_rate, ..Hyper::default() },
+            frozen: Vec::new(),
+            probe: 7,
+        };
+        let folder = tempfile::tempdir().unwrap();
+        let run = folder.path().join("run");
+        let session = Session::new(Rc::clone(&gpu), network, settings, Some(&run)).unwrap();
+        let mut stage = Self {
+            workbench: Workbench::new(&session),
+            session,
+            canvas: Canvas::new(&gpu, FORMAT, true).unwrap(),
+            target: target(&gpu, width, height),
+            picture: Picture { scale, ..Picture::new(Show::Workbench, width, height) },
+            gpu,
+            frames: 0,
+            folder,
+        };
+        (0..3).for_each(|_| drop(stage.frame(&[])));
+        stage
+    }
+
+    pub(crate) fn run_folder(&self) -> std::path::PathBuf {
+        self.folder.path().join("run")
+    }
+
+    /// A frame in which these events arrive; returns its texts.
+    pub(crate) fn frame(&mut self, events: &[Event]) -> Vec<Text> {
+        let mut raw = input(&self.picture, self.frames);
+        raw.time = Some(self.frames as f64 / 10.0);
+        self.frames += 1;
+        raw.events.extend_from_slice(events);
+        let size = [self.picture.width, self.picture.height];
+        let (workbench, session) = (&mut self.workbench, &mut self.session);
+        let painting = self.canvas.run(&self.gpu, raw, size, |ui, frame| {
+            workbench.ui(ui, session, frame, Show::Workbench);
+        });
+        let texts = texts(painting.shapes());
+        let mut encoder = self.gpu.encoder("frame");
+        let view = self.target.create_view(&Default::default());
+        let output = self.canvas.record(&self.gpu, &mut encoder, painting, &view);
+        output.drop_without_applying_deltas();
+        self.gpu.submit(encoder);
+        self.canvas.after_submit();
+        if self.session.is_playing() {
+            self.session.advance();
+        }
+        self.gpu.wait();
+        self.workbench.take(self.canvas.poll(), &self.session);
+        texts
+    }
+
+    fn place(&self, widget: &str) -> Rect {
+        *self.workbench.targets().get(widget).unwrap_or_else(|| panic!("there is no widget {widget}"))
+    }
+
+    pub(crate) fn click(&mut self, widget: &str) {
+        self.drag(widget, &[0.5]);
+    }
+
+    /// Presses at the first share of a widget's width, moves to the others, and lets go.
+    pub(crate) fn drag(&mut self, widget: &str, shares: &[f32]) {
+        let rect = self.place(widget);
+        let at = |share: &f32| Pos2::new(rect.left() + share * rect.width(), rect.center().y);
+        let button = |pos, pressed| Event::PointerButton {
+            pos,
+            button: PointerButton::Primary,
+            pressed,
+            modifiers: Modifiers::NONE,
+        };
+        self.frame(&[Event::PointerMoved(at(&shares[0]))]);
+        self.frame(&[button(at(&shares[0]), true)]);
+        for share in &shares[1..] {
+            self.frame(&[Event::PointerMoved(at(share))]);
+        }
+        self.frame(&[button(at(shares.last().unwrap()), false)]);
+        self.frame(&[]);
+    }
+
+    pub(crate) fn key(&mut self, key: Key, modifiers: Modifiers) {
+        for pressed in [true, false] {
+            self.frame(&[Event::Key { key, physical_key: None, pressed, repeat: false, modifiers }]);
+        }
+    }
+
+    /// Types into a field, a letter a frame.
+    pub(crate) fn type_into(&mut self, field: &str, text: &str) {
+        self.click(field);
+        text.chars().for_each(|letter| drop(self.frame(&[Event::Text(letter.to_string())])));
+    }
+
+    /// The commands of the journal.
+    pub(crate) fn commands(&self) -> Vec<Value> {
+        commands(&self.run_folder())
+    }
+}
+
+/// The commands of a run's journal, without that which opens the first layout.
+fn commands(run: &Path) -> Vec<Value> {
+    let text = std::fs::read_to_string(run.join("journal.jsonl")).unwrap();
+    let lines = text.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+    let commands = lines.filter_map(|line| line.get("command").cloned());
+    commands.filter(|command| command.get("open_layout").is_none()).collect()
+}
+
+fn texts(shapes: &[egui::epaint::ClippedShape]) -> Vec<Text> {
+    fn walk(shape: &egui::Shape, clip: Rect, texts: &mut Vec<Text>) {
+        match shape {
+            egui::Shape::Vec(shapes) => shapes.iter().for_each(|shape| walk(shape, clip, texts)),
+            egui::Shape::Text(shape) => texts.push(Text {
+                text: shape.galley.text().to_owned(),
+                rect: shape.galley.rect.translate(shape.pos.to_vec2()),
+                clip,
+                rows: shape.galley.rows.iter().map(|row| row.text()).collect(),
+            }),
+            _ => (),
+        }
+    }
+    let mut found = Vec::new();
+    shapes.iter().for_each(|shape| walk(&shape.shape, shape.clip_rect, &mut found));
+    found
+}

@@ -1,0 +1,7 @@
+//! The workbench without a window: events in, commands and shapes out.
+#![cfg(feature = "app")]
+
+mod fixture;
+mod learning;
+mod sizes;
+mod typing;

@@ -1,0 +1,93 @@
+//! From the smallest window to 4K, at all scales: no text is cut in a word or lies outside of the window.
+
+use egui::Rect;
+
+use super::fixture::{Stage, Text};
+
+const SIZES: &[([u32; 2], f32)] = &[
+    ([640, 400], 1.0),
+    ([800, 700], 1.0),
+    ([960, 600], 1.0),
+    ([1366, 768], 1.0),
+    ([1366, 768], 1.5),
+    ([1366, 768], 3.0),
+    ([1920, 1080], 2.0),
+    ([3840, 2160], 1.0),
+    ([3840, 2160], 3.0),
+];
+
+/// Texts that are cut off at a side of the part of the window in which they are drawn.
+fn cut(texts: &[Text]) -> Vec<&str> {
+    let is_cut = |text: &&Text| {
+        let inside = text.rect.intersect(text.clip);
+        let (width, seen) = (text.rect.width(), inside.width());
+        seen > 1.0 && inside.height() > 1.0 && seen < width - 1.0
+    };
+    texts.iter().filter(is_cut).map(|text| text.text.as_str()).collect()
+}
+
+/// Texts of several rows of which one ends within a word.
+fn broken(texts: &[Text]) -> Vec<&str> {
+    let ends = |row: &String| row.is_empty() || row.ends_with(|c: char| !c.is_alphanumeric());
+    let is_broken = |text: &&Text| {
+        let pairs = text.rows.windows(2);
+        pairs.into_iter().any(|pair| !ends(&pair[0]) && pair[1].starts_with(char::is_alphanumeric))
+    };
+    texts.iter().filter(is_broken).map(|text| text.text.as_str()).collect()
+}
+
+fn find<'t>(texts: &'t [Text], wanted: &str) -> &'t Text {
+    texts.iter().find(|text| text.text == wanted).unwrap_or_else(|| panic!("{wanted} is not shown"))
+}
+
+#[test]
+fn every_size_is_readable() {
+    for (size, scale) in SIZES {
+        let mut stage = Stage::new(*size, *scale);
+        stage.session.single_step();
+        while stage.session.advance() {}
+        stage.session.settle();
+        let texts = (0..3).map(|_| stage.frame(&[])).last().unwrap();
+        let at = format!("{size:?} at {scale}");
+        assert!(broken(&texts).is_empty(), "{at}: {:?}", broken(&texts));
+        // The Network pane's columns scroll where they have too little room; all else fits.
+        let names: Vec<&str> = stage.session.layers().iter().map(|layer| layer.name.as_str()).collect();
+        let scrolls = |text: &&str| {
+            names.contains(text) || ["maps", "classes"].contains(text) || text.parse::<u32>().is_ok()
+        };
+        let cut: Vec<&str> = cut(&texts).into_iter().filter(|text| !scrolls(text)).collect();
+        assert!(cut.is_empty(), "{at}: {cut:?} are cut off");
+        let window = Rect::from_min_size(egui::Pos2::ZERO, egui::vec2(1e4, 1e4));
+        for text in ["paused", "loss", "Network", "Steer", "learning rate"] {
+            let found = find(&texts, text);
+            assert!(found.clip.contains_rect(found.rect) && window.contains_rect(found.rect), "{at}: {text}");
+        }
+        // Numbers can be typed: the field lies wholly in the pane.
+        let field = stage.workbench.targets()["learning_rate field"];
+        let steer = find(&texts, "learning rate").clip;
+        assert!(steer.expand(1.0).contains_rect(field), "{at}: the field {field:?} is not in {steer:?}");
+        stage.type_into("learning_rate field", "0.0123");
+        stage.key(egui::Key::Enter, egui::Modifiers::NONE);
+        assert_eq!(stage.session.settings().hyper.learning_rate, 0.0123, "{at}");
+    }
+}
+
+#[test]
+fn cut_and_broken_texts_are_found() {
+    let rect = |left: f32, right: f32| Rect::from_x_y_ranges(left..=right, 0.0..=10.0);
+    let text = |rect, rows: &[&str]| Text {
+        text: rows.concat(),
+        rect,
+        clip: self::Rect::from_x_y_ranges(0.0..=50.0, 0.0..=50.0),
+        rows: rows.iter().map(|row| (*row).to_owned()).collect(),
+    };
+    let texts = [
+        text(rect(0.0, 50.0), &["fits"]),
+        text(rect(20.0, 60.0), &["cut"]),
+        text(rect(60.0, 90.0), &["scrolled away"]),
+        text(rect(0.0, 50.0), &["two ", "words"]),
+        text(rect(0.0, 50.0), &["wo", "rd"]),
+    ];
+    assert_eq!(cut(&texts), ["cut"]);
+    assert_eq!(broken(&texts), ["word"]);
+}
