@@ -175,6 +175,8 @@ impl Session {
             return Ok(());
         }
         self.finish_under_way();
+        // Commands that waited for the end of the step are part of the run.
+        self.carry_out_pending();
         let saved = self.write_checkpoint();
         self.throughput.restart();
         self.unsaved = saved.clone().err();

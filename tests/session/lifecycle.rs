@@ -30,6 +30,21 @@ fn commands_are_written_down_when_they_are_carried_out() {
     assert_eq!(journal(&bench), lines);
 }
 
+#[test]
+fn a_save_in_the_middle_of_a_step_keeps_the_command_that_waits() {
+    let bench = Bench::new();
+    let mut session = bench.kept();
+    run_to(&mut session, 2);
+    session.play();
+    submit(&mut session, 1e-9);
+    session.apply(TrainCommand::SetLearningRate(0.05)).unwrap();
+    session.pause();
+    session.save().unwrap();
+    assert_eq!(journal(&bench), [r#"{"step":3,"command":{"set_learning_rate":0.05}}"#]);
+    drop(session);
+    assert_eq!(bench.resume().settings().hyper.learning_rate, 0.05);
+}
+
 /// A user's commands in a run of 31 steps and, after a reset, 40 more.
 fn story(session: &mut Session) {
     let commands: [(u32, Command); 5] = [
