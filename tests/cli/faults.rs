@@ -121,6 +121,46 @@ fn what_is_not_there_is_said() {
 }
 
 #[test]
+fn names_that_a_checkpoint_needs_are_refused_before_a_folder_is_made() {
+    let folder = folder();
+    let layer = |name: &str| format!("[[layer]]\nkind = \"dense\"\nname = \"{name}\"\n");
+    fs::write(folder.path().join("clash.toml"), layer("a") + &layer("momentum.a")).unwrap();
+    let args = ["train", "--dataset", "digits", "--network", "clash.toml", "--steps", "2", "--out", "run"];
+    run(folder.path(), &args).fails(1, "momentum.a");
+    assert!(!folder.path().join("run").exists());
+    // Any other name is kept and found again.
+    fs::write(folder.path().join("clash.toml"), layer("a.momentum") + &layer("momentum.b")).unwrap();
+    run(folder.path(), &args).ok();
+    run(folder.path(), &["train", "--resume", "run", "--steps", "3"]).ok();
+}
+
+#[test]
+fn characters_that_steer_a_terminal_are_shown_as_escapes() {
+    let folder = folder();
+    let network =
+        "name = \"a\\u001b[31mb\\u202ec\\u009bd\"\n[[layer]]\nkind = \"dense\"\nname = \"e\\u0007\"\n";
+    fs::write(folder.path().join("odd.toml"), network).unwrap();
+    fs::write(
+        folder.path().join("worse.toml"),
+        format!("{network}[[layer]]\nkind = \"relu\"\ninputs = [\"f\"]\n"),
+    )
+    .unwrap();
+    let run = |more: &[&str]| {
+        run(folder.path(), &[&["train", "--dataset", "digits", "--steps", "1", "--network"], more].concat())
+    };
+    let (text, dry) = (run(&["odd.toml"]).ok(), run(&["odd.toml", "--dry-run"]).ok());
+    let (json, worse) = (run(&["odd.toml", "--json"]).ok(), run(&["worse.toml"]).fails(1, "called \"f\""));
+    assert!(text.out.contains(r"a\u001b[31mb\u202ec\u009bd on digits"), "{}", text.out);
+    assert!(dry.out.contains(r"e\u0007"), "{}", dry.out);
+    assert!(worse.err.contains(r"there are input, e\u0007"), "{}", worse.err);
+    assert_eq!(json.events()[0]["network"], "a\u{1b}[31mb\u{202e}c\u{9b}d", "JSON reads as before");
+    for ran in [text, dry, json, worse] {
+        let steers = |c: char| (c.is_control() && c != '\n') || c == '\u{202e}';
+        assert!(!ran.out.contains(steers) && !ran.err.contains(steers), "{:?}", (ran.out, ran.err));
+    }
+}
+
+#[test]
 fn faulty_networks_name_the_layer() {
     let folder = folder();
     let dense = "[[layer]]\nkind = \"dense\"\n";
