@@ -71,6 +71,51 @@ fn wrong_command_lines_end_with_2() {
 }
 
 #[test]
+fn remedies_are_such_that_they_help() {
+    let folder = folder();
+    let ran =
+        run(folder.path(), &train(&["--steps", "1", "--image-memory", "0"])).fails(1, "cannot stream in 0 B");
+    assert!(ran.err.contains("help: allow 1 MiB or more"), "{}", ran.err);
+    run(folder.path(), &train(&["--steps", "1", "--image-memory", "1"])).ok();
+    for (args, part) in [
+        (["--shift", "4294967295"], "shift is 4294967295"),
+        (["--shift", "-1"], "'-1' for '--shift"),
+        (["--cutout", "16777217"], "cutout is 16777217"),
+        (["--image-memory", "-1"], "'-1' for '--image-memory"),
+    ] {
+        run(folder.path(), &[&["train"][..], &args].concat()).fails(2, part);
+    }
+    // A legal set of other classes is not called damaged alone.
+    write_idx(folder.path());
+    fs::write(folder.path().join("train-labels-idx1-ubyte"), idx(&[12], &[25; 12])).unwrap();
+    let ran = run(folder.path(), &["data", "info", "."]).fails(1, "label 25");
+    assert!(ran.err.contains("EMNIST"), "{}", ran.err);
+}
+
+/// Names that are not UTF-8 are told apart, wherever they stand.
+#[cfg(target_os = "linux")]
+#[test]
+fn arguments_that_are_not_text_are_named() {
+    use std::os::unix::ffi::OsStrExt as _;
+
+    let folder = folder();
+    let odd = std::ffi::OsStr::from_bytes(b"d\xff.npy");
+    for (before, said) in [
+        (&["train", "--dataset"][..], r#""d\xFF.npy" after --dataset"#),
+        (&["train", "--network"], r#""d\xFF.npy" after --network"#),
+        (&["embed"], r#""d\xFF.npy" after embed"#),
+        (&["data", "info"], r#""d\xFF.npy" after info"#),
+    ] {
+        let ran = Ran::from(command(folder.path(), before).arg(odd).output().unwrap());
+        assert!(ran.fails(2, said).err.contains("make a link"));
+    }
+    // A path that need not be text.
+    let ran = command(folder.path(), &train(&["--steps", "1", "--out"])).arg(odd).output().unwrap();
+    Ran::from(ran).ok();
+    assert!(folder.path().join(odd).join("model.safetensors").exists());
+}
+
+#[test]
 fn a_variable_that_leaves_out_all_adapters_is_named() {
     let folder = folder();
     for args in [&["adapters"][..], &["train", "--dataset", "digits", "--steps", "1"]] {
