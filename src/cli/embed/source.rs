@@ -5,7 +5,7 @@ use std::rc::Rc;
 
 use rand::{RngExt as _, SeedableRng as _};
 use rand_chacha::ChaCha8Rng;
-use revacnn::data::{Dataset, Matrix};
+use revacnn::data::{Dataset, LabeledRows, Labels, Matrix, Selection, drawn_rows};
 use revacnn::error::{Error, Result};
 use revacnn::gpu::Gpu;
 use revacnn::session::{JOURNAL_FILE, Session};
@@ -20,8 +20,16 @@ const DEFAULT_BLOBS: usize = 10_000;
 /// Rows to embed.
 pub(super) struct Rows {
     pub matrix: Matrix,
-    /// Class of each row; empty without classes.
-    pub labels: Vec<u8>,
+    /// Classes of the rows.
+    pub labels: Option<Labels>,
+    /// Indices of the rows in their source, where some were left out.
+    pub drawn: Option<Vec<usize>>,
+}
+
+impl Rows {
+    fn all(matrix: Matrix, labels: Option<Labels>) -> Self {
+        Self { matrix, labels, drawn: None }
+    }
 }
 
 /// Source of rows.
@@ -30,6 +38,8 @@ pub(super) struct Source<'a> {
     pub name: &'a str,
     /// Layer of a run.
     pub layer: Option<&'a str>,
+    /// Columns, labels and array of a file.
+    pub selection: Selection<'a>,
     /// Largest number of rows.
     pub max_rows: Option<usize>,
     /// Dimensions of the random clusters.
@@ -39,36 +49,69 @@ pub(super) struct Source<'a> {
 
 impl Source<'_> {
     pub(super) fn read(&self, gpu: &Rc<Gpu>) -> Result<Rows> {
-        let most = self.max_rows.unwrap_or(usize::MAX);
         let path = Path::new(self.name);
-        if path.join(JOURNAL_FILE).is_file() {
-            return self.read_run(Rc::clone(gpu), path, most);
-        }
-        if let Some(layer) = self.layer {
+        let is_run = path.join(JOURNAL_FILE).is_file();
+        if let Some(layer) = self.layer.filter(|_| !is_run) {
             let what = format!("{} has no layer {layer}: it is no run", self.name);
             return Err(Error::usage(what, "leave out --layer, or name the folder of a run"));
         }
         if self.name == BLOBS {
-            return Ok(blobs(self.max_rows.unwrap_or(DEFAULT_BLOBS), self.dims, self.seed));
+            return self.without_columns(blobs(self.max_rows.unwrap_or(DEFAULT_BLOBS), self.dims, self.seed));
+        }
+        if is_run {
+            return self.without_columns(self.read_run(Rc::clone(gpu), path)?);
         }
         if Matrix::is_named(path) {
-            let mut matrix = Matrix::open(path)?;
-            matrix.rows = matrix.rows.min(most);
-            matrix.values.truncate(matrix.rows * matrix.columns);
-            return Ok(Rows { matrix, labels: Vec::new() });
+            let LabeledRows { matrix, labels } = LabeledRows::open(path, &self.selection)?;
+            let Some(drawn) = self.draw(matrix.rows) else { return Ok(Rows::all(matrix, labels)) };
+            let labels = labels.map(|labels| labels.of_rows(&drawn));
+            return Ok(Rows { matrix: matrix.of_rows(&drawn), labels, drawn: Some(drawn) });
+        }
+        if path.is_file() && !Dataset::has_file_of(path) {
+            let what = format!("{} is neither a file of rows nor one of a data set", self.name);
+            let help = "save the rows as .npy, .npz, .csv, .tsv or .txt (tables also as .gz), as pandas does by df.to_csv(path)";
+            return Err(Error::new(what, help));
         }
         let data = Dataset::open(self.name)?;
-        let splits = [&data.train, &data.test];
-        let images = splits.iter().flat_map(|split| split.images.chunks_exact(data.shape.len()));
-        let shade = |v: &u8| f64::from(f32::from(*v) / 255.0);
-        let values: Vec<f64> = images.take(most).flatten().map(shade).collect();
-        let labels = splits.iter().flat_map(|split| split.labels.iter().copied()).take(most).collect();
+        self.without_columns(self.read_images(&data))
+    }
+
+    /// Rows of a source that has no columns to choose; its labels may be replaced by those of a file.
+    fn without_columns(&self, rows: Rows) -> Result<Rows> {
+        if !self.selection.columns.is_empty() || self.selection.array.is_some() {
+            let what = format!("{} has no columns or arrays by name", self.name);
+            return Err(Error::usage(what, "leave out --columns and --array, or name a file of rows"));
+        }
+        let Some(labels) = self.selection.labels else { return Ok(rows) };
+        let labels = Labels::open(Path::new(labels), rows.matrix.rows)?;
+        Ok(Rows { labels: Some(labels), ..rows })
+    }
+
+    /// Indices of the rows to take of `rows`, by the seed; none for all. What is left out is said in the log.
+    fn draw(&self, rows: usize) -> Option<Vec<usize>> {
+        let most = self.max_rows.filter(|most| *most < rows)?;
+        log::info!("{most} of {rows} rows, drawn by the seed {}", self.seed);
+        Some(drawn_rows(rows, most, self.seed))
+    }
+
+    /// The pixels of all images, those of the test set last.
+    fn read_images(&self, data: &Dataset) -> Rows {
         let columns = data.shape.len();
-        Ok(Rows { matrix: Matrix { rows: values.len() / columns, columns, values }, labels })
+        let splits = [&data.train, &data.test];
+        let images: Vec<&[u8]> = splits.iter().flat_map(|split| split.images.chunks_exact(columns)).collect();
+        let labels: Vec<u8> = splits.iter().flat_map(|split| split.labels.iter().copied()).collect();
+        let drawn = self.draw(images.len());
+        let all = (0..images.len()).collect();
+        let taken = drawn.as_ref().unwrap_or(&all);
+        let shade = |v: &u8| f64::from(f32::from(*v) / 255.0);
+        let values = taken.iter().flat_map(|row| images[*row]).map(shade).collect();
+        let labels = Labels::counted(&data.classes, &labels).of_rows(taken);
+        let matrix = Matrix { rows: taken.len(), columns, values };
+        Rows { matrix, labels: Some(labels), drawn }
     }
 
     /// The activations of a run's layer for the test images.
-    fn read_run(&self, gpu: Rc<Gpu>, path: &Path, most: usize) -> Result<Rows> {
+    fn read_run(&self, gpu: Rc<Gpu>, path: &Path) -> Result<Rows> {
         let mut session = Session::look_at(Rc::clone(&gpu), path)?;
         let names: Vec<String> = session.layers().iter().map(|layer| layer.name.clone()).collect();
         let layer = match self.layer {
@@ -80,12 +123,17 @@ impl Source<'_> {
         };
         log::info!("the activations of {} for the test images", names[layer]);
         let columns: usize = session.layers()[layer].output.iter().product();
+        let classes = session.class_names().to_vec();
         let (rows, labels) = session.test_features(layer)?;
+        let labels = Labels::counted(&classes, labels);
         let values = rows.read(&gpu);
-        let count = (values.len() / columns).min(most);
-        let values = values[..count * columns].iter().copied().map(f64::from).collect();
-        let labels = labels[..count].to_vec();
-        Ok(Rows { matrix: Matrix { rows: count, columns, values }, labels })
+        let count = values.len() / columns;
+        let drawn = self.draw(count);
+        let all = (0..count).collect();
+        let taken = drawn.as_ref().unwrap_or(&all);
+        let values = taken.iter().flat_map(|row| &values[row * columns..][..columns]);
+        let matrix = Matrix { rows: taken.len(), columns, values: values.copied().map(f64::from).collect() };
+        Ok(Rows { labels: Some(labels.of_rows(taken)), matrix, drawn })
     }
 }
 
@@ -99,6 +147,7 @@ fn blobs(rows: usize, columns: usize, seed: u32) -> Rows {
     let centers: Vec<f32> = (0..CLUSTERS * columns).map(|_| 4.0 * normal()).collect();
     let value = |at: usize| f64::from(centers[at / columns % CLUSTERS * columns + at % columns] + normal());
     let values = (0..rows * columns).map(value).collect();
-    let labels = (0..rows).map(|row| (row % CLUSTERS) as u8).collect();
-    Rows { matrix: Matrix { rows, columns, values }, labels }
+    let names: Vec<String> = (0..CLUSTERS).map(|cluster| cluster.to_string()).collect();
+    let clusters: Vec<u8> = (0..rows).map(|row| (row % CLUSTERS) as u8).collect();
+    Rows::all(Matrix { rows, columns, values }, Some(Labels::counted(&names, &clusters)))
 }
