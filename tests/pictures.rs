@@ -137,3 +137,28 @@ fn a_picture_too_large_is_refused() {
     };
     assert!(error.what().contains("1048576"));
 }
+
+/// Pictures drawn on several threads at once, each with a GPU of its own. A process of its own draws them, in which glibc fills freed memory,
+/// so that a driver that looks at freed memory ends it at once and not once in a hundred times.
+#[test]
+fn several_threads_draw_at_once() {
+    const CHILD: &str = "REVACNN_TEST_DRAWS";
+    if std::env::var_os(CHILD).is_none() {
+        let status = Command::new(std::env::current_exe().unwrap())
+            .args(["--exact", "several_threads_draw_at_once"])
+            .envs([(CHILD, "1"), ("MALLOC_PERTURB_", "165")])
+            .status()
+            .unwrap();
+        assert!(status.success(), "{status}");
+        return;
+    }
+    std::thread::scope(|scope| {
+        let threads: Vec<_> = (0..4)
+            .map(|_| {
+                scope.spawn(|| (0..3).map(|_| draw(3, "network", TensorKind::Activations)).collect::<Vec<_>>())
+            })
+            .collect();
+        let pictures: Vec<RgbaImage> = threads.into_iter().flat_map(|thread| thread.join().unwrap()).collect();
+        assert!(pictures.iter().all(|picture| difference(picture, &pictures[0]) < 0.004));
+    });
+}

@@ -1,9 +1,9 @@
 //! The graphics backends: asked one after another, by one thread at a time, and OpenGL only where the others have nothing.
 //!
 //! Drivers are loaded and their adapters opened under one lock of the process: two threads that did so at once have waited for each other
-//! for ever in a vendor's driver. Without a window all threads share one instance of each backend.
+//! for ever in a vendor's driver.
 
-use std::sync::{Mutex, OnceLock, PoisonError};
+use std::sync::{Mutex, PoisonError};
 
 use wgpu::{Adapter, Backends, Instance, InstanceDescriptor, InstanceFlags};
 
@@ -33,12 +33,10 @@ pub(super) fn instance(mut descriptor: InstanceDescriptor, backends: Backends) -
     Instance::new(descriptor)
 }
 
-/// The process's instance of a stage, for no window.
+/// An instance of a stage for no window, of its own for each opening: Mesa's software driver (22.3) looks, for every draw, through what the
+/// other devices of the same instance draw, without a lock, and ends the process when one of them is on another thread.
 pub(super) fn headless(backends: Backends) -> Instance {
-    static SHARED: [OnceLock<Instance>; 2] = [OnceLock::new(), OnceLock::new()];
-    let shared = &SHARED[usize::from(backends == Backends::GL)];
-    let make = || instance(InstanceDescriptor::new_without_display_handle_from_env(), backends);
-    shared.get_or_init(make).clone()
+    instance(InstanceDescriptor::new_without_display_handle_from_env(), backends)
 }
 
 /// The adapters of an instance, GPUs before the software adapter.
