@@ -155,10 +155,12 @@ fn several_threads_draw_at_once() {
     std::thread::scope(|scope| {
         let threads: Vec<_> = (0..4)
             .map(|_| {
-                scope.spawn(|| (0..3).map(|_| draw(3, "network", TensorKind::Activations)).collect::<Vec<_>>())
+                scope
+                    .spawn(|| (0..3).map(|_| draw(3, "network", TensorKind::Activations)).collect::<Vec<_>>())
             })
             .collect();
-        let pictures: Vec<RgbaImage> = threads.into_iter().flat_map(|thread| thread.join().unwrap()).collect();
+        let pictures: Vec<RgbaImage> =
+            threads.into_iter().flat_map(|thread| thread.join().unwrap()).collect();
         assert!(pictures.iter().all(|picture| difference(picture, &pictures[0]) < 0.004));
     });
 }

@@ -18,6 +18,7 @@ mod usage;
 #[cfg(feature = "app")]
 mod workbench;
 
+use std::io::Write as _;
 use std::process::ExitCode;
 
 use clap::{CommandFactory as _, Parser, Subcommand};
@@ -62,7 +63,11 @@ pub(crate) fn run() -> ExitCode {
     env_logger::Builder::from_env(
         env_logger::Env::default().default_filter_or("warn,revacnn=info,wgpu_hal=off"),
     )
-    .format_timestamp(None)
+    .format(|out, record| {
+        let (level, message) = (record.level(), record.args().to_string());
+        let style = out.default_level_style(level);
+        writeln!(out, "[{style}{level:5}{style:#} {}] {}", record.target(), print::harmless(&message))
+    })
     .init();
     interrupt::hear_file_size_signal();
     let result = match Cli::try_parse() {

@@ -19,7 +19,7 @@ pub(super) struct AdapterOption {
     #[arg(long, value_name = "INDEX|NAME|software", default_value = "best", hide_default_value = true)]
     adapter: String,
     /// GPU memory for the images of a data set, in MiB; larger sets are streamed [default: what the adapter allows].
-    #[arg(long, value_name = "MIB")]
+    #[arg(long, value_name = "MIB", allow_negative_numbers = true)]
     image_memory: Option<u64>,
 }
 

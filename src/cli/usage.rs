@@ -1,6 +1,7 @@
 //! Mistakes in the command line: clap's message in the form of the program's own errors, `error: …` and `help: …`.
 
 use std::error::Error as _;
+use std::ffi::OsString;
 use std::process::ExitCode;
 
 use clap::error::{ContextKind, ContextValue, ErrorKind};
@@ -28,13 +29,28 @@ pub(super) fn report(error: &clap::Error, command: &clap::Command) -> ExitCode {
         say("\nhelp: add one of the commands above");
         return ExitCode::from(2);
     }
-    say(&format!("{}\n", message(error)));
     let mut hints = hints(error);
+    if error.kind() == ErrorKind::InvalidUtf8 {
+        say(&format!("error: {}\n", not_text(std::env::args_os().skip(1))));
+        hints.push("rename the file or folder, or make a link to it whose name is UTF-8".to_owned());
+    } else {
+        say(&format!("{}\n", message(error)));
+    }
     if hints.is_empty() {
         hints.push(format!("see {} --help", command_meant(command)));
     }
     hints.iter().for_each(|hint| say(&format!("help: {hint}")));
     ExitCode::from(2)
+}
+
+/// Names the arguments that are not UTF-8, each with the one before it.
+fn not_text(args: impl Iterator<Item = OsString>) -> String {
+    let args: Vec<OsString> = args.collect();
+    let odd = args.iter().enumerate().filter(|(_, arg)| arg.to_str().is_none()).map(|(at, arg)| {
+        let before = at.checked_sub(1).and_then(|before| args[before].to_str());
+        before.map_or(format!("{arg:?}"), |before| format!("{arg:?} after {before}"))
+    });
+    format!("an argument is not text in UTF-8: {}", odd.collect::<Vec<_>>().join(", "))
 }
 
 /// Message and usage, without hints.
@@ -71,10 +87,10 @@ fn hints(error: &clap::Error) -> Vec<String> {
 fn command_meant(command: &clap::Command) -> String {
     let mut command = command;
     let mut words = vec!["revacnn".to_owned()];
-    for word in std::env::args().skip(1) {
+    for word in std::env::args_os().skip(1) {
         let Some(found) = command.find_subcommand(&word) else { break };
         command = found;
-        words.push(word);
+        words.push(word.to_string_lossy().into_owned());
     }
     words.join(" ")
 }

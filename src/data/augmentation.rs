@@ -1,5 +1,7 @@
 //! Augmentation: the random changes of training images, new each time they are drawn.
 
+use std::fmt::Display;
+
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
@@ -9,7 +11,7 @@ use crate::error::{Error, Result};
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize, clap::Args)]
 pub struct Augmentation {
     /// Largest random shift in pixels, across and down: a random crop of the padded image. 0 to 127.
-    #[arg(long, value_name = "PIXELS", default_value_t = 0)]
+    #[arg(long, value_name = "PIXELS", default_value_t = 0, allow_negative_numbers = true)]
     pub shift: u32,
     /// Flip half of the images left to right.
     #[arg(long)]
@@ -27,7 +29,7 @@ pub struct Augmentation {
     #[arg(long, value_name = "FRACTION", default_value_t = 0.0, allow_negative_numbers = true)]
     pub contrast: f32,
     /// Side in pixels of a square that is cut out around a random pixel (DeVries and Taylor 2017), 0 to 255.
-    #[arg(long, value_name = "PIXELS", default_value_t = 0)]
+    #[arg(long, value_name = "PIXELS", default_value_t = 0, allow_negative_numbers = true)]
     pub cutout: u32,
 }
 
@@ -43,13 +45,13 @@ impl Augmentation {
     /// # Errors
     /// When one is out of range or not a number.
     pub fn checked(self) -> Result<Self> {
-        let checks = [
-            ("shift", self.shift as f32, self.shift <= 127, "from 0 to 127"),
-            ("rotation", self.rotation, (0.0..=180.0).contains(&self.rotation), "from 0 to 180 degrees"),
-            ("change of size", self.scale, (0.0..1.0).contains(&self.scale), "from 0 to below 1"),
-            ("change of brightness", self.brightness, (0.0..=1.0).contains(&self.brightness), "from 0 to 1"),
-            ("change of contrast", self.contrast, (0.0..=1.0).contains(&self.contrast), "from 0 to 1"),
-            ("cutout", self.cutout as f32, self.cutout <= 255, "from 0 to 255"),
+        let checks: [(&str, &dyn Display, bool, &str); 6] = [
+            ("shift", &self.shift, self.shift <= 127, "from 0 to 127"),
+            ("rotation", &self.rotation, (0.0..=180.0).contains(&self.rotation), "from 0 to 180 degrees"),
+            ("change of size", &self.scale, (0.0..1.0).contains(&self.scale), "from 0 to below 1"),
+            ("change of brightness", &self.brightness, (0.0..=1.0).contains(&self.brightness), "from 0 to 1"),
+            ("change of contrast", &self.contrast, (0.0..=1.0).contains(&self.contrast), "from 0 to 1"),
+            ("cutout", &self.cutout, self.cutout <= 255, "from 0 to 255"),
         ];
         match checks.into_iter().find(|(_, _, valid, _)| !valid) {
             None => Ok(self),

@@ -83,7 +83,7 @@ pub(super) fn check_labels(labels: &[u8], classes: usize) -> Result<()> {
         None => Ok(()),
         Some(i) => Err(Error::new(
             format!("label {} of image {i} is out of range: there are {classes} classes, from 0", labels[i]),
-            "the file is damaged or of another format; fetch it again",
+            "name a set with these classes (sets with others, as EMNIST's letters, are not read); if it should have them, the file is damaged: fetch it again",
         )),
     }
 }

@@ -1,5 +1,7 @@
 //! The residency of a data set: all images on the GPU, or a window of them that streams.
 
+use humansize::{BINARY, format_size};
+
 use super::dataset::ImageShape;
 use crate::error::{Error, Result};
 use crate::gpu::Gpu;
@@ -48,13 +50,14 @@ impl Residency {
         let most = gpu.image_memory().unwrap_or(WINDOW_BYTES).min(binding);
         let ring = (most as usize / stride(shape)).saturating_sub(MIN_SLOTS) / 2;
         if ring < MIN_SLOTS {
-            let need = (3 * MIN_SLOTS * stride(shape)) as f64 / f64::from(1 << 20);
-            let what =
-                format!("images of {shape} cannot stream in {:.1} MiB", most as f64 / f64::from(1 << 20));
-            return Err(Error::new(
-                what,
-                format!("allow {need:.1} MiB or more (--image-memory), or take smaller images"),
-            ));
+            let needed = (3 * MIN_SLOTS * stride(shape)) as u64;
+            let what = format!("images of {shape} cannot stream in {}", format_size(most, BINARY));
+            let help = if gpu.image_memory().is_some_and(|allowed| allowed < needed) {
+                format!("allow {} MiB or more (--image-memory)", needed.div_ceil(1 << 20))
+            } else {
+                "take smaller images, or another adapter (see: revacnn adapters)".to_owned()
+            };
+            return Err(Error::new(what, help));
         }
         // Rounded down to a power of two.
         Ok(Self::Window { slots: 1 << ring.ilog2() })

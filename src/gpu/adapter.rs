@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use super::remedy::{limit, remedy_without_driver};
 use super::{instances, needs};
 use crate::error::{Error, Result};
 
@@ -129,7 +130,7 @@ pub fn no_adapter() -> Error {
         ),
         None => Error::new(
             "no graphics adapter was found (no Vulkan, Metal, DirectX 12 or OpenGL driver)",
-            "install a driver; on Debian and Ubuntu the software one: sudo apt-get install mesa-vulkan-drivers",
+            remedy_without_driver(limit()),
         ),
     }
 }

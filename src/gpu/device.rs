@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex};
 
 use humansize::{BINARY, format_size};
 
+use super::remedy::remedy;
 use crate::error::{Error, Result};
 
 /// An opened device; a clone is another handle to it. Single-threaded by design: the GPU is the second thread.
@@ -70,10 +71,8 @@ impl Device {
             ..Default::default()
         };
         let (device, queue) = pollster::block_on(adapter.request_device(&descriptor)).map_err(|e| {
-            Error::new(
-                format!("the driver of {} refused to open a device: {e}", info.name),
-                "update the graphics driver, or take another adapter (see: revacnn adapters)",
-            )
+            let what = format!("the driver of {} refused to open a device: {e}", info.name);
+            Error::new(what, remedy(&e.to_string()))
         })?;
         log::info!("adapter: {} ({:?}, {} {})", info.name, info.backend, info.driver, info.driver_info);
         Ok(Self {
@@ -137,7 +136,7 @@ impl Device {
     /// As it says.
     pub fn check(&self) -> Result<()> {
         let Some(fault) = self.take_errors().into_iter().next() else { return Ok(()) };
-        let help = "update the graphics driver, or take another adapter (see: revacnn adapters)";
+        let help = remedy(&fault);
         Err(Error::new(format!("the GPU reports: {fault}"), help))
     }
 

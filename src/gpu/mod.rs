@@ -24,6 +24,7 @@ mod plan;
 mod plan_builder;
 mod readback;
 mod reflect;
+mod remedy;
 mod render;
 mod roofline;
 mod shader;

@@ -52,6 +52,11 @@ pub trait Layer {
         false
     }
 
+    /// Fewest values of a channel, over the pixels and images of a pass, on which it can be trained.
+    fn least_values(&self) -> usize {
+        1
+    }
+
     /// True if this layer's forward pass can write the output of `next`, too (see [`LayerBuild::fused_output`]).
     fn fuses(&self, _next: &dyn Layer) -> bool {
         false

@@ -46,7 +46,8 @@ impl MemoryPlan {
         let nodes = 0..=network.layers.len();
         let learns = network.learns();
         // A node with several consumers has a gradient for each, and their sum.
-        let copies = |node: usize| match network.consumers(node).len() {
+        let consumers = network.consumers();
+        let copies = |node: usize| match consumers[node].len() {
             0 | 1 => 1,
             consumers => consumers as u64 + 1,
         };

@@ -36,6 +36,7 @@ pub use layer_build::{BatchBuffers, BatchExtent, LayerBuild, LayerPlans, Port};
 pub use layer_info::{LayerInfo, TensorKind, node_name};
 pub use loss::{Loss, LossBuffers, Target};
 pub use memory::MemoryPlan;
+pub(crate) use network::STATE_PREFIXES;
 pub use network::{Network, NetworkLayer, preset_names};
 pub use optimizer::Optimizer;
 pub use options::TrainerOptions;

@@ -1,5 +1,7 @@
 //! All parameters of a network in one flat buffer, with gradients and optimizer moments laid out alike.
 
+use std::collections::{HashMap, HashSet};
+
 use super::network::Network;
 use super::parameter::{ParameterSpec, Role};
 use crate::error::{Error, Result};
@@ -107,7 +109,7 @@ impl Parameters {
     pub fn set_flags(&self, gpu: &Gpu, network: &Network) {
         let mut flags = vec![0_u32; self.flags.len()];
         let frozen = network.layers.iter().zip(&self.offsets).filter(|(layer, _)| layer.frozen);
-        let frozen: Vec<usize> = frozen.flat_map(|(_, offsets)| offsets).copied().collect();
+        let frozen: HashSet<usize> = frozen.flat_map(|(_, offsets)| offsets).copied().collect();
         for tensor in &self.tensors {
             let role = match tensor.spec.role {
                 Role::Weight => DECAYS,
@@ -154,8 +156,10 @@ impl Parameters {
     /// shapes, index by index. All on the GPU; `before` may have work under way.
     pub fn carry(&self, gpu: &Gpu, before: &Self) {
         let mut encoder = gpu.encoder("carry");
+        let named: HashMap<&str, &TensorRange> =
+            before.tensors.iter().map(|t| (t.name.as_str(), t)).collect();
         for tensor in &self.tensors {
-            let Some(old) = before.tensors.iter().find(|t| t.name == tensor.name) else { continue };
+            let Some(old) = named.get(tensor.name.as_str()) else { continue };
             for (from, to, len) in common_runs(&old.spec.shape, &tensor.spec.shape) {
                 let [from, to, len] = [old.offset + from, tensor.offset + to, len].map(|n| 4 * n as u64);
                 for (source, target) in [

@@ -80,7 +80,9 @@ impl Session {
         changed.hyper.checked()?;
         changed.augmentation.checked()?;
         let (name, value, range) = match command {
-            Command::Train(TrainCommand::SetBatch(batch)) => ("batch", batch, 1..=self.max_batch()),
+            Command::Train(TrainCommand::SetBatch(batch)) => {
+                return self.trainer().check_batch(batch as usize);
+            }
             Command::Data(DataCommand::PinProbe(index)) => {
                 ("probe", index, 0..=self.test_images() as u32 - 1)
             }

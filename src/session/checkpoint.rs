@@ -12,17 +12,16 @@ use serde::{Deserialize, Serialize};
 use super::settings::RunSettings;
 use crate::error::{Error, Result};
 use crate::files;
-use crate::nn::TensorRange;
+use crate::nn::{STATE_PREFIXES, TensorRange};
 
 /// Name of the file in a run's folder.
 pub(super) const MODEL_FILE: &str = "model.safetensors";
 /// Key of our entry in the metadata.
 const KEY: &str = "revacnn";
-/// Prefixes of the moments' names.
-const MOMENTUM: &str = "momentum.";
-const SECOND_MOMENT: &str = "second_moment.";
-/// Prefix of the names of the averages of the last weights.
-const AVERAGE: &str = "average.";
+/// Prefixes of the names of moments and of averages of the last weights.
+const MOMENTUM: &str = STATE_PREFIXES[0];
+const SECOND_MOMENT: &str = STATE_PREFIXES[1];
+const AVERAGE: &str = STATE_PREFIXES[2];
 
 /// Metadata of a checkpoint.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

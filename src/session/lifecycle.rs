@@ -96,7 +96,11 @@ impl Session {
         Ok(session)
     }
 
-    fn assemble(gpu: Rc<Gpu>, data: &Dataset, network: Network, settings: RunSettings) -> Result<Self> {
+    fn assemble(gpu: Rc<Gpu>, data: &Dataset, mut network: Network, settings: RunSettings) -> Result<Self> {
+        // Before it is built: what is frozen takes no statistics, so that it fits where the same layer, trained, does not.
+        for layer in &settings.frozen {
+            network.layers.get_mut(*layer as usize).into_iter().for_each(|layer| layer.frozen = true);
+        }
         let trainer = Trainer::new(Rc::clone(&gpu), data, network, settings.trainer())?;
         let header = Header {
             run: Some(identity::random()?),

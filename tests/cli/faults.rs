@@ -71,6 +71,51 @@ fn wrong_command_lines_end_with_2() {
 }
 
 #[test]
+fn remedies_are_such_that_they_help() {
+    let folder = folder();
+    let ran =
+        run(folder.path(), &train(&["--steps", "1", "--image-memory", "0"])).fails(1, "cannot stream in 0 B");
+    assert!(ran.err.contains("help: allow 1 MiB or more"), "{}", ran.err);
+    run(folder.path(), &train(&["--steps", "1", "--image-memory", "1"])).ok();
+    for (args, part) in [
+        (["--shift", "4294967295"], "shift is 4294967295"),
+        (["--shift", "-1"], "'-1' for '--shift"),
+        (["--cutout", "16777217"], "cutout is 16777217"),
+        (["--image-memory", "-1"], "'-1' for '--image-memory"),
+    ] {
+        run(folder.path(), &[&["train"][..], &args].concat()).fails(2, part);
+    }
+    // A legal set of other classes is not called damaged alone.
+    write_idx(folder.path());
+    fs::write(folder.path().join("train-labels-idx1-ubyte"), idx(&[12], &[25; 12])).unwrap();
+    let ran = run(folder.path(), &["data", "info", "."]).fails(1, "label 25");
+    assert!(ran.err.contains("EMNIST"), "{}", ran.err);
+}
+
+/// Names that are not UTF-8 are told apart, wherever they stand.
+#[cfg(target_os = "linux")]
+#[test]
+fn arguments_that_are_not_text_are_named() {
+    use std::os::unix::ffi::OsStrExt as _;
+
+    let folder = folder();
+    let odd = std::ffi::OsStr::from_bytes(b"d\xff.npy");
+    for (before, said) in [
+        (&["train", "--dataset"][..], r#""d\xFF.npy" after --dataset"#),
+        (&["train", "--network"], r#""d\xFF.npy" after --network"#),
+        (&["embed"], r#""d\xFF.npy" after embed"#),
+        (&["data", "info"], r#""d\xFF.npy" after info"#),
+    ] {
+        let ran = Ran::from(command(folder.path(), before).arg(odd).output().unwrap());
+        assert!(ran.fails(2, said).err.contains("make a link"));
+    }
+    // A path that need not be text.
+    let ran = command(folder.path(), &train(&["--steps", "1", "--out"])).arg(odd).output().unwrap();
+    Ran::from(ran).ok();
+    assert!(folder.path().join(odd).join("model.safetensors").exists());
+}
+
+#[test]
 fn a_variable_that_leaves_out_all_adapters_is_named() {
     let folder = folder();
     for args in [&["adapters"][..], &["train", "--dataset", "digits", "--steps", "1"]] {
@@ -117,6 +162,46 @@ fn what_is_not_there_is_said() {
     ];
     for (args, part) in cases {
         run(folder.path(), args).fails(1, part);
+    }
+}
+
+#[test]
+fn names_that_a_checkpoint_needs_are_refused_before_a_folder_is_made() {
+    let folder = folder();
+    let layer = |name: &str| format!("[[layer]]\nkind = \"dense\"\nname = \"{name}\"\n");
+    fs::write(folder.path().join("clash.toml"), layer("a") + &layer("momentum.a")).unwrap();
+    let args = ["train", "--dataset", "digits", "--network", "clash.toml", "--steps", "2", "--out", "run"];
+    run(folder.path(), &args).fails(1, "momentum.a");
+    assert!(!folder.path().join("run").exists());
+    // Any other name is kept and found again.
+    fs::write(folder.path().join("clash.toml"), layer("a.momentum") + &layer("momentum.b")).unwrap();
+    run(folder.path(), &args).ok();
+    run(folder.path(), &["train", "--resume", "run", "--steps", "3"]).ok();
+}
+
+#[test]
+fn characters_that_steer_a_terminal_are_shown_as_escapes() {
+    let folder = folder();
+    let network =
+        "name = \"a\\u001b[31mb\\u202ec\\u009bd\"\n[[layer]]\nkind = \"dense\"\nname = \"e\\u0007\"\n";
+    fs::write(folder.path().join("odd.toml"), network).unwrap();
+    fs::write(
+        folder.path().join("worse.toml"),
+        format!("{network}[[layer]]\nkind = \"relu\"\ninputs = [\"f\"]\n"),
+    )
+    .unwrap();
+    let run = |more: &[&str]| {
+        run(folder.path(), &[&["train", "--dataset", "digits", "--steps", "1", "--network"], more].concat())
+    };
+    let (text, dry) = (run(&["odd.toml"]).ok(), run(&["odd.toml", "--dry-run"]).ok());
+    let (json, worse) = (run(&["odd.toml", "--json"]).ok(), run(&["worse.toml"]).fails(1, "called \"f\""));
+    assert!(text.out.contains(r"a\u001b[31mb\u202ec\u009bd on digits"), "{}", text.out);
+    assert!(dry.out.contains(r"e\u0007"), "{}", dry.out);
+    assert!(worse.err.contains(r"there are input, e\u0007"), "{}", worse.err);
+    assert_eq!(json.events()[0]["network"], "a\u{1b}[31mb\u{202e}c\u{9b}d", "JSON reads as before");
+    for ran in [text, dry, json, worse] {
+        let steers = |c: char| (c.is_control() && c != '\n') || c == '\u{202e}';
+        assert!(!ran.out.contains(steers) && !ran.err.contains(steers), "{:?}", (ran.out, ran.err));
     }
 }
 

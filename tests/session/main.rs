@@ -4,6 +4,7 @@ mod bench;
 mod commands;
 mod damage;
 mod embedding;
+mod few_values;
 mod journal;
 mod layout_commands;
 mod layout_resume;

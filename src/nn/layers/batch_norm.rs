@@ -219,6 +219,11 @@ impl Layer for BatchNorm {
         true
     }
 
+    /// One value is its own mean, and its variance is 0.
+    fn least_values(&self) -> usize {
+        2
+    }
+
     fn parameters(&self, inputs: &[Shape]) -> Vec<ParameterSpec> {
         let one = |name, role, init| ParameterSpec::per_channel(name, inputs[0].channels, role, init);
         vec![

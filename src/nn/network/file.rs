@@ -9,10 +9,11 @@
 //! filters = 16
 //! kernel = 5
 //! [[layer]]
-//! kind = "dense"      # without units: one per class
+//! kind = "dense"      # without units: one per class; the last conv2d or dense needs no filters, either
 //! inputs = ["edges"]  # optional: names of layers before it, or "input", the image
 //! ```
 
+use std::collections::HashMap;
 use std::path::Path;
 
 use serde::de::Error as _;
@@ -29,9 +30,15 @@ use crate::nn::{Layer, Loss, Shape};
 const IMAGE: &str = "input";
 /// Largest size of a network file in bytes.
 const MAX_BYTES: u64 = 1 << 20;
+/// Largest number of layers: four times those of the deepest networks that are trained.
+const MAX_LAYERS: usize = 1 << 14;
 /// Largest number of values of one image's map, or weights of a layer: 4 TiB of them are more than any adapter binds,
 /// and below this no product of sizes overflows.
 const MAX_VALUES: u128 = 1 << 40;
+/// The kind of a convolution.
+const CONV2D: &str = "conv2d";
+/// Kinds of the layers that choose their number of channels.
+const FILTERS: [&str; 2] = [CONV2D, "dense"];
 /// Help for a text that is no network.
 const SEE: &str = "see the networks in examples/networks for the form";
 
@@ -129,82 +136,29 @@ impl Network {
         if file.layer.is_empty() {
             return Err(Error::new("it has no `[[layer]]` tables", SEE));
         }
-        let mut network = Self { name: file.name, input, classes, loss, layers: Vec::new() };
-        for (index, table) in file.layer.iter().enumerate() {
-            network.push(table.clone(), index, &file.layer)?;
+        if file.layer.len() > MAX_LAYERS {
+            let what = format!("it has {} layers; the most is {MAX_LAYERS}", file.layer.len());
+            return Err(Error::new(what, "leave some out"));
         }
+        let network = Self { name: file.name, input, classes, loss, layers: Vec::new() };
+        let has_filters = |table: &Table| {
+            table.get("kind").and_then(|kind| kind.as_str()).is_some_and(|kind| FILTERS.contains(&kind))
+        };
+        let mut reader = Reader {
+            network,
+            last_with_filters: file.layer.iter().rposition(has_filters),
+            tables: file.layer,
+            nodes: HashMap::new(),
+            counts: HashMap::new(),
+        };
+        for index in 0..reader.tables.len() {
+            reader.push(index)?;
+        }
+        let network = reader.network;
+        network.check_names()?;
         network.check_all_used()?;
         network.check_output()?;
         Ok(network)
-    }
-
-    /// Appends the layer that table `index` of `all` describes.
-    fn push(&mut self, table: Table, index: usize, all: &[Table]) -> Result<()> {
-        let numbered = |error: Error| error.within(format!("layer {}", index + 1));
-        let (entry, kind) = LayerEntry::read(table).map_err(numbered)?;
-        let layer =
-            (kind.parse)(entry.settings, self.classes).map_err(|e| e.within(kind.kind)).map_err(numbered)?;
-        let name = entry.name.unwrap_or_else(|| {
-            let before = self.layers.iter().filter(|l| l.layer.kind() == layer.kind()).count();
-            format!("{}{}", layer.short_name(), before + 1)
-        });
-        if name == IMAGE || self.layers.iter().any(|l| l.name == name) {
-            let what = format!("a second layer is called {name:?}");
-            return Err(numbered(Error::new(what, "give each its own name")));
-        }
-        let within = |error: Error| error.within(format!("layer {name}"));
-        let inputs = self.find_inputs(entry.inputs, &*layer, &name, all).map_err(within)?;
-        let input_shapes: Vec<Shape> = inputs.iter().map(|node| self.shape_of(*node)).collect();
-        let output = layer.output(&input_shapes).map_err(within)?;
-        check_size("its map", &[output.channels, output.height, output.width]).map_err(within)?;
-        for tensor in layer.parameters(&input_shapes) {
-            check_size(&format!("its {}", tensor.name), &tensor.shape).map_err(within)?;
-        }
-        self.layers.push(NetworkLayer { name, layer, inputs, input_shapes, output, frozen: false });
-        Ok(())
-    }
-
-    /// Nodes that a layer's `inputs` name; without them the layer before it.
-    fn find_inputs(
-        &self,
-        names: Option<Vec<String>>,
-        layer: &dyn Layer,
-        name: &str,
-        all: &[Table],
-    ) -> Result<Vec<usize>> {
-        let nodes = match names {
-            None => vec![self.layers.len()],
-            Some(names) => {
-                names.iter().map(|input| self.find_input(input, name, all)).collect::<Result<_>>()?
-            }
-        };
-        if layer.inputs().contains(&nodes.len()) {
-            return Ok(nodes);
-        }
-        let (least, most) = layer.inputs().into_inner();
-        let count = if least == most { least.to_string() } else { format!("{least} to {most}") };
-        let what = format!("{} takes {count} inputs, not {}", layer.kind(), nodes.len());
-        Err(Error::new(what, "name them: inputs = [\"a\", \"b\"]"))
-    }
-
-    fn find_input(&self, input: &str, name: &str, all: &[Table]) -> Result<usize> {
-        if input == IMAGE {
-            return Ok(0);
-        }
-        if let Some(index) = self.layers.iter().position(|l| l.name == *input) {
-            return Ok(index + 1);
-        }
-        let later = all.iter().filter_map(|l| l.get("name")?.as_str()).any(|n| n == input);
-        if input == name || later {
-            return Err(Error::new(
-                format!("its input {input:?} does not come before it"),
-                "write layers in an order in which every input comes first; a cycle cannot be",
-            ));
-        }
-        let known: Vec<_> =
-            std::iter::once(IMAGE).chain(self.layers.iter().map(|l| l.name.as_str())).collect();
-        let what = format!("no layer before it is called {input:?}");
-        Err(Error::new(what, format!("there are {}", known.join(", "))))
     }
 
     /// The network as TOML; parsing it gives the same network.
@@ -231,6 +185,86 @@ impl Network {
         // As a table, whose keys are sorted.
         let table = Table::try_from(file).expect("a network is plain tables");
         toml::to_string(&table).expect("a network is plain tables")
+    }
+}
+
+/// A network while its file is read.
+struct Reader {
+    network: Network,
+    /// The `[[layer]]` tables.
+    tables: Vec<Table>,
+    /// Index of the last of them that chooses its number of channels: by default as many as the loss needs.
+    last_with_filters: Option<usize>,
+    /// Nodes of the layers so far, by name.
+    nodes: HashMap<String, usize>,
+    /// Number of layers so far, by kind.
+    counts: HashMap<&'static str, usize>,
+}
+
+impl Reader {
+    /// Appends the layer that table `index` describes.
+    fn push(&mut self, index: usize) -> Result<()> {
+        let numbered = |error: Error| error.within(format!("layer {}", index + 1));
+        let (mut entry, kind) = LayerEntry::read(self.tables[index].clone()).map_err(numbered)?;
+        if kind.kind == CONV2D && self.last_with_filters == Some(index) {
+            let needed = self.network.loss.output(self.network.input, self.network.classes).channels;
+            entry.settings.entry("filters").or_insert(toml::Value::Integer(needed as i64));
+        }
+        let layer = (kind.parse)(entry.settings, self.network.classes).map_err(|e| e.within(kind.kind));
+        let layer = layer.map_err(numbered)?;
+        let count = self.counts.entry(layer.kind()).or_default();
+        *count += 1;
+        let name = entry.name.unwrap_or_else(|| format!("{}{count}", layer.short_name()));
+        if name == IMAGE || self.nodes.contains_key(&name) {
+            let what = format!("a second layer is called {name:?}");
+            return Err(numbered(Error::new(what, "give each its own name")));
+        }
+        let within = |error: Error| error.within(format!("layer {name}"));
+        let inputs = self.find_inputs(entry.inputs, &*layer, &name).map_err(within)?;
+        let input_shapes: Vec<Shape> = inputs.iter().map(|node| self.network.shape_of(*node)).collect();
+        let output = layer.output(&input_shapes).map_err(within)?;
+        check_size("its map", &[output.channels, output.height, output.width]).map_err(within)?;
+        for tensor in layer.parameters(&input_shapes) {
+            check_size(&format!("its {}", tensor.name), &tensor.shape).map_err(within)?;
+        }
+        self.nodes.insert(name.clone(), index + 1);
+        self.network.layers.push(NetworkLayer { name, layer, inputs, input_shapes, output, frozen: false });
+        Ok(())
+    }
+
+    /// Nodes that a layer's `inputs` name; without them the layer before it.
+    fn find_inputs(&self, names: Option<Vec<String>>, layer: &dyn Layer, name: &str) -> Result<Vec<usize>> {
+        let nodes = match names {
+            None => vec![self.network.layers.len()],
+            Some(names) => names.iter().map(|input| self.find_input(input, name)).collect::<Result<_>>()?,
+        };
+        if layer.inputs().contains(&nodes.len()) {
+            return Ok(nodes);
+        }
+        let (least, most) = layer.inputs().into_inner();
+        let count = if least == most { least.to_string() } else { format!("{least} to {most}") };
+        let what = format!("{} takes {count} inputs, not {}", layer.kind(), nodes.len());
+        Err(Error::new(what, "name them: inputs = [\"a\", \"b\"]"))
+    }
+
+    fn find_input(&self, input: &str, name: &str) -> Result<usize> {
+        if input == IMAGE {
+            return Ok(0);
+        }
+        if let Some(node) = self.nodes.get(input) {
+            return Ok(*node);
+        }
+        let later = self.tables.iter().filter_map(|l| l.get("name")?.as_str()).any(|n| n == input);
+        if input == name || later {
+            return Err(Error::new(
+                format!("its input {input:?} does not come before it"),
+                "write layers in an order in which every input comes first; a cycle cannot be",
+            ));
+        }
+        let layers = self.network.layers.iter().map(|l| l.name.as_str());
+        let known: Vec<_> = std::iter::once(IMAGE).chain(layers).collect();
+        let what = format!("no layer before it is called {input:?}");
+        Err(Error::new(what, format!("there are {}", known.join(", "))))
     }
 }
 

@@ -5,11 +5,16 @@ mod presets;
 #[cfg(test)]
 mod tests;
 
+use std::collections::HashSet;
+
 use super::layers::MAX_INPUTS;
 use super::{Layer, Loss, ParameterSpec, Role, Shape};
 use crate::error::{Error, Result};
 
 pub use presets::preset_names;
+
+/// Prefixes of the names under which a checkpoint keeps a tensor's first moment, second moment and average.
+pub(crate) const STATE_PREFIXES: [&str; 3] = ["momentum.", "second_moment.", "average."];
 
 /// A layer in its network.
 pub struct NetworkLayer {
@@ -70,18 +75,36 @@ impl Network {
         if node == 0 { self.input } else { self.layers[node - 1].output }
     }
 
-    /// Layers that take a node (0 is the image) as input, once for each use.
-    pub fn consumers(&self, node: usize) -> Vec<usize> {
-        let times = |(index, layer): (usize, &NetworkLayer)| {
-            vec![index; layer.inputs.iter().filter(|i| **i == node).count()]
+    /// For each node (0 is the image) the layers that take it as input, once for each use.
+    pub fn consumers(&self) -> Vec<Vec<usize>> {
+        let mut consumers = vec![Vec::new(); self.layers.len() + 1];
+        for (index, layer) in self.layers.iter().enumerate() {
+            layer.inputs.iter().for_each(|node| consumers[*node].push(index));
+        }
+        consumers
+    }
+
+    /// An error where two tensors of a checkpoint would have one name.
+    fn check_names(&self) -> Result<()> {
+        let names: HashSet<&str> = self.layers.iter().map(|layer| layer.name.as_str()).collect();
+        let clashes = |name: &&&str| {
+            STATE_PREFIXES
+                .iter()
+                .any(|prefix| name.strip_prefix(prefix).is_some_and(|rest| names.contains(rest)))
         };
-        self.layers.iter().enumerate().flat_map(times).collect()
+        let Some(name) = names.iter().find(clashes) else { return Ok(()) };
+        let what = format!("layer {name:?} has the name of what the optimizer keeps for another layer");
+        Err(Error::new(
+            what,
+            format!("choose a name that does not begin with {}", STATE_PREFIXES.join(" or ")),
+        ))
     }
 
     /// An error unless every layer but the last has a consumer, and no more than a sum of gradients takes.
     fn check_all_used(&self) -> Result<()> {
+        let consumers = self.consumers();
         for (index, layer) in self.layers.iter().enumerate() {
-            let consumers = self.consumers(index + 1).len();
+            let consumers = consumers[index + 1].len();
             if consumers == 0 && index + 1 < self.layers.len() {
                 let what = format!("layer {}: nothing takes its output", layer.name);
                 return Err(Error::new(what, "name it among the `inputs` of a later layer, or leave it out"));
@@ -103,7 +126,7 @@ impl Network {
         }
         if !self.loss.has_classes() {
             let what = format!("layer {}: it makes {}, and the image is {wanted}", last.name, last.output);
-            return Err(Error::new(what, "end the network with a layer that makes the image's shape"));
+            return Err(Error::new(what, self.help_toward_image(last.output)));
         }
         Err(Error::new(
             format!(
@@ -112,6 +135,25 @@ impl Network {
             ),
             "end the network with a dense layer without `units`",
         ))
+    }
+
+    /// Remedy for a last output that is not the image.
+    fn help_toward_image(&self, output: Shape) -> String {
+        if (output.height, output.width) == (self.input.height, self.input.width) {
+            return "leave `filters` out of the last conv2d: it then makes as many channels as the image has"
+                .to_owned();
+        }
+        let factor = |layer: &NetworkLayer| match layer.layer.settings().get("factor") {
+            Some(toml::Value::Integer(factor)) if layer.layer.kind() == "upsample" => *factor,
+            _ => 1,
+        };
+        let enlarged = self.layers.iter().map(factor).fold(1_i64, i64::saturating_mul);
+        if enlarged == 1 {
+            return "end the network with a layer that makes the image's shape".to_owned();
+        }
+        format!(
+            "it pools and enlarges by {enlarged}: take images whose height and width are multiples of {enlarged}, or pool and upsample less"
+        )
     }
 
     /// Number of weights, biases and running statistics.

@@ -101,6 +101,73 @@ fn settings_and_losses_out_of_range_are_refused() {
 }
 
 #[test]
+fn names_of_what_the_optimizer_keeps_are_refused() {
+    let named = |a: &str, b: &str| {
+        let layer = |name: &str| format!("[[layer]]\nkind = \"dense\"\nname = \"{name}\"\n");
+        Network::parse(&(layer(a) + &layer(b)), IMAGE, 10)
+    };
+    for clash in ["momentum.a", "second_moment.a", "average.a"] {
+        for (a, b) in [("a", clash), (clash, "a")] {
+            let error = named(a, b).err().expect("two tensors would have one name");
+            assert!(error.what().contains(clash) && error.help().contains("second_moment."), "{error}");
+        }
+    }
+    for (a, b) in [("a", "momentum.b"), ("momentum", "a"), ("a.momentum", "a"), ("momentum.", "a")] {
+        assert!(named(a, b).is_ok(), "{a}, {b}");
+    }
+}
+
+#[test]
+fn the_last_convolution_needs_no_number_of_filters() {
+    let channels = |text: &str, image: Shape| {
+        let network = Network::parse(text, image, 7).unwrap();
+        assert_eq!(Network::parse(&network.to_toml(), image, 7).unwrap().to_toml(), network.to_toml());
+        network.layers.iter().map(|layer| layer.output.channels).collect::<Vec<_>>()
+    };
+    let toward_image = "loss = { kind = \"l2_regression\", target = \"image\" }\n";
+    let conv = "[[layer]]\nkind = \"conv2d\"\nkernel = 3\npadding = 1\n";
+    let (first, relu) = (format!("{conv}filters = 4\n"), "[[layer]]\nkind = \"relu\"\n");
+    assert_eq!(channels(&format!("{toward_image}{first}{conv}{relu}"), Shape::new(2, 5, 9)), [4, 2, 2]);
+    // Towards classes it is one channel for each.
+    let pool = "[[layer]]\nkind = \"global_avg_pool2d\"\n";
+    assert_eq!(channels(&format!("{first}{conv}{pool}"), Shape::new(2, 5, 9)), [4, 7, 7]);
+    assert_refused(&[(&format!("{conv}{first}"), "filters")]);
+}
+
+#[test]
+fn the_autoencoder_fits_images_of_any_channels_and_says_which_sides() {
+    for (channels, side) in [(1, 8), (1, 28), (3, 32), (2, 12), (4, 4)] {
+        let image = Shape::new(channels, side, side + 4);
+        let network = Network::open("autoencoder", image, 10).unwrap();
+        assert_eq!(network.layers.last().unwrap().output, image);
+    }
+    let Err(error) = Network::open("autoencoder", Shape::new(3, 25, 23), 10) else { panic!("25 is odd") };
+    assert!(error.what().contains("3×24×20") && error.help().contains("multiples of 4"), "{error}");
+    let text = "loss = { kind = \"l2_regression\", target = \"image\" }\n[[layer]]\nkind = \"conv2d\"\nfilters = 2\nkernel = 1\n";
+    let Err(error) = Network::parse(text, IMAGE, 10) else { panic!("it makes 2 channels") };
+    assert!(error.help().contains("leave `filters` out"), "{}", error.help());
+}
+
+/// A chain and a ladder of as many layers as a file may have; searched by name for each layer they take minutes.
+#[test]
+fn networks_of_many_layers_are_read() {
+    let most = 1 << 14;
+    let chain = format!("[[layer]]\nkind = \"dense\"\n{}", "[[layer]]\nkind = \"relu\"\n".repeat(most - 1));
+    let network = Network::parse(&chain, IMAGE, 10).unwrap();
+    assert_eq!((network.layers.len(), network.layers[most - 1].name.as_str()), (most, "relu16383"));
+    assert_eq!(network.consumers()[1], [1]);
+    let error = Network::parse(&format!("{chain}[[layer]]\nkind = \"relu\"\n"), IMAGE, 10).err().unwrap();
+    assert!(error.what().contains("16385 layers; the most is 16384"), "{error}");
+    let rung = |i: usize| {
+        format!("[[layer]]\nkind = \"add\"\ninputs = [\"r{}\", \"r{}\"]\nname = \"r{i}\"\n", i - 1, i - 2)
+    };
+    let rungs: String = (2..most).map(rung).collect();
+    let first = |name: &str| format!("[[layer]]\nkind = \"dense\"\nname = \"{name}\"\n");
+    let ladder = first("r0") + &first("r1") + &rungs;
+    assert_eq!(Network::parse(&ladder, IMAGE, 10).unwrap().consumers()[3], [3, 4]);
+}
+
+#[test]
 fn an_unknown_network_lists_the_known_ones() {
     let Err(error) = Network::open("alexnet", IMAGE, 10) else { panic!("an unknown preset was accepted") };
     assert!(error.what().contains("alexnet") && error.help().contains("revacnn-keras"));

@@ -46,7 +46,7 @@ pub(super) fn build_layers(
     } else {
         maps.gradients.iter().map(|_| None).collect()
     };
-    let fused: Vec<Option<usize>> = (0..network.layers.len()).map(|i| fused_layer(gpu, network, i)).collect();
+    let fused = fused_layers(gpu, network);
     let mut layers = Vec::new();
     for (index, layer) in network.layers.iter().enumerate() {
         let inputs = layer.inputs.iter().zip(&layer.input_shapes).map(|(node, shape)| Port {
@@ -73,7 +73,7 @@ pub(super) fn build_layers(
             gradients: parameters.gradients.range(),
             offsets: parameters.offsets[index].clone(),
         })?;
-        if fused.contains(&Some(index)) {
+        if layer.inputs.iter().any(|node| *node > 0 && fused[node - 1] == Some(index)) {
             plans.forward = Plan::default();
         }
         if let Some(shares) = &shares[index + 1] {
@@ -86,18 +86,22 @@ pub(super) fn build_layers(
     Ok(layers)
 }
 
-/// The layer after `index` whose output layer `index` writes, too.
-fn fused_layer(gpu: &Gpu, network: &Network, index: usize) -> Option<usize> {
-    let layer = network.layers[index].layer.as_ref();
-    let mut consumers = network.consumers(index + 1).into_iter();
-    consumers.find(|next| gpu.profile().fuses_relu && layer.fuses(network.layers[*next].layer.as_ref()))
+/// For each layer the one after it whose output it writes, too.
+fn fused_layers(gpu: &Gpu, network: &Network) -> Vec<Option<usize>> {
+    let fuses = |layer: usize, next: usize| {
+        gpu.profile().fuses_relu && network.layers[layer].layer.fuses(network.layers[next].layer.as_ref())
+    };
+    let consumers = network.consumers();
+    let first = |layer: usize| consumers[layer + 1].iter().copied().find(|next| fuses(layer, *next));
+    (0..network.layers.len()).map(first).collect()
 }
 
 /// The shares of each node's gradient.
 fn build_shares(gpu: &Gpu, network: &Network, maps: &Maps) -> Result<Vec<Option<Shares>>> {
+    let consumers = network.consumers();
     let shares = |(node, gradient): (usize, &Option<BufferRange>)| {
         let Some(gradient) = gradient else { return Ok(None) };
-        let consumers = network.consumers(node).len();
+        let consumers = consumers[node].len();
         if consumers < 2 {
             return Ok(Some(Shares { parts: vec![gradient.clone()], sum: Plan::default() }));
         }

@@ -17,7 +17,28 @@ pub(crate) fn choose_sizes(gpu: &Gpu, network: &Network, options: &TrainerOption
     // Passes of equal size, so that none is nearly empty.
     let micro_batch = options.batch.div_ceil(options.batch.div_ceil(most));
     let train_slots = micro_batch.next_multiple_of(4);
+    check_least_values(network, options.batch, micro_batch)?;
     Ok(BatchSizes { batch: options.batch, micro_batch, train_slots, slots: train_slots + probes })
+}
+
+/// An error where a layer takes statistics over too few values, as PyTorch has it.
+fn check_least_values(network: &Network, batch: usize, micro_batch: usize) -> Result<()> {
+    // The last pass has what the others leave.
+    let images = (batch - 1) % micro_batch + 1;
+    let values = |layer: &NetworkLayer| layer.output.pixels() * images;
+    let too_few = |layer: &&NetworkLayer| layer.trains() && values(layer) < layer.layer.least_values();
+    let Some(layer) = network.layers.iter().find(too_few) else { return Ok(()) };
+    let (kind, least) = (layer.layer.kind(), layer.layer.least_values());
+    let (images, remedy) = if batch == images {
+        (format!("the batch is {batch}"), "take a batch of")
+    } else if micro_batch < least {
+        (format!("a pass has {micro_batch}"), "make the network smaller, so that a pass has")
+    } else {
+        (format!("the last pass of a batch of {batch} has {images}"), "take a batch of which each pass has")
+    };
+    let why = "takes the mean and variance of each channel over more than 1 value";
+    let what = format!("{images}, and {kind} ({}) {why}", layer.name);
+    Err(Error::usage(what, format!("{remedy} {least} images or more, leave out {kind}, or freeze it")))
 }
 
 /// Images for which every map fits the adapter, beside `probes` probes.

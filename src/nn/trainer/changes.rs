@@ -4,7 +4,7 @@ use super::Trainer;
 use crate::data::{Augmentation, Clock};
 use crate::error::{Error, Result};
 use crate::nn::options::check_batch;
-use crate::nn::pass::Pass;
+use crate::nn::pass::{Pass, choose_sizes};
 use crate::nn::{Hyper, Network, Parameters, TrainerOptions};
 
 impl Trainer {
@@ -51,12 +51,21 @@ impl Trainer {
         Ok(())
     }
 
+    /// An error for a batch that [`Trainer::set_batch`] would refuse.
+    ///
+    /// # Errors
+    /// When the batch is 0 or larger than the data, does not fit, or is too small for a layer.
+    pub fn check_batch(&self, batch: usize) -> Result<()> {
+        check_batch(batch, &self.loader)?;
+        choose_sizes(&self.gpu, &self.network, &TrainerOptions { batch, ..self.options }).map(|_| ())
+    }
+
     /// Sets the batch of the next step: new buffers and plans, the same weights and moments.
     ///
     /// # Errors
-    /// When the batch is 0 or larger than the data, or does not fit; then nothing changes.
+    /// Those of [`Trainer::check_batch`]; then nothing changes.
     pub fn set_batch(&mut self, batch: usize) -> Result<()> {
-        check_batch(batch, &self.loader)?;
+        self.check_batch(batch)?;
         let options = TrainerOptions { batch, ..self.options };
         self.pass = self.rebuilt(&options)?;
         self.options = options;

@@ -118,9 +118,9 @@ impl Trainer {
     /// follow it, where it has no other consumer. Before those, a mean over the map is linear in the image, and tells little.
     pub fn response_node(&self, node: usize) -> usize {
         let mut node = node;
+        let consumers = self.network.consumers();
         loop {
-            let consumers = self.network.consumers(node);
-            let [consumer] = consumers[..] else { return node };
+            let [consumer] = consumers[node][..] else { return node };
             let next = &self.network.layers[consumer];
             let same_shape = next.inputs.len() == 1 && next.output == self.network.shape_of(node);
             if !(same_shape && next.layer.is_elementwise()) {
