@@ -90,6 +90,11 @@
 //! Panes, menus, gestures and keys send [`session::Action`]s; nothing outside `session` changes a run or a layout.
 //! State is parameters, optimizer moments and clock, so that a checkpoint and the journal after it give the run bit for bit.
 //!
+//! One file decides what a run is: `model.safetensors` also holds the content of `metrics.csv`, which is written after it, and the
+//! check of the journal up to its step. Each line of the journal ends with a check, a hash of its text and of the check before it. A
+//! random identity in model, journal and network tells the files of two runs apart. A session that cannot be saved stays open and
+//! pauses ([`session::Session::unsaved`]); saving again is all it takes.
+//!
 //! # Shader templates
 //!
 //! WGSL files are expanded before they are compiled. Faults name the line of the file, not of the expanded text.

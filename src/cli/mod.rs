@@ -1,4 +1,9 @@
 //! The command line: one file or folder per command.
+#![warn(
+    clippy::print_stderr,
+    clippy::print_stdout,
+    reason = "they panic where these are full or closed; see `print`"
+)]
 
 mod adapters;
 mod bench;

@@ -229,7 +229,7 @@ fn former_epochs(path: &Path, clock: &Clock) -> Result<Vec<EpochMetrics>> {
     let what = format!("{} does not hold the epochs 1 to {}", file.display(), clock.epoch);
     Err(Error::new(
         what,
-        "the run goes on without them; put a copy of the file there before the next epoch ends",
+        "the run goes on without them; to have them, bring the file back from a copy before it is resumed",
     ))
 }
 
@@ -237,4 +237,110 @@ fn former_epochs(path: &Path, clock: &Clock) -> Result<Vec<EpochMetrics>> {
 pub(super) fn read_clock(path: &Path, words: &[u32]) -> Result<Clock> {
     let clock = bytemuck::try_pod_read_unaligned(bytemuck::cast_slice(words));
     clock.map_err(|_| damaged(&path.join(MODEL_FILE), "its clock has another length"))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+    use crate::data::Augmentation;
+    use crate::nn::Hyper;
+    use crate::session::{RunSettings, TrainCommand};
+
+    fn epoch(epoch: u32) -> EpochMetrics {
+        EpochMetrics {
+            epoch,
+            step: 23 * epoch,
+            images_per_s: 1.0,
+            train_loss: 0.5,
+            train_accuracy: 0.5,
+            val_loss: 0.5,
+            val_accuracy: 0.5,
+            average_val_loss: None,
+            average_val_accuracy: None,
+        }
+    }
+
+    /// A folder as it was before there were identities, checks, and metrics in the model: at step 46, after two epochs.
+    fn former(path: &Path) -> String {
+        let settings = RunSettings {
+            dataset: "digits".to_owned(),
+            seed: 1,
+            batch: 60,
+            augmentation: Augmentation::default(),
+            hyper: Hyper::default(),
+            frozen: Vec::new(),
+            probe: 0,
+        };
+        let header = Header {
+            run: None,
+            revacnn: "0.1.0".to_owned(),
+            network: "tiny".to_owned(),
+            data_fingerprint: "digits' own".to_owned(),
+            adapter: "any".to_owned(),
+            settings: settings.clone(),
+        };
+        let lines = [
+            serde_json::to_string(&header).unwrap(),
+            r#"{"step":20,"command":{"set_learning_rate":0.5}}"#.to_owned(),
+            r#"{"step":48,"command":{"set_flip":true}}"#.to_owned(),
+            r#"{"step":49,"comm"#.to_owned(),
+        ];
+        fs::write(path.join(JOURNAL_FILE), lines.join("\n")).unwrap();
+        fs::write(path.join(NETWORK_FILE), "name = \"tiny\"\n").unwrap();
+        let clock = Clock { step: 46, epoch: 2, ..bytemuck::Zeroable::zeroed() };
+        let state = CheckpointState {
+            run: None,
+            settings: settings.changed(TrainCommand::SetLearningRate(0.5).into(), 20),
+            network: "name = \"tiny\"\n".to_owned(),
+            data_fingerprint: header.data_fingerprint,
+            clock: bytemuck::cast_slice(&[clock]).to_vec(),
+            commands: 1,
+            journal_check: None,
+            metrics: None,
+            content_hash: String::new(),
+        };
+        let none = Vec::new;
+        Checkpoint { values: none(), moments: none(), second_moments: none(), averages: none(), state }
+            .save(path, &[])
+            .unwrap();
+        let model = fs::read(path.join(MODEL_FILE)).unwrap();
+        let text = String::from_utf8_lossy(&model).into_owned();
+        assert!(
+            ["run", "journal_check", "metrics"].iter().all(|key| !text.contains(&format!("{key}\\\":"))),
+            "{text}"
+        );
+        metrics::text(&[epoch(1), epoch(2), epoch(3)]).unwrap()
+    }
+
+    #[test]
+    fn a_run_of_before_is_resumed_and_an_odd_history_of_it_is_left_out() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path();
+        let metrics = former(path);
+        let odd = metrics.replacen("0.5", "x", 1);
+        for (text, epochs) in [(Some(metrics.clone()), 2), (Some(odd), 0), (None, 0)] {
+            fs::remove_file(path.join(METRICS_FILE)).ok();
+            text.into_iter().for_each(|text| fs::write(path.join(METRICS_FILE), text).unwrap());
+            let run = RunFolder::open(path).unwrap();
+            assert_eq!((run.journal.entries.len(), run.epochs.len()), (2, epochs));
+            let said: Vec<&str> = run.notices.iter().map(Error::what).collect();
+            assert!(said[0].ends_with("journal.jsonl was cut short after line 3"), "{said:?}");
+            assert_eq!(said.len(), 1 + usize::from(epochs == 0));
+        }
+        // A line without a check, where the others have one, is damage, and so is a header whose check is spoilt.
+        let stored = StoredJournal::read(path).unwrap();
+        journal_file::write(path, &stored.header, &stored.entries).unwrap();
+        assert_eq!(RunFolder::open(path).unwrap().journal.entries, stored.entries);
+        let whole = fs::read_to_string(path.join(JOURNAL_FILE)).unwrap();
+        for (text, line) in [
+            (whole.clone() + "{\"step\":50,\"command\":{\"set_flip\":false}}\n", 4),
+            (whole.replacen("\"check\"", "\"chock\"", 1), 2),
+        ] {
+            fs::write(path.join(JOURNAL_FILE), text).unwrap();
+            let what = RunFolder::open(path).err().unwrap().what().to_owned();
+            assert!(what.ends_with(&format!("line {line}, is damaged")), "{what}");
+        }
+    }
 }
