@@ -26,12 +26,16 @@ pub enum Init {
 impl Init {
     /// The values of a tensor of `shape`: a function of `seed` and of the tensor's `index` in the network.
     pub(super) fn values(self, shape: &[usize], seed: u64, index: u64) -> Vec<f32> {
-        let rows = shape[0];
+        self.rows(shape, shape[0], seed, index)
+    }
+
+    /// The values of this number of rows of a tensor of `shape`: a function of `seed` and of the `stream` of random numbers.
+    pub(super) fn rows(self, shape: &[usize], rows: usize, seed: u64, stream: u64) -> Vec<f32> {
         let fan_in = shape[1..].iter().product::<usize>();
         let taps = shape.get(2..).map_or(1, |taps| taps.iter().product::<usize>());
-        let fan_out = rows * taps;
+        let fan_out = shape[0] * taps;
         let mut rng = ChaCha8Rng::seed_from_u64(seed);
-        rng.set_stream(index);
+        rng.set_stream(stream);
         let mut normals = |deviation: f64| -> Vec<f64> {
             (0..rows * fan_in).map(|_| deviation * normal(&mut rng)).collect()
         };

@@ -11,6 +11,24 @@ use super::tensor::Tensor;
 use super::twin::{TwinCall, TwinGradients};
 use crate::error::Result;
 
+/// Relation of a layer's output channels to those of its inputs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Channels {
+    /// Channel c of the output comes from channel c of each input.
+    Kept,
+    /// The inputs' channels one after the other.
+    Joined,
+    /// Each comes from this number of neighbouring channels.
+    Grouped(usize),
+    /// Each pixel becomes a channel, `[c, y, x]`.
+    Flattened,
+    /// The layer's filters make them, in this number of groups.
+    Made {
+        /// Groups of channels: a filter sees only the inputs of its group.
+        groups: usize,
+    },
+}
+
 /// One layer of a network, without its parameter values.
 pub trait Layer {
     /// Type, as network files write it: `conv2d`.
@@ -28,6 +46,16 @@ pub trait Layer {
     /// Number of inputs allowed.
     fn inputs(&self) -> RangeInclusive<usize> {
         1..=1
+    }
+
+    /// Relation of its output channels to its input channels.
+    fn channels(&self) -> Channels {
+        Channels::Kept
+    }
+
+    /// The layer with another number of filters and of groups of them; none where it does not choose its number of channels.
+    fn resized(&self, _filters: usize, _groups: usize) -> Option<Box<dyn Layer>> {
+        None
     }
 
     /// Output shape for these input shapes, as many as [`Layer::inputs`] allows.

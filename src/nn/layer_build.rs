@@ -40,8 +40,8 @@ pub struct LayerBuild<'a> {
     pub gpu: &'a Gpu,
     /// The layer's name, for labels.
     pub name: &'a str,
-    /// The layer's index in the network.
-    pub index: usize,
+    /// The layer's number, which the random numbers of dropout depend on.
+    pub id: u32,
     /// False for a frozen layer: it makes no parameter gradients.
     pub trains: bool,
     /// Extent of the batch.

@@ -1,6 +1,6 @@
 //! All parameters of a network in one flat buffer, with gradients and optimizer moments laid out alike.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 
 use super::network::Network;
 use super::parameter::{ParameterSpec, Role};
@@ -67,25 +67,22 @@ fn lay_out(network: &Network) -> (Vec<TensorRange>, Vec<Vec<usize>>, usize) {
     (tensors, offsets, end)
 }
 
-/// The index range that two tensor shapes share, as runs of elements: first in `a`, first in `b`, length.
-fn common_runs(a: &[usize], b: &[usize]) -> Vec<(usize, usize, usize)> {
-    let ([first_a, rest_a @ ..], [first_b, rest_b @ ..]) = (a, b) else { return vec![(0, 0, 1)] };
-    let rows = *first_a.min(first_b);
-    if rest_a == rest_b {
-        return vec![(0, 0, rows * rest_a.iter().product::<usize>())];
-    }
-    let (step_a, step_b) = (rest_a.iter().product::<usize>(), rest_b.iter().product::<usize>());
-    let inner = common_runs(rest_a, rest_b);
-    let row = |i: usize| inner.iter().map(move |(from, to, len)| (from + i * step_a, to + i * step_b, *len));
-    (0..rows).flat_map(row).collect()
-}
-
 impl Parameters {
     /// Buffers for the network, initialized from `seed`.
     ///
     /// # Errors
     /// When they do not fit the adapter.
     pub fn new(gpu: &Gpu, network: &Network, seed: u64) -> Result<Self> {
+        let parameters = Self::blank(gpu, network)?;
+        parameters.reset(gpu, seed);
+        Ok(parameters)
+    }
+
+    /// Buffers for the network, with values of 0.
+    ///
+    /// # Errors
+    /// When they do not fit the adapter.
+    pub(super) fn blank(gpu: &Gpu, network: &Network) -> Result<Self> {
         let (tensors, offsets, len) = lay_out(network);
         gpu.check_fits(&format!("network {}: its parameters", network.name), len as u64 * 4)?;
         let flags = vec![0_u32; len.div_ceil(4)];
@@ -101,7 +98,6 @@ impl Parameters {
             offsets,
         };
         parameters.set_flags(gpu, network);
-        parameters.reset(gpu, seed);
         Ok(parameters)
     }
 
@@ -152,29 +148,6 @@ impl Parameters {
         gpu.submit(encoder);
     }
 
-    /// Copies parameters, moments and average from `before`: of each tensor that has the same name there, the elements within both
-    /// shapes, index by index. All on the GPU; `before` may have work under way.
-    pub fn carry(&self, gpu: &Gpu, before: &Self) {
-        let mut encoder = gpu.encoder("carry");
-        let named: HashMap<&str, &TensorRange> =
-            before.tensors.iter().map(|t| (t.name.as_str(), t)).collect();
-        for tensor in &self.tensors {
-            let Some(old) = named.get(tensor.name.as_str()) else { continue };
-            for (from, to, len) in common_runs(&old.spec.shape, &tensor.spec.shape) {
-                let [from, to, len] = [old.offset + from, tensor.offset + to, len].map(|n| 4 * n as u64);
-                for (source, target) in [
-                    (&before.values, &self.values),
-                    (&before.moments, &self.moments),
-                    (&before.second_moments, &self.second_moments),
-                    (&before.averages, &self.averages),
-                ] {
-                    encoder.copy_buffer_to_buffer(source.raw(), from, target.raw(), to, len);
-                }
-            }
-        }
-        gpu.submit(encoder);
-    }
-
     /// Sets both moments to 0.
     pub fn clear_moments(&self, gpu: &Gpu) {
         let zeros = vec![0.0; self.values.len()];
@@ -205,19 +178,5 @@ impl Parameters {
             let known: Vec<_> = self.tensors.iter().map(|t| t.name.as_str()).collect();
             Error::new(format!("no tensor is called {name:?}"), format!("there are {}", known.join(", ")))
         })
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::common_runs;
-
-    #[test]
-    fn what_tensors_have_in_common_is_what_lies_in_both() {
-        assert_eq!(common_runs(&[20, 16, 5, 5], &[21, 16, 5, 5]), [(0, 0, 20 * 400)]);
-        assert_eq!(common_runs(&[3, 20, 5, 5], &[2, 21, 5, 5]), [(0, 0, 500), (500, 525, 500)]);
-        assert_eq!(common_runs(&[2, 2, 3, 3], &[2, 2, 2, 2]).len(), 8);
-        assert_eq!(common_runs(&[2, 2, 3, 3], &[2, 2, 2, 2])[1], (3, 2, 2));
-        assert_eq!(common_runs(&[7], &[9]), [(0, 0, 7)]);
     }
 }

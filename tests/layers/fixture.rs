@@ -105,7 +105,7 @@ impl<'g> Fixture<'g> {
         let plans = layer.build(&LayerBuild {
             gpu,
             name: "layer",
-            index: KEY.layer as usize,
+            id: KEY.layer,
             trains: true,
             extent: BatchExtent { train_quads: train / 4, quads: slots / 4 },
             batch: &batch_buffers(gpu, batch),

@@ -245,7 +245,7 @@ fn kernels_agree_with_twins_where_lines_are_folded() {
     let fault = layer.build(&LayerBuild {
         gpu: &gpu,
         name: "layer",
-        index: 0,
+        id: 0,
         trains: true,
         batch: &batch_buffers(&gpu, batch),
         inputs: vec![Port { shape: input, values: map.clone(), gradient: None }],

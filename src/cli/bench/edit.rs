@@ -6,9 +6,8 @@ use std::time::Instant;
 use clap::Args;
 use revacnn::data::Dataset;
 use revacnn::error::{Error, Result};
-use revacnn::nn::{Network, Shape, Trainer, TrainerOptions};
+use revacnn::nn::{Edit, Network, NetworkLayer, Trainer, TrainerOptions};
 use serde_json::json;
-use toml::{Table, Value};
 
 use super::measure::quantile;
 use crate::cli::print::print_line;
@@ -42,12 +41,12 @@ impl BenchEdit {
     pub(crate) fn run(&self) -> Result<()> {
         let gpu = self.adapter.open()?;
         let data = Dataset::open(&self.dataset)?;
-        let shape = Shape::from(data.shape);
-        let classes = data.classes.len();
-        let network = Network::open(&self.network, shape, classes)?;
-        let (larger, filters) = self.with_one_more(&network)?;
+        let network = Network::open(&self.network, data.shape.into(), data.classes.len())?;
+        let layer = self.find_layer(&network)?;
+        let id = network.layers[layer].id;
+        let filters = network.layers[layer].output.channels;
         let options = TrainerOptions { batch: self.batch, ..TrainerOptions::default() };
-        let (name, smaller) = (network.name.clone(), network.to_toml());
+        let name = network.name.clone();
         let mut trainer = Trainer::new(Rc::clone(&gpu), &data, network, options)?;
         // Compiles the kernels of the network as it is.
         trainer.step();
@@ -55,9 +54,12 @@ impl BenchEdit {
         let compiled = gpu.kernels_compiled();
         let (mut edit_ms, mut step_ms) = (Vec::new(), Vec::new());
         for i in 0..2 * EDITS {
-            let text = if i % 2 == 0 { &larger } else { &smaller };
+            let edit = match trainer.network.layers[layer].filter_ids.last() {
+                Some(filter) if i % 2 == 1 => Edit::DeleteFilter { layer: id, filter: *filter },
+                _ => Edit::AddFilter { layer: id },
+            };
             let began = Instant::now();
-            trainer.set_network(Network::parse(text, shape, classes)?)?;
+            trainer.edit(&edit)?;
             edit_ms.push(1e3 * began.elapsed().as_secs_f64());
             let began = Instant::now();
             trainer.step();
@@ -85,21 +87,15 @@ impl BenchEdit {
         print_line(&if self.json { value.to_string() } else { text })
     }
 
-    /// The network with one more filter in the layer, as TOML, and the layer's present number of filters.
-    fn with_one_more(&self, network: &Network) -> Result<(String, i64)> {
-        let none = || {
-            let names: Vec<_> = network.layers.iter().map(|layer| layer.name.as_str()).collect();
+    /// Index of the layer.
+    fn find_layer(&self, network: &Network) -> Result<usize> {
+        let is_meant = |layer: &NetworkLayer| layer.name == self.layer && !layer.filter_ids.is_empty();
+        network.layers.iter().position(is_meant).ok_or_else(|| {
+            let has_filters = network.layers.iter().filter(|layer| !layer.filter_ids.is_empty());
+            let names: Vec<_> = has_filters.map(|layer| layer.name.as_str()).collect();
             let what =
                 format!("network {} has no layer {:?} with filters or units", network.name, self.layer);
-            Error::usage(what, format!("its layers are {}", names.join(", ")))
-        };
-        let mut table: Table = network.to_toml().parse().expect("a network's own text is TOML");
-        let layers = table.get_mut("layer").and_then(Value::as_array_mut).ok_or_else(none)?;
-        let index = network.layers.iter().position(|layer| layer.name == self.layer).ok_or_else(none)?;
-        let layer = layers[index].as_table_mut().ok_or_else(none)?;
-        let key = if layer.contains_key("filters") { "filters" } else { "units" };
-        let count = layer.get(key).and_then(Value::as_integer).ok_or_else(none)?;
-        layer.insert(key.to_owned(), Value::Integer(count + 1));
-        Ok((table.to_string(), count))
+            Error::usage(what, format!("take one of {}", names.join(", ")))
+        })
     }
 }

@@ -8,6 +8,7 @@ use toml::Table;
 use super::copy::copy;
 use super::settings::{LayerSample, MAX_INPUTS, settings, to_table};
 use crate::error::{Error, Result};
+use crate::nn::layer::Channels;
 use crate::nn::twin::{TwinCall, TwinGradients};
 use crate::nn::{Layer, LayerBuild, LayerPlans, Shape, Tensor};
 
@@ -40,6 +41,10 @@ impl Layer for Concat {
 
     fn settings(&self) -> Table {
         to_table(self)
+    }
+
+    fn channels(&self) -> Channels {
+        Channels::Joined
     }
 
     fn inputs(&self) -> RangeInclusive<usize> {

@@ -10,6 +10,7 @@ use super::activation::RELU;
 use super::conv2d::Convolution;
 use super::settings::{LayerSample, at_least_one, sample, settings, to_table};
 use crate::error::Result;
+use crate::nn::layer::Channels;
 use crate::nn::twin::{TwinCall, TwinGradients};
 use crate::nn::{Init, Layer, LayerBuild, LayerPlans, ParameterSpec, Shape, Tensor};
 
@@ -76,6 +77,14 @@ impl Layer for Dense {
 
     fn settings(&self) -> Table {
         to_table(self)
+    }
+
+    fn channels(&self) -> Channels {
+        Channels::Made { groups: 1 }
+    }
+
+    fn resized(&self, units: usize, _groups: usize) -> Option<Box<dyn Layer>> {
+        Some(Box::new(Self { units, ..*self }))
     }
 
     fn output(&self, _inputs: &[Shape]) -> Result<Shape> {

@@ -89,7 +89,7 @@ impl Dropout {
                 count,
                 quads: build.extent.quads as u32,
                 train_quads: if training { build.extent.train_quads as u32 } else { 0 },
-                layer: build.index as u32,
+                layer: build.id,
                 threshold: self.threshold(),
                 scale: self.scale(),
             })

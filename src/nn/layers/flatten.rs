@@ -6,6 +6,7 @@ use toml::Table;
 use super::copy::copy;
 use super::settings::{LayerSample, sample, settings, to_table};
 use crate::error::Result;
+use crate::nn::layer::Channels;
 use crate::nn::twin::{TwinCall, TwinGradients};
 use crate::nn::{Layer, LayerBuild, LayerPlans, Shape, Tensor};
 
@@ -37,6 +38,10 @@ impl Layer for Flatten {
 
     fn settings(&self) -> Table {
         to_table(self)
+    }
+
+    fn channels(&self) -> Channels {
+        Channels::Flattened
     }
 
     fn output(&self, inputs: &[Shape]) -> Result<Shape> {

@@ -9,6 +9,7 @@ use toml::Table;
 use super::settings::{LayerSample, at_least_one, sample, settings, to_table};
 use crate::error::{Error, Result};
 use crate::gpu::Source;
+use crate::nn::layer::Channels;
 use crate::nn::twin::{KernelTwin, TwinCall, TwinGradients};
 use crate::nn::{Layer, LayerBuild, LayerPlans, Shape, Tensor};
 use crate::{params, wgsl};
@@ -80,6 +81,10 @@ impl Layer for Maxout {
 
     fn settings(&self) -> Table {
         to_table(self)
+    }
+
+    fn channels(&self) -> Channels {
+        Channels::Grouped(self.group)
     }
 
     fn output(&self, inputs: &[Shape]) -> Result<Shape> {

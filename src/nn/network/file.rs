@@ -21,7 +21,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 use toml::Table;
 
 use super::presets::{PRESETS, preset_names};
-use super::{Network, NetworkLayer};
+use super::{Network, NetworkLayer, NewLayer};
 use crate::error::{Error, Result};
 use crate::nn::layers::{KINDS, LayerKind};
 use crate::nn::{Layer, Loss, Shape};
@@ -32,9 +32,6 @@ const IMAGE: &str = "input";
 const MAX_BYTES: u64 = 1 << 20;
 /// Largest number of layers: four times those of the deepest networks that are trained.
 const MAX_LAYERS: usize = 1 << 14;
-/// Largest number of values of one image's map, or weights of a layer: 4 TiB of them are more than any adapter binds,
-/// and below this no product of sizes overflows.
-const MAX_VALUES: u128 = 1 << 40;
 /// The kind of a convolution.
 const CONV2D: &str = "conv2d";
 /// Kinds of the layers that choose their number of channels.
@@ -50,6 +47,9 @@ struct NetworkFile {
     name: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     loss: Option<Table>,
+    /// [`Network::next_id`], where it does not follow from the layers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    next_id: Option<u32>,
     #[serde(default)]
     layer: Vec<Table>,
 }
@@ -69,6 +69,11 @@ struct LayerEntry {
     settings: Table,
     #[serde(default, deserialize_with = "inputs", skip_serializing_if = "Option::is_none")]
     inputs: Option<Vec<String>>,
+    /// Numbers of the layer and of its filters, where they are not counted from 0.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    id: Option<u32>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    filter_ids: Option<Vec<u32>>,
 }
 
 fn name<'de, D: Deserializer<'de>>(source: D) -> std::result::Result<Option<String>, D::Error> {
@@ -140,7 +145,8 @@ impl Network {
             let what = format!("it has {} layers; the most is {MAX_LAYERS}", file.layer.len());
             return Err(Error::new(what, "leave some out"));
         }
-        let network = Self { name: file.name, input, classes, loss, layers: Vec::new() };
+        let next_id = file.next_id.unwrap_or(0);
+        let network = Self { name: file.name, input, classes, loss, layers: Vec::new(), next_id };
         let has_filters = |table: &Table| {
             table.get("kind").and_then(|kind| kind.as_str()).is_some_and(|kind| FILTERS.contains(&kind))
         };
@@ -154,11 +160,7 @@ impl Network {
         for index in 0..reader.tables.len() {
             reader.push(index)?;
         }
-        let network = reader.network;
-        network.check_names()?;
-        network.check_all_used()?;
-        network.check_output()?;
-        Ok(network)
+        reader.network.checked()
     }
 
     /// The network as TOML; parsing it gives the same network.
@@ -169,15 +171,22 @@ impl Network {
                 node => self.layers[node - 1].name.clone(),
             };
             let inputs = (layer.inputs != [index]).then(|| layer.inputs.iter().map(name).collect());
+            let counted = layer.filter_ids.iter().copied().eq(0..layer.filter_ids.len() as u32);
             let entry = LayerEntry {
                 kind: layer.layer.kind().to_owned(),
                 name: Some(layer.name.clone()),
                 settings: layer.layer.settings(),
                 inputs,
+                id: (layer.id as usize != index).then_some(layer.id),
+                filter_ids: (!counted).then(|| layer.filter_ids.clone()),
             };
             Table::try_from(entry).expect("a layer is a plain table")
         };
+        let least =
+            |layer: &NetworkLayer| layer.filter_ids.iter().chain([&layer.id]).max().map_or(0, |id| id + 1);
+        let least = self.layers.iter().map(least).max();
         let file = NetworkFile {
+            next_id: (least != Some(self.next_id)).then_some(self.next_id),
             name: self.name.clone(),
             loss: (self.loss != Loss::default()).then(|| self.loss.to_table()),
             layer: self.layers.iter().enumerate().map(table).collect(),
@@ -221,15 +230,9 @@ impl Reader {
         }
         let within = |error: Error| error.within(format!("layer {name}"));
         let inputs = self.find_inputs(entry.inputs, &*layer, &name).map_err(within)?;
-        let input_shapes: Vec<Shape> = inputs.iter().map(|node| self.network.shape_of(*node)).collect();
-        let output = layer.output(&input_shapes).map_err(within)?;
-        check_size("its map", &[output.channels, output.height, output.width]).map_err(within)?;
-        for tensor in layer.parameters(&input_shapes) {
-            check_size(&format!("its {}", tensor.name), &tensor.shape).map_err(within)?;
-        }
         self.nodes.insert(name.clone(), index + 1);
-        self.network.layers.push(NetworkLayer { name, layer, inputs, input_shapes, output, frozen: false });
-        Ok(())
+        let (id, filter_ids) = (entry.id.unwrap_or(index as u32), entry.filter_ids);
+        self.network.append(NewLayer { name, layer, inputs, id, filter_ids })
     }
 
     /// Nodes that a layer's `inputs` name; without them the layer before it.
@@ -266,15 +269,4 @@ impl Reader {
         let what = format!("no layer before it is called {input:?}");
         Err(Error::new(what, format!("there are {}", known.join(", "))))
     }
-}
-
-/// An error for sizes that no adapter could hold.
-fn check_size(what: &str, sizes: &[usize]) -> Result<()> {
-    let values = sizes.iter().map(|s| *s as u128).product::<u128>();
-    if values <= MAX_VALUES {
-        return Ok(());
-    }
-    let sizes: Vec<_> = sizes.iter().map(ToString::to_string).collect();
-    let gib = (values * 4).div_ceil(1 << 30);
-    Err(Error::new(format!("{what} of {} would need {gib} GiB", sizes.join("×")), "make the layer smaller"))
 }

@@ -7,12 +7,16 @@ mod tests;
 
 use std::collections::HashSet;
 
+use super::layer::Channels;
 use super::layers::MAX_INPUTS;
 use super::{Layer, Loss, ParameterSpec, Role, Shape};
 use crate::error::{Error, Result};
 
 pub use presets::preset_names;
 
+/// Largest number of values of one image's map, or weights of a layer: 4 TiB of them are more than any adapter binds,
+/// and below this no product of sizes overflows.
+const MAX_VALUES: u128 = 1 << 40;
 /// Prefixes of the names under which a checkpoint keeps a tensor's first moment, second moment and average.
 pub(crate) const STATE_PREFIXES: [&str; 3] = ["momentum.", "second_moment.", "average."];
 
@@ -30,6 +34,20 @@ pub struct NetworkLayer {
     pub output: Shape,
     /// True if the parameters are frozen; not part of the network's file.
     pub frozen: bool,
+    /// Number by which commands name it, whatever comes and goes before it; at first its index.
+    pub id: u32,
+    /// Numbers of its filters, where it makes channels; at first their indices.
+    pub filter_ids: Vec<u32>,
+}
+
+/// A layer that is to join a network.
+pub(crate) struct NewLayer {
+    pub name: String,
+    pub layer: Box<dyn Layer>,
+    pub inputs: Vec<usize>,
+    pub id: u32,
+    /// None: counted from 0.
+    pub filter_ids: Option<Vec<u32>>,
 }
 
 impl NetworkLayer {
@@ -61,6 +79,8 @@ pub struct Network {
     pub loss: Loss,
     /// Layers, inputs before their consumers; the last makes `classes × 1 × 1` logits, or the shape that the loss needs.
     pub layers: Vec<NetworkLayer>,
+    /// The number that the next new layer or filter gets: above all that there ever were.
+    pub next_id: u32,
 }
 
 impl Network {
@@ -82,6 +102,51 @@ impl Network {
             layer.inputs.iter().for_each(|node| consumers[*node].push(index));
         }
         consumers
+    }
+
+    /// Appends a layer.
+    ///
+    /// # Errors
+    /// When its inputs have shapes that it does not take, or it would be too large.
+    pub(crate) fn append(&mut self, new: NewLayer) -> Result<()> {
+        let NewLayer { name, layer, inputs, id, filter_ids } = new;
+        let within = |error: Error| error.within(format!("layer {name}"));
+        let input_shapes: Vec<Shape> = inputs.iter().map(|node| self.shape_of(*node)).collect();
+        let output = layer.output(&input_shapes).map_err(within)?;
+        check_size("its map", &[output.channels, output.height, output.width]).map_err(within)?;
+        for tensor in layer.parameters(&input_shapes) {
+            check_size(&format!("its {}", tensor.name), &tensor.shape).map_err(within)?;
+        }
+        let made = if matches!(layer.channels(), Channels::Made { .. }) { output.channels } else { 0 };
+        let filter_ids = filter_ids.unwrap_or_else(|| (0..made as u32).collect());
+        let distinct: HashSet<u32> = filter_ids.iter().copied().collect();
+        if distinct.len() != made || self.layers.iter().any(|layer| layer.id == id) {
+            let what = "its numbers, or those of its filters, are not one each";
+            return Err(within(Error::new(what, "leave `id` and `filter_ids` out")));
+        }
+        self.next_id = self.next_id.max(id + 1).max(filter_ids.iter().max().map_or(0, |id| id + 1));
+        self.layers.push(NetworkLayer {
+            name,
+            layer,
+            inputs,
+            input_shapes,
+            output,
+            frozen: false,
+            id,
+            filter_ids,
+        });
+        Ok(())
+    }
+
+    /// Checks that hold once all layers are there.
+    ///
+    /// # Errors
+    /// When two tensors would have one name, a layer is not used, or the last makes what the loss does not take.
+    pub(crate) fn checked(self) -> Result<Self> {
+        self.check_names()?;
+        self.check_all_used()?;
+        self.check_output()?;
+        Ok(self)
     }
 
     /// An error where two tensors of a checkpoint would have one name.
@@ -181,4 +246,15 @@ impl Network {
         };
         self.layers.iter().map(flops).sum()
     }
+}
+
+/// An error for sizes that no adapter could hold.
+fn check_size(what: &str, sizes: &[usize]) -> Result<()> {
+    let values = sizes.iter().map(|s| *s as u128).product::<u128>();
+    if values <= MAX_VALUES {
+        return Ok(());
+    }
+    let sizes: Vec<_> = sizes.iter().map(ToString::to_string).collect();
+    let gib = (values * 4).div_ceil(1 << 30);
+    Err(Error::new(format!("{what} of {} would need {gib} GiB", sizes.join("×")), "make the layer smaller"))
 }

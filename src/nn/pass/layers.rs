@@ -60,7 +60,7 @@ pub(super) fn build_layers(
         let mut plans = layer.layer.build(&LayerBuild {
             gpu,
             name: &layer.name,
-            index,
+            id: layer.id,
             trains: learns && layer.trains(),
             extent: maps.extent(),
             batch: &batch,

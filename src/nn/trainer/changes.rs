@@ -5,7 +5,8 @@ use crate::data::{Augmentation, Clock};
 use crate::error::{Error, Result};
 use crate::nn::options::check_batch;
 use crate::nn::pass::{Pass, choose_sizes};
-use crate::nn::{Hyper, Network, Parameters, TrainerOptions};
+use crate::nn::surgery::Stream;
+use crate::nn::{Edit, Hyper, Surgery, TrainerOptions};
 
 impl Trainer {
     /// Sets the hyper-parameters of the next step. Another optimizer resets the moments; an average that is switched on begins with
@@ -73,7 +74,7 @@ impl Trainer {
         Ok(())
     }
 
-    /// Freezes these layers (indices in [`Network::layers`]) and thaws all others: the parameters and moments of a frozen
+    /// Freezes these layers (indices in the network) and thaws all others: the parameters and moments of a frozen
     /// layer stay bit for bit, and the next step leaves out the dispatches that are no longer needed.
     ///
     /// # Errors
@@ -98,23 +99,19 @@ impl Trainer {
         Ok(())
     }
 
-    /// Replaces the network by another for the same data: a layer with more or fewer filters, say. Tensors of the same name
-    /// keep the parameters and moments that they share; new ones are initialized from the seed. Does not wait for a step, and
-    /// prefers kernels that are compiled.
+    /// Changes the network between two steps. What is not touched keeps its bits, moments and average included. Does not wait for a
+    /// step, and prefers kernels that are compiled.
     ///
     /// # Errors
-    /// When it is for other data or does not fit; then nothing changes.
-    pub fn set_network(&mut self, network: Network) -> Result<()> {
-        let given = |network: &Network| (network.shape_of(0), network.classes);
-        if given(&network) != given(&self.network) {
-            let what = format!("network {} is for other images or classes", network.name);
-            return Err(Error::new(what, "give it the shape and the classes of the data"));
-        }
-        let parameters = Parameters::new(&self.gpu, &network, self.options.seed)?;
+    /// When the change is none of this network, or the changed network does not fit; then nothing changes.
+    pub fn edit(&mut self, edit: &Edit) -> Result<()> {
+        let surgery = Surgery::of(&self.network, edit)?;
+        let stream = Stream { seed: self.options.seed, step: self.clock.step };
+        let parameters = surgery.operate(&self.gpu, &self.parameters, stream)?;
         let quick = self.gpu.preferring_compiled();
-        self.pass = Pass::build(&quick, &network, &self.loader, &parameters, &self.optimizer, &self.options)?;
-        parameters.carry(&self.gpu, &self.parameters);
-        (self.network, self.parameters) = (network, parameters);
+        let network = &surgery.network;
+        self.pass = Pass::build(&quick, network, &self.loader, &parameters, &self.optimizer, &self.options)?;
+        (self.network, self.parameters) = (surgery.network, parameters);
         Ok(())
     }
 

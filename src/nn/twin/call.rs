@@ -20,7 +20,7 @@ pub struct RngKey {
     pub seed: [u32; 2],
     /// Steps finished.
     pub step: u32,
-    /// The layer's index in the network.
+    /// The layer's number.
     pub layer: u32,
     /// Position in the batch of the first image.
     pub first: u32,

@@ -3,7 +3,7 @@
 use crate::data::twin::{KernelTwin, joined, total_len};
 use crate::nn::features;
 use crate::nn::layers::KINDS;
-use crate::nn::{average, loss, optimizer};
+use crate::nn::{average, loss, optimizer, surgery};
 
 /// The kernels of the layers, by kind.
 const LAYERS: [&[KernelTwin]; KINDS.len()] = {
@@ -17,13 +17,14 @@ const LAYERS: [&[KernelTwin]; KINDS.len()] = {
 };
 
 /// The kernels of everything else.
-const OTHERS: [&[KernelTwin]; 6] = [
+const OTHERS: [&[KernelTwin]; 7] = [
     average::TWINS,
     features::EXTRACTION_TWINS,
     features::FIRED_TWINS,
     features::RESPONSE_TWINS,
     loss::TWINS,
     optimizer::TWINS,
+    surgery::TWINS,
 ];
 
 const LAYER_TWINS: [KernelTwin; total_len(&LAYERS)] = joined(&LAYERS);

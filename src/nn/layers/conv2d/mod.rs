@@ -19,6 +19,7 @@ pub(super) use geometry::Convolution;
 use super::activation::RELU;
 use super::settings::{LayerSample, at_least_one, sample, settings, to_table};
 use crate::error::{Error, Result};
+use crate::nn::layer::Channels;
 use crate::nn::twin::{KernelTwin, TwinCall, TwinGradients};
 use crate::nn::{Init, Layer, LayerBuild, LayerPlans, ParameterSpec, Shape, Tensor};
 
@@ -184,6 +185,14 @@ impl Layer for Conv2d {
 
     fn settings(&self) -> Table {
         to_table(self)
+    }
+
+    fn channels(&self) -> Channels {
+        Channels::Made { groups: self.groups }
+    }
+
+    fn resized(&self, filters: usize, groups: usize) -> Option<Box<dyn Layer>> {
+        Some(Box::new(Self { filters, groups, ..*self }))
     }
 
     fn output(&self, inputs: &[Shape]) -> Result<Shape> {

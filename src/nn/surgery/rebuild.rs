@@ -1,0 +1,274 @@
+//! The changed network, and the plan of its tensors.
+
+use std::collections::HashMap;
+
+use toml::{Table, Value};
+
+use super::edit::Edit;
+use super::filters::{Change, Changes};
+use super::origin::{Origin, Term};
+use super::plan::{TensorPlan, plan_tensors};
+use super::units::{Unit, Units};
+use crate::error::{Error, Result};
+use crate::nn::layer::Channels;
+use crate::nn::layers::KINDS;
+use crate::nn::network::NewLayer;
+use crate::nn::{Layer, Network, NetworkLayer};
+
+/// A changed network, and where the values of its tensors come from.
+pub struct Surgery {
+    /// The network as it will be.
+    pub network: Network,
+    /// For each of its tensors, in order, where the values come from.
+    pub tensors: Vec<TensorPlan>,
+    /// A new layer that begins as the identity, by its index.
+    pub identity: Option<usize>,
+}
+
+/// A layer of the network to be.
+struct Draft {
+    /// Index of the layer that it was.
+    old: Option<usize>,
+    layer: NewLayer,
+}
+
+/// The layer once more: its settings say all.
+fn again(layer: &dyn Layer, classes: usize) -> Box<dyn Layer> {
+    let kind = KINDS.iter().find(|kind| kind.kind == layer.kind()).expect("its kind is registered");
+    (kind.parse)(layer.settings(), classes).expect("its own settings are good")
+}
+
+fn draft(network: &Network, index: usize) -> Draft {
+    let NetworkLayer { name, layer, inputs, id, filter_ids, .. } = &network.layers[index];
+    let layer = NewLayer {
+        name: name.clone(),
+        layer: again(&**layer, network.classes),
+        inputs: inputs.clone(),
+        id: *id,
+        filter_ids: Some(filter_ids.clone()),
+    };
+    Draft { old: Some(index), layer }
+}
+
+impl Surgery {
+    /// The change of a network.
+    ///
+    /// # Errors
+    /// When a number is of no layer or filter, the data decide on what is to change, or the changed network does not fit together.
+    pub fn of(network: &Network, edit: &Edit) -> Result<Self> {
+        match edit {
+            Edit::AddFilter { layer } => {
+                let layer = network.layer_index(*layer)?;
+                let last = network.layers[layer].output.channels - 1;
+                change_units(network, &Units::of(network).unit(layer, last)?, &Change::Add)
+            }
+            Edit::SplitFilter { layer, filter } => change_filter(network, *layer, *filter, &Change::Split),
+            Edit::DeleteFilter { layer, filter } => change_filter(network, *layer, *filter, &Change::Delete),
+            Edit::MergeFilters { layer, filters } => merge(network, *layer, *filters),
+            Edit::ResetFilter { layer, filter } => replace_filter(network, *layer, *filter, &[]),
+            Edit::BlendFilter { layer, filter, from } => {
+                if from.is_empty() || from.iter().any(|(_, weight)| !weight.is_finite()) {
+                    let what = "a filter cannot be a sum of nothing, or with weights that are no numbers";
+                    return Err(Error::usage(what, "name at least one filter, with a finite weight"));
+                }
+                replace_filter(network, *layer, *filter, from)
+            }
+            Edit::InsertLayer { after, settings } => insert(network, *after, settings),
+            Edit::RemoveLayer { layer } => remove(network, network.layer_index(*layer)?),
+        }
+    }
+
+    fn build(old: &Network, drafts: Vec<Draft>, changes: &Changes, next_id: u32) -> Result<Self> {
+        let mut network = Network {
+            name: old.name.clone(),
+            input: old.input,
+            classes: old.classes,
+            loss: old.loss,
+            layers: Vec::new(),
+            next_id,
+        };
+        let olds: Vec<Option<usize>> = drafts.iter().map(|draft| draft.old).collect();
+        drafts.into_iter().try_for_each(|draft| network.append(draft.layer))?;
+        let mut network = network.checked()?;
+        for (layer, old_index) in network.layers.iter_mut().zip(&olds) {
+            layer.frozen = old_index.is_some_and(|index| old.layers[index].frozen);
+        }
+        let tensors = plan_tensors(old, &network, &olds, changes);
+        Ok(Self { network, tensors, identity: None })
+    }
+}
+
+/// Filters of a layer, and how many of them may not be torn apart.
+fn sizes(network: &Network, layer: usize) -> (usize, usize) {
+    let layer = &network.layers[layer];
+    let filters = layer.output.channels;
+    match layer.layer.channels() {
+        // Where each group has one channel, whole groups come and go.
+        Channels::Made { groups } if groups > 1 && groups < layer.input_shapes[0].channels => {
+            (filters, filters / groups)
+        }
+        _ => (filters, filters),
+    }
+}
+
+/// Numbers of the filters of these origins: each keeps that of the first it comes from, unless one before it has that.
+fn renumbered(origins: &[Origin], ids: &[u32], next_id: &mut u32) -> Vec<u32> {
+    let mut given = Vec::new();
+    for origin in origins {
+        let kept = origin.taken.first().map(|term| ids[term.old]).filter(|id| !given.contains(id));
+        given.push(kept.unwrap_or_else(|| {
+            *next_id += 1;
+            *next_id - 1
+        }));
+    }
+    given
+}
+
+fn change_units(network: &Network, unit: &Unit, change: &Change<'_>) -> Result<Surgery> {
+    let changes = change.of_unit(unit, |layer| sizes(network, layer));
+    let mut next_id = network.next_id;
+    let mut channels: HashMap<usize, usize> = HashMap::new();
+    let mut drafts = Vec::new();
+    for (index, layer) in network.layers.iter().enumerate() {
+        let mut new = draft(network, index);
+        if let Some(origins) = changes.get(&index) {
+            if origins.is_empty() {
+                let what = format!("{} has no other filter", layer.name);
+                return Err(Error::usage(what, "remove the layer, or add a filter first"));
+            }
+            new.layer.filter_ids = Some(renumbered(origins, &layer.filter_ids, &mut next_id));
+            channels.insert(index + 1, origins.len());
+        }
+        // Each channel of a depthwise convolution has its own group.
+        let groups = match layer.layer.channels() {
+            Channels::Made { groups } if groups > 1 && groups == layer.input_shapes[0].channels => {
+                let filters = changes.get(&index).map_or(layer.output.channels, Vec::len);
+                filters / (layer.output.channels / groups)
+            }
+            Channels::Made { groups } => groups,
+            _ => 1,
+        };
+        if let Some(filters) = channels.get(&(index + 1))
+            && let Some(resized) = layer.layer.resized(*filters, groups)
+        {
+            new.layer.layer = resized;
+        }
+        drafts.push(new);
+    }
+    Surgery::build(network, drafts, &changes, next_id)
+}
+
+fn change_filter(network: &Network, layer: u32, filter: u32, change: &Change<'_>) -> Result<Surgery> {
+    let layer = network.layer_index(layer)?;
+    let filter = network.filter_index(layer, filter)?;
+    change_units(network, &Units::of(network).unit(layer, filter)?, change)
+}
+
+fn merge(network: &Network, layer: u32, filters: [u32; 2]) -> Result<Surgery> {
+    let layer = network.layer_index(layer)?;
+    let units = Units::of(network);
+    let unit = |filter| units.unit(layer, network.filter_index(layer, filter)?);
+    let (a, b) = (unit(filters[0])?, unit(filters[1])?);
+    let name = &network.layers[layer].name;
+    if a == b {
+        let what = format!("filters {} and {} of {name} go together", filters[0], filters[1]);
+        return Err(Error::usage(what, "name two that can go one without the other"));
+    }
+    let alike =
+        a.len() == b.len() && a.iter().all(|(layer, own)| b.get(layer).map(Vec::len) == Some(own.len()));
+    if !alike {
+        let what = format!("filters {} and {} of {name} are tied to unlike filters", filters[0], filters[1]);
+        return Err(Error::usage(what, "name two whose outputs go to the same layers"));
+    }
+    change_units(network, &a, &Change::Merge(&b))
+}
+
+/// Other weights for a filter: a weighted sum of others, or fresh.
+fn replace_filter(network: &Network, layer: u32, filter: u32, from: &[(u32, f32)]) -> Result<Surgery> {
+    let layer = network.layer_index(layer)?;
+    let filter = network.filter_index(layer, filter)?;
+    let term = |(id, weight): &(u32, f32)| {
+        let old = network.filter_index(layer, *id)?;
+        Ok(Term { old, factor: *weight, tilt: 0.0, gradient: *weight })
+    };
+    let count = network.layers[layer].output.channels;
+    let mut origins: Vec<Origin> = (0..count).map(Origin::kept).collect();
+    origins[filter].filter = from.iter().map(term).collect::<Result<_>>()?;
+    let drafts = (0..network.layers.len()).map(|index| draft(network, index)).collect();
+    Surgery::build(network, drafts, &Changes::from([(layer, origins)]), network.next_id)
+}
+
+/// A name that no layer has: a stem and a number.
+fn free_name(network: &Network, stem: &str) -> String {
+    let taken = |name: &String| network.layers.iter().any(|layer| layer.name == *name);
+    let names = (1..).map(|number| format!("{stem}{number}"));
+    names.into_iter().find(|name| !taken(name)).expect("there are more numbers than layers")
+}
+
+/// The layer that these settings describe, for an input with this number of channels.
+fn parse(settings: &Table, channels: usize, classes: usize) -> Result<Box<dyn Layer>> {
+    let mut settings = settings.clone();
+    let kind = settings.remove("kind");
+    let named = kind.as_ref().and_then(Value::as_str);
+    let kind = named.and_then(|name| KINDS.iter().find(|kind| kind.kind == name)).ok_or_else(|| {
+        let known: Vec<_> = KINDS.iter().map(|kind| kind.kind).collect();
+        let what = format!("there is no kind of layer {}", named.unwrap_or("without a name"));
+        Error::usage(what, format!("give `kind` as one of {}", known.join(", ")))
+    })?;
+    if kind.kind == "conv2d" {
+        settings.entry("filters").or_insert(Value::Integer(channels as i64));
+    }
+    (kind.parse)(settings, classes).map_err(|e| e.within(kind.kind))
+}
+
+fn insert(network: &Network, after: Option<u32>, settings: &Table) -> Result<Surgery> {
+    let node = after.map_or(Ok(0), |id| network.layer_index(id).map(|index| index + 1))?;
+    let shape = network.shape_of(node);
+    let layer = parse(settings, shape.channels, network.classes)?;
+    if !layer.inputs().contains(&1) {
+        let what = format!("{} takes several inputs", layer.kind());
+        return Err(Error::usage(what, "insert a layer that takes one"));
+    }
+    let made = matches!(layer.channels(), Channels::Made { .. });
+    let is_identity = layer.kind() == "conv2d" && layer.output(&[shape]).is_ok_and(|output| output == shape);
+    let mut next_id = network.next_id + 1;
+    let count = layer.output(&[shape])?.channels as u32;
+    let filter_ids = if made { (next_id..next_id + count).collect() } else { Vec::new() };
+    next_id += filter_ids.len() as u32;
+    let name = free_name(network, layer.short_name());
+    let new = NewLayer { name, layer, inputs: vec![node], id: network.next_id, filter_ids: Some(filter_ids) };
+    let mut drafts: Vec<Draft> = (0..network.layers.len()).map(|index| draft(network, index)).collect();
+    for draft in &mut drafts {
+        // Nodes after it count one more, and what took its input takes its output, which is node `node + 1`.
+        draft.layer.inputs.iter_mut().filter(|input| **input >= node).for_each(|input| *input += 1);
+    }
+    drafts.insert(node, Draft { old: None, layer: new });
+    let mut surgery = Surgery::build(network, drafts, &Changes::new(), next_id)?;
+    surgery.identity = is_identity.then_some(node);
+    Ok(surgery)
+}
+
+fn remove(network: &Network, index: usize) -> Result<Surgery> {
+    let removed = &network.layers[index];
+    let [input] = removed.inputs[..] else {
+        let what = format!("layer {} joins {} inputs", removed.name, removed.inputs.len());
+        return Err(Error::usage(what, "remove the layers before it first"));
+    };
+    if network.layers.len() == 1 {
+        return Err(Error::usage("the network has no other layer", "insert a layer first"));
+    }
+    let mut drafts: Vec<Draft> = (0..network.layers.len())
+        .filter(|other| *other != index)
+        .map(|other| draft(network, other))
+        .collect();
+    for draft in &mut drafts {
+        for node in &mut draft.layer.inputs {
+            *node = match *node {
+                node if node == index + 1 => input,
+                node if node > index => node - 1,
+                node => node,
+            };
+        }
+    }
+    Surgery::build(network, drafts, &Changes::new(), network.next_id)
+}

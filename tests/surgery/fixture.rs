@@ -1,0 +1,95 @@
+//! Networks in training, and what is read from them.
+
+use std::rc::Rc;
+
+use revacnn::data::Dataset;
+use revacnn::gpu::{Buffer, Gpu};
+use revacnn::nn::surgery::Content;
+use revacnn::nn::{Edit, Hyper, Network, OptimizerKind, Trainer, TrainerOptions};
+
+use crate::compare::open_gpu;
+
+/// Batch norm, groups, a depthwise convolution, maxout, concat, add, flatten and two dense layers.
+pub(crate) const MIXED: &str = r#"
+layer = [
+    { kind = "conv2d", name = "stem", filters = 6, kernel = 3, padding = 1 },
+    { kind = "batch_norm", name = "norm" },
+    { kind = "relu", name = "trunk" },
+    { kind = "conv2d", name = "own", filters = 12, kernel = 3, padding = 1, groups = 6 },
+    { kind = "maxout", name = "largest" },
+    { kind = "add", name = "sum", inputs = ["trunk", "largest"] },
+    { kind = "max_pool2d", name = "pool", size = 2 },
+    { kind = "conv2d", name = "wide", filters = 8, kernel = 3, padding = 1 },
+    { kind = "leaky_relu", name = "leaky" },
+    { kind = "conv2d", name = "halves", filters = 6, kernel = 1, groups = 2 },
+    { kind = "concat", name = "both", inputs = ["halves", "pool"] },
+    { kind = "flatten", name = "flat" },
+    { kind = "dense", name = "hidden", units = 9 },
+    { kind = "tanh", name = "squashed" },
+    { kind = "dense", name = "last" },
+]
+"#;
+
+/// The networks on which each promise is kept: three presets and the mixed one.
+pub(crate) const NETWORKS: [&str; 4] = ["revacnn", "resnet-8", "autoencoder", "mixed"];
+
+/// A network that has made a few steps on the digits, with every kind of state in use.
+pub(crate) fn trained(name: &str) -> Trainer {
+    let gpu = Rc::new(open_gpu());
+    let data = Dataset::open("digits").unwrap();
+    let classes = data.classes.len();
+    let network = match name {
+        "mixed" => Network::parse(MIXED, data.shape.into(), classes),
+        preset => Network::open(preset, data.shape.into(), classes),
+    };
+    let hyper = Hyper { averaging: 1.0, ..Hyper::of(OptimizerKind::Adam) };
+    let options = TrainerOptions { batch: 16, seed: 5, hyper, ..TrainerOptions::default() };
+    let mut trainer = Trainer::new(gpu, &data, network.unwrap(), options).unwrap();
+    (0..4).for_each(|_| drop(trainer.step()));
+    trainer
+}
+
+/// Outputs of the last layer for 24 test images, a row an image.
+pub(crate) fn outputs(trainer: &mut Trainer) -> Vec<f32> {
+    let first = trainer.loader.test().start;
+    let rows = trainer.features(trainer.network.layers.len(), first..first + 24).unwrap();
+    rows.read(trainer.gpu())
+}
+
+/// Largest difference between two sets of outputs.
+pub(crate) fn change(a: &[f32], b: &[f32]) -> f32 {
+    assert_eq!(a.len(), b.len());
+    a.iter().zip(b).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max)
+}
+
+/// Layers that have filters of their own whose number the data do not decide, as numbers.
+pub(crate) fn changeable(trainer: &Trainer) -> Vec<u32> {
+    let network = &trainer.network;
+    let can = |layer: &&revacnn::nn::NetworkLayer| {
+        let add = Edit::AddFilter { layer: layer.id };
+        !layer.filter_ids.is_empty() && revacnn::nn::Surgery::of(network, &add).is_ok()
+    };
+    network.layers.iter().filter(can).map(|layer| layer.id).collect()
+}
+
+/// The flat buffers, each with its content.
+pub(crate) fn buffers(trainer: &Trainer) -> [(Content, Vec<f32>); 4] {
+    let gpu: &Gpu = trainer.gpu();
+    let parameters = &trainer.parameters;
+    let read = |buffer: &Buffer<f32>| buffer.read(gpu);
+    [
+        (Content::Weights, read(&parameters.values)),
+        (Content::Weights, read(&parameters.averages)),
+        (Content::Moments, read(&parameters.moments)),
+        (Content::SecondMoments, read(&parameters.second_moments)),
+    ]
+}
+
+/// A fault of the GPU, or weights that are no numbers, after one more step.
+#[track_caller]
+pub(crate) fn assert_trains(trainer: &mut Trainer, what: &str) {
+    trainer.step();
+    trainer.gpu().check().unwrap_or_else(|error| panic!("{what}: {error}"));
+    let values = trainer.parameters.values.read(trainer.gpu());
+    assert!(values.iter().all(|value| value.is_finite()), "{what}");
+}

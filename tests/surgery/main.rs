@@ -1,0 +1,9 @@
+//! Changes of a network while it trains: what each promises, on networks of every kind.
+
+mod carried;
+#[path = "../compare/mod.rs"]
+mod compare;
+mod deleted;
+mod fixture;
+mod function;
+mod refused;
