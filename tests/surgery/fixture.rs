@@ -45,7 +45,7 @@ pub(crate) fn trained(name: &str) -> Trainer {
     let hyper = Hyper { averaging: 1.0, ..Hyper::of(OptimizerKind::Adam) };
     let options = TrainerOptions { batch: 16, seed: 5, hyper, ..TrainerOptions::default() };
     let mut trainer = Trainer::new(gpu, &data, network.unwrap(), options).unwrap();
-    (0..4).for_each(|_| drop(trainer.step()));
+    (0..4).for_each(|_| _ = trainer.step());
     trainer
 }
 

@@ -51,7 +51,7 @@ fn the_halves_of_a_split_filter_learn_apart() {
     };
     let [a, b] = halves(&trainer);
     assert_eq!(a, b);
-    (0..20).for_each(|_| drop(trainer.step()));
+    (0..20).for_each(|_| _ = trainer.step());
     let [a, b] = halves(&trainer);
     assert!(change(&a, &b) > 1e-4, "they would learn the same for ever");
 }
