@@ -14,15 +14,21 @@ pub(crate) fn move_probe(session: &Session, by: i64) -> Action {
     DataCommand::PinProbe(index as u32).into()
 }
 
+/// Number of a node's layer; none for the image.
+pub(crate) fn layer_of(session: &Session, node: usize) -> Option<LayerId> {
+    let layer = session.trainer().network.layers.get(node.checked_sub(1)?)?;
+    Some(LayerId(layer.id))
+}
+
 /// Freezes or unfreezes a node's layer; none for a node without parameters.
 pub(crate) fn toggle_frozen(session: &Session, node: usize) -> Option<Action> {
     let has_parameters = session.layers().get(node).is_some_and(|info| info.parameters > 0);
-    let layer = LayerId(node.checked_sub(1).filter(|_| has_parameters)? as u32);
+    let layer = layer_of(session, node).filter(|_| has_parameters)?;
     let frozen = is_frozen(session, node);
     Some(if frozen { NetworkCommand::Thaw(layer) } else { NetworkCommand::Freeze(layer) }.into())
 }
 
 /// True for a node whose layer is frozen.
 pub(crate) fn is_frozen(session: &Session, node: usize) -> bool {
-    node.checked_sub(1).is_some_and(|layer| session.settings().frozen.contains(&(layer as u32)))
+    layer_of(session, node).is_some_and(|layer| session.settings().frozen.contains(&layer.0))
 }

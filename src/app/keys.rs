@@ -11,7 +11,7 @@ use crate::nn::Hyper;
 use crate::session::{Action, Control, Session, TensorKind, TrainCommand};
 
 /// Effect of a key.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(crate) enum Effect {
     /// An action for the session.
     Act(Action),

@@ -14,7 +14,8 @@ use super::status_bar::status_bar_ui;
 use super::top_bar::TopBar;
 use crate::error::{Error, Result};
 use crate::session::{
-    Action, Command, Event as RunEvent, LayoutCommand, LayoutSource, Session, TensorKind, TrainCommand,
+    Action, Command, Event as RunEvent, LayoutCommand, LayoutSource, NetworkCommand, Session, TensorKind,
+    TrainCommand,
 };
 
 /// Content of a picture.
@@ -141,10 +142,11 @@ impl Workbench {
     /// Performs actions in order. The status bar shows the last error; a command that steers the run and succeeds clears it.
     fn perform(&mut self, session: &mut Session, actions: Vec<Action>) {
         for action in actions {
-            if changes_nothing(session, action) {
+            if changes_nothing(session, &action) {
                 continue;
             }
-            let steers = matches!(action, Action::Command(command) if !matches!(command, Command::Layout(_)));
+            let steers =
+                matches!(&action, Action::Command(command) if !matches!(command, Command::Layout(_)));
             match session.perform(action) {
                 Ok(()) if steers => self.status = None,
                 Ok(()) => (),
@@ -200,9 +202,14 @@ impl Workbench {
 }
 
 /// True for a command after which all settings are as they are now; a reset and the commands of layouts are others.
-fn changes_nothing(session: &Session, action: Action) -> bool {
+fn changes_nothing(session: &Session, action: &Action) -> bool {
     let Action::Command(command) = action else { return false };
-    let other = matches!(command, Command::Layout(_) | Command::Train(TrainCommand::Reset(_)));
+    let other = matches!(
+        command,
+        Command::Layout(_)
+            | Command::Train(TrainCommand::Reset(_))
+            | Command::Network(NetworkCommand::Edit(_))
+    );
     let settings = session.coming_settings();
     !other && settings.changed(command, session.step()) == settings
 }

@@ -48,11 +48,7 @@ pub struct Layout {
 impl Layout {
     /// A layout that begins with its next refresh.
     pub(super) fn new(gpu: &Gpu, id: LayoutId, source: Box<dyn RowSource>) -> Result<Self> {
-        let (node, kind) = match source.source() {
-            LayoutSource::Tensor { node, kind } => (node, kind),
-            LayoutSource::Images(images) => (images.node, TensorKind::Activations),
-            LayoutSource::Filters => (0, TensorKind::Activations),
-        };
+        let (node, kind) = source.source().node_and_kind();
         let (settings, perplexity) = (Settings::DEFAULT, source.perplexity());
         let (tsne, tsne_bytes) = prepare_tsne(gpu, &*source, perplexity, settings)?;
         Ok(Self {
@@ -250,6 +246,28 @@ impl Layout {
         (self.tsne, self.tsne_bytes) = (tsne, bytes);
         self.wanted_perplexity = perplexity;
         self.take_plans(Due::Affinities);
+        self.progress.wake();
+        Ok(())
+    }
+
+    /// Lays out other rows with the same settings: where there are as many as before, points stay.
+    ///
+    /// # Errors
+    /// When it does not fit; then nothing changes.
+    pub(super) fn replace_rows(&mut self, gpu: &Gpu, source: Box<dyn RowSource>) -> Result<()> {
+        let (tsne, bytes) = prepare_tsne(gpu, &*source, self.wanted_perplexity, self.settings)?;
+        let stays = source.rows().tiles() == self.rows().tiles() && !self.progress.begins();
+        if stays {
+            tsne.take_over(gpu, &self.tsne);
+        }
+        (self.node, self.kind) = source.source().node_and_kind();
+        (self.source, self.tsne, self.tsne_bytes) = (source, tsne, bytes);
+        self.waiting_points.clear();
+        if !stays {
+            self.reexaggeration = Reexaggeration::new(&self.settings);
+            self.seen = Seen::default();
+        }
+        self.take_plans(if stays { Due::Affinities } else { Due::Everything });
         self.progress.wake();
         Ok(())
     }

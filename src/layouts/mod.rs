@@ -5,6 +5,7 @@
 
 mod build;
 mod credit;
+mod edited;
 mod feature_pass;
 mod filters;
 mod images;

@@ -43,12 +43,12 @@ enum Told {
 
 /// The live layouts, in the order in which they were opened.
 pub struct Layouts {
-    open: Vec<Layout>,
+    pub(super) open: Vec<Layout>,
     next_id: u64,
     /// By node: change of its filters over the last epoch, where it has any.
-    drifts: Vec<Option<Drift>>,
+    pub(super) drifts: Vec<Option<Drift>>,
     /// The filters are to be kept for comparison before the next step.
-    keep_filters: bool,
+    pub(super) keep_filters: bool,
     passes: TimedPasses<Timed>,
     told: ReadbackRing<(LayoutId, Told)>,
     /// Layout and image whose top classes are to come back.
@@ -62,11 +62,10 @@ impl Layouts {
     /// When the copies of the filters do not fit the adapter.
     pub fn new(trainer: &Trainer) -> Result<Self> {
         let gpu = trainer.gpu();
-        let drift = |node| trainer.weights(node).map(|view| Drift::new(gpu, &view)).transpose();
         Ok(Self {
             open: Vec::new(),
             next_id: 0,
-            drifts: (0..=trainer.network.layers.len()).map(drift).collect::<Result<_>>()?,
+            drifts: drifts(trainer)?,
             keep_filters: true,
             passes: TimedPasses::new(gpu, MAX_PASSES),
             told: ReadbackRing::new(gpu, size_of::<State>() as u64, READBACKS),
@@ -120,15 +119,8 @@ impl Layouts {
     pub fn open(&mut self, trainer: &Trainer, source: LayoutSource, batch: u32) -> Result<()> {
         Self::check(trainer, source)?;
         let id = self.next_id();
-        let mut layout = match source {
-            LayoutSource::Tensor { node, kind } => open_tiles(trainer, id, node, kind),
-            LayoutSource::Images(images) => Images::open(trainer, images)
-                .and_then(|rows| Layout::new(trainer.gpu(), id, Box::new(rows)))
-                .map_err(|error| Images::refusal(trainer, images, &error)),
-            LayoutSource::Filters => Filters::open(trainer)
-                .and_then(|rows| Layout::new(trainer.gpu(), id, Box::new(rows)))
-                .map_err(|error| error.within("all filters")),
-        }?;
+        let mut layout = Layout::new(trainer.gpu(), id, open_rows(trainer, source)?)
+            .map_err(|error| refusal(trainer, source, &error))?;
         layout.every = default_interval(trainer, source, batch);
         if let Some(index) = self.open.iter().position(|open| source.replaces(&open.source())) {
             let former = self.open.remove(index);
@@ -365,10 +357,33 @@ impl Layouts {
     }
 }
 
-fn open_tiles(trainer: &Trainer, id: LayoutId, node: usize, kind: TensorKind) -> Result<Layout> {
-    let tiles = TensorTiles::open(trainer, node, kind)?;
-    let name = node_name(&trainer.network, node).unwrap_or_default();
-    Layout::new(trainer.gpu(), id, Box::new(tiles)).map_err(|error| error.within(name))
+/// By node: the change of its filters over an epoch, where it has any.
+pub(super) fn drifts(trainer: &Trainer) -> Result<Vec<Option<Drift>>> {
+    let drift = |node| trainer.weights(node).map(|view| Drift::new(trainer.gpu(), &view)).transpose();
+    (0..=trainer.network.layers.len()).map(drift).collect()
+}
+
+/// The rows of a source that was checked.
+pub(super) fn open_rows(trainer: &Trainer, source: LayoutSource) -> Result<Box<dyn RowSource>> {
+    let rows: Result<Box<dyn RowSource>> = match source {
+        LayoutSource::Tensor { node, kind } => {
+            TensorTiles::open(trainer, node, kind).map(|rows| Box::new(rows) as _)
+        }
+        LayoutSource::Images(images) => Images::open(trainer, images).map(|rows| Box::new(rows) as _),
+        LayoutSource::Filters => Filters::open(trainer).map(|rows| Box::new(rows) as _),
+    };
+    rows.map_err(|error| refusal(trainer, source, &error))
+}
+
+/// An error of a layout with what it is a layout of.
+pub(super) fn refusal(trainer: &Trainer, source: LayoutSource, error: &Error) -> Error {
+    match source {
+        LayoutSource::Tensor { node, .. } => {
+            error.clone().within(node_name(&trainer.network, node).unwrap_or_default())
+        }
+        LayoutSource::Images(images) => Images::refusal(trainer, images, error),
+        LayoutSource::Filters => error.clone().within("all filters"),
+    }
 }
 
 /// Steps between two readings of the rows of a layout that was just opened in a run of `batch` images per step.

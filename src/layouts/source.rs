@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::feature_pass::FeaturePass;
 use crate::error::Result;
 use crate::gpu::{Buffer, TensorView};
-use crate::nn::{TensorKind, Trainer};
+use crate::nn::{Network, TensorKind, Trainer};
 
 /// Number of a live layout, in the order in which they are opened; never given twice.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -27,7 +27,7 @@ impl fmt::Display for LayoutId {
 pub enum LayoutSource {
     /// The tiles of a tensor: a layer's filters or maps.
     Tensor {
-        /// Node of the network graph: 0 is the input, n is layer n − 1.
+        /// Node of the network graph: 0 is the input, n is layer n − 1; in the journal by its layer's number.
         node: usize,
         /// Tensor of the node.
         kind: TensorKind,
@@ -47,6 +47,41 @@ impl LayoutSource {
             (Self::Images(_), Self::Images(_)) | (Self::Filters, Self::Filters) => true,
             _ => false,
         }
+    }
+
+    /// Node and tensor; the input, 0, for all filters.
+    pub(super) fn node_and_kind(&self) -> (usize, TensorKind) {
+        match *self {
+            Self::Tensor { node, kind } => (node, kind),
+            Self::Images(images) => (images.node, TensorKind::Activations),
+            Self::Filters => (0, TensorKind::Activations),
+        }
+    }
+
+    /// The same with another node.
+    pub(super) fn with_node<E>(
+        self,
+        change: impl FnOnce(usize) -> std::result::Result<usize, E>,
+    ) -> std::result::Result<Self, E> {
+        Ok(match self {
+            Self::Tensor { node, kind } => Self::Tensor { node: change(node)?, kind },
+            Self::Images(source) => Self::Images(ImageSource { node: change(source.node)?, ..source }),
+            Self::Filters => Self::Filters,
+        })
+    }
+
+    /// The source as the journal has it: its node by its number, which it keeps whatever layers come and go. The node must be there.
+    pub fn numbered(self, network: &Network) -> Self {
+        let there = |node: usize| if node <= network.layers.len() { network.node_number(node) } else { node };
+        self.with_node(|node| Ok::<_, std::convert::Infallible>(there(node))).unwrap_or(self)
+    }
+
+    /// The source of the journal with its node by its place in the network.
+    ///
+    /// # Errors
+    /// When the network has no such node any more.
+    pub fn located(self, network: &Network) -> Result<Self> {
+        self.with_node(|number| network.node_of(number))
     }
 
     /// True if it keeps the pause and the interval of the layout whose place it takes.

@@ -9,6 +9,7 @@ use super::state::Session;
 use super::throughput::Throughput;
 use crate::error::{Error, Result};
 use crate::layouts::LayoutSource;
+use crate::nn::{Edit, LayerInfo, Surgery};
 
 /// Probes: the pinned image, and those after it.
 const PROBES: usize = 4;
@@ -21,12 +22,15 @@ impl Session {
     /// # Errors
     /// When a value is out of range or there is no such layout; then nothing changes. What fails later is an [`Event::Fault`].
     pub fn apply(&mut self, command: impl Into<Command>) -> Result<()> {
-        let command = command.into();
+        let mut command = command.into();
         let of_layout = matches!(command, Command::Layout(_));
+        if let Command::Layout(LayoutCommand::Open(source)) = &mut command {
+            *source = source.numbered(&self.trainer().network);
+        }
         if of_layout {
             self.restore_layouts();
         }
-        self.check(command)?;
+        self.check(&command)?;
         let idle = if of_layout { self.progress.is_run_idle() } else { self.progress.is_idle() };
         if idle && !self.progress.unsubmitted && self.pending.is_empty() {
             return self.carry_out_and_log(command);
@@ -43,8 +47,8 @@ impl Session {
     /// # Errors
     /// When a value is out of range or there is no such layout; then nothing changes.
     pub fn apply_all(&mut self, commands: &[Command]) -> Result<()> {
-        commands.iter().try_for_each(|command| self.check(*command))?;
-        commands.iter().try_for_each(|command| self.apply(*command))
+        commands.iter().try_for_each(|command| self.check(command))?;
+        commands.iter().try_for_each(|command| self.apply(command.clone()))
     }
 
     /// Carries out a control. It is not written to the journal.
@@ -75,22 +79,25 @@ impl Session {
         }
     }
 
-    pub(super) fn check(&self, command: Command) -> Result<()> {
+    pub(super) fn check(&self, command: &Command) -> Result<()> {
         let changed = self.run.settings.changed(command, self.step());
         changed.hyper.checked()?;
         changed.augmentation.checked()?;
         let (name, value, range) = match command {
             Command::Train(TrainCommand::SetBatch(batch)) => {
-                return self.trainer().check_batch(batch as usize);
+                return self.trainer().check_batch(*batch as usize);
             }
             Command::Data(DataCommand::PinProbe(index)) => {
-                ("probe", index, 0..=self.test_images() as u32 - 1)
+                ("probe", *index, 0..=self.test_images() as u32 - 1)
             }
             Command::Network(NetworkCommand::Freeze(layer) | NetworkCommand::Thaw(layer)) => {
-                ("layer", layer.0, 0..=self.trainer().network.layers.len() as u32 - 1)
+                return self.trainer().network.layer_index(layer.0).map(|_| ());
+            }
+            Command::Network(NetworkCommand::Edit(edit)) => {
+                return Surgery::of(&self.trainer().network, edit).map(|_| ());
             }
             Command::Layout(command) => {
-                return layout_commands::check(&command, &self.layout_record(), self.trainer());
+                return layout_commands::check(command, &self.layout_record(), self.trainer());
             }
             Command::Train(_) | Command::Data(_) => return Ok(()),
         };
@@ -119,10 +126,10 @@ impl Session {
     /// Carries out the resumed journal's commands for this step.
     fn repeat_commands(&mut self) {
         while let Some(command) = self.journal.to_repeat(self.step()) {
-            let done = match command {
+            let done = match &command {
                 // Nobody looks at the layouts of a resumed run before they are restored.
                 Command::Layout(_) if !self.layouts_restored => Ok(()),
-                _ => self.check(command).and_then(|()| self.carry_out(command)),
+                command => self.check(command).and_then(|()| self.carry_out(command)),
             };
             if let Err(error) = done {
                 self.events.push(Event::Fault(error));
@@ -142,21 +149,21 @@ impl Session {
 
     pub(super) fn carry_out_and_log(&mut self, command: Command) -> Result<()> {
         self.repeat_commands();
-        if !self.changes_anything(command) {
+        if !self.changes_anything(&command) {
             return Ok(());
         }
         let step = self.step();
-        self.carry_out(command)?;
+        self.carry_out(&command)?;
         self.journal.add(step, command);
         // The last position of a drag is written once something else follows.
         if self.journal.holds_drag() { Ok(()) } else { self.write_journal() }
     }
 
     /// False for a command that leaves everything as it is, now and later.
-    fn changes_anything(&self, command: Command) -> bool {
+    fn changes_anything(&self, command: &Command) -> bool {
         let changes = match command {
-            Command::Train(TrainCommand::Reset(_)) => true,
-            Command::Layout(command) => self.layout_record().changes(&command),
+            Command::Train(TrainCommand::Reset(_)) | Command::Network(NetworkCommand::Edit(_)) => true,
+            Command::Layout(command) => self.layout_record().changes(command),
             Command::Train(_) | Command::Data(_) | Command::Network(_) => {
                 self.run.settings.changed(command, self.step()) != self.run.settings
             }
@@ -231,24 +238,25 @@ impl Session {
         Ok(())
     }
 
-    pub(super) fn carry_out(&mut self, command: Command) -> Result<()> {
+    pub(super) fn carry_out(&mut self, command: &Command) -> Result<()> {
         let to = self.run.settings.changed(command, self.step());
         let trainer = &mut self.run.trainer;
         match command {
             Command::Train(TrainCommand::SetBatch(batch)) => {
-                trainer.set_batch(batch as usize)?;
+                trainer.set_batch(*batch as usize)?;
                 self.progress.take_plans(trainer);
             }
-            Command::Train(TrainCommand::Reset(seed)) => self.reset(seed),
+            Command::Train(TrainCommand::Reset(seed)) => self.reset(*seed),
             Command::Train(TrainCommand::SetAverage(_)) => {
                 trainer.set_hyper(to.hyper)?;
                 self.progress.take_plans(trainer);
             }
             Command::Train(_) => trainer.set_hyper(to.hyper)?,
+            Command::Network(NetworkCommand::Edit(edit)) => self.edit(edit)?,
             Command::Network(_) => self.set_frozen(&to.frozen)?,
             Command::Data(DataCommand::PinProbe(index)) => {
                 let all = trainer.loader.test_images;
-                let probes: Vec<_> = (0..PROBES).map(|i| (index as usize + i) % all).collect();
+                let probes: Vec<_> = (0..PROBES).map(|i| (*index as usize + i) % all).collect();
                 trainer.set_probes(&probes);
                 self.progress.probes_stale = true;
             }
@@ -256,16 +264,35 @@ impl Session {
                 trainer.set_augmentation(to.augmentation)?;
                 self.progress.take_plans(trainer);
             }
-            Command::Layout(command) => self.carry_out_layout(command, to.batch)?,
+            Command::Layout(command) => self.carry_out_layout(*command, to.batch)?,
         }
         self.run.settings = to;
         Ok(())
     }
 
     pub(super) fn set_frozen(&mut self, layers: &[u32]) -> Result<()> {
-        let layers: Vec<usize> = layers.iter().map(|layer| *layer as usize).collect();
+        let network = &self.run.trainer.network;
+        let layers = layers.iter().map(|layer| network.layer_index(*layer)).collect::<Result<Vec<_>>>()?;
         self.run.trainer.set_frozen(&layers)?;
         self.progress.take_plans(&self.run.trainer);
+        Ok(())
+    }
+
+    /// Changes the network, and all that shows it.
+    fn edit(&mut self, edit: &Edit) -> Result<()> {
+        let trainer = &mut self.run.trainer;
+        let ids: Vec<u32> = trainer.network.layers.iter().map(|layer| layer.id).collect();
+        trainer.edit(edit)?;
+        let network = &trainer.network;
+        let place = |id: &u32| Some(network.layers.iter().position(|layer| layer.id == *id)? + 1);
+        let nodes: Vec<Option<usize>> = std::iter::once(Some(0)).chain(ids.iter().map(place)).collect();
+        self.progress.take_plans(trainer);
+        self.readback.follow(trainer);
+        self.run.layers = LayerInfo::of(network);
+        self.metrics.dead.clear();
+        let closed = self.layouts.network_changed(trainer, &nodes);
+        self.events.extend(closed.into_iter().map(Event::Notice));
+        self.network_version += 1;
         Ok(())
     }
 

@@ -10,10 +10,10 @@ use super::event::{Split, StopCondition};
 use super::settings::RunSettings;
 use crate::embed;
 use crate::layouts::{LayoutId, LayoutSource};
-use crate::nn::{Hyper, OptimizerKind, Schedule};
+use crate::nn::{Edit, Hyper, OptimizerKind, Schedule};
 
 /// One change to the run. In the journal `{"set_learning_rate": 0.01}`: the names are unique across all kinds.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(untagged)]
 pub enum Command {
     /// A change to the optimization.
@@ -83,13 +83,16 @@ pub enum DataCommand {
 }
 
 /// Changes to the network.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum NetworkCommand {
     /// The parameters of this layer stay as they are from the next step on.
     Freeze(LayerId),
     /// The parameters of this layer are trained again.
     Thaw(LayerId),
+    /// Filters and layers come, go, or are others from the next step on.
+    #[serde(untagged)]
+    Edit(Edit),
 }
 
 /// Changes to live layouts. A layout's number is the count of those that were opened before it.
@@ -179,14 +182,17 @@ impl Command {
 
 impl RunSettings {
     /// These settings after a command that is applied before step `step` + 1.
-    pub fn changed(&self, command: Command, step: u32) -> Self {
+    pub fn changed(&self, command: &Command, step: u32) -> Self {
         let mut to = self.clone();
         match command {
-            Command::Train(command) => to.change_training(command, step),
-            Command::Data(command) => to.change_data(command),
+            Command::Train(command) => to.change_training(*command, step),
+            Command::Data(command) => to.change_data(*command),
             Command::Network(NetworkCommand::Freeze(layer)) if to.frozen.contains(&layer.0) => {}
             Command::Network(NetworkCommand::Freeze(layer)) => to.frozen.push(layer.0),
             Command::Network(NetworkCommand::Thaw(layer)) => to.frozen.retain(|other| *other != layer.0),
+            Command::Network(NetworkCommand::Edit(edit)) => {
+                to.frozen.retain(|layer| !matches!(edit, Edit::RemoveLayer { layer: gone } if gone == layer));
+            }
             // Layouts look at the run and are no part of it.
             Command::Layout(_) => {}
         }
@@ -230,7 +236,7 @@ impl RunSettings {
     }
 }
 
-/// A layer of the network, counted from 0.
+/// A layer of the network by its number, which it keeps whatever comes and goes before it; at first its index.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct LayerId(pub u32);
@@ -261,7 +267,7 @@ pub enum Control {
 }
 
 /// A request of a pane to the session.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, PartialEq)]
 pub enum Action {
     /// A change to the run.
     Command(Command),

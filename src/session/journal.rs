@@ -58,6 +58,11 @@ impl Journal {
         journal_file::chained(&self.header, &self.entries[..self.carried_out])
     }
 
+    /// True if one of the commands carried out changes the network.
+    pub(super) fn changes_network(&self) -> bool {
+        journal_file::changes_network(&self.entries[..self.carried_out])
+    }
+
     /// The settings that the commands carried out have led to.
     pub(super) fn settings(&self) -> RunSettings {
         journal_file::settings(self.header(), &self.entries[..self.carried_out])
@@ -66,7 +71,7 @@ impl Journal {
     /// The command to be repeated at this step, after a resume.
     pub(super) fn to_repeat(&self, step: u32) -> Option<Command> {
         let next = self.entries.get(self.carried_out).map(|line| &line.value);
-        next.filter(|entry| entry.step == step).map(|entry| entry.command)
+        next.filter(|entry| entry.step == step).map(|entry| entry.command.clone())
     }
 
     /// The command to be repeated was carried out.
@@ -93,7 +98,7 @@ impl Journal {
         };
         let first = self.carried_out - self.carried_out().rev().take_while(of_this_life).count();
         for line in &mut self.entries[first..self.carried_out] {
-            *line = Line::new(Entry { step, ..line.value });
+            *line = Line::new(Entry { step, command: line.value.command.clone() });
         }
         let any = first < self.carried_out;
         if any {
@@ -103,8 +108,8 @@ impl Journal {
     }
 
     /// True if a command takes the place of some that are still to be repeated.
-    pub(super) fn replaces_any(&self, command: Command) -> bool {
-        self.entries[self.carried_out..].iter().any(|line| !stays_after(command, line.value.command))
+    pub(super) fn replaces_any(&self, command: &Command) -> bool {
+        self.entries[self.carried_out..].iter().any(|line| !stays_after(command, &line.value.command))
     }
 
     /// Adds a command that was carried out. It takes the place of those still to be repeated: one of a layout that of the other
@@ -118,9 +123,11 @@ impl Journal {
         if last.is_some_and(|last| last.value.step == step && command.continues(&last.value.command)) {
             self.entries.pop();
         }
+        let stay =
+            to_come.into_iter().filter(|line| stays_after(&command, &line.value.command)).collect::<Vec<_>>();
         self.entries.push(Line::new(Entry { step, command }));
         self.carried_out = self.entries.len();
-        self.entries.extend(to_come.into_iter().filter(|line| stays_after(command, line.value.command)));
+        self.entries.extend(stay);
     }
 
     /// True if the last entry may be replaced by one more position of the same drag.
@@ -154,7 +161,7 @@ impl Journal {
 }
 
 /// True if `to_come` is still to be repeated after the user's `command`.
-fn stays_after(command: Command, to_come: Command) -> bool {
+fn stays_after(command: &Command, to_come: &Command) -> bool {
     match command {
         Command::Data(DataCommand::PinProbe(_)) => true,
         Command::Layout(_) => !matches!(to_come, Command::Layout(_)),

@@ -10,7 +10,7 @@ use std::path::Path;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use super::command::{Command, TrainCommand};
+use super::command::{Command, NetworkCommand, TrainCommand};
 use super::settings::RunSettings;
 use crate::error::{Error, Result};
 use crate::files;
@@ -184,6 +184,11 @@ impl StoredJournal {
         chained(&self.header, &self.entries[..count])
     }
 
+    /// True if one of the first `count` entries changes the network.
+    pub(super) fn changes_network(&self, count: usize) -> bool {
+        changes_network(&self.entries[..count])
+    }
+
     /// The settings after `count` entries.
     pub(super) fn settings(&self, count: usize) -> RunSettings {
         settings(&self.header.value, &self.entries[..count])
@@ -214,10 +219,15 @@ pub(super) fn chained(header: &Line<Header>, entries: &[Line<Entry>]) -> String 
     entries.iter().fold(header.check(""), |check, entry| entry.check(&check))
 }
 
+/// True if one of these entries changes the network.
+pub(super) fn changes_network(entries: &[Line<Entry>]) -> bool {
+    entries.iter().any(|line| matches!(line.value.command, Command::Network(NetworkCommand::Edit(_))))
+}
+
 /// The settings that the entries lead to.
 pub(super) fn settings(header: &Header, entries: &[Line<Entry>]) -> RunSettings {
     let changed =
-        |settings: RunSettings, entry: &Line<Entry>| settings.changed(entry.value.command, entry.value.step);
+        |settings: RunSettings, entry: &Line<Entry>| settings.changed(&entry.value.command, entry.value.step);
     entries.iter().fold(header.settings.clone(), changed)
 }
 

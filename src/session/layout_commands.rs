@@ -14,14 +14,14 @@ use crate::nn::Trainer;
 pub(super) fn check(command: &LayoutCommand, record: &LayoutRecord, trainer: &Trainer) -> Result<()> {
     let Some(id) = command.layout() else {
         let LayoutCommand::Open(source) = *command else { return Ok(()) };
-        return Layouts::check(trainer, source).map(|_| ());
+        return Layouts::check(trainer, source.located(&trainer.network)?).map(|_| ());
     };
     let entry = record.find(id).ok_or_else(|| {
         Error::usage(format!("there is no layout {id}"), "it was closed, or is not open yet")
     })?;
     match *command {
         LayoutCommand::Pin { row, position, .. } | LayoutCommand::Release { row, position, .. } => {
-            let count = Layouts::check(trainer, entry.source)?;
+            let count = Layouts::check(trainer, entry.source.located(&trainer.network)?)?;
             if row as usize >= count || !position.iter().all(|p| p.is_finite()) {
                 let what = format!("point {row} cannot be moved to {position:?}");
                 return Err(Error::usage(what, format!("there are points 0 to {}", count.saturating_sub(1))));
@@ -55,7 +55,9 @@ pub(super) fn carry_out(
 ) -> Result<()> {
     let gpu = trainer.gpu();
     match command {
-        LayoutCommand::Open(source) => return layouts.open(trainer, source, batch),
+        LayoutCommand::Open(source) => {
+            return layouts.open(trainer, source.located(&trainer.network)?, batch);
+        }
         LayoutCommand::Close(id) => layouts.close(id),
         LayoutCommand::Pin { layout, row, position } => layouts.move_point(gpu, layout, row, position, true),
         LayoutCommand::Release { layout, row, position } => {

@@ -2,9 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use super::command::{Command, LayoutCommand, TrainCommand};
+use super::command::{Command, LayoutCommand, NetworkCommand, TrainCommand};
 use crate::embed::Settings;
 use crate::layouts::{LayoutId, LayoutSource};
+use crate::nn::Edit;
 
 /// An open layout with all that commands have set of it.
 #[derive(Debug, Clone, PartialEq)]
@@ -70,8 +71,23 @@ impl LayoutRecord {
                 let entry = self.open.iter_mut().find(|entry| Some(entry.id) == of);
                 entry.into_iter().for_each(|entry| entry.apply(command));
             }
+            Command::Network(NetworkCommand::Edit(edit)) => self.edit(edit),
             Command::Train(_) | Command::Data(_) | Command::Network(_) => {}
         }
+    }
+
+    /// The network is changed: layouts of what is gone are closed, and filters that are pinned may be others.
+    fn edit(&mut self, edit: &Edit) {
+        if let Edit::RemoveLayer { layer } = edit {
+            let gone = *layer as usize + 1;
+            self.open.retain(|entry| match entry.source {
+                LayoutSource::Tensor { node, .. } => node != gone,
+                LayoutSource::Images(images) => images.node != gone,
+                LayoutSource::Filters => true,
+            });
+        }
+        let of_filters = |entry: &&mut LayoutEntry| !matches!(entry.source, LayoutSource::Images(_));
+        self.open.iter_mut().filter(of_filters).for_each(|entry| entry.pins.clear());
     }
 
     fn open(&mut self, source: LayoutSource) {

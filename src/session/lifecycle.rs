@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::rc::Rc;
 
-use super::checkpoint::{Checkpoint, CheckpointState, foreign};
+use super::checkpoint::{Checkpoint, CheckpointState, MODEL_FILE, foreign};
 use super::command::{Command, DataCommand};
 use super::event::Event;
 use super::identity;
@@ -86,11 +86,13 @@ impl Session {
             ));
         }
         let file = path.join(NETWORK_FILE);
-        let network = Network::parse(&run.network, data.shape.into(), data.classes.len())
-            .map_err(|e| e.within(file.display()))?;
-        if network.to_toml() != state.network {
+        let parse = |text: &str| Network::parse(text, data.shape.into(), data.classes.len());
+        let stored = parse(&run.network).map_err(|e| e.within(file.display()))?;
+        // A kill between the model and this file leaves the network of before a change here.
+        if stored.to_toml() != state.network && !run.journal.changes_network(state.commands) {
             return Err(foreign(&file, "it is not the network that the model has"));
         }
+        let network = parse(&state.network).map_err(|e| e.within(path.join(MODEL_FILE).display()))?;
         let mut session = Self::assemble(gpu, &data, network, state.settings.clone())?;
         session.restore(run)?;
         Ok(session)
@@ -98,9 +100,7 @@ impl Session {
 
     fn assemble(gpu: Rc<Gpu>, data: &Dataset, mut network: Network, settings: RunSettings) -> Result<Self> {
         // Before it is built: what is frozen takes no statistics, so that it fits where the same layer, trained, does not.
-        for layer in &settings.frozen {
-            network.layers.get_mut(*layer as usize).into_iter().for_each(|layer| layer.frozen = true);
-        }
+        network.layers.iter_mut().for_each(|layer| layer.frozen = settings.frozen.contains(&layer.id));
         let trainer = Trainer::new(Rc::clone(&gpu), data, network, settings.trainer())?;
         let header = Header {
             run: Some(identity::random()?),
@@ -123,6 +123,7 @@ impl Session {
             events: Vec::new(),
             submissions: Vec::new(),
             unsaved: None,
+            network_version: 0,
             run: Run::new(trainer, data, settings),
         };
         let RunSettings { frozen, probe, .. } = session.run.settings.clone();
@@ -130,8 +131,8 @@ impl Session {
             session.set_frozen(&frozen)?;
         }
         let probe = Command::from(DataCommand::PinProbe(probe));
-        session.check(probe)?;
-        session.carry_out(probe)?;
+        session.check(&probe)?;
+        session.carry_out(&probe)?;
         session.check_prepared()?;
         Ok(session)
     }
@@ -194,7 +195,8 @@ impl Session {
         let checkpoint = self.read_checkpoint()?;
         self.write_journal()?;
         let Some(folder) = &self.folder else { return Ok(()) };
-        folder.save(&checkpoint, &self.run.trainer.parameters.tensors)
+        let tensors = &self.run.trainer.parameters.tensors;
+        folder.save(&checkpoint, tensors, self.journal.changes_network())
     }
 
     fn finish_under_way(&mut self) {

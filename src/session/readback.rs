@@ -12,6 +12,9 @@ const MAX_PASSES: u32 = 64;
 const HISTORY_BYTES: u64 = (HISTORY_LEN * size_of::<StepRecord>()) as u64;
 const CLOCK_BYTES: u64 = size_of::<Clock>() as u64;
 
+/// Read-backs of the marks of layers that fired that may be on their way at once.
+const FIRED_RINGS: usize = 8;
+
 /// An evaluation that was asked for.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct EvaluationRequest {
@@ -71,10 +74,15 @@ impl Readback {
         Self {
             history: ReadbackRing::new(gpu, HISTORY_BYTES, 4),
             evaluations: ReadbackRing::new(gpu, CLOCK_BYTES, 8),
-            fired: ReadbackRing::new(gpu, trainer.fired().1.range().size, 8),
+            fired: ReadbackRing::new(gpu, trainer.fired().1.range().size, FIRED_RINGS),
             passes: TimedPasses::new(gpu, MAX_PASSES),
             generation: 0,
         }
+    }
+
+    /// The network was changed: its rectifying layers are others.
+    pub(super) fn follow(&mut self, trainer: &Trainer) {
+        self.fired = ReadbackRing::new(trainer.gpu(), trainer.fired().1.range().size, FIRED_RINGS);
     }
 
     /// Records the next piece of a work as one timed pass.

@@ -166,14 +166,23 @@ impl RunFolder {
             .unwrap_or_else(Some)
     }
 
-    /// Writes the checkpoint, then its epochs as `metrics.csv`; the journal must be up to date. The model decides on all: a kill
-    /// between the two loses nothing.
+    /// Writes the checkpoint, then its epochs as `metrics.csv` and, where commands have changed it, the network; the journal must be
+    /// up to date. The model decides on all: a kill between them loses nothing.
     ///
     /// # Errors
     /// When a file cannot be written; the old one stays.
-    pub(super) fn save(&self, checkpoint: &Checkpoint, tensors: &[TensorRange]) -> Result<()> {
+    pub(super) fn save(
+        &self,
+        checkpoint: &Checkpoint,
+        tensors: &[TensorRange],
+        network_changed: bool,
+    ) -> Result<()> {
         journal_file::flush(&self.path)?;
         checkpoint.save(&self.path, tensors)?;
+        if network_changed {
+            let network = identity::signed(&checkpoint.state.network, checkpoint.state.run.as_deref());
+            files::write_whole(&self.path.join(NETWORK_FILE), network.as_bytes())?;
+        }
         checkpoint.state.metrics.as_ref().map_or(Ok(()), |text| metrics::write(&self.path, text))
     }
 }
@@ -292,7 +301,7 @@ mod tests {
         let clock = Clock { step: 46, epoch: 2, ..bytemuck::Zeroable::zeroed() };
         let state = CheckpointState {
             run: None,
-            settings: settings.changed(TrainCommand::SetLearningRate(0.5).into(), 20),
+            settings: settings.changed(&TrainCommand::SetLearningRate(0.5).into(), 20),
             network: "name = \"tiny\"\n".to_owned(),
             data_fingerprint: header.data_fingerprint,
             clock: bytemuck::cast_slice(&[clock]).to_vec(),

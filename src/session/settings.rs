@@ -18,7 +18,7 @@ pub struct RunSettings {
     pub augmentation: Augmentation,
     /// Optimizer settings.
     pub hyper: Hyper,
-    /// Frozen layers, counted from 0.
+    /// Frozen layers, by their numbers.
     pub frozen: Vec<u32>,
     /// Index in the test set of the pinned probe.
     pub probe: u32,

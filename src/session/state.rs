@@ -39,6 +39,8 @@ pub struct Session {
     pub(super) submissions: Vec<wgpu::SubmissionIndex>,
     /// Error of the last save, if it failed.
     pub(super) unsaved: Option<Error>,
+    /// Number of times that the network was changed.
+    pub(super) network_version: u32,
 }
 
 impl Session {
@@ -67,6 +69,11 @@ impl Session {
     /// The trainer.
     pub fn trainer(&self) -> &Trainer {
         &self.run.trainer
+    }
+
+    /// Number of times that the network was changed: after a change, nodes and tiles are others.
+    pub fn network_version(&self) -> u32 {
+        self.network_version
     }
 
     /// The nodes of the network, the input first.
@@ -122,7 +129,7 @@ impl Session {
 
     /// The settings once the commands that wait for the end of the step are carried out.
     pub fn coming_settings(&self) -> RunSettings {
-        let after = |settings: RunSettings, command: &Command| settings.changed(*command, self.step());
+        let after = |settings: RunSettings, command: &Command| settings.changed(command, self.step());
         self.pending.iter().fold(self.run.settings.clone(), after)
     }
 

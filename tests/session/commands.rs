@@ -28,10 +28,10 @@ fn trained(bench: &Bench, change: impl FnOnce(&mut Trainer)) -> String {
 }
 
 /// A session that makes 5 steps, takes commands, and makes 5 steps.
-fn steered<C: Into<Command> + Copy>(bench: &Bench, commands: &[C]) -> String {
+fn steered<C: Into<Command> + Clone>(bench: &Bench, commands: &[C]) -> String {
     let mut session = bench.session();
     run_to(&mut session, 5);
-    commands.iter().for_each(|c| session.apply(*c).unwrap());
+    commands.iter().for_each(|c| session.apply(c.clone()).unwrap());
     run_to(&mut session, 10);
     session.state_hash()
 }
@@ -134,13 +134,13 @@ fn a_command_in_the_middle_of_a_step_waits_for_its_end() {
     for command in commands {
         let mut after = bench.session();
         run_to(&mut after, 3);
-        after.apply(command).unwrap();
+        after.apply(command.clone()).unwrap();
         run_to(&mut after, 6);
         let mut amid = bench.session();
         run_to(&mut amid, 2);
         amid.single_step();
         submit(&mut amid, 1e-9);
-        amid.apply(command).unwrap();
+        amid.apply(command.clone()).unwrap();
         assert_eq!(amid.settings(), &settings(), "it was carried out at once");
         finish(&mut amid);
         assert_eq!(amid.step(), 3);
@@ -227,7 +227,7 @@ fn values_out_of_range_are_refused() {
         TrainCommand::SetWarmup(f32::INFINITY).into(),
     ];
     for command in refused {
-        let error = session.apply(command).unwrap_err();
+        let error = session.apply(command.clone()).unwrap_err();
         assert!(!error.help().is_empty(), "{command:?}");
     }
     assert_eq!((session.settings(), session.state_hash()), (&settings(), hash));

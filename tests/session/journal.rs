@@ -232,6 +232,6 @@ fn commands_together_are_all_applied_or_none() {
     let wrong: [Command; 2] = [TrainCommand::SetBatch(9).into(), DataCommand::SetShift(999).into()];
     session.apply_all(&wrong).unwrap_err();
     assert_eq!((session.settings(), journal(&bench).len()), (&settings(), 0));
-    session.apply_all(&[wrong[0], LayoutCommand::Open(CONV).into()]).unwrap();
+    session.apply_all(&[wrong[0].clone(), LayoutCommand::Open(CONV).into()]).unwrap();
     assert_eq!((session.settings().batch, session.layouts()[0].id()), (9, LayoutId(0)));
 }

@@ -3,6 +3,7 @@
 mod bench;
 mod commands;
 mod damage;
+mod edits;
 mod embedding;
 mod few_values;
 mod journal;

@@ -82,6 +82,28 @@ impl Network {
         })
     }
 
+    /// Number of a node, which it keeps: 0 for the image, 1 more than its layer's number for others.
+    pub fn node_number(&self, node: usize) -> usize {
+        node.checked_sub(1).map_or(0, |layer| self.layers[layer].id as usize + 1)
+    }
+
+    /// Node with this number.
+    ///
+    /// # Errors
+    /// When there is none.
+    pub fn node_of(&self, number: usize) -> Result<usize> {
+        (0..=self.layers.len()).find(|node| self.node_number(*node) == number).ok_or_else(|| {
+            let known = (0..=self.layers.len()).map(|node| match node {
+                0 => "0 (the input)".to_owned(),
+                node => format!("{} ({})", self.node_number(node), self.layers[node - 1].name),
+            });
+            Error::usage(
+                format!("there is no layer {number}"),
+                format!("there are {}", shortened(known.collect())),
+            )
+        })
+    }
+
     /// Index of the filter with this number in the layer of that index.
     ///
     /// # Errors
