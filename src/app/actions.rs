@@ -1,5 +1,7 @@
 //! Actions that several widgets and keys request.
 
+use super::tile_set::TileId;
+use crate::nn::Edit;
 use crate::session::{Action, Control, DataCommand, LayerId, NetworkCommand, RunState, Session};
 
 /// Play or pause.
@@ -31,4 +33,38 @@ pub(crate) fn toggle_frozen(session: &Session, node: usize) -> Option<Action> {
 /// True for a node whose layer is frozen.
 pub(crate) fn is_frozen(session: &Session, node: usize) -> bool {
     layer_of(session, node).is_some_and(|layer| session.settings().frozen.contains(&layer.0))
+}
+
+/// Numbers of the layer and of its filter that make a tile; none for the image.
+pub(crate) fn filter_of(session: &Session, tile: TileId) -> Option<(u32, u32)> {
+    session.trainer().network.filter_of(tile.node, tile.tile as usize)
+}
+
+/// A change of the network.
+pub(crate) fn edit(edit: Edit) -> Action {
+    NetworkCommand::Edit(edit).into()
+}
+
+/// Adds a filter to the layer that makes a node's channels.
+pub(crate) fn add_filter(session: &Session, node: usize) -> Option<Action> {
+    let (layer, _) = filter_of(session, TileId { node, tile: 0 })?;
+    Some(edit(Edit::AddFilter { layer }))
+}
+
+/// Deletes the filter that makes a tile.
+pub(crate) fn delete_filter(session: &Session, tile: TileId) -> Option<Action> {
+    let (layer, filter) = filter_of(session, tile)?;
+    Some(edit(Edit::DeleteFilter { layer, filter }))
+}
+
+/// Splits the filter that makes a tile.
+pub(crate) fn split_filter(session: &Session, tile: TileId) -> Option<Action> {
+    let (layer, filter) = filter_of(session, tile)?;
+    Some(edit(Edit::SplitFilter { layer, filter }))
+}
+
+/// Resets the filter that makes a tile.
+pub(crate) fn reset_filter(session: &Session, tile: TileId) -> Option<Action> {
+    let (layer, filter) = filter_of(session, tile)?;
+    Some(edit(Edit::ResetFilter { layer, filter }))
 }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::actions::{filter_of, layer_of};
 use super::tile_set::TileId;
 use crate::session::{Layout, LayoutId, LayoutSource, Session, TensorKind};
 use crate::view::SelectionSummary;
@@ -24,6 +25,10 @@ pub struct Selection {
     rows: BTreeMap<LayoutId, SelectionSummary>,
     rows_cleared: bool,
     statistics: Vec<(TileId, [f32; 4])>,
+    /// Number of changes of the network that the selection knows.
+    network_version: u32,
+    /// Filter and layer of the selected tile, by their numbers, and the layer that shows it.
+    filter: Option<[u32; 3]>,
 }
 
 impl Default for Selection {
@@ -37,6 +42,8 @@ impl Default for Selection {
             rows: BTreeMap::new(),
             rows_cleared: false,
             statistics: Vec::new(),
+            network_version: 0,
+            filter: None,
         }
     }
 }
@@ -44,6 +51,14 @@ impl Default for Selection {
 impl Selection {
     /// Begins a frame: the tile of the hovered row is hovered.
     pub fn begin_frame(&mut self, session: &Session) {
+        if std::mem::replace(&mut self.network_version, session.network_version())
+            != session.network_version()
+        {
+            self.statistics.clear();
+            self.clear_rows();
+            self.tile = self.filter.and_then(|filter| find(session, filter));
+        }
+        self.filter = self.tile.and_then(|tile| numbers(session, tile));
         self.hovered = self.hovered_row.and_then(|(id, row)| tile_of_row(session.layout(id)?, row));
     }
 
@@ -101,6 +116,20 @@ impl Selection {
         self.statistics.insert(0, (tile, values));
         self.statistics.truncate(MAX_STATISTICS);
     }
+}
+
+/// Numbers of a tile that outlive changes of the network: of the layer that shows it, and of the layer and the filter that make it.
+fn numbers(session: &Session, tile: TileId) -> Option<[u32; 3]> {
+    let (layer, filter) = filter_of(session, tile)?;
+    Some([layer_of(session, tile.node)?.0, layer, filter])
+}
+
+/// The tile with these numbers, where it is still there.
+fn find(session: &Session, [shown, layer, filter]: [u32; 3]) -> Option<TileId> {
+    let network = &session.trainer().network;
+    let node = network.layer_index(shown).ok()? + 1;
+    let tiles = 0..network.shape_of(node).channels as u32;
+    tiles.map(|tile| TileId { node, tile }).find(|tile| filter_of(session, *tile) == Some((layer, filter)))
 }
 
 /// Tile of the network that a row of a layout stands for; none for images.

@@ -133,6 +133,17 @@ impl Stage {
         self.frame(&[]);
     }
 
+    /// The right button pressed and released on the first tile of the column under this widget.
+    pub(crate) fn secondary_click_below(&mut self, widget: &str) {
+        let rect = self.place(widget);
+        let pos = Pos2::new(rect.left() + 0.3 * rect.width(), rect.bottom() + 35.0);
+        self.frame(&[Event::PointerMoved(pos)]);
+        for pressed in [true, false] {
+            let button = PointerButton::Secondary;
+            self.frame(&[Event::PointerButton { pos, button, pressed, modifiers: Modifiers::NONE }]);
+        }
+    }
+
     pub(crate) fn key(&mut self, key: Key, modifiers: Modifiers) {
         for pressed in [true, false] {
             self.frame(&[Event::Key { key, physical_key: None, pressed, repeat: false, modifiers }]);

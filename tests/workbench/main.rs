@@ -2,6 +2,7 @@
 #![cfg(feature = "app")]
 
 mod fixture;
+mod hand;
 mod learning;
 mod sizes;
 mod typing;

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 use toml::Table;
 
 use crate::error::{Error, Result};
+use crate::nn::layer::Channels;
 use crate::nn::{Network, NetworkLayer};
 
 /// A change of the network. Layers and filters are given by their numbers ([`NetworkLayer::id`], [`NetworkLayer::filter_ids`]).
@@ -102,6 +103,27 @@ impl Network {
                 format!("there are {}", shortened(known.collect())),
             )
         })
+    }
+
+    /// Numbers of the layer and of its filter that make a channel of a node, through activations, pooling and the like; none for the image.
+    pub fn filter_of(&self, mut node: usize, mut channel: usize) -> Option<(u32, u32)> {
+        loop {
+            let layer = &self.layers[node.checked_sub(1)?];
+            let mut input = 0;
+            match layer.layer.channels() {
+                Channels::Made { .. } => return Some((layer.id, *layer.filter_ids.get(channel)?)),
+                Channels::Kept => {}
+                Channels::Grouped(size) => channel *= size,
+                Channels::Flattened => channel /= layer.input_shapes[0].pixels(),
+                Channels::Joined => {
+                    while channel >= layer.input_shapes.get(input)?.channels {
+                        channel -= layer.input_shapes[input].channels;
+                        input += 1;
+                    }
+                }
+            }
+            node = layer.inputs[input];
+        }
     }
 
     /// Index of the filter with this number in the layer of that index.

@@ -2,6 +2,7 @@
 
 use egui::{Rect, RichText, Sense, Ui, Vec2};
 
+use super::hand::{Offer, hand_ui, layer_menu_ui};
 use super::shown::Shown;
 use crate::app::actions::is_frozen;
 use crate::app::pane::Cx;
@@ -55,29 +56,35 @@ fn scale_ui(ui: &mut Ui) {
     ui.label(RichText::new("+ max").small().color(theme::ACCENT));
 }
 
-/// A node's name, and a menu of the tensors that it can show.
-pub(crate) fn column_ui(ui: &mut Ui, rect: Rect, cx: &mut Cx<'_, '_>, shown: &mut Shown, node: usize) {
+/// A node's name, a menu of the tensors that it can show, and what the user's hand can change.
+pub(crate) fn column_ui(
+    ui: &mut Ui,
+    rect: Rect,
+    cx: &mut Cx<'_, '_>,
+    shown: &mut Shown,
+    node: usize,
+    offer: Offer,
+) {
     let builder = egui::UiBuilder::new().max_rect(rect).layout(egui::Layout::top_down(egui::Align::Center));
     ui.scope_builder(builder, |ui| {
         ui.spacing_mut().item_spacing.y = 1.0;
         name_ui(ui, cx.session, node);
         let now = shown.get(node);
         let text = RichText::new(short_name(now)).small();
-        let available: Vec<_> = KINDS.iter().filter(|k| cx.session.tensor(node, k.0).is_some()).collect();
-        if available.len() < 2 {
-            ui.label(text.color(theme::MUTED));
-            return;
-        }
         let menu = egui::Button::new(text).frame(false).min_size(Vec2::new(rect.width(), 16.0));
-        let response = ui.add(menu).on_hover_text("Choose the tensor that this layer shows");
+        let response =
+            ui.add(menu).on_hover_text("Choose the tensor that this layer shows; remove the layer");
+        cx.mark(format!("{} menu", cx.session.layers()[node].name), &response);
         mark_as_menu(ui, response.rect);
         egui::Popup::menu(&response).show(|ui| {
-            for (kind, name, long) in available {
+            for (kind, name, long) in KINDS.iter().filter(|k| cx.session.tensor(node, k.0).is_some()) {
                 if ui.selectable_label(*kind == now, *name).on_hover_text(*long).clicked() {
                     shown.set(node, *kind);
                 }
             }
+            layer_menu_ui(ui, cx, node, offer);
         });
+        hand_ui(ui, cx, node, offer);
     });
 }
 

@@ -2,11 +2,13 @@
 
 mod classes;
 mod columns;
+mod hand;
 mod head;
 mod shown;
 
 use egui::{Rect, RichText, Sense, Ui, Vec2};
 
+use self::hand::Offers;
 use self::shown::Shown;
 use crate::app::pane::{Cx, Dock, Event, Pane};
 use crate::app::selection::Selection;
@@ -18,18 +20,21 @@ use crate::session::Session;
 use crate::view::TileSet;
 
 /// Height of a column's head, in points.
-const HEAD: f32 = 44.0;
+const HEAD: f32 = 62.0;
 
 /// The Network pane.
 pub(crate) struct NetworkPane {
     shown: Shown,
     /// Tiles are drawn.
     pictures: bool,
+    offers: Offers,
+    /// Tile of the open context menu.
+    menu: Option<TileId>,
 }
 
 impl Default for NetworkPane {
     fn default() -> Self {
-        Self { shown: Shown::default(), pictures: true }
+        Self { shown: Shown::default(), pictures: true, offers: Offers::default(), menu: None }
     }
 }
 
@@ -111,13 +116,15 @@ impl NetworkPane {
         let nodes = cx.session.layers().len();
         let columns = columns::columns(area, nodes + 1);
         let visible = ui.clip_rect();
+        self.offers.follow(cx.session);
         let mark = cx.frame.begin();
         for (node, column) in columns.iter().enumerate().take(nodes) {
             if !visible.intersects(*column) {
                 continue;
             }
             let (head, body) = split(*column);
-            head::column_ui(ui, head, cx, &mut self.shown, node);
+            head::column_ui(ui, head, cx, &mut self.shown, node, self.offers.of(node));
+            hand::insert_ui(ui, head, cx, node);
             let result = self.tiles_ui(ui, body, cx, node);
             cx.report(result);
         }
@@ -131,10 +138,14 @@ impl NetworkPane {
         ui.allocate_rect(area, Sense::hover());
     }
 
-    fn tiles_ui(&self, ui: &Ui, body: Rect, cx: &mut Cx<'_, '_>, node: usize) -> Result<()> {
+    fn tiles_ui(&mut self, ui: &mut Ui, body: Rect, cx: &mut Cx<'_, '_>, node: usize) -> Result<()> {
         let Some(set) = self.tile_set(cx.session, node).filter(|_| self.pictures) else { return Ok(()) };
         cx.frame.declare(TileSetId::Node(node), &set)?;
+        let response = ui.interact(body, ui.scope_id().with(("column", node)), Sense::click());
         let pointer = ui.input(|i| i.pointer.hover_pos());
+        if response.secondary_clicked() {
+            self.menu = None;
+        }
         let pointer = pointer.filter(|p| body.contains(*p) && ui.rect_contains_pointer(body));
         for (tile, rect) in (0..).zip(tile_rects(body, &set)) {
             cx.frame.place(ui, TileSetId::Node(node), tile, rect);
@@ -144,7 +155,13 @@ impl NetworkPane {
                 if ui.input(|i| i.pointer.primary_clicked()) {
                     cx.selection.tile = id;
                 }
+                if response.secondary_clicked() {
+                    self.menu = id;
+                }
             }
+        }
+        if let Some(tile) = self.menu.filter(|tile| tile.node == node) {
+            egui::Popup::context_menu(&response).show(|ui| hand::tile_menu_ui(ui, cx, tile));
         }
         Ok(())
     }

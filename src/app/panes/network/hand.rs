@@ -1,0 +1,213 @@
+//! The user's hand on the network: filters and layers added, split, merged, deleted, frozen.
+
+use egui::{Button, Rect, RichText, Ui, Vec2};
+use toml::Table;
+
+use crate::app::actions::{
+    add_filter, delete_filter, edit, filter_of, is_frozen, layer_of, reset_filter, split_filter,
+    toggle_frozen,
+};
+use crate::app::pane::Cx;
+use crate::app::theme;
+use crate::app::tile_set::TileId;
+use crate::nn::{Edit, Surgery};
+use crate::session::{Action, Session};
+
+/// Layers that can be put in, each with the settings of a usual one, as a network file has them.
+const LAYERS: [(&str, &str); 12] = [
+    ("convolution 3×3", "kind = \"conv2d\"\nkernel = 3\npadding = 1"),
+    ("convolution 1×1", "kind = \"conv2d\"\nkernel = 1"),
+    ("dense 64", "kind = \"dense\"\nunits = 64"),
+    ("relu", "kind = \"relu\""),
+    ("leaky relu", "kind = \"leaky_relu\""),
+    ("tanh", "kind = \"tanh\""),
+    ("batch norm", "kind = \"batch_norm\""),
+    ("dropout 0.25", "kind = \"dropout\"\nrate = 0.25"),
+    ("max pooling 2×2", "kind = \"max_pool2d\"\nsize = 2"),
+    ("average pooling 2×2", "kind = \"avg_pool2d\"\nsize = 2"),
+    ("global average pooling", "kind = \"global_avg_pool2d\""),
+    ("local response norm", "kind = \"local_response_norm\""),
+];
+/// Sides of the small buttons in a head, in points.
+const SMALL: Vec2 = Vec2::splat(15.0);
+
+/// Changes that a layer allows.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub(super) struct Offer {
+    /// It makes channels, in a number that the user decides.
+    filters: bool,
+    /// It can be taken out.
+    removal: bool,
+}
+
+/// Changes that the layers allow, by node.
+#[derive(Default)]
+pub(super) struct Offers {
+    /// Number of changes of the network that they are for.
+    version: Option<u32>,
+    nodes: Vec<Offer>,
+}
+
+impl Offers {
+    /// Looks at the network where it was changed.
+    pub(super) fn follow(&mut self, session: &Session) {
+        if self.version.replace(session.network_version()) == Some(session.network_version()) {
+            return;
+        }
+        let network = &session.trainer().network;
+        let offer = |layer: &crate::nn::NetworkLayer| Offer {
+            filters: !layer.filter_ids.is_empty()
+                && Surgery::of(network, &Edit::AddFilter { layer: layer.id }).is_ok(),
+            removal: Surgery::of(network, &Edit::RemoveLayer { layer: layer.id }).is_ok(),
+        };
+        self.nodes = std::iter::once(Offer::default()).chain(network.layers.iter().map(offer)).collect();
+    }
+
+    /// Changes that a node's layer allows.
+    pub(super) fn of(&self, node: usize) -> Offer {
+        self.nodes.get(node).copied().unwrap_or_default()
+    }
+}
+
+/// A small button of a head.
+fn small_button(ui: &mut Ui, text: &str, color: egui::Color32, hover: String) -> egui::Response {
+    let text = RichText::new(text).small().color(color);
+    ui.add(Button::new(text).min_size(SMALL).frame(false)).on_hover_text(hover)
+}
+
+/// The lock and the number of filters with − and +.
+pub(super) fn hand_ui(ui: &mut Ui, cx: &mut Cx<'_, '_>, node: usize, offer: Offer) {
+    let session = cx.session;
+    let name = &session.layers()[node].name;
+    let toggle = toggle_frozen(session, node);
+    let widgets = if offer.filters { 46.0 } else { 0.0 } + if toggle.is_some() { 18.0 } else { 0.0 };
+    ui.horizontal(|ui| {
+        ui.spacing_mut().item_spacing.x = 1.0;
+        ui.spacing_mut().button_padding = Vec2::ZERO;
+        ui.add_space(((ui.available_width() - widgets) / 2.0).max(0.0));
+        if offer.filters {
+            let count = session.layers()[node].output[0] as u32;
+            let selected = cx.selection.tile.filter(|tile| tile.node == node);
+            let tile = selected.unwrap_or(TileId { node, tile: count - 1 });
+            let which = if selected.is_some() { "the selected" } else { "the last" };
+            let minus =
+                small_button(ui, "−", theme::TEXT, format!("Delete {which} filter of {name} (Delete)"));
+            cx.mark(format!("{name} −"), &minus);
+            if minus.clicked() {
+                send(cx, delete_filter(session, tile));
+            }
+            ui.add_sized(
+                Vec2::new(16.0, SMALL.y),
+                egui::Label::new(RichText::new(count.to_string()).small()),
+            );
+            let hover =
+                format!("Add a filter to {name} (A): nothing takes it yet, so the loss stays as it is");
+            let plus = small_button(ui, "+", theme::TEXT, hover);
+            cx.mark(format!("{name} +"), &plus);
+            if plus.clicked() {
+                send(cx, add_filter(session, node));
+            }
+        }
+        if let Some(toggle) = toggle {
+            let frozen = is_frozen(session, node);
+            let (text, color, hover) = if frozen {
+                ("🔒", theme::SECOND, format!("{name} is frozen: train it again (F)"))
+            } else {
+                (
+                    "🔓",
+                    theme::MUTED,
+                    format!("Freeze {name}: its parameters stay, and steps skip their gradients (F)"),
+                )
+            };
+            let lock = small_button(ui, text, color, hover);
+            cx.mark(format!("{name} lock"), &lock);
+            if lock.clicked() {
+                cx.send(toggle);
+            }
+        }
+    });
+}
+
+fn send(cx: &mut Cx<'_, '_>, action: Option<Action>) {
+    action.into_iter().for_each(|action| cx.send(action));
+}
+
+/// Entries of a column's menu that change its layer.
+pub(super) fn layer_menu_ui(ui: &mut Ui, cx: &mut Cx<'_, '_>, node: usize, offer: Offer) {
+    let Some(layer) = layer_of(cx.session, node) else { return };
+    ui.separator();
+    let remove = ui.add_enabled(offer.removal, Button::new("Remove this layer"));
+    cx.mark("remove layer", &remove);
+    let why = "The layers after it would not fit, or it joins several inputs";
+    if remove.on_disabled_hover_text(why).clicked() {
+        cx.send(edit(Edit::RemoveLayer { layer: layer.0 }));
+    }
+}
+
+/// A + between a column and the next: a list of the layers that fit there.
+pub(super) fn insert_ui(ui: &mut Ui, head: Rect, cx: &mut Cx<'_, '_>, node: usize) {
+    let name = &cx.session.layers()[node].name;
+    let rect = Rect::from_center_size(egui::pos2(head.right() + 5.0, head.top() + 8.0), Vec2::splat(12.0));
+    let button =
+        Button::new(RichText::new("+").small().color(theme::MUTED)).frame(false).min_size(rect.size());
+    let builder = egui::UiBuilder::new().max_rect(rect);
+    let response = ui
+        .scope_builder(builder, |ui| {
+            ui.spacing_mut().button_padding = Vec2::ZERO;
+            ui.add(button)
+        })
+        .inner
+        .on_hover_text(format!("Insert a layer after {name}"));
+    cx.mark(format!("insert after {name}"), &response);
+    egui::Popup::menu(&response).show(|ui| {
+        ui.weak(format!("insert after {name}"));
+        let after = layer_of(cx.session, node).map(|layer| layer.0);
+        for (label, settings) in LAYERS {
+            let settings: Table = settings.parse().expect("the settings are TOML");
+            let insert = Edit::InsertLayer { after, settings };
+            if Surgery::of(&cx.session.trainer().network, &insert).is_err() {
+                continue;
+            }
+            let response = ui.button(label);
+            cx.mark(format!("insert {label}"), &response);
+            if response.clicked() {
+                cx.send(edit(insert));
+            }
+        }
+    });
+}
+
+/// The context menu of a tile: what can be done to the filter that makes it.
+pub(super) fn tile_menu_ui(ui: &mut Ui, cx: &mut Cx<'_, '_>, tile: TileId) {
+    let session = cx.session;
+    let Some((layer, filter)) = filter_of(session, tile) else {
+        ui.weak("The image's own channels");
+        return;
+    };
+    let network = &session.trainer().network;
+    let name = network.layer_index(layer).map_or("", |index| &network.layers[index].name);
+    ui.weak(format!("filter {filter} of {name}"));
+    let entries = [
+        ("Split", split_filter(session, tile), "Two in its place that together give what it gave (X)"),
+        ("Reset", reset_filter(session, tile), "Fresh weights; what takes it stays as it is"),
+        ("Delete", delete_filter(session, tile), "Without it and the weights that take it (Delete)"),
+    ];
+    for (label, action, hover) in entries {
+        let response = ui.button(label).on_hover_text(hover);
+        cx.mark(format!("tile {label}"), &response);
+        if response.clicked() {
+            send(cx, action);
+        }
+    }
+    let selected = cx.selection.tile.filter(|selected| *selected != tile);
+    if let Some((_, other)) =
+        selected.and_then(|tile| filter_of(session, tile)).filter(|(of, _)| *of == layer)
+    {
+        let hover = "One filter with the mean of their weights, and the sum of the weights that take them";
+        let response = ui.button(format!("Merge with the selected filter {other}")).on_hover_text(hover);
+        cx.mark("tile Merge", &response);
+        if response.clicked() {
+            cx.send(edit(Edit::MergeFilters { layer, filters: [other, filter] }));
+        }
+    }
+}
