@@ -7,7 +7,9 @@ use std::time::Instant;
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
 use revacnn::error::{Error, ErrorKind, Result};
-use revacnn::session::{EpochMetrics, Event, RunState, Session, Split, StepMetrics, StopCondition};
+use revacnn::session::{
+    EpochMetrics, Event, RunFolder, RunState, Session, Split, StepMetrics, StopCondition,
+};
 use serde::Serialize;
 use serde_json::{Value, json};
 
@@ -35,6 +37,9 @@ pub(super) struct Train {
     /// Resume the run in this folder, with its own data, network and seed; other settings that are given replace its own from here on.
     #[arg(long, value_name = "DIR", conflicts_with_all = RunOptions::FIXED, conflicts_with = "dry_run")]
     resume: Option<PathBuf>,
+    /// Commands to carry out at their steps or epochs, as JSON Lines: {"epoch": 2, "command": {"add_filter": {"layer": 0}}}. See the README.
+    #[arg(long, value_name = "FILE", conflicts_with = "dry_run")]
+    script: Option<PathBuf>,
     /// Print the memory the run would need and the passes of a step, without training.
     #[arg(long)]
     dry_run: bool,
@@ -58,8 +63,18 @@ impl Train {
         self.run.settings()?;
         let mut session = match &self.resume {
             Some(folder) => self.run.resume(self.adapter.open()?, folder)?,
-            None => self.run.begin(self.adapter.open()?, self.out.as_deref())?,
+            None => {
+                self.out.as_deref().map_or(Ok(()), RunFolder::check_free)?;
+                self.run.begin(self.adapter.open()?, None)?
+            }
         };
+        session.set_limit(Some(limit));
+        if let Some(path) = &self.script {
+            let text = std::fs::read_to_string(path).map_err(|e| Error::io("read", path, &e))?;
+            session.follow_script(&path.display().to_string(), &text)?;
+        }
+        // Only now: a faulty script leaves no folder behind.
+        self.out.as_deref().map_or(Ok(()), |folder| session.keep(folder))?;
         train(&mut session, limit, self.json, log_every, &interrupt)
     }
 
@@ -96,7 +111,6 @@ fn train(
     log_every: u32,
     interrupt: &Interrupt,
 ) -> Result<()> {
-    session.set_limit(Some(limit));
     let mut report = Report::new(session, limit, json, log_every);
     interrupt.run_begins();
     let trained = report.start(session).and_then(|()| train_to_limit(session, &mut report, interrupt));

@@ -5,6 +5,7 @@ use super::event::Event;
 use super::layout_commands;
 use super::layout_record::LayoutRecord;
 use super::metrics::Metrics;
+use super::script::{self, Beginning};
 use super::state::Session;
 use super::throughput::Throughput;
 use crate::error::{Error, Result};
@@ -49,6 +50,26 @@ impl Session {
     pub fn apply_all(&mut self, commands: &[Command]) -> Result<()> {
         commands.iter().try_for_each(|command| self.check(command))?;
         commands.iter().try_for_each(|command| self.apply(command.clone()))
+    }
+
+    /// Takes a script: commands for steps to come, which are in the journal from now on. `name` is its name in errors.
+    ///
+    /// # Errors
+    /// When a line is faulty, too late, past the stop condition, or for what there is not; or the journal cannot be written. Then
+    /// nothing changes.
+    pub fn follow_script(&mut self, name: &str, text: &str) -> Result<()> {
+        let trainer = &self.run.trainer;
+        let clock = trainer.clock();
+        let run = Beginning {
+            settings: &self.run.settings,
+            network: &trainer.network,
+            train_images: trainer.loader.train_images as u32,
+            test_images: trainer.loader.test_images as u32,
+            clock: [clock.step, clock.epoch, clock.cursor],
+            limit: self.progress.limit,
+        };
+        self.journal.plan(script::read(text, name, &run)?);
+        self.write_journal()
     }
 
     /// Carries out a control. It is not written to the journal.

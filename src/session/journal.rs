@@ -130,6 +130,13 @@ impl Journal {
         self.entries.extend(stay);
     }
 
+    /// Takes commands for steps to come, in place of all that were still to be repeated.
+    pub(super) fn plan(&mut self, entries: Vec<Entry>) {
+        self.entries.truncate(self.carried_out);
+        self.rewrite_from(self.carried_out);
+        self.entries.extend(entries.into_iter().map(Line::new));
+    }
+
     /// True if the last entry may be replaced by one more position of the same drag.
     pub(super) fn holds_drag(&self) -> bool {
         let is_pin = |entry: &Entry| matches!(entry.command, Command::Layout(LayoutCommand::Pin { .. }));

@@ -39,12 +39,18 @@ impl Session {
         let data = Dataset::open(&settings.dataset)?;
         let network = Network::open(network, data.shape.into(), data.classes.len())?;
         let mut session = Self::assemble(gpu, &data, network, settings)?;
-        if let Some(path) = folder {
-            let network = session.trainer().network.to_toml();
-            session.folder = Some(RunFolder::create(path, &network, session.journal.header())?);
-            session.save()?;
-        }
+        folder.map_or(Ok(()), |path| session.keep(path))?;
         Ok(session)
+    }
+
+    /// Keeps a run that was kept nowhere in the folder `path` from now on.
+    ///
+    /// # Errors
+    /// When the folder is not free or cannot be written.
+    pub fn keep(&mut self, path: &Path) -> Result<()> {
+        let network = self.trainer().network.to_toml();
+        self.folder = Some(RunFolder::create(path, &network, self.journal.header())?);
+        self.save()
     }
 
     /// Goes on with the run in the folder `path`, bit for bit as if it had never stopped: the commands that the journal holds

@@ -21,6 +21,7 @@ mod readback;
 mod run;
 mod run_folder;
 mod schedule;
+mod script;
 mod settings;
 mod state;
 mod throughput;

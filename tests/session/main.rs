@@ -13,4 +13,5 @@ mod layouts;
 mod lifecycle;
 mod saving;
 mod schedule;
+mod script;
 mod streaming;

@@ -1,0 +1,187 @@
+//! Scripts: commands for times to come, as JSON Lines, `{"step": 100, "command": {"set_learning_rate": 0.01}}` or with `"epoch"` in
+//! place of the step. A journal without its header is one.
+//!
+//! All of a script is checked before any of it is carried out: its lines, its times, each setting, and each change against the
+//! network that those before it make.
+
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::command::{Command, DataCommand, NetworkCommand, TrainCommand};
+use super::event::StopCondition;
+use super::journal_file::Entry;
+use super::settings::RunSettings;
+use crate::error::{Error, Result};
+use crate::nn::{Network, Surgery};
+
+/// Most steps that a script may wait.
+const MAX_STEPS: u32 = 100_000_000;
+
+/// A line of a script.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ScriptLine {
+    /// Steps finished when it is applied.
+    step: Option<u32>,
+    /// Epochs finished.
+    epoch: Option<f64>,
+    command: Value,
+    /// That of a journal's line, which a script does not need.
+    #[serde(rename = "check")]
+    _check: Option<String>,
+}
+
+/// The run as a script finds it.
+pub(super) struct Beginning<'r> {
+    pub settings: &'r RunSettings,
+    pub network: &'r Network,
+    pub train_images: u32,
+    pub test_images: u32,
+    /// Steps, epochs, and images of the epoch that are over.
+    pub clock: [u32; 3],
+    pub limit: Option<StopCondition>,
+}
+
+/// The run as it will be after a part of the script, as far as it can be told beforehand.
+struct Course<'r> {
+    run: &'r Beginning<'r>,
+    settings: RunSettings,
+    /// The network, where a command has changed it.
+    network: Option<Network>,
+    clock: [u32; 3],
+}
+
+impl Course<'_> {
+    fn step_made(&mut self) {
+        let [step, epoch, cursor] = &mut self.clock;
+        *step += 1;
+        *cursor += self.settings.batch;
+        if *cursor >= self.run.train_images {
+            *cursor -= self.run.train_images;
+            *epoch += 1;
+        }
+    }
+
+    /// Goes on to the time of a line.
+    fn go_to(&mut self, line: &ScriptLine) -> Result<()> {
+        let one = || Error::new("it has no time of its own", "give it either a `step` or an `epoch`");
+        let late = |time: String| {
+            Error::new(format!("{time} is over by then"), "write the lines in the order of their times")
+        };
+        match (line.step, line.epoch) {
+            (Some(step), None) if step < self.clock[0] => return Err(late(format!("step {step}"))),
+            (Some(step), None) if step <= MAX_STEPS => {
+                while self.clock[0] < step {
+                    self.step_made();
+                }
+            }
+            (None, Some(epoch)) if epoch >= 0.0 => {
+                let now = |clock: [u32; 3]| {
+                    f64::from(clock[1]) + f64::from(clock[2]) / f64::from(self.run.train_images)
+                };
+                if epoch < now(self.clock).floor() {
+                    return Err(late(format!("epoch {epoch}")));
+                }
+                let mut clock = self.clock;
+                while now(clock) < epoch && clock[0] < MAX_STEPS {
+                    self.step_made();
+                    clock = self.clock;
+                }
+            }
+            (Some(_), None) | (None, Some(_)) => {
+                return Err(Error::new("its time is out of range", "take a step of 100 million at most"));
+            }
+            _ => return Err(one()),
+        }
+        self.check_end()
+    }
+
+    /// An error for a time past the end of the run.
+    fn check_end(&self) -> Result<()> {
+        let [step, epoch, cursor] = self.clock;
+        let (past, end) = match self.run.limit {
+            Some(StopCondition::Steps(steps)) => (step > steps, format!("{steps} steps")),
+            Some(StopCondition::Epochs(epochs)) => (
+                epoch > epochs || epoch == epochs && cursor > self.settings.batch,
+                format!("{epochs} epochs"),
+            ),
+            None => (false, String::new()),
+        };
+        if past || step >= MAX_STEPS {
+            let what = format!("step {step} is past the end of the run, which is after {end}");
+            return Err(Error::new(what, "let the run be longer, or leave the line out"));
+        }
+        Ok(())
+    }
+
+    fn network(&self) -> &Network {
+        self.network.as_ref().unwrap_or(self.run.network)
+    }
+
+    /// Checks a command, and takes it as carried out.
+    fn take(&mut self, command: &Command) -> Result<()> {
+        let changed = self.settings.changed(command, self.clock[0]);
+        changed.hyper.checked()?;
+        changed.augmentation.checked()?;
+        let within = |name: &str, value: u32, most: u32, least: u32| {
+            let range = least..=most;
+            let help = format!("give it a value from {least} to {most}");
+            if range.contains(&value) {
+                Ok(())
+            } else {
+                Err(Error::new(format!("the {name} is {value}"), help))
+            }
+        };
+        match command {
+            Command::Train(TrainCommand::SetBatch(batch)) => {
+                within("batch", *batch, self.run.train_images, 1)?
+            }
+            Command::Train(TrainCommand::Reset(_)) => self.clock = [0; 3],
+            Command::Data(DataCommand::PinProbe(index)) => {
+                within("probe", *index, self.run.test_images - 1, 0)?;
+            }
+            Command::Network(NetworkCommand::Freeze(layer) | NetworkCommand::Thaw(layer)) => {
+                self.network().layer_index(layer.0)?;
+            }
+            Command::Network(NetworkCommand::Edit(edit)) => {
+                self.network = Some(Surgery::of(self.network(), edit)?.network);
+            }
+            Command::Layout(_) => {
+                return Err(Error::new("it is about a layout", "a script steers the training: leave it out"));
+            }
+            Command::Train(_) | Command::Data(_) => {}
+        }
+        self.settings = changed;
+        Ok(())
+    }
+}
+
+/// The commands of a script, each with its step.
+///
+/// # Errors
+/// When a line is none, comes too late, or is for what the network or the data do not have; the line is named.
+pub(super) fn read(text: &str, name: &str, run: &Beginning<'_>) -> Result<Vec<Entry>> {
+    let mut course = Course { run, settings: run.settings.clone(), network: None, clock: run.clock };
+    let mut entries = Vec::new();
+    for (index, line) in text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
+        let entry =
+            read_line(line, &mut course).map_err(|e| e.within(format!("{name}, line {}", index + 1)))?;
+        entries.push(entry);
+    }
+    Ok(entries)
+}
+
+fn read_line(line: &str, course: &mut Course<'_>) -> Result<Entry> {
+    let form =
+        r#"write {"step": 100, "command": {"set_learning_rate": 0.01}}, or "epoch" in place of "step""#;
+    let line: ScriptLine = serde_json::from_str(line)
+        .map_err(|e| Error::new(format!("it is no line of a script: {e}"), form))?;
+    let command: Command = serde_json::from_value(line.command.clone()).map_err(|_| {
+        let help = "commands are written as journal.jsonl of a run has them; see the README for all";
+        Error::new(format!("there is no command {}", line.command), help)
+    })?;
+    course.go_to(&line)?;
+    let step = course.clock[0];
+    course.take(&command)?;
+    Ok(Entry { step, command })
+}
