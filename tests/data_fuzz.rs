@@ -11,7 +11,7 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
-use revacnn::data::Dataset;
+use revacnn::data::{Dataset, LabeledRows, Labels, Selection};
 
 /// Damaged versions of each file.
 const CASES: u64 = 500;
@@ -175,6 +175,60 @@ fn damaged_cifar_100_files() {
     let files = [("train.bin", records(3, 2)), ("test.bin", records(2, 2)), ("fine_label_names.txt", names)];
     let tally = fuzz(dir.path(), &files);
     assert!(tally.valid > 100 && tally.refused > 500, "{tally:?}");
+}
+
+/// Damages a file of rows, and reads it by its names and by a user's choice.
+fn fuzz_rows(name: &str, whole: &[u8]) -> Tally {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join(name);
+    let columns = ["1".to_owned(), "2-3".to_owned()];
+    let asked = Selection { columns: &columns, labels: Some("0"), array: None };
+    let mut tally = Tally::default();
+    for case in 0..CASES {
+        fs::write(&path, damaged(whole, &mut ChaCha8Rng::seed_from_u64(case))).unwrap();
+        for selection in [Selection::default(), asked] {
+            match LabeledRows::open(&path, &selection) {
+                Ok(LabeledRows { matrix, labels }) => {
+                    assert!(matrix.rows > 0 && matrix.columns > 0);
+                    assert_eq!(matrix.values.len(), matrix.rows * matrix.columns);
+                    let is_class = |class: &u32| {
+                        *class == Labels::NONE || (*class as usize) < labels.as_ref().unwrap().names.len()
+                    };
+                    assert!(
+                        labels
+                            .iter()
+                            .all(|l| l.classes.len() == matrix.rows && l.classes.iter().all(is_class))
+                    );
+                    tally.valid += 1;
+                }
+                Err(error) => {
+                    assert!(error.what().contains(name) && !error.help().is_empty(), "{error}");
+                    tally.refused += 1;
+                }
+            }
+        }
+    }
+    tally
+}
+
+#[test]
+fn damaged_tables() {
+    let row = |i: u32| {
+        format!("{i},{}.5,\"{}\",-{i}e-1,{}\n", i * i, i % 7, ["ash", "NA", "\u{fc}"][i as usize % 3])
+    };
+    let table = format!("id,a,b,c,kind\n{}", (0..60).map(row).collect::<String>());
+    for (name, bytes) in [
+        ("rows.csv", table.clone().into_bytes()),
+        ("rows.txt", table.replace('.', ";").replace(',', "\t").replace(';', ",").into_bytes()),
+        ("rows.tsv", format!("\u{feff}{table}").encode_utf16().flat_map(u16::to_le_bytes).collect()),
+    ] {
+        let tally = fuzz_rows(name, &bytes);
+        assert!(tally.valid > 50 && tally.refused > 50, "{name}: {tally:?}");
+    }
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
+    encoder.write_all(table.as_bytes()).unwrap();
+    let tally = fuzz_rows("rows.csv.gz", &encoder.finish().unwrap());
+    assert!(tally.refused > 500, "{tally:?}");
 }
 
 #[test]

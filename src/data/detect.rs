@@ -32,6 +32,11 @@ impl Dataset {
             path => open(Path::new(path)),
         }
     }
+
+    /// True if the file `path` is named as one of a data set.
+    pub fn has_file_of(path: &Path) -> bool {
+        path.file_name().is_some_and(|name| FORMATS.iter().any(|f| f.claims(&name.to_string_lossy())))
+    }
 }
 
 /// Format of a data set on disk.

@@ -1,6 +1,6 @@
 //! The image order: training, validation and test images, each split in its own range of positions.
 
-use super::permutation::permute;
+use super::permutation::{key, permute};
 
 /// Training images per validation image: one in this many is held out.
 pub const VALIDATION_SHARE: usize = 10;
@@ -13,4 +13,36 @@ pub fn split_order(train: usize, test: usize) -> Vec<u32> {
     let mut order: Vec<u32> = (0..train as u32).map(|i| permute(i, train as u32, SPLIT_KEY)).collect();
     order.extend((train..train + test).map(|i| i as u32));
     order
+}
+
+/// Indices of `most` of `rows` rows in ascending order, drawn by a seed: files are often sorted by class, and what repeats would
+/// be hit by every n-th row.
+pub fn drawn_rows(rows: usize, most: usize, seed: u32) -> Vec<usize> {
+    let key = key([seed, 0], SPLIT_KEY);
+    let mut drawn: Vec<usize> =
+        (0..most.min(rows) as u32).map(|i| permute(i, rows as u32, key) as usize).collect();
+    drawn.sort_unstable();
+    drawn
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn drawn_rows_are_spread_distinct_and_chosen_by_the_seed() {
+        let drawn = drawn_rows(10_000, 1000, 3);
+        assert_eq!(drawn.len(), 1000);
+        assert!(drawn.is_sorted_by(|a, b| a < b) && drawn[999] < 10_000);
+        // Of each tenth about a tenth, and of each residue too: 100, with a deviation of about 9.
+        for part in 0..10 {
+            let of = |f: &dyn Fn(usize) -> usize| drawn.iter().filter(|row| f(**row) == part).count();
+            for count in [of(&|row| row / 1000), of(&|row| row % 10)] {
+                assert!((55..145).contains(&count), "{count} of part {part}");
+            }
+        }
+        assert_eq!(drawn, drawn_rows(10_000, 1000, 3));
+        assert_ne!(drawn, drawn_rows(10_000, 1000, 4));
+        assert_eq!(drawn_rows(5, 9, 0), [0, 1, 2, 3, 4]);
+    }
 }

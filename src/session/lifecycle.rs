@@ -19,7 +19,7 @@ use super::state::Session;
 use super::throughput::Throughput;
 use crate::data::Dataset;
 use crate::error::{Error, Result};
-use crate::gpu::{Buffer, Gpu};
+use crate::gpu::Gpu;
 use crate::layouts::Layouts;
 use crate::nn::{Network, Trainer};
 
@@ -245,16 +245,21 @@ impl Session {
         })
     }
 
-    /// Activations of a node (0 is the input) for all test images, a row `[d]` an image, and the images' labels. Finishes the step
+    /// Activations of a node (0 is the input) for test images, given by their indices in ascending order: `[i, d]`. Finishes the step
     /// or evaluation that is under way, and waits for the GPU.
     ///
     /// # Errors
-    /// When there is no such node, or the rows do not fit the adapter.
-    pub fn test_features(&mut self, node: usize) -> Result<(Buffer<f32>, &[u8])> {
+    /// When there is no such node or image, or the activations of a pass do not fit the adapter.
+    pub fn test_features(&mut self, node: usize, images: &[usize]) -> Result<Vec<f32>> {
+        let count = self.test_images();
+        if let Some(none) = images.iter().find(|image| **image >= count) {
+            let what = format!("there is no test image {none}");
+            return Err(Error::new(what, format!("count them from 0 to {}", count - 1)));
+        }
         self.finish_under_way();
-        let images = self.run.trainer.loader.test();
-        let rows = self.run.trainer.features(node, images)?;
-        Ok((rows, &self.run.test_labels))
+        let first = self.run.trainer.loader.test().start;
+        let positions: Vec<usize> = images.iter().map(|image| first + image).collect();
+        self.run.trainer.features(node, &positions)
     }
 
     /// Records and submits work without a window, at most two submits ahead of the GPU, and takes in results; returns whether

@@ -112,6 +112,11 @@ impl Session {
         self.run.trainer.loader.test_images
     }
 
+    /// Labels of the test images.
+    pub fn test_labels(&self) -> &[u8] {
+        &self.run.test_labels
+    }
+
     /// Most images per step.
     pub fn max_batch(&self) -> u32 {
         self.run.trainer.loader.max_batch() as u32

@@ -2,6 +2,7 @@
 
 mod damage;
 mod embed;
+mod embed_labels;
 mod faults;
 mod interrupted;
 mod output;

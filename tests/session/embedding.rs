@@ -163,9 +163,20 @@ fn rows_of_test_images_are_the_activations_that_a_probe_shows() {
     for layer in [0, 1, 3, 4] {
         let dims: usize = session.layers()[layer].output.iter().product();
         let gpu = std::rc::Rc::clone(session.trainer().gpu());
-        let (rows, labels) = session.test_features(layer).unwrap();
-        let (labels, rows) = (labels.to_vec(), rows.read(&gpu));
+        let all: Vec<usize> = (0..session.test_images()).collect();
+        let rows = session.test_features(layer, &all).unwrap();
+        let labels = session.test_labels().to_vec();
         assert_eq!(rows.len(), session.test_images() * dims);
+        assert_eq!(labels.len(), session.test_images());
+        // Some of them, in passes of their own, have the same bits: neighbors, far ones, the last one alone.
+        for some in [&[0, 1, 7, 63, 64, 65, 295][..], &[296], &[3]] {
+            let found = session.test_features(layer, some).unwrap();
+            let expected = some.iter().flat_map(|image| &rows[image * dims..][..dims]);
+            assert!(
+                found.iter().map(|v| v.to_bits()).eq(expected.map(|v| v.to_bits())),
+                "layer {layer}, {some:?}"
+            );
+        }
         for image in [0, 7, 59, 60, session.test_images() - 1] {
             session.apply(DataCommand::PinProbe(image as u32)).unwrap();
             session.refresh().unwrap();
@@ -179,6 +190,11 @@ fn rows_of_test_images_are_the_activations_that_a_probe_shows() {
             assert!(other.iter().zip(&shown).any(|(a, b)| (a - b).abs() > 1e-3), "another image is the same");
         }
     }
-    assert!(session.test_features(99).is_err());
+    for (layer, images) in
+        [(99, &[0][..]), (1, &[]), (1, &[5, 4]), (1, &[4, 4]), (1, &[session.test_images()])]
+    {
+        let error = session.test_features(layer, images).unwrap_err();
+        assert!(!error.help().is_empty(), "layer {layer}, {images:?}");
+    }
     assert_eq!(session.state_hash(), hash, "looking changed the run");
 }

@@ -24,9 +24,8 @@ fn gpu(session: &Session) -> Rc<Gpu> {
 /// The activations of a layer for all test images, a row an image.
 fn rows(session: &mut Session, layer: usize) -> Vec<Vec<f32>> {
     let dims: usize = session.layers()[layer].output.iter().product();
-    let gpu = gpu(session);
-    let (rows, _) = session.test_features(layer).unwrap();
-    rows.read(&gpu).chunks(dims).map(<[f32]>::to_vec).collect()
+    let all: Vec<usize> = (0..session.test_images()).collect();
+    session.test_features(layer, &all).unwrap().chunks(dims).map(<[f32]>::to_vec).collect()
 }
 
 fn argmax(row: &[f32]) -> u32 {

@@ -1,6 +1,9 @@
 //! `revacnn embed`: t-SNE of rows, without a window.
 
+mod colors;
+mod legend;
 mod output;
+mod picture;
 mod report;
 mod source;
 
@@ -10,7 +13,7 @@ use std::time::Instant;
 use clap::{Args, ValueEnum};
 use humansize::{BINARY, format_size};
 use indicatif::{ProgressBar, ProgressStyle};
-use revacnn::data::Matrix;
+use revacnn::data::{Labels, Matrix, Selection};
 use revacnn::embed::{
     Method, NeighborSearch, Options, Settings, Tsne, TsneBuilder, default_components, narrowed,
     principal_components,
@@ -19,7 +22,7 @@ use revacnn::error::{Error, Result};
 use revacnn::gpu::{Buffer, Gpu, TensorView};
 
 use super::run_options::AdapterOption;
-use output::Snapshots;
+use output::{Results, Snapshots};
 use report::{Report, judge};
 use source::{Rows, Source};
 
@@ -54,13 +57,25 @@ enum SearchName {
 pub(super) struct Embed {
     #[command(flatten)]
     adapter: AdapterOption,
-    /// Rows to embed: a file (.npy, .npz, .csv or .tsv); the folder of a run, whose activations for the test images are
-    /// embedded; a data set, whose pixels are; or `blobs`, random clusters.
+    /// Rows to embed: a file (.npy, .npz, or a table as .csv, .tsv or .txt, also packed as .gz); the folder of a run, whose activations
+    /// for the test images are embedded; a data set, whose pixels are; or `blobs`, random clusters.
     #[arg(value_name = "FILE|RUN|NAME|PATH")]
     source: String,
     /// Layer of the run [default: the last but one].
     #[arg(long)]
     layer: Option<String>,
+    /// Labels, which color the picture and are written with the positions: a column by name or number from 0, an array of the .npz,
+    /// or a file of one label a row [default: a column or array called label, class, target, species or the like; else the column of
+    /// the fewest words].
+    #[arg(long, value_name = "COLUMN|ARRAY|FILE", allow_negative_numbers = true)]
+    labels: Option<String>,
+    /// Columns to take: names, numbers from 0, or ranges such as 2-5, with commas between [default: all that hold numbers, but labels
+    /// and columns that count or name the rows, such as id].
+    #[arg(long, value_name = "LIST", value_delimiter = ',', allow_negative_numbers = true)]
+    columns: Vec<String>,
+    /// Array of the .npz with the rows [default: the only one, or X, data or positions].
+    #[arg(long, value_name = "NAME")]
+    array: Option<String>,
     /// Method.
     #[arg(long, value_enum, default_value = "tsne")]
     method: MethodName,
@@ -86,19 +101,21 @@ pub(super) struct Embed {
     /// Learning rate; 0 for the number of rows.
     #[arg(long, default_value_t = 0.0, allow_negative_numbers = true)]
     learning_rate: f32,
-    /// Largest number of rows; the first ones are taken.
+    /// Largest number of rows; where there are more, this number is drawn from all of them by the seed.
     #[arg(long, value_name = "ROWS", allow_negative_numbers = true)]
     rows: Option<usize>,
     /// Dimensions of `blobs`.
     #[arg(long, value_name = "VALUES", default_value_t = 32, allow_negative_numbers = true)]
     dims: usize,
-    /// Random seed; matters only for `blobs` and where all rows are alike.
+    /// Random seed: of the rows that --rows draws, of `blobs`, and where all rows are alike.
     #[arg(long, default_value_t = 0, allow_negative_numbers = true)]
     seed: u32,
     /// Iterations between snapshots of the positions, saved as `snapshots` in the .npz; 0 for none.
     #[arg(long, value_name = "ITERATIONS", default_value_t = 0, allow_negative_numbers = true)]
     snapshots: usize,
-    /// Output file: `positions` (and `labels`) in an .npz, or a picture in a .png. Repeatable.
+    /// Output file: `positions` in an .npz, with `labels` and, where rows were drawn, their indices `rows`; or a picture with a legend
+    /// in a .png.
+    /// Repeatable.
     #[arg(short, long, value_name = "FILE")]
     output: Vec<PathBuf>,
     /// Print a JSON object.
@@ -110,7 +127,10 @@ impl Embed {
     pub(super) fn run(&self) -> Result<()> {
         output::check(&self.output)?;
         let gpu = self.adapter.open()?;
-        let Rows { matrix, labels } = self.source().read(&gpu)?;
+        let Rows { matrix, labels, drawn } = self.source().read(&gpu)?;
+        if let Some(missing) = labels.as_ref().map(Labels::missing).filter(|missing| *missing > 0) {
+            log::info!("{missing} of {} labels are missing: gray in the picture", matrix.rows);
+        }
         let values = narrowed(&matrix.values, matrix.columns);
         let view = TensorView {
             buffer: Buffer::from_slice(&gpu, "rows", &values).raw().clone(),
@@ -132,9 +152,18 @@ impl Embed {
         let positions = self.positions(&gpu, &tsne, &matrix);
         let kl = (!self.is_pca()).then(|| self.divergence(&gpu, &tsne));
         let (recall, quality) = judge(&gpu, &values, &tsne, &positions, &left_out);
-        output::write(&self.output, &positions, &labels, &snapshots)?;
+        let results = Results {
+            positions: &positions,
+            labels: labels.as_ref(),
+            drawn: drawn.as_ref().map(|drawn| &drawn.rows[..]),
+            snapshots,
+        };
+        output::write(&self.output, &results)?;
         let report = Report {
             matrix: &matrix,
+            drawn_of: drawn.as_ref().map(|drawn| drawn.of),
+            seed: self.seed,
+            labels: labels.as_ref(),
             tsne: &tsne,
             stage_s,
             optimize_s,
@@ -162,6 +191,11 @@ impl Embed {
         Source {
             name: &self.source,
             layer: self.layer.as_deref(),
+            selection: Selection {
+                columns: &self.columns,
+                labels: self.labels.as_deref(),
+                array: self.array.as_deref(),
+            },
             max_rows: self.rows,
             dims: self.dims,
             seed: self.seed,

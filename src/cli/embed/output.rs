@@ -4,8 +4,11 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use npyz::WriterBuilder as _;
+use revacnn::data::Labels;
 use revacnn::error::{Error, Result};
 use revacnn::session::write_whole;
+
+use super::picture::picture;
 
 /// Positions during the optimization: iterations and seconds so far, and `[n, 2]` of each snapshot.
 #[derive(Default)]
@@ -31,16 +34,22 @@ pub(super) fn check(paths: &[PathBuf]) -> Result<()> {
     Ok(())
 }
 
+/// Positions of a layout, and all that is written beside them.
+pub(super) struct Results<'a> {
+    /// `[n, 2]`.
+    pub positions: &'a [[f32; 2]],
+    /// Classes of the rows.
+    pub labels: Option<&'a Labels>,
+    /// Indices of the rows in their source, where they were drawn.
+    pub drawn: Option<&'a [usize]>,
+    pub snapshots: Snapshots,
+}
+
 /// Writes the outputs.
-pub(super) fn write(
-    paths: &[PathBuf],
-    positions: &[[f32; 2]],
-    labels: &[u8],
-    snapshots: &Snapshots,
-) -> Result<()> {
+pub(super) fn write(paths: &[PathBuf], results: &Results<'_>) -> Result<()> {
     for path in paths {
         let is_npz = has_extension(path, "npz");
-        let bytes = if is_npz { npz(positions, labels, snapshots)? } else { picture(positions, labels)? };
+        let bytes = if is_npz { npz(results)? } else { picture(results.positions, results.labels)? };
         write_whole(path, &bytes)?;
     }
     Ok(())
@@ -50,14 +59,19 @@ fn has_extension(path: &Path, extension: &str) -> bool {
     path.extension().is_some_and(|e| e.eq_ignore_ascii_case(extension))
 }
 
-/// An archive of `positions` `[n, 2]` and, if there are any, `labels` `[n]` and the snapshots.
-fn npz(positions: &[[f32; 2]], labels: &[u8], snapshots: &Snapshots) -> Result<Vec<u8>> {
+/// An archive of `positions` `[n, 2]` and, if there are any, `labels` `[n]`, `rows` `[n]` and the snapshots.
+fn npz(results: &Results<'_>) -> Result<Vec<u8>> {
+    let Results { positions, snapshots, .. } = results;
     let failed =
         |e: std::io::Error| Error::new(format!("the positions cannot be packed: {e}"), "name a .png");
     let n = positions.len() as u64;
     let mut arrays = vec![("positions", npy(&[n, 2], positions.as_flattened()).map_err(failed)?)];
-    if !labels.is_empty() {
-        arrays.push(("labels", npy(&[n], labels).map_err(failed)?));
+    if let Some(labels) = results.labels {
+        arrays.push(("labels", labels_npy(labels).map_err(failed)?));
+    }
+    if let Some(drawn) = results.drawn {
+        let rows: Vec<u32> = drawn.iter().map(|row| *row as u32).collect();
+        arrays.push(("rows", npy(&[n], &rows).map_err(failed)?));
     }
     let count = snapshots.iterations.len() as u64;
     if count > 0 {
@@ -74,63 +88,38 @@ fn npz(positions: &[[f32; 2]], labels: &[u8], snapshots: &Snapshots) -> Result<V
     Ok(archive.finish().map_err(|e| failed(e.into()))?.into_inner())
 }
 
-fn npy<T: npyz::AutoSerialize + Copy>(shape: &[u64], values: &[T]) -> std::io::Result<Vec<u8>> {
-    let mut bytes = Vec::new();
-    let mut writer = npyz::WriteOptions::new().default_dtype().shape(shape).writer(&mut bytes).begin_nd()?;
-    writer.extend(values.iter().copied())?;
-    writer.finish()?;
-    Ok(bytes)
+/// The labels as their source has them: small whole numbers as bytes, others as `i64` (−1 where one is missing), parts as `f64`,
+/// words as Unicode.
+fn labels_npy(labels: &Labels) -> std::io::Result<Vec<u8>> {
+    let n = labels.classes.len() as u64;
+    if labels.numbers.is_empty() && !labels.names.is_empty() {
+        let word = |class: &u32| labels.names.get(*class as usize).cloned().unwrap_or_default();
+        let longest = labels.names.iter().map(|name| name.chars().count()).max().unwrap_or(1);
+        let dtype = format!("<U{longest}").parse().expect("it is the type of a text");
+        return write_npy(npyz::DType::Plain(dtype), &[n], labels.classes.iter().map(word));
+    }
+    let value = |class: &u32, missing: f64| labels.numbers.get(*class as usize).copied().unwrap_or(missing);
+    if labels.numbers.iter().any(|number| number.fract() != 0.0) {
+        let values: Vec<f64> = labels.classes.iter().map(|class| value(class, f64::NAN)).collect();
+        return npy(&[n], &values);
+    }
+    let values: Vec<i64> = labels.classes.iter().map(|class| value(class, -1.0) as i64).collect();
+    let bytes: Option<Vec<u8>> = values.iter().map(|value| u8::try_from(*value).ok()).collect();
+    bytes.map_or_else(|| npy(&[n], &values), |bytes| npy(&[n], &bytes))
 }
 
-/// Ten colors that color-blind eyes can tell apart (after Okabe and Ito 2008, and Tol's muted scheme).
-const COLORS: [[u8; 3]; 10] = [
-    [0, 114, 178],
-    [230, 159, 0],
-    [0, 158, 115],
-    [204, 121, 167],
-    [213, 94, 0],
-    [86, 180, 233],
-    [120, 110, 30],
-    [51, 34, 136],
-    [136, 34, 85],
-    [90, 90, 90],
-];
+fn npy<T: npyz::AutoSerialize + Copy>(shape: &[u64], values: &[T]) -> std::io::Result<Vec<u8>> {
+    write_npy(T::default_dtype(), shape, values.iter().copied())
+}
 
-/// A picture of 1200×1200 pixels: one disc per row, in the color of its class.
-fn picture(positions: &[[f32; 2]], labels: &[u8]) -> Result<Vec<u8>> {
-    const SIDE: usize = 1200;
-    const MARGIN: f32 = 30.0;
-    let shown = || positions.iter().filter(|p| p[0].is_finite() && p[1].is_finite());
-    let bound =
-        |axis: usize| shown().fold([f32::MAX, f32::MIN], |[a, b], p| [a.min(p[axis]), b.max(p[axis])]);
-    let [x, y] = [bound(0), bound(1)];
-    let span = (x[1] - x[0]).max(y[1] - y[0]).max(1e-9);
-    let scale = (SIDE as f32 - 2.0 * MARGIN) / span;
-    let center = [(x[0] + x[1]) / 2.0, (y[0] + y[1]) / 2.0];
-    let radius = (160.0 / (positions.len() as f32).sqrt()).clamp(1.2, 6.0);
-    let mut pixels = vec![255.0_f32; SIDE * SIDE * 3];
-    for (i, position) in positions.iter().enumerate().filter(|(_, p)| p[0].is_finite() && p[1].is_finite()) {
-        let at = [0, 1].map(|axis| (position[axis] - center[axis]) * scale + SIDE as f32 / 2.0);
-        let color = labels.get(i).map_or(COLORS[0], |label| COLORS[usize::from(*label) % COLORS.len()]);
-        let reach =
-            |at: f32| ((at - radius - 1.0).max(0.0) as usize)..((at + radius + 2.0) as usize).min(SIDE);
-        for row in reach(at[1]) {
-            for column in reach(at[0]) {
-                let away = (column as f32 + 0.5 - at[0]).hypot(row as f32 + 0.5 - at[1]);
-                let share = 0.8 * (radius + 0.5 - away).clamp(0.0, 1.0);
-                for (channel, value) in color.iter().enumerate() {
-                    let pixel = &mut pixels[(row * SIDE + column) * 3 + channel];
-                    *pixel += share * (f32::from(*value) - *pixel);
-                }
-            }
-        }
-    }
-    let bytes = pixels.into_iter().map(|v| v as u8).collect();
-    let picture =
-        image::RgbImage::from_raw(SIDE as u32, SIDE as u32, bytes).expect("as many bytes as pixels");
-    let mut png = std::io::Cursor::new(Vec::new());
-    picture
-        .write_to(&mut png, image::ImageFormat::Png)
-        .map_err(|e| Error::new(format!("the picture cannot be encoded: {e}"), "name an .npz"))?;
-    Ok(png.into_inner())
+fn write_npy<T: npyz::Serialize>(
+    dtype: npyz::DType,
+    shape: &[u64],
+    values: impl Iterator<Item = T>,
+) -> std::io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    let mut writer = npyz::WriteOptions::new().dtype(dtype).shape(shape).writer(&mut bytes).begin_nd()?;
+    writer.extend(values)?;
+    writer.finish()?;
+    Ok(bytes)
 }

@@ -1,6 +1,6 @@
 //! Report of `revacnn embed`: quality, time and memory of a layout.
 
-use revacnn::data::Matrix;
+use revacnn::data::{Labels, Matrix};
 use revacnn::embed::{Tsne, quality};
 use revacnn::error::Result;
 use revacnn::gpu::Gpu;
@@ -19,6 +19,11 @@ const NEAREST: usize = 12;
 /// Results of a layout.
 pub(super) struct Report<'a> {
     pub matrix: &'a Matrix,
+    /// Number of rows of the source, where the rows were drawn of more by the seed.
+    pub drawn_of: Option<usize>,
+    pub seed: u32,
+    /// Classes of the rows.
+    pub labels: Option<&'a Labels>,
     pub tsne: &'a Tsne,
     /// Seconds for neighbors, for affinities.
     pub stage_s: [f64; 2],
@@ -49,7 +54,8 @@ impl Report<'_> {
         let method = if self.kl.is_none() { "pca" } else { self.tsne.repulsion().method.name() };
         let [neighbors_ms, affinities_ms] = self.stage_s.map(|seconds| seconds * 1e3);
         let value = json!({
-            "n": self.matrix.rows, "dim": self.matrix.columns, "method": method,
+            "n": self.matrix.rows, "dim": self.matrix.columns, "drawn_of": self.drawn_of, "seed": self.seed,
+            "classes": self.labels.map(|labels| labels.present().len()), "method": method,
             "perplexity": self.tsne.perplexity(), "iterations": self.iterations, "iterations_per_s": iterations_per_s, "kl": self.kl,
             "recall": self.recall, "left_out": self.left_out, "warnings": self.warnings,
             "preserved": self.quality.preserved, "trustworthiness": self.quality.trustworthiness,
@@ -60,7 +66,13 @@ impl Report<'_> {
     }
 
     fn print_text(&self, iterations_per_s: f64) -> Result<()> {
-        let size = format!("{} rows of {} values", self.matrix.rows, self.matrix.columns);
+        let drawn = self.drawn_of.map(|of| format!(" (of {of}, drawn by the seed {})", self.seed));
+        let size = format!(
+            "{} rows{} of {} values",
+            self.matrix.rows,
+            drawn.unwrap_or_default(),
+            self.matrix.columns
+        );
         match self.kl {
             Some(kl) => print_line(&format!(
                 "{size}: KL divergence {kl:.4} after {} iterations ({iterations_per_s:.0} iterations/s); neighbors {:.2} s, affinities {:.2} s",

@@ -5,7 +5,7 @@ use std::rc::Rc;
 
 use rand::{RngExt as _, SeedableRng as _};
 use rand_chacha::ChaCha8Rng;
-use revacnn::data::{Dataset, Matrix};
+use revacnn::data::{Dataset, LabeledRows, Labels, Matrix, Selection, drawn_rows};
 use revacnn::error::{Error, Result};
 use revacnn::gpu::Gpu;
 use revacnn::session::{JOURNAL_FILE, Session};
@@ -20,8 +20,24 @@ const DEFAULT_BLOBS: usize = 10_000;
 /// Rows to embed.
 pub(super) struct Rows {
     pub matrix: Matrix,
-    /// Class of each row; empty without classes.
-    pub labels: Vec<u8>,
+    /// Classes of the rows.
+    pub labels: Option<Labels>,
+    /// The rows that were drawn, where there are more.
+    pub drawn: Option<Drawn>,
+}
+
+/// Rows that were drawn by the seed.
+pub(super) struct Drawn {
+    /// Their indices in the source.
+    pub rows: Vec<usize>,
+    /// Number of rows of the source.
+    pub of: usize,
+}
+
+impl Rows {
+    fn all(matrix: Matrix, labels: Option<Labels>) -> Self {
+        Self { matrix, labels, drawn: None }
+    }
 }
 
 /// Source of rows.
@@ -30,6 +46,8 @@ pub(super) struct Source<'a> {
     pub name: &'a str,
     /// Layer of a run.
     pub layer: Option<&'a str>,
+    /// Columns, labels and array of a file.
+    pub selection: Selection<'a>,
     /// Largest number of rows.
     pub max_rows: Option<usize>,
     /// Dimensions of the random clusters.
@@ -39,36 +57,79 @@ pub(super) struct Source<'a> {
 
 impl Source<'_> {
     pub(super) fn read(&self, gpu: &Rc<Gpu>) -> Result<Rows> {
-        let most = self.max_rows.unwrap_or(usize::MAX);
         let path = Path::new(self.name);
-        if path.join(JOURNAL_FILE).is_file() {
-            return self.read_run(Rc::clone(gpu), path, most);
-        }
-        if let Some(layer) = self.layer {
+        let is_run = path.join(JOURNAL_FILE).is_file();
+        if let Some(layer) = self.layer.filter(|_| !is_run) {
             let what = format!("{} has no layer {layer}: it is no run", self.name);
             return Err(Error::usage(what, "leave out --layer, or name the folder of a run"));
         }
         if self.name == BLOBS {
-            return Ok(blobs(self.max_rows.unwrap_or(DEFAULT_BLOBS), self.dims, self.seed));
+            return self.without_columns(blobs(self.max_rows.unwrap_or(DEFAULT_BLOBS), self.dims, self.seed));
         }
-        if Matrix::is_named(path) {
-            let mut matrix = Matrix::open(path)?;
-            matrix.rows = matrix.rows.min(most);
-            matrix.values.truncate(matrix.rows * matrix.columns);
-            return Ok(Rows { matrix, labels: Vec::new() });
+        if is_run {
+            return self.without_columns(self.read_run(Rc::clone(gpu), path)?);
+        }
+        // A file of a data set means the set; other files are read as rows, or refused by what they are.
+        if Matrix::is_named(path) || (path.is_file() && !Dataset::has_file_of(path)) {
+            let LabeledRows { matrix, labels } = LabeledRows::open(path, &self.selection)?;
+            let Some(drawn) = self.draw(matrix.rows) else { return Ok(Rows::all(matrix, labels)) };
+            let labels = labels.map(|labels| labels.of_rows(&drawn.rows));
+            return Ok(Rows { matrix: matrix.of_rows(&drawn.rows), labels, drawn: Some(drawn) });
         }
         let data = Dataset::open(self.name)?;
-        let splits = [&data.train, &data.test];
-        let images = splits.iter().flat_map(|split| split.images.chunks_exact(data.shape.len()));
-        let shade = |v: &u8| f64::from(f32::from(*v) / 255.0);
-        let values: Vec<f64> = images.take(most).flatten().map(shade).collect();
-        let labels = splits.iter().flat_map(|split| split.labels.iter().copied()).take(most).collect();
+        self.without_columns(self.read_images(&data)?)
+    }
+
+    /// Rows of a source that has no columns to choose; its labels may be replaced by those of a file.
+    fn without_columns(&self, rows: Rows) -> Result<Rows> {
+        if !self.selection.columns.is_empty() || self.selection.array.is_some() {
+            let what = format!("{} has no columns or arrays by name", self.name);
+            return Err(Error::usage(what, "leave out --columns and --array, or name a file of rows"));
+        }
+        let Some(path) = self.selection.labels else { return Ok(rows) };
+        // The file is of all rows, also where some are drawn.
+        let count = rows.drawn.as_ref().map_or(rows.matrix.rows, |drawn| drawn.of);
+        let labels = Labels::open(Path::new(path), count)?;
+        let labels = rows.drawn.as_ref().map_or(labels.clone(), |drawn| labels.of_rows(&drawn.rows));
+        Ok(Rows { labels: Some(labels), ..rows })
+    }
+
+    /// The rows to take of `count`, by the seed; none for all. What is left out is written to the log.
+    fn draw(&self, count: usize) -> Option<Drawn> {
+        let most = self.max_rows.filter(|most| *most < count)?;
+        log::info!("{most} of {count} rows, drawn by the seed {}", self.seed);
+        Some(Drawn { rows: drawn_rows(count, most, self.seed), of: count })
+    }
+
+    /// Rows and labels of a source of `count` rows, of which `read` reads some.
+    fn read_some(
+        &self,
+        count: usize,
+        columns: usize,
+        labels: &Labels,
+        read: impl FnOnce(&[usize]) -> Result<Vec<f64>>,
+    ) -> Result<Rows> {
+        let drawn = self.draw(count);
+        let all: Vec<usize> = (0..count).collect();
+        let taken = drawn.as_ref().map_or(&all, |drawn| &drawn.rows);
+        let matrix = Matrix { rows: taken.len(), columns, values: read(taken)? };
+        Ok(Rows { matrix, labels: Some(labels.of_rows(taken)), drawn })
+    }
+
+    /// The pixels of all images, those of the test set last.
+    fn read_images(&self, data: &Dataset) -> Result<Rows> {
         let columns = data.shape.len();
-        Ok(Rows { matrix: Matrix { rows: values.len() / columns, columns, values }, labels })
+        let splits = [&data.train, &data.test];
+        let images: Vec<&[u8]> = splits.iter().flat_map(|split| split.images.chunks_exact(columns)).collect();
+        let labels: Vec<u8> = splits.iter().flat_map(|split| split.labels.iter().copied()).collect();
+        let shade = |v: &u8| f64::from(f32::from(*v) / 255.0);
+        self.read_some(images.len(), columns, &Labels::counted(&data.classes, &labels), |taken| {
+            Ok(taken.iter().flat_map(|row| images[*row]).map(shade).collect())
+        })
     }
 
     /// The activations of a run's layer for the test images.
-    fn read_run(&self, gpu: Rc<Gpu>, path: &Path, most: usize) -> Result<Rows> {
+    fn read_run(&self, gpu: Rc<Gpu>, path: &Path) -> Result<Rows> {
         let mut session = Session::look_at(Rc::clone(&gpu), path)?;
         let names: Vec<String> = session.layers().iter().map(|layer| layer.name.clone()).collect();
         let layer = match self.layer {
@@ -80,12 +141,13 @@ impl Source<'_> {
         };
         log::info!("the activations of {} for the test images", names[layer]);
         let columns: usize = session.layers()[layer].output.iter().product();
-        let (rows, labels) = session.test_features(layer)?;
-        let values = rows.read(&gpu);
-        let count = (values.len() / columns).min(most);
-        let values = values[..count * columns].iter().copied().map(f64::from).collect();
-        let labels = labels[..count].to_vec();
-        Ok(Rows { matrix: Matrix { rows: count, columns, values }, labels })
+        let labels = Labels::counted(session.class_names(), session.test_labels());
+        self.read_some(session.test_images(), columns, &labels, |taken| {
+            // Before the work, as all rows lie in one buffer after it.
+            gpu.check_fits("the rows", (taken.len() * columns * 4) as u64)?;
+            let values = session.test_features(layer, taken)?;
+            Ok(values.into_iter().map(f64::from).collect())
+        })
     }
 }
 
@@ -99,6 +161,7 @@ fn blobs(rows: usize, columns: usize, seed: u32) -> Rows {
     let centers: Vec<f32> = (0..CLUSTERS * columns).map(|_| 4.0 * normal()).collect();
     let value = |at: usize| f64::from(centers[at / columns % CLUSTERS * columns + at % columns] + normal());
     let values = (0..rows * columns).map(value).collect();
-    let labels = (0..rows).map(|row| (row % CLUSTERS) as u8).collect();
-    Rows { matrix: Matrix { rows, columns, values }, labels }
+    let names: Vec<String> = (0..CLUSTERS).map(|cluster| cluster.to_string()).collect();
+    let clusters: Vec<u8> = (0..rows).map(|row| (row % CLUSTERS) as u8).collect();
+    Rows::all(Matrix { rows, columns, values }, Some(Labels::counted(&names, &clusters)))
 }

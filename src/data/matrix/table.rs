@@ -1,178 +1,207 @@
-//! Tables as text: the separator, names and index of the columns, and missing values as common tools write them.
+//! Tables as text: rows, labels, and missing values as common tools write them.
 
+use std::collections::HashSet;
 use std::fs::File;
-use std::io::{BufRead as _, BufReader};
+use std::io::BufReader;
 
-use csv::{Position, StringRecord, Trim};
-
-use crate::data::bounded::damaged;
+use super::columns::{Selection, list, names_rows};
+use super::labels::{Labels, Words};
+use super::rows::{LabeledRows, Matrix};
+use super::schema::{Content, Schema, no_rows, shortened};
+use super::text::{Record, Records};
 use crate::error::{Error, Result};
 
-/// Words for a missing value: those of `na_values` of pandas.read_csv, and a question mark.
-const MISSING: [&str; 19] = [
-    "", "#N/A", "#N/A N/A", "#NA", "-1.#IND", "-1.#QNAN", "-NaN", "-nan", "1.#IND", "1.#QNAN", "<NA>", "N/A",
-    "NA", "NULL", "NaN", "None", "n/a", "null", "?",
-];
-/// Bytes and lines of a file by which its separator is chosen.
-const SAMPLE_BYTES: usize = 1 << 16;
-const SAMPLE_LINES: usize = 20;
+/// Records by which names, numbers and words are told apart, and their cells.
+const SAMPLE_RECORDS: usize = 200;
+const SAMPLE_CELLS: usize = 1 << 20;
 
-/// Rows of numbers.
-pub(super) struct Table {
-    /// Number of rows.
-    pub rows: usize,
-    /// Values of a row.
-    pub columns: usize,
-    /// `[rows, columns]`.
-    pub values: Vec<f64>,
+/// The cells of a table that are read.
+#[derive(Default)]
+struct Cells {
+    rows: usize,
+    /// `[rows, columns of numbers]`.
+    values: Vec<f64>,
+    /// The columns of words.
+    words: Vec<Words>,
 }
 
-/// Number in a cell, NaN where it is missing; where cells are not separated by commas, a comma may stand for the point.
-fn number(cell: &str, separator: u8) -> Option<f64> {
-    if MISSING.contains(&cell) {
-        return Some(f64::NAN);
-    }
-    let with_point = || (separator != b',' && !cell.contains('.')).then(|| cell.replacen(',', ".", 1));
-    cell.parse().ok().or_else(|| with_point()?.parse().ok())
-}
-
-/// Separator of the cells of some lines: the one that each of them has, as often as the others; else a comma.
-fn separator_of(sample: &str) -> u8 {
-    let is_data = |line: &&str| !line.trim().is_empty() && !line.starts_with('#');
-    let lines: Vec<&str> = sample.lines().filter(is_data).take(SAMPLE_LINES).collect();
-    let count = |line: &str, separator: u8| {
-        let mut quoted = false;
-        let outside = |byte: &u8| {
-            quoted ^= *byte == b'"';
-            !quoted && *byte == separator
-        };
-        line.trim().bytes().filter(outside).count()
-    };
-    let each = |separator: &u8| !lines.is_empty() && lines.iter().all(|line| count(line, *separator) > 0);
-    // Commas may be decimal ones where another separator is there, and spaces may follow commas.
-    *b"\t;, ".iter().find(|separator| each(separator)).unwrap_or(&b',')
-}
-
-/// The records of a table.
-struct Records {
-    reader: csv::Reader<BufReader<File>>,
-    separator: u8,
-    record: StringRecord,
-}
-
-impl Records {
-    fn new(file: File, is_tsv: bool) -> Result<Self> {
-        let mut file = BufReader::with_capacity(SAMPLE_BYTES, file);
-        let sample = file.fill_buf().map_err(damaged)?;
-        let separator = if is_tsv { b'\t' } else { separator_of(&String::from_utf8_lossy(sample)) };
-        if separator != b',' {
-            log::info!("its cells are separated by {:?}", char::from(separator));
-        }
-        let mut builder = csv::ReaderBuilder::new();
-        builder.has_headers(false).flexible(true).delimiter(separator).trim(Trim::All);
-        Ok(Self { reader: builder.from_reader(file), separator, record: StringRecord::new() })
-    }
-
-    /// Line number and cells of the next line that is no comment.
-    fn next(&mut self) -> Result<Option<(u64, Vec<String>)>> {
-        while self.reader.read_record(&mut self.record).map_err(damaged)? {
-            let line = self.record.position().map_or(0, Position::line);
-            let comment =
-                self.record.get(0).is_some_and(|cell| cell.starts_with('#') && !MISSING.contains(&cell));
-            if !comment {
-                let cells = self.record.iter().filter(|cell| self.separator != b' ' || !cell.is_empty());
-                return Ok(Some((line, cells.map(str::to_owned).collect())));
-            }
-        }
-        Ok(None)
-    }
-}
-
-/// True if the first line of a table holds the names of its columns: mostly words, or whole numbers over others.
-fn has_names(first: &[String], second: Option<&[String]>, separator: u8) -> bool {
-    let numbers: Vec<Option<f64>> = first.iter().map(|cell| number(cell, separator)).collect();
-    let words = numbers.iter().filter(|number| number.is_none()).count();
-    let present = || numbers.iter().flatten().filter(|number| !number.is_nan());
-    let counts =
-        |from: f64| present().count() > 1 && present().zip(0..).all(|(v, i)| *v == from + f64::from(i));
-    if words > present().count() || (words > 0 && (counts(0.0) || counts(1.0))) {
-        return true;
-    }
-    let whole = |value: &f64| value.fract() == 0.0;
-    let below: Vec<f64> = second.into_iter().flatten().filter_map(|cell| number(cell, separator)).collect();
-    let parts = below.iter().filter(|value| !value.is_nan() && !whole(value)).count();
-    let distinct = || present().enumerate().all(|(at, v)| present().take(at).all(|other| other != v));
-    words == 0 && present().count() > 1 && present().all(whole) && distinct() && 2 * parts > below.len()
-}
-
-/// Rows as they come, and what is known of their first and last columns.
-struct Rows {
-    table: Table,
-    /// The first column counts the rows from 0.
-    counted: bool,
-    /// All cells of the last column are empty: each line ends in a separator.
-    ends_empty: bool,
-}
-
-impl Rows {
-    fn add(&mut self, line: u64, cells: &[String], separator: u8) -> Result<()> {
-        let table = &mut self.table;
-        if table.rows > 0 && cells.len() != table.columns {
-            let what = format!("line {line} has {} values, those before it {}", cells.len(), table.columns);
+impl Cells {
+    fn add(&mut self, (line, cells): &Record, schema: &Schema) -> Result<()> {
+        let width = schema.contents.len();
+        if cells.len() != width {
+            let what = format!("line {line} has {} values, those before it {width}", cells.len());
             return Err(Error::new(what, "give every line as many values"));
         }
-        for (at, cell) in cells.iter().enumerate() {
-            let Some(value) = number(cell, separator) else {
-                let what = format!("line {line}: {cell:?} is no number");
-                let help = "put numbers only there (nan where one is missing); names in the first line";
-                return Err(Error::new(what, help));
-            };
-            self.counted &= at > 0 || value == table.rows as f64;
-            self.ends_empty &= at + 1 < cells.len() || cell.is_empty();
-            table.values.push(value);
+        let mut words = self.words.iter_mut();
+        for (at, (cell, content)) in cells.iter().zip(&schema.contents).enumerate() {
+            match content {
+                Content::Unread => {}
+                Content::Words => words.next().expect("there is one for each column of words").add(cell),
+                Content::Numbers => self.values.push(
+                    schema.notation.value(cell).ok_or_else(|| no_number(*line, cell, &schema.name(at)))?,
+                ),
+            }
         }
-        (table.rows, table.columns) = (table.rows + 1, cells.len());
+        self.rows += 1;
         Ok(())
     }
 
-    /// The rows without some columns at the beginning and at the end.
-    fn without(self, first: usize, last: usize) -> Table {
-        let Table { rows, columns, values } = self.table;
-        if first + last == 0 || columns <= first + last {
-            return Table { rows, columns, values };
+    /// Values of one of the columns of numbers.
+    fn column(&self, at: usize) -> impl Iterator<Item = f64> {
+        self.values.iter().skip(at).step_by((self.values.len() / self.rows).max(1)).copied()
+    }
+
+    /// True if the column of numbers `at` has distinct whole numbers.
+    fn is_distinct(&self, at: usize) -> bool {
+        let mut seen = HashSet::new();
+        self.column(at).all(|value| value.fract() == 0.0 && seen.insert(value.to_bits()))
+    }
+
+    /// Columns of numbers that are taken where the user names none: not those that count or name the rows, and none without values.
+    fn default_columns(&self, schema: &Schema) -> Vec<usize> {
+        let numbers = schema.of_content(Content::Numbers);
+        let mut left = numbers.iter().copied().enumerate();
+        let (mut kept, mut ids, mut empty) = (Vec::new(), Vec::new(), Vec::new());
+        for (at, column) in left.by_ref() {
+            let is_id = || {
+                let named = schema.names.get(column).is_some_and(|name| names_rows(name, column));
+                named && self.is_distinct(at)
+            };
+            let to = if self.column(at).all(f64::is_nan) {
+                &mut empty
+            } else if is_id() {
+                &mut ids
+            } else {
+                &mut kept
+            };
+            to.push(column);
         }
-        let kept = values.chunks_exact(columns).flat_map(|row| &row[first..columns - last]);
-        Table { rows, columns: columns - first - last, values: kept.copied().collect() }
+        if kept.is_empty() {
+            return numbers;
+        }
+        if !ids.is_empty() {
+            log::info!("{} left out: counts or names the rows", schema.list(&ids));
+        }
+        if !empty.is_empty() {
+            log::info!("{} left out: without values", schema.list(&empty));
+        }
+        if kept[0] == 0
+            && kept.len() > 1
+            && self.rows > 2
+            && [0.0, 1.0].iter().any(|first| self.counts_from(*first))
+        {
+            log::warn!(
+                "the first column counts the rows, and is taken for a value; choose others by --columns"
+            );
+        }
+        kept
+    }
+
+    /// True if the first column of numbers is `first`, `first + 1`, and so on.
+    fn counts_from(&self, first: f64) -> bool {
+        self.column(0).zip(0_u32..).all(|(value, i)| value == first + f64::from(i))
+    }
+
+    /// Index of the column of labels: the one that is called so, or that of the fewest words that come again.
+    fn label(&self, schema: &Schema) -> Option<usize> {
+        let columns = schema.of_content(Content::Words);
+        let repeat = |at: &usize| self.words[*at].repeat();
+        let fewest = (0..columns.len()).filter(repeat).min_by_key(|at| self.words[*at].words.len());
+        schema.label.or_else(|| fewest.map(|at| columns[at]))
+    }
+
+    /// The words of a column that holds some.
+    fn words_of(&self, schema: &Schema, column: usize) -> &Words {
+        let at = schema.of_content(Content::Words).iter().position(|c| *c == column);
+        &self.words[at.expect("a label is a column of words")]
+    }
+
+    fn labels(&self, schema: &Schema, column: usize) -> Labels {
+        self.words_of(schema, column).labels(|word| schema.notation.number(word))
+    }
+
+    /// The rows of some columns, of which each is one of numbers or the labels.
+    fn rows_of(self, schema: &Schema, taken: &[usize]) -> Result<Matrix> {
+        let numbers = schema.of_content(Content::Numbers);
+        if taken == numbers {
+            return Ok(Matrix { rows: self.rows, columns: taken.len(), values: self.values });
+        }
+        // The label is kept as words, which may all be numbers.
+        let label = schema.label.filter(|label| taken.contains(label));
+        let label = label.map(|label| self.labels(schema, label).values()).transpose()?;
+        let at: Vec<Option<usize>> = taken.iter().map(|column| numbers.binary_search(column).ok()).collect();
+        let row = |row: usize| {
+            let (own, label) = (&self.values[row * numbers.len()..], label.as_ref());
+            at.iter()
+                .map(move |at| at.map_or_else(|| label.map_or(f64::NAN, |label| label[row]), |at| own[at]))
+        };
+        let values = (0..self.rows).flat_map(row).collect();
+        Ok(Matrix { rows: self.rows, columns: taken.len(), values })
+    }
+
+    /// Tells what becomes of the columns of words, and refuses those that cannot be values.
+    fn check_words(&self, schema: &Schema, label: Option<usize>, taken: &[usize]) -> Result<()> {
+        let words = schema.of_content(Content::Words);
+        let with_example = |column: &usize| {
+            let example = self.words_of(schema, *column).example();
+            format!("{} ({:?})", schema.name(*column), shortened(example))
+        };
+        let is_refused = |column: &&usize| words.contains(column) && schema.label != Some(**column);
+        if let Some(refused) = taken.iter().find(is_refused) {
+            let what = format!("column {} holds words, not numbers", with_example(refused));
+            return Err(Error::usage(what, "leave it out of --columns"));
+        }
+        if taken.is_empty() {
+            let what = format!("{} hold no numbers", schema.list(&words));
+            return Err(Error::new(what, "give it columns of numbers beside words"));
+        }
+        if let Some(label) = label {
+            log::info!("{} holds the labels (others: --labels)", schema.list(&[label]));
+        }
+        let left_out: Vec<usize> =
+            words.into_iter().filter(|c| Some(*c) != label && !taken.contains(c)).collect();
+        if !left_out.is_empty() {
+            log::info!("left out, words or labels: column {}", list(left_out.iter().map(with_example)));
+        }
+        Ok(())
     }
 }
 
-/// Rows of a table of numbers. What is taken for names, and what is left out, is said in the log.
-pub(super) fn read_table(file: File, is_tsv: bool) -> Result<Table> {
-    let mut records = Records::new(file, is_tsv)?;
-    let separator = records.separator;
-    let table = Table { rows: 0, columns: 0, values: Vec::new() };
-    let mut rows = Rows { table, counted: true, ends_empty: true };
-    let (first, second) = (records.next()?, records.next()?);
-    let mut indexed = false;
-    if let Some((line, cells)) = &first {
-        if has_names(cells, second.as_ref().map(|(_, cells)| &cells[..]), separator) {
-            log::info!("line {line} holds the names of the columns");
-            indexed = cells.first().is_some_and(|name| name.is_empty() || name.starts_with("Unnamed"));
-        } else {
-            rows.add(*line, cells, separator)?;
-        }
+fn no_number(line: u64, cell: &str, column: &str) -> Error {
+    let what = format!("line {line}: {:?} is no number (column {column})", shortened(cell));
+    let help = "put numbers only there (nan where one is missing) and names in the first line; or choose other columns: --columns";
+    Error::new(what, help)
+}
+
+/// Rows and labels of a table. The names, labels and columns that are taken, and what is left out, are written to the log.
+pub(super) fn read_table(file: BufReader<File>, selection: &Selection<'_>) -> Result<LabeledRows> {
+    let mut records = Records::new(file)?;
+    let (mut sample, mut sampled) = (Vec::new(), 0);
+    while sample.len() < SAMPLE_RECORDS
+        && sampled < SAMPLE_CELLS
+        && let Some(record) = records.next()?
+    {
+        sampled += record.1.len();
+        sample.push(record);
     }
-    let mut next = second;
-    while let Some((line, cells)) = next {
-        rows.add(line, &cells, separator)?;
-        next = records.next()?;
+    let schema = Schema::of(&mut sample, &records, selection)?;
+    let words = schema.of_content(Content::Words).iter().map(|_| Words::default()).collect();
+    let mut cells = Cells { words, ..Cells::default() };
+    for record in sample.drain(..) {
+        cells.add(&record, &schema)?;
     }
-    if rows.table.rows == 0 {
-        return Err(Error::new("it has no rows of numbers", "put one row on each line, separated by commas"));
+    while let Some(record) = records.next()? {
+        cells.add(&record, &schema)?;
     }
-    let (index, end) = (indexed && rows.counted, rows.ends_empty && rows.table.columns > 1);
-    if index {
-        log::info!("the first column counts the rows: it is left out");
+    if cells.rows == 0 {
+        return Err(no_rows());
     }
-    Ok(rows.without(usize::from(index), usize::from(end)))
+    if records.left_out > 0 {
+        log::info!("{} lines that begin with # or % are left out", records.left_out);
+    }
+    let label = cells.label(&schema).filter(|_| !schema.labels_elsewhere);
+    let taken = schema.chosen.clone().unwrap_or_else(|| cells.default_columns(&schema));
+    cells.check_words(&schema, label, &taken)?;
+    let labels = label.map(|column| cells.labels(&schema, column));
+    Ok(LabeledRows { matrix: cells.rows_of(&schema, &taken)?, labels })
 }

@@ -1,7 +1,7 @@
 //! Matrices as NumPy and spreadsheets write them; what is no matrix, and why.
 
 use std::fs;
-use std::io::Write;
+use std::io::{Cursor, Write};
 
 use super::*;
 
@@ -20,23 +20,27 @@ fn npy(descr: &str, fortran: bool, shape: &str, data: &[u8]) -> Vec<u8> {
     bytes
 }
 
-fn open(name: &str, bytes: &[u8]) -> Result<Matrix> {
+pub(super) fn open(name: &str, bytes: &[u8]) -> Result<Matrix> {
+    select(name, bytes, &Selection::default()).map(|rows| rows.matrix)
+}
+
+pub(super) fn select(name: &str, bytes: &[u8], selection: &Selection<'_>) -> Result<LabeledRows> {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join(name);
     fs::write(&path, bytes).unwrap();
-    Matrix::open(&path)
+    LabeledRows::open(&path, selection)
 }
 
-fn fault(name: &str, bytes: &[u8]) -> String {
+pub(super) fn fault(name: &str, bytes: &[u8]) -> String {
     let error = open(name, bytes).expect_err("it is no matrix");
     assert!(error.to_string().contains(name), "{error} names the file");
     assert!(!error.help().is_empty());
     error.what().to_owned()
 }
 
-const VALUES: [f32; 6] = [1.0, -2.5, 3.0, 4.0, f32::NAN, 6.0];
+pub(super) const VALUES: [f32; 6] = [1.0, -2.5, 3.0, 4.0, f32::NAN, 6.0];
 
-fn is_values(matrix: &Matrix, rows: usize, columns: usize) {
+pub(super) fn is_values(matrix: &Matrix, rows: usize, columns: usize) {
     assert_eq!((matrix.rows, matrix.columns), (rows, columns));
     let same = matrix.values.iter().zip(VALUES).all(|(a, b)| a.to_bits() == f64::from(b).to_bits());
     assert!(same && matrix.values.len() == 6, "{:?}", matrix.values);
@@ -102,26 +106,73 @@ fn archives_hold_one_array_or_one_called_x() {
     assert!(fault("a.npz", &archive(&[("y", &labels), ("z", &rows)])).contains("several arrays: y, z"));
     assert!(fault("a.npz", &archive(&[])).contains("no array"));
     assert!(fault("a.npz", &archive(&[("y", &labels)])).contains("[2]"));
-    assert!(fault("a.npz", &rows).contains("damaged"));
+    assert!(fault("a.npz", &rows).contains("an array of NumPy"));
+    assert!(fault("a.npz", &archive(&[("X", &rows)])[..99]).contains("damaged"));
 }
 
 #[test]
-fn text_is_read_with_and_without_names() {
-    is_values(&open("a.csv", b"1,-2.5,3\n4,NaN,6\n").unwrap(), 2, 3);
-    is_values(&open("a.csv", b"x, y, z\r\n1, -2.5, 3\r\n\r\n4, nan, 6e0").unwrap(), 2, 3);
-    is_values(&open("a.tsv", b"1\t-2.5\n3\t4\nnan\t6\n").unwrap(), 3, 2);
-    assert!(fault("a.csv", b"1,2,3\n4,5\n").contains("line 2 has 2 values, those before it 3"));
-    assert!(fault("a.csv", b"a,b\n1,2\n3,four\n").contains("line 3: \"four\" is no number"));
-    assert!(fault("a.csv", b"a,b\n").contains("no rows"));
-    assert!(fault("a.csv", b"").contains("no rows"));
-    assert!(fault("a.csv", b"1,2\n\xff\xfe,4\n").contains("damaged"));
+fn labels_lie_in_an_array_of_the_archive_or_in_a_column() {
+    let digits = |values: &[u8]| npy("'|u1'", false, &format!("({},)", values.len()), values);
+    let rows = npy("'|u1'", false, "(3, 2)", &[1, 2, 3, 4, 5, 6]);
+    let words: Vec<u8> = "b\0abb\0".chars().map(|c| (c as u32).to_le_bytes()).collect::<Vec<_>>().concat();
+    let words = npy("'<U2'", false, "(3,)", &words);
+    let of =
+        |arrays: &[(&str, &[u8])], selection: &Selection<'_>| select("a.npz", &archive(arrays), selection);
+    let plain = Selection::default();
+    let found =
+        of(&[("snapshots", &rows), ("labels", &digits(&[7, 3, 7])), ("positions", &rows)], &plain).unwrap();
+    assert_eq!(
+        (found.matrix.columns, found.labels.unwrap().classes),
+        (2, vec![1, 0, 1]),
+        "as embed writes it"
+    );
+    // As Keras and MedMNIST name them; labels may have an axis of one, and be words.
+    let column = npy("'|u1'", false, "(3, 1)", &[4, 4, 5]);
+    let keras = [("x_test", &rows[..]), ("y_test", &words), ("x_train", &rows), ("y_train", &column)];
+    let wanted = |array| Selection { array: Some(array), ..Selection::default() };
+    assert_eq!(of(&keras, &wanted("x_train")).unwrap().labels.unwrap().names, ["4", "5"]);
+    assert_eq!(of(&keras, &wanted("x_test")).unwrap().labels.unwrap().names, ["ab", "b"]);
+    assert!(of(&keras, &plain).unwrap_err().help().contains("--array"));
+    assert!(of(&keras, &wanted("z")).unwrap_err().help().contains("x_train"));
+    let medical = [("val_images", &rows[..]), ("val_labels", &column)];
+    assert_eq!(of(&medical, &wanted("val_images")).unwrap().labels.unwrap().classes, [0, 0, 1]);
+    // What is not one a row is no label, unless it is asked for: then it is refused.
+    let short = [("X", &rows[..]), ("y", &digits(&[1, 2])), ("town", &words)];
+    assert_eq!(of(&short, &plain).unwrap().labels, None);
+    let asked = |labels| Selection { labels: Some(labels), ..Selection::default() };
+    assert_eq!(of(&short, &asked("town")).unwrap().labels.unwrap().classes, [1, 0, 1]);
+    assert!(of(&short, &asked("y")).unwrap_err().what().contains("[2]"));
+    // Labels of a kind that is not read cost no rows, unless they are asked for.
+    let objects = npy("'|O'", false, "(3,)", &[0; 24]);
+    let pickled = [("X", &rows[..]), ("y", &objects)];
+    assert_eq!(of(&pickled, &plain).unwrap().labels, None);
+    assert!(of(&pickled, &asked("y")).unwrap_err().help().contains("astype(str)"));
+    // A column by its number, in an archive and alone.
+    for name in ["a.npy", "a.npz"] {
+        let bytes = if name == "a.npy" { rows.clone() } else { archive(&[("X", &rows)]) };
+        let found = select(name, &bytes, &asked("-1")).unwrap();
+        assert_eq!(
+            (found.matrix.values, found.labels.unwrap().numbers),
+            (vec![1.0, 3.0, 5.0], vec![2.0, 4.0, 6.0])
+        );
+        let error = select(name, &bytes, &asked("2")).unwrap_err();
+        assert!(
+            error.what().contains("no column, and no file") && error.help().contains("0 to 1"),
+            "{error}"
+        );
+    }
 }
 
 #[test]
 fn what_is_no_matrix_is_refused_with_the_reason() {
     assert!(fault("a.npy", b"not numpy").contains("damaged"));
     assert!(fault("a.npy", &npy("'<c8'", false, "(1, 1)", &[0; 8])).contains("not real"));
-    assert!(fault("a.npy", &npy("'<U3'", false, "(1, 1)", &[0; 12])).contains("not real"));
+    assert!(fault("a.npy", &npy("'<U3'", false, "(1, 1)", &[0; 12])).contains("words, not real"));
+    for (descr, size, name) in
+        [("'<f16'", 16, "long double"), ("'|V2'", 2, "bfloat16"), ("'<M8[ns]'", 8, "times")]
+    {
+        assert!(fault("a.npy", &npy(descr, false, "(1, 1)", &vec![0; size])).contains(name), "{name}");
+    }
     assert!(fault("a.npy", &npy("[('a', '<f4')]", false, "(1,)", &[0; 4])).contains("records"));
     assert!(fault("a.npy", &npy("'<f4'", false, "()", &[0; 4])).contains("single number"));
     assert!(fault("a.npy", &npy("'<f4'", false, "(0, 3)", &[])).contains("[0, 3]"));
@@ -131,62 +182,14 @@ fn what_is_no_matrix_is_refused_with_the_reason() {
         fault("a.npy", &npy("'<f4'", false, "(4294967296, 4294967296)", &[0; 20]))
             .contains("more than it has bytes")
     );
-    assert!(fault("a.arff", b"1,2").contains("no matrix"));
+    assert!(fault("a.arff", b"1,2").contains("ARFF") && fault("a.npy.gz", b"").contains("packed"));
+    assert!(fault("a.npy", b"version https://git-lfs.github.com/spec/v1").contains("Git LFS"));
+    assert!(fault("a.csv", b"PK\x03\x04\x14\0").contains("spreadsheet"));
+    let folder = tempfile::tempdir().unwrap();
+    let large = folder.path().join("large.csv");
+    fs::File::create(&large).unwrap().set_len(MAX_BYTES + 1).unwrap();
+    let error = Matrix::open(&large).unwrap_err();
+    assert!(error.what().contains("17179869185 bytes") && error.help().contains("fewer rows"), "{error}");
     let missing = Matrix::open(Path::new("/there/is/no/a.npy")).unwrap_err();
     assert!(missing.to_string().contains("a.npy"));
-}
-
-/// Rows of a table that is read, one after the other.
-fn table(text: &str) -> (usize, usize, Vec<f64>) {
-    let matrix = open("a.csv", text.as_bytes()).unwrap();
-    (matrix.rows, matrix.columns, matrix.values)
-}
-
-#[test]
-fn a_first_line_of_numbers_over_others_is_names_and_an_index_is_left_out() {
-    let rows = "0.5,-1.25\n2.75,3.5\n4.5,0.25\n";
-    let numbered: String = rows.lines().enumerate().map(|(i, row)| format!("{i},{row}\n")).collect();
-    let values = vec![0.5, -1.25, 2.75, 3.5, 4.5, 0.25];
-    // As pandas writes it with and without its index, and by names.
-    for text in [
-        format!(",0,1\n{numbered}"),
-        format!("Unnamed: 0,a,b\n{numbered}"),
-        format!("0,1\n{rows}"),
-        format!("x,y\n{rows}"),
-        format!("# a,b\n{rows}"),
-        rows.to_owned(),
-    ] {
-        assert_eq!(table(&text), (3, 2, values.clone()), "{text}");
-    }
-    // Without an empty name the first column is a value, and so are ids that do not count from 0.
-    assert_eq!(table(&format!("n,a,b\n{numbered}")).1, 3);
-    assert_eq!(table(",a\n7,0.5\n9,0.25\n"), (2, 2, vec![7.0, 0.5, 9.0, 0.25]));
-    // Whole numbers over whole numbers are a row.
-    assert_eq!(table("0,1\n2,3\n"), (2, 2, vec![0.0, 1.0, 2.0, 3.0]));
-    // One missing value makes no line of names.
-    for missing in ["NA", "", "?", "None", "#N/A", "nan", "null"] {
-        let (rows, columns, values) = table(&format!("{missing},1.5\n2.5,3.5\n"));
-        assert_eq!((rows, columns, values[0].is_nan(), values[1]), (2, 2, true, 1.5), "{missing}");
-    }
-    assert!(fault("a.csv", b"oops,1.5,2\n3,4,5\n").contains("line 1: \"oops\" is no number"));
-}
-
-#[test]
-fn tables_of_other_separators_are_read() {
-    let values = vec![1.5, -2.0, 3.0, 0.25, 1e3, 7.0];
-    for text in [
-        "1,5;-2;3\n0,25;1e3;7\n",
-        "a;b;c\n1.5;-2;3\n0.25;1000;7\n",
-        "1.5\t-2\t3\n0.25\t1e3\t7\n",
-        "  1.5   -2 3\n0.25 1e3    7\n",
-        "1.5,-2,3,\n0.25,1e3,7,\n",
-        "1.5, -2, 3\n# a remark\n0.25, 1e3, 7\n",
-        "\"1.5\",\"-2\",3\n0.25,1e3,7\n",
-    ] {
-        assert_eq!(table(text), (2, 3, values.clone()), "{text}");
-    }
-    assert_eq!(table("1\n2.5\n"), (2, 1, vec![1.0, 2.5]));
-    let missing = table("1,,3\n4,NA,6\n");
-    assert_eq!((missing.0, missing.1), (2, 3));
-    assert!(missing.2[1].is_nan() && missing.2[4].is_nan());
 }

@@ -10,40 +10,55 @@ use crate::nn::Role;
 use crate::nn::features::Extraction;
 
 impl Trainer {
-    /// Features of a node (0 is the input) for these positions of the image order, as the evaluation has them; no
-    /// step may be under way. Waits for the GPU.
+    /// Features of a node (0 is the input) for these positions of the image order, as the evaluation has them: `[i, d]`, read back
+    /// pass by pass, so that no buffer holds more than a pass. Passes without any of the positions are left out. No step may be
+    /// under way. Waits for the GPU.
     ///
     /// # Errors
-    /// When there is no such node, or the features do not fit the adapter.
-    pub fn features(&mut self, node: usize, positions: Range<usize>) -> Result<Buffer<f32>> {
+    /// When there is no such node, the positions do not ascend, or the features of a pass do not fit the adapter.
+    pub fn features(&mut self, node: usize, positions: &[usize]) -> Result<Vec<f32>> {
         let layers = self.network.layers.len();
         if node > layers || positions.is_empty() {
             let what = format!("there are no activations of layer {node} for {} images", positions.len());
             return Err(Error::new(what, format!("count layers from 0, the input, to {layers}")));
         }
-        let gpu = std::rc::Rc::clone(self.gpu());
-        let dims = self.network.shape_of(node).len();
-        gpu.check_fits("the rows", (positions.len() * dims * 4) as u64)?;
-        let features = Buffer::<f32>::zeroed(&gpu, "features", positions.len() * dims);
-        let mut plan = PlanBuilder::new(&gpu);
-        self.copy_features(&mut plan, &positions, node, 1, features.range())?;
-        let plan = plan.finish();
-        let micro_batch = self.sizes().micro_batch;
-        self.begin_evaluation(positions.clone());
-        for _ in 0..positions.len().div_ceil(micro_batch) {
-            self.supply();
-            while !self.has_evaluation_pass() {
-                gpu.wait();
-                self.supply();
-            }
-            let mut encoder = gpu.encoder("features");
-            self.evaluation_plan().encode(&mut encoder);
-            plan.encode(&mut encoder);
-            self.end_evaluation_pass();
-            gpu.submit(encoder);
+        if !positions.is_sorted_by(|a, b| a < b) {
+            return Err(Error::new("images are asked for out of order", "sort them, and name each once"));
         }
-        gpu.wait();
-        Ok(features)
+        let gpu = std::rc::Rc::clone(self.gpu());
+        let (dims, micro_batch) = (self.network.shape_of(node).len(), self.sizes().micro_batch);
+        gpu.check_fits("the rows", (micro_batch * dims * 4) as u64)?;
+        let rows = Buffer::<f32>::zeroed(&gpu, "features", micro_batch * dims);
+        let mut values = Vec::with_capacity(positions.len() * dims);
+        let mut left = positions;
+        while let Some(&first) = left.first() {
+            let (here, others) = left.split_at(left.partition_point(|at| *at < first + micro_batch));
+            self.run_pass(first..here[here.len() - 1] + 1, node, &rows)?;
+            let found = rows.read(&gpu);
+            here.iter().for_each(|at| values.extend(&found[(at - first) * dims..][..dims]));
+            left = others;
+        }
+        Ok(values)
+    }
+
+    /// Evaluates these positions, of which one pass holds all, and copies a node's features into `rows`.
+    fn run_pass(&mut self, positions: Range<usize>, node: usize, rows: &Buffer<f32>) -> Result<()> {
+        let gpu = std::rc::Rc::clone(self.gpu());
+        let mut plan = PlanBuilder::new(&gpu);
+        self.copy_features(&mut plan, &positions, node, 1, rows.range())?;
+        let plan = plan.finish();
+        self.begin_evaluation(positions);
+        self.supply();
+        while !self.has_evaluation_pass() {
+            gpu.wait();
+            self.supply();
+        }
+        let mut encoder = gpu.encoder("features");
+        self.evaluation_plan().encode(&mut encoder);
+        plan.encode(&mut encoder);
+        self.end_evaluation_pass();
+        gpu.submit(encoder);
+        Ok(())
     }
 
     fn extraction(&self, positions: &Range<usize>) -> Extraction {
