@@ -17,6 +17,8 @@ pub enum ErrorKind {
     Usage,
     /// Any other: exit status 1.
     Runtime,
+    /// A fault that the GPU reports, exit status 1; errors that follow may be its effects.
+    Gpu,
     /// Nobody reads standard output any more, as after `| head`: exit status 141 without a word, as other commands do.
     Closed,
 }
@@ -38,6 +40,11 @@ impl Error {
     /// A mistake in the command line (exit status 2).
     pub fn usage(what: impl Into<String>, help: impl Into<String>) -> Self {
         Self { what: what.into(), help: help.into(), kind: ErrorKind::Usage }
+    }
+
+    /// A fault that the GPU reports.
+    pub fn gpu(fault: &str, help: impl Into<String>) -> Self {
+        Self { what: format!("the GPU reports: {fault}"), help: help.into(), kind: ErrorKind::Gpu }
     }
 
     /// Standard output was closed by its reader.

@@ -3,7 +3,7 @@
 mod compare;
 
 use compare::{assert_close, assert_differs, assert_no_errors, open_gpu, poisoned, sum_tolerance};
-use revacnn::data::{Clock, Sample};
+use revacnn::data::{BatchSizes, Clock, Sample};
 use revacnn::gpu::{Buffer, BufferRange, Gpu, Plan, PlanBuilder};
 use revacnn::nn::features::{Extraction, mark_fired};
 use revacnn::nn::{Shape, Tensor, TopK, shrunk, standardize, twin};
@@ -211,29 +211,46 @@ fn before_an_evaluation_nothing_is_copied() {
 #[test]
 fn layers_that_fire_are_marked_as_the_twin_says() {
     let gpu = open_gpu();
-    let count = 4 * 70_003;
-    let with = |at: Option<usize>, value: f32| {
-        let mut values = vec![-1.0_f32; count];
-        values[7] = f32::NAN;
-        values[9] = 0.0;
-        at.into_iter().for_each(|at| values[at] = value);
+    let features = 23_339;
+    // Five images, padding up to eight slots, a probe in the first of the last four.
+    let sizes = BatchSizes { batch: 5, micro_batch: 5, train_slots: 8, slots: SLOTS };
+    let scale = |n: usize| if n < 5 || n == 8 { 1.0 } else { 0.0 };
+    let samples: Vec<Sample> =
+        (0..SLOTS).map(|n| Sample { scale: scale(n), ..bytemuck::Zeroable::zeroed() }).collect();
+    let samples = Buffer::from_slice(&gpu, "samples", &samples);
+    let with = |places: &[usize], value: f32| {
+        let mut values = vec![-1.0_f32; features * SLOTS];
+        values[SLOTS] = f32::NAN;
+        values[3] = 0.0;
+        places.iter().for_each(|at| values[*at] = value);
         values
     };
-    let layers =
-        [with(None, 0.0), with(Some(count - 1), 1e-30), with(Some(0), 5.0), with(Some(count / 2), -0.0)];
-    let fired = Buffer::from_slice(&gpu, "fired", &[0_u32, 0, 0, 0, 7]);
-    for (index, values) in layers.iter().enumerate() {
+    let last = (features - 1) * SLOTS;
+    let padding_and_probes: Vec<usize> = (5..SLOTS).chain(last + 5..last + SLOTS).collect();
+    let layers = [
+        (with(&[], 0.0), 0),
+        (with(&[last + 4], 1e-30), 1),
+        (with(&[0], 5.0), 1),
+        (with(&[features / 2 * SLOTS], -0.0), 0),
+        (with(&padding_and_probes, 5.0), 0),
+        (with(&[&padding_and_probes[..], &[last + 1]].concat(), 5.0), 1),
+    ];
+    let fired = Buffer::from_slice(&gpu, "fired", &[0_u32, 0, 0, 0, 0, 0, 7]);
+    for (index, (values, _)) in layers.iter().enumerate() {
         let activations = Buffer::from_slice(&gpu, "activations", values);
-        let plan = plan(&gpu, |p| mark_fired(p, (activations.range(), count), index, fired.range()));
+        let (samples, activations) = ((samples.range(), sizes), (activations.range(), features));
+        let plan = plan(&gpu, |p| mark_fired(p, samples, activations, index, fired.range()));
         let mut encoder = gpu.encoder("fired");
         plan.encode(&mut encoder);
         gpu.submit(encoder);
     }
-    let expected = layers.map(|values| {
+    let counts: Vec<bool> = (0..SLOTS).map(|n| n < 5).collect();
+    let mut marks = Vec::new();
+    for (values, expected) in layers {
         let values: Vec<f64> = values.into_iter().map(f64::from).collect();
-        u32::from(twin::fires(&values))
-    });
-    assert_eq!(expected, [0, 1, 1, 0]);
-    assert_eq!(fired.read(&gpu), [&expected[..], &[7]].concat());
+        assert_eq!(u32::from(twin::fires(&values, &counts)), expected);
+        marks.push(expected);
+    }
+    assert_eq!(fired.read(&gpu), [&marks[..], &[7]].concat());
     assert_no_errors(&gpu);
 }

@@ -96,6 +96,16 @@ impl Window {
         panic!("{what} did not come; the last line of the frame log is {last}");
     }
 
+    /// Waits until frames were drawn that have seen what was done before, however slowly they come.
+    fn frames_pass(&self) {
+        for _ in 0..2 {
+            let text = std::fs::read_to_string(&self.log).unwrap_or_default();
+            let line = text.lines().rev().find_map(|l| serde_json::from_str::<Value>(l).ok());
+            let now = line.map_or(-1.0, |line| number(&line, "seconds"));
+            self.wait_for("another frame", |l| number(l, "seconds") > now);
+        }
+    }
+
     fn xdotool(&self, arguments: &[&str]) {
         let status = Command::new("xdotool").args(arguments).env("DISPLAY", &self.name).status();
         assert!(status.expect("xdotool is installed (make test does it)").success());
@@ -108,8 +118,8 @@ impl Window {
             line["places"][widget].as_array().unwrap().iter().map(|v| v.as_f64().unwrap()).collect();
         let (x, y) = (place[0] + share * place[2], place[1] + place[3] / 2.0);
         self.xdotool(&["mousemove", &format!("{x:.0}"), &format!("{y:.0}")]);
-        // The pointer must be seen there before the button goes down.
-        std::thread::sleep(Duration::from_millis(300));
+        // The pointer must be seen there before the button goes down; one that is down for 0.8 s is no click.
+        self.frames_pass();
         self.xdotool(&["mousedown", "1"]);
         std::thread::sleep(Duration::from_millis(150));
         self.xdotool(&["mouseup", "1"]);
@@ -120,7 +130,7 @@ impl Window {
         let line = self.wait_for(widget, |l| l["places"][widget].is_array());
         let place: Vec<f64> =
             line["places"][widget].as_array().unwrap().iter().map(|v| v.as_f64().unwrap()).collect();
-        let pause = || std::thread::sleep(Duration::from_millis(300));
+        let pause = || self.frames_pass();
         self.xdotool(&["search", "--sync", "--name", "ReVACNN", "windowfocus"]);
         let move_to = |share: &[f64; 2]| {
             let [x, y] = [0, 1].map(|axis| format!("{:.0}", place[axis] + share[axis] * place[axis + 2]));
@@ -187,6 +197,7 @@ fn a_box_selects_images_and_the_legend_hides_them() {
     let (box_path, lasso_path) =
         ([[0.01; 2], [0.5; 2], [0.99; 2]], [[0.01; 2], [0.99, 0.01], [0.99; 2], [0.01, 0.99]]);
     window.drag_within("image layout", "ctrl", &box_path);
+    window.frames_pass();
     let all = window.wait_for("a selection", |l| selected(l) > 0.0);
     window.key("Escape");
     window.wait_for("nothing selected", |l| selected(l) == 0.0);
@@ -194,7 +205,7 @@ fn a_box_selects_images_and_the_legend_hides_them() {
     window.click("first group", 0.5);
     window.drag_within("image layout", "shift", &lasso_path);
     // It grows while it is drawn.
-    std::thread::sleep(Duration::from_millis(1000));
+    window.frames_pass();
     let some = window.wait_for("a smaller selection", |l| selected(l) > 0.0);
     let share = selected(&some) / selected(&all);
     assert!((0.8..0.97).contains(&share), "{share} of the images are left without one class");

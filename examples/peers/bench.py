@@ -1,9 +1,11 @@
 """What the comparisons share: peers set up in target/peers, what a process says, and tables."""
 
 import json
+import math
 import os
 import platform
 import shutil
+import statistics
 import subprocess
 import sys
 from pathlib import Path
@@ -47,6 +49,21 @@ def install(python, wanted, what):
     return attempt([python, "-m", "pip", "install", "--quiet", *wanted], f"{what}: pip")
 
 
+def torch_interpreter(given):
+    """A Python that has torch: the given one, the cached one, or a new one. None if it cannot be had."""
+    can_import = ["-c", "import torch"]
+    if given:
+        return given if attempt([given, *can_import], f"PyTorch left out: {given}") else None
+    home = CACHE / "venv"
+    python = home / "bin" / "python"
+    if python.exists() and subprocess.run([python, *can_import], **QUIET).returncode == 0:
+        return str(python)
+    say("installing PyTorch in target/peers (about 5 GB, once; --python PATH uses one that is there)")
+    python = new_environment(home, "PyTorch left out")
+    ready = python and install(python, ["-r", str(ROOT / "examples" / "peers" / "requirements.txt")], "PyTorch left out")
+    return str(python) if ready else None
+
+
 def node_modules(home, manifest, package, what):
     """The folder with a package of `manifest`, installed on first use, or None if it cannot be had."""
     if not shutil.which("node"):
@@ -73,6 +90,31 @@ def objects(text):
             continue
         if isinstance(found, dict):
             yield found
+
+
+def welch(a, b):
+    """Two-sided p of Welch's t-test (1947); 1 where neither varies and both are equal.
+
+    >>> round(welch([1, 2, 3], [2, 3, 4]), 4)
+    0.2879
+    >>> round(welch([3.0, 4.0, 1.0, 2.1], [490.2, 340.0, 433.9]), 6)
+    0.010752
+    >>> welch([1, 1], [1, 1]), welch([1, 1], [2, 2])
+    (1.0, 0.0)
+    """
+    errors = [statistics.variance(values) / len(values) for values in (a, b)]
+    difference = abs(statistics.mean(a) - statistics.mean(b))
+    if sum(errors) == 0:
+        return 0.0 if difference else 1.0
+    freedom = sum(errors) ** 2 / sum(error**2 / (len(values) - 1) for error, values in zip(errors, (a, b)))
+    # With t = √ν·tan θ the density of Student's t is in proportion to cos(θ)^(ν − 1).
+    angle = math.atan(difference / math.sqrt(sum(errors) * freedom))
+
+    def tail(begin, parts=20000):
+        width = (math.pi / 2 - begin) / parts
+        return width * sum(math.cos(begin + (i + 0.5) * width) ** (freedom - 1) for i in range(parts))
+
+    return tail(angle) / tail(0.0)
 
 
 def available_threads():

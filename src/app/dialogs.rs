@@ -11,7 +11,7 @@ use crate::error::Error;
 
 /// A request of the user to the window.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) enum Request {
+pub enum Request {
     /// Save the run.
     Save,
     /// Close the window without saving.

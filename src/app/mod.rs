@@ -24,11 +24,13 @@ mod theme;
 mod tile_popup;
 mod tile_set;
 mod top_bar;
+mod typed;
 mod window;
 mod workbench;
 mod zoom;
 
 pub use canvas::Canvas;
+pub use dialogs::Request;
 pub use display::Display;
 pub use window::WindowOptions;
 pub use workbench::{Show, Workbench};

@@ -129,6 +129,8 @@ pub(crate) struct Edited<T> {
     pub shown: T,
     /// The new number, or why it is none; nothing where it is the old one.
     pub new: Option<Result<T>>,
+    /// The field has the keyboard, and this would be new if it were left now.
+    pub typing: Option<Option<Result<T>>>,
 }
 
 /// A row with a name and what stands beside it.
@@ -210,16 +212,26 @@ pub(crate) fn field_ui<T: Number>(ui: &mut Ui, name: &str, value: T) -> Edited<T
     let mut typing = typing.unwrap_or_else(|| Typing { text: shown.clone(), before: shown, fresh: true });
     let field = TextEdit::singleline(&mut typing.text).id(id).desired_width(FIELD_WIDTH - 8.0);
     let response = ui.add(field.font(egui::TextStyle::Monospace));
-    let mut new = None;
+    let left = |typing: &Typing| {
+        let changed = typing.text != typing.before;
+        changed.then(|| typed(name, &typing.text)).filter(|new| *new != Ok(value))
+    };
+    let mut edited =
+        Edited { response: response.clone(), field: response.clone(), shown: value, new: None, typing: None };
     if response.has_focus() {
         select_all_at_first(ui, &response, &mut typing);
+        edited.typing = Some(left(&typing));
         ui.data_mut(|data| data.insert_temp(id, typing));
         note_typing(ui);
-    } else if ui.data_mut(|data| data.remove_temp::<Typing>(id)).is_some() {
-        let restored = ui.input(|i| i.key_pressed(Key::Escape)) || typing.text == typing.before;
-        new = (!restored).then(|| typed(name, &typing.text)).filter(|new| *new != Ok(value));
+    } else if forget_typing(ui, id) && !ui.input(|i| i.key_pressed(Key::Escape)) {
+        edited.new = left(&typing);
     }
-    Edited { response: response.clone(), field: response, shown: value, new }
+    edited
+}
+
+/// Forgets what was typed in a field; returns whether there was any.
+pub(crate) fn forget_typing(ui: &Ui, field: Id) -> bool {
+    ui.data_mut(|data| data.remove_temp::<Typing>(field)).is_some()
 }
 
 fn typed<T: Number>(name: &str, text: &str) -> Result<T> {

@@ -11,6 +11,7 @@ use egui::{Rect, Response, Ui};
 use super::frame::Frame;
 use super::number::Edited;
 use super::selection::Selection;
+use super::typed::TypedNumber;
 use crate::error::{Error, Result};
 use crate::session::{Action, LayoutId, Session, TensorKind};
 use crate::view::Picked;
@@ -67,12 +68,22 @@ pub(crate) struct Cx<'a, 'f> {
     pub status: &'a mut Option<Error>,
     /// Widgets that scripts click.
     pub targets: &'a mut Targets,
+    /// The number that is being typed.
+    pub typed: &'a mut TypedNumber,
 }
 
 impl Cx<'_, '_> {
     /// Requests a change.
     pub(crate) fn send(&mut self, action: impl Into<Action>) {
         self.actions.push(action.into());
+    }
+
+    /// Requests changes, or shows in the status bar why there are none.
+    fn request(&mut self, change: Result<Vec<Action>>) {
+        match change {
+            Ok(actions) => self.actions.extend(actions),
+            Err(error) => *self.status = Some(error),
+        }
     }
 
     /// Shows an error in the status bar.
@@ -106,10 +117,12 @@ impl Cx<'_, '_> {
     ) {
         self.mark(name, &edited.response);
         self.mark(format!("{name} field"), &edited.field);
-        match edited.new {
-            Some(Ok(new)) => actions(new).into_iter().for_each(|action| self.send(action)),
-            Some(Err(error)) => *self.status = Some(error),
-            None => (),
+        let change = |new: Result<T>| new.map(|new| actions(new).into_iter().map(Into::into).collect());
+        self.typed.laid_out(edited.field.id);
+        match (edited.new, edited.typing) {
+            (Some(new), _) => self.request(change(new)),
+            (None, Some(typing)) => self.typed.typing(edited.field.id, typing.map(change)),
+            (None, None) => (),
         }
     }
 }

@@ -79,12 +79,6 @@ impl Display {
     }
 }
 
-/// The folder of a run of which the folder or a file was dropped.
-fn folder_of(dropped: &Path) -> PathBuf {
-    let folder = if dropped.is_dir() { Some(dropped) } else { dropped.parent() };
-    folder.unwrap_or(dropped).to_owned()
-}
-
 struct App {
     options: WindowOptions,
     make: Option<MakeSession>,
@@ -167,32 +161,21 @@ impl Running {
         }
     }
 
-    /// Saves the run; where that fails it is paused, and the status bar says why. Returns whether it is saved.
-    fn save(&mut self) -> bool {
-        let mut session = self.session.get();
-        let error = session.save().err();
-        if error.is_some() {
-            session.pause();
-        }
-        drop(session);
-        let saved = error.is_none();
-        self.workbench.dialogs.saved(error);
+    /// Saves the run (see [`Workbench::save`]).
+    fn save(&mut self) {
+        self.workbench.save(&mut self.session.get());
         self.window.request_redraw();
-        saved
     }
 
-    /// Saves the run before the window closes; where that fails the user is asked. Returns whether to close.
+    /// Prepares to close (see [`Workbench::close`]). Returns whether to close.
     fn close(&mut self) -> bool {
-        self.session.get().pause();
-        let saved = self.save();
-        if !saved {
-            self.workbench.dialogs.ask_to_close();
-        }
-        saved
+        self.window.request_redraw();
+        self.workbench.close(&mut self.session.get())
     }
 
     /// Opens the run in a folder in place of the present one, which is saved before.
     fn open_run(&mut self, folder: &Path) -> Result<()> {
+        self.workbench.leave_field(&mut self.session.get());
         self.session.stop_and_save()?;
         let mut session = Session::resume(Rc::clone(&self.gpu), folder)?;
         session.restore_layouts();
@@ -208,9 +191,9 @@ impl Running {
 
     /// Does what the user asks of the window; returns whether to close it.
     fn take_requests(&mut self) -> bool {
-        for request in self.workbench.dialogs.take() {
+        for request in self.workbench.take_requests() {
             match request {
-                Request::Save => drop(self.save()),
+                Request::Save => self.save(),
                 Request::Close => return true,
                 Request::Open(folder) => {
                     let opened = self.open_run(&folder);
@@ -323,7 +306,10 @@ impl Running {
 impl App {
     /// Saves the run and ends; where it cannot be saved, the end is an error.
     fn save_and_stop(&mut self, event_loop: &ActiveEventLoop) {
-        let saved = self.running.as_ref().map_or(Ok(()), |running| running.session.stop_and_save());
+        let saved = self.running.as_mut().map_or(Ok(()), |running| {
+            running.workbench.leave_field(&mut running.session.get());
+            running.session.stop_and_save()
+        });
         self.stop(event_loop, saved);
     }
 
@@ -350,7 +336,7 @@ impl ApplicationHandler<Ended> for App {
         match &event {
             WindowEvent::CloseRequested if running.close() => return self.stop(event_loop, Ok(())),
             WindowEvent::Resized(size) => running.resize(*size),
-            WindowEvent::DroppedFile(path) => running.workbench.dialogs.open_run(Some(folder_of(path))),
+            WindowEvent::DroppedFile(path) => running.workbench.take_dropped(path),
             WindowEvent::MouseInput { .. } => running.log.input(),
             WindowEvent::CursorMoved { .. } => running.settling = SETTLING_FRAMES,
             WindowEvent::KeyboardInput { event, .. } if event.state == ElementState::Pressed => {

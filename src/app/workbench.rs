@@ -1,9 +1,11 @@
 //! The window's interface: the panes in a docking tree, the bars around them, and the actions that they request.
 
+use std::path::Path;
+
 use egui::Ui;
 
 use super::canvas::Readings;
-use super::dialogs::Dialogs;
+use super::dialogs::{Dialogs, Request};
 use super::docking::{Docking, pane_ui};
 use super::frame::Frame;
 use super::keys::{self, Effect};
@@ -12,7 +14,8 @@ use super::panes;
 use super::selection::Selection;
 use super::status_bar::status_bar_ui;
 use super::top_bar::TopBar;
-use crate::error::{Error, Result};
+use super::typed::TypedNumber;
+use crate::error::{Error, ErrorKind, Result};
 use crate::session::{
     Action, Command, Event as RunEvent, LayoutCommand, LayoutSource, NetworkCommand, Session, TensorKind,
     TrainCommand,
@@ -43,10 +46,11 @@ pub struct Workbench {
     selection: Selection,
     keys_shown: bool,
     /// Dialogs, and what the user asks of the window in them.
-    pub(super) dialogs: Dialogs,
+    dialogs: Dialogs,
     status: Option<Error>,
     epoch_ended: bool,
     targets: Targets,
+    typed: TypedNumber,
     /// Times of the last frames.
     pub costs: Costs,
 }
@@ -65,6 +69,7 @@ impl Workbench {
             status: None,
             epoch_ended: false,
             targets: Targets::new(),
+            typed: TypedNumber::default(),
             costs: Costs::default(),
         }
     }
@@ -76,6 +81,7 @@ impl Workbench {
             self.take_events(session);
             self.handle_keys(ui, session, &mut actions);
             self.selection.begin_frame(session);
+            self.typed.begin_frame();
         }
         let mut cx = Cx {
             session: &*session,
@@ -86,6 +92,7 @@ impl Workbench {
             actions: &mut actions,
             status: &mut self.status,
             targets: &mut self.targets,
+            typed: &mut self.typed,
         };
         match show {
             Show::Workbench => {
@@ -97,6 +104,11 @@ impl Workbench {
                 central.show(ui, |ui| self.docking.ui(ui, &mut self.panes, cx));
                 keys::overlay_ui(ui, &mut self.keys_shown);
                 self.dialogs.ui(ui, is_kept, &mut self.targets);
+                match self.typed.take_left(ui) {
+                    Some(Ok(left)) => actions.extend(left),
+                    Some(Err(error)) => self.status = Some(error),
+                    None => (),
+                }
             }
             Show::Pane(name) => {
                 let pane = self.panes.iter_mut().find(|pane| pane.name() == name);
@@ -107,16 +119,18 @@ impl Workbench {
     }
 
     fn take_events(&mut self, session: &mut Session) {
+        let mut found = None;
         for event in session.take_events() {
             match event {
-                RunEvent::Fault(error) | RunEvent::Notice(error) => self.status = Some(error),
+                RunEvent::Fault(error) | RunEvent::Notice(error) => found = Some(error),
                 RunEvent::Epoch(_) => self.epoch_ended = true,
                 _ => (),
             }
         }
-        if let Err(fault) = session.gpu().check() {
-            self.status = Some(fault);
-        }
+        found = session.gpu().check().err().or(found);
+        // What follows a fault of the GPU may be its effect: the first one stays.
+        let stays = self.status.as_ref().is_some_and(|shown| shown.kind() == ErrorKind::Gpu);
+        self.status = if stays { self.status.take() } else { found.or(self.status.take()) };
     }
 
     fn handle_keys(&mut self, ui: &Ui, session: &Session, actions: &mut Vec<Action>) {
@@ -153,6 +167,46 @@ impl Workbench {
                 Err(error) => self.status = Some(error),
             }
         }
+    }
+
+    /// Leaves the field in which a number is typed, as before the window closes.
+    pub fn leave_field(&mut self, session: &mut Session) {
+        if let Some(Ok(actions)) = self.typed.leave() {
+            self.perform(session, actions);
+        }
+    }
+
+    /// Saves the run; where that fails it is paused, and the status bar says why. Returns whether it is saved.
+    pub fn save(&mut self, session: &mut Session) -> bool {
+        let error = session.save().err();
+        if error.is_some() {
+            session.pause();
+        }
+        let saved = error.is_none();
+        self.dialogs.saved(error);
+        saved
+    }
+
+    /// Pauses and saves the run before the window closes; where that fails the user is asked. Returns whether to close.
+    pub fn close(&mut self, session: &mut Session) -> bool {
+        session.pause();
+        self.leave_field(session);
+        let saved = self.save(session);
+        if !saved {
+            self.dialogs.ask_to_close();
+        }
+        saved
+    }
+
+    /// Asks whether to open the run of which the folder or a file was dropped on the window.
+    pub fn take_dropped(&mut self, dropped: &Path) {
+        let folder = if dropped.is_dir() { Some(dropped) } else { dropped.parent() };
+        self.dialogs.open_run(Some(folder.unwrap_or(dropped).to_owned()));
+    }
+
+    /// Requests of the user to the window since the last call.
+    pub fn take_requests(&mut self) -> Vec<Request> {
+        self.dialogs.take()
     }
 
     /// Takes in the numbers that arrived.

@@ -8,7 +8,7 @@ use revacnn::nn::{MemoryPlan, Network, Shape};
 use serde_json::json;
 
 use super::print::print_line;
-use super::run_options::{RunOptions, layers_called};
+use super::run_options::RunOptions;
 
 /// Prints the memory of a run, and the passes of a step.
 pub(super) fn dry_run(run: &RunOptions, gpu: &Gpu, as_json: bool) -> Result<()> {
@@ -16,7 +16,7 @@ pub(super) fn dry_run(run: &RunOptions, gpu: &Gpu, as_json: bool) -> Result<()> 
     let data = Dataset::open(&settings.dataset)?;
     let shape = Shape::from(data.shape);
     let mut network = Network::open(&run.network, shape, data.classes.len())?;
-    for layer in layers_called(&network, &run.freeze)? {
+    for layer in run.frozen(&network)? {
         network.layers[layer].frozen = true;
     }
     let options = settings.trainer();

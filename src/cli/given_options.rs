@@ -59,7 +59,8 @@ impl GivenOptions {
             ("contrast", DataCommand::SetContrast(augmentation.contrast).into()),
             ("cutout", DataCommand::SetCutout(augmentation.cutout).into()),
         ];
-        let given = |id: &str| self.0.iter().any(|given| given == id);
+        // `--no-flip` gives a value to the same setting as `--flip`.
+        let given = |id: &str| self.0.iter().any(|given| given.strip_prefix("no_").unwrap_or(given) == id);
         known.into_iter().filter(|(id, _)| given(id)).map(|(_, command)| command).collect()
     }
 }
@@ -68,15 +69,17 @@ impl GivenOptions {
 mod tests {
     use clap::{Args as _, Command, FromArgMatches as _};
 
+    use revacnn::session::{DataCommand, TrainCommand};
+
     use crate::cli::run_options::RunOptions;
 
-    /// Every option of a run is either for good, or a command at a resume (`--freeze` by the layers' names).
+    /// Every option of a run is either for good, or a command at a resume (`--freeze` and `--unfreeze` by the layers' names).
     #[test]
     fn no_option_is_forgotten() {
         let value = |id: &str| match id {
             "optimizer" => "adam",
             "schedule" => "cosine:3",
-            "freeze" | "dataset" | "network" => "x",
+            "freeze" | "unfreeze" | "dataset" | "network" => "x",
             "batch" | "seed" | "shift" | "cutout" => "3",
             _ => "0.5",
         };
@@ -91,10 +94,33 @@ mod tests {
             let run = RunOptions::from_arg_matches(&matches).unwrap();
             let commands = run.given.commands(&run.settings().unwrap()).len();
             let id = option.get_id().as_str();
-            let none = RunOptions::FIXED.contains(&id) || id == "freeze";
+            let none = RunOptions::FIXED.contains(&id) || ["freeze", "unfreeze"].contains(&id);
             assert_eq!(commands, usize::from(!none), "{words:?}");
             steered += commands;
         }
-        assert_eq!(steered, 19);
+        assert_eq!(steered, 21);
+    }
+
+    /// Of an option and its opposite the last counts, and is one command.
+    #[test]
+    fn a_switch_is_turned_off_by_its_opposite() {
+        let command = RunOptions::augment_args(Command::new("run"));
+        let cases: [(&[&str], Option<bool>); 5] = [
+            (&[], None),
+            (&["--flip", "--nesterov"], Some(true)),
+            (&["--no-flip", "--no-nesterov"], Some(false)),
+            (&["--flip", "--nesterov", "--no-flip", "--no-nesterov"], Some(false)),
+            (&["--no-flip", "--no-nesterov", "--nesterov", "--flip"], Some(true)),
+        ];
+        for (words, expected) in cases {
+            let words = std::iter::once(&"run").chain(words);
+            let run =
+                RunOptions::from_arg_matches(&command.clone().try_get_matches_from(words).unwrap()).unwrap();
+            let settings = run.settings().unwrap();
+            let values = (settings.augmentation.flip, settings.hyper.nesterov);
+            assert_eq!(values, (expected == Some(true), expected == Some(true)));
+            let both = |on| vec![TrainCommand::SetNesterov(on).into(), DataCommand::SetFlip(on).into()];
+            assert_eq!(run.given.commands(&settings), expected.map_or(Vec::new(), both));
+        }
     }
 }

@@ -69,6 +69,22 @@ pub(super) struct RunOptions {
     pub freeze: Vec<String>,
     #[command(flatten)]
     pub augmentation: Augmentation,
+    #[command(flatten)]
+    off: OffOptions,
+}
+
+/// The opposites of options, for a run to resume that has them on. Of an option and its opposite the last counts.
+#[derive(Args, Clone)]
+struct OffOptions {
+    /// Flip no image: the opposite of --flip, for --resume.
+    #[arg(long, overrides_with = "flip")]
+    no_flip: bool,
+    /// Plain momentum: the opposite of --nesterov, for --resume.
+    #[arg(long, overrides_with = "nesterov")]
+    no_nesterov: bool,
+    /// Layers to train, separated by commas: the opposite of --freeze, for --resume.
+    #[arg(long, value_name = "LAYERS", value_delimiter = ',')]
+    unfreeze: Vec<String>,
 }
 
 fn network_help() -> String {
@@ -118,24 +134,40 @@ impl RunOptions {
     /// Starts the run, saved in `out` if that is given.
     pub(super) fn begin(&self, gpu: Rc<Gpu>, out: Option<&Path>) -> Result<Session> {
         let mut settings = self.settings()?;
-        if !self.freeze.is_empty() {
+        if !self.freeze.is_empty() || !self.off.unfreeze.is_empty() {
             let data = Dataset::open(&settings.dataset)?;
             let shape = Shape::from(data.shape);
             let network = Network::open(&self.network, shape, data.classes.len())?;
-            settings.frozen = layers_called(&network, &self.freeze)?.into_iter().map(|l| l as u32).collect();
+            settings.frozen = self.frozen(&network)?.into_iter().map(|l| l as u32).collect();
         }
         Session::new(gpu, &self.network, settings, out)
+    }
+
+    /// The layers to freeze.
+    pub(super) fn frozen(&self, network: &Network) -> Result<Vec<usize>> {
+        let thawed = layers_called(network, &self.off.unfreeze)?;
+        let frozen = layers_called(network, &self.freeze)?;
+        match frozen.iter().find(|layer| thawed.contains(layer)) {
+            None => Ok(frozen),
+            Some(layer) => {
+                let name = &network.layers[*layer].name;
+                let what = format!("{name} is named by --freeze and by --unfreeze");
+                Err(Error::usage(what, "leave it out of one of them"))
+            }
+        }
     }
 
     /// Goes on with the run in `folder`, with the options that were given in place of its own: commands, as all that steers a run.
     pub(super) fn resume(&self, gpu: Rc<Gpu>, folder: &Path) -> Result<Session> {
         let settings = self.settings()?;
         let mut session = Session::resume(gpu, folder)?;
-        let frozen = layers_called(&session.trainer().network, &self.freeze)?;
-        let freeze = |layer| Command::from(NetworkCommand::Freeze(LayerId(layer as u32)));
+        let network = &session.trainer().network;
+        let id = |layer| LayerId(layer as u32);
+        let thaw = layers_called(network, &self.off.unfreeze)?.into_iter().map(id).map(NetworkCommand::Thaw);
+        let freeze = self.frozen(network)?.into_iter().map(id).map(NetworkCommand::Freeze);
         // Those that may not fit come first.
-        let commands: Vec<Command> =
-            self.given.commands(&settings).into_iter().chain(frozen.into_iter().map(freeze)).collect();
+        let given = self.given.commands(&settings).into_iter();
+        let commands: Vec<Command> = given.chain(thaw.chain(freeze).map(Command::from)).collect();
         session.apply_all(&commands)?;
         Ok(session)
     }

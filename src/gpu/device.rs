@@ -137,7 +137,7 @@ impl Device {
     pub fn check(&self) -> Result<()> {
         let Some(fault) = self.take_errors().into_iter().next() else { return Ok(()) };
         let help = remedy(&fault);
-        Err(Error::new(format!("the GPU reports: {fault}"), help))
+        Err(Error::gpu(&fault, help))
     }
 
     /// An error that says that `what` needs a binding of `bytes`, when the adapter allows less.

@@ -45,6 +45,9 @@ pub(super) struct CheckpointState {
     /// Content of `metrics.csv`; of before this file decided on it, none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub metrics: Option<String>,
+    /// Nodes of which no unit fired at the end of the last epoch.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub dead: Vec<usize>,
     /// Hash of the tensors and of all metadata but itself.
     pub content_hash: String,
 }

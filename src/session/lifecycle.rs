@@ -169,6 +169,9 @@ impl Session {
         parameters.averages.write(trainer.gpu(), 0, &checkpoint.averages);
         trainer.set_clock(clock);
         self.metrics.epochs = run.epochs;
+        let rectified = self.run.trainer.fired().0;
+        let dead = checkpoint.state.dead.iter().copied();
+        self.metrics.dead = dead.filter(|node| rectified.contains(node)).collect();
         self.journal = Journal::resumed(run.journal, checkpoint.state.commands);
         self.layouts_restored = false;
         self.events.extend(run.notices.into_iter().map(Event::Notice));
@@ -240,6 +243,7 @@ impl Session {
                 commands: self.journal.carried_out().len(),
                 journal_check: Some(self.journal.check()),
                 metrics: Some(metrics::text(&self.metrics.epochs)?),
+                dead: self.metrics.dead.clone(),
                 content_hash: String::new(),
             },
         })

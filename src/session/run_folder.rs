@@ -308,6 +308,7 @@ mod tests {
             commands: 1,
             journal_check: None,
             metrics: None,
+            dead: Vec::new(),
             content_hash: String::new(),
         };
         let none = Vec::new;
@@ -317,7 +318,9 @@ mod tests {
         let model = fs::read(path.join(MODEL_FILE)).unwrap();
         let text = String::from_utf8_lossy(&model).into_owned();
         assert!(
-            ["run", "journal_check", "metrics"].iter().all(|key| !text.contains(&format!("{key}\\\":"))),
+            ["run", "journal_check", "metrics", "dead"]
+                .iter()
+                .all(|key| !text.contains(&format!("{key}\\\":"))),
             "{text}"
         );
         metrics::text(&[epoch(1), epoch(2), epoch(3)]).unwrap()

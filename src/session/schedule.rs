@@ -344,7 +344,9 @@ impl Session {
         self.readback.forget();
         self.layouts.restart_features();
         self.throughput.restart();
-        let error = fault::recover(&mut self.run.trainer, step);
+        // Where the GPU reports a fault, that is the cause of the numbers.
+        let not_finite = fault::recover(&mut self.run.trainer, step);
+        let error = self.gpu().check().err().unwrap_or(not_finite);
         self.progress.probes_stale = true;
         self.events.push(Event::Fault(error));
         self.take_back_commands();

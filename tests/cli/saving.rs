@@ -139,6 +139,15 @@ fn settings_given_at_a_resume_hold_from_there_on() {
     assert_eq!(steps("b", &[&["--steps", "12"][..], &given].concat()), whole);
     let text = fs::read_to_string(folder.path().join("b/journal.jsonl")).unwrap();
     let lines = text.lines().skip(1).map(|line| serde_json::from_str::<Value>(line).unwrap());
-    let steps: Vec<u64> = lines.map(|line| line["step"].as_u64().unwrap()).collect();
-    assert_eq!(steps, [5; 7], "{text}");
+    let given_at: Vec<u64> = lines.map(|line| line["step"].as_u64().unwrap()).collect();
+    assert_eq!(given_at, [5; 7], "{text}");
+    // What was turned on is turned off; nesterov is off already.
+    let off = ["--no-flip", "--no-nesterov", "--unfreeze", "conv1", "--steps", "13"];
+    steps("b", &off);
+    let text = fs::read_to_string(folder.path().join("b/journal.jsonl")).unwrap();
+    let lines: Vec<&str> = text.lines().skip(8).collect();
+    let expected = [r#"{"step":12,"command":{"set_flip":false}"#, r#"{"step":12,"command":{"thaw":0}"#];
+    assert!(lines.len() == 2 && lines.iter().zip(expected).all(|(l, e)| l.starts_with(e)), "{lines:?}");
+    let both = ["train", "--resume", "b", "--freeze", "conv1", "--unfreeze", "conv1", "--steps", "14"];
+    run(folder.path(), &both).fails(2, "conv1 is named by --freeze and by --unfreeze");
 }

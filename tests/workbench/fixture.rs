@@ -25,6 +25,8 @@ pub(crate) struct Stage {
 /// A text of a frame: its rectangle, the part of the window in which it is drawn, and its rows.
 pub(crate) struct Text {
     pub(crate) text: String,
+    /// Its end is left out for want of room.
+    pub(crate) shortened: bool,
     pub(crate) rect: Rect,
     pub(crate) clip: Rect,
     pub(crate) rows: Vec<String>,
@@ -106,6 +108,27 @@ impl Stage {
         texts
     }
 
+    /// Texts with a character that the fonts lack, which is drawn as an empty box.
+    pub(crate) fn without_glyphs(&self, texts: &[Text]) -> Vec<String> {
+        let font = egui::FontId::default();
+        let has = |text: &str| self.canvas.ctx.fonts_mut(|fonts| fonts.has_glyphs(&font, text));
+        texts.iter().map(|text| text.text.clone()).filter(|text| !has(text)).collect()
+    }
+
+    /// Clicks a text, such as a tab.
+    pub(crate) fn click_text(&mut self, text: &str) {
+        let texts = self.frame(&[]);
+        let found = texts.iter().find(|found| found.text == text).unwrap_or_else(|| panic!("no {text}"));
+        self.drag_in(found.rect, &[0.5]);
+    }
+
+    /// Gives the window another size.
+    pub(crate) fn resize(&mut self, [width, height]: [u32; 2]) {
+        (self.picture.width, self.picture.height) = (width, height);
+        self.target = target(&self.gpu, width, height);
+        (0..3).for_each(|_| drop(self.frame(&[])));
+    }
+
     fn place(&self, widget: &str) -> Rect {
         *self.workbench.targets().get(widget).unwrap_or_else(|| panic!("there is no widget {widget}"))
     }
@@ -116,7 +139,10 @@ impl Stage {
 
     /// Presses at the first share of a widget's width, moves to the others, and lets go.
     pub(crate) fn drag(&mut self, widget: &str, shares: &[f32]) {
-        let rect = self.place(widget);
+        self.drag_in(self.place(widget), shares);
+    }
+
+    fn drag_in(&mut self, rect: Rect, shares: &[f32]) {
         let at = |share: &f32| Pos2::new(rect.left() + share * rect.width(), rect.center().y);
         let button = |pos, pressed| Event::PointerButton {
             pos,
@@ -176,6 +202,7 @@ fn texts(shapes: &[egui::epaint::ClippedShape]) -> Vec<Text> {
             egui::Shape::Vec(shapes) => shapes.iter().for_each(|shape| walk(shape, clip, texts)),
             egui::Shape::Text(shape) => texts.push(Text {
                 text: shape.galley.text().to_owned(),
+                shortened: shape.galley.elided,
                 rect: shape.galley.rect.translate(shape.pos.to_vec2()),
                 clip,
                 rows: shape.galley.rows.iter().map(|row| row.text()).collect(),

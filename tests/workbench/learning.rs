@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use revacnn::session::StopCondition;
+use revacnn::session::{Session, StopCondition, TrainCommand};
 
 use super::fixture::Stage;
 
@@ -24,6 +24,18 @@ fn layers_that_no_longer_fire_are_named() {
     assert!(!dead.is_empty() && dead.iter().all(|node| layers[*node].kind == "relu"), "{dead:?}");
     let names: Vec<String> = dead.iter().map(|node| layers[*node].name.clone()).collect();
     assert!(concern.what().contains(&names[0]), "{concern}");
+    // A reopened run knows it, and so does a picture of it.
+    stage.session.save().unwrap();
+    let (gpu, folder) = (std::rc::Rc::clone(stage.session.trainer().gpu()), stage.run_folder());
+    let looked_at = Session::look_at(std::rc::Rc::clone(&gpu), &folder).unwrap();
+    stage.session.detach();
+    let mut resumed = Session::resume(gpu, &folder).unwrap();
+    for again in [&looked_at, &resumed] {
+        assert_eq!(again.metrics().dead, dead);
+        assert_eq!(again.concern().as_ref(), Some(&concern));
+    }
+    resumed.apply(TrainCommand::Reset(5)).unwrap();
+    assert!(resumed.metrics().dead.is_empty(), "new weights are not dead yet");
     // Their activations are 0 for every test image.
     for node in dead {
         let all: Vec<usize> = (0..stage.session.test_images()).collect();
@@ -83,4 +95,45 @@ fn one_class_is_no_result() {
     assert!(concern.what().contains("100 % is no result"), "{concern}");
     let texts = stage.frame(&[]);
     assert!(texts.iter().any(|text| text.text.contains("no result")));
+}
+
+/// Makes a buffer that no adapter has: the GPU reports its label.
+fn fail(stage: &Stage, label: &str) {
+    let gpu = stage.session.gpu();
+    let _ = gpu.device.create_buffer(&wgpu::BufferDescriptor {
+        label: Some(label),
+        size: gpu.limits.max_buffer_size + 4,
+        usage: wgpu::BufferUsages::STORAGE,
+        mapped_at_creation: false,
+    });
+}
+
+#[test]
+fn the_first_gpu_error_stays_until_it_is_dismissed() {
+    let mut stage = Stage::with_rate(1e30);
+    let shown = |stage: &mut Stage, text: &str| stage.frame(&[]).iter().any(|t| t.text.contains(text));
+    fail(&stage, "the cause");
+    fail(&stage, "an effect of the same frame");
+    assert!(shown(&mut stage, "the cause"));
+    fail(&stage, "an effect of a later frame");
+    stage.session.play();
+    while stage.session.is_playing() {
+        stage.frame(&[]);
+    }
+    assert!(shown(&mut stage, "the cause") && !shown(&mut stage, "an effect"));
+    stage.click_text("✕");
+    assert!(!shown(&mut stage, "the GPU reports"));
+    // Now another is the first, before the numbers that it may have spoilt.
+    stage.session.play();
+    fail(&stage, "another cause");
+    while stage.session.is_playing() {
+        stage.session.advance();
+    }
+    assert!(shown(&mut stage, "another cause") && !shown(&mut stage, "stopped being finite"));
+    stage.click_text("✕");
+    stage.session.play();
+    while stage.session.is_playing() {
+        stage.frame(&[]);
+    }
+    assert!(shown(&mut stage, "stopped being finite"));
 }

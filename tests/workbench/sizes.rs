@@ -6,6 +6,7 @@ use super::fixture::{Stage, Text};
 
 const SIZES: &[([u32; 2], f32)] = &[
     ([640, 400], 1.0),
+    ([640, 400], 2.0),
     ([800, 700], 1.0),
     ([960, 600], 1.0),
     ([1366, 768], 1.0),
@@ -13,6 +14,7 @@ const SIZES: &[([u32; 2], f32)] = &[
     ([1366, 768], 3.0),
     ([1920, 1080], 2.0),
     ([3840, 2160], 1.0),
+    ([3840, 2160], 2.0),
     ([3840, 2160], 3.0),
 ];
 
@@ -57,6 +59,12 @@ fn every_size_is_readable() {
         };
         let cut: Vec<&str> = cut(&texts).into_iter().filter(|text| !scrolls(text)).collect();
         assert!(cut.is_empty(), "{at}: {cut:?} are cut off");
+        let boxes = stage.without_glyphs(&texts);
+        assert!(boxes.is_empty(), "{at}: {boxes:?} have a character that is not in the fonts");
+        // The status bar may be long; its whole text is shown on hover.
+        let short = texts.iter().filter(|text| text.shortened && !text.text.contains(" on digits"));
+        let short: Vec<&str> = short.map(|text| text.text.as_str()).collect();
+        assert!(short.is_empty(), "{at}: {short:?} are shortened");
         let window = Rect::from_min_size(egui::Pos2::ZERO, egui::vec2(1e4, 1e4));
         for text in ["paused", "loss", "Network", "Steer", "learning rate"] {
             let found = find(&texts, text);
@@ -73,10 +81,31 @@ fn every_size_is_readable() {
 }
 
 #[test]
+fn layouts_stay_readable_in_the_smallest_window() {
+    let mut stage = Stage::new([640, 400], 1.0);
+    stage.click_text("Embedding");
+    stage.frame(&[]);
+    let mut names = vec!["conv1 by weights".to_owned()];
+    for layer in ["conv2", "conv3", "dense1"] {
+        stage.click_text(layer);
+        names.push(format!("{layer} by weights"));
+    }
+    let texts = (0..3).map(|_| stage.frame(&[])).last().unwrap();
+    let body = stage.workbench.targets()["layout"];
+    assert!(body.width() >= 100.0 && body.height() >= 100.0, "{body:?} is too small to see anything");
+    // Further rows lie below and scroll.
+    let tops: Vec<f32> = names.iter().map(|name| find(&texts, name).rect.top()).collect();
+    assert!(tops.windows(2).all(|pair| pair[1] == pair[0] || pair[1] - pair[0] > 100.0), "{tops:?}");
+    let first = find(&texts, &names[0]);
+    assert!(first.clip.contains_rect(first.rect));
+}
+
+#[test]
 fn cut_and_broken_texts_are_found() {
     let rect = |left: f32, right: f32| Rect::from_x_y_ranges(left..=right, 0.0..=10.0);
     let text = |rect, rows: &[&str]| Text {
         text: rows.concat(),
+        shortened: false,
         rect,
         clip: self::Rect::from_x_y_ranges(0.0..=50.0, 0.0..=50.0),
         rows: rows.iter().map(|row| (*row).to_owned()).collect(),
@@ -90,4 +119,7 @@ fn cut_and_broken_texts_are_found() {
     ];
     assert_eq!(cut(&texts), ["cut"]);
     assert_eq!(broken(&texts), ["word"]);
+    let stage = Stage::new([640, 400], 1.0);
+    let [missing, there] = ["\u{25cf} training", "— training"].map(|name| text(rect(0.0, 50.0), &[name]));
+    assert_eq!(stage.without_glyphs(&[missing, there]), ["\u{25cf} training"]);
 }

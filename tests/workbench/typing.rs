@@ -94,6 +94,63 @@ fn leaving_the_field_counts_and_escape_restores() {
     assert!(!stage.session.is_playing());
 }
 
+/// True if the window shows a text.
+fn shows(stage: &mut Stage, text: &str) -> bool {
+    stage.frame(&[]).iter().any(|found| found.text == text)
+}
+
+#[test]
+fn a_field_that_is_gone_was_left() {
+    // A tab in front of it.
+    let mut stage = Stage::new([800, 500], 1.0);
+    stage.type_into("learning_rate field", "0.3");
+    assert_commands(&stage, &[]);
+    stage.click_text("Charts");
+    assert!(!shows(&mut stage, "learning rate"), "the tab is not in front");
+    let mut expected = vec![json!({ "set_learning_rate": 0.3 })];
+    assert_commands(&stage, &expected);
+    // What another has set meanwhile stays when the tab is back.
+    stage.key(Key::Minus, Modifiers::NONE);
+    expected.push(json!({ "set_learning_rate": 0.24 }));
+    assert_commands(&stage, &expected);
+    stage.click_text("Steer");
+    assert!(shows(&mut stage, "learning rate") && shows(&mut stage, "0.24"));
+    assert_commands(&stage, &expected);
+    // Another arrangement of the panes, in which Charts is in front; what is no number is said.
+    stage.click_text("Charts");
+    stage.resize(SIZE);
+    stage.type_into("momentum field", "0.25");
+    stage.resize([800, 500]);
+    assert!(!shows(&mut stage, "momentum"));
+    expected.push(json!({ "set_momentum": 0.25 }));
+    assert_commands(&stage, &expected);
+    stage.resize(SIZE);
+    stage.type_into("momentum field", "half");
+    stage.resize([800, 500]);
+    assert!(stage.frame(&[]).iter().any(|text| text.text.contains("type a number")));
+    assert_commands(&stage, &expected);
+}
+
+#[test]
+fn a_menu_that_closes_and_the_end_of_the_window_leave_a_field() {
+    let mut stage = Stage::new(SIZE, 1.0);
+    stage.click("layout settings");
+    stage.frame(&[]);
+    stage.type_into("perplexity field", "7.5");
+    stage.click_text("paused");
+    assert!(!shows(&mut stage, "exaggeration"), "the menu is still open");
+    let mut expected = vec![json!({ "set_layout_perplexity": [0, 7.5] })];
+    assert_commands(&stage, &expected);
+    stage.type_into("learning_rate field", "0.3");
+    let Stage { workbench, session, .. } = &mut stage;
+    (0..2).for_each(|_| workbench.leave_field(session));
+    expected.push(json!({ "set_learning_rate": 0.3 }));
+    assert_commands(&stage, &expected);
+    stage.frame(&[]);
+    stage.key(Key::Enter, Modifiers::NONE);
+    assert_commands(&stage, &expected);
+}
+
 #[test]
 fn a_number_that_stays_is_no_command() {
     let mut stage = Stage::new(SIZE, 1.0);

@@ -1,7 +1,7 @@
 //! The Charts pane: loss and accuracy over epochs, training and validation.
 
 use egui::Ui;
-use egui_plot::{Legend, Line, MarkerShape, Plot, PlotPoints, Points};
+use egui_plot::{Line, MarkerShape, Plot, PlotPoints, Points};
 
 use crate::app::pane::{Cx, Dock, Pane};
 use crate::app::theme;
@@ -9,8 +9,11 @@ use crate::session::{EpochMetrics, StepMetrics};
 
 /// Points of a training curve at most; each is the mean of consecutive steps.
 const MAX_POINTS: usize = 240;
-/// Name of the curve of the average of the last weights.
-const AVERAGED: &str = "averaged weights";
+/// Names and colors of the curves: of training, of validation, and of validation with the average of the last weights.
+const CURVES: [(&str, egui::Color32); 3] =
+    [("training", theme::SECOND), ("validation", theme::ACCENT), ("averaged weights", theme::THIRD)];
+/// Height of a line of small text with the space below it, in points.
+const LINE: f32 = 17.0;
 
 /// The Charts pane.
 #[derive(Default)]
@@ -42,25 +45,35 @@ impl Pane for ChartsPane {
             });
             return;
         }
+        legend_ui(ui);
         let charts = if loss.has_classes() { 2.0 } else { 1.0 };
-        let height = ((ui.available_height() - 17.0 * charts) / charts).max(60.0);
+        let height = ((ui.available_height() - LINE * charts) / charts).max(60.0);
         let validation = |of: fn(&EpochMetrics) -> Option<f32>| -> Vec<[f64; 2]> {
             metrics.epochs.iter().filter_map(|e| Some([f64::from(e.epoch), f64::from(of(e)?)])).collect()
         };
         let training = |of: fn(&StepMetrics) -> f32| curve(&metrics.steps, of);
-        ui.label(egui::RichText::new(format!("Loss ({})", loss.name())).small().color(theme::MUTED));
+        ui.label(egui::RichText::new(format!("Loss ({}) by epoch", loss.name())).small().color(theme::MUTED));
         let curves =
             [training(|s| s.loss), validation(|e| Some(e.val_loss)), validation(|e| e.average_val_loss)];
         chart_ui(ui, "loss", height, curves, None);
         if !loss.has_classes() {
             return;
         }
-        ui.label(egui::RichText::new("Accuracy (%)").small().color(theme::MUTED));
+        ui.label(egui::RichText::new("Accuracy (%) by epoch").small().color(theme::MUTED));
         let percent = |points: Vec<[f64; 2]>| points.into_iter().map(|[x, y]| [x, 100.0 * y]).collect();
         let average = validation(|e| e.average_val_accuracy);
         let curves = [training(|s| s.accuracy), validation(|e| Some(e.val_accuracy)), average].map(percent);
         chart_ui(ui, "accuracy", height, curves, Some(100.0));
     }
+}
+
+/// The curves' names in one line above the charts, where they hide no curve.
+fn legend_ui(ui: &mut Ui) {
+    ui.horizontal_wrapped(|ui| {
+        for (name, color) in CURVES {
+            ui.label(egui::RichText::new(format!("— {name}")).small().color(color));
+        }
+    });
 }
 
 /// Means of consecutive steps.
@@ -72,26 +85,16 @@ fn curve(steps: &[StepMetrics], of: fn(&StepMetrics) -> f32) -> Vec<[f64; 2]> {
     steps.chunks(length).map(|part| [mean(part, &|s| s.epoch), mean(part, &|s| f64::from(of(s)))]).collect()
 }
 
-/// Curves of training, validation, and validation with averaged weights; `top` is the largest possible value, where there is one.
-fn chart_ui(
-    ui: &mut Ui,
-    id: &str,
-    height: f32,
-    [training, validation, average]: [Vec<[f64; 2]>; 3],
-    top: Option<f64>,
-) {
-    // The corner without curves: losses fall, accuracies rise.
-    let corner = if top.is_some() { egui_plot::Corner::RightBottom } else { egui_plot::Corner::RightTop };
+/// The curves, in the order of [`CURVES`]; `top` is the largest possible value, where there is one.
+fn chart_ui(ui: &mut Ui, id: &str, height: f32, curves: [Vec<[f64; 2]>; 3], top: Option<f64>) {
     let mut plot = Plot::new(id)
         .height(height)
-        .legend(Legend::default().background_alpha(0.6).position(corner))
         .grid_color(theme::LINE)
         .allow_scroll(false)
         .include_x(0.0)
         .include_x(1.0)
         .include_y(0.0)
         .set_margin_fraction(egui::vec2(0.02, 0.06))
-        .x_axis_label("epochs")
         .show_background(false);
     if let Some(top) = top {
         // The scale of shares is always the same; its marks lie on it.
@@ -99,18 +102,16 @@ fn chart_ui(
             if (0.0..=top).contains(&mark.value) { mark.value.to_string() } else { String::new() }
         });
     }
+    let styles =
+        [(1.5, None), (2.0, Some((3.5, MarkerShape::Circle))), (2.0, Some((2.5, MarkerShape::Square)))];
     plot.show(ui, |plot| {
-        plot.line(Line::new("training", PlotPoints::from(training)).color(theme::SECOND).width(1.5));
-        plot.line(
-            Line::new("validation", PlotPoints::from(validation.clone())).color(theme::ACCENT).width(2.0),
-        );
-        let points = Points::new("validation", PlotPoints::from(validation));
-        plot.points(points.color(theme::ACCENT).radius(3.5).shape(MarkerShape::Circle));
-        if !average.is_empty() {
-            let points = Points::new(AVERAGED, PlotPoints::from(average.clone()));
-            let line = Line::new(AVERAGED, PlotPoints::from(average));
-            plot.line(line.color(theme::THIRD).width(2.0));
-            plot.points(points.color(theme::THIRD).radius(2.5).shape(MarkerShape::Square));
+        for ((curve, (name, color)), (width, marks)) in curves.into_iter().zip(CURVES).zip(styles) {
+            plot.line(Line::new(name, PlotPoints::from(curve.clone())).color(color).width(width));
+            if let Some((radius, shape)) = marks {
+                plot.points(
+                    Points::new(name, PlotPoints::from(curve)).color(color).radius(radius).shape(shape),
+                );
+            }
         }
     });
 }

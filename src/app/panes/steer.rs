@@ -145,7 +145,7 @@ fn optimizer_ui(ui: &mut Ui, cx: &mut Cx<'_, '_>) {
         switch_ui(ui, cx, about, hyper.nesterov, TrainCommand::SetNesterov);
     }
     let hover = "Longest span in epochs of the average of the last weights, which is evaluated beside them; 0: no average";
-    let about = labels("average (epochs)", "average", hover);
+    let about = labels("avg (epochs)", "average", hover);
     setting_ui(ui, cx, about, hyper.averaging, TrainCommand::SetAverage, &Rail::linear(0.0..=4.0));
     let about = labels("clip norm", "clip_norm", "Largest norm of all gradients together; 0: no clipping");
     let rail = Rail::logarithmic(0.0..=100.0, 1e-2);

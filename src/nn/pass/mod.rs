@@ -142,13 +142,13 @@ impl Pass {
         Ok(())
     }
 
-    /// Marks the rectifying layers of which a unit fires; padding and probes count as images.
+    /// Marks the rectifying layers of which a unit fires.
     fn build_fired(&self, gpu: &Gpu, network: &Network) -> Result<Plan> {
         let mut plan = PlanBuilder::new(gpu);
         for (index, node) in self.rectified.iter().enumerate() {
-            let values = network.shape_of(*node).len() * self.maps.sizes.slots;
-            let activations = (self.maps.activations[*node].clone(), values);
-            mark_fired(&mut plan, activations, index, self.fired.range())?;
+            let samples = (self.maps.samples.clone(), self.maps.sizes);
+            let activations = (self.maps.activations[*node].clone(), network.shape_of(*node).len());
+            mark_fired(&mut plan, samples, activations, index, self.fired.range())?;
         }
         Ok(plan.finish())
     }

@@ -20,9 +20,9 @@ pub fn feature_row(activations: &Tensor, shrink: usize, n: usize) -> Vec<f64> {
     Tensor::zeros(small, 1).indices().map(mean).collect()
 }
 
-/// True if any activation is above 0.
-pub fn fires(activations: &[f64]) -> bool {
-    activations.iter().any(|value| *value > 0.0)
+/// True if any of the activations `[d, n]` is above 0 of a sample that counts.
+pub fn fires(activations: &[f64], counts: &[bool]) -> bool {
+    activations.iter().zip(counts.iter().cycle()).any(|(value, counts)| *counts && *value > 0.0)
 }
 
 /// Predictions of one image: at most three classes with their probabilities, the largest output first.

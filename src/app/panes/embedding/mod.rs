@@ -14,6 +14,7 @@ mod sizes;
 
 use std::collections::BTreeMap;
 
+use egui::scroll_area::ScrollSource;
 use egui::{Rect, Sense, Ui, Vec2};
 
 use self::bar::Bar;
@@ -27,6 +28,8 @@ use crate::session::{Layout, LayoutCommand, LayoutId, LayoutSource, Session, Ten
 const HEAD: f32 = 22.0;
 /// Smallest width of a layout, in points; more layouts fill further rows.
 const MIN_WIDTH: f32 = 200.0;
+/// Smallest height of a layout with its head, in points; more rows scroll.
+const MIN_HEIGHT: f32 = 130.0;
 /// Space between layouts, in points.
 const GAP: f32 = 8.0;
 
@@ -60,24 +63,21 @@ impl Pane for EmbeddingPane {
     fn ui(&mut self, ui: &mut Ui, cx: &mut Cx<'_, '_>) {
         self.open_first(cx);
         self.bar.ui(ui, cx);
-        let area = ui.available_rect_before_wrap();
-        let session = cx.session;
-        let ids: Vec<LayoutId> = session.layouts().iter().map(Layout::id).collect();
+        let ids: Vec<LayoutId> = cx.session.layouts().iter().map(Layout::id).collect();
         self.forget_closed(&ids, cx);
         cx.selection.hovered_row = None;
         if ids.is_empty() {
             ui.centered_and_justified(|ui| ui.weak("Choose layers above to lay out their filters or maps"));
             return;
         }
-        for (layout, cell) in session.layouts().iter().zip(cells(area, ids.len())) {
-            let (head, body) = cell.split_top_bottom_at_y(cell.top() + HEAD);
-            let view = self.views.entry(layout.id()).or_default();
-            head::head_ui(ui, head, layout, &mut view.look, cx);
-            if let Some(row) = layout_view::layout_ui(ui, body, layout, view, &mut self.gestures, cx) {
-                cx.selection.hovered_row = Some((layout.id(), row));
-            }
-        }
-        ui.allocate_rect(area, Sense::hover());
+        let least = if cx.is_picture { 0.0 } else { least_height(ui.available_width(), ids.len()) };
+        let height = ui.available_height().max(least);
+        // The wheel zooms.
+        egui::ScrollArea::vertical().scroll_source(ScrollSource::SCROLL_BAR).show(ui, |ui| {
+            let area = Rect::from_min_size(ui.cursor().min, Vec2::new(ui.available_width(), height));
+            self.layouts_ui(ui, area, cx);
+            ui.allocate_rect(area, Sense::hover());
+        });
     }
 
     fn on_event(&mut self, event: &Event, _session: &Session, _selection: &mut Selection) {
@@ -92,6 +92,18 @@ impl Pane for EmbeddingPane {
 }
 
 impl EmbeddingPane {
+    fn layouts_ui(&mut self, ui: &mut Ui, area: Rect, cx: &mut Cx<'_, '_>) {
+        let layouts = cx.session.layouts();
+        for (layout, cell) in layouts.iter().zip(cells(area, layouts.len())) {
+            let (head, body) = cell.split_top_bottom_at_y(cell.top() + HEAD);
+            let view = self.views.entry(layout.id()).or_default();
+            head::head_ui(ui, head, layout, &mut view.look, cx);
+            if let Some(row) = layout_view::layout_ui(ui, body, layout, view, &mut self.gestures, cx) {
+                cx.selection.hovered_row = Some((layout.id(), row));
+            }
+        }
+    }
+
     /// Opens the first layer's layout, once, where none is open.
     fn open_first(&mut self, cx: &mut Cx<'_, '_>) {
         if std::mem::replace(&mut self.begun, true) || !cx.session.layouts().is_empty() {
@@ -116,10 +128,19 @@ impl EmbeddingPane {
     }
 }
 
+/// Rows of `count` layouts in this width: as few as their smallest width allows.
+fn rows(width: f32, count: usize) -> usize {
+    count.div_ceil(((width / MIN_WIDTH) as usize).max(1))
+}
+
+/// Height in which `count` layouts can be read.
+fn least_height(width: f32, count: usize) -> f32 {
+    rows(width, count) as f32 * (MIN_HEIGHT + GAP) - GAP
+}
+
 /// Rectangles of `count` layouts: side by side, in as many rows as their smallest width requires.
 fn cells(area: Rect, count: usize) -> Vec<Rect> {
-    let most = ((area.width() / MIN_WIDTH) as usize).max(1);
-    let rows = count.div_ceil(most);
+    let rows = rows(area.width(), count);
     let columns = count.div_ceil(rows);
     let counts = Vec2::new(columns as f32, rows as f32);
     let size = (area.size() - GAP * (counts - Vec2::splat(1.0))) / counts;

@@ -1,0 +1,92 @@
+//! Questions of the window: closing a run that cannot be saved, and opening the run of a folder that was dropped.
+
+use egui::{Key, Modifiers};
+use revacnn::app::Request;
+use serde_json::json;
+
+use super::fixture::Stage;
+
+const SIZE: [u32; 2] = [1280, 1500];
+const QUESTION: &str = "The run is not saved";
+
+fn shows(stage: &mut Stage, text: &str) -> bool {
+    stage.frame(&[]);
+    stage.frame(&[]).iter().any(|found| found.text == text)
+}
+
+fn close(stage: &mut Stage) -> bool {
+    stage.workbench.close(&mut stage.session)
+}
+
+#[test]
+fn a_window_whose_run_cannot_be_saved_asks_before_it_closes() {
+    let mut stage = Stage::new(SIZE, 1.0);
+    let model = stage.run_folder().join("model.safetensors");
+    let kept = std::fs::read(&model).unwrap();
+    stage.session.single_step();
+    while stage.session.advance() {}
+    stage.session.settle();
+    // Nothing can be written where a folder is in the way.
+    std::fs::remove_file(&model).unwrap();
+    std::fs::create_dir(&model).unwrap();
+    stage.session.play();
+    assert!(!close(&mut stage), "it closed over a run that is not saved");
+    assert!(!stage.session.is_playing() && stage.session.unsaved().is_some());
+    assert!(shows(&mut stage, QUESTION) && shows(&mut stage, "save again"));
+    stage.click_text("Keep open");
+    assert!(!shows(&mut stage, QUESTION) && shows(&mut stage, "save again"), "the status bar still says it");
+    assert_eq!(stage.workbench.take_requests(), []);
+    for (button, request) in [("Close without saving", Request::Close), ("Save again", Request::Save)] {
+        assert!(!close(&mut stage));
+        stage.click_text(button);
+        assert_eq!(stage.workbench.take_requests(), [request]);
+    }
+    assert!(!stage.workbench.save(&mut stage.session) && shows(&mut stage, QUESTION));
+    // Once it can be saved there is no question any more.
+    std::fs::remove_dir(&model).unwrap();
+    assert!(stage.workbench.save(&mut stage.session));
+    assert!(!shows(&mut stage, QUESTION) && !shows(&mut stage, "save again"));
+    assert!(close(&mut stage));
+    assert_ne!(std::fs::read(&model).unwrap(), kept);
+}
+
+#[test]
+fn a_run_that_is_saved_closes_at_once_with_the_number_that_is_typed() {
+    let mut stage = Stage::new(SIZE, 1.0);
+    stage.type_into("learning_rate field", "0.3");
+    assert!(close(&mut stage));
+    assert_eq!(stage.commands(), [json!({ "set_learning_rate": 0.3 })]);
+    assert!(!shows(&mut stage, QUESTION));
+}
+
+#[test]
+fn a_folder_that_is_dropped_is_opened_once_that_is_wanted() {
+    let other = tempfile::tempdir().unwrap();
+    let folder = other.path().join("my run");
+    std::fs::create_dir(&folder).unwrap();
+    let file = folder.join("metrics.csv");
+    std::fs::write(&file, "").unwrap();
+    let mut stage = Stage::new(SIZE, 1.0);
+    let path = folder.to_str().unwrap();
+    // A file of the run stands for its folder.
+    for dropped in [&folder, &file] {
+        stage.workbench.take_dropped(dropped);
+        assert!(shows(&mut stage, "Open a run") && shows(&mut stage, path));
+        assert_eq!(stage.workbench.take_requests(), [], "nothing is opened unasked");
+        stage.click_text("Cancel");
+        assert!(!shows(&mut stage, "Open a run"));
+        stage.workbench.take_dropped(dropped);
+        stage.frame(&[]);
+        stage.click_text("Open");
+        assert_eq!(stage.workbench.take_requests(), [Request::Open(folder.clone())]);
+        assert!(!shows(&mut stage, "Open a run"));
+        // By the keyboard, which the field has: a letter is no key of the workbench.
+        stage.workbench.take_dropped(dropped);
+        stage.frame(&[]);
+        stage.frame(&[egui::Event::Text("m".to_owned())]);
+        stage.key(Key::Enter, Modifiers::NONE);
+        let typed = stage.workbench.take_requests();
+        assert!(matches!(&typed[..], [Request::Open(found)] if *found != folder), "{typed:?}");
+    }
+    assert_eq!(stage.commands(), Vec::<serde_json::Value>::new());
+}
