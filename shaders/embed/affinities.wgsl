@@ -166,9 +166,7 @@ fn scan_block(
     }
     if i < params.count {
         starts[i] = lengths[lane] - own;
-        let row = params.first + i;
-    atomicStore(&extra[row], 0u);
-    var leader = row;
+        atomicStore(&extra[params.first + i], 0u);
     }
     if lane == BLOCK - 1u && block < params.blocks { sums[block] = lengths[lane]; }
 }

@@ -94,7 +94,7 @@ fn orthonormalize(@builtin(local_invocation_index) lane: u32) {
 
 /// Rows that count in the directions: not left out, and not far from most.
 fn counts(i: u32) -> bool {
-    return (flags[i] & 1u) == 0u && lengths[i] <= summary.reach;
+    return (flags[i] & 1u) == 0u && lengths[i] <= summary.apart;
 }
 
 /// components − their mean where it is not negligible; the second without its share of the first where that is far larger, whose rounding
@@ -116,7 +116,7 @@ fn purify(@builtin(local_invocation_index) lane: u32) {
     mean = select(mean, vec2<f32>(0.0), mean * mean * sums.z <= 1e-6 * squares.xy);
     var share = 0.0;
     if squares.x > RATIO * RATIO * squares.y { share = squares.z / squares.x; }
-    let tells = summary.reach < 3e38 && params.last == 0u;
+    let tells = summary.apart < 3e38 && params.last == 0u;
     if share == 0.0 && all(mean == vec2<f32>(0.0)) && !tells { return; }
     for (var i = lane; i < params.count; i += LANES) {
         let apart = components[i] - mean;

@@ -11,6 +11,8 @@ const KEPT: u32 = 1u;
 const DIFFERS: u32 = 2u;
 // A middle that lies this many mean distances off costs the others ten of their bits.
 const LOST: f32 = 1024.0;
+// Rounds in which far values are set aside.
+const ROUNDS: u32 = 8u;
 
 @group(0) @binding(0) var<uniform> params: RowsParams;
 @group(0) @binding(1) var<storage, read> tensor: array<f32>;
@@ -19,6 +21,8 @@ const LOST: f32 = 1024.0;
 // Bit 0: left out, because a value is not finite; bit 1: pinned.
 @group(0) @binding(3) var<storage, read_write> flags: array<atomic<u32>>;
 @group(0) @binding(4) var<storage, read_write> summary: array<atomic<u32>>;
+// [d]: middle of most of the centered values.
+@group(0) @binding(5) var<storage, read_write> middles: array<f32>;
 
 /// flags[i] without bit 0; an empty summary
 @compute @workgroup_size(WORKGROUP)
@@ -60,18 +64,22 @@ alias Summand = vec2<f32>;
 const TOTAL_LANES = WORKGROUP;
 #import common/total
 
-var<workgroup> moves: bool;
+var<workgroup> moves: vec2<bool>;
 
-/// Middle of values of dimension d, scaled: their mean, unless far ones keep most from being told apart about it. Then it is the mean of
-/// those within twice the mean distance, once or twice. At most 4096 rows are looked at.
-fn middle_of(lane: u32, d: u32, scale: f32, mean: f32) -> f32 {
+/// Middle of most values of dimension d, scaled, and the one to center by. The first is the mean of those within twice the mean distance
+/// from the last middle, as long as it moves by more than their own and they are half of all. The second is the mean of all, unless far
+/// values keep most from being told apart about it. At most 4096 rows are looked at.
+fn middles_of(lane: u32, d: u32, scale: f32, mean: f32) -> vec2<f32> {
     var middle = mean;
+    var center = mean;
+    var within = 3e38;
+    var centers = true;
     let step = (params.count + 4095u) / 4096u;
-    for (var round = 0u; round < 2u; round++) {
+    for (var round = 0u; round < ROUNDS; round++) {
         var sum = vec2<f32>(0.0);
         for (var i = lane * step; i < params.count; i += WORKGROUP * step) {
-            let counts = f32(1u - (atomicLoad(&flags[i]) & 1u));
-            sum += counts * vec2<f32>(abs(points[d * params.stride + i] * scale - middle), 1.0);
+            let apart = abs(points[d * params.stride + i] * scale - middle);
+            if (atomicLoad(&flags[i]) & 1u) == 0u && apart <= within { sum += vec2<f32>(apart, 1.0); }
         }
         let all = total(lane, sum);
         let reach = 2.0 * all.x / max(all.y, 1.0);
@@ -88,16 +96,21 @@ fn middle_of(lane: u32, d: u32, scale: f32, mean: f32) -> f32 {
             if (atomicLoad(&flags[i]) & 1u) == 0u && abs(value - middle) <= reach { sum.x += abs(value - other); }
         }
         let spread = total(lane, sum).x / max(near.y, 1.0);
+        let most = 2.0 * near.y >= all.y;
         // Where those near are alike, their distance from it is rounding.
-        let lost = spread > 1e-6 * abs(other) && abs(other - middle) > LOST * spread && 2.0 * near.y >= all.y;
-        if lane == 0u { moves = lost; }
-        if !workgroupUniformLoad(&moves) { break; }
+        let lost = spread > 1e-6 * abs(other) && abs(other - middle) > LOST * spread && most;
+        if lane == 0u { moves = vec2<bool>(abs(other - middle) > spread && most, lost); }
+        let move_to = workgroupUniformLoad(&moves);
+        centers = centers && move_to.y && round < 2u;
+        if centers { center = other; }
+        if !move_to.x { break; }
         middle = other;
+        within = reach;
     }
-    return middle;
+    return vec2<f32>(middle, center);
 }
 
-/// points[d, i] = points[d, i] / largest − middle of the kept rows; 0 for rows left out
+/// points[d, i] = points[d, i] / largest − center of the kept rows; 0 for rows left out; middles[d] = middle of most of them
 @compute @workgroup_size(WORKGROUP)
 fn center(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
     let d = group.x;
@@ -117,11 +130,12 @@ fn center(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_ind
     if differs && atomicLoad(&summary[DIFFERS]) == 0u { atomicStore(&summary[DIFFERS], 1u); }
     let all = total(lane, sum);
     let counted = all.y;
-    let middle = middle_of(lane, d, scale, all.x / max(counted, 1.0));
+    let found = middles_of(lane, d, scale, all.x / max(counted, 1.0));
+    if lane == 0u { middles[params.first_dim + d] = found.x - found.y; }
     if d == 0u && lane == 0u { atomicStore(&summary[KEPT], u32(counted)); }
     for (var i = lane; i < params.count; i += WORKGROUP) {
         let at = d * params.stride + i;
         let left_out = (atomicLoad(&flags[i]) & 1u) == 1u;
-        points[at] = select(points[at] * scale - middle, 0.0, left_out);
+        points[at] = select(points[at] * scale - found.y, 0.0, left_out);
     }
 }

@@ -157,7 +157,7 @@ fn begin(@builtin(local_invocation_index) lane: u32) {
     var sum = vec4<f32>(0.0);
     var second = vec4<f32>(0.0);
     for (var i = lane; i < params.count; i += LANES) {
-        if (flags[i] & 1u) == 0u && lengths[i] <= summary.reach {
+        if (flags[i] & 1u) == 0u && lengths[i] <= summary.apart {
             sum += vec4<f32>(components[i].x * components[i].x, 1.0, components[i]);
             second.y += components[i].y * components[i].y;
         }
@@ -181,7 +181,7 @@ fn begin(@builtin(local_invocation_index) lane: u32) {
         var start = select((components[at] - mean) * scale, vec2<f32>(0.0), alike);
         // Rows far from most begin at the edge of them.
         let far = max(abs(start.x), abs(start.y));
-        if lengths[at] > summary.reach && far > 10.0 * START { start *= 10.0 * START / far; }
+        if lengths[at] > summary.apart && far > 10.0 * START { start *= 10.0 * START / far; }
         if jitter > 0.0 { start += normal(leaders[at]) * jitter; }
         positions[i] = select(start, vec2<f32>(APART), out);
         if i < params.count { velocity_gains[i] = vec4<f32>(0.0, 0.0, 1.0, 1.0); }

@@ -23,7 +23,8 @@ pub(super) fn pull_in(plan: &mut PlanBuilder<'_>, rows: &Rows) -> Result<()> {
         .labelled("rows")
         .with("flags", rows.flags.range())
         .with("summary", rows.summary.range())
-        .with("lengths", rows.lengths.range());
+        .with("lengths", rows.lengths.range())
+        .with("middles", rows.middles.range());
     let params = FarParams { count, stride: rows.stride as u32, ..Default::default() };
     let each = |plan: &mut _, entry| {
         for (first_dim, dims, points) in rows.parts() {
@@ -46,13 +47,23 @@ mod tests {
     #[test]
     fn far_rows_are_pulled_in_and_others_scaled_as_by_the_twin() {
         let gpu = open_gpu();
-        for (factor, far) in [(1.0, 0), (1e4, 3), (1e7, 1), (1e4, 30)] {
+        let middles: Vec<f64> = (0..7).map(|d| f64::from(d) - 300.0).collect();
+        for (factor, far) in [(1.0, 0), (100.0, 3), (1e4, 3), (1e7, 1), (1e4, 30)] {
             let mut rows = whole_rows(60, 7, 3);
             rows[..far].iter_mut().flatten().for_each(|value| *value = factor * (*value + 1.0));
-            let made = upload(&gpu, &rows, &[], 1 << 20);
+            rows.iter_mut().for_each(|row| row.iter_mut().zip(&middles).for_each(|(v, middle)| *v += middle));
+            let made = upload(&gpu, &rows, &[], 60 * 4 * 4);
+            made.middles.write(&gpu, 0, &middles.iter().map(|middle| *middle as f32).collect::<Vec<_>>());
             run(&gpu, |plan| pull_in(plan, &made));
-            let expected = twin::rows::pulled_in(&rows);
-            assert_eq!(expected == rows, far == 0 || far == 30, "more than an eighth are not far");
+            let (expected, apart) = twin::rows::pulled_in(&rows, &middles);
+            assert_eq!(
+                expected == rows,
+                far == 0 || factor == 100.0 || far == 30,
+                "more than an eighth are not far"
+            );
+            assert_eq!(apart.is_finite(), far == 1 || far == 3, "{factor}, {far}");
+            let found = f64::from(made.summary.read(&gpu)[0].apart).min(3e38);
+            assert!((found / apart.min(3e38) - 1.0).abs() < 1e-5, "{factor}, {far}: {found}, {apart}");
             for (found, expected) in made.read(&gpu).iter().flatten().zip(expected.iter().flatten()) {
                 assert!(
                     (f64::from(*found) - expected).abs() <= 1e-5 * expected.abs().max(1e-3),

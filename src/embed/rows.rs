@@ -30,10 +30,12 @@ params! {
         kept: u32,
         /// 0 where all of them are alike.
         differs: u32,
-        /// Usual length of a row: its largest absolute value once scaled and centered.
+        /// Usual length of a row: its largest absolute value about the middle of most, once scaled.
         usual: f32,
         /// Length beyond which a row is far; 3e38 where none is.
         reach: f32,
+        /// Length beyond which a row is so far apart that it would take a principal component; 3e38 where none is.
+        apart: f32,
     }
 }
 
@@ -56,8 +58,10 @@ pub(super) struct Rows {
     pub max_bytes: u64,
     /// `[i]`: bit 0 where a row is left out, bit 1 where it is pinned.
     pub flags: Buffer<u32>,
-    /// `[i]`: length of row i, by which far rows are known.
+    /// `[i]`: length of row i about the middles, by which far rows are known.
     pub lengths: Buffer<f32>,
+    /// `[d]`: middle of most of the centered values, which far ones move the mean from.
+    pub middles: Buffer<f32>,
     /// Scale and number of the rows.
     pub summary: Buffer<Summary>,
 }
@@ -79,9 +83,10 @@ impl Rows {
         let (part, points) = Self::split(gpu, stride, dims, max_bytes)?;
         let flags = Buffer::zeroed(gpu, "flags", stride);
         let lengths = Buffer::zeroed(gpu, "lengths of rows", stride);
+        let middles = Buffer::zeroed(gpu, "middles", dims);
         let summary = Buffer::zeroed(gpu, "summary", 1);
         let piece = piece(gpu);
-        Ok(Self { count, dims, stride, part, points, piece, max_bytes, flags, lengths, summary })
+        Ok(Self { count, dims, stride, part, points, piece, max_bytes, flags, lengths, middles, summary })
     }
 
     /// Buffers of at most `max_bytes` for `dims` values of `stride` rows, and the dimensions of each but the last.
@@ -133,6 +138,7 @@ impl Rows {
         };
         let stage = Stage::new(plan.gpu(), &ROWS, &[])
             .with("flags", self.flags.range())
+            .with("middles", self.middles.range())
             .with("summary", BufferRange::whole(self.summary.raw()));
         let windows = windows(view, self.count, self.max_bytes);
         stage.dispatch(plan, "begin", &params, [self.count as u32, 1, 1])?;
@@ -151,13 +157,10 @@ impl Rows {
                 stage.clone().with("tensor", tensor.clone()).dispatch(plan, "read_rows", &params, threads)?;
             }
         }
-        for (_, dims, points) in self.parts() {
-            stage.clone().with("points", points).dispatch(
-                plan,
-                "center",
-                &params,
-                [dims as u32 * 64, 1, 1],
-            )?;
+        for (first_dim, dims, points) in self.parts() {
+            let params = RowsParams { first_dim: first_dim as u32, ..params };
+            let threads = [dims as u32 * 64, 1, 1];
+            stage.clone().with("points", points).dispatch(plan, "center", &params, threads)?;
         }
         Ok(())
     }
@@ -191,4 +194,70 @@ fn windows(view: &TensorView, count: usize, max_bytes: u64) -> Vec<(usize, u32, 
         (first, ((start - offset) / 4) as u32, BufferRange::new(&view.buffer, offset, size))
     };
     (0..count).step_by(rows).map(range).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::embed::testing::{open_gpu, run};
+    use crate::embed::twin;
+
+    /// Columns of 300 values: few far ones, of one size or of two, above, below or among equal ones; half of them; none.
+    fn columns() -> Vec<Vec<f64>> {
+        let noise = |i: usize| (i * 37 % 101) as f64 * 0.01;
+        let with = |far: &[(usize, f64)]| -> Vec<f64> {
+            let far_of =
+                |i: usize| far.iter().filter(|(every, _)| i % every == 1).map(|(_, far)| far).sum::<f64>();
+            (0..300).map(|i| noise(i) + far_of(i)).collect()
+        };
+        let mut equal = vec![0.25; 300];
+        (equal[7], equal[100]) = (1e4, -3e6);
+        vec![
+            with(&[]),
+            with(&[(150, 40.0)]),
+            with(&[(150, 1e4)]),
+            with(&[(150, -1e6)]),
+            with(&[(100, 3e4), (290, 1e7)]),
+            with(&[(10, -999.0)]),
+            with(&[(2, 5e4)]),
+            equal,
+        ]
+    }
+
+    #[test]
+    fn middles_are_those_of_the_twin() {
+        let gpu = open_gpu();
+        let columns = columns();
+        let (count, dims) = (300, columns.len());
+        let mut values: Vec<f32> = (0..count * dims).map(|at| columns[at % dims][at / dims] as f32).collect();
+        // A row that is left out counts in no middle.
+        values[5 * dims] = f32::NAN;
+        let kept =
+            |column: &Vec<f64>| -> Vec<f64> { (0..count).filter(|i| *i != 5).map(|i| column[i]).collect() };
+        let buffer = Buffer::from_slice(&gpu, "values", &values).raw().clone();
+        let extents = [count as u32, 1, 1, dims as u32];
+        let view = TensorView { buffer, offset: 0, extents, strides: [dims as u32, 0, 0, 1] };
+        // In buffers of four dimensions.
+        let rows = Rows::new(&gpu, &view, 304 * 4 * 4).unwrap();
+        run(&gpu, |plan| rows.read_from(plan, &view));
+        let largest = f64::from(f32::from_bits(rows.summary.read(&gpu)[0].largest));
+        let (found, points) = (rows.middles.read(&gpu), rows.read(&gpu));
+        let mut moved = [0; 2];
+        for (d, column) in columns.iter().enumerate() {
+            let [middle, center] = twin::rows::middles(&kept(column));
+            let mean = kept(column).iter().sum::<f64>() / 299.0;
+            let center_found = column[2] - f64::from(points[2][d]) * largest;
+            // Values are f32 in units of the largest.
+            let near = |a: f64, b: f64| (a - b).abs() < 1e-6 * b.abs().max(0.1 * largest).max(1.0);
+            assert!(near(center_found, center), "column {d}: centered by {center_found}, not {center}");
+            assert!(
+                near(f64::from(found[d]) * largest, middle - center),
+                "column {d}: {} {middle}",
+                found[d]
+            );
+            moved =
+                [moved[0] + usize::from(!near(middle, mean)), moved[1] + usize::from(!near(center, mean))];
+        }
+        assert!(moved[0] > moved[1] && moved[1] > 0, "the controls: {moved:?} differ from the mean");
+    }
 }

@@ -51,8 +51,10 @@ pub(super) fn upload(gpu: &Gpu, rows: &[Vec<f64>], left_out: &[usize], max_bytes
     left_out.iter().for_each(|i| flags[*i] = 1);
     let flags = Buffer::from_slice(gpu, "flags", &flags);
     let lengths = Buffer::zeroed(gpu, "lengths of rows", stride);
+    let middles = Buffer::zeroed(gpu, "middles", dims);
     let summary = Buffer::zeroed(gpu, "summary", 1);
-    Rows { count, dims, stride, part, points, piece: piece(gpu), max_bytes, flags, lengths, summary }
+    let piece = piece(gpu);
+    Rows { count, dims, stride, part, points, piece, max_bytes, flags, lengths, middles, summary }
 }
 
 /// Norm of the difference of two lists over that of the second.

@@ -75,7 +75,7 @@ pub const TWINS: &[(&str, &str, &str)] = &[
     ("embed/repulsion.wgsl", "repel", "twin::repulsion::forces"),
     ("embed/rows.wgsl", "begin", "twin::rows::scaled"),
     ("embed/rows.wgsl", "read_rows", "twin::rows::scaled"),
-    ("embed/rows.wgsl", "center", "twin::rows::scaled"),
+    ("embed/rows.wgsl", "center", "twin::rows::scaled, of whose middles twin::rows::middles"),
     ("embed/sort.wgsl", "begin", "twin::sort::rows"),
     ("embed/sort.wgsl", "sort_short", "twin::sort::rows"),
     ("embed/sort.wgsl", "sort_long", "twin::sort::rows"),
