@@ -162,7 +162,7 @@ impl RunOptions {
         let settings = self.settings()?;
         let mut session = Session::resume(gpu, folder)?;
         let network = &session.trainer().network;
-        let id = |layer| LayerId(layer as u32);
+        let id = |layer: usize| LayerId(network.layers[layer].id);
         let thaw = layers_called(network, &self.off.unfreeze)?.into_iter().map(id).map(NetworkCommand::Thaw);
         let freeze = self.frozen(network)?.into_iter().map(id).map(NetworkCommand::Freeze);
         // Those that may not fit come first.
