@@ -101,3 +101,17 @@ fn the_users_command_takes_the_place_of_what_a_script_had_to_come() {
     assert_eq!(session.settings().batch, 60);
     assert!(!session.take_events().iter().any(|event| matches!(event, Event::Fault(_))));
 }
+
+#[test]
+fn the_readmes_script_can_be_followed() {
+    let readme = include_str!("../../README.md");
+    let (_, rest) = readme.split_once("```jsonl").expect("the README has a script");
+    let (script, _) = rest.split_once("```").unwrap();
+    let bench = Bench::new();
+    let settings = crate::bench::settings();
+    let mut session = Session::new(std::rc::Rc::clone(&bench.gpu), "revacnn", settings, None).unwrap();
+    follow(&mut session, script).unwrap();
+    run_to(&mut session, 82);
+    assert!(session.check_events().is_ok(), "{:?}", session.take_events());
+    assert_eq!((session.network_version(), session.settings().frozen.as_slice()), (2, &[0][..]));
+}
