@@ -9,7 +9,7 @@ const SCRIPT: &str = r#"
 {"step": 3, "command": {"add_filter": {"layer": 0}}}
 {"epoch": 1, "command": {"set_batch": 30}}
 
-{"epoch": 1.5, "command": {"delete_filter": {"layer": 0, "filter": 10}}}
+{"epoch": 1.5, "command": {"delete_filter": {"layer": 0, "filter": 4}}}
 {"step": 60, "command": {"freeze": 0}}
 "#;
 
@@ -85,7 +85,7 @@ fn a_faulty_line_is_named_and_nothing_is_done() {
     }
     assert_eq!((session.state_hash(), journal(&bench)), (hash, lines));
     // What the filter added by a line makes possible is allowed after it.
-    let then = r#"{"step": 8, "command": {"reset_filter": {"layer": 0, "filter": 10}}}"#;
+    let then = r#"{"step": 8, "command": {"reset_filter": {"layer": 0, "filter": 4}}}"#;
     follow(&mut session, &format!("{good}\n{then}")).unwrap();
     assert!(follow(&mut session, then).is_err());
 }

@@ -74,3 +74,35 @@ fn the_last_filter_stays_and_a_gone_one_is_no_other() {
     assert_eq!(again.next_id, trainer.network.next_id);
     assert_eq!(again.layers[0].filter_ids, trainer.network.layers[0].filter_ids);
 }
+
+#[test]
+fn numbers_in_a_file_are_one_each_and_new_filters_differ() {
+    let mut trainer = trained("revacnn");
+    let (input, classes) = (trainer.network.input, trainer.network.classes);
+    let conv = |more: &str| format!("[[layer]]\nkind = \"conv2d\"\nfilters = 3\nkernel = 1\n{more}");
+    let dense = "\n[[layer]]\nkind = \"dense\"\n";
+    for wrong in [
+        "filter_ids = [0, 1]",
+        "filter_ids = [0, 1, 1]",
+        "filter_ids = [0, 1, 4294967295]",
+        "id = 1",
+        "id = 4294967295",
+        "next_filter = 4294967295",
+    ] {
+        let text = conv(wrong) + dense;
+        let error = revacnn::nn::Network::parse(&text, input, classes).err();
+        assert!(error.is_some_and(|error| error.what().contains("not one each")), "{wrong}");
+    }
+    let text = conv("filter_ids = [0, 7, 1]\nnext_filter = 9") + dense;
+    let network = revacnn::nn::Network::parse(&text, input, classes).unwrap();
+    assert_eq!(network.layers[0].next_filter, 9);
+    // Two that are added at one step have other weights.
+    let count = trainer.network.layers[0].filter_ids.len() as u32;
+    (0..2).for_each(|_| trainer.edit(&Edit::AddFilter { layer: 0 }).unwrap());
+    assert_eq!(trainer.network.layers[0].filter_ids[count as usize..], [count, count + 1]);
+    let tensor = trainer.parameters.tensor("conv1.weight").unwrap();
+    let row = tensor.len / tensor.spec.shape[0];
+    let values = trainer.parameters.values.read(trainer.gpu());
+    let end = tensor.offset + tensor.len;
+    assert_ne!(values[end - 2 * row..end - row], values[end - row..end]);
+}

@@ -21,7 +21,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 use toml::Table;
 
 use super::presets::{PRESETS, preset_names};
-use super::{Network, NetworkLayer, NewLayer};
+use super::{Network, NetworkLayer, NewLayer, above};
 use crate::error::{Error, Result};
 use crate::nn::layers::{KINDS, LayerKind};
 use crate::nn::{Layer, Loss, Shape};
@@ -74,6 +74,9 @@ struct LayerEntry {
     id: Option<u32>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     filter_ids: Option<Vec<u32>>,
+    /// [`NetworkLayer::next_filter`], where it does not follow from them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    next_filter: Option<u32>,
 }
 
 fn name<'de, D: Deserializer<'de>>(source: D) -> std::result::Result<Option<String>, D::Error> {
@@ -179,12 +182,11 @@ impl Network {
                 inputs,
                 id: (layer.id as usize != index).then_some(layer.id),
                 filter_ids: (!counted).then(|| layer.filter_ids.clone()),
+                next_filter: (layer.next_filter != above(&layer.filter_ids)).then_some(layer.next_filter),
             };
             Table::try_from(entry).expect("a layer is a plain table")
         };
-        let least =
-            |layer: &NetworkLayer| layer.filter_ids.iter().chain([&layer.id]).max().map_or(0, |id| id + 1);
-        let least = self.layers.iter().map(least).max();
+        let least = self.layers.iter().map(|layer| layer.id + 1).max();
         let file = NetworkFile {
             next_id: (least != Some(self.next_id)).then_some(self.next_id),
             name: self.name.clone(),
@@ -232,7 +234,8 @@ impl Reader {
         let inputs = self.find_inputs(entry.inputs, &*layer, &name).map_err(within)?;
         self.nodes.insert(name.clone(), index + 1);
         let (id, filter_ids) = (entry.id.unwrap_or(index as u32), entry.filter_ids);
-        self.network.append(NewLayer { name, layer, inputs, id, filter_ids })
+        let next_filter = entry.next_filter.unwrap_or(0);
+        self.network.append(NewLayer { name, layer, inputs, id, filter_ids, next_filter })
     }
 
     /// Nodes that a layer's `inputs` name; without them the layer before it.

@@ -17,6 +17,8 @@ pub use presets::preset_names;
 /// Largest number of values of one image's map, or weights of a layer: 4 TiB of them are more than any adapter binds,
 /// and below this no product of sizes overflows.
 const MAX_VALUES: u128 = 1 << 40;
+/// Largest number of a layer or filter.
+const MAX_NUMBER: u32 = 1 << 30;
 /// Prefixes of the names under which a checkpoint keeps a tensor's first moment, second moment and average.
 pub(crate) const STATE_PREFIXES: [&str; 3] = ["momentum.", "second_moment.", "average."];
 
@@ -38,6 +40,8 @@ pub struct NetworkLayer {
     pub id: u32,
     /// Numbers of its filters, where it makes channels; at first their indices.
     pub filter_ids: Vec<u32>,
+    /// The number that its next new filter gets: above all that it ever had.
+    pub next_filter: u32,
 }
 
 /// A layer that is to join a network.
@@ -48,6 +52,8 @@ pub(crate) struct NewLayer {
     pub id: u32,
     /// None: counted from 0.
     pub filter_ids: Option<Vec<u32>>,
+    /// Least number of its next filter.
+    pub next_filter: u32,
 }
 
 impl NetworkLayer {
@@ -79,7 +85,7 @@ pub struct Network {
     pub loss: Loss,
     /// Layers, inputs before their consumers; the last makes `classes × 1 × 1` logits, or the shape that the loss needs.
     pub layers: Vec<NetworkLayer>,
-    /// The number that the next new layer or filter gets: above all that there ever were.
+    /// The number that the next new layer gets: above all that there ever were.
     pub next_id: u32,
 }
 
@@ -109,7 +115,7 @@ impl Network {
     /// # Errors
     /// When its inputs have shapes that it does not take, or it would be too large.
     pub(crate) fn append(&mut self, new: NewLayer) -> Result<()> {
-        let NewLayer { name, layer, inputs, id, filter_ids } = new;
+        let NewLayer { name, layer, inputs, id, filter_ids, next_filter } = new;
         let within = |error: Error| error.within(format!("layer {name}"));
         let input_shapes: Vec<Shape> = inputs.iter().map(|node| self.shape_of(*node)).collect();
         let output = layer.output(&input_shapes).map_err(within)?;
@@ -120,11 +126,14 @@ impl Network {
         let made = if matches!(layer.channels(), Channels::Made { .. }) { output.channels } else { 0 };
         let filter_ids = filter_ids.unwrap_or_else(|| (0..made as u32).collect());
         let distinct: HashSet<u32> = filter_ids.iter().copied().collect();
-        if distinct.len() != made || self.layers.iter().any(|layer| layer.id == id) {
-            let what = "its numbers, or those of its filters, are not one each";
-            return Err(within(Error::new(what, "leave `id` and `filter_ids` out")));
+        let too_large =
+            filter_ids.iter().chain([&id, &next_filter, &self.next_id]).any(|number| *number > MAX_NUMBER);
+        if distinct.len() != made || self.layers.iter().any(|layer| layer.id == id) || too_large {
+            let what = "its numbers, or those of its filters, are not one each, or too large";
+            return Err(within(Error::new(what, "leave `id`, `filter_ids` and `next_filter` out")));
         }
-        self.next_id = self.next_id.max(id + 1).max(filter_ids.iter().max().map_or(0, |id| id + 1));
+        self.next_id = self.next_id.max(id + 1);
+        let next_filter = next_filter.max(above(&filter_ids));
         self.layers.push(NetworkLayer {
             name,
             layer,
@@ -134,6 +143,7 @@ impl Network {
             frozen: false,
             id,
             filter_ids,
+            next_filter,
         });
         Ok(())
     }
@@ -246,6 +256,11 @@ impl Network {
         };
         self.layers.iter().map(flops).sum()
     }
+}
+
+/// The least number above all of these.
+fn above(ids: &[u32]) -> u32 {
+    ids.iter().max().map_or(0, |id| id + 1)
 }
 
 /// An error for sizes that no adapter could hold.

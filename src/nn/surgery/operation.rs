@@ -77,7 +77,9 @@ impl Surgery {
     }
 
     fn write_fresh(&self, gpu: &Gpu, after: &Parameters, stream: Stream) {
-        let born = u64::from(self.network.next_id) & 0xffff;
+        // Another for each new layer and filter.
+        let filters = self.network.layers.iter().map(|layer| u64::from(layer.next_filter)).sum::<u64>();
+        let born = (u64::from(self.network.next_id) + filters) & 0xffff;
         let stream_of =
             |tensor: usize| (u64::from(stream.step) + 1) << 32 | born << 16 | (tensor as u64 & 0xffff);
         let write = |at: usize, values: &[f32]| {

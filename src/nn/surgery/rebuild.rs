@@ -39,13 +39,14 @@ fn again(layer: &dyn Layer, classes: usize) -> Box<dyn Layer> {
 }
 
 fn draft(network: &Network, index: usize) -> Draft {
-    let NetworkLayer { name, layer, inputs, id, filter_ids, .. } = &network.layers[index];
+    let NetworkLayer { name, layer, inputs, id, filter_ids, next_filter, .. } = &network.layers[index];
     let layer = NewLayer {
         name: name.clone(),
         layer: again(&**layer, network.classes),
         inputs: inputs.clone(),
         id: *id,
         filter_ids: Some(filter_ids.clone()),
+        next_filter: *next_filter,
     };
     Draft { old: Some(index), layer }
 }
@@ -112,13 +113,13 @@ fn sizes(network: &Network, layer: usize) -> (usize, usize) {
 }
 
 /// Numbers of the filters of these origins: each keeps that of the first it comes from, unless one before it has that.
-fn renumbered(origins: &[Origin], ids: &[u32], next_id: &mut u32) -> Vec<u32> {
+fn renumbered(origins: &[Origin], ids: &[u32], next: &mut u32) -> Vec<u32> {
     let mut given = Vec::new();
     for origin in origins {
         let kept = origin.taken.first().map(|term| ids[term.old]).filter(|id| !given.contains(id));
         given.push(kept.unwrap_or_else(|| {
-            *next_id += 1;
-            *next_id - 1
+            *next += 1;
+            *next - 1
         }));
     }
     given
@@ -126,7 +127,6 @@ fn renumbered(origins: &[Origin], ids: &[u32], next_id: &mut u32) -> Vec<u32> {
 
 fn change_units(network: &Network, unit: &Unit, change: &Change<'_>) -> Result<Surgery> {
     let changes = change.of_unit(unit, |layer| sizes(network, layer));
-    let mut next_id = network.next_id;
     let mut channels: HashMap<usize, usize> = HashMap::new();
     let mut drafts = Vec::new();
     for (index, layer) in network.layers.iter().enumerate() {
@@ -136,7 +136,8 @@ fn change_units(network: &Network, unit: &Unit, change: &Change<'_>) -> Result<S
                 let what = format!("{} has no other filter", layer.name);
                 return Err(Error::usage(what, "remove the layer, or add a filter first"));
             }
-            new.layer.filter_ids = Some(renumbered(origins, &layer.filter_ids, &mut next_id));
+            let ids = renumbered(origins, &layer.filter_ids, &mut new.layer.next_filter);
+            new.layer.filter_ids = Some(ids);
             channels.insert(index + 1, origins.len());
         }
         // Each channel of a depthwise convolution has its own group.
@@ -155,7 +156,7 @@ fn change_units(network: &Network, unit: &Unit, change: &Change<'_>) -> Result<S
         }
         drafts.push(new);
     }
-    Surgery::build(network, drafts, &changes, next_id)
+    Surgery::build(network, drafts, &changes, network.next_id)
 }
 
 fn change_filter(network: &Network, layer: u32, filter: u32, change: &Change<'_>) -> Result<Surgery> {
@@ -229,21 +230,17 @@ fn insert(network: &Network, after: Option<u32>, settings: &Table) -> Result<Sur
         let what = format!("{} takes several inputs", layer.kind());
         return Err(Error::usage(what, "insert a layer that takes one"));
     }
-    let made = matches!(layer.channels(), Channels::Made { .. });
     let is_identity = layer.kind() == "conv2d" && layer.output(&[shape]).is_ok_and(|output| output == shape);
-    let mut next_id = network.next_id + 1;
-    let count = layer.output(&[shape])?.channels as u32;
-    let filter_ids = if made { (next_id..next_id + count).collect() } else { Vec::new() };
-    next_id += filter_ids.len() as u32;
     let name = free_name(network, layer.short_name());
-    let new = NewLayer { name, layer, inputs: vec![node], id: network.next_id, filter_ids: Some(filter_ids) };
+    let id = network.next_id;
+    let new = NewLayer { name, layer, inputs: vec![node], id, filter_ids: None, next_filter: 0 };
     let mut drafts: Vec<Draft> = (0..network.layers.len()).map(|index| draft(network, index)).collect();
     for draft in &mut drafts {
         // Nodes after it count one more, and what took its input takes its output, which is node `node + 1`.
         draft.layer.inputs.iter_mut().filter(|input| **input >= node).for_each(|input| *input += 1);
     }
     drafts.insert(node, Draft { old: None, layer: new });
-    let mut surgery = Surgery::build(network, drafts, &Changes::new(), next_id)?;
+    let mut surgery = Surgery::build(network, drafts, &Changes::new(), network.next_id + 1)?;
     surgery.identity = is_identity.then_some(node);
     Ok(surgery)
 }
