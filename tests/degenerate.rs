@@ -3,7 +3,7 @@
 mod compare;
 
 use compare::{assert_no_errors, open_gpu};
-use revacnn::embed::{Method, Options, Settings, Tsne, TsneBuilder};
+use revacnn::embed::{Method, Options, Settings, Tsne, TsneBuilder, twin};
 use revacnn::gpu::{Buffer, Gpu, TensorView};
 
 fn view(gpu: &Gpu, values: &[f32], columns: usize) -> TensorView {
@@ -102,6 +102,83 @@ fn an_outlier_leaves_the_others_laid_out() {
                 deviations(&positions)
             );
         }
+    }
+    assert_no_errors(&gpu);
+}
+
+/// 300 rows of 24 normal numbers of falling size, and the first `outliers` of every 70 with each number `far` times as large as one; in
+/// the second place without them.
+fn with_outliers(outliers: usize, far: f32) -> [Vec<f32>; 2] {
+    let (mut size, mut direction) = (normal(11), normal(12));
+    let is_far = |i: usize| (1..=outliers).any(|at| i == 70 * at);
+    let [mut all, mut others] = [Vec::new(), Vec::new()];
+    for i in 0..300 {
+        let row: Vec<f32> = (0..24).map(|d| size() * 0.8_f32.powi(d)).collect();
+        if is_far(i) {
+            all.extend((0..24).map(|_| far * direction()));
+        } else {
+            all.extend(&row);
+            others.extend(&row);
+        }
+    }
+    [all, others]
+}
+
+const FAR: [f32; 10] = [60.0, 200.0, 1e3, 3e3, 1e4, 1e5, 1e6, 1e8, 1e10, 1e12];
+
+#[test]
+fn others_start_as_they_would_without_outliers_of_any_size() {
+    let gpu = open_gpu();
+    for (outliers, components) in [(1, None), (2, None), (3, None), (1, Some(16)), (3, Some(16))] {
+        let start = |values: &[f32]| {
+            let options = Options { components, ..Options::default() };
+            let tsne = TsneBuilder::new(30.0).options(options).build(&gpu, &view(&gpu, values, 24)).unwrap();
+            tsne.read_rows(&gpu);
+            tsne.reset(&gpu);
+            tsne.read_positions(&gpu)
+        };
+        let expected = start(&with_outliers(outliers, 1.0)[1]);
+        for far in FAR {
+            let mut found = start(&with_outliers(outliers, far)[0]);
+            for at in (1..=outliers).rev() {
+                found.remove(70 * at);
+            }
+            for axis in [0, 1] {
+                let apart = |sign: f32| {
+                    let pairs = found.iter().zip(&expected);
+                    pairs.map(|(a, b)| (a[axis] - sign * b[axis]).abs()).fold(0.0, f32::max)
+                };
+                let apart = apart(1.0).min(apart(-1.0));
+                assert!(
+                    apart < 1e-5,
+                    "{outliers} of {far:e}, {components:?}: {apart:e} apart along axis {axis}"
+                );
+            }
+        }
+    }
+    assert_no_errors(&gpu);
+}
+
+#[test]
+fn others_are_laid_out_as_well_as_without_outliers_of_any_size() {
+    let gpu = open_gpu();
+    for (outliers, sizes) in [(1, &FAR[2..6]), (3, &FAR[3..7])] {
+        let others = &with_outliers(outliers, 1.0)[1];
+        let rows: Vec<Vec<f64>> =
+            others.chunks(24).map(|row| row.iter().map(|v| f64::from(*v)).collect()).collect();
+        let joint = twin::affinities::joint(&rows, 90, 30.0);
+        let divergence = |values: &[f32], far: &dyn Fn(usize) -> bool| {
+            let positions = laid_out(&gpu, values, 24, Method::Exact, 500).read_positions(&gpu);
+            let kept = positions.iter().enumerate().filter(|(i, _)| !far(*i));
+            twin::step::divergence(&joint, &kept.map(|(_, p)| p.map(f64::from)).collect::<Vec<_>>())
+        };
+        let expected = divergence(others, &|_| false);
+        let found = |far: &f32| {
+            divergence(&with_outliers(outliers, *far)[0], &|i| i > 0 && i % 70 == 0 && i / 70 <= outliers)
+        };
+        // One layout is as good as another to about 2 %: the mean is judged.
+        let mean = sizes.iter().map(found).sum::<f64>() / sizes.len() as f64;
+        assert!(mean / expected - 1.0 < 0.02, "{outliers} outliers: {mean}, {expected} without");
     }
     assert_no_errors(&gpu);
 }

@@ -11,6 +11,8 @@ const KEPT: u32 = 1u;
 const DIFFERS: u32 = 2u;
 // A middle that lies this many mean distances off costs the others ten of their bits.
 const LOST: f32 = 1024.0;
+// And this many, nearly all of them, which counts once the values looked at are fewer than all.
+const ALL_LOST: f32 = 1048576.0;
 // Rounds in which far values are set aside.
 const ROUNDS: u32 = 8u;
 
@@ -67,13 +69,15 @@ const TOTAL_LANES = WORKGROUP;
 var<workgroup> moves: vec2<bool>;
 
 /// Middle of most values of dimension d, scaled, and the one to center by. The first is the mean of those within twice the mean distance
-/// from the last middle, as long as it moves by more than their own and they are half of all. The second is the mean of all, unless far
-/// values keep most from being told apart about it. At most 4096 rows are looked at.
+/// from the last middle, as long as it moves by more than their own and they are half of all. The second is the mean of all, unless most
+/// could hardly be told apart about it. At most 4096 rows are looked at.
 fn middles_of(lane: u32, d: u32, scale: f32, mean: f32) -> vec2<f32> {
     var middle = mean;
     var center = mean;
-    var within = 3e38;
     var centers = true;
+    var spread = 3e38;
+    var within = 3e38;
+    var counted = 0.0;
     let step = (params.count + 4095u) / 4096u;
     for (var round = 0u; round < ROUNDS; round++) {
         var sum = vec2<f32>(0.0);
@@ -95,19 +99,22 @@ fn middles_of(lane: u32, d: u32, scale: f32, mean: f32) -> vec2<f32> {
             let value = points[d * params.stride + i] * scale;
             if (atomicLoad(&flags[i]) & 1u) == 0u && abs(value - middle) <= reach { sum.x += abs(value - other); }
         }
-        let spread = total(lane, sum).x / max(near.y, 1.0);
-        let most = 2.0 * near.y >= all.y;
+        let its_spread = total(lane, sum).x / max(near.y, 1.0);
+        if round == 0u { counted = all.y; }
+        let moved = abs(other - middle);
         // Where those near are alike, their distance from it is rounding.
-        let lost = spread > 1e-6 * abs(other) && abs(other - middle) > LOST * spread && most;
-        if lane == 0u { moves = vec2<bool>(abs(other - middle) > spread && most, lost); }
+        let lost = its_spread > 1e-6 * abs(other) && moved > LOST * its_spread;
+        if lane == 0u { moves = vec2<bool>(moved > its_spread && 2.0 * near.y >= counted, lost); }
         let move_to = workgroupUniformLoad(&moves);
-        centers = centers && move_to.y && round < 2u;
-        if centers { center = other; }
         if !move_to.x { break; }
         middle = other;
+        centers = centers && move_to.y && round < 2u;
+        if centers { center = other; }
+        spread = its_spread;
         within = reach;
     }
-    return vec2<f32>(middle, center);
+    let lost = spread > 1e-6 * abs(middle) && abs(middle - center) > ALL_LOST * spread;
+    return vec2<f32>(middle, select(center, middle, lost));
 }
 
 /// points[d, i] = points[d, i] / largest − center of the kept rows; 0 for rows left out; middles[d] = middle of most of them

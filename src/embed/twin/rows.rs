@@ -4,6 +4,8 @@
 const ROUNDS: usize = 8;
 /// A center this many mean distances off costs the values their digits.
 const LOST: f64 = 1024.0;
+/// And this many nearly all, which counts once the values looked at are fewer than all.
+const ALL_LOST: f64 = 1_048_576.0;
 
 /// Middle of most values, which a few far ones do not move; and the center: their mean, unless that is so far off that most would lose
 /// their digits about it.
@@ -14,25 +16,21 @@ pub fn middles(values: &[f64]) -> [f64; 2] {
     let within = |values: &[f64], from: f64, reach: f64| -> Vec<f64> {
         values.iter().copied().filter(|v| (v - from).abs() <= reach).collect()
     };
-    let [mut middle, mut center] = [mean(values); 2];
-    let (mut all, mut centers) = (values.to_vec(), true);
+    let (mut middle, mut spread, mut all) = (mean(values), f64::INFINITY, values.to_vec());
+    let (mut center, mut centers) = (middle, true);
     for round in 0..ROUNDS {
-        let reach = 2.0 * distance(&all, middle);
-        let near = within(values, middle, reach);
+        let near = within(&all, middle, 2.0 * distance(&all, middle));
         let other = mean(&near);
-        let (spread, off) = (distance(&near, other), (other - middle).abs());
-        let most = 2 * near.len() >= all.len();
-        centers &= round < 2 && most && spread > 1e-6 * other.abs() && off > LOST * spread;
-        if centers {
-            center = other;
-        }
-        if !(most && off > spread) {
+        let (its_spread, moved) = (distance(&near, other), (other - middle).abs());
+        if moved <= its_spread || 2 * near.len() < values.len() {
             break;
         }
-        middle = other;
-        all = near;
+        centers &= round < 2 && its_spread > 1e-6 * other.abs() && moved > LOST * its_spread;
+        center = if centers { other } else { center };
+        (middle, spread, all) = (other, its_spread, near);
     }
-    [middle, center]
+    let lost = spread > 1e-6 * middle.abs() && (middle - center).abs() > ALL_LOST * spread;
+    [middle, if lost { middle } else { center }]
 }
 
 /// Rows divided by their largest absolute value, minus their center; rows that are not finite become 0 and do not count.
