@@ -68,8 +68,9 @@ impl Train {
                 self.run.begin(self.adapter.open()?, None)?
             }
         };
-        session.set_limit(Some(limit));
         if let Some(path) = &self.script {
+            // The times of a script are checked against it.
+            session.set_limit(Some(limit));
             let text = std::fs::read_to_string(path).map_err(|e| Error::io("read", path, &e))?;
             session.follow_script(&path.display().to_string(), &text)?;
         }
@@ -111,6 +112,7 @@ fn train(
     log_every: u32,
     interrupt: &Interrupt,
 ) -> Result<()> {
+    session.set_limit(Some(limit));
     let mut report = Report::new(session, limit, json, log_every);
     interrupt.run_begins();
     let trained = report.start(session).and_then(|()| train_to_limit(session, &mut report, interrupt));
