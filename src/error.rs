@@ -67,6 +67,7 @@ impl Error {
             io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
                 "free some disk space, or name a path on another disk"
             }
+            io::ErrorKind::InvalidData => "save it as text in UTF-8",
             _ => "check the path and the disk it is on",
         };
         Self::new(format!("cannot {verb} {}: {source}", path.display()), help)

@@ -47,24 +47,25 @@ pub(crate) fn edit(edit: Edit) -> Action {
 
 /// Adds a filter to the layer that makes a node's channels.
 pub(crate) fn add_filter(session: &Session, node: usize) -> Option<Action> {
-    let (layer, _) = filter_of(session, TileId { node, tile: 0 })?;
-    Some(edit(Edit::AddFilter { layer }))
+    edit_filter(session, TileId { node, tile: 0 }, |layer, _| Edit::AddFilter { layer })
 }
 
-/// Deletes the filter that makes a tile.
-pub(crate) fn delete_filter(session: &Session, tile: TileId) -> Option<Action> {
-    let (layer, filter) = filter_of(session, tile)?;
-    Some(edit(Edit::DeleteFilter { layer, filter }))
+/// A change of the filter that makes a tile, by the numbers of its layer and itself; none for the image.
+pub(crate) fn edit_filter(session: &Session, tile: TileId, change: fn(u32, u32) -> Edit) -> Option<Action> {
+    filter_of(session, tile).map(|(layer, filter)| edit(change(layer, filter)))
 }
 
-/// Splits the filter that makes a tile.
-pub(crate) fn split_filter(session: &Session, tile: TileId) -> Option<Action> {
-    let (layer, filter) = filter_of(session, tile)?;
-    Some(edit(Edit::SplitFilter { layer, filter }))
+/// One filter less.
+pub(crate) fn delete(layer: u32, filter: u32) -> Edit {
+    Edit::DeleteFilter { layer, filter }
 }
 
-/// Resets the filter that makes a tile.
-pub(crate) fn reset_filter(session: &Session, tile: TileId) -> Option<Action> {
-    let (layer, filter) = filter_of(session, tile)?;
-    Some(edit(Edit::ResetFilter { layer, filter }))
+/// Two filters in place of one.
+pub(crate) fn split(layer: u32, filter: u32) -> Edit {
+    Edit::SplitFilter { layer, filter }
+}
+
+/// Fresh weights for a filter.
+pub(crate) fn reset(layer: u32, filter: u32) -> Edit {
+    Edit::ResetFilter { layer, filter }
 }

@@ -2,7 +2,7 @@
 
 use egui::{Key, Modifiers, Ui};
 
-use super::actions::{add_filter, delete_filter, move_probe, split_filter, toggle_frozen, toggle_playing};
+use super::actions::{add_filter, delete, edit_filter, move_probe, split, toggle_frozen, toggle_playing};
 use super::format::rounded;
 use super::number::take_typing;
 use super::pane::Event;
@@ -113,8 +113,8 @@ const KEYS: &[(&str, &str, &[Binding])] = &[
         "add a filter to the selected layer; split or delete the selected filter",
         &[
             (NONE, Key::A, |s, selection| add_filter(s, selection.tile?.node).and_then(act)),
-            (NONE, Key::X, |s, selection| split_filter(s, selection.tile?).and_then(act)),
-            (NONE, Key::Delete, |s, selection| delete_filter(s, selection.tile?).and_then(act)),
+            (NONE, Key::X, |s, selection| edit_filter(s, selection.tile?, split).and_then(act)),
+            (NONE, Key::Delete, |s, selection| edit_filter(s, selection.tile?, delete).and_then(act)),
         ],
     ),
     ("Shift+drag  Ctrl+drag", "in a layout: lasso or box selection", &[]),

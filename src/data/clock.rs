@@ -60,6 +60,25 @@ params! {
     }
 }
 
+impl Clock {
+    /// Advances step, epoch and cursor by one step of `batch` images of `train_images`. True if an epoch ended.
+    pub fn advance(&mut self, batch: u32, train_images: u32) -> bool {
+        self.step += 1;
+        self.cursor += batch;
+        let ended = self.cursor >= train_images;
+        if ended {
+            self.cursor -= train_images;
+            self.epoch += 1;
+        }
+        ended
+    }
+
+    /// Epochs with their fraction, by images drawn.
+    pub fn epochs(&self, train_images: u32) -> f64 {
+        f64::from(self.epoch) + f64::from(self.cursor) / f64::from(train_images)
+    }
+}
+
 params! {
     /// Results of a training step.
     pub struct StepRecord {

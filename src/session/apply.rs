@@ -59,13 +59,12 @@ impl Session {
     /// nothing changes.
     pub fn follow_script(&mut self, name: &str, text: &str) -> Result<()> {
         let trainer = &self.run.trainer;
-        let clock = trainer.clock();
         let run = Beginning {
             settings: &self.run.settings,
             network: &trainer.network,
             train_images: trainer.loader.train_images as u32,
             test_images: trainer.loader.test_images as u32,
-            clock: [clock.step, clock.epoch, clock.cursor],
+            clock: *trainer.clock(),
             limit: self.progress.limit,
         };
         self.journal.plan(script::read(text, name, &run)?);
@@ -112,10 +111,13 @@ impl Session {
                 ("probe", *index, 0..=self.test_images() as u32 - 1)
             }
             Command::Network(NetworkCommand::Freeze(layer) | NetworkCommand::Thaw(layer)) => {
-                return self.trainer().network.layer_index(layer.0).map(|_| ());
+                let network = &self.trainer().network;
+                network.layer_index(layer.0)?;
+                return network.check_trained(|layer| changed.frozen.contains(&layer.id));
             }
             Command::Network(NetworkCommand::Edit(edit)) => {
-                return Surgery::of(&self.trainer().network, edit).map(|_| ());
+                let network = Surgery::of(&self.trainer().network, edit)?.network;
+                return network.check_trained(|layer| changed.frozen.contains(&layer.id));
             }
             Command::Layout(command) => {
                 return layout_commands::check(command, &self.layout_record(), self.trainer());

@@ -9,7 +9,7 @@ use crate::error::{Error, Result};
 use crate::files;
 
 /// Results of an epoch.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
 pub struct EpochMetrics {
     /// Number of epochs finished, from 1.
     pub epoch: u32,

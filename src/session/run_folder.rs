@@ -258,17 +258,7 @@ mod tests {
     use crate::session::{RunSettings, TrainCommand};
 
     fn epoch(epoch: u32) -> EpochMetrics {
-        EpochMetrics {
-            epoch,
-            step: 23 * epoch,
-            images_per_s: 1.0,
-            train_loss: 0.5,
-            train_accuracy: 0.5,
-            val_loss: 0.5,
-            val_accuracy: 0.5,
-            average_val_loss: None,
-            average_val_accuracy: None,
-        }
+        EpochMetrics { epoch, step: 23 * epoch, train_loss: 0.5, ..EpochMetrics::default() }
     }
 
     /// A folder as it was before there were identities, checks, and metrics in the model: at step 46, after two epochs.

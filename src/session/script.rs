@@ -11,6 +11,7 @@ use super::command::{Command, DataCommand, NetworkCommand, TrainCommand};
 use super::event::StopCondition;
 use super::journal_file::Entry;
 use super::settings::RunSettings;
+use crate::data::Clock;
 use crate::error::{Error, Result};
 use crate::nn::{Network, Surgery};
 
@@ -37,8 +38,7 @@ pub(super) struct Beginning<'r> {
     pub network: &'r Network,
     pub train_images: u32,
     pub test_images: u32,
-    /// Steps, epochs, and images of the epoch that are over.
-    pub clock: [u32; 3],
+    pub clock: Clock,
     pub limit: Option<StopCondition>,
 }
 
@@ -48,57 +48,52 @@ struct Course<'r> {
     settings: RunSettings,
     /// The network, where a command has changed it.
     network: Option<Network>,
-    clock: [u32; 3],
+    clock: Clock,
 }
 
 impl Course<'_> {
     fn step_made(&mut self) {
-        let [step, epoch, cursor] = &mut self.clock;
-        *step += 1;
-        *cursor += self.settings.batch;
-        if *cursor >= self.run.train_images {
-            *cursor -= self.run.train_images;
-            *epoch += 1;
-        }
+        self.clock.advance(self.settings.batch, self.run.train_images);
+    }
+
+    fn epochs(&self) -> f64 {
+        self.clock.epochs(self.run.train_images)
     }
 
     /// Goes on to the time of a line.
     fn go_to(&mut self, line: &ScriptLine) -> Result<()> {
-        let one = || Error::new("it has no time of its own", "give it either a `step` or an `epoch`");
         let late = |time: String| {
             Error::new(format!("{time} is over by then"), "write the lines in the order of their times")
         };
         match (line.step, line.epoch) {
-            (Some(step), None) if step < self.clock[0] => return Err(late(format!("step {step}"))),
+            (Some(step), None) if step < self.clock.step => return Err(late(format!("step {step}"))),
             (Some(step), None) if step <= MAX_STEPS => {
-                while self.clock[0] < step {
+                while self.clock.step < step {
                     self.step_made();
                 }
             }
             (None, Some(epoch)) if epoch >= 0.0 => {
-                let now = |clock: [u32; 3]| {
-                    f64::from(clock[1]) + f64::from(clock[2]) / f64::from(self.run.train_images)
-                };
-                if epoch < now(self.clock).floor() {
+                if epoch < self.epochs().floor() {
                     return Err(late(format!("epoch {epoch}")));
                 }
-                let mut clock = self.clock;
-                while now(clock) < epoch && clock[0] < MAX_STEPS {
+                while self.epochs() < epoch && self.clock.step < MAX_STEPS {
                     self.step_made();
-                    clock = self.clock;
                 }
             }
             (Some(_), None) | (None, Some(_)) => {
                 return Err(Error::new("its time is out of range", "take a step of 100 million at most"));
             }
-            _ => return Err(one()),
+            _ => {
+                let help = "give it either a `step` or an `epoch`";
+                return Err(Error::new("it has no time of its own", help));
+            }
         }
         self.check_end()
     }
 
     /// An error for a time past the end of the run.
     fn check_end(&self) -> Result<()> {
-        let [step, epoch, cursor] = self.clock;
+        let Clock { step, epoch, cursor, .. } = self.clock;
         let (past, end) = match self.run.limit {
             Some(StopCondition::Steps(steps)) => (step > steps, format!("{steps} steps")),
             Some(StopCondition::Epochs(epochs)) => (
@@ -120,7 +115,7 @@ impl Course<'_> {
 
     /// Checks a command, and takes it as carried out.
     fn take(&mut self, command: &Command) -> Result<()> {
-        let changed = self.settings.changed(command, self.clock[0]);
+        let changed = self.settings.changed(command, self.clock.step);
         changed.hyper.checked()?;
         changed.augmentation.checked()?;
         let within = |name: &str, value: u32, most: u32, least: u32| {
@@ -136,7 +131,7 @@ impl Course<'_> {
             Command::Train(TrainCommand::SetBatch(batch)) => {
                 within("batch", *batch, self.run.train_images, 1)?
             }
-            Command::Train(TrainCommand::Reset(_)) => self.clock = [0; 3],
+            Command::Train(TrainCommand::Reset(_)) => self.clock = Clock::default(),
             Command::Data(DataCommand::PinProbe(index)) => {
                 within("probe", *index, self.run.test_images - 1, 0)?;
             }
@@ -151,6 +146,7 @@ impl Course<'_> {
             }
             Command::Train(_) | Command::Data(_) => {}
         }
+        self.network().check_trained(|layer| changed.frozen.contains(&layer.id))?;
         self.settings = changed;
         Ok(())
     }
@@ -181,7 +177,7 @@ fn read_line(line: &str, course: &mut Course<'_>) -> Result<Entry> {
         Error::new(format!("there is no command {}", line.command), help)
     })?;
     course.go_to(&line)?;
-    let step = course.clock[0];
+    let step = course.clock.step;
     course.take(&command)?;
     Ok(Entry { step, command })
 }

@@ -1,6 +1,6 @@
 //! Scripts: commands for times to come, checked as a whole.
 
-use revacnn::session::{Event, Session, StopCondition, TrainCommand};
+use revacnn::session::{Event, LayerId, NetworkCommand, Session, StopCondition, TrainCommand};
 
 use crate::bench::{Bench, journal, run_to};
 
@@ -64,6 +64,7 @@ fn a_faulty_line_is_named_and_nothing_is_done() {
     run_to(&mut session, 5);
     session.set_limit(Some(StopCondition::Epochs(3)));
     let good = r#"{"step": 6, "command": {"add_filter": {"layer": 0}}}"#;
+    session.apply(NetworkCommand::Freeze(LayerId(0))).unwrap();
     let (hash, lines) = (session.state_hash(), journal(&bench));
     for (line, words) in [
         (r#"{"step": 7, "command": {"set_learning_rate": 0.1"#, "no line of a script"),
@@ -79,6 +80,7 @@ fn a_faulty_line_is_named_and_nothing_is_done() {
         (r#"{"step": 7, "command": {"delete_filter": {"layer": 0, "filter": 9}}}"#, "no filter 9"),
         (r#"{"step": 7, "command": {"freeze": 8}}"#, "no layer 8"),
         (r#"{"step": 7, "command": {"close_layout": 0}}"#, "about a layout"),
+        (r#"{"step": 7, "command": {"freeze": 3}}"#, "nothing left to train"),
     ] {
         let error = follow(&mut session, &format!("{good}\n{line}\n{good}")).unwrap_err();
         assert!(error.contains("steps.jsonl, line 2") && error.contains(words), "{line}: {error}");

@@ -64,7 +64,12 @@ impl NetworkLayer {
 
     /// True if it has parameters that are trained.
     pub fn trains(&self) -> bool {
-        !self.frozen && self.parameters().iter().any(|tensor| tensor.role != Role::Buffer)
+        !self.frozen && self.can_train()
+    }
+
+    /// True if it has parameters that can be trained, frozen or not.
+    fn can_train(&self) -> bool {
+        self.parameters().iter().any(|tensor| tensor.role != Role::Buffer)
     }
 
     /// Number of parameters, running statistics included.
@@ -146,6 +151,23 @@ impl Network {
             next_filter,
         });
         Ok(())
+    }
+
+    /// An error where nothing is left to train, with these layers frozen.
+    ///
+    /// # Errors
+    /// As it says.
+    pub(crate) fn check_trained(&self, is_frozen: impl Fn(&NetworkLayer) -> bool) -> Result<()> {
+        let mut trained = self.layers.iter().filter(|layer| layer.can_train()).peekable();
+        let (why, help) = if trained.peek().is_some() {
+            ("has nothing left to train", "thaw a layer")
+        } else {
+            ("has no weights", "give it a dense layer")
+        };
+        if trained.any(|layer| !is_frozen(layer)) {
+            return Ok(());
+        }
+        Err(Error::new(format!("network {} {why}", self.name), help))
     }
 
     /// Checks that hold once all layers are there.

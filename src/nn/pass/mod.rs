@@ -10,7 +10,7 @@ mod sizes;
 use super::features::mark_fired;
 use super::{LayerPlans, LossBuffers, Network, Optimizer, Parameters, TrainerOptions};
 use crate::data::{BatchSizes, DataLoader};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::gpu::{Buffer, Gpu, Plan, PlanBuilder};
 use layers::{Weights, build_layers};
 pub(super) use maps::Maps;
@@ -50,15 +50,7 @@ impl Pass {
         options: &TrainerOptions,
     ) -> Result<Self> {
         let sizes = choose_sizes(gpu, network, options)?;
-        if !network.learns().contains(&true) {
-            let frozen = network.layers.iter().any(|layer| layer.frozen);
-            let (why, help) = if frozen {
-                ("has nothing left to train", "thaw a layer")
-            } else {
-                ("has no weights", "give it a dense layer")
-            };
-            return Err(Error::new(format!("network {} {why}", network.name), help));
-        }
+        network.check_trained(|layer| layer.frozen)?;
         let maps = Maps::new(gpu, network, sizes);
         let averages = options.hyper.averaging > 0.0;
         let build = |weights| build_layers(gpu, network, loader, parameters, weights, &maps);

@@ -8,7 +8,7 @@ use super::units::Unit;
 /// Part of a copied channel's weights, of 1, by which two copies differ: as equals they would learn the same for ever.
 const TILT: f32 = 0.25;
 
-/// Origins of the filters of the layers that change, with the stable number of each: a new one has none yet.
+/// Origins of the filters of the layers that change, by layer.
 pub(super) type Changes = BTreeMap<usize, Vec<Origin>>;
 
 /// A change of a unit; all filters in it change alike.

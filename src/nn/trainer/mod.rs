@@ -67,7 +67,7 @@ impl Trainer {
 
     /// Epochs with their fraction, by images drawn.
     pub fn epochs(&self) -> f64 {
-        f64::from(self.clock.epoch) + f64::from(self.clock.cursor) / self.loader.train_images as f64
+        self.clock.epochs(self.loader.train_images as u32)
     }
 
     /// Dispatches of one training step.
@@ -92,15 +92,7 @@ impl Trainer {
 
     /// Advances the CPU's clock, when the last dispatch of a step was recorded. True if an epoch ended.
     pub fn tick(&mut self) -> bool {
-        let train = self.loader.train_images as u32;
-        self.clock.step += 1;
-        self.clock.cursor += self.options.batch as u32;
-        let ended = self.clock.cursor >= train;
-        if ended {
-            self.clock.cursor -= train;
-            self.clock.epoch += 1;
-        }
-        ended
+        self.clock.advance(self.options.batch as u32, self.loader.train_images as u32)
     }
 
     /// Uploads the images of the next steps and of an evaluation under way, where they stream. To be called after everything

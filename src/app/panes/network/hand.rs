@@ -4,8 +4,7 @@ use egui::{Button, Rect, RichText, Ui, Vec2};
 use toml::Table;
 
 use crate::app::actions::{
-    add_filter, delete_filter, edit, filter_of, is_frozen, layer_of, reset_filter, split_filter,
-    toggle_frozen,
+    add_filter, delete, edit, edit_filter, filter_of, is_frozen, layer_of, reset, split, toggle_frozen,
 };
 use crate::app::pane::Cx;
 use crate::app::theme;
@@ -94,7 +93,7 @@ pub(super) fn hand_ui(ui: &mut Ui, cx: &mut Cx<'_, '_>, node: usize, offer: Offe
                 small_button(ui, "−", theme::TEXT, format!("Delete {which} filter of {name} (Delete)"));
             cx.mark(format!("{name} −"), &minus);
             if minus.clicked() {
-                send(cx, delete_filter(session, tile));
+                send(cx, edit_filter(session, tile, delete));
             }
             ui.add_sized(
                 Vec2::new(16.0, SMALL.y),
@@ -188,9 +187,9 @@ pub(super) fn tile_menu_ui(ui: &mut Ui, cx: &mut Cx<'_, '_>, tile: TileId) {
     let name = network.layer_index(layer).map_or("", |index| &network.layers[index].name);
     ui.weak(format!("filter {filter} of {name}"));
     let entries = [
-        ("Split", split_filter(session, tile), "Two in its place that together give what it gave (X)"),
-        ("Reset", reset_filter(session, tile), "Fresh weights; what takes it stays as it is"),
-        ("Delete", delete_filter(session, tile), "Without it and the weights that take it (Delete)"),
+        ("Split", edit_filter(session, tile, split), "Two in its place that together give what it gave (X)"),
+        ("Reset", edit_filter(session, tile, reset), "Fresh weights; what takes it stays as it is"),
+        ("Delete", edit_filter(session, tile, delete), "Without it and the weights that take it (Delete)"),
     ];
     for (label, action, hover) in entries {
         let response = ui.button(label).on_hover_text(hover);
