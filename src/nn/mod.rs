@@ -46,4 +46,4 @@ pub use parameters::{Parameters, TensorRange};
 pub use shape::Shape;
 pub use surgery::{Edit, Surgery};
 pub use tensor::Tensor;
-pub use trainer::Trainer;
+pub use trainer::{Snapshot, Trainer};

@@ -8,6 +8,7 @@ use super::metrics::Metrics;
 use super::script::{self, Beginning};
 use super::state::Session;
 use super::throughput::Throughput;
+use super::travel;
 use crate::error::{Error, Result};
 use crate::layouts::LayoutSource;
 use crate::nn::{Edit, LayerInfo, Surgery};
@@ -32,6 +33,9 @@ impl Session {
             self.restore_layouts();
         }
         self.check(&command)?;
+        if !command.is_view() {
+            travel::stop(self);
+        }
         let idle = if of_layout { self.progress.is_run_idle() } else { self.progress.is_idle() };
         if idle && !self.progress.unsubmitted && self.pending.is_empty() {
             return self.carry_out_and_log(command);
@@ -84,6 +88,7 @@ impl Session {
             Control::Save => self.save()?,
             Control::SetLimit(limit) => self.set_limit(limit),
             Control::AskForImage(layout, image) => self.ask_for_image(layout, image),
+            Control::Time(control) => travel::ask(self, control)?,
         }
         Ok(())
     }
@@ -147,11 +152,12 @@ impl Session {
     }
 
     /// Carries out the resumed journal's commands for this step.
-    fn repeat_commands(&mut self) {
+    pub(super) fn repeat_commands(&mut self) {
         while let Some(command) = self.journal.to_repeat(self.step()) {
             let done = match &command {
                 // Nobody looks at the layouts of a resumed run before they are restored.
                 Command::Layout(_) if !self.layouts_restored => Ok(()),
+                _ if self.journal.is_shown() => Ok(()),
                 command => self.check(command).and_then(|()| self.carry_out(command)),
             };
             if let Err(error) = done {
@@ -176,8 +182,10 @@ impl Session {
             return Ok(());
         }
         let step = self.step();
+        travel::before_command(self, &command)?;
         self.carry_out(&command)?;
         self.journal.add(step, command);
+        travel::after_command(self);
         // The last position of a drag is written once something else follows.
         if self.journal.holds_drag() { Ok(()) } else { self.write_journal() }
     }
@@ -222,8 +230,7 @@ impl Session {
 
     /// The layouts that the journal leaves open, and the commands that wait.
     fn layout_record(&self) -> LayoutRecord {
-        let carried_out = self.journal.carried_out().map(|entry| &entry.command);
-        LayoutRecord::of(self.journal.header().settings.batch, carried_out.chain(&self.pending))
+        LayoutRecord::of(self.journal.header().settings.batch, self.journal.shown().chain(&self.pending))
     }
 
     /// Opens the layouts that the journal of a resumed run leaves open, with their settings and pins, and carries out its later
@@ -304,24 +311,31 @@ impl Session {
     /// Changes the network, and all that shows it.
     fn edit(&mut self, edit: &Edit) -> Result<()> {
         let trainer = &mut self.run.trainer;
-        let ids: Vec<u32> = trainer.network.layers.iter().map(|layer| layer.id).collect();
+        let former: Vec<u32> = trainer.network.layers.iter().map(|layer| layer.id).collect();
         trainer.edit(edit)?;
+        self.progress.take_plans(trainer);
+        self.metrics.dead.clear();
+        self.follow_network(&former);
+        Ok(())
+    }
+
+    /// The network is another one than that of the `former` layers: so is all that shows it.
+    pub(super) fn follow_network(&mut self, former: &[u32]) {
+        let trainer = &self.run.trainer;
         let network = &trainer.network;
         let place = |id: &u32| Some(network.layers.iter().position(|layer| layer.id == *id)? + 1);
-        let nodes: Vec<Option<usize>> = std::iter::once(Some(0)).chain(ids.iter().map(place)).collect();
-        self.progress.take_plans(trainer);
+        let nodes: Vec<Option<usize>> = std::iter::once(Some(0)).chain(former.iter().map(place)).collect();
         self.readback.follow(trainer);
         self.run.layers = LayerInfo::of(network);
-        self.metrics.dead.clear();
         let closed = self.layouts.network_changed(trainer, &nodes);
         self.events.extend(closed.into_iter().map(Event::Notice));
         self.network_version += 1;
-        Ok(())
     }
 
     fn reset(&mut self, seed: u64) {
         self.run.trainer.reset(seed);
         self.layouts.restart(self.run.trainer.gpu());
+        self.timeline.keep_metrics(self.journal.moment(0).life, &self.metrics);
         self.metrics = Metrics::default();
         self.readback.forget();
         self.throughput = Throughput::default();

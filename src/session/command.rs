@@ -174,6 +174,11 @@ impl LayoutCommand {
 }
 
 impl Command {
+    /// True for what only looks at the run, and changes nothing of its training.
+    pub fn is_view(&self) -> bool {
+        matches!(self, Self::Layout(_) | Self::Data(DataCommand::PinProbe(_)))
+    }
+
     /// True if it is one more position of the drag whose last position is `before`.
     pub(super) fn continues(&self, before: &Self) -> bool {
         matches!(self, Self::Layout(command) if command.continues(before))
@@ -247,6 +252,27 @@ impl fmt::Display for LayerId {
     }
 }
 
+/// Ways through the time of a run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TimeControl {
+    /// To a step of the present branch, before the commands that were given there.
+    GoTo(u32),
+    /// To the latest moment of the present branch.
+    GoToEnd,
+    /// To before the last command that changed the run, which is dropped.
+    Undo,
+    /// The last command that was undone is carried out again, and the run goes on to where it was.
+    Redo,
+    /// Begins a branch here, without the commands that would follow.
+    Fork,
+    /// To the latest moment of a branch, by its index.
+    Switch(usize),
+    /// Sets bookmark A (0) or B (1) here.
+    SetBookmark(usize),
+    /// To bookmark A (0) or B (1).
+    GoToBookmark(usize),
+}
+
 /// When work is done, not what it computes.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Control {
@@ -264,6 +290,8 @@ pub enum Control {
     SetLimit(Option<StopCondition>),
     /// Asks for the network's top classes of an image in a layout of images.
     AskForImage(LayoutId, u32),
+    /// Goes through the time of the run.
+    Time(TimeControl),
 }
 
 /// A request of a pane to the session.

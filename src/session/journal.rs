@@ -6,7 +6,29 @@ use std::path::Path;
 use super::command::{Command, DataCommand, LayoutCommand, TrainCommand};
 use super::journal_file::{self, Entry, Header, Line, StoredJournal};
 use super::settings::RunSettings;
+use super::timeline::Moment;
 use crate::error::Result;
+
+/// Numbers of commands that were carried out.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+struct Counts {
+    resets: u32,
+    /// Commands that change the run, resets included.
+    changes: u32,
+}
+
+impl Counts {
+    fn add(&mut self, command: &Command) {
+        self.resets += u32::from(matches!(command, Command::Train(TrainCommand::Reset(_))));
+        self.changes += u32::from(!command.is_view());
+    }
+
+    fn of(entries: &[Line<Entry>]) -> Self {
+        let mut counts = Self::default();
+        entries.iter().for_each(|line| counts.add(&line.value.command));
+        counts
+    }
+}
 
 /// The commands of a run, and how far its file has them.
 pub(super) struct Journal {
@@ -15,6 +37,12 @@ pub(super) struct Journal {
     entries: Vec<Line<Entry>>,
     /// Number of entries that were carried out; the others follow at their steps.
     carried_out: usize,
+    /// Of these: resets, and commands that change the run.
+    counts: Counts,
+    /// Views among the first so many entries were carried out, also where the run went back to before them.
+    views: usize,
+    /// Number of commands that change the run from which on the others wait.
+    most: u32,
     /// Number of entries that the file has; the last position of a drag is written once something else follows.
     written: usize,
     /// Check of the file's last line.
@@ -32,6 +60,9 @@ impl Journal {
             header,
             entries: Vec::new(),
             carried_out: 0,
+            counts: Counts::default(),
+            views: 0,
+            most: u32::MAX,
             written: 0,
             behind: false,
         }
@@ -40,12 +71,28 @@ impl Journal {
     /// The journal of a run resumed after `carried_out` of its entries.
     pub(super) fn resumed(stored: StoredJournal, carried_out: usize) -> Self {
         let StoredJournal { header, entries, .. } = stored;
-        Self { header, entries, carried_out, written: carried_out, check: String::new(), behind: true }
+        let counts = Counts::of(&entries[..carried_out]);
+        Self {
+            header,
+            entries,
+            carried_out,
+            counts,
+            views: carried_out,
+            most: u32::MAX,
+            written: carried_out,
+            check: String::new(),
+            behind: true,
+        }
     }
 
     /// The header.
     pub(super) fn header(&self) -> &Header {
         &self.header.value
+    }
+
+    /// The header's line.
+    pub(super) fn header_line(&self) -> &Line<Header> {
+        &self.header
     }
 
     /// The entries that were carried out.
@@ -58,9 +105,9 @@ impl Journal {
         journal_file::chained(&self.header, &self.entries[..self.carried_out])
     }
 
-    /// True if one of the commands carried out changes the network.
+    /// True if one of the commands, carried out or to come, changes the network.
     pub(super) fn changes_network(&self) -> bool {
-        journal_file::changes_network(&self.entries[..self.carried_out])
+        journal_file::changes_network(&self.entries)
     }
 
     /// The settings that the commands carried out have led to.
@@ -68,15 +115,114 @@ impl Journal {
         journal_file::settings(self.header(), &self.entries[..self.carried_out])
     }
 
-    /// The command to be repeated at this step, after a resume.
+    /// The moment at a step of the present life.
+    pub(super) fn moment(&self, step: u32) -> Moment {
+        Moment { life: self.counts.resets, step, commands: self.counts.changes }
+    }
+
+    /// All entries, and how many of them were carried out.
+    pub(super) fn entries(&self) -> (&[Line<Entry>], usize) {
+        (&self.entries, self.carried_out)
+    }
+
+    /// The commands that views are of: those carried out, and views that were before the run went back to before them.
+    pub(super) fn shown(&self) -> impl Iterator<Item = &Command> {
+        let done = self.entries[..self.carried_out].iter();
+        let later = self.entries[self.carried_out..self.views.max(self.carried_out)].iter();
+        let views = later.filter(|line| line.value.command.is_view());
+        done.chain(views).map(|line| &line.value.command)
+    }
+
+    /// The command to be repeated at this step, after a resume or a way back.
     pub(super) fn to_repeat(&self, step: u32) -> Option<Command> {
-        let next = self.entries.get(self.carried_out).map(|line| &line.value);
-        next.filter(|entry| entry.step == step).map(|entry| entry.command.clone())
+        let next = self.entries.get(self.carried_out).map(|line| &line.value)?;
+        let waits = !next.command.is_view() && self.counts.changes >= self.most;
+        (next.step == step && !waits).then(|| next.command.clone())
+    }
+
+    /// True if the next entry is a view that was carried out before the run went back.
+    pub(super) fn is_shown(&self) -> bool {
+        self.carried_out < self.views && self.entries[self.carried_out].value.command.is_view()
     }
 
     /// The command to be repeated was carried out.
     pub(super) fn repeated(&mut self) {
+        self.counts.add(&self.entries[self.carried_out].value.command);
         self.carried_out += 1;
+    }
+
+    /// Commands that change the run wait once so many of them were carried out.
+    pub(super) fn wait_after(&mut self, changes: u32) {
+        self.most = changes;
+    }
+
+    /// The run is at another moment.
+    pub(super) fn go_to(&mut self, to: Moment) {
+        self.views = self.views.max(self.carried_out);
+        (self.carried_out, self.counts) = (0, Counts::default());
+        for line in &self.entries {
+            let Entry { step, command } = &line.value;
+            let later = if command.is_view() {
+                (self.counts.resets, *step) > to.time()
+            } else {
+                self.counts.changes == to.commands
+            };
+            if later {
+                break;
+            }
+            self.counts.add(command);
+            self.carried_out += 1;
+        }
+    }
+
+    /// Takes the entries of another branch; the run is still to go to its moment there. Returns those of before.
+    pub(super) fn replace(&mut self, entries: Vec<Line<Entry>>) -> Vec<Line<Entry>> {
+        let shared = self.entries.iter().zip(&entries).take_while(|(a, b)| a == b).count();
+        (self.carried_out, self.views) = (self.carried_out.min(shared), self.views.min(shared));
+        self.rewrite_from(shared);
+        std::mem::replace(&mut self.entries, entries)
+    }
+
+    /// The last command carried out that changes the run, and the moment before it.
+    pub(super) fn last_change(&self) -> Option<(Moment, &Command)> {
+        let change = |line: &&Line<Entry>| !line.value.command.is_view();
+        let Entry { step, command } = &self.entries[..self.carried_out].iter().rev().find(change)?.value;
+        let resets = u32::from(matches!(command, Command::Train(TrainCommand::Reset(_))));
+        let Counts { resets: life, changes } = self.counts;
+        Some((Moment { life: life - resets, step: *step, commands: changes - 1 }, command))
+    }
+
+    /// The commands still to come that change the run.
+    pub(super) fn changes_to_come(&self) -> impl Iterator<Item = &Command> {
+        let to_come = self.entries[self.carried_out..].iter().map(|line| &line.value.command);
+        to_come.filter(|command| !command.is_view())
+    }
+
+    /// Views that were carried out before the run went back to `step` count from there. Returns the others that are to come.
+    fn take_to_come(&mut self, step: u32) -> Vec<Line<Entry>> {
+        let to_come = self.entries.split_off(self.carried_out);
+        if !to_come.is_empty() {
+            self.rewrite_from(self.carried_out);
+        }
+        let shown = self.views.saturating_sub(self.carried_out);
+        let (mut others, mut index) = (Vec::new(), 0);
+        for line in to_come {
+            if index < shown && line.value.command.is_view() {
+                self.entries.push(Line::new(Entry { step, command: line.value.command }));
+            } else {
+                others.push(line);
+            }
+            index += 1;
+        }
+        self.carried_out = self.entries.len();
+        self.views = self.carried_out;
+        others
+    }
+
+    /// The commands to come do not come, at `step`.
+    pub(super) fn drop_to_come(&mut self, step: u32) {
+        self.take_to_come(step);
+        self.most = u32::MAX;
     }
 
     /// The command to be repeated failed: the journal ends before it.
@@ -109,24 +255,29 @@ impl Journal {
 
     /// True if a command takes the place of some that are still to be repeated.
     pub(super) fn replaces_any(&self, command: &Command) -> bool {
-        self.entries[self.carried_out..].iter().any(|line| !stays_after(command, &line.value.command))
+        let to_come = self.entries.iter().enumerate().skip(self.carried_out);
+        let shown = |index: usize, line: &Line<Entry>| index < self.views && line.value.command.is_view();
+        let mut others = to_come.filter(|(index, line)| !shown(*index, line));
+        others.any(|(_, line)| !stays_after(command, &line.value.command))
     }
 
     /// Adds a command that was carried out. It takes the place of those still to be repeated: one of a layout that of the other
     /// layout commands, a pinned probe that of none, and any other that of all.
     pub(super) fn add(&mut self, step: u32, command: Command) {
-        let to_come = self.entries.split_off(self.carried_out);
-        if !to_come.is_empty() {
-            self.rewrite_from(self.carried_out);
-        }
+        let to_come = self.take_to_come(step);
         let last = self.entries.last().filter(|_| self.carried_out > self.written);
         if last.is_some_and(|last| last.value.step == step && command.continues(&last.value.command)) {
             self.entries.pop();
         }
         let stay =
             to_come.into_iter().filter(|line| stays_after(&command, &line.value.command)).collect::<Vec<_>>();
+        self.counts.add(&command);
+        if !command.is_view() {
+            self.most = u32::MAX;
+        }
         self.entries.push(Line::new(Entry { step, command }));
         self.carried_out = self.entries.len();
+        self.views = self.carried_out;
         self.entries.extend(stay);
     }
 

@@ -31,8 +31,11 @@ pub struct Header {
     pub run: Option<String>,
     /// Version of the program that began the run.
     pub revacnn: String,
-    /// Name of the network; `network.toml` has it in full.
+    /// Name of the network.
     pub network: String,
+    /// The network at its beginning, as TOML; none in runs of before it was kept.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub network_toml: Option<String>,
     /// Fingerprint of the data set.
     pub data_fingerprint: String,
     /// Adapter that it began on: bit equality holds on the same one.
@@ -105,10 +108,18 @@ impl<T: DeserializeOwned> Line<T> {
 /// # Errors
 /// When the file cannot be written; then the old one stays.
 pub(super) fn write(folder: &Path, header: &Line<Header>, entries: &[Line<Entry>]) -> Result<String> {
+    write_as(&folder.join(JOURNAL_FILE), header, entries)
+}
+
+/// The same in the file `path`.
+///
+/// # Errors
+/// When the file cannot be written; then the old one stays.
+pub(super) fn write_as(path: &Path, header: &Line<Header>, entries: &[Line<Entry>]) -> Result<String> {
     let mut check = String::new();
     let mut text = header.written(&mut check);
     text.extend(entries.iter().map(|entry| entry.written(&mut check)));
-    files::write_whole(&folder.join(JOURNAL_FILE), text.as_bytes())?;
+    files::write_whole(path, text.as_bytes())?;
     Ok(check)
 }
 
@@ -153,7 +164,15 @@ impl StoredJournal {
     /// # Errors
     /// When the file cannot be read, has no header, or a whole line is damaged.
     pub(super) fn read(folder: &Path) -> Result<Self> {
-        let bytes = files::read_whole(&folder.join(JOURNAL_FILE))?;
+        Self::read_file(&folder.join(JOURNAL_FILE))
+    }
+
+    /// The same of the file `path`.
+    ///
+    /// # Errors
+    /// As [`StoredJournal::read`].
+    pub(super) fn read_file(path: &Path) -> Result<Self> {
+        let bytes = files::read_whole(path)?;
         let mut lines = bytes.split(|byte| *byte == b'\n').enumerate().peekable();
         let (mut check, mut entries, mut cut_short) = (String::new(), Vec::new(), false);
         let first = lines.next().map_or(&b""[..], |(_, line)| line);
@@ -163,7 +182,7 @@ impl StoredJournal {
                 // Of before there were checks; a run with an identity has them.
                 let header = Line::<Header>::read(first, &mut check, false);
                 let header = header.filter(|header| header.value.run.is_none());
-                (header.ok_or_else(|| damaged(folder, 1, ""))?, false)
+                (header.ok_or_else(|| damaged(path, 1, ""))?, false)
             }
         };
         while let Some((index, line)) = lines.next() {
@@ -173,7 +192,7 @@ impl StoredJournal {
             match Line::read(line, &mut check, checked) {
                 Some(entry) if checked || !is_last => entries.push(entry),
                 _ if is_last => {}
-                _ => return Err(damaged(folder, index + 1, "")),
+                _ => return Err(damaged(path, index + 1, "")),
             }
         }
         Ok(Self { header, entries, cut_short })
@@ -184,9 +203,9 @@ impl StoredJournal {
         chained(&self.header, &self.entries[..count])
     }
 
-    /// True if one of the first `count` entries changes the network.
-    pub(super) fn changes_network(&self, count: usize) -> bool {
-        changes_network(&self.entries[..count])
+    /// True if one of the entries changes the network.
+    pub(super) fn changes_network(&self) -> bool {
+        changes_network(&self.entries)
     }
 
     /// The settings after `count` entries.
@@ -205,7 +224,7 @@ impl StoredJournal {
             if entry.step < reached {
                 let Entry { step, .. } = entry;
                 let why = format!(": its step {step} is over, because the run is at step {reached} by then");
-                return Err(damaged(folder, index + 2, &why));
+                return Err(damaged(&folder.join(JOURNAL_FILE), index + 2, &why));
             }
             let resets = matches!(entry.command, Command::Train(TrainCommand::Reset(_)));
             reached = if resets { 0 } else { entry.step };
@@ -232,7 +251,7 @@ pub(super) fn settings(header: &Header, entries: &[Line<Entry>]) -> RunSettings 
 }
 
 /// Error for a line, counted from 1, that is not what was written.
-fn damaged(folder: &Path, line: usize, why: &str) -> Error {
-    let what = format!("{}, line {line}, is damaged{why}", folder.join(JOURNAL_FILE).display());
+fn damaged(path: &Path, line: usize, why: &str) -> Error {
+    let what = format!("{}, line {line}, is damaged{why}", path.display());
     Error::new(what, "bring the file back from a copy, resume another run, or begin a new one")
 }

@@ -17,6 +17,8 @@ use super::run_folder::{NETWORK_FILE, RunFolder, StoredRun, read_clock};
 use super::settings::RunSettings;
 use super::state::Session;
 use super::throughput::Throughput;
+use super::timeline::Timeline;
+use super::{branch_files, travel};
 use crate::data::Dataset;
 use crate::error::{Error, Result};
 use crate::gpu::Gpu;
@@ -95,7 +97,8 @@ impl Session {
         let parse = |text: &str| Network::parse(text, data.shape.into(), data.classes.len());
         let stored = parse(&run.network).map_err(|e| e.within(file.display()))?;
         // A kill between the model and this file leaves the network of before a change here.
-        if stored.to_toml() != state.network && !run.journal.changes_network(state.commands) {
+        let changes = run.journal.changes_network() || run.branches.branches.len() > 1;
+        if stored.to_toml() != state.network && !changes {
             return Err(foreign(&file, "it is not the network that the model has"));
         }
         let network = parse(&state.network).map_err(|e| e.within(path.join(MODEL_FILE).display()))?;
@@ -106,12 +109,13 @@ impl Session {
 
     fn assemble(gpu: Rc<Gpu>, data: &Dataset, mut network: Network, settings: RunSettings) -> Result<Self> {
         // Before it is built: what is frozen takes no statistics, so that it fits where the same layer, trained, does not.
-        network.layers.iter_mut().for_each(|layer| layer.frozen = settings.frozen.contains(&layer.id));
+        settings.freeze(&mut network);
         let trainer = Trainer::new(Rc::clone(&gpu), data, network, settings.trainer())?;
         let header = Header {
             run: Some(identity::random()?),
             revacnn: env!("CARGO_PKG_VERSION").to_owned(),
             network: trainer.network.name.clone(),
+            network_toml: Some(trainer.network.to_toml()),
             data_fingerprint: data.fingerprint(),
             adapter: gpu.info.name.clone(),
             settings: settings.clone(),
@@ -129,6 +133,7 @@ impl Session {
             events: Vec::new(),
             submissions: Vec::new(),
             unsaved: None,
+            timeline: Timeline::new(),
             network_version: 0,
             run: Run::new(trainer, data, settings),
         };
@@ -173,6 +178,9 @@ impl Session {
         let dead = checkpoint.state.dead.iter().copied();
         self.metrics.dead = dead.filter(|node| rectified.contains(node)).collect();
         self.journal = Journal::resumed(run.journal, checkpoint.state.commands);
+        (self.timeline.branches, self.timeline.branch) = (run.branches.branches, run.branches.present);
+        let now = travel::now(self);
+        (self.timeline.reached, self.timeline.saved) = (now, Some(now));
         self.layouts_restored = false;
         self.events.extend(run.notices.into_iter().map(Event::Notice));
         Ok(())
@@ -200,12 +208,15 @@ impl Session {
         saved
     }
 
-    fn write_checkpoint(&mut self) -> Result<()> {
+    pub(super) fn write_checkpoint(&mut self) -> Result<()> {
         let checkpoint = self.read_checkpoint()?;
         self.write_journal()?;
         let Some(folder) = &self.folder else { return Ok(()) };
         let tensors = &self.run.trainer.parameters.tensors;
-        folder.save(&checkpoint, tensors, self.journal.changes_network())
+        let changes = self.journal.changes_network() || self.timeline.branches.len() > 1;
+        folder.save(&checkpoint, tensors, changes)?;
+        self.timeline.saved = Some(travel::now(self));
+        branch_files::write_tree(folder.path(), &self.timeline)
     }
 
     fn finish_under_way(&mut self) {

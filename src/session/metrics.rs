@@ -73,11 +73,14 @@ pub struct Metrics {
     merges: u32,
     /// Steps in the last point.
     in_last: u32,
+    /// Number of the last step.
+    last: u32,
 }
 
 impl Metrics {
     /// Takes in the results of the next step.
     pub(super) fn add(&mut self, step: StepMetrics) {
+        self.last = step.step;
         if self.recent.len() == MAX_RECENT {
             self.recent.pop_front();
         }
@@ -99,7 +102,23 @@ impl Metrics {
 
     /// Number of the last step whose results have arrived; 0 before the first.
     pub(super) fn last_step(&self) -> u32 {
-        self.recent.back().map_or(0, |step| step.step)
+        self.last
+    }
+
+    /// These metrics as they were at an earlier step; where points are means of several steps, the last one may lack some.
+    pub(super) fn until(&self, step: u32) -> Self {
+        let mut then = self.clone();
+        then.steps.retain(|point| point.step <= step);
+        then.epochs.retain(|epoch| epoch.step <= step);
+        then.recent.retain(|recent| recent.step <= step);
+        then.last = then.last.min(step);
+        if then.steps.len() < self.steps.len() {
+            then.in_last = 1 << then.merges;
+        }
+        if then.recent.is_empty() && then.merges == 0 {
+            then.recent = then.steps.iter().rev().take(MAX_RECENT).rev().copied().collect();
+        }
+        then
     }
 
     /// Mean loss and accuracy over the last `count` steps, 64 at most.

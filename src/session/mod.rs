@@ -4,6 +4,7 @@
 //! step: the unit is the dispatch. Metrics come back through read-back rings a few frames later.
 
 mod apply;
+mod branch_files;
 mod checkpoint;
 mod command;
 mod concern;
@@ -25,10 +26,12 @@ mod script;
 mod settings;
 mod state;
 mod throughput;
+mod timeline;
+mod travel;
 
 pub use crate::files::{create_folder, write_whole};
 pub use command::{
-    Action, Command, Control, DataCommand, LayerId, LayoutCommand, NetworkCommand, TrainCommand,
+    Action, Command, Control, DataCommand, LayerId, LayoutCommand, NetworkCommand, TimeControl, TrainCommand,
 };
 pub use event::{Event, RunState, Score, Split, StopCondition};
 pub use journal_file::{Entry, Header, JOURNAL_FILE};
@@ -36,6 +39,7 @@ pub use metrics::{EpochMetrics, METRICS_FILE, Metrics, StepMetrics};
 pub use run_folder::{NETWORK_FILE, RunFolder};
 pub use settings::RunSettings;
 pub use state::Session;
+pub use timeline::{BranchShown, Mark, TimelineShown};
 
 pub use crate::layouts::{
     FILTER_PERPLEXITY, Filters, ImageSet, ImageSource, Images, Layout, LayoutId, LayoutSource,

@@ -29,6 +29,8 @@ pub(super) struct Passes {
 pub(super) struct Progress {
     pub playing: bool,
     pub single_step: bool,
+    /// A way through time is under way.
+    pub travels: bool,
     pub limit: Option<StopCondition>,
     /// A training step.
     pub step: Work,
@@ -58,6 +60,7 @@ impl Progress {
         Self {
             playing: false,
             single_step: false,
+            travels: false,
             limit: None,
             step: Work::new(trainer.step_plan().clone(), CostModel::SOFTWARE),
             evaluation: Work::new(trainer.evaluation_plan().clone(), CostModel::SOFTWARE),
@@ -121,7 +124,7 @@ impl Progress {
 
     /// True if it is to train.
     pub(super) fn trains(&self) -> bool {
-        self.playing || self.single_step
+        self.playing || self.single_step || self.travels
     }
 
     /// True if the stop condition holds.

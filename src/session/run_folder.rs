@@ -4,6 +4,7 @@ use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
+use super::branch_files::{self, StoredBranches};
 use super::checkpoint::{Checkpoint, CheckpointState, MODEL_FILE, StoredCheckpoint, damaged, foreign};
 use super::identity;
 use super::journal_file::{self, Header, JOURNAL_FILE, Line, StoredJournal};
@@ -33,6 +34,8 @@ pub(super) struct StoredRun {
     pub network: String,
     /// The journal, with the entries after the checkpoint too.
     pub journal: StoredJournal,
+    /// The branches.
+    pub branches: StoredBranches,
     /// The epochs up to the checkpoint.
     pub epochs: Vec<EpochMetrics>,
     /// Notes of what was passed over.
@@ -111,13 +114,14 @@ impl RunFolder {
         let file = path.join(NETWORK_FILE);
         let network =
             String::from_utf8(files::read_whole(&file)?).map_err(|_| damaged(&file, "it is not text"))?;
-        let journal = StoredJournal::read(path)?;
         let state = &checkpoint.state;
+        let (journal, branch) = read_journal(path, state)?;
         identity::check(path, state.run.as_deref(), journal.header.value.run.as_deref(), &network)?;
         check_journal(path, &journal, state)?;
         let clock = read_clock(path, &state.clock)?;
         journal.check_steps(path, state.commands, clock.step)?;
-        let mut notices = Vec::new();
+        let (branches, notice) = branch_files::read(path, branch);
+        let mut notices: Vec<Error> = notice.into_iter().collect();
         if journal.cut_short {
             let (file, lines) = (path.join(JOURNAL_FILE), journal.entries.len() + 1);
             let what = format!("{} was cut short after line {lines}", file.display());
@@ -134,7 +138,7 @@ impl RunFolder {
                 Vec::new()
             }),
         };
-        Ok(StoredRun { folder: self, checkpoint, network, journal, epochs, notices })
+        Ok(StoredRun { folder: self, checkpoint, network, journal, branches, epochs, notices })
     }
 
     /// Locks the folder for this program, as far as the system allows.
@@ -211,6 +215,19 @@ fn check_is_run(path: &Path) -> Result<()> {
     })
 }
 
+/// The journal that the model is of; where it is that of a branch that was left, which a kill between two writes can cause, also the
+/// branch.
+fn read_journal(path: &Path, state: &CheckpointState) -> Result<(StoredJournal, Option<usize>)> {
+    let journal = StoredJournal::read(path)?;
+    if check_journal(path, &journal, state).is_err() {
+        let fits = |other: &StoredJournal| check_journal(path, other, state).is_ok();
+        if let Some((branch, other)) = branch_files::find(path, fits) {
+            return Ok((other, Some(branch)));
+        }
+    }
+    Ok((journal, None))
+}
+
 /// Checks that the journal begins with the commands that the model has.
 fn check_journal(path: &Path, journal: &StoredJournal, state: &CheckpointState) -> Result<()> {
     let (file, has) = (path.join(JOURNAL_FILE), journal.entries.len());
@@ -276,6 +293,7 @@ mod tests {
             run: None,
             revacnn: "0.1.0".to_owned(),
             network: "tiny".to_owned(),
+            network_toml: None,
             data_fingerprint: "digits' own".to_owned(),
             adapter: "any".to_owned(),
             settings: settings.clone(),

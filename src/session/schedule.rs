@@ -13,6 +13,7 @@ use super::progress::{Passes, Purpose};
 use super::readback::{EvaluationRequest, Received, Timed};
 use super::state::Session;
 use super::throughput::WorkSpan;
+use super::travel;
 use crate::data::{Clock, HISTORY_LEN, StepRecord};
 
 /// A piece of work.
@@ -87,7 +88,14 @@ impl Session {
         self.write_ended_drag();
         if self.progress.is_idle() {
             self.carry_out_pending();
-        } else if self.progress.is_between()
+        }
+        travel::leave(self);
+        if self.progress.is_idle() {
+            self.repeat_commands();
+            travel::arrive(self);
+        }
+        if !self.progress.is_idle()
+            && self.progress.is_between()
             && let Some(of) = self.progress.requests.pop_front()
         {
             let loader = &self.run.trainer.loader;
@@ -161,11 +169,12 @@ impl Session {
         }
         let others_wait = !progress.requests.is_empty()
             || ran && (!self.pending.is_empty() || self.has_command_again() || self.layouts.want_features());
-        progress.trains()
-            && trainer.has_step()
-            && !self.limit_reached()
-            && !others_wait
-            && progress.uncopied_steps < HISTORY_LEN
+        let wanted = if progress.travels {
+            travel::wants_step(self)
+        } else {
+            progress.trains() && !self.limit_reached()
+        };
+        wanted && trainer.has_step() && !others_wait && progress.uncopied_steps < HISTORY_LEN
     }
 
     /// Layouts have a share of what the run took, where it took anything: a step may be longer or shorter than the budget.
@@ -204,6 +213,7 @@ impl Session {
         let piece = self.readback.record(encoder, &mut self.progress.step, budget_ms, Timed::Step);
         let ends_epoch = piece.ends && self.end_step();
         if piece.ends {
+            travel::step_made(self, encoder);
             self.layouts.after_step(encoder, self.step(), ends_epoch);
         }
         let images = if piece.ends { self.run.settings.batch } else { 0 };
@@ -214,11 +224,14 @@ impl Session {
     /// Ends a step; returns whether an epoch ended with it.
     fn end_step(&mut self) -> bool {
         let ends_epoch = self.run.trainer.tick();
+        let life = self.journal.moment(0).life;
+        // On a way through time the result may be known.
+        let known = self.progress.travels && self.timeline.knows_epoch(life, self.run.trainer.clock().epoch);
         let progress = &mut self.progress;
         progress.single_step = false;
         progress.probes_stale = false;
         progress.uncopied_steps += 1;
-        if ends_epoch {
+        if ends_epoch && !known {
             progress.request(Split::Validation, true);
         }
         progress.playing &= !progress.limit_reached(&self.run.trainer);
@@ -350,6 +363,7 @@ impl Session {
         self.progress.probes_stale = true;
         self.events.push(Event::Fault(error));
         self.take_back_commands();
+        travel::halted(self);
     }
 
     fn take_in_evaluation(&mut self, of: EvaluationRequest, epoch: u32, step: u32, clock: &Clock) {

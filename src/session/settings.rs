@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::data::Augmentation;
-use crate::nn::{Hyper, TrainerOptions};
+use crate::nn::{Hyper, Network, TrainerOptions};
 
 /// Settings of a run at one moment.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -25,6 +25,11 @@ pub struct RunSettings {
 }
 
 impl RunSettings {
+    /// Marks the layers of a network that are frozen.
+    pub(super) fn freeze(&self, network: &mut Network) {
+        network.layers.iter_mut().for_each(|layer| layer.frozen = self.frozen.contains(&layer.id));
+    }
+
     /// The trainer's options.
     pub fn trainer(&self) -> TrainerOptions {
         TrainerOptions {

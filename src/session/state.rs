@@ -13,6 +13,8 @@ use super::run::Run;
 use super::run_folder::RunFolder;
 use super::settings::RunSettings;
 use super::throughput::Throughput;
+use super::timeline::{Timeline, TimelineShown};
+use super::travel;
 use crate::error::Error;
 use crate::gpu::{Buffer, Gpu, TensorView};
 use crate::layouts::{
@@ -39,6 +41,8 @@ pub struct Session {
     pub(super) submissions: Vec<wgpu::SubmissionIndex>,
     /// Error of the last save, if it failed.
     pub(super) unsaved: Option<Error>,
+    /// Its past, and ways through it.
+    pub(super) timeline: Timeline,
     /// Number of times that the network was changed.
     pub(super) network_version: u32,
 }
@@ -194,6 +198,8 @@ impl Session {
 
     /// Trains until it is paused.
     pub fn play(&mut self) {
+        travel::stop(self);
+        self.journal.wait_after(u32::MAX);
         self.progress.playing = !self.limit_reached();
         self.throughput.restart();
     }
@@ -203,13 +209,16 @@ impl Session {
         self.progress.playing
     }
 
-    /// Stops at the end of the step.
+    /// Stops at the end of the step, and on a way through time where it is.
     pub fn pause(&mut self) {
+        travel::stop(self);
         self.progress.playing = false;
     }
 
     /// Trains one step; none past the stop condition.
     pub fn single_step(&mut self) {
+        travel::stop(self);
+        self.journal.wait_after(u32::MAX);
         self.progress.playing = false;
         self.progress.single_step = !self.limit_reached();
         self.throughput.restart();
@@ -228,6 +237,16 @@ impl Session {
     /// Events since the last call, oldest first.
     pub fn take_events(&mut self) -> Vec<Event> {
         std::mem::take(&mut self.events)
+    }
+
+    /// Keeps key-frames of the run from now on, in `budget` bytes of GPU memory, so that it can go back in time quickly.
+    pub fn keep_time(&mut self, budget: u64) {
+        travel::keep_time(self, budget);
+    }
+
+    /// The time of the run, for a user interface.
+    pub fn timeline(&self) -> TimelineShown {
+        travel::shown(self)
     }
 
     /// Hash of parameters, moments and clock. Waits for the GPU.

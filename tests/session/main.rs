@@ -15,3 +15,4 @@ mod saving;
 mod schedule;
 mod script;
 mod streaming;
+mod time;

@@ -29,7 +29,7 @@ impl Trainer {
         Ok(())
     }
 
-    fn write_hyper(&self) {
+    pub(super) fn write_hyper(&self) {
         self.optimizer.set(&self.gpu, self.options.hyper, self.steps_per_epoch());
     }
 

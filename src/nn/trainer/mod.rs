@@ -3,8 +3,11 @@
 mod changes;
 mod features;
 mod non_finite;
+mod snapshot;
 
 use std::rc::Rc;
+
+pub use snapshot::Snapshot;
 
 use super::pass::Pass;
 use super::{Network, Optimizer, Parameters, Shape, StepsPerEpoch, TrainerOptions};

@@ -1,0 +1,133 @@
+//! Files of the branches of a run that were left: `journal-N.jsonl` for branch N, as `journal.jsonl` is for the present one, and
+//! `branches.json`, which says what came from what.
+
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+
+use super::journal_file::{self, StoredJournal};
+use super::state::Session;
+use super::timeline::{Branch, Moment, Timeline};
+use crate::error::{Error, Result};
+use crate::files;
+
+/// Name of the file that says what came from what.
+const BRANCHES_FILE: &str = "branches.json";
+
+/// Name of the journal of branch `index` while it is not the present one.
+fn journal_name(index: usize) -> String {
+    format!("journal-{index}.jsonl")
+}
+
+/// Content of `branches.json`.
+#[derive(Serialize, Deserialize)]
+struct Tree {
+    /// The branch that `journal.jsonl` is of.
+    present: usize,
+    branches: Vec<Stem>,
+}
+
+/// A branch in it.
+#[derive(Serialize, Deserialize)]
+struct Stem {
+    parent: Option<usize>,
+    /// The moment up to which it is its parent.
+    from: Moment,
+    reached: Moment,
+}
+
+/// Writes the journal of a branch that was left, and what came from what, if the run is kept.
+///
+/// # Errors
+/// When a file cannot be written.
+pub(super) fn write(session: &Session, left: usize) -> Result<()> {
+    let Some(folder) = session.folder() else { return Ok(()) };
+    let lines = &session.timeline.branches[left].lines;
+    journal_file::write_as(&folder.join(journal_name(left)), session.journal.header_line(), lines)?;
+    write_tree(folder, &session.timeline)
+}
+
+/// Writes what came from what, if anything did.
+///
+/// # Errors
+/// When the file cannot be written.
+pub(super) fn write_tree(folder: &Path, timeline: &Timeline) -> Result<()> {
+    if timeline.branches.len() < 2 {
+        return Ok(());
+    }
+    let reached = |index: usize, branch: &Branch| {
+        if index == timeline.branch { timeline.reached } else { branch.reached }
+    };
+    let stem = |(index, branch): (usize, &Branch)| {
+        let (parent, from) = branch.parent.map_or((None, Moment::default()), |(of, at)| (Some(of), at));
+        Stem { parent, from, reached: reached(index, branch) }
+    };
+    let tree =
+        Tree { present: timeline.branch, branches: timeline.branches.iter().enumerate().map(stem).collect() };
+    let text = serde_json::to_string_pretty(&tree).expect("a tree is plain data");
+    files::write_whole(&folder.join(BRANCHES_FILE), text.as_bytes())
+}
+
+/// The branches of a run, the present one without its commands, and its index.
+pub(super) struct StoredBranches {
+    pub branches: Vec<Branch>,
+    pub present: usize,
+}
+
+/// Reads the branches in `folder`; the run's journal is that of branch `of`, where it is not the one that they say. Returns also what
+/// is wrong with them.
+pub(super) fn read(folder: &Path, of: Option<usize>) -> (StoredBranches, Option<Error>) {
+    let none = || StoredBranches { branches: vec![Branch::first()], present: 0 };
+    let file = folder.join(BRANCHES_FILE);
+    if !file.exists() {
+        return (none(), None);
+    }
+    match read_tree(folder, of) {
+        Ok(branches) => (branches, None),
+        Err(error) => {
+            let what = format!("the other branches of the run are left out: {}", error.what());
+            (
+                none(),
+                Some(Error::new(
+                    what,
+                    "the present one is whole; bring the file back from a copy to have them",
+                )),
+            )
+        }
+    }
+}
+
+fn read_tree(folder: &Path, of: Option<usize>) -> Result<StoredBranches> {
+    let file = folder.join(BRANCHES_FILE);
+    let damaged = || Error::new(format!("{} is damaged", file.display()), "bring it back from a copy");
+    let tree: Tree = serde_json::from_slice(&files::read_whole(&file)?).map_err(|_| damaged())?;
+    let present = of.unwrap_or(tree.present);
+    if present >= tree.branches.len() {
+        return Err(damaged());
+    }
+    let mut branches = Vec::new();
+    for (index, stem) in tree.branches.iter().enumerate() {
+        // What came from another came after it.
+        if stem.parent.is_some_and(|parent| parent >= index) || (index > 0) != stem.parent.is_some() {
+            return Err(damaged());
+        }
+        let lines = if index == present {
+            Vec::new()
+        } else {
+            StoredJournal::read_file(&folder.join(journal_name(index)))?.entries
+        };
+        let parent = stem.parent.map(|parent| (parent, stem.from));
+        branches.push(Branch { parent, lines, reached: stem.reached, ..Branch::first() });
+    }
+    Ok(StoredBranches { branches, present })
+}
+
+/// A journal in `folder` of a branch that was left which `fits`, and the branch; a kill while the run goes from one branch to another
+/// leaves the model to one of these.
+pub(super) fn find(folder: &Path, fits: impl Fn(&StoredJournal) -> bool) -> Option<(usize, StoredJournal)> {
+    let tree: Tree = serde_json::from_slice(&files::read_whole(&folder.join(BRANCHES_FILE)).ok()?).ok()?;
+    (0..tree.branches.len()).find_map(|index| {
+        let journal = StoredJournal::read_file(&folder.join(journal_name(index))).ok()?;
+        fits(&journal).then_some((index, journal))
+    })
+}
