@@ -8,7 +8,6 @@ use super::metrics::Metrics;
 use super::script::{self, Beginning};
 use super::state::Session;
 use super::throughput::Throughput;
-use super::travel;
 use crate::error::{Error, Result};
 use crate::layouts::LayoutSource;
 use crate::nn::{Edit, LayerInfo, Surgery};
@@ -34,7 +33,7 @@ impl Session {
         }
         self.check(&command)?;
         if !command.is_view() {
-            travel::stop(self);
+            self.stop_way();
         }
         let idle = if of_layout { self.progress.is_run_idle() } else { self.progress.is_idle() };
         if idle && !self.progress.unsubmitted && self.pending.is_empty() {
@@ -71,7 +70,12 @@ impl Session {
             clock: *trainer.clock(),
             limit: self.progress.limit,
         };
-        self.journal.plan(script::read(text, name, &run)?);
+        let entries = script::read(text, name, &run)?;
+        // What was still to come is kept as a branch.
+        if self.journal.changes_to_come().next().is_some() {
+            self.diverge(true)?;
+        }
+        self.journal.plan(entries);
         self.write_journal()
     }
 
@@ -88,7 +92,7 @@ impl Session {
             Control::Save => self.save()?,
             Control::SetLimit(limit) => self.set_limit(limit),
             Control::AskForImage(layout, image) => self.ask_for_image(layout, image),
-            Control::Time(control) => travel::ask(self, control)?,
+            Control::Time(control) => self.ask_for_time(control)?,
         }
         Ok(())
     }
@@ -182,10 +186,10 @@ impl Session {
             return Ok(());
         }
         let step = self.step();
-        travel::before_command(self, &command)?;
+        self.before_command(&command)?;
         self.carry_out(&command)?;
         self.journal.add(step, command);
-        travel::after_command(self);
+        self.after_command();
         // The last position of a drag is written once something else follows.
         if self.journal.holds_drag() { Ok(()) } else { self.write_journal() }
     }
@@ -329,7 +333,7 @@ impl Session {
         self.run.layers = LayerInfo::of(network);
         let closed = self.layouts.network_changed(trainer, &nodes);
         self.events.extend(closed.into_iter().map(Event::Notice));
-        self.network_version += 1;
+        self.run.network_version += 1;
     }
 
     fn reset(&mut self, seed: u64) {

@@ -5,9 +5,9 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use super::journal_file::{self, StoredJournal};
-use super::state::Session;
-use super::timeline::{Branch, Moment, Timeline};
+use super::journal_file::{self, Header, Line, StoredJournal};
+use super::moment::Moment;
+use super::timeline::{Branch, Timeline};
 use crate::error::{Error, Result};
 use crate::files;
 
@@ -36,15 +36,13 @@ struct Stem {
     reached: Moment,
 }
 
-/// Writes the journal of a branch that was left, and what came from what, if the run is kept.
+/// Writes the journal of a branch that was left, after the journal's header, and what came from what.
 ///
 /// # Errors
 /// When a file cannot be written.
-pub(super) fn write(session: &Session, left: usize) -> Result<()> {
-    let Some(folder) = session.folder() else { return Ok(()) };
-    let lines = &session.timeline.branches[left].lines;
-    journal_file::write_as(&folder.join(journal_name(left)), session.journal.header_line(), lines)?;
-    write_tree(folder, &session.timeline)
+pub(super) fn write(folder: &Path, header: &Line<Header>, timeline: &Timeline, left: usize) -> Result<()> {
+    journal_file::write_as(&folder.join(journal_name(left)), header, &timeline.branches[left].lines)?;
+    write_tree(folder, timeline)
 }
 
 /// Writes what came from what, if anything did.

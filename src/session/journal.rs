@@ -5,8 +5,8 @@ use std::path::Path;
 
 use super::command::{Command, DataCommand, LayoutCommand, TrainCommand};
 use super::journal_file::{self, Entry, Header, Line, StoredJournal};
+use super::moment::Moment;
 use super::settings::RunSettings;
-use super::timeline::Moment;
 use crate::error::Result;
 
 /// Numbers of commands that were carried out.
@@ -39,7 +39,7 @@ pub(super) struct Journal {
     carried_out: usize,
     /// Of these: resets, and commands that change the run.
     counts: Counts,
-    /// Views among the first so many entries were carried out, also where the run went back to before them.
+    /// Views among this number of first entries were carried out, also where the run went back to before them.
     views: usize,
     /// Number of commands that change the run from which on the others wait.
     most: u32,
@@ -151,7 +151,7 @@ impl Journal {
         self.carried_out += 1;
     }
 
-    /// Commands that change the run wait once so many of them were carried out.
+    /// Commands that change the run wait once this number of them was carried out.
     pub(super) fn wait_after(&mut self, changes: u32) {
         self.most = changes;
     }

@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::rc::Rc;
 
+use super::branch_files;
 use super::checkpoint::{Checkpoint, CheckpointState, MODEL_FILE, foreign};
 use super::command::{Command, DataCommand};
 use super::event::Event;
@@ -18,7 +19,6 @@ use super::settings::RunSettings;
 use super::state::Session;
 use super::throughput::Throughput;
 use super::timeline::Timeline;
-use super::{branch_files, travel};
 use crate::data::Dataset;
 use crate::error::{Error, Result};
 use crate::gpu::Gpu;
@@ -134,7 +134,6 @@ impl Session {
             submissions: Vec::new(),
             unsaved: None,
             timeline: Timeline::new(),
-            network_version: 0,
             run: Run::new(trainer, data, settings),
         };
         let RunSettings { frozen, probe, .. } = session.run.settings.clone();
@@ -179,7 +178,7 @@ impl Session {
         self.metrics.dead = dead.filter(|node| rectified.contains(node)).collect();
         self.journal = Journal::resumed(run.journal, checkpoint.state.commands);
         (self.timeline.branches, self.timeline.branch) = (run.branches.branches, run.branches.present);
-        let now = travel::now(self);
+        let now = self.moment();
         (self.timeline.reached, self.timeline.saved) = (now, Some(now));
         self.layouts_restored = false;
         self.events.extend(run.notices.into_iter().map(Event::Notice));
@@ -215,7 +214,7 @@ impl Session {
         let tensors = &self.run.trainer.parameters.tensors;
         let changes = self.journal.changes_network() || self.timeline.branches.len() > 1;
         folder.save(&checkpoint, tensors, changes)?;
-        self.timeline.saved = Some(travel::now(self));
+        self.timeline.saved = Some(self.moment());
         branch_files::write_tree(folder.path(), &self.timeline)
     }
 

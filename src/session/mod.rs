@@ -17,6 +17,7 @@ mod layout_commands;
 mod layout_record;
 mod lifecycle;
 mod metrics;
+mod moment;
 mod progress;
 mod readback;
 mod run;

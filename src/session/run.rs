@@ -17,6 +17,8 @@ pub(super) struct Run {
     pub train_labels: Vec<u8>,
     /// The nodes of the network, the input first.
     pub layers: Vec<LayerInfo>,
+    /// Number of times that the network was changed.
+    pub network_version: u32,
 }
 
 impl Run {
@@ -31,6 +33,7 @@ impl Run {
             layers: LayerInfo::of(&trainer.network),
             trainer,
             settings,
+            network_version: 0,
         }
     }
 

@@ -13,7 +13,6 @@ use super::progress::{Passes, Purpose};
 use super::readback::{EvaluationRequest, Received, Timed};
 use super::state::Session;
 use super::throughput::WorkSpan;
-use super::travel;
 use crate::data::{Clock, HISTORY_LEN, StepRecord};
 
 /// A piece of work.
@@ -89,10 +88,10 @@ impl Session {
         if self.progress.is_idle() {
             self.carry_out_pending();
         }
-        travel::leave(self);
+        self.leave();
         if self.progress.is_idle() {
             self.repeat_commands();
-            travel::arrive(self);
+            self.arrive();
         }
         if !self.progress.is_idle()
             && self.progress.is_between()
@@ -169,11 +168,8 @@ impl Session {
         }
         let others_wait = !progress.requests.is_empty()
             || ran && (!self.pending.is_empty() || self.has_command_again() || self.layouts.want_features());
-        let wanted = if progress.travels {
-            travel::wants_step(self)
-        } else {
-            progress.trains() && !self.limit_reached()
-        };
+        let wanted =
+            if progress.travels { self.way_goes_on() } else { progress.trains() && !self.limit_reached() };
         wanted && trainer.has_step() && !others_wait && progress.uncopied_steps < HISTORY_LEN
     }
 
@@ -213,7 +209,7 @@ impl Session {
         let piece = self.readback.record(encoder, &mut self.progress.step, budget_ms, Timed::Step);
         let ends_epoch = piece.ends && self.end_step();
         if piece.ends {
-            travel::step_made(self, encoder);
+            self.keep_step(encoder);
             self.layouts.after_step(encoder, self.step(), ends_epoch);
         }
         let images = if piece.ends { self.run.settings.batch } else { 0 };
@@ -363,7 +359,7 @@ impl Session {
         self.progress.probes_stale = true;
         self.events.push(Event::Fault(error));
         self.take_back_commands();
-        travel::halted(self);
+        self.forget_future();
     }
 
     fn take_in_evaluation(&mut self, of: EvaluationRequest, epoch: u32, step: u32, clock: &Clock) {

@@ -13,8 +13,7 @@ use super::run::Run;
 use super::run_folder::RunFolder;
 use super::settings::RunSettings;
 use super::throughput::Throughput;
-use super::timeline::{Timeline, TimelineShown};
-use super::travel;
+use super::timeline::{Timeline, TimelineShown, shown};
 use crate::error::Error;
 use crate::gpu::{Buffer, Gpu, TensorView};
 use crate::layouts::{
@@ -43,8 +42,6 @@ pub struct Session {
     pub(super) unsaved: Option<Error>,
     /// Its past, and ways through it.
     pub(super) timeline: Timeline,
-    /// Number of times that the network was changed.
-    pub(super) network_version: u32,
 }
 
 impl Session {
@@ -77,7 +74,7 @@ impl Session {
 
     /// Number of times that the network was changed: after a change, nodes and tiles are others.
     pub fn network_version(&self) -> u32 {
-        self.network_version
+        self.run.network_version
     }
 
     /// The nodes of the network, the input first.
@@ -198,7 +195,7 @@ impl Session {
 
     /// Trains until it is paused.
     pub fn play(&mut self) {
-        travel::stop(self);
+        self.stop_way();
         self.journal.wait_after(u32::MAX);
         self.progress.playing = !self.limit_reached();
         self.throughput.restart();
@@ -211,13 +208,13 @@ impl Session {
 
     /// Stops at the end of the step, and on a way through time where it is.
     pub fn pause(&mut self) {
-        travel::stop(self);
+        self.stop_way();
         self.progress.playing = false;
     }
 
     /// Trains one step; none past the stop condition.
     pub fn single_step(&mut self) {
-        travel::stop(self);
+        self.stop_way();
         self.journal.wait_after(u32::MAX);
         self.progress.playing = false;
         self.progress.single_step = !self.limit_reached();
@@ -239,14 +236,9 @@ impl Session {
         std::mem::take(&mut self.events)
     }
 
-    /// Keeps key-frames of the run from now on, in `budget` bytes of GPU memory, so that it can go back in time quickly.
-    pub fn keep_time(&mut self, budget: u64) {
-        travel::keep_time(self, budget);
-    }
-
     /// The time of the run, for a user interface.
     pub fn timeline(&self) -> TimelineShown {
-        travel::shown(self)
+        shown(&self.timeline, &self.journal, self.step())
     }
 
     /// Hash of parameters, moments and clock. Waits for the GPU.

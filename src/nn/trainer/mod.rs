@@ -3,11 +3,9 @@
 mod changes;
 mod features;
 mod non_finite;
-mod snapshot;
+mod restore;
 
 use std::rc::Rc;
-
-pub use snapshot::Snapshot;
 
 use super::pass::Pass;
 use super::{Network, Optimizer, Parameters, Shape, StepsPerEpoch, TrainerOptions};

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use super::moment::Moment;
 use crate::session::journal_file::{Entry, Line};
 use crate::session::metrics::Metrics;
+use crate::session::moment::Moment;
 
 /// A course of the run. While it is not the present one, it holds its commands.
 #[derive(Clone)]
@@ -13,7 +13,7 @@ pub(in crate::session) struct Branch {
     pub parent: Option<(usize, Moment)>,
     /// Its commands, all from the beginning of the run.
     pub lines: Vec<Line<Entry>>,
-    /// How far it was trained.
+    /// The latest moment that it was trained to.
     pub reached: Moment,
     /// Metrics of its lives.
     pub metrics: BTreeMap<u32, Metrics>,

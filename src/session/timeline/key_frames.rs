@@ -2,8 +2,8 @@
 
 use std::rc::Rc;
 
-use super::moment::Moment;
 use crate::nn::Snapshot;
+use crate::session::moment::Moment;
 use crate::session::settings::RunSettings;
 
 /// Steps between two key-frames before they are thinned out.
@@ -22,7 +22,7 @@ pub(in crate::session) struct KeyFrame {
     pub dead: Vec<usize>,
 }
 
-/// What thinning out looks at.
+/// A key-frame as thinning out sees it.
 #[derive(Debug, Clone, Copy, PartialEq)]
 struct Place {
     at: Moment,

@@ -1,4 +1,11 @@
-//! What a user interface shows of the time of a run.
+//! The time of a run as a user interface shows it.
+
+use super::branch::Branch;
+use super::key_frames::KeyFrame;
+use super::past::Timeline;
+use crate::session::command::{Command, TrainCommand};
+use crate::session::journal::Journal;
+use crate::session::journal_file::Entry;
 
 /// The time of a run.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -17,9 +24,9 @@ pub struct TimelineShown {
     pub branches: Vec<BranchShown>,
     /// Step that is sought, while a way through time is under way.
     pub sought: Option<u32>,
-    /// What would be undone, in words.
+    /// The command that would be undone, in words.
     pub undo: Option<String>,
-    /// What would be done again, in words.
+    /// The command that would be done again, in words.
     pub redo: Option<String>,
     /// Steps of the bookmarks A and B.
     pub bookmarks: [Option<u32>; 2],
@@ -45,4 +52,46 @@ pub struct BranchShown {
     pub reached: u32,
     /// It is the present one.
     pub is_present: bool,
+}
+
+/// The time of the run for a user interface.
+pub(in crate::session) fn shown(timeline: &Timeline, journal: &Journal, step: u32) -> TimelineShown {
+    let here = journal.moment(step);
+    let (entries, done) = journal.entries();
+    let (mut life, mut marks) = (0, Vec::new());
+    for (index, Entry { step, command }) in entries.iter().map(|line| &line.value).enumerate() {
+        if matches!(command, Command::Train(TrainCommand::Reset(_))) {
+            life += 1;
+            marks.clear();
+        } else if !command.is_view() {
+            marks.push(Mark { step: *step, words: words(command), done: index < done });
+        }
+        if life > here.life {
+            break;
+        }
+    }
+    let branch = |(index, branch): (usize, &Branch)| {
+        let is_present = index == timeline.branch;
+        let reached = if is_present { timeline.reached } else { branch.reached };
+        let from = branch.parent.map_or(0, |(_, from)| from.step);
+        BranchShown { from, reached: reached.step, is_present }
+    };
+    let of_past = |frame: &&KeyFrame| frame.branch == timeline.branch && frame.at.life == here.life;
+    TimelineShown {
+        step: here.step,
+        reached: timeline.reached.step.max(here.step),
+        marks,
+        key_frames: timeline.frames.iter().filter(of_past).map(|frame| frame.at.step).collect(),
+        memory: timeline.frames.memory(),
+        branches: timeline.branches.iter().enumerate().map(branch).collect(),
+        sought: timeline.travel.as_ref().map(|travel| travel.to.step),
+        undo: journal.last_change().map(|(_, command)| words(command)),
+        redo: timeline.undone.last().map(|undone| words(&undone.command)),
+        bookmarks: timeline.bookmarks.map(|bookmark| bookmark.map(|(_, at)| at.step)),
+    }
+}
+
+/// A command in words.
+fn words(command: &Command) -> String {
+    serde_json::to_string(command).unwrap_or_default()
 }

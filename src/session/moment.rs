@@ -4,8 +4,8 @@ use serde::{Deserialize, Serialize};
 
 /// A moment between two steps: earlier ones are smaller.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Serialize, Deserialize)]
-pub(in crate::session) struct Moment {
-    /// Number of resets before it: each begins the steps anew.
+pub(super) struct Moment {
+    /// Number of resets before it: the steps count from each.
     pub life: u32,
     /// Number of steps finished since.
     pub step: u32,
@@ -15,7 +15,7 @@ pub(in crate::session) struct Moment {
 
 impl Moment {
     /// Resets and steps before it.
-    pub(in crate::session) fn time(self) -> (u32, u32) {
+    pub(super) fn time(self) -> (u32, u32) {
         (self.life, self.step)
     }
 }

@@ -1,0 +1,48 @@
+//! Snapshots: the state of a run between two steps, kept on the GPU.
+
+use super::{Network, Parameters, TrainerOptions};
+use crate::data::Clock;
+use crate::error::Result;
+use crate::gpu::{Buffer, Element, Gpu};
+
+/// Parameters, moments, average, clock and options at the end of a step, and the gradients of that step, for pictures.
+pub struct Snapshot {
+    /// Values, moments, second moments, averages and last gradients.
+    pub(super) buffers: [Buffer<f32>; 5],
+    pub(super) gpu_clock: Buffer<Clock>,
+    pub(super) clock: Clock,
+    pub(super) options: TrainerOptions,
+}
+
+/// The buffers of the parameters that a snapshot copies, in its order.
+pub(super) fn kept(parameters: &Parameters) -> [&Buffer<f32>; 5] {
+    let Parameters { values, moments, second_moments, averages, last_gradients, .. } = parameters;
+    [values, moments, second_moments, averages, last_gradients]
+}
+
+/// Records a copy of a whole buffer.
+pub(super) fn copy<T>(encoder: &mut wgpu::CommandEncoder, from: &Buffer<T>, to: &Buffer<T>)
+where
+    T: Element,
+{
+    encoder.copy_buffer_to_buffer(from.raw(), 0, to.raw(), 0, from.raw().size());
+}
+
+impl Snapshot {
+    /// The state at step 0 of a network with weights from the options' seed.
+    ///
+    /// # Errors
+    /// When it does not fit the adapter.
+    pub fn of_beginning(gpu: &Gpu, network: &Network, options: TrainerOptions) -> Result<Self> {
+        let parameters = Parameters::new(gpu, network, options.seed)?;
+        let buffers = kept(&parameters).map(Buffer::clone);
+        let gpu_clock = Buffer::zeroed(gpu, "clock of a snapshot", 1);
+        Ok(Self { buffers, gpu_clock, clock: Clock::default(), options })
+    }
+
+    /// Bytes on the GPU.
+    pub fn bytes(&self) -> u64 {
+        let all = self.buffers.iter().map(|buffer| buffer.raw().size());
+        all.sum::<u64>() + self.gpu_clock.raw().size()
+    }
+}

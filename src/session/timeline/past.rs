@@ -1,0 +1,175 @@
+//! The past of a run: key-frames, branches that were left, and the way through it that is under way.
+
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+use super::branch::Branch;
+use super::key_frames::{INTERVAL, KeyFrame, KeyFrames};
+use crate::session::command::{Command, TimeControl};
+use crate::session::metrics::Metrics;
+use crate::session::moment::Moment;
+use crate::session::run::Run;
+
+/// The last act of a way, once its moment is reached.
+#[derive(Debug, Clone, PartialEq)]
+pub(in crate::session) enum Ending {
+    /// Nothing.
+    Stay,
+    /// The next command is undone; the run had come as far as the moment.
+    Undo(Moment),
+    /// The command is carried out again, and the run goes on to the moment.
+    Redo(Command, Moment),
+}
+
+/// A way to a moment that is under way.
+#[derive(Debug, Clone, PartialEq)]
+pub(in crate::session) struct Travel {
+    pub from: Moment,
+    pub to: Moment,
+    pub then: Ending,
+}
+
+/// A command that was undone.
+#[derive(Debug, Clone, PartialEq)]
+pub(in crate::session) struct Undone {
+    pub command: Command,
+    /// The moment at which it was given.
+    pub at: Moment,
+    /// The moment that the run had come to with it.
+    pub until: Moment,
+}
+
+/// Key-frames, branches, and the way under way.
+#[derive(Default)]
+pub(in crate::session) struct Timeline {
+    pub frames: KeyFrames,
+    /// All branches; the present one has no commands here, the journal has them.
+    pub branches: Vec<Branch>,
+    /// The present branch.
+    pub branch: usize,
+    /// The latest moment of the present branch.
+    pub reached: Moment,
+    /// The way that was asked for and has not begun.
+    pub request: Option<TimeControl>,
+    pub travel: Option<Travel>,
+    /// Commands that were undone, the last one last.
+    pub undone: Vec<Undone>,
+    /// By life: its metrics as far as it was reached.
+    pub metrics: BTreeMap<u32, Metrics>,
+    /// Moments to come back to, with their branches.
+    pub bookmarks: [Option<(usize, Moment)>; 2],
+    /// Moment of the model in the run's folder.
+    pub saved: Option<Moment>,
+    /// The network as TOML, and the version that it is of.
+    network: Option<(u32, Rc<str>)>,
+}
+
+impl Timeline {
+    /// No past.
+    pub(in crate::session) fn new() -> Self {
+        Self { branches: vec![Branch::first()], ..Self::default() }
+    }
+
+    /// True if key-frames are made.
+    pub(in crate::session) fn keeps(&self) -> bool {
+        self.frames.budget > 0
+    }
+
+    /// The network as TOML.
+    fn network(&mut self, run: &Run) -> Rc<str> {
+        if let Some((_, text)) = self.network.as_ref().filter(|(of, _)| *of == run.network_version) {
+            return Rc::clone(text);
+        }
+        let text: Rc<str> = run.trainer.network.to_toml().into();
+        self.network = Some((run.network_version, Rc::clone(&text)));
+        text
+    }
+
+    /// Records a key-frame of the present, the end of a step, where they are kept and it fits.
+    pub(in crate::session) fn keep(
+        &mut self,
+        encoder: &mut wgpu::CommandEncoder,
+        run: &Run,
+        at: Moment,
+        dead: &[usize],
+    ) {
+        let there = |frame: &KeyFrame| frame.at == at && frame.branch == self.branch;
+        if !self.keeps() || self.frames.iter().any(there) {
+            return;
+        }
+        let bookmarks = self.bookmarks;
+        let wanted = |frame: &KeyFrame| bookmarks.iter().flatten().any(|(_, at)| *at == frame.at);
+        if !self.frames.make_room(run.trainer.snapshot_bytes(), self.branch, at, wanted) {
+            return;
+        }
+        let spare = self.frames.take_spare();
+        let frame = KeyFrame {
+            at,
+            branch: self.branch,
+            snapshot: run.trainer.snapshot(encoder, spare),
+            settings: run.settings.clone(),
+            network: self.network(run),
+            dead: dead.to_vec(),
+        };
+        self.frames.add(frame);
+    }
+
+    /// A step has ended at `at`; true if a key-frame is due.
+    pub(in crate::session) fn step_made(&mut self, at: Moment) -> bool {
+        self.reached = self.reached.max(at);
+        self.keeps() && at.step.is_multiple_of(INTERVAL)
+    }
+
+    /// The last key-frame at or before a moment of a branch.
+    pub(in crate::session) fn best(&self, branch: usize, to: Moment) -> Option<&KeyFrame> {
+        let usable = |frame: &&KeyFrame| {
+            self.bound(branch, frame.branch).is_some_and(|bound| frame.at <= bound.min(to))
+        };
+        self.frames.iter().filter(usable).max_by_key(|frame| frame.at)
+    }
+
+    /// Up to which moment the past of `branch` is that of `other`; none if it is not.
+    fn bound(&self, branch: usize, other: usize) -> Option<Moment> {
+        let (mut at, mut bound) = (branch, Moment { life: u32::MAX, step: u32::MAX, commands: u32::MAX });
+        loop {
+            if at == other {
+                return Some(bound);
+            }
+            let (parent, from) = self.branches[at].parent?;
+            (at, bound) = (parent, bound.min(from));
+        }
+    }
+
+    /// The present branch goes another way from `now` on: what came after it did not happen.
+    pub(in crate::session) fn forget_after(&mut self, now: Moment) {
+        let branch = self.branch;
+        self.frames.retain(|frame| frame.branch != branch || frame.at <= now);
+        for bookmark in &mut self.bookmarks {
+            bookmark.take_if(|(of, at)| *of == branch && *at > now);
+        }
+        self.metrics.retain(|life, _| *life < now.life);
+        self.reached = now;
+    }
+
+    /// Begins a branch at `now`; the present one is left as it is.
+    pub(in crate::session) fn begin_branch(&mut self, now: Moment) {
+        self.branches.push(Branch { parent: Some((self.branch, now)), ..Branch::first() });
+        self.branch = self.branches.len() - 1;
+        self.metrics.retain(|life, _| *life < now.life);
+        self.reached = now;
+    }
+
+    /// True if the results of an epoch of a life are known.
+    pub(in crate::session) fn knows_epoch(&self, life: u32, epoch: u32) -> bool {
+        let last = self.metrics.get(&life).and_then(|kept| kept.epochs.last());
+        last.is_some_and(|last| last.epoch >= epoch)
+    }
+
+    /// Keeps the metrics of a life as far as it was reached.
+    pub(in crate::session) fn keep_metrics(&mut self, life: u32, metrics: &Metrics) {
+        let kept = self.metrics.entry(life).or_default();
+        if kept.last_step() <= metrics.last_step() {
+            *kept = metrics.clone();
+        }
+    }
+}
