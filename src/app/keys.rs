@@ -8,7 +8,7 @@ use super::number::take_typing;
 use super::pane::Event;
 use super::selection::Selection;
 use crate::nn::Hyper;
-use crate::session::{Action, Control, Session, TensorKind, TrainCommand};
+use crate::session::{Action, Control, Session, TensorKind, TimeControl, TrainCommand};
 
 /// Effect of a key.
 #[derive(Debug, Clone)]
@@ -33,6 +33,7 @@ const DIGITS: usize = 4;
 
 const NONE: Modifiers = Modifiers::NONE;
 const SHIFT: Modifiers = Modifiers::SHIFT;
+const COMMAND: Modifiers = Modifiers::COMMAND;
 
 /// Keys as the overlay shows them, with their effects. A key with Shift comes before the same key without, which would take it
 /// too.
@@ -123,7 +124,35 @@ const KEYS: &[(&str, &str, &[Binding])] = &[
         "pictures on or off, to see the rendering overhead",
         &[(NONE, Key::V, |_, _| Some(Effect::Tell(Event::TogglePictures)))],
     ),
-    ("Esc", "close this, clear the selections", &[(NONE, Key::Escape, |_, _| Some(Effect::Clear))]),
+    (
+        "Ctrl+Z  Ctrl+Shift+Z",
+        "undo the last command that changed the run; do it again",
+        &[
+            (COMMAND.plus(SHIFT), Key::Z, |_, _| time(TimeControl::Redo)),
+            (COMMAND, Key::Z, |_, _| time(TimeControl::Undo)),
+            (COMMAND, Key::Y, |_, _| time(TimeControl::Redo)),
+        ],
+    ),
+    (
+        ",  Home  End",
+        "in time: one step back, to the beginning, to the last step",
+        &[
+            (NONE, Key::Comma, |s, _| time(TimeControl::GoTo(s.step().checked_sub(1)?))),
+            (NONE, Key::Home, |_, _| time(TimeControl::GoTo(0))),
+            (NONE, Key::End, |_, _| time(TimeControl::GoToEnd)),
+        ],
+    ),
+    (
+        "[  ]",
+        "to bookmark A or B, with Shift: set it here",
+        &[
+            (SHIFT, Key::OpenBracket, |_, _| time(TimeControl::SetBookmark(0))),
+            (SHIFT, Key::CloseBracket, |_, _| time(TimeControl::SetBookmark(1))),
+            (NONE, Key::OpenBracket, |_, _| time(TimeControl::GoToBookmark(0))),
+            (NONE, Key::CloseBracket, |_, _| time(TimeControl::GoToBookmark(1))),
+        ],
+    ),
+    ("Esc", "close this, clear the selections, stop on a way through time", &[(NONE, Key::Escape, escape)]),
     (
         "?  F1",
         "show or hide these keys",
@@ -154,6 +183,14 @@ fn weight_decay(value: f32) -> Option<Effect> {
 
 fn act(action: impl Into<Action>) -> Option<Effect> {
     Some(Effect::Act(action.into()))
+}
+
+fn time(control: TimeControl) -> Option<Effect> {
+    act(Control::Time(control))
+}
+
+fn escape(session: &Session, _: &Selection) -> Option<Effect> {
+    if session.is_travelling() { act(Control::Pause) } else { Some(Effect::Clear) }
 }
 
 fn show(kind: TensorKind) -> Option<Effect> {

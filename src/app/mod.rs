@@ -23,6 +23,7 @@ mod tensor_kinds;
 mod theme;
 mod tile_popup;
 mod tile_set;
+mod timeline;
 mod top_bar;
 mod typed;
 mod window;

@@ -38,6 +38,8 @@ pub struct WindowOptions {
     pub frame_log: Option<PathBuf>,
     /// Trains from the start.
     pub play: bool,
+    /// Bytes of GPU memory for the key-frames of the run's past.
+    pub key_frames: u64,
 }
 
 /// Makes the session once the device is open.
@@ -92,6 +94,8 @@ struct Running {
     config: wgpu::SurfaceConfiguration,
     gpu: Rc<Gpu>,
     session: KeptSession,
+    /// Bytes of GPU memory for key-frames.
+    key_frames: u64,
     workbench: Workbench,
     canvas: Canvas,
     input: egui_winit::State,
@@ -125,6 +129,7 @@ impl Running {
         let (gpu, surface, config) = open_device(event_loop, &window, &options.adapter)?;
         let mut session = make(Rc::clone(&gpu))?;
         session.restore_layouts();
+        session.keep_time(options.key_frames);
         if options.play {
             session.play();
         }
@@ -150,6 +155,7 @@ impl Running {
             settling: SETTLING_FRAMES,
             repaint_at: None,
             opened: Instant::now(),
+            key_frames: options.key_frames,
         })
     }
 
@@ -179,6 +185,7 @@ impl Running {
         self.session.stop_and_save()?;
         let mut session = Session::resume(Rc::clone(&self.gpu), folder)?;
         session.restore_layouts();
+        session.keep_time(self.key_frames);
         (self.canvas, self.input) = interface(&self.window, &self.gpu, self.config.format)?;
         self.zoom = Zoom::new();
         self.workbench = Workbench::new(&session);

@@ -13,6 +13,7 @@ use super::pane::{Costs, Cx, Event, Pane, Targets};
 use super::panes;
 use super::selection::Selection;
 use super::status_bar::status_bar_ui;
+use super::timeline::timeline_ui;
 use super::top_bar::TopBar;
 use super::typed::TypedNumber;
 use crate::error::{Error, ErrorKind, Result};
@@ -99,6 +100,7 @@ impl Workbench {
                 let dialogs = &mut self.dialogs;
                 egui::Panel::top("top bar").show(ui, |ui| self.top_bar.ui(ui, dialogs, &mut cx));
                 egui::Panel::bottom("status bar").show(ui, |ui| status_bar_ui(ui, dialogs, &mut cx));
+                egui::Panel::bottom("timeline").show(ui, |ui| timeline_ui(ui, &mut cx));
                 let is_kept = cx.session.folder().is_some();
                 let central = egui::CentralPanel::default().frame(egui::Frame::NONE);
                 central.show(ui, |ui| self.docking.ui(ui, &mut self.panes, cx));

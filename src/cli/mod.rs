@@ -16,6 +16,7 @@ mod interrupt;
 mod print;
 #[cfg(feature = "app")]
 mod render;
+mod replay;
 mod run_options;
 mod saving;
 mod train;
@@ -52,6 +53,8 @@ enum Command {
     /// Benchmarks: throughput and GPU time.
     #[command(subcommand)]
     Bench(bench::Bench),
+    /// Make a run again from its journal, and check that it comes to the same.
+    Replay(replay::Replay),
     /// Embed rows in two dimensions by t-SNE, without a window.
     Embed(embed::Embed),
     /// List the built-in data sets, or describe a data set.
@@ -100,6 +103,7 @@ impl Cli {
             Some(Command::Render(render)) => render.run(),
             Some(Command::Train(train)) => train.run(),
             Some(Command::Bench(bench)) => bench.run(),
+            Some(Command::Replay(replay)) => replay.run(),
             Some(Command::Embed(embed)) => embed.run(),
             Some(Command::Data(data)) => data.run(),
             Some(Command::Adapters(adapters)) => adapters.run(),

@@ -34,6 +34,9 @@ pub(super) struct OpenWorkbench {
     /// Start paused.
     #[arg(long)]
     paused: bool,
+    /// GPU memory for key-frames, from which the run goes back in time, in MiB; 0 for none.
+    #[arg(long, value_name = "MIB", default_value_t = 256)]
+    key_frames: u64,
     /// Close the window after this time.
     #[arg(long, value_name = "SECONDS", hide = true)]
     exit_after: Option<f64>,
@@ -52,6 +55,7 @@ impl OpenWorkbench {
             exit_after: self.exit_after.filter(|s| s.is_finite() && *s >= 0.0).map(Duration::from_secs_f64),
             frame_log: self.frame_log.clone(),
             play: !self.paused && self.resume.is_none(),
+            key_frames: self.key_frames.saturating_mul(1 << 20),
         };
         let (begun, out, resumed) = (self.run.clone(), self.out.clone(), self.resume.clone());
         let make = move |gpu| match &resumed {

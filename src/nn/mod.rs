@@ -48,4 +48,4 @@ pub use shape::Shape;
 pub use snapshot::Snapshot;
 pub use surgery::{Edit, Surgery};
 pub use tensor::Tensor;
-pub use trainer::Trainer;
+pub use trainer::{Trainer, state_hash};

@@ -218,13 +218,13 @@ impl StoredJournal {
     ///
     /// # Errors
     /// When one comes too late.
-    pub(super) fn check_steps(&self, folder: &Path, carried_out: usize, step: u32) -> Result<()> {
+    pub(super) fn check_steps(&self, path: &Path, carried_out: usize, step: u32) -> Result<()> {
         let mut reached = step;
         for (index, Line { value: entry, .. }) in self.entries.iter().enumerate().skip(carried_out) {
             if entry.step < reached {
                 let Entry { step, .. } = entry;
                 let why = format!(": its step {step} is over, because the run is at step {reached} by then");
-                return Err(damaged(&folder.join(JOURNAL_FILE), index + 2, &why));
+                return Err(damaged(path, index + 2, &why));
             }
             let resets = matches!(entry.command, Command::Train(TrainCommand::Reset(_)));
             reached = if resets { 0 } else { entry.step };

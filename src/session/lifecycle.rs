@@ -13,6 +13,7 @@ use super::journal_file::Header;
 use super::metrics::{self, Metrics};
 use super::progress::Progress;
 use super::readback::Readback;
+use super::recorded::Recorded;
 use super::run::Run;
 use super::run_folder::{NETWORK_FILE, RunFolder, StoredRun, read_clock};
 use super::settings::RunSettings;
@@ -77,6 +78,30 @@ impl Session {
     /// As [`Session::resume`].
     pub fn look_at(gpu: Rc<Gpu>, path: &Path) -> Result<Self> {
         Self::load(gpu, path, RunFolder::look_at(path)?)
+    }
+
+    /// A run made again from a journal: a run's folder or one of the journals in it. It is on its way to step `to` of the last life,
+    /// by default to where the model of the folder or else the journal ends, and is kept nowhere.
+    ///
+    /// # Errors
+    /// When there is no such journal, it is damaged, it ends before `to`, or its network or its data are not there.
+    pub fn replay(gpu: Rc<Gpu>, path: &Path, to: Option<u32>) -> Result<Self> {
+        let Recorded { header, entries, network, end } = Recorded::open(path)?;
+        let data = Dataset::open(&header.settings.dataset)?;
+        if data.fingerprint() != header.data_fingerprint {
+            let what = format!(
+                "{}, line 1, is of other data than {} has now",
+                path.display(),
+                header.settings.dataset
+            );
+            return Err(Error::new(what, "bring the old data back"));
+        }
+        let network = Network::parse(&network, data.shape.into(), data.classes.len())
+            .map_err(|e| e.within(format!("{}, line 1", path.display())))?;
+        let mut session = Self::assemble(gpu, &data, network, header.settings)?;
+        session.journal.plan(entries);
+        session.travel_to(end, to)?;
+        Ok(session)
     }
 
     /// A session of what a folder holds, without the folder.

@@ -20,6 +20,7 @@ mod metrics;
 mod moment;
 mod progress;
 mod readback;
+mod recorded;
 mod run;
 mod run_folder;
 mod schedule;
@@ -37,6 +38,7 @@ pub use command::{
 pub use event::{Event, RunState, Score, Split, StopCondition};
 pub use journal_file::{Entry, Header, JOURNAL_FILE};
 pub use metrics::{EpochMetrics, METRICS_FILE, Metrics, StepMetrics};
+pub use recorded::hash_of_model;
 pub use run_folder::{NETWORK_FILE, RunFolder};
 pub use settings::RunSettings;
 pub use state::Session;

@@ -119,7 +119,7 @@ impl RunFolder {
         identity::check(path, state.run.as_deref(), journal.header.value.run.as_deref(), &network)?;
         check_journal(path, &journal, state)?;
         let clock = read_clock(path, &state.clock)?;
-        journal.check_steps(path, state.commands, clock.step)?;
+        journal.check_steps(&path.join(JOURNAL_FILE), state.commands, clock.step)?;
         let (branches, notice) = branch_files::read(path, branch);
         let mut notices: Vec<Error> = notice.into_iter().collect();
         if journal.cut_short {

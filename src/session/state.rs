@@ -236,6 +236,11 @@ impl Session {
         std::mem::take(&mut self.events)
     }
 
+    /// True on a way through time, until it ends or is stopped.
+    pub fn is_travelling(&self) -> bool {
+        self.timeline.travel.is_some() || self.timeline.request.is_some()
+    }
+
     /// The time of the run, for a user interface.
     pub fn timeline(&self) -> TimelineShown {
         shown(&self.timeline, &self.journal, self.step())

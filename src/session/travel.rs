@@ -24,36 +24,8 @@ impl Session {
     /// # Errors
     /// When there is no such moment.
     pub(super) fn ask_for_time(&mut self, control: TimeControl) -> Result<()> {
-        let timeline = &self.timeline;
-        let count = timeline.branches.len();
-        match control {
-            TimeControl::Undo if self.journal.last_change().is_none() && self.pending.is_empty() => {
-                return Err(Error::usage(
-                    "there is nothing to undo",
-                    "only commands that change the run are undone",
-                ));
-            }
-            TimeControl::Redo if timeline.undone.is_empty() => {
-                return Err(Error::usage("there is nothing to do again", "undo something first"));
-            }
-            TimeControl::Switch(branch) if branch >= count => {
-                let help = format!("there are {count} branches, from 0 to {}", count - 1);
-                return Err(Error::usage(format!("there is no branch {branch}"), help));
-            }
-            TimeControl::GoTo(step) if step > timeline.reached.step => {
-                let help = format!("go to 0 to {}, or train on", timeline.reached.step);
-                return Err(Error::usage(format!("step {step} was not reached yet"), help));
-            }
-            TimeControl::GoToBookmark(index) | TimeControl::SetBookmark(index)
-                if index >= timeline.bookmarks.len() =>
-            {
-                return Err(Error::usage(format!("there is no bookmark {index}"), "there are 0 and 1"));
-            }
-            TimeControl::GoToBookmark(index) if timeline.bookmarks[index].is_none() => {
-                return Err(Error::usage("this bookmark is not set", "set it at another moment first"));
-            }
-            _ => {}
-        }
+        let changes = self.journal.last_change().is_some() || !self.pending.is_empty();
+        self.timeline.check(control, changes)?;
         self.timeline.request = Some(control);
         Ok(())
     }
@@ -128,6 +100,20 @@ impl Session {
                 there.map_or(Ok(()), |(branch, at)| self.depart(branch, at, Ending::Stay))
             }
         }
+    }
+
+    /// Sets out on a way along the commands to come: to `end`, or to step `to` of its life.
+    ///
+    /// # Errors
+    /// When `end` comes before that step.
+    pub(super) fn travel_to(&mut self, end: Moment, to: Option<u32>) -> Result<()> {
+        self.timeline.reached = end;
+        if let Some(step) = to.filter(|step| *step > end.step) {
+            let what = format!("step {step} is past the end of the journal, which is at step {}", end.step);
+            return Err(Error::usage(what, "give --to a step before its end, or leave it out"));
+        }
+        let to = to.filter(|step| *step < end.step).map_or(end, |step| self.moment_before_commands(step));
+        self.depart(self.timeline.branch, to, Ending::Stay)
     }
 
     /// The moment at a step of the present life, before the commands that were given there.

@@ -31,7 +31,7 @@ fn commands() -> Vec<(u32, Command)> {
 }
 
 /// Runs to step `to` with the commands, each at its step.
-fn run_with_commands(session: &mut Session, to: u32) {
+pub(crate) fn run_with_commands(session: &mut Session, to: u32) {
     for (step, command) in commands().into_iter().filter(|(step, _)| *step < to) {
         run_to(session, step);
         session.apply(command).unwrap();
@@ -54,7 +54,7 @@ fn reference(bench: &Bench, steps: u32) -> BTreeMap<u32, (String, usize)> {
 }
 
 /// Goes through time, and arrives.
-fn go(session: &mut Session, control: TimeControl) {
+pub(crate) fn go(session: &mut Session, control: TimeControl) {
     session.control(Control::Time(control)).unwrap();
     finish(session);
     session.check_events().unwrap();
@@ -117,7 +117,7 @@ fn a_command_is_undone_and_done_again() {
         for index in 0..count {
             go(&mut session, TimeControl::Undo);
             assert_eq!(session.step(), steps[index]);
-            assert_eq!(session.state_hash(), then[&(steps[index] as u32)].0);
+            assert_eq!(session.state_hash(), then[&steps[index]].0);
             assert_eq!(journal(&bench).len(), 7 - index - 1);
         }
         for _ in 0..count {
@@ -320,4 +320,22 @@ fn a_way_can_be_stopped_and_a_moment_that_is_not_there_is_said() {
     run_to(&mut session, 30);
     run_to(&mut other, 30);
     assert_eq!(other.state_hash(), session.state_hash());
+}
+
+#[test]
+fn a_run_that_streams_its_images_goes_back_and_on() {
+    let mut gpu = revacnn::gpu::Gpu::open(&revacnn::gpu::AdapterChoice::Best).unwrap();
+    gpu.set_image_memory(Some(3 * 128 * 64));
+    let bench = Bench { gpu: Rc::new(gpu), ..Bench::new() };
+    let then = reference(&bench, 40);
+    let mut session = bench.session();
+    session.keep_time(ROOM);
+    run_with_commands(&mut session, 40);
+    let end = session.state_hash();
+    for step in [39, 3, 26] {
+        go(&mut session, TimeControl::GoTo(step));
+        assert_eq!(session.state_hash(), then[&step].0);
+    }
+    run_to(&mut session, 40);
+    assert_eq!(session.state_hash(), end);
 }

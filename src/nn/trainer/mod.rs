@@ -13,6 +13,17 @@ use crate::data::{BatchSizes, Clock, DataLoader, Dataset};
 use crate::error::Result;
 use crate::gpu::{Buffer, Gpu, Plan, TensorView};
 
+/// Hash of a state: the parameters and both moments as the GPU has them, and the clock.
+pub fn state_hash(parameters: [&[f32]; 3], clock: &Clock) -> String {
+    let mut hash = blake3::Hasher::new();
+    for values in parameters {
+        hash.update(bytemuck::cast_slice(values));
+    }
+    let Clock { step, epoch, cursor, .. } = clock;
+    hash.update(bytemuck::cast_slice(&[*step, *epoch, *cursor]));
+    hash.finalize().to_hex().to_string()
+}
+
 /// A network in training.
 pub struct Trainer {
     gpu: Rc<Gpu>,
@@ -155,14 +166,9 @@ impl Trainer {
 
     /// Hash of the state (parameters, moments, clock): equal for equal runs. Waits for the GPU.
     pub fn state_hash(&self) -> String {
-        let mut hash = blake3::Hasher::new();
-        hash.update(bytemuck::cast_slice(&self.parameters.values.read(&self.gpu)));
-        hash.update(bytemuck::cast_slice(&self.parameters.moments.read(&self.gpu)));
-        hash.update(bytemuck::cast_slice(&self.parameters.second_moments.read(&self.gpu)));
-        for Clock { step, epoch, cursor, .. } in self.loader.clock().read(&self.gpu) {
-            hash.update(bytemuck::cast_slice(&[step, epoch, cursor]));
-        }
-        hash.finalize().to_hex().to_string()
+        let Parameters { values, moments, second_moments, .. } = &self.parameters;
+        let state = [values, moments, second_moments].map(|buffer| buffer.read(&self.gpu));
+        state_hash(state.each_ref().map(Vec::as_slice), &self.loader.clock().read(&self.gpu)[0])
     }
 
     /// View of a probe's activations of a node (0 is the input), one tile per channel.

@@ -5,6 +5,7 @@ use std::rc::Rc;
 
 use super::branch::Branch;
 use super::key_frames::{INTERVAL, KeyFrame, KeyFrames};
+use crate::error::{Error, Result};
 use crate::session::command::{Command, TimeControl};
 use crate::session::metrics::Metrics;
 use crate::session::moment::Moment;
@@ -68,6 +69,43 @@ impl Timeline {
     /// No past.
     pub(in crate::session) fn new() -> Self {
         Self { branches: vec![Branch::first()], ..Self::default() }
+    }
+
+    /// Checks a way that is asked for; the run has commands that changed it, or not.
+    ///
+    /// # Errors
+    /// When there is no such moment.
+    pub(in crate::session) fn check(&self, control: TimeControl, changes: bool) -> Result<()> {
+        let count = self.branches.len();
+        match control {
+            TimeControl::Undo if !changes => {
+                return Err(Error::usage(
+                    "there is nothing to undo",
+                    "only commands that change the run are undone",
+                ));
+            }
+            TimeControl::Redo if self.undone.is_empty() => {
+                return Err(Error::usage("there is nothing to do again", "undo something first"));
+            }
+            TimeControl::Switch(branch) if branch >= count => {
+                let help = format!("there are {count} branches, from 0 to {}", count - 1);
+                return Err(Error::usage(format!("there is no branch {branch}"), help));
+            }
+            TimeControl::GoTo(step) if step > self.reached.step => {
+                let help = format!("go to 0 to {}, or train on", self.reached.step);
+                return Err(Error::usage(format!("step {step} was not reached yet"), help));
+            }
+            TimeControl::GoToBookmark(index) | TimeControl::SetBookmark(index)
+                if index >= self.bookmarks.len() =>
+            {
+                return Err(Error::usage(format!("there is no bookmark {index}"), "there are 0 and 1"));
+            }
+            TimeControl::GoToBookmark(index) if self.bookmarks[index].is_none() => {
+                return Err(Error::usage("this bookmark is not set", "set it at another moment first"));
+            }
+            _ => {}
+        }
+        Ok(())
     }
 
     /// True if key-frames are made.
