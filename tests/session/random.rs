@@ -154,6 +154,13 @@ fn random_commands_to_a_network_of_tied_filters_too() {
     give_and_repeat(TIED, 12, commands(120));
 }
 
+/// The commands of a journal are of most kinds.
+fn assert_many_kinds(lines: &[String]) {
+    let name = |line: &String| line.split('"').nth(5).expect("a line has a command").to_owned();
+    let kinds: HashSet<String> = lines.iter().map(name).collect();
+    assert!(kinds.len() > 28, "only {} kinds of commands: {kinds:?}", kinds.len());
+}
+
 fn give_and_repeat(network: &str, seed: u64, count: usize) {
     let bench = Bench::new();
     fs::write(bench.path("tiny.toml"), network).unwrap();
@@ -199,9 +206,7 @@ fn give_and_repeat(network: &str, seed: u64, count: usize) {
     let (hash, text) = (session.state_hash(), session.trainer().network.to_toml());
     let after = session.settings().clone();
     drop(session);
-    let name = |line: &String| line.split('"').nth(5).expect("a line has a command").to_owned();
-    let kinds: HashSet<String> = journal(&bench).iter().map(name).collect();
-    assert!(kinds.len() > 28, "only {} kinds of commands: {kinds:?}", kinds.len());
+    assert_many_kinds(&journal(&bench));
     // From the checkpoint of the end nothing is repeated, from that of the beginning all.
     let kept = bench.resume();
     assert_eq!((kept.state_hash(), kept.trainer().network.to_toml()), (hash.clone(), text.clone()));
