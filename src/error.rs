@@ -3,8 +3,9 @@
 //! Every error that a user can reach carries two sentences, which the command line prints as
 //! `error: what` and `help: help`, and the window shows in its status bar.
 
+use std::borrow::Cow;
 use std::fmt;
-use std::io;
+use std::io::{self, Write as _};
 use std::path::Path;
 
 /// Shorthand for results whose error is [`struct@Error`].
@@ -102,6 +103,30 @@ impl fmt::Display for Error {
 }
 
 impl std::error::Error for Error {}
+
+/// A text without characters that steer a terminal: those of names from files are shown as escapes, which
+/// JSON has, too.
+pub fn harmless(text: &str) -> Cow<'_, str> {
+    let steers = |c: char| {
+        let turns = matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+        turns || (c.is_control() && !matches!(c, '\n' | '\t'))
+    };
+    if !text.contains(steers) {
+        return Cow::Borrowed(text);
+    }
+    let shown = |c: char| if steers(c) { format!("\\u{:04x}", u32::from(c)) } else { c.to_string() };
+    Cow::Owned(text.chars().map(shown).collect())
+}
+
+/// Says something on standard error; where that is full or closed, nobody hears it, and the program goes on.
+pub fn say(text: &str) {
+    writeln!(std::io::stderr(), "{}", harmless(text)).ok();
+}
+
+/// Says an error and its help.
+pub fn say_error(error: &Error) {
+    say(&format!("error: {}\nhelp: {}", error.what(), error.help()));
+}
 
 #[cfg(test)]
 mod tests {

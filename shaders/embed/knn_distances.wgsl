@@ -31,12 +31,6 @@ const FAR: f32 = 3e38;
 @group(0) @binding(5) var<storage, read_write> least: array<f32>;
 // [i]: bit 0 where row i is left out.
 @group(0) @binding(10) var<storage, read> flags: array<u32>;
-#if IVF
-// [tile]: first slot, end of its list, list, 0; the list is NONE past the last tile.
-@group(0) @binding(12) var<storage, read> tiles: array<vec4<u32>>;
-// [list, budget]: candidate quads, NONE past the last.
-@group(0) @binding(13) var<storage, read> candidates: array<u32>;
-#end
 
 /// row_ids[i] = i where row i is kept, else NONE
 @compute @workgroup_size(WORKGROUP)
@@ -48,26 +42,7 @@ fn identify_rows(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_work
     row_ids[i] = row;
 }
 
-/// First slot of a tile of the block, and the end of its slots.
-fn slots_of(tile: u32) -> vec2<u32> {
-#if IVF
-    return tiles[params.tile + tile].xy;
-#else
-    return vec2<u32>((params.tile + tile) * ROWS, params.quads * 4u);
-#end
-}
-
-/// Quad `at` of the segment; NONE past the last candidate.
-fn candidate(tile: u32, at: u32) -> u32 {
-    let quad = params.first_quad + at;
-#if IVF
-    let list = tiles[params.tile + tile].z;
-    if list == NONE || quad >= params.budget { return NONE; }
-    return candidates[list * params.budget + quad];
-#else
-    return select(NONE, quad, quad < params.quads);
-#end
-}
+#import common/candidates
 
 /// squares[r, j] = Σ_d (points[d, r] − points[d, j])², FAR for the row itself and past the candidates; least[r, j/8] = the least of 8
 @compute @workgroup_size(WORKGROUP)

@@ -25,12 +25,6 @@ const ROUNDS: u32 = 24u;
 @group(0) @binding(8) var<storage, read_write> distances: array<f32>;
 // [i]: neighbors found so far.
 @group(0) @binding(9) var<storage, read_write> filled: array<u32>;
-#if IVF
-// [tile]: first slot, end of its list, list, 0; the list is NONE past the last tile.
-@group(0) @binding(12) var<storage, read> tiles: array<vec4<u32>>;
-// [list, budget]: candidate quads, NONE past the last.
-@group(0) @binding(13) var<storage, read> candidates: array<u32>;
-#end
 
 /// filled[i] = 0
 @compute @workgroup_size(WORKGROUP)
@@ -39,26 +33,7 @@ fn begin(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) 
     if i < params.count { filled[i] = 0u; }
 }
 
-/// First slot of a tile of the block, and the end of its slots.
-fn slots_of(tile: u32) -> vec2<u32> {
-#if IVF
-    return tiles[params.tile + tile].xy;
-#else
-    return vec2<u32>((params.tile + tile) * ROWS, params.quads * 4u);
-#end
-}
-
-/// Quad `at` of the segment; NONE past the last candidate.
-fn candidate(tile: u32, at: u32) -> u32 {
-    let quad = params.first_quad + at;
-#if IVF
-    let list = tiles[params.tile + tile].z;
-    if list == NONE || quad >= params.budget { return NONE; }
-    return candidates[list * params.budget + quad];
-#else
-    return select(NONE, quad, quad < params.quads);
-#end
-}
+#import common/candidates
 
 /// Order of entries: by distance, then by index.
 fn before(square_a: f32, index_a: u32, square_b: f32, index_b: u32) -> bool {

@@ -125,8 +125,10 @@ fn purify(@builtin(local_invocation_index) lane: u32) {
     }
 }
 
-var<workgroup> largest: array<vec2<f32>, LANES>;
-var<workgroup> places: array<vec2<u32>, LANES>;
+alias Largest = vec2<f32>;
+alias Places = vec2<u32>;
+const SIGN_LANES = LANES;
+#import common/signs
 
 /// Each direction *= ±1 so that its largest component is positive, the first of equals
 @compute @workgroup_size(LANES)
@@ -138,19 +140,6 @@ fn fix_signs(@builtin(local_invocation_index) lane: u32) {
         most = select(most, directions[d], more);
         at = select(at, vec2<u32>(d), more);
     }
-    largest[lane] = most;
-    places[lane] = at;
-    workgroupBarrier();
-    for (var half = LANES / 2u; half > 0u; half /= 2u) {
-        if lane < half {
-            let other = largest[lane + half];
-            let same = abs(other) == abs(largest[lane]);
-            let more = abs(other) > abs(largest[lane]) | (same & (places[lane + half] < places[lane]));
-            largest[lane] = select(largest[lane], other, more);
-            places[lane] = select(places[lane], places[lane + half], more);
-        }
-        workgroupBarrier();
-    }
-    let signs = select(vec2<f32>(1.0), vec2<f32>(-1.0), largest[0] < vec2<f32>(0.0));
+    let signs = signs(lane, most, at);
     for (var d = lane; d < params.dims; d += LANES) { directions[d] *= signs; }
 }

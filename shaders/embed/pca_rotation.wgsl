@@ -120,8 +120,10 @@ fn rotate_directions(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_
     rotated[at] = sum;
 }
 
-var<workgroup> largest: array<vec4<f32>, LANES>;
-var<workgroup> places: array<vec4<u32>, LANES>;
+alias Largest = vec4<f32>;
+alias Places = vec4<u32>;
+const SIGN_LANES = LANES;
+#import common/signs
 
 /// rotated[:, c] *= ±1 so that its largest component is positive, the first of equals
 @compute @workgroup_size(LANES)
@@ -135,19 +137,6 @@ fn fix_signs(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_
         most = select(most, four, more);
         at = select(at, vec4<u32>(d), more);
     }
-    largest[lane] = most;
-    places[lane] = at;
-    workgroupBarrier();
-    for (var half = LANES / 2u; half > 0u; half /= 2u) {
-        if lane < half {
-            let other = largest[lane + half];
-            let same = abs(other) == abs(largest[lane]);
-            let more = abs(other) > abs(largest[lane]) | (same & (places[lane + half] < places[lane]));
-            largest[lane] = select(largest[lane], other, more);
-            places[lane] = select(places[lane], places[lane + half], more);
-        }
-        workgroupBarrier();
-    }
-    let signs = select(vec4<f32>(1.0), vec4<f32>(-1.0), largest[0] < vec4<f32>(0.0));
+    let signs = signs(lane, most, at);
     for (var d = lane; d < params.dims; d += LANES) { rotated[d * quads + group.x] *= signs; }
 }

@@ -25,13 +25,14 @@ fn carry(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) 
     let tap = i % params.taps;
     let row = i / params.taps / params.columns;
     let column = row / params.group_rows * params.columns + i / params.taps % params.columns;
+    let first_start = params.table + params.rows;
     var found = 0u;
     var bits = 0u;
     var sum = 0.0;
-    for (var p = starts[row]; p < starts[row + 1u]; p++) {
+    for (var p = starts[params.table + row]; p < starts[params.table + row + 1u]; p++) {
         let old_row = terms[p].old;
         let first_column = old_row / params.old_group_rows * params.old_columns;
-        for (var q = starts[params.rows + column]; q < starts[params.rows + column + 1u]; q++) {
+        for (var q = starts[first_start + column]; q < starts[first_start + column + 1u]; q++) {
             let old_column = terms[q].old - first_column;
             if old_column >= params.old_columns { continue; }
             let value = before[params.old_first + (old_row * params.old_columns + old_column) * params.taps + tap];

@@ -4,6 +4,7 @@ use egui::Ui;
 use egui_wgpu::{RendererOptions, ScreenDescriptor};
 
 use super::frame::{Frame, Requests};
+use super::number::take_rails;
 use super::theme;
 use super::tile_set::{TileId, TileSetId, TileSetIndices};
 use crate::error::Result;
@@ -25,6 +26,12 @@ impl Painting {
     /// The shapes of the interface.
     pub fn shapes(&self) -> &[egui::epaint::ClippedShape] {
         &self.output.shapes
+    }
+
+    /// The newer painting, with what egui asked for in both.
+    pub(super) fn followed_by(mut self, newer: Self) -> Self {
+        self.output.append(newer.output);
+        Self { output: self.output, ..newer }
     }
 }
 
@@ -56,6 +63,8 @@ pub struct Canvas {
     picks: ReadbackRing<LayoutId>,
     rows: ReadbackRing<LayoutId>,
     passes: TimedPasses<()>,
+    /// Events that are kept back for the next frame.
+    later: Vec<egui::Event>,
 }
 
 impl Canvas {
@@ -78,6 +87,7 @@ impl Canvas {
             picks: ReadbackRing::new(gpu, Picked::BYTES, 32),
             rows: ReadbackRing::new(gpu, SelectionSummary::BYTES, 8),
             passes: TimedPasses::new(gpu, 2),
+            later: Vec::new(),
         })
     }
 
@@ -85,7 +95,7 @@ impl Canvas {
     pub fn run(
         &mut self,
         gpu: &Gpu,
-        input: egui::RawInput,
+        mut input: egui::RawInput,
         size: [u32; 2],
         mut content: impl FnMut(&mut Ui, &mut Frame<'_>),
     ) -> Painting {
@@ -93,8 +103,14 @@ impl Canvas {
         let scatters = self.scatters.as_mut().expect("record puts the layouts back");
         let indices = &mut self.indices;
         let mut requests = Requests::default();
+        input.events.splice(0..0, std::mem::take(&mut self.later));
+        self.later = split_at_release(&mut input.events, &take_rails(&self.ctx));
+        let waits = !self.later.is_empty();
         scatters.begin(size[0], size[1]);
         let output = self.ctx.run_ui(input, |ui| {
+            if waits {
+                ui.ctx().request_repaint();
+            }
             tiles.begin(size[0], size[1]);
             let mut frame = Frame::new(gpu, tiles, indices, scatters);
             content(ui, &mut frame);
@@ -224,4 +240,20 @@ impl Canvas {
         }
         readings
     }
+}
+
+/// Splits off the events from the one on that lets go a button which was pressed on one of the `rails` in the same frame: egui's
+/// sliders move only while they are held.
+fn split_at_release(events: &mut Vec<egui::Event>, rails: &[egui::Rect]) -> Vec<egui::Event> {
+    let mut held = false;
+    let lets_go = |event: &egui::Event| match event {
+        egui::Event::PointerButton { pos, pressed: true, .. } => {
+            held |= rails.iter().any(|rail| rail.contains(*pos));
+            false
+        }
+        egui::Event::PointerButton { pressed: false, .. } => held,
+        _ => false,
+    };
+    let at = events.iter().position(lets_go).unwrap_or(events.len());
+    events.split_off(at)
 }

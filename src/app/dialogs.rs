@@ -14,6 +14,8 @@ use crate::error::Error;
 pub enum Request {
     /// Save the run.
     Save,
+    /// Save the run, and close the window once it is saved.
+    SaveAndClose,
     /// Close the window without saving.
     Close,
     /// Open the run in this folder.
@@ -84,8 +86,8 @@ impl Dialogs {
             ui.label(error.what());
             ui.weak(error.help());
             ui.horizontal_wrapped(|ui| {
-                if ui.button("Save again").clicked() {
-                    request = Some(Request::Save);
+                if ui.button("Save again and close").clicked() {
+                    request = Some(Request::SaveAndClose);
                 }
                 if ui.button("Close without saving").clicked() {
                     request = Some(Request::Close);

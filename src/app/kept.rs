@@ -4,10 +4,9 @@
 //! the thread's own variables. So the run is shared with one of these.
 
 use std::cell::{RefCell, RefMut};
-use std::io::Write as _;
 use std::rc::Rc;
 
-use crate::error::Result;
+use crate::error::{Result, say, say_error};
 use crate::session::Session;
 
 /// A run that the window and the end of the program share.
@@ -30,7 +29,7 @@ impl Drop for SavedAtExit {
             let saved = stop_and_save(&mut session);
             let folder = session.folder().map(|folder| folder.display().to_string());
             match (saved, folder) {
-                (Err(error), _) => say(&format!("error: {}\nhelp: {}", error.what(), error.help())),
+                (Err(error), _) => say_error(&error),
                 (Ok(()), Some(folder)) => {
                     say(&format!("the display has ended; the run is saved in {folder}"))
                 }
@@ -38,11 +37,6 @@ impl Drop for SavedAtExit {
             }
         }
     }
-}
-
-/// Says something on standard error, if anybody hears it.
-fn say(text: &str) {
-    writeln!(std::io::stderr(), "{text}").ok();
 }
 
 thread_local! {

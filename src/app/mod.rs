@@ -12,6 +12,7 @@ mod frame;
 mod frame_log;
 mod kept;
 mod keys;
+mod live;
 mod number;
 pub mod offscreen;
 mod pane;
@@ -30,8 +31,9 @@ mod window;
 mod workbench;
 mod zoom;
 
-pub use canvas::Canvas;
+pub use canvas::{Canvas, Painting};
 pub use dialogs::Request;
 pub use display::Display;
+pub use live::live_frame;
 pub use window::WindowOptions;
 pub use workbench::{Show, Workbench};

@@ -183,6 +183,7 @@ fn rail_ui<T: Number>(
         slider = slider.logarithmic(true).smallest_positive(smallest);
     }
     let response = ui.add(slider);
+    ui.data_mut(|data| data.get_temp_mut_or_default::<Vec<egui::Rect>>(rails_id()).push(response.rect));
     let changed = response.changed() || held.is_some();
     if response.dragged() || response.is_pointer_button_down_on() {
         if changed {
@@ -192,6 +193,15 @@ fn rail_ui<T: Number>(
     }
     ui.data_mut(|data| data.remove::<f64>(id));
     (response, None, changed.then(|| T::at(position)))
+}
+
+fn rails_id() -> Id {
+    Id::unique("rails")
+}
+
+/// Rectangles of the rails that were laid out since the last call.
+pub(crate) fn take_rails(ctx: &egui::Context) -> Vec<egui::Rect> {
+    ctx.data_mut(|data| data.remove_temp(rails_id())).unwrap_or_default()
 }
 
 /// Text that is being typed.

@@ -20,6 +20,7 @@ use super::dialogs::Request;
 use super::display::{Display, Ended, without_source};
 use super::frame_log::FrameLog;
 use super::kept::KeptSession;
+use super::live::{live_frame, work};
 use super::surface::{create_window, failed, open_device, surface_size};
 use super::workbench::{Show, Workbench};
 use super::zoom::Zoom;
@@ -45,10 +46,6 @@ pub struct WindowOptions {
 /// Makes the session once the device is open.
 pub(crate) type MakeSession = Box<dyn FnOnce(Rc<Gpu>) -> Result<Session>>;
 
-/// GPU milliseconds per frame.
-const FRAME_MS: f64 = 15.0;
-/// The same on the software adapter, which shares its cores with everything else.
-const SOFTWARE_FRAME_MS: f64 = 60.0;
 /// Time between frames while the window cannot be drawn to.
 const HIDDEN_FRAME: Duration = Duration::from_millis(15);
 /// Frames until all numbers are back from the GPU.
@@ -201,6 +198,8 @@ impl Running {
         for request in self.workbench.take_requests() {
             match request {
                 Request::Save => self.save(),
+                Request::SaveAndClose if self.close() => return true,
+                Request::SaveAndClose => (),
                 Request::Close => return true,
                 Request::Open(folder) => {
                     let opened = self.open_run(&folder);
@@ -243,11 +242,9 @@ impl Running {
         if self.workbench.take_epoch_ended() {
             self.save();
         }
-        let budget = if self.gpu.is_software() { SOFTWARE_FRAME_MS } else { FRAME_MS };
-        let budget = (budget - self.workbench.costs.views_ms).max(budget / 4.0);
         let Some(texture) = self.next_texture() else {
             // Nobody sees the window: the run goes on.
-            self.work(budget);
+            work(&mut self.session.get(), self.workbench.costs.views_ms, 1.0);
             self.repaint_at = Instant::now().checked_add(HIDDEN_FRAME);
             return Ok(());
         };
@@ -256,14 +253,10 @@ impl Running {
         self.zoom.fit(&self.canvas.ctx, size, self.window.scale_factor() as f32);
         let raw_input = self.input.take_egui_input(&self.window);
         let inputs = self.log.take_inputs();
-        // The interface is laid out first, so that a click acts on this very frame, and painted last, from the state
-        // after the frame's training.
         let (mut session, workbench) = (self.session.get(), &mut self.workbench);
-        let painting = self.canvas.run(&self.gpu, raw_input, size, |ui, frame| {
-            workbench.ui(ui, &mut session, frame, Show::Workbench);
-        });
+        let (painting, trained) =
+            live_frame(&mut self.canvas, workbench, &mut session, raw_input, size, Show::Workbench);
         drop(session);
-        let trained = self.work(budget);
         let mut encoder = self.gpu.encoder("frame");
         let output = self.canvas.record(&self.gpu, &mut encoder, painting, &view);
         let submission = self.gpu.submit(encoder);
@@ -278,16 +271,6 @@ impl Running {
             if trained || inputs.is_some() { SETTLING_FRAMES } else { self.settling.saturating_sub(1) };
         self.repaint_at = Instant::now().checked_add(delay);
         self.write_log()
-    }
-
-    /// Submits a frame's training, apart from its pictures: what cannot be drawn costs no step. Returns whether there was any.
-    fn work(&mut self, budget_ms: f64) -> bool {
-        let mut session = self.session.get();
-        let mut encoder = self.gpu.encoder("training");
-        let trained = session.record(&mut encoder, budget_ms);
-        self.gpu.submit(encoder);
-        session.after_submit();
-        trained
     }
 
     /// Delay of the next frame while nothing trains: short while numbers are on their way, then until an event; a log

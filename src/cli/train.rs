@@ -137,7 +137,7 @@ fn train_to_limit(session: &mut Session, report: &mut Report, interrupt: &Interr
             if let Err(fault) = report.take(session, &event) {
                 match event {
                     // Weights of which the next step is not finite are no state to go on from: the last save stays.
-                    Event::Fault(_) => say_last_save(session),
+                    Event::Fault(_) => say_last_save(session, &fault),
                     _ => save(session, interrupt)?,
                 }
                 return Err(fault);
@@ -153,14 +153,14 @@ fn train_to_limit(session: &mut Session, report: &mut Report, interrupt: &Interr
     }
 }
 
-/// Says where a run that was stopped by a fault can go on.
-fn say_last_save(session: &Session) {
-    if let Some(folder) = session.folder() {
-        say(&format!(
-            "the last save stays; to continue from it: revacnn train --resume {} --lr RATE",
-            quoted(folder)
-        ));
-    }
+/// Says where a run that was stopped by a fault can go on: with another rate only where its numbers stopped being finite.
+fn say_last_save(session: &Session, fault: &Error) {
+    let Some(folder) = session.folder() else { return };
+    let rate = if session.was_halted() && fault.kind() != ErrorKind::Gpu { " --lr RATE" } else { "" };
+    say(&format!(
+        "the last save stays; to continue from it: revacnn train --resume {}{rate}",
+        quoted(folder)
+    ));
 }
 
 /// Error of a run whose output nobody reads any more.

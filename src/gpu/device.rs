@@ -1,6 +1,6 @@
 //! The opened device, on which all else of `gpu` stands: wgpu device, queue, limits, the error hook, submits and waits.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::collections::HashSet;
 use std::rc::Rc;
 use std::sync::{Arc, Mutex};
@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex};
 use humansize::{BINARY, format_size};
 
 use super::remedy::remedy;
+use super::uniforms::Uniforms;
 use crate::error::{Error, Result};
 
 /// An opened device; a clone is another handle to it. Single-threaded by design: the GPU is the second thread.
@@ -27,6 +28,7 @@ pub struct Device {
     pub(super) subgroups: bool,
     /// Bytes of all buffers made so far.
     pub(super) allocated: Rc<Cell<u64>>,
+    uniforms: Rc<RefCell<Uniforms>>,
     errors: Arc<Mutex<ErrorLog>>,
 }
 
@@ -84,6 +86,7 @@ impl Device {
             timestamps: features.contains(wgpu::Features::TIMESTAMP_QUERY),
             subgroups: features.contains(wgpu::Features::SUBGROUP),
             allocated: Rc::default(),
+            uniforms: Rc::default(),
         })
     }
 
@@ -99,7 +102,14 @@ impl Device {
 
     /// Submits one encoder.
     pub fn submit(&self, encoder: wgpu::CommandEncoder) -> wgpu::SubmissionIndex {
+        self.uniforms.borrow_mut().write(&self.queue);
         self.queue.submit([encoder.finish()])
+    }
+
+    /// Buffer, first byte and number of bytes of a parameter struct, which is on the GPU from the next submit on.
+    pub(super) fn uniform(&self, bytes: &[u8]) -> (wgpu::Buffer, u64, u64) {
+        let alignment = u64::from(self.limits.min_uniform_buffer_offset_alignment);
+        self.uniforms.borrow_mut().add(&self.device, &self.queue, alignment, bytes)
     }
 
     /// Waits until a submission is done.

@@ -5,7 +5,7 @@
 //!
 //! ```text
 //! device ← buffer, readback, timer, memory          structs ← template ← shader ← reflect ← kernel, render
-//! needs, instances ← adapter ← open
+//! uniforms ← device; needs, instances ← adapter ← open
 //! device, kernel, tune_cache ← context (Gpu) ← plan_builder (on plan, indirect) ← stage, autotune, open, roofline
 //! ```
 
@@ -37,6 +37,7 @@ mod timer;
 mod trusted;
 mod tune_cache;
 mod turns;
+mod uniforms;
 mod work;
 
 pub use adapter::{AdapterChoice, AdapterReport, list_adapters, no_adapter};

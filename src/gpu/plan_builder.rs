@@ -1,6 +1,6 @@
 //! The builder of plans: dispatches whose bindings are checked by name.
 //!
-//! The parameter struct of a dispatch is written to a uniform buffer of its own.
+//! The parameter struct of a dispatch is part of a uniform buffer, and is never written again.
 
 use std::sync::Arc;
 
@@ -113,17 +113,9 @@ impl<'b> DispatchBuilder<'b, '_> {
             self.error = self.error.or(Some(error));
             return self;
         }
-        let bytes = bytemuck::bytes_of(params);
-        let size = (bytes.len() as u64).next_multiple_of(16);
-        let raw = self.builder.gpu.device.create_buffer(&wgpu::BufferDescriptor {
-            label: Some("params"),
-            size,
-            usage: wgpu::BufferUsages::UNIFORM | wgpu::BufferUsages::COPY_DST,
-            mapped_at_creation: false,
-        });
-        self.builder.gpu.queue.write_buffer(&raw, 0, bytes);
         let index = self.kernel.params_binding().map_or(0, |b| b.index);
-        self.bound.push((index, BufferRange::new(&raw, 0, size)));
+        let (buffer, offset, size) = self.builder.gpu.uniform(bytemuck::bytes_of(params));
+        self.bound.push((index, BufferRange::new(&buffer, offset, size)));
         self
     }
 

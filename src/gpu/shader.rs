@@ -24,9 +24,14 @@ const COMMON: &[(&str, &str)] = &[
         "common/group_color",
         include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/shaders/common/group_color.wgsl")),
     ),
+    (
+        "common/candidates",
+        include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/shaders/common/candidates.wgsl")),
+    ),
     ("common/floats", include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/shaders/common/floats.wgsl"))),
     ("common/hash", include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/shaders/common/hash.wgsl"))),
     ("common/screen", include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/shaders/common/screen.wgsl"))),
+    ("common/signs", include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/shaders/common/signs.wgsl"))),
     ("common/total", include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/shaders/common/total.wgsl"))),
 ];
 

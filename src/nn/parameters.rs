@@ -85,7 +85,6 @@ impl Parameters {
     pub(super) fn blank(gpu: &Gpu, network: &Network) -> Result<Self> {
         let (tensors, offsets, len) = lay_out(network);
         gpu.check_fits(&format!("network {}: its parameters", network.name), len as u64 * 4)?;
-        let flags = vec![0_u32; len.div_ceil(4)];
         let parameters = Self {
             values: Buffer::zeroed(gpu, "parameters", len),
             gradients: Buffer::zeroed(gpu, "gradients", len),
@@ -93,7 +92,7 @@ impl Parameters {
             moments: Buffer::zeroed(gpu, "moments", len),
             second_moments: Buffer::zeroed(gpu, "second moments", len),
             averages: Buffer::zeroed(gpu, "average of parameters", len),
-            flags: Buffer::from_slice(gpu, "flags", &flags),
+            flags: Buffer::zeroed(gpu, "flags", len.div_ceil(4)),
             tensors,
             offsets,
         };
@@ -113,9 +112,10 @@ impl Parameters {
                 Role::Buffer => RUNNING,
             };
             let flag = role | if frozen.contains(&tensor.offset) { FROZEN } else { 0 };
-            for i in tensor.offset..tensor.offset + tensor.len {
-                flags[i / 4] |= flag << (8 * (i % 4));
-            }
+            // A tensor begins at a whole word; what fills up its last one has none.
+            let (first, whole) = (tensor.offset / 4, tensor.len / 4);
+            flags[first..first + whole].fill(flag * 0x0101_0101);
+            (0..tensor.len % 4).for_each(|byte| flags[first + whole] |= flag << (8 * byte));
         }
         self.flags.write(gpu, 0, &flags);
     }

@@ -150,6 +150,19 @@ impl Session {
         }
     }
 
+    /// True while a change of the network waits for the end of the step under way.
+    pub(crate) fn edit_awaits_step(&self) -> bool {
+        let is_edit = |command: &Command| matches!(command, Command::Network(NetworkCommand::Edit(_)));
+        self.progress.step.is_under_way() && self.pending.iter().any(is_edit)
+    }
+
+    /// Carries out the commands that wait as soon as nothing is under way, and not only when more is recorded.
+    pub(crate) fn carry_out_waiting(&mut self) {
+        if self.progress.is_idle() && !self.progress.unsubmitted && !self.pending.is_empty() {
+            self.carry_out_pending();
+        }
+    }
+
     /// True if the resumed journal has a command for this step.
     pub(super) fn has_command_again(&self) -> bool {
         self.journal.to_repeat(self.step()).is_some()

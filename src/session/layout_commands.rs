@@ -17,7 +17,10 @@ pub(super) fn check(command: &LayoutCommand, record: &LayoutRecord, trainer: &Tr
         return Layouts::check(trainer, source.located(&trainer.network)?).map(|_| ());
     };
     let entry = record.find(id).ok_or_else(|| {
-        Error::usage(format!("there is no layout {id}"), "it was closed, or is not open yet")
+        let open: Vec<_> = record.open.iter().map(|entry| entry.id.to_string()).collect();
+        let help =
+            if open.is_empty() { "none is open".to_owned() } else { format!("open are {}", open.join(", ")) };
+        Error::usage(format!("there is no layout {id}"), help)
     })?;
     match *command {
         LayoutCommand::Pin { row, position, .. } | LayoutCommand::Release { row, position, .. } => {

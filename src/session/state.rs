@@ -169,6 +169,11 @@ impl Session {
         concern(&self.run, &self.metrics)
     }
 
+    /// True once a step was halted because its numbers were not finite.
+    pub fn was_halted(&self) -> bool {
+        self.progress.faults > 0
+    }
+
     /// Present activity.
     pub fn state(&self) -> RunState {
         let progress = &self.progress;

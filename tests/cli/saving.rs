@@ -91,6 +91,25 @@ fn a_run_that_trains_is_looked_at() {
 }
 
 #[test]
+fn another_rate_is_advised_only_where_numbers_stopped_being_finite() {
+    let folder = folder();
+    // That a batch is too small for a layer shows when the layer comes.
+    let script =
+        r#"{"step": 2, "command": {"insert_layer": {"after": 3, "settings": {"kind": "batch_norm"}}}}"#;
+    fs::write(folder.path().join("steps.jsonl"), script).unwrap();
+    let last_line = |args: &[&str], cause: &str| {
+        let ran = run(folder.path(), &train(args));
+        assert!(ran.code == Some(1) && ran.err.contains(cause), "{}", ran.err);
+        let advice = ran.err.lines().find(|line| line.contains("the last save stays"));
+        advice.unwrap_or_else(|| panic!("{}", ran.err)).to_owned()
+    };
+    let small = last_line(&["--batch", "1", "--script", "steps.jsonl", "--out", "small"], "batch_norm");
+    assert!(small.ends_with("revacnn train --resume small"), "{small}");
+    let wild = last_line(&["--lr", "1e30", "--out", "wild"], "stopped being finite");
+    assert!(wild.ends_with("revacnn train --resume wild --lr RATE"), "{wild}");
+}
+
+#[test]
 fn settings_given_at_a_resume_hold_from_there_on() {
     let folder = folder();
     let journal = || fs::read_to_string(folder.path().join("run/journal.jsonl")).unwrap();

@@ -24,7 +24,7 @@ fn insert(after: Option<u32>, settings: &str) -> Edit {
 }
 
 /// A change that the network allows at present.
-fn random_edit(session: &Session, rng: &mut ChaCha8Rng) -> Option<Edit> {
+pub(crate) fn random_edit(session: &Session, rng: &mut ChaCha8Rng) -> Option<Edit> {
     let network = &session.trainer().network;
     let layer = network.layers.choose(rng)?;
     let mut filter = || layer.filter_ids.choose(rng).copied();

@@ -11,6 +11,7 @@ mod layout_commands;
 mod layout_resume;
 mod layouts;
 mod lifecycle;
+mod random;
 mod replay;
 mod saving;
 mod schedule;

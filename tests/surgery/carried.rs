@@ -79,3 +79,18 @@ fn every_value_is_what_the_twin_says_and_what_stays_keeps_its_bits() {
         assert!(done >= 12, "{name}: {done} changes");
     }
 }
+
+#[test]
+fn one_filter_more_or_less_compiles_no_kernel() {
+    for name in NETWORKS {
+        let mut trainer = trained(name);
+        let compiled = trainer.gpu().compiled();
+        for layer in changeable(&trainer) {
+            trainer.edit(&Edit::AddFilter { layer }).unwrap();
+            let index = trainer.network.layer_index(layer).unwrap();
+            let filter = *trainer.network.layers[index].filter_ids.last().unwrap();
+            trainer.edit(&Edit::DeleteFilter { layer, filter }).unwrap();
+            assert_eq!(trainer.gpu().compiled(), compiled, "{name}, layer {layer}");
+        }
+    }
+}

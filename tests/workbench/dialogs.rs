@@ -36,7 +36,9 @@ fn a_window_whose_run_cannot_be_saved_asks_before_it_closes() {
     stage.click_text("Keep open");
     assert!(!shows(&mut stage, QUESTION) && shows(&mut stage, "save again"), "the status bar still says it");
     assert_eq!(stage.workbench.take_requests(), []);
-    for (button, request) in [("Close without saving", Request::Close), ("Save again", Request::Save)] {
+    for (button, request) in
+        [("Close without saving", Request::Close), ("Save again and close", Request::SaveAndClose)]
+    {
         assert!(!close(&mut stage));
         stage.click_text(button);
         assert_eq!(stage.workbench.take_requests(), [request]);

@@ -5,7 +5,7 @@ use std::rc::Rc;
 
 use egui::{Event, Key, Modifiers, PointerButton, Pos2, Rect};
 use revacnn::app::offscreen::{FORMAT, Picture, input, target};
-use revacnn::app::{Canvas, Show, Workbench};
+use revacnn::app::{Canvas, Show, Workbench, live_frame};
 use revacnn::gpu::{AdapterChoice, Gpu};
 use revacnn::nn::Hyper;
 use revacnn::session::{RunSettings, Session};
@@ -157,6 +157,37 @@ impl Stage {
         }
         self.frame(&[button(at(shares.last().unwrap()), false)]);
         self.frame(&[]);
+    }
+
+    /// Presses and lets go at a share of a widget's width within one frame, as a quick click while a frame takes long.
+    pub(crate) fn tap(&mut self, widget: &str, share: f32) {
+        let rect = self.place(widget);
+        let pos = Pos2::new(rect.left() + share * rect.width(), rect.center().y);
+        let button = |pressed| Event::PointerButton {
+            pos,
+            button: PointerButton::Primary,
+            pressed,
+            modifiers: Modifiers::NONE,
+        };
+        self.frame(&[Event::PointerMoved(pos)]);
+        self.frame(&[button(true), button(false)]);
+        (0..2).for_each(|_| drop(self.frame(&[])));
+    }
+
+    /// The texts of a frame as the window makes it, with its training.
+    pub(crate) fn live_texts(&mut self) -> Vec<String> {
+        let raw = input(&self.picture, self.frames);
+        self.frames += 1;
+        let size = [self.picture.width, self.picture.height];
+        let (canvas, workbench) = (&mut self.canvas, &mut self.workbench);
+        let (painting, _) = live_frame(canvas, workbench, &mut self.session, raw, size, Show::Workbench);
+        let found = texts(painting.shapes()).into_iter().map(|text| text.text).collect();
+        let mut encoder = self.gpu.encoder("frame");
+        let view = self.target.create_view(&Default::default());
+        self.canvas.record(&self.gpu, &mut encoder, painting, &view).drop_without_applying_deltas();
+        self.gpu.submit(encoder);
+        self.canvas.after_submit();
+        found
     }
 
     /// The right button pressed and released on the first tile of the column under this widget.

@@ -1,6 +1,8 @@
 //! The user's hand on the network: buttons, keys and menus that change it.
 
 use egui::{Key, Modifiers};
+use revacnn::nn::Edit;
+use revacnn::session::NetworkCommand;
 use serde_json::json;
 
 use super::fixture::Stage;
@@ -94,4 +96,22 @@ fn a_tiles_menu_splits_and_resets() {
         json!({ "reset_filter": { "layer": 0, "filter": 0 } }),
     ];
     assert_eq!(stage.commands(), expected);
+}
+
+#[test]
+fn a_change_asked_for_amid_a_step_is_in_the_very_next_frame() {
+    let mut stage = Stage::new([1600, 900], 1.0);
+    stage.session.play();
+    let mut encoder = stage.session.gpu().encoder("a piece of a step");
+    stage.session.record(&mut encoder, 1e-9);
+    stage.session.gpu().submit(encoder);
+    stage.session.after_submit();
+    let step = stage.session.step();
+    let settings = "kind = \"batch_norm\"".parse().unwrap();
+    stage.session.apply(NetworkCommand::Edit(Edit::InsertLayer { after: Some(0), settings })).unwrap();
+    assert_eq!(stage.session.network_version(), 0, "a step is under way");
+    let texts = stage.live_texts();
+    let new = &stage.session.trainer().network.layers[1].name;
+    assert_eq!((stage.session.network_version(), stage.session.step()), (1, step + 1));
+    assert!(texts.contains(new), "no {new} in {texts:?}");
 }

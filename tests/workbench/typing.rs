@@ -180,6 +180,18 @@ fn a_drag_is_one_rounded_command_when_it_ends() {
 }
 
 #[test]
+fn a_rail_that_is_pressed_and_let_go_within_one_frame_counts() {
+    let mut stage = Stage::new(SIZE, 1.0);
+    for (at, share) in [0.25, 0.75].into_iter().enumerate() {
+        stage.tap("momentum", share);
+        let commands = stage.commands();
+        assert_eq!(commands.len(), at + 1, "{commands:?}");
+        let momentum = commands[at]["set_momentum"].as_f64().unwrap();
+        assert!((momentum - f64::from(share)).abs() < 0.1, "{momentum} at {share}");
+    }
+}
+
+#[test]
 fn a_key_is_one_rounded_command() {
     let mut stage = Stage::new(SIZE, 1.0);
     stage.key(Key::M, Modifiers::SHIFT);

@@ -1,10 +1,14 @@
 //! `revacnn bench`: benchmarks.
 
+#[cfg(feature = "app")]
+mod click;
 mod edit;
 mod embed;
 mod measure;
 #[cfg(feature = "app")]
 mod points;
+#[cfg(feature = "app")]
+mod renderer;
 mod train;
 #[cfg(feature = "app")]
 mod view;
@@ -18,6 +22,9 @@ pub(super) enum Bench {
     Train(train::BenchTrain),
     /// Cost of adding or removing one filter during training.
     Edit(edit::BenchEdit),
+    /// Time from a change of the network, asked for while it trains, to the frame that shows it.
+    #[cfg(feature = "app")]
+    Click(click::BenchClick),
     /// Rendering overhead: training throughput with and without drawing.
     #[cfg(feature = "app")]
     View(view::BenchView),
@@ -30,6 +37,8 @@ impl Bench {
         match self {
             Self::Train(train) => train.run(),
             Self::Edit(edit) => edit.run(),
+            #[cfg(feature = "app")]
+            Self::Click(click) => click.run(),
             #[cfg(feature = "app")]
             Self::View(view) => view.run(),
             Self::Embed(embed) => embed.run(),

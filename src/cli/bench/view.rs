@@ -5,13 +5,13 @@
 use std::time::{Duration, Instant};
 
 use clap::Args;
-use revacnn::app::offscreen::{FORMAT, Picture, input, target};
-use revacnn::app::{Canvas, Show, Workbench};
+use revacnn::app::Show;
 use revacnn::error::Result;
 use revacnn::session::Session;
 use serde_json::json;
 
 use super::measure::{above_zero, quantile};
+use super::renderer::Renderer;
 use crate::cli::print::print_line;
 use crate::cli::render::{parse_size, view_parser};
 use crate::cli::run_options::{AdapterOption, RunOptions};
@@ -57,14 +57,14 @@ impl BenchView {
             return super::points::run(&*self.adapter.open()?, points, self.size, self.json);
         }
         let mut session = Session::new(self.adapter.open()?, &self.run.network, self.run.settings()?, None)?;
-        let mut renderer = Renderer::new(&session, self)?;
+        let mut renderer = Renderer::new(&session, self.view, self.size)?;
         session.play();
         // Compiles and warms up both.
-        renderer.round(&mut session, 1.0, Some(self.rate));
+        round(&mut renderer, &mut session, 1.0, Some(self.rate));
         let (mut alone, mut rendering) = (Vec::new(), Vec::new());
         for _ in 0..ROUNDS {
-            alone.push(renderer.round(&mut session, self.seconds, None));
-            rendering.push(renderer.round(&mut session, self.seconds, Some(self.rate)));
+            alone.push(round(&mut renderer, &mut session, self.seconds, None));
+            rendering.push(round(&mut renderer, &mut session, self.seconds, Some(self.rate)));
         }
         session.check_events()?;
         let median = |rounds: &[Round]| {
@@ -92,59 +92,20 @@ impl BenchView {
     }
 }
 
-/// Renders as the window does, into a texture that nobody reads.
-struct Renderer {
-    workbench: Workbench,
-    canvas: Canvas,
-    picture: Picture,
-    view: wgpu::TextureView,
-    frames: usize,
-}
-
-impl Renderer {
-    fn new(session: &Session, options: &BenchView) -> Result<Self> {
-        let (width, height) = options.size;
-        let texture = target(session.gpu(), width, height);
-        Ok(Self {
-            workbench: Workbench::new(session),
-            canvas: Canvas::new(session.gpu(), FORMAT, true)?,
-            picture: Picture::new(options.view, width, height),
-            view: texture.create_view(&Default::default()),
-            frames: 0,
-        })
-    }
-
-    /// Trains for `seconds`, drawing `rate` frames/s.
-    fn round(&mut self, session: &mut Session, seconds: f64, rate: Option<f64>) -> Round {
-        session.settle();
-        let (began, first) = (Instant::now(), session.step());
-        let mut frames = 0;
-        while began.elapsed() < Duration::from_secs_f64(seconds) {
-            if rate.is_some_and(|rate| f64::from(frames) <= began.elapsed().as_secs_f64() * rate) {
-                self.draw(session);
-                frames += 1;
-            }
-            session.advance();
-            session.take_events();
+/// Trains for `seconds`, drawing `rate` frames/s.
+fn round(renderer: &mut Renderer, session: &mut Session, seconds: f64, rate: Option<f64>) -> Round {
+    session.settle();
+    let (began, first) = (Instant::now(), session.step());
+    let mut frames = 0;
+    while began.elapsed() < Duration::from_secs_f64(seconds) {
+        if rate.is_some_and(|rate| f64::from(frames) <= began.elapsed().as_secs_f64() * rate) {
+            renderer.draw(session);
+            frames += 1;
         }
-        session.settle();
-        let images = f64::from(session.step() - first) * f64::from(session.settings().batch);
-        Round { images_per_s: images / began.elapsed().as_secs_f64(), frames }
+        session.advance();
+        session.take_events();
     }
-
-    fn draw(&mut self, session: &mut Session) {
-        let input = input(&self.picture, self.frames);
-        self.frames += 1;
-        let size = [self.picture.width, self.picture.height];
-        let (gpu, show) = (std::rc::Rc::clone(session.trainer().gpu()), self.picture.show);
-        let painting = self.canvas.run(&gpu, input, size, |ui, frame| {
-            self.workbench.ui(ui, session, frame, show);
-        });
-        let mut encoder = session.gpu().encoder("picture");
-        let output = self.canvas.record(session.gpu(), &mut encoder, painting, &self.view);
-        output.drop_without_applying_deltas();
-        session.gpu().submit(encoder);
-        self.canvas.after_submit();
-        self.workbench.take(self.canvas.poll(), session);
-    }
+    session.settle();
+    let images = f64::from(session.step() - first) * f64::from(session.settings().batch);
+    Round { images_per_s: images / began.elapsed().as_secs_f64(), frames }
 }

@@ -117,7 +117,7 @@ fn read(path: &Path, rank: usize) -> Result<(Vec<usize>, Vec<u8>)> {
     let start = file.fill_buf().map_err(|error| Error::io("read", path, &error))?;
     // By content, not by name: browsers and archivers unpack files and leave the name as it was.
     if is_gzip(start) {
-        parse(&mut GzipReader::new(file), rank, None)
+        parse(&mut GzipReader::new(file, bounded::MAX_BYTES + 4096), rank, None)
     } else {
         parse(&mut file, rank, Some(len))
     }

@@ -23,12 +23,9 @@ pub use rows::{LabeledRows, Matrix};
 
 use super::bounded;
 use crate::error::{Error, Result};
-use format::Format;
+use format::{Format, MAX_BYTES};
 use labels::Words;
 use text::Records;
-
-/// Largest file in bytes: 16 GiB, four million rows of 1024 values.
-const MAX_BYTES: u64 = 1 << 34;
 
 impl Matrix {
     /// True for the name of a matrix file, by its extension.

@@ -6,13 +6,12 @@ use std::io::{BufReader, Cursor, Read};
 use npyz::{DType, NpyFile, Order, TypeChar};
 
 use super::columns::{Selection, find_all, find_label, label_arrays};
+use super::format::MAX_BYTES;
 use super::labels::{Labels, Words};
 use super::rows::{LabeledRows, Matrix};
 use crate::data::bounded::damaged;
 use crate::error::{Error, Result};
 
-/// Largest array in bytes: 16 GiB.
-const MAX_BYTES: u64 = 1 << 34;
 /// Arrays of an `.npz` that hold its rows where there are several, the likeliest first.
 const ROWS: [&str; 5] = ["X", "data", "x", "positions", "embeddings"];
 /// Help for an array that holds no numbers.

@@ -6,7 +6,7 @@ use std::io::{BufRead, BufReader, Cursor, Read};
 
 use csv::{ByteRecord, Position, Trim};
 
-use super::format::Format;
+use super::format::{Format, MAX_BYTES};
 use crate::data::bounded::damaged;
 use crate::data::gzip::{GzipReader, is_gzip};
 use crate::error::Result;
@@ -154,7 +154,7 @@ fn text_of(file: BufReader<File>) -> Result<Box<dyn BufRead>> {
     let buffered = |source| BufReader::with_capacity(SAMPLE_BYTES, source);
     let mut file = buffered(Box::new(file) as Box<dyn Read>);
     if is_gzip(file.fill_buf().map_err(damaged)?) {
-        file = buffered(Box::new(GzipReader::new(file)));
+        file = buffered(Box::new(GzipReader::new(file, MAX_BYTES)));
     }
     let start = file.fill_buf().map_err(damaged)?;
     if start.starts_with(&[0xff, 0xfe]) || start.starts_with(&[0xfe, 0xff]) {

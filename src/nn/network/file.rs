@@ -235,7 +235,7 @@ impl Reader {
         self.nodes.insert(name.clone(), index + 1);
         let (id, filter_ids) = (entry.id.unwrap_or(index as u32), entry.filter_ids);
         let next_filter = entry.next_filter.unwrap_or(0);
-        self.network.append(NewLayer { name, layer, inputs, id, filter_ids, next_filter })
+        self.network.append(NewLayer { name, layer: layer.into(), inputs, id, filter_ids, next_filter })
     }
 
     /// Nodes that a layer's `inputs` name; without them the layer before it.

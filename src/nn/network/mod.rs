@@ -6,6 +6,7 @@ mod presets;
 mod tests;
 
 use std::collections::HashSet;
+use std::rc::Rc;
 
 use super::layer::Channels;
 use super::layers::MAX_INPUTS;
@@ -27,7 +28,7 @@ pub struct NetworkLayer {
     /// Name, unique in the network.
     pub name: String,
     /// The layer.
-    pub layer: Box<dyn Layer>,
+    pub layer: Rc<dyn Layer>,
     /// Input nodes: 0 is the image, i + 1 the output of layer i.
     pub inputs: Vec<usize>,
     /// Shapes of the inputs.
@@ -47,7 +48,7 @@ pub struct NetworkLayer {
 /// A layer that is to join a network.
 pub(crate) struct NewLayer {
     pub name: String,
-    pub layer: Box<dyn Layer>,
+    pub layer: Rc<dyn Layer>,
     pub inputs: Vec<usize>,
     pub id: u32,
     /// None: counted from 0.

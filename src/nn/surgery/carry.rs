@@ -3,7 +3,7 @@
 use super::origin::Term;
 use super::plan::Carried;
 use crate::error::Result;
-use crate::gpu::{Buffer, PlanBuilder, Source};
+use crate::gpu::{Buffer, Gpu, Plan, PlanBuilder, Source};
 use crate::nn::TensorRange;
 use crate::nn::twin::KernelTwin;
 use crate::{params, wgsl};
@@ -16,6 +16,8 @@ pub(in crate::nn) const TWINS: &[KernelTwin] =
 params! {
     struct CarryParams {
         count: u32, rows: u32, columns: u32, taps: u32, first: u32, old_columns: u32, old_first: u32, group_rows: u32, old_group_rows: u32,
+        /// Place of its first terms in `starts`.
+        table: u32,
     }
 }
 params! { struct CarryTerm { old: u32, factor: f32, tilt: f32 } }
@@ -42,19 +44,29 @@ impl Content {
     }
 }
 
-/// Rows, then columns of a tensor: index of the first term of each (and of the end), and the terms.
-fn tables(carried: &Carried, content: Content) -> (Vec<u32>, Vec<CarryTerm>) {
-    let (mut starts, mut terms) = (Vec::new(), Vec::new());
-    let rows = carried.rows.iter().map(|origin| &origin.filter);
-    for list in rows.chain(carried.columns.iter().map(|origin| &origin.taken)) {
-        starts.push(terms.len() as u32);
-        terms.extend(list.iter().map(|term| content.term(term)));
-    }
-    starts.push(terms.len() as u32);
-    (starts, terms)
+/// The terms of several tensors, one after the other.
+#[derive(Default)]
+struct Tables {
+    /// Index of the first term of each row, then of each column, and of the end.
+    starts: Vec<u32>,
+    terms: Vec<CarryTerm>,
 }
 
-fn params(carried: &Carried, old: &TensorRange, new: &TensorRange) -> CarryParams {
+impl Tables {
+    /// Appends a tensor; returns where it begins in `starts`.
+    fn append(&mut self, carried: &Carried, content: Content) -> u32 {
+        let table = self.starts.len() as u32;
+        let rows = carried.rows.iter().map(|origin| &origin.filter);
+        for list in rows.chain(carried.columns.iter().map(|origin| &origin.taken)) {
+            self.starts.push(self.terms.len() as u32);
+            self.terms.extend(list.iter().map(|term| content.term(term)));
+        }
+        self.starts.push(self.terms.len() as u32);
+        table
+    }
+}
+
+fn params(carried: &Carried, old: &TensorRange, new: &TensorRange, table: u32) -> CarryParams {
     CarryParams {
         count: new.len as u32,
         rows: carried.rows.len() as u32,
@@ -65,6 +77,7 @@ fn params(carried: &Carried, old: &TensorRange, new: &TensorRange) -> CarryParam
         old_first: old.offset as u32,
         group_rows: (carried.rows.len() / carried.groups) as u32,
         old_group_rows: (old.spec.shape[0] / carried.old_groups) as u32,
+        table,
     }
 }
 
@@ -83,7 +96,7 @@ pub fn carry_twin(
     content: Content,
     old: &[f64],
 ) -> Vec<f64> {
-    let at = params(carried, before, new);
+    let at = params(carried, before, new, 0);
     let (columns, old_columns, taps) = (at.columns as usize, at.old_columns as usize, at.taps as usize);
     let value = |i: usize| {
         let (row, tap) = (i / taps / columns, i % taps);
@@ -108,29 +121,45 @@ pub fn carry_twin(
 /// A tensor to be carried over: how, where it was, and where it is.
 type Carriage<'t> = (&'t Carried, [&'t TensorRange; 2]);
 
-/// Adds the dispatches that carry tensors from the flat buffer `before` to `after`.
+/// Compiles the kernel, so that no change of a network has to.
+///
+/// # Errors
+/// When the driver refuses it.
+pub(in crate::nn) fn compile(gpu: &Gpu) -> Result<()> {
+    gpu.kernel(&CARRY, "carry", &[]).map(|_| ())
+}
+
+/// The dispatches that carry tensors from the flat buffer `before` to `after` of each content.
 ///
 /// # Errors
 /// When a buffer does not fit the adapter.
 pub(in crate::nn) fn carry(
-    plan: &mut PlanBuilder<'_>,
+    gpu: &Gpu,
     tensors: &[Carriage<'_>],
-    content: Content,
-    [before, after]: [&Buffer<f32>; 2],
-) -> Result<()> {
-    let gpu = plan.gpu();
+    contents: &[(Content, [&Buffer<f32>; 2])],
+) -> Result<Plan> {
+    let mut tables = Tables::default();
+    let mut carriages = Vec::new();
+    for (content, buffers) in contents {
+        for (carried, [old, new]) in tensors {
+            let table = tables.append(carried, *content);
+            carriages.push((buffers, *new, params(carried, old, new, table)));
+        }
+    }
+    // A binding cannot be empty.
+    tables.terms.resize(tables.terms.len().max(1), CarryTerm::default());
+    let starts = Buffer::from_slice(gpu, "first terms", &tables.starts).range();
+    let terms = Buffer::from_slice(gpu, "terms", &tables.terms).range();
     let kernel = gpu.kernel(&CARRY, "carry", &[])?;
-    for (carried, [old, new]) in tensors {
-        let (starts, mut terms) = tables(carried, content);
-        // A binding cannot be empty.
-        terms.resize(terms.len().max(1), CarryTerm::default());
+    let mut plan = PlanBuilder::new(gpu);
+    for ([before, after], new, params) in carriages {
         plan.dispatch(&format!("carry {}", new.name), &kernel)
-            .bind("starts", Buffer::from_slice(gpu, "first terms", &starts).range())
-            .bind("terms", Buffer::from_slice(gpu, "terms", &terms).range())
+            .bind("starts", starts.clone())
+            .bind("terms", terms.clone())
             .bind("before", before.range())
             .bind("after", after.range())
-            .params(&params(carried, old, new))
-            .threads([new.len as u32, 1, 1])?;
+            .params(&params)
+            .threads([params.count, 1, 1])?;
     }
-    Ok(())
+    Ok(plan.finish())
 }

@@ -13,8 +13,8 @@ mod plan;
 mod rebuild;
 mod units;
 
-pub(in crate::nn) use carry::TWINS;
 pub use carry::{Content, carry_twin};
+pub(in crate::nn) use carry::{TWINS, compile};
 pub use edit::Edit;
 pub(in crate::nn) use operation::Stream;
 pub use origin::{ChannelMap, Origin, Term};

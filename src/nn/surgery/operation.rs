@@ -4,7 +4,7 @@ use super::carry::{Content, carry};
 use super::plan::{Carried, TensorPlan};
 use super::rebuild::Surgery;
 use crate::error::Result;
-use crate::gpu::{Buffer, Gpu, PlanBuilder};
+use crate::gpu::{Buffer, Gpu};
 use crate::nn::{Parameters, TensorRange};
 
 /// Random numbers of fresh filters: others at each step, and for each new filter.
@@ -57,19 +57,18 @@ impl Surgery {
             .collect();
         let runs = runs(self, before, &after);
         let mut encoder = gpu.encoder("surgery");
-        let mut plan = PlanBuilder::new(gpu);
-        for (content, buffers) in [
+        let contents = [
             (Content::Weights, [&before.values, &after.values]),
             (Content::Weights, [&before.averages, &after.averages]),
             (Content::Moments, [&before.moments, &after.moments]),
             (Content::SecondMoments, [&before.second_moments, &after.second_moments]),
-        ] {
+        ];
+        for (_, buffers) in contents {
             for [from, to, len] in runs.iter().map(|run| run.map(|n| 4 * n as u64)) {
                 encoder.copy_buffer_to_buffer(buffers[0].raw(), from, buffers[1].raw(), to, len);
             }
-            carry(&mut plan, &carried, content, buffers)?;
         }
-        plan.finish().encode(&mut encoder);
+        carry(gpu, &carried, &contents)?.encode(&mut encoder);
         gpu.submit(encoder);
         // Written once the above is submitted, and so after it.
         self.write_fresh(gpu, &after, stream);

@@ -1,6 +1,7 @@
 //! The changed network, and the plan of its tensors.
 
 use std::collections::HashMap;
+use std::rc::Rc;
 
 use toml::{Table, Value};
 
@@ -32,17 +33,11 @@ struct Draft {
     layer: NewLayer,
 }
 
-/// The layer once more: its settings say all.
-fn again(layer: &dyn Layer, classes: usize) -> Box<dyn Layer> {
-    let kind = KINDS.iter().find(|kind| kind.kind == layer.kind()).expect("its kind is registered");
-    (kind.parse)(layer.settings(), classes).expect("its own settings are good")
-}
-
 fn draft(network: &Network, index: usize) -> Draft {
     let NetworkLayer { name, layer, inputs, id, filter_ids, next_filter, .. } = &network.layers[index];
     let layer = NewLayer {
         name: name.clone(),
-        layer: again(&**layer, network.classes),
+        layer: Rc::clone(layer),
         inputs: inputs.clone(),
         id: *id,
         filter_ids: Some(filter_ids.clone()),
@@ -152,7 +147,7 @@ fn change_units(network: &Network, unit: &Unit, change: &Change<'_>) -> Result<S
         if let Some(filters) = channels.get(&(index + 1))
             && let Some(resized) = layer.layer.resized(*filters, groups)
         {
-            new.layer.layer = resized;
+            new.layer.layer = resized.into();
         }
         drafts.push(new);
     }
@@ -167,9 +162,11 @@ fn change_filter(network: &Network, layer: u32, filter: u32, change: &Change<'_>
 
 fn merge(network: &Network, layer: u32, filters: [u32; 2]) -> Result<Surgery> {
     let layer = network.layer_index(layer)?;
+    // A number of no filter is named before what cannot be done with the others.
+    let [a, b] = filters.map(|filter| network.filter_index(layer, filter));
+    let (a, b) = (a?, b?);
     let units = Units::of(network);
-    let unit = |filter| units.unit(layer, network.filter_index(layer, filter)?);
-    let (a, b) = (unit(filters[0])?, unit(filters[1])?);
+    let (a, b) = (units.unit(layer, a)?, units.unit(layer, b)?);
     let name = &network.layers[layer].name;
     if a == b {
         let what = format!("filters {} and {} of {name} go together", filters[0], filters[1]);
@@ -233,7 +230,8 @@ fn insert(network: &Network, after: Option<u32>, settings: &Table) -> Result<Sur
     let is_identity = layer.kind() == "conv2d" && layer.output(&[shape]).is_ok_and(|output| output == shape);
     let name = free_name(network, layer.short_name());
     let id = network.next_id;
-    let new = NewLayer { name, layer, inputs: vec![node], id, filter_ids: None, next_filter: 0 };
+    let new =
+        NewLayer { name, layer: layer.into(), inputs: vec![node], id, filter_ids: None, next_filter: 0 };
     let mut drafts: Vec<Draft> = (0..network.layers.len()).map(|index| draft(network, index)).collect();
     for draft in &mut drafts {
         // Nodes after it count one more, and what took its input takes its output, which is node `node + 1`.

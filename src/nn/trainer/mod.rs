@@ -8,7 +8,7 @@ mod restore;
 use std::rc::Rc;
 
 use super::pass::Pass;
-use super::{Network, Optimizer, Parameters, Shape, StepsPerEpoch, TrainerOptions};
+use super::{Network, Optimizer, Parameters, Shape, StepsPerEpoch, TrainerOptions, surgery};
 use crate::data::{BatchSizes, Clock, DataLoader, Dataset};
 use crate::error::Result;
 use crate::gpu::{Buffer, Gpu, Plan, TensorView};
@@ -54,6 +54,7 @@ impl Trainer {
         loader.set_sampling(&gpu, options.seed, &options.augmentation);
         loader.set_probes(&gpu, &[0]);
         let pass = Pass::build(&gpu, &network, &loader, &parameters, &optimizer, &options)?;
+        surgery::compile(&gpu)?;
         Ok(Self { gpu, network, loader, parameters, optimizer, options, pass, clock: Clock::default() })
     }
 

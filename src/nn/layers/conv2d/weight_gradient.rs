@@ -128,8 +128,9 @@ impl Convolution {
         // Of the tiles with the same number of rounds over the filters, the smallest come first.
         let filters = self.out_channels();
         let uneven = |tile: &Tile| tile.outs != filters.div_ceil(filters.div_ceil(tile.outs));
-        let cycles = |tile: &Tile| self.cycles(*tile, profile.shares_loads);
-        tiles.sort_by(|a, b| uneven(a).cmp(&uneven(b)).then(cycles(a).total_cmp(&cycles(b))));
+        // Positive numbers are in the order of their bits.
+        let cycles = |tile: &Tile| self.cycles(*tile, profile.shares_loads).to_bits();
+        tiles.sort_by_cached_key(|tile| (uneven(tile), cycles(tile)));
         tiles
     }
 

@@ -1,0 +1,67 @@
+//! Frames of the benchmarks.
+
+use std::rc::Rc;
+
+use revacnn::app::offscreen::{FORMAT, Picture, input, target};
+use revacnn::app::{Canvas, Painting, Show, Workbench, live_frame};
+use revacnn::error::Result;
+use revacnn::session::Session;
+
+/// Renders as the window does, into a texture that nobody reads.
+pub(super) struct Renderer {
+    pub workbench: Workbench,
+    pub canvas: Canvas,
+    picture: Picture,
+    view: wgpu::TextureView,
+    pub frames: usize,
+}
+
+impl Renderer {
+    pub(super) fn new(session: &Session, show: Show, (width, height): (u32, u32)) -> Result<Self> {
+        let texture = target(session.gpu(), width, height);
+        Ok(Self {
+            workbench: Workbench::new(session),
+            canvas: Canvas::new(session.gpu(), FORMAT, true)?,
+            picture: Picture::new(show, width, height),
+            view: texture.create_view(&Default::default()),
+            frames: 0,
+        })
+    }
+
+    /// Submits a frame of pictures alone.
+    pub(super) fn draw(&mut self, session: &mut Session) {
+        let (input, size) = self.next_input();
+        let (gpu, show) = (Rc::clone(session.trainer().gpu()), self.picture.show);
+        let painting = self.canvas.run(&gpu, input, size, |ui, frame| {
+            self.workbench.ui(ui, session, frame, show);
+        });
+        self.paint(session, painting);
+    }
+
+    /// A frame as the window has them, with its training, until it could be presented.
+    pub(super) fn present(&mut self, session: &mut Session) {
+        session.poll();
+        let (input, size) = self.next_input();
+        let (workbench, canvas) = (&mut self.workbench, &mut self.canvas);
+        let (painting, _) = live_frame(canvas, workbench, session, input, size, self.picture.show);
+        let submission = self.paint(session, painting);
+        session.gpu().wait_for(submission);
+        session.gpu().poll();
+    }
+
+    fn next_input(&mut self) -> (egui::RawInput, [u32; 2]) {
+        let input = input(&self.picture, self.frames);
+        self.frames += 1;
+        (input, [self.picture.width, self.picture.height])
+    }
+
+    fn paint(&mut self, session: &Session, painting: Painting) -> wgpu::SubmissionIndex {
+        let mut encoder = session.gpu().encoder("picture");
+        let output = self.canvas.record(session.gpu(), &mut encoder, painting, &self.view);
+        output.drop_without_applying_deltas();
+        let submission = session.gpu().submit(encoder);
+        self.canvas.after_submit();
+        self.workbench.take(self.canvas.poll(), session);
+        submission
+    }
+}

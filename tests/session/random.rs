@@ -1,0 +1,369 @@
+//! Random commands of all kinds between and amid steps: none breaks a run, and the journal repeats them bit for bit. Random commands for
+//! what there is not: each is refused in words that help, and changes nothing.
+//!
+//! `REVACNN_COMMANDS=10000 cargo test --test session random` gives as many; a few hundred otherwise, so that it takes seconds.
+
+use std::collections::HashSet;
+use std::env;
+use std::fs;
+
+use rand::seq::IndexedRandom as _;
+use rand::{Rng, RngExt as _, SeedableRng as _};
+use rand_chacha::ChaCha8Rng;
+use revacnn::embed::Settings;
+use revacnn::nn::{Edit, Hyper, OptimizerKind, Schedule, Surgery};
+use revacnn::session::{
+    Command, DataCommand, Event, ImageSet, ImageSource, LayerId, LayoutCommand, LayoutId, LayoutSource,
+    NetworkCommand, RunState, Session, TensorKind, TrainCommand,
+};
+
+use crate::bench::{Bench, TINY, finish, journal, settings, submit};
+use crate::edits::random_edit;
+
+/// Number of commands: `usual`, or what the environment asks for.
+fn commands(usual: usize) -> usize {
+    env::var("REVACNN_COMMANDS").map_or(usual, |count| count.parse().expect("a number of commands"))
+}
+
+/// Rates and norms are such that no run diverges.
+fn train_command(rng: &mut impl Rng, resets: &mut u64) -> TrainCommand {
+    match rng.random_range(0..14) {
+        0 => TrainCommand::SetLearningRate(rng.random_range(0.0..0.01)),
+        1 => TrainCommand::SetMomentum(rng.random_range(0.0..0.95)),
+        2 => TrainCommand::SetWeightDecay(rng.random_range(0.0..0.01)),
+        3 => TrainCommand::SetOptimizer(*OptimizerKind::ALL.choose(rng).expect("there are some")),
+        4 => TrainCommand::SetBeta2(rng.random_range(0.8..0.9999)),
+        5 => TrainCommand::SetEpsilon(rng.random_range(1e-8..1e-4)),
+        6 => TrainCommand::SetL1Decay(rng.random_range(0.0..0.001)),
+        7 => TrainCommand::SetClipNorm(rng.random_range(0.1..2.0)),
+        8 => TrainCommand::SetSchedule(match rng.random_range(0..3) {
+            0 => Schedule::Constant,
+            1 => Schedule::Step { epochs: rng.random_range(0.1..3.0), factor: rng.random_range(0.3..1.1) },
+            _ => Schedule::Cosine { epochs: rng.random_range(0.5..9.0) },
+        }),
+        9 => TrainCommand::SetWarmup(rng.random_range(0.0..0.5)),
+        10 => TrainCommand::SetAverage(*[0.0, 0.5, 1.0].choose(rng).expect("there are some")),
+        11 => TrainCommand::SetNesterov(rng.random()),
+        12 => TrainCommand::SetBatch(rng.random_range(1..90)),
+        _ => {
+            *resets += 1;
+            TrainCommand::Reset(1000 + *resets)
+        }
+    }
+}
+
+fn data_command(rng: &mut impl Rng, images: usize) -> DataCommand {
+    match rng.random_range(0..8) {
+        0 => DataCommand::SetShift(rng.random_range(0..4)),
+        1 => DataCommand::SetFlip(rng.random()),
+        2 => DataCommand::SetRotation(rng.random_range(0.0..30.0)),
+        3 => DataCommand::SetScale(rng.random_range(0.0..0.5)),
+        4 => DataCommand::SetBrightness(rng.random_range(0.0..0.5)),
+        5 => DataCommand::SetContrast(rng.random_range(0.0..0.5)),
+        6 => DataCommand::SetCutout(rng.random_range(0..5)),
+        _ => DataCommand::PinProbe(rng.random_range(0..images as u32)),
+    }
+}
+
+fn layout_command(session: &Session, rng: &mut impl Rng) -> Option<LayoutCommand> {
+    let node = rng.random_range(0..session.layers().len());
+    let opened = match rng.random_range(0..4) {
+        0 => LayoutSource::Filters,
+        1 => LayoutSource::Images(ImageSource { node, set: ImageSet::Test, count: rng.random_range(4..40) }),
+        kind => {
+            let kind = if kind == 2 { TensorKind::Weights } else { TensorKind::Activations };
+            LayoutSource::Tensor { node, kind }
+        }
+    };
+    if session.layouts().len() < 2 {
+        return Some(LayoutCommand::Open(opened));
+    }
+    let layout = session.layouts().choose(rng)?;
+    let (id, rows) = (layout.id(), layout.rows().tiles());
+    let position = [rng.random_range(-9.0..9.0), rng.random_range(-9.0..9.0)];
+    Some(match rng.random_range(0..11) {
+        0 => LayoutCommand::Open(opened),
+        1 => LayoutCommand::Close(id),
+        2 => LayoutCommand::Run(id, rng.random()),
+        3 => LayoutCommand::Restart(id),
+        4 | 5 => LayoutCommand::Pin { layout: id, row: rng.random_range(0..rows), position },
+        6 => LayoutCommand::Release { layout: id, row: rng.random_range(0..rows), position },
+        7 => LayoutCommand::Settings(
+            id,
+            Settings { exaggeration: rng.random_range(1.0..20.0), ..Settings::DEFAULT },
+        ),
+        8 => LayoutCommand::Perplexity(id, rng.random_range(1.0..40.0)),
+        9 => LayoutCommand::Every(id, rng.random_range(1..9)),
+        _ => LayoutCommand::Refresh(id),
+    })
+}
+
+/// A command for the run as it is, where the first that comes to mind is one.
+fn command(session: &Session, rng: &mut ChaCha8Rng, resets: &mut u64) -> Option<Command> {
+    Some(match rng.random_range(0..10) {
+        0 | 1 => train_command(rng, resets).into(),
+        2 => data_command(rng, session.test_images()).into(),
+        3 => {
+            let layer = LayerId(session.trainer().network.layers.choose(rng)?.id);
+            [NetworkCommand::Freeze(layer), NetworkCommand::Thaw(layer)].choose(rng)?.clone().into()
+        }
+        4 | 5 => layout_command(session, rng)?.into(),
+        _ => NetworkCommand::Edit(random_edit(session, rng)?).into(),
+    })
+}
+
+fn one_step(session: &mut Session) {
+    session.single_step();
+    finish(session);
+}
+
+/// Nothing is wrong with the GPU, and no event says that something went wrong.
+fn assert_well(session: &mut Session, place: &str) {
+    session.gpu().check().unwrap_or_else(|error| panic!("{place}: {error}"));
+    let fault = session.take_events().into_iter().find(|event| matches!(event, Event::Fault(_)));
+    assert_eq!(fault, None, "{place}");
+    assert_eq!(session.state(), RunState::Paused, "{place}");
+}
+
+/// All relations of channels: kept, added, joined, in groups, each on its own, the largest of several, and flattened.
+const TIED: &str = r#"
+layer = [
+    { kind = "conv2d", name = "stem", filters = 4, kernel = 3, padding = 1 },
+    { kind = "batch_norm", name = "norm" },
+    { kind = "relu", name = "trunk" },
+    { kind = "conv2d", name = "own", filters = 8, kernel = 3, padding = 1, groups = 4 },
+    { kind = "maxout", name = "largest" },
+    { kind = "add", name = "sum", inputs = ["trunk", "largest"] },
+    { kind = "max_pool2d", name = "pool", size = 2 },
+    { kind = "conv2d", name = "halves", filters = 4, kernel = 1, groups = 2 },
+    { kind = "concat", name = "both", inputs = ["halves", "pool"] },
+    { kind = "flatten", name = "flat" },
+    { kind = "dense", name = "hidden", units = 6 },
+    { kind = "tanh", name = "squashed" },
+    { kind = "dense", name = "last" },
+]
+"#;
+
+#[test]
+fn random_commands_leave_a_run_that_the_journal_repeats() {
+    give_and_repeat(TINY, 11, commands(200));
+}
+
+#[test]
+fn random_commands_to_a_network_of_tied_filters_too() {
+    give_and_repeat(TIED, 12, commands(120));
+}
+
+/// The commands of a journal are of most kinds.
+fn assert_many_kinds(lines: &[String]) {
+    let name = |line: &String| line.split('"').nth(5).expect("a line has a command").to_owned();
+    let kinds: HashSet<String> = lines.iter().map(name).collect();
+    assert!(kinds.len() > 28, "only {} kinds of commands: {kinds:?}", kinds.len());
+}
+
+fn give_and_repeat(network: &str, seed: u64, count: usize) {
+    let bench = Bench::new();
+    fs::write(bench.path("tiny.toml"), network).unwrap();
+    let hyper = Hyper { clip_norm: 1.0, ..Hyper::default() };
+    let settings = revacnn::session::RunSettings { hyper, ..settings() };
+    let mut session = bench.open(settings, Some(&bench.path("run")));
+    // Without the folder's lock: the files of the beginning.
+    fs::create_dir(bench.path("copy")).unwrap();
+    for file in fs::read_dir(bench.path("run")).unwrap() {
+        let file = file.unwrap();
+        fs::copy(file.path(), bench.path("copy").join(file.file_name())).unwrap();
+    }
+    let (mut rng, mut resets) = (ChaCha8Rng::seed_from_u64(seed), 0);
+    let (mut given, mut refused, mut steps) = (0, 0, 0);
+    while given < count {
+        let Some(command) = command(&session, &mut rng, &mut resets) else { continue };
+        let place = format!("seed {seed}, command {given}, {command:?}");
+        let amid = rng.random_range(0..4) == 0;
+        if amid {
+            session.single_step();
+            submit(&mut session, 1e-9);
+            steps += 1;
+        }
+        match session.apply(command) {
+            Ok(()) => given += 1,
+            // Too few rows for a layout, too few values for a batch norm, nothing left to train.
+            Err(error) => {
+                assert!(!error.help().is_empty(), "{place}: {error}");
+                refused += 1;
+            }
+        }
+        finish(&mut session);
+        for _ in 0..rng.random_range(0..2) {
+            one_step(&mut session);
+            steps += 1;
+        }
+        assert_well(&mut session, &place);
+    }
+    assert!(refused < given, "{refused} refused of {given}");
+    one_step(&mut session);
+    steps += 1;
+    session.save().unwrap();
+    let (hash, text) = (session.state_hash(), session.trainer().network.to_toml());
+    let after = session.settings().clone();
+    drop(session);
+    assert_many_kinds(&journal(&bench));
+    // From the checkpoint of the end nothing is repeated, from that of the beginning all.
+    let kept = bench.resume();
+    assert_eq!((kept.state_hash(), kept.trainer().network.to_toml()), (hash.clone(), text.clone()));
+    drop(kept);
+    fs::copy(bench.path("run/journal.jsonl"), bench.path("copy/journal.jsonl")).unwrap();
+    let mut again = Session::resume(std::rc::Rc::clone(&bench.gpu), &bench.path("copy")).unwrap();
+    for step in 0..steps {
+        one_step(&mut again);
+        assert_well(&mut again, &format!("seed {seed}, step {step} again"));
+    }
+    assert_eq!(again.settings(), &after);
+    assert_eq!((again.state_hash(), again.trainer().network.to_toml()), (hash, text), "seed {seed}");
+}
+
+/// A command for what there is not, and a word of its error: the number or value that is wrong.
+fn wrong_value(session: &Session, rng: &mut impl Rng) -> (Command, String) {
+    let below = -rng.random_range(0.01_f32..9.0);
+    let odd = *[below, f32::NAN, f32::INFINITY].choose(rng).expect("there are some");
+    let above = rng.random_range(1.1_f32..9.0);
+    let past = session.test_images() as u32 + rng.random_range(0..9);
+    let command: Command = match rng.random_range(0..15) {
+        0 => TrainCommand::SetLearningRate(odd).into(),
+        1 => TrainCommand::SetMomentum(odd).into(),
+        2 => TrainCommand::SetWeightDecay(odd).into(),
+        3 => TrainCommand::SetBeta2(odd).into(),
+        4 => TrainCommand::SetEpsilon(odd).into(),
+        5 => TrainCommand::SetClipNorm(odd).into(),
+        6 => TrainCommand::SetWarmup(odd).into(),
+        7 => TrainCommand::SetAverage(odd).into(),
+        8 => TrainCommand::SetSchedule(Schedule::Cosine { epochs: odd }).into(),
+        9 => DataCommand::SetRotation(odd).into(),
+        10 => return (DataCommand::SetContrast(above).into(), format!("{above}")),
+        11 => return (TrainCommand::SetMomentum(above).into(), format!("{above}")),
+        12 => return (DataCommand::PinProbe(past).into(), past.to_string()),
+        13 => return (DataCommand::SetShift(past).into(), past.to_string()),
+        _ => return (TrainCommand::SetBatch(past + 9999).into(), (past + 9999).to_string()),
+    };
+    (command, format!("{odd}"))
+}
+
+fn wrong_edit(session: &Session, rng: &mut impl Rng) -> (Command, String) {
+    let network = &session.trainer().network;
+    let no_layer = network.next_id + rng.random_range(0..9);
+    let has_filters = |layer: &&revacnn::nn::NetworkLayer| !layer.filter_ids.is_empty();
+    let made: Vec<_> = network.layers.iter().filter(has_filters).collect();
+    let without: Vec<_> = network.layers.iter().filter(|layer| !has_filters(layer)).collect();
+    let (layer, plain) = (made.choose(rng).expect("some"), without.choose(rng).expect("some"));
+    let (gone, first, last) =
+        (layer.next_filter + rng.random_range(0..9), layer.filter_ids[0], made.len() - 1);
+    let settings = |text: &str| text.parse().expect("a table");
+    let of_gone = |edit| (edit, no_layer.to_string());
+    let of_filter = |edit| (edit, gone.to_string());
+    let (edit, word) = match rng.random_range(0..17) {
+        0 => of_gone(Edit::AddFilter { layer: no_layer }),
+        1 => of_gone(Edit::SplitFilter { layer: no_layer, filter: 0 }),
+        2 => of_gone(Edit::DeleteFilter { layer: no_layer, filter: 0 }),
+        3 => of_gone(Edit::RemoveLayer { layer: no_layer }),
+        4 => of_gone(Edit::InsertLayer { after: Some(no_layer), settings: settings("kind = \"relu\"") }),
+        5 => of_filter(Edit::SplitFilter { layer: layer.id, filter: gone }),
+        6 => of_filter(Edit::DeleteFilter { layer: layer.id, filter: gone }),
+        7 => of_filter(Edit::MergeFilters { layer: layer.id, filters: [first, gone] }),
+        8 => of_filter(Edit::ResetFilter { layer: layer.id, filter: gone }),
+        9 => of_filter(Edit::BlendFilter { layer: layer.id, filter: first, from: vec![(gone, 0.5)] }),
+        // Of the wrong kind: no filters of its own, the classes, one filter with itself.
+        10 => (Edit::SplitFilter { layer: plain.id, filter: 0 }, plain.name.clone()),
+        11 => (Edit::ResetFilter { layer: plain.id, filter: 0 }, plain.name.clone()),
+        12 => (
+            Edit::DeleteFilter { layer: made[last].id, filter: made[last].filter_ids[0] },
+            made[last].name.clone(),
+        ),
+        13 => (Edit::AddFilter { layer: made[last].id }, made[last].name.clone()),
+        14 => (
+            Edit::MergeFilters { layer: made[0].id, filters: [made[0].filter_ids[0]; 2] },
+            made[0].filter_ids[0].to_string(),
+        ),
+        15 => (Edit::InsertLayer { after: None, settings: settings("kind = \"lstm\"") }, "lstm".to_owned()),
+        _ => (
+            Edit::InsertLayer { after: None, settings: settings("kind = \"conv2d\"\nkernel = 0") },
+            "kernel".to_owned(),
+        ),
+    };
+    (NetworkCommand::Edit(edit).into(), word)
+}
+
+fn wrong_layout(session: &Session, rng: &mut impl Rng) -> (Command, String) {
+    let gone = LayoutId(rng.random_range(90..99));
+    let open = session.layouts().choose(rng).expect("one is open");
+    let (id, rows) = (open.id(), open.rows().tiles());
+    let position = [0.0, rng.random_range(-1.0..1.0)];
+    let (row, node) = (rows + rng.random_range(0..9), session.layers().len() + rng.random_range(90..99));
+    let odd = *[-1.0, 0.5, f32::NAN].choose(rng).expect("there are some");
+    let kind = TensorKind::Weights;
+    let (command, word) = match rng.random_range(0..10) {
+        0 => (LayoutCommand::Close(gone), gone.to_string()),
+        1 => (LayoutCommand::Run(gone, true), gone.to_string()),
+        2 => (LayoutCommand::Restart(gone), gone.to_string()),
+        3 => (LayoutCommand::Pin { layout: gone, row: 0, position }, gone.to_string()),
+        4 => (LayoutCommand::Pin { layout: id, row, position }, row.to_string()),
+        5 => (LayoutCommand::Release { layout: id, row, position }, row.to_string()),
+        6 => (LayoutCommand::Perplexity(id, odd), odd.to_string()),
+        7 => (LayoutCommand::Every(id, 0), "0".to_owned()),
+        8 => (LayoutCommand::Settings(id, Settings { momentum: 2.0, ..Settings::DEFAULT }), "2".to_owned()),
+        _ => (LayoutCommand::Open(LayoutSource::Tensor { node, kind }), node.to_string()),
+    };
+    (command.into(), word)
+}
+
+/// True if a help names what there is: a number, a layer, a range, a kind.
+fn names_what_there_is(help: &str, session: &Session) -> bool {
+    let mut layers = session.trainer().network.layers.iter();
+    help.contains(|c: char| c.is_ascii_digit())
+        || layers.any(|layer| help.contains(&layer.name))
+        || ["relu", "before it", "change another", "name two"].iter().any(|words| help.contains(words))
+}
+
+#[test]
+fn random_commands_for_what_there_is_not_are_refused_and_change_nothing() {
+    let (bench, seed, count) = (Bench::new(), 5, commands(10_000) / 5);
+    let mut session = bench.kept();
+    // Numbers with gaps, and one filter more than there were.
+    for edit in [
+        Edit::DeleteFilter { layer: 0, filter: 1 },
+        Edit::AddFilter { layer: 0 },
+        Edit::AddFilter { layer: 0 },
+    ] {
+        session.apply(NetworkCommand::Edit(edit)).unwrap();
+    }
+    session.apply(LayoutCommand::Open(LayoutSource::Tensor { node: 1, kind: TensorKind::Weights })).unwrap();
+    for _ in 0..3 {
+        one_step(&mut session);
+    }
+    let before = |session: &Session| {
+        let layouts: Vec<_> = session.layouts().iter().map(|layout| (layout.id(), layout.running)).collect();
+        (
+            session.state_hash(),
+            session.trainer().network.to_toml(),
+            session.settings().clone(),
+            layouts,
+            journal(&bench),
+        )
+    };
+    let (expected, mut rng) = (before(&session), ChaCha8Rng::seed_from_u64(seed));
+    for number in 0..count {
+        let (command, word) = match rng.random_range(0..3) {
+            0 => wrong_value(&session, &mut rng),
+            1 => wrong_edit(&session, &mut rng),
+            _ => wrong_layout(&session, &mut rng),
+        };
+        let place = format!("seed {seed}, command {number}, {command:?}");
+        let Err(error) = session.apply(command) else { panic!("{place} is carried out") };
+        assert!(error.what().contains(&word), "{place}, {word:?}: {error}");
+        assert!(names_what_there_is(error.help(), &session), "{place}: {error}");
+        assert!(before(&session) == expected, "{place} changed something");
+        session.gpu().check().unwrap_or_else(|error| panic!("{place}: {error}"));
+    }
+    one_step(&mut session);
+    assert_well(&mut session, "after all");
+    // The same changes are possible with the numbers that there are.
+    assert!(Surgery::of(&session.trainer().network, &Edit::AddFilter { layer: 0 }).is_ok());
+}
