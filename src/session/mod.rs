@@ -25,6 +25,7 @@ mod script;
 mod settings;
 mod state;
 mod throughput;
+mod words;
 
 pub use crate::files::{create_folder, write_whole};
 pub use command::{
