@@ -84,6 +84,7 @@ impl Session {
             Control::Save => self.save()?,
             Control::SetLimit(limit) => self.set_limit(limit),
             Control::AskForImage(layout, image) => self.ask_for_image(layout, image),
+            Control::Try(edit) => self.measurements.try_out(edit, self.run.seen())?,
         }
         Ok(())
     }
@@ -262,6 +263,18 @@ impl Session {
     }
 
     pub(super) fn carry_out(&mut self, command: &Command) -> Result<()> {
+        let begun = self.measurements.before(command, self.run.seen());
+        let done = self.change(command);
+        if let Some(begun) = begun {
+            match &done {
+                Ok(()) => self.measurements.after(command, begun, self.run.seen()),
+                Err(_) => self.measurements.failed(&begun),
+            }
+        }
+        done
+    }
+
+    fn change(&mut self, command: &Command) -> Result<()> {
         let to = self.run.settings.changed(command, self.step());
         let trainer = &mut self.run.trainer;
         match command {
@@ -315,7 +328,7 @@ impl Session {
         self.metrics.dead.clear();
         let closed = self.layouts.network_changed(trainer, &nodes);
         self.events.extend(closed.into_iter().map(Event::Notice));
-        self.network_version += 1;
+        self.run.network_version += 1;
         Ok(())
     }
 

@@ -248,7 +248,7 @@ impl fmt::Display for LayerId {
 }
 
 /// When work is done, not what it computes.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, PartialEq)]
 pub enum Control {
     /// Trains until it is paused.
     Play,
@@ -264,6 +264,8 @@ pub enum Control {
     SetLimit(Option<StopCondition>),
     /// Asks for the network's top classes of an image in a layout of images.
     AskForImage(LayoutId, u32),
+    /// Shows what a blend of a filter would give, or no change any more; see [`Session::trial`](super::Session::trial).
+    Try(Option<Edit>),
 }
 
 /// A request of a pane to the session.

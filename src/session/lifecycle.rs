@@ -5,10 +5,12 @@ use std::rc::Rc;
 
 use super::checkpoint::{Checkpoint, CheckpointState, MODEL_FILE, foreign};
 use super::command::{Command, DataCommand};
+use super::effects::Effects;
 use super::event::Event;
 use super::identity;
 use super::journal::Journal;
 use super::journal_file::Header;
+use super::measure::Measurements;
 use super::metrics::{self, Metrics};
 use super::progress::Progress;
 use super::readback::Readback;
@@ -124,12 +126,12 @@ impl Session {
             layouts: Layouts::new(&trainer)?,
             layouts_restored: true,
             journal: Journal::new(header),
+            measurements: Measurements::default(),
             folder: None,
             pending: Vec::new(),
             events: Vec::new(),
             submissions: Vec::new(),
             unsaved: None,
-            network_version: 0,
             run: Run::new(trainer, data, settings),
         };
         let RunSettings { frozen, probe, .. } = session.run.settings.clone();
@@ -172,6 +174,7 @@ impl Session {
         let rectified = self.run.trainer.fired().0;
         let dead = checkpoint.state.dead.iter().copied();
         self.metrics.dead = dead.filter(|node| rectified.contains(node)).collect();
+        self.measurements.effects = Effects::resumed(checkpoint.state.actions.clone(), clock.step);
         self.journal = Journal::resumed(run.journal, checkpoint.state.commands);
         self.layouts_restored = false;
         self.events.extend(run.notices.into_iter().map(Event::Notice));
@@ -211,7 +214,7 @@ impl Session {
     fn finish_under_way(&mut self) {
         let playing = std::mem::replace(&mut self.progress.playing, false);
         let faults = self.progress.faults;
-        while !self.progress.is_idle() {
+        while !self.progress.is_idle() || self.measurements.is_busy() {
             self.advance();
         }
         self.settle();
@@ -244,6 +247,7 @@ impl Session {
                 journal_check: Some(self.journal.check()),
                 metrics: Some(metrics::text(&self.metrics.epochs)?),
                 dead: self.metrics.dead.clone(),
+                actions: self.effects().to_vec(),
                 content_hash: String::new(),
             },
         })

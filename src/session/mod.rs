@@ -7,14 +7,17 @@ mod apply;
 mod checkpoint;
 mod command;
 mod concern;
+mod effects;
 mod event;
 mod fault;
+mod held_out;
 mod identity;
 mod journal;
 mod journal_file;
 mod layout_commands;
 mod layout_record;
 mod lifecycle;
+mod measure;
 mod metrics;
 mod progress;
 mod readback;
@@ -25,18 +28,21 @@ mod script;
 mod settings;
 mod state;
 mod throughput;
+mod trial;
 mod words;
 
 pub use crate::files::{create_folder, write_whole};
 pub use command::{
     Action, Command, Control, DataCommand, LayerId, LayoutCommand, NetworkCommand, TrainCommand,
 };
+pub use effects::{EFFECT_STEPS, Effect};
 pub use event::{Event, RunState, Score, Split, StopCondition};
 pub use journal_file::{Entry, Header, JOURNAL_FILE};
 pub use metrics::{EpochMetrics, METRICS_FILE, Metrics, StepMetrics};
 pub use run_folder::{NETWORK_FILE, RunFolder};
 pub use settings::RunSettings;
 pub use state::Session;
+pub use trial::{Trial, TrialLosses};
 
 pub use crate::layouts::{
     FILTER_PERPLEXITY, Filters, ImageSet, ImageSource, Images, Layout, LayoutId, LayoutSource,

@@ -76,10 +76,14 @@ impl Session {
             self.record_turn(encoder, turn, &mut filling);
         }
         self.layouts.copy(encoder);
+        let (run, events) = (self.run.seen(), &mut self.events);
+        let budget = (budget_ms, filling.trains);
+        let measures = self.measurements.record(encoder, run, &mut self.readback, budget, events);
         if filling.ran {
             self.copy_results(encoder);
         }
-        filling.ran || filling.probed || filling.iterated
+        self.readback.copy_times(encoder);
+        filling.ran || filling.probed || filling.iterated || measures
     }
 
     /// Begins commands, evaluations and feature passes: the CPU's writes come before all that an encoder holds.
@@ -205,6 +209,7 @@ impl Session {
         let ends_epoch = piece.ends && self.end_step();
         if piece.ends {
             self.layouts.after_step(encoder, self.step(), ends_epoch);
+            self.measurements.after_step(encoder, self.run.seen());
         }
         let images = if piece.ends { self.run.settings.batch } else { 0 };
         self.throughput.record(WorkSpan { cost_ms: piece.time_ms, training: true, images, ends_epoch });
@@ -256,13 +261,12 @@ impl Session {
         (goes_on && !last).then_some(Passes { left: passes.left - 1, ..passes })
     }
 
-    /// Records the copies of the run's results and times.
+    /// Records the copies of the run's results.
     fn copy_results(&mut self, encoder: &mut wgpu::CommandEncoder) {
         if self.readback.has_room() {
             self.readback.copy_history(encoder, &self.run.trainer.loader, self.throughput.take_recorded());
             self.progress.uncopied_steps = 0;
         }
-        self.readback.copy_times(encoder);
     }
 
     /// Call after the submit that holds what [`Session::record`] recorded.
@@ -270,6 +274,7 @@ impl Session {
         self.progress.unsubmitted = false;
         self.readback.after_submit();
         self.layouts.after_submit();
+        self.measurements.after_submit();
     }
 
     /// Takes in the results that have arrived. Call once a frame, after the device was polled.
@@ -277,6 +282,7 @@ impl Session {
         if let Some(time_ms) = self.layouts.poll(self.progress.trains()) {
             self.metrics.layouts_ms = time_ms;
         }
+        self.measurements.poll();
         let received = self.readback.take();
         let done: Vec<WorkSpan> = received.iter().flat_map(Received::spans).copied().collect();
         if !done.is_empty() {
@@ -308,11 +314,12 @@ impl Session {
                 for ((of, piece), time_ms) in times {
                     let progress = &mut self.progress;
                     let work = match of {
-                        Timed::Step => &mut progress.step,
-                        Timed::Evaluation { averaged: false } => &mut progress.evaluation,
-                        Timed::Evaluation { averaged: true } => &mut progress.average_evaluation,
+                        Timed::Step => Some(&mut progress.step),
+                        Timed::Evaluation { averaged: false } => Some(&mut progress.evaluation),
+                        Timed::Evaluation { averaged: true } => Some(&mut progress.average_evaluation),
+                        Timed::HeldOut => self.measurements.work(),
                     };
-                    work.learn(&piece, time_ms);
+                    work.into_iter().for_each(|work| work.learn(&piece, time_ms));
                 }
             }
         }
