@@ -18,13 +18,13 @@ const PROBE_SLOTS: usize = MAX_PROBES.next_multiple_of(4);
 
 /// A data set on the GPU, and the clock by which it is drawn.
 pub struct DataLoader {
-    shape: ImageShape,
-    images: Images,
-    statistics: Buffer<f32>,
-    labels: Buffer<u32>,
-    order: Buffer<u32>,
-    probes: Buffer<u32>,
-    sampling: Buffer<Sampling>,
+    pub(super) shape: ImageShape,
+    pub(super) images: Images,
+    pub(super) statistics: Buffer<f32>,
+    pub(super) labels: Buffer<u32>,
+    pub(super) order: Buffer<u32>,
+    pub(super) probes: Buffer<u32>,
+    pub(super) sampling: Buffer<Sampling>,
     clock: Buffer<Clock>,
     history: Buffer<StepRecord>,
     /// Images trained on.

@@ -78,6 +78,16 @@ impl Images {
         Some(Self { chunks, chunk, stride: image_len, window: None })
     }
 
+    /// Images of their own for these positions of the image order, all of them uploaded, where the others stream.
+    pub(super) fn apart(&self, gpu: &Gpu, range: Range<usize>) -> Option<Self> {
+        let slots = range.len().next_power_of_two();
+        let mut window = self.window.as_ref()?.apart(gpu, slots);
+        window.begin_evaluation(&range);
+        window.supply_evaluation(gpu, range.len() as u64);
+        let chunks = vec![window.buffer.range()];
+        Some(Self { chunks, chunk: 2 * slots + MIN_SLOTS, stride: self.stride, window: Some(window) })
+    }
+
     /// Slots of a ring, where the images stream.
     pub(super) fn slots(&self) -> Option<usize> {
         self.window.as_ref().map(|window| window.slots)

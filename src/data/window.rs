@@ -70,6 +70,20 @@ impl ImageWindow {
         }
     }
 
+    /// An empty window over the same images, with this number of slots in a ring.
+    pub(super) fn apart(&self, gpu: &Gpu, slots: usize) -> Self {
+        Self {
+            buffer: Buffer::zeroed(gpu, "window of held-out images", (2 * slots + MIN_SLOTS) * self.stride),
+            slots,
+            sets: self.sets.clone(),
+            order: self.order.clone(),
+            training: Ring::default(),
+            evaluation: Ring::default(),
+            evaluation_end: 0,
+            ..*self
+        }
+    }
+
     /// Bytes of an image, by its index among training and test images.
     fn image(&self, index: usize) -> &[u8] {
         let at = index * self.image_len;

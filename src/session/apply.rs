@@ -93,6 +93,7 @@ impl Session {
             Control::SetLimit(limit) => self.set_limit(limit),
             Control::AskForImage(layout, image) => self.ask_for_image(layout, image),
             Control::Time(control) => self.ask_for_time(control)?,
+            Control::Try(edit) => self.measurements.try_out(edit, self.run.seen())?,
         }
         Ok(())
     }
@@ -175,6 +176,10 @@ impl Session {
                 // Nobody looks at the layouts of a resumed run before they are restored.
                 Command::Layout(_) if !self.layouts_restored => Ok(()),
                 _ if self.journal.is_shown() => Ok(()),
+                // Measured when it was carried out for the first time.
+                command if self.moment() < self.timeline.reached => {
+                    self.check(command).and_then(|()| self.change(command))
+                }
                 command => self.check(command).and_then(|()| self.carry_out(command)),
             };
             if let Err(error) = done {
@@ -286,6 +291,18 @@ impl Session {
     }
 
     pub(super) fn carry_out(&mut self, command: &Command) -> Result<()> {
+        let begun = self.measurements.before(command, self.run.seen());
+        let done = self.change(command);
+        if let Some(begun) = begun {
+            match &done {
+                Ok(()) => self.measurements.after(command, begun, self.run.seen()),
+                Err(_) => self.measurements.failed(&begun),
+            }
+        }
+        done
+    }
+
+    fn change(&mut self, command: &Command) -> Result<()> {
         let to = self.run.settings.changed(command, self.step());
         let trainer = &mut self.run.trainer;
         match command {

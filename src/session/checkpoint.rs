@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use safetensors::{Dtype, SafeTensors, tensor::TensorView as StoredTensor};
 use serde::{Deserialize, Serialize};
 
+use super::effects::Effect;
 use super::settings::RunSettings;
 use crate::error::{Error, Result};
 use crate::files;
@@ -48,6 +49,9 @@ pub(super) struct CheckpointState {
     /// Nodes of which no unit fired at the end of the last epoch.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub dead: Vec<usize>,
+    /// The commands with their effects, where these were measured.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub actions: Vec<Effect>,
     /// Hash of the tensors and of all metadata but itself.
     pub content_hash: String,
 }

@@ -274,7 +274,7 @@ pub enum TimeControl {
 }
 
 /// When work is done, not what it computes.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, PartialEq)]
 pub enum Control {
     /// Trains until it is paused.
     Play,
@@ -292,6 +292,8 @@ pub enum Control {
     AskForImage(LayoutId, u32),
     /// Goes through the time of the run.
     Time(TimeControl),
+    /// Shows what a blend of a filter would give, or no change any more; see [`Session::trial`](super::Session::trial).
+    Try(Option<Edit>),
 }
 
 /// A request of a pane to the session.

@@ -6,10 +6,12 @@ use std::rc::Rc;
 use super::branch_files;
 use super::checkpoint::{Checkpoint, CheckpointState, MODEL_FILE, foreign};
 use super::command::{Command, DataCommand};
+use super::effects::Effects;
 use super::event::Event;
 use super::identity;
 use super::journal::Journal;
 use super::journal_file::Header;
+use super::measure::Measurements;
 use super::metrics::{self, Metrics};
 use super::progress::Progress;
 use super::readback::Readback;
@@ -153,10 +155,10 @@ impl Session {
             layouts: Layouts::new(&trainer)?,
             layouts_restored: true,
             journal: Journal::new(header),
+            measurements: Measurements::default(),
             folder: None,
             pending: Vec::new(),
             events: Vec::new(),
-            submissions: Vec::new(),
             unsaved: None,
             timeline: Timeline::new(),
             run: Run::new(trainer, data, settings),
@@ -201,6 +203,7 @@ impl Session {
         let rectified = self.run.trainer.fired().0;
         let dead = checkpoint.state.dead.iter().copied();
         self.metrics.dead = dead.filter(|node| rectified.contains(node)).collect();
+        self.measurements.effects = Effects::resumed(checkpoint.state.actions.clone(), clock.step);
         self.journal = Journal::resumed(run.journal, checkpoint.state.commands);
         (self.timeline.branches, self.timeline.branch) = (run.branches.branches, run.branches.present);
         let now = self.moment();
@@ -246,7 +249,7 @@ impl Session {
     fn finish_under_way(&mut self) {
         let playing = std::mem::replace(&mut self.progress.playing, false);
         let faults = self.progress.faults;
-        while !self.progress.is_idle() {
+        while !self.progress.is_idle() || self.measurements.is_busy() {
             self.advance();
         }
         self.settle();
@@ -279,6 +282,7 @@ impl Session {
                 journal_check: Some(self.journal.check()),
                 metrics: Some(metrics::text(&self.metrics.epochs)?),
                 dead: self.metrics.dead.clone(),
+                actions: self.effects().to_vec(),
                 content_hash: String::new(),
             },
         })
@@ -311,19 +315,19 @@ impl Session {
         let recorded = self.record(&mut encoder, budget_ms);
         let submission = self.gpu().submit(encoder);
         self.after_submit();
-        if self.submissions.len() >= MAX_AHEAD {
-            let oldest = self.submissions.remove(0);
+        if self.progress.submissions.len() >= MAX_AHEAD {
+            let oldest = self.progress.submissions.remove(0);
             self.gpu().wait_for(oldest);
         } else {
             self.gpu().poll();
         }
-        self.submissions.push(submission);
+        self.progress.submissions.push(submission);
         recorded
     }
 
     /// Waits for the GPU and takes in all that is on its way.
     pub fn settle(&mut self) {
-        self.submissions.clear();
+        self.progress.submissions.clear();
         self.gpu().wait();
         self.poll();
         let fault = self.gpu().check().err();

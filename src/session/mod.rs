@@ -8,14 +8,18 @@ mod branch_files;
 mod checkpoint;
 mod command;
 mod concern;
+mod effects;
 mod event;
 mod fault;
+mod filling;
+mod held_out;
 mod identity;
 mod journal;
 mod journal_file;
 mod layout_commands;
 mod layout_record;
 mod lifecycle;
+mod measure;
 mod metrics;
 mod moment;
 mod progress;
@@ -30,11 +34,14 @@ mod state;
 mod throughput;
 mod timeline;
 mod travel;
+mod trial;
+mod words;
 
 pub use crate::files::{create_folder, write_whole};
 pub use command::{
     Action, Command, Control, DataCommand, LayerId, LayoutCommand, NetworkCommand, TimeControl, TrainCommand,
 };
+pub use effects::{EFFECT_STEPS, Effect};
 pub use event::{Event, RunState, Score, Split, StopCondition};
 pub use journal_file::{Entry, Header, JOURNAL_FILE};
 pub use metrics::{EpochMetrics, METRICS_FILE, Metrics, StepMetrics};
@@ -43,6 +50,7 @@ pub use run_folder::{NETWORK_FILE, RunFolder};
 pub use settings::RunSettings;
 pub use state::Session;
 pub use timeline::{BranchShown, Mark, TimelineShown};
+pub use trial::{Trial, TrialLosses};
 
 pub use crate::layouts::{
     FILTER_PERPLEXITY, Filters, ImageSet, ImageSource, Images, Layout, LayoutId, LayoutSource,

@@ -50,6 +50,8 @@ pub(super) struct Progress {
     pub uncopied_steps: usize,
     /// The probes' maps are older than the weights or the pin.
     pub probes_stale: bool,
+    /// Submits of [`Session::advance`](super::Session::advance) that may not be done yet.
+    pub submissions: Vec<wgpu::SubmissionIndex>,
     /// Number of times that a step was halted because its numbers were not finite.
     pub faults: u32,
 }
@@ -71,6 +73,7 @@ impl Progress {
             unsubmitted: false,
             uncopied_steps: 0,
             probes_stale: true,
+            submissions: Vec::new(),
             faults: 0,
         }
     }

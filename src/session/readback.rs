@@ -33,6 +33,8 @@ pub(super) enum Timed {
     Evaluation {
         averaged: bool,
     },
+    /// A measurement over held-out images.
+    HeldOut,
 }
 
 /// Content of a read-back.

@@ -1,5 +1,6 @@
 //! A trainer with its settings and the facts of its data that a user interface shows.
 
+use super::held_out::Of;
 use super::settings::RunSettings;
 use crate::data::{Dataset, split_order};
 use crate::layouts::ImageSet;
@@ -31,10 +32,15 @@ impl Run {
             test_labels: data.test.labels.clone(),
             train_labels: trained.iter().map(|image| data.train.labels[*image as usize]).collect(),
             layers: LayerInfo::of(&trainer.network),
+            network_version: 0,
             trainer,
             settings,
-            network_version: 0,
         }
+    }
+
+    /// The run as it is measured.
+    pub(super) fn seen(&self) -> Of<'_> {
+        Of { trainer: &self.trainer, version: self.network_version }
     }
 
     /// Class of an image of a set.

@@ -317,6 +317,7 @@ mod tests {
             journal_check: None,
             metrics: None,
             dead: Vec::new(),
+            actions: Vec::new(),
             content_hash: String::new(),
         };
         let none = Vec::new;

@@ -8,51 +8,13 @@ use std::time::Instant;
 
 use super::event::{Event, Score, Split};
 use super::fault;
+use super::filling::{Filling, Stage, Turn};
 use super::metrics::{EpochMetrics, StepMetrics};
 use super::progress::{Passes, Purpose};
 use super::readback::{EvaluationRequest, Received, Timed};
 use super::state::Session;
 use super::throughput::WorkSpan;
 use crate::data::{Clock, HISTORY_LEN, StepRecord};
-
-/// A piece of work.
-enum Turn {
-    Step,
-    Evaluation,
-    /// The probes' maps, while no step is made.
-    Probes,
-    /// A piece of a layout's refresh; the number is its index.
-    Refresh(usize),
-    /// Iterations of a layout.
-    Iterations(usize),
-}
-
-/// Order of the turns in an encoder.
-enum Stage {
-    /// Pieces of the run; where a step `ended`, layouts read their rows first.
-    Run {
-        ended: bool,
-    },
-    Probes,
-    Refreshes,
-    /// Iterations of the layouts from this index on, each once.
-    Iterations(usize),
-}
-
-/// An encoder as it fills.
-struct Filling {
-    stage: Stage,
-    budget_ms: f64,
-    left_ms: f64,
-    /// The run is to train.
-    trains: bool,
-    /// A piece of the run was recorded.
-    ran: bool,
-    /// The probes' maps were recorded.
-    probed: bool,
-    /// Iterations of layouts were recorded.
-    iterated: bool,
-}
 
 impl Session {
     /// Records training, an evaluation or a refresh of the probes worth about `budget_ms` of GPU time; returns
@@ -63,23 +25,19 @@ impl Session {
         }
         self.progress.unsubmitted = true;
         self.layouts.record_begin(encoder);
-        let mut filling = Filling {
-            stage: Stage::Run { ended: false },
-            budget_ms,
-            left_ms: budget_ms,
-            trains: self.progress.trains(),
-            ran: false,
-            probed: false,
-            iterated: false,
-        };
+        let mut filling = Filling::new(budget_ms, self.progress.trains());
         while let Some(turn) = self.next_turn(&mut filling) {
             self.record_turn(encoder, turn, &mut filling);
         }
         self.layouts.copy(encoder);
+        let (run, events) = (self.run.seen(), &mut self.events);
+        let budget = (budget_ms, filling.trains);
+        let measures = self.measurements.record(encoder, run, &mut self.readback, budget, events);
         if filling.ran {
             self.copy_results(encoder);
         }
-        filling.ran || filling.probed || filling.iterated
+        self.readback.copy_times(encoder);
+        filling.ran || filling.probed || filling.iterated || measures
     }
 
     /// Begins commands, evaluations and feature passes: the CPU's writes come before all that an encoder holds.
@@ -211,6 +169,7 @@ impl Session {
         if piece.ends {
             self.keep_step(encoder);
             self.layouts.after_step(encoder, self.step(), ends_epoch);
+            self.measurements.after_step(encoder, self.run.seen());
         }
         let images = if piece.ends { self.run.settings.batch } else { 0 };
         self.throughput.record(WorkSpan { cost_ms: piece.time_ms, training: true, images, ends_epoch });
@@ -265,13 +224,12 @@ impl Session {
         (goes_on && !last).then_some(Passes { left: passes.left - 1, ..passes })
     }
 
-    /// Records the copies of the run's results and times.
+    /// Records the copies of the run's results.
     fn copy_results(&mut self, encoder: &mut wgpu::CommandEncoder) {
         if self.readback.has_room() {
             self.readback.copy_history(encoder, &self.run.trainer.loader, self.throughput.take_recorded());
             self.progress.uncopied_steps = 0;
         }
-        self.readback.copy_times(encoder);
     }
 
     /// Call after the submit that holds what [`Session::record`] recorded.
@@ -279,6 +237,7 @@ impl Session {
         self.progress.unsubmitted = false;
         self.readback.after_submit();
         self.layouts.after_submit();
+        self.measurements.after_submit();
     }
 
     /// Takes in the results that have arrived. Call once a frame, after the device was polled.
@@ -286,6 +245,7 @@ impl Session {
         if let Some(time_ms) = self.layouts.poll(self.progress.trains()) {
             self.metrics.layouts_ms = time_ms;
         }
+        self.measurements.poll();
         let received = self.readback.take();
         let done: Vec<WorkSpan> = received.iter().flat_map(Received::spans).copied().collect();
         if !done.is_empty() {
@@ -317,11 +277,12 @@ impl Session {
                 for ((of, piece), time_ms) in times {
                     let progress = &mut self.progress;
                     let work = match of {
-                        Timed::Step => &mut progress.step,
-                        Timed::Evaluation { averaged: false } => &mut progress.evaluation,
-                        Timed::Evaluation { averaged: true } => &mut progress.average_evaluation,
+                        Timed::Step => Some(&mut progress.step),
+                        Timed::Evaluation { averaged: false } => Some(&mut progress.evaluation),
+                        Timed::Evaluation { averaged: true } => Some(&mut progress.average_evaluation),
+                        Timed::HeldOut => self.measurements.work(),
                     };
-                    work.learn(&piece, time_ms);
+                    work.into_iter().for_each(|work| work.learn(&piece, time_ms));
                 }
             }
         }
@@ -348,7 +309,7 @@ impl Session {
     fn halt(&mut self, step: u32) {
         self.progress.faults += 1;
         self.progress.stop();
-        self.submissions.clear();
+        self.progress.submissions.clear();
         self.gpu().wait();
         self.readback.forget();
         self.layouts.restart_features();

@@ -4,8 +4,10 @@ use std::path::Path;
 
 use super::command::Command;
 use super::concern::concern;
+use super::effects::{self, Effect};
 use super::event::{Event, RunState, Split, StopCondition};
 use super::journal::Journal;
+use super::measure::Measurements;
 use super::metrics::Metrics;
 use super::progress::{Progress, Purpose};
 use super::readback::Readback;
@@ -14,7 +16,8 @@ use super::run_folder::RunFolder;
 use super::settings::RunSettings;
 use super::throughput::Throughput;
 use super::timeline::{Timeline, TimelineShown, shown};
-use crate::error::Error;
+use super::trial::Trial;
+use crate::error::{Error, Result};
 use crate::gpu::{Buffer, Gpu, TensorView};
 use crate::layouts::{
     ImageSet, ImageSource, Layout, LayoutId, Layouts, can_be_laid_out, default_images, images_of, max_images,
@@ -32,12 +35,12 @@ pub struct Session {
     /// The layouts of the journal are open (see [`Session::restore_layouts`]).
     pub(super) layouts_restored: bool,
     pub(super) journal: Journal,
+    /// Measurements beside the run.
+    pub(super) measurements: Measurements,
     pub(super) folder: Option<RunFolder>,
     /// Commands that wait for the end of a step.
     pub(super) pending: Vec<Command>,
     pub(super) events: Vec<Event>,
-    /// Submits of [`Session::advance`] that may not be done yet.
-    pub(super) submissions: Vec<wgpu::SubmissionIndex>,
     /// Error of the last save, if it failed.
     pub(super) unsaved: Option<Error>,
     /// Its past, and ways through it.
@@ -248,12 +251,49 @@ impl Session {
 
     /// The time of the run, for a user interface.
     pub fn timeline(&self) -> TimelineShown {
-        shown(&self.timeline, &self.journal, self.step())
+        shown(&self.timeline, &self.journal, self.step(), &self.trainer().network)
     }
 
     /// Hash of parameters, moments and clock. Waits for the GPU.
     pub fn state_hash(&self) -> String {
         self.run.trainer.state_hash()
+    }
+
+    /// Measures the effect of each command from now on, as [`Session::effects`] tells it, by the loss over the first validation
+    /// images. It is done beside the run, whose bits stay as they are.
+    ///
+    /// # Errors
+    /// When the images do not fit the adapter; then nothing is measured.
+    pub fn measure_effects(&mut self) -> Result<()> {
+        self.measurements.begin(self.run.seen())
+    }
+
+    /// The commands that were measured, with their effects, oldest first.
+    pub fn effects(&self) -> &[Effect] {
+        self.measurements.effects.rows()
+    }
+
+    /// The same as CSV.
+    ///
+    /// # Errors
+    /// None that a user can reach.
+    pub fn effects_csv(&self) -> Result<String> {
+        effects::csv(self.effects())
+    }
+
+    /// Number of held-out images by whose loss effects are measured; 0 where they are not.
+    pub fn held_out_images(&self) -> usize {
+        self.measurements.images()
+    }
+
+    /// The change on trial.
+    pub fn trial(&self) -> Option<&Trial> {
+        self.measurements.trial.as_ref()
+    }
+
+    /// View of the filters of the layer that makes a node, as the change on trial would make them.
+    pub fn trial_filters(&self, node: usize) -> Option<TensorView> {
+        self.trial()?.filters(&self.run.trainer, node)
     }
 
     /// The live layouts, in the order in which they were opened.

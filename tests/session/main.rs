@@ -4,6 +4,7 @@ mod bench;
 mod commands;
 mod damage;
 mod edits;
+mod effects;
 mod embedding;
 mod few_values;
 mod journal;

@@ -106,3 +106,21 @@ fn a_batch_that_the_window_cannot_hold_is_refused() {
     let refused = Session::new(Rc::new(gpu), &windowed.network(), settings(), None);
     assert!(refused.err().expect("no window is so small").what().contains("digits"));
 }
+
+#[test]
+fn the_held_out_images_are_the_same() {
+    let losses = |bench: Bench| {
+        let mut session = bench.session();
+        run_to(&mut session, 3);
+        // An evaluation under way has the window for itself.
+        session.evaluate(Split::Validation);
+        submit(&mut session, 1e-9);
+        session.measure_effects().unwrap();
+        session.apply(TrainCommand::SetLearningRate(0.5)).unwrap();
+        run_to(&mut session, 9);
+        session.apply(DataCommand::SetFlip(true)).unwrap();
+        finish(&mut session);
+        session.effects().iter().map(|row| (row.before.unwrap(), row.after.unwrap())).collect::<Vec<_>>()
+    };
+    assert_eq!(losses(streaming()), losses(Bench::new()));
+}

@@ -7,3 +7,4 @@ mod deleted;
 mod fixture;
 mod function;
 mod refused;
+mod trial;

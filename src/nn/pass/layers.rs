@@ -17,12 +17,12 @@ struct Shares {
 }
 
 /// Weights that layers are built over.
-#[derive(Clone, Copy, PartialEq)]
-pub(super) enum Weights {
+#[derive(Clone, Copy)]
+pub(super) enum Weights<'b> {
     /// The parameters, which learn.
     Trained,
-    /// Their average, for forward passes only.
-    Averaged,
+    /// Others, laid out alike, for forward passes only.
+    Fixed(&'b Buffer<f32>),
 }
 
 /// Builds every layer.
@@ -31,7 +31,7 @@ pub(super) fn build_layers(
     network: &Network,
     loader: &DataLoader,
     parameters: &Parameters,
-    weights: Weights,
+    weights: Weights<'_>,
     maps: &Maps,
 ) -> Result<Vec<LayerPlans>> {
     let batch = BatchBuffers {
@@ -39,12 +39,9 @@ pub(super) fn build_layers(
         clock: loader.clock().range(),
         sampling: loader.sampling().range(),
     };
-    let learns = weights == Weights::Trained;
-    let values = if learns { &parameters.values } else { &parameters.averages }.range();
-    let mut shares = if learns {
-        build_shares(gpu, network, maps)?
-    } else {
-        maps.gradients.iter().map(|_| None).collect()
+    let (learns, values, mut shares) = match weights {
+        Weights::Trained => (true, parameters.values.range(), build_shares(gpu, network, maps)?),
+        Weights::Fixed(values) => (false, values.range(), maps.gradients.iter().map(|_| None).collect()),
     };
     let fused = fused_layers(gpu, network);
     let mut layers = Vec::new();

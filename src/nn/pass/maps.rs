@@ -1,6 +1,6 @@
 //! The buffers of a pass, whose sizes depend on the batch.
 
-use crate::data::{BatchSizes, Sample};
+use crate::data::{BatchSizes, HeldOutImages, Sample};
 use crate::gpu::{Buffer, BufferRange, Gpu, TensorView};
 use crate::nn::{BatchExtent, Network, Shape};
 
@@ -36,6 +36,24 @@ impl Maps {
             gradients: nodes.map(|node| learns[node].then(|| map(node))).collect(),
             probabilities: maps("probabilities", Shape::new(network.classes, 1, 1)),
             results: Buffer::<[f32; 2]>::zeroed(gpu, "results", sizes.slots).range(),
+        }
+    }
+
+    /// Buffers for forward passes of images that stay the same.
+    pub(super) fn fixed(gpu: &Gpu, network: &Network, images: &HeldOutImages) -> Self {
+        let slots = images.sizes.slots;
+        let map = |node: usize| {
+            Buffer::<f32>::zeroed(gpu, "held-out maps", network.shape_of(node).len() * slots).range()
+        };
+        let nodes = 1..=network.layers.len();
+        Self {
+            sizes: images.sizes,
+            samples: images.samples.clone(),
+            activations: std::iter::once(images.input.clone()).chain(nodes.map(map)).collect(),
+            gradients: vec![None; network.layers.len() + 1],
+            probabilities: Buffer::<f32>::zeroed(gpu, "held-out probabilities", network.classes * slots)
+                .range(),
+            results: Buffer::<[f32; 2]>::zeroed(gpu, "held-out results", slots).range(),
         }
     }
 

@@ -3,6 +3,7 @@
 //! A step is: clear the gradients, pack the weights, then for each micro-batch sample → forward → loss → backward →
 //! count; at last the optimizer and the clock's tick.
 
+mod held_out;
 mod layers;
 mod maps;
 mod sizes;
@@ -12,6 +13,8 @@ use super::{LayerPlans, LossBuffers, Network, Optimizer, Parameters, TrainerOpti
 use crate::data::{BatchSizes, DataLoader};
 use crate::error::Result;
 use crate::gpu::{Buffer, Gpu, Plan, PlanBuilder};
+pub use held_out::HeldOutPass;
+pub(super) use held_out::held_out_count;
 use layers::{Weights, build_layers};
 pub(super) use maps::Maps;
 pub(super) use sizes::choose_sizes;
@@ -55,7 +58,7 @@ impl Pass {
         let averages = options.hyper.averaging > 0.0;
         let build = |weights| build_layers(gpu, network, loader, parameters, weights, &maps);
         let layers = build(Weights::Trained)?;
-        let averaged = if averages { build(Weights::Averaged)? } else { Vec::new() };
+        let averaged = if averages { build(Weights::Fixed(&parameters.averages))? } else { Vec::new() };
         let rectified: Vec<usize> = network.rectified();
         let mut pass = Self {
             fired: Buffer::zeroed(gpu, "layers that fired", rectified.len().max(1)),

@@ -11,6 +11,7 @@ mod operation;
 mod origin;
 mod plan;
 mod rebuild;
+mod trial;
 mod units;
 
 pub use carry::{Content, carry_twin};

@@ -35,6 +35,19 @@ fn runs(surgery: &Surgery, before: &Parameters, after: &Parameters) -> Vec<Run> 
 }
 
 impl Surgery {
+    /// The tensors that are not copied as they are: how, where they were, and where they are.
+    pub(super) fn carriages<'t>(
+        &'t self,
+        before: &'t [TensorRange],
+        after: &'t [TensorRange],
+    ) -> Vec<(&'t Carried, [&'t TensorRange; 2])> {
+        let carriage = |(plan, new): (&'t TensorPlan, &'t TensorRange)| match plan {
+            TensorPlan::Carried(carried) => Some((carried, [&before[carried.old], new])),
+            TensorPlan::Same(_) | TensorPlan::Fresh => None,
+        };
+        self.tensors.iter().zip(after).filter_map(carriage).collect()
+    }
+
     /// Parameters, moments and averages of the changed network; the ones before may have work under way.
     ///
     /// # Errors
@@ -46,15 +59,7 @@ impl Surgery {
         stream: Stream,
     ) -> Result<Parameters> {
         let after = Parameters::blank(gpu, &self.network)?;
-        let carried: Vec<(&Carried, [&TensorRange; 2])> = self
-            .tensors
-            .iter()
-            .zip(&after.tensors)
-            .filter_map(|(plan, new)| match plan {
-                TensorPlan::Carried(carried) => Some((carried, [&before.tensors[carried.old], new])),
-                TensorPlan::Same(_) | TensorPlan::Fresh => None,
-            })
-            .collect();
+        let carried = self.carriages(&before.tensors, &after.tensors);
         let runs = runs(self, before, &after);
         let mut encoder = gpu.encoder("surgery");
         let contents = [

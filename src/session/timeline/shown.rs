@@ -3,6 +3,7 @@
 use super::branch::Branch;
 use super::key_frames::KeyFrame;
 use super::past::Timeline;
+use crate::nn::Network;
 use crate::session::command::{Command, TrainCommand};
 use crate::session::journal::Journal;
 use crate::session::journal_file::Entry;
@@ -55,7 +56,12 @@ pub struct BranchShown {
 }
 
 /// The time of the run for a user interface.
-pub(in crate::session) fn shown(timeline: &Timeline, journal: &Journal, step: u32) -> TimelineShown {
+pub(in crate::session) fn shown(
+    timeline: &Timeline,
+    journal: &Journal,
+    step: u32,
+    network: &Network,
+) -> TimelineShown {
     let here = journal.moment(step);
     let (entries, done) = journal.entries();
     let (mut life, mut marks) = (0, Vec::new());
@@ -64,7 +70,7 @@ pub(in crate::session) fn shown(timeline: &Timeline, journal: &Journal, step: u3
             life += 1;
             marks.clear();
         } else if !command.is_view() {
-            marks.push(Mark { step: *step, words: words(command), done: index < done });
+            marks.push(Mark { step: *step, words: command.words_in(network), done: index < done });
         }
         if life > here.life {
             break;
@@ -85,13 +91,8 @@ pub(in crate::session) fn shown(timeline: &Timeline, journal: &Journal, step: u3
         memory: timeline.frames.memory(),
         branches: timeline.branches.iter().enumerate().map(branch).collect(),
         sought: timeline.travel.as_ref().map(|travel| travel.to.step),
-        undo: journal.last_change().map(|(_, command)| words(command)),
-        redo: timeline.undone.last().map(|undone| words(&undone.command)),
+        undo: journal.last_change().map(|(_, command)| command.words_in(network)),
+        redo: timeline.undone.last().map(|undone| undone.command.words_in(network)),
         bookmarks: timeline.bookmarks.map(|bookmark| bookmark.map(|(_, at)| at.step)),
     }
-}
-
-/// A command in words.
-fn words(command: &Command) -> String {
-    serde_json::to_string(command).unwrap_or_default()
 }

@@ -1,0 +1,70 @@
+//! The loss over held-out images with given weights, beside a run: in buffers of its own, so that nothing of the run changes.
+
+use super::layers::{Weights, build_layers};
+use super::maps::Maps;
+use super::sizes::room;
+use crate::data::{Clock, DataLoader, HeldOutImages};
+use crate::error::Result;
+use crate::gpu::{Buffer, Gpu, Plan};
+use crate::nn::{LossBuffers, Network, Parameters};
+
+/// Most images that are held out: enough that a loss tells, few enough that it costs little.
+const MAX_IMAGES: usize = 256;
+/// The same on the software adapter.
+const MAX_SOFTWARE_IMAGES: usize = 64;
+
+/// Number of images to hold out for a network: of most adapters a few hundred, fewer where their maps do not fit.
+///
+/// # Errors
+/// When not even one fits.
+pub(crate) fn held_out_count(gpu: &Gpu, network: &Network) -> Result<usize> {
+    let most = if gpu.is_software() { MAX_SOFTWARE_IMAGES } else { MAX_IMAGES };
+    room(gpu, network, 0).map(|room| room.min(most))
+}
+
+/// Evaluation of held-out images with weights of its own.
+pub struct HeldOutPass {
+    /// The flat weights, laid out as the run's parameters; to be written before an evaluation.
+    pub values: Buffer<f32>,
+    /// The evaluation; its result is in the images' clock.
+    pub plan: Plan,
+}
+
+impl HeldOutPass {
+    /// Buffers and dispatches for a network whose parameters are laid out as `parameters`.
+    ///
+    /// # Errors
+    /// When they do not fit the adapter.
+    pub(in crate::nn) fn build(
+        gpu: &Gpu,
+        network: &Network,
+        loader: &DataLoader,
+        parameters: &Parameters,
+        images: &HeldOutImages,
+    ) -> Result<Self> {
+        let values = Buffer::<f32>::zeroed(gpu, "held-out weights", parameters.values.len());
+        let maps = Maps::fixed(gpu, network, images);
+        let layers = build_layers(gpu, network, loader, parameters, Weights::Fixed(&values), &maps)?;
+        let last = layers.len();
+        let outputs = network.shape_of(last).len();
+        let loss = LossBuffers {
+            samples: maps.samples.clone(),
+            images: maps.activations[0].clone(),
+            outputs: maps.activations[last].clone(),
+            probabilities: maps.probabilities.clone(),
+            gradient: Buffer::<f32>::zeroed(gpu, "held-out gradient", outputs * maps.sizes.slots).range(),
+            results: maps.results.clone(),
+        };
+        let mut plan = Plan::default();
+        layers.iter().for_each(|layer| plan.extend(&layer.prepare));
+        layers.iter().for_each(|layer| plan.extend(layer.evaluation.as_ref().unwrap_or(&layer.forward)));
+        plan.extend(&network.loss.build(gpu, &loss, (outputs, network.classes), maps.extent())?);
+        plan.extend(&images.build_counting(gpu, &maps.results)?);
+        Ok(Self { values, plan })
+    }
+
+    /// Mean loss by the clock after an evaluation.
+    pub fn loss(clock: &Clock, images: usize) -> f32 {
+        clock.eval_loss / images.max(1) as f32
+    }
+}

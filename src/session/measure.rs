@@ -1,0 +1,155 @@
+//! Measurements beside a run: the effect of each command, and a change on trial. Which weights are copied when, and what the losses are for.
+
+use super::command::{Command, TrainCommand};
+use super::effects::{Effects, Measure, Moment, RowId};
+use super::event::Event;
+use super::held_out::{HeldOut, Of, Target};
+use super::readback::Readback;
+use super::trial::Trial;
+use crate::error::Result;
+use crate::gpu::Work;
+use crate::nn::Edit;
+
+/// The measurements of a run.
+#[derive(Default)]
+pub(super) struct Measurements {
+    /// The commands with their effects.
+    pub effects: Effects,
+    /// A change on trial.
+    pub trial: Option<Trial>,
+    /// Losses over held-out images, where they are measured.
+    held: Option<HeldOut>,
+}
+
+/// A command that is about to be carried out and measured.
+pub(super) struct Begun {
+    id: RowId,
+    measure: Measure,
+    words: String,
+    step: u32,
+}
+
+impl Measurements {
+    /// Measures from now on; see [`Session::measure_effects`](super::Session::measure_effects).
+    ///
+    /// # Errors
+    /// When the images do not fit the adapter.
+    pub(super) fn begin(&mut self, of: Of<'_>) -> Result<()> {
+        if self.held.is_none() {
+            let mut held = HeldOut::new(of.trainer)?;
+            held.copy_now(of, vec![Target::Trend(of.step())]);
+            self.held = Some(held);
+        }
+        Ok(())
+    }
+
+    /// Number of held-out images; 0 where nothing is measured.
+    pub(super) fn images(&self) -> usize {
+        self.held.as_ref().map_or(0, HeldOut::images)
+    }
+
+    /// True while a loss waits to be measured.
+    pub(super) fn is_busy(&self) -> bool {
+        self.held.as_ref().is_some_and(HeldOut::is_busy)
+    }
+
+    /// The evaluation under way, to learn how long it takes.
+    pub(super) fn work(&mut self) -> Option<&mut Work> {
+        self.held.as_mut().map(|held| &mut held.work)
+    }
+
+    /// A command is about to be carried out: copies the weights where it changes them. None where it is not measured.
+    pub(super) fn before(&mut self, command: &Command, of: Of<'_>) -> Option<Begun> {
+        let measure = Measure::of(command);
+        let held = self.held.as_mut().filter(|_| measure != Measure::None)?;
+        let id = self.effects.next_id();
+        if measure == Measure::Twice {
+            // The network may be another after it.
+            held.build(of);
+            held.copy_now(of, vec![Target::Row(id, Moment::Before)]);
+        }
+        Some(Begun { id, measure, words: command.words_in(&of.trainer.network), step: of.step() })
+    }
+
+    /// A command was carried out: adds its row, and copies the weights.
+    pub(super) fn after(&mut self, command: &Command, begun: Begun, of: Of<'_>) {
+        let Some(held) = &mut self.held else { return };
+        held.changes += 1;
+        let Some(row) = self.effects.add(command, begun.words, begun.step) else { return };
+        if matches!(command, Command::Train(TrainCommand::Reset(_))) {
+            self.effects.restarted();
+        }
+        let (before, after) = (Target::Row(row, Moment::Before), Target::Row(row, Moment::After));
+        held.copy_now(of, if begun.measure == Measure::Twice { vec![after] } else { vec![before, after] });
+    }
+
+    /// A command failed: nothing of it is measured.
+    pub(super) fn failed(&mut self, begun: &Begun) {
+        let of_row = |target: &Target| matches!(target, Target::Row(row, _) if *row == begun.id);
+        self.held.iter_mut().for_each(|held| held.forget(of_row));
+    }
+
+    /// A step was recorded: records copies of its weights where a loss is due.
+    pub(super) fn after_step(&mut self, encoder: &mut wgpu::CommandEncoder, of: Of<'_>) {
+        let Some(held) = &mut self.held else { return };
+        let step = of.step();
+        let (rows, trend) = self.effects.due(step);
+        let mut targets: Vec<Target> = rows.into_iter().map(|row| Target::Row(row, Moment::Later)).collect();
+        targets.extend(trend.then_some(Target::Trend(step)));
+        if !targets.is_empty() {
+            held.copy(encoder, of, &of.trainer.parameters.values, targets);
+        }
+    }
+
+    /// Puts a blend of a filter on trial in place of the one before, or none; see [`Control::Try`](super::Control::Try).
+    ///
+    /// # Errors
+    /// When it is no blend, or none of this network; then none is on trial.
+    pub(super) fn try_out(&mut self, edit: Option<Edit>, of: Of<'_>) -> Result<()> {
+        if edit.is_some() && self.trial.as_ref().map(Trial::edit) == edit.as_ref() {
+            return Ok(());
+        }
+        let former = self.trial.take();
+        let Some(edit) = edit else {
+            self.held.iter_mut().for_each(|held| held.forget(Target::is_of_trial));
+            return Ok(());
+        };
+        self.trial = Some(Trial::of(edit, of.trainer, former)?);
+        self.begin(of)
+    }
+
+    /// Records measurements that fit their share of `budget_ms`; returns whether there is anything to do, now or soon.
+    pub(super) fn record(
+        &mut self,
+        encoder: &mut wgpu::CommandEncoder,
+        of: Of<'_>,
+        readback: &mut Readback,
+        (budget_ms, trains): (f64, bool),
+        events: &mut Vec<Event>,
+    ) -> bool {
+        let Some(held) = &mut self.held else { return false };
+        let ended = self.trial.as_mut().and_then(|trial| trial.record(encoder, of, held).err());
+        if let Some(why) = ended {
+            events.push(Event::Notice(why));
+            self.trial = None;
+        }
+        held.record(encoder, of, readback, (budget_ms, trains))
+    }
+
+    /// Call after the submit of the encoder.
+    pub(super) fn after_submit(&mut self) {
+        self.held.iter_mut().for_each(HeldOut::after_submit);
+    }
+
+    /// Takes in the losses that have arrived.
+    pub(super) fn poll(&mut self) {
+        for (target, loss) in self.held.as_mut().map(HeldOut::take).unwrap_or_default() {
+            match target {
+                Target::Row(row, moment) => self.effects.set(row, moment, loss),
+                Target::Trend(step) => self.effects.set_trend(step, loss),
+                Target::Present(of) => self.trial.iter_mut().for_each(|trial| trial.set_present(of, loss)),
+                Target::Trial(of) => self.trial.iter_mut().for_each(|trial| trial.set_changed(of, loss)),
+            }
+        }
+    }
+}
