@@ -44,6 +44,6 @@ pub use options::TrainerOptions;
 pub use parameter::{ParameterSpec, Role};
 pub use parameters::{Parameters, TensorRange};
 pub use shape::Shape;
-pub use surgery::{Edit, Surgery};
+pub use surgery::{Edit, Surgery, WeightEdit};
 pub use tensor::Tensor;
 pub use trainer::Trainer;

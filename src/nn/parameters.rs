@@ -1,8 +1,8 @@
 //! All parameters of a network in one flat buffer, with gradients and optimizer moments laid out alike.
 
-use std::collections::HashSet;
+use std::ops::Range;
 
-use super::network::Network;
+use super::network::{Network, NetworkLayer};
 use super::parameter::{ParameterSpec, Role};
 use crate::error::{Error, Result};
 use crate::gpu::{Buffer, Gpu, TensorView};
@@ -41,7 +41,7 @@ pub struct Parameters {
     pub second_moments: Buffer<f32>,
     /// Average of the last parameters.
     pub averages: Buffer<f32>,
-    /// One byte of flags per parameter.
+    /// Two words per four parameters: a byte of flags for each, and the bits of the factor of their learning rate.
     pub flags: Buffer<u32>,
     /// The tensors, in order.
     pub tensors: Vec<TensorRange>,
@@ -85,7 +85,7 @@ impl Parameters {
     pub(super) fn blank(gpu: &Gpu, network: &Network) -> Result<Self> {
         let (tensors, offsets, len) = lay_out(network);
         gpu.check_fits(&format!("network {}: its parameters", network.name), len as u64 * 4)?;
-        let flags = vec![0_u32; len.div_ceil(4)];
+        let flags = vec![0_u32; 2 * len.div_ceil(4)];
         let parameters = Self {
             values: Buffer::zeroed(gpu, "parameters", len),
             gradients: Buffer::zeroed(gpu, "gradients", len),
@@ -101,23 +101,37 @@ impl Parameters {
         Ok(parameters)
     }
 
-    /// Writes the flags of decaying, frozen and running parameters.
+    /// Writes the flags of decaying, frozen and running parameters, and the factors of their learning rates, as the network has them.
     pub fn set_flags(&self, gpu: &Gpu, network: &Network) {
         let mut flags = vec![0_u32; self.flags.len()];
-        let frozen = network.layers.iter().zip(&self.offsets).filter(|(layer, _)| layer.frozen);
-        let frozen: HashSet<usize> = frozen.flat_map(|(_, offsets)| offsets).copied().collect();
-        for tensor in &self.tensors {
-            let role = match tensor.spec.role {
-                Role::Weight => DECAYS,
-                Role::Bias => 0,
-                Role::Buffer => RUNNING,
-            };
-            let flag = role | if frozen.contains(&tensor.offset) { FROZEN } else { 0 };
-            for i in tensor.offset..tensor.offset + tensor.len {
-                flags[i / 4] |= flag << (8 * (i % 4));
+        for (layer, offsets) in network.layers.iter().zip(&self.offsets) {
+            let frozen: Vec<bool> = layer.filter_ids.iter().map(|id| layer.is_filter_frozen(*id)).collect();
+            for (tensor, offset) in layer.parameters().iter().zip(offsets) {
+                let role = match tensor.role {
+                    Role::Weight => DECAYS,
+                    Role::Bias => 0,
+                    Role::Buffer => RUNNING,
+                };
+                let row = tensor.len() / tensor.shape[0];
+                for i in 0..tensor.len() {
+                    let stays = frozen.get(i / row).copied().unwrap_or(layer.frozen);
+                    let (flag, at) = (role | if stays { FROZEN } else { 0 }, offset + i);
+                    flags[at / 4 * 2] |= flag << (8 * (at % 4));
+                    flags[at / 4 * 2 + 1] = layer.rate_factor.to_bits();
+                }
             }
         }
         self.flags.write(gpu, 0, &flags);
+    }
+
+    /// Elements of a filter in each of its layer's tensors: a row of the weights, and of the bias.
+    pub(super) fn rows(&self, (index, layer): (usize, &NetworkLayer), filter: usize) -> Vec<Range<usize>> {
+        let row = |(tensor, offset): (ParameterSpec, &usize)| {
+            let len = tensor.len() / tensor.shape[0];
+            let first = offset + filter * len;
+            first..first + len
+        };
+        layer.parameters().into_iter().zip(&self.offsets[index]).map(row).collect()
     }
 
     /// Fresh parameters from `seed`, zero gradients and moments.
@@ -135,16 +149,13 @@ impl Parameters {
         self.averages.write(gpu, 0, &values);
     }
 
-    /// Begins the average again with the present parameters.
-    pub fn restart_average(&self, gpu: &Gpu) {
+    /// Begins the average of these elements again with the present parameters.
+    pub fn restart_average(&self, gpu: &Gpu, elements: impl IntoIterator<Item = Range<usize>>) {
         let mut encoder = gpu.encoder("average");
-        encoder.copy_buffer_to_buffer(
-            self.values.raw(),
-            0,
-            self.averages.raw(),
-            0,
-            4 * self.values.len() as u64,
-        );
+        for range in elements {
+            let [first, len] = [range.start, range.len()].map(|n| 4 * n as u64);
+            encoder.copy_buffer_to_buffer(self.values.raw(), first, self.averages.raw(), first, len);
+        }
         gpu.submit(encoder);
     }
 

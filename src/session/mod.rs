@@ -4,9 +4,11 @@
 //! step: the unit is the dispatch. Metrics come back through read-back rings a few frames later.
 
 mod apply;
+mod check;
 mod checkpoint;
 mod command;
 mod concern;
+mod edited;
 mod event;
 mod fault;
 mod identity;

@@ -1,5 +1,6 @@
 //! A trainer with its settings and the facts of its data that a user interface shows.
 
+use super::edited::EditedFilters;
 use super::settings::RunSettings;
 use crate::data::{Dataset, split_order};
 use crate::layouts::ImageSet;
@@ -17,6 +18,8 @@ pub(super) struct Run {
     pub train_labels: Vec<u8>,
     /// The nodes of the network, the input first.
     pub layers: Vec<LayerInfo>,
+    /// Filters changed since the last epoch ended.
+    pub edited: EditedFilters,
 }
 
 impl Run {
@@ -31,6 +34,7 @@ impl Run {
             layers: LayerInfo::of(&trainer.network),
             trainer,
             settings,
+            edited: EditedFilters::default(),
         }
     }
 

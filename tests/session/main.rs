@@ -6,6 +6,7 @@ mod damage;
 mod edits;
 mod embedding;
 mod few_values;
+mod hand;
 mod journal;
 mod layout_commands;
 mod layout_resume;

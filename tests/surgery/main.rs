@@ -5,5 +5,7 @@ mod carried;
 mod compare;
 mod deleted;
 mod fixture;
+mod frozen;
 mod function;
+mod painted;
 mod refused;

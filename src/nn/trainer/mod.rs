@@ -2,6 +2,7 @@
 
 mod changes;
 mod features;
+mod hand;
 mod non_finite;
 
 use std::rc::Rc;
