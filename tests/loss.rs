@@ -11,7 +11,7 @@ use compare::{
 };
 use revacnn::data::{Clock, DataLoader, Sample};
 use revacnn::gpu::{Buffer, Gpu};
-use revacnn::nn::twin::{self, StepContext, TwinState};
+use revacnn::nn::twin::{self, StepContext, Treatment, TwinState};
 use revacnn::nn::{
     BatchExtent, Hyper, Loss, LossBuffers, Network, Optimizer, OptimizerKind, Parameters, Role, Schedule,
     Shape, StepsPerEpoch, Target, Tensor, Trainer, TrainerOptions,
@@ -161,22 +161,33 @@ struct Optimized {
     expected: [Vec<f64>; 4],
 }
 
+/// Three layers, of which one learns faster, and one has frozen filters.
+const SMALL: &str = r#"
+layer = [
+    { kind = "dense", units = 5, frozen_filters = [1, 4] },
+    { kind = "batch_norm" },
+    { kind = "dense", learning_rate_factor = 1.5 },
+]
+"#;
+
 /// Runs an optimizer over all parameters of a small network, with the settings `twin_hyper` for the twin.
 fn optimize(gpu: &Gpu, hyper: Hyper, twin_hyper: Hyper, biases_decay: bool) -> Optimized {
-    let text = "[[layer]]\nkind = \"dense\"\nunits = 5\n[[layer]]\nkind = \"batch_norm\"\n[[layer]]\nkind = \"dense\"\n";
-    let network = Network::parse(text, Shape::new(3, 1, 1), 3).unwrap();
+    let network = Network::parse(SMALL, Shape::new(3, 1, 1), 3).unwrap();
     let data = step_twin::synthetic(47, 13);
     let mut loader = DataLoader::new(gpu, &data).unwrap();
     let epoch = StepsPerEpoch { train_images: loader.train_images, batch: 10 };
     let parameters = Parameters::new(gpu, &network, 9).unwrap();
     let len = parameters.values.len();
-    let mut decays = vec![biases_decay; len];
+    let mut treatments = vec![Treatment::trained(biases_decay); len];
     let mut trained = vec![0.0; len];
-    for tensor in &parameters.tensors {
-        if tensor.spec.role == Role::Weight {
-            decays[tensor.offset..][..tensor.len].fill(true);
+    for (layer, offsets) in network.layers.iter().zip(&parameters.offsets) {
+        for (spec, offset) in layer.parameters().iter().zip(offsets) {
+            for (i, treatment) in step_twin::treatments(layer, spec).into_iter().enumerate() {
+                let decays = treatment.decays || biases_decay;
+                treatments[offset + i] = Treatment { decays, ..treatment };
+                trained[offset + i] = f64::from(u8::from(spec.role != Role::Buffer));
+            }
         }
-        trained[tensor.offset..][..tensor.len].fill(f64::from(u8::from(tensor.spec.role != Role::Buffer)));
     }
     let optimizer = Optimizer::new(gpu, Hyper::default(), epoch);
     let (clear, update) = optimizer.build(gpu, &parameters, &loader, true).unwrap();
@@ -194,11 +205,12 @@ fn optimize(gpu: &Gpu, hyper: Hyper, twin_hyper: Hyper, biases_decay: bool) -> O
         clear.encode(&mut encoder);
         gpu.submit(encoder);
         let epochs = f64::from(clock.epoch) + f64::from(clock.cursor) / loader.train_images as f64;
-        let norm = gradients.iter().map(|g| g * g).sum::<f64>().sqrt();
+        let counted = gradients.iter().zip(&treatments).filter(|(_, how)| !how.frozen);
+        let norm = counted.map(|(g, _)| g * g).sum::<f64>().sqrt();
         let read = loader.clock().read(gpu)[0];
         assert_close("norm", &[read.gradient_norm], &[norm], sum_tolerance(len));
         let at = StepContext { step: clock.step, epochs, norm };
-        twin::optimizer_step(twin_hyper, epoch, at, &gradients, &decays, &mut state);
+        twin::optimizer_step(twin_hyper, epoch, at, &gradients, &treatments, &mut state);
         twin::average_step(twin_hyper, epoch, clock.step, &state.values, &mut averages);
         assert!(parameters.gradients.read(gpu).iter().all(|g| *g == 0.0), "gradients are cleared");
         assert_eq!(parameters.last_gradients.read(gpu), narrow(&gradients));

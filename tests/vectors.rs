@@ -4,7 +4,7 @@
 use std::path::Path;
 
 use revacnn::nn::layers::KINDS;
-use revacnn::nn::twin::{self, Mode, RngKey, StepContext, TwinCall, TwinState};
+use revacnn::nn::twin::{self, Mode, RngKey, StepContext, Treatment, TwinCall, TwinState};
 use revacnn::nn::{Hyper, Loss, OptimizerKind, Role, Shape, StepsPerEpoch, Tensor};
 use safetensors::SafeTensors;
 use serde_json::Value;
@@ -150,7 +150,14 @@ fn optimizers_are_those_of_pytorch() {
             let gradients = vectors.get(case, &format!("gradient{step}"));
             let norm = gradients.iter().map(|g| g * g).sum::<f64>().sqrt();
             let at = StepContext { step: step as u32, epochs: 0.0, norm };
-            twin::optimizer_step(hyper, epoch, at, &gradients, &vec![true; gradients.len()], &mut state);
+            twin::optimizer_step(
+                hyper,
+                epoch,
+                at,
+                &gradients,
+                &vec![Treatment::trained(true); gradients.len()],
+                &mut state,
+            );
             let expected = vectors.get(case, &format!("values{step}"));
             assert_same(&format!("{hyper:?}, step {step}"), &state.values, &expected);
         }

@@ -7,8 +7,8 @@ const GROUPS: u32 = 64u;
 #import common/floats
 
 @group(0) @binding(0) var<storage, read> gradients: array<vec4<f32>>;
-// One byte of flags per parameter; bit 2: it is a running statistic, which has no gradient proper.
-@group(0) @binding(3) var<storage, read> flags: array<u32>;
+// One byte of flags per parameter; bit 1: it stays; bit 2: it is a running statistic, which has no gradient proper.
+@group(0) @binding(3) var<storage, read> flags: array<vec2<u32>>;
 @group(0) @binding(1) var<storage, read_write> partials: array<f32>;
 @group(0) @binding(2) var<storage, read_write> clock: Clock;
 
@@ -21,8 +21,8 @@ const TOTAL_LANES = WORKGROUP;
 fn squares(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
     var share = 0.0;
     for (var i = group.x * WORKGROUP + lane; i < min(arrayLength(&gradients), arrayLength(&flags)); i += WORKGROUP * GROUPS) {
-        let statistic = ((vec4<u32>(flags[i]) >> vec4<u32>(0u, 8u, 16u, 24u)) & vec4<u32>(4u)) != vec4<u32>(0u);
-        let gradient = select(gradients[i], vec4<f32>(0.0), statistic);
+        let left_out = ((vec4<u32>(flags[i].x) >> vec4<u32>(0u, 8u, 16u, 24u)) & vec4<u32>(6u)) != vec4<u32>(0u);
+        let gradient = select(gradients[i], vec4<f32>(0.0), left_out);
         share += dot(gradient, gradient);
     }
     let sum = total(lane, share);

@@ -7,8 +7,9 @@ const WORKGROUP: u32 = 64u;
 @group(0) @binding(0) var<storage, read> hyper: HyperValues;
 @group(0) @binding(1) var<storage, read> clock: Clock;
 @group(0) @binding(2) var<storage, read> gradients: array<vec4<f32>>;
-// One byte of flags per parameter; bit 0: it decays; bit 1: it stays; bit 2: it is a running statistic.
-@group(0) @binding(3) var<storage, read> flags: array<u32>;
+// One byte of flags per parameter (bit 0: it decays; bit 1: it stays; bit 2: it is a running statistic), and the bits of the factor of
+// their learning rate.
+@group(0) @binding(3) var<storage, read> flags: array<vec2<u32>>;
 @group(0) @binding(4) var<storage, read_write> moments: array<vec4<f32>>;
 @group(0) @binding(5) var<storage, read_write> second_moments: array<vec4<f32>>;
 @group(0) @binding(6) var<storage, read_write> values: array<vec4<f32>>;
@@ -42,12 +43,13 @@ fn update(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups)
     let gradient = gradients[i];
     last_gradients[i] = gradient;
     if clock.halted != 0u { return; }
-    let bits = vec4<u32>(flags[i]) >> vec4<u32>(0u, 8u, 16u, 24u);
+    let flag = flags[i];
+    let bits = vec4<u32>(flag.x) >> vec4<u32>(0u, 8u, 16u, 24u);
     let decays = vec4<f32>(bits & vec4<u32>(1u));
     let statistic = (bits & vec4<u32>(4u)) != vec4<u32>(0u);
     let stays = ((bits & vec4<u32>(2u)) != vec4<u32>(0u)) | statistic;
     let w = values[i];
-    let learning_rate = rate();
+    let learning_rate = rate() * bitcast<f32>(flag.y);
     var scale = 1.0;
     if hyper.clip_norm > 0.0 { scale = min(hyper.clip_norm / (clock.gradient_norm + 1e-6), 1.0); }
     var g = scale * gradient + hyper.l1_decay * decays * sign(w);

@@ -260,12 +260,11 @@ impl Workbench {
 /// True for a command after which all settings are as they are now; a reset and the commands of layouts are others.
 fn changes_nothing(session: &Session, action: &Action) -> bool {
     let Action::Command(command) = action else { return false };
-    let other = matches!(
-        command,
-        Command::Layout(_)
-            | Command::Train(TrainCommand::Reset(_))
-            | Command::Network(NetworkCommand::Edit(_))
-    );
+    let other = match command {
+        Command::Layout(_) | Command::Train(TrainCommand::Reset(_)) => true,
+        Command::Network(command) => !matches!(command, NetworkCommand::Freeze(_) | NetworkCommand::Thaw(_)),
+        Command::Train(_) | Command::Data(_) => false,
+    };
     let settings = session.coming_settings();
     !other && settings.changed(command, session.step()) == settings
 }

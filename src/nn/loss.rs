@@ -107,15 +107,23 @@ impl Loss {
             let known = "softmax_cross_entropy, svm_hinge or l2_regression";
             Error::new(e.message().to_owned(), format!("give it a `kind` ({known}) and the settings it has"))
         })?;
-        let (name, value, valid) = match loss {
+        loss.checked()
+    }
+
+    /// The loss, if its settings are in range.
+    ///
+    /// # Errors
+    /// When one is not.
+    pub fn checked(self) -> Result<Self> {
+        let (name, value, valid) = match self {
             Self::SoftmaxCrossEntropy { label_smoothing } => {
                 ("label_smoothing", label_smoothing, (0.0..1.0).contains(&label_smoothing))
             }
             Self::SvmHinge { margin } => ("margin", margin, margin.is_finite() && margin > 0.0),
-            Self::L2Regression { .. } => return Ok(loss),
+            Self::L2Regression { .. } => return Ok(self),
         };
         if valid {
-            return Ok(loss);
+            return Ok(self);
         }
         Err(Error::new(format!("{name} is {value}"), "give label_smoothing 0 to below 1, margin above 0"))
     }
@@ -137,6 +145,11 @@ impl Loss {
     /// True for a classification loss, which has an accuracy.
     pub fn has_classes(self) -> bool {
         self != Self::L2Regression { target: Target::Image }
+    }
+
+    /// Name of the outputs' target, for people.
+    pub(crate) fn target_name(self) -> &'static str {
+        if self.has_classes() { "classes" } else { "the image" }
     }
 
     /// Output shape that a network must have.

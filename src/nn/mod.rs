@@ -47,6 +47,6 @@ pub use parameters::{Parameters, TensorRange};
 pub use pass::HeldOutPass;
 pub use shape::Shape;
 pub use snapshot::Snapshot;
-pub use surgery::{Edit, Surgery};
+pub use surgery::{Edit, Surgery, WeightEdit};
 pub use tensor::Tensor;
 pub use trainer::{Trainer, state_hash};

@@ -10,7 +10,7 @@
 //! - `adam`: `m ← μ·m + (1−μ)·g`, `s` alike, `w ← w − η·m̂ / (√ŝ + ε)`, `m̂ = m / (1−μᵗ)`, `ŝ = s / (1−βᵗ)` (Kingma and Ba 2015)
 //! - `adamw`: `w ← w·(1 − η·decay)`, then as Adam (Loshchilov and Hutter 2019)
 //!
-//! Decay applies to weights, not to biases.
+//! Decay applies to weights, not to biases. Each layer may have a factor on `η`. A frozen parameter keeps its value and moments, and counts in no norm.
 
 use super::average::Average;
 use super::hyper::{Hyper, Schedule, StepsPerEpoch};

@@ -1,8 +1,8 @@
 //! All parameters of a network in one flat buffer, with gradients and optimizer moments laid out alike.
 
-use std::collections::HashSet;
+use std::ops::Range;
 
-use super::network::Network;
+use super::network::{Network, NetworkLayer};
 use super::parameter::{ParameterSpec, Role};
 use crate::error::{Error, Result};
 use crate::gpu::{Buffer, Gpu, TensorView};
@@ -41,7 +41,7 @@ pub struct Parameters {
     pub second_moments: Buffer<f32>,
     /// Average of the last parameters.
     pub averages: Buffer<f32>,
-    /// One byte of flags per parameter.
+    /// Two words per four parameters: a byte of flags for each, and the bits of the factor of their learning rate.
     pub flags: Buffer<u32>,
     /// The tensors, in order.
     pub tensors: Vec<TensorRange>,
@@ -92,7 +92,7 @@ impl Parameters {
             moments: Buffer::zeroed(gpu, "moments", len),
             second_moments: Buffer::zeroed(gpu, "second moments", len),
             averages: Buffer::zeroed(gpu, "average of parameters", len),
-            flags: Buffer::zeroed(gpu, "flags", len.div_ceil(4)),
+            flags: Buffer::zeroed(gpu, "flags", 2 * len.div_ceil(4)),
             tensors,
             offsets,
         };
@@ -100,24 +100,51 @@ impl Parameters {
         Ok(parameters)
     }
 
-    /// Writes the flags of decaying, frozen and running parameters.
+    /// Writes the flags of decaying, frozen and running parameters, and the factors of their learning rates, as the network has them.
     pub fn set_flags(&self, gpu: &Gpu, network: &Network) {
         let mut flags = vec![0_u32; self.flags.len()];
-        let frozen = network.layers.iter().zip(&self.offsets).filter(|(layer, _)| layer.frozen);
-        let frozen: HashSet<usize> = frozen.flat_map(|(_, offsets)| offsets).copied().collect();
-        for tensor in &self.tensors {
-            let role = match tensor.spec.role {
-                Role::Weight => DECAYS,
-                Role::Bias => 0,
-                Role::Buffer => RUNNING,
-            };
-            let flag = role | if frozen.contains(&tensor.offset) { FROZEN } else { 0 };
-            // A tensor begins at a whole word; what fills up its last one has none.
-            let (first, whole) = (tensor.offset / 4, tensor.len / 4);
-            flags[first..first + whole].fill(flag * 0x0101_0101);
-            (0..tensor.len % 4).for_each(|byte| flags[first + whole] |= flag << (8 * byte));
+        for (layer, offsets) in network.layers.iter().zip(&self.offsets) {
+            let frozen: Vec<bool> = layer.filter_ids.iter().map(|id| layer.is_filter_frozen(*id)).collect();
+            let factor = layer.rate_factor.to_bits();
+            for (tensor, offset) in layer.parameters().iter().zip(offsets) {
+                let role = match tensor.role {
+                    Role::Weight => DECAYS,
+                    Role::Bias => 0,
+                    Role::Buffer => RUNNING,
+                };
+                // A tensor begins at a whole word; what fills up its last one has none.
+                let words = &mut flags[offset / 4 * 2..][..tensor.len().div_ceil(4) * 2];
+                words.chunks_exact_mut(2).for_each(|word| word[1] = factor);
+                let row = tensor.len() / tensor.shape[0];
+                let mut mark = |first: usize, end: usize, flag: u32| {
+                    let mut i = first;
+                    while i < end {
+                        let whole = i.is_multiple_of(4) && i + 4 <= end;
+                        words[i / 4 * 2] |= if whole { flag * 0x0101_0101 } else { flag << (8 * (i % 4)) };
+                        i += if whole { 4 } else { 1 };
+                    }
+                };
+                if frozen.len() == tensor.shape[0] && frozen.contains(&!frozen[0]) {
+                    for (index, stays) in frozen.iter().enumerate() {
+                        mark(index * row, (index + 1) * row, role | if *stays { FROZEN } else { 0 });
+                    }
+                } else {
+                    let stays = frozen.first().copied().unwrap_or(layer.frozen);
+                    mark(0, tensor.len(), role | if stays { FROZEN } else { 0 });
+                }
+            }
         }
         self.flags.write(gpu, 0, &flags);
+    }
+
+    /// Elements of a filter in each of its layer's tensors: a row of the weights, and of the bias.
+    pub(super) fn rows(&self, (index, layer): (usize, &NetworkLayer), filter: usize) -> Vec<Range<usize>> {
+        let row = |(tensor, offset): (ParameterSpec, &usize)| {
+            let len = tensor.len() / tensor.shape[0];
+            let first = offset + filter * len;
+            first..first + len
+        };
+        layer.parameters().into_iter().zip(&self.offsets[index]).map(row).collect()
     }
 
     /// Fresh parameters from `seed`, zero gradients and moments.
@@ -135,16 +162,13 @@ impl Parameters {
         self.averages.write(gpu, 0, &values);
     }
 
-    /// Begins the average again with the present parameters.
-    pub fn restart_average(&self, gpu: &Gpu) {
+    /// Begins the average of these elements again with the present parameters.
+    pub fn restart_average(&self, gpu: &Gpu, elements: impl IntoIterator<Item = Range<usize>>) {
         let mut encoder = gpu.encoder("average");
-        encoder.copy_buffer_to_buffer(
-            self.values.raw(),
-            0,
-            self.averages.raw(),
-            0,
-            4 * self.values.len() as u64,
-        );
+        for range in elements {
+            let [first, len] = [range.start, range.len()].map(|n| 4 * n as u64);
+            encoder.copy_buffer_to_buffer(self.values.raw(), first, self.averages.raw(), first, len);
+        }
         gpu.submit(encoder);
     }
 

@@ -1,5 +1,6 @@
 //! Commands: checked when given, carried out between two steps, written to the journal.
 
+use super::check::{DataSizes, Outcome, Situation};
 use super::command::{Action, Command, Control, DataCommand, LayoutCommand, NetworkCommand, TrainCommand};
 use super::event::Event;
 use super::layout_commands;
@@ -8,7 +9,7 @@ use super::metrics::Metrics;
 use super::script::{self, Beginning};
 use super::state::Session;
 use super::throughput::Throughput;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::layouts::LayoutSource;
 use crate::nn::{Edit, LayerInfo, Surgery};
 
@@ -65,8 +66,8 @@ impl Session {
         let run = Beginning {
             settings: &self.run.settings,
             network: &trainer.network,
+            data: self.data_sizes(),
             train_images: trainer.loader.train_images as u32,
-            test_images: trainer.loader.test_images as u32,
             clock: *trainer.clock(),
             limit: self.progress.limit,
         };
@@ -110,35 +111,24 @@ impl Session {
     }
 
     pub(super) fn check(&self, command: &Command) -> Result<()> {
-        let changed = self.run.settings.changed(command, self.step());
-        changed.hyper.checked()?;
-        changed.augmentation.checked()?;
-        let (name, value, range) = match command {
-            Command::Train(TrainCommand::SetBatch(batch)) => {
-                return self.trainer().check_batch(*batch as usize);
-            }
-            Command::Data(DataCommand::PinProbe(index)) => {
-                ("probe", *index, 0..=self.test_images() as u32 - 1)
-            }
-            Command::Network(NetworkCommand::Freeze(layer) | NetworkCommand::Thaw(layer)) => {
-                let network = &self.trainer().network;
-                network.layer_index(layer.0)?;
-                return network.check_trained(|layer| changed.frozen.contains(&layer.id));
-            }
-            Command::Network(NetworkCommand::Edit(edit)) => {
-                let network = Surgery::of(&self.trainer().network, edit)?.network;
-                return network.check_trained(|layer| changed.frozen.contains(&layer.id));
-            }
+        match command {
             Command::Layout(command) => {
                 return layout_commands::check(command, &self.layout_record(), self.trainer());
             }
-            Command::Train(_) | Command::Data(_) => return Ok(()),
-        };
-        if range.contains(&value) {
-            return Ok(());
+            Command::Train(TrainCommand::SetBatch(batch)) => self.trainer().check_batch(*batch as usize)?,
+            _ => {}
         }
-        let help = format!("give it a value from {} to {}", range.start(), range.end());
-        Err(Error::usage(format!("the {name} is {value}"), help))
+        self.situation().after(command).map(|_| ())
+    }
+
+    /// The run as the next command finds it.
+    fn situation(&self) -> Situation<'_> {
+        let (settings, network) = (&self.run.settings, &self.trainer().network);
+        Situation { settings, network, data: self.data_sizes(), step: self.step() }
+    }
+
+    fn data_sizes(&self) -> DataSizes {
+        DataSizes { max_batch: self.max_batch(), test_images: self.test_images() as u32 }
     }
 
     /// Carries out the commands that wait, those of the resumed journal first.
@@ -215,10 +205,16 @@ impl Session {
     /// False for a command that leaves everything as it is, now and later.
     fn changes_anything(&self, command: &Command) -> bool {
         let changes = match command {
-            Command::Train(TrainCommand::Reset(_)) | Command::Network(NetworkCommand::Edit(_)) => true,
+            Command::Train(TrainCommand::Reset(_))
+            | Command::Network(NetworkCommand::Edit(_) | NetworkCommand::EditWeights(_)) => true,
             Command::Layout(command) => self.layout_record().changes(command),
             Command::Train(_) | Command::Data(_) | Command::Network(_) => {
-                self.run.settings.changed(command, self.step()) != self.run.settings
+                let (settings, network) = (&self.run.settings, &self.trainer().network);
+                let differs = |after: Outcome| {
+                    let other = after.network.is_some_and(|after| after.to_toml() != network.to_toml());
+                    other || after.settings != *settings
+                };
+                self.situation().after(command).is_ok_and(differs)
             }
         };
         changes || self.journal.replaces_any(command)
@@ -316,8 +312,7 @@ impl Session {
                 self.progress.take_plans(trainer);
             }
             Command::Train(_) => trainer.set_hyper(to.hyper)?,
-            Command::Network(NetworkCommand::Edit(edit)) => self.edit(edit)?,
-            Command::Network(_) => self.set_frozen(&to.frozen)?,
+            Command::Network(command) => self.carry_out_network(command, &to.frozen)?,
             Command::Data(DataCommand::PinProbe(index)) => {
                 let all = trainer.loader.test_images;
                 let probes: Vec<_> = (0..PROBES).map(|i| (*index as usize + i) % all).collect();
@@ -334,6 +329,19 @@ impl Session {
         Ok(())
     }
 
+    /// Carries out a change of the network; `frozen` are the layers that are frozen after it.
+    fn carry_out_network(&mut self, command: &NetworkCommand, frozen: &[u32]) -> Result<()> {
+        match command {
+            NetworkCommand::Edit(edit) => self.edit(edit),
+            NetworkCommand::Freeze(_) | NetworkCommand::Thaw(_) => self.set_frozen(frozen),
+            other => {
+                self.run.change_in_place(other)?;
+                self.progress.take_plans(&self.run.trainer);
+                Ok(())
+            }
+        }
+    }
+
     pub(super) fn set_frozen(&mut self, layers: &[u32]) -> Result<()> {
         let network = &self.run.trainer.network;
         let layers = layers.iter().map(|layer| network.layer_index(*layer)).collect::<Result<Vec<_>>>()?;
@@ -346,7 +354,10 @@ impl Session {
     fn edit(&mut self, edit: &Edit) -> Result<()> {
         let trainer = &mut self.run.trainer;
         let former: Vec<u32> = trainer.network.layers.iter().map(|layer| layer.id).collect();
-        trainer.edit(edit)?;
+        let surgery = Surgery::of(&trainer.network, edit)?;
+        let touched = surgery.touched(&trainer.network);
+        trainer.operate(surgery)?;
+        self.run.edited.mark(touched, trainer.clock());
         self.progress.take_plans(trainer);
         self.metrics.dead.clear();
         self.follow_network(&former);
@@ -368,6 +379,7 @@ impl Session {
 
     fn reset(&mut self, seed: u64) {
         self.run.trainer.reset(seed);
+        self.run.edited.clear();
         self.layouts.restart(self.run.trainer.gpu());
         self.timeline.keep_metrics(self.journal.moment(0).life, &self.metrics);
         self.metrics = Metrics::default();

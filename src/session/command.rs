@@ -10,7 +10,7 @@ use super::event::{Split, StopCondition};
 use super::settings::RunSettings;
 use crate::embed;
 use crate::layouts::{LayoutId, LayoutSource};
-use crate::nn::{Edit, Hyper, OptimizerKind, Schedule};
+use crate::nn::{Edit, Hyper, Loss, OptimizerKind, Schedule, WeightEdit};
 
 /// One change to the run. In the journal `{"set_learning_rate": 0.01}`: the names are unique across all kinds.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -84,12 +84,37 @@ pub enum DataCommand {
 
 /// Changes to the network.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum NetworkCommand {
     /// The parameters of this layer stay as they are from the next step on.
     Freeze(LayerId),
     /// The parameters of this layer are trained again.
     Thaw(LayerId),
+    /// Weights, biases, moments and averages of these filters stay as they are from the next step on.
+    FreezeFilters {
+        /// The layer.
+        layer: LayerId,
+        /// Numbers of the filters.
+        filters: Vec<u32>,
+    },
+    /// These filters are trained again.
+    ThawFilters {
+        /// The layer.
+        layer: LayerId,
+        /// Numbers of the filters.
+        filters: Vec<u32>,
+    },
+    /// Factor of the run's learning rate for the parameters of a layer, from the next step on.
+    SetLayerRate {
+        /// The layer.
+        layer: LayerId,
+        /// The factor (finite, not negative).
+        factor: f32,
+    },
+    /// New values for weights of a filter, such as a painted kernel; all else stays, their moments too.
+    EditWeights(WeightEdit),
+    /// Another loss from the next step on; weights and moments stay.
+    SetLoss(Loss),
     /// Filters and layers come, go, or are others from the next step on.
     #[serde(untagged)]
     Edit(Edit),
@@ -173,6 +198,13 @@ impl LayoutCommand {
     }
 }
 
+impl NetworkCommand {
+    /// True if the network's file is another after it.
+    pub(super) fn changes_file(&self) -> bool {
+        !matches!(self, Self::Freeze(_) | Self::Thaw(_) | Self::EditWeights(_))
+    }
+}
+
 impl Command {
     /// True for what only looks at the run, and changes nothing of its training.
     pub fn is_view(&self) -> bool {
@@ -198,8 +230,8 @@ impl RunSettings {
             Command::Network(NetworkCommand::Edit(edit)) => {
                 to.frozen.retain(|layer| !matches!(edit, Edit::RemoveLayer { layer: gone } if gone == layer));
             }
-            // Layouts look at the run and are no part of it.
-            Command::Layout(_) => {}
+            // These are in the network itself, and layouts look at the run and are no part of it.
+            Command::Network(_) | Command::Layout(_) => {}
         }
         to
     }

@@ -10,7 +10,7 @@ use std::path::Path;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use super::command::{Command, NetworkCommand, TrainCommand};
+use super::command::{Command, TrainCommand};
 use super::settings::RunSettings;
 use crate::error::{Error, Result};
 use crate::files;
@@ -240,7 +240,8 @@ pub(super) fn chained(header: &Line<Header>, entries: &[Line<Entry>]) -> String 
 
 /// True if one of these entries changes the network.
 pub(super) fn changes_network(entries: &[Line<Entry>]) -> bool {
-    entries.iter().any(|line| matches!(line.value.command, Command::Network(NetworkCommand::Edit(_))))
+    let changes = |command: &Command| matches!(command, Command::Network(command) if command.changes_file());
+    entries.iter().any(|line| changes(&line.value.command))
 }
 
 /// The settings that the entries lead to.

@@ -5,9 +5,11 @@
 
 mod apply;
 mod branch_files;
+mod check;
 mod checkpoint;
 mod command;
 mod concern;
+mod edited;
 mod effects;
 mod event;
 mod fault;

@@ -1,8 +1,11 @@
 //! A trainer with its settings and the facts of its data that a user interface shows.
 
+use super::command::NetworkCommand;
+use super::edited::EditedFilters;
 use super::held_out::Of;
 use super::settings::RunSettings;
 use crate::data::{Dataset, split_order};
+use crate::error::Result;
 use crate::layouts::ImageSet;
 use crate::nn::{LayerInfo, Trainer};
 
@@ -18,6 +21,8 @@ pub(super) struct Run {
     pub train_labels: Vec<u8>,
     /// The nodes of the network, the input first.
     pub layers: Vec<LayerInfo>,
+    /// Filters changed since the last epoch ended.
+    pub edited: EditedFilters,
     /// Number of times that the network was changed.
     pub network_version: u32,
 }
@@ -35,6 +40,31 @@ impl Run {
             network_version: 0,
             trainer,
             settings,
+            edited: EditedFilters::default(),
+        }
+    }
+
+    /// Carries out a change of the network that keeps its layers and filters.
+    ///
+    /// # Errors
+    /// When it is none of this network; then nothing changes.
+    pub(super) fn change_in_place(&mut self, command: &NetworkCommand) -> Result<()> {
+        let trainer = &mut self.trainer;
+        match command {
+            NetworkCommand::FreezeFilters { layer, filters } => {
+                trainer.set_filters_frozen(layer.0, filters, true)
+            }
+            NetworkCommand::ThawFilters { layer, filters } => {
+                trainer.set_filters_frozen(layer.0, filters, false)
+            }
+            NetworkCommand::SetLayerRate { layer, factor } => trainer.set_rate_factor(layer.0, *factor),
+            NetworkCommand::SetLoss(loss) => trainer.set_loss(*loss),
+            NetworkCommand::EditWeights(edit) => {
+                trainer.edit_weights(edit)?;
+                self.edited.mark([(edit.layer, edit.filter)], trainer.clock());
+                Ok(())
+            }
+            NetworkCommand::Freeze(_) | NetworkCommand::Thaw(_) | NetworkCommand::Edit(_) => Ok(()),
         }
     }
 

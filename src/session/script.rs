@@ -7,13 +7,14 @@
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::command::{Command, DataCommand, NetworkCommand, TrainCommand};
+use super::check::{DataSizes, Situation};
+use super::command::{Command, TrainCommand};
 use super::event::StopCondition;
 use super::journal_file::Entry;
 use super::settings::RunSettings;
 use crate::data::Clock;
 use crate::error::{Error, Result};
-use crate::nn::{Network, Surgery};
+use crate::nn::Network;
 
 /// Most steps that a script may wait.
 const MAX_STEPS: u32 = 100_000_000;
@@ -36,8 +37,8 @@ struct ScriptLine {
 pub(super) struct Beginning<'r> {
     pub settings: &'r RunSettings,
     pub network: &'r Network,
+    pub data: DataSizes,
     pub train_images: u32,
-    pub test_images: u32,
     pub clock: Clock,
     pub limit: Option<StopCondition>,
 }
@@ -115,39 +116,16 @@ impl Course<'_> {
 
     /// Checks a command, and takes it as carried out.
     fn take(&mut self, command: &Command) -> Result<()> {
-        let changed = self.settings.changed(command, self.clock.step);
-        changed.hyper.checked()?;
-        changed.augmentation.checked()?;
-        let within = |name: &str, value: u32, most: u32, least: u32| {
-            let range = least..=most;
-            let help = format!("give it a value from {least} to {most}");
-            if range.contains(&value) {
-                Ok(())
-            } else {
-                Err(Error::new(format!("the {name} is {value}"), help))
-            }
-        };
-        match command {
-            Command::Train(TrainCommand::SetBatch(batch)) => {
-                within("batch", *batch, self.run.train_images, 1)?
-            }
-            Command::Train(TrainCommand::Reset(_)) => self.clock = Clock::default(),
-            Command::Data(DataCommand::PinProbe(index)) => {
-                within("probe", *index, self.run.test_images - 1, 0)?;
-            }
-            Command::Network(NetworkCommand::Freeze(layer) | NetworkCommand::Thaw(layer)) => {
-                self.network().layer_index(layer.0)?;
-            }
-            Command::Network(NetworkCommand::Edit(edit)) => {
-                self.network = Some(Surgery::of(self.network(), edit)?.network);
-            }
-            Command::Layout(_) => {
-                return Err(Error::new("it is about a layout", "a script steers the training: leave it out"));
-            }
-            Command::Train(_) | Command::Data(_) => {}
+        if matches!(command, Command::Layout(_)) {
+            return Err(Error::new("it is about a layout", "a script steers the training: leave it out"));
         }
-        self.network().check_trained(|layer| changed.frozen.contains(&layer.id))?;
-        self.settings = changed;
+        let (settings, network, data) = (&self.settings, self.network(), self.run.data);
+        let after = Situation { settings, network, data, step: self.clock.step }.after(command)?;
+        if matches!(command, Command::Train(TrainCommand::Reset(_))) {
+            self.clock = Clock::default();
+        }
+        self.settings = after.settings;
+        self.network = after.network.or(self.network.take());
         Ok(())
     }
 }

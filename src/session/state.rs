@@ -80,6 +80,12 @@ impl Session {
         self.run.network_version
     }
 
+    /// True for a filter, given by the numbers of its layer and itself, that a command has added, split, merged, reset, blended or
+    /// painted since the last epoch ended. A resumed run does not know of those before its checkpoint.
+    pub fn is_filter_edited(&self, filter: (u32, u32)) -> bool {
+        self.run.edited.has(filter, self.run.trainer.clock())
+    }
+
     /// The nodes of the network, the input first.
     pub fn layers(&self) -> &[LayerInfo] {
         &self.run.layers

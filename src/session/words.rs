@@ -84,8 +84,29 @@ fn network(command: &NetworkCommand, name: &Name<'_>) -> String {
     match command {
         NetworkCommand::Freeze(LayerId(layer)) => format!("freeze {}", name(*layer)),
         NetworkCommand::Thaw(LayerId(layer)) => format!("train {} again", name(*layer)),
+        NetworkCommand::FreezeFilters { layer, filters } => {
+            format!("freeze {} of {}", filters_text(filters), name(layer.0))
+        }
+        NetworkCommand::ThawFilters { layer, filters } => {
+            format!("train {} of {} again", filters_text(filters), name(layer.0))
+        }
+        NetworkCommand::SetLayerRate { layer, factor } => {
+            format!("train {} at {factor} × the learning rate", name(layer.0))
+        }
+        NetworkCommand::EditWeights(edit) => match (edit.at.len(), edit.bias) {
+            (0, _) => format!("set the bias of filter {} of {}", edit.filter, name(edit.layer)),
+            (1, None) => format!("set a weight of filter {} of {}", edit.filter, name(edit.layer)),
+            _ => format!("paint filter {} of {}", edit.filter, name(edit.layer)),
+        },
+        NetworkCommand::SetLoss(loss) => format!("set the loss to {}", loss.name()),
         NetworkCommand::Edit(edit) => of_edit(edit, name),
     }
+}
+
+/// `filter 3`, or `filters 1, 3 and 4`.
+fn filters_text(filters: &[u32]) -> String {
+    let ids: Vec<String> = filters.iter().map(u32::to_string).collect();
+    format!("{} {}", if ids.len() == 1 { "filter" } else { "filters" }, joined(&ids))
 }
 
 fn of_edit(edit: &Edit, name: &Name<'_>) -> String {
@@ -98,9 +119,8 @@ fn of_edit(edit: &Edit, name: &Name<'_>) -> String {
         }
         Edit::ResetFilter { layer, filter } => format!("reset filter {filter} of {}", name(*layer)),
         Edit::BlendFilter { layer, filter, from } => {
-            let ids: Vec<String> = from.iter().map(|(id, _)| id.to_string()).collect();
-            let what = if ids.len() == 1 { "filter" } else { "filters" };
-            format!("blend filter {filter} of {} from {what} {}", name(*layer), joined(&ids))
+            let ids: Vec<u32> = from.iter().map(|(id, _)| *id).collect();
+            format!("blend filter {filter} of {} from {}", name(*layer), filters_text(&ids))
         }
         Edit::InsertLayer { after, settings } => {
             let kind = settings.get("kind").and_then(toml::Value::as_str).unwrap_or("layer");

@@ -7,6 +7,7 @@ mod edits;
 mod effects;
 mod embedding;
 mod few_values;
+mod hand;
 mod journal;
 mod layout_commands;
 mod layout_resume;

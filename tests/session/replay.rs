@@ -88,7 +88,7 @@ fn a_journal_that_does_not_fit_is_said_with_its_line() {
     };
     let mut whole = replay(&text).unwrap();
     finish(&mut whole);
-    assert_eq!((whole.step(), whole.layers().len()), (25, 6));
+    assert_eq!((whole.step(), whole.layers().len()), (28, 6));
     let lines: Vec<&str> = text.lines().collect();
     let without = |index: usize| {
         let mut lines = lines.clone();
@@ -98,7 +98,7 @@ fn a_journal_that_does_not_fit_is_said_with_its_line() {
     let cases = [
         (text.replacen("set_batch", "set_botch", 1), "line 2"),
         (without(2), "line 3"),
-        (text.replacen("\"step\":20", "\"step\":2", 1), "line 4"),
+        (text.replacen("\"step\":20", "\"step\":2", 1), "line 6"),
         (without(0), "line 1"),
         (text.replacen("\"seed\":1", "\"seed\":2", 1), "line 1"),
         (String::new(), "line 1"),
@@ -111,6 +111,6 @@ fn a_journal_that_does_not_fit_is_said_with_its_line() {
     // Cut in the middle of a line: what is whole is made again.
     let mut cut = replay(&text[..text.len() - 30]).unwrap();
     finish(&mut cut);
-    assert_eq!((cut.step(), cut.layers().len()), (20, 5));
+    assert_eq!((cut.step(), cut.layers().len()), (25, 6));
     assert!(Session::replay(Rc::clone(&bench.gpu), &bench.path("nothing"), None).is_err());
 }

@@ -8,8 +8,10 @@ mod networks;
 use revacnn::data::twin::sample;
 use revacnn::data::{BatchSizes, Clock, Dataset, Sampling};
 use revacnn::gpu::Gpu;
-use revacnn::nn::twin::{self, Mode, RngKey, StepContext, TwinCall, TwinState};
-use revacnn::nn::{Hyper, Network, NetworkLayer, Parameters, Role, StepsPerEpoch, Tensor, TrainerOptions};
+use revacnn::nn::twin::{self, Mode, RngKey, StepContext, Treatment, TwinCall, TwinState};
+use revacnn::nn::{
+    Hyper, Network, NetworkLayer, ParameterSpec, Parameters, Role, StepsPerEpoch, Tensor, TrainerOptions,
+};
 
 pub(crate) use data::{CLASSES, DataTwin, UNCHANGED, synthetic};
 pub(crate) use networks::{GRAPH, NETWORK, graph, network};
@@ -38,6 +40,17 @@ pub(crate) fn by_layer(network: &Network, parameters: &Parameters, flat: &[f32])
         tensors.map(|(at, spec)| flat[*at..][..spec.len()].iter().map(|v| f64::from(*v)).collect()).collect()
     };
     network.layers.iter().zip(&parameters.offsets).map(layer).collect()
+}
+
+/// Treatment of each value of a layer's tensor by the optimizer.
+pub(crate) fn treatments(layer: &NetworkLayer, spec: &ParameterSpec) -> Vec<Treatment> {
+    let row = spec.len() / spec.shape[0];
+    let treatment = |i: usize| Treatment {
+        decays: spec.role == Role::Weight,
+        frozen: layer.filter_ids.get(i / row).map_or(layer.frozen, |id| layer.is_filter_frozen(*id)),
+        rate_factor: f64::from(layer.rate_factor),
+    };
+    (0..spec.len()).map(treatment).collect()
 }
 
 fn zeros_like(tensors: &ByLayer) -> ByLayer {
@@ -129,7 +142,9 @@ impl<'d> StepTwin<'d> {
         let trained = |(layer, tensors): (&NetworkLayer, &Vec<Vec<f64>>)| -> f64 {
             let tensors = layer.parameters().into_iter().zip(tensors.clone()).filter(|_| !layer.frozen);
             let tensors = tensors.filter(|(spec, _)| spec.role != Role::Buffer);
-            tensors.flat_map(|(_, tensor)| tensor).map(|g| g * g).sum()
+            let treated =
+                |(spec, tensor): (ParameterSpec, Vec<f64>)| treatments(layer, &spec).into_iter().zip(tensor);
+            tensors.flat_map(treated).filter(|(how, _)| !how.frozen).map(|(_, g)| g * g).sum()
         };
         let squares: f64 = self.network.layers.iter().zip(gradients).map(trained).sum();
         let epochs =
@@ -142,14 +157,21 @@ impl<'d> StepTwin<'d> {
                     values.zip(&gradients[index][tensor]).for_each(|(value, g)| *value -= g);
                     continue;
                 }
-                let decays = vec![spec.role == Role::Weight; spec.len()];
+                let treatments = treatments(layer, spec);
                 let take = |all: &mut ByLayer| std::mem::take(&mut all[index][tensor]);
                 let mut state = TwinState {
                     values: take(&mut self.parameters),
                     moments: take(&mut self.moments),
                     second_moments: take(&mut self.second_moments),
                 };
-                twin::optimizer_step(self.hyper, epoch, at, &gradients[index][tensor], &decays, &mut state);
+                twin::optimizer_step(
+                    self.hyper,
+                    epoch,
+                    at,
+                    &gradients[index][tensor],
+                    &treatments,
+                    &mut state,
+                );
                 self.parameters[index][tensor] = state.values;
                 self.moments[index][tensor] = state.moments;
                 self.second_moments[index][tensor] = state.second_moments;

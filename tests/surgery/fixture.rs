@@ -35,6 +35,11 @@ pub(crate) const NETWORKS: [&str; 4] = ["revacnn", "resnet-8", "autoencoder", "m
 
 /// A network that has made a few steps on the digits, with every kind of state in use.
 pub(crate) fn trained(name: &str) -> Trainer {
+    trained_by(name, Hyper { averaging: 1.0, ..Hyper::of(OptimizerKind::Adam) })
+}
+
+/// The same by another optimizer.
+pub(crate) fn trained_by(name: &str, hyper: Hyper) -> Trainer {
     let gpu = Rc::new(open_gpu());
     let data = Dataset::open("digits").unwrap();
     let classes = data.classes.len();
@@ -42,7 +47,6 @@ pub(crate) fn trained(name: &str) -> Trainer {
         "mixed" => Network::parse(MIXED, data.shape.into(), classes),
         preset => Network::open(preset, data.shape.into(), classes),
     };
-    let hyper = Hyper { averaging: 1.0, ..Hyper::of(OptimizerKind::Adam) };
     let options = TrainerOptions { batch: 16, seed: 5, hyper, ..TrainerOptions::default() };
     let mut trainer = Trainer::new(gpu, &data, network.unwrap(), options).unwrap();
     (0..4).for_each(|_| _ = trainer.step());
@@ -83,6 +87,19 @@ pub(crate) fn buffers(trainer: &Trainer) -> [(Content, Vec<f32>); 4] {
         (Content::Moments, read(&parameters.moments)),
         (Content::SecondMoments, read(&parameters.second_moments)),
     ]
+}
+
+/// Elements of a filter in the flat buffers: a row of each of its layer's tensors.
+pub(crate) fn row(trainer: &Trainer, layer: u32, filter: u32) -> Vec<std::ops::Range<usize>> {
+    let index = trainer.network.layer_index(layer).unwrap();
+    let place = trainer.network.filter_index(index, filter).unwrap();
+    let own = &trainer.network.layers[index];
+    let tensors = own.parameters().into_iter().zip(&trainer.parameters.offsets[index]);
+    let range = |(spec, offset): (revacnn::nn::ParameterSpec, &usize)| {
+        let len = spec.len() / spec.shape[0];
+        offset + place * len..offset + (place + 1) * len
+    };
+    tensors.map(range).collect()
 }
 
 /// A fault of the GPU, or weights that are no numbers, after one more step.

@@ -5,6 +5,8 @@ mod carried;
 mod compare;
 mod deleted;
 mod fixture;
+mod frozen;
 mod function;
+mod painted;
 mod refused;
 mod trial;

@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use revacnn::nn::{Edit, Hyper, Network, Shape, Trainer, TrainerOptions};
 
-use crate::compare::{assert_close, assert_no_errors, open_gpu};
+use crate::compare::{assert_close, assert_differs, assert_no_errors, open_gpu};
 use crate::step_twin::{CLASSES, NETWORK, StepTwin, by_layer, graph, network, synthetic};
 use crate::{LOSS_TOLERANCE, OPTIONS, gpu_clock, history, train, trainer};
 
@@ -123,6 +123,50 @@ fn frozen_layers_stay_and_the_step_is_that_of_the_twin() {
     assert!(trainer.set_frozen(&[9]).is_err());
     train(&mut trainer, 1);
     assert!(history(&trainer, 1..2)[0][0].is_finite(), "it goes on as before");
+    assert_no_errors(&gpu);
+}
+
+#[test]
+fn frozen_filters_and_rates_of_layers_are_those_of_the_twin() {
+    let data = synthetic(47, 13);
+    let gpu = Rc::new(open_gpu());
+    let hyper = Hyper { learning_rate: 0.02, clip_norm: 0.4, ..OPTIONS.hyper };
+    let options = TrainerOptions { micro_batch: None, hyper, ..OPTIONS };
+    let mut trainer = Trainer::new(Rc::clone(&gpu), &data, graph(), options).unwrap();
+    trainer.set_filters_frozen(0, &[1, 3], true).unwrap();
+    trainer.set_filters_frozen(8, &[0], true).unwrap();
+    trainer.set_rate_factor(3, 0.25).unwrap();
+    trainer.set_rate_factor(1, 2.0).unwrap();
+    let steered = || {
+        let mut network = graph();
+        (network.layers[0].frozen_filters, network.layers[8].frozen_filters) = (vec![1, 3], vec![0]);
+        (network.layers[3].rate_factor, network.layers[1].rate_factor) = (0.25, 2.0);
+        network
+    };
+    let twin = |network| StepTwin::new(&gpu, &data, network, &trainer.parameters, &options);
+    let mut twins = [twin(steered())];
+    let mut others: Vec<StepTwin> = (0..3)
+        .map(|other| {
+            let mut network = steered();
+            match other {
+                0 => network.layers[0].frozen_filters = vec![1],
+                1 => network.layers[3].rate_factor = 0.26,
+                _ => network.layers[1].rate_factor = 1.0,
+            }
+            twin(network)
+        })
+        .collect();
+    train(&mut trainer, 4);
+    let made = by_layer(&trainer.network, &trainer.parameters, &trainer.parameters.values.read(&gpu));
+    let made: Vec<f32> = made.concat().concat().iter().map(|v| *v as f32).collect();
+    let parameters = |twin: &mut StepTwin| {
+        (0..4).for_each(|_| _ = twin.step());
+        twin.parameters.concat().concat()
+    };
+    assert_close("parameters", &made, &parameters(&mut twins[0]), 10.0 * LOSS_TOLERANCE);
+    for (number, other) in others.iter_mut().enumerate() {
+        assert_differs(&format!("other {number}"), &made, &parameters(other), 10.0 * LOSS_TOLERANCE);
+    }
     assert_no_errors(&gpu);
 }
 

@@ -77,6 +77,12 @@ struct LayerEntry {
     /// [`NetworkLayer::next_filter`], where it does not follow from them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     next_filter: Option<u32>,
+    /// [`NetworkLayer::frozen_filters`], where there are any.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    frozen_filters: Vec<u32>,
+    /// [`NetworkLayer::rate_factor`], where it is not 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    learning_rate_factor: Option<f32>,
 }
 
 fn name<'de, D: Deserializer<'de>>(source: D) -> std::result::Result<Option<String>, D::Error> {
@@ -183,6 +189,8 @@ impl Network {
                 id: (layer.id as usize != index).then_some(layer.id),
                 filter_ids: (!counted).then(|| layer.filter_ids.clone()),
                 next_filter: (layer.next_filter != above(&layer.filter_ids)).then_some(layer.next_filter),
+                frozen_filters: layer.frozen_filters.clone(),
+                learning_rate_factor: (layer.rate_factor != 1.0).then_some(layer.rate_factor),
             };
             Table::try_from(entry).expect("a layer is a plain table")
         };
@@ -235,7 +243,17 @@ impl Reader {
         self.nodes.insert(name.clone(), index + 1);
         let (id, filter_ids) = (entry.id.unwrap_or(index as u32), entry.filter_ids);
         let next_filter = entry.next_filter.unwrap_or(0);
-        self.network.append(NewLayer { name, layer: layer.into(), inputs, id, filter_ids, next_filter })
+        let (frozen_filters, rate_factor) = (entry.frozen_filters, entry.learning_rate_factor.unwrap_or(1.0));
+        self.network.append(NewLayer {
+            name,
+            layer: layer.into(),
+            inputs,
+            id,
+            filter_ids,
+            next_filter,
+            frozen_filters,
+            rate_factor,
+        })
     }
 
     /// Nodes that a layer's `inputs` name; without them the layer before it.

@@ -37,6 +37,10 @@ pub struct NetworkLayer {
     pub output: Shape,
     /// True if the parameters are frozen; not part of the network's file.
     pub frozen: bool,
+    /// Numbers of the filters that are frozen one by one, in the order of [`NetworkLayer::filter_ids`].
+    pub frozen_filters: Vec<u32>,
+    /// Factor of the run's learning rate for this layer's parameters (0 or more); 1 for most.
+    pub rate_factor: f32,
     /// Number by which commands name it, whatever comes and goes before it; at first its index.
     pub id: u32,
     /// Numbers of its filters, where it makes channels; at first their indices.
@@ -55,6 +59,8 @@ pub(crate) struct NewLayer {
     pub filter_ids: Option<Vec<u32>>,
     /// Least number of its next filter.
     pub next_filter: u32,
+    pub frozen_filters: Vec<u32>,
+    pub rate_factor: f32,
 }
 
 impl NetworkLayer {
@@ -65,12 +71,22 @@ impl NetworkLayer {
 
     /// True if it has parameters that are trained.
     pub fn trains(&self) -> bool {
-        !self.frozen && self.can_train()
+        !self.frozen && !self.has_only_frozen_filters() && self.can_train()
     }
 
     /// True if it has parameters that can be trained, frozen or not.
     fn can_train(&self) -> bool {
         self.parameters().iter().any(|tensor| tensor.role != Role::Buffer)
+    }
+
+    /// True if it has filters, and each is frozen: it is trained no more than a frozen layer.
+    pub fn has_only_frozen_filters(&self) -> bool {
+        !self.filter_ids.is_empty() && self.frozen_filters.len() == self.filter_ids.len()
+    }
+
+    /// True if the filter with this number is frozen, by itself or with the whole layer.
+    pub fn is_filter_frozen(&self, filter: u32) -> bool {
+        self.frozen || self.frozen_filters.contains(&filter)
     }
 
     /// Number of parameters, running statistics included.
@@ -121,7 +137,8 @@ impl Network {
     /// # Errors
     /// When its inputs have shapes that it does not take, or it would be too large.
     pub(crate) fn append(&mut self, new: NewLayer) -> Result<()> {
-        let NewLayer { name, layer, inputs, id, filter_ids, next_filter } = new;
+        let NewLayer { name, layer, inputs, id, filter_ids, next_filter, mut frozen_filters, rate_factor } =
+            new;
         let within = |error: Error| error.within(format!("layer {name}"));
         let input_shapes: Vec<Shape> = inputs.iter().map(|node| self.shape_of(*node)).collect();
         let output = layer.output(&input_shapes).map_err(within)?;
@@ -138,6 +155,8 @@ impl Network {
             let what = "its numbers, or those of its filters, are not one each, or too large";
             return Err(within(Error::new(what, "leave `id`, `filter_ids` and `next_filter` out")));
         }
+        check_factor(rate_factor).map_err(within)?;
+        order_frozen(&filter_ids, &mut frozen_filters).map_err(within)?;
         self.next_id = self.next_id.max(id + 1);
         let next_filter = next_filter.max(above(&filter_ids));
         self.layers.push(NetworkLayer {
@@ -147,6 +166,8 @@ impl Network {
             input_shapes,
             output,
             frozen: false,
+            frozen_filters,
+            rate_factor,
             id,
             filter_ids,
             next_filter,
@@ -161,11 +182,11 @@ impl Network {
     pub(crate) fn check_trained(&self, is_frozen: impl Fn(&NetworkLayer) -> bool) -> Result<()> {
         let mut trained = self.layers.iter().filter(|layer| layer.can_train()).peekable();
         let (why, help) = if trained.peek().is_some() {
-            ("has nothing left to train", "thaw a layer")
+            ("has nothing left to train", "thaw a layer or a filter")
         } else {
             ("has no weights", "give it a dense layer")
         };
-        if trained.any(|layer| !is_frozen(layer)) {
+        if trained.any(|layer| !is_frozen(layer) && !layer.has_only_frozen_filters()) {
             return Ok(());
         }
         Err(Error::new(format!("network {} {why}", self.name), help))
@@ -279,6 +300,26 @@ impl Network {
         };
         self.layers.iter().map(flops).sum()
     }
+}
+
+/// An error for a factor of the learning rate that is negative or no number.
+pub(crate) fn check_factor(factor: f32) -> Result<()> {
+    if factor.is_finite() && factor >= 0.0 {
+        return Ok(());
+    }
+    let what = format!("the factor of the learning rate is {factor}");
+    Err(Error::usage(what, "give it a finite value of 0 or more"))
+}
+
+/// Puts frozen filters into the order of the layer's filters, and each once.
+fn order_frozen(filter_ids: &[u32], frozen: &mut Vec<u32>) -> Result<()> {
+    if let Some(none) = frozen.iter().find(|id| !filter_ids.contains(id)) {
+        let what = format!("`frozen_filters` names {none}, which is no filter of it");
+        return Err(Error::new(what, "name filters by their numbers, or leave `frozen_filters` out"));
+    }
+    let named = std::mem::take(frozen);
+    frozen.extend(filter_ids.iter().filter(|id| named.contains(id)));
+    Ok(())
 }
 
 /// The least number above all of these.

@@ -7,16 +7,19 @@
 mod carry;
 mod edit;
 mod filters;
+mod in_place;
 mod operation;
 mod origin;
 mod plan;
 mod rebuild;
+mod touched;
 mod trial;
 mod units;
 
 pub use carry::{Content, carry_twin};
 pub(in crate::nn) use carry::{TWINS, compile};
 pub use edit::Edit;
+pub use in_place::WeightEdit;
 pub(in crate::nn) use operation::Stream;
 pub use origin::{ChannelMap, Origin, Term};
 pub use plan::{Carried, TensorPlan};

@@ -34,7 +34,9 @@ struct Draft {
 }
 
 fn draft(network: &Network, index: usize) -> Draft {
-    let NetworkLayer { name, layer, inputs, id, filter_ids, next_filter, .. } = &network.layers[index];
+    let NetworkLayer {
+        name, layer, inputs, id, filter_ids, next_filter, frozen_filters, rate_factor, ..
+    } = &network.layers[index];
     let layer = NewLayer {
         name: name.clone(),
         layer: Rc::clone(layer),
@@ -42,6 +44,8 @@ fn draft(network: &Network, index: usize) -> Draft {
         id: *id,
         filter_ids: Some(filter_ids.clone()),
         next_filter: *next_filter,
+        frozen_filters: frozen_filters.clone(),
+        rate_factor: *rate_factor,
     };
     Draft { old: Some(index), layer }
 }
@@ -120,6 +124,15 @@ fn renumbered(origins: &[Origin], ids: &[u32], next: &mut u32) -> Vec<u32> {
     given
 }
 
+/// Numbers of the frozen filters among those of these origins: those that keep a frozen filter's number, and the halves of one.
+fn still_frozen(before: &NetworkLayer, origins: &[Origin], ids: &[u32]) -> Vec<u32> {
+    let was = |id: u32| before.frozen_filters.contains(&id);
+    let is = |(origin, id): &(&Origin, u32)| {
+        was(*id) || origin.filter.first().is_some_and(|term| was(before.filter_ids[term.old]))
+    };
+    origins.iter().zip(ids.iter().copied()).filter(is).map(|(_, id)| id).collect()
+}
+
 fn change_units(network: &Network, unit: &Unit, change: &Change<'_>) -> Result<Surgery> {
     let changes = change.of_unit(unit, |layer| sizes(network, layer));
     let mut channels: HashMap<usize, usize> = HashMap::new();
@@ -132,6 +145,7 @@ fn change_units(network: &Network, unit: &Unit, change: &Change<'_>) -> Result<S
                 return Err(Error::usage(what, "remove the layer, or add a filter first"));
             }
             let ids = renumbered(origins, &layer.filter_ids, &mut new.layer.next_filter);
+            new.layer.frozen_filters = still_frozen(layer, origins, &ids);
             new.layer.filter_ids = Some(ids);
             channels.insert(index + 1, origins.len());
         }
@@ -230,8 +244,16 @@ fn insert(network: &Network, after: Option<u32>, settings: &Table) -> Result<Sur
     let is_identity = layer.kind() == "conv2d" && layer.output(&[shape]).is_ok_and(|output| output == shape);
     let name = free_name(network, layer.short_name());
     let id = network.next_id;
-    let new =
-        NewLayer { name, layer: layer.into(), inputs: vec![node], id, filter_ids: None, next_filter: 0 };
+    let new = NewLayer {
+        name,
+        layer: layer.into(),
+        inputs: vec![node],
+        id,
+        filter_ids: None,
+        next_filter: 0,
+        frozen_filters: Vec::new(),
+        rate_factor: 1.0,
+    };
     let mut drafts: Vec<Draft> = (0..network.layers.len()).map(|index| draft(network, index)).collect();
     for draft in &mut drafts {
         // Nodes after it count one more, and what took its input takes its output, which is node `node + 1`.

@@ -18,7 +18,7 @@ impl Trainer {
         let mut hyper = hyper.checked()?;
         if (hyper.averaging > 0.0) != (self.options.hyper.averaging > 0.0) {
             self.pass = self.rebuilt(&TrainerOptions { hyper, ..self.options })?;
-            self.parameters.restart_average(&self.gpu);
+            self.parameters.restart_average(&self.gpu, std::iter::once(0..self.parameters.values.len()));
         }
         if hyper.optimizer != self.options.hyper.optimizer {
             self.parameters.clear_moments(&self.gpu);
@@ -84,19 +84,11 @@ impl Trainer {
             let what = format!("there is no layer {layer}");
             return Err(Error::new(what, format!("count from 0 to {}", self.network.layers.len() - 1)));
         }
-        let before: Vec<bool> = self.network.layers.iter().map(|layer| layer.frozen).collect();
-        for (index, layer) in self.network.layers.iter_mut().enumerate() {
+        let mut network = self.network.copy();
+        for (index, layer) in network.layers.iter_mut().enumerate() {
             layer.frozen = frozen.contains(&index);
         }
-        match self.rebuilt(&self.options) {
-            Ok(pass) => self.pass = pass,
-            Err(error) => {
-                self.network.layers.iter_mut().zip(before).for_each(|(layer, was)| layer.frozen = was);
-                return Err(error);
-            }
-        }
-        self.parameters.set_flags(&self.gpu, &self.network);
-        Ok(())
+        self.steer(network)
     }
 
     /// Changes the network between two steps. What is not touched keeps its bits, moments and average included. Does not wait for a
@@ -105,7 +97,14 @@ impl Trainer {
     /// # Errors
     /// When the change is none of this network, or the changed network does not fit; then nothing changes.
     pub fn edit(&mut self, edit: &Edit) -> Result<()> {
-        let surgery = Surgery::of(&self.network, edit)?;
+        self.operate(Surgery::of(&self.network, edit)?)
+    }
+
+    /// Changes the network as [`Trainer::edit`] does, by a change of it that is prepared.
+    ///
+    /// # Errors
+    /// When the changed network does not fit; then nothing changes.
+    pub fn operate(&mut self, surgery: Surgery) -> Result<()> {
         let stream = Stream { seed: self.options.seed, step: self.clock.step };
         let parameters = surgery.operate(&self.gpu, &self.parameters, stream)?;
         let quick = self.gpu.preferring_compiled();

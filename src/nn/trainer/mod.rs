@@ -2,6 +2,7 @@
 
 mod changes;
 mod features;
+mod hand;
 mod held_out;
 mod non_finite;
 mod restore;

@@ -33,22 +33,45 @@ impl TwinState {
     }
 }
 
-/// One update of a tensor; `decays` marks the values with weight decay.
+/// Treatment of a value by the optimizer, besides the run's settings.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Treatment {
+    /// Weight decay applies.
+    pub decays: bool,
+    /// It keeps its value and moments.
+    pub frozen: bool,
+    /// Factor of its learning rate.
+    pub rate_factor: f64,
+}
+
+impl Treatment {
+    /// A value that is trained at the run's rate.
+    pub fn trained(decays: bool) -> Self {
+        Self { decays, frozen: false, rate_factor: 1.0 }
+    }
+}
+
+/// One update of a tensor, by the treatment of each value.
 pub fn optimizer_step(
     hyper: Hyper,
     epoch: StepsPerEpoch,
     at: StepContext,
     gradients: &[f64],
-    decays: &[bool],
+    treatments: &[Treatment],
     state: &mut TwinState,
 ) {
     let [mu, beta, epsilon] = [hyper.momentum, hyper.beta2, hyper.epsilon].map(f64::from);
     let [decay, l1, clip] = [hyper.weight_decay, hyper.l1_decay, hyper.clip_norm].map(f64::from);
-    let rate = hyper.rate(at.epochs, epoch);
+    let scheduled = hyper.rate(at.epochs, epoch);
     let scale = if clip > 0.0 { (clip / (at.norm + 1e-6)).min(1.0) } else { 1.0 };
     let steps = (at.step - hyper.since + 1) as i32;
     for (i, w) in state.values.iter_mut().enumerate() {
-        let (decay, l1) = if decays[i] { (decay, l1) } else { (0.0, 0.0) };
+        let Treatment { decays, frozen, rate_factor } = treatments[i];
+        if frozen {
+            continue;
+        }
+        let rate = rate_factor * scheduled;
+        let (decay, l1) = if decays { (decay, l1) } else { (0.0, 0.0) };
         let decoupled = hyper.optimizer == OptimizerKind::Adamw;
         let sign = if *w == 0.0 { 0.0 } else { w.signum() };
         let g = scale * gradients[i] + l1 * sign + if decoupled { 0.0 } else { decay * *w };

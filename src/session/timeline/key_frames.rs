@@ -1,7 +1,5 @@
 //! Key-frames: states of a run at past moments, within a budget of memory, the farther apart the older they are.
 
-use std::rc::Rc;
-
 use crate::nn::Snapshot;
 use crate::session::moment::Moment;
 use crate::session::settings::RunSettings;
@@ -17,7 +15,7 @@ pub(in crate::session) struct KeyFrame {
     pub snapshot: Snapshot,
     pub settings: RunSettings,
     /// The network as TOML.
-    pub network: Rc<str>,
+    pub network: String,
     /// Nodes of which no unit fired at the end of the last epoch.
     pub dead: Vec<usize>,
 }

@@ -1,7 +1,6 @@
 //! The past of a run: key-frames, branches that were left, and the way through it that is under way.
 
 use std::collections::BTreeMap;
-use std::rc::Rc;
 
 use super::branch::Branch;
 use super::key_frames::{INTERVAL, KeyFrame, KeyFrames};
@@ -61,8 +60,6 @@ pub(in crate::session) struct Timeline {
     pub bookmarks: [Option<(usize, Moment)>; 2],
     /// Moment of the model in the run's folder.
     pub saved: Option<Moment>,
-    /// The network as TOML, and the version that it is of.
-    network: Option<(u32, Rc<str>)>,
 }
 
 impl Timeline {
@@ -113,16 +110,6 @@ impl Timeline {
         self.frames.budget > 0
     }
 
-    /// The network as TOML.
-    fn network(&mut self, run: &Run) -> Rc<str> {
-        if let Some((_, text)) = self.network.as_ref().filter(|(of, _)| *of == run.network_version) {
-            return Rc::clone(text);
-        }
-        let text: Rc<str> = run.trainer.network.to_toml().into();
-        self.network = Some((run.network_version, Rc::clone(&text)));
-        text
-    }
-
     /// Records a key-frame of the present, the end of a step, where they are kept and it fits.
     pub(in crate::session) fn keep(
         &mut self,
@@ -146,7 +133,7 @@ impl Timeline {
             branch: self.branch,
             snapshot: run.trainer.snapshot(encoder, spare),
             settings: run.settings.clone(),
-            network: self.network(run),
+            network: run.trainer.network.to_toml(),
             dead: dead.to_vec(),
         };
         self.frames.add(frame);

@@ -1,0 +1,99 @@
+//! Changes between two steps that leave every tensor in its place: frozen filters, learning rates of layers, the loss, single
+//! weights.
+
+use std::collections::BTreeMap;
+
+use super::Trainer;
+use crate::error::Result;
+use crate::gpu::Buffer;
+use crate::nn::pass::Pass;
+use crate::nn::{Loss, Network, WeightEdit};
+
+impl Trainer {
+    /// Takes a network with the same tensors; the passes are built again where they are others.
+    ///
+    /// # Errors
+    /// When nothing is left to train, or something does not fit the adapter; then nothing changes.
+    pub(super) fn steer(&mut self, network: Network) -> Result<()> {
+        let trains = |network: &Network| -> Vec<bool> {
+            let layers = network.layers.iter();
+            layers.flat_map(|layer| [layer.frozen, layer.trains()]).collect()
+        };
+        network.check_trained(|layer| layer.frozen)?;
+        if trains(&network) != trains(&self.network) || network.loss != self.network.loss {
+            let (gpu, options) = (&self.gpu, &self.options);
+            self.pass = Pass::build(gpu, &network, &self.loader, &self.parameters, &self.optimizer, options)?;
+        }
+        self.network = network;
+        self.parameters.set_flags(&self.gpu, &self.network);
+        Ok(())
+    }
+
+    /// Freezes or thaws filters of the layer with this number: from the next step on a frozen filter's weights, bias, moments and
+    /// averages stay bit for bit. The average of a filter that was not frozen before begins again with its weights, which it would come to.
+    ///
+    /// # Errors
+    /// When there is no such layer or filter, or nothing is left to train; then nothing changes.
+    pub fn set_filters_frozen(&mut self, layer: u32, filters: &[u32], frozen: bool) -> Result<()> {
+        let mut network = self.network.copy();
+        network.set_filters_frozen(layer, filters, frozen)?;
+        let index = network.layer_index(layer)?;
+        let before = &self.network.layers[index];
+        let new = network.layers[index].frozen_filters.iter().filter(|id| !before.is_filter_frozen(**id));
+        let rows = new.map(|id| Ok(self.parameters.rows((index, before), network.filter_index(index, *id)?)));
+        let rows: Vec<_> = rows.collect::<Result<_>>()?;
+        self.steer(network)?;
+        self.parameters.restart_average(&self.gpu, rows.into_iter().flatten());
+        Ok(())
+    }
+
+    /// Sets the factor of the learning rate of the layer with this number.
+    ///
+    /// # Errors
+    /// When there is no such layer, it has no parameters, or the factor is negative or no number; then nothing changes.
+    pub fn set_rate_factor(&mut self, layer: u32, factor: f32) -> Result<()> {
+        let mut network = self.network.copy();
+        network.set_rate_factor(layer, factor)?;
+        self.steer(network)
+    }
+
+    /// Sets the loss from the next step on: weights and moments stay.
+    ///
+    /// # Errors
+    /// When one of its settings is out of range, or it needs another output; then nothing changes.
+    pub fn set_loss(&mut self, loss: Loss) -> Result<()> {
+        let mut network = self.network.copy();
+        network.set_loss(loss)?;
+        self.steer(network)
+    }
+
+    /// Writes weights of a filter, without reading any; their averages begin again, and all else stays.
+    ///
+    /// # Errors
+    /// When there is no such layer, filter or weight, or a value is no number; then nothing changes.
+    pub fn edit_weights(&mut self, edit: &WeightEdit) -> Result<()> {
+        let writes = self.network.weight_writes(edit)?;
+        let index = self.network.layer_index(edit.layer)?;
+        let filter = self.network.filter_index(index, edit.filter)?;
+        let rows = self.parameters.rows((index, &self.network.layers[index]), filter);
+        let values: BTreeMap<usize, f32> =
+            writes.into_iter().map(|(tensor, at, value)| (rows[tensor].start + at, value)).collect();
+        let both: [&Buffer<f32>; 2] = [&self.parameters.values, &self.parameters.averages];
+        for (first, values) in runs(values) {
+            both.iter().for_each(|buffer| buffer.write(&self.gpu, first, &values));
+        }
+        Ok(())
+    }
+}
+
+/// Neighbouring elements together: the first of each run, and the values.
+fn runs(values: BTreeMap<usize, f32>) -> Vec<(usize, Vec<f32>)> {
+    let mut runs: Vec<(usize, Vec<f32>)> = Vec::new();
+    for (at, value) in values {
+        match runs.last_mut().filter(|(first, run)| first + run.len() == at) {
+            Some((_, run)) => run.push(value),
+            None => runs.push((at, vec![value])),
+        }
+    }
+    runs
+}
