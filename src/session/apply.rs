@@ -318,7 +318,7 @@ impl Session {
     fn edit(&mut self, edit: &Edit) -> Result<()> {
         let trainer = &mut self.run.trainer;
         let ids: Vec<u32> = trainer.network.layers.iter().map(|layer| layer.id).collect();
-        trainer.edit(edit)?;
+        let channels = trainer.edit(edit)?;
         let network = &trainer.network;
         let place = |id: &u32| Some(network.layers.iter().position(|layer| layer.id == *id)? + 1);
         let nodes: Vec<Option<usize>> = std::iter::once(Some(0)).chain(ids.iter().map(place)).collect();
@@ -326,7 +326,7 @@ impl Session {
         self.readback.follow(trainer);
         self.run.layers = LayerInfo::of(network);
         self.metrics.dead.clear();
-        let closed = self.layouts.network_changed(trainer, &nodes);
+        let closed = self.layouts.network_changed(trainer, &nodes, &channels);
         self.events.extend(closed.into_iter().map(Event::Notice));
         self.network_version += 1;
         Ok(())
