@@ -31,18 +31,18 @@ pub struct Layout {
     id: LayoutId,
     pub(super) source: Box<dyn RowSource>,
     pub(super) tsne: Tsne,
-    tsne_bytes: u64,
+    pub(super) tsne_bytes: u64,
     pub(super) refresh: Work,
     pub(super) iteration: Work,
     /// GPU time in milliseconds that it may use.
     pub(super) credit: Credit,
     pub(super) progress: Progress,
     pub(super) settings: Settings,
-    wanted_perplexity: f32,
+    pub(super) wanted_perplexity: f32,
     pub(super) reexaggeration: Reexaggeration,
     pub(super) seen: Seen,
     /// Points to be moved once the layout has begun: position, and whether it is pinned.
-    waiting_points: BTreeMap<u32, ([f32; 2], bool)>,
+    pub(super) waiting_points: BTreeMap<u32, ([f32; 2], bool)>,
 }
 
 impl Layout {
@@ -250,30 +250,8 @@ impl Layout {
         Ok(())
     }
 
-    /// Lays out other rows with the same settings: where there are as many as before, points stay.
-    ///
-    /// # Errors
-    /// When it does not fit; then nothing changes.
-    pub(super) fn replace_rows(&mut self, gpu: &Gpu, source: Box<dyn RowSource>) -> Result<()> {
-        let (tsne, bytes) = prepare_tsne(gpu, &*source, self.wanted_perplexity, self.settings)?;
-        let stays = source.rows().tiles() == self.rows().tiles() && !self.progress.begins();
-        if stays {
-            tsne.take_over(gpu, &self.tsne);
-        }
-        (self.node, self.kind) = source.source().node_and_kind();
-        (self.source, self.tsne, self.tsne_bytes) = (source, tsne, bytes);
-        self.waiting_points.clear();
-        if !stays {
-            self.reexaggeration = Reexaggeration::new(&self.settings);
-            self.seen = Seen::default();
-        }
-        self.take_plans(if stays { Due::Affinities } else { Due::Everything });
-        self.progress.wake();
-        Ok(())
-    }
-
     /// Takes the t-SNE's new plans; a refresh under way begins again.
-    fn take_plans(&mut self, due: Due) {
+    pub(super) fn take_plans(&mut self, due: Due) {
         self.progress.drop_refresh();
         self.progress.want(due);
         self.refresh.replace(refresh_plan(&self.tsne));

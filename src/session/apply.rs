@@ -11,6 +11,7 @@ use super::state::Session;
 use super::throughput::Throughput;
 use crate::error::Result;
 use crate::layouts::LayoutSource;
+use crate::nn::surgery::ChannelMap;
 use crate::nn::{Edit, LayerInfo, Surgery};
 
 /// Probes: the pinned image, and those after it.
@@ -356,23 +357,23 @@ impl Session {
         let former: Vec<u32> = trainer.network.layers.iter().map(|layer| layer.id).collect();
         let surgery = Surgery::of(&trainer.network, edit)?;
         let touched = surgery.touched(&trainer.network);
-        trainer.operate(surgery)?;
+        let channels = trainer.operate(surgery)?;
         self.run.edited.mark(touched, trainer.clock());
         self.progress.take_plans(trainer);
         self.metrics.dead.clear();
-        self.follow_network(&former);
+        self.follow_network(&former, &channels);
         Ok(())
     }
 
-    /// The network is another one than that of the `former` layers: so is all that shows it.
-    pub(super) fn follow_network(&mut self, former: &[u32]) {
+    /// The network is another one than that of the `former` layers, of which `channels` come by node: so is all that shows it.
+    pub(super) fn follow_network(&mut self, former: &[u32], channels: &[Option<ChannelMap>]) {
         let trainer = &self.run.trainer;
         let network = &trainer.network;
         let place = |id: &u32| Some(network.layers.iter().position(|layer| layer.id == *id)? + 1);
         let nodes: Vec<Option<usize>> = std::iter::once(Some(0)).chain(former.iter().map(place)).collect();
         self.readback.follow(trainer);
         self.run.layers = LayerInfo::of(network);
-        let closed = self.layouts.network_changed(trainer, &nodes);
+        let closed = self.layouts.network_changed(trainer, &nodes, channels);
         self.events.extend(closed.into_iter().map(Event::Notice));
         self.run.network_version += 1;
     }

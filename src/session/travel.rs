@@ -11,7 +11,11 @@ use super::settings::RunSettings;
 use super::state::Session;
 use super::timeline::{Ending, KeyFrame, Travel, Undone};
 use crate::error::{Error, Result};
+use crate::nn::surgery::{ChannelMap, channels_between};
 use crate::nn::{Hyper, Network, Snapshot, TrainerOptions};
+
+/// Layers of a network that was left, and the origins of the channels that came after it.
+type Former = (Vec<u32>, Vec<Option<ChannelMap>>);
 
 impl Session {
     /// The present moment.
@@ -214,30 +218,35 @@ impl Session {
     }
 
     fn restore_beginning(&mut self, network: Network, snapshot: &Snapshot) -> Result<()> {
-        let former = self.layer_ids();
+        let former = self.former(&network);
         let settings = self.journal.header().settings.clone();
         self.run.trainer.restore(snapshot, Some(network))?;
         self.take_in_moment(Moment::default(), (settings, Vec::new()), Some(&former));
         Ok(())
     }
 
-    fn layer_ids(&self) -> Vec<u32> {
-        self.trainer().network.layers.iter().map(|layer| layer.id).collect()
+    /// The layers of the present network, and by node of `then` where its channels come from.
+    fn former(&self, then: &Network) -> Former {
+        let network = &self.trainer().network;
+        let ids = network.layers.iter().map(|layer| layer.id).collect();
+        (ids, channels_between(network, then))
     }
 
     fn restore_frame(&mut self, branch: usize, to: Moment) -> Result<()> {
-        let former = self.layer_ids();
-        let Session { timeline, run, .. } = self;
+        let Session { timeline, run, .. } = &*self;
         let Some(frame) = timeline.best(branch, to) else { return Ok(()) };
-        let KeyFrame { at, snapshot, settings, network, dead, .. } = frame;
+        let KeyFrame { at, settings, network, dead, .. } = frame;
         let present = &run.trainer.network;
         let mut then = Network::parse(network, present.input, present.classes)?;
         settings.freeze(&mut then);
         let differs = then.to_toml() != present.to_toml()
             || then.layers.iter().zip(&present.layers).any(|(a, b)| a.frozen != b.frozen);
         let (at, kept) = (*at, (settings.clone(), dead.clone()));
+        let former = differs.then(|| self.former(&then));
+        let Session { timeline, run, .. } = self;
+        let Some(KeyFrame { snapshot, .. }) = timeline.best(branch, to) else { return Ok(()) };
         run.trainer.restore(snapshot, differs.then_some(then))?;
-        self.take_in_moment(at, kept, differs.then_some(&former));
+        self.take_in_moment(at, kept, former.as_ref());
         Ok(())
     }
 
@@ -247,7 +256,7 @@ impl Session {
         &mut self,
         at: Moment,
         (settings, dead): (RunSettings, Vec<usize>),
-        former: Option<&[u32]>,
+        former: Option<&Former>,
     ) {
         self.progress.stop();
         self.progress.requests.clear();
@@ -257,7 +266,7 @@ impl Session {
         self.run.settings = RunSettings { probe, ..settings };
         self.journal.go_to(at);
         self.metrics.dead = dead;
-        former.into_iter().for_each(|former| self.follow_network(former));
+        former.into_iter().for_each(|(ids, channels)| self.follow_network(ids, channels));
         self.progress.take_plans(&self.run.trainer);
         self.layouts.restart(self.run.trainer.gpu());
         self.throughput.restart();

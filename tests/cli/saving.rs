@@ -99,7 +99,7 @@ fn another_rate_is_advised_only_where_numbers_stopped_being_finite() {
     fs::write(folder.path().join("steps.jsonl"), script).unwrap();
     let last_line = |args: &[&str], cause: &str| {
         let ran = run(folder.path(), &train(args));
-        assert!(ran.code == Some(1) && ran.err.contains(cause), "{}", ran.err);
+        assert!(ran.code != Some(0) && ran.err.contains(cause), "{}", ran.err);
         let advice = ran.err.lines().find(|line| line.contains("the last save stays"));
         advice.unwrap_or_else(|| panic!("{}", ran.err)).to_owned()
     };

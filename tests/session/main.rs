@@ -12,6 +12,7 @@ mod journal;
 mod layout_commands;
 mod layout_resume;
 mod layouts;
+mod layouts_edited;
 mod lifecycle;
 mod random;
 mod replay;

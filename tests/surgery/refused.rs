@@ -98,7 +98,7 @@ fn numbers_in_a_file_are_one_each_and_new_filters_differ() {
     assert_eq!(network.layers[0].next_filter, 9);
     // Two that are added at one step have other weights.
     let count = trainer.network.layers[0].filter_ids.len() as u32;
-    (0..2).for_each(|_| trainer.edit(&Edit::AddFilter { layer: 0 }).unwrap());
+    (0..2).for_each(|_| drop(trainer.edit(&Edit::AddFilter { layer: 0 }).unwrap()));
     assert_eq!(trainer.network.layers[0].filter_ids[count as usize..], [count, count + 1]);
     let tensor = trainer.parameters.tensor("conv1.weight").unwrap();
     let row = tensor.len / tensor.spec.shape[0];

@@ -18,6 +18,7 @@ use super::repulsion::{Repulsion, fastest_method};
 use super::rows::{Rows, Summary};
 
 mod builder;
+mod carried;
 mod points;
 mod read;
 mod run;

@@ -68,6 +68,12 @@ impl Points {
 
     /// Buffers that another layout of as many rows goes on from.
     pub(super) fn kept(&self) -> [BufferRange; 4] {
-        [self.positions.range(), self.velocity_gains.range(), self.history.range(), self.state.range()]
+        let [history, state] = self.progress();
+        [self.positions.range(), self.velocity_gains.range(), history, state]
+    }
+
+    /// The part of them that is of no single row.
+    pub(super) fn progress(&self) -> [BufferRange; 2] {
+        [self.history.range(), self.state.range()]
     }
 }

@@ -1,6 +1,7 @@
 //! t-SNE in plain loops and `f64`, one file a subject, for tests; and the table of all kernels with their twins.
 
 pub mod affinities;
+pub mod carried;
 pub mod drift;
 pub mod fft;
 pub mod ivf;
@@ -23,6 +24,7 @@ pub const TWINS: &[(&str, &str, &str)] = &[
     ("embed/affinities.wgsl", "scatter_reverse", "twin::affinities::joint"),
     ("embed/affinities.wgsl", "row_entropies", "twin::step::divergence"),
     ("embed/attraction.wgsl", "attract", "twin::step::gradient"),
+    ("embed/carry_points.wgsl", "carry_points", "twin::carried::carried"),
     ("embed/drift.wgsl", "keep", "twin::drift::drift"),
     ("embed/drift.wgsl", "measure", "twin::drift::drift"),
     ("embed/fft.wgsl", "transform", "twin::fft::transform"),

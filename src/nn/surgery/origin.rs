@@ -61,6 +61,11 @@ impl ChannelMap {
         Self { of: channels, channels: (0..channels).map(Origin::kept).collect() }
     }
 
+    /// The old channel that a channel continues; none for a new one.
+    pub fn continued(&self, channel: usize) -> Option<usize> {
+        Some(self.channels.get(channel)?.taken.first()?.old)
+    }
+
     /// The channels, each taken as it was, and not shared with others.
     pub(super) fn taken_whole(&self) -> Vec<Origin> {
         let whole = |origin: &Origin| Origin {

@@ -128,14 +128,14 @@ fn output_map(
     ChannelMap::through(channels, &inputs?, pixels)
 }
 
-/// The plans of all tensors of `new`, in order. `olds` gives the counterpart of each layer, `changes` the origins of the filters of
+/// The plans of all tensors of `new`, in order, and the origins of the channels of its nodes. `olds` gives the counterpart of each layer, `changes` the origins of the filters of
 /// old layers that change.
 pub(super) fn plan_tensors(
     old: &Network,
     new: &Network,
     olds: &[Option<usize>],
     changes: &Changes,
-) -> Vec<TensorPlan> {
+) -> (Vec<TensorPlan>, Vec<Option<ChannelMap>>) {
     let mut first = vec![0];
     old.layers.iter().for_each(|layer| first.push(first[first.len() - 1] + layer.parameters().len()));
     let mut maps = vec![Some(ChannelMap::kept(new.input.channels))];
@@ -153,5 +153,5 @@ pub(super) fn plan_tensors(
         plans.extend(layer.parameters().iter().map(|spec| pair.plan(spec)));
         maps.push(output);
     }
-    plans
+    (plans, maps)
 }

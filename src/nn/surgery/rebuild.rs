@@ -7,7 +7,7 @@ use toml::{Table, Value};
 
 use super::edit::Edit;
 use super::filters::{Change, Changes};
-use super::origin::{Origin, Term};
+use super::origin::{ChannelMap, Origin, Term};
 use super::plan::{TensorPlan, plan_tensors};
 use super::units::{Unit, Units};
 use crate::error::{Error, Result};
@@ -22,6 +22,8 @@ pub struct Surgery {
     pub network: Network,
     /// For each of its tensors, in order, where the values come from.
     pub tensors: Vec<TensorPlan>,
+    /// Origins of the channels of each node of the network as it will be, the image first; none where they have no counterpart.
+    pub channels: Vec<Option<ChannelMap>>,
     /// A new layer that begins as the identity, by its index.
     pub identity: Option<usize>,
 }
@@ -93,8 +95,8 @@ impl Surgery {
         for (layer, old_index) in network.layers.iter_mut().zip(&olds) {
             layer.frozen = old_index.is_some_and(|index| old.layers[index].frozen);
         }
-        let tensors = plan_tensors(old, &network, &olds, changes);
-        Ok(Self { network, tensors, identity: None })
+        let (tensors, channels) = plan_tensors(old, &network, &olds, changes);
+        Ok(Self { network, tensors, channels, identity: None })
     }
 }
 

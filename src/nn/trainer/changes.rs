@@ -5,7 +5,7 @@ use crate::data::{Augmentation, Clock};
 use crate::error::{Error, Result};
 use crate::nn::options::check_batch;
 use crate::nn::pass::{Pass, choose_sizes};
-use crate::nn::surgery::Stream;
+use crate::nn::surgery::{ChannelMap, Stream};
 use crate::nn::{Edit, Hyper, Surgery, TrainerOptions};
 
 impl Trainer {
@@ -92,11 +92,11 @@ impl Trainer {
     }
 
     /// Changes the network between two steps. What is not touched keeps its bits, moments and average included. Does not wait for a
-    /// step, and prefers kernels that are compiled.
+    /// step, and prefers kernels that are compiled. Returns the origins of the channels of each node, the image first.
     ///
     /// # Errors
     /// When the change is none of this network, or the changed network does not fit; then nothing changes.
-    pub fn edit(&mut self, edit: &Edit) -> Result<()> {
+    pub fn edit(&mut self, edit: &Edit) -> Result<Vec<Option<ChannelMap>>> {
         self.operate(Surgery::of(&self.network, edit)?)
     }
 
@@ -104,14 +104,14 @@ impl Trainer {
     ///
     /// # Errors
     /// When the changed network does not fit; then nothing changes.
-    pub fn operate(&mut self, surgery: Surgery) -> Result<()> {
+    pub fn operate(&mut self, surgery: Surgery) -> Result<Vec<Option<ChannelMap>>> {
         let stream = Stream { seed: self.options.seed, step: self.clock.step };
         let parameters = surgery.operate(&self.gpu, &self.parameters, stream)?;
         let quick = self.gpu.preferring_compiled();
         let network = &surgery.network;
         self.pass = Pass::build(&quick, network, &self.loader, &parameters, &self.optimizer, &self.options)?;
         (self.network, self.parameters) = (surgery.network, parameters);
-        Ok(())
+        Ok(surgery.channels)
     }
 
     /// Resets to step 0 with fresh weights from `seed`.
