@@ -84,6 +84,9 @@
 //!
 //! # Commands and the journal
 //!
+//! What is measured beside a run (`session::measure`: the effect of each command, a change on trial) copies weights at a moment and evaluates
+//! the copy later, in buffers of its own: it waits for nothing, and no step waits for it.
+//!
 //! Everything that the user does to a run or a layout is a [`session::Command`]: plain data, checked when it is given, carried
 //! out between two steps, and written to `journal.jsonl` with its step. Window settings (docking, zoom, color choice) are
 //! not. [`session::Control`] is what steers *when* work is done (play, pause, evaluate, save) and is not written.

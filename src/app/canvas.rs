@@ -35,6 +35,9 @@ impl Painting {
     }
 }
 
+/// Points of a layout whose positions are read back at most.
+pub(crate) const MAX_READ_POINTS: u32 = 4096;
+
 /// Numbers that came back from the GPU.
 #[derive(Debug, Default)]
 pub struct Readings {
@@ -44,6 +47,8 @@ pub struct Readings {
     pub classes: Option<Vec<f32>>,
     /// Rows under the pointer.
     pub picks: Vec<(LayoutId, Picked)>,
+    /// Positions of a layout's points.
+    pub points: Option<(LayoutId, Vec<[f32; 2]>)>,
     /// Selected rows of layouts.
     pub rows: Vec<(LayoutId, SelectionSummary)>,
     /// GPU milliseconds of the pictures and the interface of a frame.
@@ -61,6 +66,7 @@ pub struct Canvas {
     statistics: ReadbackRing<TileId>,
     classes: ReadbackRing<()>,
     picks: ReadbackRing<LayoutId>,
+    points: ReadbackRing<LayoutId>,
     rows: ReadbackRing<LayoutId>,
     passes: TimedPasses<()>,
     /// Events that are kept back for the next frame.
@@ -85,6 +91,7 @@ impl Canvas {
             statistics: ReadbackRing::new(gpu, 16, 8),
             classes: ReadbackRing::new(gpu, MAX_CLASSES * 16, 4),
             picks: ReadbackRing::new(gpu, Picked::BYTES, 32),
+            points: ReadbackRing::new(gpu, 8 * u64::from(MAX_READ_POINTS), 3),
             rows: ReadbackRing::new(gpu, SelectionSummary::BYTES, 8),
             passes: TimedPasses::new(gpu, 2),
             later: Vec::new(),
@@ -198,6 +205,10 @@ impl Canvas {
                 self.picks.copy(encoder, pick.raw(), 0, Picked::BYTES, id);
             }
         }
+        for (id, positions) in requests.points {
+            let size = positions.size.min(8 * u64::from(MAX_READ_POINTS));
+            self.points.copy(encoder, &positions.buffer, positions.offset, size, id);
+        }
         let ring = &mut self.rows;
         scatters.copy_selections(|id, rows| {
             ring.copy(encoder, rows.raw(), 0, SelectionSummary::BYTES, LayoutId(id))
@@ -209,6 +220,7 @@ impl Canvas {
         self.statistics.bytes_read()
             + self.classes.bytes_read()
             + self.picks.bytes_read()
+            + self.points.bytes_read()
             + self.rows.bytes_read()
             + self.passes.bytes_read()
     }
@@ -218,6 +230,7 @@ impl Canvas {
         self.statistics.after_submit();
         self.classes.after_submit();
         self.picks.after_submit();
+        self.points.after_submit();
         self.rows.after_submit();
         self.passes.after_submit();
     }
@@ -233,6 +246,8 @@ impl Canvas {
         readings.classes = self.classes.take().last().map(|(_, bytes)| means(bytes));
         readings.picks =
             self.picks.take().into_iter().map(|(id, bytes)| (id, Picked::read(&bytes))).collect();
+        let points = self.points.take().into_iter().next_back();
+        readings.points = points.map(|(id, bytes)| (id, bytemuck::pod_collect_to_vec(&bytes)));
         readings.rows =
             self.rows.take().into_iter().map(|(id, bytes)| (id, SelectionSummary::read(&bytes))).collect();
         for passes in self.passes.take() {

@@ -1,6 +1,6 @@
-//! Dialogs of the window: opening a run, and closing one that cannot be saved.
+//! Dialogs of the window: opening a run, closing one that cannot be saved, and the file of a list.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use egui::{RichText, Ui};
 
@@ -31,7 +31,11 @@ pub(crate) struct Dialogs {
     closing: bool,
     /// Folder of the run to open, as it is typed.
     folder: Option<String>,
-    /// The field of the folder is yet to get the keyboard.
+    /// File in which to save the list of actions, as it is typed.
+    csv: Option<String>,
+    /// File in which the list is to be saved now.
+    csv_chosen: Option<PathBuf>,
+    /// The field that was opened is yet to get the keyboard.
     focus: bool,
     requests: Vec<Request>,
 }
@@ -52,6 +56,17 @@ impl Dialogs {
     pub(crate) fn open_run(&mut self, folder: Option<PathBuf>) {
         self.focus = true;
         self.folder = Some(folder.map_or_else(String::new, |folder| folder.display().to_string()));
+    }
+
+    /// Shows the dialog that saves the list of actions, with a file.
+    pub(crate) fn save_actions(&mut self, file: &Path) {
+        self.focus = true;
+        self.csv = Some(file.display().to_string());
+    }
+
+    /// File in which the list of actions is to be saved, once.
+    pub(crate) fn take_csv(&mut self) -> Option<PathBuf> {
+        self.csv_chosen.take()
     }
 
     /// Requests since the last call.
@@ -77,6 +92,7 @@ impl Dialogs {
     pub(crate) fn ui(&mut self, ui: &Ui, is_kept: bool, targets: &mut Targets) {
         self.closing_ui(ui);
         self.opening_ui(ui, is_kept, targets);
+        self.csv_ui(ui, targets);
     }
 
     fn closing_ui(&mut self, ui: &Ui) {
@@ -105,14 +121,7 @@ impl Dialogs {
         let (mut open, mut request) = (true, None);
         dialog(ui, "Open a run", |ui| {
             ui.label("Folder that --out made; a folder can also be dropped on the window");
-            let field =
-                egui::TextEdit::singleline(folder).desired_width(f32::INFINITY).hint_text("/path/to/run");
-            let field = ui.add(field);
-            targets.insert("folder".into(), field.rect);
-            if std::mem::take(&mut self.focus) {
-                field.request_focus();
-            }
-            let entered = field.lost_focus() && ui.input(|i| i.key_pressed(egui::Key::Enter));
+            let entered = path_ui(ui, folder, "/path/to/run", "folder", &mut self.focus, targets);
             ui.weak(if is_kept {
                 "The run that is open now is saved first."
             } else {
@@ -130,6 +139,54 @@ impl Dialogs {
         }
         self.requests.extend(request);
     }
+}
+
+impl Dialogs {
+    fn csv_ui(&mut self, ui: &Ui, targets: &mut Targets) {
+        let Some(file) = &mut self.csv else { return };
+        note_typing(ui);
+        let (mut open, mut chosen) = (true, None);
+        dialog(ui, "Save the actions", |ui| {
+            ui.label("File for the list as CSV, one row for each action");
+            let entered = path_ui(ui, file, "actions.csv", "actions file", &mut self.focus, targets);
+            let path = Path::new(file.trim());
+            ui.weak(if path.is_file() {
+                "It is there already, and is replaced."
+            } else {
+                "It is a new file."
+            });
+            ui.horizontal(|ui| {
+                let save = ui.add_enabled(!file.trim().is_empty(), egui::Button::new("Save"));
+                targets.insert("save actions".into(), save.rect);
+                if save.clicked() || entered {
+                    chosen = Some(PathBuf::from(file.trim()));
+                }
+                open = !ui.button("Cancel").clicked();
+            });
+        });
+        if !open || chosen.is_some() || ui.input(|i| i.key_pressed(egui::Key::Escape)) {
+            self.csv = None;
+        }
+        self.csv_chosen = chosen;
+    }
+}
+
+/// A field for a path, as a target of this name; returns whether Enter was pressed in it.
+fn path_ui(
+    ui: &mut Ui,
+    path: &mut String,
+    hint: &str,
+    target: &'static str,
+    focus: &mut bool,
+    targets: &mut Targets,
+) -> bool {
+    let field = egui::TextEdit::singleline(path).desired_width(f32::INFINITY).hint_text(hint);
+    let field = ui.add(field);
+    targets.insert(target.into(), field.rect);
+    if std::mem::take(focus) {
+        field.request_focus();
+    }
+    field.lost_focus() && ui.input(|i| i.key_pressed(egui::Key::Enter))
 }
 
 fn dialog(ui: &Ui, title: &str, content: impl FnOnce(&mut Ui)) {

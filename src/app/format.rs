@@ -27,6 +27,23 @@ pub(crate) fn percent(share: f64) -> String {
     format!("{:.1} %", 100.0 * share)
 }
 
+/// A loss, with four digits behind the point where it is small.
+pub(crate) fn loss(value: f32) -> String {
+    if value.abs() < 10.0 { format!("{value:.4}") } else { short(f64::from(value)) }
+}
+
+/// A difference of two losses with its sign: `−0.0421`, `+0.2500`, `±0`.
+pub(crate) fn signed(difference: f32) -> String {
+    let size = difference.abs();
+    match difference {
+        _ if !difference.is_finite() => "not finite".to_owned(),
+        // It would be shown as 0.
+        _ if size < 0.000_05 => "±0".to_owned(),
+        d if d > 0.0 => format!("+{}", loss(size)),
+        _ => format!("−{}", loss(size)),
+    }
+}
+
 /// Bytes in MiB: `1.5 MiB`.
 pub(crate) fn mib(bytes: u64) -> String {
     format!("{} MiB", short(bytes as f64 / f64::from(1 << 20)))
@@ -44,6 +61,21 @@ mod tests {
             assert_eq!(rounded(value, 4), decimal);
         }
         assert!(rounded(f32::NAN, 4).is_nan());
+    }
+
+    #[test]
+    fn differences_are_read_without_color() {
+        for (difference, text) in [
+            (-0.0421, "−0.0421"),
+            (0.25, "+0.2500"),
+            (0.000_01, "±0"),
+            (-0.000_01, "±0"),
+            (-12.5, "−12.5"),
+            (f32::NAN, "not finite"),
+        ] {
+            assert_eq!(signed(difference), text);
+        }
+        assert_eq!((loss(0.5), loss(1234.0)), ("0.5000".to_owned(), "1234".to_owned()));
     }
 
     #[test]

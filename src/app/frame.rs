@@ -5,7 +5,7 @@ use egui_wgpu::{Callback, CallbackResources, CallbackTrait};
 
 use super::tile_set::{TileId, TileSetId, TileSetIndices};
 use crate::error::Result;
-use crate::gpu::Gpu;
+use crate::gpu::{BufferRange, Gpu};
 use crate::session::LayoutId;
 use crate::view::{Lasso, Placement, PointPrimitive, Rect as Pixels, ScatterSet, Scatters, TileSet, Tiles};
 
@@ -16,6 +16,8 @@ pub struct Requests {
     pub tiles: Vec<TileId>,
     /// Layouts, for the row under the pointer.
     pub picks: Vec<LayoutId>,
+    /// Layouts with their points, for the positions.
+    pub points: Vec<(LayoutId, BufferRange)>,
     /// The class probabilities of the probe.
     pub classes: bool,
 }
@@ -65,6 +67,11 @@ impl<'a> Frame<'a> {
     /// Asks for the row of a layout under the pointer.
     pub fn request_pick(&mut self, layout: LayoutId) {
         self.requests.picks.push(layout);
+    }
+
+    /// Asks for the positions of a layout's points.
+    pub fn request_points(&mut self, layout: LayoutId, positions: BufferRange) {
+        self.requests.points.push((layout, positions));
     }
 
     /// Declares the tensor and style of a tile set in this frame.

@@ -64,6 +64,8 @@ pub(crate) struct Cx<'a, 'f> {
     pub is_picture: bool,
     /// Requested changes, in order.
     pub actions: &'a mut Vec<Action>,
+    /// The list of actions is to be saved as a file.
+    pub saves_actions: &'a mut bool,
     /// Error in the status bar.
     pub status: &'a mut Option<Error>,
     /// Widgets that scripts click.

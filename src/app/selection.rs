@@ -22,6 +22,8 @@ pub struct Selection {
     pub hovered_row: Option<(LayoutId, u32)>,
     /// Class probabilities of the probe, a few frames old; only where not all classes are shown.
     pub probabilities: Vec<f32>,
+    /// Positions of the points of the layout that was last asked for them, a few frames old.
+    pub points: Option<(LayoutId, Vec<[f32; 2]>)>,
     rows: BTreeMap<LayoutId, SelectionSummary>,
     rows_cleared: bool,
     statistics: Vec<(TileId, [f32; 4])>,
@@ -39,6 +41,7 @@ impl Default for Selection {
             hovered: None,
             hovered_row: None,
             probabilities: Vec::new(),
+            points: None,
             rows: BTreeMap::new(),
             rows_cleared: false,
             statistics: Vec::new(),

@@ -21,6 +21,15 @@ pub(crate) const THIRD: Color32 = Color32::from_rgb(0x7f, 0xd1, 0x8b);
 /// Errors.
 pub(crate) const FAULT: Color32 = Color32::from_rgb(0xff, 0x7a, 0x70);
 
+/// Color of a difference of two losses: less is better. The sign says the same.
+pub(crate) fn judged(difference: f32) -> Color32 {
+    match difference {
+        d if d.abs() < 0.000_05 => MUTED,
+        d if d < 0.0 => THIRD,
+        _ => FAULT,
+    }
+}
+
 /// Applies the theme to a context.
 pub(crate) fn apply(ctx: &egui::Context) {
     ctx.set_theme(egui::Theme::Dark);

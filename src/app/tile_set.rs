@@ -20,6 +20,11 @@ pub enum TileSetId {
     Classes,
     /// Rows of a layout.
     Layout(LayoutId),
+    /// Filters of the layer of a change on trial: as they would be, or as they are.
+    Trial {
+        /// As they would be.
+        changed: bool,
+    },
 }
 
 /// Indices of tile sets.

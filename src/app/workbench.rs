@@ -19,7 +19,7 @@ use super::typed::TypedNumber;
 use crate::error::{Error, ErrorKind, Result};
 use crate::session::{
     Action, Command, Event as RunEvent, LayoutCommand, LayoutSource, NetworkCommand, Session, TensorKind,
-    TrainCommand,
+    TrainCommand, write_whole,
 };
 
 /// Content of a picture.
@@ -50,6 +50,8 @@ pub struct Workbench {
     dialogs: Dialogs,
     status: Option<Error>,
     epoch_ended: bool,
+    /// The effects of actions are being measured.
+    measures: bool,
     targets: Targets,
     typed: TypedNumber,
     /// Times of the last frames.
@@ -69,6 +71,7 @@ impl Workbench {
             dialogs: Dialogs::default(),
             status: None,
             epoch_ended: false,
+            measures: false,
             targets: Targets::new(),
             typed: TypedNumber::default(),
             costs: Costs::default(),
@@ -77,8 +80,9 @@ impl Workbench {
 
     /// Lays out the whole workbench or one pane in the root of a frame, then performs the requested actions.
     pub fn ui(&mut self, ui: &mut Ui, session: &mut Session, frame: &mut Frame<'_>, show: Show) {
-        let mut actions = Vec::new();
+        let (mut actions, mut saves_actions) = (Vec::new(), false);
         if show == Show::Workbench {
+            self.measure(session);
             self.take_events(session);
             self.handle_keys(ui, session, &mut actions);
             self.selection.begin_frame(session);
@@ -91,6 +95,7 @@ impl Workbench {
             costs: self.costs,
             is_picture: show != Show::Workbench,
             actions: &mut actions,
+            saves_actions: &mut saves_actions,
             status: &mut self.status,
             targets: &mut self.targets,
             typed: &mut self.typed,
@@ -106,6 +111,7 @@ impl Workbench {
                 central.show(ui, |ui| self.docking.ui(ui, &mut self.panes, cx));
                 keys::overlay_ui(ui, &mut self.keys_shown);
                 self.dialogs.ui(ui, is_kept, &mut self.targets);
+                self.save_actions(session, saves_actions);
                 match self.typed.take_left(ui) {
                     Some(Ok(left)) => actions.extend(left),
                     Some(Err(error)) => self.status = Some(error),
@@ -118,6 +124,26 @@ impl Workbench {
             }
         }
         self.perform(session, actions);
+    }
+
+    /// Measures the effects of actions from the first frame on.
+    fn measure(&mut self, session: &mut Session) {
+        if !std::mem::replace(&mut self.measures, true) {
+            let measured = session.measure_effects();
+            self.report(measured);
+        }
+    }
+
+    /// Shows the dialog that saves the list of actions where a pane `asks` for it, and writes the file that was chosen.
+    fn save_actions(&mut self, session: &Session, asks: bool) {
+        if asks {
+            let folder = session.folder().map(Path::to_owned).unwrap_or_default();
+            self.dialogs.save_actions(&folder.join("actions.csv"));
+        }
+        if let Some(file) = self.dialogs.take_csv() {
+            let written = session.effects_csv().and_then(|text| write_whole(&file, text.as_bytes()));
+            self.report(written);
+        }
     }
 
     fn take_events(&mut self, session: &mut Session) {
@@ -213,7 +239,8 @@ impl Workbench {
 
     /// Takes in the numbers that arrived.
     pub fn take(&mut self, readings: Readings, session: &Session) {
-        let Readings { tiles, classes, picks, rows, views_ms } = readings;
+        let Readings { tiles, classes, picks, points, rows, views_ms } = readings;
+        self.selection.points = points.or(self.selection.points.take());
         self.selection.probabilities = classes.unwrap_or(std::mem::take(&mut self.selection.probabilities));
         tiles.into_iter().for_each(|(tile, values)| self.selection.set_statistics(tile, values));
         rows.into_iter().for_each(|(layout, rows)| self.selection.set_rows(layout, rows));

@@ -1,10 +1,11 @@
-//! Saving of a run that trains without a window: where a file cannot be written, the run waits and tries again.
+//! Saving of a run that trains without a window, and of its list of actions: where a file cannot be written, the run waits and tries again.
 
+use std::path::Path;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use revacnn::error::Result;
-use revacnn::session::Session;
+use revacnn::session::{Session, write_whole};
 
 use super::interrupt::Interrupt;
 use super::print::say;
@@ -43,4 +44,12 @@ pub(super) fn save(session: &mut Session, interrupt: &Interrupt) -> Result<()> {
         }
     }
     session.save()
+}
+
+/// Writes the commands that were carried out, with their effects.
+///
+/// # Errors
+/// When the file cannot be written; then the old one stays.
+pub(super) fn write_actions(session: &Session, path: &Path) -> Result<()> {
+    write_whole(path, session.effects_csv()?.as_bytes())
 }

@@ -13,8 +13,8 @@ use crate::nn::{HeldOutPass, Loss, Trainer};
 
 /// Share of the GPU time that measurements may take while the run trains.
 const SHARE: f64 = 0.25;
-/// Encoders after a change of the network until its evaluation is built, so that the click does not wait for it.
-const BUILD_DELAY: u32 = 2;
+/// Encoders after a command in which nothing is built or measured, so that the frame of a click does not wait for it.
+const DELAY: u32 = 2;
 /// Results that may be on their way at once.
 const READBACKS: usize = 8;
 
@@ -75,8 +75,8 @@ pub(super) struct HeldOut {
     images: HeldOutImages,
     /// The version that was built last, and its evaluation; none where it does not fit.
     pass: Option<(Version, Option<Rc<HeldOutPass>>)>,
-    /// Encoders since the network was changed.
-    waited: u32,
+    /// Encoders until it goes on.
+    rests: u32,
     /// Number of commands that were carried out since it is measured.
     pub changes: u64,
     /// Number of measurements of changes on trial.
@@ -101,7 +101,7 @@ impl HeldOut {
         Ok(Self {
             images: trainer.hold_out()?,
             pass: None,
-            waited: 0,
+            rests: 0,
             changes: 0,
             trials: 0,
             queue: VecDeque::new(),
@@ -169,6 +169,7 @@ impl HeldOut {
         let gpu = run.trainer.gpu();
         let mut encoder = gpu.encoder("copied weights");
         self.copy(&mut encoder, run, &run.trainer.parameters.values, targets);
+        self.rests = DELAY;
         gpu.submit(encoder);
     }
 
@@ -204,11 +205,11 @@ impl HeldOut {
         readback: &mut Readback,
         (budget_ms, training): (f64, bool),
     ) -> bool {
-        self.waited = if self.is_of(run) { 0 } else { self.waited + 1 };
-        if self.waited > BUILD_DELAY {
-            self.build(run);
-            self.waited = 0;
+        if self.rests > 0 {
+            self.rests -= 1;
+            return true;
         }
+        self.build(run);
         let share = if training { SHARE } else { 1.0 };
         self.credit_ms = (self.credit_ms + share * budget_ms).min(budget_ms);
         while self.credit_ms > 0.0 && self.begin(encoder) {
@@ -221,12 +222,7 @@ impl HeldOut {
                 self.results.copy(encoder, self.images.clock.raw(), 0, bytes, job.targets);
             }
         }
-        self.is_busy() || self.waited > 0
-    }
-
-    /// True if the evaluation is of the network as it is.
-    fn is_of(&self, run: Of<'_>) -> bool {
-        self.pass.as_ref().is_some_and(|(of, _)| *of == run.version())
+        self.is_busy()
     }
 
     /// Call after the submit of the encoder.

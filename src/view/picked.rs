@@ -48,6 +48,12 @@ impl Picked {
         Self { index, center: record.center, scale: record.scale }
     }
 
+    /// Pixel of a layout position.
+    pub fn pixel(&self, position: [f32; 2], placement: &Placement) -> Vec2 {
+        let away = (Vec2::from(position) - self.center) * self.scale * placement.zoom;
+        placement.rectangle.center() + placement.pan + away
+    }
+
     /// Layout position at a pixel.
     pub fn position(&self, pixel: impl Into<Vec2>, placement: &Placement) -> [f32; 2] {
         let away = pixel.into() - placement.rectangle.center() - placement.pan;

@@ -1,5 +1,6 @@
 //! The real program, driven from outside: exit status, standard output and error, the files it keeps.
 
+mod actions;
 mod damage;
 mod embed;
 mod embed_labels;

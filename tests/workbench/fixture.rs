@@ -137,6 +137,23 @@ impl Stage {
         self.drag(widget, &[0.5]);
     }
 
+    /// The pointer moves.
+    pub(crate) fn move_to(&mut self, pos: Pos2) {
+        self.frame(&[Event::PointerMoved(pos)]);
+    }
+
+    /// The primary button is pressed or let go.
+    pub(crate) fn press(&mut self, pos: Pos2, pressed: bool) {
+        let (button, modifiers) = (PointerButton::Primary, Modifiers::NONE);
+        self.frame(&[Event::PointerButton { pos, button, pressed, modifiers }]);
+    }
+
+    /// Goes on with what a paused run has to do: layouts, evaluations.
+    pub(crate) fn work(&mut self, submits: usize) {
+        (0..submits).for_each(|_| _ = self.session.advance());
+        self.session.settle();
+    }
+
     /// Presses at the first share of a widget's width, moves to the others, and lets go.
     pub(crate) fn drag(&mut self, widget: &str, shares: &[f32]) {
         self.drag_in(self.place(widget), shares);

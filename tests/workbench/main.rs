@@ -1,6 +1,7 @@
 //! The workbench without a window: events in, commands and shapes out.
 #![cfg(feature = "app")]
 
+mod blend;
 mod dialogs;
 mod fixture;
 mod hand;

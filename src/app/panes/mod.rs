@@ -1,5 +1,6 @@
 //! The panes. A new pane is a file with a [`Pane`], its `mod` line and its line in [`PANES`].
 
+mod actions;
 mod charts;
 mod embedding;
 mod network;
@@ -13,6 +14,7 @@ const PANES: &[fn() -> Box<dyn Pane>] = &[
     new::<embedding::EmbeddingPane>,
     new::<steer::SteerPane>,
     new::<charts::ChartsPane>,
+    new::<actions::ActionsPane>,
 ];
 
 fn new<P: Pane + Default + 'static>() -> Box<dyn Pane> {

@@ -3,6 +3,7 @@
 use egui::containers::menu::{MenuButton, MenuConfig};
 use egui::{PopupCloseBehavior, Response, Ui};
 
+use super::blend::BlendSettings;
 use super::{image_menu, menus, names};
 use crate::app::pane::Cx;
 use crate::app::tensor_kinds::KINDS;
@@ -14,11 +15,13 @@ pub(crate) struct Bar {
     pub kind: TensorKind,
     /// Images of the next layout of images, where they were chosen.
     source: Option<ImageSource>,
+    /// Drags that blend filters.
+    pub blend: BlendSettings,
 }
 
 impl Default for Bar {
     fn default() -> Self {
-        Self { kind: TensorKind::Weights, source: None }
+        Self { kind: TensorKind::Weights, source: None, blend: BlendSettings::default() }
     }
 }
 
@@ -31,6 +34,8 @@ impl Bar {
             self.layers_ui(ui, cx);
             all_filters_ui(ui, cx);
             self.images_ui(ui, cx);
+            ui.separator();
+            self.blend_ui(ui, cx);
             ui.separator();
             run_buttons_ui(ui, cx);
             menu_ui(ui, "layouts", "Run, pause, restart or close each layout; memory", |ui| {
@@ -74,6 +79,19 @@ impl Bar {
                 cx.mark("last layout", &response);
             }
             toggle(&response, open, source, cx);
+        }
+    }
+
+    fn blend_ui(&mut self, ui: &mut Ui, cx: &mut Cx<'_, '_>) {
+        let hover = "Drag a filter to blend it: on the drop it becomes the mixture of the filters nearest to the \
+                     pointer, the nearer the more; the kernel and the loss are shown before. Off: drag to pin its point";
+        let response = ui.selectable_label(self.blend.on, "blend").on_hover_text(hover);
+        cx.mark("blend", &response);
+        self.blend.on ^= response.clicked();
+        if self.blend.on {
+            let hover = "Number of neighbors, and power of the distance";
+            let response = menu_ui(ui, "⚙", hover, |ui| self.blend.ui(ui, cx));
+            cx.mark("blend settings", &response);
         }
     }
 

@@ -1,14 +1,16 @@
-//! Gestures in a layout: zoom and pan, click, drag of a row that pins it, and selection by a lasso or a box.
+//! Gestures in a layout: zoom and pan, click, drag of a row that pins it or blends its filter, and selection by a lasso or a box.
 
 use egui::{CursorIcon, Modifiers, PointerButton, Pos2, Rect, Response, Stroke, Ui};
 
+use super::blend::{Blend, BlendSettings};
 use super::look::Look;
+use super::target::Target;
 use crate::app::pane::Cx;
 use crate::app::selection::tile_of_row;
 use crate::app::theme;
 use crate::error::Result;
-use crate::session::{DataCommand, ImageSet, Layout, LayoutCommand, LayoutId};
-use crate::view::{Lasso, Picked, Placement};
+use crate::session::{DataCommand, ImageSet, Layout, LayoutCommand, LayoutId, Session};
+use crate::view::Lasso;
 
 /// Points of the largest layout whose selection follows the pointer; in larger ones it is made at the end.
 const MAX_LIVE: u32 = 100_000;
@@ -99,30 +101,11 @@ pub(crate) fn look_around(ui: &Ui, response: &Response, look: &mut Look) {
     }
 }
 
-/// A layout under the pointer in this frame.
-pub(crate) struct Target<'a> {
-    /// The layout.
-    pub layout: &'a Layout,
-    /// Its place in the frame.
-    pub placement: &'a Placement,
-    /// Row under the pointer and map to positions, a few frames old.
-    pub picked: Option<Picked>,
-    /// Row under the pointer.
-    pub row: Option<u32>,
-}
-
-impl Target<'_> {
-    /// Position under the pointer, in the layout's coordinates.
-    fn position(&self, ui: &Ui) -> Option<[f32; 2]> {
-        let pointer = ui.input(|i| i.pointer.hover_pos())? * self.placement.scale;
-        Some(self.picked?.position([pointer.x, pointer.y], self.placement))
-    }
-}
-
 /// The gesture under way.
 #[derive(Default)]
 pub(crate) struct Gestures {
     drag: Option<Drag>,
+    blend: Option<Blend>,
     outline: Option<Outline>,
 }
 
@@ -130,6 +113,39 @@ impl Gestures {
     /// The row of a layout that is dragged.
     pub(crate) fn dragged(&self, layout: LayoutId) -> Option<u32> {
         self.drag.as_ref().filter(|drag| drag.layout == layout).map(|drag| drag.row)
+    }
+
+    /// The filter of a layout that is being blended.
+    pub(crate) fn blend(&self, layout: LayoutId) -> Option<&Blend> {
+        self.blend.as_ref().filter(|blend| blend.layout == layout)
+    }
+
+    /// Ends what is under way in layouts that are no longer open.
+    pub(crate) fn keep(&mut self, open: &[LayoutId], cx: &mut Cx<'_, '_>) {
+        if let Some(blend) = self.blend.take_if(|blend| !open.contains(&blend.layout)) {
+            blend.end(false, cx);
+        }
+    }
+
+    /// Follows the pointer with the filter that is being blended; lets go of it where the button was released, and leaves it as it was
+    /// on Escape.
+    fn go_on_blending(
+        &mut self,
+        ui: &Ui,
+        response: &Response,
+        target: &Target<'_>,
+        blend: BlendSettings,
+        cx: &mut Cx<'_, '_>,
+    ) {
+        let Some(mut held) = self.blend.take_if(|held| held.layout == target.layout.id()) else { return };
+        if !response.dragged() {
+            // Escape ends a drag without a release.
+            let released = ui.input(|i| i.pointer.primary_released());
+            let inside = ui.input(|i| i.pointer.latest_pos()).is_some_and(|at| response.rect.contains(at));
+            return held.end(released && inside, cx);
+        }
+        held.follow(target, target.position(ui), blend, cx);
+        self.blend = Some(held);
     }
 
     /// A lasso or a box is being drawn.
@@ -142,13 +158,21 @@ impl Gestures {
         self.outline = None;
     }
 
-    /// Acts on the pointer. A click selects a row, or clears the selection; a drag pins a row, with Shift draws a lasso, with
-    /// Ctrl or Alt a box; a right click releases a row.
-    pub(crate) fn act(&mut self, ui: &Ui, response: &Response, target: &Target<'_>, cx: &mut Cx<'_, '_>) {
+    /// Acts on the pointer. A click selects a row, or clears the selection; a drag pins a row or `blend`s its filter, with Shift draws
+    /// a lasso, with Ctrl or Alt a box; a right click releases a row.
+    pub(crate) fn act(
+        &mut self,
+        ui: &Ui,
+        response: &Response,
+        target: &Target<'_>,
+        blend: BlendSettings,
+        cx: &mut Cx<'_, '_>,
+    ) {
         let id = target.layout.id();
         if response.drag_started_by(PointerButton::Primary) {
-            self.begin(ui, target);
+            self.begin(ui, target, blend, cx.session);
         }
+        self.go_on_blending(ui, response, target, blend, cx);
         if response.clicked() {
             match target.row {
                 Some(row) => click(target.layout, row, cx),
@@ -176,7 +200,7 @@ impl Gestures {
     }
 
     /// Begins the drag of a row or a selection.
-    fn begin(&mut self, ui: &Ui, target: &Target<'_>) {
+    fn begin(&mut self, ui: &Ui, target: &Target<'_>, blend: BlendSettings, session: &Session) {
         let layout = target.layout.id();
         let origin = ui.input(|i| i.pointer.press_origin());
         match shape(ui.input(|i| i.modifiers)).zip(origin) {
@@ -184,7 +208,12 @@ impl Gestures {
                 let is_box = shape == Shape::Box;
                 self.outline = Some(Outline { layout, path: vec![origin], is_box, changed: false });
             }
-            None => self.drag = target.row.map(|row| Drag { layout, row, pinned: None }),
+            None => {
+                let row = target.row.filter(|_| blend.on);
+                self.blend = row.and_then(|row| Blend::begin(session, target.layout, row));
+                let pins = target.row.filter(|_| self.blend.is_none());
+                self.drag = pins.map(|row| Drag { layout, row, pinned: None });
+            }
         }
     }
 

@@ -2,9 +2,11 @@
 
 use egui::{Rect, Response, RichText, Sense, Ui};
 
-use super::gestures::{Gestures, Target, look_around};
+use super::blend::{Blend, BlendSettings};
+use super::gestures::{Gestures, look_around};
 use super::look::View;
 use super::sizes::{dot_size, tile_size};
+use super::target::Target;
 use super::{kl_chart, legend, names};
 use crate::app::frame::{Frame, pixels};
 use crate::app::pane::Cx;
@@ -26,7 +28,7 @@ pub(crate) fn layout_ui(
     body: Rect,
     layout: &Layout,
     view: &mut View,
-    gestures: &mut Gestures,
+    (gestures, blend): (&mut Gestures, BlendSettings),
     cx: &mut Cx<'_, '_>,
 ) -> Option<u32> {
     let id = layout.id();
@@ -37,7 +39,7 @@ pub(crate) fn layout_ui(
     look_around(ui, &response, &mut view.look);
     let under = view.picked.and_then(|picked| picked.index).filter(|_| response.hovered());
     let selected = cx.selection.tile.and_then(|tile| row_of_tile(layout, tile));
-    let dragged = gestures.dragged(id);
+    let dragged = gestures.dragged(id).or(gestures.blend(id).map(|blend| blend.row));
     let placement = Placement {
         hold: dragged.is_some(),
         style: PointStyle {
@@ -47,14 +49,10 @@ pub(crate) fn layout_ui(
         },
         ..placement(ui, &response, view)
     };
-    gestures.act(
-        ui,
-        &response,
-        &Target { layout, placement: &placement, picked: view.picked, row: under },
-        cx,
-    );
-    let dragged = gestures.dragged(id);
-    if dragged.is_none() && !gestures.selects() && response.dragged() {
+    let target = Target { layout, placement: &placement, picked: view.picked, row: under };
+    gestures.act(ui, &response, &target, blend, cx);
+    let (dragged, blends) = (gestures.dragged(id), gestures.blend(id).is_some());
+    if dragged.is_none() && !blends && !gestures.selects() && response.dragged() {
         view.look.pan += response.drag_delta();
     }
     let set = TileSetId::Layout(id);
@@ -76,8 +74,13 @@ pub(crate) fn layout_ui(
     cx.report(painted);
     legend::legend_ui(ui, body, layout, &mut view.look, cx);
     kl_chart::kl_ui(ui, body, layout, &mut view.look, cx);
+    if let Some(blend) = gestures.blend(id) {
+        let painted = blend.paint(ui, body, &target, cx);
+        cx.report(painted);
+        return Some(blend.row);
+    }
     let row = under.or(dragged).filter(|_| !gestures.selects())?;
-    drawn.row_ui(ui, row, cx);
+    drawn.row_ui(ui, row, blend.on && Blend::begin(cx.session, layout, row).is_some(), cx);
     Some(row)
 }
 
@@ -178,8 +181,8 @@ impl Drawn<'_> {
         Ok(())
     }
 
-    /// A row enlarged beside the pointer, with its description.
-    fn row_ui(&self, ui: &Ui, row: u32, cx: &mut Cx<'_, '_>) {
+    /// A row enlarged beside the pointer, with its description; a drag pins it or `blends` its filter.
+    fn row_ui(&self, ui: &Ui, row: u32, blends: bool, cx: &mut Cx<'_, '_>) {
         let Some(pointer) = self.placement.pointer else { return };
         if self.layout.images().is_some() {
             cx.send(Control::AskForImage(self.layout.id(), row));
@@ -194,7 +197,8 @@ impl Drawn<'_> {
         enlarged_ui(ui, cx.frame, &enlarged, |ui| {
             ui.label(RichText::new(title).strong());
             ui.label(RichText::new(long).small().color(theme::MUTED));
-            let hint = "drag to pin, right click to release";
+            let drag = if blends { "drag to blend with its neighbors" } else { "drag to pin" };
+            let hint = format!("{drag}, right click to release");
             ui.label(RichText::new(hint).small().color(theme::MUTED));
         });
     }

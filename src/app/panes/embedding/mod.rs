@@ -1,6 +1,8 @@
 //! The Embedding pane: t-SNE layouts side by side, drawn from the buffers in which their points move.
 
 mod bar;
+mod blend;
+mod coefficients;
 mod gestures;
 mod head;
 mod image_menu;
@@ -11,6 +13,7 @@ mod look;
 mod menus;
 mod names;
 mod sizes;
+mod target;
 
 use std::collections::BTreeMap;
 
@@ -98,7 +101,8 @@ impl EmbeddingPane {
             let (head, body) = cell.split_top_bottom_at_y(cell.top() + HEAD);
             let view = self.views.entry(layout.id()).or_default();
             head::head_ui(ui, head, layout, &mut view.look, cx);
-            if let Some(row) = layout_view::layout_ui(ui, body, layout, view, &mut self.gestures, cx) {
+            let gestures = (&mut self.gestures, self.bar.blend);
+            if let Some(row) = layout_view::layout_ui(ui, body, layout, view, gestures, cx) {
                 cx.selection.hovered_row = Some((layout.id(), row));
             }
         }
@@ -119,6 +123,7 @@ impl EmbeddingPane {
     /// Drops the state of closed layouts, and selections that were cleared.
     fn forget_closed(&mut self, open: &[LayoutId], cx: &mut Cx<'_, '_>) {
         self.views.retain(|id, _| open.contains(id));
+        self.gestures.keep(open, cx);
         cx.selection.keep_layouts(open);
         cx.frame.keep_layouts(open);
         if cx.selection.take_cleared() {
