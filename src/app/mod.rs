@@ -29,7 +29,7 @@ mod window;
 mod workbench;
 mod zoom;
 
-pub use canvas::Canvas;
+pub use canvas::{Canvas, Readings};
 pub use dialogs::Request;
 pub use display::Display;
 pub use window::WindowOptions;

@@ -1,6 +1,6 @@
 //! The selection that all panes share: tiles of the network, rows of layouts, and the pointer.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::actions::{filter_of, layer_of};
 use super::tile_set::TileId;
@@ -22,6 +22,8 @@ pub struct Selection {
     pub hovered_row: Option<(LayoutId, u32)>,
     /// Class probabilities of the probe, a few frames old; only where not all classes are shown.
     pub probabilities: Vec<f32>,
+    /// Weights of the filter that is painted, a few frames old, with the numbers of its layer and itself.
+    pub weights: Option<((u32, u32), Vec<f32>)>,
     rows: BTreeMap<LayoutId, SelectionSummary>,
     rows_cleared: bool,
     statistics: Vec<(TileId, [f32; 4])>,
@@ -39,6 +41,7 @@ impl Default for Selection {
             hovered: None,
             hovered_row: None,
             probabilities: Vec::new(),
+            weights: None,
             rows: BTreeMap::new(),
             rows_cleared: false,
             statistics: Vec::new(),
@@ -103,6 +106,13 @@ impl Selection {
         tiles.sort_unstable();
         tiles.dedup();
         tiles
+    }
+
+    /// Selected filters, by the numbers of their layers and their own: that of the selected tile, and those of rows of layouts.
+    pub fn filters(&self, session: &Session) -> BTreeSet<(u32, u32)> {
+        let rows = |node| self.tiles_of(session, node).into_iter().map(move |tile| TileId { node, tile });
+        let tiles = (0..session.layers().len()).flat_map(rows).chain(self.tile);
+        tiles.filter_map(|tile| filter_of(session, tile)).collect()
     }
 
     /// Minimum, maximum, mean and standard deviation of a hovered or selected tile, a few frames old.
