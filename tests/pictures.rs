@@ -12,8 +12,8 @@ use image::RgbaImage;
 use revacnn::app::offscreen::{Picture, render};
 use revacnn::app::{Show, Workbench};
 use revacnn::gpu::{AdapterChoice, Gpu};
-use revacnn::nn::Hyper;
-use revacnn::session::{RunSettings, Session, StopCondition, TensorKind};
+use revacnn::nn::{Edit, Hyper, WeightEdit};
+use revacnn::session::{LayerId, NetworkCommand, RunSettings, Session, StopCondition, TensorKind};
 
 /// A run of 60 steps on the built-in digits.
 fn session(seed: u64) -> Session {
@@ -36,7 +36,10 @@ fn session(seed: u64) -> Session {
 }
 
 fn draw(seed: u64, pane: &'static str, kind: TensorKind) -> RgbaImage {
-    let mut session = session(seed);
+    draw_session(session(seed), pane, kind)
+}
+
+fn draw_session(mut session: Session, pane: &'static str, kind: TensorKind) -> RgbaImage {
     let mut workbench = Workbench::new(&session);
     workbench.show_everywhere(&session, kind);
     render(&mut session, &mut workbench, &Picture::new(Show::Pane(pane), 900, 560)).unwrap()
@@ -50,15 +53,23 @@ fn difference(a: &RgbaImage, b: &RgbaImage) -> f64 {
 }
 
 fn compare(name: &str, pane: &'static str, kind: TensorKind, other_seed_differs: bool) {
-    let picture = draw(3, pane, kind);
+    let kept = compare_picture(name, &draw(3, pane, kind));
+    if let Some(kept) = kept.filter(|_| other_seed_differs) {
+        let other = difference(&draw(4, pane, kind), &kept);
+        assert!(other > 0.02, "a run of another seed looks the same: {other}");
+    }
+}
+
+/// Compares a picture with the kept one, which it returns, or keeps it.
+fn compare_picture(name: &str, picture: &RgbaImage) -> Option<RgbaImage> {
     let file = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/pictures").join(name);
     if std::env::var_os("UPDATE_PICTURES").is_some() {
         std::fs::create_dir_all(file.parent().unwrap()).unwrap();
         picture.save(&file).unwrap();
-        return;
+        return None;
     }
     let kept = image::open(&file).expect("the kept picture is there").into_rgba8();
-    let share = difference(&picture, &kept);
+    let share = difference(picture, &kept);
     if share > 0.004 {
         let new = std::env::temp_dir().join(name);
         picture.save(&new).unwrap();
@@ -69,10 +80,7 @@ fn compare(name: &str, pane: &'static str, kind: TensorKind, other_seed_differs:
             file.display()
         );
     }
-    if other_seed_differs {
-        let other = difference(&draw(4, pane, kind), &kept);
-        assert!(other > 0.02, "a run of another seed looks the same: {other}");
-    }
+    Some(kept)
 }
 
 #[test]
@@ -83,6 +91,22 @@ fn activations_look_as_they_did() {
 #[test]
 fn weights_look_as_they_did() {
     compare("network-weights.png", "network", TensorKind::Weights, true);
+}
+
+#[test]
+fn frozen_and_edited_filters_look_as_they_did() {
+    let mut session = session(3);
+    let plain = draw_session(self::session(3), "network", TensorKind::Weights);
+    let commands = [
+        NetworkCommand::FreezeFilters { layer: LayerId(0), filters: vec![1, 4, 5] },
+        NetworkCommand::Freeze(LayerId(6)),
+        NetworkCommand::EditWeights(WeightEdit { layer: 0, filter: 2, at: vec![(12, 0.3)], bias: None }),
+        NetworkCommand::Edit(Edit::SplitFilter { layer: 0, filter: 4 }),
+    ];
+    commands.into_iter().for_each(|command| session.apply(command).unwrap());
+    let picture = draw_session(session, "network", TensorKind::Weights);
+    assert!(difference(&picture, &plain) > 0.001, "nothing shows it");
+    compare_picture("network-hand.png", &picture);
 }
 
 #[test]

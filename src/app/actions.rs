@@ -1,5 +1,7 @@
 //! Actions that several widgets and keys request.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use super::tile_set::TileId;
 use crate::nn::Edit;
 use crate::session::{Action, Control, DataCommand, LayerId, NetworkCommand, RunState, Session};
@@ -33,6 +35,24 @@ pub(crate) fn toggle_frozen(session: &Session, node: usize) -> Option<Action> {
 /// True for a node whose layer is frozen.
 pub(crate) fn is_frozen(session: &Session, node: usize) -> bool {
     layer_of(session, node).is_some_and(|layer| session.settings().frozen.contains(&layer.0))
+}
+
+/// True if a filter, given by the numbers of its layer and itself, is frozen by itself.
+pub(crate) fn is_filter_frozen(session: &Session, (layer, filter): (u32, u32)) -> bool {
+    let network = &session.trainer().network;
+    network.layer_index(layer).is_ok_and(|index| network.layers[index].frozen_filters.contains(&filter))
+}
+
+/// Freezes filters, given by the numbers of their layers and their own, or thaws them where all are frozen: a command a layer.
+pub(crate) fn toggle_filters(session: &Session, filters: &BTreeSet<(u32, u32)>) -> Vec<Action> {
+    let thaw = filters.iter().all(|filter| is_filter_frozen(session, *filter));
+    let mut layers: BTreeMap<u32, Vec<u32>> = BTreeMap::new();
+    filters.iter().for_each(|(layer, filter)| layers.entry(*layer).or_default().push(*filter));
+    let command = |(layer, filters)| match (LayerId(layer), thaw) {
+        (layer, true) => NetworkCommand::ThawFilters { layer, filters }.into(),
+        (layer, false) => NetworkCommand::FreezeFilters { layer, filters }.into(),
+    };
+    layers.into_iter().map(command).collect()
 }
 
 /// Numbers of the layer and of its filter that make a tile; none for the image.

@@ -3,7 +3,7 @@
 use egui::Ui;
 use egui_wgpu::{RendererOptions, ScreenDescriptor};
 
-use super::frame::{Frame, Requests};
+use super::frame::{Frame, MAX_WEIGHTS, Requests};
 use super::number::take_rails;
 use super::theme;
 use super::tile_set::{TileId, TileSetId, TileSetIndices};
@@ -45,6 +45,8 @@ pub struct Readings {
     pub tiles: Vec<(TileId, [f32; 4])>,
     /// Class probabilities of the probe.
     pub classes: Option<Vec<f32>>,
+    /// Weights of a filter, which is given by the numbers of its layer and itself.
+    pub weights: Option<((u32, u32), Vec<f32>)>,
     /// Rows under the pointer.
     pub picks: Vec<(LayoutId, Picked)>,
     /// Positions of a layout's points.
@@ -65,6 +67,7 @@ pub struct Canvas {
     scatters: Option<Scatters>,
     statistics: ReadbackRing<TileId>,
     classes: ReadbackRing<()>,
+    weights: ReadbackRing<(u32, u32)>,
     picks: ReadbackRing<LayoutId>,
     points: ReadbackRing<LayoutId>,
     rows: ReadbackRing<LayoutId>,
@@ -90,6 +93,7 @@ impl Canvas {
             scatters: Some(Scatters::new(gpu, format)?),
             statistics: ReadbackRing::new(gpu, 16, 8),
             classes: ReadbackRing::new(gpu, MAX_CLASSES * 16, 4),
+            weights: ReadbackRing::new(gpu, 4 * MAX_WEIGHTS as u64, 4),
             picks: ReadbackRing::new(gpu, Picked::BYTES, 32),
             points: ReadbackRing::new(gpu, 8 * u64::from(MAX_READ_POINTS), 3),
             rows: ReadbackRing::new(gpu, SelectionSummary::BYTES, 8),
@@ -200,6 +204,11 @@ impl Canvas {
             let size = stats.range().size.min(MAX_CLASSES * 16);
             self.classes.copy(encoder, stats.raw(), 0, size, ());
         }
+        if let Some((filter, range)) =
+            requests.weights.filter(|(_, range)| range.size <= 4 * MAX_WEIGHTS as u64)
+        {
+            self.weights.copy(encoder, &range.buffer, range.offset, range.size, filter);
+        }
         for id in requests.picks {
             if let Some(pick) = scatters.pick(id.0) {
                 self.picks.copy(encoder, pick.raw(), 0, Picked::BYTES, id);
@@ -215,10 +224,12 @@ impl Canvas {
         });
     }
 
-    /// Bytes read back so far: statistics of tiles, picked and selected rows, and times; never pictures.
+    /// Bytes read back so far: statistics of tiles, weights of the filter that is painted, picked and selected rows, and times;
+    /// never pictures.
     pub fn bytes_read(&self) -> u64 {
         self.statistics.bytes_read()
             + self.classes.bytes_read()
+            + self.weights.bytes_read()
             + self.picks.bytes_read()
             + self.points.bytes_read()
             + self.rows.bytes_read()
@@ -229,6 +240,7 @@ impl Canvas {
     pub fn after_submit(&mut self) {
         self.statistics.after_submit();
         self.classes.after_submit();
+        self.weights.after_submit();
         self.picks.after_submit();
         self.points.after_submit();
         self.rows.after_submit();
@@ -244,6 +256,8 @@ impl Canvas {
         let means =
             |bytes: &[u8]| bytemuck::pod_collect_to_vec::<u8, [f32; 4]>(bytes).iter().map(|s| s[2]).collect();
         readings.classes = self.classes.take().last().map(|(_, bytes)| means(bytes));
+        let weights = self.weights.take().pop();
+        readings.weights = weights.map(|(filter, bytes)| (filter, bytemuck::pod_collect_to_vec(&bytes)));
         readings.picks =
             self.picks.take().into_iter().map(|(id, bytes)| (id, Picked::read(&bytes))).collect();
         let points = self.points.take().into_iter().next_back();

@@ -9,6 +9,9 @@ use crate::gpu::{BufferRange, Gpu};
 use crate::session::LayoutId;
 use crate::view::{Lasso, Placement, PointPrimitive, Rect as Pixels, ScatterSet, Scatters, TileSet, Tiles};
 
+/// Most weights of a filter that are read back.
+pub(crate) const MAX_WEIGHTS: usize = 1 << 14;
+
 /// Numbers that panes want back from the GPU.
 #[derive(Debug, Default)]
 pub struct Requests {
@@ -20,6 +23,8 @@ pub struct Requests {
     pub points: Vec<(LayoutId, BufferRange)>,
     /// The class probabilities of the probe.
     pub classes: bool,
+    /// Weights of a filter, which is given by the numbers of its layer and itself.
+    pub weights: Option<((u32, u32), BufferRange)>,
 }
 
 /// The pictures of a frame.
@@ -62,6 +67,11 @@ impl<'a> Frame<'a> {
             self.tiles.want_stats(index);
             self.requests.classes = true;
         }
+    }
+
+    /// Asks for the weights of a filter, which is given by the numbers of its layer and itself: at most [`MAX_WEIGHTS`].
+    pub fn request_weights(&mut self, filter: (u32, u32), weights: BufferRange) {
+        self.requests.weights = Some((filter, weights));
     }
 
     /// Asks for the row of a layout under the pointer.

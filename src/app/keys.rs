@@ -2,7 +2,9 @@
 
 use egui::{Key, Modifiers, Ui};
 
-use super::actions::{add_filter, delete, edit_filter, move_probe, split, toggle_frozen, toggle_playing};
+use super::actions::{
+    add_filter, delete, edit_filter, move_probe, split, toggle_filters, toggle_frozen, toggle_playing,
+};
 use super::format::rounded;
 use super::number::take_typing;
 use super::pane::Event;
@@ -13,8 +15,8 @@ use crate::session::{Action, Control, Session, TensorKind, TimeControl, TrainCom
 /// Effect of a key.
 #[derive(Debug, Clone)]
 pub(crate) enum Effect {
-    /// An action for the session.
-    Act(Action),
+    /// Actions for the session.
+    Act(Vec<Action>),
     /// An event for the panes.
     Tell(Event),
     /// A reset with the seed of the top bar.
@@ -105,9 +107,12 @@ const KEYS: &[(&str, &str, &[Binding])] = &[
         ],
     ),
     (
-        "F",
-        "freeze or unfreeze the selected layer",
-        &[(NONE, Key::F, |s, selection| toggle_frozen(s, selection.tile?.node).and_then(act))],
+        "F  Shift+F",
+        "freeze or unfreeze the selected filters, those of a lasso too; the selected layer",
+        &[
+            (SHIFT, Key::F, |s, selection| toggle_frozen(s, selection.tile?.node).and_then(act)),
+            (NONE, Key::F, |s, selection| Some(Effect::Act(toggle_filters(s, &selection.filters(s))))),
+        ],
     ),
     (
         "A  X  Delete",
@@ -182,7 +187,7 @@ fn weight_decay(value: f32) -> Option<Effect> {
 }
 
 fn act(action: impl Into<Action>) -> Option<Effect> {
-    Some(Effect::Act(action.into()))
+    Some(Effect::Act(vec![action.into()]))
 }
 
 fn time(control: TimeControl) -> Option<Effect> {

@@ -31,7 +31,7 @@ mod window;
 mod workbench;
 mod zoom;
 
-pub use canvas::{Canvas, Painting};
+pub use canvas::{Canvas, Painting, Readings};
 pub use dialogs::Request;
 pub use display::Display;
 pub use live::live_frame;

@@ -1,6 +1,6 @@
 //! The selection that all panes share: tiles of the network, rows of layouts, and the pointer.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::actions::{filter_of, layer_of};
 use super::tile_set::TileId;
@@ -24,6 +24,8 @@ pub struct Selection {
     pub probabilities: Vec<f32>,
     /// Positions of the points of the layout that was last asked for them, a few frames old.
     pub points: Option<(LayoutId, Vec<[f32; 2]>)>,
+    /// Weights of the filter that is painted, a few frames old, with the numbers of its layer and itself.
+    pub weights: Option<((u32, u32), Vec<f32>)>,
     rows: BTreeMap<LayoutId, SelectionSummary>,
     rows_cleared: bool,
     statistics: Vec<(TileId, [f32; 4])>,
@@ -42,6 +44,7 @@ impl Default for Selection {
             hovered_row: None,
             probabilities: Vec::new(),
             points: None,
+            weights: None,
             rows: BTreeMap::new(),
             rows_cleared: false,
             statistics: Vec::new(),
@@ -106,6 +109,13 @@ impl Selection {
         tiles.sort_unstable();
         tiles.dedup();
         tiles
+    }
+
+    /// Selected filters, by the numbers of their layers and their own: that of the selected tile, and those of rows of layouts.
+    pub fn filters(&self, session: &Session) -> BTreeSet<(u32, u32)> {
+        let rows = |node| self.tiles_of(session, node).into_iter().map(move |tile| TileId { node, tile });
+        let tiles = (0..session.layers().len()).flat_map(rows).chain(self.tile);
+        tiles.filter_map(|tile| filter_of(session, tile)).collect()
     }
 
     /// Minimum, maximum, mean and standard deviation of a hovered or selected tile, a few frames old.

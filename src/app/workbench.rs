@@ -164,7 +164,7 @@ impl Workbench {
     fn handle_keys(&mut self, ui: &Ui, session: &Session, actions: &mut Vec<Action>) {
         for effect in keys::effects(ui, session, &self.selection) {
             match effect {
-                Effect::Act(action) => actions.push(action),
+                Effect::Act(all) => actions.extend(all),
                 Effect::Tell(event) => self.tell(&event, session),
                 Effect::Reset => actions.push(TrainCommand::Reset(self.top_bar.seed).into()),
                 Effect::Clear => {
@@ -239,9 +239,10 @@ impl Workbench {
 
     /// Takes in the numbers that arrived.
     pub fn take(&mut self, readings: Readings, session: &Session) {
-        let Readings { tiles, classes, picks, points, rows, views_ms } = readings;
+        let Readings { tiles, classes, weights, picks, points, rows, views_ms } = readings;
         self.selection.points = points.or(self.selection.points.take());
         self.selection.probabilities = classes.unwrap_or(std::mem::take(&mut self.selection.probabilities));
+        self.selection.weights = weights.or(self.selection.weights.take());
         tiles.into_iter().for_each(|(tile, values)| self.selection.set_statistics(tile, values));
         rows.into_iter().for_each(|(layout, rows)| self.selection.set_rows(layout, rows));
         picks.into_iter().for_each(|(layout, pick)| self.tell(&Event::Picked(layout, pick), session));

@@ -19,6 +19,7 @@ pub(super) fn dry_run(run: &RunOptions, gpu: &Gpu, as_json: bool) -> Result<()> 
     for layer in run.frozen(&network)? {
         network.layers[layer].frozen = true;
     }
+    run.network_commands(&network)?;
     let options = settings.trainer();
     if options.batch > data.train.len() {
         let what = format!("the batch is {}", options.batch);

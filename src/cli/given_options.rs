@@ -73,13 +73,15 @@ mod tests {
 
     use crate::cli::run_options::RunOptions;
 
-    /// Every option of a run is either for good, or a command at a resume (`--freeze` and `--unfreeze` by the layers' names).
+    /// Every option of a run is either for good, or a command at a resume (of the network by `RunOptions::resume`).
     #[test]
     fn no_option_is_forgotten() {
         let value = |id: &str| match id {
             "optimizer" => "adam",
             "schedule" => "cosine:3",
             "freeze" | "unfreeze" | "dataset" | "network" => "x",
+            "layer_rate" => "conv1=0.1",
+            "loss" => "svm_hinge:2",
             "batch" | "seed" | "shift" | "cutout" => "3",
             _ => "0.5",
         };
@@ -94,7 +96,8 @@ mod tests {
             let run = RunOptions::from_arg_matches(&matches).unwrap();
             let commands = run.given.commands(&run.settings().unwrap()).len();
             let id = option.get_id().as_str();
-            let none = RunOptions::FIXED.contains(&id) || ["freeze", "unfreeze"].contains(&id);
+            let by_name = ["freeze", "unfreeze", "layer_rate", "loss"];
+            let none = RunOptions::FIXED.contains(&id) || by_name.contains(&id);
             assert_eq!(commands, usize::from(!none), "{words:?}");
             steered += commands;
         }

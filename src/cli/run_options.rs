@@ -7,7 +7,7 @@ use clap::{ArgMatches, Args, FromArgMatches};
 use revacnn::data::{Augmentation, Dataset};
 use revacnn::error::{Error, Result};
 use revacnn::gpu::{AdapterChoice, Gpu, TunePolicy};
-use revacnn::nn::{Hyper, Network, OptimizerKind, Shape, preset_names};
+use revacnn::nn::{Hyper, Loss, Network, OptimizerKind, Shape, preset_names};
 use revacnn::session::{Command, LayerId, NetworkCommand, RunSettings, Session};
 
 use super::given_options::GivenOptions;
@@ -67,6 +67,12 @@ pub(super) struct RunOptions {
     /// Layers whose parameters are frozen, separated by commas: conv1,conv2.
     #[arg(long, value_name = "LAYERS", value_delimiter = ',')]
     pub freeze: Vec<String>,
+    /// Factor of the learning rate for some layers, separated by commas: conv1=0.1,dense1=2.
+    #[arg(long, value_name = "LAYER=FACTOR", value_delimiter = ',', value_parser = layer_rate)]
+    pub layer_rate: Vec<(String, f32)>,
+    /// Loss in place of the network's: `softmax_cross_entropy[:SMOOTHING]`, `svm_hinge[:MARGIN]` or `l2_regression`.
+    #[arg(long, value_name = "LOSS")]
+    pub loss: Option<Loss>,
     #[command(flatten)]
     pub augmentation: Augmentation,
     #[command(flatten)]
@@ -140,7 +146,21 @@ impl RunOptions {
             let network = Network::open(&self.network, shape, data.classes.len())?;
             settings.frozen = self.frozen(&network)?.into_iter().map(|l| l as u32).collect();
         }
-        Session::new(gpu, &self.network, settings, out)
+        let mut session = Session::new(gpu, &self.network, settings, None)?;
+        session.apply_all(&self.network_commands(&session.trainer().network)?)?;
+        out.map_or(Ok(()), |folder| session.keep(folder))?;
+        Ok(session)
+    }
+
+    /// Commands for the options that change the network.
+    pub(super) fn network_commands(&self, network: &Network) -> Result<Vec<Command>> {
+        let rate = |(name, factor): &(String, f32)| {
+            let index = layers_called(network, std::slice::from_ref(name))?[0];
+            let layer = LayerId(network.layers[index].id);
+            Ok(NetworkCommand::SetLayerRate { layer, factor: *factor }.into())
+        };
+        let loss = self.loss.map(|loss| Ok(NetworkCommand::SetLoss(loss).into()));
+        self.layer_rate.iter().map(rate).chain(loss).collect()
     }
 
     /// The layers to freeze.
@@ -167,7 +187,9 @@ impl RunOptions {
         let freeze = self.frozen(network)?.into_iter().map(id).map(NetworkCommand::Freeze);
         // Those that may not fit come first.
         let given = self.given.commands(&settings).into_iter();
-        let commands: Vec<Command> = given.chain(thaw.chain(freeze).map(Command::from)).collect();
+        let steered = self.network_commands(network)?;
+        let commands: Vec<Command> =
+            given.chain(thaw.chain(freeze).map(Command::from)).chain(steered).collect();
         session.apply_all(&commands)?;
         Ok(session)
     }
@@ -188,6 +210,13 @@ impl RunOptions {
             probe: 0,
         })
     }
+}
+
+/// A layer's name and the factor of its learning rate.
+fn layer_rate(text: &str) -> Result<(String, f32)> {
+    let parsed =
+        text.split_once('=').and_then(|(name, factor)| Some((name.to_owned(), factor.parse().ok()?)));
+    parsed.ok_or_else(|| Error::usage(format!("{text:?} is no layer with a factor"), "write conv1=0.1"))
 }
 
 /// Indices of the layers called `names`.

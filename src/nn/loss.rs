@@ -71,6 +71,26 @@ pub enum Loss {
     },
 }
 
+impl std::str::FromStr for Loss {
+    type Err = Error;
+
+    /// A loss as the command line writes it: its kind, and after a colon its number, where it has one.
+    fn from_str(text: &str) -> Result<Self> {
+        let (kind, number) = text.split_once(':').map_or((text, None), |(kind, number)| (kind, Some(number)));
+        let known = "softmax_cross_entropy[:SMOOTHING], svm_hinge[:MARGIN] or l2_regression";
+        let unknown = || Error::usage(format!("no loss is called {text:?}"), format!("take {known}"));
+        let number = number.map(|number| number.parse::<f32>().map_err(|_| unknown())).transpose()?;
+        match (kind, number) {
+            ("softmax_cross_entropy", number) => {
+                Self::SoftmaxCrossEntropy { label_smoothing: number.unwrap_or(0.0) }.checked()
+            }
+            ("svm_hinge", number) => Self::SvmHinge { margin: number.unwrap_or(1.0) }.checked(),
+            ("l2_regression", None) => Ok(Self::L2Regression { target: Target::Class }),
+            _ => Err(unknown()),
+        }
+    }
+}
+
 fn one() -> f32 {
     1.0
 }

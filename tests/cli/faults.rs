@@ -10,6 +10,25 @@ use flate2::write::GzEncoder;
 use crate::program::{Ran, command, folder, run, train};
 
 #[test]
+fn wrong_rates_of_layers_and_losses_end_with_2() {
+    let folder = folder();
+    let cases: [(&[&str], &str); 6] = [
+        (&["train", "--dataset", "digits", "--layer-rate", "pool1=2"], "\"pool1\""),
+        (&["train", "--dataset", "digits", "--layer-rate", "conv1=-1"], "learning rate is -1"),
+        (&["train", "--layer-rate", "conv1"], "no layer with a factor"),
+        (&["train", "--loss", "hinge"], "no loss is called"),
+        (&["train", "--loss", "svm_hinge:-1"], "margin is -1"),
+        (
+            &["train", "--dataset", "digits", "--network", "autoencoder", "--loss", "svm_hinge"],
+            "a loss on classes",
+        ),
+    ];
+    for (args, words) in cases {
+        run(folder.path(), args).fails(2, words);
+    }
+}
+
+#[test]
 fn wrong_command_lines_end_with_2() {
     let folder = folder();
     let cases: &[(&[&str], &str)] = &[

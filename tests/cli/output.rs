@@ -258,6 +258,29 @@ fn frozen_layers_and_other_optimizers_are_told_and_kept() {
 }
 
 #[test]
+fn rates_of_layers_and_the_loss_are_options_of_a_run_and_of_one_to_resume() {
+    let folder = folder();
+    let hash = |args: &[&str]| run(folder.path(), &train(args)).ok().hash();
+    let given = ["--layer-rate", "conv1=0.5,dense1=1", "--loss", "svm_hinge:2", "--json", "--steps"];
+    let whole = hash(&[&given[..], &["9"]].concat());
+    for other in [&["--loss", "svm_hinge:2"][..], &["--layer-rate", "conv1=0.5"], &[]] {
+        assert_ne!(hash(&[other, &["--json", "--steps", "9"]].concat()), whole, "{other:?}");
+    }
+    hash(&[&given[..], &["5", "--out", "run"]].concat());
+    let network = fs::read_to_string(folder.path().join("run/network.toml")).unwrap();
+    assert!(network.contains("learning_rate_factor = 0.5") && network.contains("svm_hinge"), "{network}");
+    let resume = |args: &[&str]| {
+        let ran = run(folder.path(), &[&["train", "--resume", "run", "--json"], args].concat());
+        ran.ok().hash()
+    };
+    assert_eq!(resume(&["--steps", "9"]), whole);
+    resume(&["--steps", "12", "--layer-rate", "conv1=1", "--loss", "softmax_cross_entropy:0.1"]);
+    let journal = fs::read_to_string(folder.path().join("run/journal.jsonl")).unwrap();
+    assert!(journal.lines().last().unwrap().contains("set_loss"), "{journal}");
+    assert_eq!(journal.lines().count(), 1 + 2 + 2, "{journal}");
+}
+
+#[test]
 fn timed_kernels_are_explained_kept_and_change_no_bit() {
     let folder = folder();
     let args =

@@ -1,8 +1,10 @@
 //! The user's hand on the network: buttons, keys and menus that change it.
 
 use egui::{Key, Modifiers};
+use revacnn::app::Readings;
 use revacnn::nn::Edit;
-use revacnn::session::NetworkCommand;
+use revacnn::session::{LayoutSource, NetworkCommand};
+use revacnn::view::SelectionSummary;
 use serde_json::json;
 
 use super::fixture::Stage;
@@ -114,4 +116,100 @@ fn a_change_asked_for_amid_a_step_is_in_the_very_next_frame() {
     let new = &stage.session.trainer().network.layers[1].name;
     assert_eq!((stage.session.network_version(), stage.session.step()), (1, step + 1));
     assert!(texts.contains(new), "no {new} in {texts:?}");
+}
+
+/// Frozen filters of conv1.
+fn frozen(stage: &Stage) -> Vec<u32> {
+    stage.session.trainer().network.layers[0].frozen_filters.clone()
+}
+
+#[test]
+fn a_key_freezes_the_selected_filters_and_with_shift_their_layer() {
+    let mut stage = Stage::new([1600, 900], 1.0);
+    let (none, shift) = (Modifiers::NONE, Modifiers::SHIFT);
+    stage.key(Key::F, none);
+    assert!(stage.commands().is_empty(), "nothing is selected");
+    for key in [Key::ArrowDown, Key::ArrowRight, Key::ArrowDown] {
+        stage.key(key, none);
+    }
+    stage.key(Key::F, none);
+    assert_eq!(frozen(&stage), [1]);
+    // With the rows of a layout, all of them.
+    let layout = stage.session.layouts()[0].id();
+    assert!(matches!(stage.session.layouts()[0].source(), LayoutSource::Tensor { node: 1, .. }));
+    let rows = SelectionSummary { count: 2, indices: vec![3, 5], by_class: Vec::new() };
+    stage.workbench.take(Readings { rows: vec![(layout, rows)], ..Readings::default() }, &stage.session);
+    stage.key(Key::F, none);
+    assert_eq!(frozen(&stage), [1, 3, 5]);
+    stage.key(Key::F, none);
+    assert_eq!(frozen(&stage), Vec::<u32>::new());
+    stage.key(Key::F, shift);
+    assert!(stage.session.trainer().network.layers[0].frozen && frozen(&stage).is_empty());
+    let expected = [
+        json!({ "freeze_filters": { "layer": 0, "filters": [1] } }),
+        json!({ "freeze_filters": { "layer": 0, "filters": [1, 3, 5] } }),
+        json!({ "thaw_filters": { "layer": 0, "filters": [1, 3, 5] } }),
+        json!({ "freeze": 0 }),
+    ];
+    assert_eq!(stage.commands(), expected);
+}
+
+#[test]
+fn a_tiles_menu_freezes_and_a_columns_menu_sets_the_rate() {
+    let mut stage = Stage::new([1600, 900], 1.0);
+    for filters in [&[0][..], &[]] {
+        stage.secondary_click_below("conv1 menu");
+        stage.frame(&[]);
+        stage.click("tile Freeze");
+        assert_eq!(frozen(&stage), filters);
+    }
+    stage.click("conv1 menu");
+    stage.frame(&[]);
+    stage.type_into("layer rate field", "0.25");
+    stage.key(Key::Enter, Modifiers::NONE);
+    stage.frame(&[]);
+    assert_eq!(stage.session.trainer().network.layers[0].rate_factor, 0.25);
+    let expected = [
+        json!({ "freeze_filters": { "layer": 0, "filters": [0] } }),
+        json!({ "thaw_filters": { "layer": 0, "filters": [0] } }),
+        json!({ "set_layer_rate": { "layer": 0, "factor": 0.25 } }),
+    ];
+    assert_eq!(stage.commands(), expected);
+}
+
+#[test]
+fn a_stroke_paints_at_once_and_is_one_command() {
+    let mut stage = Stage::new([1600, 900], 1.0);
+    let weights = |stage: &Stage| {
+        let trainer = stage.session.trainer();
+        let tensor = trainer.parameters.tensor("conv1.weight").unwrap();
+        let row = tensor.len / tensor.spec.shape[0];
+        trainer.parameters.values.read(trainer.gpu())[tensor.offset..][..row].to_vec()
+    };
+    let before = weights(&stage);
+    let side = stage.session.trainer().parameters.tensor("conv1.weight").unwrap().spec.shape[3];
+    stage.secondary_click_below("conv1 menu");
+    stage.frame(&[]);
+    stage.click("tile Paint");
+    (0..4).for_each(|_| drop(stage.frame(&[])));
+    stage.click("paint size 2");
+    stage.click("paint darker");
+    // Along the middle row, from the first to the last column; the brush has two rows.
+    stage.drag("paint kernel", &[0.05, 0.5, 0.95]);
+    let after = weights(&stage);
+    let middle = side / 2;
+    for (at, (before, after)) in before.iter().zip(&after).enumerate() {
+        let painted = [middle, middle + 1].contains(&(at / side));
+        let expected = if painted { before - 0.1 } else { *before };
+        assert_eq!(*after, expected, "weight {at} of {side}×{side}");
+    }
+    let commands = stage.commands();
+    assert_eq!(commands.len(), 1, "a stroke is one command");
+    assert_eq!(commands[0]["edit_weights"]["at"].as_array().unwrap().len(), 2 * side);
+    assert!(stage.session.is_filter_edited((0, 0)) && !stage.session.is_filter_edited((0, 1)));
+    // A filter that is gone is not painted any longer.
+    assert!(stage.workbench.targets().contains_key("paint kernel"));
+    stage.session.apply(NetworkCommand::Edit(Edit::DeleteFilter { layer: 0, filter: 0 })).unwrap();
+    let shown = stage.frame(&[]).iter().any(|text| text.text.starts_with("Paint filter"));
+    assert!(!shown && stage.session.gpu().check().is_ok());
 }

@@ -2,12 +2,14 @@
 
 use egui::{RichText, Ui};
 
-use crate::app::actions::{is_frozen, move_probe, toggle_frozen};
+use crate::app::actions::{
+    filter_of, is_filter_frozen, is_frozen, move_probe, toggle_filters, toggle_frozen,
+};
 use crate::app::number::{Number, Rail, field_ui, number_ui, row_ui};
 use crate::app::pane::{Cx, Dock, Pane};
 use crate::app::{tensor_kinds, theme, tile_popup};
-use crate::nn::{OptimizerKind, Schedule};
-use crate::session::{Action, DataCommand, TrainCommand};
+use crate::nn::{Loss, OptimizerKind, Schedule, Target};
+use crate::session::{Action, DataCommand, NetworkCommand, TrainCommand};
 
 /// Width of the names of settings, in points.
 const NAME_WIDTH: f32 = 84.0;
@@ -21,6 +23,14 @@ const SCHEDULES: [(&str, Schedule); 4] = [
     ("÷ 10 every 10 epochs", Schedule::Step { epochs: 10.0, factor: 0.1 }),
     ("cosine over 12 epochs", Schedule::Cosine { epochs: 12.0 }),
     ("cosine over 50 epochs", Schedule::Cosine { epochs: 50.0 }),
+];
+
+/// Losses of a classification to choose from.
+const LOSSES: [(&str, Loss); 4] = [
+    ("cross-entropy", Loss::SoftmaxCrossEntropy { label_smoothing: 0.0 }),
+    ("cross-entropy, smoothing 0.1", Loss::SoftmaxCrossEntropy { label_smoothing: 0.1 }),
+    ("multi-class hinge", Loss::SvmHinge { margin: 1.0 }),
+    ("squared error", Loss::L2Regression { target: Target::Class }),
 ];
 
 /// The Steer pane.
@@ -50,6 +60,7 @@ impl Pane for SteerPane {
                          settings";
             heading_ui(ui, "Optimizer", hover);
             optimizer_ui(ui, cx);
+            loss_ui(ui, cx);
             heading_ui(ui, "Batch and augmentation", "Training images of a step and their random changes");
             batch_ui(ui, cx);
             heading_ui(ui, "Probe", "The test image whose maps the Network pane shows; it is not trained on");
@@ -164,6 +175,23 @@ fn kind_ui(ui: &mut Ui, cx: &mut Cx<'_, '_>, now: OptimizerKind) {
     });
 }
 
+/// The loss; of a network that makes images there is one.
+fn loss_ui(ui: &mut Ui, cx: &mut Cx<'_, '_>) {
+    let now = cx.session.trainer().network.loss;
+    if !now.has_classes() {
+        return;
+    }
+    let name = LOSSES.iter().find(|(_, loss)| *loss == now).map_or("as given", |(name, _)| *name);
+    let hover = "Loss from the next step on; weights and the optimizer's state stay";
+    choice_ui(ui, "loss", hover, name, |ui| {
+        for (name, loss) in LOSSES {
+            if ui.selectable_label(loss == now, name).clicked() {
+                cx.send(NetworkCommand::SetLoss(loss));
+            }
+        }
+    });
+}
+
 /// Learning-rate schedule, with the present rate.
 fn schedule_ui(ui: &mut Ui, cx: &mut Cx<'_, '_>) {
     let now = cx.session.coming_settings().hyper.schedule;
@@ -255,9 +283,16 @@ fn selection_ui(ui: &mut Ui, cx: &mut Cx<'_, '_>) {
     ui.weak(about);
     if let Some(toggle) = toggle_frozen(cx.session, selected.node) {
         let mut frozen = is_frozen(cx.session, selected.node);
-        let hover = "Its parameters are not trained, and steps skip their gradients (F)";
+        let hover = "Its parameters are not trained, and steps skip their gradients (Shift+F)";
         if ui.checkbox(&mut frozen, format!("{} is frozen", info.name)).on_hover_text(hover).changed() {
             cx.send(toggle);
+        }
+    }
+    if let Some(filter) = filter_of(cx.session, selected) {
+        let mut frozen = is_filter_frozen(cx.session, filter);
+        let hover = "Its weights and bias are not trained; all others are (F)";
+        if ui.checkbox(&mut frozen, format!("filter {} is frozen", filter.1)).on_hover_text(hover).changed() {
+            toggle_filters(cx.session, &[filter].into()).into_iter().for_each(|action| cx.send(action));
         }
     }
     let kind = tensor_kinds::long_name(cx.selection.shown);

@@ -4,13 +4,15 @@ use egui::{Button, Rect, RichText, Ui, Vec2};
 use toml::Table;
 
 use crate::app::actions::{
-    add_filter, delete, edit, edit_filter, filter_of, is_frozen, layer_of, reset, split, toggle_frozen,
+    add_filter, delete, edit, edit_filter, filter_of, is_filter_frozen, is_frozen, layer_of, reset, split,
+    toggle_filters, toggle_frozen,
 };
+use crate::app::number::field_ui;
 use crate::app::pane::Cx;
 use crate::app::theme;
 use crate::app::tile_set::TileId;
 use crate::nn::{Edit, Surgery};
-use crate::session::{Action, Session};
+use crate::session::{Action, LayerId, NetworkCommand, Session};
 
 /// Layers that can be put in, each with the settings of a usual one, as a network file has them.
 const LAYERS: [(&str, &str); 12] = [
@@ -110,12 +112,12 @@ pub(super) fn hand_ui(ui: &mut Ui, cx: &mut Cx<'_, '_>, node: usize, offer: Offe
         if let Some(toggle) = toggle {
             let frozen = is_frozen(session, node);
             let (text, color, hover) = if frozen {
-                ("🔒", theme::SECOND, format!("{name} is frozen: train it again (F)"))
+                ("🔒", theme::SECOND, format!("{name} is frozen: train it again (Shift+F)"))
             } else {
                 (
                     "🔓",
                     theme::MUTED,
-                    format!("Freeze {name}: its parameters stay, and steps skip their gradients (F)"),
+                    format!("Freeze {name}: its parameters stay, and steps skip their gradients (Shift+F)"),
                 )
             };
             let lock = small_button(ui, text, color, hover);
@@ -135,12 +137,29 @@ fn send(cx: &mut Cx<'_, '_>, action: Option<Action>) {
 pub(super) fn layer_menu_ui(ui: &mut Ui, cx: &mut Cx<'_, '_>, node: usize, offer: Offer) {
     let Some(layer) = layer_of(cx.session, node) else { return };
     ui.separator();
+    rate_ui(ui, cx, node, layer);
     let remove = ui.add_enabled(offer.removal, Button::new("Remove this layer"));
     cx.mark("remove layer", &remove);
     let why = "The layers after it would not fit, or it joins several inputs";
     if remove.on_disabled_hover_text(why).clicked() {
         cx.send(edit(Edit::RemoveLayer { layer: layer.0 }));
+        ui.close();
     }
+}
+
+/// The factor of a layer's learning rate.
+fn rate_ui(ui: &mut Ui, cx: &mut Cx<'_, '_>, node: usize, layer: LayerId) {
+    if cx.session.layers()[node].parameters == 0 {
+        return;
+    }
+    ui.horizontal(|ui| {
+        let hover = "Factor of the learning rate for this layer alone; 1 is the rate of the run, 0 stops it";
+        ui.label("learning rate ×").on_hover_text(hover);
+        let factor = cx.session.trainer().network.layers[node - 1].rate_factor;
+        let mut edited = field_ui(ui, "learning rate ×", factor);
+        edited.response = edited.response.on_hover_text(hover);
+        cx.number("layer rate", edited, |factor| NetworkCommand::SetLayerRate { layer, factor });
+    });
 }
 
 /// A + between a column and the next: a list of the layers that fit there.
@@ -177,15 +196,20 @@ pub(super) fn insert_ui(ui: &mut Ui, head: Rect, cx: &mut Cx<'_, '_>, node: usiz
 }
 
 /// The context menu of a tile: what can be done to the filter that makes it.
-pub(super) fn tile_menu_ui(ui: &mut Ui, cx: &mut Cx<'_, '_>, tile: TileId) {
+/// Returns whether it is to be painted.
+pub(super) fn tile_menu_ui(ui: &mut Ui, cx: &mut Cx<'_, '_>, tile: TileId) -> bool {
     let session = cx.session;
     let Some((layer, filter)) = filter_of(session, tile) else {
         ui.weak("The image's own channels");
-        return;
+        return false;
     };
     let network = &session.trainer().network;
     let name = network.layer_index(layer).map_or("", |index| &network.layers[index].name);
     ui.weak(format!("filter {filter} of {name}"));
+    freeze_ui(ui, cx, (layer, filter));
+    let response = ui.button("Paint…").on_hover_text("Its weights enlarged, to be painted (double click)");
+    cx.mark("tile Paint", &response);
+    let paints = response.clicked();
     let entries = [
         ("Split", edit_filter(session, tile, split), "Two in its place that together give what it gave (X)"),
         ("Reset", edit_filter(session, tile, reset), "Fresh weights; what takes it stays as it is"),
@@ -208,5 +232,26 @@ pub(super) fn tile_menu_ui(ui: &mut Ui, cx: &mut Cx<'_, '_>, tile: TileId) {
         if response.clicked() {
             cx.send(edit(Edit::MergeFilters { layer, filters: [other, filter] }));
         }
+    }
+    paints
+}
+
+/// The entry that freezes or thaws a filter, or all that are selected where it is among them.
+fn freeze_ui(ui: &mut Ui, cx: &mut Cx<'_, '_>, filter: (u32, u32)) {
+    let selected = cx.selection.filters(cx.session);
+    let filters = if selected.contains(&filter) { selected } else { [filter].into() };
+    let thaws = filters.iter().all(|filter| is_filter_frozen(cx.session, *filter));
+    let verb = if thaws { "Unfreeze" } else { "Freeze" };
+    let label = if filters.len() > 1 {
+        format!("{verb} the {} selected filters", filters.len())
+    } else {
+        verb.to_owned()
+    };
+    let hover =
+        "Weights and bias stay as they are while all others learn; a batch norm after it is none of it (F)";
+    let response = ui.button(label).on_hover_text(hover);
+    cx.mark("tile Freeze", &response);
+    if response.clicked() {
+        toggle_filters(cx.session, &filters).into_iter().for_each(|action| cx.send(action));
     }
 }

@@ -5,6 +5,7 @@ use egui::{Rect, RichText, Sense, Ui, Vec2};
 use super::hand::{Offer, hand_ui, layer_menu_ui};
 use super::shown::Shown;
 use crate::app::actions::is_frozen;
+use crate::app::format::rounded;
 use crate::app::pane::Cx;
 use crate::app::tensor_kinds::{KINDS, short_name};
 use crate::app::theme;
@@ -70,16 +71,24 @@ pub(crate) fn column_ui(
         ui.spacing_mut().item_spacing.y = 1.0;
         name_ui(ui, cx.session, node);
         let now = shown.get(node);
-        let text = RichText::new(short_name(now)).small();
+        let factor =
+            node.checked_sub(1).map_or(1.0, |index| cx.session.trainer().network.layers[index].rate_factor);
+        let rate = if factor == 1.0 { String::new() } else { format!("  ×{}", rounded(factor, 2)) };
+        let text = RichText::new(short_name(now).to_owned() + &rate).small();
         let menu = egui::Button::new(text).frame(false).min_size(Vec2::new(rect.width(), 16.0));
-        let response =
-            ui.add(menu).on_hover_text("Choose the tensor that this layer shows; remove the layer");
+        let response = ui
+            .add(menu)
+            .on_hover_text("Choose the tensor that this layer shows, its learning rate; remove the layer");
         cx.mark(format!("{} menu", cx.session.layers()[node].name), &response);
         mark_as_menu(ui, response.rect);
-        egui::Popup::menu(&response).show(|ui| {
+        // A click into the number's field leaves it open.
+        let popup =
+            egui::Popup::menu(&response).close_behavior(egui::PopupCloseBehavior::CloseOnClickOutside);
+        popup.show(|ui| {
             for (kind, name, long) in KINDS.iter().filter(|k| cx.session.tensor(node, k.0).is_some()) {
                 if ui.selectable_label(*kind == now, *name).on_hover_text(*long).clicked() {
                     shown.set(node, *kind);
+                    ui.close();
                 }
             }
             layer_menu_ui(ui, cx, node, offer);
@@ -95,7 +104,7 @@ fn name_ui(ui: &mut Ui, session: &Session, node: usize) {
     let dead = session.metrics().dead.contains(&node);
     let (color, state) = match (dead, frozen) {
         (true, _) => (theme::FAULT, "\nno unit fired for any validation image of the last epoch"),
-        (false, true) => (theme::SECOND, "\nfrozen: not trained (F)"),
+        (false, true) => (theme::SECOND, "\nfrozen: not trained (Shift+F)"),
         (false, false) => (theme::TEXT, ""),
     };
     let hover = format!(

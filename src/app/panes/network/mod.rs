@@ -4,12 +4,17 @@ mod classes;
 mod columns;
 mod hand;
 mod head;
+mod marks;
+mod paint;
 mod shown;
 
 use egui::{Rect, RichText, Sense, Ui, Vec2};
 
 use self::hand::Offers;
+use self::marks::Marks;
+use self::paint::Painter;
 use self::shown::Shown;
+use crate::app::actions::filter_of;
 use crate::app::pane::{Cx, Dock, Event, Pane};
 use crate::app::selection::Selection;
 use crate::app::tile_popup::{Enlarged, enlarged_ui, statistics_ui};
@@ -30,11 +35,13 @@ pub(crate) struct NetworkPane {
     offers: Offers,
     /// Tile of the open context menu.
     menu: Option<TileId>,
+    /// The filter that is painted.
+    painter: Option<Painter>,
 }
 
 impl Default for NetworkPane {
     fn default() -> Self {
-        Self { shown: Shown::default(), pictures: true, offers: Offers::default(), menu: None }
+        Self { shown: Shown::default(), pictures: true, offers: Offers::default(), menu: None, painter: None }
     }
 }
 
@@ -70,6 +77,9 @@ impl Pane for NetworkPane {
             });
         }
         self.publish(cx.selection);
+        if self.painter.as_mut().is_some_and(|painter| !painter.ui(ui, cx)) {
+            self.painter = None;
+        }
         self.hover_ui(ui, cx);
     }
 
@@ -129,6 +139,7 @@ impl NetworkPane {
             cx.report(result);
         }
         cx.frame.paint(ui, area.intersect(visible), mark);
+        self.marks(ui, &columns, cx);
         self.outline(ui, &columns, cx);
         self.request_selected(cx);
         if visible.intersects(columns[nodes]) && cx.session.trainer().network.loss.has_classes() {
@@ -158,10 +169,16 @@ impl NetworkPane {
                 if response.secondary_clicked() {
                     self.menu = id;
                 }
+                if response.double_clicked() {
+                    self.painter = id.and_then(|id| filter_of(cx.session, id)).map(Painter::new);
+                }
             }
         }
         if let Some(tile) = self.menu.filter(|tile| tile.node == node) {
-            egui::Popup::context_menu(&response).show(|ui| hand::tile_menu_ui(ui, cx, tile));
+            let menu = egui::Popup::context_menu(&response).show(|ui| hand::tile_menu_ui(ui, cx, tile));
+            if menu.is_some_and(|menu| menu.inner) {
+                self.painter = filter_of(cx.session, tile).map(Painter::new);
+            }
         }
         Ok(())
     }
@@ -172,6 +189,21 @@ impl NetworkPane {
         let Some(id) = cx.selection.tile.filter(|id| self.pictures && hovered != Some(*id)) else { return };
         if self.tile_set(cx.session, id.node).is_some_and(|set| id.tile < set.view.tiles()) {
             cx.frame.request_tile(id);
+        }
+    }
+
+    /// Marks frozen filters, and those that a command has changed since the last epoch ended, in the columns of their layers.
+    fn marks(&self, ui: &Ui, columns: &[Rect], cx: &Cx<'_, '_>) {
+        for (layer, column) in cx.session.trainer().network.layers.iter().zip(&columns[1..]) {
+            let marks: Vec<Marks> =
+                layer.filter_ids.iter().map(|id| Marks::of(cx.session, layer, *id)).collect();
+            if !ui.clip_rect().intersects(*column) || marks.iter().all(Marks::is_empty) {
+                continue;
+            }
+            let node = columns.iter().position(|other| other == column).unwrap_or(0);
+            let Some(set) = self.tile_set(cx.session, node) else { continue };
+            let rects = tile_rects(split(*column).1, &set);
+            marks.iter().zip(rects).for_each(|(marks, rect)| marks.paint(ui.painter(), rect));
         }
     }
 
@@ -217,6 +249,9 @@ impl NetworkPane {
             let about = format!("{kind}, {channels} × {height} × {width}");
             ui.label(RichText::new(about).small().color(theme::MUTED));
             statistics_ui(ui, "hovered numbers", selection.statistics(id));
+            if let Some(text) = marks::about(session, id) {
+                ui.label(RichText::new(text).small().color(theme::MUTED));
+            }
         });
     }
 }

@@ -1,0 +1,329 @@
+//! A filter's weights enlarged, to be painted: a stroke is one command, sent when the button is let go.
+
+use std::collections::BTreeMap;
+
+use egui::{Color32, DragValue, Pos2, Rect, Response, RichText, Sense, Ui, Vec2};
+
+use crate::app::format::short;
+use crate::app::frame::MAX_WEIGHTS;
+use crate::app::pane::Cx;
+use crate::app::theme;
+use crate::gpu::BufferRange;
+use crate::nn::WeightEdit;
+use crate::session::{NetworkCommand, Session};
+use crate::view::diverging;
+
+/// Longer side of the enlarged kernel, in points.
+const SIDE: f32 = 280.0;
+/// Largest number of channels that have a button each.
+const MAX_BUTTONS: usize = 8;
+/// Frames after which weights that were painted are shown as they are read, others by then or not.
+const MAX_SENT_FRAMES: u32 = 12;
+
+/// Effect of the brush on a weight.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Brush {
+    Set,
+    Add,
+    Subtract,
+}
+
+/// Rows and columns of a channel of a filter, and the number of channels.
+#[derive(Debug, Clone, Copy, PartialEq)]
+struct Kernel {
+    channels: usize,
+    rows: usize,
+    columns: usize,
+}
+
+impl Kernel {
+    fn of([_, channels, rows, columns]: [u32; 4]) -> Self {
+        let [channels, rows, columns] = [channels, rows, columns].map(|n| n as usize);
+        if rows * columns > 1 {
+            return Self { channels, rows, columns };
+        }
+        // One weight a channel, such as of a dense layer: all of them side by side.
+        let columns = (channels as f64).sqrt().ceil() as usize;
+        Self { channels: 1, rows: channels.div_ceil(columns), columns }
+    }
+}
+
+/// The painted filter, and the brush.
+pub(super) struct Painter {
+    /// Numbers of its layer and itself.
+    filter: (u32, u32),
+    /// Channel that is shown; none for three as red, green and blue.
+    channel: Option<usize>,
+    brush: Brush,
+    value: f32,
+    size: usize,
+    /// New values of the stroke under way.
+    stroke: BTreeMap<usize, f32>,
+    /// Cell of the stroke's last point.
+    last: Option<[usize; 2]>,
+    /// Values that were sent, until they are read back, and the frames since.
+    sent: BTreeMap<usize, f32>,
+    sent_frames: u32,
+}
+
+impl Painter {
+    pub(super) fn new(filter: (u32, u32)) -> Self {
+        Self {
+            filter,
+            channel: Some(0),
+            brush: Brush::Add,
+            value: 0.1,
+            size: 1,
+            stroke: BTreeMap::new(),
+            last: None,
+            sent: BTreeMap::new(),
+            sent_frames: 0,
+        }
+    }
+
+    /// The window; returns whether it stays open.
+    pub(super) fn ui(&mut self, ui: &Ui, cx: &mut Cx<'_, '_>) -> bool {
+        let Some((title, kernel, weights)) = self.find(cx.session) else { return false };
+        let readable = weights.size <= 4 * MAX_WEIGHTS as u64;
+        cx.frame.request_weights(self.filter, weights);
+        let read = cx.selection.weights.take();
+        let values = read.filter(|(of, _)| *of == self.filter).map(|(_, values)| values);
+        let mut open = true;
+        let beside =
+            ui.input(|i| i.pointer.latest_pos()).unwrap_or(ui.max_rect().center()) + Vec2::new(60.0, -60.0);
+        let window = egui::Window::new(title).id(egui::Id::unique("paint")).default_pos(beside);
+        window.open(&mut open).resizable(false).collapsible(false).show(ui.ctx(), |ui| match &values {
+            Some(values) => self.content_ui(ui, cx, kernel, values),
+            None if readable => drop(ui.weak("Reading its weights…")),
+            None => drop(ui.weak(format!("It has more than {MAX_WEIGHTS} weights, too many to paint"))),
+        });
+        cx.selection.weights = values.map(|values| (self.filter, values));
+        open
+    }
+
+    /// The filter in the network: title, kernel, and where its weights are.
+    fn find(&self, session: &Session) -> Option<(String, Kernel, BufferRange)> {
+        let network = &session.trainer().network;
+        let (layer, filter) = self.filter;
+        let index = network.layer_index(layer).ok()?;
+        let place = network.filter_index(index, filter).ok()?;
+        let view = session.trainer().weights(index + 1)?;
+        let [_, channels, rows, columns] = view.extents;
+        let len = u64::from(channels * rows * columns);
+        let first = u64::from(view.offset) + place as u64 * len;
+        let title = format!("Paint filter {filter} of {}", network.layers[index].name);
+        Some((title, Kernel::of(view.extents), BufferRange::new(&view.buffer, 4 * first, 4 * len)))
+    }
+
+    fn content_ui(&mut self, ui: &mut Ui, cx: &mut Cx<'_, '_>, kernel: Kernel, read: &[f32]) {
+        self.forget_sent(read);
+        let mut values = read.to_vec();
+        self.sent.iter().filter(|(at, _)| **at < read.len()).for_each(|(at, value)| values[*at] = *value);
+        let largest = values.iter().fold(1e-6_f32, |most, value| most.max(value.abs()));
+        self.channels_ui(ui, cx, kernel);
+        self.brush_ui(ui, cx);
+        let side = SIDE / kernel.rows.max(kernel.columns) as f32;
+        let size = Vec2::new(kernel.columns as f32, kernel.rows as f32) * side;
+        let (rect, response) = ui.allocate_exact_size(size, Sense::click_and_drag());
+        cx.mark("paint kernel", &response);
+        let under = self.paint(&response, rect, kernel, &values);
+        self.stroke.iter().for_each(|(at, value)| values[*at] = *value);
+        for (cell, at) in self.cells(kernel, values.len()) {
+            let corner = rect.min + Vec2::new(cell[1] as f32, cell[0] as f32) * side;
+            let pixel =
+                Rect::from_min_size(corner, Vec2::splat(side)).shrink(if side > 8.0 { 0.5 } else { 0.0 });
+            ui.painter().rect_filled(pixel, 0.0, color(&at, &values, largest));
+        }
+        let text = match under.filter(|(at, _)| *at < values.len()) {
+            Some((at, [y, x])) => format!("y {y}, x {x}: {}", short(f64::from(values[at]))),
+            None => format!("largest magnitude {}", short(f64::from(largest))),
+        };
+        ui.label(RichText::new(text).small().color(theme::MUTED));
+        if !response.is_pointer_button_down_on() && !self.stroke.is_empty() {
+            self.send(cx);
+        }
+    }
+
+    /// The channel that is shown.
+    fn channels_ui(&mut self, ui: &mut Ui, cx: &mut Cx<'_, '_>, kernel: Kernel) {
+        self.channel = self.channel.map(|channel| channel.min(kernel.channels - 1));
+        if kernel.channels == 1 {
+            return;
+        }
+        ui.horizontal(|ui| {
+            ui.weak("input channel");
+            if kernel.channels > MAX_BUTTONS {
+                let mut channel = self.channel.unwrap_or(0);
+                ui.add(DragValue::new(&mut channel).range(0..=kernel.channels - 1).speed(0.1));
+                self.channel = Some(channel);
+                return;
+            }
+            for channel in 0..kernel.channels {
+                let response = ui.selectable_label(self.channel == Some(channel), channel.to_string());
+                cx.mark(format!("paint channel {channel}"), &response);
+                if response.clicked() {
+                    self.channel = Some(channel);
+                }
+            }
+            if kernel.channels == 3 {
+                let hover = "All three as red, green and blue: gray is 0. The brush paints all of them";
+                let response = ui.selectable_label(self.channel.is_none(), "RGB").on_hover_text(hover);
+                cx.mark("paint RGB", &response);
+                if response.clicked() {
+                    self.channel = None;
+                }
+            }
+        });
+    }
+
+    fn brush_ui(&mut self, ui: &mut Ui, cx: &mut Cx<'_, '_>) {
+        ui.horizontal(|ui| {
+            for (brush, name, hover) in [
+                (Brush::Add, "brighter", "Adds the amount to a weight, once a stroke"),
+                (Brush::Subtract, "darker", "Takes the amount from a weight, once a stroke"),
+                (Brush::Set, "set", "Sets a weight to the amount"),
+            ] {
+                let response = ui.selectable_label(self.brush == brush, name).on_hover_text(hover);
+                cx.mark(format!("paint {name}"), &response);
+                if response.clicked() {
+                    self.brush = brush;
+                }
+            }
+            let amount = DragValue::new(&mut self.value).speed(0.005).max_decimals(4);
+            let response = ui.add(amount).on_hover_text("Amount: drag it, or click to type");
+            cx.mark("paint amount", &response);
+        });
+        ui.horizontal(|ui| {
+            ui.weak("brush");
+            for size in 1..=3 {
+                let response = ui.selectable_label(self.size == size, format!("{size}×{size}"));
+                cx.mark(format!("paint size {size}"), &response);
+                if response.clicked() {
+                    self.size = size;
+                }
+            }
+        });
+    }
+
+    /// Cells of the kernel, `[y, x]`, each with the weights that it shows.
+    fn cells(&self, kernel: Kernel, len: usize) -> impl Iterator<Item = ([usize; 2], Vec<usize>)> {
+        let channels = self.channel.map_or(0..kernel.channels, |channel| channel..channel + 1);
+        let plane = kernel.rows * kernel.columns;
+        (0..plane).filter_map(move |pixel| {
+            let at: Vec<usize> =
+                channels.clone().map(|channel| channel * plane + pixel).filter(|at| *at < len).collect();
+            (!at.is_empty()).then_some(([pixel / kernel.columns, pixel % kernel.columns], at))
+        })
+    }
+
+    /// Adds what the pointer passed to the stroke; returns the weight under it, and its row and column.
+    fn paint(
+        &mut self,
+        response: &Response,
+        rect: Rect,
+        kernel: Kernel,
+        values: &[f32],
+    ) -> Option<(usize, [usize; 2])> {
+        let down = response.is_pointer_button_down_on();
+        let pos = response.hover_pos().or(response.interact_pointer_pos().filter(|_| down))?;
+        let cell = cell_at(pos, rect, kernel);
+        if down {
+            for point in line(self.last.unwrap_or(cell), cell) {
+                self.dab(point, kernel, values);
+            }
+            self.last = Some(cell);
+        }
+        let first = self.channel.unwrap_or(0) * kernel.rows * kernel.columns;
+        Some((first + cell[0] * kernel.columns + cell[1], cell))
+    }
+
+    /// Paints the cells under the brush, each once a stroke.
+    fn dab(&mut self, center: [usize; 2], kernel: Kernel, values: &[f32]) {
+        let (before, after) = ((self.size - 1) / 2, self.size / 2);
+        let under =
+            |cell: [usize; 2]| (0..2).all(|i| cell[i] + before >= center[i] && cell[i] <= center[i] + after);
+        for (_, at) in self.cells(kernel, values.len()).filter(|(cell, _)| under(*cell)).collect::<Vec<_>>() {
+            for at in at {
+                let new = match self.brush {
+                    Brush::Set => self.value,
+                    Brush::Add => values[at] + self.value,
+                    Brush::Subtract => values[at] - self.value,
+                };
+                self.stroke.entry(at).or_insert(new);
+            }
+        }
+    }
+
+    fn send(&mut self, cx: &mut Cx<'_, '_>) {
+        let stroke = std::mem::take(&mut self.stroke);
+        self.last = None;
+        let at = stroke.iter().map(|(at, value)| (*at as u32, *value)).collect();
+        let (layer, filter) = self.filter;
+        cx.send(NetworkCommand::EditWeights(WeightEdit { layer, filter, at, bias: None }));
+        self.sent.extend(stroke);
+        self.sent_frames = 0;
+    }
+
+    /// Shows what is read instead of what was sent, once it is there, or was learnt over.
+    fn forget_sent(&mut self, read: &[f32]) {
+        self.sent_frames += 1;
+        let arrived = self.sent.iter().all(|(at, value)| read.get(*at) == Some(value));
+        if arrived || self.sent_frames > MAX_SENT_FRAMES {
+            self.sent.clear();
+        }
+    }
+}
+
+/// Color of a cell that shows one weight, or three as red, green and blue.
+fn color(at: &[usize], values: &[f32], largest: f32) -> Color32 {
+    let share = |at: &usize| values[*at] / largest;
+    if let [red, green, blue] = at {
+        let [r, g, b] = [red, green, blue].map(|at| (127.5 * (1.0 + share(at).clamp(-1.0, 1.0))) as u8);
+        return Color32::from_rgb(r, g, b);
+    }
+    let [r, g, b] = at.first().map_or([0; 3], |at| diverging(share(at)));
+    Color32::from_rgb(r, g, b)
+}
+
+/// Row and column of the cell at a position, or of the nearest.
+fn cell_at(pos: Pos2, rect: Rect, kernel: Kernel) -> [usize; 2] {
+    let share = (pos - rect.min) / rect.size();
+    let index = |share: f32, count: usize| ((share * count as f32).max(0.0) as usize).min(count - 1);
+    [index(share.y, kernel.rows), index(share.x, kernel.columns)]
+}
+
+/// The cells from one to another, both included, without gaps.
+fn line(from: [usize; 2], to: [usize; 2]) -> impl Iterator<Item = [usize; 2]> {
+    let steps = (0..2).map(|i| from[i].abs_diff(to[i])).max().unwrap_or(0);
+    (0..=steps).map(move |step| {
+        let share = if steps == 0 { 1.0 } else { step as f64 / steps as f64 };
+        [0, 1].map(|i| (from[i] as f64 + share * (to[i] as f64 - from[i] as f64)).round() as usize)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_stroke_has_no_gaps_and_paints_a_cell_once() {
+        assert_eq!(line([2, 2], [2, 2]).collect::<Vec<_>>(), [[2, 2]]);
+        assert_eq!(line([0, 0], [1, 3]).collect::<Vec<_>>(), [[0, 0], [0, 1], [1, 2], [1, 3]]);
+        let kernel = Kernel::of([9, 2, 3, 3]);
+        let mut painter = Painter::new((0, 0));
+        (painter.channel, painter.size, painter.value) = (Some(1), 2, 0.5);
+        let values: Vec<f32> = (0..18).map(|i| i as f32).collect();
+        painter.dab([2, 1], kernel, &values);
+        painter.dab([2, 2], kernel, &values);
+        let expected = [(16, 16.5), (17, 17.5)];
+        assert_eq!(painter.stroke.into_iter().collect::<Vec<_>>(), expected);
+    }
+
+    #[test]
+    fn the_weights_of_a_dense_layer_are_all_there() {
+        let kernel = Kernel::of([10, 7, 1, 1]);
+        assert_eq!(kernel, Kernel { channels: 1, rows: 3, columns: 3 });
+        let cells: Vec<_> = Painter::new((0, 0)).cells(kernel, 7).collect();
+        assert_eq!((cells.len(), &cells[6]), (7, &([2, 0], vec![6])));
+    }
+}
