@@ -98,6 +98,14 @@
 //! random identity in model, journal and network tells the files of two runs apart. A session that cannot be saved stays open and
 //! pauses ([`session::Session::unsaved`]); saving again is all it takes.
 //!
+//! # Time
+//!
+//! A moment of a run is (resets, steps, commands). Key-frames are copies of the state on the GPU, made at the end of steps and
+//! before commands; a way to a moment restores the last one before it and trains on with the journal, over as many frames as that
+//! takes. Undo is a way to before the last command, which is then dropped. A command in the past begins a branch: the journal of
+//! the former one is kept as `journal-N.jsonl`, and `branches.json` says what came from what. Commands that only look at the run (layouts,
+//! the pinned image) are not taken back.
+//!
 //! # Shader templates
 //!
 //! WGSL files are expanded before they are compiled. Faults name the line of the file, not of the expanded text.

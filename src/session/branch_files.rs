@@ -5,7 +5,7 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use super::journal_file::{self, Header, Line, StoredJournal};
+use super::journal_file::{self, Entry, Header, Line, StoredJournal};
 use super::moment::Moment;
 use super::timeline::{Branch, Timeline};
 use crate::error::{Error, Result};
@@ -36,13 +36,18 @@ struct Stem {
     reached: Moment,
 }
 
-/// Writes the journal of a branch that was left, after the journal's header, and what came from what.
+/// Writes the journal of the present branch, which is to be left, and what came from what.
 ///
 /// # Errors
 /// When a file cannot be written.
-pub(super) fn write(folder: &Path, header: &Line<Header>, timeline: &Timeline, left: usize) -> Result<()> {
-    journal_file::write_as(&folder.join(journal_name(left)), header, &timeline.branches[left].lines)?;
-    write_tree(folder, timeline)
+pub(super) fn write(
+    folder: &Path,
+    header: &Line<Header>,
+    lines: &[Line<Entry>],
+    timeline: &Timeline,
+) -> Result<()> {
+    journal_file::write_as(&folder.join(journal_name(timeline.branch)), header, lines)?;
+    write_whole_tree(folder, timeline)
 }
 
 /// Writes what came from what, if anything did.
@@ -50,9 +55,10 @@ pub(super) fn write(folder: &Path, header: &Line<Header>, timeline: &Timeline, l
 /// # Errors
 /// When the file cannot be written.
 pub(super) fn write_tree(folder: &Path, timeline: &Timeline) -> Result<()> {
-    if timeline.branches.len() < 2 {
-        return Ok(());
-    }
+    if timeline.branches.len() < 2 { Ok(()) } else { write_whole_tree(folder, timeline) }
+}
+
+fn write_whole_tree(folder: &Path, timeline: &Timeline) -> Result<()> {
     let reached = |index: usize, branch: &Branch| {
         if index == timeline.branch { timeline.reached } else { branch.reached }
     };
@@ -72,15 +78,19 @@ pub(super) struct StoredBranches {
     pub present: usize,
 }
 
-/// Reads the branches in `folder`; the run's journal is that of branch `of`, where it is not the one that they say. Returns also what
-/// is wrong with them.
-pub(super) fn read(folder: &Path, of: Option<usize>) -> (StoredBranches, Option<Error>) {
+/// Reads the branches in `folder`, of which the run's journal has these lines; it is that of branch `of`, where that is known. Returns
+/// also what is wrong with them.
+pub(super) fn read(
+    folder: &Path,
+    lines: &[Line<Entry>],
+    of: Option<usize>,
+) -> (StoredBranches, Option<Error>) {
     let none = || StoredBranches { branches: vec![Branch::first()], present: 0 };
     let file = folder.join(BRANCHES_FILE);
     if !file.exists() {
         return (none(), None);
     }
-    match read_tree(folder, of) {
+    match read_tree(folder, lines, of) {
         Ok(branches) => (branches, None),
         Err(error) => {
             let what = format!("the other branches of the run are left out: {}", error.what());
@@ -95,11 +105,24 @@ pub(super) fn read(folder: &Path, of: Option<usize>) -> (StoredBranches, Option<
     }
 }
 
-fn read_tree(folder: &Path, of: Option<usize>) -> Result<StoredBranches> {
+/// The branch that the run's journal with these lines is of. A kill amid a save leaves the journal of one and the tree of the other.
+fn present_branch(folder: &Path, lines: &[Line<Entry>], tree: &Tree) -> usize {
+    let shared = |index: usize| {
+        let left = StoredJournal::read_file(&folder.join(journal_name(index))).ok()?.entries;
+        lines.starts_with(&left).then_some(left.len())
+    };
+    let left = folder.join(journal_name(tree.present)).exists();
+    if !left || shared(tree.present).is_some() {
+        return tree.present;
+    }
+    (0..tree.branches.len()).max_by_key(|index| shared(*index)).unwrap_or(tree.present)
+}
+
+fn read_tree(folder: &Path, lines: &[Line<Entry>], of: Option<usize>) -> Result<StoredBranches> {
     let file = folder.join(BRANCHES_FILE);
     let damaged = || Error::new(format!("{} is damaged", file.display()), "bring it back from a copy");
     let tree: Tree = serde_json::from_slice(&files::read_whole(&file)?).map_err(|_| damaged())?;
-    let present = of.unwrap_or(tree.present);
+    let present = of.unwrap_or_else(|| present_branch(folder, lines, &tree));
     if present >= tree.branches.len() {
         return Err(damaged());
     }

@@ -207,7 +207,8 @@ impl Session {
         self.journal = Journal::resumed(run.journal, checkpoint.state.commands);
         (self.timeline.branches, self.timeline.branch) = (run.branches.branches, run.branches.present);
         let now = self.moment();
-        (self.timeline.reached, self.timeline.saved) = (now, Some(now));
+        self.timeline.reached = now;
+        self.timeline.saved = Some((self.timeline.branch, now));
         self.layouts_restored = false;
         self.events.extend(run.notices.into_iter().map(Event::Notice));
         Ok(())
@@ -242,7 +243,7 @@ impl Session {
         let tensors = &self.run.trainer.parameters.tensors;
         let changes = self.journal.changes_network() || self.timeline.branches.len() > 1;
         folder.save(&checkpoint, tensors, changes)?;
-        self.timeline.saved = Some(self.moment());
+        self.timeline.saved = Some((self.timeline.branch, self.moment()));
         branch_files::write_tree(folder.path(), &self.timeline)
     }
 

@@ -120,7 +120,7 @@ impl RunFolder {
         check_journal(path, &journal, state)?;
         let clock = read_clock(path, &state.clock)?;
         journal.check_steps(&path.join(JOURNAL_FILE), state.commands, clock.step)?;
-        let (branches, notice) = branch_files::read(path, branch);
+        let (branches, notice) = branch_files::read(path, &journal.entries, branch);
         let mut notices: Vec<Error> = notice.into_iter().collect();
         if journal.cut_short {
             let (file, lines) = (path.join(JOURNAL_FILE), journal.entries.len() + 1);

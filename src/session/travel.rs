@@ -182,19 +182,21 @@ impl Session {
 
     /// Takes the commands of another branch for those of the present one.
     fn take_branch(&mut self, to: usize) -> Result<()> {
-        let timeline = &mut self.timeline;
-        if to == timeline.branch {
+        let from = self.timeline.branch;
+        if to == from {
             return Ok(());
         }
-        let from = std::mem::replace(&mut timeline.branch, to);
+        self.write_left()?;
+        let timeline = &mut self.timeline;
+        timeline.branch = to;
         let lines = std::mem::take(&mut timeline.branches[to].lines);
         timeline.branches[from].lines = self.journal.replace(lines);
-        timeline.branches[from].reached =
-            std::mem::replace(&mut timeline.reached, timeline.branches[to].reached);
+        let reached = timeline.branches[to].reached;
+        timeline.branches[from].reached = std::mem::replace(&mut timeline.reached, reached);
         let metrics = std::mem::take(&mut timeline.branches[to].metrics);
         timeline.branches[from].metrics = std::mem::replace(&mut timeline.metrics, metrics);
         timeline.undone.clear();
-        self.write_branch(from)
+        Ok(())
     }
 
     /// The network and the state at the beginning of the run.
@@ -324,13 +326,12 @@ impl Session {
     /// in the run's folder never is of a moment that the journal no longer has.
     pub(super) fn diverge(&mut self, keep: bool) -> Result<()> {
         let here = self.moment();
-        if self.timeline.saved.is_some_and(|saved| saved > here) {
-            self.write_checkpoint()?;
-        }
+        self.bring_model_here()?;
         if !keep {
             self.timeline.forget_after(here);
             return Ok(());
         }
+        self.write_left()?;
         let timeline = &mut self.timeline;
         let from = timeline.branch;
         let left = &mut timeline.branches[from];
@@ -338,20 +339,26 @@ impl Session {
         left.reached = timeline.reached;
         left.metrics = timeline.metrics.clone();
         timeline.begin_branch(here);
-        self.write_branch(from)
+        self.folder().map_or(Ok(()), |folder| branch_files::write_tree(folder, &self.timeline))
+    }
+
+    /// Saves the run where the model in its folder is of a later moment, or of another branch: before the journal changes.
+    fn bring_model_here(&mut self) -> Result<()> {
+        let (here, branch) = (self.moment(), self.timeline.branch);
+        let elsewhere = self.timeline.saved.is_some_and(|(of, at)| of != branch || at > here);
+        if elsewhere { self.write_checkpoint() } else { Ok(()) }
     }
 
     /// A command is about to be carried out: keeps the present to come back to, and begins a branch where the run went another way before.
     pub(super) fn before_command(&mut self, command: &Command) -> Result<()> {
         let here = self.moment();
         if command.is_view() {
-            let ahead = self.timeline.saved.is_some_and(|saved| saved > here);
-            return if ahead { self.write_checkpoint() } else { Ok(()) };
+            return self.bring_model_here();
         }
         self.keep_present();
         self.timeline.undone.clear();
         let others = self.timeline.reached > here || self.journal.changes_to_come().next().is_some();
-        if others { self.diverge(true) } else { Ok(()) }
+        if others { self.diverge(true) } else { self.bring_model_here() }
     }
 
     /// A command that changes the run was carried out.
@@ -383,9 +390,9 @@ impl Session {
         }
     }
 
-    /// Writes the branch that was left, if the run is kept.
-    fn write_branch(&self, left: usize) -> Result<()> {
+    /// Writes the present branch, which is to be left, if the run is kept.
+    fn write_left(&self) -> Result<()> {
         let Some(folder) = self.folder() else { return Ok(()) };
-        branch_files::write(folder, self.journal.header_line(), &self.timeline, left)
+        branch_files::write(folder, self.journal.header_line(), self.journal.entries().0, &self.timeline)
     }
 }

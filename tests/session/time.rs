@@ -256,7 +256,18 @@ fn a_kill_anywhere_in_time_leaves_a_run_that_goes_on() {
     drop(killed);
     // Switched and not saved, then saved.
     go(&mut session, TimeControl::Switch(0));
-    assert_eq!(after_a_kill(&bench, "e").state_hash(), other);
+    let present =
+        |session: &Session| session.timeline().branches.iter().map(|b| b.is_present).collect::<Vec<_>>();
+    let mut killed = after_a_kill(&bench, "e");
+    assert_eq!((killed.state_hash(), present(&killed)), (other.clone(), vec![false, true]));
+    go(&mut killed, TimeControl::Switch(0));
+    assert_eq!((killed.step(), killed.state_hash()), (40, end.clone()));
+    // A command there is kept, though nothing was saved by hand.
+    killed.apply(TrainCommand::SetMomentum(0.25)).unwrap();
+    drop(killed);
+    let killed = Session::resume(Rc::clone(&bench.gpu), &bench.path("e")).unwrap();
+    assert_eq!((killed.step(), present(&killed)), (40, vec![true, false]));
+    assert_eq!(killed.timeline().marks.len(), commands().len() + 1);
     session.save().unwrap();
     assert_eq!(after_a_kill(&bench, "f").state_hash(), end);
     // A kill between the two files of the save leaves the journal of the one and the model of the other.

@@ -58,8 +58,8 @@ pub(in crate::session) struct Timeline {
     pub metrics: BTreeMap<u32, Metrics>,
     /// Moments to come back to, with their branches.
     pub bookmarks: [Option<(usize, Moment)>; 2],
-    /// Moment of the model in the run's folder.
-    pub saved: Option<Moment>,
+    /// Branch and moment of the model in the run's folder.
+    pub saved: Option<(usize, Moment)>,
 }
 
 impl Timeline {
@@ -180,6 +180,9 @@ impl Timeline {
     pub(in crate::session) fn begin_branch(&mut self, now: Moment) {
         self.branches.push(Branch { parent: Some((self.branch, now)), ..Branch::first() });
         self.branch = self.branches.len() - 1;
+        // The model is of a moment that both have.
+        let branch = self.branch;
+        self.saved.iter_mut().for_each(|(of, _)| *of = branch);
         self.metrics.retain(|life, _| *life < now.life);
         self.reached = now;
     }
