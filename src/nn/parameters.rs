@@ -103,25 +103,31 @@ impl Parameters {
 
     /// Writes the flags of decaying, frozen and running parameters, and the factors of their learning rates, as the network has them.
     pub fn set_flags(&self, gpu: &Gpu, network: &Network) {
-        let mut flags = vec![0_u32; self.flags.len()];
-        for (layer, offsets) in network.layers.iter().zip(&self.offsets) {
-            let frozen: Vec<bool> = layer.filter_ids.iter().map(|id| layer.is_filter_frozen(*id)).collect();
-            for (tensor, offset) in layer.parameters().iter().zip(offsets) {
+        let mut flags = vec![[0_u32; 2]; self.flags.len() / 2];
+        for (index, layer) in network.layers.iter().enumerate() {
+            let (frozen, rate) = (if layer.frozen { FROZEN } else { 0 }, layer.rate_factor.to_bits());
+            for (tensor, offset) in layer.parameters().iter().zip(&self.offsets[index]) {
                 let role = match tensor.role {
                     Role::Weight => DECAYS,
                     Role::Bias => 0,
                     Role::Buffer => RUNNING,
                 };
-                let row = tensor.len() / tensor.shape[0];
-                for i in 0..tensor.len() {
-                    let stays = frozen.get(i / row).copied().unwrap_or(layer.frozen);
-                    let (flag, at) = (role | if stays { FROZEN } else { 0 }, offset + i);
-                    flags[at / 4 * 2] |= flag << (8 * (at % 4));
-                    flags[at / 4 * 2 + 1] = layer.rate_factor.to_bits();
+                // A tensor begins at a whole word; what fills up its last one has no flag.
+                let (first, whole, rest) = (offset / 4, tensor.len() / 4, tensor.len() % 4);
+                flags[first..first + whole].fill([(role | frozen) * 0x0101_0101, rate]);
+                for byte in 0..rest {
+                    let [word, factor] = &mut flags[first + whole];
+                    (*word, *factor) = (*word | (role | frozen) << (8 * byte), rate);
+                }
+            }
+            let is_frozen = |(_, id): &(usize, &u32)| layer.frozen_filters.contains(id);
+            for (filter, _) in layer.filter_ids.iter().enumerate().filter(is_frozen) {
+                for at in self.rows((index, layer), filter).into_iter().flatten() {
+                    flags[at / 4][0] |= FROZEN << (8 * (at % 4));
                 }
             }
         }
-        self.flags.write(gpu, 0, &flags);
+        self.flags.write(gpu, 0, bytemuck::cast_slice(&flags));
     }
 
     /// Elements of a filter in each of its layer's tensors: a row of the weights, and of the bias.
