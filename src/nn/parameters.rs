@@ -102,39 +102,31 @@ impl Parameters {
 
     /// Writes the flags of decaying, frozen and running parameters, and the factors of their learning rates, as the network has them.
     pub fn set_flags(&self, gpu: &Gpu, network: &Network) {
-        let mut flags = vec![0_u32; self.flags.len()];
-        for (layer, offsets) in network.layers.iter().zip(&self.offsets) {
-            let frozen: Vec<bool> = layer.filter_ids.iter().map(|id| layer.is_filter_frozen(*id)).collect();
-            let factor = layer.rate_factor.to_bits();
-            for (tensor, offset) in layer.parameters().iter().zip(offsets) {
+        let mut flags = vec![[0_u32; 2]; self.flags.len() / 2];
+        for (index, layer) in network.layers.iter().enumerate() {
+            let (frozen, rate) = (if layer.frozen { FROZEN } else { 0 }, layer.rate_factor.to_bits());
+            for (tensor, offset) in layer.parameters().iter().zip(&self.offsets[index]) {
                 let role = match tensor.role {
                     Role::Weight => DECAYS,
                     Role::Bias => 0,
                     Role::Buffer => RUNNING,
                 };
-                // A tensor begins at a whole word; what fills up its last one has none.
-                let words = &mut flags[offset / 4 * 2..][..tensor.len().div_ceil(4) * 2];
-                words.chunks_exact_mut(2).for_each(|word| word[1] = factor);
-                let row = tensor.len() / tensor.shape[0];
-                let mut mark = |first: usize, end: usize, flag: u32| {
-                    let mut i = first;
-                    while i < end {
-                        let whole = i.is_multiple_of(4) && i + 4 <= end;
-                        words[i / 4 * 2] |= if whole { flag * 0x0101_0101 } else { flag << (8 * (i % 4)) };
-                        i += if whole { 4 } else { 1 };
-                    }
-                };
-                if frozen.len() == tensor.shape[0] && frozen.contains(&!frozen[0]) {
-                    for (index, stays) in frozen.iter().enumerate() {
-                        mark(index * row, (index + 1) * row, role | if *stays { FROZEN } else { 0 });
-                    }
-                } else {
-                    let stays = frozen.first().copied().unwrap_or(layer.frozen);
-                    mark(0, tensor.len(), role | if stays { FROZEN } else { 0 });
+                // A tensor begins at a whole word; what fills up its last one has no flag.
+                let (first, whole, rest) = (offset / 4, tensor.len() / 4, tensor.len() % 4);
+                flags[first..first + whole].fill([(role | frozen) * 0x0101_0101, rate]);
+                for byte in 0..rest {
+                    let [word, factor] = &mut flags[first + whole];
+                    (*word, *factor) = (*word | (role | frozen) << (8 * byte), rate);
+                }
+            }
+            let is_frozen = |(_, id): &(usize, &u32)| layer.frozen_filters.contains(id);
+            for (filter, _) in layer.filter_ids.iter().enumerate().filter(is_frozen) {
+                for at in self.rows((index, layer), filter).into_iter().flatten() {
+                    flags[at / 4][0] |= FROZEN << (8 * (at % 4));
                 }
             }
         }
-        self.flags.write(gpu, 0, &flags);
+        self.flags.write(gpu, 0, bytemuck::cast_slice(&flags));
     }
 
     /// Elements of a filter in each of its layer's tensors: a row of the weights, and of the bias.

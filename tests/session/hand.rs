@@ -1,5 +1,8 @@
 //! The user's hand on filters, rates, weights and the loss in a run: journaled, repeated, kept, refused, and marked.
 
+use rand::seq::IndexedRandom as _;
+use rand::{RngExt as _, SeedableRng as _};
+use rand_chacha::ChaCha8Rng;
 use revacnn::nn::{Edit, Loss, Target, WeightEdit};
 use revacnn::session::{Command, LayerId, NetworkCommand, Session, TrainCommand};
 
@@ -170,4 +173,54 @@ fn what_was_edited_is_marked_until_the_epoch_ends() {
     session.apply(TrainCommand::Reset(4)).unwrap();
     assert!(marked(&session).is_empty(), "a reset run has none");
     assert_eq!(session.settings().batch, settings().batch);
+}
+
+/// A random command of the hand, or a change of the filters that it is about.
+fn random(session: &Session, rng: &mut ChaCha8Rng) -> Option<Command> {
+    let layers = &session.trainer().network.layers;
+    let layer = layers.choose(rng)?;
+    let (id, filter) = (LayerId(layer.id), layer.filter_ids.choose(rng).copied());
+    let filters = || filter.map(|filter| vec![filter, layer.filter_ids[0]]);
+    let losses =
+        [Loss::default(), Loss::SvmHinge { margin: 1.0 }, Loss::L2Regression { target: Target::Class }];
+    let at = vec![(rng.random_range(0..9), rng.random_range(-0.5..0.5))];
+    Some(match rng.random_range(0..9) {
+        0 | 1 => NetworkCommand::FreezeFilters { layer: id, filters: filters()? }.into(),
+        2 => NetworkCommand::ThawFilters { layer: id, filters: filters()? }.into(),
+        3 => NetworkCommand::SetLayerRate { layer: id, factor: rng.random_range(0.0..2.0) }.into(),
+        4 => NetworkCommand::SetLoss(*losses.choose(rng)?).into(),
+        5 => {
+            NetworkCommand::EditWeights(WeightEdit { layer: layer.id, filter: filter?, at, bias: Some(0.1) })
+                .into()
+        }
+        6 => NetworkCommand::Edit(Edit::SplitFilter { layer: layer.id, filter: filter? }).into(),
+        7 => NetworkCommand::Edit(Edit::DeleteFilter { layer: layer.id, filter: filter? }).into(),
+        _ => NetworkCommand::Edit(Edit::AddFilter { layer: layer.id }).into(),
+    })
+}
+
+#[test]
+fn random_commands_of_the_hand_are_repeated_bit_for_bit() {
+    let bench = Bench::new();
+    let mut session = bench.kept();
+    let mut rng = ChaCha8Rng::seed_from_u64(6);
+    let mut given = 0;
+    while given < 60 {
+        let Some(command) = random(&session, &mut rng) else { continue };
+        match session.apply(command.clone()) {
+            Ok(()) => given += 1,
+            Err(error) => assert!(!error.help().is_empty(), "{command:?}: {error}"),
+        }
+        let step = session.step() + rng.random_range(0..2);
+        run_to(&mut session, step);
+    }
+    let (step, text) = (session.step() + 2, session.trainer().network.to_toml());
+    run_to(&mut session, step);
+    let state = (session.state_hash(), session.trainer().network.to_toml());
+    assert_eq!(state.1, text, "steps change nothing of the network");
+    drop(session);
+    let mut again = bench.resume();
+    run_to(&mut again, step);
+    assert!(again.check_events().is_ok(), "{:?}", again.take_events());
+    assert_eq!((again.state_hash(), again.trainer().network.to_toml()), state);
 }

@@ -8,6 +8,8 @@
 //! name = "edges"      # optional
 //! filters = 16
 //! kernel = 5
+//! frozen_filters = [3]         # optional: numbers of filters that are not trained
+//! learning_rate_factor = 0.5   # optional: factor of the run's learning rate for this layer
 //! [[layer]]
 //! kind = "dense"      # without units: one per class; the last conv2d or dense needs no filters, either
 //! inputs = ["edges"]  # optional: names of layers before it, or "input", the image

@@ -39,7 +39,8 @@ impl Trainer {
         network.set_filters_frozen(layer, filters, frozen)?;
         let index = network.layer_index(layer)?;
         let before = &self.network.layers[index];
-        let new = network.layers[index].frozen_filters.iter().filter(|id| !before.is_filter_frozen(**id));
+        let new =
+            network.layers[index].frozen_filters.iter().filter(|id| !before.frozen_filters.contains(id));
         let rows = new.map(|id| Ok(self.parameters.rows((index, before), network.filter_index(index, *id)?)));
         let rows: Vec<_> = rows.collect::<Result<_>>()?;
         self.steer(network)?;
