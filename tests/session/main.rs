@@ -15,6 +15,7 @@ mod layouts;
 mod layouts_edited;
 mod lifecycle;
 mod random;
+mod random_time;
 mod replay;
 mod saving;
 mod schedule;

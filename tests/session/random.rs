@@ -21,7 +21,7 @@ use crate::bench::{Bench, TINY, finish, journal, settings, submit};
 use crate::edits::random_edit;
 
 /// Number of commands: `usual`, or what the environment asks for.
-fn commands(usual: usize) -> usize {
+pub(crate) fn commands(usual: usize) -> usize {
     env::var("REVACNN_COMMANDS").map_or(usual, |count| count.parse().expect("a number of commands"))
 }
 
@@ -99,7 +99,7 @@ fn layout_command(session: &Session, rng: &mut impl Rng) -> Option<LayoutCommand
 }
 
 /// A command for the run as it is, where the first that comes to mind is one.
-fn command(session: &Session, rng: &mut ChaCha8Rng, resets: &mut u64) -> Option<Command> {
+pub(crate) fn command(session: &Session, rng: &mut ChaCha8Rng, resets: &mut u64) -> Option<Command> {
     Some(match rng.random_range(0..10) {
         0 | 1 => train_command(rng, resets).into(),
         2 => data_command(rng, session.test_images()).into(),
@@ -112,13 +112,13 @@ fn command(session: &Session, rng: &mut ChaCha8Rng, resets: &mut u64) -> Option<
     })
 }
 
-fn one_step(session: &mut Session) {
+pub(crate) fn one_step(session: &mut Session) {
     session.single_step();
     finish(session);
 }
 
 /// Nothing is wrong with the GPU, and no event says that something went wrong.
-fn assert_well(session: &mut Session, place: &str) {
+pub(crate) fn assert_well(session: &mut Session, place: &str) {
     session.gpu().check().unwrap_or_else(|error| panic!("{place}: {error}"));
     let fault = session.take_events().into_iter().find(|event| matches!(event, Event::Fault(_)));
     assert_eq!(fault, None, "{place}");
@@ -126,7 +126,7 @@ fn assert_well(session: &mut Session, place: &str) {
 }
 
 /// All relations of channels: kept, added, joined, in groups, each on its own, the largest of several, and flattened.
-const TIED: &str = r#"
+pub(crate) const TIED: &str = r#"
 layer = [
     { kind = "conv2d", name = "stem", filters = 4, kernel = 3, padding = 1 },
     { kind = "batch_norm", name = "norm" },
