@@ -174,15 +174,16 @@ impl Session {
                 command => self.check(command).and_then(|()| self.carry_out(command)),
             };
             if let Err(error) = done {
-                self.events.push(Event::Fault(error));
-                match command {
-                    // The layout is missing, and the numbers of those after it stay as they are.
-                    Command::Layout(LayoutCommand::Open(_)) => {
-                        self.layouts.skip_ids(self.layouts.next_id().0 + 1);
-                    }
-                    Command::Layout(_) => {}
+                let Command::Layout(command) = command else {
                     // It has no effect now, so the journal must not say that it had.
-                    _ => return self.journal.end_here(),
+                    self.events.push(Event::Fault(error));
+                    return self.journal.end_here();
+                };
+                // A layout may be of another moment, or of a branch that had other layers.
+                self.events.push(Event::Notice(error));
+                if matches!(command, LayoutCommand::Open(_)) {
+                    // The numbers of those after it stay as they are.
+                    self.layouts.skip_ids(self.layouts.next_id().0 + 1);
                 }
             }
             self.journal.repeated();
@@ -255,18 +256,24 @@ impl Session {
     /// Opens the layouts that the journal of a resumed run leaves open, with their settings and pins, and carries out its later
     /// layout commands at their steps. A session that nobody looks at need not call it, and [`Session::resume`] does not: layouts
     /// cost GPU time and change nothing of the run. The first layout command of a resumed session does it too. A layout that does
-    /// not fit is an [`Event::Fault`].
+    /// not fit is an [`Event::Notice`].
     pub fn restore_layouts(&mut self) {
         if std::mem::replace(&mut self.layouts_restored, true) {
             return;
         }
         let record = self.layout_record();
-        for entry in record.open {
+        for entry in &record.open {
             self.layouts.skip_ids(entry.id.0);
             let open = LayoutCommand::Open(entry.source);
-            let mut commands = std::iter::once(open).chain(entry.commands());
+            // A pinned point may be of another moment, at which there were more.
+            let fits = |command: &LayoutCommand| {
+                let pins = matches!(command, LayoutCommand::Pin { .. });
+                !pins || layout_commands::check(command, &record, &self.run.trainer).is_ok()
+            };
+            let commands = std::iter::once(open).chain(entry.commands().into_iter().filter(fits));
+            let mut commands = commands.collect::<Vec<_>>().into_iter();
             if let Err(error) = commands.try_for_each(|command| self.carry_out_layout(command, entry.batch)) {
-                self.events.push(Event::Fault(error));
+                self.events.push(Event::Notice(error));
             }
         }
         self.layouts.skip_ids(record.next);

@@ -107,9 +107,14 @@ pub(super) fn read(
 
 /// The branch that the run's journal with these lines is of. A kill amid a save leaves the journal of one and the tree of the other.
 fn present_branch(folder: &Path, lines: &[Line<Entry>], tree: &Tree) -> usize {
+    let changes = |lines: &[Line<Entry>]| -> Vec<Entry> {
+        let entries = lines.iter().map(|line| &line.value);
+        entries.filter(|entry| !entry.command.is_view()).cloned().collect()
+    };
+    let present = changes(lines);
     let shared = |index: usize| {
-        let left = StoredJournal::read_file(&folder.join(journal_name(index))).ok()?.entries;
-        lines.starts_with(&left).then_some(left.len())
+        let left = changes(&StoredJournal::read_file(&folder.join(journal_name(index))).ok()?.entries);
+        present.starts_with(&left).then_some(left.len())
     };
     let left = folder.join(journal_name(tree.present)).exists();
     if !left || shared(tree.present).is_some() {

@@ -41,6 +41,8 @@ pub(super) struct Journal {
     counts: Counts,
     /// Views among this number of first entries were carried out, also where the run went back to before them.
     views: usize,
+    /// Views that go along to another branch, and are still to be put there.
+    going_along: Vec<Command>,
     /// Number of commands that change the run from which on the others wait.
     most: u32,
     /// Number of entries that the file has; the last position of a drag is written once something else follows.
@@ -62,6 +64,7 @@ impl Journal {
             carried_out: 0,
             counts: Counts::default(),
             views: 0,
+            going_along: Vec::new(),
             most: u32::MAX,
             written: 0,
             behind: false,
@@ -78,6 +81,7 @@ impl Journal {
             carried_out,
             counts,
             views: carried_out,
+            going_along: Vec::new(),
             most: u32::MAX,
             written: carried_out,
             check: String::new(),
@@ -130,7 +134,21 @@ impl Journal {
         let done = self.entries[..self.carried_out].iter();
         let later = self.entries[self.carried_out..self.views.max(self.carried_out)].iter();
         let views = later.filter(|line| line.value.command.is_view());
-        done.chain(views).map(|line| &line.value.command)
+        done.chain(views).map(|line| &line.value.command).chain(&self.going_along)
+    }
+
+    /// Puts the views that go along to another branch at `step`, where the run is now.
+    pub(super) fn settle(&mut self, step: u32) {
+        if self.going_along.is_empty() {
+            return;
+        }
+        self.rewrite_from(self.carried_out);
+        let to_come = self.entries.split_off(self.carried_out);
+        let views = std::mem::take(&mut self.going_along);
+        self.entries.extend(views.into_iter().map(|command| Line::new(Entry { step, command })));
+        self.carried_out = self.entries.len();
+        self.views = self.carried_out;
+        self.entries.extend(to_come);
     }
 
     /// The command to be repeated at this step, after a resume or a way back.
@@ -175,11 +193,13 @@ impl Journal {
         }
     }
 
-    /// Takes the entries of another branch; the run is still to go to its moment there. Returns those of before.
-    pub(super) fn replace(&mut self, entries: Vec<Line<Entry>>) -> Vec<Line<Entry>> {
-        let shared = self.entries.iter().zip(&entries).take_while(|(a, b)| a == b).count();
-        (self.carried_out, self.views) = (self.carried_out.min(shared), self.views.min(shared));
-        self.rewrite_from(shared);
+    /// Takes the commands of another branch; the run is still to go to its moment there. Views are those of the present branch, since
+    /// they look at the run wherever it is. Returns the entries of before.
+    pub(super) fn replace(&mut self, mut entries: Vec<Line<Entry>>) -> Vec<Line<Entry>> {
+        self.going_along = self.shown().filter(|command| command.is_view()).cloned().collect();
+        entries.retain(|line| !line.value.command.is_view());
+        (self.carried_out, self.views, self.counts) = (0, 0, Counts::default());
+        self.rewrite_from(0);
         std::mem::replace(&mut self.entries, entries)
     }
 
@@ -200,6 +220,7 @@ impl Journal {
 
     /// Views that were carried out before the run went back to `step` count from there. Returns the others that are to come.
     fn take_to_come(&mut self, step: u32) -> Vec<Line<Entry>> {
+        self.settle(step);
         let to_come = self.entries.split_off(self.carried_out);
         if !to_come.is_empty() {
             self.rewrite_from(self.carried_out);

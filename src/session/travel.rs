@@ -278,6 +278,7 @@ impl Session {
     fn end_way(&mut self) {
         self.progress.travels = false;
         let now = self.moment();
+        self.journal.settle(now.step);
         self.journal.wait_after(now.commands);
         let kept = self.timeline.metrics.get(&now.life).filter(|kept| kept.last_step() >= now.step);
         if let Some(kept) = kept {

@@ -123,7 +123,7 @@ fn a_layout_that_does_not_fit_any_more_is_told_and_the_run_goes_on() {
     let mut session = Session::resume(Rc::new(gpu), &bench.path("run")).unwrap();
     session.restore_layouts();
     let faults: Vec<Event> = session.take_events();
-    assert!(matches!(&faults[..], [Event::Fault(e)] if e.what().starts_with("1200 images")), "{faults:?}");
+    assert!(matches!(&faults[..], [Event::Notice(e)] if e.what().starts_with("1200 images")), "{faults:?}");
     let open: Vec<LayoutId> = session.layouts().iter().map(Layout::id).collect();
     assert_eq!(open, [LayoutId(1)]);
     run_to(&mut session, 3);

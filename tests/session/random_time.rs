@@ -68,6 +68,7 @@ fn wander(network: &str, seed: u64, count: usize, room: u64) {
             finish(&mut session);
             assert_well(&mut session, &place);
         }
+        finish(&mut session);
         (0..rng.random_range(0..4)).for_each(|_| one_step(&mut session));
         assert_well(&mut session, &place);
         let (bytes, most) = session.timeline().memory;

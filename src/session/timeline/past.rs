@@ -169,6 +169,14 @@ impl Timeline {
     pub(in crate::session) fn forget_after(&mut self, now: Moment) {
         let branch = self.branch;
         self.frames.retain(|frame| frame.branch != branch || frame.at <= now);
+        // What it shares with its parent and with its children ends here at the latest.
+        for (index, other) in self.branches.iter_mut().enumerate() {
+            if let Some((parent, from)) = &mut other.parent
+                && (index == branch || *parent == branch)
+            {
+                *from = now.min(*from);
+            }
+        }
         for bookmark in &mut self.bookmarks {
             bookmark.take_if(|(of, at)| *of == branch && *at > now);
         }
