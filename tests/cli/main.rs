@@ -8,4 +8,5 @@ mod faults;
 mod interrupted;
 mod output;
 mod program;
+mod replay;
 mod saving;

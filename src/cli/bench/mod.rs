@@ -9,6 +9,7 @@ mod measure;
 mod points;
 #[cfg(feature = "app")]
 mod renderer;
+mod time;
 mod train;
 #[cfg(feature = "app")]
 mod view;
@@ -25,6 +26,8 @@ pub(super) enum Bench {
     /// Time from a change of the network, asked for while it trains, to the frame that shows it.
     #[cfg(feature = "app")]
     Click(click::BenchClick),
+    /// Time that a run takes to go back to an earlier step.
+    Time(time::BenchTime),
     /// Rendering overhead: training throughput with and without drawing.
     #[cfg(feature = "app")]
     View(view::BenchView),
@@ -37,6 +40,7 @@ impl Bench {
         match self {
             Self::Train(train) => train.run(),
             Self::Edit(edit) => edit.run(),
+            Self::Time(time) => time.run(),
             #[cfg(feature = "app")]
             Self::Click(click) => click.run(),
             #[cfg(feature = "app")]
