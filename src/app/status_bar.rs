@@ -25,7 +25,7 @@ pub(crate) fn status_bar_ui(ui: &mut Ui, dialogs: &mut Dialogs, cx: &mut Cx<'_, 
 
 fn line_ui(ui: &mut Ui, cx: &mut Cx<'_, '_>) {
     if let Some(error) = cx.status.take() {
-        let dismissed = ui.small_button("✕").on_hover_text("Dismiss").clicked();
+        let dismissed = ui.small_button("×").on_hover_text("Dismiss").clicked();
         message_ui(ui, error.what(), error.help());
         *cx.status = Some(error).filter(|_| !dismissed);
         return;

@@ -166,7 +166,7 @@ fn mark_text(mark: &Mark) -> String {
 /// Position of the run in words.
 fn position_text(shown: &TimelineShown) -> String {
     match shown.sought {
-        Some(step) => format!("step {} → {step}, Esc stops", shown.step),
+        Some(step) => format!("step {} › {step}, Esc stops", shown.step),
         None if shown.step < shown.reached => format!("step {} of {}", shown.step, shown.reached),
         None => format!("step {}", shown.step),
     }

@@ -115,6 +115,12 @@ impl Stage {
         texts.iter().map(|text| text.text.clone()).filter(|text| !has(text)).collect()
     }
 
+    /// True if every font of the interface has the character.
+    pub(crate) fn has_glyph(&self, character: char) -> bool {
+        let fonts = [egui::FontId::proportional(13.0), egui::FontId::monospace(12.0)];
+        self.canvas.ctx.fonts_mut(|all| fonts.iter().all(|font| all.has_glyph(font, character)))
+    }
+
     /// Clicks a text, such as a tab.
     pub(crate) fn click_text(&mut self, text: &str) {
         let texts = self.frame(&[]);

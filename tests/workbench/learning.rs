@@ -121,7 +121,7 @@ fn the_first_gpu_error_stays_until_it_is_dismissed() {
         stage.frame(&[]);
     }
     assert!(shown(&mut stage, "the cause") && !shown(&mut stage, "an effect"));
-    stage.click_text("✕");
+    stage.click_text("×");
     assert!(!shown(&mut stage, "the GPU reports"));
     // Now another is the first, before the numbers that it may have spoilt.
     stage.session.play();
@@ -130,7 +130,7 @@ fn the_first_gpu_error_stays_until_it_is_dismissed() {
         stage.session.advance();
     }
     assert!(shown(&mut stage, "another cause") && !shown(&mut stage, "stopped being finite"));
-    stage.click_text("✕");
+    stage.click_text("×");
     stage.session.play();
     while stage.session.is_playing() {
         stage.frame(&[]);

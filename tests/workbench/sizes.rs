@@ -123,3 +123,36 @@ fn cut_and_broken_texts_are_found() {
     let [missing, there] = ["\u{25cf} training", "— training"].map(|name| text(rect(0.0, 50.0), &[name]));
     assert_eq!(stage.without_glyphs(&[missing, there]), ["\u{25cf} training"]);
 }
+
+/// Characters beyond ASCII in the texts of a source file, without comments.
+fn special_characters(source: &str) -> Vec<char> {
+    let code = source.lines().map(|line| line.split_once("// ").map_or(line, |(code, _)| code));
+    let code = code.filter(|line| !line.trim_start().starts_with("//"));
+    code.flat_map(str::chars).filter(|c| !c.is_ascii()).collect()
+}
+
+#[test]
+fn every_character_of_the_interface_is_in_its_fonts() {
+    let mut stage = Stage::new([1280, 800], 1.0);
+    stage.frame(&[]);
+    let mut folders = vec![std::path::PathBuf::from("src/app")];
+    let (mut seen, mut missing) = (0, Vec::new());
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()) {
+            if entry.is_dir() {
+                folders.push(entry);
+                continue;
+            }
+            let source = std::fs::read_to_string(&entry).unwrap();
+            for character in special_characters(&source) {
+                seen += 1;
+                if !stage.has_glyph(character) {
+                    missing.push(format!("{}: {character:?}", entry.display()));
+                }
+            }
+        }
+    }
+    assert!(missing.is_empty(), "{missing:#?}");
+    assert!(seen > 20 && !stage.has_glyph('\u{2192}'), "{seen} characters");
+    assert_eq!(special_characters("a → b\n// ü\n  c // é"), ['→']);
+}

@@ -86,7 +86,7 @@ fn row_ui(ui: &mut Ui, row: &Effect, now: u32) {
     });
 }
 
-/// `0.5123 → 0.5120 −0.0003 → 0.4711 −0.0409 in 100 steps`.
+/// `0.5123 › 0.5120 −0.0003 › 0.4711 −0.0409 in 100 steps`.
 fn losses(row: &Effect, now: u32) -> LayoutJob {
     let mut job = LayoutJob::default();
     let format = |color| TextFormat::simple(FontId::new(12.5, FontFamily::Proportional), color);
@@ -95,19 +95,19 @@ fn losses(row: &Effect, now: u32) -> LayoutJob {
     let difference = |from: Option<f32>, to: Option<f32>| {
         from.zip(to).map(|(from, to)| (signed(to - from), theme::judged(to - from)))
     };
-    append(&format!("{} → {}", shown(row.before), shown(row.after)), theme::TEXT);
+    append(&format!("{} › {}", shown(row.before), shown(row.after)), theme::TEXT);
     if let Some((text, color)) = difference(row.before, row.after) {
         append(&format!(" {text}"), color);
     }
     if row.later.is_some() {
-        append(&format!(" → {}", shown(row.later)), theme::TEXT);
+        append(&format!(" › {}", shown(row.later)), theme::TEXT);
         if let Some((text, color)) = difference(row.after, row.later) {
             append(&format!(" {text}"), color);
         }
         append(&format!(" in {EFFECT_STEPS} steps"), theme::MUTED);
     } else if row.waits() && row.due() > now {
         let left = row.due() - now;
-        append(&format!(" → in {left} {}", if left == 1 { "step" } else { "steps" }), theme::MUTED);
+        append(&format!(" › in {left} {}", if left == 1 { "step" } else { "steps" }), theme::MUTED);
     }
     job
 }
@@ -137,10 +137,10 @@ mod tests {
     fn a_row_tells_what_it_knows() {
         let mut row = Effect::default();
         (row.before, row.after) = (Some(0.5), Some(0.5));
-        assert_eq!(losses(&row, 0).text, "0.5000 → 0.5000 ±0");
+        assert_eq!(losses(&row, 0).text, "0.5000 › 0.5000 ±0");
         row.later = Some(0.25);
-        assert_eq!(losses(&row, 0).text, "0.5000 → 0.5000 ±0 → 0.2500 −0.2500 in 100 steps");
-        assert_eq!(losses(&Effect::default(), 0).text, "… → …");
+        assert_eq!(losses(&row, 0).text, "0.5000 › 0.5000 ±0 › 0.2500 −0.2500 in 100 steps");
+        assert_eq!(losses(&Effect::default(), 0).text, "… › …");
         (row.trend, row.shared_with, row.cut_short) = (Some(-0.125), 2, true);
         assert_eq!(notes(&row).len(), 3);
         assert_eq!(notes(&row)[0], "before it −0.1250 per 100 steps");
