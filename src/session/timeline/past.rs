@@ -186,6 +186,8 @@ impl Timeline {
 
     /// Begins a branch at `now`; the present one is left as it is.
     pub(in crate::session) fn begin_branch(&mut self, now: Moment) {
+        // What was undone is of the other branch.
+        self.undone.clear();
         self.branches.push(Branch { parent: Some((self.branch, now)), ..Branch::first() });
         self.branch = self.branches.len() - 1;
         // The model is of a moment that both have.
