@@ -54,9 +54,11 @@ impl Session {
     /// Ends a way that has come to its moment, and does what was to be done there. No work may be under way.
     pub(super) fn arrive(&mut self) {
         let here = self.moment();
-        if let Some(travel) = self.timeline.travel.take_if(|travel| travel.to == here) {
+        let ends = |travel: &mut Travel| travel.to.time() <= here.time();
+        if let Some(travel) = self.timeline.travel.take_if(ends) {
             self.end_way();
-            if let Err(error) = self.carry_on(travel.then) {
+            let done = if travel.to == here { self.carry_on(travel.then) } else { Err(travel.gone()) };
+            if let Err(error) = done {
                 self.events.push(Event::Fault(error));
             }
         }
@@ -165,7 +167,7 @@ impl Session {
         Ok(())
     }
 
-    /// The end of a branch is worth a key-frame, so that it can be come back to at once.
+    /// Makes a key-frame of the end of a branch, to come back to at once.
     fn keep_end(&mut self, from: Moment) {
         if self.progress.is_between() && from == self.timeline.reached {
             self.keep_present();
@@ -352,13 +354,12 @@ impl Session {
 
     /// A command is about to be carried out: keeps the present to come back to, and begins a branch where the run went another way before.
     pub(super) fn before_command(&mut self, command: &Command) -> Result<()> {
-        let here = self.moment();
         if command.is_view() {
             return self.bring_model_here();
         }
         self.keep_present();
         self.timeline.undone.clear();
-        let others = self.timeline.reached > here || self.journal.changes_to_come().next().is_some();
+        let others = self.timeline.reached > self.moment() || self.journal.changes_to_come().next().is_some();
         if others { self.diverge(true) } else { self.bring_model_here() }
     }
 
@@ -393,7 +394,7 @@ impl Session {
 
     /// Writes the present branch, which is to be left, if the run is kept.
     fn write_left(&self) -> Result<()> {
-        let Some(folder) = self.folder() else { return Ok(()) };
-        branch_files::write(folder, self.journal.header_line(), self.journal.entries().0, &self.timeline)
+        let (header, lines) = (self.journal.header_line(), self.journal.entries().0);
+        self.folder().map_or(Ok(()), |folder| branch_files::write(folder, header, lines, &self.timeline))
     }
 }

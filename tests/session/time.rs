@@ -106,14 +106,20 @@ fn any_step_can_be_gone_to_and_the_run_goes_on_from_there_as_it_did() {
     }
 }
 
-#[test]
-fn a_command_is_undone_and_done_again() {
+/// A kept run at step 40 that was saved, and the state hash after each of its steps.
+fn saved_run() -> (Bench, BTreeMap<u32, (String, usize)>, Session) {
     let bench = Bench::new();
     let then = reference(&bench, 40);
     let mut session = bench.kept();
     session.keep_time(ROOM);
     run_with_commands(&mut session, 40);
     session.save().unwrap();
+    (bench, then, session)
+}
+
+#[test]
+fn a_command_is_undone_and_done_again() {
+    let (bench, then, mut session) = saved_run();
     let (end, lines) = (session.state_hash(), journal(&bench));
     for count in 1..=3 {
         let steps = [36, 33, 31];
@@ -144,6 +150,20 @@ fn a_command_is_undone_and_done_again() {
     let error = session.control(Control::Time(TimeControl::Undo)).unwrap_err();
     assert!(error.what().contains("nothing to undo"), "{error}");
     assert!(journal(&bench).is_empty());
+}
+
+#[test]
+fn what_was_undone_on_another_branch_is_not_done_again() {
+    let bench = Bench::new();
+    let mut session = bench.session();
+    session.keep_time(ROOM);
+    run_with_commands(&mut session, 40);
+    go(&mut session, TimeControl::Undo);
+    go(&mut session, TimeControl::GoTo(13));
+    go(&mut session, TimeControl::Fork);
+    let error = session.control(Control::Time(TimeControl::Redo)).unwrap_err();
+    assert!(error.what().contains("nothing to do again"), "{error}");
+    assert_eq!((session.step(), session.timeline().redo), (13, None));
 }
 
 #[test]
@@ -227,12 +247,7 @@ fn present(session: &Session) -> Vec<bool> {
 
 #[test]
 fn a_kill_anywhere_in_time_leaves_a_run_that_goes_on() {
-    let bench = Bench::new();
-    let then = reference(&bench, 40);
-    let mut session = bench.kept();
-    session.keep_time(ROOM);
-    run_with_commands(&mut session, 40);
-    session.save().unwrap();
+    let (bench, then, mut session) = saved_run();
     let end = session.state_hash();
     // In the past, with nothing changed: the model is still that of the end.
     go(&mut session, TimeControl::GoTo(10));

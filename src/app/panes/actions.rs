@@ -45,7 +45,9 @@ impl Pane for ActionsPane {
             cx.mark("save as CSV", &save);
             *cx.saves_actions |= save.clicked();
             let images = session.held_out_images();
-            let text = format!("loss on {images} validation images");
+            // A picture of a run does not measure, but shows what was.
+            let count = if images > 0 { format!("{images} ") } else { String::new() };
+            let text = format!("loss on {count}validation images");
             let hover = "The same images each time, which are never trained on. It is measured beside the run, which it \
                          does not change. Below 0 in green is better, above 0 in red is worse";
             ui.add(egui::Label::new(RichText::new(text).small().color(theme::MUTED)).truncate())

@@ -29,6 +29,15 @@ pub(in crate::session) struct Travel {
     pub then: Ending,
 }
 
+impl Travel {
+    /// Error for a moment that the commands of the branch no longer lead to.
+    pub(in crate::session) fn gone(&self) -> Error {
+        let step = self.to.step;
+        let what = format!("the moment at step {step} that was sought is not part of this branch any more");
+        Error::new(what, "the run stands at that step; go to another one, or train on")
+    }
+}
+
 /// A command that was undone.
 #[derive(Debug, Clone, PartialEq)]
 pub(in crate::session) struct Undone {
