@@ -143,12 +143,14 @@ impl Session {
     }
 
     /// True while a change of the network waits for the end of the step under way.
+    #[cfg(feature = "app")]
     pub(crate) fn edit_awaits_step(&self) -> bool {
         let is_edit = |command: &Command| matches!(command, Command::Network(NetworkCommand::Edit(_)));
         self.progress.step.is_under_way() && self.pending.iter().any(is_edit)
     }
 
     /// Carries out the commands that wait as soon as nothing is under way, and not only when more is recorded.
+    #[cfg(feature = "app")]
     pub(crate) fn carry_out_waiting(&mut self) {
         if self.progress.is_idle() && !self.progress.unsubmitted && !self.pending.is_empty() {
             self.carry_out_pending();
