@@ -194,9 +194,8 @@ fn kernels_agree_with_twins_with_small_tiles() {
     compare_all(Some(DeviceProfile { shares_loads: false, large_tiles: false, fuses_relu: true }));
 }
 
-#[test]
-fn every_register_tile_gives_the_same_bits() {
-    let mut gpu = open_gpu();
+/// Compares tiles of the convolutions with the calculated one, bit by bit; returns how many others were compiled for it.
+fn compare_tiles(gpu: &mut Gpu, tiles: &[usize]) -> usize {
     let batch = BATCHES[0];
     let convolutions = samples().into_iter().filter(|(layer, _)| ["conv2d", "dense"].contains(&layer.kind()));
     let mut different = 0;
@@ -206,23 +205,33 @@ fn every_register_tile_gives_the_same_bits() {
             gpu.set_tune_policy(policy);
             let before = gpu.kernels_compiled();
             let made =
-                Fixture::new(&gpu, &*layer, &shapes, batch).run_batch(&inputs, &parameters, &gradient, 1);
+                Fixture::new(gpu, &*layer, &shapes, batch).run_batch(&inputs, &parameters, &gradient, 1);
             different += usize::from(gpu.kernels_compiled() > before);
             let all = [&made.output].into_iter().chain(&made.input_gradients).chain(&made.gradients);
             all.map(|values| values.iter().map(|v| v.to_bits()).collect()).collect::<Vec<Vec<u32>>>()
         };
         let calculated = make(TunePolicy::Heuristic);
-        for n in [1, 6, 17] {
-            assert!(
-                make(TunePolicy::Fixed(n)) == calculated,
-                "{} {}, tile {n}",
-                layer.kind(),
-                layer.summary()
-            );
+        for n in tiles {
+            let same = make(TunePolicy::Fixed(*n)) == calculated;
+            assert!(same, "{} {}, tile {n}", layer.kind(), layer.summary());
         }
     }
+    assert_no_errors(gpu);
+    different
+}
+
+#[test]
+fn every_register_tile_gives_the_same_bits() {
+    let different = compare_tiles(&mut open_gpu(), &[1, 6, 17]);
     assert!(different > 10, "only {different} of the tiles were compiled for this");
-    assert_no_errors(&gpu);
+}
+
+#[test]
+fn every_tile_of_a_gpu_gives_the_same_bits() {
+    let mut gpu = open_gpu();
+    gpu.set_profile(DeviceProfile { shares_loads: false, large_tiles: false, fuses_relu: true }).unwrap();
+    let different = compare_tiles(&mut gpu, &[1, 2]);
+    assert!(different > 10, "only {different} of the tiles were compiled for this");
 }
 
 #[test]

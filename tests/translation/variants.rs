@@ -48,7 +48,8 @@ const VALUES: &[(&str, &str, &[u32])] = &[
 ];
 
 /// Shaders whose variants are those of the autotuner.
-const TUNED: [&str; 2] = ["nn/conv2d.wgsl", "nn/conv2d_weight_gradient.wgsl"];
+const TUNED: [&str; 3] =
+    ["nn/conv2d.wgsl", "nn/conv2d_weight_gradient.wgsl", "nn/conv2d_weight_gradient_lanes.wgsl"];
 
 /// Candidates that the autotuner times at most.
 const TIMED: usize = 6;

@@ -7,6 +7,7 @@
 mod cost;
 mod forward;
 mod geometry;
+mod lanes;
 mod pack;
 mod plans;
 mod weight_gradient;
@@ -28,6 +29,11 @@ pub(super) const TWINS: &[KernelTwin] = &[
     ("nn/bias_gradient.wgsl", "bias_gradient", "nn::layers::conv2d::Conv2d::backward_twin"),
     ("nn/conv2d.wgsl", "conv2d", "nn::layers::conv2d::Conv2d::forward_twin"),
     ("nn/conv2d_weight_gradient.wgsl", "weight_gradient", "nn::layers::conv2d::Conv2d::backward_twin"),
+    (
+        "nn/conv2d_weight_gradient_lanes.wgsl",
+        "weight_gradient_by_lanes",
+        "nn::layers::conv2d::Conv2d::backward_twin",
+    ),
     ("nn/pack_weights.wgsl", "pack_weights", "not: a private layout, which the twin of conv2d checks"),
     ("nn/sum_partials.wgsl", "sum_partials", "nn::layers::conv2d::Conv2d::backward_twin"),
 ];
