@@ -10,6 +10,7 @@ mod geometry;
 mod lanes;
 mod pack;
 mod plans;
+mod staged;
 mod weight_gradient;
 
 use serde::{Deserialize, Serialize};
