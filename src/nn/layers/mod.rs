@@ -8,6 +8,7 @@ mod concat;
 mod conv2d;
 mod copy;
 mod dense;
+mod dense_products;
 mod dropout;
 mod flatten;
 mod global_avg_pool2d;
@@ -60,7 +61,7 @@ pub const KINDS: &[LayerKind] = &[
     },
     LayerKind { kind: "concat", parse: concat::parse, samples: concat::samples, twins: copy::TWINS },
     LayerKind { kind: "conv2d", parse: conv2d::parse, samples: conv2d::samples, twins: conv2d::TWINS },
-    LayerKind { kind: "dense", parse: dense::parse, samples: dense::samples, twins: &[] },
+    LayerKind { kind: "dense", parse: dense::parse, samples: dense::samples, twins: dense_products::TWINS },
     LayerKind { kind: "dropout", parse: dropout::parse, samples: dropout::samples, twins: dropout::TWINS },
     LayerKind {
         kind: "elu",

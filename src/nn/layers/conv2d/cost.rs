@@ -12,7 +12,7 @@ pub(super) fn iteration_cycles(loads: usize, scalar_sums: usize, scalar_products
 }
 
 /// Candidates that the autotuner times on a GPU at most: its driver takes half a second for a kernel of a thousand multiply-adds.
-pub(super) const MAX_GPU_CANDIDATES: usize = 3;
+pub(in crate::nn::layers) const MAX_GPU_CANDIDATES: usize = 3;
 /// Registers of a thread at most: what is over goes to memory.
 pub(super) const MAX_REGISTERS: usize = 236;
 /// Registers for addresses, counters and limits, about.
@@ -33,12 +33,16 @@ pub(super) fn max_gpu_multiply_adds(quads: usize) -> usize {
 /// Cycles of a multiprocessor for what one subgroup of 32 lanes does, measured on an H100: loads of vec4 from storage that lie in the
 /// first cache (5.7, and 13 instructions for address, index check and selection), loads of vec4 from workgroup memory, scalar
 /// multiply-adds.
-pub(super) fn gpu_cycles(storage_loads: usize, workgroup_loads: usize, multiply_adds: usize) -> f64 {
+pub(in crate::nn::layers) fn gpu_cycles(
+    storage_loads: usize,
+    workgroup_loads: usize,
+    multiply_adds: usize,
+) -> f64 {
     9.0 * storage_loads as f64 + 2.8 * workgroup_loads as f64 + 0.25 * multiply_adds as f64
 }
 
 /// Microseconds of `workgroups` of `subgroups` subgroups, which take `cycles` each.
-pub(super) fn gpu_time_us(cycles: f64, subgroups: usize, workgroups: usize) -> f64 {
+pub(in crate::nn::layers) fn gpu_time_us(cycles: f64, subgroups: usize, workgroups: usize) -> f64 {
     let one_multiprocessor = workgroups.div_ceil(MULTIPROCESSORS) * subgroups;
     cycles * one_multiprocessor.max(BUSY_SUBGROUPS) as f64 / CYCLES_PER_US
 }

@@ -16,7 +16,9 @@ mod weight_gradient;
 use serde::{Deserialize, Serialize};
 use toml::Table;
 
+pub(super) use cost::{MAX_GPU_CANDIDATES, gpu_cycles, gpu_time_us};
 pub(super) use geometry::Convolution;
+pub(super) use weight_gradient::{add_partial_sums, partial_sums};
 
 use super::activation::RELU;
 use super::settings::{LayerSample, at_least_one, sample, settings, to_table};

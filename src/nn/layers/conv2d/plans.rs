@@ -33,7 +33,11 @@ impl Convolution {
         })
     }
 
-    fn bias_gradient(&self, build: &LayerBuild<'_>, plan: &mut PlanBuilder<'_>) -> Result<()> {
+    pub(in crate::nn::layers) fn bias_gradient(
+        &self,
+        build: &LayerBuild<'_>,
+        plan: &mut PlanBuilder<'_>,
+    ) -> Result<()> {
         let kernel = build.gpu.kernel(&BIAS_GRADIENT, "bias_gradient", &[])?;
         plan.dispatch(&build.label("bias gradient"), &kernel)
             .bind("output_gradient", build.output_gradient.clone())
