@@ -1,7 +1,7 @@
 //! Commands: checked when given, carried out between two steps, written to the journal.
 
-use super::check::{DataSizes, Outcome, Situation};
-use super::command::{Action, Command, Control, DataCommand, LayoutCommand, NetworkCommand, TrainCommand};
+use super::check::{DataSizes, Situation};
+use super::command::{Action, Command, Control, LayoutCommand, NetworkCommand, TrainCommand};
 use super::event::Event;
 use super::layout_commands;
 use super::layout_record::LayoutRecord;
@@ -13,9 +13,6 @@ use crate::error::Result;
 use crate::layouts::LayoutSource;
 use crate::nn::surgery::ChannelMap;
 use crate::nn::{Edit, LayerInfo, Surgery};
-
-/// Probes: the pinned image, and those after it.
-const PROBES: usize = 4;
 
 impl Session {
     /// Applies a command before the next step, and writes it to the journal; a layout's as soon as no step or evaluation of the run
@@ -209,17 +206,8 @@ impl Session {
     /// False for a command that leaves everything as it is, now and later.
     fn changes_anything(&self, command: &Command) -> bool {
         let changes = match command {
-            Command::Train(TrainCommand::Reset(_))
-            | Command::Network(NetworkCommand::Edit(_) | NetworkCommand::EditWeights(_)) => true,
             Command::Layout(command) => self.layout_record().changes(command),
-            Command::Train(_) | Command::Data(_) | Command::Network(_) => {
-                let (settings, network) = (&self.run.settings, &self.trainer().network);
-                let differs = |after: Outcome| {
-                    let other = after.network.is_some_and(|after| after.to_toml() != network.to_toml());
-                    other || after.settings != *settings
-                };
-                self.situation().after(command).is_ok_and(differs)
-            }
+            command => self.situation().is_changed_by(command),
         };
         changes || self.journal.replaces_any(command)
     }
@@ -264,21 +252,9 @@ impl Session {
             return;
         }
         let record = self.layout_record();
-        for entry in &record.open {
-            self.layouts.skip_ids(entry.id.0);
-            let open = LayoutCommand::Open(entry.source);
-            // A pinned point may be of another moment, at which there were more.
-            let fits = |command: &LayoutCommand| {
-                let pins = matches!(command, LayoutCommand::Pin { .. });
-                !pins || layout_commands::check(command, &record, &self.run.trainer).is_ok()
-            };
-            let commands = std::iter::once(open).chain(entry.commands().into_iter().filter(fits));
-            let mut commands = commands.collect::<Vec<_>>().into_iter();
-            if let Err(error) = commands.try_for_each(|command| self.carry_out_layout(command, entry.batch)) {
-                self.events.push(Event::Notice(error));
-            }
-        }
-        self.layouts.skip_ids(record.next);
+        let faults = layout_commands::restore(&record, &mut self.layouts, &self.run.trainer);
+        self.progress.probes_stale = true;
+        self.events.extend(faults.into_iter().map(Event::Notice));
     }
 
     /// Leaves the layouts of a resumed journal closed.
@@ -310,53 +286,18 @@ impl Session {
 
     fn change(&mut self, command: &Command) -> Result<()> {
         let to = self.run.settings.changed(command, self.step());
-        let trainer = &mut self.run.trainer;
         match command {
-            Command::Train(TrainCommand::SetBatch(batch)) => {
-                trainer.set_batch(*batch as usize)?;
-                self.progress.take_plans(trainer);
-            }
             Command::Train(TrainCommand::Reset(seed)) => self.reset(*seed),
-            Command::Train(TrainCommand::SetAverage(_)) => {
-                trainer.set_hyper(to.hyper)?;
-                self.progress.take_plans(trainer);
-            }
-            Command::Train(_) => trainer.set_hyper(to.hyper)?,
-            Command::Network(command) => self.carry_out_network(command, &to.frozen)?,
-            Command::Data(DataCommand::PinProbe(index)) => {
-                let all = trainer.loader.test_images;
-                let probes: Vec<_> = (0..PROBES).map(|i| (*index as usize + i) % all).collect();
-                trainer.set_probes(&probes);
-                self.progress.probes_stale = true;
-            }
-            Command::Data(_) => {
-                trainer.set_augmentation(to.augmentation)?;
-                self.progress.take_plans(trainer);
-            }
+            Command::Network(NetworkCommand::Edit(edit)) => self.edit(edit)?,
             Command::Layout(command) => self.carry_out_layout(*command, to.batch)?,
+            Command::Train(_) | Command::Data(_) | Command::Network(_) => {
+                if self.run.change(command, &to)? {
+                    self.progress.take_plans(&self.run.trainer);
+                }
+                self.progress.probes_stale |= command.is_view();
+            }
         }
         self.run.settings = to;
-        Ok(())
-    }
-
-    /// Carries out a change of the network; `frozen` are the layers that are frozen after it.
-    fn carry_out_network(&mut self, command: &NetworkCommand, frozen: &[u32]) -> Result<()> {
-        match command {
-            NetworkCommand::Edit(edit) => self.edit(edit),
-            NetworkCommand::Freeze(_) | NetworkCommand::Thaw(_) => self.set_frozen(frozen),
-            other => {
-                self.run.change_in_place(other)?;
-                self.progress.take_plans(&self.run.trainer);
-                Ok(())
-            }
-        }
-    }
-
-    pub(super) fn set_frozen(&mut self, layers: &[u32]) -> Result<()> {
-        let network = &self.run.trainer.network;
-        let layers = layers.iter().map(|layer| network.layer_index(*layer)).collect::<Result<Vec<_>>>()?;
-        self.run.trainer.set_frozen(&layers)?;
-        self.progress.take_plans(&self.run.trainer);
         Ok(())
     }
 

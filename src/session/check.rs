@@ -66,6 +66,21 @@ impl Situation<'_> {
         };
         Ok(Outcome { settings, network })
     }
+
+    /// False for a command, not about a layout, that leaves the run as it is.
+    pub(super) fn is_changed_by(&self, command: &Command) -> bool {
+        if matches!(
+            command,
+            Command::Train(TrainCommand::Reset(_))
+                | Command::Network(NetworkCommand::Edit(_) | NetworkCommand::EditWeights(_))
+        ) {
+            return true;
+        }
+        self.after(command).is_ok_and(|after| {
+            let other = |network: Network| network.to_toml() != self.network.to_toml();
+            after.settings != *self.settings || after.network.is_some_and(other)
+        })
+    }
 }
 
 /// The network after a command, where it is another.

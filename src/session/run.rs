@@ -1,6 +1,6 @@
 //! A trainer with its settings and the facts of its data that a user interface shows.
 
-use super::command::NetworkCommand;
+use super::command::{Command, DataCommand, NetworkCommand, TrainCommand};
 use super::edited::EditedFilters;
 use super::held_out::Of;
 use super::settings::RunSettings;
@@ -8,6 +8,9 @@ use crate::data::{Dataset, split_order};
 use crate::error::Result;
 use crate::layouts::ImageSet;
 use crate::nn::{LayerInfo, Trainer};
+
+/// Probes: the pinned image, and those after it.
+const PROBES: usize = 4;
 
 /// A trainer, its settings, and the names and labels of its data.
 pub(super) struct Run {
@@ -44,13 +47,37 @@ impl Run {
         }
     }
 
-    /// Carries out a change of the network that keeps its layers and filters.
+    /// Carries out a command that leads to the settings `to` and keeps layers and filters: no reset, no change of them, none of a layout.
+    /// Returns whether the trainer's plans may be others.
     ///
     /// # Errors
-    /// When it is none of this network; then nothing changes.
-    pub(super) fn change_in_place(&mut self, command: &NetworkCommand) -> Result<()> {
+    /// When a value is out of range, or what it needs does not fit; then nothing changes.
+    pub(super) fn change(&mut self, command: &Command, to: &RunSettings) -> Result<bool> {
         let trainer = &mut self.trainer;
         match command {
+            Command::Train(TrainCommand::SetBatch(batch)) => trainer.set_batch(*batch as usize)?,
+            Command::Train(_) => trainer.set_hyper(to.hyper)?,
+            Command::Data(DataCommand::PinProbe(index)) => {
+                let all = trainer.loader.test_images;
+                let probes: Vec<_> = (0..PROBES).map(|i| (*index as usize + i) % all).collect();
+                trainer.set_probes(&probes);
+            }
+            Command::Data(_) => trainer.set_augmentation(to.augmentation)?,
+            Command::Network(command) => self.change_network(command, &to.frozen)?,
+            Command::Layout(_) => {}
+        }
+        let others = matches!(
+            command,
+            Command::Train(TrainCommand::SetBatch(_) | TrainCommand::SetAverage(_)) | Command::Network(_)
+        );
+        Ok(others || matches!(command, Command::Data(_)) && !command.is_view())
+    }
+
+    /// Carries out a change of the network that keeps its layers and filters; `frozen` are the layers that are frozen after it.
+    fn change_network(&mut self, command: &NetworkCommand, frozen: &[u32]) -> Result<()> {
+        let trainer = &mut self.trainer;
+        match command {
+            NetworkCommand::Freeze(_) | NetworkCommand::Thaw(_) => self.set_frozen(frozen),
             NetworkCommand::FreezeFilters { layer, filters } => {
                 trainer.set_filters_frozen(layer.0, filters, true)
             }
@@ -64,8 +91,18 @@ impl Run {
                 self.edited.mark([(edit.layer, edit.filter)], trainer.clock());
                 Ok(())
             }
-            NetworkCommand::Freeze(_) | NetworkCommand::Thaw(_) | NetworkCommand::Edit(_) => Ok(()),
+            NetworkCommand::Edit(_) => Ok(()),
         }
+    }
+
+    /// Freezes the layers with these numbers, and thaws all others.
+    ///
+    /// # Errors
+    /// When there is no such layer, or nothing is left to train; then nothing changes.
+    pub(super) fn set_frozen(&mut self, layers: &[u32]) -> Result<()> {
+        let network = &self.trainer.network;
+        let layers = layers.iter().map(|layer| network.layer_index(*layer)).collect::<Result<Vec<_>>>()?;
+        self.trainer.set_frozen(&layers)
     }
 
     /// The run as it is measured.
