@@ -33,7 +33,7 @@ pub mod twin;
 pub use features::{TopK, shrunk, standardize};
 pub use hyper::{Hyper, OptimizerKind, Schedule, StepsPerEpoch};
 pub use init::Init;
-pub use layer::{Channels, Layer};
+pub use layer::{Channels, Layer, PlainSetting};
 pub use layer_build::{BatchBuffers, BatchExtent, LayerBuild, LayerPlans, Port};
 pub use layer_info::{LayerInfo, TensorKind, node_name};
 pub use loss::{Loss, LossBuffers, Target};

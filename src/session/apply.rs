@@ -326,6 +326,7 @@ impl Session {
         let closed = self.layouts.network_changed(trainer, &nodes, channels);
         self.events.extend(closed.into_iter().map(Event::Notice));
         self.run.network_version += 1;
+        self.run.forward_version += 1;
     }
 
     fn reset(&mut self, seed: u64) {

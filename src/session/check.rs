@@ -102,6 +102,9 @@ fn changed_network(network: &Network, command: &NetworkCommand) -> Result<Option
         NetworkCommand::SetLayerRate { layer, factor } => {
             change(&|network| network.set_rate_factor(layer.0, *factor))
         }
+        NetworkCommand::SetLayer { layer, settings } => {
+            change(&|network| network.set_layer_settings(layer.0, settings))
+        }
         NetworkCommand::SetLoss(loss) => change(&|network| network.set_loss(*loss)),
         NetworkCommand::EditWeights(edit) => network.weight_writes(edit).map(|_| None),
         NetworkCommand::Edit(edit) => Ok(Some(Surgery::of(network, edit)?.network)),

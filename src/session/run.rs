@@ -28,6 +28,8 @@ pub(super) struct Run {
     pub edited: EditedFilters,
     /// Number of times that the network was changed.
     pub network_version: u32,
+    /// Number of times that what its layers or its loss compute was changed, the network included.
+    pub forward_version: u32,
 }
 
 impl Run {
@@ -41,6 +43,7 @@ impl Run {
             train_labels: trained.iter().map(|image| data.train.labels[*image as usize]).collect(),
             layers: LayerInfo::of(&trainer.network),
             network_version: 0,
+            forward_version: 0,
             trainer,
             settings,
             edited: EditedFilters::default(),
@@ -85,7 +88,17 @@ impl Run {
                 trainer.set_filters_frozen(layer.0, filters, false)
             }
             NetworkCommand::SetLayerRate { layer, factor } => trainer.set_rate_factor(layer.0, *factor),
-            NetworkCommand::SetLoss(loss) => trainer.set_loss(*loss),
+            NetworkCommand::SetLayer { layer, settings } => {
+                trainer.set_layer_settings(layer.0, settings)?;
+                self.layers = LayerInfo::of(&trainer.network);
+                self.forward_version += 1;
+                Ok(())
+            }
+            NetworkCommand::SetLoss(loss) => {
+                trainer.set_loss(*loss)?;
+                self.forward_version += 1;
+                Ok(())
+            }
             NetworkCommand::EditWeights(edit) => {
                 trainer.edit_weights(edit)?;
                 self.edited.mark([(edit.layer, edit.filter)], trainer.clock());
@@ -107,7 +120,7 @@ impl Run {
 
     /// The run as it is measured.
     pub(super) fn seen(&self) -> Of<'_> {
-        Of { trainer: &self.trainer, version: self.network_version }
+        Of { trainer: &self.trainer, version: self.forward_version }
     }
 
     /// Class of an image of a set.

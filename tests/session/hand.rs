@@ -7,6 +7,7 @@ use revacnn::nn::{Edit, Loss, Target, WeightEdit};
 use revacnn::session::{Command, LayerId, NetworkCommand, Session, TrainCommand};
 
 use crate::bench::{Bench, finish, journal, run_to, settings, submit};
+use crate::layer_settings::PLAIN;
 
 const CONV: LayerId = LayerId(0);
 const DENSE: LayerId = LayerId(3);
@@ -184,6 +185,13 @@ fn random(session: &Session, rng: &mut ChaCha8Rng) -> Option<Command> {
     let losses =
         [Loss::default(), Loss::SvmHinge { margin: 1.0 }, Loss::L2Regression { target: Target::Class }];
     let at = vec![(rng.random_range(0..9), rng.random_range(-0.5..0.5))];
+    let mut set = |setting: &str| {
+        let settings = format!("{setting} = {}", rng.random_range(0.0..0.9)).parse().unwrap();
+        NetworkCommand::SetLayer { layer: id, settings }
+    };
+    if let Some(setting) = layer.layer.plain_settings().first() {
+        return Some(set(setting.name).into());
+    }
     Some(match rng.random_range(0..9) {
         0 | 1 => NetworkCommand::FreezeFilters { layer: id, filters: filters()? }.into(),
         2 => NetworkCommand::ThawFilters { layer: id, filters: filters()? }.into(),
@@ -202,6 +210,7 @@ fn random(session: &Session, rng: &mut ChaCha8Rng) -> Option<Command> {
 #[test]
 fn random_commands_of_the_hand_are_repeated_bit_for_bit() {
     let bench = Bench::new();
+    std::fs::write(bench.network(), PLAIN).unwrap();
     let mut session = bench.kept();
     let mut rng = ChaCha8Rng::seed_from_u64(6);
     let mut given = 0;

@@ -9,6 +9,7 @@ mod embedding;
 mod few_values;
 mod hand;
 mod journal;
+mod layer_settings;
 mod layout_commands;
 mod layout_resume;
 mod layouts;

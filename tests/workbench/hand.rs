@@ -213,3 +213,24 @@ fn a_stroke_paints_at_once_and_is_one_command() {
     let shown = stage.frame(&[]).iter().any(|text| text.text.starts_with("Paint filter"));
     assert!(!shown && stage.session.gpu().check().is_ok());
 }
+
+#[test]
+fn a_columns_menu_sets_the_rate_of_dropout() {
+    let mut stage = Stage::new([1600, 900], 1.0);
+    let settings = "kind = \"dropout\"\nrate = 0.25".parse().unwrap();
+    stage.session.apply(NetworkCommand::Edit(Edit::InsertLayer { after: Some(0), settings })).unwrap();
+    let layer = stage.session.trainer().network.layers[1].id;
+    stage.frame(&[]);
+    stage.click("dropout1 menu");
+    stage.frame(&[]);
+    for (typed, commands) in [("0.4", 2), ("1.5", 2)] {
+        stage.type_into("layer setting rate field", typed);
+        stage.key(Key::Enter, Modifiers::NONE);
+        stage.frame(&[]);
+        assert_eq!(stage.commands().len(), commands, "{typed}");
+    }
+    let expected = json!({ "set_layer": { "layer": layer, "settings": { "rate": 0.4 } } });
+    assert_eq!(stage.commands()[1], expected);
+    assert_eq!(stage.session.layers()[2].summary, "rate 0.4");
+    assert!(stage.frame(&[]).iter().any(|text| text.text.contains("rate is 1.5")), "the error is shown");
+}

@@ -1,7 +1,9 @@
-//! Changes between two steps that leave every tensor in its place: frozen filters, learning rates of layers, the loss, single
-//! weights.
+//! Changes between two steps that leave every tensor in its place: frozen filters, learning rates and plain settings of layers, the
+//! loss, single weights.
 
 use std::collections::BTreeMap;
+
+use toml::Table;
 
 use super::Trainer;
 use crate::error::Result;
@@ -19,8 +21,14 @@ impl Trainer {
             let layers = network.layers.iter();
             layers.flat_map(|layer| [layer.frozen, layer.trains()]).collect()
         };
+        let settings = |network: &Network| -> Vec<Table> {
+            network.layers.iter().map(|layer| layer.layer.settings()).collect()
+        };
         network.check_trained(|layer| layer.frozen)?;
-        if trains(&network) != trains(&self.network) || network.loss != self.network.loss {
+        let differs = trains(&network) != trains(&self.network)
+            || network.loss != self.network.loss
+            || settings(&network) != settings(&self.network);
+        if differs {
             let (gpu, options) = (&self.gpu, &self.options);
             self.pass = Pass::build(gpu, &network, &self.loader, &self.parameters, &self.optimizer, options)?;
         }
@@ -55,6 +63,17 @@ impl Trainer {
     pub fn set_rate_factor(&mut self, layer: u32, factor: f32) -> Result<()> {
         let mut network = self.network.copy();
         network.set_rate_factor(layer, factor)?;
+        self.steer(network)
+    }
+
+    /// Sets plain settings of the layer with this number ([`Layer::plain_settings`](crate::nn::Layer::plain_settings)) from the next step
+    /// on: weights and moments stay, and no kernel is compiled.
+    ///
+    /// # Errors
+    /// When there is no such layer or setting, or a value is out of range; then nothing changes.
+    pub fn set_layer_settings(&mut self, layer: u32, settings: &Table) -> Result<()> {
+        let mut network = self.network.copy();
+        network.set_layer_settings(layer, settings)?;
         self.steer(network)
     }
 

@@ -1,7 +1,9 @@
 //! The user's hand on the network: filters and layers added, split, merged, deleted, frozen.
 
+use std::rc::Rc;
+
 use egui::{Button, Rect, RichText, Ui, Vec2};
-use toml::Table;
+use toml::{Table, Value};
 
 use crate::app::actions::{
     add_filter, delete, edit, edit_filter, filter_of, is_filter_frozen, is_frozen, layer_of, reset, split,
@@ -11,7 +13,7 @@ use crate::app::number::field_ui;
 use crate::app::pane::Cx;
 use crate::app::theme;
 use crate::app::tile_set::TileId;
-use crate::nn::{Edit, Surgery};
+use crate::nn::{Edit, PlainSetting, Surgery};
 use crate::session::{Action, LayerId, NetworkCommand, Session};
 
 /// Layers that can be put in, each with the settings of a usual one, as a network file has them.
@@ -138,6 +140,7 @@ pub(super) fn layer_menu_ui(ui: &mut Ui, cx: &mut Cx<'_, '_>, node: usize, offer
     let Some(layer) = layer_of(cx.session, node) else { return };
     ui.separator();
     rate_ui(ui, cx, node, layer);
+    settings_ui(ui, cx, node, layer);
     let remove = ui.add_enabled(offer.removal, Button::new("Remove this layer"));
     cx.mark("remove layer", &remove);
     let why = "The layers after it would not fit, or it joins several inputs";
@@ -160,6 +163,41 @@ fn rate_ui(ui: &mut Ui, cx: &mut Cx<'_, '_>, node: usize, layer: LayerId) {
         edited.response = edited.response.on_hover_text(hover);
         cx.number("layer rate", edited, |factor| NetworkCommand::SetLayerRate { layer, factor });
     });
+}
+
+/// The settings of a layer that can be changed while it trains.
+fn settings_ui(ui: &mut Ui, cx: &mut Cx<'_, '_>, node: usize, layer: LayerId) {
+    let of = Rc::clone(&cx.session.trainer().network.layers[node - 1].layer);
+    let values = of.settings();
+    for PlainSetting { name, about } in of.plain_settings() {
+        let hover = format!("{about}; from the next step on");
+        ui.horizontal(|ui| {
+            ui.label(*name).on_hover_text(&hover);
+            let set = |value: Value| {
+                let settings = Table::from_iter([((*name).to_owned(), value)]);
+                NetworkCommand::SetLayer { layer, settings }
+            };
+            let mark = format!("layer setting {name}");
+            match values.get(*name) {
+                Some(Value::Integer(value)) => {
+                    let mut edited = field_ui(ui, name, *value as u32);
+                    edited.response = edited.response.on_hover_text(hover);
+                    cx.number(mark, edited, |value| set(Value::Integer(value.into())));
+                }
+                Some(Value::Float(value)) => {
+                    let mut edited = field_ui(ui, name, *value as f32);
+                    edited.response = edited.response.on_hover_text(hover);
+                    cx.number(mark, edited, |value| set(Value::Float(decimal(value))));
+                }
+                _ => {}
+            }
+        });
+    }
+}
+
+/// The number with the fewest digits that is this one as `f32`, for files that people read.
+fn decimal(value: f32) -> f64 {
+    value.to_string().parse().unwrap_or(f64::from(value))
 }
 
 /// A + between a column and the next: a list of the layers that fit there.
