@@ -12,7 +12,7 @@ use super::throughput::Throughput;
 use crate::error::Result;
 use crate::layouts::LayoutSource;
 use crate::nn::surgery::ChannelMap;
-use crate::nn::{Edit, LayerInfo, Surgery};
+use crate::nn::{Edit, LayerInfo, Network, Surgery};
 
 impl Session {
     /// Applies a command before the next step, and writes it to the journal; a layout's as soon as no step or evaluation of the run
@@ -243,6 +243,17 @@ impl Session {
         LayoutRecord::of(self.journal.header().settings.batch, self.journal.shown().chain(&self.pending))
     }
 
+    /// The same with the pins of filters, through all changes of the network.
+    fn whole_layout_record(&self) -> LayoutRecord {
+        let (header, network) = (self.journal.header(), &self.trainer().network);
+        let parse = |text: &str| Network::parse(text, network.input, network.classes).ok();
+        let Some(network) = header.network_toml.as_deref().and_then(parse) else {
+            return self.layout_record();
+        };
+        let commands: Vec<_> = self.journal.shown().chain(&self.pending).collect();
+        LayoutRecord::with_pins(header.settings.batch, network, &commands)
+    }
+
     /// Opens the layouts that the journal of a resumed run leaves open, with their settings and pins, and carries out its later
     /// layout commands at their steps. A session that nobody looks at need not call it, and [`Session::resume`] does not: layouts
     /// cost GPU time and change nothing of the run. The first layout command of a resumed session does it too. A layout that does
@@ -251,7 +262,7 @@ impl Session {
         if std::mem::replace(&mut self.layouts_restored, true) {
             return;
         }
-        let record = self.layout_record();
+        let record = self.whole_layout_record();
         let faults = layout_commands::restore(&record, &mut self.layouts, &self.run.trainer);
         self.progress.probes_stale = true;
         self.events.extend(faults.into_iter().map(Event::Notice));

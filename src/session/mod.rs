@@ -19,6 +19,7 @@ mod identity;
 mod journal;
 mod journal_file;
 mod layout_commands;
+mod layout_pins;
 mod layout_record;
 mod lifecycle;
 mod measure;
