@@ -47,6 +47,8 @@ pub struct Readings {
     pub classes: Option<Vec<f32>>,
     /// Weights of a filter, which is given by the numbers of its layer and itself.
     pub weights: Option<((u32, u32), Vec<f32>)>,
+    /// Its bias.
+    pub bias: Option<((u32, u32), f32)>,
     /// Rows under the pointer.
     pub picks: Vec<(LayoutId, Picked)>,
     /// Positions of a layout's points.
@@ -68,6 +70,7 @@ pub struct Canvas {
     statistics: ReadbackRing<TileId>,
     classes: ReadbackRing<()>,
     weights: ReadbackRing<(u32, u32)>,
+    bias: ReadbackRing<(u32, u32)>,
     picks: ReadbackRing<LayoutId>,
     points: ReadbackRing<LayoutId>,
     rows: ReadbackRing<LayoutId>,
@@ -94,6 +97,7 @@ impl Canvas {
             statistics: ReadbackRing::new(gpu, 16, 8),
             classes: ReadbackRing::new(gpu, MAX_CLASSES * 16, 4),
             weights: ReadbackRing::new(gpu, 4 * MAX_WEIGHTS as u64, 4),
+            bias: ReadbackRing::new(gpu, 4, 4),
             picks: ReadbackRing::new(gpu, Picked::BYTES, 32),
             points: ReadbackRing::new(gpu, 8 * u64::from(MAX_READ_POINTS), 3),
             rows: ReadbackRing::new(gpu, SelectionSummary::BYTES, 8),
@@ -209,6 +213,9 @@ impl Canvas {
         {
             self.weights.copy(encoder, &range.buffer, range.offset, range.size, filter);
         }
+        if let Some((filter, range)) = requests.bias {
+            self.bias.copy(encoder, &range.buffer, range.offset, 4, filter);
+        }
         for id in requests.picks {
             if let Some(pick) = scatters.pick(id.0) {
                 self.picks.copy(encoder, pick.raw(), 0, Picked::BYTES, id);
@@ -230,6 +237,7 @@ impl Canvas {
         self.statistics.bytes_read()
             + self.classes.bytes_read()
             + self.weights.bytes_read()
+            + self.bias.bytes_read()
             + self.picks.bytes_read()
             + self.points.bytes_read()
             + self.rows.bytes_read()
@@ -241,6 +249,7 @@ impl Canvas {
         self.statistics.after_submit();
         self.classes.after_submit();
         self.weights.after_submit();
+        self.bias.after_submit();
         self.picks.after_submit();
         self.points.after_submit();
         self.rows.after_submit();
@@ -258,6 +267,8 @@ impl Canvas {
         readings.classes = self.classes.take().last().map(|(_, bytes)| means(bytes));
         let weights = self.weights.take().pop();
         readings.weights = weights.map(|(filter, bytes)| (filter, bytemuck::pod_collect_to_vec(&bytes)));
+        let bias = self.bias.take().pop();
+        readings.bias = bias.map(|(filter, bytes)| (filter, bytemuck::pod_read_unaligned(&bytes)));
         readings.picks =
             self.picks.take().into_iter().map(|(id, bytes)| (id, Picked::read(&bytes))).collect();
         let points = self.points.take().into_iter().next_back();

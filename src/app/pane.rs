@@ -154,6 +154,8 @@ pub(crate) enum Event {
         /// Tiles down.
         tiles: i64,
     },
+    /// Give up what is under way: a stroke of the brush or, without one, the window in which a filter is painted.
+    GiveUp,
     /// Turn pictures off or on.
     TogglePictures,
     /// Layouts of this tensor were opened from outside.

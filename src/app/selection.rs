@@ -26,6 +26,10 @@ pub struct Selection {
     pub points: Option<(LayoutId, Vec<[f32; 2]>)>,
     /// Weights of the filter that is painted, a few frames old, with the numbers of its layer and itself.
     pub weights: Option<((u32, u32), Vec<f32>)>,
+    /// Its bias.
+    pub bias: Option<((u32, u32), f32)>,
+    /// A pane has something under way that Escape gives up, and nothing else with it.
+    pub gives_up: bool,
     rows: BTreeMap<LayoutId, SelectionSummary>,
     rows_cleared: bool,
     statistics: Vec<(TileId, [f32; 4])>,
@@ -45,6 +49,8 @@ impl Default for Selection {
             probabilities: Vec::new(),
             points: None,
             weights: None,
+            bias: None,
+            gives_up: false,
             rows: BTreeMap::new(),
             rows_cleared: false,
             statistics: Vec::new(),
@@ -57,6 +63,7 @@ impl Default for Selection {
 impl Selection {
     /// Begins a frame: the tile of the hovered row is hovered.
     pub fn begin_frame(&mut self, session: &Session) {
+        self.gives_up = false;
         if std::mem::replace(&mut self.network_version, session.network_version())
             != session.network_version()
         {

@@ -7,9 +7,9 @@ use toml::Table;
 
 use super::Trainer;
 use crate::error::Result;
-use crate::gpu::Buffer;
+use crate::gpu::{Buffer, BufferRange};
 use crate::nn::pass::Pass;
-use crate::nn::{Loss, Network, WeightEdit};
+use crate::nn::{Loss, Network, Role, WeightEdit};
 
 impl Trainer {
     /// Takes a network with the same tensors; the passes are built again where they are others.
@@ -85,6 +85,16 @@ impl Trainer {
         let mut network = self.network.copy();
         network.set_loss(loss)?;
         self.steer(network)
+    }
+
+    /// The place of a filter's bias on the GPU, by the numbers of its layer and itself; none where it has none.
+    pub fn bias(&self, (layer, filter): (u32, u32)) -> Option<BufferRange> {
+        let index = self.network.layer_index(layer).ok()?;
+        let filter = self.network.filter_index(index, filter).ok()?;
+        let layer = &self.network.layers[index];
+        let bias = layer.parameters().iter().position(|tensor| tensor.role == Role::Bias)?;
+        let row = &self.parameters.rows((index, layer), filter)[bias];
+        Some(BufferRange::new(self.parameters.values.raw(), 4 * row.start as u64, 4 * row.len() as u64))
     }
 
     /// Writes weights of a filter, without reading any; their averages begin again, and all else stays.
