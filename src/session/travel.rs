@@ -240,6 +240,7 @@ impl Session {
         let probe = self.run.settings.probe;
         self.run.settings = RunSettings { probe, ..settings };
         self.journal.go_to(at);
+        self.measurements.effects.look(at.step);
         self.metrics.dead = dead;
         former.into_iter().for_each(|(ids, channels)| self.follow_network(ids, channels));
         self.progress.take_plans(&self.run.trainer);
@@ -280,8 +281,11 @@ impl Session {
                 let (next, others) = (to_come.next(), to_come.next().is_some());
                 drop(to_come);
                 let Some(command) = next else { return Ok(()) };
-                self.diverge(others)?;
                 let at = self.moment();
+                let words = command.words_in(&self.trainer().network);
+                // Before the run may be saved.
+                self.measurements.effects.undo(&words, at.step);
+                self.diverge(others)?;
                 self.timeline.undone.push(Undone { command, at, until });
                 self.journal.drop_to_come(at.step);
                 self.write_journal()
