@@ -297,6 +297,7 @@ impl Session {
 
     fn change(&mut self, command: &Command) -> Result<()> {
         let to = self.run.settings.changed(command, self.step());
+        self.run.edited.go_to(self.journal.moment(0).commands);
         match command {
             Command::Train(TrainCommand::Reset(seed)) => self.reset(*seed),
             Command::Network(NetworkCommand::Edit(edit)) => self.edit(edit)?,

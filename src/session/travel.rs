@@ -241,6 +241,7 @@ impl Session {
         self.run.settings = RunSettings { probe, ..settings };
         self.journal.go_to(at);
         self.measurements.effects.look(at.step);
+        self.run.edited.go_to(at.commands);
         self.metrics.dead = dead;
         former.into_iter().for_each(|(ids, channels)| self.follow_network(ids, channels));
         self.progress.take_plans(&self.run.trainer);

@@ -4,10 +4,11 @@ use rand::seq::IndexedRandom as _;
 use rand::{RngExt as _, SeedableRng as _};
 use rand_chacha::ChaCha8Rng;
 use revacnn::nn::{Edit, Loss, Target, WeightEdit};
-use revacnn::session::{Command, LayerId, NetworkCommand, Session, TrainCommand};
+use revacnn::session::{Command, LayerId, NetworkCommand, Session, TimeControl, TrainCommand};
 
 use crate::bench::{Bench, finish, journal, run_to, settings, submit};
 use crate::layer_settings::PLAIN;
+use crate::time::go;
 
 const CONV: LayerId = LayerId(0);
 const DENSE: LayerId = LayerId(3);
@@ -174,6 +175,29 @@ fn what_was_edited_is_marked_until_the_epoch_ends() {
     session.apply(TrainCommand::Reset(4)).unwrap();
     assert!(marked(&session).is_empty(), "a reset run has none");
     assert_eq!(session.settings().batch, settings().batch);
+}
+
+#[test]
+fn a_mark_goes_with_the_command_that_is_undone() {
+    let bench = Bench::new();
+    let mut session = bench.session();
+    session.keep_time(64 << 20);
+    run_to(&mut session, 3);
+    // At one step, and with steps between.
+    for (filter, to) in [(1, 3), (2, 4), (0, 4)] {
+        let edit = WeightEdit { layer: 0, filter, at: vec![(0, 1.0)], bias: None };
+        session.apply(NetworkCommand::EditWeights(edit)).unwrap();
+        run_to(&mut session, to);
+    }
+    assert_eq!(marked(&session), [0, 1, 2]);
+    for left in [&[1, 2][..], &[1], &[]] {
+        go(&mut session, TimeControl::Undo);
+        assert_eq!(marked(&session), left);
+    }
+    for now in [&[1][..], &[1, 2], &[0, 1, 2]] {
+        go(&mut session, TimeControl::Redo);
+        assert_eq!(marked(&session), now);
+    }
 }
 
 /// A random command of the hand, or a change of the filters that it is about.
