@@ -17,6 +17,8 @@ mod layouts_edited;
 mod lifecycle;
 mod random;
 mod random_time;
+#[cfg(feature = "app")]
+mod reopened;
 mod replay;
 mod saving;
 mod schedule;
