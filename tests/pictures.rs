@@ -17,6 +17,10 @@ use revacnn::session::{LayerId, NetworkCommand, RunSettings, Session, StopCondit
 
 /// A run of 60 steps on the built-in digits.
 fn session(seed: u64) -> Session {
+    session_of("revacnn", seed, 60)
+}
+
+fn session_of(network: &str, seed: u64, steps: u32) -> Session {
     let gpu = Rc::new(Gpu::open(&AdapterChoice::Best).unwrap());
     let settings = RunSettings {
         dataset: "digits".to_owned(),
@@ -27,8 +31,8 @@ fn session(seed: u64) -> Session {
         frozen: Vec::new(),
         probe: 7,
     };
-    let mut session = Session::new(gpu, "revacnn", settings, None).unwrap();
-    session.set_limit(Some(StopCondition::Steps(60)));
+    let mut session = Session::new(gpu, network, settings, None).unwrap();
+    session.set_limit(Some(StopCondition::Steps(steps)));
     session.play();
     while session.advance() {}
     session.settle();
@@ -107,6 +111,20 @@ fn frozen_and_edited_filters_look_as_they_did() {
     let picture = draw_session(session, "network", TensorKind::Weights);
     assert!(difference(&picture, &plain) > 0.001, "nothing shows it");
     compare_picture("network-hand.png", &picture);
+}
+
+#[test]
+fn edges_look_as_they_did() {
+    for (name, network, size) in [
+        ("flow-revacnn.png", "revacnn", [1280, 420]),
+        ("flow-resnet-8.png", "resnet-8", [1900, 420]),
+        ("flow-revacnn-keras.png", "revacnn-keras", [900, 600]),
+    ] {
+        let mut session = session_of(network, 3, 20);
+        let mut workbench = Workbench::new(&session);
+        let picture = Picture::new(Show::Pane("network"), size[0], size[1]);
+        compare_picture(name, &render(&mut session, &mut workbench, &picture).unwrap());
+    }
 }
 
 #[test]

@@ -155,6 +155,8 @@ pub(crate) enum Event {
     },
     /// Turn pictures off or on.
     TogglePictures,
+    /// Show how the selected tile is computed, or close that.
+    ToggleIntermediates,
     /// Layouts of this tensor were opened from outside.
     LayoutsOpened(TensorKind),
     /// The row under the pointer arrived.

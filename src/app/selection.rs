@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::actions::{filter_of, layer_of};
+use super::frame::TermsOf;
 use super::tile_set::TileId;
 use crate::session::{Layout, LayoutId, LayoutSource, Session, TensorKind};
 use crate::view::SelectionSummary;
@@ -26,6 +27,8 @@ pub struct Selection {
     pub points: Option<(LayoutId, Vec<[f32; 2]>)>,
     /// Weights of the filter that is painted, a few frames old, with the numbers of its layer and itself.
     pub weights: Option<((u32, u32), Vec<f32>)>,
+    /// Numbers of one output pixel of a filter's computation, a few frames old.
+    pub terms: Option<(TermsOf, Vec<f32>)>,
     rows: BTreeMap<LayoutId, SelectionSummary>,
     rows_cleared: bool,
     statistics: Vec<(TileId, [f32; 4])>,
@@ -45,6 +48,7 @@ impl Default for Selection {
             probabilities: Vec::new(),
             points: None,
             weights: None,
+            terms: None,
             rows: BTreeMap::new(),
             rows_cleared: false,
             statistics: Vec::new(),

@@ -6,6 +6,7 @@ use toml::Table;
 
 use super::layer_build::{LayerBuild, LayerPlans};
 use super::parameter::ParameterSpec;
+use super::receptive_field::ReceptiveField;
 use super::shape::Shape;
 use super::tensor::Tensor;
 use super::twin::{TwinCall, TwinGradients};
@@ -51,6 +52,11 @@ pub trait Layer {
     /// Relation of its output channels to its input channels.
     fn channels(&self) -> Channels {
         Channels::Kept
+    }
+
+    /// Pixels of its input that an output pixel reads.
+    fn receptive_field(&self, _input: Shape) -> ReceptiveField {
+        ReceptiveField::PIXEL
     }
 
     /// The layer with another number of filters and of groups of them; none where it does not choose its number of channels.

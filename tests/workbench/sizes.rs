@@ -19,7 +19,7 @@ const SIZES: &[([u32; 2], f32)] = &[
 ];
 
 /// Texts that are cut off at a side of the part of the window in which they are drawn.
-fn cut(texts: &[Text]) -> Vec<&str> {
+pub(super) fn cut(texts: &[Text]) -> Vec<&str> {
     let is_cut = |text: &&Text| {
         let inside = text.rect.intersect(text.clip);
         let (width, seen) = (text.rect.width(), inside.width());
@@ -29,7 +29,7 @@ fn cut(texts: &[Text]) -> Vec<&str> {
 }
 
 /// Texts of several rows of which one ends within a word.
-fn broken(texts: &[Text]) -> Vec<&str> {
+pub(super) fn broken(texts: &[Text]) -> Vec<&str> {
     let ends = |row: &String| row.is_empty() || row.ends_with(|c: char| !c.is_alphanumeric());
     let is_broken = |text: &&Text| {
         let pairs = text.rows.windows(2);

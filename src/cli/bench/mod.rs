@@ -2,6 +2,8 @@
 
 #[cfg(feature = "app")]
 mod click;
+#[cfg(feature = "app")]
+mod edges;
 mod edit;
 mod embed;
 mod measure;

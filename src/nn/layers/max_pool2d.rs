@@ -10,7 +10,7 @@ use super::window::{Window, WindowParams, WindowSettings};
 use crate::error::{Error, Result};
 use crate::gpu::{Buffer, Source};
 use crate::nn::twin::{KernelTwin, TwinCall, TwinGradients};
-use crate::nn::{Layer, LayerBuild, LayerPlans, Shape, Tensor};
+use crate::nn::{Layer, LayerBuild, LayerPlans, ReceptiveField, Shape, Tensor};
 use crate::wgsl;
 
 const MAX_POOL2D: Source = wgsl!("nn/max_pool2d.wgsl", WindowParams);
@@ -95,6 +95,10 @@ impl Layer for MaxPool2d {
 
     fn settings(&self) -> Table {
         to_table(&self.window)
+    }
+
+    fn receptive_field(&self, _input: Shape) -> ReceptiveField {
+        self.window.receptive_field()
     }
 
     fn output(&self, inputs: &[Shape]) -> Result<Shape> {

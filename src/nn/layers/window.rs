@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::settings::at_least_one;
 use crate::error::{Error, Result};
-use crate::nn::{LayerBuild, Shape};
+use crate::nn::{LayerBuild, ReceptiveField, Shape};
 use crate::params;
 
 params! {
@@ -77,6 +77,11 @@ impl Window {
                 "take a smaller window, or pool less before it",
             )),
         }
+    }
+
+    /// Pixels that an output pixel reads.
+    pub fn receptive_field(&self) -> ReceptiveField {
+        ReceptiveField::square(self.size, self.stride, self.padding)
     }
 
     /// True if no two windows overlap and there is no padding.

@@ -13,6 +13,26 @@ const MAX_ROW: f32 = 30.0;
 /// Smallest height of a class's row that can be read, in points; where more classes stand in the column, it shows the most likely.
 const MIN_ROW: f32 = 20.0;
 
+/// Number of classes that are shown.
+fn rows(body: Rect, classes: usize) -> usize {
+    ((body.height() / MIN_ROW) as usize).clamp(1, classes)
+}
+
+fn row_height(body: Rect, rows: usize) -> f32 {
+    (body.height() / rows as f32).min(MAX_ROW)
+}
+
+fn bar(body: Rect, rows: usize, row: usize) -> Rect {
+    let height = row_height(body, rows);
+    let corner = Pos2::new(body.left(), body.top() + row as f32 * height + height * 0.58);
+    Rect::from_min_size(corner, Vec2::new(body.width(), height * 0.26))
+}
+
+/// The bars of all classes; none where only the likeliest are shown.
+pub(super) fn bars(body: Rect, classes: usize) -> Option<Vec<Rect>> {
+    (rows(body, classes) == classes).then(|| (0..classes).map(|row| bar(body, classes, row)).collect())
+}
+
 /// Names of the classes with their probabilities; bars only with `pictures`.
 pub(crate) fn classes_ui(ui: &mut Ui, head: Rect, body: Rect, cx: &mut Cx<'_, '_>, pictures: bool) {
     let painter = ui.painter().clone();
@@ -23,18 +43,15 @@ pub(crate) fn classes_ui(ui: &mut Ui, head: Rect, body: Rect, cx: &mut Cx<'_, '_
     }
     let names = cx.session.class_names();
     let (_, label) = cx.session.probe();
-    let rows = ((body.height() / MIN_ROW) as usize).clamp(1, names.len());
+    let rows = rows(body, names.len());
     if rows < names.len() {
         cx.frame.request_classes();
     }
     let title = if rows < names.len() { "likeliest" } else { "classes" };
     painter.text(head.center_top(), Align2::CENTER_TOP, title, FontId::proportional(13.0), theme::TEXT);
     let shown = likeliest(&cx.selection.probabilities, names.len(), rows, label);
-    let height = (body.height() / rows as f32).min(MAX_ROW);
-    let bar = |row: usize| {
-        let corner = Pos2::new(body.left(), body.top() + row as f32 * height + height * 0.58);
-        Rect::from_min_size(corner, Vec2::new(body.width(), height * 0.26))
-    };
+    let height = row_height(body, rows);
+    let bar = |row| bar(body, rows, row);
     let mark = cx.frame.begin();
     for (row, class) in shown.iter().enumerate().filter(|_| pictures) {
         cx.frame.place(ui, TileSetId::Classes, *class as u32, bar(row));

@@ -21,7 +21,7 @@ use super::settings::{LayerSample, at_least_one, sample, settings, to_table};
 use crate::error::{Error, Result};
 use crate::nn::layer::Channels;
 use crate::nn::twin::{KernelTwin, TwinCall, TwinGradients};
-use crate::nn::{Init, Layer, LayerBuild, LayerPlans, ParameterSpec, Shape, Tensor};
+use crate::nn::{Init, Layer, LayerBuild, LayerPlans, ParameterSpec, ReceptiveField, Shape, Tensor};
 
 /// Twins of the kernels.
 pub(super) const TWINS: &[KernelTwin] = &[
@@ -193,6 +193,11 @@ impl Layer for Conv2d {
 
     fn resized(&self, filters: usize, groups: usize) -> Option<Box<dyn Layer>> {
         Some(Box::new(Self { filters, groups, ..*self }))
+    }
+
+    fn receptive_field(&self, _input: Shape) -> ReceptiveField {
+        let dilation = self.dilation;
+        ReceptiveField { dilation, ..ReceptiveField::square(self.kernel, self.stride, self.padding) }
     }
 
     fn output(&self, inputs: &[Shape]) -> Result<Shape> {
