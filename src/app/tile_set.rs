@@ -18,6 +18,8 @@ pub enum TileSetId {
     Node(usize),
     /// Class probabilities of the probe.
     Classes,
+    /// Single images, by the number of the gallery.
+    Gallery(u8),
     /// Rows of a layout.
     Layout(LayoutId),
     /// Filters of the layer of a change on trial: as they would be, or as they are.

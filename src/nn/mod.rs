@@ -44,7 +44,7 @@ pub use optimizer::Optimizer;
 pub use options::TrainerOptions;
 pub use parameter::{ParameterSpec, Role};
 pub use parameters::{Parameters, TensorRange};
-pub use pass::HeldOutPass;
+pub use pass::{HeldOutPass, Predictions};
 pub use shape::Shape;
 pub use snapshot::Snapshot;
 pub use surgery::{Edit, Surgery, WeightEdit};
