@@ -51,6 +51,7 @@
 //!
 //! The last samples of every training batch are the **probes**: the pinned test images. Their activations and gradients are
 //! there after each step and belong to the weights that the step used; they count in no loss, statistic or weight gradient.
+//! Images of the user's own lie behind those of the data set, in the same buffers, and pass through the same normalization.
 //!
 //! A batch that passes a binding limit or the memory is cut into micro-batches whose gradients add up.
 //!
@@ -84,7 +85,8 @@
 //!
 //! # Commands and the journal
 //!
-//! What is measured beside a run (`session::measure`: the effect of each command, a change on trial) copies weights at a moment and evaluates
+//! What is measured beside a run (`session::measure`: the effect of each command, a change on trial; `session::inspect`: the answers to
+//! probes and test images) copies weights at a moment and evaluates
 //! the copy later, in buffers of its own: it waits for nothing, and no step waits for it.
 //!
 //! Everything that the user does to a run or a layout is a [`session::Command`]: plain data, checked when it is given, carried

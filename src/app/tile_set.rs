@@ -33,6 +33,8 @@ pub enum TileSetId {
     Activity(usize),
     /// Class probabilities of the probe.
     Classes,
+    /// Single images, by the number of the gallery.
+    Gallery(u8),
     /// Rows of a layout.
     Layout(LayoutId),
     /// The tensors that a filter's map is computed from and through.

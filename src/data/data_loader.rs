@@ -27,6 +27,10 @@ pub struct DataLoader {
     pub(super) sampling: Buffer<Sampling>,
     clock: Buffer<Clock>,
     history: Buffer<StepRecord>,
+    /// Classes of the user's own images.
+    own_labels: Vec<u8>,
+    /// Numbers of the probes' images.
+    pinned: Vec<u32>,
     /// Images trained on.
     pub train_images: usize,
     /// Images of the validation set, held out of the training images.
@@ -48,14 +52,15 @@ impl DataLoader {
                 format!("data set {} has {all} training and {} test images", data.name, data.test.len());
             return Err(Error::new(what, "give it at least 2 training images and 1 test image"));
         }
-        let mut labels = data.train.labels.clone();
-        labels.extend_from_slice(&data.test.labels);
-        labels.resize(labels.len().next_multiple_of(4), 0);
         let order = split_order(all, data.test.len());
         let images = Images::new(gpu, data, &order, all - validation_images)?;
+        let mut labels = data.train.labels.clone();
+        labels.extend_from_slice(&data.test.labels);
+        labels.resize(images.own.end.next_multiple_of(4), 0);
         let stats = data.channel_stats();
         let statistics: Vec<f32> =
             stats.mean.iter().zip(&stats.std).flat_map(|(m, s)| [*m, 1.0 / s]).collect();
+        let own_labels = vec![0; images.own.len().next_multiple_of(4)];
         let loader = Self {
             shape: data.shape,
             images,
@@ -66,6 +71,8 @@ impl DataLoader {
             sampling: Buffer::zeroed(gpu, "sampling", 1),
             clock: Buffer::zeroed(gpu, "clock", 1),
             history: Buffer::zeroed(gpu, "history", HISTORY_LEN),
+            own_labels,
+            pinned: vec![all as u32; PROBE_SLOTS],
             train_images: all - validation_images,
             validation_images,
             test_images: data.test.len(),
@@ -133,14 +140,43 @@ impl DataLoader {
         self.images.slots().map_or(self.train_images, |slots| slots.min(self.train_images))
     }
 
+    /// Number of an image of the test set among all images: training images come first, then test images, then the user's own.
+    pub fn test_number(&self, index: usize) -> u32 {
+        (self.train_images + self.validation_images + index) as u32
+    }
+
     /// Pins these images of the test set as probes; the last one fills the slots left.
     pub fn set_probes(&mut self, gpu: &Gpu, test_images: &[usize]) {
-        let first_test = self.train_images + self.validation_images;
-        let last = test_images.last().copied().unwrap_or(0);
-        let image = |i: usize| (first_test + test_images.get(i).copied().unwrap_or(last)) as u32;
-        let images: Vec<u32> = (0..PROBE_SLOTS).map(image).collect();
-        self.probes.write(gpu, 0, &images);
-        self.images.set_probes(gpu, &images);
+        let numbers: Vec<u32> = test_images.iter().map(|index| self.test_number(*index)).collect();
+        self.pin(gpu, &numbers);
+    }
+
+    /// Pins images as probes by their numbers; the last one fills the slots left.
+    pub fn pin(&mut self, gpu: &Gpu, numbers: &[u32]) {
+        let last = numbers.last().copied().unwrap_or(self.test_number(0));
+        self.pinned = (0..PROBE_SLOTS).map(|i| numbers.get(i).copied().unwrap_or(last)).collect();
+        self.probes.write(gpu, 0, &self.pinned);
+        self.images.set_probes(gpu, &self.pinned);
+    }
+
+    /// Number of images of the user's own that there is room for.
+    pub fn own_images(&self) -> usize {
+        self.images.own.len()
+    }
+
+    /// Number of an image of the user's own, by its index among them.
+    pub fn own_number(&self, index: usize) -> u32 {
+        (self.images.own.start + index) as u32
+    }
+
+    /// Sets an image of the user's own: its bytes `[c, y, x]`, as those of the data set, and its class. It is never trained on.
+    pub fn set_own_image(&mut self, gpu: &Gpu, index: usize, image: &[u8], class: u8) {
+        assert!(index < self.own_images() && image.len() == self.shape.len(), "an image that has no room");
+        self.images.set_own(gpu, index, image);
+        self.images.set_probes(gpu, &self.pinned);
+        self.own_labels[index] = class;
+        let labels: Vec<u32> = bytemuck::pod_collect_to_vec(&self.own_labels);
+        self.labels.write(gpu, self.images.own.start / 4, &labels);
     }
 
     /// Begins an evaluation of these positions of the image order (see [`DataLoader::validation`], [`DataLoader::test`]).

@@ -45,7 +45,7 @@ pub use optimizer::Optimizer;
 pub use options::TrainerOptions;
 pub use parameter::{ParameterSpec, Role};
 pub use parameters::{Parameters, TensorRange};
-pub use pass::HeldOutPass;
+pub use pass::{HeldOutPass, Predictions};
 pub use receptive_field::{Pixels, ReceptiveField};
 pub use shape::Shape;
 pub use snapshot::Snapshot;

@@ -14,9 +14,6 @@ use crate::layouts::LayoutSource;
 use crate::nn::surgery::ChannelMap;
 use crate::nn::{Edit, LayerInfo, Surgery};
 
-/// Probes: the pinned image, and those after it.
-const PROBES: usize = 4;
-
 impl Session {
     /// Applies a command before the next step, and writes it to the journal; a layout's as soon as no step or evaluation of the run
     /// is under way. Where commands of a resumed run were still to come, a new one takes their place: a layout's command that of the other
@@ -96,6 +93,7 @@ impl Session {
             Control::AskForImage(layout, image) => self.ask_for_image(layout, image),
             Control::Time(control) => self.ask_for_time(control)?,
             Control::Try(edit) => self.measurements.try_out(edit, self.run.seen())?,
+            Control::Inspect(request) => self.inspect(request)?,
         }
         Ok(())
     }
@@ -324,9 +322,7 @@ impl Session {
             Command::Train(_) => trainer.set_hyper(to.hyper)?,
             Command::Network(command) => self.carry_out_network(command, &to.frozen)?,
             Command::Data(DataCommand::PinProbe(index)) => {
-                let all = trainer.loader.test_images;
-                let probes: Vec<_> = (0..PROBES).map(|i| (*index as usize + i) % all).collect();
-                trainer.set_probes(&probes);
+                self.measurements.inspection.pin_test_image(trainer, *index);
                 self.progress.probes_stale = true;
             }
             Command::Data(_) => {
@@ -394,6 +390,7 @@ impl Session {
         self.timeline.keep_metrics(self.journal.moment(0).life, &self.metrics);
         self.metrics = Metrics::default();
         self.readback.forget();
+        self.measurements.inspection.forget();
         self.throughput = Throughput::default();
         self.throughput.restart();
         self.progress.uncopied_steps = 0;

@@ -53,13 +53,14 @@ impl Of<'_> {
         self.trainer.clock().step
     }
 
-    fn version(&self) -> Version {
+    /// The network that an evaluation is for.
+    pub(super) fn version(&self) -> Version {
         (self.version, self.trainer.network.loss)
     }
 }
 
 /// The network that an evaluation is for: number of changes, and loss.
-type Version = (u32, Loss);
+pub(super) type Version = (u32, Loss);
 
 /// Weights to be evaluated.
 struct Job {

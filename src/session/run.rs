@@ -17,6 +17,10 @@ pub(super) struct Run {
     pub title: String,
     pub classes: Vec<String>,
     pub test_labels: Vec<u8>,
+    /// Numbers and classes of the validation images, in the loader's order.
+    pub validation_images: Vec<(u32, u8)>,
+    /// Numbers and classes of the test images.
+    pub test_images: Vec<(u32, u8)>,
     /// Labels of the training images, in the loader's order.
     pub train_labels: Vec<u8>,
     /// The nodes of the network, the input first.
@@ -30,12 +34,16 @@ pub(super) struct Run {
 impl Run {
     pub(super) fn new(trainer: Trainer, data: &Dataset, settings: RunSettings) -> Self {
         let order = split_order(data.train.len(), data.test.len());
-        let trained = &order[..trainer.loader.train_images];
+        let (trained, others) = order.split_at(trainer.loader.train_images);
+        let (validated, tested) = others.split_at(trainer.loader.validation_images);
+        let train_class = |image: &u32| data.train.labels[*image as usize];
         Self {
             title: format!("{} on {}", trainer.network.name, data.name),
             classes: data.classes.clone(),
             test_labels: data.test.labels.clone(),
-            train_labels: trained.iter().map(|image| data.train.labels[*image as usize]).collect(),
+            validation_images: validated.iter().map(|image| (*image, train_class(image))).collect(),
+            test_images: tested.iter().copied().zip(data.test.labels.iter().copied()).collect(),
+            train_labels: trained.iter().map(train_class).collect(),
             layers: LayerInfo::of(&trainer.network),
             network_version: 0,
             trainer,

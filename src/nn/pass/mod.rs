@@ -13,8 +13,8 @@ use super::{LayerPlans, LossBuffers, Network, Optimizer, Parameters, TrainerOpti
 use crate::data::{BatchSizes, DataLoader};
 use crate::error::Result;
 use crate::gpu::{Buffer, Gpu, Plan, PlanBuilder};
-pub use held_out::HeldOutPass;
 pub(super) use held_out::held_out_count;
+pub use held_out::{HeldOutPass, Predictions};
 use layers::{Weights, build_layers};
 pub(super) use maps::Maps;
 pub(super) use sizes::choose_sizes;

@@ -42,7 +42,7 @@ pub(crate) fn classes_ui(ui: &mut Ui, head: Rect, body: Rect, cx: &mut Cx<'_, '_
         return cx.report(declared);
     }
     let names = cx.session.class_names();
-    let (_, label) = cx.session.probe();
+    let label = cx.session.probe_class();
     let rows = rows(body, names.len());
     if rows < names.len() {
         cx.frame.request_classes();
@@ -59,7 +59,7 @@ pub(crate) fn classes_ui(ui: &mut Ui, head: Rect, body: Rect, cx: &mut Cx<'_, '_
     cx.frame.paint(ui, body.intersect(ui.clip_rect()), mark);
     let clipped = painter.with_clip_rect(painter.clip_rect().intersect(body.expand2(Vec2::new(2.0, 6.0))));
     for (row, class) in shown.iter().enumerate() {
-        let color = if *class == label { theme::ACCENT } else { theme::MUTED };
+        let color = if label == Some(*class) { theme::ACCENT } else { theme::MUTED };
         let format = TextFormat::simple(FontId::proportional((height * 0.42).clamp(8.0, 11.5)), color);
         let mut job = LayoutJob::single_section(names[*class].clone(), format);
         job.wrap = TextWrapping::truncate_at_width(body.width());
@@ -69,15 +69,13 @@ pub(crate) fn classes_ui(ui: &mut Ui, head: Rect, body: Rect, cx: &mut Cx<'_, '_
     }
     let response = ui.interact(body, ui.scope_id().with("classes"), Sense::hover());
     let which = if rows < names.len() { "the likeliest classes" } else { "each class" };
-    response.on_hover_text(format!(
-        "Probability of {which} of {}, from 0 to 1. The probe is a {}.",
-        names.len(),
-        names[label]
-    ));
+    let class = label.and_then(|label| names.get(label)).map_or("picture of your own", String::as_str);
+    let text = format!("Probability of {which} of {}, from 0 to 1. The probe is a {class}.", names.len());
+    response.on_hover_text(text);
 }
 
 /// The `rows` likeliest of `count` classes, the true one among them; all in their own order where there is room for all.
-fn likeliest(probabilities: &[f32], count: usize, rows: usize, label: usize) -> Vec<usize> {
+fn likeliest(probabilities: &[f32], count: usize, rows: usize, label: Option<usize>) -> Vec<usize> {
     let mut classes: Vec<usize> = (0..count).collect();
     if rows >= count {
         return classes;
@@ -85,7 +83,7 @@ fn likeliest(probabilities: &[f32], count: usize, rows: usize, label: usize) -> 
     let of = |class: usize| probabilities.get(class).copied().unwrap_or(0.0);
     classes.sort_by(|a, b| of(*b).total_cmp(&of(*a)));
     classes.truncate(rows);
-    if !classes.contains(&label) && label < count {
+    if let Some(label) = label.filter(|label| !classes.contains(label) && *label < count) {
         classes[rows - 1] = label;
     }
     classes
@@ -98,9 +96,10 @@ mod tests {
     #[test]
     fn the_true_class_is_among_the_likeliest() {
         let probabilities = [0.1, 0.4, 0.05, 0.3, 0.15];
-        assert_eq!(likeliest(&probabilities, 5, 5, 2), [0, 1, 2, 3, 4]);
-        assert_eq!(likeliest(&probabilities, 5, 3, 3), [1, 3, 4]);
-        assert_eq!(likeliest(&probabilities, 5, 3, 2), [1, 3, 2]);
-        assert_eq!(likeliest(&[], 5, 2, 4), [0, 4], "before the first probabilities are there");
+        assert_eq!(likeliest(&probabilities, 5, 5, Some(2)), [0, 1, 2, 3, 4]);
+        assert_eq!(likeliest(&probabilities, 5, 3, Some(3)), [1, 3, 4]);
+        assert_eq!(likeliest(&probabilities, 5, 3, Some(2)), [1, 3, 2]);
+        assert_eq!(likeliest(&[], 5, 2, Some(4)), [0, 4], "before the first probabilities are there");
+        assert_eq!(likeliest(&probabilities, 5, 2, None), [1, 3], "its class is not known");
     }
 }
