@@ -5,6 +5,7 @@ mod click;
 mod edit;
 mod embed;
 mod measure;
+mod plan;
 #[cfg(feature = "app")]
 mod points;
 #[cfg(feature = "app")]
