@@ -198,11 +198,21 @@ impl DataLoader {
         Ok(plans.map(PlanBuilder::finish))
     }
 
-    /// Plans that count a pass's results (after a training pass, after an evaluation pass) and that end a step.
+    /// Plans that count the results of an evaluation's pass, and that end a step by the sums of the squares of its gradients, each in
+    /// the first of four values.
     ///
     /// # Errors
     /// When a buffer does not fit.
-    pub fn build_counting(&self, gpu: &Gpu, sizes: BatchSizes, results: &BufferRange) -> Result<[Plan; 3]> {
-        clock::count(gpu, sizes, self.train_images, [&self.clock.range(), &self.history.range(), results])
+    pub fn build_counting(
+        &self,
+        gpu: &Gpu,
+        sizes: BatchSizes,
+        results: &BufferRange,
+        squares: &BufferRange,
+    ) -> Result<[Plan; 2]> {
+        let (clock, images) = (&self.clock.range(), self.train_images);
+        let evaluation = clock::count_evaluation(gpu, sizes, images, [clock, results])?;
+        let tick = clock::tick(gpu, sizes, images, [clock, &self.history.range(), squares])?;
+        Ok([evaluation, tick])
     }
 }

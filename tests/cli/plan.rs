@@ -5,7 +5,7 @@ use serde_json::Value;
 use crate::program::{folder, run};
 
 const ARGS: [&str; 8] =
-    ["bench", "train", "--plan", "--dataset", "digits", "--network", "tiny.toml,lenet", "--batch"];
+    ["bench", "train", "--plan", "--dataset", "shapes", "--network", "tiny.toml,lenet", "--batch"];
 
 #[test]
 fn a_plan_lists_every_dispatch_with_its_number() {
