@@ -4,19 +4,37 @@ const WORKGROUP: u32 = 256u;
 const IMAGES: u32 = 64u;
 // Words that a thread loads at once.
 #constant BATCH = 4
+// 1 where it draws the samples too, of images that lie in one buffer and have 4 channels at most.
+#constant DRAWS = 0
+// 1 where only a window of the images is on the GPU.
+#constant STREAMS = 0
 
+#import Clock
 #import Sample
+#import Sampling
 #import GatherTilesParams
 
 @group(0) @binding(0) var<uniform> params: GatherTilesParams;
-@group(0) @binding(1) var<storage, read> samples: array<Sample>;
+// Images [n, c, y, x], one byte a value.
+@group(0) @binding(1) var<storage, read> images_0: array<u32>;
+#if DRAWS
+@group(0) @binding(2) var<storage, read_write> samples: array<Sample>;
+@group(0) @binding(3) var<storage, read> clock: Clock;
+@group(0) @binding(4) var<storage, read> sampling: Sampling;
+// Image indices by position: training, validation, test.
+@group(0) @binding(5) var<storage, read> order: array<u32>;
+@group(0) @binding(6) var<storage, read> labels: array<u32>;
+@group(0) @binding(8) var<storage, read> probes: array<u32>;
+#import common/sampling
+#else
+@group(0) @binding(2) var<storage, read> samples: array<Sample>;
 // Mean and 1 / standard deviation of each channel, for pixels from 0 to 1.
-@group(0) @binding(2) var<storage, read> statistics: array<vec2<f32>>;
-// Images [n, c, y, x], one byte a value, in up to four buffers because of the binding limit.
-@group(0) @binding(3) var<storage, read> images_0: array<u32>;
+@group(0) @binding(3) var<storage, read> statistics: array<vec2<f32>>;
+// More images: there are up to four buffers because of the binding limit.
 @group(0) @binding(4) var<storage, read> images_1: array<u32>;
 @group(0) @binding(5) var<storage, read> images_2: array<u32>;
 @group(0) @binding(6) var<storage, read> images_3: array<u32>;
+#end
 @group(0) @binding(7) var<storage, read_write> input: array<vec4<f32>>;
 
 // A slot without an image.
@@ -28,12 +46,37 @@ var<workgroup> indices: array<u32, IMAGES>;
 var<workgroup> tile: array<u32, 1560>;
 
 fn word_of(chunk: u32, at: u32) -> u32 {
+#if DRAWS
+    return images_0[at];
+#else
     switch chunk {
         case 0u: { return images_0[at]; }
         case 1u: { return images_1[at]; }
         case 2u: { return images_2[at]; }
         default: { return images_3[at]; }
     }
+#end
+}
+
+/// Mean and 1 / standard deviation of a channel.
+fn normal_of(c: u32) -> vec2<f32> {
+#if DRAWS
+    let two = select(params.normal_0, params.normal_1, c >= 2u);
+    return select(two.xy, two.zw, c % 2u == 1u);
+#else
+    return statistics[c];
+#end
+}
+
+/// The sample of a slot.
+fn sample_of(n: u32, writes: bool) -> Sample {
+#if DRAWS
+    let drawn = draw(n);
+    if writes { samples[n] = drawn; }
+    return drawn;
+#else
+    return samples[n];
+#end
 }
 
 /// Row of the image that a row of the input shows; outside where it is not below the height.
@@ -73,17 +116,20 @@ fn value(image: u32, c: u32, y: u32, r: u32, x: u32, normal: vec2<f32>) -> f32 {
     return (f32((word >> (8u * (at % 4u))) & 255u) / 255.0 - normal.x) * normal.y;
 }
 
-/// input[c, y, x, n] = (image[c, y + dy, flipped x + dx] / 255 − mean[c]) / deviation[c]; 0 (the mean) outside the image
+/// samples drawn where DRAWS; input[c, y, x, n] = (image[c, y + dy, flipped x + dx] / 255 − mean[c]) / deviation[c]; 0 (the mean) outside the image
 @compute @workgroup_size(WORKGROUP)
 fn gather_tiles(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
     let y = group.y * params.rows;
     let c = group.z;
     if lane < IMAGES {
         let n = group.x * IMAGES + lane;
-        var change = NOTHING;
-        if n < 4u * params.quads && samples[min(n, 4u * params.quads - 1u)].scale != 0.0 { change = samples[n].change; }
-        changes[lane] = change;
-        indices[lane] = samples[min(n, 4u * params.quads - 1u)].image;
+        changes[lane] = NOTHING;
+        if n < 4u * params.quads {
+            // Each workgroup of the same images draws them; one tells the others of the step.
+            let drawn = sample_of(n, group.y + group.z == 0u);
+            if drawn.scale != 0.0 { changes[lane] = drawn.change; }
+            indices[lane] = drawn.image;
+        }
     }
     workgroupBarrier();
     let words = IMAGES * params.row_words * params.rows;
@@ -97,7 +143,7 @@ fn gather_tiles(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocati
 #end
     }
     workgroupBarrier();
-    let normal = statistics[c];
+    let normal = normal_of(c);
     for (var i = lane; i < params.rows * params.width * (IMAGES / 4u); i += WORKGROUP) {
         let quad = group.x * (IMAGES / 4u) + i % (IMAGES / 4u);
         let pixel = i / (IMAGES / 4u);

@@ -37,6 +37,8 @@ const VALUES: &[(&str, &str, &[u32])] = &[
     ("data/tick.wgsl", "SQUARES", &[64, 1024]),
     ("data/gather.wgsl", "DISTORTS", &[0, 1]),
     ("data/gather_tiles.wgsl", "BATCH", &[4]),
+    ("data/gather_tiles.wgsl", "DRAWS", &[0, 1]),
+    ("data/gather_tiles.wgsl", "STREAMS", &[0, 1]),
     ("data/sampler.wgsl", "STREAMS", &[0, 1]),
     ("gpu/product.wgsl", "ROWS", &[16]),
     ("gpu/product.wgsl", "SUBGROUPS", &[0, 1]),
