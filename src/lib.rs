@@ -71,8 +71,10 @@
 //!
 //! # A step, a frame
 //!
-//! A training step is the list in `nn::Pass::build_plans`: sample the batch and augment it; forward, layer by layer; loss and
-//! its gradient; backward, layer by layer; one optimizer pass over all parameters; advance the clock. What changes
+//! A training step is the list in `nn::Pass::build_plans`: pack the weights of all layers; sample the batch and augment it; forward,
+//! layer by layer; loss and its gradient; backward, layer by layer, with partial sums of the parameters' gradients; one dispatch that
+//! adds them all and counts the losses; one optimizer pass over all parameters; advance the clock. Neighboring layers share dispatches
+//! where `nn::pass::fusions` says so: what can be looked at is there all the same. What changes
 //! from step to step ([`data::Clock`], the optimizer's state) lies on the GPU and advances itself, because writes of the CPU do not
 //! interleave with the dispatches of one submit.
 //!

@@ -6,7 +6,7 @@ use super::augmentation::Augmentation;
 use super::batch::BatchSizes;
 use super::clock::{self, Clock, HISTORY_LEN, StepRecord};
 use super::dataset::{Dataset, ImageShape};
-use super::gather::{GatherBuffers, gather};
+use super::gather::{GatherBuffers, draw_and_gather, draws, gather};
 use super::images::Images;
 use super::order::{VALIDATION_SHARE, split_order};
 use super::sampler::{MAX_PROBES, SamplerBuffers, Sampling, sample};
@@ -21,6 +21,8 @@ pub struct DataLoader {
     pub(super) shape: ImageShape,
     pub(super) images: Images,
     pub(super) statistics: Buffer<f32>,
+    /// The same: mean and 1 / standard deviation of each channel.
+    normals: Vec<f32>,
     pub(super) labels: Buffer<u32>,
     pub(super) order: Buffer<u32>,
     pub(super) probes: Buffer<u32>,
@@ -65,6 +67,7 @@ impl DataLoader {
             shape: data.shape,
             images,
             statistics: Buffer::from_slice(gpu, "statistics", &statistics),
+            normals: statistics,
             labels: Buffer::from_slice(gpu, "labels", &bytemuck::pod_collect_to_vec::<u8, u32>(&labels)),
             order: Buffer::from_slice(gpu, "order", &order),
             probes: Buffer::from_slice(gpu, "probes", &[all as u32; PROBE_SLOTS]),
@@ -222,11 +225,17 @@ impl DataLoader {
                 probes: self.probes.range(),
                 samples,
             };
+            let distorts = distort && training;
+            if training && draws(gpu, &self.images, self.shape, distorts) {
+                let (of, of_pass) = ((self.shape, &self.normals[..]), (sizes, self.train_images));
+                draw_and_gather(plan, &self.images, of, of_pass, (buffers, input))?;
+                continue;
+            }
             sample(plan, training, sizes, (self.train_images, self.images.slots()), buffers)?;
             let buffers = GatherBuffers {
                 samples,
                 statistics: self.statistics.range(),
-                sampling: (distort && training).then(|| self.sampling.range()),
+                sampling: distorts.then(|| self.sampling.range()),
                 input,
             };
             gather(plan, &self.images, self.shape, sizes, buffers)?;
@@ -234,11 +243,21 @@ impl DataLoader {
         Ok(plans.map(PlanBuilder::finish))
     }
 
-    /// Plans that count a pass's results (after a training pass, after an evaluation pass) and that end a step.
+    /// Plans that count the results of an evaluation's pass, and that end a step by the sums of the squares of its gradients, each in
+    /// the first of four values.
     ///
     /// # Errors
     /// When a buffer does not fit.
-    pub fn build_counting(&self, gpu: &Gpu, sizes: BatchSizes, results: &BufferRange) -> Result<[Plan; 3]> {
-        clock::count(gpu, sizes, self.train_images, [&self.clock.range(), &self.history.range(), results])
+    pub fn build_counting(
+        &self,
+        gpu: &Gpu,
+        sizes: BatchSizes,
+        results: &BufferRange,
+        squares: &BufferRange,
+    ) -> Result<[Plan; 2]> {
+        let (clock, images) = (&self.clock.range(), self.train_images);
+        let evaluation = clock::count_evaluation(gpu, sizes, images, [clock, results])?;
+        let tick = clock::tick(gpu, sizes, images, [clock, &self.history.range(), squares])?;
+        Ok([evaluation, tick])
     }
 }

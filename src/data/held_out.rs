@@ -2,7 +2,7 @@
 //! chosen one by one, to be shown or forwarded.
 
 use super::batch::BatchSizes;
-use super::clock::{self, Clock, StepRecord};
+use super::clock::{self, Clock};
 use super::data_loader::DataLoader;
 use super::dataset::ImageShape;
 use super::gather::{GatherBuffers, gather};
@@ -154,8 +154,6 @@ impl HeldOutImages {
     /// # Errors
     /// When a buffer does not fit.
     pub fn build_counting(&self, gpu: &Gpu, results: &BufferRange) -> Result<Plan> {
-        let history = Buffer::<StepRecord>::zeroed(gpu, "held-out history", 1).range();
-        let buffers = [&self.clock.range(), &history, results];
-        clock::count(gpu, self.sizes, self.train_images, buffers).map(|[_, evaluation, _]| evaluation)
+        clock::count_evaluation(gpu, self.sizes, self.train_images, [&self.clock.range(), results])
     }
 }

@@ -96,6 +96,12 @@ pub trait Layer {
         false
     }
 
+    /// True if this layer's backward pass can also make what `below`, whose output it alone takes, makes of that output's gradient: the
+    /// input gradient of a relu, or the partial sums of a bias gradient.
+    fn fuses_backward(&self, _below: &dyn Layer) -> bool {
+        false
+    }
+
     /// Prepares the dispatches.
     ///
     /// # Errors

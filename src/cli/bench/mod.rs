@@ -7,6 +7,7 @@ mod edges;
 mod edit;
 mod embed;
 mod measure;
+mod plan;
 #[cfg(feature = "app")]
 mod points;
 #[cfg(feature = "app")]

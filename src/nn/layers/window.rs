@@ -20,6 +20,8 @@ params! {
         out_width: u32,
         /// Quads of images.
         quads: u32,
+        /// Those that are trained on.
+        train_quads: u32,
     }
 }
 
@@ -101,6 +103,7 @@ impl Window {
             out_height: output.height as u32,
             out_width: output.width as u32,
             quads: build.extent.quads as u32,
+            train_quads: build.extent.train_quads as u32,
         }
     }
 

@@ -7,6 +7,7 @@ use crate::data::{Clock, DataLoader, HeldOutImages};
 use crate::error::Result;
 use crate::gpu::{Buffer, BufferRange, Gpu, Plan, PlanBuilder};
 use crate::nn::features::{Extraction, TopK};
+use crate::nn::partial_sums::PartialSums;
 use crate::nn::{LossBuffers, Network, Parameters};
 
 /// Most images that are held out: enough that a loss tells, few enough that it costs little.
@@ -55,8 +56,10 @@ impl HeldOutPass {
     ) -> Result<Self> {
         let values = Buffer::<f32>::zeroed(gpu, "held-out weights", parameters.values.len());
         let maps = Maps::fixed(gpu, network, images);
-        let layers = build_layers(gpu, network, loader, parameters, Weights::Fixed(&values), &maps)?;
-        let last = layers.len();
+        let nothing = PartialSums::default();
+        let weights = Weights::Fixed(&values);
+        let layers = build_layers(gpu, network, loader, parameters, weights, (&maps, &nothing))?;
+        let last = layers.plans.len();
         let outputs = network.shape_of(last).len();
         let loss = LossBuffers {
             samples: maps.samples.clone(),
@@ -67,9 +70,11 @@ impl HeldOutPass {
             results: maps.results.clone(),
         };
         let said = [loss.outputs.clone(), loss.probabilities.clone()];
-        let mut plan = Plan::default();
-        layers.iter().for_each(|layer| plan.extend(&layer.prepare));
-        layers.iter().for_each(|layer| plan.extend(layer.evaluation.as_ref().unwrap_or(&layer.forward)));
+        let mut plan = layers.prepare;
+        layers
+            .plans
+            .iter()
+            .for_each(|layer| plan.extend(layer.evaluation.as_ref().unwrap_or(&layer.forward)));
         plan.extend(&network.loss.build(gpu, &loss, (outputs, network.classes), maps.extent())?);
         plan.extend(&images.build_counting(gpu, &maps.results)?);
         Ok(Self { values, plan, said })

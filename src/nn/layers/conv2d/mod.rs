@@ -7,7 +7,6 @@
 mod cost;
 mod forward;
 mod geometry;
-mod pack;
 mod plans;
 mod weight_gradient;
 
@@ -28,8 +27,6 @@ pub(super) const TWINS: &[KernelTwin] = &[
     ("nn/bias_gradient.wgsl", "bias_gradient", "nn::layers::conv2d::Conv2d::backward_twin"),
     ("nn/conv2d.wgsl", "conv2d", "nn::layers::conv2d::Conv2d::forward_twin"),
     ("nn/conv2d_weight_gradient.wgsl", "weight_gradient", "nn::layers::conv2d::Conv2d::backward_twin"),
-    ("nn/pack_weights.wgsl", "pack_weights", "not: a private layout, which the twin of conv2d checks"),
-    ("nn/sum_partials.wgsl", "sum_partials", "nn::layers::conv2d::Conv2d::backward_twin"),
 ];
 
 /// Settings of a 2-D convolution.
