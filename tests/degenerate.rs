@@ -160,6 +160,50 @@ fn others_start_as_they_would_without_outliers_of_any_size() {
 }
 
 #[test]
+fn others_are_projected_on_their_own_components_whatever_the_outliers() {
+    let gpu = open_gpu();
+    for (outliers, components) in [(1, 1), (2, 1), (3, 1), (3, 2)] {
+        let projected = |values: &[f32]| {
+            let options = Options { components: Some(components), ..Options::default() };
+            let tsne = TsneBuilder::new(30.0).options(options).build(&gpu, &view(&gpu, values, 24)).unwrap();
+            tsne.read_rows(&gpu);
+            tsne.read_searched_rows(&gpu)
+        };
+        let expected = projected(&with_outliers(outliers, 1.0)[1]);
+        for far in FAR {
+            let mut found = projected(&with_outliers(outliers, far)[0]);
+            let longest =
+                |rows: &[Vec<f32>]| rows.iter().flatten().fold(0.0_f32, |most, v| most.max(v.abs()));
+            let gone: Vec<Vec<f32>> = (1..=outliers).rev().map(|at| found.remove(70 * at)).collect();
+            for row in &gone {
+                let far = longest(std::slice::from_ref(row)) / longest(&found);
+                assert!(far > 3.0, "an outlier lies amid the others: {far}");
+            }
+            for c in 0..components {
+                let of = |rows: &[Vec<f32>]| rows.iter().map(|row| f64::from(row[c])).collect::<Vec<_>>();
+                let unlike = 1.0 - correlation(&of(&found), &of(&expected)).abs();
+                assert!(
+                    unlike < 1e-5,
+                    "{outliers} of {far:e}, {components}: component {c} differs by {unlike:e}"
+                );
+            }
+        }
+    }
+    assert_no_errors(&gpu);
+}
+
+/// Pearson's correlation.
+fn correlation(a: &[f64], b: &[f64]) -> f64 {
+    let centered = |values: &[f64]| {
+        let mean = values.iter().sum::<f64>() / values.len() as f64;
+        values.iter().map(|v| v - mean).collect::<Vec<_>>()
+    };
+    let dot = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(x, y)| x * y).sum::<f64>();
+    let (a, b) = (centered(a), centered(b));
+    dot(&a, &b) / (dot(&a, &a) * dot(&b, &b)).sqrt()
+}
+
+#[test]
 fn others_are_laid_out_as_well_as_without_outliers_of_any_size() {
     let gpu = open_gpu();
     for (outliers, sizes) in [(1, &FAR[2..6]), (3, &FAR[3..7])] {

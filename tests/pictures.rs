@@ -15,14 +15,18 @@ use revacnn::app::{Show, Workbench};
 use revacnn::gpu::{AdapterChoice, Gpu};
 use revacnn::nn::{Edit, Hyper, WeightEdit};
 use revacnn::session::{
-    Command, Control, LayerId, NetworkCommand, RunSettings, Session, StopCondition, TensorKind, TimeControl,
-    TrainCommand,
+    Command, Control, Inspect, LayerId, NetworkCommand, NewProbe, ProbeChange, RunSettings, Session,
+    StopCondition, TensorKind, TimeControl, TrainCommand,
 };
 
 use kept_pictures::{compare_picture, difference};
 
 /// A run of 60 steps on the built-in digits.
 fn session(seed: u64) -> Session {
+    session_of("revacnn", seed, 60)
+}
+
+fn session_of(network: &str, seed: u64, steps: u32) -> Session {
     let gpu = Rc::new(Gpu::open(&AdapterChoice::Best).unwrap());
     let settings = RunSettings {
         dataset: "digits".to_owned(),
@@ -33,8 +37,8 @@ fn session(seed: u64) -> Session {
         frozen: Vec::new(),
         probe: 7,
     };
-    let mut session = Session::new(gpu, "revacnn", settings, None).unwrap();
-    run_to(&mut session, 60);
+    let mut session = Session::new(gpu, network, settings, None).unwrap();
+    run_to(&mut session, steps);
     session
 }
 
@@ -90,8 +94,72 @@ fn frozen_and_edited_filters_look_as_they_did() {
 }
 
 #[test]
+fn edges_look_as_they_did() {
+    for (name, network, size) in [
+        ("flow-revacnn.png", "revacnn", [1280, 420]),
+        ("flow-resnet-8.png", "resnet-8", [1900, 420]),
+        ("flow-revacnn-keras.png", "revacnn-keras", [900, 600]),
+    ] {
+        let mut session = session_of(network, 3, 20);
+        let mut workbench = Workbench::new(&session);
+        let picture = Picture::new(Show::Pane("network"), size[0], size[1]);
+        compare_picture(
+            &format!("tests/pictures/{name}"),
+            &render(&mut session, &mut workbench, &picture).unwrap(),
+        );
+    }
+}
+
+#[test]
 fn charts_look_as_they_did() {
     compare("charts.png", "charts", TensorKind::Activations, false);
+}
+
+/// Pictures of the user's own, of which one is pinned; answers of every tenth step.
+fn session_with_probes() -> Session {
+    let mut session = session(3);
+    let shape = revacnn::data::ImageShape { channels: 1, height: 8, width: 8 };
+    let disc = |x: u32, y: u32| (x as f32 - 130.0).hypot(y as f32 - 60.0);
+    let ring = RgbaImage::from_fn(240, 120, |x, y| {
+        let light = if (25.0..48.0).contains(&disc(x, y)) { 250 } else { 20 };
+        image::Rgba([light, light, light, 255])
+    });
+    let ring = revacnn::data::Picture::of_rgba([240, 120], ring.into_raw()).unwrap().fit(shape).unwrap();
+    let (name, preview, animated) = ("ring.gif".to_owned(), Some(ring.preview), true);
+    let new = NewProbe { name, image: ring.image, preview, animated };
+    let first = session.trainer().loader.test_number(0);
+    let number = |image: u32| (first + image, session.test_labels()[image as usize]);
+    let others = [17, 4, 30].map(|image| {
+        let (number, class) = number(image);
+        ProbeChange::AddNumber { name: format!("test image {image}"), number, class }
+    });
+    for change in others.into_iter().chain([ProbeChange::Add(new)]) {
+        session.control(Control::Inspect(change.into())).unwrap();
+    }
+    for step in 61..70 {
+        session.control(Control::Inspect(Inspect::Predictions)).unwrap();
+        session.set_limit(Some(StopCondition::Steps(step)));
+        session.play();
+        while session.advance() {}
+        session.settle();
+    }
+    session
+}
+
+#[test]
+fn pictures_of_the_user_look_as_they_did() {
+    let picture = draw_session(session_with_probes(), "test", TensorKind::Activations);
+    let plain = draw_session(session(3), "test", TensorKind::Activations);
+    assert!(difference(&picture, &plain) > 0.02, "nothing shows them");
+    compare_picture("tests/pictures/test.png", &picture);
+}
+
+#[test]
+fn the_confusion_matrix_looks_as_it_did() {
+    let picture = draw_session(session(3), "confusion", TensorKind::Activations);
+    let other = draw_session(session(4), "confusion", TensorKind::Activations);
+    assert!(difference(&picture, &other) > 0.01, "a run of another seed looks the same");
+    compare_picture("tests/pictures/confusion.png", &picture);
 }
 
 #[test]

@@ -123,6 +123,11 @@ const KEYS: &[(&str, &str, &[Binding])] = &[
             (NONE, Key::Delete, |s, selection| edit_filter(s, selection.tile?, delete).and_then(act)),
         ],
     ),
+    (
+        "I",
+        "how the selected tile is computed: map × kernel, sum and bias",
+        &[(NONE, Key::I, |_, _| Some(Effect::Tell(Event::ToggleIntermediates)))],
+    ),
     ("Shift+drag  Ctrl+drag", "in a layout: lasso or box selection", &[]),
     (
         "V",

@@ -9,7 +9,7 @@ use super::workbench::{Show, Workbench};
 use super::zoom::fitting;
 use crate::error::{Error, Result};
 use crate::gpu::{Buffer, Gpu};
-use crate::session::Session;
+use crate::session::{RunState, Session};
 
 /// Passes until egui has settled all sizes.
 const LAYOUT_PASSES: usize = 3;
@@ -73,6 +73,10 @@ pub fn render(session: &mut Session, workbench: &mut Workbench, picture: &Pictur
         canvas.after_submit();
         gpu.wait();
         workbench.take(canvas.poll(), session);
+        // A pane may have asked for what is computed only while it is looked at.
+        if session.inspection().wants_predictions() || session.state() == RunState::Validating {
+            session.refresh()?;
+        }
     }
     gpu.check()?;
     Ok(read(&gpu, &texture, width, height))

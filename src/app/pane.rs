@@ -48,6 +48,8 @@ pub(crate) enum Dock {
     Side(f32),
     /// A tab beside the last pane of the narrow column.
     Tab,
+    /// A tab beside the last pane of the wide column.
+    MainTab,
 }
 
 /// Context of a pane during a frame.
@@ -98,6 +100,11 @@ impl Cx<'_, '_> {
     /// Records where a widget lies, for scripts that click it.
     pub(crate) fn mark(&mut self, name: impl Into<Cow<'static, str>>, response: &Response) {
         self.targets.insert(name.into(), response.rect);
+    }
+
+    /// Records where a part of a widget lies, for scripts that click it.
+    pub(crate) fn mark_rect(&mut self, name: impl Into<Cow<'static, str>>, rect: Rect) {
+        self.targets.insert(name.into(), rect);
     }
 
     /// Records where a number lies, and requests the change that a new one is.
@@ -158,6 +165,8 @@ pub(crate) enum Event {
     GiveUp,
     /// Turn pictures off or on.
     TogglePictures,
+    /// Show how the selected tile is computed, or close that.
+    ToggleIntermediates,
     /// Layouts of this tensor were opened from outside.
     LayoutsOpened(TensorKind),
     /// The row under the pointer arrived.

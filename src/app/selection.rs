@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::actions::{filter_of, layer_of};
+use super::frame::TermsOf;
 use super::tile_set::TileId;
 use crate::session::{Layout, LayoutId, LayoutSource, Session, TensorKind};
 use crate::view::SelectionSummary;
@@ -30,6 +31,8 @@ pub struct Selection {
     pub bias: Option<((u32, u32), f32)>,
     /// A pane has something under way that Escape gives up, and nothing else with it.
     pub gives_up: bool,
+    /// Numbers of one output pixel of a filter's computation, a few frames old.
+    pub terms: Option<(TermsOf, Vec<f32>)>,
     rows: BTreeMap<LayoutId, SelectionSummary>,
     rows_cleared: bool,
     statistics: Vec<(TileId, [f32; 4])>,
@@ -51,6 +54,7 @@ impl Default for Selection {
             weights: None,
             bias: None,
             gives_up: false,
+            terms: None,
             rows: BTreeMap::new(),
             rows_cleared: false,
             statistics: Vec::new(),

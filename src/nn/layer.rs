@@ -6,6 +6,7 @@ use toml::Table;
 
 use super::layer_build::{LayerBuild, LayerPlans};
 use super::parameter::ParameterSpec;
+use super::receptive_field::ReceptiveField;
 use super::shape::Shape;
 use super::tensor::Tensor;
 use super::twin::{TwinCall, TwinGradients};
@@ -67,6 +68,11 @@ pub trait Layer {
         Channels::Kept
     }
 
+    /// Pixels of its input that an output pixel reads.
+    fn receptive_field(&self, _input: Shape) -> ReceptiveField {
+        ReceptiveField::PIXEL
+    }
+
     /// The layer with another number of filters and of groups of them; none where it does not choose its number of channels.
     fn resized(&self, _filters: usize, _groups: usize) -> Option<Box<dyn Layer>> {
         None
@@ -101,6 +107,12 @@ pub trait Layer {
 
     /// True if this layer's forward pass can write the output of `next`, too (see [`LayerBuild::fused_output`]).
     fn fuses(&self, _next: &dyn Layer) -> bool {
+        false
+    }
+
+    /// True if this layer's backward pass can also make what `below`, whose output it alone takes, makes of that output's gradient: the
+    /// input gradient of a relu, or the partial sums of a bias gradient.
+    fn fuses_backward(&self, _below: &dyn Layer) -> bool {
         false
     }
 

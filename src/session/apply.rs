@@ -1,7 +1,7 @@
 //! Commands: checked when given, carried out between two steps, written to the journal.
 
 use super::check::{DataSizes, Situation};
-use super::command::{Action, Command, Control, LayoutCommand, NetworkCommand, TrainCommand};
+use super::command::{Action, Command, Control, DataCommand, LayoutCommand, NetworkCommand, TrainCommand};
 use super::event::Event;
 use super::layout_commands;
 use super::layout_record::LayoutRecord;
@@ -93,6 +93,7 @@ impl Session {
             Control::AskForImage(layout, image) => self.ask_for_image(layout, image),
             Control::Time(control) => self.ask_for_time(control)?,
             Control::Try(edit) => self.measurements.try_out(edit, self.run.seen())?,
+            Control::Inspect(request) => self.inspect(request)?,
         }
         Ok(())
     }
@@ -301,12 +302,15 @@ impl Session {
         match command {
             Command::Train(TrainCommand::Reset(seed)) => self.reset(*seed),
             Command::Network(NetworkCommand::Edit(edit)) => self.edit(edit)?,
+            Command::Data(DataCommand::PinProbe(index)) => {
+                self.measurements.inspection.pin_test_image(&mut self.run.trainer, *index);
+                self.progress.probes_stale = true;
+            }
             Command::Layout(command) => self.carry_out_layout(*command, to.batch)?,
             Command::Train(_) | Command::Data(_) | Command::Network(_) => {
                 if self.run.change(command, &to)? {
                     self.progress.take_plans(&self.run.trainer);
                 }
-                self.progress.probes_stale |= command.is_view();
             }
         }
         self.run.settings = to;
@@ -348,6 +352,7 @@ impl Session {
         self.timeline.keep_metrics(self.journal.moment(0).life, &self.metrics);
         self.metrics = Metrics::default();
         self.readback.forget();
+        self.measurements.inspection.forget();
         self.throughput = Throughput::default();
         self.throughput.restart();
         self.progress.uncopied_steps = 0;

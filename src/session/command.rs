@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use toml::Table;
 
 use super::event::{Split, StopCondition};
+use super::inspect::Inspect;
 use super::settings::RunSettings;
 use crate::embed;
 use crate::layouts::{LayoutId, LayoutSource};
@@ -334,6 +335,8 @@ pub enum Control {
     Time(TimeControl),
     /// Shows what a blend of a filter would give, or no change any more; see [`Session::trial`](super::Session::trial).
     Try(Option<Edit>),
+    /// Looks at single images; see [`Session::inspection`](super::Session::inspection).
+    Inspect(Inspect),
 }
 
 /// A request of a pane to the session.
@@ -364,6 +367,12 @@ from_kinds!(Train(TrainCommand), Data(DataCommand), Network(NetworkCommand), Lay
 impl From<Command> for Action {
     fn from(command: Command) -> Self {
         Self::Command(command)
+    }
+}
+
+impl From<Inspect> for Action {
+    fn from(request: Inspect) -> Self {
+        Self::Control(Control::Inspect(request))
     }
 }
 

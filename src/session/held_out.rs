@@ -52,7 +52,15 @@ impl Of<'_> {
     pub(super) fn step(&self) -> u32 {
         self.trainer.clock().step
     }
+
+    /// The network that an evaluation is for.
+    pub(super) fn version(&self) -> Version {
+        self.version
+    }
 }
+
+/// The network that an evaluation is for: number of changes of what its layers or its loss compute.
+pub(super) type Version = u32;
 
 /// Weights to be evaluated.
 struct Job {

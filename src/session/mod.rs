@@ -16,6 +16,7 @@ mod fault;
 mod filling;
 mod held_out;
 mod identity;
+mod inspect;
 mod journal;
 mod journal_file;
 mod layout_commands;
@@ -46,6 +47,10 @@ pub use command::{
 };
 pub use effects::{EFFECT_STEPS, Effect};
 pub use event::{Event, RunState, Score, Split, StopCondition};
+pub use inspect::{
+    Gallery, Inspect, Inspection, MAX_PROBES, MAX_RECENT, MAX_SHOWN, NewProbe, Outcome, Outcomes,
+    PROBES_FILE, Probe, ProbeChange, Probes, Recent,
+};
 pub use journal_file::{Entry, Header, JOURNAL_FILE};
 pub use metrics::{EpochMetrics, METRICS_FILE, Metrics, StepMetrics};
 pub use recorded::hash_of_model;

@@ -35,6 +35,8 @@ pub(super) enum Timed {
     },
     /// A measurement over held-out images.
     HeldOut,
+    /// Predictions of probes and test images.
+    Predictions,
 }
 
 /// Content of a read-back.

@@ -9,9 +9,6 @@ use crate::error::Result;
 use crate::layouts::ImageSet;
 use crate::nn::{LayerInfo, Trainer};
 
-/// Probes: the pinned image, and those after it.
-const PROBES: usize = 4;
-
 /// A trainer, its settings, and the names and labels of its data.
 pub(super) struct Run {
     pub trainer: Trainer,
@@ -20,6 +17,10 @@ pub(super) struct Run {
     pub title: String,
     pub classes: Vec<String>,
     pub test_labels: Vec<u8>,
+    /// Numbers and classes of the validation images, in the loader's order.
+    pub validation_images: Vec<(u32, u8)>,
+    /// Numbers and classes of the test images.
+    pub test_images: Vec<(u32, u8)>,
     /// Labels of the training images, in the loader's order.
     pub train_labels: Vec<u8>,
     /// The nodes of the network, the input first.
@@ -35,12 +36,16 @@ pub(super) struct Run {
 impl Run {
     pub(super) fn new(trainer: Trainer, data: &Dataset, settings: RunSettings) -> Self {
         let order = split_order(data.train.len(), data.test.len());
-        let trained = &order[..trainer.loader.train_images];
+        let (trained, others) = order.split_at(trainer.loader.train_images);
+        let (validated, tested) = others.split_at(trainer.loader.validation_images);
+        let train_class = |image: &u32| data.train.labels[*image as usize];
         Self {
             title: format!("{} on {}", trainer.network.name, data.name),
             classes: data.classes.clone(),
             test_labels: data.test.labels.clone(),
-            train_labels: trained.iter().map(|image| data.train.labels[*image as usize]).collect(),
+            validation_images: validated.iter().map(|image| (*image, train_class(image))).collect(),
+            test_images: tested.iter().copied().zip(data.test.labels.iter().copied()).collect(),
+            train_labels: trained.iter().map(train_class).collect(),
             layers: LayerInfo::of(&trainer.network),
             network_version: 0,
             forward_version: 0,
@@ -50,7 +55,7 @@ impl Run {
         }
     }
 
-    /// Carries out a command that leads to the settings `to` and keeps layers and filters: no reset, no change of them, none of a layout.
+    /// Carries out a command that leads to the settings `to` and keeps layers and filters: no reset, no change of them, none that only looks at the run.
     /// Returns whether the trainer's plans may be others.
     ///
     /// # Errors
@@ -60,14 +65,9 @@ impl Run {
         match command {
             Command::Train(TrainCommand::SetBatch(batch)) => trainer.set_batch(*batch as usize)?,
             Command::Train(_) => trainer.set_hyper(to.hyper)?,
-            Command::Data(DataCommand::PinProbe(index)) => {
-                let all = trainer.loader.test_images;
-                let probes: Vec<_> = (0..PROBES).map(|i| (*index as usize + i) % all).collect();
-                trainer.set_probes(&probes);
-            }
+            Command::Data(DataCommand::PinProbe(_)) | Command::Layout(_) => {}
             Command::Data(_) => trainer.set_augmentation(to.augmentation)?,
             Command::Network(command) => self.change_network(command, &to.frozen)?,
-            Command::Layout(_) => {}
         }
         let others = matches!(
             command,

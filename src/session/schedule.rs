@@ -9,6 +9,7 @@ use std::time::Instant;
 use super::event::{Event, Score, Split};
 use super::fault;
 use super::filling::{Filling, Stage, Turn};
+use super::inspect::Evaluated;
 use super::metrics::{EpochMetrics, StepMetrics};
 use super::progress::{Passes, Purpose};
 use super::readback::{EvaluationRequest, Received, Timed};
@@ -24,6 +25,9 @@ impl Session {
             self.begin_encoder();
         }
         self.progress.unsubmitted = true;
+        if self.progress.probes_stale {
+            self.measurements.inspection.run_changed();
+        }
         self.layouts.record_begin(encoder);
         let mut filling = Filling::new(budget_ms, self.progress.trains());
         while let Some(turn) = self.next_turn(&mut filling) {
@@ -31,7 +35,7 @@ impl Session {
         }
         self.layouts.copy(encoder);
         let (run, events) = (self.run.seen(), &mut self.events);
-        let budget = (budget_ms, filling.trains);
+        let budget = (budget_ms, filling.trains, self.progress.is_between());
         let measures = self.measurements.record(encoder, run, &mut self.readback, budget, events);
         if filling.ran {
             self.copy_results(encoder);
@@ -74,6 +78,10 @@ impl Session {
     /// Begins an evaluation of images by their index in the loader's order of images.
     fn begin_passes(&mut self, samples: std::ops::Range<usize>, of: Purpose) {
         self.run.trainer.begin_evaluation(samples.clone());
+        if let Purpose::Score(EvaluationRequest { split, averaged: false, .. }) = of {
+            let begins = Evaluated::Begins(&self.run.trainer, split, samples.clone());
+            self.measurements.inspection.evaluated(None, begins);
+        }
         let left = samples.len().div_ceil(self.run.trainer.sizes().micro_batch);
         self.progress.passes = Some(Passes { of, left });
     }
@@ -211,6 +219,10 @@ impl Session {
         let last = passes.left < 2;
         let goes_on = match passes.of {
             Purpose::Score(of) => {
+                if !of.averaged {
+                    let pass = Evaluated::Pass(&self.run.trainer, last);
+                    self.measurements.inspection.evaluated(Some(encoder), pass);
+                }
                 if last {
                     self.readback.copy_evaluation(encoder, &self.run.trainer, of);
                 }
@@ -246,6 +258,9 @@ impl Session {
             self.metrics.layouts_ms = time_ms;
         }
         self.measurements.poll();
+        let (run, events) = (&mut self.run, &mut self.events);
+        let images = [&run.validation_images[..], &run.test_images];
+        self.measurements.inspection.poll(&mut run.trainer, images, events);
         let received = self.readback.take();
         let done: Vec<WorkSpan> = received.iter().flat_map(Received::spans).copied().collect();
         if !done.is_empty() {
@@ -281,6 +296,7 @@ impl Session {
                         Timed::Evaluation { averaged: false } => Some(&mut progress.evaluation),
                         Timed::Evaluation { averaged: true } => Some(&mut progress.average_evaluation),
                         Timed::HeldOut => self.measurements.work(),
+                        Timed::Predictions => Some(self.measurements.inspection.work()),
                     };
                     work.into_iter().for_each(|work| work.learn(&piece, time_ms));
                 }

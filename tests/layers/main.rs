@@ -5,6 +5,7 @@
 //! input gradient; probes have one, and with it an input gradient, but they count in no parameter gradient. Trained slots are
 //! in training, probes are not; in an evaluation all slots are as probes.
 
+mod below;
 #[path = "../compare/mod.rs"]
 mod compare;
 mod fixture;
@@ -16,10 +17,14 @@ use revacnn::gpu::{Buffer, DeviceProfile, Gpu, TunePolicy};
 use revacnn::nn::gradcheck::{sample_inputs, sample_parameters};
 use revacnn::nn::layers::{Conv2d, Dense, KINDS, LayerSample, MaxPool2d, relu};
 use revacnn::nn::twin::{Mode, TwinCall, TwinGradients};
-use revacnn::nn::{BatchExtent, Init, Layer, LayerBuild, Port, Role, Shape, Tensor};
+use revacnn::nn::{BatchExtent, Init, Layer, LayerBuild, Packing, PartialSums, Port, Role, Shape, Tensor};
 
 /// Trained images, slots before the probes, all slots: an odd and an even number of quads.
 const BATCHES: [[usize; 3]; 2] = [[6, 8, 12], [9, 12, 16]];
+
+/// A profile of no adapter in particular.
+pub(crate) const PLAIN: DeviceProfile =
+    DeviceProfile { shares_loads: false, large_tiles: false, fuses_relu: false, fuses_gradients: true };
 
 fn samples() -> Vec<LayerSample> {
     KINDS.iter().flat_map(|kind| (kind.samples)()).collect()
@@ -186,12 +191,12 @@ fn kernels_agree_with_twins_as_tuned_here() {
 
 #[test]
 fn kernels_agree_with_twins_with_large_tiles() {
-    compare_all(Some(DeviceProfile { shares_loads: false, large_tiles: true, fuses_relu: false }));
+    compare_all(Some(DeviceProfile { large_tiles: true, fuses_relu: false, ..PLAIN }));
 }
 
 #[test]
 fn kernels_agree_with_twins_with_small_tiles() {
-    compare_all(Some(DeviceProfile { shares_loads: false, large_tiles: false, fuses_relu: true }));
+    compare_all(Some(DeviceProfile { large_tiles: false, fuses_relu: true, ..PLAIN }));
 }
 
 #[test]
@@ -253,9 +258,13 @@ fn kernels_agree_with_twins_where_lines_are_folded() {
         extent: BatchExtent { train_quads: train / 4, quads: slots / 4 },
         output: other.clone(),
         fused_output: None,
+        rectified_gradient: None,
+        biases_below: None,
+        leaves_biases: false,
         output_gradient: other.clone(),
         parameters: map,
-        gradients: other,
+        packing: &Packing::new(0),
+        partials: &PartialSums::default(),
         offsets: vec![0, 100],
     });
     assert!(fault.err().unwrap().what().contains("conv2d.wgsl:conv2d"));

@@ -9,5 +9,6 @@ mod hand;
 mod kept_pictures;
 mod learning;
 mod pictures;
+mod probes;
 mod sizes;
 mod typing;

@@ -10,6 +10,7 @@
 use serde::{Deserialize, Serialize};
 use toml::Table;
 
+use super::bias_sums::{BiasedMap, bias_sums};
 use super::settings::{LayerSample, sample, settings, to_table};
 use crate::error::{Error, Result};
 use crate::gpu::Source;
@@ -241,6 +242,10 @@ impl Layer for Activation {
         true
     }
 
+    fn fuses_backward(&self, below: &dyn Layer) -> bool {
+        self.function == Function::Relu && below.fuses(self)
+    }
+
     fn build(&self, build: &LayerBuild<'_>) -> Result<LayerPlans> {
         let (mut forward, mut backward) = (build.plan(), build.plan());
         let input = build.input();
@@ -254,7 +259,10 @@ impl Layer for Activation {
             .bind("output", build.output.clone())
             .params(&params)
             .threads([count, 1, 1])?;
-        if let Some(input_gradient) = &input.gradient {
+        if let (Some(input_gradient), Some(biases)) = (&input.gradient, build.biases_below) {
+            let map = BiasedMap::BelowRelu(&input.values, input_gradient);
+            bias_sums(build, &mut backward, map, biases)?;
+        } else if let Some(input_gradient) = &input.gradient {
             let kernel = build.gpu.kernel(&ACTIVATION, "backward", &constants)?;
             backward
                 .dispatch(&build.label("input gradient"), &kernel)

@@ -172,7 +172,7 @@ impl BatchNorm {
                 .bind("moments", moments.clone())
                 .bind("output_gradient", build.output_gradient.clone())
                 .bind("parameters", build.parameters.clone())
-                .bind("gradients", build.gradients.clone())
+                .bind("partials", build.partial_sums(0, 3 * channels.next_multiple_of(4) + channels, 1)?)
                 .bind("sums", sums.clone())
                 .params(&params)
                 .threads([64 * channels as u32, 1, 1])?;
@@ -248,7 +248,6 @@ impl Layer for BatchNorm {
             forward: self.forward(build, &moments, true)?,
             evaluation: Some(self.forward(build, &moments, false)?),
             backward: self.backward(build, &moments)?,
-            ..Default::default()
         })
     }
 

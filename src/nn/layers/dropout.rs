@@ -133,7 +133,6 @@ impl Layer for Dropout {
             forward: self.plan(build, forward, true)?,
             evaluation: Some(self.plan(build, forward, false)?),
             backward,
-            ..Default::default()
         })
     }
 

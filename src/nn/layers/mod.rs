@@ -4,6 +4,7 @@ mod activation;
 mod add;
 mod avg_pool2d;
 mod batch_norm;
+mod bias_sums;
 mod concat;
 mod conv2d;
 mod copy;
@@ -60,7 +61,7 @@ pub const KINDS: &[LayerKind] = &[
     },
     LayerKind { kind: "concat", parse: concat::parse, samples: concat::samples, twins: copy::TWINS },
     LayerKind { kind: "conv2d", parse: conv2d::parse, samples: conv2d::samples, twins: conv2d::TWINS },
-    LayerKind { kind: "dense", parse: dense::parse, samples: dense::samples, twins: &[] },
+    LayerKind { kind: "dense", parse: dense::parse, samples: dense::samples, twins: bias_sums::TWINS },
     LayerKind { kind: "dropout", parse: dropout::parse, samples: dropout::samples, twins: dropout::TWINS },
     LayerKind {
         kind: "elu",

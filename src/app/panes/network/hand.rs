@@ -239,13 +239,21 @@ pub(super) fn insert_ui(ui: &mut Ui, head: Rect, cx: &mut Cx<'_, '_>, node: usiz
     });
 }
 
+/// A window that the context menu of a tile opens.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) enum Opened {
+    /// The filter's weights, to be painted.
+    Painter,
+    /// The steps by which the tile is computed.
+    Intermediates,
+}
+
 /// The context menu of a tile: what can be done to the filter that makes it.
-/// Returns whether it is to be painted.
-pub(super) fn tile_menu_ui(ui: &mut Ui, cx: &mut Cx<'_, '_>, tile: TileId) -> bool {
+pub(super) fn tile_menu_ui(ui: &mut Ui, cx: &mut Cx<'_, '_>, tile: TileId) -> Option<Opened> {
     let session = cx.session;
     let Some((layer, filter)) = filter_of(session, tile) else {
         ui.weak("The image's own channels");
-        return false;
+        return None;
     };
     let network = &session.trainer().network;
     let name = network.layer_index(layer).map_or("", |index| &network.layers[index].name);
@@ -253,7 +261,12 @@ pub(super) fn tile_menu_ui(ui: &mut Ui, cx: &mut Cx<'_, '_>, tile: TileId) -> bo
     freeze_ui(ui, cx, (layer, filter));
     let response = ui.button("Paint…").on_hover_text("Its weights enlarged, to be painted (double click)");
     cx.mark("tile Paint", &response);
-    let paints = response.clicked();
+    let mut opened = response.clicked().then_some(Opened::Painter);
+    let hover =
+        "Each input map, its kernel, their product, the sum and the bias; one output pixel in numbers (I)";
+    let response = ui.button("Intermediates…").on_hover_text(hover);
+    cx.mark("tile Intermediates", &response);
+    opened = response.clicked().then_some(Opened::Intermediates).or(opened);
     let entries = [
         ("Split", edit_filter(session, tile, split), "Two in its place that together give what it gave (X)"),
         ("Reset", edit_filter(session, tile, reset), "Fresh weights; what takes it stays as it is"),
@@ -277,7 +290,7 @@ pub(super) fn tile_menu_ui(ui: &mut Ui, cx: &mut Cx<'_, '_>, tile: TileId) -> bo
             cx.send(edit(Edit::MergeFilters { layer, filters: [other, filter] }));
         }
     }
-    paints
+    opened
 }
 
 /// The entry that freezes or thaws a filter, or all that are selected where it is among them.

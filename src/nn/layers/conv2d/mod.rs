@@ -7,7 +7,6 @@
 mod cost;
 mod forward;
 mod geometry;
-mod pack;
 mod plans;
 mod weight_gradient;
 
@@ -21,15 +20,13 @@ use super::settings::{LayerSample, at_least_one, sample, settings, to_table};
 use crate::error::{Error, Result};
 use crate::nn::layer::Channels;
 use crate::nn::twin::{KernelTwin, TwinCall, TwinGradients};
-use crate::nn::{Init, Layer, LayerBuild, LayerPlans, ParameterSpec, Shape, Tensor};
+use crate::nn::{Init, Layer, LayerBuild, LayerPlans, ParameterSpec, ReceptiveField, Shape, Tensor};
 
 /// Twins of the kernels.
 pub(super) const TWINS: &[KernelTwin] = &[
     ("nn/bias_gradient.wgsl", "bias_gradient", "nn::layers::conv2d::Conv2d::backward_twin"),
     ("nn/conv2d.wgsl", "conv2d", "nn::layers::conv2d::Conv2d::forward_twin"),
     ("nn/conv2d_weight_gradient.wgsl", "weight_gradient", "nn::layers::conv2d::Conv2d::backward_twin"),
-    ("nn/pack_weights.wgsl", "pack_weights", "not: a private layout, which the twin of conv2d checks"),
-    ("nn/sum_partials.wgsl", "sum_partials", "nn::layers::conv2d::Conv2d::backward_twin"),
 ];
 
 /// Settings of a 2-D convolution.
@@ -193,6 +190,11 @@ impl Layer for Conv2d {
 
     fn resized(&self, filters: usize, groups: usize) -> Option<Box<dyn Layer>> {
         Some(Box::new(Self { filters, groups, ..*self }))
+    }
+
+    fn receptive_field(&self, _input: Shape) -> ReceptiveField {
+        let dilation = self.dilation;
+        ReceptiveField { dilation, ..ReceptiveField::square(self.kernel, self.stride, self.padding) }
     }
 
     fn output(&self, inputs: &[Shape]) -> Result<Shape> {

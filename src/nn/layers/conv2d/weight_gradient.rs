@@ -1,15 +1,14 @@
-//! The weight gradient of a convolution: partial sums over shares of the images' rows, then added in a fixed order.
+//! The weight gradient of a convolution: partial sums over shares of the images' rows, which are added later in a fixed order.
 //! No atomics, the same bits every time, whatever the register tile.
 
 use super::cost::{MAX_UNROLLED, iteration_cycles};
 use super::geometry::Convolution;
 use crate::error::Result;
-use crate::gpu::{Buffer, Gpu, Plan, PlanBuilder, Source};
+use crate::gpu::{BufferRange, Gpu, Plan, PlanBuilder, Source};
 use crate::nn::LayerBuild;
 use crate::{params, wgsl};
 
 const WEIGHT_GRADIENT: Source = wgsl!("nn/conv2d_weight_gradient.wgsl", WeightGradientParams);
-const SUM_PARTIALS: Source = wgsl!("nn/sum_partials.wgsl", SumPartialsParams);
 
 params! {
     struct WeightGradientParams {
@@ -35,7 +34,6 @@ params! {
         groups: u32,
     }
 }
-params! { struct SumPartialsParams { count: u32, splits: u32, offset: u32 } }
 
 /// Largest number of kernel columns of a thread; longer rows are cut.
 const MAX_TAPS: usize = 7;
@@ -55,10 +53,8 @@ impl Convolution {
     /// Adds the dispatches of the weight gradient.
     pub(super) fn weight_gradient(&self, build: &LayerBuild<'_>, plan: &mut PlanBuilder<'_>) -> Result<()> {
         let gpu = build.gpu;
-        let count = self.weights();
         let splits = self.splits(gpu, build.extent.train_quads);
-        gpu.check_fits(&build.label("weight gradient"), (count * splits * 4) as u64)?;
-        let partials = Buffer::<f32>::zeroed(gpu, "partials", count * splits);
+        let partials = build.partial_sums(0, self.weights(), splits)?;
         let side = self.kernel;
         let key = format!(
             "weight gradient of {}→{} channels, {} groups, {side}×{side} kernel, {}×{} pixels, stride {}, {} images",
@@ -78,16 +74,7 @@ impl Convolution {
             |built| built,
         )?;
         plan.extend(&built);
-        let kernel = gpu.kernel(&SUM_PARTIALS, "sum_partials", &[])?;
-        plan.dispatch(&build.label("weight gradient sum"), &kernel)
-            .bind("partials", partials.range())
-            .bind("gradients", build.gradients.clone())
-            .params(&SumPartialsParams {
-                count: count as u32,
-                splits: splits as u32,
-                offset: build.offsets[0] as u32,
-            })
-            .threads([count as u32, 1, 1])
+        Ok(())
     }
 
     /// Kernel columns of a thread: as few tiles as possible, each as small as that allows.
@@ -164,7 +151,7 @@ impl Convolution {
         build: &LayerBuild<'_>,
         tile: Tile,
         splits: usize,
-        partials: &Buffer<f32>,
+        partials: &BufferRange,
     ) -> Result<Plan> {
         let gpu = build.gpu;
         let (input, output, taps) = (self.input, self.output, self.taps());
@@ -176,7 +163,7 @@ impl Convolution {
         plan.dispatch(&build.label("weight gradient"), &kernel)
             .bind("input", build.input().values.clone())
             .bind("output_gradient", build.output_gradient.clone())
-            .bind("partials", partials.range())
+            .bind("partials", partials.clone())
             .params(&WeightGradientParams {
                 in_channels: self.in_channels() as u32,
                 in_height: input.height as u32,
