@@ -48,6 +48,8 @@ pub struct Readings {
     pub classes: Option<Vec<f32>>,
     /// Weights of a filter, which is given by the numbers of its layer and itself.
     pub weights: Option<((u32, u32), Vec<f32>)>,
+    /// Its bias.
+    pub bias: Option<((u32, u32), f32)>,
     /// Numbers of one output pixel of a filter's computation.
     pub terms: Option<(TermsOf, Vec<f32>)>,
     /// Rows under the pointer.
@@ -72,6 +74,7 @@ pub struct Canvas {
     statistics: ReadbackRing<TileId>,
     classes: ReadbackRing<()>,
     weights: ReadbackRing<(u32, u32)>,
+    bias: ReadbackRing<(u32, u32)>,
     terms: ReadbackRing<TermsOf>,
     picks: ReadbackRing<LayoutId>,
     points: ReadbackRing<LayoutId>,
@@ -100,6 +103,7 @@ impl Canvas {
             statistics: ReadbackRing::new(gpu, 16, 8),
             classes: ReadbackRing::new(gpu, MAX_CLASSES * 16, 4),
             weights: ReadbackRing::new(gpu, 4 * MAX_WEIGHTS as u64, 4),
+            bias: ReadbackRing::new(gpu, 4, 4),
             terms: ReadbackRing::new(gpu, 4 * MAX_WEIGHTS as u64, 4),
             picks: ReadbackRing::new(gpu, Picked::BYTES, 32),
             points: ReadbackRing::new(gpu, 8 * u64::from(MAX_READ_POINTS), 3),
@@ -222,6 +226,9 @@ impl Canvas {
         {
             self.weights.copy(encoder, &range.buffer, range.offset, range.size, filter);
         }
+        if let Some((filter, range)) = requests.bias {
+            self.bias.copy(encoder, &range.buffer, range.offset, 4, filter);
+        }
         if let Some((of, range)) = requests.terms {
             self.terms.copy(encoder, &range.buffer, 0, range.size, of);
         }
@@ -246,6 +253,7 @@ impl Canvas {
         self.statistics.bytes_read()
             + self.classes.bytes_read()
             + self.weights.bytes_read()
+            + self.bias.bytes_read()
             + self.terms.bytes_read()
             + self.picks.bytes_read()
             + self.points.bytes_read()
@@ -258,6 +266,7 @@ impl Canvas {
         self.statistics.after_submit();
         self.classes.after_submit();
         self.weights.after_submit();
+        self.bias.after_submit();
         self.terms.after_submit();
         self.picks.after_submit();
         self.points.after_submit();
@@ -276,6 +285,8 @@ impl Canvas {
         readings.classes = self.classes.take().last().map(|(_, bytes)| means(bytes));
         let weights = self.weights.take().pop();
         readings.weights = weights.map(|(filter, bytes)| (filter, bytemuck::pod_collect_to_vec(&bytes)));
+        let bias = self.bias.take().pop();
+        readings.bias = bias.map(|(filter, bytes)| (filter, bytemuck::pod_read_unaligned(&bytes)));
         let terms = self.terms.take().pop();
         readings.terms = terms.map(|(of, bytes)| (of, bytemuck::pod_collect_to_vec(&bytes)));
         readings.picks =

@@ -30,6 +30,8 @@ pub struct Requests {
     pub classes: bool,
     /// Weights of a filter, which is given by the numbers of its layer and itself.
     pub weights: Option<((u32, u32), BufferRange)>,
+    /// Bias of a filter, given alike.
+    pub bias: Option<((u32, u32), BufferRange)>,
     /// Numbers of one output pixel of a filter's computation.
     pub terms: Option<(TermsOf, BufferRange)>,
 }
@@ -81,6 +83,11 @@ impl<'a> Frame<'a> {
     /// Asks for the weights of a filter, which is given by the numbers of its layer and itself: at most [`MAX_WEIGHTS`].
     pub fn request_weights(&mut self, filter: (u32, u32), weights: BufferRange) {
         self.requests.weights = Some((filter, weights));
+    }
+
+    /// Asks for the bias of a filter, which is given alike.
+    pub fn request_bias(&mut self, filter: (u32, u32), bias: BufferRange) {
+        self.requests.bias = Some((filter, bias));
     }
 
     /// Shows the computation of a filter; its product maps, and sum and output. Where they are few enough, asks for the numbers of the pixel

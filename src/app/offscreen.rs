@@ -112,7 +112,8 @@ pub fn input(picture: &Picture, pass: usize) -> egui::RawInput {
     input
 }
 
-fn read(gpu: &Gpu, texture: &wgpu::Texture, width: u32, height: u32) -> RgbaImage {
+/// The pixels of a texture of `width × height` pixels in [`FORMAT`]. Waits for the GPU.
+pub fn read(gpu: &Gpu, texture: &wgpu::Texture, width: u32, height: u32) -> RgbaImage {
     // wgpu copies rows to multiples of 256 bytes.
     let row = (width * 4).next_multiple_of(wgpu::COPY_BYTES_PER_ROW_ALIGNMENT);
     let buffer = Buffer::<u8>::zeroed(gpu, "picture", (row * height) as usize);

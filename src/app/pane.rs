@@ -110,7 +110,7 @@ impl Cx<'_, '_> {
     /// Records where a number lies, and requests the change that a new one is.
     pub(crate) fn number<T, A: Into<Action>>(
         &mut self,
-        name: &'static str,
+        name: impl Into<Cow<'static, str>>,
         edited: Edited<T>,
         action: impl FnOnce(T) -> A,
     ) {
@@ -120,12 +120,13 @@ impl Cx<'_, '_> {
     /// As [`Cx::number`], where a new number is several changes.
     pub(crate) fn numbers<T, A: Into<Action>, I: IntoIterator<Item = A>>(
         &mut self,
-        name: &'static str,
+        name: impl Into<Cow<'static, str>>,
         edited: Edited<T>,
         actions: impl FnOnce(T) -> I,
     ) {
-        self.mark(name, &edited.response);
+        let name = name.into();
         self.mark(format!("{name} field"), &edited.field);
+        self.mark(name, &edited.response);
         let change = |new: Result<T>| new.map(|new| actions(new).into_iter().map(Into::into).collect());
         self.typed.laid_out(edited.field.id);
         match (edited.new, edited.typing) {
@@ -160,6 +161,8 @@ pub(crate) enum Event {
         /// Tiles down.
         tiles: i64,
     },
+    /// Give up what is under way: a stroke of the brush or, without one, the window in which a filter is painted.
+    GiveUp,
     /// Turn pictures off or on.
     TogglePictures,
     /// Show how the selected tile is computed, or close that.

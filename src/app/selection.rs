@@ -27,6 +27,10 @@ pub struct Selection {
     pub points: Option<(LayoutId, Vec<[f32; 2]>)>,
     /// Weights of the filter that is painted, a few frames old, with the numbers of its layer and itself.
     pub weights: Option<((u32, u32), Vec<f32>)>,
+    /// Its bias.
+    pub bias: Option<((u32, u32), f32)>,
+    /// A pane has something under way that Escape gives up, and nothing else with it.
+    pub gives_up: bool,
     /// Numbers of one output pixel of a filter's computation, a few frames old.
     pub terms: Option<(TermsOf, Vec<f32>)>,
     rows: BTreeMap<LayoutId, SelectionSummary>,
@@ -48,6 +52,8 @@ impl Default for Selection {
             probabilities: Vec::new(),
             points: None,
             weights: None,
+            bias: None,
+            gives_up: false,
             terms: None,
             rows: BTreeMap::new(),
             rows_cleared: false,
@@ -61,6 +67,7 @@ impl Default for Selection {
 impl Selection {
     /// Begins a frame: the tile of the hovered row is hovered.
     pub fn begin_frame(&mut self, session: &Session) {
+        self.gives_up = false;
         if std::mem::replace(&mut self.network_version, session.network_version())
             != session.network_version()
         {

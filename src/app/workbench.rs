@@ -275,11 +275,12 @@ impl Workbench {
 
     /// Takes in the numbers that arrived.
     pub fn take(&mut self, readings: Readings, session: &Session) {
-        let Readings { tiles, classes, weights, terms, picks, points, rows, views_ms } = readings;
+        let Readings { tiles, classes, weights, bias, terms, picks, points, rows, views_ms } = readings;
         self.selection.points = points.or(self.selection.points.take());
         self.selection.probabilities = classes.unwrap_or(std::mem::take(&mut self.selection.probabilities));
         self.selection.weights = weights.or(self.selection.weights.take());
         self.selection.terms = terms.or(self.selection.terms.take());
+        self.selection.bias = bias.or(self.selection.bias);
         tiles.into_iter().for_each(|(tile, values)| self.selection.set_statistics(tile, values));
         rows.into_iter().for_each(|(layout, rows)| self.selection.set_rows(layout, rows));
         picks.into_iter().for_each(|(layout, pick)| self.tell(&Event::Picked(layout, pick), session));

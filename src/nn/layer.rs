@@ -30,6 +30,15 @@ pub enum Channels {
     },
 }
 
+/// A setting that only is a number in a layer's dispatches: with another value every tensor, map and kernel is as before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PlainSetting {
+    /// Name, as network files have it.
+    pub name: &'static str,
+    /// Meaning and range, for people.
+    pub about: &'static str,
+}
+
 /// One layer of a network, without its parameter values.
 pub trait Layer {
     /// Type, as network files write it: `conv2d`.
@@ -43,6 +52,11 @@ pub trait Layer {
 
     /// Settings as a network file holds them (without `kind`, `name` and `inputs`).
     fn settings(&self) -> Table;
+
+    /// The settings among them that can be changed while it trains.
+    fn plain_settings(&self) -> &'static [PlainSetting] {
+        &[]
+    }
 
     /// Number of inputs allowed.
     fn inputs(&self) -> RangeInclusive<usize> {

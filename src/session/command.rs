@@ -5,6 +5,7 @@
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
+use toml::Table;
 
 use super::event::{Split, StopCondition};
 use super::inspect::Inspect;
@@ -111,6 +112,13 @@ pub enum NetworkCommand {
         layer: LayerId,
         /// The factor (finite, not negative).
         factor: f32,
+    },
+    /// Settings of a layer that only are numbers, such as the rate of dropout, from the next step on; weights and moments stay.
+    SetLayer {
+        /// The layer.
+        layer: LayerId,
+        /// Those that change, as in a network file.
+        settings: Table,
     },
     /// New values for weights of a filter, such as a painted kernel; all else stays, their moments too.
     EditWeights(WeightEdit),

@@ -198,7 +198,8 @@ impl Session {
         };
         let RunSettings { frozen, probe, .. } = session.run.settings.clone();
         if !frozen.is_empty() {
-            session.set_frozen(&frozen)?;
+            session.run.set_frozen(&frozen)?;
+            session.progress.take_plans(&session.run.trainer);
         }
         let probe = Command::from(DataCommand::PinProbe(probe));
         session.check(&probe)?;

@@ -20,6 +20,7 @@ mod inspect;
 mod journal;
 mod journal_file;
 mod layout_commands;
+mod layout_pins;
 mod layout_record;
 mod lifecycle;
 mod measure;

@@ -10,6 +10,7 @@ mod few_values;
 mod hand;
 mod inspect;
 mod journal;
+mod layer_settings;
 mod layout_commands;
 mod layout_resume;
 mod layouts;
@@ -17,6 +18,8 @@ mod layouts_edited;
 mod lifecycle;
 mod random;
 mod random_time;
+#[cfg(feature = "app")]
+mod reopened;
 mod replay;
 mod saving;
 mod schedule;

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::rc::Rc;
 
 use egui::{Event, Key, Modifiers, PointerButton, Pos2, Rect};
-use revacnn::app::offscreen::{FORMAT, Picture, input, target};
+use revacnn::app::offscreen::{FORMAT, Picture, input, read, target};
 use revacnn::app::{Canvas, Show, Workbench, live_frame};
 use revacnn::gpu::{AdapterChoice, Gpu};
 use revacnn::nn::Hyper;
@@ -79,6 +79,11 @@ impl Stage {
         };
         (0..3).for_each(|_| drop(stage.frame(&[])));
         stage
+    }
+
+    /// The last frame.
+    pub(crate) fn picture(&self) -> image::RgbaImage {
+        read(&self.gpu, &self.target, self.picture.width, self.picture.height)
     }
 
     pub(crate) fn run_folder(&self) -> std::path::PathBuf {

@@ -15,7 +15,7 @@ use super::settings::{LayerSample, sample, settings, to_table};
 use crate::error::{Error, Result};
 use crate::gpu::Source;
 use crate::nn::twin::{KernelTwin, TwinCall, TwinGradients};
-use crate::nn::{Layer, LayerBuild, LayerPlans, Shape, Tensor};
+use crate::nn::{Layer, LayerBuild, LayerPlans, PlainSetting, Shape, Tensor};
 use crate::{params, wgsl};
 
 const ACTIVATION: Source = wgsl!("nn/activation.wgsl", ActivationParams);
@@ -219,6 +219,18 @@ impl Layer for Activation {
             Function::LeakyRelu => to_table(&Leaky { slope: self.slope }),
             Function::Elu => to_table(&Elu { alpha: self.slope }),
             _ => to_table(&NoSettings {}),
+        }
+    }
+
+    fn plain_settings(&self) -> &'static [PlainSetting] {
+        match self.function {
+            Function::LeakyRelu => {
+                &[PlainSetting { name: "slope", about: "Slope of the function below 0: 0 or more" }]
+            }
+            Function::Elu => {
+                &[PlainSetting { name: "alpha", about: "Size of the function's bend below 0: 0 or more" }]
+            }
+            _ => &[],
         }
     }
 

@@ -14,7 +14,7 @@ use crate::data::Sample;
 use crate::error::{Error, Result};
 use crate::gpu::{Buffer, BufferRange, Plan, Source};
 use crate::nn::twin::{KernelTwin, Mode, TwinCall, TwinGradients};
-use crate::nn::{Init, Layer, LayerBuild, LayerPlans, ParameterSpec, Role, Shape, Tensor};
+use crate::nn::{Init, Layer, LayerBuild, LayerPlans, ParameterSpec, PlainSetting, Role, Shape, Tensor};
 use crate::{params, wgsl};
 
 const BATCH_NORM: Source = wgsl!("nn/batch_norm.wgsl", Sample, BatchNormParams);
@@ -209,6 +209,13 @@ impl Layer for BatchNorm {
 
     fn settings(&self) -> Table {
         to_table(self)
+    }
+
+    fn plain_settings(&self) -> &'static [PlainSetting] {
+        &[
+            PlainSetting { name: "momentum", about: "Share of a batch in the running statistics: 0 to 1" },
+            PlainSetting { name: "epsilon", about: "Number added to the variance: above 0" },
+        ]
     }
 
     fn output(&self, inputs: &[Shape]) -> Result<Shape> {

@@ -12,7 +12,7 @@ use crate::data::{Clock, Sampling, mix};
 use crate::error::{Error, Result};
 use crate::gpu::{BufferRange, Plan, Source};
 use crate::nn::twin::{KernelTwin, Mode, RngKey, TwinCall, TwinGradients};
-use crate::nn::{Layer, LayerBuild, LayerPlans, Shape, Tensor};
+use crate::nn::{Layer, LayerBuild, LayerPlans, PlainSetting, Shape, Tensor};
 use crate::{params, wgsl};
 
 const DROPOUT: Source = wgsl!("nn/dropout.wgsl", Clock, Sampling, DropoutParams);
@@ -113,6 +113,10 @@ impl Layer for Dropout {
 
     fn settings(&self) -> Table {
         to_table(self)
+    }
+
+    fn plain_settings(&self) -> &'static [PlainSetting] {
+        &[PlainSetting { name: "rate", about: "Probability that a value is dropped: 0 to below 1" }]
     }
 
     fn output(&self, inputs: &[Shape]) -> Result<Shape> {

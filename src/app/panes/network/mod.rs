@@ -103,6 +103,7 @@ impl Pane for NetworkPane {
         if self.painter.as_mut().is_some_and(|painter| !painter.ui(ui, cx)) {
             self.painter = None;
         }
+        cx.selection.gives_up |= self.painter.is_some();
         if self.intermediates.as_mut().is_some_and(|shown| !shown.ui(ui, cx)) {
             self.intermediates = None;
         }
@@ -114,6 +115,7 @@ impl Pane for NetworkPane {
             Event::Show(kind) => self.shown.set_everywhere(session, kind),
             Event::MoveSelection { nodes, tiles } => self.move_selection(session, selection, nodes, tiles),
             Event::TogglePictures => self.pictures = !self.pictures,
+            Event::GiveUp => self.painter = self.painter.take().and_then(Painter::left),
             Event::ToggleIntermediates => {
                 let opened = selection.tile.and_then(|tile| Intermediates::new(session, tile));
                 self.intermediates = opened.filter(|opened| {
@@ -314,7 +316,14 @@ impl NetworkPane {
 
     /// The hovered tile enlarged, with its statistics; rows of layouts are enlarged by the Embedding pane.
     fn hover_ui(&self, ui: &Ui, cx: &mut Cx<'_, '_>) {
-        let hovered = cx.selection.hovered.filter(|_| cx.selection.hovered_row.is_none());
+        // The window of its weights opens beside it, and is not to be covered.
+        let painted = |tile: &TileId| {
+            self.painter
+                .as_ref()
+                .is_some_and(|painter| filter_of(cx.session, *tile) == Some(painter.filter()))
+        };
+        let hovered =
+            cx.selection.hovered.filter(|tile| cx.selection.hovered_row.is_none() && !painted(tile));
         let (Some(id), Some(pointer)) = (hovered, ui.input(|i| i.pointer.hover_pos())) else { return };
         let Some(set) = self.tile_set(cx.session, id.node) else { return };
         cx.frame.request_tile(id);
