@@ -18,6 +18,7 @@ mod lifecycle;
 mod random;
 mod random_time;
 mod replay;
+mod revived;
 mod saving;
 mod schedule;
 mod script;
