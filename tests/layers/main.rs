@@ -235,10 +235,15 @@ fn kernels_agree_with_twins_where_lines_are_folded() {
     let mut gpu = open_gpu();
     gpu.limits.max_compute_workgroups_per_dimension = 17;
     let batch = BATCHES[0];
+    let batch_norm =
+        samples().into_iter().map(|sample| sample.0).find(|layer| layer.kind() == "batch_norm").unwrap();
     for (layer, input) in [
         (Box::new(relu()) as Box<dyn Layer>, Shape::new(3, 13, 17)),
         (Box::new(MaxPool2d::new(2, 1, 0)), Shape::new(3, 13, 17)),
         (Box::new(Dense { units: 7, init: Init::He }), Shape::new(7, 5, 5)),
+        // A workgroup a channel, in three lines of them: statistics, and the gradient of a bias.
+        (batch_norm, Shape::new(41, 2, 3)),
+        (Box::new(Conv2d { filters: 41, kernel: 1, ..Conv2d::default() }), Shape::new(2, 2, 3)),
     ] {
         compare_layer(&gpu, &*layer, &[input], batch);
     }

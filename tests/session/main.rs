@@ -21,6 +21,7 @@ mod random_time;
 #[cfg(feature = "app")]
 mod reopened;
 mod replay;
+mod revived;
 mod saving;
 mod schedule;
 mod script;
