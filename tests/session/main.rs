@@ -15,6 +15,7 @@ mod layout_resume;
 mod layouts;
 mod layouts_edited;
 mod lifecycle;
+mod probes;
 mod random;
 mod random_time;
 mod replay;
