@@ -16,6 +16,7 @@ mod layout_resume;
 mod layouts;
 mod layouts_edited;
 mod lifecycle;
+mod probes;
 mod random;
 mod random_time;
 #[cfg(feature = "app")]

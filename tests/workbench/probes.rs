@@ -84,9 +84,9 @@ fn dropped_pictures_become_probes_and_others_are_refused_while_the_run_goes_on()
     stage.click("back to the test image");
     assert_eq!(probes(&stage).1, None);
     stage.click("first probe");
-    assert_eq!(probes(&stage).1, Some("photo.png".to_owned()));
+    assert_eq!(probes(&stage).1, Some("moving.gif".to_owned()), "the last one stands first");
     stage.click("remove probe");
-    assert_eq!(probes(&stage), (vec!["moving.gif".to_owned()], None));
+    assert_eq!(probes(&stage), (vec!["photo.png".to_owned()], None));
 }
 
 #[test]
@@ -123,6 +123,7 @@ fn a_drawing_is_a_probe_from_its_first_stroke_on() {
     texts(&mut stage);
     stage.click("draw");
     assert!(shows(&mut stage, "Draw here"));
+    let empty = stage.workbench.targets()["canvas"];
     assert_eq!(probes(&stage).0.len(), 0);
     let kept = |stage: &Stage| {
         let gpu = std::rc::Rc::clone(stage.session.trainer().gpu());
@@ -131,6 +132,7 @@ fn a_drawing_is_a_probe_from_its_first_stroke_on() {
     stage.drag("canvas", &[0.2, 0.5, 0.8]);
     assert_eq!(probes(&stage), (vec!["drawing 1".to_owned()], Some("drawing 1".to_owned())));
     let first = stage.session.inspection().probes().pinned().unwrap().clone();
+    assert_eq!(stage.workbench.targets()["canvas"], empty, "the canvas has moved under the pointer");
     stage.tap("canvas", 0.9);
     let second = stage.session.inspection().probes().pinned().unwrap().clone();
     assert!(first.id == second.id && first != second, "the second stroke changes it");

@@ -62,7 +62,12 @@ impl Pane for ConfusionPane {
                     cx.send(Inspect::KeepOutcomes);
                     cx.send(Control::Evaluate(split));
                 }
-                ui.weak("Every image is counted at the end of an epoch, or with “Evaluate now”.");
+                let text = "Every image is counted at the end of an epoch, or with “Evaluate now”.";
+                ui.weak(if session.is_evaluating(split) {
+                    "The images are being evaluated…"
+                } else {
+                    text
+                });
                 return;
             };
             if ui.available_width() < WIDE {

@@ -91,7 +91,7 @@ fn nothing_ui(ui: &mut Ui, cx: &mut Cx<'_, '_>) {
     ui.weak(format!("The Network pane shows test image {image}, a {class}."));
     ui.weak("Add a picture of your own, or draw one, to see what the network makes of it while it learns. It is never trained on.");
     if !cx.session.inspection().probes().is_empty() {
-        ui.weak("Click a picture above to show its maps in the Network pane.");
+        ui.weak("Click a picture of the strip to show its maps in the Network pane.");
     }
 }
 

@@ -17,10 +17,10 @@ use crate::app::pane::{Cx, Dock, Pane};
 use crate::app::{pictures, theme};
 use crate::session::{Inspect, MAX_PROBES};
 
-/// Width from which the list stands beside the pictures and not below them, in points.
+/// Width from which strip and list stand beside the pinned picture and not below it, in points.
 const WIDE: f32 = 640.0;
-/// Width of the list there, in points.
-const LIST: f32 = 300.0;
+/// Share of the width that the pinned picture has there.
+const SUBJECT: f32 = 0.46;
 /// Smallest and largest width of the field for a file, in points.
 const FIELD: (f32, f32) = (110.0, 260.0);
 
@@ -55,15 +55,15 @@ impl Pane for TestPane {
         cx.send(Inspect::Predictions);
         ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
             self.bar_ui(ui, cx);
-            strip::strip_ui(ui, cx);
             if ui.available_width() < WIDE {
                 self.subject_ui(ui, cx);
+                strip::strip_ui(ui, cx);
                 ui.separator();
                 return recent::recent_ui(ui, cx);
             }
-            let (size, list) = (ui.available_size(), LIST.max(ui.available_width() * 0.38));
+            let size = ui.available_size();
+            let (left, height) = (SUBJECT * size.x, size.y.max(sketch::MIN_SIDE + 40.0));
             ui.horizontal_top(|ui| {
-                let height = size.y.max(sketch::MIN_SIDE + 40.0);
                 let column = |ui: &mut Ui, width: f32, content: &mut dyn FnMut(&mut Ui)| {
                     ui.allocate_ui(egui::vec2(width, height), |ui| {
                         ui.vertical(|ui| {
@@ -72,9 +72,13 @@ impl Pane for TestPane {
                         })
                     });
                 };
-                column(ui, size.x - list - 18.0, &mut |ui| self.subject_ui(ui, cx));
+                // The canvas stays where it is when a card comes.
+                column(ui, left, &mut |ui| self.subject_ui(ui, cx));
                 ui.separator();
-                column(ui, list, &mut |ui| recent::recent_ui(ui, cx));
+                column(ui, size.x - left - 24.0, &mut |ui| {
+                    strip::strip_ui(ui, cx);
+                    recent::recent_ui(ui, cx);
+                });
             });
         });
     }

@@ -24,9 +24,10 @@ pub(super) fn strip_ui(ui: &mut Ui, cx: &mut Cx<'_, '_>) {
     ScrollArea::horizontal().id_salt("probes").auto_shrink([false, true]).show(ui, |ui| {
         ui.horizontal(|ui| {
             let mut places = Vec::new();
-            for (index, probe) in probes.iter().enumerate() {
+            // The last one that was added stands first.
+            for (index, probe) in probes.iter().enumerate().rev() {
                 let (rect, response) = ui.allocate_exact_size(CARD, Sense::click());
-                if index == 0 {
+                if index + 1 == probes.len() {
                     cx.mark("first probe", &response);
                 }
                 let words = words(session, probe);
