@@ -77,15 +77,23 @@ fn make(c: u32, item: u32) -> vec4<f32> {
 
 /// partials[chunk, c] = Σ over the chunk's items and trained images of the gradient of channel c
 @compute @workgroup_size(WORKGROUP)
-fn bias_sums(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
+fn bias_sums(
+    @builtin(workgroup_id) group: vec3<u32>,
+    @builtin(num_workgroups) groups: vec3<u32>,
+    @builtin(local_invocation_index) lane: u32,
+) {
+    let index = group.x + group.y * groups.x;
+    let c = index / params.chunks;
+    let chunk = index % params.chunks;
+    if c >= params.channels { return; }
     var sum = vec4<f32>(0.0);
-    let first = group.x * params.turns * WORKGROUP + lane;
+    let first = chunk * params.turns * WORKGROUP + lane;
     for (var turn = 0u; turn < params.turns + (lane >> 31u); turn++) {
         let item = first + turn * WORKGROUP;
         if item >= params.items { break; }
-        let made = make(group.y, item);
+        let made = make(c, item);
         if item % params.quads < params.train_quads { sum += made; }
     }
     let all = total(lane, dot(sum, vec4<f32>(1.0)));
-    if lane == 0u { partials[group.x * params.channels + group.y] = all; }
+    if lane == 0u { partials[chunk * params.channels + c] = all; }
 }

@@ -176,6 +176,8 @@ fn a_pooling_makes_the_gradient_below_its_relu() {
 fn a_relu_makes_the_partial_sums_of_the_biases_below() {
     let mut gpu = open_gpu();
     gpu.set_profile(DeviceProfile { large_tiles: false, ..PLAIN }).unwrap();
+    // So few that 29 channels are folded.
+    gpu.limits.max_compute_workgroups_per_dimension = 17;
     for shape in [Shape::new(3, 7, 5), Shape::new(29, 1, 1), Shape::new(2, 13, 17)] {
         for batch in BATCHES {
             let case = Case::new(shape, shape, batch);

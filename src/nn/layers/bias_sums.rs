@@ -37,6 +37,8 @@ const MAX_TURNS: usize = 8;
 params! {
     struct BiasSumsParams {
         channels: u32,
+        /// Chunks of a channel, one a workgroup.
+        chunks: u32,
         /// Of the biased map.
         height: u32,
         width: u32,
@@ -113,6 +115,7 @@ pub(super) fn bias_sums(
     dispatch
         .params(&BiasSumsParams {
             channels: shape.channels as u32,
+            chunks: chunks as u32,
             height: shape.height as u32,
             width: shape.width as u32,
             out_height: build.output_shape.height as u32,
@@ -122,5 +125,5 @@ pub(super) fn bias_sums(
             items: items as u32,
             turns: turns as u32,
         })
-        .threads([(chunks * WORKGROUP) as u32, shape.channels as u32, 1])
+        .threads([(chunks * shape.channels * WORKGROUP) as u32, 1, 1])
 }
