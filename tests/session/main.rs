@@ -22,3 +22,4 @@ mod schedule;
 mod script;
 mod streaming;
 mod time;
+mod urgent;
