@@ -191,6 +191,13 @@ impl DataLoader {
         self.clock.write_field(gpu, offset_of!(Clock, eval_correct), 0_u32);
     }
 
+    /// Forgets what the step under way has counted so far, so that it can begin again.
+    pub fn restart_step(&self, gpu: &Gpu) {
+        self.clock.write_field(gpu, offset_of!(Clock, drawn), 0_u32);
+        self.clock.write_field(gpu, offset_of!(Clock, step_loss), 0.0_f32);
+        self.clock.write_field(gpu, offset_of!(Clock, step_correct), 0_u32);
+    }
+
     /// Positions of the validation images in the image order.
     pub fn validation(&self) -> std::ops::Range<usize> {
         self.train_images..self.train_images + self.validation_images

@@ -9,6 +9,7 @@ use super::metrics::Metrics;
 use super::script::{self, Beginning};
 use super::state::Session;
 use super::throughput::Throughput;
+use super::urgent;
 use crate::error::Result;
 use crate::layouts::LayoutSource;
 use crate::nn::surgery::ChannelMap;
@@ -16,7 +17,7 @@ use crate::nn::{Edit, LayerInfo, Network, Surgery};
 
 impl Session {
     /// Applies a command before the next step, and writes it to the journal; a layout's as soon as no step or evaluation of the run
-    /// is under way. Where commands of a resumed run were still to come, a new one takes their place: a layout's command that of the other
+    /// is under way, an edit of the network as soon as no step is. Where commands of a resumed run were still to come, a new one takes their place: a layout's command that of the other
     /// layout commands, a pinned probe that of none, and any other that of all.
     ///
     /// # Errors
@@ -35,6 +36,7 @@ impl Session {
             self.stop_way();
         }
         let idle = if of_layout { self.progress.is_run_idle() } else { self.progress.is_idle() };
+        let idle = idle || urgent::may_overtake(self, &command);
         if idle && !self.progress.unsubmitted && self.pending.is_empty() {
             return self.carry_out_and_log(command);
         }
@@ -140,19 +142,11 @@ impl Session {
         }
     }
 
-    /// True while a change of the network waits for the end of the step under way.
-    #[cfg(feature = "app")]
-    pub(crate) fn edit_awaits_step(&self) -> bool {
-        let is_edit = |command: &Command| matches!(command, Command::Network(NetworkCommand::Edit(_)));
-        self.progress.step.is_under_way() && self.pending.iter().any(is_edit)
-    }
-
-    /// Carries out the commands that wait as soon as nothing is under way, and not only when more is recorded.
-    #[cfg(feature = "app")]
-    pub(crate) fn carry_out_waiting(&mut self) {
-        if self.progress.is_idle() && !self.progress.unsubmitted && !self.pending.is_empty() {
-            self.carry_out_pending();
-        }
+    /// Carries out the commands that wait as soon as they may be, and not only when more is recorded. A step under way for whose end a
+    /// change of the network waits is taken back where nothing of it lasts yet, and begins again with the changed network. To be called
+    /// after everything recorded is submitted. Returns whether a change of the network goes on waiting for the end of a step.
+    pub fn put_changes_first(&mut self) -> bool {
+        urgent::put_first(self)
     }
 
     /// True if the resumed journal has a command for this step.
@@ -325,6 +319,7 @@ impl Session {
         let touched = surgery.touched(&trainer.network);
         let channels = trainer.operate(surgery)?;
         self.run.edited.mark(touched, trainer.clock());
+        self.progress.overtake();
         self.progress.take_plans(trainer);
         self.metrics.dead.clear();
         self.follow_network(&former, &channels);

@@ -357,7 +357,8 @@ impl Session {
             self.gpu().poll();
         }
         self.progress.submissions.push(submission);
-        recorded
+        // A way may wait for what is coming back.
+        recorded || self.timeline.request.is_some()
     }
 
     /// Waits for the GPU and takes in all that is on its way.

@@ -11,6 +11,7 @@ mod command;
 mod concern;
 mod edited;
 mod effects;
+mod evaluator;
 mod event;
 mod fault;
 mod filling;
@@ -39,6 +40,7 @@ mod throughput;
 mod timeline;
 mod travel;
 mod trial;
+mod urgent;
 mod words;
 
 pub use crate::files::{create_folder, write_whole};

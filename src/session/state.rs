@@ -204,7 +204,7 @@ impl Session {
         match passes {
             Some(Purpose::Score(_)) => RunState::Validating,
             None if progress.step.is_under_way() => RunState::Training,
-            None if !progress.requests.is_empty() => RunState::Validating,
+            None if progress.has_requests() => RunState::Validating,
             // Rows of a layout are made beside the run.
             Some(Purpose::Features(_)) | None if self.limit_reached() => RunState::Finished,
             Some(Purpose::Features(_)) | None if progress.trains() => RunState::Training,
@@ -386,6 +386,6 @@ impl Session {
     /// Estimated GPU milliseconds of forwarding this number of images.
     pub fn forward_ms(&self, images: usize) -> f64 {
         let passes = images.div_ceil(self.run.trainer.sizes().micro_batch);
-        passes as f64 * self.progress.evaluation.total_ms()
+        passes as f64 * self.progress.evaluator.plain.total_ms()
     }
 }

@@ -37,11 +37,13 @@ impl Session {
 
     /// Begins what was asked for. Nothing may be recorded that is not submitted.
     pub(super) fn leave(&mut self) {
-        let idle = self.progress.is_idle();
-        if !self.pending.is_empty() {
+        // What a change has overtaken, or what is coming back, would be lost on a way to before it.
+        if !self.pending.is_empty() || self.progress.overtaken.is_some() || self.readback.awaits_evaluation()
+        {
             return;
         }
         // A fork or a bookmark is of the end of a step.
+        let idle = self.progress.is_idle();
         let begins = |control: &mut TimeControl| {
             idle || !matches!(control, TimeControl::Fork | TimeControl::SetBookmark(_))
         };
@@ -323,9 +325,7 @@ impl Session {
 
     /// Saves the run where the model in its folder is of a later moment, or of another branch: before the journal changes.
     fn bring_model_here(&mut self) -> Result<()> {
-        let (here, branch) = (self.moment(), self.timeline.branch);
-        let elsewhere = self.timeline.saved.is_some_and(|(of, at)| of != branch || at > here);
-        if elsewhere { self.write_checkpoint() } else { Ok(()) }
+        if self.timeline.is_saved_elsewhere(self.moment()) { self.write_checkpoint() } else { Ok(()) }
     }
 
     /// A command is about to be carried out: keeps the present to come back to, and begins a branch where the run went another way before.

@@ -28,3 +28,4 @@ mod schedule;
 mod script;
 mod streaming;
 mod time;
+mod urgent;

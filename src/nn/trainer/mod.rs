@@ -166,6 +166,17 @@ impl Trainer {
         self.gpu.submit(encoder)
     }
 
+    /// Takes back a step of which the first `recorded` dispatches are submitted; false where they may change the parameters, so that it
+    /// has to be finished. Until the passes over the batch are done a step writes gradients and counts, and the next one begins with
+    /// new ones.
+    pub fn take_back(&self, recorded: usize) -> bool {
+        let can = self.pass.pass_ends.last().is_some_and(|passes| recorded <= *passes);
+        if can {
+            self.loader.restart_step(&self.gpu);
+        }
+        can
+    }
+
     /// Learning rate of the next step, by the schedule.
     pub fn learning_rate(&self) -> f64 {
         self.options.hyper.rate(self.epochs(), self.steps_per_epoch())
