@@ -29,13 +29,14 @@ bench-embed: ## measure its t-SNE beside openTSNE, scikit-learn, manifolds-rs an
 	cargo build --release
 	examples/peers/embed/compare $(ARGS)
 
-pictures: ## draw the README's pictures again (trains two epochs without a window)
+pictures: ## draw the README's pictures again (trains two epochs without a window; the last two are those of tests)
 	@.ci/packages run
 	cargo build --release
 	rm -rf target/pictures
 	env -u DISPLAY -u WAYLAND_DISPLAY target/release/revacnn --out target/pictures
 	mkdir -p examples/pictures
 	cp target/pictures/workbench.png target/pictures/network.png target/pictures/filters.png target/pictures/layouts.png examples/pictures/
+	UPDATE_PICTURES=1 cargo test --test pictures --test workbench readme
 
 fmt: ## format the code
 	cargo fmt

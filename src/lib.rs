@@ -51,6 +51,7 @@
 //!
 //! The last samples of every training batch are the **probes**: the pinned test images. Their activations and gradients are
 //! there after each step and belong to the weights that the step used; they count in no loss, statistic or weight gradient.
+//! Images of the user's own lie behind those of the data set, in the same buffers, and pass through the same normalization.
 //!
 //! A batch that passes a binding limit or the memory is cut into micro-batches whose gradients add up.
 //!
@@ -70,8 +71,10 @@
 //!
 //! # A step, a frame
 //!
-//! A training step is the list in `nn::Pass::build_plans`: sample the batch and augment it; forward, layer by layer; loss and
-//! its gradient; backward, layer by layer; one optimizer pass over all parameters; advance the clock. What changes
+//! A training step is the list in `nn::Pass::build_plans`: pack the weights of all layers; sample the batch and augment it; forward,
+//! layer by layer; loss and its gradient; backward, layer by layer, with partial sums of the parameters' gradients; one dispatch that
+//! adds them all and counts the losses; one optimizer pass over all parameters; advance the clock. Neighboring layers share dispatches
+//! where `nn::pass::fusions` says so: what can be looked at is there all the same. What changes
 //! from step to step ([`data::Clock`], the optimizer's state) lies on the GPU and advances itself, because writes of the CPU do not
 //! interleave with the dispatches of one submit.
 //!
@@ -84,11 +87,13 @@
 //!
 //! # Commands and the journal
 //!
-//! What is measured beside a run (`session::measure`: the effect of each command, a change on trial) copies weights at a moment and evaluates
+//! What is measured beside a run (`session::measure`: the effect of each command, a change on trial; `session::inspect`: the answers to
+//! probes and test images) copies weights at a moment and evaluates
 //! the copy later, in buffers of its own: it waits for nothing, and no step waits for it.
 //!
 //! Everything that the user does to a run or a layout is a [`session::Command`]: plain data, checked when it is given, carried
-//! out between two steps, and written to `journal.jsonl` with its step. Window settings (docking, zoom, color choice) are
+//! out between two steps, and written to `journal.jsonl` with its step. An edit of the network waits for neither evaluation nor step: the
+//! evaluation goes on with the former network's buffers, the step begins again (`session::urgent`). Window settings (docking, zoom, color choice) are
 //! not. [`session::Control`] is what steers *when* work is done (play, pause, evaluate, save) and is not written.
 //! Panes, menus, gestures and keys send [`session::Action`]s; nothing outside `session` changes a run or a layout.
 //! State is parameters, optimizer moments and clock, so that a checkpoint and the journal after it give the run bit for bit.

@@ -2,6 +2,8 @@
 
 mod compare;
 
+use std::collections::HashSet;
+
 use compare::{assert_no_errors, open_gpu};
 use revacnn::embed::{Method, Options, Settings, Tsne, TsneBuilder, twin};
 use revacnn::gpu::{Buffer, Gpu, TensorView};
@@ -62,6 +64,45 @@ fn equal_rows_are_one_point_whose_divergence_is_0() {
         assert!(!tsne.all_alike(&gpu));
         let positions = tsne.read_positions(&gpu);
         assert!(positions.iter().any(|p| *p != positions[0]), "{method:?}");
+    }
+    assert_no_errors(&gpu);
+}
+
+#[test]
+fn many_equal_rows_stay_one_point_among_others() {
+    let gpu = open_gpu();
+    // Groups of more rows than have a place among the 90 neighbors of one, of fewer, and rows that have no equal, in turns.
+    let group = |i: usize| match i % 5 {
+        0 | 1 => Some(0),
+        2 => Some(1),
+        3 if i < 200 => Some(2),
+        _ => None,
+    };
+    let mut normal = normal(6);
+    let centers: Vec<f32> = (0..3 * 10).map(|_| 3.0 * normal()).collect();
+    let row = |i: usize, normal: &mut dyn FnMut() -> f32| -> Vec<f32> {
+        group(i).map_or_else(|| (0..10).map(|_| normal()).collect(), |g| centers[10 * g..][..10].to_vec())
+    };
+    let rows: Vec<Vec<f32>> = (0..600).map(|i| row(i, &mut normal)).collect();
+    for method in [Method::Exact, Method::Mesh] {
+        let tsne = laid_out(&gpu, &rows.concat(), 10, method, 300);
+        let positions = tsne.read_positions(&gpu);
+        assert!(positions.iter().flatten().all(|p| p.is_finite()), "{method:?}");
+        let of = |g: usize| {
+            (0..600).filter(move |i| group(*i) == Some(g)).map(|i| positions[i]).collect::<Vec<_>>()
+        };
+        for g in [0, 1] {
+            let places = of(g);
+            assert!(places.len() > 90 && places.iter().all(|p| *p == places[0]), "{method:?}, group {g}");
+        }
+        let apart = |a: [f32; 2], b: [f32; 2]| (a[0] - b[0]).hypot(a[1] - b[1]);
+        assert!(apart(of(0)[0], of(1)[0]) > 1.0, "{method:?}: groups lie apart");
+        // Those with other neighbors, too, have a force of their own; so have rows without an equal.
+        assert!(of(2).len() < 90 && deviations(&of(2)).iter().all(|d| *d < 1.0), "{method:?}");
+        let bits = |i: usize| positions[i].map(f32::to_bits);
+        let others: Vec<usize> = (0..600).filter(|i| group(*i).is_none()).collect();
+        let places: HashSet<[u32; 2]> = others.iter().map(|i| bits(*i)).collect();
+        assert_eq!(places.len(), others.len(), "{method:?}: rows without an equal lie in one place");
     }
     assert_no_errors(&gpu);
 }
@@ -157,6 +198,50 @@ fn others_start_as_they_would_without_outliers_of_any_size() {
         }
     }
     assert_no_errors(&gpu);
+}
+
+#[test]
+fn others_are_projected_on_their_own_components_whatever_the_outliers() {
+    let gpu = open_gpu();
+    for (outliers, components) in [(1, 1), (2, 1), (3, 1), (3, 2)] {
+        let projected = |values: &[f32]| {
+            let options = Options { components: Some(components), ..Options::default() };
+            let tsne = TsneBuilder::new(30.0).options(options).build(&gpu, &view(&gpu, values, 24)).unwrap();
+            tsne.read_rows(&gpu);
+            tsne.read_searched_rows(&gpu)
+        };
+        let expected = projected(&with_outliers(outliers, 1.0)[1]);
+        for far in FAR {
+            let mut found = projected(&with_outliers(outliers, far)[0]);
+            let longest =
+                |rows: &[Vec<f32>]| rows.iter().flatten().fold(0.0_f32, |most, v| most.max(v.abs()));
+            let gone: Vec<Vec<f32>> = (1..=outliers).rev().map(|at| found.remove(70 * at)).collect();
+            for row in &gone {
+                let far = longest(std::slice::from_ref(row)) / longest(&found);
+                assert!(far > 3.0, "an outlier lies amid the others: {far}");
+            }
+            for c in 0..components {
+                let of = |rows: &[Vec<f32>]| rows.iter().map(|row| f64::from(row[c])).collect::<Vec<_>>();
+                let unlike = 1.0 - correlation(&of(&found), &of(&expected)).abs();
+                assert!(
+                    unlike < 1e-5,
+                    "{outliers} of {far:e}, {components}: component {c} differs by {unlike:e}"
+                );
+            }
+        }
+    }
+    assert_no_errors(&gpu);
+}
+
+/// Pearson's correlation.
+fn correlation(a: &[f64], b: &[f64]) -> f64 {
+    let centered = |values: &[f64]| {
+        let mean = values.iter().sum::<f64>() / values.len() as f64;
+        values.iter().map(|v| v - mean).collect::<Vec<_>>()
+    };
+    let dot = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(x, y)| x * y).sum::<f64>();
+    let (a, b) = (centered(a), centered(b));
+    dot(&a, &b) / (dot(&a, &a) * dot(&b, &b)).sqrt()
 }
 
 #[test]

@@ -3,9 +3,10 @@
 //! `UPDATE_PICTURES=1 cargo test --test pictures` draws the kept ones again: look at them before they are committed.
 #![cfg(feature = "app")]
 
+mod kept_pictures;
+
 use std::collections::BTreeMap;
-use std::path::PathBuf;
-use std::process::Command;
+use std::process;
 use std::rc::Rc;
 
 use image::RgbaImage;
@@ -13,10 +14,19 @@ use revacnn::app::offscreen::{Picture, render};
 use revacnn::app::{Show, Workbench};
 use revacnn::gpu::{AdapterChoice, Gpu};
 use revacnn::nn::{Edit, Hyper, WeightEdit};
-use revacnn::session::{LayerId, NetworkCommand, RunSettings, Session, StopCondition, TensorKind};
+use revacnn::session::{
+    Command, Control, Inspect, LayerId, NetworkCommand, NewProbe, ProbeChange, RunSettings, Session,
+    StopCondition, TensorKind, TimeControl, TrainCommand,
+};
+
+use kept_pictures::{compare_picture, difference};
 
 /// A run of 60 steps on the built-in digits.
 fn session(seed: u64) -> Session {
+    session_of("revacnn", seed, 60)
+}
+
+fn session_of(network: &str, seed: u64, steps: u32) -> Session {
     let gpu = Rc::new(Gpu::open(&AdapterChoice::Best).unwrap());
     let settings = RunSettings {
         dataset: "digits".to_owned(),
@@ -27,12 +37,16 @@ fn session(seed: u64) -> Session {
         frozen: Vec::new(),
         probe: 7,
     };
-    let mut session = Session::new(gpu, "revacnn", settings, None).unwrap();
-    session.set_limit(Some(StopCondition::Steps(60)));
+    let mut session = Session::new(gpu, network, settings, None).unwrap();
+    run_to(&mut session, steps);
+    session
+}
+
+fn run_to(session: &mut Session, step: u32) {
+    session.set_limit(Some(StopCondition::Steps(step)));
     session.play();
     while session.advance() {}
     session.settle();
-    session
 }
 
 fn draw(seed: u64, pane: &'static str, kind: TensorKind) -> RgbaImage {
@@ -45,42 +59,12 @@ fn draw_session(mut session: Session, pane: &'static str, kind: TensorKind) -> R
     render(&mut session, &mut workbench, &Picture::new(Show::Pane(pane), 900, 560)).unwrap()
 }
 
-/// Share of pixels that differ by more than an eye would see: drivers round colors and glyph edges differently.
-fn difference(a: &RgbaImage, b: &RgbaImage) -> f64 {
-    assert_eq!(a.dimensions(), b.dimensions());
-    let seen = |(p, q): (&image::Rgba<u8>, &image::Rgba<u8>)| (0..3).any(|i| p.0[i].abs_diff(q.0[i]) > 24);
-    a.pixels().zip(b.pixels()).filter(|pair| seen(*pair)).count() as f64 / (a.width() * a.height()) as f64
-}
-
 fn compare(name: &str, pane: &'static str, kind: TensorKind, other_seed_differs: bool) {
-    let kept = compare_picture(name, &draw(3, pane, kind));
+    let kept = compare_picture(&format!("tests/pictures/{name}"), &draw(3, pane, kind));
     if let Some(kept) = kept.filter(|_| other_seed_differs) {
         let other = difference(&draw(4, pane, kind), &kept);
         assert!(other > 0.02, "a run of another seed looks the same: {other}");
     }
-}
-
-/// Compares a picture with the kept one, which it returns, or keeps it.
-fn compare_picture(name: &str, picture: &RgbaImage) -> Option<RgbaImage> {
-    let file = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/pictures").join(name);
-    if std::env::var_os("UPDATE_PICTURES").is_some() {
-        std::fs::create_dir_all(file.parent().unwrap()).unwrap();
-        picture.save(&file).unwrap();
-        return None;
-    }
-    let kept = image::open(&file).expect("the kept picture is there").into_rgba8();
-    let share = difference(picture, &kept);
-    if share > 0.004 {
-        let new = std::env::temp_dir().join(name);
-        picture.save(&new).unwrap();
-        panic!(
-            "{:.2} % of {name} look different: compare {} with {}",
-            100.0 * share,
-            new.display(),
-            file.display()
-        );
-    }
-    Some(kept)
 }
 
 #[test]
@@ -106,12 +90,100 @@ fn frozen_and_edited_filters_look_as_they_did() {
     commands.into_iter().for_each(|command| session.apply(command).unwrap());
     let picture = draw_session(session, "network", TensorKind::Weights);
     assert!(difference(&picture, &plain) > 0.001, "nothing shows it");
-    compare_picture("network-hand.png", &picture);
+    compare_picture("tests/pictures/network-hand.png", &picture);
+}
+
+#[test]
+fn edges_look_as_they_did() {
+    for (name, network, size) in [
+        ("flow-revacnn.png", "revacnn", [1280, 420]),
+        ("flow-resnet-8.png", "resnet-8", [1900, 420]),
+        ("flow-revacnn-keras.png", "revacnn-keras", [900, 600]),
+    ] {
+        let mut session = session_of(network, 3, 20);
+        let mut workbench = Workbench::new(&session);
+        let picture = Picture::new(Show::Pane("network"), size[0], size[1]);
+        compare_picture(
+            &format!("tests/pictures/{name}"),
+            &render(&mut session, &mut workbench, &picture).unwrap(),
+        );
+    }
 }
 
 #[test]
 fn charts_look_as_they_did() {
     compare("charts.png", "charts", TensorKind::Activations, false);
+}
+
+/// Pictures of the user's own, of which one is pinned; answers of every tenth step.
+fn session_with_probes() -> Session {
+    let mut session = session(3);
+    let shape = revacnn::data::ImageShape { channels: 1, height: 8, width: 8 };
+    let disc = |x: u32, y: u32| (x as f32 - 130.0).hypot(y as f32 - 60.0);
+    let ring = RgbaImage::from_fn(240, 120, |x, y| {
+        let light = if (25.0..48.0).contains(&disc(x, y)) { 250 } else { 20 };
+        image::Rgba([light, light, light, 255])
+    });
+    let ring = revacnn::data::Picture::of_rgba([240, 120], ring.into_raw()).unwrap().fit(shape).unwrap();
+    let (name, preview, animated) = ("ring.gif".to_owned(), Some(ring.preview), true);
+    let new = NewProbe { name, image: ring.image, preview, animated };
+    let first = session.trainer().loader.test_number(0);
+    let number = |image: u32| (first + image, session.test_labels()[image as usize]);
+    let others = [17, 4, 30].map(|image| {
+        let (number, class) = number(image);
+        ProbeChange::AddNumber { name: format!("test image {image}"), number, class }
+    });
+    for change in others.into_iter().chain([ProbeChange::Add(new)]) {
+        session.control(Control::Inspect(change.into())).unwrap();
+    }
+    for step in 61..70 {
+        session.control(Control::Inspect(Inspect::Predictions)).unwrap();
+        session.set_limit(Some(StopCondition::Steps(step)));
+        session.play();
+        while session.advance() {}
+        session.settle();
+    }
+    session
+}
+
+#[test]
+fn pictures_of_the_user_look_as_they_did() {
+    let picture = draw_session(session_with_probes(), "test", TensorKind::Activations);
+    let plain = draw_session(session(3), "test", TensorKind::Activations);
+    assert!(difference(&picture, &plain) > 0.02, "nothing shows them");
+    compare_picture("tests/pictures/test.png", &picture);
+}
+
+#[test]
+fn the_confusion_matrix_looks_as_it_did() {
+    let picture = draw_session(session(3), "confusion", TensorKind::Activations);
+    let other = draw_session(session(4), "confusion", TensorKind::Activations);
+    assert!(difference(&picture, &other) > 0.01, "a run of another seed looks the same");
+    compare_picture("tests/pictures/confusion.png", &picture);
+}
+
+#[test]
+fn actions_look_as_in_the_readme() {
+    let mut session = session(3);
+    session.measure_effects().unwrap();
+    let insert = Edit::InsertLayer { after: Some(1), settings: "kind = \"sigmoid\"".parse().unwrap() };
+    let commands: [(u32, Command); 3] = [
+        (100, TrainCommand::SetLearningRate(0.01).into()),
+        (210, NetworkCommand::Edit(Edit::DeleteFilter { layer: 0, filter: 3 }).into()),
+        (320, NetworkCommand::Edit(insert).into()),
+    ];
+    for (step, command) in commands {
+        run_to(&mut session, step);
+        session.apply(command).unwrap();
+    }
+    run_to(&mut session, 330);
+    session.control(Control::Time(TimeControl::Undo)).unwrap();
+    while session.advance() {}
+    session.apply(NetworkCommand::Edit(Edit::SplitFilter { layer: 3, filter: 5 })).unwrap();
+    run_to(&mut session, 430);
+    let mut workbench = Workbench::new(&session);
+    let picture = render(&mut session, &mut workbench, &Picture::new(Show::Pane("actions"), 480, 300));
+    compare_picture("examples/pictures/actions.png", &picture.unwrap());
 }
 
 #[test]
@@ -135,7 +207,7 @@ fn a_picture_leaves_the_run_as_it_is() {
     let folder = tempfile::tempdir().unwrap();
     let run = folder.path().join("run");
     let revacnn = |arguments: &[&str]| {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_revacnn"));
+        let mut command = process::Command::new(env!("CARGO_BIN_EXE_revacnn"));
         let output = command.args(arguments).output().unwrap();
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     };
@@ -168,7 +240,7 @@ fn a_picture_too_large_is_refused() {
 fn several_threads_draw_at_once() {
     const CHILD: &str = "REVACNN_TEST_DRAWS";
     if std::env::var_os(CHILD).is_none() {
-        let status = Command::new(std::env::current_exe().unwrap())
+        let status = process::Command::new(std::env::current_exe().unwrap())
             .args(["--exact", "several_threads_draw_at_once"])
             .envs([(CHILD, "1"), ("MALLOC_PERTURB_", "165")])
             .status()

@@ -34,13 +34,18 @@ fn statistics_are_the_twins() {
         let poison = bytemuck::cast([f32::NAN; 4]);
         stats.tiles.write(&gpu, 0, &vec![poison; stats.tiles.len()]);
         stats.whole.write(&gpu, 0, &[bytemuck::cast([f32::NAN; 4])]);
+        stats.activity.write(&gpu, 0, &vec![[f32::NAN; 2]; stats.activity.len()]);
         let mut encoder = gpu.encoder("statistics");
         stats.plan.encode(&mut encoder);
         gpu.submit(encoder);
         let mut found: Vec<[f32; 4]> = bytemuck::cast_slice(&stats.tiles.read(&gpu)).to_vec();
         found.push(bytemuck::cast(stats.whole.read(&gpu)[0]));
-        let mut twin = twin::tile_stats(&view, &all);
-        twin.push(twin::set_stats(&twin));
+        let (mut twin, activity) = (twin::tile_stats(&view, &all), twin::activity(&view, &all));
+        let active = stats.activity.read(&gpu);
+        let close = |(a, b): (&[f32; 2], &[f64; 2])| (0..2).all(|i| (f64::from(a[i]) - b[i]).abs() < 1e-5);
+        assert!(active.iter().zip(&activity).all(close), "{extents:?}: {active:?} against {activity:?}");
+        assert!(!active.iter().skip(1).zip(&activity).all(close), "a neighbor's activity is told apart");
+        twin.push(twin::set_stats(&twin, &activity));
         assert!(agree(&found, &twin), "{extents:?}: {found:?} against {twin:?}");
         assert!((f64::from(found[twin.len() - 1][2]) - twin[twin.len() - 1][2]).abs() < 1e-6);
         // The comparison tells a neighbour's values apart.
@@ -74,8 +79,10 @@ fn statistics_are_of_what_is_finite() {
     }
     assert!(found[3][0].is_nan() && found[2][2].is_finite());
     let whole: [f32; 4] = bytemuck::cast(stats.whole.read(&gpu)[0]);
-    let expected = twin::set_stats(&twin);
-    assert!(whole.iter().zip(expected).all(|(a, b)| f64::from(*a) == b), "{whole:?}, {expected:?}");
+    let expected = twin::set_stats(&twin, &twin::activity(&view, &all));
+    let same = |i: usize| f64::from(whole[i]) == expected[i];
+    assert!(same(0) && same(1) && same(2), "{whole:?}, {expected:?}");
+    assert!((f64::from(whole[3]) - expected[3]).abs() < 1e-5, "{whole:?}, {expected:?}");
 }
 
 #[test]
@@ -178,7 +185,7 @@ fn every_texel_has_the_color_of_its_value() {
     // Two tiles of 4×4 texels, 16 pixels a side: strides as activations have them.
     let view = view(&buffer, 5, [2, 1, 4, 4], [4 * 4 * 3, 0, 4 * 3, 3]);
     let twin = twin::tile_stats(&view, &all);
-    let scale = twin::set_stats(&twin)[2] as f32;
+    let scale = twin::set_stats(&twin, &twin::activity(&view, &all))[2] as f32;
     let picture = draw(&gpu, &TileSet { view: view.clone(), style: Style::Signed }, 2, 16);
     let mut wrong = 0;
     for (t, y, x) in (0..2).flat_map(|t| (0..4).flat_map(move |y| (0..4).map(move |x| (t, y, x)))) {
@@ -201,4 +208,27 @@ fn a_value_that_is_no_number_shows() {
     let picture = draw(&gpu, &set, 1, 16);
     assert_eq!(picture[(4 * 256 + 12 * 4) as usize..][..3], [255, 0, 255]);
     assert_ne!(picture[(4 * 256 + 4 * 4) as usize..][..3], [255, 0, 255]);
+}
+
+#[test]
+fn bars_of_activity_are_as_long_as_their_tiles_are_active() {
+    let gpu = gpu();
+    // Means −0.5, 1 and 0.25, of which the largest magnitude is 1; shares of zeros ½, 0 and ¾.
+    let all = [[-1.0, 0.0, -1.0, 0.0], [1.0; 4], [0.0, 0.0, 1.0, 0.0]].concat();
+    let buffer = Buffer::from_slice(&gpu, "values", &all);
+    let view = view(&buffer, 0, [3, 1, 2, 2], [4, 0, 2, 1]);
+    for (style, shares, first_is_blue) in [
+        (Style::MeanBar, [0.5, 1.0, 0.25], true),
+        (Style::MagnitudeBar, [0.5, 1.0, 0.25], false),
+        (Style::ZerosBar, [0.5, 0.0, 0.75], false),
+    ] {
+        let picture = draw(&gpu, &TileSet { view: view.clone(), style }, 3, 16);
+        for (tile, share) in shares.into_iter().enumerate() {
+            let color = |x: usize| &picture[(8 * 256 + (16 * tile + x) * 4)..][..3];
+            let lit: Vec<usize> = (0..16).filter(|x| color(*x).iter().any(|v| *v > 100)).collect();
+            assert_eq!(lit, (0..(16.0 * share) as usize).collect::<Vec<_>>(), "{style:?}, tile {tile}");
+            let blue = lit.first().is_some_and(|x| color(*x)[2] > color(*x)[0]);
+            assert_eq!(blue, first_is_blue && tile == 0, "{style:?}, tile {tile}");
+        }
+    }
 }

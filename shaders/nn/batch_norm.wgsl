@@ -13,7 +13,8 @@ const WORKGROUP: u32 = 64u;
 @group(0) @binding(4) var<storage, read_write> moments: array<vec4<f32>>;
 @group(0) @binding(5) var<storage, read_write> output: array<vec4<f32>>;
 @group(0) @binding(6) var<storage, read> output_gradient: array<vec4<f32>>;
-@group(0) @binding(7) var<storage, read_write> gradients: array<f32>;
+// Of the gradients of the layer's tensors from its weight on.
+@group(0) @binding(7) var<storage, read_write> partials: array<f32>;
 // Per channel: Σ gradient, Σ gradient · normalized.
 @group(0) @binding(8) var<storage, read_write> sums: array<vec2<f32>>;
 @group(0) @binding(9) var<storage, read_write> input_gradient: array<vec4<f32>>;
@@ -74,8 +75,8 @@ fn forward(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups
     output[i] = parameters[params.weight + c] * ((input[i] - by.x) * by.y) + parameters[params.bias + c];
 }
 
-/// sums[c] = Σ g, Σ g · normalized over the trained images; gradients of bias and weight += them, of the running statistics
-/// += momentum · share · (running − pass), which the step takes away
+/// sums[c] = Σ g, Σ g · normalized over the trained images; partial sums of bias and weight = them, of the running statistics
+/// = momentum · share · (running − pass), which the step takes away
 @compute @workgroup_size(WORKGROUP)
 fn gradient_sums(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
     let c = group.x + group.y * groups.x;
@@ -96,10 +97,10 @@ fn gradient_sums(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroup
     let weight = params.momentum * total(lane, vec2<f32>(part, 0.0)).x;
     if lane > 0u { return; }
     sums[c] = sum;
-    gradients[params.bias + c] += sum.x;
-    gradients[params.weight + c] += sum.y;
-    gradients[params.running_mean + c] += weight * (parameters[params.running_mean + c] - by.x);
-    gradients[params.running_variance + c] += weight * (parameters[params.running_variance + c] - by.w);
+    partials[params.bias - params.weight + c] = sum.x;
+    partials[c] = sum.y;
+    partials[params.running_mean - params.weight + c] = weight * (parameters[params.running_mean + c] - by.x);
+    partials[params.running_variance - params.weight + c] = weight * (parameters[params.running_variance + c] - by.w);
 }
 
 /// input_gradient = weight / deviation · (g − (Σ g + normalized · Σ g · normalized) / m) in training, weight / deviation · g for probes

@@ -5,13 +5,13 @@ const WORKGROUP: u32 = 64u;
 
 @group(0) @binding(0) var<uniform> params: BiasGradientParams;
 @group(0) @binding(1) var<storage, read> output_gradient: array<vec4<f32>>;
-@group(0) @binding(2) var<storage, read_write> gradients: array<f32>;
+@group(0) @binding(2) var<storage, read_write> partials: array<f32>;
 
 alias Summand = f32;
 const TOTAL_LANES = WORKGROUP;
 #import common/total
 
-/// gradients[offset + o] += Σ_{y, x, n} output_gradient[o, y, x, n]
+/// partials[o] = Σ_{y, x, n} output_gradient[o, y, x, n]
 @compute @workgroup_size(WORKGROUP)
 fn bias_gradient(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
     let o = group.x + group.y * groups.x;
@@ -23,5 +23,5 @@ fn bias_gradient(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroup
         sum += output_gradient[pixel * params.quads + i % params.train_quads];
     }
     let all = total(lane, dot(sum, vec4<f32>(1.0)));
-    if lane == 0u { gradients[params.offset + o] += all; }
+    if lane == 0u { partials[o] = all; }
 }

@@ -12,7 +12,13 @@
 // 1 where the right one does; then its columns are single values, and so are the result's.
 #constant RIGHT_ALONG = 0
 
+// 1 where the sums begin with a bias, which lies by the left matrix.
+#constant BIAS = 0
+// 1 where a relu of the result is fused.
+#constant RECTIFIES = 0
+
 #import DenseProductParams
+#import common/floats
 
 @group(0) @binding(0) var<uniform> params: DenseProductParams;
 @group(0) @binding(1) var<storage, read> left: array<f32>;
@@ -23,6 +29,10 @@
 #else
 @group(0) @binding(2) var<storage, read> right: array<vec4<f32>>;
 @group(0) @binding(3) var<storage, read_write> result: array<vec4<f32>>;
+#end
+#if RECTIFIES
+// relu of the same.
+@group(0) @binding(4) var<storage, read_write> rectified: array<vec4<f32>>;
 #end
 
 // By step of the inner dimension; an odd number of vec4 each, against conflicts of banks.
@@ -48,7 +58,7 @@ fn right_values(quad: u32, k: u32, end: u32) -> vec4<f32> {
 #end
 }
 
-/// result[s, m, n] = Σ_{k, of split s} left[m, k] · right[k, n]
+/// result[s, m, n] = bias[m] + Σ_{k, of split s} left[m, k] · right[k, n]
 @compute @workgroup_size(ACROSS, DOWN)
 fn dense_product(
     @builtin(local_invocation_id) place: vec3<u32>,
@@ -56,11 +66,16 @@ fn dense_product(
     @builtin(workgroup_id) group: vec3<u32>,
 ) {
     let first_row = group.y * ROWS * DOWN;
+    let row = first_row + place.y * ROWS;
     let first_quad = group.x * ACROSS;
     let split = group.z;
     let end = (split + 1u) * params.depth / params.splits;
 #for r in ROWS
+#if BIAS
+    var sum_{r} = vec4<f32>(left[params.bias_at + min(row + {r}u, params.rows - 1u)]);
+#else
     var sum_{r} = vec4<f32>(0.0);
+#end
 #end
     for (var first = split * params.depth / params.splits; first < end; first += DEPTH) {
         // All loads are under way before the first is stored.
@@ -104,7 +119,6 @@ fn dense_product(
 #end
 #end
     }
-    let row = first_row + place.y * ROWS;
     let quad = first_quad + place.x;
 #for r in ROWS
     if row + {r}u < params.rows {
@@ -114,7 +128,12 @@ fn dense_product(
         if 4u * quad + {j}u < params.columns { result[to_{r} + 4u * quad + {j}u] = sum_{r}[{j}u]; }
 #end
 #else
-        if quad < params.columns { result[to_{r} + quad] = sum_{r}; }
+        if quad < params.columns {
+            result[to_{r} + quad] = sum_{r};
+#if RECTIFIES
+            rectified[to_{r} + quad] = relu(sum_{r});
+#end
+        }
 #end
     }
 #end

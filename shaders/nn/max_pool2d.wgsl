@@ -15,6 +15,9 @@ const WORKGROUP: u32 = 64u;
 @group(0) @binding(3) var<storage, read_write> argmax: array<u32>;
 @group(0) @binding(4) var<storage, read> output_gradient: array<vec4<f32>>;
 @group(0) @binding(5) var<storage, read_write> input_gradient: array<vec4<f32>>;
+// The output once more, and the gradient of what a relu made the input of.
+@group(0) @binding(6) var<storage, read> pooled: array<vec4<f32>>;
+@group(0) @binding(7) var<storage, read_write> rectified_gradient: array<vec4<f32>>;
 
 /// output[c, y, x, n] = max_{dy, dx < size} input[c, y·stride + dy − padding, x·stride + dx − padding, n], the first of equals; NaN wins
 @compute @workgroup_size(WORKGROUP)
@@ -107,6 +110,37 @@ fn backward_apart(@builtin(global_invocation_id) id: vec3<u32>) {
         let mine = {dy}u < SIZE && {dx}u < SIZE;
         input_gradient[corner + ({dy}u * params.in_width + {dx}u) * params.quads] =
             select(vec4<f32>(0.0), gradient, (index == vec4<u32>({dy}u * SIZE + {dx}u)) & vec4<bool>(mine));
+    }
+#end
+#end
+}
+
+/// The same where windows lie apart, of an input that is a relu: rectified_gradient = relu'(..) · what input_gradient would be, which is
+/// written for the probes alone. A window's maximum says whether the relu cut it.
+@compute @workgroup_size(WORKGROUP)
+fn backward_rectified(@builtin(global_invocation_id) id: vec3<u32>) {
+    let quad = id.x % params.quads;
+    let ox = id.x / params.quads;
+    if ox * STRIDE >= params.in_width { return; }
+    var gradient = vec4<f32>(0.0);
+    var slope = vec4<f32>(0.0);
+    var packed = 0u;
+    if ox < params.out_width && id.y < params.out_height {
+        let at = ((id.z * params.out_height + id.y) * params.out_width + ox) * params.quads + quad;
+        gradient = output_gradient[at];
+        slope = select(vec4<f32>(1.0), vec4<f32>(0.0), are_not_positive(pooled[at]));
+        packed = argmax[at];
+    }
+    let index = vec4<u32>(packed, packed >> 8u, packed >> 16u, packed >> 24u) & vec4<u32>(255u);
+    let corner = ((id.z * params.in_height + id.y * STRIDE) * params.in_width + ox * STRIDE) * params.quads + quad;
+#for dy in STRIDE
+#for dx in STRIDE
+    if id.y * STRIDE + {dy}u < params.in_height && ox * STRIDE + {dx}u < params.in_width {
+        let at_{dy}_{dx} = corner + ({dy}u * params.in_width + {dx}u) * params.quads;
+        let mine_{dy}_{dx} = (index == vec4<u32>({dy}u * SIZE + {dx}u)) & vec4<bool>({dy}u < SIZE && {dx}u < SIZE);
+        let unpooled_{dy}_{dx} = select(vec4<f32>(0.0), gradient, mine_{dy}_{dx});
+        rectified_gradient[at_{dy}_{dx}] = slope * unpooled_{dy}_{dx};
+        if quad >= params.train_quads { input_gradient[at_{dy}_{dx}] = unpooled_{dy}_{dx}; }
     }
 #end
 #end

@@ -1,20 +1,38 @@
 // The optimizers, over all parameters at once. See src/nn/optimizer.rs.
 const WORKGROUP: u32 = 64u;
+// Sums of squares after the gradients.
+#constant SQUARES = 64
+// 1 where the average of the values is kept.
+#constant AVERAGES = 0
 
 #import Clock
 #import HyperValues
+#import OptimizerParams
 
 @group(0) @binding(0) var<storage, read> hyper: HyperValues;
 @group(0) @binding(1) var<storage, read> clock: Clock;
-@group(0) @binding(2) var<storage, read> gradients: array<vec4<f32>>;
+// The gradients of the step, and from quad params.squares on the sums of their squares.
+@group(0) @binding(2) var<storage, read> last_gradients: array<vec4<f32>>;
 // One byte of flags per parameter (bit 0: it decays; bit 1: it stays; bit 2: it is a running statistic), and the bits of the factor of
 // their learning rate.
 @group(0) @binding(3) var<storage, read> flags: array<vec2<u32>>;
 @group(0) @binding(4) var<storage, read_write> moments: array<vec4<f32>>;
 @group(0) @binding(5) var<storage, read_write> second_moments: array<vec4<f32>>;
 @group(0) @binding(6) var<storage, read_write> values: array<vec4<f32>>;
-// The gradients of the last whole step: a frame may be drawn in the middle of the next.
-@group(0) @binding(7) var<storage, read_write> last_gradients: array<vec4<f32>>;
+@group(0) @binding(7) var<storage, read_write> averages: array<vec4<f32>>;
+@group(0) @binding(8) var<uniform> params: OptimizerParams;
+
+alias Summand = f32;
+const TOTAL_LANES = WORKGROUP;
+#import common/total
+#import common/floats
+
+/// Σ gradient² over all parameters, by a fixed tree.
+fn total_squares(lane: u32) -> f32 {
+    var share = 0.0;
+    for (var i = lane; i < SQUARES; i += WORKGROUP) { share += last_gradients[params.squares + i].x; }
+    return total(lane, share);
+}
 
 /// 1 − exp x for x ≤ 0, without loss near 0
 fn one_minus_exp(x: f32) -> f32 {
@@ -35,14 +53,19 @@ fn rate() -> f32 {
     return hyper.learning_rate * share;
 }
 
-/// g = clipped gradient + decay · w + l1 · sign w; then the step of the optimizer; a running statistic loses its gradient as it is
+/// g = clipped gradient + decay · w + l1 · sign w; then the step of the optimizer; a running statistic loses its gradient as it is;
+/// a += max(least share, span / (steps + span)) · (w − a); nothing where a gradient or the loss is not finite
 @compute @workgroup_size(WORKGROUP)
-fn update(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
+fn update(
+    @builtin(global_invocation_id) id: vec3<u32>,
+    @builtin(num_workgroups) groups: vec3<u32>,
+    @builtin(local_invocation_index) lane: u32,
+) {
     let i = id.x + id.y * groups.x * WORKGROUP;
+    let squares = total_squares(lane);
     if i >= arrayLength(&flags) || i >= arrayLength(&values) { return; }
-    let gradient = gradients[i];
-    last_gradients[i] = gradient;
-    if clock.halted != 0u { return; }
+    if clock.halted != 0u || !is_finite(squares) || !is_finite(clock.step_loss) { return; }
+    let gradient = last_gradients[i];
     let flag = flags[i];
     let bits = vec4<u32>(flag.x) >> vec4<u32>(0u, 8u, 16u, 24u);
     let decays = vec4<f32>(bits & vec4<u32>(1u));
@@ -51,7 +74,7 @@ fn update(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups)
     let w = values[i];
     let learning_rate = rate() * bitcast<f32>(flag.y);
     var scale = 1.0;
-    if hyper.clip_norm > 0.0 { scale = min(hyper.clip_norm / (clock.gradient_norm + 1e-6), 1.0); }
+    if hyper.clip_norm > 0.0 { scale = min(hyper.clip_norm / (sqrt(squares) + 1e-6), 1.0); }
     var g = scale * gradient + hyper.l1_decay * decays * sign(w);
     var shrunk = w;
     if hyper.optimizer == 6u {
@@ -95,5 +118,10 @@ fn update(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups)
     }
     moments[i] = select(m, moments[i], stays);
     second_moments[i] = select(s, second_moments[i], stays);
-    values[i] = select(select(shrunk - learning_rate * d, w, stays), w - gradient, statistic);
+    let value = select(select(shrunk - learning_rate * d, w, stays), w - gradient, statistic);
+    values[i] = value;
+#if AVERAGES
+    let share = max(hyper.average_share, hyper.average_span / (f32(clock.step) + hyper.average_span));
+    averages[i] += share * (value - averages[i]);
+#end
 }

@@ -1,41 +1,60 @@
-// Weights [out, in, ky, kx] packed for the convolution kernel, once a step.
+// Weights [out, in, ky, kx] of all layers packed for the convolution kernel, once a step. See src/nn/packing.rs.
 const WORKGROUP: u32 = 64u;
 
+#import PackedRange
 #import PackWeightsParams
 
 @group(0) @binding(0) var<uniform> params: PackWeightsParams;
-@group(0) @binding(1) var<storage, read> parameters: array<f32>;
-@group(0) @binding(2) var<storage, read_write> packed_weights: array<f32>;
+// In the order of their workgroups.
+@group(0) @binding(1) var<storage, read> ranges: array<PackedRange>;
+@group(0) @binding(2) var<storage, read> parameters: array<f32>;
+@group(0) @binding(3) var<storage, read_write> packed_weights: array<vec4<f32>>;
+
+/// The range that a workgroup packs.
+fn range_of(group: u32) -> u32 {
+    var low = 0u;
+    var end = params.ranges;
+    while low + 1u < end {
+        let middle = (low + end) / 2u;
+        if ranges[middle].group <= group { low = middle; } else { end = middle; }
+    }
+    return low;
+}
 
 /// Of each group, of each tile: packed[f, ky, kx, t] = w[t, f, first + ky·row_step + kx·column_step], zero for f and t past the channels; then a row of biases (zeros for an input gradient)
 @compute @workgroup_size(WORKGROUP)
 fn pack_weights(
-    @builtin(global_invocation_id) id: vec3<u32>,
+    @builtin(workgroup_id) workgroup: vec3<u32>,
     @builtin(num_workgroups) groups: vec3<u32>,
+    @builtin(local_invocation_index) lane: u32,
 ) {
-    let i = id.x + id.y * groups.x * WORKGROUP;
-    let taps = params.rows * params.columns;
-    let rows = params.from_padded * taps;
-    let packed_tile = (rows + 1u) * params.tile;
-    if i >= params.groups * params.tiles * packed_tile { return; }
-    let tile = i / packed_tile % params.tiles;
-    let group = i / packed_tile / params.tiles;
-    let row = i % packed_tile / params.tile;
-    let to = tile * params.tile + i % params.tile;
-    let bias_row = row == rows;
-    // A row of biases has no tap; without taps there is no other row.
-    let from_channel = select(row / max(taps, 1u), 0u, bias_row);
-    let tap = select(row % max(taps, 1u), 0u, bias_row);
-    let kernel_at = params.first + i32(tap / max(params.columns, 1u)) * params.row_step
-        + i32(tap % max(params.columns, 1u)) * params.column_step;
-    var value = 0.0;
-    if to < params.to_channels && from_channel < params.from_channels {
-        if !bias_row {
-            let at = group * params.group_step + to * params.to_step + from_channel * params.from_step;
-            value = parameters[params.weight_offset + at + u32(kernel_at)];
-        } else if params.has_bias == 1u {
-            value = parameters[params.bias_offset + group * params.to_channels + to];
-        }
+    let index = workgroup.x + workgroup.y * groups.x;
+    let range = ranges[range_of(index)];
+    let i = (index - range.group) * WORKGROUP + lane;
+    if i >= range.quads { return; }
+    let taps = range.rows * range.columns;
+    let rows = range.from_padded * taps;
+    let tile_quads = range.tile / 4u;
+    let packed_tile = (rows + 1u) * tile_quads;
+    let tile = i / packed_tile % range.tiles;
+    let group = i / packed_tile / range.tiles;
+    let row = i % packed_tile / tile_quads;
+    let to = vec4<u32>(tile * range.tile + 4u * (i % tile_quads)) + vec4<u32>(0u, 1u, 2u, 3u);
+    let inside = to < vec4<u32>(range.to_channels);
+    var at = vec4<u32>(0u);
+    var is_there = row == rows && range.has_bias == 1u;
+    if row == rows {
+        at = range.bias_offset + group * range.to_channels + to;
+    } else {
+        let from_channel = row / taps;
+        let tap = row % taps;
+        let kernel_at = range.first + i32(tap / range.columns) * range.row_step + i32(tap % range.columns) * range.column_step;
+        is_there = from_channel < range.from_channels;
+        at = range.weight_offset + group * range.group_step + to * range.to_step + from_channel * range.from_step
+            + u32(kernel_at);
     }
-    packed_weights[i] = value;
+    let reads = inside & vec4<bool>(is_there);
+    at = select(vec4<u32>(0u), at, reads);
+    let values = vec4<f32>(parameters[at.x], parameters[at.y], parameters[at.z], parameters[at.w]);
+    packed_weights[range.first_quad + i] = select(vec4<f32>(0.0), values, reads);
 }

@@ -15,6 +15,8 @@
 // The points on which tiles are centered.
 @group(0) @binding(4) var<storage, read> points: array<ScreenPoint>;
 @group(0) @binding(5) var<storage, read> list: PointList;
+// Mean magnitude and share of zeros of each tile.
+@group(0) @binding(6) var<storage, read> activity: array<vec2<f32>>;
 
 struct Corner {
     @builtin(position) position: vec4<f32>,
@@ -35,6 +37,11 @@ fn tile_corner(index: u32, rectangle: vec4<f32>, tile: u32) -> Corner {
         let own = stats[shown];
         range = vec2<f32>(own.minimum, 1.0 / max(own.maximum - own.minimum, 1e-20));
     }
+    // The value of a bar of activity, in place of the tile's.
+    let scale = 1.0 / max(whole.mean_magnitude, 1e-20);
+    if params.style == 3u { range = vec2<f32>(stats[shown].mean * scale, 0.0); }
+    if params.style == 4u { range = vec2<f32>(activity[shown].x * scale, 0.0); }
+    if params.style == 5u { range = vec2<f32>(activity[shown].y, 0.0); }
     let texels = vec2<f32>(f32(params.texel_columns), f32(params.texel_rows));
     return Corner(
         clip(pixel, params.screen), corner_of(index) * texels, params.offset + shown * params.tile_stride, range);
@@ -83,6 +90,13 @@ fn tile_fragment(in: Corner) -> @location(0) vec4<f32> {
         if !is_finite(values[in.first]) { return MAGENTA; }
         let bar = select(vec3<f32>(0.13, 0.15, 0.19), vec3<f32>(0.93, 0.56, 0.20), in.texel.x < values[in.first]);
         return vec4<f32>(bar, 1.0);
+    }
+    if params.style >= 3u {
+        let value = in.range.x;
+        if !is_finite(value) { return MAGENTA; }
+        let color = select(vec3<f32>(0.93, 0.56, 0.20), vec3<f32>(0.35, 0.66, 0.95), value < 0.0);
+        let share = in.texel.x / f32(params.texel_columns);
+        return vec4<f32>(select(vec3<f32>(0.05, 0.06, 0.08), color, share < abs(value)), 1.0);
     }
     if params.style == 1u {
         let at = in.first + texel.y * params.row_stride + texel.x * params.column_stride;

@@ -3,13 +3,14 @@
 use egui::Ui;
 use egui_wgpu::{RendererOptions, ScreenDescriptor};
 
-use super::frame::{Frame, MAX_WEIGHTS, Requests};
+use super::frame::{Frame, MAX_WEIGHTS, Requests, TermsOf};
 use super::number::take_rails;
 use super::theme;
 use super::tile_set::{TileId, TileSetId, TileSetIndices};
 use crate::error::Result;
 use crate::gpu::{Gpu, ReadbackRing, TimedPasses};
 use crate::session::LayoutId;
+use crate::view::flow::Flows;
 use crate::view::{Picked, Scatters, SelectionSummary, Tiles};
 
 /// Classes whose probabilities are read back at most.
@@ -47,6 +48,10 @@ pub struct Readings {
     pub classes: Option<Vec<f32>>,
     /// Weights of a filter, which is given by the numbers of its layer and itself.
     pub weights: Option<((u32, u32), Vec<f32>)>,
+    /// Its bias.
+    pub bias: Option<((u32, u32), f32)>,
+    /// Numbers of one output pixel of a filter's computation.
+    pub terms: Option<(TermsOf, Vec<f32>)>,
     /// Rows under the pointer.
     pub picks: Vec<(LayoutId, Picked)>,
     /// Positions of a layout's points.
@@ -65,9 +70,12 @@ pub struct Canvas {
     tiles: Option<Tiles>,
     indices: TileSetIndices,
     scatters: Option<Scatters>,
+    flows: Option<Flows>,
     statistics: ReadbackRing<TileId>,
     classes: ReadbackRing<()>,
     weights: ReadbackRing<(u32, u32)>,
+    bias: ReadbackRing<(u32, u32)>,
+    terms: ReadbackRing<TermsOf>,
     picks: ReadbackRing<LayoutId>,
     points: ReadbackRing<LayoutId>,
     rows: ReadbackRing<LayoutId>,
@@ -91,9 +99,12 @@ impl Canvas {
             tiles: Some(Tiles::new(gpu, format)?),
             indices: TileSetIndices::default(),
             scatters: Some(Scatters::new(gpu, format)?),
+            flows: Some(Flows::new(gpu, format)?),
             statistics: ReadbackRing::new(gpu, 16, 8),
             classes: ReadbackRing::new(gpu, MAX_CLASSES * 16, 4),
             weights: ReadbackRing::new(gpu, 4 * MAX_WEIGHTS as u64, 4),
+            bias: ReadbackRing::new(gpu, 4, 4),
+            terms: ReadbackRing::new(gpu, 4 * MAX_WEIGHTS as u64, 4),
             picks: ReadbackRing::new(gpu, Picked::BYTES, 32),
             points: ReadbackRing::new(gpu, 8 * u64::from(MAX_READ_POINTS), 3),
             rows: ReadbackRing::new(gpu, SelectionSummary::BYTES, 8),
@@ -112,6 +123,7 @@ impl Canvas {
     ) -> Painting {
         let tiles = self.tiles.as_mut().expect("record puts the tiles back");
         let scatters = self.scatters.as_mut().expect("record puts the layouts back");
+        let flows = self.flows.as_mut().expect("record puts the edges back");
         let indices = &mut self.indices;
         let mut requests = Requests::default();
         input.events.splice(0..0, std::mem::take(&mut self.later));
@@ -123,7 +135,8 @@ impl Canvas {
                 ui.ctx().request_repaint();
             }
             tiles.begin(size[0], size[1]);
-            let mut frame = Frame::new(gpu, tiles, indices, scatters);
+            flows.begin(size[0], size[1]);
+            let mut frame = Frame::new(gpu, tiles, indices, scatters, flows);
             content(ui, &mut frame);
             requests = frame.into_requests();
         });
@@ -164,13 +177,16 @@ impl Canvas {
     ) {
         let mut tiles = self.tiles.take().expect("they are put back below");
         let mut scatters = self.scatters.take().expect("they are put back below");
+        let mut flows = self.flows.take().expect("they are put back below");
         self.passes.compute(encoder, "statistics", |pass| {
+            flows.prepare(gpu, pass);
             tiles.prepare(gpu, pass);
             scatters.prepare(gpu, pass);
             ((), ())
         });
         self.renderer.callback_resources.insert(tiles);
         self.renderer.callback_resources.insert(scatters);
+        self.renderer.callback_resources.insert(flows);
         let [r, g, b] = [theme::PANEL.r(), theme::PANEL.g(), theme::PANEL.b()].map(|c| f64::from(c) / 255.0);
         let pass = encoder.begin_render_pass(&wgpu::RenderPassDescriptor {
             label: Some("workbench"),
@@ -189,6 +205,7 @@ impl Canvas {
         self.renderer.render(&mut pass.forget_lifetime(), shapes, screen);
         self.tiles = self.renderer.callback_resources.remove::<Tiles>();
         self.scatters = self.renderer.callback_resources.remove::<Scatters>();
+        self.flows = self.renderer.callback_resources.remove::<Flows>();
     }
 
     fn copy_requested(&mut self, encoder: &mut wgpu::CommandEncoder, requests: Requests) {
@@ -209,6 +226,12 @@ impl Canvas {
         {
             self.weights.copy(encoder, &range.buffer, range.offset, range.size, filter);
         }
+        if let Some((filter, range)) = requests.bias {
+            self.bias.copy(encoder, &range.buffer, range.offset, 4, filter);
+        }
+        if let Some((of, range)) = requests.terms {
+            self.terms.copy(encoder, &range.buffer, 0, range.size, of);
+        }
         for id in requests.picks {
             if let Some(pick) = scatters.pick(id.0) {
                 self.picks.copy(encoder, pick.raw(), 0, Picked::BYTES, id);
@@ -224,12 +247,14 @@ impl Canvas {
         });
     }
 
-    /// Bytes read back so far: statistics of tiles, weights of the filter that is painted, picked and selected rows, and times;
+    /// Bytes read back so far: statistics of tiles, weights of the filter that is painted, numbers of a pixel, picked and selected rows, and times;
     /// never pictures.
     pub fn bytes_read(&self) -> u64 {
         self.statistics.bytes_read()
             + self.classes.bytes_read()
             + self.weights.bytes_read()
+            + self.bias.bytes_read()
+            + self.terms.bytes_read()
             + self.picks.bytes_read()
             + self.points.bytes_read()
             + self.rows.bytes_read()
@@ -241,6 +266,8 @@ impl Canvas {
         self.statistics.after_submit();
         self.classes.after_submit();
         self.weights.after_submit();
+        self.bias.after_submit();
+        self.terms.after_submit();
         self.picks.after_submit();
         self.points.after_submit();
         self.rows.after_submit();
@@ -258,6 +285,10 @@ impl Canvas {
         readings.classes = self.classes.take().last().map(|(_, bytes)| means(bytes));
         let weights = self.weights.take().pop();
         readings.weights = weights.map(|(filter, bytes)| (filter, bytemuck::pod_collect_to_vec(&bytes)));
+        let bias = self.bias.take().pop();
+        readings.bias = bias.map(|(filter, bytes)| (filter, bytemuck::pod_read_unaligned(&bytes)));
+        let terms = self.terms.take().pop();
+        readings.terms = terms.map(|(of, bytes)| (of, bytemuck::pod_collect_to_vec(&bytes)));
         readings.picks =
             self.picks.take().into_iter().map(|(id, bytes)| (id, Picked::read(&bytes))).collect();
         let points = self.points.take().into_iter().next_back();

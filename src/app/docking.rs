@@ -29,6 +29,13 @@ impl Docking {
         Self { high: arrangement(false), low: arrangement(true) }
     }
 
+    /// Brings a pane, given by its index, before the other tabs beside it.
+    pub(crate) fn show(&mut self, pane: usize) {
+        for arrangement in [&mut self.high, &mut self.low] {
+            arrangement.tree.make_active(|_, tile| matches!(tile, Tile::Pane(index) if *index == pane));
+        }
+    }
+
     /// Lays out the panes.
     pub(crate) fn ui(&mut self, ui: &mut Ui, panes: &mut [Box<dyn Pane>], cx: Cx<'_, '_>) {
         let size = ui.available_size();
@@ -65,6 +72,7 @@ fn tree(panes: &[Box<dyn Pane>], low: bool) -> Tree<usize> {
             Dock::Main(share) => (&mut main, Some(share)),
             Dock::Side(share) => (&mut side, Some(share)),
             Dock::Tab => (&mut side, None),
+            Dock::MainTab => (&mut main, None),
         };
         match (column.last_mut(), share) {
             (Some((tabs, _)), share) if low || share.is_none() => tabs.push(id),

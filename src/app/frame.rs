@@ -5,12 +5,17 @@ use egui_wgpu::{Callback, CallbackResources, CallbackTrait};
 
 use super::tile_set::{TileId, TileSetId, TileSetIndices};
 use crate::error::Result;
-use crate::gpu::{BufferRange, Gpu};
+use crate::gpu::{BufferRange, Gpu, TensorView};
 use crate::session::LayoutId;
+use crate::view::flow::products::ProductSet;
+use crate::view::flow::{EdgePlacement, EdgeSet, Flows};
 use crate::view::{Lasso, Placement, PointPrimitive, Rect as Pixels, ScatterSet, Scatters, TileSet, Tiles};
 
 /// Most weights of a filter that are read back.
 pub(crate) const MAX_WEIGHTS: usize = 1 << 14;
+
+/// The output pixel of a filter's computation whose numbers are shown: tile, index of the pixel, channel.
+pub(crate) type TermsOf = (TileId, u32, u32);
 
 /// Numbers that panes want back from the GPU.
 #[derive(Debug, Default)]
@@ -25,6 +30,10 @@ pub struct Requests {
     pub classes: bool,
     /// Weights of a filter, which is given by the numbers of its layer and itself.
     pub weights: Option<((u32, u32), BufferRange)>,
+    /// Bias of a filter, given alike.
+    pub bias: Option<((u32, u32), BufferRange)>,
+    /// Numbers of one output pixel of a filter's computation.
+    pub terms: Option<(TermsOf, BufferRange)>,
 }
 
 /// The pictures of a frame.
@@ -33,6 +42,7 @@ pub struct Frame<'a> {
     tiles: &'a mut Tiles,
     indices: &'a mut TileSetIndices,
     scatters: &'a mut Scatters,
+    flows: &'a mut Flows,
     requests: Requests,
 }
 
@@ -47,8 +57,9 @@ impl<'a> Frame<'a> {
         tiles: &'a mut Tiles,
         indices: &'a mut TileSetIndices,
         scatters: &'a mut Scatters,
+        flows: &'a mut Flows,
     ) -> Self {
-        Self { gpu, tiles, indices, scatters, requests: Requests::default() }
+        Self { gpu, tiles, indices, scatters, flows, requests: Requests::default() }
     }
 
     /// The numbers that were asked for.
@@ -72,6 +83,26 @@ impl<'a> Frame<'a> {
     /// Asks for the weights of a filter, which is given by the numbers of its layer and itself: at most [`MAX_WEIGHTS`].
     pub fn request_weights(&mut self, filter: (u32, u32), weights: BufferRange) {
         self.requests.weights = Some((filter, weights));
+    }
+
+    /// Asks for the bias of a filter, which is given alike.
+    pub fn request_bias(&mut self, filter: (u32, u32), bias: BufferRange) {
+        self.requests.bias = Some((filter, bias));
+    }
+
+    /// Shows the computation of a filter; its product maps, and sum and output. Where they are few enough, asks for the numbers of the pixel
+    /// in focus.
+    ///
+    /// # Errors
+    /// When it does not fit the adapter.
+    pub fn show_products(&mut self, tile: TileId, set: &ProductSet) -> Result<[TensorView; 2]> {
+        let products = self.flows.show_products(self.gpu, set)?;
+        let terms = BufferRange { size: 4 * products.terms.len() as u64, ..products.terms.range() };
+        let views = products.views();
+        if products.terms.len() <= MAX_WEIGHTS {
+            self.requests.terms = Some(((tile, set.focus.0, set.focus.1), terms));
+        }
+        Ok(views)
     }
 
     /// Asks for the row of a layout under the pointer.
@@ -131,6 +162,28 @@ impl<'a> Frame<'a> {
         paint(ui, area, move |resources, pass| {
             if let Some(tiles) = resources.get::<Tiles>() {
                 tiles.draw(pass, &placed);
+            }
+        });
+    }
+
+    /// Places edges between tiles as set `index`, of which the `share` with the largest flow is shown.
+    ///
+    /// # Errors
+    /// When they do not fit the adapter.
+    pub fn place_edges(
+        &mut self,
+        index: usize,
+        (set, share): (&EdgeSet, f32),
+        placement: EdgePlacement<'_>,
+    ) -> Result<()> {
+        self.flows.place(self.gpu, index, (set, share), placement)
+    }
+
+    /// Paints all edges of the frame at this point of the interface, clipped to `area`.
+    pub fn paint_edges(&self, ui: &Ui, area: Rect) {
+        paint(ui, area, |resources, pass| {
+            if let Some(flows) = resources.get::<Flows>() {
+                flows.draw(pass);
             }
         });
     }

@@ -123,6 +123,11 @@ const KEYS: &[(&str, &str, &[Binding])] = &[
             (NONE, Key::Delete, |s, selection| edit_filter(s, selection.tile?, delete).and_then(act)),
         ],
     ),
+    (
+        "I",
+        "how the selected tile is computed: map × kernel, sum and bias",
+        &[(NONE, Key::I, |_, _| Some(Effect::Tell(Event::ToggleIntermediates)))],
+    ),
     ("Shift+drag  Ctrl+drag", "in a layout: lasso or box selection", &[]),
     (
         "V",
@@ -157,7 +162,11 @@ const KEYS: &[(&str, &str, &[Binding])] = &[
             (NONE, Key::CloseBracket, |_, _| time(TimeControl::GoToBookmark(1))),
         ],
     ),
-    ("Esc", "close this, clear the selections, stop on a way through time", &[(NONE, Key::Escape, escape)]),
+    (
+        "Esc",
+        "close this, clear the selections, stop on a way through time, give up a stroke of the brush",
+        &[(NONE, Key::Escape, escape)],
+    ),
     (
         "?  F1",
         "show or hide these keys",
@@ -194,8 +203,14 @@ fn time(control: TimeControl) -> Option<Effect> {
     act(Control::Time(control))
 }
 
-fn escape(session: &Session, _: &Selection) -> Option<Effect> {
-    if session.is_travelling() { act(Control::Pause) } else { Some(Effect::Clear) }
+fn escape(session: &Session, selection: &Selection) -> Option<Effect> {
+    if session.is_travelling() {
+        act(Control::Pause)
+    } else if selection.gives_up {
+        Some(Effect::Tell(Event::GiveUp))
+    } else {
+        Some(Effect::Clear)
+    }
 }
 
 fn show(kind: TensorKind) -> Option<Effect> {

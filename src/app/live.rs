@@ -10,11 +10,13 @@ use crate::session::Session;
 const FRAME_MS: f64 = 15.0;
 /// The same on the software adapter, which shares its cores with everything else.
 const SOFTWARE_FRAME_MS: f64 = 60.0;
-/// Share of them for training in a frame in which the network was changed before: the change is to be seen.
-const SHARE_AFTER_CHANGE: f64 = 0.1;
+/// Share of the training in a frame while the pointer moves, and seconds for which it counts as moving: a click is to come, and waits for
+/// the end of the frame under way.
+const HAND_SHARE: f64 = 0.5;
+const HAND_S: f32 = 0.5;
 
-/// Lays out the interface, so that a click acts on this very frame, and submits the frame's training. What is to be painted shows the
-/// state after it; a change of the network that only waited for the end of the step, too. Returns whether there was any training.
+/// Lays out the interface, so that a click acts on this very frame, and submits the frame's training; where the network was changed, it is
+/// painted before any training goes on. What is to be painted shows the state after it. Returns whether there is any training.
 pub fn live_frame(
     canvas: &mut Canvas,
     workbench: &mut Workbench,
@@ -23,31 +25,37 @@ pub fn live_frame(
     size: [u32; 2],
     show: Show,
 ) -> (Painting, bool) {
-    let gpu = Rc::clone(session.trainer().gpu());
+    let (gpu, ctx) = (Rc::clone(session.trainer().gpu()), canvas.ctx.clone());
     let again = egui::RawInput { events: Vec::new(), ..input.clone() };
     let version = session.network_version();
     let mut lay_out = |session: &mut Session, workbench: &mut Workbench, input| {
         canvas.run(&gpu, input, size, |ui, frame| workbench.ui(ui, session, frame, show))
     };
     let painting = lay_out(session, workbench, input);
-    let share = if session.network_version() == version { 1.0 } else { SHARE_AFTER_CHANGE };
-    let trained = work(session, workbench.costs.views_ms, share);
+    // A step that can no longer begin again is finished, whatever it takes.
+    let share = if session.put_changes_first() {
+        f64::INFINITY
+    } else if ctx.input(|input| input.pointer.time_since_last_movement()) < HAND_S {
+        HAND_SHARE
+    } else {
+        1.0
+    };
+    let trained = session.network_version() != version || work(session, workbench.costs.views_ms, share);
     if session.network_version() == version {
         return (painting, trained);
     }
     (painting.followed_by(lay_out(session, workbench, again)), trained)
 }
 
-/// Submits the training of a frame whose pictures take `views_ms`, apart from them: what cannot be drawn costs no step. A step for
-/// whose end a change of the network waits is finished whatever it takes. Returns whether there was any.
+/// Submits the training of a frame whose pictures take `views_ms`, apart from them: what cannot be drawn costs no step. It takes a `share`
+/// of the time left, 1 for all of it. Returns whether there was any.
 pub(super) fn work(session: &mut Session, views_ms: f64, share: f64) -> bool {
     let budget_ms = if session.gpu().is_software() { SOFTWARE_FRAME_MS } else { FRAME_MS };
     let budget_ms = share * (budget_ms - views_ms).max(budget_ms / 4.0);
-    let budget_ms = if session.edit_awaits_step() { f64::INFINITY } else { budget_ms };
     let mut encoder = session.gpu().encoder("training");
     let trained = session.record(&mut encoder, budget_ms);
     session.gpu().submit(encoder);
     session.after_submit();
-    session.carry_out_waiting();
+    session.put_changes_first();
     trained
 }

@@ -3,6 +3,7 @@
 //! One [`Workbench`] serves the window, pictures without a display, and tests.
 
 mod actions;
+mod answers;
 mod canvas;
 mod dialogs;
 mod display;
@@ -17,6 +18,7 @@ mod number;
 pub mod offscreen;
 mod pane;
 mod panes;
+mod pictures;
 mod selection;
 mod status_bar;
 mod surface;

@@ -9,7 +9,7 @@ use super::workbench::{Show, Workbench};
 use super::zoom::fitting;
 use crate::error::{Error, Result};
 use crate::gpu::{Buffer, Gpu};
-use crate::session::Session;
+use crate::session::{RunState, Session};
 
 /// Passes until egui has settled all sizes.
 const LAYOUT_PASSES: usize = 3;
@@ -73,6 +73,10 @@ pub fn render(session: &mut Session, workbench: &mut Workbench, picture: &Pictur
         canvas.after_submit();
         gpu.wait();
         workbench.take(canvas.poll(), session);
+        // A pane may have asked for what is computed only while it is looked at.
+        if session.inspection().wants_predictions() || session.state() == RunState::Validating {
+            session.refresh()?;
+        }
     }
     gpu.check()?;
     Ok(read(&gpu, &texture, width, height))
@@ -108,7 +112,8 @@ pub fn input(picture: &Picture, pass: usize) -> egui::RawInput {
     input
 }
 
-fn read(gpu: &Gpu, texture: &wgpu::Texture, width: u32, height: u32) -> RgbaImage {
+/// The pixels of a texture of `width × height` pixels in [`FORMAT`]. Waits for the GPU.
+pub fn read(gpu: &Gpu, texture: &wgpu::Texture, width: u32, height: u32) -> RgbaImage {
     // wgpu copies rows to multiples of 256 bytes.
     let row = (width * 4).next_multiple_of(wgpu::COPY_BYTES_PER_ROW_ALIGNMENT);
     let buffer = Buffer::<u8>::zeroed(gpu, "picture", (row * height) as usize);

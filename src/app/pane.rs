@@ -48,6 +48,8 @@ pub(crate) enum Dock {
     Side(f32),
     /// A tab beside the last pane of the narrow column.
     Tab,
+    /// A tab beside the last pane of the wide column.
+    MainTab,
 }
 
 /// Context of a pane during a frame.
@@ -100,10 +102,15 @@ impl Cx<'_, '_> {
         self.targets.insert(name.into(), response.rect);
     }
 
+    /// Records where a part of a widget lies, for scripts that click it.
+    pub(crate) fn mark_rect(&mut self, name: impl Into<Cow<'static, str>>, rect: Rect) {
+        self.targets.insert(name.into(), rect);
+    }
+
     /// Records where a number lies, and requests the change that a new one is.
     pub(crate) fn number<T, A: Into<Action>>(
         &mut self,
-        name: &'static str,
+        name: impl Into<Cow<'static, str>>,
         edited: Edited<T>,
         action: impl FnOnce(T) -> A,
     ) {
@@ -113,12 +120,13 @@ impl Cx<'_, '_> {
     /// As [`Cx::number`], where a new number is several changes.
     pub(crate) fn numbers<T, A: Into<Action>, I: IntoIterator<Item = A>>(
         &mut self,
-        name: &'static str,
+        name: impl Into<Cow<'static, str>>,
         edited: Edited<T>,
         actions: impl FnOnce(T) -> I,
     ) {
-        self.mark(name, &edited.response);
+        let name = name.into();
         self.mark(format!("{name} field"), &edited.field);
+        self.mark(name, &edited.response);
         let change = |new: Result<T>| new.map(|new| actions(new).into_iter().map(Into::into).collect());
         self.typed.laid_out(edited.field.id);
         match (edited.new, edited.typing) {
@@ -153,8 +161,12 @@ pub(crate) enum Event {
         /// Tiles down.
         tiles: i64,
     },
+    /// Give up what is under way: a stroke of the brush or, without one, the window in which a filter is painted.
+    GiveUp,
     /// Turn pictures off or on.
     TogglePictures,
+    /// Show how the selected tile is computed, or close that.
+    ToggleIntermediates,
     /// Layouts of this tensor were opened from outside.
     LayoutsOpened(TensorKind),
     /// The row under the pointer arrived.

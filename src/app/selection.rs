@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::actions::{filter_of, layer_of};
+use super::frame::TermsOf;
 use super::tile_set::TileId;
 use crate::session::{Layout, LayoutId, LayoutSource, Session, TensorKind};
 use crate::view::SelectionSummary;
@@ -26,6 +27,12 @@ pub struct Selection {
     pub points: Option<(LayoutId, Vec<[f32; 2]>)>,
     /// Weights of the filter that is painted, a few frames old, with the numbers of its layer and itself.
     pub weights: Option<((u32, u32), Vec<f32>)>,
+    /// Its bias.
+    pub bias: Option<((u32, u32), f32)>,
+    /// A pane has something under way that Escape gives up, and nothing else with it.
+    pub gives_up: bool,
+    /// Numbers of one output pixel of a filter's computation, a few frames old.
+    pub terms: Option<(TermsOf, Vec<f32>)>,
     rows: BTreeMap<LayoutId, SelectionSummary>,
     rows_cleared: bool,
     statistics: Vec<(TileId, [f32; 4])>,
@@ -45,6 +52,9 @@ impl Default for Selection {
             probabilities: Vec::new(),
             points: None,
             weights: None,
+            bias: None,
+            gives_up: false,
+            terms: None,
             rows: BTreeMap::new(),
             rows_cleared: false,
             statistics: Vec::new(),
@@ -57,6 +67,7 @@ impl Default for Selection {
 impl Selection {
     /// Begins a frame: the tile of the hovered row is hovered.
     pub fn begin_frame(&mut self, session: &Session) {
+        self.gives_up = false;
         if std::mem::replace(&mut self.network_version, session.network_version())
             != session.network_version()
         {

@@ -11,15 +11,34 @@ pub struct TileId {
     pub tile: u32,
 }
 
+/// Tensors of the computation of a filter's map.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Intermediate {
+    /// The maps that it reads.
+    Maps,
+    /// Its kernels.
+    Kernels,
+    /// The products of the two.
+    Products,
+    /// Their sum, and with the bias.
+    Totals,
+}
+
 /// Tiles of equal size that are drawn from one tensor.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TileSetId {
     /// The tensor that a node shows in the Network pane.
     Node(usize),
+    /// The activity of the tiles of a node.
+    Activity(usize),
     /// Class probabilities of the probe.
     Classes,
+    /// Single images, by the number of the gallery.
+    Gallery(u8),
     /// Rows of a layout.
     Layout(LayoutId),
+    /// The tensors that a filter's map is computed from and through.
+    Intermediate(Intermediate),
     /// Filters of the layer of a change on trial: as they would be, or as they are.
     Trial {
         /// As they would be.

@@ -1,6 +1,6 @@
 //! The window's interface: the panes in a docking tree, the bars around them, and the actions that they request.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use egui::Ui;
 
@@ -11,6 +11,7 @@ use super::frame::Frame;
 use super::keys::{self, Effect};
 use super::pane::{Costs, Cx, Event, Pane, Targets};
 use super::panes;
+use super::pictures;
 use super::selection::Selection;
 use super::status_bar::status_bar_ui;
 use super::timeline::timeline_ui;
@@ -18,8 +19,8 @@ use super::top_bar::TopBar;
 use super::typed::TypedNumber;
 use crate::error::{Error, ErrorKind, Result};
 use crate::session::{
-    Action, Command, Event as RunEvent, LayoutCommand, LayoutSource, NetworkCommand, Session, TensorKind,
-    TrainCommand, write_whole,
+    Action, Command, Control, Event as RunEvent, Inspect, LayoutCommand, LayoutSource, NetworkCommand,
+    Session, TensorKind, TrainCommand, write_whole,
 };
 
 /// Content of a picture.
@@ -52,6 +53,8 @@ pub struct Workbench {
     epoch_ended: bool,
     /// The effects of actions are being measured.
     measures: bool,
+    /// Files of pictures that were dropped on the window.
+    dropped: Vec<PathBuf>,
     targets: Targets,
     typed: TypedNumber,
     /// Times of the last frames.
@@ -72,6 +75,7 @@ impl Workbench {
             status: None,
             epoch_ended: false,
             measures: false,
+            dropped: Vec::new(),
             targets: Targets::new(),
             typed: TypedNumber::default(),
             costs: Costs::default(),
@@ -84,6 +88,7 @@ impl Workbench {
         if show == Show::Workbench {
             self.measure(session);
             self.take_events(session);
+            self.take_pictures(ui, session);
             self.handle_keys(ui, session, &mut actions);
             self.selection.begin_frame(session);
             self.typed.begin_frame();
@@ -131,7 +136,35 @@ impl Workbench {
         if !std::mem::replace(&mut self.measures, true) {
             let measured = session.measure_effects();
             self.report(measured);
+            let kept = session.control(Control::Inspect(Inspect::KeepOutcomes));
+            self.report(kept);
         }
+    }
+
+    /// Pictures that were dropped or pasted become probes, and the pane that shows them comes to the front.
+    fn take_pictures(&mut self, ui: &Ui, session: &mut Session) {
+        let dropped = std::mem::take(&mut self.dropped).into_iter();
+        let mut found: Vec<_> = dropped.map(|path| pictures::of_file(session, &path)).collect();
+        ui.input(|i| {
+            for event in &i.events {
+                if let egui::Event::PasteImage(image) = event {
+                    found.push(pictures::of_clipboard(session, image));
+                }
+            }
+        });
+        for picture in found {
+            let added = picture.and_then(|control| session.control(control));
+            if added.is_ok() {
+                self.show_pane("test");
+            }
+            self.report(added);
+        }
+    }
+
+    /// Brings a pane before the tabs beside it.
+    pub fn show_pane(&mut self, name: &str) {
+        let pane = self.panes.iter().position(|pane| pane.name() == name);
+        pane.into_iter().for_each(|pane| self.docking.show(pane));
     }
 
     /// Shows the dialog that saves the list of actions where a pane `asks` for it, and writes the file that was chosen.
@@ -226,8 +259,11 @@ impl Workbench {
         saved
     }
 
-    /// Asks whether to open the run of which the folder or a file was dropped on the window.
+    /// Asks whether to open the run of which the folder or a file was dropped on the window; any other file is to be a picture.
     pub fn take_dropped(&mut self, dropped: &Path) {
+        if !dropped.is_dir() && !pictures::is_of_run(dropped) {
+            return self.dropped.push(dropped.to_owned());
+        }
         let folder = if dropped.is_dir() { Some(dropped) } else { dropped.parent() };
         self.dialogs.open_run(Some(folder.unwrap_or(dropped).to_owned()));
     }
@@ -239,10 +275,12 @@ impl Workbench {
 
     /// Takes in the numbers that arrived.
     pub fn take(&mut self, readings: Readings, session: &Session) {
-        let Readings { tiles, classes, weights, picks, points, rows, views_ms } = readings;
+        let Readings { tiles, classes, weights, bias, terms, picks, points, rows, views_ms } = readings;
         self.selection.points = points.or(self.selection.points.take());
         self.selection.probabilities = classes.unwrap_or(std::mem::take(&mut self.selection.probabilities));
         self.selection.weights = weights.or(self.selection.weights.take());
+        self.selection.terms = terms.or(self.selection.terms.take());
+        self.selection.bias = bias.or(self.selection.bias);
         tiles.into_iter().for_each(|(tile, values)| self.selection.set_statistics(tile, values));
         rows.into_iter().for_each(|(layout, rows)| self.selection.set_rows(layout, rows));
         picks.into_iter().for_each(|(layout, pick)| self.tell(&Event::Picked(layout, pick), session));

@@ -11,7 +11,6 @@ use crate::{params, wgsl};
 const TICK: Source = wgsl!("data/tick.wgsl", Clock, StepRecord, TickParams);
 /// Twins of the kernels: shader, entry point, path of the twin.
 pub(super) const TWINS: &[(&str, &str, &str)] = &[
-    ("data/tick.wgsl", "count_training", "data::twin::count_training"),
     ("data/tick.wgsl", "count_evaluation", "data::twin::count_evaluation"),
     ("data/tick.wgsl", "tick", "data::twin::tick"),
 ];
@@ -53,9 +52,9 @@ params! {
         eval_loss: f32,
         /// Evaluated images classified correctly.
         eval_correct: u32,
-        /// Norm of all gradients of the last step together.
+        /// Norm of all gradients of the last step together, at its end.
         gradient_norm: f32,
-        /// 1 from a step with a non-finite loss or gradient on: steps have no effect.
+        /// 1 from the end of a step with a non-finite loss or gradient on: steps have no effect, that one too.
         halted: u32,
     }
 }
@@ -96,32 +95,52 @@ params! {
 /// Entries of the ring of the last steps' results.
 pub const HISTORY_LEN: usize = 256;
 
-/// Plans that count a pass's results (after a training pass, after an evaluation pass) and that end a step.
+/// Plan that counts the results of an evaluation's pass.
 ///
 /// # Errors
 /// When a buffer does not fit.
-pub(super) fn count(
+pub(super) fn count_evaluation(
     gpu: &Gpu,
     sizes: BatchSizes,
     train_images: usize,
-    [clock, history, results]: [&BufferRange; 3],
-) -> Result<[Plan; 3]> {
-    let params = TickParams {
+    [clock, results]: [&BufferRange; 2],
+) -> Result<Plan> {
+    let mut plan = PlanBuilder::new(gpu);
+    let kernel = gpu.kernel(&TICK, "count_evaluation", &[])?;
+    plan.dispatch("count_evaluation", &kernel)
+        .bind("clock", clock.clone())
+        .bind("results", results.clone())
+        .params(&params(sizes, train_images))
+        .threads([1, 1, 1])?;
+    Ok(plan.finish())
+}
+
+/// Plan that ends a step, by the sums of the squares of its gradients, each in the first of four values.
+///
+/// # Errors
+/// When a buffer does not fit.
+pub(super) fn tick(
+    gpu: &Gpu,
+    sizes: BatchSizes,
+    train_images: usize,
+    [clock, history, squares]: [&BufferRange; 3],
+) -> Result<Plan> {
+    let mut plan = PlanBuilder::new(gpu);
+    let kernel = gpu.kernel(&TICK, "tick", &[("SQUARES", (squares.size / 16) as u32)])?;
+    plan.dispatch("tick", &kernel)
+        .bind("clock", clock.clone())
+        .bind("history", history.clone())
+        .bind("squares", squares.clone())
+        .params(&params(sizes, train_images))
+        .threads([1, 1, 1])?;
+    Ok(plan.finish())
+}
+
+fn params(sizes: BatchSizes, train_images: usize) -> TickParams {
+    TickParams {
         batch: sizes.batch as u32,
         micro_batch: sizes.micro_batch as u32,
         train_slots: sizes.train_slots as u32,
         train_images: train_images as u32,
-    };
-    let mut plans = [PlanBuilder::new(gpu), PlanBuilder::new(gpu), PlanBuilder::new(gpu)];
-    for (plan, entry) in plans.iter_mut().zip(["count_training", "count_evaluation", "tick"]) {
-        let kernel = gpu.kernel(&TICK, entry, &[])?;
-        let mut dispatch = plan.dispatch(entry, &kernel).bind("clock", clock.clone()).params(&params);
-        dispatch = if entry == "tick" {
-            dispatch.bind("history", history.clone())
-        } else {
-            dispatch.bind("results", results.clone())
-        };
-        dispatch.threads([1, 1, 1])?;
     }
-    Ok(plans.map(PlanBuilder::finish))
 }

@@ -6,7 +6,7 @@ use super::augmentation::Augmentation;
 use super::batch::BatchSizes;
 use super::clock::{self, Clock, HISTORY_LEN, StepRecord};
 use super::dataset::{Dataset, ImageShape};
-use super::gather::{GatherBuffers, gather};
+use super::gather::{GatherBuffers, draw_and_gather, draws, gather};
 use super::images::Images;
 use super::order::{VALIDATION_SHARE, split_order};
 use super::sampler::{MAX_PROBES, SamplerBuffers, Sampling, sample};
@@ -21,12 +21,18 @@ pub struct DataLoader {
     pub(super) shape: ImageShape,
     pub(super) images: Images,
     pub(super) statistics: Buffer<f32>,
+    /// The same: mean and 1 / standard deviation of each channel.
+    normals: Vec<f32>,
     pub(super) labels: Buffer<u32>,
     pub(super) order: Buffer<u32>,
     pub(super) probes: Buffer<u32>,
     pub(super) sampling: Buffer<Sampling>,
     clock: Buffer<Clock>,
     history: Buffer<StepRecord>,
+    /// Classes of the user's own images.
+    own_labels: Vec<u8>,
+    /// Numbers of the probes' images.
+    pinned: Vec<u32>,
     /// Images trained on.
     pub train_images: usize,
     /// Images of the validation set, held out of the training images.
@@ -48,24 +54,28 @@ impl DataLoader {
                 format!("data set {} has {all} training and {} test images", data.name, data.test.len());
             return Err(Error::new(what, "give it at least 2 training images and 1 test image"));
         }
-        let mut labels = data.train.labels.clone();
-        labels.extend_from_slice(&data.test.labels);
-        labels.resize(labels.len().next_multiple_of(4), 0);
         let order = split_order(all, data.test.len());
         let images = Images::new(gpu, data, &order, all - validation_images)?;
+        let mut labels = data.train.labels.clone();
+        labels.extend_from_slice(&data.test.labels);
+        labels.resize(images.own.end.next_multiple_of(4), 0);
         let stats = data.channel_stats();
         let statistics: Vec<f32> =
             stats.mean.iter().zip(&stats.std).flat_map(|(m, s)| [*m, 1.0 / s]).collect();
+        let own_labels = vec![0; images.own.len().next_multiple_of(4)];
         let loader = Self {
             shape: data.shape,
             images,
             statistics: Buffer::from_slice(gpu, "statistics", &statistics),
+            normals: statistics,
             labels: Buffer::from_slice(gpu, "labels", &bytemuck::pod_collect_to_vec::<u8, u32>(&labels)),
             order: Buffer::from_slice(gpu, "order", &order),
             probes: Buffer::from_slice(gpu, "probes", &[all as u32; PROBE_SLOTS]),
             sampling: Buffer::zeroed(gpu, "sampling", 1),
             clock: Buffer::zeroed(gpu, "clock", 1),
             history: Buffer::zeroed(gpu, "history", HISTORY_LEN),
+            own_labels,
+            pinned: vec![all as u32; PROBE_SLOTS],
             train_images: all - validation_images,
             validation_images,
             test_images: data.test.len(),
@@ -133,14 +143,43 @@ impl DataLoader {
         self.images.slots().map_or(self.train_images, |slots| slots.min(self.train_images))
     }
 
+    /// Number of an image of the test set among all images: training images come first, then test images, then the user's own.
+    pub fn test_number(&self, index: usize) -> u32 {
+        (self.train_images + self.validation_images + index) as u32
+    }
+
     /// Pins these images of the test set as probes; the last one fills the slots left.
     pub fn set_probes(&mut self, gpu: &Gpu, test_images: &[usize]) {
-        let first_test = self.train_images + self.validation_images;
-        let last = test_images.last().copied().unwrap_or(0);
-        let image = |i: usize| (first_test + test_images.get(i).copied().unwrap_or(last)) as u32;
-        let images: Vec<u32> = (0..PROBE_SLOTS).map(image).collect();
-        self.probes.write(gpu, 0, &images);
-        self.images.set_probes(gpu, &images);
+        let numbers: Vec<u32> = test_images.iter().map(|index| self.test_number(*index)).collect();
+        self.pin(gpu, &numbers);
+    }
+
+    /// Pins images as probes by their numbers; the last one fills the slots left.
+    pub fn pin(&mut self, gpu: &Gpu, numbers: &[u32]) {
+        let last = numbers.last().copied().unwrap_or(self.test_number(0));
+        self.pinned = (0..PROBE_SLOTS).map(|i| numbers.get(i).copied().unwrap_or(last)).collect();
+        self.probes.write(gpu, 0, &self.pinned);
+        self.images.set_probes(gpu, &self.pinned);
+    }
+
+    /// Number of images of the user's own that there is room for.
+    pub fn own_images(&self) -> usize {
+        self.images.own.len()
+    }
+
+    /// Number of an image of the user's own, by its index among them.
+    pub fn own_number(&self, index: usize) -> u32 {
+        (self.images.own.start + index) as u32
+    }
+
+    /// Sets an image of the user's own: its bytes `[c, y, x]`, as those of the data set, and its class. It is never trained on.
+    pub fn set_own_image(&mut self, gpu: &Gpu, index: usize, image: &[u8], class: u8) {
+        assert!(index < self.own_images() && image.len() == self.shape.len(), "an image that has no room");
+        self.images.set_own(gpu, index, image);
+        self.images.set_probes(gpu, &self.pinned);
+        self.own_labels[index] = class;
+        let labels: Vec<u32> = bytemuck::pod_collect_to_vec(&self.own_labels);
+        self.labels.write(gpu, self.images.own.start / 4, &labels);
     }
 
     /// Begins an evaluation of these positions of the image order (see [`DataLoader::validation`], [`DataLoader::test`]).
@@ -150,6 +189,13 @@ impl DataLoader {
         self.clock.write_field(gpu, offset_of!(Clock, eval_end), range.end as u32);
         self.clock.write_field(gpu, offset_of!(Clock, eval_loss), 0.0_f32);
         self.clock.write_field(gpu, offset_of!(Clock, eval_correct), 0_u32);
+    }
+
+    /// Forgets what the step under way has counted so far, so that it can begin again.
+    pub fn restart_step(&self, gpu: &Gpu) {
+        self.clock.write_field(gpu, offset_of!(Clock, drawn), 0_u32);
+        self.clock.write_field(gpu, offset_of!(Clock, step_loss), 0.0_f32);
+        self.clock.write_field(gpu, offset_of!(Clock, step_correct), 0_u32);
     }
 
     /// Positions of the validation images in the image order.
@@ -186,11 +232,17 @@ impl DataLoader {
                 probes: self.probes.range(),
                 samples,
             };
+            let distorts = distort && training;
+            if training && draws(gpu, &self.images, self.shape, distorts) {
+                let (of, of_pass) = ((self.shape, &self.normals[..]), (sizes, self.train_images));
+                draw_and_gather(plan, &self.images, of, of_pass, (buffers, input))?;
+                continue;
+            }
             sample(plan, training, sizes, (self.train_images, self.images.slots()), buffers)?;
             let buffers = GatherBuffers {
                 samples,
                 statistics: self.statistics.range(),
-                sampling: (distort && training).then(|| self.sampling.range()),
+                sampling: distorts.then(|| self.sampling.range()),
                 input,
             };
             gather(plan, &self.images, self.shape, sizes, buffers)?;
@@ -198,11 +250,21 @@ impl DataLoader {
         Ok(plans.map(PlanBuilder::finish))
     }
 
-    /// Plans that count a pass's results (after a training pass, after an evaluation pass) and that end a step.
+    /// Plans that count the results of an evaluation's pass, and that end a step by the sums of the squares of its gradients, each in
+    /// the first of four values.
     ///
     /// # Errors
     /// When a buffer does not fit.
-    pub fn build_counting(&self, gpu: &Gpu, sizes: BatchSizes, results: &BufferRange) -> Result<[Plan; 3]> {
-        clock::count(gpu, sizes, self.train_images, [&self.clock.range(), &self.history.range(), results])
+    pub fn build_counting(
+        &self,
+        gpu: &Gpu,
+        sizes: BatchSizes,
+        results: &BufferRange,
+        squares: &BufferRange,
+    ) -> Result<[Plan; 2]> {
+        let (clock, images) = (&self.clock.range(), self.train_images);
+        let evaluation = clock::count_evaluation(gpu, sizes, images, [clock, results])?;
+        let tick = clock::tick(gpu, sizes, images, [clock, &self.history.range(), squares])?;
+        Ok([evaluation, tick])
     }
 }

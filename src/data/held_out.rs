@@ -1,14 +1,19 @@
-//! The first validation images, drawn once into buffers of their own: the same images for every measurement beside a run.
+//! Images in buffers of their own, beside a run: the first validation images, drawn once, the same for every measurement; and images
+//! chosen one by one, to be shown or forwarded.
 
 use super::batch::BatchSizes;
-use super::clock::{self, Clock, StepRecord};
+use super::clock::{self, Clock};
 use super::data_loader::DataLoader;
+use super::dataset::ImageShape;
 use super::gather::{GatherBuffers, gather};
 use super::sampler::{Sample, SamplerBuffers, sample};
 use crate::error::Result;
-use crate::gpu::{Buffer, BufferRange, Gpu, Plan, PlanBuilder};
+use crate::gpu::{Buffer, BufferRange, Gpu, Plan, PlanBuilder, TensorView};
 
-/// A batch of validation images that stays the same, with a clock of its own, which a run never sees.
+/// Change of a sample that is as it is: not shifted, not flipped.
+const UNCHANGED: u32 = 0x0080_8000;
+
+/// A batch of images that stays the same, with a clock of its own, which a run never sees.
 pub struct HeldOutImages {
     /// Sizes of the batch, which has one pass and no probes.
     pub sizes: BatchSizes,
@@ -71,7 +76,69 @@ impl DataLoader {
     }
 }
 
+impl DataLoader {
+    /// Room for `most` images, chosen by [`DataLoader::choose`].
+    ///
+    /// # Errors
+    /// When they do not fit the adapter.
+    pub fn room_for(&self, gpu: &Gpu, most: usize) -> Result<HeldOutImages> {
+        let train_slots = most.next_multiple_of(4);
+        let sizes = BatchSizes { batch: most, micro_batch: most, train_slots, slots: train_slots };
+        let start = [Clock { eval_end: most as u32, ..Clock::default() }];
+        let input_len = self.shape.len() * sizes.slots;
+        gpu.check_fits("the chosen images", 4 * input_len as u64)?;
+        Ok(HeldOutImages {
+            sizes,
+            samples: Buffer::<Sample>::zeroed(gpu, "chosen samples", sizes.slots).range(),
+            input: Buffer::<f32>::zeroed(gpu, "chosen images", input_len).range(),
+            clock: Buffer::from_slice(gpu, "clock of chosen images", &start),
+            start: Buffer::from_slice(gpu, "start of chosen images", &start),
+            train_images: self.train_images,
+        })
+    }
+
+    /// Puts images into the slots of `into`, from the first on, by their numbers (see [`DataLoader::test_number`]); the others are
+    /// empty. Unchanged and normalized, as an evaluation has them. Submits work: nothing recorded before may read them.
+    ///
+    /// # Errors
+    /// When there are more than slots.
+    pub fn choose(&self, gpu: &Gpu, into: &HeldOutImages, numbers: &[u32]) -> Result<()> {
+        let apart = self.images.chosen(gpu, numbers);
+        let images = apart.as_ref().unwrap_or(&self.images);
+        let mut samples = vec![Sample::default(); into.sizes.slots];
+        for (place, (sample, number)) in samples.iter_mut().zip(numbers).enumerate() {
+            let image = images.index_of(place, *number);
+            *sample = Sample { image, change: UNCHANGED, scale: 1.0, ..Sample::default() };
+        }
+        Buffer::of_range(&into.samples).write(gpu, 0, &samples);
+        let mut plan = PlanBuilder::new(gpu);
+        let buffers = GatherBuffers {
+            samples: &into.samples,
+            statistics: self.statistics.range(),
+            sampling: None,
+            input: &into.input,
+        };
+        gather(&mut plan, images, self.shape, into.sizes, buffers)?;
+        let mut encoder = gpu.encoder("chosen images");
+        plan.finish().encode(&mut encoder);
+        gpu.submit(encoder);
+        Ok(())
+    }
+}
+
 impl HeldOutImages {
+    /// View of the images as tiles, one each.
+    pub fn view(&self, shape: ImageShape) -> TensorView {
+        let n = self.sizes.slots as u32;
+        let [channels, height, width] = [shape.channels, shape.height, shape.width].map(|side| side as u32);
+        TensorView {
+            buffer: self.input.buffer.clone(),
+            offset: 0,
+            extents: [n, channels, height, width],
+            strides: [1, height * width * n, width * n, n],
+        }
+    }
+
     /// Number of images.
     pub fn count(&self) -> usize {
         self.sizes.batch
@@ -87,8 +154,6 @@ impl HeldOutImages {
     /// # Errors
     /// When a buffer does not fit.
     pub fn build_counting(&self, gpu: &Gpu, results: &BufferRange) -> Result<Plan> {
-        let history = Buffer::<StepRecord>::zeroed(gpu, "held-out history", 1).range();
-        let buffers = [&self.clock.range(), &history, results];
-        clock::count(gpu, self.sizes, self.train_images, buffers).map(|[_, evaluation, _]| evaluation)
+        clock::count_evaluation(gpu, self.sizes, self.train_images, [&self.clock.range(), results])
     }
 }

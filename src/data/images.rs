@@ -5,7 +5,7 @@
 use std::ops::Range;
 
 use super::dataset::Dataset;
-use super::residency::{MIN_SLOTS, Residency, stride};
+use super::residency::{MIN_SLOTS, Residency, own_room, stride};
 use super::window::ImageWindow;
 use crate::error::Result;
 use crate::gpu::{Buffer, BufferRange, Gpu};
@@ -19,6 +19,10 @@ pub(super) struct Images {
     /// Bytes from one image to the next.
     pub stride: usize,
     window: Option<ImageWindow>,
+    /// Numbers of the user's own images, behind those of the data set.
+    pub own: Range<usize>,
+    /// Their bytes, `[image, c, y, x]`.
+    own_bytes: Vec<u8>,
 }
 
 impl Images {
@@ -44,7 +48,10 @@ impl Images {
             Residency::Window { slots } => slots,
         };
         let window = ImageWindow::new(gpu, data, slots, order, train_images);
+        let own = own_room(images, usize::MAX);
         Ok(Self {
+            own_bytes: vec![0; own.len() * data.shape.len()],
+            own,
             chunks: vec![window.buffer.range()],
             chunk: 2 * slots + MIN_SLOTS,
             stride: stride(data.shape),
@@ -55,7 +62,8 @@ impl Images {
     /// All images; none where the GPU's memory is too small.
     fn all(gpu: &Gpu, data: &Dataset, chunk: usize) -> Option<Self> {
         let image_len = data.shape.len();
-        let images = data.train.len() + data.test.len();
+        let own = own_room(data.train.len() + data.test.len(), chunk);
+        let images = own.end;
         let scope = gpu.device.push_error_scope(wgpu::ErrorFilter::OutOfMemory);
         let buffers: Vec<Buffer<u8>> = (0..images)
             .step_by(chunk)
@@ -75,7 +83,8 @@ impl Images {
             buffer.write(gpu, 0, &bytes);
         }
         let chunks = buffers.iter().map(Buffer::range).collect();
-        Some(Self { chunks, chunk, stride: image_len, window: None })
+        let own_bytes = vec![0; own.len() * image_len];
+        Some(Self { chunks, chunk, stride: image_len, window: None, own, own_bytes })
     }
 
     /// Images of their own for these positions of the image order, all of them uploaded, where the others stream.
@@ -84,8 +93,41 @@ impl Images {
         let mut window = self.window.as_ref()?.apart(gpu, slots);
         window.begin_evaluation(&range);
         window.supply_evaluation(gpu, range.len() as u64);
-        let chunks = vec![window.buffer.range()];
-        Some(Self { chunks, chunk: 2 * slots + MIN_SLOTS, stride: self.stride, window: Some(window) })
+        Some(self.with_window(window))
+    }
+
+    /// As [`Images::apart`], for at most [`MIN_SLOTS`] images by their numbers.
+    pub(super) fn chosen(&self, gpu: &Gpu, numbers: &[u32]) -> Option<Self> {
+        let slots = numbers.len().next_power_of_two();
+        let images = self.with_window(self.window.as_ref()?.apart(gpu, slots));
+        images.set_probes(gpu, numbers);
+        Some(images)
+    }
+
+    fn with_window(&self, window: ImageWindow) -> Self {
+        let (chunks, chunk) = (vec![window.buffer.range()], 2 * window.slots + MIN_SLOTS);
+        let (own, own_bytes) = (self.own.clone(), self.own_bytes.clone());
+        Self { chunks, chunk, stride: self.stride, window: Some(window), own, own_bytes }
+    }
+
+    /// Index in the image buffers of an image of [`Images::chosen`], given by its place there and its number.
+    pub(super) fn index_of(&self, place: usize, number: u32) -> u32 {
+        self.slots().map_or(number, |slots| (2 * slots + place) as u32)
+    }
+
+    /// Sets an image of the user's own, by its index among them. Where images stream, its probe must be set again.
+    pub(super) fn set_own(&mut self, gpu: &Gpu, index: usize, bytes: &[u8]) {
+        let len = bytes.len();
+        self.own_bytes[index * len..][..len].copy_from_slice(bytes);
+        if self.window.is_some() {
+            return;
+        }
+        // Whole words, of which the first and the last may hold other images too.
+        let (from, to) = ((index * len) & !3, ((index + 1) * len).next_multiple_of(4));
+        let mut words = self.own_bytes[from..to.min(self.own_bytes.len())].to_vec();
+        words.resize(to - from, 0);
+        let at = self.own.start % self.chunk * len + from;
+        gpu.queue.write_buffer(&self.chunks[self.own.start / self.chunk].buffer, at as u64, &words);
     }
 
     /// Slots of a ring, where the images stream.
@@ -124,7 +166,7 @@ impl Images {
     /// Uploads the images of the probes, where images stream.
     pub(super) fn set_probes(&self, gpu: &Gpu, images: &[u32]) {
         if let Some(window) = &self.window {
-            window.set_probes(gpu, images);
+            window.set_probes(gpu, images, (self.own.start, &self.own_bytes));
         }
     }
 

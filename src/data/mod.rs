@@ -22,6 +22,7 @@ mod images;
 mod matrix;
 mod order;
 mod permutation;
+mod picture;
 mod residency;
 mod sampler;
 pub mod shapes;
@@ -36,8 +37,9 @@ pub use dataset::{ChannelStats, Dataset, ImageShape, Split};
 pub use detect::builtin;
 pub use held_out::HeldOutImages;
 pub use matrix::{LabeledRows, Labels, Matrix, Selection};
-pub use order::{VALIDATION_SHARE, drawn_rows, split_order};
+pub use order::{VALIDATION_SHARE, drawn_rows, nth_shuffled, split_order};
 pub use permutation::mix;
+pub use picture::{FittedPicture, Picture, Preview};
 pub use residency::Residency;
 pub use sampler::{MAX_PROBES, Sample, Sampling};
 

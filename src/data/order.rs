@@ -15,6 +15,13 @@ pub fn split_order(train: usize, test: usize) -> Vec<u32> {
     order
 }
 
+/// The `turn`-th image of all of `images` in a shuffled order, and again in another one after the last.
+pub fn nth_shuffled(turn: u64, images: u32) -> u32 {
+    let images = images.max(1);
+    let round = (turn / u64::from(images)) as u32;
+    permute((turn % u64::from(images)) as u32, images, key([round, 0], SPLIT_KEY))
+}
+
 /// Indices of `most` of `rows` rows in ascending order, drawn by a seed: files are often sorted by class, and what repeats would
 /// be hit by every n-th row.
 pub fn drawn_rows(rows: usize, most: usize, seed: u32) -> Vec<usize> {

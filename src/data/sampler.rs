@@ -22,7 +22,7 @@ pub(super) const TWINS: &[(&str, &str, &str)] = &[
 pub const MAX_PROBES: usize = 64;
 
 params! {
-    struct SamplerParams { batch: u32, micro_batch: u32, train_slots: u32, slots: u32, train_images: u32, ring_slots: u32 }
+    pub(super) struct SamplerParams { batch: u32, micro_batch: u32, train_slots: u32, slots: u32, train_images: u32, ring_slots: u32 }
 }
 
 params! {
@@ -98,6 +98,21 @@ pub(super) struct SamplerBuffers<'a> {
     pub samples: &'a BufferRange,
 }
 
+/// Parameters of the kernels that draw.
+pub(super) fn sampler_params(
+    sizes: BatchSizes,
+    (train_images, ring): (usize, Option<usize>),
+) -> SamplerParams {
+    SamplerParams {
+        batch: sizes.batch as u32,
+        micro_batch: sizes.micro_batch as u32,
+        train_slots: sizes.train_slots as u32,
+        slots: sizes.slots as u32,
+        train_images: train_images as u32,
+        ring_slots: ring.unwrap_or(0) as u32,
+    }
+}
+
 /// Adds the dispatch that draws one pass, of training or of an evaluation. `ring` is the number of ring slots where the
 /// images stream.
 pub(super) fn sample(
@@ -116,14 +131,7 @@ pub(super) fn sample(
         .bind("labels", buffers.labels)
         .bind("probes", buffers.probes)
         .bind("samples", buffers.samples.clone())
-        .params(&SamplerParams {
-            batch: sizes.batch as u32,
-            micro_batch: sizes.micro_batch as u32,
-            train_slots: sizes.train_slots as u32,
-            slots: sizes.slots as u32,
-            train_images: train_images as u32,
-            ring_slots: ring.unwrap_or(0) as u32,
-        });
+        .params(&sampler_params(sizes, (train_images, ring)));
     if training {
         dispatch = dispatch.bind("sampling", buffers.sampling);
     }

@@ -93,9 +93,13 @@ pub fn count_evaluation(clock: &mut Clock, sizes: BatchSizes, results: &[[f32; 2
     clock.eval_cursor = (clock.eval_cursor + sizes.micro_batch as u32).min(clock.eval_end);
 }
 
-/// Ends a step of `batch` images; a halted one has no effect. Returns its entry of the history: step, mean loss,
-/// accuracy (−1 when halted), epochs.
-pub fn tick(clock: &mut Clock, batch: u32, train_images: u32) -> (u32, [f32; 3]) {
+/// Ends a step of `batch` images by the sum of the squares of its gradients; a halted one has no effect. Returns its entry of the
+/// history: step, mean loss, accuracy (−1 when halted), epochs.
+pub fn tick(clock: &mut Clock, squares: f64, batch: u32, train_images: u32) -> (u32, [f32; 3]) {
+    clock.gradient_norm = squares.sqrt() as f32;
+    if !squares.is_finite() || !clock.step_loss.is_finite() {
+        clock.halted = 1;
+    }
     let images = batch as f32;
     let (loss, correct) = (clock.step_loss, clock.step_correct);
     (clock.drawn, clock.step_loss, clock.step_correct) = (0, 0.0, 0);

@@ -103,14 +103,14 @@ impl ImageWindow {
     }
 
     /// Writes the images of `range` to their slots of ring `ring`.
-    fn write(&self, gpu: &Gpu, ring: usize, range: Range<u64>, image: impl Fn(u64) -> usize) {
+    fn write<'i>(&self, gpu: &Gpu, ring: usize, range: Range<u64>, image: impl Fn(u64) -> &'i [u8]) {
         let mut first = range.start;
         while first < range.end {
             let slot = (first % self.slots as u64) as usize;
             let end = range.end.min(first + (self.slots - slot) as u64);
             let mut bytes = vec![0; (end - first) as usize * self.stride];
             for (index, bytes) in (first..end).zip(bytes.chunks_exact_mut(self.stride)) {
-                bytes[..self.image_len].copy_from_slice(self.image(image(index)));
+                bytes[..self.image_len].copy_from_slice(image(index));
             }
             self.buffer.write(gpu, (ring * self.slots + slot) * self.stride, &bytes);
             first = end;
@@ -129,7 +129,7 @@ impl ImageWindow {
     pub(super) fn supply_training(&mut self, gpu: &Gpu, draw: u64, least: u64) {
         self.training.next = draw;
         let range = self.missing(&self.training, least);
-        self.write(gpu, 0, range.clone(), |draw| self.drawn(draw));
+        self.write(gpu, 0, range.clone(), |draw| self.image(self.drawn(draw)));
         self.training.supplied = range.end;
     }
 
@@ -137,13 +137,17 @@ impl ImageWindow {
     pub(super) fn supply_evaluation(&mut self, gpu: &Gpu, least: u64) {
         let range = self.missing(&self.evaluation, least);
         let range = range.start..range.end.min(self.evaluation_end);
-        self.write(gpu, 1, range.clone(), |position| self.order[position as usize] as usize);
+        self.write(gpu, 1, range.clone(), |position| self.image(self.order[position as usize] as usize));
         self.evaluation.supplied = range.end.max(range.start);
     }
 
-    /// Uploads the images of the probes.
-    pub(super) fn set_probes(&self, gpu: &Gpu, images: &[u32]) {
-        self.write(gpu, 2, 0..images.len() as u64, |probe| images[probe as usize] as usize);
+    /// Uploads the images of the probes; from `first_own` on they are of the user's own `bytes`.
+    pub(super) fn set_probes(&self, gpu: &Gpu, images: &[u32], (first_own, bytes): (usize, &[u8])) {
+        let image = |number: usize| match number.checked_sub(first_own) {
+            Some(own) => &bytes[own * self.image_len..][..self.image_len],
+            None => self.image(number),
+        };
+        self.write(gpu, 2, 0..images.len() as u64, |probe| image(images[probe as usize] as usize));
     }
 
     /// Sets the seed of the training order; another one empties the first ring.

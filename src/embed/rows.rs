@@ -39,6 +39,19 @@ params! {
     }
 }
 
+#[cfg(test)]
+impl Summary {
+    /// Summary of rows of which none is far or apart.
+    pub(super) fn none_far() -> Self {
+        Self::of_apart(3e38)
+    }
+
+    /// Summary of rows that are apart beyond this length.
+    pub(super) fn of_apart(apart: f32) -> Self {
+        Self { reach: 3e38, apart, ..Self::default() }
+    }
+}
+
 /// Rows on the GPU.
 #[derive(Clone)]
 pub(super) struct Rows {

@@ -1,6 +1,6 @@
 //! Fixtures of the stages' tests.
 
-use super::rows::{Rows, piece};
+use super::rows::{Rows, Summary, piece};
 use crate::error::Result;
 use crate::gpu::{AdapterChoice, Buffer, Gpu, PlanBuilder};
 
@@ -52,7 +52,7 @@ pub(super) fn upload(gpu: &Gpu, rows: &[Vec<f64>], left_out: &[usize], max_bytes
     let flags = Buffer::from_slice(gpu, "flags", &flags);
     let lengths = Buffer::zeroed(gpu, "lengths of rows", stride);
     let middles = Buffer::zeroed(gpu, "middles", dims);
-    let summary = Buffer::zeroed(gpu, "summary", 1);
+    let summary = Buffer::from_slice(gpu, "summary", &[Summary::none_far()]);
     let piece = piece(gpu);
     Rows { count, dims, stride, part, points, piece, max_bytes, flags, lengths, middles, summary }
 }

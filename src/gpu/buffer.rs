@@ -56,8 +56,13 @@ impl BufferRange {
 impl<T: Element> Buffer<T> {
     /// A zero-filled buffer of `len` elements (at least one, so that it can be bound).
     pub fn zeroed(gpu: &Device, label: &str, len: usize) -> Self {
+        Self::with_tail(gpu, label, len, 0)
+    }
+
+    /// The same with room for `tail` elements more behind them, which kernels reach and [`Buffer::read`] leaves out.
+    pub fn with_tail(gpu: &Device, label: &str, len: usize, tail: usize) -> Self {
         // A multiple of 16 bytes, so that it can be bound as vec4.
-        let bytes = ((len.max(1) * size_of::<T>()) as u64).next_multiple_of(16);
+        let bytes = (((len + tail).max(1) * size_of::<T>()) as u64).next_multiple_of(16);
         let usage = wgpu::BufferUsages::STORAGE | wgpu::BufferUsages::COPY_SRC | wgpu::BufferUsages::COPY_DST;
         gpu.allocated.set(gpu.allocated.get() + bytes);
         let raw = gpu.device.create_buffer(&wgpu::BufferDescriptor {

@@ -27,6 +27,9 @@ pub struct DeviceProfile {
     /// A relu is computed by the kernel before it, which saves reading its input again. On the software adapter a
     /// kernel's scattered second store costs twice what the relu does by itself (8 to 10 ms against 4 ms).
     pub fuses_relu: bool,
+    /// The gradient below a relu is made by the max pooling above it, and on a GPU the bias gradient below with it: on all adapters that
+    /// saves a write and two reads of a map. Tests switch it off to compare.
+    pub fuses_gradients: bool,
 }
 
 /// An opened GPU; its [`Device`] is reached by its own fields and methods. A clone is another handle to the same device and
@@ -68,7 +71,12 @@ impl Gpu {
             tuned: Rc::new(RefCell::new(TuneCache::open(&ground.info))),
             ground,
             kernels: Rc::default(),
-            profile: DeviceProfile { shares_loads: false, large_tiles: software, fuses_relu: !software },
+            profile: DeviceProfile {
+                shares_loads: false,
+                large_tiles: software,
+                fuses_relu: !software,
+                fuses_gradients: true,
+            },
             subgroups_of_8: false,
             policy: TunePolicy::Cached,
             prefers_compiled: false,

@@ -112,6 +112,11 @@ impl fmt::Display for Plan {
 }
 
 impl Dispatch {
+    /// Workgroups in x, y and z; the most there may be, where the GPU decides.
+    pub fn workgroups(&self) -> [u32; 3] {
+        self.workgroups
+    }
+
     fn record(&self, pass: &mut wgpu::ComputePass<'_>) {
         pass.set_pipeline(&self.kernel.pipeline);
         pass.set_bind_group(0, &self.bind_group, &[]);

@@ -42,6 +42,7 @@ pub struct Cost {
 }
 
 /// A plan that is recorded again and again, in pieces as large as a budget allows; the unit is the dispatch.
+#[derive(Clone)]
 pub struct Work {
     plan: Plan,
     model: CostModel,
@@ -94,6 +95,11 @@ impl Work {
         self.costs.next.is_some()
     }
 
+    /// Recorded dispatches of the run under way; none where none is.
+    pub fn recorded(&self) -> Option<usize> {
+        self.costs.next
+    }
+
     /// Recorded share of the run under way by cost, 0 to 1.
     pub fn progress(&self) -> Option<f64> {
         let next = self.costs.next?;
@@ -129,6 +135,7 @@ impl Work {
 }
 
 /// Estimated costs of a plan's dispatches, and the position in it.
+#[derive(Clone)]
 struct Costs {
     ms: Vec<f64>,
     measured: Vec<bool>,

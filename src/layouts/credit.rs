@@ -66,21 +66,28 @@ mod tests {
         estimated_ms: [f64; 2],
         measured: [bool; 2],
         settles: bool,
-        adapts: bool,
+        /// The submit's milliseconds, where they are not those of its layouts.
+        submit_ms: Option<f64>,
     }
 
     impl Simulated {
         /// The times of training and of the layout until it is laid out, in milliseconds.
-        fn run(mut self) -> [f64; 2] {
-            let (mut training_ms, mut layout_ms) = (0.0, 0.0);
+        fn run(self) -> [f64; 2] {
+            self.run_counted().0
+        }
+
+        /// As [`Simulated::run`], and the submits that it took.
+        fn run_counted(mut self) -> ([f64; 2], usize) {
+            let (mut training_ms, mut layout_ms, mut count) = (0.0, 0.0, 0);
             let mut credit = Credit::default();
             let (mut dispatches, mut iterations) = (60, 1000);
             // What is on its way: a piece of which kind, of how many runs, and its estimate.
             let mut submits: Vec<Vec<(usize, u32, f64)>> = Vec::new();
             while iterations > 0 {
                 let share = share(true, 1, Some(1));
-                let budget_ms = if self.adapts { submit_ms(self.estimated_ms[1], share) } else { 100.0 };
+                let budget_ms = self.submit_ms.unwrap_or_else(|| submit_ms(self.estimated_ms[1], share));
                 training_ms += budget_ms;
+                count += 1;
                 credit.grant(share * budget_ms, budget_ms);
                 let mut pieces = Vec::new();
                 while dispatches > 0 && credit.ms > 0.0 {
@@ -113,7 +120,7 @@ mod tests {
                         if guessed && ratio < 1.0 { ratio } else { ratio.clamp(0.25, 4.0).sqrt() };
                 }
             }
-            [training_ms, layout_ms]
+            ([training_ms, layout_ms], count)
         }
     }
 
@@ -124,7 +131,7 @@ mod tests {
             estimated_ms: real_ms.map(|ms| ms * error),
             measured: [false; 2],
             settles: true,
-            adapts: true,
+            submit_ms: None,
         }
     }
 
@@ -146,13 +153,31 @@ mod tests {
     }
 
     #[test]
+    fn a_layout_is_fed_no_crumbs_a_frame_of_the_window() {
+        let is_fed = |simulated: Simulated| {
+            let ([_, layout_ms], frames) = Simulated { submit_ms: Some(15.0), ..simulated }.run_counted();
+            // Each frame of 15 ms holds as much again, or as many iterations as one may; but for those until times are back.
+            let least = (layout_ms / 15.0).max(1000.0 / f64::from(MAX_ITERATIONS));
+            (frames as f64 <= 1.1 * least + 12.0, format!("{frames} frames, {least} would do"))
+        };
+        // From a slow adapter to one that is as fast as can be.
+        for speed in [0.5, 1.3, 20.0, 1000.0] {
+            for error in [0.05, 1.0, 300.0] {
+                let (fed, told) = is_fed(simulated(speed, error));
+                assert!(fed, "{told} at {speed}, estimates {error} times the time");
+            }
+        }
+        assert!(!is_fed(Simulated { settles: false, ..simulated(0.5, 300.0) }).0, "the control");
+    }
+
+    #[test]
     fn without_measured_charges_or_short_submits_it_has_less() {
         let share = |simulated: Simulated| {
             let [training_ms, layout_ms] = simulated.run();
             layout_ms / (training_ms + layout_ms)
         };
         assert!(share(Simulated { settles: false, ..simulated(1.0, 300.0) }) < 0.42);
-        assert!(share(Simulated { adapts: false, ..simulated(4.0, 1.0) }) < 0.1);
+        assert!(share(Simulated { submit_ms: Some(100.0), ..simulated(4.0, 1.0) }) < 0.1);
     }
 
     #[test]

@@ -6,6 +6,7 @@ use toml::Table;
 
 use super::layer_build::{LayerBuild, LayerPlans};
 use super::parameter::ParameterSpec;
+use super::receptive_field::ReceptiveField;
 use super::shape::Shape;
 use super::tensor::Tensor;
 use super::twin::{TwinCall, TwinGradients};
@@ -29,6 +30,15 @@ pub enum Channels {
     },
 }
 
+/// A setting that only is a number in a layer's dispatches: with another value every tensor, map and kernel is as before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PlainSetting {
+    /// Name, as network files have it.
+    pub name: &'static str,
+    /// Meaning and range, for people.
+    pub about: &'static str,
+}
+
 /// One layer of a network, without its parameter values.
 pub trait Layer {
     /// Type, as network files write it: `conv2d`.
@@ -43,6 +53,11 @@ pub trait Layer {
     /// Settings as a network file holds them (without `kind`, `name` and `inputs`).
     fn settings(&self) -> Table;
 
+    /// The settings among them that can be changed while it trains.
+    fn plain_settings(&self) -> &'static [PlainSetting] {
+        &[]
+    }
+
     /// Number of inputs allowed.
     fn inputs(&self) -> RangeInclusive<usize> {
         1..=1
@@ -51,6 +66,11 @@ pub trait Layer {
     /// Relation of its output channels to its input channels.
     fn channels(&self) -> Channels {
         Channels::Kept
+    }
+
+    /// Pixels of its input that an output pixel reads.
+    fn receptive_field(&self, _input: Shape) -> ReceptiveField {
+        ReceptiveField::PIXEL
     }
 
     /// The layer with another number of filters and of groups of them; none where it does not choose its number of channels.
@@ -87,6 +107,12 @@ pub trait Layer {
 
     /// True if this layer's forward pass can write the output of `next`, too (see [`LayerBuild::fused_output`]).
     fn fuses(&self, _next: &dyn Layer) -> bool {
+        false
+    }
+
+    /// True if this layer's backward pass can also make what `below`, whose output it alone takes, makes of that output's gradient: the
+    /// input gradient of a relu, or the partial sums of a bias gradient.
+    fn fuses_backward(&self, _below: &dyn Layer) -> bool {
         false
     }
 

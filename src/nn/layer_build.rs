@@ -1,6 +1,9 @@
 //! Input and result of building a layer: its buffers, and its plans.
 
+use super::packing::Packing;
+use super::partial_sums::PartialSums;
 use super::shape::Shape;
+use crate::error::Result;
 use crate::gpu::{BufferRange, Gpu, Plan, PlanBuilder};
 
 /// Extent of a batch on the GPU, in quads of four slots.
@@ -58,10 +61,19 @@ pub struct LayerBuild<'a> {
     pub fused_output: Option<BufferRange>,
     /// Gradient of the output.
     pub output_gradient: BufferRange,
+    /// Gradient of the input of the relu below, if this layer's backward pass makes that, too; then it makes its own input gradient
+    /// for the probes alone.
+    pub rectified_gradient: Option<BufferRange>,
+    /// First element and number of the biases below, if this layer's backward pass makes their partial sums.
+    pub biases_below: Option<(usize, usize)>,
+    /// Another layer makes the partial sums of this one's biases.
+    pub leaves_biases: bool,
     /// The flat parameter buffer.
     pub parameters: BufferRange,
-    /// The flat gradient buffer, to which gradients are added.
-    pub gradients: BufferRange,
+    /// Weights that are packed before the forward passes of a step.
+    pub packing: &'a Packing,
+    /// Room for partial sums of the gradients of parameters.
+    pub partials: &'a PartialSums,
     /// First element in the flat buffers of each parameter tensor, in the order of [`super::Layer::parameters`].
     pub offsets: Vec<usize>,
 }
@@ -69,13 +81,11 @@ pub struct LayerBuild<'a> {
 /// A layer's dispatches. Private buffers live on in their bind groups.
 #[derive(Default)]
 pub struct LayerPlans {
-    /// Once before the forward passes of a step: weights packed for the kernels.
-    pub prepare: Plan,
     /// Forward.
     pub forward: Plan,
     /// Forward in an evaluation, where that differs.
     pub evaluation: Option<Plan>,
-    /// Backward: adds to the parameter gradients, writes the input gradients.
+    /// Backward: makes the partial sums of the parameter gradients, writes the input gradients.
     pub backward: Plan,
 }
 
@@ -88,6 +98,16 @@ impl<'a> LayerBuild<'a> {
     /// Label of a dispatch: `conv1 forward`.
     pub fn label(&self, what: &str) -> String {
         format!("{} {what}", self.name)
+    }
+
+    /// Room for `rows` partial sums of the gradients of each of `len` parameters from tensor `tensor` on, `[row, parameter]`: each
+    /// pass writes all of them.
+    ///
+    /// # Errors
+    /// When they do not fit the adapter.
+    pub fn partial_sums(&self, tensor: usize, len: usize, rows: usize) -> Result<BufferRange> {
+        let what = self.label("partial sums of the gradient");
+        self.partials.reserve(self.gpu, &what, (self.offsets[tensor], len), rows)
     }
 
     /// The only, or first, input.

@@ -5,7 +5,7 @@ use std::ops::Range;
 use super::network::{Network, NetworkLayer};
 use super::parameter::{ParameterSpec, Role};
 use crate::error::{Error, Result};
-use crate::gpu::{Buffer, Gpu, TensorView};
+use crate::gpu::{Buffer, BufferRange, Gpu, TensorView};
 
 /// Flag of a parameter: decay applies (weights, not biases).
 const DECAYS: u32 = 1;
@@ -13,6 +13,14 @@ const DECAYS: u32 = 1;
 const FROZEN: u32 = 2;
 /// Flag of a running statistic.
 const RUNNING: u32 = 4;
+
+/// Most sums of squares that the dispatch of the gradients' sums leaves.
+const MAX_SQUARE_SUMS: usize = 1024;
+
+/// Sums of squares that the dispatch of the gradients' sums leaves, one of each of its workgroups: few where threads are few.
+pub(super) fn square_sums(gpu: &Gpu) -> usize {
+    if gpu.profile().large_tiles { 64 } else { MAX_SQUARE_SUMS }
+}
 
 /// A named tensor inside the flat buffers.
 #[derive(Debug, Clone, PartialEq)]
@@ -33,7 +41,8 @@ pub struct Parameters {
     pub values: Buffer<f32>,
     /// Their gradients, summed over the batch of the last step.
     pub gradients: Buffer<f32>,
-    /// The gradients of the last whole step, for pictures: while a step is under way `gradients` holds part of a sum.
+    /// The gradients of the last whole step, for the optimizer and pictures: while a step is under way `gradients` holds part of a sum.
+    /// Behind them, where the buffer's elements end, lie the sums of their squares.
     pub last_gradients: Buffer<f32>,
     /// First moments of the optimizer: SGD's momentum, Adam's mean of gradients.
     pub moments: Buffer<f32>,
@@ -67,6 +76,16 @@ fn lay_out(network: &Network) -> (Vec<TensorRange>, Vec<Vec<usize>>, usize) {
     (tensors, offsets, end)
 }
 
+/// Element at which the sums of squares begin, behind `len` gradients; 256 bytes is the strictest alignment of a binding.
+fn first_square(len: usize) -> usize {
+    len.next_multiple_of(64)
+}
+
+/// One past their last element.
+fn square_end(len: usize) -> usize {
+    first_square(len) + 4 * MAX_SQUARE_SUMS
+}
+
 impl Parameters {
     /// Buffers for the network, initialized from `seed`.
     ///
@@ -88,7 +107,7 @@ impl Parameters {
         let parameters = Self {
             values: Buffer::zeroed(gpu, "parameters", len),
             gradients: Buffer::zeroed(gpu, "gradients", len),
-            last_gradients: Buffer::zeroed(gpu, "last gradients", len),
+            last_gradients: Buffer::with_tail(gpu, "last gradients", len, square_end(len) - len),
             moments: Buffer::zeroed(gpu, "moments", len),
             second_moments: Buffer::zeroed(gpu, "second moments", len),
             averages: Buffer::zeroed(gpu, "average of parameters", len),
@@ -98,6 +117,17 @@ impl Parameters {
         };
         parameters.set_flags(gpu, network);
         Ok(parameters)
+    }
+
+    /// First quad of the sums of squares in the buffer of the last gradients.
+    pub(super) fn first_square(&self) -> usize {
+        first_square(self.values.len()) / 4
+    }
+
+    /// The sums of the squares of the step's gradients, each in the first of four values.
+    pub fn squares(&self, gpu: &Gpu) -> BufferRange {
+        let (first, count) = (16 * self.first_square() as u64, square_sums(gpu) as u64);
+        BufferRange::new(self.last_gradients.raw(), first, 16 * count)
     }
 
     /// Writes the flags of decaying, frozen and running parameters, and the factors of their learning rates, as the network has them.

@@ -20,12 +20,17 @@ pub(super) fn kept(parameters: &Parameters) -> [&Buffer<f32>; 5] {
     [values, moments, second_moments, averages, last_gradients]
 }
 
-/// Records a copy of a whole buffer.
+/// Bytes of the elements of a buffer, without what lies behind them.
+pub(super) fn bytes_of(buffer: &Buffer<f32>) -> u64 {
+    (4 * buffer.len().max(1) as u64).next_multiple_of(16)
+}
+
+/// Records a copy of a whole buffer, as far as both go.
 pub(super) fn copy<T>(encoder: &mut wgpu::CommandEncoder, from: &Buffer<T>, to: &Buffer<T>)
 where
     T: Element,
 {
-    encoder.copy_buffer_to_buffer(from.raw(), 0, to.raw(), 0, from.raw().size());
+    encoder.copy_buffer_to_buffer(from.raw(), 0, to.raw(), 0, from.raw().size().min(to.raw().size()));
 }
 
 impl Snapshot {
@@ -42,7 +47,7 @@ impl Snapshot {
 
     /// Bytes on the GPU.
     pub fn bytes(&self) -> u64 {
-        let all = self.buffers.iter().map(|buffer| buffer.raw().size());
+        let all = self.buffers.iter().map(bytes_of);
         all.sum::<u64>() + self.gpu_clock.raw().size()
     }
 }

@@ -1,6 +1,6 @@
 //! Commands: checked when given, carried out between two steps, written to the journal.
 
-use super::check::{DataSizes, Outcome, Situation};
+use super::check::{DataSizes, Situation};
 use super::command::{Action, Command, Control, DataCommand, LayoutCommand, NetworkCommand, TrainCommand};
 use super::event::Event;
 use super::layout_commands;
@@ -9,17 +9,15 @@ use super::metrics::Metrics;
 use super::script::{self, Beginning};
 use super::state::Session;
 use super::throughput::Throughput;
+use super::urgent;
 use crate::error::Result;
 use crate::layouts::LayoutSource;
 use crate::nn::surgery::ChannelMap;
-use crate::nn::{Edit, LayerInfo, Surgery};
-
-/// Probes: the pinned image, and those after it.
-const PROBES: usize = 4;
+use crate::nn::{Edit, LayerInfo, Network, Surgery};
 
 impl Session {
     /// Applies a command before the next step, and writes it to the journal; a layout's as soon as no step or evaluation of the run
-    /// is under way. Where commands of a resumed run were still to come, a new one takes their place: a layout's command that of the other
+    /// is under way, an edit of the network as soon as no step is. Where commands of a resumed run were still to come, a new one takes their place: a layout's command that of the other
     /// layout commands, a pinned probe that of none, and any other that of all.
     ///
     /// # Errors
@@ -38,6 +36,7 @@ impl Session {
             self.stop_way();
         }
         let idle = if of_layout { self.progress.is_run_idle() } else { self.progress.is_idle() };
+        let idle = idle || urgent::may_overtake(self, &command);
         if idle && !self.progress.unsubmitted && self.pending.is_empty() {
             return self.carry_out_and_log(command);
         }
@@ -96,6 +95,7 @@ impl Session {
             Control::AskForImage(layout, image) => self.ask_for_image(layout, image),
             Control::Time(control) => self.ask_for_time(control)?,
             Control::Try(edit) => self.measurements.try_out(edit, self.run.seen())?,
+            Control::Inspect(request) => self.inspect(request)?,
         }
         Ok(())
     }
@@ -142,19 +142,11 @@ impl Session {
         }
     }
 
-    /// True while a change of the network waits for the end of the step under way.
-    #[cfg(feature = "app")]
-    pub(crate) fn edit_awaits_step(&self) -> bool {
-        let is_edit = |command: &Command| matches!(command, Command::Network(NetworkCommand::Edit(_)));
-        self.progress.step.is_under_way() && self.pending.iter().any(is_edit)
-    }
-
-    /// Carries out the commands that wait as soon as nothing is under way, and not only when more is recorded.
-    #[cfg(feature = "app")]
-    pub(crate) fn carry_out_waiting(&mut self) {
-        if self.progress.is_idle() && !self.progress.unsubmitted && !self.pending.is_empty() {
-            self.carry_out_pending();
-        }
+    /// Carries out the commands that wait as soon as they may be, and not only when more is recorded. A step under way for whose end a
+    /// change of the network waits is taken back where nothing of it lasts yet, and begins again with the changed network. To be called
+    /// after everything recorded is submitted. Returns whether a change of the network goes on waiting for the end of a step.
+    pub fn put_changes_first(&mut self) -> bool {
+        urgent::put_first(self)
     }
 
     /// True if the resumed journal has a command for this step.
@@ -209,17 +201,8 @@ impl Session {
     /// False for a command that leaves everything as it is, now and later.
     fn changes_anything(&self, command: &Command) -> bool {
         let changes = match command {
-            Command::Train(TrainCommand::Reset(_))
-            | Command::Network(NetworkCommand::Edit(_) | NetworkCommand::EditWeights(_)) => true,
             Command::Layout(command) => self.layout_record().changes(command),
-            Command::Train(_) | Command::Data(_) | Command::Network(_) => {
-                let (settings, network) = (&self.run.settings, &self.trainer().network);
-                let differs = |after: Outcome| {
-                    let other = after.network.is_some_and(|after| after.to_toml() != network.to_toml());
-                    other || after.settings != *settings
-                };
-                self.situation().after(command).is_ok_and(differs)
-            }
+            command => self.situation().is_changed_by(command),
         };
         changes || self.journal.replaces_any(command)
     }
@@ -255,6 +238,17 @@ impl Session {
         LayoutRecord::of(self.journal.header().settings.batch, self.journal.shown().chain(&self.pending))
     }
 
+    /// The same with the pins of filters, through all changes of the network.
+    fn whole_layout_record(&self) -> LayoutRecord {
+        let (header, network) = (self.journal.header(), &self.trainer().network);
+        let parse = |text: &str| Network::parse(text, network.input, network.classes).ok();
+        let Some(network) = header.network_toml.as_deref().and_then(parse) else {
+            return self.layout_record();
+        };
+        let commands: Vec<_> = self.journal.shown().chain(&self.pending).collect();
+        LayoutRecord::with_pins(header.settings.batch, network, &commands)
+    }
+
     /// Opens the layouts that the journal of a resumed run leaves open, with their settings and pins, and carries out its later
     /// layout commands at their steps. A session that nobody looks at need not call it, and [`Session::resume`] does not: layouts
     /// cost GPU time and change nothing of the run. The first layout command of a resumed session does it too. A layout that does
@@ -263,22 +257,10 @@ impl Session {
         if std::mem::replace(&mut self.layouts_restored, true) {
             return;
         }
-        let record = self.layout_record();
-        for entry in &record.open {
-            self.layouts.skip_ids(entry.id.0);
-            let open = LayoutCommand::Open(entry.source);
-            // A pinned point may be of another moment, at which there were more.
-            let fits = |command: &LayoutCommand| {
-                let pins = matches!(command, LayoutCommand::Pin { .. });
-                !pins || layout_commands::check(command, &record, &self.run.trainer).is_ok()
-            };
-            let commands = std::iter::once(open).chain(entry.commands().into_iter().filter(fits));
-            let mut commands = commands.collect::<Vec<_>>().into_iter();
-            if let Err(error) = commands.try_for_each(|command| self.carry_out_layout(command, entry.batch)) {
-                self.events.push(Event::Notice(error));
-            }
-        }
-        self.layouts.skip_ids(record.next);
+        let record = self.whole_layout_record();
+        let faults = layout_commands::restore(&record, &mut self.layouts, &self.run.trainer);
+        self.progress.probes_stale = true;
+        self.events.extend(faults.into_iter().map(Event::Notice));
     }
 
     /// Leaves the layouts of a resumed journal closed.
@@ -310,53 +292,22 @@ impl Session {
 
     fn change(&mut self, command: &Command) -> Result<()> {
         let to = self.run.settings.changed(command, self.step());
-        let trainer = &mut self.run.trainer;
+        self.run.edited.go_to(self.journal.moment(0).commands);
         match command {
-            Command::Train(TrainCommand::SetBatch(batch)) => {
-                trainer.set_batch(*batch as usize)?;
-                self.progress.take_plans(trainer);
-            }
             Command::Train(TrainCommand::Reset(seed)) => self.reset(*seed),
-            Command::Train(TrainCommand::SetAverage(_)) => {
-                trainer.set_hyper(to.hyper)?;
-                self.progress.take_plans(trainer);
-            }
-            Command::Train(_) => trainer.set_hyper(to.hyper)?,
-            Command::Network(command) => self.carry_out_network(command, &to.frozen)?,
+            Command::Network(NetworkCommand::Edit(edit)) => self.edit(edit)?,
             Command::Data(DataCommand::PinProbe(index)) => {
-                let all = trainer.loader.test_images;
-                let probes: Vec<_> = (0..PROBES).map(|i| (*index as usize + i) % all).collect();
-                trainer.set_probes(&probes);
+                self.measurements.inspection.pin_test_image(&mut self.run.trainer, *index);
                 self.progress.probes_stale = true;
             }
-            Command::Data(_) => {
-                trainer.set_augmentation(to.augmentation)?;
-                self.progress.take_plans(trainer);
-            }
             Command::Layout(command) => self.carry_out_layout(*command, to.batch)?,
+            Command::Train(_) | Command::Data(_) | Command::Network(_) => {
+                if self.run.change(command, &to)? {
+                    self.progress.take_plans(&self.run.trainer);
+                }
+            }
         }
         self.run.settings = to;
-        Ok(())
-    }
-
-    /// Carries out a change of the network; `frozen` are the layers that are frozen after it.
-    fn carry_out_network(&mut self, command: &NetworkCommand, frozen: &[u32]) -> Result<()> {
-        match command {
-            NetworkCommand::Edit(edit) => self.edit(edit),
-            NetworkCommand::Freeze(_) | NetworkCommand::Thaw(_) => self.set_frozen(frozen),
-            other => {
-                self.run.change_in_place(other)?;
-                self.progress.take_plans(&self.run.trainer);
-                Ok(())
-            }
-        }
-    }
-
-    pub(super) fn set_frozen(&mut self, layers: &[u32]) -> Result<()> {
-        let network = &self.run.trainer.network;
-        let layers = layers.iter().map(|layer| network.layer_index(*layer)).collect::<Result<Vec<_>>>()?;
-        self.run.trainer.set_frozen(&layers)?;
-        self.progress.take_plans(&self.run.trainer);
         Ok(())
     }
 
@@ -368,6 +319,7 @@ impl Session {
         let touched = surgery.touched(&trainer.network);
         let channels = trainer.operate(surgery)?;
         self.run.edited.mark(touched, trainer.clock());
+        self.progress.overtake();
         self.progress.take_plans(trainer);
         self.metrics.dead.clear();
         self.follow_network(&former, &channels);
@@ -385,6 +337,7 @@ impl Session {
         let closed = self.layouts.network_changed(trainer, &nodes, channels);
         self.events.extend(closed.into_iter().map(Event::Notice));
         self.run.network_version += 1;
+        self.run.forward_version += 1;
     }
 
     fn reset(&mut self, seed: u64) {
@@ -394,6 +347,7 @@ impl Session {
         self.timeline.keep_metrics(self.journal.moment(0).life, &self.metrics);
         self.metrics = Metrics::default();
         self.readback.forget();
+        self.measurements.inspection.forget();
         self.throughput = Throughput::default();
         self.throughput.restart();
         self.progress.uncopied_steps = 0;

@@ -66,6 +66,21 @@ impl Situation<'_> {
         };
         Ok(Outcome { settings, network })
     }
+
+    /// False for a command, not about a layout, that leaves the run as it is.
+    pub(super) fn is_changed_by(&self, command: &Command) -> bool {
+        if matches!(
+            command,
+            Command::Train(TrainCommand::Reset(_))
+                | Command::Network(NetworkCommand::Edit(_) | NetworkCommand::EditWeights(_))
+        ) {
+            return true;
+        }
+        self.after(command).is_ok_and(|after| {
+            let other = |network: Network| network.to_toml() != self.network.to_toml();
+            after.settings != *self.settings || after.network.is_some_and(other)
+        })
+    }
 }
 
 /// The network after a command, where it is another.
@@ -86,6 +101,9 @@ fn changed_network(network: &Network, command: &NetworkCommand) -> Result<Option
         }
         NetworkCommand::SetLayerRate { layer, factor } => {
             change(&|network| network.set_rate_factor(layer.0, *factor))
+        }
+        NetworkCommand::SetLayer { layer, settings } => {
+            change(&|network| network.set_layer_settings(layer.0, settings))
         }
         NetworkCommand::SetLoss(loss) => change(&|network| network.set_loss(*loss)),
         NetworkCommand::EditWeights(edit) => network.weight_writes(edit).map(|_| None),

@@ -5,8 +5,10 @@
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
+use toml::Table;
 
 use super::event::{Split, StopCondition};
+use super::inspect::Inspect;
 use super::settings::RunSettings;
 use crate::embed;
 use crate::layouts::{LayoutId, LayoutSource};
@@ -110,6 +112,13 @@ pub enum NetworkCommand {
         layer: LayerId,
         /// The factor (finite, not negative).
         factor: f32,
+    },
+    /// Settings of a layer that only are numbers, such as the rate of dropout, from the next step on; weights and moments stay.
+    SetLayer {
+        /// The layer.
+        layer: LayerId,
+        /// Those that change, as in a network file.
+        settings: Table,
     },
     /// New values for weights of a filter, such as a painted kernel; all else stays, their moments too.
     EditWeights(WeightEdit),
@@ -326,6 +335,8 @@ pub enum Control {
     Time(TimeControl),
     /// Shows what a blend of a filter would give, or no change any more; see [`Session::trial`](super::Session::trial).
     Try(Option<Edit>),
+    /// Looks at single images; see [`Session::inspection`](super::Session::inspection).
+    Inspect(Inspect),
 }
 
 /// A request of a pane to the session.
@@ -356,6 +367,12 @@ from_kinds!(Train(TrainCommand), Data(DataCommand), Network(NetworkCommand), Lay
 impl From<Command> for Action {
     fn from(command: Command) -> Self {
         Self::Command(command)
+    }
+}
+
+impl From<Inspect> for Action {
+    fn from(request: Inspect) -> Self {
+        Self::Control(Control::Inspect(request))
     }
 }
 

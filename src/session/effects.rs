@@ -35,6 +35,9 @@ pub struct Effect {
     pub shared_with: u32,
     /// The run was reset, taken back or rewound within these 100 steps, so that they were never made.
     pub cut_short: bool,
+    /// It was undone, and has no effect any more.
+    #[serde(default)]
+    pub undone: bool,
     /// Step of the loss that the trend begins with.
     trend_from: Option<u32>,
     /// Step at which the later loss is due.
@@ -43,17 +46,25 @@ pub struct Effect {
     id: u64,
     #[serde(skip)]
     kind: String,
+    /// Its words at former positions of the slider, the first position first.
+    #[serde(skip)]
+    former: Vec<String>,
 }
 
 impl Effect {
     /// True while the later loss is still to come.
     pub fn waits(&self) -> bool {
-        self.later.is_none() && !self.cut_short
+        self.later.is_none() && !self.cut_short && !self.undone
     }
 
     /// Step at which the later loss is measured.
     pub fn due(&self) -> u32 {
         self.due
+    }
+
+    /// True if a position of its slider at this step is part of it.
+    fn may_go_on(&self, step: u32) -> bool {
+        !self.undone && (self.step..=self.step + ONE_DRAG).contains(&step)
     }
 }
 
@@ -127,7 +138,7 @@ impl Effects {
     }
 
     /// The clock stands at `step`: where it went back, what was waited for does not come.
-    fn look(&mut self, step: u32) {
+    pub(super) fn look(&mut self, step: u32) {
         if step < self.step {
             self.waiting().filter(|row| row.due > step).for_each(|row| row.cut_short = true);
             self.trend.retain(|(of, _)| *of <= step);
@@ -146,9 +157,9 @@ impl Effects {
         let kind = kind_of(command);
         if Measure::of(command) == Measure::Once
             && let Some(last) = self.rows.last_mut().filter(|last| last.kind == kind && !kind.is_empty())
-            && step - last.step.min(step) <= ONE_DRAG
+            && last.may_go_on(step)
         {
-            last.action = action;
+            last.former.push(std::mem::replace(&mut last.action, action));
             return None;
         }
         self.waiting().filter(|row| row.due > step).for_each(|row| row.shared_with += 1);
@@ -159,6 +170,18 @@ impl Effects {
         let due = step + EFFECT_STEPS;
         self.rows.push(Effect { step, action, trend_from, due, id, kind, ..Effect::default() });
         Some(id)
+    }
+
+    /// A command, in words, that was carried out at `step` is undone; of a slider that was dragged, its last position.
+    pub(super) fn undo(&mut self, action: &str, step: u32) {
+        self.look(step);
+        let is_it = |row: &&mut Effect| row.action == action && row.may_go_on(step);
+        if let Some(row) = self.rows.iter_mut().rev().find(is_it) {
+            match row.former.pop() {
+                Some(before) => row.action = before,
+                None => row.undone = true,
+            }
+        }
     }
 
     /// The run begins again at step 0: the last row's command did it.
@@ -218,6 +241,7 @@ pub(super) fn csv(rows: &[Effect]) -> Result<String> {
             "loss_100_steps_after",
             "other_actions_within_100_steps",
             "cut_short",
+            "undone",
         ])?;
         let number = |value: Option<f32>| value.map_or_else(String::new, |value| value.to_string());
         for row in rows {
@@ -230,6 +254,7 @@ pub(super) fn csv(rows: &[Effect]) -> Result<String> {
                 number(row.later),
                 row.shared_with.to_string(),
                 row.cut_short.to_string(),
+                row.undone.to_string(),
             ])?;
         }
         let bytes = writer.into_inner().map_err(csv::IntoInnerError::into_error)?;

@@ -9,7 +9,7 @@ use super::readback::{Readback, Timed};
 use crate::data::{Clock, HeldOutImages};
 use crate::error::Result;
 use crate::gpu::{Buffer, CostModel, Plan, ReadbackRing, Work};
-use crate::nn::{HeldOutPass, Loss, Trainer};
+use crate::nn::{HeldOutPass, Trainer};
 
 /// Share of the GPU time that measurements may take while the run trains.
 const SHARE: f64 = 0.25;
@@ -43,7 +43,7 @@ impl Target {
 pub(super) struct Of<'t> {
     /// The trainer.
     pub trainer: &'t Trainer,
-    /// Number of times that its network was changed.
+    /// Number of times that what its layers or its loss compute was changed.
     pub version: u32,
 }
 
@@ -53,18 +53,19 @@ impl Of<'_> {
         self.trainer.clock().step
     }
 
-    fn version(&self) -> Version {
-        (self.version, self.trainer.network.loss)
+    /// The network that an evaluation is for.
+    pub(super) fn version(&self) -> Version {
+        self.version
     }
 }
 
-/// The network that an evaluation is for: number of changes, and loss.
-type Version = (u32, Loss);
+/// The network that an evaluation is for: number of changes of what its layers or its loss compute.
+pub(super) type Version = u32;
 
 /// Weights to be evaluated.
 struct Job {
     values: Buffer<f32>,
-    version: Version,
+    version: u32,
     /// The evaluation, once it is built.
     pass: Option<Rc<HeldOutPass>>,
     targets: Vec<Target>,
@@ -74,7 +75,7 @@ struct Job {
 pub(super) struct HeldOut {
     images: HeldOutImages,
     /// The version that was built last, and its evaluation; none where it does not fit.
-    pass: Option<(Version, Option<Rc<HeldOutPass>>)>,
+    pass: Option<(u32, Option<Rc<HeldOutPass>>)>,
     /// Encoders until it goes on.
     rests: u32,
     /// Number of commands that were carried out since it is measured.
@@ -125,7 +126,7 @@ impl HeldOut {
 
     /// Builds the evaluation of the network as it is, where it is not built. Weights that were copied before wait for it no longer.
     pub(super) fn build(&mut self, run: Of<'_>) {
-        let version = run.version();
+        let version = run.version;
         if self.pass.as_ref().is_none_or(|(of, _)| *of != version) {
             let built = run.trainer.held_out_pass(&self.images).map(Rc::new);
             if let Err(error) = &built {
@@ -149,7 +150,7 @@ impl HeldOut {
         values: &Buffer<f32>,
         targets: Vec<Target>,
     ) {
-        let version = run.version();
+        let version = run.version;
         let len = values.len();
         self.free.retain(|buffer| buffer.len() == len);
         let copy =

@@ -124,6 +124,20 @@ impl Journal {
         Moment { life: self.counts.resets, step, commands: self.counts.changes }
     }
 
+    /// The moment at a step of a life, before the commands that were given there.
+    pub(super) fn moment_before(&self, life: u32, step: u32) -> Moment {
+        let (mut at, mut commands) = ((0, 0), 0);
+        for line in self.entries.iter().filter(|line| !line.value.command.is_view()) {
+            at = (at.0, line.value.step);
+            if at >= (life, step) {
+                break;
+            }
+            commands += 1;
+            at.0 += u32::from(matches!(line.value.command, Command::Train(TrainCommand::Reset(_))));
+        }
+        Moment { life, step, commands }
+    }
+
     /// All entries, and how many of them were carried out.
     pub(super) fn entries(&self) -> (&[Line<Entry>], usize) {
         (&self.entries, self.carried_out)

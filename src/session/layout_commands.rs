@@ -82,3 +82,22 @@ pub(super) fn carry_out(
     }
     Ok(())
 }
+
+/// Opens the layouts of a record, with their settings and pins. Returns what does not fit.
+pub(super) fn restore(record: &LayoutRecord, layouts: &mut Layouts, trainer: &Trainer) -> Vec<Error> {
+    let mut faults = Vec::new();
+    for entry in &record.open {
+        layouts.skip_ids(entry.id.0);
+        let open = LayoutCommand::Open(entry.source);
+        // A pinned point may be of another moment, at which there were more.
+        let fits = |command: &LayoutCommand| {
+            !matches!(command, LayoutCommand::Pin { .. }) || check(command, record, trainer).is_ok()
+        };
+        let commands = std::iter::once(open).chain(entry.commands().into_iter().filter(fits));
+        let mut commands = commands.collect::<Vec<_>>().into_iter();
+        faults
+            .extend(commands.try_for_each(|command| carry_out(command, layouts, trainer, entry.batch)).err());
+    }
+    layouts.skip_ids(record.next);
+    faults
+}

@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 
 use super::command::{Command, LayoutCommand, NetworkCommand, TrainCommand};
+use super::layout_pins::carried;
 use crate::embed::Settings;
 use crate::layouts::{LayoutId, LayoutSource};
-use crate::nn::Edit;
+use crate::nn::{Edit, Network, Surgery};
 
 /// An open layout with all that commands have set of it.
 #[derive(Debug, Clone, PartialEq)]
@@ -38,6 +39,26 @@ impl LayoutRecord {
     pub(super) fn of<'a>(batch: u32, commands: impl IntoIterator<Item = &'a Command>) -> Self {
         let mut record = Self { open: Vec::new(), next: 0, batch };
         commands.into_iter().for_each(|command| record.apply(command));
+        record
+    }
+
+    /// The same of a run that began with this network, through whose changes pins go along with their rows.
+    pub(super) fn with_pins(batch: u32, network: Network, commands: &[&Command]) -> Self {
+        let is_pin = |command: &&&Command| matches!(command, Command::Layout(LayoutCommand::Pin { .. }));
+        let mut network = commands.iter().any(|command| is_pin(&command)).then_some(network);
+        let mut record = Self::of(batch, []);
+        for command in commands {
+            if let (Command::Network(NetworkCommand::Edit(edit)), Some(former)) = (command, &network) {
+                let surgery = Surgery::of(former, edit).ok();
+                let pins: Vec<_> =
+                    record.open.iter().map(|entry| entry.pins_after(former, surgery.as_ref())).collect();
+                record.open.iter_mut().zip(pins).for_each(|(entry, pins)| entry.pins = pins);
+                network = surgery.map(|surgery| surgery.network);
+                record.close_removed(edit);
+            } else {
+                record.apply(command);
+            }
+        }
         record
     }
 
@@ -76,8 +97,15 @@ impl LayoutRecord {
         }
     }
 
-    /// The network is changed: layouts of what is gone are closed, and filters that are pinned may be others.
+    /// The network is changed in a way that is not known: filters that are pinned may be others.
     fn edit(&mut self, edit: &Edit) {
+        self.close_removed(edit);
+        let of_filters = |entry: &&mut LayoutEntry| !matches!(entry.source, LayoutSource::Images(_));
+        self.open.iter_mut().filter(of_filters).for_each(|entry| entry.pins.clear());
+    }
+
+    /// Closes the layouts of a layer that a change of the network removes.
+    fn close_removed(&mut self, edit: &Edit) {
         if let Edit::RemoveLayer { layer } = edit {
             let gone = *layer as usize + 1;
             self.open.retain(|entry| match entry.source {
@@ -86,8 +114,6 @@ impl LayoutRecord {
                 LayoutSource::Filters => true,
             });
         }
-        let of_filters = |entry: &&mut LayoutEntry| !matches!(entry.source, LayoutSource::Images(_));
-        self.open.iter_mut().filter(of_filters).for_each(|entry| entry.pins.clear());
     }
 
     fn open(&mut self, source: LayoutSource) {
@@ -125,6 +151,15 @@ impl LayoutEntry {
         };
         commands.extend(self.pins.iter().map(pin));
         commands
+    }
+
+    /// Its pins after a change of the network of before; none where the change is not known.
+    fn pins_after(&self, former: &Network, surgery: Option<&Surgery>) -> BTreeMap<u32, [f32; 2]> {
+        match (self.source, surgery) {
+            (LayoutSource::Images(_), _) => self.pins.clone(),
+            (source, Some(surgery)) => carried(&self.pins, source, former, surgery),
+            (_, None) => BTreeMap::new(),
+        }
     }
 
     fn apply(&mut self, command: &LayoutCommand) {

@@ -9,6 +9,7 @@ use super::command::{Command, DataCommand};
 use super::effects::Effects;
 use super::event::Event;
 use super::identity;
+use super::inspect::{self, Inspect, PROBES_FILE};
 use super::journal::Journal;
 use super::journal_file::{Header, differing_bits};
 use super::measure::Measurements;
@@ -55,6 +56,9 @@ impl Session {
     pub fn keep(&mut self, path: &Path) -> Result<()> {
         let network = self.trainer().network.to_toml();
         self.folder = Some(RunFolder::create(path, &network, self.journal.header())?);
+        if !self.inspection().probes().is_empty() || path.join(PROBES_FILE).exists() {
+            self.write_probes()?;
+        }
         self.save()
     }
 
@@ -131,7 +135,36 @@ impl Session {
         let network = parse(&state.network).map_err(|e| e.within(path.join(MODEL_FILE).display()))?;
         let mut session = Self::assemble(gpu, &data, network, state.settings.clone())?;
         session.restore(run)?;
+        session.restore_probes(path);
         Ok(session)
+    }
+
+    /// Takes the probes that a folder keeps; where they cannot be read, the run goes on without them.
+    fn restore_probes(&mut self, path: &Path) {
+        let trainer = &mut self.run.trainer;
+        let restored = inspect::read(path, trainer).and_then(|probes| {
+            let Some(probes) = probes else { return Ok(()) };
+            self.measurements.inspection.restore(probes, trainer, self.run.settings.probe)
+        });
+        self.events.extend(restored.err().map(Event::Notice));
+    }
+
+    /// Does what a user interface asks for about single images; the run's folder keeps the probes.
+    ///
+    /// # Errors
+    /// When it is out of range, does not fit the GPU, or the probes cannot be written; they stay as long as the session lives.
+    pub(super) fn inspect(&mut self, request: Inspect) -> Result<()> {
+        let (inspection, run) = (&mut self.measurements.inspection, &mut self.run);
+        let Some(stored) = inspection.request(request, &mut run.trainer, run.settings.probe)? else {
+            return Ok(());
+        };
+        self.progress.probes_stale = true;
+        if stored { self.write_probes() } else { Ok(()) }
+    }
+
+    fn write_probes(&self) -> Result<()> {
+        let probes = self.measurements.inspection.probes();
+        self.folder().map_or(Ok(()), |folder| inspect::write(folder, probes, self.trainer()))
     }
 
     fn assemble(gpu: Rc<Gpu>, data: &Dataset, mut network: Network, settings: RunSettings) -> Result<Self> {
@@ -166,7 +199,8 @@ impl Session {
         };
         let RunSettings { frozen, probe, .. } = session.run.settings.clone();
         if !frozen.is_empty() {
-            session.set_frozen(&frozen)?;
+            session.run.set_frozen(&frozen)?;
+            session.progress.take_plans(&session.run.trainer);
         }
         let probe = Command::from(DataCommand::PinProbe(probe));
         session.check(&probe)?;
@@ -324,7 +358,8 @@ impl Session {
             self.gpu().poll();
         }
         self.progress.submissions.push(submission);
-        recorded
+        // A way may wait for what is coming back.
+        recorded || self.timeline.request.is_some()
     }
 
     /// Waits for the GPU and takes in all that is on its way.

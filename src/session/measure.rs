@@ -4,6 +4,7 @@ use super::command::{Command, TrainCommand};
 use super::effects::{Effects, Measure, Moment, RowId};
 use super::event::Event;
 use super::held_out::{HeldOut, Of, Target};
+use super::inspect::Inspection;
 use super::readback::Readback;
 use super::trial::Trial;
 use crate::error::Result;
@@ -17,6 +18,8 @@ pub(super) struct Measurements {
     pub effects: Effects,
     /// A change on trial.
     pub trial: Option<Trial>,
+    /// Single images that are looked at.
+    pub inspection: Inspection,
     /// Losses over held-out images, where they are measured.
     held: Option<HeldOut>,
 }
@@ -91,6 +94,7 @@ impl Measurements {
 
     /// A step was recorded: records copies of its weights where a loss is due.
     pub(super) fn after_step(&mut self, encoder: &mut wgpu::CommandEncoder, of: Of<'_>) {
+        self.inspection.after_step(encoder, of);
         let Some(held) = &mut self.held else { return };
         let step = of.step();
         let (rows, trend) = self.effects.due(step);
@@ -124,20 +128,22 @@ impl Measurements {
         encoder: &mut wgpu::CommandEncoder,
         of: Of<'_>,
         readback: &mut Readback,
-        (budget_ms, trains): (f64, bool),
+        (budget_ms, trains, between): (f64, bool, bool),
         events: &mut Vec<Event>,
     ) -> bool {
-        let Some(held) = &mut self.held else { return false };
+        let inspects = self.inspection.record(encoder, of, readback, (budget_ms, trains, between));
+        let Some(held) = &mut self.held else { return inspects };
         let ended = self.trial.as_mut().and_then(|trial| trial.record(encoder, of, held).err());
         if let Some(why) = ended {
             events.push(Event::Notice(why));
             self.trial = None;
         }
-        held.record(encoder, of, readback, (budget_ms, trains))
+        held.record(encoder, of, readback, (budget_ms, trains)) || inspects
     }
 
     /// Call after the submit of the encoder.
     pub(super) fn after_submit(&mut self) {
+        self.inspection.after_submit();
         self.held.iter_mut().for_each(HeldOut::after_submit);
     }
 

@@ -11,14 +11,17 @@ mod command;
 mod concern;
 mod edited;
 mod effects;
+mod evaluator;
 mod event;
 mod fault;
 mod filling;
 mod held_out;
 mod identity;
+mod inspect;
 mod journal;
 mod journal_file;
 mod layout_commands;
+mod layout_pins;
 mod layout_record;
 mod lifecycle;
 mod measure;
@@ -37,6 +40,7 @@ mod throughput;
 mod timeline;
 mod travel;
 mod trial;
+mod urgent;
 mod words;
 
 pub use crate::files::{create_folder, write_whole};
@@ -45,6 +49,10 @@ pub use command::{
 };
 pub use effects::{EFFECT_STEPS, Effect};
 pub use event::{Event, RunState, Score, Split, StopCondition};
+pub use inspect::{
+    Gallery, Inspect, Inspection, MAX_PROBES, MAX_RECENT, MAX_SHOWN, NewProbe, Outcome, Outcomes,
+    PROBES_FILE, Probe, ProbeChange, Probes, Recent,
+};
 pub use journal_file::{Entry, Header, JOURNAL_FILE};
 pub use metrics::{EpochMetrics, METRICS_FILE, Metrics, StepMetrics};
 pub use recorded::hash_of_model;

@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 
+use super::evaluator::{Evaluator, Overtaken};
 use super::event::{Score, Split, StopCondition};
 use super::readback::EvaluationRequest;
 use crate::gpu::{CostModel, Work};
@@ -34,10 +35,12 @@ pub(super) struct Progress {
     pub limit: Option<StopCondition>,
     /// A training step.
     pub step: Work,
-    /// A pass of an evaluation.
-    pub evaluation: Work,
-    /// The same with the average of the last weights.
-    pub average_evaluation: Work,
+    /// Number of times that a step was taken back since the last one ended.
+    pub taken_back: u32,
+    /// Passes of evaluations.
+    pub evaluator: Evaluator,
+    /// Evaluations of a network that was changed meanwhile; while there are any, the one under way is of them.
+    pub overtaken: Option<Overtaken>,
     /// Result with the average that waits for the one with the weights themselves, and the step that it belongs to.
     pub average_score: Option<(u32, Score)>,
     /// The evaluation under way; its last piece may be recorded and the next pass not begun.
@@ -65,8 +68,9 @@ impl Progress {
             travels: false,
             limit: None,
             step: Work::new(trainer.step_plan().clone(), CostModel::SOFTWARE),
-            evaluation: Work::new(trainer.evaluation_plan().clone(), CostModel::SOFTWARE),
-            average_evaluation: Work::new(trainer.average_evaluation_plan().clone(), CostModel::SOFTWARE),
+            taken_back: 0,
+            evaluator: Evaluator::new(trainer),
+            overtaken: None,
             average_score: None,
             passes: None,
             requests: VecDeque::new(),
@@ -81,22 +85,56 @@ impl Progress {
     /// Takes the trainer's new plans.
     pub(super) fn take_plans(&mut self, trainer: &Trainer) {
         self.step.replace(trainer.step_plan().clone());
-        self.evaluation.replace(trainer.evaluation_plan().clone());
-        self.average_evaluation.replace(trainer.average_evaluation_plan().clone());
+        self.evaluator.take_plans(trainer);
         self.probes_stale = true;
     }
 
     /// Asks for an evaluation when the step is done: with the average of the last weights, where there is one, and with the weights.
     pub(super) fn request(&mut self, split: Split, ends_epoch: bool) {
-        if !self.average_evaluation.plan().is_empty() {
+        if !self.evaluator.averaged.plan().is_empty() {
             self.requests.push_back(EvaluationRequest { split, ends_epoch, averaged: true });
         }
         self.requests.push_back(EvaluationRequest { split, ends_epoch, averaged: false });
     }
 
+    /// The next evaluation to begin.
+    pub(super) fn next_request(&mut self) -> Option<EvaluationRequest> {
+        let requests = self.overtaken.as_mut().map_or(&mut self.requests, |of| &mut of.requests);
+        requests.pop_front()
+    }
+
+    /// True while an evaluation waits to begin.
+    pub(super) fn has_requests(&self) -> bool {
+        !self.requests.is_empty() || self.overtaken.is_some()
+    }
+
+    /// The network was changed: evaluations go on with what it was, and the pass of a layout's rows is dropped.
+    pub(super) fn overtake(&mut self) {
+        if let Some(Passes { of: Purpose::Features(_), .. }) = self.passes {
+            self.passes = None;
+            self.evaluator.stop();
+        }
+        if self.overtaken.is_none() && (self.passes.is_some() || !self.requests.is_empty()) {
+            let requests = std::mem::take(&mut self.requests);
+            self.overtaken = Some(Overtaken { evaluator: self.evaluator.clone(), requests });
+        }
+    }
+
+    /// The evaluation under way goes on with these passes, or has ended.
+    pub(super) fn set_passes(&mut self, passes: Option<Passes>) {
+        self.passes = passes;
+        self.overtaken.take_if(|of| passes.is_none() && of.requests.is_empty());
+    }
+
+    /// Works of evaluations: of the network, or of what it was when the one under way was asked for.
+    pub(super) fn evaluator(&mut self) -> &mut Evaluator {
+        self.overtaken.as_mut().map_or(&mut self.evaluator, |of| &mut of.evaluator)
+    }
+
     /// The passes under way: of the weights, or of their average.
     pub(super) fn pass_work(&mut self) -> &mut Work {
-        if self.averages() { &mut self.average_evaluation } else { &mut self.evaluation }
+        let averages = self.averages();
+        self.evaluator().work(averages)
     }
 
     /// True while the average of the last weights is evaluated.
@@ -106,7 +144,7 @@ impl Progress {
 
     /// True while a pass of an evaluation is under way.
     pub(super) fn pass_is_under_way(&self) -> bool {
-        self.evaluation.is_under_way() || self.average_evaluation.is_under_way()
+        self.overtaken.as_ref().map_or(&self.evaluator, |of| &of.evaluator).is_under_way()
     }
 
     /// True while neither a step nor an evaluation is under way.
@@ -116,13 +154,13 @@ impl Progress {
 
     /// True while nothing is under way and no evaluation waits.
     pub(super) fn is_idle(&self) -> bool {
-        self.is_between() && self.requests.is_empty()
+        self.is_between() && !self.has_requests()
     }
 
     /// True while no step or evaluation of the run is under way, or waits; a layout's images may be.
     pub(super) fn is_run_idle(&self) -> bool {
         let scores = matches!(self.passes, Some(Passes { of: Purpose::Score(_), .. }));
-        !scores && !self.step.is_under_way() && self.requests.is_empty()
+        !scores && !self.step.is_under_way() && !self.has_requests()
     }
 
     /// True if it is to train.
@@ -142,10 +180,11 @@ impl Progress {
     pub(super) fn stop(&mut self) {
         (self.playing, self.single_step) = (false, false);
         self.step.stop();
-        self.evaluation.stop();
-        self.average_evaluation.stop();
+        self.evaluator.stop();
         self.average_score = None;
         self.passes = None;
+        let overtaken = self.overtaken.take().map(|of| of.requests).unwrap_or_default();
+        self.requests = overtaken.into_iter().chain(std::mem::take(&mut self.requests)).collect();
         self.requests.retain(|request| !request.ends_epoch);
         self.uncopied_steps = 0;
     }

@@ -35,6 +35,8 @@ pub(super) enum Timed {
     },
     /// A measurement over held-out images.
     HeldOut,
+    /// Predictions of probes and test images.
+    Predictions,
 }
 
 /// Content of a read-back.
@@ -135,10 +137,12 @@ impl Readback {
         if !self.evaluations.copy(encoder, trainer.loader.clock().raw(), 0, CLOCK_BYTES, tag) {
             log::warn!("an evaluation's result was lost: too many are on their way");
         }
-        if of.ends_epoch && !of.averaged {
-            let fired = trainer.fired().1;
-            self.fired.copy(encoder, fired.raw(), 0, fired.range().size, self.generation);
-        }
+    }
+
+    /// Records the copy of the marks of layers that fired in an evaluation.
+    pub(super) fn copy_fired(&mut self, encoder: &mut wgpu::CommandEncoder, trainer: &Trainer) {
+        let fired = trainer.fired().1;
+        self.fired.copy(encoder, fired.raw(), 0, fired.range().size, self.generation);
     }
 
     /// Call after the submit of the encoder.
@@ -155,6 +159,11 @@ impl Readback {
             + self.evaluations.bytes_read()
             + self.fired.bytes_read()
             + self.passes.bytes_read()
+    }
+
+    /// True while the result of an evaluation is on its way.
+    pub(super) fn awaits_evaluation(&self) -> bool {
+        self.evaluations.in_flight()
     }
 
     /// Drops all that is on its way, because the run was reset.

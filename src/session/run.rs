@@ -1,6 +1,6 @@
 //! A trainer with its settings and the facts of its data that a user interface shows.
 
-use super::command::NetworkCommand;
+use super::command::{Command, DataCommand, NetworkCommand, TrainCommand};
 use super::edited::EditedFilters;
 use super::held_out::Of;
 use super::settings::RunSettings;
@@ -17,6 +17,10 @@ pub(super) struct Run {
     pub title: String,
     pub classes: Vec<String>,
     pub test_labels: Vec<u8>,
+    /// Numbers and classes of the validation images, in the loader's order.
+    pub validation_images: Vec<(u32, u8)>,
+    /// Numbers and classes of the test images.
+    pub test_images: Vec<(u32, u8)>,
     /// Labels of the training images, in the loader's order.
     pub train_labels: Vec<u8>,
     /// The nodes of the network, the input first.
@@ -25,32 +29,58 @@ pub(super) struct Run {
     pub edited: EditedFilters,
     /// Number of times that the network was changed.
     pub network_version: u32,
+    /// Number of times that what its layers or its loss compute was changed, the network included.
+    pub forward_version: u32,
 }
 
 impl Run {
     pub(super) fn new(trainer: Trainer, data: &Dataset, settings: RunSettings) -> Self {
         let order = split_order(data.train.len(), data.test.len());
-        let trained = &order[..trainer.loader.train_images];
+        let (trained, others) = order.split_at(trainer.loader.train_images);
+        let (validated, tested) = others.split_at(trainer.loader.validation_images);
+        let train_class = |image: &u32| data.train.labels[*image as usize];
         Self {
             title: format!("{} on {}", trainer.network.name, data.name),
             classes: data.classes.clone(),
             test_labels: data.test.labels.clone(),
-            train_labels: trained.iter().map(|image| data.train.labels[*image as usize]).collect(),
+            validation_images: validated.iter().map(|image| (*image, train_class(image))).collect(),
+            test_images: tested.iter().copied().zip(data.test.labels.iter().copied()).collect(),
+            train_labels: trained.iter().map(train_class).collect(),
             layers: LayerInfo::of(&trainer.network),
             network_version: 0,
+            forward_version: 0,
             trainer,
             settings,
             edited: EditedFilters::default(),
         }
     }
 
-    /// Carries out a change of the network that keeps its layers and filters.
+    /// Carries out a command that leads to the settings `to` and keeps layers and filters: no reset, no change of them, none that only looks at the run.
+    /// Returns whether the trainer's plans may be others.
     ///
     /// # Errors
-    /// When it is none of this network; then nothing changes.
-    pub(super) fn change_in_place(&mut self, command: &NetworkCommand) -> Result<()> {
+    /// When a value is out of range, or what it needs does not fit; then nothing changes.
+    pub(super) fn change(&mut self, command: &Command, to: &RunSettings) -> Result<bool> {
         let trainer = &mut self.trainer;
         match command {
+            Command::Train(TrainCommand::SetBatch(batch)) => trainer.set_batch(*batch as usize)?,
+            Command::Train(_) => trainer.set_hyper(to.hyper)?,
+            Command::Data(DataCommand::PinProbe(_)) | Command::Layout(_) => {}
+            Command::Data(_) => trainer.set_augmentation(to.augmentation)?,
+            Command::Network(command) => self.change_network(command, &to.frozen)?,
+        }
+        let others = matches!(
+            command,
+            Command::Train(TrainCommand::SetBatch(_) | TrainCommand::SetAverage(_)) | Command::Network(_)
+        );
+        Ok(others || matches!(command, Command::Data(_)) && !command.is_view())
+    }
+
+    /// Carries out a change of the network that keeps its layers and filters; `frozen` are the layers that are frozen after it.
+    fn change_network(&mut self, command: &NetworkCommand, frozen: &[u32]) -> Result<()> {
+        let trainer = &mut self.trainer;
+        match command {
+            NetworkCommand::Freeze(_) | NetworkCommand::Thaw(_) => self.set_frozen(frozen),
             NetworkCommand::FreezeFilters { layer, filters } => {
                 trainer.set_filters_frozen(layer.0, filters, true)
             }
@@ -58,19 +88,39 @@ impl Run {
                 trainer.set_filters_frozen(layer.0, filters, false)
             }
             NetworkCommand::SetLayerRate { layer, factor } => trainer.set_rate_factor(layer.0, *factor),
-            NetworkCommand::SetLoss(loss) => trainer.set_loss(*loss),
+            NetworkCommand::SetLayer { layer, settings } => {
+                trainer.set_layer_settings(layer.0, settings)?;
+                self.layers = LayerInfo::of(&trainer.network);
+                self.forward_version += 1;
+                Ok(())
+            }
+            NetworkCommand::SetLoss(loss) => {
+                trainer.set_loss(*loss)?;
+                self.forward_version += 1;
+                Ok(())
+            }
             NetworkCommand::EditWeights(edit) => {
                 trainer.edit_weights(edit)?;
                 self.edited.mark([(edit.layer, edit.filter)], trainer.clock());
                 Ok(())
             }
-            NetworkCommand::Freeze(_) | NetworkCommand::Thaw(_) | NetworkCommand::Edit(_) => Ok(()),
+            NetworkCommand::Edit(_) => Ok(()),
         }
+    }
+
+    /// Freezes the layers with these numbers, and thaws all others.
+    ///
+    /// # Errors
+    /// When there is no such layer, or nothing is left to train; then nothing changes.
+    pub(super) fn set_frozen(&mut self, layers: &[u32]) -> Result<()> {
+        let network = &self.trainer.network;
+        let layers = layers.iter().map(|layer| network.layer_index(*layer)).collect::<Result<Vec<_>>>()?;
+        self.trainer.set_frozen(&layers)
     }
 
     /// The run as it is measured.
     pub(super) fn seen(&self) -> Of<'_> {
-        Of { trainer: &self.trainer, version: self.network_version }
+        Of { trainer: &self.trainer, version: self.forward_version }
     }
 
     /// Class of an image of a set.

@@ -7,6 +7,7 @@ use std::rc::Rc;
 use super::branch_files::{self, StoredBranches};
 use super::checkpoint::{Checkpoint, CheckpointState, MODEL_FILE, StoredCheckpoint, damaged, foreign};
 use super::identity;
+use super::inspect::PROBES_FILE;
 use super::journal_file::{self, Header, JOURNAL_FILE, Line, StoredJournal};
 use super::metrics::{self, EpochMetrics, METRICS_FILE};
 use crate::data::Clock;
@@ -59,7 +60,7 @@ impl RunFolder {
             ));
         }
         // A journal without a model is of a run that was stopped before it began.
-        let others = [JOURNAL_FILE, NETWORK_FILE, METRICS_FILE];
+        let others = [JOURNAL_FILE, NETWORK_FILE, METRICS_FILE, PROBES_FILE];
         match others.iter().map(|name| path.join(name)).find(|file| file.exists()) {
             Some(file) if !journal_file::is_there(path) => {
                 Err(Error::new(format!("{} would be overwritten", file.display()), help))

@@ -9,11 +9,13 @@ use std::time::Instant;
 use super::event::{Event, Score, Split};
 use super::fault;
 use super::filling::{Filling, Stage, Turn};
+use super::inspect::Evaluated;
 use super::metrics::{EpochMetrics, StepMetrics};
 use super::progress::{Passes, Purpose};
 use super::readback::{EvaluationRequest, Received, Timed};
 use super::state::Session;
 use super::throughput::WorkSpan;
+use super::urgent;
 use crate::data::{Clock, HISTORY_LEN, StepRecord};
 
 impl Session {
@@ -24,6 +26,9 @@ impl Session {
             self.begin_encoder();
         }
         self.progress.unsubmitted = true;
+        if self.progress.probes_stale {
+            self.measurements.inspection.run_changed();
+        }
         self.layouts.record_begin(encoder);
         let mut filling = Filling::new(budget_ms, self.progress.trains());
         while let Some(turn) = self.next_turn(&mut filling) {
@@ -31,7 +36,7 @@ impl Session {
         }
         self.layouts.copy(encoder);
         let (run, events) = (self.run.seen(), &mut self.events);
-        let budget = (budget_ms, filling.trains);
+        let budget = (budget_ms, filling.trains, self.progress.is_between());
         let measures = self.measurements.record(encoder, run, &mut self.readback, budget, events);
         if filling.ran {
             self.copy_results(encoder);
@@ -43,7 +48,7 @@ impl Session {
     /// Begins commands, evaluations and feature passes: the CPU's writes come before all that an encoder holds.
     fn begin_encoder(&mut self) {
         self.write_ended_drag();
-        if self.progress.is_idle() {
+        if urgent::commands_go(self) {
             self.carry_out_pending();
         }
         self.leave();
@@ -53,7 +58,7 @@ impl Session {
         }
         if !self.progress.is_idle()
             && self.progress.is_between()
-            && let Some(of) = self.progress.requests.pop_front()
+            && let Some(of) = self.progress.next_request()
         {
             let loader = &self.run.trainer.loader;
             let range = if of.split == Split::Test { loader.test() } else { loader.validation() };
@@ -74,14 +79,25 @@ impl Session {
     /// Begins an evaluation of images by their index in the loader's order of images.
     fn begin_passes(&mut self, samples: std::ops::Range<usize>, of: Purpose) {
         self.run.trainer.begin_evaluation(samples.clone());
-        let left = samples.len().div_ceil(self.run.trainer.sizes().micro_batch);
-        self.progress.passes = Some(Passes { of, left });
+        // Of a network that was changed meanwhile nobody wants to see the images.
+        if let Purpose::Score(EvaluationRequest { split, averaged: false, .. }) = of
+            && self.progress.overtaken.is_none()
+        {
+            let begins = Evaluated::Begins(&self.run.trainer, split, samples.clone());
+            self.measurements.inspection.evaluated(None, begins);
+        }
+        let left = samples.len().div_ceil(self.progress.evaluator().micro_batch);
+        self.progress.set_passes(Some(Passes { of, left }));
     }
 
     fn next_turn(&mut self, filling: &mut Filling) -> Option<Turn> {
         loop {
             match filling.stage {
                 Stage::Run { ended } => {
+                    // The maps of a network that was changed during an evaluation do not wait for the next step.
+                    if self.progress.overtaken.is_some() && std::mem::take(&mut self.progress.probes_stale) {
+                        return Some(Turn::Probes);
+                    }
                     if ended && let Some(index) = self.layouts.next_refresh(true) {
                         return Some(Turn::Refresh(index));
                     }
@@ -116,15 +132,16 @@ impl Session {
     }
 
     /// True if a piece of the run may follow.
-    fn run_goes_on(&self, ran: bool) -> bool {
+    fn run_goes_on(&mut self, ran: bool) -> bool {
+        let micro_batch = self.progress.evaluator().micro_batch;
         let (progress, trainer) = (&self.progress, &self.run.trainer);
         if progress.passes.is_some() {
-            return progress.pass_is_under_way() || trainer.has_evaluation_pass();
+            return progress.pass_is_under_way() || trainer.loader.has_evaluation_pass(micro_batch);
         }
         if progress.step.is_under_way() {
             return true;
         }
-        let others_wait = !progress.requests.is_empty()
+        let others_wait = progress.has_requests()
             || ran && (!self.pending.is_empty() || self.has_command_again() || self.layouts.want_features());
         let wanted =
             if progress.travels { self.way_goes_on() } else { progress.trains() && !self.limit_reached() };
@@ -183,7 +200,7 @@ impl Session {
         // On a way through time the result may be known.
         let known = self.progress.travels && self.timeline.knows_epoch(life, self.run.trainer.clock().epoch);
         let progress = &mut self.progress;
-        progress.single_step = false;
+        (progress.single_step, progress.taken_back) = (false, 0);
         progress.probes_stale = false;
         progress.uncopied_steps += 1;
         if ends_epoch && !known {
@@ -200,8 +217,10 @@ impl Session {
         let span = WorkSpan { cost_ms: piece.time_ms, training: false, images: 0, ends_epoch: false };
         self.throughput.record(span);
         if piece.ends {
-            self.run.trainer.end_evaluation_pass();
-            self.progress.passes = self.progress.passes.and_then(|passes| self.end_pass(encoder, passes));
+            let micro_batch = self.progress.evaluator().micro_batch;
+            self.run.trainer.loader.end_evaluation_pass(micro_batch);
+            let left = self.progress.passes.and_then(|passes| self.end_pass(encoder, passes));
+            self.progress.set_passes(left);
         }
         piece.time_ms
     }
@@ -211,8 +230,16 @@ impl Session {
         let last = passes.left < 2;
         let goes_on = match passes.of {
             Purpose::Score(of) => {
+                if !of.averaged && self.progress.overtaken.is_none() {
+                    let pass = Evaluated::Pass(&self.run.trainer, last);
+                    self.measurements.inspection.evaluated(Some(encoder), pass);
+                }
                 if last {
                     self.readback.copy_evaluation(encoder, &self.run.trainer, of);
+                    // Of a network that was changed meanwhile nobody wants to know.
+                    if of.ends_epoch && !of.averaged && self.progress.overtaken.is_none() {
+                        self.readback.copy_fired(encoder, &self.run.trainer);
+                    }
                 }
                 true
             }
@@ -246,6 +273,9 @@ impl Session {
             self.metrics.layouts_ms = time_ms;
         }
         self.measurements.poll();
+        let (run, events) = (&mut self.run, &mut self.events);
+        let images = [&run.validation_images[..], &run.test_images];
+        self.measurements.inspection.poll(&mut run.trainer, images, events);
         let received = self.readback.take();
         let done: Vec<WorkSpan> = received.iter().flat_map(Received::spans).copied().collect();
         if !done.is_empty() {
@@ -278,9 +308,9 @@ impl Session {
                     let progress = &mut self.progress;
                     let work = match of {
                         Timed::Step => Some(&mut progress.step),
-                        Timed::Evaluation { averaged: false } => Some(&mut progress.evaluation),
-                        Timed::Evaluation { averaged: true } => Some(&mut progress.average_evaluation),
+                        Timed::Evaluation { averaged } => Some(progress.evaluator().work(averaged)),
                         Timed::HeldOut => self.measurements.work(),
+                        Timed::Predictions => Some(self.measurements.inspection.work()),
                     };
                     work.into_iter().for_each(|work| work.learn(&piece, time_ms));
                 }

@@ -6,6 +6,7 @@ use super::command::Command;
 use super::concern::concern;
 use super::effects::{self, Effect};
 use super::event::{Event, RunState, Split, StopCondition};
+use super::inspect::Inspection;
 use super::journal::Journal;
 use super::measure::Measurements;
 use super::metrics::Metrics;
@@ -106,10 +107,23 @@ impl Session {
         &self.run.classes
     }
 
-    /// Index in the test set, and label, of the pinned probe.
+    /// Index in the test set, and label, of the test image of the settings, which is the pinned probe unless another one is pinned.
     pub fn probe(&self) -> (u32, usize) {
         let probe = self.run.settings.probe;
         (probe, usize::from(self.run.test_labels[probe as usize]))
+    }
+
+    /// Class of the pinned probe, where it is known.
+    pub fn probe_class(&self) -> Option<usize> {
+        match self.inspection().probes().pinned() {
+            Some(probe) => probe.class.map(usize::from),
+            None => Some(self.probe().1),
+        }
+    }
+
+    /// Single images: the probes, and what the network says of them and of others.
+    pub fn inspection(&self) -> &Inspection {
+        &self.measurements.inspection
     }
 
     /// Class of a test image.
@@ -190,7 +204,7 @@ impl Session {
         match passes {
             Some(Purpose::Score(_)) => RunState::Validating,
             None if progress.step.is_under_way() => RunState::Training,
-            None if !progress.requests.is_empty() => RunState::Validating,
+            None if progress.has_requests() => RunState::Validating,
             // Rows of a layout are made beside the run.
             Some(Purpose::Features(_)) | None if self.limit_reached() => RunState::Finished,
             Some(Purpose::Features(_)) | None if progress.trains() => RunState::Training,
@@ -243,6 +257,13 @@ impl Session {
     /// Evaluates once the step is done, beside the run, which goes on after it; the result is an [`Event`].
     pub fn evaluate(&mut self, split: Split) {
         self.progress.request(split, false);
+    }
+
+    /// True while an evaluation over a split waits or is under way.
+    pub fn is_evaluating(&self, split: Split) -> bool {
+        let under_way = self.progress.passes.map(|passes| passes.of);
+        let under_way = matches!(under_way, Some(Purpose::Score(of)) if of.split == split);
+        under_way || self.progress.requests.iter().any(|of| of.split == split)
     }
 
     /// Events since the last call, oldest first.
@@ -365,6 +386,6 @@ impl Session {
     /// Estimated GPU milliseconds of forwarding this number of images.
     pub fn forward_ms(&self, images: usize) -> f64 {
         let passes = images.div_ceil(self.run.trainer.sizes().micro_batch);
-        passes as f64 * self.progress.evaluation.total_ms()
+        passes as f64 * self.progress.evaluator.plain.total_ms()
     }
 }

@@ -4,15 +4,16 @@
 //! frames as that needs, and can be stopped at any step, where the run then stands.
 
 use super::branch_files;
-use super::command::{Command, TimeControl, TrainCommand};
+use super::command::{Command, TimeControl};
 use super::event::Event;
+use super::journal_file::Header;
 use super::moment::Moment;
 use super::settings::RunSettings;
 use super::state::Session;
 use super::timeline::{Ending, KeyFrame, Travel, Undone};
 use crate::error::{Error, Result};
 use crate::nn::surgery::{ChannelMap, channels_between};
-use crate::nn::{Hyper, Network, Snapshot, TrainerOptions};
+use crate::nn::{Hyper, Network, Snapshot, Trainer, TrainerOptions};
 
 /// Layers of a network that was left, and the origins of the channels that came after it.
 type Former = (Vec<u32>, Vec<Option<ChannelMap>>);
@@ -36,11 +37,13 @@ impl Session {
 
     /// Begins what was asked for. Nothing may be recorded that is not submitted.
     pub(super) fn leave(&mut self) {
-        let idle = self.progress.is_idle();
-        if !self.pending.is_empty() {
+        // What a change has overtaken, or what is coming back, would be lost on a way to before it.
+        if !self.pending.is_empty() || self.progress.overtaken.is_some() || self.readback.awaits_evaluation()
+        {
             return;
         }
         // A fork or a bookmark is of the end of a step.
+        let idle = self.progress.is_idle();
         let begins = |control: &mut TimeControl| {
             idle || !matches!(control, TimeControl::Fork | TimeControl::SetBookmark(_))
         };
@@ -74,7 +77,7 @@ impl Session {
         match control {
             TimeControl::GoTo(step) => {
                 let end = self.timeline.reached;
-                let to = if step >= end.step { end } else { self.moment_before_commands(step) };
+                let to = if step >= end.step { end } else { self.journal.moment_before(end.life, step) };
                 self.depart(branch, to, Ending::Stay)
             }
             TimeControl::GoToEnd => self.depart(branch, self.timeline.reached, Ending::Stay),
@@ -118,23 +121,9 @@ impl Session {
             let what = format!("step {step} is past the end of the journal, which is at step {}", end.step);
             return Err(Error::usage(what, "give --to a step before its end, or leave it out"));
         }
-        let to = to.filter(|step| *step < end.step).map_or(end, |step| self.moment_before_commands(step));
+        let before = |step| self.journal.moment_before(end.life, step);
+        let to = to.filter(|step| *step < end.step).map_or(end, before);
         self.depart(self.timeline.branch, to, Ending::Stay)
-    }
-
-    /// The moment at a step of the present life, before the commands that were given there.
-    fn moment_before_commands(&self, step: u32) -> Moment {
-        let life = self.timeline.reached.life;
-        let (mut at, mut commands) = ((0, 0), 0);
-        for line in self.journal.entries().0.iter().filter(|line| !line.value.command.is_view()) {
-            at = (at.0, line.value.step);
-            if at >= (life, step) {
-                break;
-            }
-            commands += 1;
-            at.0 += u32::from(matches!(line.value.command, Command::Train(TrainCommand::Reset(_))));
-        }
-        Moment { life, step, commands }
     }
 
     /// Leaves for a moment of a branch.
@@ -147,7 +136,11 @@ impl Session {
         let stays = stays && (self.progress.is_between() || from.time() < to.time());
         self.timeline.keep_metrics(from.life, &self.metrics);
         if !stays {
-            let origin = if frame_at.is_none() { Some(self.beginning()?) } else { None };
+            let origin = if frame_at.is_none() {
+                Some(beginning(self.journal.header(), self.trainer())?)
+            } else {
+                None
+            };
             self.keep_end(from);
             self.take_branch(branch)?;
             let restored = match origin {
@@ -201,26 +194,6 @@ impl Session {
         Ok(())
     }
 
-    /// The network and the state at the beginning of the run.
-    fn beginning(&self) -> Result<(Network, Snapshot)> {
-        let header = self.journal.header();
-        let trainer = self.trainer();
-        let none = || {
-            let what =
-                "the beginning of this run cannot be made again: its journal does not hold its network";
-            Error::new(what, "go to a later step; runs that are begun now can go back to their beginning")
-        };
-        let text = header.network_toml.as_deref().ok_or_else(none)?;
-        let mut network = Network::parse(text, trainer.network.input, trainer.network.classes)?;
-        header.settings.freeze(&mut network);
-        let options = TrainerOptions {
-            hyper: Hyper { since: 0, ..header.settings.hyper },
-            ..header.settings.trainer()
-        };
-        let snapshot = Snapshot::of_beginning(trainer.gpu(), &network, options)?;
-        Ok((network, snapshot))
-    }
-
     fn restore_beginning(&mut self, network: Network, snapshot: &Snapshot) -> Result<()> {
         let former = self.former(&network);
         let settings = self.journal.header().settings.clone();
@@ -269,6 +242,8 @@ impl Session {
         let probe = self.run.settings.probe;
         self.run.settings = RunSettings { probe, ..settings };
         self.journal.go_to(at);
+        self.measurements.effects.look(at.step);
+        self.run.edited.go_to(at.commands);
         self.metrics.dead = dead;
         former.into_iter().for_each(|(ids, channels)| self.follow_network(ids, channels));
         self.progress.take_plans(&self.run.trainer);
@@ -309,8 +284,11 @@ impl Session {
                 let (next, others) = (to_come.next(), to_come.next().is_some());
                 drop(to_come);
                 let Some(command) = next else { return Ok(()) };
-                self.diverge(others)?;
                 let at = self.moment();
+                let words = command.words_in(&self.trainer().network);
+                // Before the run may be saved.
+                self.measurements.effects.undo(&words, at.step);
+                self.diverge(others)?;
                 self.timeline.undone.push(Undone { command, at, until });
                 self.journal.drop_to_come(at.step);
                 self.write_journal()
@@ -347,9 +325,7 @@ impl Session {
 
     /// Saves the run where the model in its folder is of a later moment, or of another branch: before the journal changes.
     fn bring_model_here(&mut self) -> Result<()> {
-        let (here, branch) = (self.moment(), self.timeline.branch);
-        let elsewhere = self.timeline.saved.is_some_and(|(of, at)| of != branch || at > here);
-        if elsewhere { self.write_checkpoint() } else { Ok(()) }
+        if self.timeline.is_saved_elsewhere(self.moment()) { self.write_checkpoint() } else { Ok(()) }
     }
 
     /// A command is about to be carried out: keeps the present to come back to, and begins a branch where the run went another way before.
@@ -397,4 +373,19 @@ impl Session {
         let (header, lines) = (self.journal.header_line(), self.journal.entries().0);
         self.folder().map_or(Ok(()), |folder| branch_files::write(folder, header, lines, &self.timeline))
     }
+}
+
+/// The network and the state at the beginning of the run.
+fn beginning(header: &Header, trainer: &Trainer) -> Result<(Network, Snapshot)> {
+    let none = || {
+        let what = "the beginning of this run cannot be made again: its journal does not hold its network";
+        Error::new(what, "go to a later step; runs that are begun now can go back to their beginning")
+    };
+    let text = header.network_toml.as_deref().ok_or_else(none)?;
+    let mut network = Network::parse(text, trainer.network.input, trainer.network.classes)?;
+    header.settings.freeze(&mut network);
+    let options =
+        TrainerOptions { hyper: Hyper { since: 0, ..header.settings.hyper }, ..header.settings.trainer() };
+    let snapshot = Snapshot::of_beginning(trainer.gpu(), &network, options)?;
+    Ok((network, snapshot))
 }

@@ -93,6 +93,11 @@ fn network(command: &NetworkCommand, name: &Name<'_>) -> String {
         NetworkCommand::SetLayerRate { layer, factor } => {
             format!("train {} at {factor} × the learning rate", name(layer.0))
         }
+        NetworkCommand::SetLayer { layer, settings } => {
+            let name = name(layer.0);
+            let value = |(of, value): (&String, &toml::Value)| format!("the {of} of {name} to {value}");
+            format!("set {}", joined(&settings.iter().map(value).collect::<Vec<_>>()))
+        }
         NetworkCommand::EditWeights(edit) => match (edit.at.len(), edit.bias) {
             (0, _) => format!("set the bias of filter {} of {}", edit.filter, name(edit.layer)),
             (1, None) => format!("set a weight of filter {} of {}", edit.filter, name(edit.layer)),
@@ -225,6 +230,10 @@ mod tests {
             (r#"{"set_scale":0.1}"#, "change the size of images by up to 10 %"),
             (r#"{"freeze":2}"#, "freeze layer 2"),
             (r#"{"thaw":2}"#, "train layer 2 again"),
+            (
+                r#"{"set_layer":{"layer":2,"settings":{"alpha":0.25,"k":2}}}"#,
+                "set the alpha of layer 2 to 0.25 and the k of layer 2 to 2",
+            ),
             (r#"{"split_filter":{"layer":2,"filter":3}}"#, "split filter 3 of layer 2"),
             (
                 r#"{"blend_filter":{"layer":2,"filter":3,"from":[[1,0.5],[4,0.25],[0,0.25]]}}"#,

@@ -4,6 +4,7 @@
 
 mod camera;
 mod color_map;
+pub mod flow;
 mod groups;
 mod lasso;
 mod listed;

@@ -58,8 +58,8 @@ params! {
         maximum: f32,
         /// Largest magnitude.
         magnitude: f32,
-        /// None.
-        padding: f32,
+        /// Largest mean magnitude of a tile.
+        mean_magnitude: f32,
     }
 }
 
@@ -69,6 +69,8 @@ pub struct TileStats {
     pub tiles: Buffer<ValueStats>,
     /// Of all tiles together.
     pub whole: Buffer<SetStats>,
+    /// Mean magnitude, and share of zeros from 0 to 1, of each tile.
+    pub activity: Buffer<[f32; 2]>,
     /// The dispatches: each computes a range of tiles, the last one the whole set.
     pub plan: Plan,
 }
@@ -81,6 +83,7 @@ impl TileStats {
     pub fn new(gpu: &Gpu, view: &TensorView) -> Result<Self> {
         let stats = Buffer::zeroed(gpu, "tile statistics", view.tiles() as usize);
         let whole = Buffer::zeroed(gpu, "set statistics", 1);
+        let activity = Buffer::zeroed(gpu, "activity of tiles", view.tiles() as usize);
         let [tiles, channels, height, width] = view.extents;
         let [tile_stride, channel_stride, row_stride, column_stride] = view.strides;
         let params = |first_tile| TileStatsParams {
@@ -98,7 +101,8 @@ impl TileStats {
         let stage = Stage::new(gpu, &TILE_STATS, &[])
             .with("values", BufferRange::whole(&view.buffer))
             .with("stats", stats.range())
-            .with("whole", whole.range());
+            .with("whole", whole.range())
+            .with("activity", activity.range());
         let mut plan = PlanBuilder::new(gpu);
         let each = (MAX_VALUES / (channels * height * width).max(1)).max(1);
         for first in (0..tiles.max(1)).step_by(each as usize) {
@@ -106,6 +110,6 @@ impl TileStats {
             stage.dispatch(&mut plan, "tile_stats", &params(first), [threads, 1, 1])?;
         }
         stage.dispatch(&mut plan, "set_stats", &params(0), [1, 1, 1])?;
-        Ok(Self { tiles: stats, whole, plan: plan.finish() })
+        Ok(Self { tiles: stats, whole, activity, plan: plan.finish() })
     }
 }

@@ -14,6 +14,12 @@ pub enum Style {
     Rgb,
     /// One value from 0 to 1, as a bar.
     Bar,
+    /// A bar of the mean of a tile's values, by the largest mean magnitude of the set; negative means in blue.
+    MeanBar,
+    /// A bar of the mean magnitude of a tile's values, by the largest of the set.
+    MagnitudeBar,
+    /// A bar of the share of a tile's values that are 0.
+    ZerosBar,
 }
 
 /// A tensor view shown as tiles.
@@ -52,7 +58,7 @@ params! {
         row_stride: u32,
         /// Elements from one column to the next.
         column_stride: u32,
-        /// 0: diverging map of signed values; 1: red, green, blue; 2: a bar from 0 to 1.
+        /// 0: diverging map of signed values; 1: red, green, blue; 2: a bar from 0 to 1; from 3 on a bar of activity.
         style: u32,
         /// Channels in a row of a mosaic.
         mosaic_columns: u32,

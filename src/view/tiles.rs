@@ -78,13 +78,14 @@ fn bindings(
     set: &TileSet,
     stats: &TileStats,
     uniform: &Uniform<TilesParams>,
-) -> [(&'static str, BufferRange); 4] {
+) -> [(&'static str, BufferRange); 5] {
     let values = BufferRange::whole(&set.view.buffer);
     [
         ("params", uniform.range()),
         ("values", values),
         ("stats", stats.tiles.range()),
         ("whole", stats.whole.range()),
+        ("activity", stats.activity.range()),
     ]
 }
 

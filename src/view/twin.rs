@@ -6,7 +6,7 @@ use crate::gpu::TensorView;
 
 /// Every compute entry point of `shaders/view`: shader, entry point, and its twin in this module or `not: reason`.
 pub const TWINS: &[(&str, &str, &str)] = &[
-    ("view/tile_stats.wgsl", "tile_stats", "view::twin::tile_stats"),
+    ("view/tile_stats.wgsl", "tile_stats", "view::twin::tile_stats, view::twin::activity"),
     ("view/tile_stats.wgsl", "set_stats", "view::twin::set_stats"),
     ("view/fit.wgsl", "fit_parts", "view::twin::fit"),
     ("view/fit.wgsl", "fit_frame", "view::twin::fit"),
@@ -23,28 +23,45 @@ pub const TWINS: &[(&str, &str, &str)] = &[
 /// Minimum and maximum of the finite values of each tile of a view, the first value where none is finite; mean and standard
 /// deviation of all. From the values of the view's whole buffer.
 pub fn tile_stats(view: &TensorView, values: &[f32]) -> Vec<[f64; 4]> {
-    let [tiles, channels, height, width] = view.extents;
     let tile = |t: u32| {
-        let mut all = Vec::new();
-        for c in 0..channels {
-            for y in 0..height {
-                for x in 0..width {
-                    all.push(f64::from(values[view.element([t, c, y, x]) as usize]));
-                }
-            }
-        }
+        let all = tile_values(view, values, t);
         let mean = all.iter().sum::<f64>() / all.len() as f64;
         let variance = all.iter().map(|v| (v - mean).powi(2)).sum::<f64>() / all.len() as f64;
         let [smallest, largest] = finite_range(all.iter().copied()).unwrap_or([all[0]; 2]);
         [smallest, largest, mean, variance.sqrt()]
     };
-    (0..tiles).map(tile).collect()
+    (0..view.tiles()).map(tile).collect()
 }
 
-/// Minimum, maximum and largest magnitude of a set, from the statistics of its tiles, 0 where none is finite; then 0.
-pub fn set_stats(tiles: &[[f64; 4]]) -> [f64; 4] {
+/// Minimum, maximum, largest magnitude and largest mean magnitude of a set, from statistics and activity of its tiles, 0 where none is
+/// finite.
+pub fn set_stats(tiles: &[[f64; 4]], activity: &[[f64; 2]]) -> [f64; 4] {
     let [smallest, largest] = finite_range(tiles.iter().flat_map(|t| [t[0], t[1]])).unwrap_or_default();
-    [smallest, largest, smallest.abs().max(largest.abs()), 0.0]
+    let mean = activity.iter().map(|tile| tile[0]).filter(|mean| mean.is_finite()).fold(0.0, f64::max);
+    [smallest, largest, smallest.abs().max(largest.abs()), mean]
+}
+
+/// Mean magnitude and share of zeros of each tile of a view. From the values of the view's whole buffer.
+pub fn activity(view: &TensorView, values: &[f32]) -> Vec<[f64; 2]> {
+    let tile = |t| {
+        let all = tile_values(view, values, t);
+        let zeros = all.iter().filter(|value| **value == 0.0).count();
+        [all.iter().map(|value| value.abs()).sum::<f64>() / all.len() as f64, zeros as f64 / all.len() as f64]
+    };
+    (0..view.tiles()).map(tile).collect()
+}
+
+fn tile_values(view: &TensorView, values: &[f32], t: u32) -> Vec<f64> {
+    let [_, channels, height, width] = view.extents;
+    let mut all = Vec::new();
+    for c in 0..channels {
+        for y in 0..height {
+            for x in 0..width {
+                all.push(f64::from(values[view.element([t, c, y, x]) as usize]));
+            }
+        }
+    }
+    all
 }
 
 /// Minimum and maximum of the values that are finite.

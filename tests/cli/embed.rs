@@ -3,6 +3,7 @@
 use std::fs;
 
 use revacnn::data::Matrix;
+use revacnn::embed::twin::{affinities, step};
 use serde_json::Value;
 
 use crate::program::{folder, run};
@@ -14,6 +15,16 @@ fn rows() -> String {
     let mut lines: Vec<String> = (0..60).map(row).collect();
     lines[2] = "1,nan,2,3".to_owned();
     format!("a,b,c,d\n{}\n", lines.join("\n"))
+}
+
+/// An array of `out.npz`.
+fn array(folder: &tempfile::TempDir, name: &str) -> Matrix {
+    let bytes = fs::read(folder.path().join("out.npz")).unwrap();
+    let mut archive = zip::ZipArchive::new(std::io::Cursor::new(bytes)).unwrap();
+    let path = folder.path().join(format!("{name}.npy"));
+    let mut member = archive.by_name(&format!("{name}.npy")).unwrap();
+    std::io::copy(&mut member, &mut fs::File::create(&path).unwrap()).unwrap();
+    Matrix::open(&path).unwrap()
 }
 
 #[test]
@@ -37,17 +48,7 @@ fn rows_of_a_file_become_positions_and_a_picture() {
         assert!(result["stage_ms"][stage].as_f64().unwrap() > 0.0, "{result}");
     }
     // The archive: positions of all rows, three snapshots, the last of them the end.
-    let bytes = fs::read(folder.path().join("out.npz")).unwrap();
-    let mut archive = zip::ZipArchive::new(std::io::Cursor::new(bytes)).unwrap();
-    let mut array = |name: &str| {
-        let mut bytes = Vec::new();
-        std::io::copy(&mut archive.by_name(&format!("{name}.npy")).unwrap(), &mut bytes).unwrap();
-        let path = folder.path().join(format!("{name}.npy"));
-        fs::write(&path, bytes).unwrap();
-        path
-    };
-    let positions = Matrix::open(&array("positions")).unwrap();
-    let snapshots = Matrix::open(&array("snapshots")).unwrap();
+    let [positions, snapshots] = ["positions", "snapshots"].map(|name| array(&folder, name));
     assert_eq!((positions.rows, positions.columns), (60, 2));
     assert_eq!((snapshots.rows, snapshots.columns), (3, 120));
     let bits = |values: &[f64]| values.iter().map(|v| v.to_bits()).collect::<Vec<_>>();
@@ -84,12 +85,7 @@ fn principal_components_alone_are_those_of_the_rows() {
     let result = &ran.events()[0];
     assert_eq!((&result["method"], &result["iterations"]), (&"pca".into(), &0.into()));
     assert!(result["kl"].is_null() && result["preserved"].as_f64().unwrap() > 0.99, "{result}");
-    let bytes = fs::read(folder.path().join("out.npz")).unwrap();
-    let mut archive = zip::ZipArchive::new(std::io::Cursor::new(bytes)).unwrap();
-    let path = folder.path().join("positions.npy");
-    std::io::copy(&mut archive.by_name("positions.npy").unwrap(), &mut fs::File::create(&path).unwrap())
-        .unwrap();
-    let positions = Matrix::open(&path).unwrap();
+    let positions = array(&folder, "positions");
     // Coordinates along the axes, scaled by one factor, whatever their signs.
     let mean = |of: &dyn Fn(usize) -> f64| (0..90).map(of).sum::<f64>() / 90.0;
     let along = |i: usize| [(i as f64 * 0.7).cos() * 3.0, (i as f64 * 0.7).sin()];
@@ -139,4 +135,29 @@ fn what_cannot_be_laid_out_is_refused() {
     refused(&["digits", "-o", "out.txt"], 2, "neither .npz nor .png");
     refused(&["digits", "-o", "no/folder/out.png"], 2, "no folder");
     assert!(!folder.path().join("out.txt").exists() && !folder.path().join("out.png").exists());
+}
+
+#[test]
+fn the_divergence_without_iterations_is_that_of_the_start() {
+    let folder = folder();
+    let value = |i: usize, d: usize| (i % 3 * 4) as f64 + ((i * 7 + d * 13) % 17) as f64 * 0.1;
+    let rows: Vec<Vec<f64>> = (0..60).map(|i| (0..4).map(|d| value(i, d)).collect()).collect();
+    let lines: Vec<String> =
+        rows.iter().map(|row| row.iter().map(f64::to_string).collect::<Vec<_>>().join(",")).collect();
+    fs::write(folder.path().join("rows.csv"), format!("a,b,c,d\n{}\n", lines.join("\n"))).unwrap();
+    let joint = affinities::joint(&rows, 15, 5.0);
+    let mut found = Vec::new();
+    for (method, iterations) in [("exact", "0"), ("mesh", "0"), ("exact", "250")] {
+        let args = ["embed", "rows.csv", "--perplexity", "5", "--json", "-o", "out.npz", "--method", method];
+        let ran = run(folder.path(), &[&args[..], &["--iterations", iterations]].concat()).ok();
+        let told = ran.events()[0]["kl"].as_f64().expect("a number");
+        let positions = array(&folder, "positions");
+        let positions: Vec<[f64; 2]> = (0..60).map(|i| [positions.row(i)[0], positions.row(i)[1]]).collect();
+        let judged = step::divergence(&joint, &positions);
+        // An iteration's divergence is of the positions before it.
+        let tolerance = if iterations == "0" { 1e-4 } else { 1e-2 };
+        assert!((told / judged - 1.0).abs() < tolerance, "{method}, {iterations}: {told}, judged {judged}");
+        found.push(told);
+    }
+    assert!(found[0] > 2.0 * found[2], "the start is worse than what is laid out: {found:?}");
 }

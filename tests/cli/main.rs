@@ -7,6 +7,7 @@ mod embed_labels;
 mod faults;
 mod interrupted;
 mod output;
+mod plan;
 mod program;
 mod replay;
 mod saving;

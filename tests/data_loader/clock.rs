@@ -13,27 +13,35 @@ fn the_clock_counts_as_its_twin() {
     let data = synthetic(47, 13);
     let mut loader = DataLoader::new(&gpu, &data).unwrap();
     let results = Buffer::<[f32; 2]>::zeroed(&gpu, "results", SIZES.slots);
-    let [training, evaluation, tick] = loader.build_counting(&gpu, SIZES, &results.range()).unwrap();
-    // The second step ends an epoch, the third is halted; the second pass of the evaluation is its last.
+    let squares = Buffer::<[f32; 4]>::zeroed(&gpu, "squares", 64);
+    let [evaluation, tick] = loader.build_counting(&gpu, SIZES, &results.range(), &squares.range()).unwrap();
+    // The second step ends an epoch, the third is halted, and so is the fourth, by a sum that is not finite; the second pass of the
+    // evaluation is its last.
     let mut clock =
         Clock { step: 7, epoch: 2, cursor: 30, eval_cursor: 43, eval_end: 47, ..Clock::default() };
-    for step in 0..3_u32 {
+    for step in 0..4_u32 {
         clock.halted = u32::from(step == 2);
-        loader.set_clock(&gpu, &clock);
-        let mut plans = vec![&evaluation];
-        plans.extend([&training; 4]);
-        plans.push(&tick);
+        // Whole numbers are exact in any order; what stands beside the sums does not count.
+        let mut sums = [[0.0, 5.0, 5.0, 5.0]; 64];
+        (sums[0][0], sums[63][0]) = (9.0 + step as f32, 16.0);
+        if step == 3 {
+            sums[17][0] = f32::INFINITY;
+        }
+        squares.write(&gpu, 0, &sums);
         // Sums of quarters are exact in any order; the slots of the probes do not count.
         let of = |n: usize| [0.25 * (n + 3) as f32 + step as f32, f32::from(u8::from(n.is_multiple_of(2)))];
         let made: Vec<[f32; 2]> = (0..SIZES.slots).map(of).collect();
         results.write(&gpu, 0, &made);
-        let mut encoder = gpu.encoder("clock");
-        plans.iter().for_each(|plan| plan.encode(&mut encoder));
-        gpu.submit(encoder);
-        twin::count_evaluation(&mut clock, SIZES, &made);
         (0..4).for_each(|_| twin::count_training(&mut clock, SIZES, &made));
         assert!(clock.step_loss > 0.0 && clock.step_correct > 0 && clock.drawn == 12);
-        let (entry, values) = twin::tick(&mut clock, SIZES.batch as u32, loader.train_images as u32);
+        loader.set_clock(&gpu, &clock);
+        let mut encoder = gpu.encoder("clock");
+        evaluation.encode(&mut encoder);
+        tick.encode(&mut encoder);
+        gpu.submit(encoder);
+        twin::count_evaluation(&mut clock, SIZES, &made);
+        let sum = sums.iter().map(|sum| f64::from(sum[0])).sum();
+        let (entry, values) = twin::tick(&mut clock, sum, SIZES.batch as u32, loader.train_images as u32);
         let read = loader.clock().read(&gpu)[0];
         assert_eq!(read, clock, "step {step}");
         let record = loader.history().read(&gpu)[entry as usize];
@@ -57,7 +65,8 @@ fn evaluations_go_through_their_positions_as_the_twin() {
     let input = poisoned(&gpu, "input", data.shape.len() * SIZES.slots);
     let results = Buffer::<[f32; 2]>::zeroed(&gpu, "results", SIZES.slots).range();
     let [_, draw] = loader.build(&gpu, SIZES, &samples.range(), &input.range(), false).unwrap();
-    let [_, count, _] = loader.build_counting(&gpu, SIZES, &results).unwrap();
+    let squares = Buffer::<[f32; 4]>::zeroed(&gpu, "squares", 64).range();
+    let [count, _] = loader.build_counting(&gpu, SIZES, &results, &squares).unwrap();
     loader.begin_evaluation(&gpu, loader.validation());
     // Four images in passes of three.
     for images in [3, 1, 0] {

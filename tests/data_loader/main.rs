@@ -10,7 +10,10 @@ mod streaming;
 
 use compare::{assert_close, assert_differs, assert_no_errors, open_gpu, sum_tolerance};
 use fixture::{Fixture, SEED, SIZES};
-use revacnn::data::{Augmentation, DataLoader, Sample, Sampling, twin};
+use revacnn::data::{
+    Augmentation, BatchSizes, DataLoader, Dataset, ImageShape, Sample, Sampling, Split, twin,
+};
+use revacnn::gpu::{Buffer, DeviceProfile};
 use step_twin::{CLASSES, DataTwin, UNCHANGED, synthetic};
 
 #[test]
@@ -18,13 +21,16 @@ fn batches_are_those_of_the_twin() {
     let shifted = Augmentation { shift: 3, flip: true, ..Augmentation::default() };
     let distorted =
         Augmentation { rotation: 40.0, scale: 0.3, brightness: 0.2, contrast: 0.6, cutout: 3, ..shifted };
-    compare_batches(shifted, sum_tolerance(3));
-    // Places between pixels are good to some 1e-6 of a pixel, and neighbours differ by up to the whole range.
-    compare_batches(distorted, 1e-5);
+    for large_tiles in [true, false] {
+        compare_batches(shifted, sum_tolerance(3), large_tiles);
+        // Places between pixels are good to some 1e-6 of a pixel, and neighbours differ by up to the whole range.
+        compare_batches(distorted, 1e-5, large_tiles);
+    }
 }
 
-fn compare_batches(augmentation: Augmentation, tolerance: f64) {
-    let gpu = open_gpu();
+fn compare_batches(augmentation: Augmentation, tolerance: f64, large_tiles: bool) {
+    let mut gpu = open_gpu();
+    gpu.set_profile(DeviceProfile { large_tiles, ..gpu.profile() }).unwrap();
     let data = synthetic(47, 13);
     let loader = DataLoader::new(&gpu, &data).unwrap();
     let mut fixture = Fixture::new(&gpu, loader, &data, augmentation.distorts());
@@ -114,8 +120,49 @@ fn spread(changes: &[u32]) {
 }
 
 #[test]
+fn images_by_tiles_are_those_by_pixels_to_the_bit() {
+    // Widths about those of a word, of a tile's rows and of a whole tile; more slots than a tile has, and not a multiple of them.
+    let sizes = BatchSizes { batch: 70, micro_batch: 70, train_slots: 72, slots: 76 };
+    for (width, height) in [(1, 9), (3, 5), (16, 7), (21, 4), (32, 9), (33, 3), (64, 2), (65, 2)] {
+        let shape = ImageShape { channels: 2, height, width };
+        let split = |count: usize| {
+            let images: Vec<u8> = (0..count * shape.len()).map(|i| (i * 7919 % 251) as u8).collect();
+            Split { images: images.into(), labels: vec![0; count] }
+        };
+        let data = Dataset::new("noise", shape, vec!["a".into(), "b".into()], split(90), split(5)).unwrap();
+        let made = [true, false].map(|large_tiles| {
+            let mut gpu = open_gpu();
+            gpu.set_profile(DeviceProfile { large_tiles, ..gpu.profile() }).unwrap();
+            let mut loader = DataLoader::new(&gpu, &data).unwrap();
+            loader.set_sampling(
+                &gpu,
+                SEED,
+                &Augmentation { shift: 2, flip: true, ..Augmentation::default() },
+            );
+            let samples = Buffer::<Sample>::zeroed(&gpu, "samples", sizes.slots).range();
+            let input = compare::poisoned(&gpu, "input", shape.len() * sizes.slots);
+            let [draw, _] = loader.build(&gpu, sizes, &samples, &input.range(), false).unwrap();
+            let mut encoder = gpu.encoder("gather");
+            draw.encode(&mut encoder);
+            gpu.submit(encoder);
+            assert_no_errors(&gpu);
+            input.read(&gpu).iter().map(|value| value.to_bits()).collect::<Vec<_>>()
+        });
+        assert!(made[0].iter().any(|bits| *bits != 0));
+        assert!(made[0] == made[1], "{width}×{height}");
+    }
+}
+
+#[test]
 fn images_in_several_chunks_are_the_same_images() {
+    for large_tiles in [true, false] {
+        compare_chunks(large_tiles);
+    }
+}
+
+fn compare_chunks(large_tiles: bool) {
     let mut gpu = open_gpu();
+    gpu.set_profile(DeviceProfile { large_tiles, ..gpu.profile() }).unwrap();
     let data = synthetic(47, 13);
     let data_twin = DataTwin::new(&data);
     // 60 images of 126 bytes in bindings of 2100: chunks of 16 images.

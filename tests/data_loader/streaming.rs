@@ -1,6 +1,7 @@
 //! Images that stream through a window.
 
 use revacnn::data::{Augmentation, Clock, DataLoader};
+use revacnn::gpu::{DeviceProfile, Gpu};
 
 use crate::compare::{assert_no_errors, open_gpu};
 use crate::fixture::{Fixture, SEED, SIZES};
@@ -8,13 +9,22 @@ use crate::step_twin::synthetic;
 
 #[test]
 fn a_window_of_images_draws_the_same_images() {
-    let mut gpu = open_gpu();
+    for large_tiles in [true, false] {
+        let mut gpu = open_gpu();
+        gpu.set_profile(DeviceProfile { large_tiles, ..gpu.profile() }).unwrap();
+        // A GPU draws and gathers in one dispatch where nothing is rotated.
+        compare_window(gpu, large_tiles);
+    }
+}
+
+fn compare_window(mut gpu: Gpu, rotates: bool) {
     // 900 images in slots of 128 bytes: two rings of 128 slots, and 128 for the probes.
     let data = synthetic(700, 200);
-    let mut whole = Fixture::new(&gpu, DataLoader::new(&gpu, &data).unwrap(), &data, true);
+    let mut whole = Fixture::new(&gpu, DataLoader::new(&gpu, &data).unwrap(), &data, rotates);
     gpu.set_image_memory(Some(3 * 128 * 128));
-    let mut windowed = Fixture::new(&gpu, DataLoader::new(&gpu, &data).unwrap(), &data, true);
-    let augmentation = Augmentation { shift: 3, rotation: 40.0, ..Augmentation::default() };
+    let mut windowed = Fixture::new(&gpu, DataLoader::new(&gpu, &data).unwrap(), &data, rotates);
+    let rotation = if rotates { 40.0 } else { 0.0 };
+    let augmentation = Augmentation { shift: 3, flip: true, rotation, ..Augmentation::default() };
     for fixture in [&mut whole, &mut windowed] {
         fixture.loader.set_sampling(&gpu, SEED, &augmentation);
         fixture.loader.set_probes(&gpu, &[199, 3]);

@@ -3,8 +3,10 @@
 use revacnn::data::{Clock, Sample, Sampling};
 use revacnn::gpu::{Buffer, Gpu, Plan};
 use revacnn::nn::layers::relu;
-use revacnn::nn::twin::RngKey;
-use revacnn::nn::{BatchBuffers, BatchExtent, Layer, LayerBuild, LayerPlans, Port, Shape, Tensor};
+use revacnn::nn::twin::{RngKey, gradient_sums};
+use revacnn::nn::{
+    BatchBuffers, BatchExtent, Layer, LayerBuild, LayerPlans, Packing, PartialSums, Port, Shape, Tensor,
+};
 
 use crate::compare::{narrow, poisoned};
 
@@ -35,9 +37,11 @@ impl Results {
     }
 }
 
-/// A layer on the GPU with buffers of its own; parameters lie at odd offsets between others.
+/// A layer on the GPU with buffers of its own; its parameters lie after others, as a network lays them out.
 pub(crate) struct Fixture<'g> {
     gpu: &'g Gpu,
+    /// Packs the weights.
+    prepare: Plan,
     plans: LayerPlans,
     inputs: Vec<Buffer<f32>>,
     output: Buffer<f32>,
@@ -46,13 +50,11 @@ pub(crate) struct Fixture<'g> {
     output_gradient: Buffer<f32>,
     input_gradients: Vec<Buffer<f32>>,
     parameters: Buffer<f32>,
-    gradients: Buffer<f32>,
+    packing: Packing,
+    partials: PartialSums,
     /// First element and length of each parameter tensor.
     tensors: Vec<(usize, usize)>,
 }
-
-/// Gradient of the parameters before and between those of the layer; it must not change.
-const STRANGER: f32 = 77.0;
 
 /// Samples, clock and seed of a batch.
 pub(crate) fn batch_buffers(gpu: &Gpu, [images, train, slots]: [usize; 3]) -> BatchBuffers {
@@ -80,10 +82,10 @@ impl<'g> Fixture<'g> {
     pub(crate) fn new(gpu: &'g Gpu, layer: &dyn Layer, shapes: &[Shape], batch: [usize; 3]) -> Self {
         let [_, train, slots] = batch;
         let output = layer.output(shapes).unwrap();
-        let mut end = 3;
+        let mut end = 12;
         let mut append = |len: usize| {
             let at = end;
-            end += len + 5;
+            end += len.next_multiple_of(4);
             (at, len)
         };
         let tensors: Vec<_> = layer.parameters(shapes).iter().map(|spec| append(spec.len())).collect();
@@ -91,6 +93,7 @@ impl<'g> Fixture<'g> {
         let maps = |label: &str| shapes.iter().map(|s| buffer(label, s.len() * slots)).collect();
         let mut fixture = Self {
             gpu,
+            prepare: Plan::default(),
             plans: LayerPlans::default(),
             inputs: maps("input"),
             output: buffer("output", output.len() * slots),
@@ -98,7 +101,8 @@ impl<'g> Fixture<'g> {
             output_gradient: buffer("output gradient", output.len() * slots),
             input_gradients: maps("input gradient"),
             parameters: buffer("parameters", end),
-            gradients: buffer("gradients", end),
+            packing: Packing::new(end),
+            partials: PartialSums::default(),
             tensors,
         };
         let ports = shapes.iter().zip(&fixture.inputs).zip(&fixture.input_gradients);
@@ -119,14 +123,19 @@ impl<'g> Fixture<'g> {
             output_shape: output,
             output: fixture.output.range(),
             fused_output: fixture.fused_output.as_ref().map(Buffer::range),
+            rectified_gradient: None,
+            biases_below: None,
+            leaves_biases: false,
             output_gradient: fixture.output_gradient.range(),
             parameters: fixture.parameters.range(),
-            gradients: fixture.gradients.range(),
+            packing: &fixture.packing,
+            partials: &fixture.partials,
             offsets: fixture.tensors.iter().map(|tensor| tensor.0).collect(),
         });
         fixture.plans = plans.unwrap();
+        fixture.prepare = fixture.packing.build(gpu, &fixture.parameters.range()).unwrap();
         // Every buffer is NaN still, so after this the private ones (packed weights, partial sums) are as well.
-        fixture.run(&[&fixture.plans.prepare, &fixture.plans.forward, &fixture.plans.backward]);
+        fixture.run(&[&fixture.prepare, &fixture.plans.forward, &fixture.plans.backward]);
         fixture
     }
 
@@ -136,9 +145,19 @@ impl<'g> Fixture<'g> {
         self.gpu.submit(encoder);
     }
 
-    /// The parameter tensors in a flat buffer's values.
-    fn split(&self, flat: &[f32]) -> Vec<Vec<f32>> {
-        self.tensors.iter().map(|(at, len)| flat[*at..*at + *len].to_vec()).collect()
+    /// Adds the partial sums of a pass to the gradients of the tensors.
+    fn add_partials(&self, gradients: &mut [Vec<f32>]) {
+        for (range, partials) in self.partials.read(self.gpu) {
+            let sums = gradient_sums(&partials.iter().map(|v| f64::from(*v)).collect::<Vec<_>>(), range.len);
+            let mut found = 0;
+            for ((at, len), gradient) in self.tensors.iter().zip(&mut *gradients) {
+                if let Some(first) = at.checked_sub(range.offset).filter(|first| first + len <= range.len) {
+                    gradient.iter_mut().zip(&sums[first..]).for_each(|(g, sum)| *g += *sum as f32);
+                    found += len;
+                }
+            }
+            assert!(found > 0 && range.len < found + 4 * self.tensors.len(), "{range:?} is of no tensor");
+        }
     }
 
     /// Writes the inputs, poisons the outputs, and runs forward once, backward `times`, then an evaluation.
@@ -156,24 +175,20 @@ impl<'g> Fixture<'g> {
         }
         self.output_gradient.write(gpu, 0, &narrow(&output_gradient.values));
         self.input_gradients.iter().chain([&self.output]).chain(&self.fused_output).for_each(poison);
-        let mut zeros = vec![STRANGER; self.gradients.len()];
+        let mut gradients: Vec<Vec<f32>> = self.tensors.iter().map(|(_, len)| vec![0.0; *len]).collect();
         let mut flat = vec![f32::NAN; self.parameters.len()];
         for ((at, len), values) in self.tensors.iter().zip(parameters) {
-            zeros[*at..*at + *len].fill(0.0);
             flat[*at..*at + *len].copy_from_slice(&narrow(values));
         }
         self.parameters.write(gpu, 0, &flat);
-        self.gradients.write(gpu, 0, &zeros);
-        self.run(&[&self.plans.prepare, &self.plans.forward]);
-        (0..times).for_each(|_| self.run(&[&self.plans.backward]));
-        let (output, mut all) = (self.output.read(gpu), self.gradients.read(gpu));
+        self.run(&[&self.prepare, &self.plans.forward]);
+        for _ in 0..times {
+            self.run(&[&self.plans.backward]);
+            self.add_partials(&mut gradients);
+        }
+        let output = self.output.read(gpu);
         let fused = self.fused_output.as_ref().map(|fused| fused.read(gpu));
         assert!(fused.is_none() || output.iter().any(|value| *value < 0.0), "relu would change nothing");
-        let gradients = self.split(&all);
-        for (at, len) in &self.tensors {
-            all[*at..*at + *len].fill(STRANGER);
-        }
-        assert!(all.iter().all(|v| *v == STRANGER), "a gradient of another layer was written");
         let input_gradients = self.input_gradients.iter().map(|b| b.read(gpu)).collect();
         poison(&self.output);
         self.run(&[self.plans.evaluation.as_ref().unwrap_or(&self.plans.forward)]);

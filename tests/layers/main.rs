@@ -5,6 +5,7 @@
 //! input gradient; probes have one, and with it an input gradient, but they count in no parameter gradient. Trained slots are
 //! in training, probes are not; in an evaluation all slots are as probes.
 
+mod below;
 #[path = "../compare/mod.rs"]
 mod compare;
 mod fixture;
@@ -16,10 +17,14 @@ use revacnn::gpu::{Buffer, DeviceProfile, Gpu, TunePolicy};
 use revacnn::nn::gradcheck::{sample_inputs, sample_parameters};
 use revacnn::nn::layers::{Conv2d, Dense, KINDS, LayerSample, MaxPool2d, relu};
 use revacnn::nn::twin::{Mode, TwinCall, TwinGradients};
-use revacnn::nn::{BatchExtent, Init, Layer, LayerBuild, Port, Role, Shape, Tensor};
+use revacnn::nn::{BatchExtent, Init, Layer, LayerBuild, Packing, PartialSums, Port, Role, Shape, Tensor};
 
 /// Trained images, slots before the probes, all slots: an odd and an even number of quads.
 const BATCHES: [[usize; 3]; 2] = [[6, 8, 12], [9, 12, 16]];
+
+/// A profile of no adapter in particular.
+pub(crate) const PLAIN: DeviceProfile =
+    DeviceProfile { shares_loads: false, large_tiles: false, fuses_relu: false, fuses_gradients: true };
 
 fn samples() -> Vec<LayerSample> {
     KINDS.iter().flat_map(|kind| (kind.samples)()).collect()
@@ -188,7 +193,7 @@ fn kernels_agree_with_twins_as_tuned_here() {
 
 #[test]
 fn kernels_agree_with_twins_with_large_tiles() {
-    compare_all(Some(DeviceProfile { shares_loads: false, large_tiles: true, fuses_relu: false }));
+    compare_all(Some(DeviceProfile { large_tiles: true, fuses_relu: false, ..PLAIN }));
 }
 
 #[test]
@@ -225,8 +230,7 @@ fn shared_out_samples() -> Vec<BatchSample> {
 }
 
 /// Kernels as they are shaped for GPUs.
-const GPU_PROFILE: DeviceProfile =
-    DeviceProfile { shares_loads: false, large_tiles: false, fuses_relu: true };
+const GPU_PROFILE: DeviceProfile = DeviceProfile { large_tiles: false, fuses_relu: true, ..PLAIN };
 
 #[test]
 fn what_a_gpu_shares_out_agrees_with_twins() {
@@ -282,10 +286,15 @@ fn kernels_agree_with_twins_where_lines_are_folded() {
     let mut gpu = open_gpu();
     gpu.limits.max_compute_workgroups_per_dimension = 17;
     let batch = BATCHES[0];
+    let batch_norm =
+        samples().into_iter().map(|sample| sample.0).find(|layer| layer.kind() == "batch_norm").unwrap();
     for (layer, input) in [
         (Box::new(relu()) as Box<dyn Layer>, Shape::new(3, 13, 17)),
         (Box::new(MaxPool2d::new(2, 1, 0)), Shape::new(3, 13, 17)),
         (Box::new(Dense { units: 7, init: Init::He }), Shape::new(7, 5, 5)),
+        // A workgroup a channel, in three lines of them: statistics, and the gradient of a bias.
+        (batch_norm, Shape::new(41, 2, 3)),
+        (Box::new(Conv2d { filters: 41, kernel: 1, ..Conv2d::default() }), Shape::new(2, 2, 3)),
     ] {
         compare_layer(&gpu, &*layer, &[input], batch);
     }
@@ -305,9 +314,13 @@ fn kernels_agree_with_twins_where_lines_are_folded() {
         extent: BatchExtent { train_quads: train / 4, quads: slots / 4 },
         output: other.clone(),
         fused_output: None,
+        rectified_gradient: None,
+        biases_below: None,
+        leaves_biases: false,
         output_gradient: other.clone(),
         parameters: map,
-        gradients: other,
+        packing: &Packing::new(0),
+        partials: &PartialSums::default(),
         offsets: vec![0, 100],
     });
     assert!(fault.err().unwrap().what().contains("conv2d.wgsl:conv2d"));

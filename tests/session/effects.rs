@@ -1,9 +1,12 @@
 //! The list of what was done, with the held-out loss before, after, and 100 steps later; measured beside the run.
 
 use revacnn::nn::Edit;
-use revacnn::session::{Command, DataCommand, EFFECT_STEPS, Effect, NetworkCommand, Session, TrainCommand};
+use revacnn::session::{
+    Command, DataCommand, EFFECT_STEPS, Effect, NetworkCommand, Session, TimeControl, TrainCommand,
+};
 
 use crate::bench::{Bench, finish, run_to, submit};
+use crate::time::go;
 
 fn edit(edit: Edit) -> Command {
     NetworkCommand::Edit(edit).into()
@@ -145,6 +148,44 @@ fn commands_within_100_steps_share_in_an_effect_and_a_reset_cuts_it_short() {
 }
 
 #[test]
+fn a_command_that_is_undone_is_marked_and_waits_for_nothing() {
+    let bench = Bench::new();
+    let mut session = measured(&bench);
+    session.keep_time(64 << 20);
+    let rows = |session: &Session| -> Vec<(u32, String, bool, bool)> {
+        let row = |row: &Effect| (row.step, row.action.clone(), row.undone, row.waits());
+        session.effects().iter().map(row).collect()
+    };
+    let row = |step, action: &str, undone, waits| (step, action.to_owned(), undone, waits);
+    let slow = "set the learning rate to 0.01";
+    let faster = "set the learning rate to 0.02";
+    let split_it = "split filter 0 of conv1";
+    session.apply(split(0)).unwrap();
+    run_to(&mut session, 30);
+    session.apply(rate(0.01)).unwrap();
+    run_to(&mut session, 32);
+    session.apply(rate(0.02)).unwrap();
+    run_to(&mut session, 40);
+    assert_eq!(rows(&session), [row(0, split_it, false, true), row(30, faster, false, true)]);
+    // The last position of the slider, then the first.
+    go(&mut session, TimeControl::Undo);
+    assert_eq!(rows(&session)[1], row(30, slow, false, false));
+    go(&mut session, TimeControl::Undo);
+    assert_eq!(rows(&session)[1], row(30, slow, true, false));
+    // Back to before it, the run makes other steps than the first command was waiting for.
+    assert_eq!(rows(&session)[0], row(0, split_it, false, false));
+    assert!(session.effects_csv().unwrap().lines().nth(2).unwrap().ends_with(",true"));
+    go(&mut session, TimeControl::Redo);
+    let again = row(30, slow, false, true);
+    assert_eq!(rows(&session)[1..], [row(30, slow, true, false), again]);
+    // Of two rows with the same words the present one is undone.
+    go(&mut session, TimeControl::Undo);
+    go(&mut session, TimeControl::Undo);
+    let undone: Vec<bool> = session.effects().iter().map(|row| row.undone).collect();
+    assert_eq!(undone, [true, true, true]);
+}
+
+#[test]
 fn a_command_that_fails_leaves_no_row() {
     let bench = Bench::new();
     let mut session = measured(&bench);
@@ -191,8 +232,8 @@ fn the_list_is_a_table() {
     run_to(&mut session, 2);
     session.apply(edit(Edit::MergeFilters { layer: 0, filters: [1, 3] })).unwrap();
     let text = session.effects_csv().unwrap();
-    let head = "step,action,loss_change_per_100_steps_before,loss_before,loss_after,loss_100_steps_after,other_actions_within_100_steps,cut_short";
-    assert_eq!(text, format!("{head}\n2,merge filters 1 and 3 of conv1,,,,,0,false\n"));
+    let head = "step,action,loss_change_per_100_steps_before,loss_before,loss_after,loss_100_steps_after,other_actions_within_100_steps,cut_short,undone";
+    assert_eq!(text, format!("{head}\n2,merge filters 1 and 3 of conv1,,,,,0,false,false\n"));
     finish(&mut session);
     let text = session.effects_csv().unwrap();
     let mut reader = csv::Reader::from_reader(text.as_bytes());

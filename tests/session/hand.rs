@@ -4,9 +4,11 @@ use rand::seq::IndexedRandom as _;
 use rand::{RngExt as _, SeedableRng as _};
 use rand_chacha::ChaCha8Rng;
 use revacnn::nn::{Edit, Loss, Target, WeightEdit};
-use revacnn::session::{Command, LayerId, NetworkCommand, Session, TrainCommand};
+use revacnn::session::{Command, LayerId, NetworkCommand, Session, TimeControl, TrainCommand};
 
 use crate::bench::{Bench, finish, journal, run_to, settings, submit};
+use crate::layer_settings::PLAIN;
+use crate::time::go;
 
 const CONV: LayerId = LayerId(0);
 const DENSE: LayerId = LayerId(3);
@@ -175,6 +177,29 @@ fn what_was_edited_is_marked_until_the_epoch_ends() {
     assert_eq!(session.settings().batch, settings().batch);
 }
 
+#[test]
+fn a_mark_goes_with_the_command_that_is_undone() {
+    let bench = Bench::new();
+    let mut session = bench.session();
+    session.keep_time(64 << 20);
+    run_to(&mut session, 3);
+    // At one step, and with steps between.
+    for (filter, to) in [(1, 3), (2, 4), (0, 4)] {
+        let edit = WeightEdit { layer: 0, filter, at: vec![(0, 1.0)], bias: None };
+        session.apply(NetworkCommand::EditWeights(edit)).unwrap();
+        run_to(&mut session, to);
+    }
+    assert_eq!(marked(&session), [0, 1, 2]);
+    for left in [&[1, 2][..], &[1], &[]] {
+        go(&mut session, TimeControl::Undo);
+        assert_eq!(marked(&session), left);
+    }
+    for now in [&[1][..], &[1, 2], &[0, 1, 2]] {
+        go(&mut session, TimeControl::Redo);
+        assert_eq!(marked(&session), now);
+    }
+}
+
 /// A random command of the hand, or a change of the filters that it is about.
 fn random(session: &Session, rng: &mut ChaCha8Rng) -> Option<Command> {
     let layers = &session.trainer().network.layers;
@@ -184,6 +209,13 @@ fn random(session: &Session, rng: &mut ChaCha8Rng) -> Option<Command> {
     let losses =
         [Loss::default(), Loss::SvmHinge { margin: 1.0 }, Loss::L2Regression { target: Target::Class }];
     let at = vec![(rng.random_range(0..9), rng.random_range(-0.5..0.5))];
+    let mut set = |setting: &str| {
+        let settings = format!("{setting} = {}", rng.random_range(0.0..0.9)).parse().unwrap();
+        NetworkCommand::SetLayer { layer: id, settings }
+    };
+    if let Some(setting) = layer.layer.plain_settings().first() {
+        return Some(set(setting.name).into());
+    }
     Some(match rng.random_range(0..9) {
         0 | 1 => NetworkCommand::FreezeFilters { layer: id, filters: filters()? }.into(),
         2 => NetworkCommand::ThawFilters { layer: id, filters: filters()? }.into(),
@@ -202,6 +234,7 @@ fn random(session: &Session, rng: &mut ChaCha8Rng) -> Option<Command> {
 #[test]
 fn random_commands_of_the_hand_are_repeated_bit_for_bit() {
     let bench = Bench::new();
+    std::fs::write(bench.network(), PLAIN).unwrap();
     let mut session = bench.kept();
     let mut rng = ChaCha8Rng::seed_from_u64(6);
     let mut given = 0;

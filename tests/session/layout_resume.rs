@@ -3,9 +3,10 @@
 use std::rc::Rc;
 
 use revacnn::embed::Settings;
+use revacnn::nn::Edit;
 use revacnn::session::{
-    Command, Event, ImageSet, ImageSource, Layout, LayoutCommand, LayoutId, LayoutSource, Session,
-    TrainCommand,
+    Command, Event, ImageSet, ImageSource, Layout, LayoutCommand, LayoutId, LayoutSource, NetworkCommand,
+    Session, TrainCommand,
 };
 
 use crate::bench::{Bench, journal, run_to};
@@ -73,6 +74,56 @@ fn a_resume_opens_what_was_open_with_its_settings_and_pins() {
     rest(&mut session);
     assert_eq!(described(&session), at_end, "the commands after the checkpoint were not repeated");
     assert_eq!((session.state_hash(), journal(&bench)), (hash, lines));
+}
+
+/// Rows of the points at a position.
+fn rows_at(session: &Session, id: u64, position: [f32; 2]) -> Vec<usize> {
+    let all = positions(session, id);
+    (0..all.len()).filter(|row| all[*row] == position).collect()
+}
+
+#[test]
+fn a_resume_pins_the_filters_that_stayed_where_they_are_now() {
+    let bench = Bench::new();
+    let mut session = bench.kept();
+    run_to(&mut session, 2);
+    for source in [CONV, DENSE, LayoutSource::Filters] {
+        session.apply(LayoutCommand::Open(source)).unwrap();
+    }
+    rest(&mut session);
+    let places = [[3.5, -1.25], [4.5, 2.0], [-5.0, 1.0], [6.0, -3.0]];
+    // Filter 2 and filter 0 of the convolution, a class, and among all filters class 5, which comes after four filters.
+    for command in [pin(0, 2, places[0]), pin(0, 0, [9.0, 9.0]), pin(1, 7, places[1])] {
+        session.apply(command).unwrap();
+    }
+    session.apply(pin(2, 2, places[2])).unwrap();
+    session.apply(pin(2, 4 + 5, places[3])).unwrap();
+    let settings = "kind = \"relu\"".parse().unwrap();
+    for edit in [
+        Edit::SplitFilter { layer: 0, filter: 1 },
+        Edit::InsertLayer { after: Some(0), settings },
+        Edit::DeleteFilter { layer: 0, filter: 0 },
+        Edit::AddFilter { layer: 0 },
+    ] {
+        session.apply(NetworkCommand::Edit(edit)).unwrap();
+        rest(&mut session);
+    }
+    run_to(&mut session, 4);
+    session.save().unwrap();
+    let pins = |session: &Session| {
+        let at = |id, place: usize| rows_at(session, id, places[place]);
+        let rows = [at(0, 0), at(1, 1), at(2, 2), at(2, 3)];
+        (rows, [0, 1, 2].map(|id| pinned(session, id)))
+    };
+    rest(&mut session);
+    // One of the two halves of filter 1, its other half and filter 2 come first; a filter more comes before the classes.
+    let expected = ([vec![2], vec![7], vec![2], vec![5 + 5]], [1, 1, 2]);
+    assert_eq!(pins(&session), expected);
+    drop(session);
+    let mut session = bench.resume();
+    session.restore_layouts();
+    rest(&mut session);
+    assert_eq!(pins(&session), expected);
 }
 
 #[test]

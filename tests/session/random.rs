@@ -161,18 +161,24 @@ fn assert_many_kinds(lines: &[String]) {
     assert!(kinds.len() > 28, "only {} kinds of commands: {kinds:?}", kinds.len());
 }
 
-fn give_and_repeat(network: &str, seed: u64, count: usize) {
-    let bench = Bench::new();
+/// A run of a network that is kept, with the files of its beginning in `copy`.
+fn begun(bench: &Bench, network: &str) -> Session {
     fs::write(bench.path("tiny.toml"), network).unwrap();
     let hyper = Hyper { clip_norm: 1.0, ..Hyper::default() };
     let settings = revacnn::session::RunSettings { hyper, ..settings() };
-    let mut session = bench.open(settings, Some(&bench.path("run")));
-    // Without the folder's lock: the files of the beginning.
+    let session = bench.open(settings, Some(&bench.path("run")));
+    // Without the folder's lock.
     fs::create_dir(bench.path("copy")).unwrap();
     for file in fs::read_dir(bench.path("run")).unwrap() {
         let file = file.unwrap();
         fs::copy(file.path(), bench.path("copy").join(file.file_name())).unwrap();
     }
+    session
+}
+
+fn give_and_repeat(network: &str, seed: u64, count: usize) {
+    let bench = Bench::new();
+    let mut session = begun(&bench, network);
     let (mut rng, mut resets) = (ChaCha8Rng::seed_from_u64(seed), 0);
     let (mut given, mut refused, mut steps) = (0, 0, 0);
     while given < count {
@@ -198,6 +204,13 @@ fn give_and_repeat(network: &str, seed: u64, count: usize) {
             steps += 1;
         }
         assert_well(&mut session, &place);
+        // Now and then the window is closed and opened.
+        #[cfg(feature = "app")]
+        if given % 50 == 25 {
+            session = crate::reopened::reopened(session, &bench.path("run"));
+            finish(&mut session);
+            assert_well(&mut session, &place);
+        }
     }
     assert!(refused < given, "{refused} refused of {given}");
     one_step(&mut session);

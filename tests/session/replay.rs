@@ -6,7 +6,7 @@ use std::rc::Rc;
 
 use revacnn::nn::Edit;
 use revacnn::session::{
-    Command, DataCommand, LayerId, LayoutSource, NetworkCommand, Session, TensorKind, TimeControl,
+    Command, DataCommand, Event, LayerId, LayoutSource, NetworkCommand, Session, TensorKind, TimeControl,
     TrainCommand, hash_of_model,
 };
 
@@ -69,6 +69,37 @@ fn a_journal_is_made_again_to_the_same_bits() {
     assert_eq!((step, made), (700, amid));
     let error = Session::replay(Rc::clone(&bench.gpu), &run, Some(1601)).err().unwrap();
     assert!(error.what().contains("step 1601 is past the end"), "{error}");
+}
+
+#[test]
+fn a_way_to_a_moment_that_its_commands_do_not_lead_to_ends_there_with_an_error() {
+    let bench = Bench::new();
+    let mut session = bench.kept();
+    run_to(&mut session, 2);
+    session.apply(TrainCommand::SetMomentum(0.5)).unwrap();
+    run_to(&mut session, 5);
+    session.apply(NetworkCommand::Edit(Edit::DeleteFilter { layer: 0, filter: 3 })).unwrap();
+    drop(session);
+    // By hand: a filter that there never was, and no identity and checks, as journals of before.
+    let lines = journal(&bench).join("\n").replace("\"filter\":3", "\"filter\":77");
+    let text = fs::read_to_string(bench.path("run/journal.jsonl")).unwrap();
+    let mut header: serde_json::Value = serde_json::from_str(text.lines().next().unwrap()).unwrap();
+    for field in ["run", "check"] {
+        header.as_object_mut().unwrap().remove(field);
+    }
+    fs::create_dir(bench.path("odd")).unwrap();
+    fs::write(bench.path("odd/journal.jsonl"), format!("{header}\n{lines}\n")).unwrap();
+    let mut again = Session::replay(Rc::clone(&bench.gpu), &bench.path("odd/journal.jsonl"), None).unwrap();
+    finish(&mut again);
+    let fault = |event| if let Event::Fault(error) = event { Some(error) } else { None };
+    let faults: Vec<_> = again.take_events().into_iter().filter_map(fault).collect();
+    assert_eq!(faults.len(), 2, "{faults:?}");
+    assert!(faults[0].what().contains("no filter 77"), "{}", faults[0]);
+    assert!(faults[1].what().contains("step 5 that was sought is not part of this branch"), "{}", faults[1]);
+    assert!(!again.is_travelling() && again.step() == 5);
+    // The run goes on from where it stands.
+    run_to(&mut again, 7);
+    again.check_events().unwrap();
 }
 
 #[test]

@@ -3,8 +3,10 @@
 mod changes;
 #[path = "../compare/mod.rs"]
 mod compare;
+mod fused;
 #[path = "../step_twin/mod.rs"]
 mod step_twin;
+mod sums;
 mod twin;
 mod views;
 
@@ -53,6 +55,11 @@ const OPTIONS: TrainerOptions = TrainerOptions {
 /// each with errors of about 1e-7 (they are measured at 2e-7 together), and the next steps carry them on; at these
 /// learning rates they do not grow tenfold in ten steps.
 const LOSS_TOLERANCE: f64 = 2e-6;
+
+/// The kernels and fusions that a GPU has, on whatever adapter this is.
+fn as_on_a_gpu(gpu: &Gpu) -> DeviceProfile {
+    DeviceProfile { shares_loads: false, large_tiles: false, fuses_relu: true, ..gpu.profile() }
+}
 
 fn trainer(gpu: &Rc<Gpu>, data: &Dataset, options: TrainerOptions) -> Trainer {
     Trainer::new(Rc::clone(gpu), data, network(), options).unwrap()

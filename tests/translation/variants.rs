@@ -30,7 +30,17 @@ const VALUES: &[(&str, &str, &[u32])] = &[
     ("nn/dense_sum.wgsl", "RECTIFIES", &[0, 1]),
     ("nn/add.wgsl", "TERMS", &[2, 3, 4]),
     ("nn/activation.wgsl", "FUNCTION", &[0, 1, 2, 3, 4, 5]),
+    ("nn/bias_sums.wgsl", "MADE_BY", &[0, 1, 2]),
+    ("nn/bias_sums.wgsl", "SIZE", &[1, 2, 3]),
+    ("nn/bias_sums.wgsl", "STRIDE", &[2, 3]),
+    ("nn/gradient_sums.wgsl", "TREE", &[0, 1]),
+    ("nn/optimizer.wgsl", "SQUARES", &[64, 1024]),
+    ("nn/optimizer.wgsl", "AVERAGES", &[0, 1]),
+    ("data/tick.wgsl", "SQUARES", &[64, 1024]),
     ("data/gather.wgsl", "DISTORTS", &[0, 1]),
+    ("data/gather_tiles.wgsl", "BATCH", &[4]),
+    ("data/gather_tiles.wgsl", "DRAWS", &[0, 1]),
+    ("data/gather_tiles.wgsl", "STREAMS", &[0, 1]),
     ("data/sampler.wgsl", "STREAMS", &[0, 1]),
     ("gpu/product.wgsl", "ROWS", &[16]),
     ("gpu/product.wgsl", "SUBGROUPS", &[0, 1]),
@@ -103,7 +113,12 @@ fn tuned_variants() -> BTreeSet<Variant> {
     let mut gpu = open_gpu();
     let (large, small) = ((true, false), (false, true));
     let mut profiles: Vec<DeviceProfile> = [large, small]
-        .map(|(large_tiles, fuses_relu)| DeviceProfile { shares_loads: false, large_tiles, fuses_relu })
+        .map(|(large_tiles, fuses_relu)| DeviceProfile {
+            shares_loads: false,
+            large_tiles,
+            fuses_relu,
+            ..gpu.profile()
+        })
         .into();
     profiles.push(gpu.profile());
     let data = [data(3, 32), data(1, 28)];

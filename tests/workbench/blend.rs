@@ -84,10 +84,13 @@ fn escape_leaves_all_as_it_was() {
     stage.click_text("pause");
     stage.work(5);
     let (hash, places) = (stage.session.state_hash(), positions(&stage.session));
+    stage.key(Key::ArrowDown, Modifiers::NONE);
+    let selected = stage.workbench.selection().tile;
     let middle = lift(&mut stage, pos);
     assert!(stage.session.trial().is_some());
     stage.key(Key::Escape, Modifiers::NONE);
     assert!(stage.session.trial().is_none());
+    assert!(selected.is_some() && stage.workbench.selection().tile == selected, "the selection stays");
     stage.press(middle, false);
     stage.work(20);
     assert!(stage.session.trial().is_none());

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::rc::Rc;
 
 use egui::{Event, Key, Modifiers, PointerButton, Pos2, Rect};
-use revacnn::app::offscreen::{FORMAT, Picture, input, target};
+use revacnn::app::offscreen::{FORMAT, Picture, input, read, target};
 use revacnn::app::{Canvas, Show, Workbench, live_frame};
 use revacnn::gpu::{AdapterChoice, Gpu};
 use revacnn::nn::Hyper;
@@ -19,6 +19,8 @@ pub(crate) struct Stage {
     target: wgpu::Texture,
     picture: Picture,
     frames: usize,
+    /// Name of the widget that has the keyboard, as a screen reader says it; none without one.
+    focused: Option<String>,
     folder: tempfile::TempDir,
 }
 
@@ -72,10 +74,16 @@ impl Stage {
             picture: Picture { scale, ..Picture::new(Show::Workbench, width, height) },
             gpu,
             frames: 0,
+            focused: None,
             folder,
         };
         (0..3).for_each(|_| drop(stage.frame(&[])));
         stage
+    }
+
+    /// The last frame.
+    pub(crate) fn picture(&self) -> image::RgbaImage {
+        read(&self.gpu, &self.target, self.picture.width, self.picture.height)
     }
 
     pub(crate) fn run_folder(&self) -> std::path::PathBuf {
@@ -97,6 +105,7 @@ impl Stage {
         let mut encoder = self.gpu.encoder("frame");
         let view = self.target.create_view(&Default::default());
         let output = self.canvas.record(&self.gpu, &mut encoder, painting, &view);
+        self.focused = output.platform_output.accesskit_update.as_ref().map(focused_name);
         output.drop_without_applying_deltas();
         self.gpu.submit(encoder);
         self.canvas.after_submit();
@@ -230,6 +239,34 @@ impl Stage {
         }
     }
 
+    /// Names of the widgets that the Tab key reaches in this number of presses.
+    pub(crate) fn names_by_tab(&mut self, presses: usize) -> Vec<String> {
+        self.canvas.ctx.enable_accesskit();
+        let press = |_| {
+            let (key, modifiers) = (Key::Tab, Modifiers::NONE);
+            let event = |pressed| Event::Key { key, physical_key: None, pressed, repeat: false, modifiers };
+            self.frame(&[event(true), event(false)]);
+            self.focused.clone()
+        };
+        let mut names: Vec<String> = (0..presses).filter_map(press).collect();
+        self.frame(&[]);
+        names.extend(self.focused.clone());
+        names.sort();
+        names.dedup();
+        names
+    }
+
+    /// Presses Tab until a widget has the keyboard of which the name holds this.
+    pub(crate) fn focus_by_tab(&mut self, name: &str) {
+        for _ in 0..200 {
+            let found = self.names_by_tab(1);
+            if found.iter().any(|found| found.contains(name)) {
+                return;
+            }
+        }
+        panic!("{name} is not reached");
+    }
+
     /// Types into a field, a letter a frame.
     pub(crate) fn type_into(&mut self, field: &str, text: &str) {
         self.click(field);
@@ -248,6 +285,15 @@ fn commands(run: &Path) -> Vec<Value> {
     let lines = text.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
     let commands = lines.filter_map(|line| line.get("command").cloned());
     commands.filter(|command| command.get("open_layout").is_none()).collect()
+}
+
+/// Name of the node that has the keyboard, or of the one that it is labelled by; empty without one.
+fn focused_name(update: &egui::accesskit::TreeUpdate) -> String {
+    let node = |id| update.nodes.iter().find(|(of, _)| *of == id).map(|(_, node)| node);
+    let said = |node: &egui::accesskit::Node| node.label().or(node.value()).map(str::to_owned);
+    let Some(focused) = node(update.focus) else { return String::new() };
+    let others = focused.labelled_by().iter().filter_map(|id| node(*id)).filter_map(said).collect::<Vec<_>>();
+    focused.label().map_or_else(|| others.join(" "), str::to_owned)
 }
 
 fn texts(shapes: &[egui::epaint::ClippedShape]) -> Vec<Text> {

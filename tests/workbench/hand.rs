@@ -114,7 +114,7 @@ fn a_change_asked_for_amid_a_step_is_in_the_very_next_frame() {
     assert_eq!(stage.session.network_version(), 0, "a step is under way");
     let texts = stage.live_texts();
     let new = &stage.session.trainer().network.layers[1].name;
-    assert_eq!((stage.session.network_version(), stage.session.step()), (1, step + 1));
+    assert_eq!((stage.session.network_version(), stage.session.step()), (1, step), "the step begins again");
     assert!(texts.contains(new), "no {new} in {texts:?}");
 }
 
@@ -212,4 +212,82 @@ fn a_stroke_paints_at_once_and_is_one_command() {
     stage.session.apply(NetworkCommand::Edit(Edit::DeleteFilter { layer: 0, filter: 0 })).unwrap();
     let shown = stage.frame(&[]).iter().any(|text| text.text.starts_with("Paint filter"));
     assert!(!shown && stage.session.gpu().check().is_ok());
+}
+
+/// Opens the window in which the first filter of conv1 is painted, and waits for its weights.
+fn paint_the_first(stage: &mut Stage) {
+    stage.secondary_click_below("conv1 menu");
+    stage.frame(&[]);
+    stage.click("tile Paint");
+    (0..4).for_each(|_| drop(stage.frame(&[])));
+}
+
+/// True while the window is open.
+fn paints(stage: &mut Stage) -> bool {
+    stage.frame(&[]).iter().any(|text| text.text.starts_with("Paint filter"))
+}
+
+#[test]
+fn escape_gives_up_a_stroke_and_then_closes_the_window() {
+    let mut stage = Stage::new([1600, 900], 1.0);
+    paint_the_first(&mut stage);
+    let selected = stage.workbench.selection().tile;
+    let kernel = stage.workbench.targets()["paint kernel"];
+    stage.move_to(kernel.center());
+    stage.press(kernel.center(), true);
+    stage.move_to(kernel.left_center() + egui::vec2(4.0, 0.0));
+    stage.key(Key::Escape, Modifiers::NONE);
+    // While the button is still held nothing is painted any more.
+    stage.move_to(kernel.center());
+    stage.press(kernel.center(), false);
+    assert!(paints(&mut stage) && stage.commands().is_empty());
+    // The next stroke is one.
+    stage.drag("paint kernel", &[0.05, 0.95]);
+    assert_eq!(stage.commands().len(), 1);
+    stage.key(Key::Escape, Modifiers::NONE);
+    assert!(!paints(&mut stage));
+    assert_eq!(stage.workbench.selection().tile, selected, "only the window was closed");
+}
+
+#[test]
+fn a_bias_is_set_and_undone_in_the_window_of_the_weights() {
+    let mut stage = Stage::new([1600, 900], 1.0);
+    let bias = |stage: &Stage| {
+        let trainer = stage.session.trainer();
+        let tensor = trainer.parameters.tensor("conv1.bias").unwrap();
+        trainer.parameters.values.read(trainer.gpu())[tensor.offset..][..2].to_vec()
+    };
+    let before = bias(&stage);
+    paint_the_first(&mut stage);
+    stage.type_into("paint bias field", "0.75");
+    stage.key(Key::Enter, Modifiers::NONE);
+    (0..4).for_each(|_| drop(stage.frame(&[])));
+    assert_eq!(bias(&stage), [0.75, before[1]]);
+    let expected = json!({ "edit_weights": { "layer": 0, "filter": 0, "bias": 0.75 } });
+    assert_eq!(stage.commands(), [expected]);
+    stage.click("paint undo");
+    stage.work(8);
+    assert_eq!(bias(&stage), before);
+    assert!(stage.commands().is_empty() && paints(&mut stage));
+}
+
+#[test]
+fn a_columns_menu_sets_the_rate_of_dropout() {
+    let mut stage = Stage::new([1600, 900], 1.0);
+    let settings = "kind = \"dropout\"\nrate = 0.25".parse().unwrap();
+    stage.session.apply(NetworkCommand::Edit(Edit::InsertLayer { after: Some(0), settings })).unwrap();
+    let layer = stage.session.trainer().network.layers[1].id;
+    stage.frame(&[]);
+    stage.click("dropout1 menu");
+    stage.frame(&[]);
+    for (typed, commands) in [("0.4", 2), ("1.5", 2)] {
+        stage.type_into("layer setting rate field", typed);
+        stage.key(Key::Enter, Modifiers::NONE);
+        stage.frame(&[]);
+        assert_eq!(stage.commands().len(), commands, "{typed}");
+    }
+    let expected = json!({ "set_layer": { "layer": layer, "settings": { "rate": 0.4 } } });
+    assert_eq!(stage.commands()[1], expected);
+    assert_eq!(stage.session.layers()[2].summary, "rate 0.4");
+    assert!(stage.frame(&[]).iter().any(|text| text.text.contains("rate is 1.5")), "the error is shown");
 }

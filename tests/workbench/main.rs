@@ -5,6 +5,10 @@ mod blend;
 mod dialogs;
 mod fixture;
 mod hand;
+#[path = "../kept_pictures/mod.rs"]
+mod kept_pictures;
 mod learning;
+mod pictures;
+mod probes;
 mod sizes;
 mod typing;

@@ -1,6 +1,7 @@
 //! From the smallest window to 4K, at all scales: no text is cut in a word or lies outside of the window.
 
 use egui::Rect;
+use revacnn::session::{Control, ProbeChange, Split};
 
 use super::fixture::{Stage, Text};
 
@@ -19,7 +20,7 @@ const SIZES: &[([u32; 2], f32)] = &[
 ];
 
 /// Texts that are cut off at a side of the part of the window in which they are drawn.
-fn cut(texts: &[Text]) -> Vec<&str> {
+pub(super) fn cut(texts: &[Text]) -> Vec<&str> {
     let is_cut = |text: &&Text| {
         let inside = text.rect.intersect(text.clip);
         let (width, seen) = (text.rect.width(), inside.width());
@@ -29,7 +30,7 @@ fn cut(texts: &[Text]) -> Vec<&str> {
 }
 
 /// Texts of several rows of which one ends within a word.
-fn broken(texts: &[Text]) -> Vec<&str> {
+pub(super) fn broken(texts: &[Text]) -> Vec<&str> {
     let ends = |row: &String| row.is_empty() || row.ends_with(|c: char| !c.is_alphanumeric());
     let is_broken = |text: &&Text| {
         let pairs = text.rows.windows(2);
@@ -98,6 +99,36 @@ fn layouts_stay_readable_in_the_smallest_window() {
     assert!(tops.windows(2).all(|pair| pair[1] == pair[0] || pair[1] - pair[0] > 100.0), "{tops:?}");
     let first = find(&texts, &names[0]);
     assert!(first.clip.contains_rect(first.rect));
+}
+
+#[test]
+fn pictures_and_mistakes_are_readable_at_every_size() {
+    for (size, scale) in
+        [([640, 400], 1.0), ([900, 600], 1.0), ([1280, 800], 1.0), ([1920, 1080], 1.0), ([3840, 2160], 2.0)]
+    {
+        let mut stage = Stage::new(size, scale);
+        let number = stage.session.trainer().loader.test_number(3);
+        let change = ProbeChange::AddNumber { name: "test image 3".to_owned(), number, class: 3 };
+        stage.session.control(Control::Inspect(change.into())).unwrap();
+        for pane in ["test", "confusion"] {
+            stage.workbench.show_pane(pane);
+            (0..3).for_each(|_| drop(stage.frame(&[])));
+            stage.session.evaluate(Split::Validation);
+            stage.session.single_step();
+            stage.work(200);
+            let texts = (0..3).map(|_| stage.frame(&[])).last().unwrap();
+            let at = format!("{pane} in {size:?} at {scale}");
+            assert!(cut(&texts).is_empty(), "{at}: {:?} are cut off", cut(&texts));
+            assert!(broken(&texts).is_empty(), "{at}: {:?}", broken(&texts));
+            let boxes = stage.without_glyphs(&texts);
+            assert!(boxes.is_empty(), "{at}: {boxes:?} have a character that is not in the fonts");
+            let short = texts.iter().filter(|text| text.shortened && !text.text.contains(" on digits"));
+            let short: Vec<&str> = short.map(|text| text.text.as_str()).collect();
+            assert!(short.is_empty(), "{at}: {short:?} are shortened");
+            let wanted = if pane == "test" { "Picture file" } else { "Evaluate now" };
+            find(&texts, wanted);
+        }
+    }
 }
 
 #[test]

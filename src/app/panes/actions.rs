@@ -78,7 +78,10 @@ fn row_ui(ui: &mut Ui, row: &Effect, now: u32) {
             },
         );
         ui.vertical(|ui| {
-            ui.add(egui::Label::new(RichText::new(&row.action).strong()).wrap());
+            let action = RichText::new(&row.action);
+            let action =
+                if row.undone { action.strikethrough().color(theme::MUTED) } else { action.strong() };
+            ui.add(egui::Label::new(action).wrap());
             ui.add(egui::Label::new(losses(row, now)).wrap());
             let notes = notes(row);
             if !notes.is_empty() {
@@ -101,6 +104,9 @@ fn losses(row: &Effect, now: u32) -> LayoutJob {
     if let Some((text, color)) = difference(row.before, row.after) {
         append(&format!(" {text}"), color);
     }
+    if row.undone {
+        return job;
+    }
     if row.later.is_some() {
         append(&format!(" › {}", shown(row.later)), theme::TEXT);
         if let Some((text, color)) = difference(row.after, row.later) {
@@ -116,6 +122,9 @@ fn losses(row: &Effect, now: u32) -> LayoutJob {
 
 /// Facts that a reader must know to judge the effect.
 fn notes(row: &Effect) -> Vec<String> {
+    if row.undone {
+        return vec!["undone".to_owned()];
+    }
     let mut notes = Vec::new();
     if let Some(trend) = row.trend {
         notes.push(format!("before it {} per {EFFECT_STEPS} steps", signed(trend)));
@@ -146,5 +155,10 @@ mod tests {
         (row.trend, row.shared_with, row.cut_short) = (Some(-0.125), 2, true);
         assert_eq!(notes(&row).len(), 3);
         assert_eq!(notes(&row)[0], "before it −0.1250 per 100 steps");
+        (row.cut_short, row.undone) = (false, true);
+        assert_eq!(
+            (losses(&row, 0).text.as_str(), notes(&row)),
+            ("0.5000 › 0.5000 ±0", vec!["undone".to_owned()])
+        );
     }
 }

@@ -2,9 +2,11 @@
 
 mod actions;
 mod charts;
+mod confusion;
 mod embedding;
 mod network;
 mod steer;
+mod test;
 
 use super::pane::Pane;
 
@@ -12,6 +14,8 @@ use super::pane::Pane;
 const PANES: &[fn() -> Box<dyn Pane>] = &[
     new::<network::NetworkPane>,
     new::<embedding::EmbeddingPane>,
+    new::<test::TestPane>,
+    new::<confusion::ConfusionPane>,
     new::<steer::SteerPane>,
     new::<charts::ChartsPane>,
     new::<actions::ActionsPane>,

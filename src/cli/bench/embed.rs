@@ -1,6 +1,7 @@
 //! `revacnn bench embed`: overhead of live t-SNE layouts on training.
 //!
-//! Training with and without layouts alternate, so that other load on the machine disturbs both alike.
+//! First they are laid out: how long that takes, and what training does meanwhile. Then training with and without them alternate, so that
+//! other load on the machine disturbs both alike.
 
 use std::time::{Duration, Instant};
 
@@ -17,7 +18,7 @@ use crate::cli::run_options::{AdapterOption, RunOptions};
 
 /// Rounds with and without layouts.
 const ROUNDS: usize = 9;
-/// Seconds of warm-up before a measurement, and the longest wait for new layouts, which cost more than later ones.
+/// Seconds of warm-up before a measurement, and the longest wait until new layouts are laid out.
 const WARM_UP_S: f64 = 0.5;
 const MAX_WARM_UP_S: f64 = 60.0;
 
@@ -44,6 +45,15 @@ pub(crate) struct BenchEmbed {
     json: bool,
 }
 
+/// Time until the layouts are laid out for the first time, and the training meanwhile.
+struct LaidOut {
+    /// Seconds from the command on; those waited for where it is not done then.
+    seconds: f64,
+    done: bool,
+    /// Training in images per second meanwhile.
+    images_per_s: f64,
+}
+
 impl BenchEmbed {
     pub(crate) fn run(&self) -> Result<()> {
         let mut session = Session::new(self.adapter.open()?, &self.run.network, self.run.settings()?, None)?;
@@ -52,12 +62,13 @@ impl BenchEmbed {
             .take(self.layouts)
             .collect();
         session.play();
-        // Compiles and warms up both.
-        self.round(&mut session, &layers, true, 0.1)?;
+        // Compiles and warms up.
+        train(&mut session, WARM_UP_S);
+        let first = self.lay_out(&mut session, &layers)?;
         let (mut alone, mut with, mut iterations) = (Vec::new(), Vec::new(), 0.0);
         for _ in 0..ROUNDS {
-            alone.push(self.round(&mut session, &layers, false, self.seconds)?.0);
-            let (rate, made) = self.round(&mut session, &layers, true, self.seconds)?;
+            alone.push(self.round(&mut session, false)?.0);
+            let (rate, made) = self.round(&mut session, true)?;
             with.push(rate);
             iterations += made / ROUNDS as f64;
         }
@@ -74,9 +85,16 @@ impl BenchEmbed {
                 "images_per_s_alone": alone, "images_per_s_with": with, "cost": cost,
                 "iterations_per_s_each": iterations, "layouts": names, "network": self.run.network,
                 "batch": self.run.batch, "adapter": session.gpu().info.name,
+                "laid_out_s": first.done.then_some(first.seconds), "images_per_s_until_laid_out": first.images_per_s,
             });
             return print_line(&value.to_string());
         }
+        print_line(&format!(
+            "{} {:.2} s after it was asked for, at {:.0} % of the training's rate meanwhile",
+            if first.done { "laid out" } else { "not laid out" },
+            first.seconds,
+            100.0 * first.images_per_s / alone
+        ))?;
         print_line(&format!(
             "{alone:.0} images/s without layouts, {with:.0} images/s with layouts of {} at {iterations:.0} iterations/s each: overhead {:.1} %",
             names.join(", "),
@@ -84,30 +102,36 @@ impl BenchEmbed {
         ))
     }
 
-    /// Trains for `seconds`, with or without layouts; returns images/s, and iterations/s per layout.
-    fn round(&self, session: &mut Session, layers: &[usize], with: bool, seconds: f64) -> Result<(f64, f64)> {
-        if with {
-            self.open(session, layers)?;
+    /// Opens the layouts and trains until each is laid out, or for as long as the longest wait.
+    fn lay_out(&self, session: &mut Session, layers: &[usize]) -> Result<LaidOut> {
+        let (asked, first) = (Instant::now(), session.step());
+        self.open(session, layers)?;
+        let begins = |session: &Session| session.layouts().iter().any(Layout::begins);
+        while begins(session) && asked.elapsed().as_secs_f64() < MAX_WARM_UP_S {
+            session.advance();
+            session.take_events();
         }
-        let opened = Instant::now();
+        session.settle();
+        let (done, seconds) = (!begins(session), asked.elapsed().as_secs_f64());
+        if !done {
+            log::warn!(
+                "layouts are still starting after {MAX_WARM_UP_S} s: the overhead is higher than later"
+            );
+        }
+        let images = f64::from(session.step() - first) * f64::from(session.settings().batch);
+        Ok(LaidOut { seconds, done, images_per_s: images / seconds })
+    }
+
+    /// Trains for the seconds of a round, with the layouts or while they pause; returns images/s, and iterations/s per layout.
+    fn round(&self, session: &mut Session, with: bool) -> Result<(f64, f64)> {
+        let ids: Vec<LayoutId> = session.layouts().iter().map(Layout::id).collect();
+        ids.iter().try_for_each(|id| session.apply(LayoutCommand::Run(*id, with)))?;
         train(session, WARM_UP_S);
-        while session.layouts().iter().any(Layout::begins) {
-            train(session, WARM_UP_S);
-            if opened.elapsed() > Duration::from_secs_f64(MAX_WARM_UP_S) {
-                log::warn!(
-                    "layouts are still starting after {MAX_WARM_UP_S} s: the overhead is higher than later"
-                );
-                break;
-            }
-        }
         let (began, first, before) = (Instant::now(), session.step(), iterations(session));
-        train(session, seconds);
+        train(session, self.seconds);
         let took = began.elapsed().as_secs_f64();
         let images = f64::from(session.step() - first) * f64::from(session.settings().batch);
-        let open = session.layouts();
-        let made = f64::from(iterations(session) - before) / took / open.len().max(1) as f64;
-        let ids: Vec<LayoutId> = open.iter().map(Layout::id).collect();
-        ids.into_iter().try_for_each(|id| session.apply(LayoutCommand::Close(id)))?;
+        let made = f64::from(iterations(session) - before) / took / ids.len().max(1) as f64;
         Ok((images / took, made))
     }
 

@@ -2,9 +2,12 @@
 
 #[cfg(feature = "app")]
 mod click;
+#[cfg(feature = "app")]
+mod edges;
 mod edit;
 mod embed;
 mod measure;
+mod plan;
 #[cfg(feature = "app")]
 mod points;
 #[cfg(feature = "app")]

@@ -13,6 +13,7 @@ use revacnn::nn::{Network, Shape, Trainer, TrainerOptions};
 use serde_json::json;
 
 use super::measure::{above_zero, quantile};
+use super::plan;
 use crate::cli::print::print_line;
 use crate::cli::run_options::{AdapterOption, layers_called};
 
@@ -38,6 +39,9 @@ pub(crate) struct BenchTrain {
     /// Autotune every kernel again, and print the candidates with their times.
     #[arg(long)]
     explain: bool,
+    /// Print the dispatches of a step (label, kernel, workgroups, bytes) and their number, and measure nothing.
+    #[arg(long, conflicts_with_all = ["freeze", "explain"])]
+    plan: bool,
     /// Seconds of each measurement, at least.
     #[arg(long, default_value_t = 5.0, value_parser = above_zero)]
     seconds: f64,
@@ -86,7 +90,7 @@ impl BenchTrain {
         }
         let data = Dataset::open(&self.dataset)?;
         let shape = Shape::from(data.shape);
-        let peak = if self.freeze.is_empty() { Roofline::measure(&gpu)? } else { None };
+        let peak = if self.freeze.is_empty() && !self.plan { Roofline::measure(&gpu)? } else { None };
         if let Some(peak) = peak.filter(|_| !self.json) {
             let Roofline { gflop_per_s, product_gflop_per_s, gb_per_s } = peak;
             let name = &gpu.info.name;
@@ -100,7 +104,9 @@ impl BenchTrain {
                 let options = TrainerOptions { batch, micro_batch: self.micro_batch, ..Default::default() };
                 let mut trainer = Trainer::new(Rc::clone(&gpu), &data, network, options)?;
                 self.explain(&gpu)?;
-                if self.freeze.is_empty() {
+                if self.plan {
+                    plan::print(&trainer, self.json)?;
+                } else if self.freeze.is_empty() {
                     self.measure(&gpu, &mut trainer, &data, peak)?;
                 } else {
                     self.measure_freezing(&gpu, &mut trainer, &data)?;

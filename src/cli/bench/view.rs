@@ -40,6 +40,9 @@ pub(crate) struct BenchView {
     /// Instead draw a layout of N points, without training.
     #[arg(long, value_name = "N")]
     points: Option<u32>,
+    /// Instead draw what flows between two layers of N channels, without training.
+    #[arg(long, value_name = "N", conflicts_with = "points")]
+    edges: Option<u32>,
     /// Print a JSON object.
     #[arg(long)]
     json: bool,
@@ -55,6 +58,9 @@ impl BenchView {
     pub(crate) fn run(&self) -> Result<()> {
         if let Some(points) = self.points {
             return super::points::run(&*self.adapter.open()?, points, self.size, self.json);
+        }
+        if let Some(channels) = self.edges {
+            return super::edges::run(&*self.adapter.open()?, channels, self.size, self.json);
         }
         let mut session = Session::new(self.adapter.open()?, &self.run.network, self.run.settings()?, None)?;
         let mut renderer = Renderer::new(&session, self.view, self.size)?;

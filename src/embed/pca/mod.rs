@@ -2,7 +2,8 @@
 //!
 //! Block power iteration `Q ← orth(X Xᵀ Q)` with oversampling, without the `dims`² covariance, then the principal directions within
 //! the subspace by Jacobi's method on the small matrix `Qᵀ X Xᵀ Q` (Halko, Martinsson and Tropp 2011, algorithms 4.4 and 5.3).
-//! Directions come from a sample of the rows, spread evenly; all rows are projected on them. Nothing is read back.
+//! Directions come from a sample of the rows, spread evenly, without those far apart from most; all rows are projected on them. Nothing
+//! is read back.
 
 use crate::error::{Error, Result};
 use crate::gpu::{Buffer, BufferRange, Gpu, PlanBuilder, Source, Stage};
@@ -10,7 +11,9 @@ use crate::{params, wgsl};
 
 use super::knn::products_per_dispatch;
 use super::rows::Rows;
+use apart::Apart;
 
+mod apart;
 #[cfg(test)]
 mod tests;
 
@@ -59,6 +62,7 @@ pub(super) struct Pca {
     rotation: Buffer<f32>,
     /// `[c]`: column of the rotation, by falling variance.
     order: Buffer<u32>,
+    apart: Apart,
 }
 
 impl Pca {
@@ -98,6 +102,7 @@ impl Pca {
             products: Buffer::zeroed(gpu, "products", columns * columns),
             rotation: Buffer::zeroed(gpu, "rotation", columns * columns),
             order: Buffer::zeroed(gpu, "order", columns),
+            apart: Apart::new(gpu, rows),
         })
     }
 
@@ -108,7 +113,8 @@ impl Pca {
     pub(super) fn record(&self, plan: &mut PlanBuilder<'_>) -> Result<()> {
         self.find_subspace(plan)?;
         self.rotate(plan)?;
-        self.project_all(plan)
+        self.project_all(plan)?;
+        self.apart.lengthen(plan, &self.projected)
     }
 
     fn subspace<'g>(&self, gpu: &'g Gpu) -> Stage<'g> {
@@ -207,7 +213,8 @@ impl Pca {
             let params = PcaParams { first_dim: first_dim as u32, dims: dims as u32, ..self.params };
             project(plan, &stage.clone().with("points", points), &params)?;
         }
-        Ok(())
+        let PcaParams { sample, columns, .. } = self.params;
+        self.apart.leave_out(plan, self.sample.range(), [sample, columns])
     }
 
     /// Records partial sums of points · projected sample.

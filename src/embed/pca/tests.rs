@@ -1,6 +1,7 @@
 //! Each stage of randomized PCA against its twin.
 
 use super::*;
+use crate::embed::rows::Summary;
 use crate::embed::testing::{error, open_gpu, run, upload, whole_rows};
 use crate::embed::twin;
 
@@ -144,4 +145,65 @@ fn all_rows_are_projected_on_the_principal_directions() {
     assert!(error(&found, &expected.concat()) < 1e-2, "{}", error(&found, &expected.concat()));
     let reversed: Vec<Vec<f64>> = expected.into_iter().rev().collect();
     assert!(error(&found, &reversed.concat()) > 0.1, "the control");
+}
+
+#[test]
+fn rows_far_apart_do_not_count_in_the_sample() {
+    let gpu = open_gpu();
+    let (rows, pca) = fixture(&gpu);
+    let directions = whole_rows(16, 29, 5);
+    write_directions(&gpu, &pca, &directions);
+    let projected = twin::pca::project(&rows, &directions);
+    let far = [0, 77, 330];
+    pca.rows.lengths.write(
+        &gpu,
+        0,
+        &(0..336).map(|i| if far.contains(&i) { 8.0 } else { 7.0 }).collect::<Vec<_>>(),
+    );
+    for (apart, counts) in [(3e38, None), (7.5, Some(|i: usize| ![0, 77, 330].contains(&i)))] {
+        pca.rows.summary.write(&gpu, 0, &[Summary::of_apart(apart)]);
+        run(&gpu, |plan| pca.project_sample(plan));
+        let expected = match counts {
+            Some(counts) => twin::pca::leave_out(&projected, &(0..331).map(counts).collect::<Vec<_>>()),
+            None => projected.clone(),
+        };
+        let found = read_sample(&gpu, &pca).concat();
+        assert!(error(&found, &expected.concat()) < 1e-6, "{}", error(&found, &expected.concat()));
+        let all = twin::pca::leave_out(&projected, &[true; 331]).concat();
+        assert!(error(&found, &all) > 0.01, "the control");
+    }
+}
+
+#[test]
+fn projections_of_rows_far_apart_are_as_long_as_the_rows() {
+    let gpu = open_gpu();
+    let (mut rows, _) = fixture(&gpu);
+    // One of them is orthogonal to all directions, which begin with those of the other values.
+    let far = [3, 200];
+    rows.iter_mut().enumerate().for_each(|(i, row)| row[28] = if i == 3 { 900.0 } else { 0.0 });
+    rows[3][..28].fill(0.0);
+    rows[200].iter_mut().for_each(|v| *v = 40.0 * (*v + 1.0));
+    rows[200][28] = 0.0;
+    let uploaded = upload(&gpu, &rows, &[], 336 * 4 * 12);
+    uploaded.summary.write(&gpu, 0, &[Summary::of_apart(30.0)]);
+    far.iter().for_each(|i| uploaded.lengths.write(&gpu, *i, &[900.0]));
+    // The projections lie in several buffers, too.
+    let pca = Pca::new(&gpu, &uploaded, 5, 336 * 4 * 4).unwrap();
+    assert_eq!(pca.projected.points.len(), 2);
+    run(&gpu, |plan| pca.record(plan));
+    let others: Vec<Vec<f64>> =
+        rows.iter().enumerate().filter(|(i, _)| !far.contains(i)).map(|(_, row)| row.clone()).collect();
+    let directions = twin::pca::fix_signs(&twin::pca::directions(&twin::pca::centered(&others), 5));
+    let projected = twin::pca::project(&rows, &directions);
+    let expected = |i: usize| {
+        if far.contains(&i) { twin::pca::lengthened(&rows[i], &projected[i]) } else { projected[i].clone() }
+    };
+    let found = pca.projected.read(&gpu);
+    for (i, found) in found.iter().enumerate() {
+        let found: Vec<f64> = found.iter().map(|v| f64::from(*v)).collect();
+        let apart = error(&found, &expected(i));
+        assert!(apart < 1e-2, "row {i}: {apart}, {found:?} {:?}", expected(i));
+    }
+    assert_eq!(found[3], [900.0, 0.0, 0.0, 0.0, 0.0]);
+    assert!(error(&projected[200], &expected(200)) > 0.01, "the control");
 }

@@ -87,3 +87,24 @@ pub fn principal(rows: &[Vec<f64>], components: usize) -> Vec<Vec<f64>> {
     let centered = centered(rows);
     project(&centered, &directions(&centered, components))
 }
+
+/// Projected rows `[i][c]` minus the mean of those that count; 0 for the others.
+pub fn leave_out(projected: &[Vec<f64>], counts: &[bool]) -> Vec<Vec<f64>> {
+    let counted: Vec<Vec<f64>> =
+        projected.iter().zip(counts).filter(|(_, counts)| **counts).map(|(row, _)| row.clone()).collect();
+    let mut centered = centered(&counted).into_iter();
+    let row = |counts: &bool| {
+        counts.then(|| centered.next()).flatten().unwrap_or_else(|| vec![0.0; projected[0].len()])
+    };
+    counts.iter().map(row).collect()
+}
+
+/// A projection as long as its row; along the first component where nothing is left of it.
+pub fn lengthened(row: &[f64], projected: &[f64]) -> Vec<f64> {
+    let norm = |values: &[f64]| values.iter().map(|v| v * v).sum::<f64>().sqrt();
+    let (length, left) = (norm(row), norm(projected));
+    if left <= 1e-6 * length {
+        return (0..projected.len()).map(|c| if c == 0 { length } else { 0.0 }).collect();
+    }
+    projected.iter().map(|v| v * (length / left)).collect()
+}

@@ -10,11 +10,12 @@
 use serde::{Deserialize, Serialize};
 use toml::Table;
 
+use super::bias_sums::{BiasedMap, bias_sums};
 use super::settings::{LayerSample, sample, settings, to_table};
 use crate::error::{Error, Result};
 use crate::gpu::Source;
 use crate::nn::twin::{KernelTwin, TwinCall, TwinGradients};
-use crate::nn::{Layer, LayerBuild, LayerPlans, Shape, Tensor};
+use crate::nn::{Layer, LayerBuild, LayerPlans, PlainSetting, Shape, Tensor};
 use crate::{params, wgsl};
 
 const ACTIVATION: Source = wgsl!("nn/activation.wgsl", ActivationParams);
@@ -221,12 +222,28 @@ impl Layer for Activation {
         }
     }
 
+    fn plain_settings(&self) -> &'static [PlainSetting] {
+        match self.function {
+            Function::LeakyRelu => {
+                &[PlainSetting { name: "slope", about: "Slope of the function below 0: 0 or more" }]
+            }
+            Function::Elu => {
+                &[PlainSetting { name: "alpha", about: "Size of the function's bend below 0: 0 or more" }]
+            }
+            _ => &[],
+        }
+    }
+
     fn output(&self, inputs: &[Shape]) -> Result<Shape> {
         Ok(inputs[0])
     }
 
     fn is_elementwise(&self) -> bool {
         true
+    }
+
+    fn fuses_backward(&self, below: &dyn Layer) -> bool {
+        self.function == Function::Relu && below.fuses(self)
     }
 
     fn build(&self, build: &LayerBuild<'_>) -> Result<LayerPlans> {
@@ -242,7 +259,10 @@ impl Layer for Activation {
             .bind("output", build.output.clone())
             .params(&params)
             .threads([count, 1, 1])?;
-        if let Some(input_gradient) = &input.gradient {
+        if let (Some(input_gradient), Some(biases)) = (&input.gradient, build.biases_below) {
+            let map = BiasedMap::BelowRelu(&input.values, input_gradient);
+            bias_sums(build, &mut backward, map, biases)?;
+        } else if let Some(input_gradient) = &input.gradient {
             let kernel = build.gpu.kernel(&ACTIVATION, "backward", &constants)?;
             backward
                 .dispatch(&build.label("input gradient"), &kernel)

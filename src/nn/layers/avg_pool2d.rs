@@ -11,7 +11,7 @@ use super::window::{Window, WindowParams, WindowSettings};
 use crate::error::{Error, Result};
 use crate::gpu::Source;
 use crate::nn::twin::{KernelTwin, TwinCall, TwinGradients};
-use crate::nn::{Layer, LayerBuild, LayerPlans, Shape, Tensor};
+use crate::nn::{Layer, LayerBuild, LayerPlans, ReceptiveField, Shape, Tensor};
 use crate::wgsl;
 
 const AVG_POOL2D: Source = wgsl!("nn/avg_pool2d.wgsl", WindowParams);
@@ -96,6 +96,10 @@ impl Layer for AvgPool2d {
         let mut table = to_table(&self.window);
         table.insert("count_padding".to_owned(), self.count_padding.into());
         table
+    }
+
+    fn receptive_field(&self, _input: Shape) -> ReceptiveField {
+        self.window.receptive_field()
     }
 
     fn output(&self, inputs: &[Shape]) -> Result<Shape> {

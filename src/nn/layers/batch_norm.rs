@@ -14,7 +14,7 @@ use crate::data::Sample;
 use crate::error::{Error, Result};
 use crate::gpu::{Buffer, BufferRange, Plan, Source};
 use crate::nn::twin::{KernelTwin, Mode, TwinCall, TwinGradients};
-use crate::nn::{Init, Layer, LayerBuild, LayerPlans, ParameterSpec, Role, Shape, Tensor};
+use crate::nn::{Init, Layer, LayerBuild, LayerPlans, ParameterSpec, PlainSetting, Role, Shape, Tensor};
 use crate::{params, wgsl};
 
 const BATCH_NORM: Source = wgsl!("nn/batch_norm.wgsl", Sample, BatchNormParams);
@@ -172,7 +172,7 @@ impl BatchNorm {
                 .bind("moments", moments.clone())
                 .bind("output_gradient", build.output_gradient.clone())
                 .bind("parameters", build.parameters.clone())
-                .bind("gradients", build.gradients.clone())
+                .bind("partials", build.partial_sums(0, 3 * channels.next_multiple_of(4) + channels, 1)?)
                 .bind("sums", sums.clone())
                 .params(&params)
                 .threads([64 * channels as u32, 1, 1])?;
@@ -211,6 +211,13 @@ impl Layer for BatchNorm {
         to_table(self)
     }
 
+    fn plain_settings(&self) -> &'static [PlainSetting] {
+        &[
+            PlainSetting { name: "momentum", about: "Share of a batch in the running statistics: 0 to 1" },
+            PlainSetting { name: "epsilon", about: "Number added to the variance: above 0" },
+        ]
+    }
+
     fn output(&self, inputs: &[Shape]) -> Result<Shape> {
         Ok(inputs[0])
     }
@@ -241,7 +248,6 @@ impl Layer for BatchNorm {
             forward: self.forward(build, &moments, true)?,
             evaluation: Some(self.forward(build, &moments, false)?),
             backward: self.backward(build, &moments)?,
-            ..Default::default()
         })
     }
 

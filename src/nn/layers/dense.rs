@@ -13,7 +13,7 @@ use super::settings::{LayerSample, at_least_one, sample, settings, to_table};
 use crate::error::Result;
 use crate::nn::layer::Channels;
 use crate::nn::twin::{TwinCall, TwinGradients};
-use crate::nn::{Init, Layer, LayerBuild, LayerPlans, ParameterSpec, Shape, Tensor};
+use crate::nn::{Init, Layer, LayerBuild, LayerPlans, ParameterSpec, ReceptiveField, Shape, Tensor};
 
 /// Settings of a dense layer.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
@@ -86,6 +86,10 @@ impl Layer for Dense {
 
     fn resized(&self, units: usize, _groups: usize) -> Option<Box<dyn Layer>> {
         Some(Box::new(Self { units, ..*self }))
+    }
+
+    fn receptive_field(&self, input: Shape) -> ReceptiveField {
+        ReceptiveField::whole(input)
     }
 
     fn output(&self, _inputs: &[Shape]) -> Result<Shape> {

@@ -16,9 +16,7 @@
 //! | weight gradient, 256 | 64 × 64 | 1 | 8 | 34 | 256 | 18 µs | |
 //! | … 4096 | 64 × 128 | 4 | 12 | 51 | 512 | 222 µs | |
 
-use super::conv2d::{
-    Convolution, MAX_GPU_CANDIDATES, add_partial_sums, gpu_cycles, gpu_time_us, partial_sums,
-};
+use super::conv2d::{Convolution, MAX_GPU_CANDIDATES, gpu_cycles, gpu_time_us};
 use crate::error::Result;
 use crate::gpu::{Buffer, BufferRange, Plan, Source};
 use crate::nn::twin::KernelTwin;
@@ -48,6 +46,8 @@ params! {
         left_step: u32,
         /// Elements, or quads, from one step of the inner dimension of the right matrix (or column, where it runs along it) to the next.
         right_step: u32,
+        /// First bias, where the sums begin with it.
+        bias_at: u32,
     }
 }
 params! { struct DenseSumParams { count: u32, quads: u32, splits: u32, bias_offset: u32 } }
@@ -57,6 +57,10 @@ const WANTED_WORKGROUPS: usize = 260;
 const MAX_SPLITS: usize = 32;
 /// Rows of a result that are few, so that its tiles are small.
 const FEW_ROWS: usize = 16;
+/// Fewest steps of a split, and of one with few rows: of maps, which take one more dispatch to add, and of a gradient of weights, which takes
+/// none.
+const OF_MAPS: [usize; 2] = [128, 512];
+const OF_WEIGHTS: [usize; 2] = [256, 32];
 /// Cycles that a workgroup waits for the values of a step.
 const WAIT_CYCLES: f64 = 400.0;
 
@@ -87,10 +91,10 @@ struct Extents {
 }
 
 impl Extents {
-    /// Splits of the inner dimension into parts of at least `least` steps, by the shape alone.
-    fn splits(&self, least: usize) -> usize {
+    /// Splits of the inner dimension into parts of at least `least` steps, or as many as few rows have, by the shape alone.
+    fn splits(&self, [least, least_of_few]: [usize; 2]) -> usize {
         let few = self.rows <= FEW_ROWS;
-        let (tile_rows, tile_columns, least) = if few { (16, 32, 32) } else { (64, 128, least) };
+        let (tile_rows, tile_columns, least) = if few { (16, 32, least_of_few) } else { (64, 128, least) };
         let tiles = self.rows.div_ceil(tile_rows) * self.columns.div_ceil(tile_columns);
         // The sums lie within 16 MiB.
         let most = (self.depth / least).min((1 << 22) / (self.rows * self.columns)).min(MAX_SPLITS);
@@ -132,6 +136,10 @@ struct Product<'a> {
     right_step: usize,
     /// The right matrix runs along the inner dimension.
     gathers: bool,
+    /// First bias, with which the result begins.
+    bias_at: Option<usize>,
+    /// Output of the relu that is fused.
+    rectified: Option<&'a BufferRange>,
 }
 
 impl DenseProducts {
@@ -145,13 +153,15 @@ impl DenseProducts {
         let mut backward = build.plan();
         if build.trains {
             backward.extend(&self.weight_gradient(build)?);
-            self.convolution.bias_gradient(build, &mut backward)?;
+            if !build.leaves_biases {
+                self.convolution.bias_gradient(build, &mut backward)?;
+            }
         }
         if let Some(input_gradient) = &build.input().gradient {
             backward.extend(&self.input_gradient(build, input_gradient)?);
         }
         let forward = self.forward(build)?;
-        Ok(LayerPlans { prepare: Plan::default(), forward, evaluation: None, backward: backward.finish() })
+        Ok(LayerPlans { forward, evaluation: None, backward: backward.finish() })
     }
 
     fn forward(&self, build: &LayerBuild<'_>) -> Result<Plan> {
@@ -160,7 +170,7 @@ impl DenseProducts {
         let product = Product {
             name: "forward",
             extents,
-            splits: extents.splits(128),
+            splits: extents.splits(OF_MAPS),
             left: &build.parameters,
             right: &build.input().values,
             left_at: build.offsets[0],
@@ -168,8 +178,10 @@ impl DenseProducts {
             left_step: 1,
             right_step: quads,
             gathers: false,
+            bias_at: Some(build.offsets[1]),
+            rectified: build.fused_output.as_ref(),
         };
-        product.summed(build, &build.output, build.fused_output.as_ref(), true)
+        product.whole(build, &build.output)
     }
 
     fn input_gradient(&self, build: &LayerBuild<'_>, input_gradient: &BufferRange) -> Result<Plan> {
@@ -178,7 +190,7 @@ impl DenseProducts {
         let product = Product {
             name: "input gradient",
             extents,
-            splits: extents.splits(128),
+            splits: extents.splits(OF_MAPS),
             left: &build.parameters,
             right: &build.output_gradient,
             left_at: build.offsets[0],
@@ -186,11 +198,10 @@ impl DenseProducts {
             left_step: inputs,
             right_step: quads,
             gathers: false,
+            bias_at: None,
+            rectified: None,
         };
-        if product.splits == 1 {
-            return product.build(build, input_gradient);
-        }
-        product.summed(build, input_gradient, None, false)
+        product.whole(build, input_gradient)
     }
 
     fn weight_gradient(&self, build: &LayerBuild<'_>) -> Result<Plan> {
@@ -199,7 +210,7 @@ impl DenseProducts {
         let product = Product {
             name: "weight gradient",
             extents,
-            splits: extents.splits(256),
+            splits: extents.splits(OF_WEIGHTS),
             left: &build.output_gradient,
             right: &build.input().values,
             left_at: 0,
@@ -207,12 +218,11 @@ impl DenseProducts {
             left_step: 1,
             right_step: images,
             gathers: true,
+            bias_at: None,
+            rectified: None,
         };
-        let partials = partial_sums(build, units * inputs, product.splits)?;
-        let mut plan = build.plan();
-        plan.extend(&product.build(build, &partials)?);
-        add_partial_sums(build, &mut plan, partials, units * inputs, product.splits)?;
-        Ok(plan.finish())
+        let partials = build.partial_sums(0, units * inputs, product.splits)?;
+        product.build(build, &partials)
     }
 }
 
@@ -234,7 +244,12 @@ impl Product<'_> {
         )
     }
 
-    fn constants(&self, tile: Tile) -> [(&'static str, u32); 6] {
+    /// The sums are the result: no other dispatch adds bias and relu.
+    fn is_whole(&self) -> bool {
+        self.splits == 1
+    }
+
+    fn constants(&self, tile: Tile) -> [(&'static str, u32); 8] {
         [
             ("ROWS", tile.rows as u32),
             ("ACROSS", tile.across as u32),
@@ -242,6 +257,8 @@ impl Product<'_> {
             ("DEPTH", tile.depth as u32),
             ("LEFT_ALONG", u32::from(self.left_step == 1)),
             ("RIGHT_ALONG", u32::from(self.gathers)),
+            ("BIAS", u32::from(self.is_whole() && self.bias_at.is_some())),
+            ("RECTIFIES", u32::from(self.is_whole() && self.rectified.is_some())),
         ]
     }
 
@@ -249,7 +266,11 @@ impl Product<'_> {
         let Extents { rows, columns, depth } = self.extents;
         let kernel = build.gpu.kernel(&PRODUCT, "dense_product", &self.constants(tile))?;
         let mut plan = build.plan();
-        plan.dispatch(&build.label(self.name), &kernel)
+        let mut dispatch = plan.dispatch(&build.label(self.name), &kernel);
+        if let Some(rectified) = self.rectified.filter(|_| self.is_whole()) {
+            dispatch = dispatch.bind("rectified", rectified.clone());
+        }
+        dispatch
             .bind("left", self.left.clone())
             .bind("right", self.right.clone())
             .bind("result", result.clone())
@@ -262,20 +283,18 @@ impl Product<'_> {
                 left_row_step: self.left_row_step as u32,
                 left_step: self.left_step as u32,
                 right_step: self.right_step as u32,
+                bias_at: self.bias_at.unwrap_or(0) as u32,
             })
             .flops(2 * (rows * columns * depth) as u64)
             .threads([columns.div_ceil(4) as u32, rows.div_ceil(tile.rows) as u32, self.splits as u32])?;
         Ok(plan.finish())
     }
 
-    /// The product of quads of images, its splits added, with a bias and a relu of it where they are wanted.
-    fn summed(
-        &self,
-        build: &LayerBuild<'_>,
-        result: &BufferRange,
-        rectified: Option<&BufferRange>,
-        bias: bool,
-    ) -> Result<Plan> {
+    /// The product of quads of images with its bias and relu, its splits added if there are any.
+    fn whole(&self, build: &LayerBuild<'_>, result: &BufferRange) -> Result<Plan> {
+        if self.is_whole() {
+            return self.build(build, result);
+        }
         let gpu = build.gpu;
         let Extents { rows, columns, .. } = self.extents;
         let count = rows * columns * self.splits;
@@ -283,6 +302,7 @@ impl Product<'_> {
         let partials = Buffer::<f32>::zeroed(gpu, "partials", count).range();
         let mut plan = build.plan();
         plan.extend(&self.build(build, &partials)?);
+        let (bias, rectified) = (self.bias_at.is_some(), self.rectified);
         let constants = [("BIAS", u32::from(bias)), ("RECTIFIES", u32::from(rectified.is_some()))];
         let kernel = gpu.kernel(&SUM, "dense_sum", &constants)?;
         let mut dispatch = plan.dispatch(&build.label(&format!("{} sum", self.name)), &kernel);
@@ -299,7 +319,7 @@ impl Product<'_> {
                 count: (rows * columns / 4) as u32,
                 quads: (columns / 4) as u32,
                 splits: self.splits as u32,
-                bias_offset: if bias { build.offsets[1] as u32 } else { 0 },
+                bias_offset: self.bias_at.unwrap_or(0) as u32,
             })
             .threads([(rows * columns / 4) as u32, 1, 1])?;
         Ok(plan.finish())
@@ -310,18 +330,19 @@ impl Product<'_> {
 mod tests {
     use super::*;
 
-    /// Rows, columns and inner dimension; the least that a split has; gathers; splits and time in microseconds as they were measured on an H100.
+    /// Rows, columns and inner dimension; weights or maps; splits and time in microseconds as they were measured on an H100.
     #[test]
     fn splits_and_times_are_near_those_that_were_measured() {
-        for ([rows, columns, depth], least, gathers, tile, splits, measured_us) in [
-            ([128, 256, 4096], 128, false, TILES[0], 32, 16.0),
-            ([4096, 256, 128], 128, false, TILES[0], 1, 12.0),
-            ([128, 4096, 256], 256, true, TILES[1], 1, 14.7),
-            ([128, 4096, 4096], 128, false, TILES[0], 4, 140.0),
-            ([4096, 4096, 128], 128, false, TILES[0], 1, 137.0),
-            ([128, 4096, 4096], 256, true, TILES[0], 4, 148.0),
+        for ([rows, columns, depth], gathers, tile, splits, measured_us) in [
+            ([128, 256, 4096], false, TILES[0], 32, 16.0),
+            ([4096, 256, 128], false, TILES[0], 1, 12.0),
+            ([128, 4096, 256], true, TILES[1], 1, 14.7),
+            ([128, 4096, 4096], false, TILES[0], 4, 140.0),
+            ([4096, 4096, 128], false, TILES[0], 1, 137.0),
+            ([128, 4096, 4096], true, TILES[0], 4, 148.0),
         ] {
             let extents = Extents { rows, columns, depth };
+            let least = if gathers { OF_WEIGHTS } else { OF_MAPS };
             assert_eq!(extents.splits(least), splits, "{extents:?}");
             let time_us = |tile: Tile| extents.time_us(tile, splits, gathers);
             let best = TILES.into_iter().min_by(|a, b| time_us(*a).total_cmp(&time_us(*b))).unwrap();
@@ -336,8 +357,10 @@ mod tests {
         for [rows, columns, depth] in [[1, 4, 1], [10, 256, 31], [10, 4, 4096], [5000, 1, 7], [1, 1, 100_000]]
         {
             let extents = Extents { rows, columns, depth };
-            let splits = extents.splits(128);
-            assert!((1..=MAX_SPLITS.min(depth)).contains(&splits), "{extents:?}: {splits}");
+            for least in [OF_MAPS, OF_WEIGHTS] {
+                let splits = extents.splits(least);
+                assert!((1..=MAX_SPLITS.min(depth)).contains(&splits), "{extents:?}: {splits}");
+            }
         }
     }
 }

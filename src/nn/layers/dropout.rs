@@ -12,7 +12,7 @@ use crate::data::{Clock, Sampling, mix};
 use crate::error::{Error, Result};
 use crate::gpu::{BufferRange, Plan, Source};
 use crate::nn::twin::{KernelTwin, Mode, RngKey, TwinCall, TwinGradients};
-use crate::nn::{Layer, LayerBuild, LayerPlans, Shape, Tensor};
+use crate::nn::{Layer, LayerBuild, LayerPlans, PlainSetting, Shape, Tensor};
 use crate::{params, wgsl};
 
 const DROPOUT: Source = wgsl!("nn/dropout.wgsl", Clock, Sampling, DropoutParams);
@@ -115,6 +115,10 @@ impl Layer for Dropout {
         to_table(self)
     }
 
+    fn plain_settings(&self) -> &'static [PlainSetting] {
+        &[PlainSetting { name: "rate", about: "Probability that a value is dropped: 0 to below 1" }]
+    }
+
     fn output(&self, inputs: &[Shape]) -> Result<Shape> {
         Ok(inputs[0])
     }
@@ -129,7 +133,6 @@ impl Layer for Dropout {
             forward: self.plan(build, forward, true)?,
             evaluation: Some(self.plan(build, forward, false)?),
             backward,
-            ..Default::default()
         })
     }
 

@@ -8,7 +8,7 @@ use super::settings::{LayerSample, sample, settings, to_table};
 use crate::error::Result;
 use crate::nn::layer::Channels;
 use crate::nn::twin::{TwinCall, TwinGradients};
-use crate::nn::{Layer, LayerBuild, LayerPlans, Shape, Tensor};
+use crate::nn::{Layer, LayerBuild, LayerPlans, ReceptiveField, Shape, Tensor};
 
 /// Flattening; it has no settings.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
@@ -42,6 +42,10 @@ impl Layer for Flatten {
 
     fn channels(&self) -> Channels {
         Channels::Flattened
+    }
+
+    fn receptive_field(&self, input: Shape) -> ReceptiveField {
+        ReceptiveField::whole(input)
     }
 
     fn output(&self, inputs: &[Shape]) -> Result<Shape> {

@@ -7,7 +7,7 @@ use super::settings::{LayerSample, sample, settings, to_table};
 use crate::error::Result;
 use crate::gpu::Source;
 use crate::nn::twin::{KernelTwin, TwinCall, TwinGradients};
-use crate::nn::{Layer, LayerBuild, LayerPlans, Shape, Tensor};
+use crate::nn::{Layer, LayerBuild, LayerPlans, ReceptiveField, Shape, Tensor};
 use crate::{params, wgsl};
 
 const GLOBAL_AVG_POOL2D: Source = wgsl!("nn/global_avg_pool2d.wgsl", GlobalAvgPool2dParams);
@@ -51,6 +51,10 @@ impl Layer for GlobalAvgPool2d {
 
     fn settings(&self) -> Table {
         to_table(self)
+    }
+
+    fn receptive_field(&self, input: Shape) -> ReceptiveField {
+        ReceptiveField::whole(input)
     }
 
     fn output(&self, inputs: &[Shape]) -> Result<Shape> {

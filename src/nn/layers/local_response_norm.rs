@@ -10,7 +10,7 @@ use super::settings::{LayerSample, at_least_one, sample, settings, to_table};
 use crate::error::{Error, Result};
 use crate::gpu::{Buffer, Source};
 use crate::nn::twin::{KernelTwin, TwinCall, TwinGradients};
-use crate::nn::{Layer, LayerBuild, LayerPlans, Shape, Tensor};
+use crate::nn::{Layer, LayerBuild, LayerPlans, PlainSetting, Shape, Tensor};
 use crate::{params, wgsl};
 
 const LOCAL_RESPONSE_NORM: Source = wgsl!("nn/local_response_norm.wgsl", LocalResponseNormParams);
@@ -129,6 +129,15 @@ impl Layer for LocalResponseNorm {
 
     fn settings(&self) -> Table {
         to_table(self)
+    }
+
+    fn plain_settings(&self) -> &'static [PlainSetting] {
+        &[
+            PlainSetting { name: "size", about: "Number of channels in the sum: 1 or more" },
+            PlainSetting { name: "alpha", about: "Weight of the squares: 0 or more" },
+            PlainSetting { name: "beta", about: "Exponent of the sum: 0 or more" },
+            PlainSetting { name: "k", about: "Number added to the squares: above 0" },
+        ]
     }
 
     fn output(&self, inputs: &[Shape]) -> Result<Shape> {

@@ -2,15 +2,21 @@
 //!
 //! `output[c, y, x] = max_{dy, dx < size} input[c, y·stride + dy − padding, x·stride + dx − padding]` over what lies in the
 //! map; of equal values the first wins and takes the whole gradient; a NaN wins over every number.
+//!
+//! Above a relu, where windows lie apart, the backward pass makes the relu's gradient too: of each window it reads pooled gradient and
+//! value and a word of places, 36 bytes, and writes the 4 pixels of four images, where the two passes moved 260 bytes a window of 2×2. On
+//! an H100 at batch 4096, 16 channels of 32×32: 145 µs by measured bandwidth, 274 and more in two dispatches.
 
 use toml::Table;
 
+use super::activation::RELU;
+use super::bias_sums::{BiasedMap, Unpooled, bias_sums};
 use super::settings::{LayerSample, sample, settings, to_table};
 use super::window::{Window, WindowParams, WindowSettings};
 use crate::error::{Error, Result};
 use crate::gpu::{Buffer, Source};
 use crate::nn::twin::{KernelTwin, TwinCall, TwinGradients};
-use crate::nn::{Layer, LayerBuild, LayerPlans, Shape, Tensor};
+use crate::nn::{Layer, LayerBuild, LayerPlans, ReceptiveField, Shape, Tensor};
 use crate::wgsl;
 
 const MAX_POOL2D: Source = wgsl!("nn/max_pool2d.wgsl", WindowParams);
@@ -19,6 +25,11 @@ pub(super) const TWINS: &[KernelTwin] = &[
     ("nn/max_pool2d.wgsl", "forward", "nn::layers::max_pool2d::MaxPool2d::forward_twin"),
     ("nn/max_pool2d.wgsl", "backward", "nn::layers::max_pool2d::MaxPool2d::backward_twin"),
     ("nn/max_pool2d.wgsl", "backward_apart", "nn::layers::max_pool2d::MaxPool2d::backward_twin"),
+    (
+        "nn/max_pool2d.wgsl",
+        "backward_rectified",
+        "nn::layers::max_pool2d::MaxPool2d::backward_twin, and that of nn::layers::activation::Activation after it",
+    ),
 ];
 
 /// Max pooling.
@@ -97,8 +108,16 @@ impl Layer for MaxPool2d {
         to_table(&self.window)
     }
 
+    fn receptive_field(&self, _input: Shape) -> ReceptiveField {
+        self.window.receptive_field()
+    }
+
     fn output(&self, inputs: &[Shape]) -> Result<Shape> {
         self.window.output(inputs[0])
+    }
+
+    fn fuses_backward(&self, below: &dyn Layer) -> bool {
+        below.kind() == RELU && self.window.lie_apart()
     }
 
     fn build(&self, build: &LayerBuild<'_>) -> Result<LayerPlans> {
@@ -114,23 +133,34 @@ impl Layer for MaxPool2d {
             .bind("argmax", argmax.clone())
             .params(&params)
             .threads(build.map_threads(build.output_shape))?;
-        if let Some(input_gradient) = &build.input().gradient {
-            let input = build.input().shape;
-            let apart = self.window.lie_apart();
-            let (entry, threads) = if apart {
-                let cells = |length: usize| length.div_ceil(self.window.stride);
-                ("backward_apart", Shape::new(input.channels, cells(input.height), cells(input.width)))
-            } else {
-                ("backward", input)
-            };
-            let kernel = build.gpu.kernel(&MAX_POOL2D, entry, &constants)?;
-            backward
-                .dispatch(&build.label("input gradient"), &kernel)
-                .bind("argmax", argmax)
-                .bind("output_gradient", build.output_gradient.clone())
-                .bind("input_gradient", input_gradient.clone())
-                .params(&params)
-                .threads(build.map_threads(threads))?;
+        let Some(input_gradient) = &build.input().gradient else {
+            return Ok(LayerPlans { forward: forward.finish(), ..Default::default() });
+        };
+        let input = build.input().shape;
+        let cells = |length: usize| length.div_ceil(self.window.stride);
+        let cells = Shape::new(input.channels, cells(input.height), cells(input.width));
+        let unpooled = Unpooled { window: self.window, cells, argmax: &argmax, input_gradient };
+        match (&build.rectified_gradient, build.biases_below) {
+            (Some(rectified), Some(biases)) => {
+                bias_sums(build, &mut backward, BiasedMap::BelowPooling(&unpooled, rectified), biases)?;
+            }
+            (rectified, _) => {
+                let (entry, threads) = match rectified {
+                    Some(_) => ("backward_rectified", cells),
+                    None if self.window.lie_apart() => ("backward_apart", cells),
+                    None => ("backward", input),
+                };
+                let kernel = build.gpu.kernel(&MAX_POOL2D, entry, &constants)?;
+                backward
+                    .dispatch(&build.label("input gradient"), &kernel)
+                    .bind("argmax", argmax)
+                    .bind("output_gradient", build.output_gradient.clone())
+                    .bind("input_gradient", input_gradient.clone())
+                    .bind_those([("pooled", build.output.clone())])
+                    .bind_those(rectified.iter().map(|range| ("rectified_gradient", range.clone())))
+                    .params(&params)
+                    .threads(build.map_threads(threads))?;
+            }
         }
         Ok(LayerPlans { forward: forward.finish(), backward: backward.finish(), ..Default::default() })
     }

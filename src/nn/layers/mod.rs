@@ -4,6 +4,7 @@ mod activation;
 mod add;
 mod avg_pool2d;
 mod batch_norm;
+mod bias_sums;
 mod concat;
 mod conv2d;
 mod copy;
@@ -96,7 +97,12 @@ pub const KINDS: &[LayerKind] = &[
         twins: max_pool2d::TWINS,
     },
     LayerKind { kind: "maxout", parse: maxout::parse, samples: maxout::samples, twins: maxout::TWINS },
-    LayerKind { kind: "relu", parse: activation::parse_relu, samples: activation::samples_relu, twins: &[] },
+    LayerKind {
+        kind: "relu",
+        parse: activation::parse_relu,
+        samples: activation::samples_relu,
+        twins: bias_sums::TWINS,
+    },
     LayerKind {
         kind: "sigmoid",
         parse: activation::parse_sigmoid,

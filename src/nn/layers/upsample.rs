@@ -9,7 +9,7 @@ use super::settings::{LayerSample, at_least_one, sample, settings, to_table};
 use crate::error::Result;
 use crate::gpu::Source;
 use crate::nn::twin::{KernelTwin, TwinCall, TwinGradients};
-use crate::nn::{Layer, LayerBuild, LayerPlans, Shape, Tensor};
+use crate::nn::{Layer, LayerBuild, LayerPlans, ReceptiveField, Shape, Tensor};
 use crate::{params, wgsl};
 
 const UPSAMPLE: Source = wgsl!("nn/upsample.wgsl", UpsampleParams);
@@ -57,6 +57,10 @@ impl Layer for Upsample {
 
     fn settings(&self) -> Table {
         to_table(self)
+    }
+
+    fn receptive_field(&self, _input: Shape) -> ReceptiveField {
+        ReceptiveField { enlarged: self.factor, ..ReceptiveField::PIXEL }
     }
 
     fn output(&self, inputs: &[Shape]) -> Result<Shape> {

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::settings::at_least_one;
 use crate::error::{Error, Result};
-use crate::nn::{LayerBuild, Shape};
+use crate::nn::{LayerBuild, ReceptiveField, Shape};
 use crate::params;
 
 params! {
@@ -20,6 +20,8 @@ params! {
         out_width: u32,
         /// Quads of images.
         quads: u32,
+        /// Those that are trained on.
+        train_quads: u32,
     }
 }
 
@@ -79,6 +81,11 @@ impl Window {
         }
     }
 
+    /// Pixels that an output pixel reads.
+    pub fn receptive_field(&self) -> ReceptiveField {
+        ReceptiveField::square(self.size, self.stride, self.padding)
+    }
+
     /// True if no two windows overlap and there is no padding.
     pub fn lie_apart(&self) -> bool {
         self.size <= self.stride && self.padding == 0
@@ -96,6 +103,7 @@ impl Window {
             out_height: output.height as u32,
             out_width: output.width as u32,
             quads: build.extent.quads as u32,
+            train_quads: build.extent.train_quads as u32,
         }
     }
 

@@ -2,6 +2,7 @@
 
 mod file;
 mod presets;
+mod receptive;
 #[cfg(test)]
 mod tests;
 

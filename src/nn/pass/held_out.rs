@@ -5,7 +5,9 @@ use super::maps::Maps;
 use super::sizes::room;
 use crate::data::{Clock, DataLoader, HeldOutImages};
 use crate::error::Result;
-use crate::gpu::{Buffer, Gpu, Plan};
+use crate::gpu::{Buffer, BufferRange, Gpu, Plan, PlanBuilder};
+use crate::nn::features::{Extraction, TopK};
+use crate::nn::partial_sums::PartialSums;
 use crate::nn::{LossBuffers, Network, Parameters};
 
 /// Most images that are held out: enough that a loss tells, few enough that it costs little.
@@ -28,6 +30,16 @@ pub struct HeldOutPass {
     pub values: Buffer<f32>,
     /// The evaluation; its result is in the images' clock.
     pub plan: Plan,
+    /// Outputs and class probabilities, `[class, n]`.
+    said: [BufferRange; 2],
+}
+
+/// Predictions of a batch of images, one each.
+pub struct Predictions {
+    /// The dispatch that writes them, after the evaluation.
+    pub plan: Plan,
+    /// The classes with the largest outputs.
+    pub best: Buffer<TopK>,
 }
 
 impl HeldOutPass {
@@ -44,8 +56,10 @@ impl HeldOutPass {
     ) -> Result<Self> {
         let values = Buffer::<f32>::zeroed(gpu, "held-out weights", parameters.values.len());
         let maps = Maps::fixed(gpu, network, images);
-        let layers = build_layers(gpu, network, loader, parameters, Weights::Fixed(&values), &maps)?;
-        let last = layers.len();
+        let nothing = PartialSums::default();
+        let weights = Weights::Fixed(&values);
+        let layers = build_layers(gpu, network, loader, parameters, weights, (&maps, &nothing))?;
+        let last = layers.plans.len();
         let outputs = network.shape_of(last).len();
         let loss = LossBuffers {
             samples: maps.samples.clone(),
@@ -55,12 +69,42 @@ impl HeldOutPass {
             gradient: Buffer::<f32>::zeroed(gpu, "held-out gradient", outputs * maps.sizes.slots).range(),
             results: maps.results.clone(),
         };
-        let mut plan = Plan::default();
-        layers.iter().for_each(|layer| plan.extend(&layer.prepare));
-        layers.iter().for_each(|layer| plan.extend(layer.evaluation.as_ref().unwrap_or(&layer.forward)));
+        let said = [loss.outputs.clone(), loss.probabilities.clone()];
+        let mut plan = layers.prepare;
+        layers
+            .plans
+            .iter()
+            .for_each(|layer| plan.extend(layer.evaluation.as_ref().unwrap_or(&layer.forward)));
         plan.extend(&network.loss.build(gpu, &loss, (outputs, network.classes), maps.extent())?);
         plan.extend(&images.build_counting(gpu, &maps.results)?);
-        Ok(Self { values, plan })
+        Ok(Self { values, plan, said })
+    }
+
+    /// The predictions of the images that it evaluates.
+    ///
+    /// # Errors
+    /// When they do not fit the adapter.
+    pub(in crate::nn) fn predictions(
+        &self,
+        gpu: &Gpu,
+        network: &Network,
+        images: &HeldOutImages,
+    ) -> Result<Predictions> {
+        let count = images.count();
+        let best = Buffer::zeroed(gpu, "predictions", count);
+        let [labels, classes] = ["labels", "classes"].map(|label| Buffer::<u32>::zeroed(gpu, label, count));
+        let extraction = Extraction {
+            clock: images.clock.range(),
+            positions: 0..count,
+            micro_batch: images.sizes.micro_batch,
+            slots: images.sizes.slots,
+        };
+        let [outputs, probabilities] = self.said.clone();
+        let known = if network.loss.has_classes() { network.classes } else { 0 };
+        let to = [labels.range(), classes.range(), best.range()];
+        let mut plan = PlanBuilder::new(gpu);
+        extraction.predictions(&mut plan, [images.samples.clone(), outputs, probabilities], known, to)?;
+        Ok(Predictions { plan: plan.finish(), best })
     }
 
     /// Mean loss by the clock after an evaluation.

@@ -1,11 +1,14 @@
 //! The layers' dispatches, over the buffers of a pass.
 
+use super::fusions::Fusions;
 use super::maps::Maps;
 use crate::data::DataLoader;
 use crate::error::Result;
 use crate::gpu::{Buffer, BufferRange, Gpu, Plan, PlanBuilder};
 use crate::nn::layers::add;
-use crate::nn::{BatchBuffers, LayerBuild, LayerPlans, Network, Parameters, Port};
+use crate::nn::packing::Packing;
+use crate::nn::partial_sums::PartialSums;
+use crate::nn::{BatchBuffers, LayerBuild, LayerPlans, Network, NetworkLayer, Parameters, Port, Shape};
 
 /// Gradients that the consumers of one node write: a single consumer writes the node's gradient itself, several write
 /// one share each, which are added.
@@ -25,6 +28,14 @@ pub(super) enum Weights<'b> {
     Fixed(&'b Buffer<f32>),
 }
 
+/// Every layer's dispatches.
+pub(super) struct Layers {
+    /// Once before the forward passes of a step: weights packed for the kernels.
+    pub prepare: Plan,
+    /// Of each layer.
+    pub plans: Vec<LayerPlans>,
+}
+
 /// Builds every layer.
 pub(super) fn build_layers(
     gpu: &Gpu,
@@ -32,26 +43,24 @@ pub(super) fn build_layers(
     loader: &DataLoader,
     parameters: &Parameters,
     weights: Weights<'_>,
-    maps: &Maps,
-) -> Result<Vec<LayerPlans>> {
-    let batch = BatchBuffers {
-        samples: maps.samples.clone(),
-        clock: loader.clock().range(),
-        sampling: loader.sampling().range(),
-    };
+    (maps, partials): (&Maps, &PartialSums),
+) -> Result<Layers> {
+    let batch = batch_buffers(maps, loader);
     let (learns, values, mut shares) = match weights {
         Weights::Trained => (true, parameters.values.range(), build_shares(gpu, network, maps)?),
         Weights::Fixed(values) => (false, values.range(), maps.gradients.iter().map(|_| None).collect()),
     };
-    let fused = fused_layers(gpu, network);
+    let has_gradient: Vec<bool> = shares.iter().map(Option::is_some).collect();
+    let fusions = Fusions::of(gpu, network, &has_gradient);
+    // Of each layer that another makes: its input gradient.
+    let mut made: Vec<Option<BufferRange>> = vec![None; network.layers.len()];
+    let packing = Packing::new(parameters.values.len());
     let mut layers = Vec::new();
     for (index, layer) in network.layers.iter().enumerate() {
-        let inputs = layer.inputs.iter().zip(&layer.input_shapes).map(|(node, shape)| Port {
-            shape: *shape,
-            values: maps.activations[*node].clone(),
-            gradient: shares[*node].as_mut().map(|shares| shares.parts.remove(0)),
-        });
-        let inputs = inputs.collect();
+        let inputs = ports(layer, maps, &mut shares);
+        made[index] = inputs[0].gradient.clone().filter(|_| fusions.gradients[index].is_some());
+        let below = |makers: &[Option<usize>]| makers.iter().position(|maker| *maker == Some(index));
+        let biases_of = |layer: usize| (parameters.offsets[layer][1], network.layers[layer].output.channels);
         // Before the first weights nothing flows back, and what stands here is never read.
         let output_gradient = maps.gradients[index + 1].as_ref().unwrap_or(&maps.activations[index + 1]);
         let mut plans = layer.layer.build(&LayerBuild {
@@ -64,15 +73,17 @@ pub(super) fn build_layers(
             inputs,
             output_shape: layer.output,
             output: maps.activations[index + 1].clone(),
-            fused_output: fused[index].map(|next| maps.activations[next + 1].clone()),
+            fused_output: fusions.forward[index].map(|next| maps.activations[next + 1].clone()),
+            rectified_gradient: below(&fusions.gradients).and_then(|layer| made[layer].clone()),
+            biases_below: below(&fusions.biases).map(biases_of),
+            leaves_biases: fusions.biases[index].is_some(),
             output_gradient: output_gradient.clone(),
             parameters: values.clone(),
-            gradients: parameters.gradients.range(),
+            packing: &packing,
+            partials,
             offsets: parameters.offsets[index].clone(),
         })?;
-        if layer.inputs.iter().any(|node| *node > 0 && fused[node - 1] == Some(index)) {
-            plans.forward = Plan::default();
-        }
+        leave_to_others(&mut plans, (index, layer), &fusions);
         if let Some(shares) = &shares[index + 1] {
             let mut backward = shares.sum.clone();
             backward.extend(&plans.backward);
@@ -80,17 +91,35 @@ pub(super) fn build_layers(
         }
         layers.push(plans);
     }
-    Ok(layers)
+    Ok(Layers { prepare: packing.build(gpu, &values)?, plans: layers })
 }
 
-/// For each layer the one after it whose output it writes, too.
-fn fused_layers(gpu: &Gpu, network: &Network) -> Vec<Option<usize>> {
-    let fuses = |layer: usize, next: usize| {
-        gpu.profile().fuses_relu && network.layers[layer].layer.fuses(network.layers[next].layer.as_ref())
+fn batch_buffers(maps: &Maps, loader: &DataLoader) -> BatchBuffers {
+    BatchBuffers {
+        samples: maps.samples.clone(),
+        clock: loader.clock().range(),
+        sampling: loader.sampling().range(),
+    }
+}
+
+/// The inputs of a layer, with the next share of each one's gradient.
+fn ports(layer: &NetworkLayer, maps: &Maps, shares: &mut [Option<Shares>]) -> Vec<Port> {
+    let port = |(node, shape): (&usize, &Shape)| Port {
+        shape: *shape,
+        values: maps.activations[*node].clone(),
+        gradient: shares[*node].as_mut().map(|shares| shares.parts.remove(0)),
     };
-    let consumers = network.consumers();
-    let first = |layer: usize| consumers[layer + 1].iter().copied().find(|next| fuses(layer, *next));
-    (0..network.layers.len()).map(first).collect()
+    layer.inputs.iter().zip(&layer.input_shapes).map(port).collect()
+}
+
+/// Takes the dispatches out of a layer's plans that do what those of another layer do, too.
+fn leave_to_others(plans: &mut LayerPlans, (index, layer): (usize, &NetworkLayer), fusions: &Fusions) {
+    if layer.inputs.iter().any(|node| *node > 0 && fusions.forward[node - 1] == Some(index)) {
+        plans.forward = Plan::default();
+    }
+    if fusions.gradients[index].is_some() {
+        plans.backward = Plan::default();
+    }
 }
 
 /// The shares of each node's gradient.

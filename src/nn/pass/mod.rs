@@ -1,21 +1,24 @@
 //! One pass over a micro-batch: its buffers, and the plans of step, evaluation and refresh.
 //!
-//! A step is: clear the gradients, pack the weights, then for each micro-batch sample → forward → loss → backward →
-//! count; at last the optimizer and the clock's tick.
+//! A step is: pack the weights, then for each micro-batch sample → forward → loss → backward → sums of the gradients; at last
+//! the optimizer and the clock's tick.
 
+mod fusions;
 mod held_out;
 mod layers;
 mod maps;
 mod sizes;
 
 use super::features::mark_fired;
-use super::{LayerPlans, LossBuffers, Network, Optimizer, Parameters, TrainerOptions};
+use super::gradient_sums::sum_gradients;
+use super::partial_sums::PartialSums;
+use super::{LossBuffers, Network, Optimizer, Parameters, TrainerOptions};
 use crate::data::{BatchSizes, DataLoader};
 use crate::error::Result;
-use crate::gpu::{Buffer, Gpu, Plan, PlanBuilder};
-pub use held_out::HeldOutPass;
+use crate::gpu::{Buffer, BufferRange, Gpu, Plan, PlanBuilder};
 pub(super) use held_out::held_out_count;
-use layers::{Weights, build_layers};
+pub use held_out::{HeldOutPass, Predictions};
+use layers::{Layers, Weights, build_layers};
 pub(super) use maps::Maps;
 pub(super) use sizes::choose_sizes;
 
@@ -39,6 +42,16 @@ pub(super) struct Pass {
     pub fired: Buffer<u32>,
 }
 
+/// Plans and buffers of what follows the backward passes of a step.
+struct StepEnds {
+    /// The sums of the gradients after each pass.
+    sums: Vec<Plan>,
+    /// The optimizer.
+    update: Plan,
+    /// The sums of the squares of the gradients.
+    squares: BufferRange,
+}
+
 impl Pass {
     /// Builds buffers and plans.
     ///
@@ -56,9 +69,12 @@ impl Pass {
         network.check_trained(|layer| layer.frozen)?;
         let maps = Maps::new(gpu, network, sizes);
         let averages = options.hyper.averaging > 0.0;
-        let build = |weights| build_layers(gpu, network, loader, parameters, weights, &maps);
+        let learning = network.layers.iter().filter(|layer| layer.trains()).count();
+        let partials = PartialSums::new(gpu, learning);
+        let build = |weights| build_layers(gpu, network, loader, parameters, weights, (&maps, &partials));
         let layers = build(Weights::Trained)?;
-        let averaged = if averages { build(Weights::Fixed(&parameters.averages))? } else { Vec::new() };
+        let averages_of = || build(Weights::Fixed(&parameters.averages));
+        let averaged = averages.then(averages_of).transpose()?;
         let rectified: Vec<usize> = network.rectified();
         let mut pass = Self {
             fired: Buffer::zeroed(gpu, "layers that fired", rectified.len().max(1)),
@@ -71,8 +87,14 @@ impl Pass {
             refresh: Plan::default(),
         };
         let distorts = options.augmentation.distorts();
-        let update = optimizer.build(gpu, parameters, loader, averages)?;
-        pass.build_plans(gpu, network, loader, [&layers, &averaged], update, distorts)?;
+        let passes = sizes.batch.div_ceil(sizes.micro_batch);
+        let results = (sizes, &pass.maps.results);
+        let ends = StepEnds {
+            sums: sum_gradients(gpu, &partials, parameters, loader, results, passes)?,
+            update: optimizer.build(gpu, parameters, loader, averages)?,
+            squares: parameters.squares(gpu),
+        };
+        pass.build_plans(gpu, network, loader, (&layers, averaged.as_ref()), ends, distorts)?;
         Ok(pass)
     }
 
@@ -81,12 +103,12 @@ impl Pass {
         gpu: &Gpu,
         network: &Network,
         loader: &DataLoader,
-        [layers, averaged]: [&[LayerPlans]; 2],
-        (clear, update): (Plan, Plan),
+        (layers, averaged): (&Layers, Option<&Layers>),
+        ends: StepEnds,
         distorts: bool,
     ) -> Result<()> {
         let Maps { sizes, samples, activations, gradients, .. } = &self.maps;
-        let last = layers.len();
+        let last = layers.plans.len();
         let buffers = LossBuffers {
             samples: samples.clone(),
             images: activations[0].clone(),
@@ -101,34 +123,30 @@ impl Pass {
         let [sample_training, sample_evaluation] = build(*sizes)?;
         // A batch of no images: padding and probes alone.
         let [sample_probes, _] = build(BatchSizes { batch: 0, ..*sizes })?;
-        let [count_training, count_evaluation, tick] =
-            loader.build_counting(gpu, *sizes, &self.maps.results)?;
-        let each = |plan: &mut Plan, part: fn(&LayerPlans) -> &Plan| {
-            layers.iter().for_each(|l| plan.extend(part(l)))
-        };
-        let backward = |plan: &mut Plan| layers.iter().rev().for_each(|l| plan.extend(&l.backward));
-        self.step.extend(&clear);
-        each(&mut self.step, |l| &l.prepare);
-        for _ in 0..sizes.batch.div_ceil(sizes.micro_batch) {
+        let [count_evaluation, tick] =
+            loader.build_counting(gpu, *sizes, &self.maps.results, &ends.squares)?;
+        let backward = |plan: &mut Plan| layers.plans.iter().rev().for_each(|l| plan.extend(&l.backward));
+        self.step.extend(&layers.prepare);
+        for sums in &ends.sums {
             self.step.extend(&sample_training);
-            each(&mut self.step, |l| &l.forward);
+            layers.plans.iter().for_each(|layer| self.step.extend(&layer.forward));
             self.step.extend(&loss);
             backward(&mut self.step);
-            self.step.extend(&count_training);
+            self.step.extend(sums);
             self.pass_ends.push(self.step.len());
         }
-        self.step.extend(&update);
+        self.step.extend(&ends.update);
         self.step.extend(&tick);
-        let forward = |plan: &mut Plan, layers: &[LayerPlans], sample: &Plan| {
-            layers.iter().for_each(|l| plan.extend(&l.prepare));
+        let forward = |plan: &mut Plan, layers: &Layers, sample: &Plan| {
+            plan.extend(&layers.prepare);
             plan.extend(sample);
-            layers.iter().for_each(|l| plan.extend(l.evaluation.as_ref().unwrap_or(&l.forward)));
+            layers.plans.iter().for_each(|l| plan.extend(l.evaluation.as_ref().unwrap_or(&l.forward)));
             plan.extend(&loss);
         };
         forward(&mut self.refresh, layers, &sample_probes);
         forward(&mut self.evaluation, layers, &sample_evaluation);
         self.evaluation.extend(&count_evaluation);
-        if !averaged.is_empty() {
+        if let Some(averaged) = averaged {
             forward(&mut self.average_evaluation, averaged, &sample_evaluation);
             self.average_evaluation.extend(&count_evaluation);
         }

@@ -1,11 +1,13 @@
-//! Changes that leave every tensor in its place: frozen filters, learning rates of layers, single weights, the loss.
+//! Changes that leave every tensor in its place: frozen filters, learning rates and plain settings of layers, single weights, the loss.
 //!
 //! A filter is a row of its layer's own tensors: of the weights, and the bias. As with a frozen layer, a batch norm after it goes on
 //! learning. All of it is part of the network's file, so that a checkpoint has it.
 
 use serde::{Deserialize, Serialize};
+use toml::Table;
 
 use crate::error::{Error, Result};
+use crate::nn::layers::KINDS;
 use crate::nn::network::check_factor;
 use crate::nn::{Loss, Network, NetworkLayer, ParameterSpec, Role};
 
@@ -63,6 +65,35 @@ impl Network {
         }
         check_factor(factor)?;
         layer.rate_factor = factor;
+        Ok(())
+    }
+
+    /// Sets plain settings of the layer with this number.
+    ///
+    /// # Errors
+    /// When there is no such layer, none is named, it has no such setting that can be changed while it trains, or a value is out of
+    /// range; then nothing changes.
+    pub(crate) fn set_layer_settings(&mut self, layer: u32, settings: &Table) -> Result<()> {
+        let index = self.layer_index(layer)?;
+        let NetworkLayer { id, name, layer, .. } = &mut self.layers[index];
+        let known: Vec<&str> = layer.plain_settings().iter().map(|setting| setting.name).collect();
+        let kind = layer.kind();
+        let help = if known.is_empty() {
+            format!("insert a {kind} with other settings, and remove this one")
+        } else {
+            format!("give {}", known.join(", "))
+        };
+        if settings.is_empty() {
+            return Err(Error::usage(format!("no setting of layer {id} ({name}) is named"), help));
+        }
+        if let Some(other) = settings.keys().find(|name| !known.contains(&name.as_str())) {
+            let what = format!("layer {id} ({name}) has no setting {other:?} that can be changed in a run");
+            return Err(Error::usage(what, help));
+        }
+        let all = layer.settings().into_iter().chain(settings.clone()).collect();
+        let parse = KINDS.iter().find(|of| of.kind == kind).expect("every layer is of a kind").parse;
+        *layer =
+            parse(all, self.classes).map_err(|error| error.within(format!("layer {id} ({name})")))?.into();
         Ok(())
     }
 

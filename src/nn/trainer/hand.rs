@@ -1,13 +1,15 @@
-//! Changes between two steps that leave every tensor in its place: frozen filters, learning rates of layers, the loss, single
-//! weights.
+//! Changes between two steps that leave every tensor in its place: frozen filters, learning rates and plain settings of layers, the
+//! loss, single weights.
 
 use std::collections::BTreeMap;
 
+use toml::Table;
+
 use super::Trainer;
 use crate::error::Result;
-use crate::gpu::Buffer;
+use crate::gpu::{Buffer, BufferRange};
 use crate::nn::pass::Pass;
-use crate::nn::{Loss, Network, WeightEdit};
+use crate::nn::{Loss, Network, Role, WeightEdit};
 
 impl Trainer {
     /// Takes a network with the same tensors; the passes are built again where they are others.
@@ -19,8 +21,14 @@ impl Trainer {
             let layers = network.layers.iter();
             layers.flat_map(|layer| [layer.frozen, layer.trains()]).collect()
         };
+        let settings = |network: &Network| -> Vec<Table> {
+            network.layers.iter().map(|layer| layer.layer.settings()).collect()
+        };
         network.check_trained(|layer| layer.frozen)?;
-        if trains(&network) != trains(&self.network) || network.loss != self.network.loss {
+        let differs = trains(&network) != trains(&self.network)
+            || network.loss != self.network.loss
+            || settings(&network) != settings(&self.network);
+        if differs {
             let (gpu, options) = (&self.gpu, &self.options);
             self.pass = Pass::build(gpu, &network, &self.loader, &self.parameters, &self.optimizer, options)?;
         }
@@ -58,6 +66,17 @@ impl Trainer {
         self.steer(network)
     }
 
+    /// Sets plain settings of the layer with this number ([`Layer::plain_settings`](crate::nn::Layer::plain_settings)) from the next step
+    /// on: weights and moments stay, and no kernel is compiled.
+    ///
+    /// # Errors
+    /// When there is no such layer or setting, or a value is out of range; then nothing changes.
+    pub fn set_layer_settings(&mut self, layer: u32, settings: &Table) -> Result<()> {
+        let mut network = self.network.copy();
+        network.set_layer_settings(layer, settings)?;
+        self.steer(network)
+    }
+
     /// Sets the loss from the next step on: weights and moments stay.
     ///
     /// # Errors
@@ -66,6 +85,16 @@ impl Trainer {
         let mut network = self.network.copy();
         network.set_loss(loss)?;
         self.steer(network)
+    }
+
+    /// The place of a filter's bias on the GPU, by the numbers of its layer and itself; none where it has none.
+    pub fn bias(&self, (layer, filter): (u32, u32)) -> Option<BufferRange> {
+        let index = self.network.layer_index(layer).ok()?;
+        let filter = self.network.filter_index(index, filter).ok()?;
+        let layer = &self.network.layers[index];
+        let bias = layer.parameters().iter().position(|tensor| tensor.role == Role::Bias)?;
+        let row = &self.parameters.rows((index, layer), filter)[bias];
+        Some(BufferRange::new(self.parameters.values.raw(), 4 * row.start as u64, 4 * row.len() as u64))
     }
 
     /// Writes weights of a filter, without reading any; their averages begin again, and all else stays.

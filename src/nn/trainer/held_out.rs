@@ -1,11 +1,11 @@
-//! Measurements beside a run: the loss of given weights over held-out images, and the weights of a change on trial.
+//! Measurements beside a run: loss and predictions of given weights over images apart, and the weights of a change on trial.
 
 use super::Trainer;
 use crate::data::HeldOutImages;
 use crate::error::Result;
-use crate::gpu::{Buffer, TensorView};
+use crate::gpu::{Buffer, BufferRange, TensorView};
 use crate::nn::pass::held_out_count;
-use crate::nn::{Edit, HeldOutPass, Surgery};
+use crate::nn::{Edit, HeldOutPass, Predictions, Surgery};
 
 impl Trainer {
     /// The first validation images, as many as are evaluated at once.
@@ -23,6 +23,19 @@ impl Trainer {
     pub fn held_out_pass(&self, images: &HeldOutImages) -> Result<HeldOutPass> {
         let quick = self.gpu.preferring_compiled();
         HeldOutPass::build(&quick, &self.network, &self.loader, &self.parameters, images)
+    }
+
+    /// The predictions of the images that an evaluation of [`Trainer::held_out_pass`] is of.
+    ///
+    /// # Errors
+    /// When they do not fit the adapter.
+    pub fn predictions(&self, pass: &HeldOutPass, images: &HeldOutImages) -> Result<Predictions> {
+        pass.predictions(&self.gpu, &self.network, images)
+    }
+
+    /// Loss and correctness of each slot of the last pass, `[n]` of two values.
+    pub fn results(&self) -> &BufferRange {
+        &self.pass.maps.results
     }
 
     /// Records the weights that a change would give into the flat buffer `values`; the run stays as it is.

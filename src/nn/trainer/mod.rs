@@ -121,6 +121,16 @@ impl Trainer {
         self.loader.set_probes(&self.gpu, test_images);
     }
 
+    /// Pins images as probes by their numbers (see [`DataLoader::test_number`]); the last one fills the slots left.
+    pub fn pin(&mut self, numbers: &[u32]) {
+        self.loader.pin(&self.gpu, numbers);
+    }
+
+    /// Sets an image of the user's own (see [`DataLoader::set_own_image`]).
+    pub fn set_own_image(&mut self, index: usize, image: &[u8], class: u8) {
+        self.loader.set_own_image(&self.gpu, index, image, class);
+    }
+
     /// Begins an evaluation of these positions of the image order; see [`Trainer::evaluation_plan`].
     pub fn begin_evaluation(&mut self, range: std::ops::Range<usize>) {
         self.loader.begin_evaluation(&self.gpu, range);
@@ -154,6 +164,17 @@ impl Trainer {
         self.pass.step.encode(&mut encoder);
         self.tick();
         self.gpu.submit(encoder)
+    }
+
+    /// Takes back a step of which the first `recorded` dispatches are submitted; false where they may change the parameters, so that it
+    /// has to be finished. Until the passes over the batch are done a step writes gradients and counts, and the next one begins with
+    /// new ones.
+    pub fn take_back(&self, recorded: usize) -> bool {
+        let can = self.pass.pass_ends.last().is_some_and(|passes| recorded <= *passes);
+        if can {
+            self.loader.restart_step(&self.gpu);
+        }
+        can
     }
 
     /// Learning rate of the next step, by the schedule.

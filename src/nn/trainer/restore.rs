@@ -4,13 +4,13 @@ use super::Trainer;
 use crate::error::Result;
 use crate::gpu::Buffer;
 use crate::nn::pass::Pass;
-use crate::nn::snapshot::{Snapshot, copy, kept};
+use crate::nn::snapshot::{Snapshot, bytes_of, copy, kept};
 use crate::nn::{Network, Parameters, TrainerOptions};
 
 impl Trainer {
     /// Bytes on the GPU of a snapshot.
     pub fn snapshot_bytes(&self) -> u64 {
-        let parameters = kept(&self.parameters).map(|buffer| buffer.raw().size());
+        let parameters = kept(&self.parameters).map(bytes_of);
         parameters.iter().sum::<u64>() + self.loader.clock().raw().size()
     }
 

@@ -11,5 +11,5 @@ pub use crate::data::twin::KernelTwin;
 pub use call::{Mode, RngKey, TwinCall, TwinGradients};
 pub use features::{feature_row, fires, predictions, responses};
 pub use loss::{LossTwin, loss};
-pub use optimizer::{StepContext, Treatment, TwinState, average_step, optimizer_step};
+pub use optimizer::{StepContext, Treatment, TwinState, average_step, gradient_sums, optimizer_step};
 pub use table::TWINS;

@@ -1,4 +1,4 @@
-//! The twin of the optimizers.
+//! The twins of the optimizers and of the sums before them.
 
 use crate::nn::average::{SPAN, least_share};
 use crate::nn::hyper::{Hyper, OptimizerKind, StepsPerEpoch};
@@ -49,6 +49,15 @@ impl Treatment {
     pub fn trained(decays: bool) -> Self {
         Self { decays, frozen: false, rate_factor: 1.0 }
     }
+}
+
+/// The sums of `len` parameters, of partial sums `[row, parameter]`.
+pub fn gradient_sums(partials: &[f64], len: usize) -> Vec<f64> {
+    let mut sums = vec![0.0; len];
+    for row in partials.chunks_exact(len) {
+        sums.iter_mut().zip(row).for_each(|(sum, partial)| *sum += partial);
+    }
+    sums
 }
 
 /// One update of a tensor, by the treatment of each value.

@@ -3,7 +3,7 @@
 use crate::data::twin::{KernelTwin, joined, total_len};
 use crate::nn::features;
 use crate::nn::layers::KINDS;
-use crate::nn::{average, loss, optimizer, surgery};
+use crate::nn::{gradient_sums, loss, optimizer, packing, surgery};
 
 /// The kernels of the layers, by kind.
 const LAYERS: [&[KernelTwin]; KINDS.len()] = {
@@ -17,13 +17,14 @@ const LAYERS: [&[KernelTwin]; KINDS.len()] = {
 };
 
 /// The kernels of everything else.
-const OTHERS: [&[KernelTwin]; 7] = [
-    average::TWINS,
+const OTHERS: [&[KernelTwin]; 8] = [
     features::EXTRACTION_TWINS,
     features::FIRED_TWINS,
     features::RESPONSE_TWINS,
+    gradient_sums::TWINS,
     loss::TWINS,
     optimizer::TWINS,
+    packing::TWINS,
     surgery::TWINS,
 ];
 

@@ -206,6 +206,11 @@ impl Timeline {
         self.reached = now;
     }
 
+    /// True if the model in the run's folder is of a later moment, or of another branch.
+    pub(in crate::session) fn is_saved_elsewhere(&self, here: Moment) -> bool {
+        self.saved.is_some_and(|(of, at)| of != self.branch || at > here)
+    }
+
     /// True if the results of an epoch of a life are known.
     pub(in crate::session) fn knows_epoch(&self, life: u32, epoch: u32) -> bool {
         let last = self.metrics.get(&life).and_then(|kept| kept.epochs.last());

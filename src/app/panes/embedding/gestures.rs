@@ -145,6 +145,7 @@ impl Gestures {
             return held.end(released && inside, cx);
         }
         held.follow(target, target.position(ui), blend, cx);
+        cx.selection.gives_up = true;
         self.blend = Some(held);
     }
 

@@ -22,6 +22,11 @@ pub(crate) fn min_width(count: usize) -> f32 {
     (MIN_WIDTH + COLUMN_GAP) * count as f32 - COLUMN_GAP
 }
 
+/// Distance from a column to the next.
+pub(crate) fn pitch(column: Rect) -> f32 {
+    column.width() + COLUMN_GAP
+}
+
 /// `count` columns of equal width, side by side.
 pub(crate) fn columns(area: Rect, count: usize) -> Vec<Rect> {
     let gap = COLUMN_GAP;

@@ -1,7 +1,9 @@
 //! The user's hand on the network: filters and layers added, split, merged, deleted, frozen.
 
+use std::rc::Rc;
+
 use egui::{Button, Rect, RichText, Ui, Vec2};
-use toml::Table;
+use toml::{Table, Value};
 
 use crate::app::actions::{
     add_filter, delete, edit, edit_filter, filter_of, is_filter_frozen, is_frozen, layer_of, reset, split,
@@ -11,23 +13,29 @@ use crate::app::number::field_ui;
 use crate::app::pane::Cx;
 use crate::app::theme;
 use crate::app::tile_set::TileId;
-use crate::nn::{Edit, Surgery};
+use crate::nn::{Edit, PlainSetting, Surgery};
 use crate::session::{Action, LayerId, NetworkCommand, Session};
 
-/// Layers that can be put in, each with the settings of a usual one, as a network file has them.
-const LAYERS: [(&str, &str); 12] = [
+/// Layers that can be put in, each with the settings of a usual one, as a network file has them: every kind that takes one input.
+const LAYERS: [(&str, &str); 18] = [
     ("convolution 3×3", "kind = \"conv2d\"\nkernel = 3\npadding = 1"),
     ("convolution 1×1", "kind = \"conv2d\"\nkernel = 1"),
     ("dense 64", "kind = \"dense\"\nunits = 64"),
     ("relu", "kind = \"relu\""),
     ("leaky relu", "kind = \"leaky_relu\""),
+    ("elu", "kind = \"elu\""),
+    ("gelu", "kind = \"gelu\""),
+    ("sigmoid", "kind = \"sigmoid\""),
     ("tanh", "kind = \"tanh\""),
+    ("maxout of 2", "kind = \"maxout\"\ngroup = 2"),
     ("batch norm", "kind = \"batch_norm\""),
+    ("local response norm", "kind = \"local_response_norm\""),
     ("dropout 0.25", "kind = \"dropout\"\nrate = 0.25"),
     ("max pooling 2×2", "kind = \"max_pool2d\"\nsize = 2"),
     ("average pooling 2×2", "kind = \"avg_pool2d\"\nsize = 2"),
     ("global average pooling", "kind = \"global_avg_pool2d\""),
-    ("local response norm", "kind = \"local_response_norm\""),
+    ("upsampling 2×", "kind = \"upsample\"\nfactor = 2"),
+    ("flatten", "kind = \"flatten\""),
 ];
 /// Sides of the small buttons in a head, in points.
 const SMALL: Vec2 = Vec2::splat(15.0);
@@ -138,6 +146,7 @@ pub(super) fn layer_menu_ui(ui: &mut Ui, cx: &mut Cx<'_, '_>, node: usize, offer
     let Some(layer) = layer_of(cx.session, node) else { return };
     ui.separator();
     rate_ui(ui, cx, node, layer);
+    settings_ui(ui, cx, node, layer);
     let remove = ui.add_enabled(offer.removal, Button::new("Remove this layer"));
     cx.mark("remove layer", &remove);
     let why = "The layers after it would not fit, or it joins several inputs";
@@ -160,6 +169,41 @@ fn rate_ui(ui: &mut Ui, cx: &mut Cx<'_, '_>, node: usize, layer: LayerId) {
         edited.response = edited.response.on_hover_text(hover);
         cx.number("layer rate", edited, |factor| NetworkCommand::SetLayerRate { layer, factor });
     });
+}
+
+/// The settings of a layer that can be changed while it trains.
+fn settings_ui(ui: &mut Ui, cx: &mut Cx<'_, '_>, node: usize, layer: LayerId) {
+    let of = Rc::clone(&cx.session.trainer().network.layers[node - 1].layer);
+    let values = of.settings();
+    for PlainSetting { name, about } in of.plain_settings() {
+        let hover = format!("{about}; from the next step on");
+        ui.horizontal(|ui| {
+            ui.label(*name).on_hover_text(&hover);
+            let set = |value: Value| {
+                let settings = Table::from_iter([((*name).to_owned(), value)]);
+                NetworkCommand::SetLayer { layer, settings }
+            };
+            let mark = format!("layer setting {name}");
+            match values.get(*name) {
+                Some(Value::Integer(value)) => {
+                    let mut edited = field_ui(ui, name, *value as u32);
+                    edited.response = edited.response.on_hover_text(hover);
+                    cx.number(mark, edited, |value| set(Value::Integer(value.into())));
+                }
+                Some(Value::Float(value)) => {
+                    let mut edited = field_ui(ui, name, *value as f32);
+                    edited.response = edited.response.on_hover_text(hover);
+                    cx.number(mark, edited, |value| set(Value::Float(decimal(value))));
+                }
+                _ => {}
+            }
+        });
+    }
+}
+
+/// The number with the fewest digits that is this one as `f32`, for files that people read.
+fn decimal(value: f32) -> f64 {
+    value.to_string().parse().unwrap_or(f64::from(value))
 }
 
 /// A + between a column and the next: a list of the layers that fit there.
@@ -195,13 +239,21 @@ pub(super) fn insert_ui(ui: &mut Ui, head: Rect, cx: &mut Cx<'_, '_>, node: usiz
     });
 }
 
+/// A window that the context menu of a tile opens.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) enum Opened {
+    /// The filter's weights, to be painted.
+    Painter,
+    /// The steps by which the tile is computed.
+    Intermediates,
+}
+
 /// The context menu of a tile: what can be done to the filter that makes it.
-/// Returns whether it is to be painted.
-pub(super) fn tile_menu_ui(ui: &mut Ui, cx: &mut Cx<'_, '_>, tile: TileId) -> bool {
+pub(super) fn tile_menu_ui(ui: &mut Ui, cx: &mut Cx<'_, '_>, tile: TileId) -> Option<Opened> {
     let session = cx.session;
     let Some((layer, filter)) = filter_of(session, tile) else {
         ui.weak("The image's own channels");
-        return false;
+        return None;
     };
     let network = &session.trainer().network;
     let name = network.layer_index(layer).map_or("", |index| &network.layers[index].name);
@@ -209,7 +261,12 @@ pub(super) fn tile_menu_ui(ui: &mut Ui, cx: &mut Cx<'_, '_>, tile: TileId) -> bo
     freeze_ui(ui, cx, (layer, filter));
     let response = ui.button("Paint…").on_hover_text("Its weights enlarged, to be painted (double click)");
     cx.mark("tile Paint", &response);
-    let paints = response.clicked();
+    let mut opened = response.clicked().then_some(Opened::Painter);
+    let hover =
+        "Each input map, its kernel, their product, the sum and the bias; one output pixel in numbers (I)";
+    let response = ui.button("Intermediates…").on_hover_text(hover);
+    cx.mark("tile Intermediates", &response);
+    opened = response.clicked().then_some(Opened::Intermediates).or(opened);
     let entries = [
         ("Split", edit_filter(session, tile, split), "Two in its place that together give what it gave (X)"),
         ("Reset", edit_filter(session, tile, reset), "Fresh weights; what takes it stays as it is"),
@@ -233,7 +290,7 @@ pub(super) fn tile_menu_ui(ui: &mut Ui, cx: &mut Cx<'_, '_>, tile: TileId) -> bo
             cx.send(edit(Edit::MergeFilters { layer, filters: [other, filter] }));
         }
     }
-    paints
+    opened
 }
 
 /// The entry that freezes or thaws a filter, or all that are selected where it is among them.
@@ -253,5 +310,42 @@ fn freeze_ui(ui: &mut Ui, cx: &mut Cx<'_, '_>, filter: (u32, u32)) {
     cx.mark("tile Freeze", &response);
     if response.clicked() {
         toggle_filters(cx.session, &filters).into_iter().for_each(|action| cx.send(action));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::LAYERS;
+    use crate::nn::layers::KINDS;
+    use crate::nn::{Edit, Network, Shape, Surgery};
+
+    /// Labels of the layers that fit in a network after its layer of that index.
+    fn offered(network: &Network, after: usize) -> Vec<&'static str> {
+        let fits = |settings: &str| {
+            let after = Some(network.layers[after].id);
+            let settings = settings.parse().expect("the settings are TOML");
+            Surgery::of(network, &Edit::InsertLayer { after, settings }).is_ok()
+        };
+        LAYERS.iter().filter(|(_, settings)| fits(settings)).map(|(label, _)| *label).collect()
+    }
+
+    #[test]
+    fn each_kind_is_offered_where_it_fits_and_only_there() {
+        for kind in KINDS {
+            let takes_one = (kind.samples)().iter().any(|(layer, _)| layer.inputs().contains(&1));
+            let line = format!("kind = \"{}\"", kind.kind);
+            assert_eq!(LAYERS.iter().any(|(_, settings)| settings.starts_with(&line)), takes_one, "{line}");
+        }
+        let text = "[[layer]]\nkind = \"conv2d\"\nfilters = 4\nkernel = 3\n[[layer]]\nkind = \"dense\"";
+        let network = Network::parse(text, Shape::new(3, 8, 8), 10).unwrap();
+        // A dense layer takes any shape, so that each layer fits before it; after it, the ten classes must stay.
+        assert_eq!(offered(&network, 0).len(), LAYERS.len());
+        let after_the_last = offered(&network, 1);
+        for label in ["relu", "dropout 0.25", "convolution 3×3", "flatten"] {
+            assert!(after_the_last.contains(&label), "{label}");
+        }
+        for label in ["dense 64", "maxout of 2", "max pooling 2×2", "upsampling 2×"] {
+            assert!(!after_the_last.contains(&label), "{label}");
+        }
     }
 }

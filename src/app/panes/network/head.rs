@@ -2,6 +2,8 @@
 
 use egui::{Rect, RichText, Sense, Ui, Vec2};
 
+use super::activity::{self, Activity};
+use super::flow::{self, FlowSettings};
 use super::hand::{Offer, hand_ui, layer_menu_ui};
 use super::shown::Shown;
 use crate::app::actions::is_frozen;
@@ -12,13 +14,19 @@ use crate::app::theme;
 use crate::session::Session;
 
 /// Smallest width of the switch with its label, in points, and with the color scale.
-const LABELED: f32 = 420.0;
-const SCALED: f32 = 610.0;
+const LABELED: f32 = 570.0;
+const SCALED: f32 = 760.0;
 
 /// The tensor that all nodes show, and the color scale.
-pub(crate) fn switch_ui(ui: &mut Ui, cx: &mut Cx<'_, '_>, shown: &mut Shown) {
+pub(super) fn switch_ui(
+    ui: &mut Ui,
+    cx: &mut Cx<'_, '_>,
+    shown: &mut Shown,
+    flow: &mut FlowSettings,
+    activity: &mut Activity,
+) {
     let session = cx.session;
-    ui.horizontal(|ui| {
+    ui.horizontal_wrapped(|ui| {
         let room = ui.available_width();
         if room >= LABELED {
             ui.label(RichText::new("all layers show").color(theme::MUTED));
@@ -32,6 +40,10 @@ pub(crate) fn switch_ui(ui: &mut Ui, cx: &mut Cx<'_, '_>, shown: &mut Shown) {
                 shown.set_everywhere(session, *kind);
             }
         }
+        ui.separator();
+        flow::switch_ui(ui, cx, flow);
+        ui.separator();
+        activity::switch_ui(ui, cx, activity);
         if room >= SCALED {
             ui.separator();
             scale_ui(ui);

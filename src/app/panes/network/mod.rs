@@ -1,16 +1,22 @@
 //! The Network pane: a column per node with a tile per filter or channel, and the class probabilities of the probe.
 
+mod activity;
 mod classes;
 mod columns;
+mod flow;
 mod hand;
 mod head;
+mod intermediates;
 mod marks;
 mod paint;
 mod shown;
 
 use egui::{Rect, RichText, Sense, Ui, Vec2};
 
-use self::hand::Offers;
+use self::activity::Activity;
+use self::flow::FlowSettings;
+use self::hand::{Offers, Opened};
+use self::intermediates::Intermediates;
 use self::marks::Marks;
 use self::paint::Painter;
 use self::shown::Shown;
@@ -21,7 +27,7 @@ use crate::app::tile_popup::{Enlarged, enlarged_ui, statistics_ui};
 use crate::app::tile_set::{TileId, TileSetId};
 use crate::app::{tensor_kinds, theme};
 use crate::error::Result;
-use crate::session::Session;
+use crate::session::{Session, TensorKind};
 use crate::view::TileSet;
 
 /// Height of a column's head, in points.
@@ -32,16 +38,32 @@ pub(crate) struct NetworkPane {
     shown: Shown,
     /// Tiles are drawn.
     pictures: bool,
+    flow: FlowSettings,
+    activity: Activity,
+    /// Lanes for skip connections below the tiles, where edges are shown.
+    lanes: usize,
     offers: Offers,
     /// Tile of the open context menu.
     menu: Option<TileId>,
     /// The filter that is painted.
     painter: Option<Painter>,
+    /// The tile whose computation is shown.
+    intermediates: Option<Intermediates>,
 }
 
 impl Default for NetworkPane {
     fn default() -> Self {
-        Self { shown: Shown::default(), pictures: true, offers: Offers::default(), menu: None, painter: None }
+        Self {
+            shown: Shown::default(),
+            pictures: true,
+            flow: FlowSettings::default(),
+            activity: Activity::Off,
+            lanes: 0,
+            offers: Offers::default(),
+            menu: None,
+            painter: None,
+            intermediates: None,
+        }
     }
 }
 
@@ -64,7 +86,8 @@ impl Pane for NetworkPane {
 
     /// Columns that keep a readable width by scrolling, except in a picture.
     fn ui(&mut self, ui: &mut Ui, cx: &mut Cx<'_, '_>) {
-        head::switch_ui(ui, cx, &mut self.shown);
+        head::switch_ui(ui, cx, &mut self.shown, &mut self.flow, &mut self.activity);
+        self.lanes = if self.flow.on { flow::lanes(cx.session) } else { 0 };
         let available = ui.available_rect_before_wrap();
         let min_width = columns::min_width(cx.session.layers().len() + 1);
         if cx.is_picture || min_width <= available.width() {
@@ -80,6 +103,10 @@ impl Pane for NetworkPane {
         if self.painter.as_mut().is_some_and(|painter| !painter.ui(ui, cx)) {
             self.painter = None;
         }
+        cx.selection.gives_up |= self.painter.is_some();
+        if self.intermediates.as_mut().is_some_and(|shown| !shown.ui(ui, cx)) {
+            self.intermediates = None;
+        }
         self.hover_ui(ui, cx);
     }
 
@@ -88,6 +115,13 @@ impl Pane for NetworkPane {
             Event::Show(kind) => self.shown.set_everywhere(session, kind),
             Event::MoveSelection { nodes, tiles } => self.move_selection(session, selection, nodes, tiles),
             Event::TogglePictures => self.pictures = !self.pictures,
+            Event::GiveUp => self.painter = self.painter.take().and_then(Painter::left),
+            Event::ToggleIntermediates => {
+                let opened = selection.tile.and_then(|tile| Intermediates::new(session, tile));
+                self.intermediates = opened.filter(|opened| {
+                    self.intermediates.as_ref().is_none_or(|shown| shown.tile() != opened.tile())
+                });
+            }
             _ => (),
         }
         self.publish(selection);
@@ -122,25 +156,56 @@ impl NetworkPane {
         Some(TileSet { view, style })
     }
 
+    /// Head of a column, and the part of its body that tiles take.
+    fn split(&self, column: Rect) -> (Rect, Rect) {
+        let (head, body) = split(column);
+        let body = if self.flow.on { flow::narrowed(body, columns::pitch(column), self.lanes) } else { body };
+        (head, body)
+    }
+
+    /// Rectangles of a node's tiles.
+    fn rects(&self, session: &Session, column: Rect, node: usize) -> Vec<Rect> {
+        let set = self.tile_set(session, node);
+        set.map_or(Vec::new(), |set| tile_rects(self.split(column).1, &set))
+    }
+
     fn columns_ui(&mut self, ui: &mut Ui, area: Rect, cx: &mut Cx<'_, '_>) {
         let nodes = cx.session.layers().len();
         let columns = columns::columns(area, nodes + 1);
         let visible = ui.clip_rect();
         self.offers.follow(cx.session);
+        if self.flow.on && self.pictures {
+            let mut tiles: Vec<Vec<Rect>> =
+                (0..nodes).map(|node| self.rects(cx.session, columns[node], node)).collect();
+            if cx.session.trainer().network.loss.has_classes() {
+                tiles.extend(classes::bars(split(columns[nodes]).1, cx.session.class_names().len()));
+            }
+            flow::edges_ui(ui, cx, area.intersect(visible), &tiles, self.flow);
+        }
         let mark = cx.frame.begin();
         for (node, column) in columns.iter().enumerate().take(nodes) {
             if !visible.intersects(*column) {
                 continue;
             }
-            let (head, body) = split(*column);
+            let (head, body) = self.split(*column);
             head::column_ui(ui, head, cx, &mut self.shown, node, self.offers.of(node));
             hand::insert_ui(ui, head, cx, node);
             let result = self.tiles_ui(ui, body, cx, node);
             cx.report(result);
         }
+        if self.activity != Activity::Off && self.pictures {
+            for (node, column) in
+                columns.iter().enumerate().take(nodes).filter(|(_, c)| visible.intersects(**c))
+            {
+                let tiles = self.rects(cx.session, *column, node);
+                let placed = activity::bars_ui(ui, cx, node, &tiles, self.activity);
+                cx.report(placed);
+            }
+        }
         cx.frame.paint(ui, area.intersect(visible), mark);
         self.marks(ui, &columns, cx);
         self.outline(ui, &columns, cx);
+        self.frames(ui, &columns, cx);
         self.request_selected(cx);
         if visible.intersects(columns[nodes]) && cx.session.trainer().network.loss.has_classes() {
             let (head, body) = split(columns[nodes]);
@@ -176,8 +241,10 @@ impl NetworkPane {
         }
         if let Some(tile) = self.menu.filter(|tile| tile.node == node) {
             let menu = egui::Popup::context_menu(&response).show(|ui| hand::tile_menu_ui(ui, cx, tile));
-            if menu.is_some_and(|menu| menu.inner) {
-                self.painter = filter_of(cx.session, tile).map(Painter::new);
+            match menu.and_then(|menu| menu.inner) {
+                Some(Opened::Painter) => self.painter = filter_of(cx.session, tile).map(Painter::new),
+                Some(Opened::Intermediates) => self.intermediates = Intermediates::new(cx.session, tile),
+                None => (),
             }
         }
         Ok(())
@@ -202,7 +269,7 @@ impl NetworkPane {
             }
             let node = columns.iter().position(|other| other == column).unwrap_or(0);
             let Some(set) = self.tile_set(cx.session, node) else { continue };
-            let rects = tile_rects(split(*column).1, &set);
+            let rects = tile_rects(self.split(*column).1, &set);
             marks.iter().zip(rects).for_each(|(marks, rect)| marks.paint(ui.painter(), rect));
         }
     }
@@ -217,7 +284,7 @@ impl NetworkPane {
             let selected = cx.selection.tiles_of(cx.session, node);
             let set = self.tile_set(cx.session, node).filter(|_| !selected.is_empty());
             let Some(set) = set else { continue };
-            let rects = tile_rects(split(*column).1, &set);
+            let rects = tile_rects(self.split(*column).1, &set);
             for rect in selected.iter().filter_map(|tile| rects.get(*tile as usize)) {
                 outline(rect.expand(0.5), theme::SECOND);
             }
@@ -226,15 +293,37 @@ impl NetworkPane {
             let Some((id, set)) = id.and_then(|id| Some((id, self.tile_set(cx.session, id.node)?))) else {
                 continue;
             };
-            if let Some(rect) = tile_rects(split(columns[id.node]).1, &set).get(id.tile as usize) {
+            if let Some(rect) = tile_rects(self.split(columns[id.node]).1, &set).get(id.tile as usize) {
                 outline(rect.expand(1.0), color);
+            }
+        }
+    }
+
+    /// Frames the receptive field of the pixel in focus on the maps before it.
+    fn frames(&self, ui: &Ui, columns: &[Rect], cx: &Cx<'_, '_>) {
+        let Some(fields) = self.intermediates.as_ref().and_then(|shown| shown.receptive_fields(cx.session))
+        else {
+            return;
+        };
+        for (node, field) in fields.iter().enumerate() {
+            let Some(field) = field.as_ref().filter(|_| shows_maps(self.shown.get(node))) else { continue };
+            let [_, height, width] = cx.session.layers()[node].output;
+            for rect in self.rects(cx.session, columns[node], node) {
+                intermediates::frame_ui(ui, rect, [height, width], field);
             }
         }
     }
 
     /// The hovered tile enlarged, with its statistics; rows of layouts are enlarged by the Embedding pane.
     fn hover_ui(&self, ui: &Ui, cx: &mut Cx<'_, '_>) {
-        let hovered = cx.selection.hovered.filter(|_| cx.selection.hovered_row.is_none());
+        // The window of its weights opens beside it, and is not to be covered.
+        let painted = |tile: &TileId| {
+            self.painter
+                .as_ref()
+                .is_some_and(|painter| filter_of(cx.session, *tile) == Some(painter.filter()))
+        };
+        let hovered =
+            cx.selection.hovered.filter(|tile| cx.selection.hovered_row.is_none() && !painted(tile));
         let (Some(id), Some(pointer)) = (hovered, ui.input(|i| i.pointer.hover_pos())) else { return };
         let Some(set) = self.tile_set(cx.session, id.node) else { return };
         cx.frame.request_tile(id);
@@ -256,6 +345,11 @@ impl NetworkPane {
     }
 }
 
+fn shows_maps(kind: TensorKind) -> bool {
+    matches!(kind, TensorKind::Activations | TensorKind::ActivationGradients)
+}
+
+/// Head and body of a column.
 fn split(column: Rect) -> (Rect, Rect) {
     column.split_top_bottom_at_y(column.top() + HEAD)
 }

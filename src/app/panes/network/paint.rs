@@ -2,21 +2,24 @@
 
 use std::collections::BTreeMap;
 
-use egui::{Color32, DragValue, Pos2, Rect, Response, RichText, Sense, Ui, Vec2};
+use egui::{Button, Color32, DragValue, Pos2, Rect, Response, RichText, Sense, Ui, Vec2};
 
-use crate::app::format::short;
+use crate::app::format::{rounded, short};
 use crate::app::frame::MAX_WEIGHTS;
+use crate::app::number::field_ui;
 use crate::app::pane::Cx;
 use crate::app::theme;
 use crate::gpu::BufferRange;
 use crate::nn::WeightEdit;
-use crate::session::{NetworkCommand, Session};
+use crate::session::{Control, NetworkCommand, Session, TimeControl};
 use crate::view::diverging;
 
 /// Longer side of the enlarged kernel, in points.
 const SIDE: f32 = 280.0;
 /// Largest number of channels that have a button each.
 const MAX_BUTTONS: usize = 8;
+/// Significant digits of the bias.
+const DIGITS: usize = 4;
 /// Frames after which weights that were painted are shown as they are read, others by then or not.
 const MAX_SENT_FRAMES: u32 = 12;
 
@@ -59,6 +62,8 @@ pub(super) struct Painter {
     size: usize,
     /// New values of the stroke under way.
     stroke: BTreeMap<usize, f32>,
+    /// The stroke was given up while the button was held.
+    given_up: bool,
     /// Cell of the stroke's last point.
     last: Option<[usize; 2]>,
     /// Values that were sent, until they are read back, and the frames since.
@@ -75,10 +80,23 @@ impl Painter {
             value: 0.1,
             size: 1,
             stroke: BTreeMap::new(),
+            given_up: false,
             last: None,
             sent: BTreeMap::new(),
             sent_frames: 0,
         }
+    }
+
+    /// Numbers of the layer of the filter that is painted, and of itself.
+    pub(super) fn filter(&self) -> (u32, u32) {
+        self.filter
+    }
+
+    /// Gives up the stroke under way; without one, the painter is gone.
+    pub(super) fn left(mut self) -> Option<Self> {
+        let strokes = !std::mem::take(&mut self.stroke).is_empty();
+        (self.given_up, self.last) = (strokes, None);
+        strokes.then_some(self)
     }
 
     /// The window; returns whether it stays open.
@@ -86,6 +104,12 @@ impl Painter {
         let Some((title, kernel, weights)) = self.find(cx.session) else { return false };
         let readable = weights.size <= 4 * MAX_WEIGHTS as u64;
         cx.frame.request_weights(self.filter, weights);
+        let bias = cx.session.trainer().bias(self.filter);
+        bias.into_iter().for_each(|bias| cx.frame.request_bias(self.filter, bias));
+        if cx.session.is_travelling() {
+            // What was sent is undone, or of another moment.
+            self.sent.clear();
+        }
         let read = cx.selection.weights.take();
         let values = read.filter(|(of, _)| *of == self.filter).map(|(_, values)| values);
         let mut open = true;
@@ -139,6 +163,7 @@ impl Painter {
             None => format!("largest magnitude {}", short(f64::from(largest))),
         };
         ui.label(RichText::new(text).small().color(theme::MUTED));
+        self.last_row_ui(ui, cx);
         if !response.is_pointer_button_down_on() && !self.stroke.is_empty() {
             self.send(cx);
         }
@@ -172,6 +197,30 @@ impl Painter {
                 if response.clicked() {
                     self.channel = None;
                 }
+            }
+        });
+    }
+
+    /// The bias, and a button that undoes.
+    fn last_row_ui(&self, ui: &mut Ui, cx: &mut Cx<'_, '_>) {
+        let (layer, filter) = self.filter;
+        ui.horizontal(|ui| {
+            if let Some((_, bias)) = cx.selection.bias.filter(|(of, _)| *of == self.filter) {
+                let hover = "Number added to what the weights make of every place of the image";
+                ui.label("bias").on_hover_text(hover);
+                let mut edited = field_ui(ui, "bias", rounded(bias, DIGITS));
+                edited.response = edited.response.on_hover_text(hover);
+                cx.number("paint bias", edited, |bias| {
+                    let edit = WeightEdit { layer, filter, at: Vec::new(), bias: Some(bias) };
+                    NetworkCommand::EditWeights(edit)
+                });
+            }
+            let last = cx.session.timeline().undo;
+            let hover = format!("Undo (Ctrl+Z): {}", last.as_deref().unwrap_or("nothing was done"));
+            let undo = ui.add_enabled(last.is_some(), Button::new("Undo")).on_hover_text(hover);
+            cx.mark("paint undo", &undo);
+            if undo.clicked() {
+                cx.send(Control::Time(TimeControl::Undo));
             }
         });
     }
@@ -224,7 +273,9 @@ impl Painter {
         kernel: Kernel,
         values: &[f32],
     ) -> Option<(usize, [usize; 2])> {
-        let down = response.is_pointer_button_down_on();
+        let pressed = response.is_pointer_button_down_on();
+        self.given_up &= pressed;
+        let down = pressed && !self.given_up;
         let pos = response.hover_pos().or(response.interact_pointer_pos().filter(|_| down))?;
         let cell = cell_at(pos, rect, kernel);
         if down {

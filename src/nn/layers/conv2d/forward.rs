@@ -12,9 +12,9 @@ use std::fmt;
 
 use super::cost::{MAX_UNROLLED, iteration_cycles};
 use super::geometry::{Axis, Convolution};
-use super::pack::{PackWeightsParams, pack_weights};
 use crate::error::Result;
 use crate::gpu::{BufferRange, DeviceProfile, Gpu, Plan, PlanBuilder, Source};
+use crate::nn::packing::PackedRange;
 use crate::nn::{LayerBuild, Shape};
 use crate::{params, wgsl};
 
@@ -84,20 +84,9 @@ pub(super) struct ConvolutionPass<'a> {
     pub rectified: Option<&'a BufferRange>,
 }
 
-/// One dispatch built, and the packing of its weights.
-struct Built {
-    prepare: Plan,
-    convolution: Plan,
-}
-
 impl Convolution {
     /// Adds the dispatches of the forward pass.
-    pub(super) fn forward(
-        &self,
-        build: &LayerBuild<'_>,
-        prepare: &mut PlanBuilder<'_>,
-        plan: &mut PlanBuilder<'_>,
-    ) -> Result<()> {
+    pub(super) fn forward(&self, build: &LayerBuild<'_>, plan: &mut PlanBuilder<'_>) -> Result<()> {
         let (from, to) = (self.input, self.output);
         let [y, x] = [to.height, to.width].map(|count| Axis::forward(self, count));
         let pass = ConvolutionPass {
@@ -109,14 +98,13 @@ impl Convolution {
             x,
             rectified: build.fused_output.as_ref(),
         };
-        pass.build(build, prepare, plan, [&build.input().values, &build.output])
+        pass.build(build, plan, [&build.input().values, &build.output])
     }
 
     /// Adds the dispatches of the input gradient.
     pub(super) fn input_gradient(
         &self,
         build: &LayerBuild<'_>,
-        prepare: &mut PlanBuilder<'_>,
         plan: &mut PlanBuilder<'_>,
         input_gradient: &BufferRange,
     ) -> Result<()> {
@@ -125,7 +113,7 @@ impl Convolution {
             for x in Axis::phases(self, to.width) {
                 let pass =
                     ConvolutionPass { convolution: self, forward: false, from, to, y, x, rectified: None };
-                pass.build(build, prepare, plan, [&build.output_gradient, input_gradient])?;
+                pass.build(build, plan, [&build.output_gradient, input_gradient])?;
             }
         }
         Ok(())
@@ -152,7 +140,6 @@ impl ConvolutionPass<'_> {
     fn build(
         &self,
         build: &LayerBuild<'_>,
-        prepare: &mut PlanBuilder<'_>,
         plan: &mut PlanBuilder<'_>,
         buffers: [&BufferRange; 2],
     ) -> Result<()> {
@@ -161,10 +148,9 @@ impl ConvolutionPass<'_> {
             &self.candidates(build),
             |tile| build.gpu.has_kernel(&CONV2D, "conv2d", &self.constants(build.gpu, *tile)),
             |tile| self.build_tile(build, *tile, buffers),
-            |built| &built.convolution,
+            |built| built,
         )?;
-        prepare.extend(&built.prepare);
-        plan.extend(&built.convolution);
+        plan.extend(&built);
         Ok(())
     }
 
@@ -265,13 +251,13 @@ impl ConvolutionPass<'_> {
         build: &LayerBuild<'_>,
         tile: Tile,
         [source, result]: [&BufferRange; 2],
-    ) -> Result<Built> {
+    ) -> Result<Plan> {
         let (from, to) = self.channels();
         let groups = self.convolution.groups;
         let tiles = to.div_ceil(4 * tile.blocks);
         let from_padded = from.next_multiple_of(tile.planes);
         let weight_rows = from_padded * self.rows() * self.columns();
-        let (prepare, packed) = self.pack(build, tile, from_padded)?;
+        let packed = self.pack(build, tile, from_padded)?;
         let gpu = build.gpu;
         let kernel = gpu.kernel(&CONV2D, "conv2d", &self.constants(gpu, tile))?;
         let threads = build.extent.quads * self.x.count.div_ceil(tile.pixels) * self.y.count;
@@ -310,18 +296,17 @@ impl ConvolutionPass<'_> {
             })
             .flops((2 * products * build.extent.quads * 4) as u64)
             .threads([threads as u32, tiles as u32, groups as u32])?;
-        Ok(Built { prepare, convolution: plan.finish() })
+        Ok(plan.finish())
     }
 
-    /// The packed weights of one dispatch, and the plan that packs them.
-    fn pack(&self, build: &LayerBuild<'_>, tile: Tile, from_padded: usize) -> Result<(Plan, BufferRange)> {
+    /// The packed weights of one dispatch.
+    fn pack(&self, build: &LayerBuild<'_>, tile: Tile, from_padded: usize) -> Result<BufferRange> {
         let convolution = self.convolution;
         let (from, to) = self.channels();
         let taps = convolution.kernel * convolution.kernel;
         let (out_step, in_step) = (convolution.in_channels() * taps, taps);
         let (to_step, from_step) = if self.forward { (out_step, in_step) } else { (in_step, out_step) };
-        let params = PackWeightsParams {
-            groups: convolution.groups as u32,
+        let range = PackedRange {
             from_channels: from as u32,
             from_padded: from_padded as u32,
             to_channels: to as u32,
@@ -338,7 +323,8 @@ impl ConvolutionPass<'_> {
             weight_offset: build.offsets[0] as u32,
             bias_offset: build.offsets[1] as u32,
             has_bias: u32::from(self.forward),
+            ..PackedRange::default()
         };
-        pack_weights(build, &params)
+        build.packing.reserve(build.gpu, &build.label("packed weights"), convolution.groups, range)
     }
 }

@@ -8,7 +8,6 @@ mod cost;
 mod forward;
 mod geometry;
 mod lanes;
-mod pack;
 mod plans;
 mod staged;
 mod weight_gradient;
@@ -18,14 +17,13 @@ use toml::Table;
 
 pub(super) use cost::{MAX_GPU_CANDIDATES, gpu_cycles, gpu_time_us};
 pub(super) use geometry::Convolution;
-pub(super) use weight_gradient::{add_partial_sums, partial_sums};
 
 use super::activation::RELU;
 use super::settings::{LayerSample, at_least_one, sample, settings, to_table};
 use crate::error::{Error, Result};
 use crate::nn::layer::Channels;
 use crate::nn::twin::{KernelTwin, TwinCall, TwinGradients};
-use crate::nn::{Init, Layer, LayerBuild, LayerPlans, ParameterSpec, Shape, Tensor};
+use crate::nn::{Init, Layer, LayerBuild, LayerPlans, ParameterSpec, ReceptiveField, Shape, Tensor};
 
 /// Twins of the kernels.
 pub(super) const TWINS: &[KernelTwin] = &[
@@ -37,8 +35,6 @@ pub(super) const TWINS: &[KernelTwin] = &[
         "weight_gradient_by_lanes",
         "nn::layers::conv2d::Conv2d::backward_twin",
     ),
-    ("nn/pack_weights.wgsl", "pack_weights", "not: a private layout, which the twin of conv2d checks"),
-    ("nn/sum_partials.wgsl", "sum_partials", "nn::layers::conv2d::Conv2d::backward_twin"),
 ];
 
 /// Settings of a 2-D convolution.
@@ -202,6 +198,11 @@ impl Layer for Conv2d {
 
     fn resized(&self, filters: usize, groups: usize) -> Option<Box<dyn Layer>> {
         Some(Box::new(Self { filters, groups, ..*self }))
+    }
+
+    fn receptive_field(&self, _input: Shape) -> ReceptiveField {
+        let dilation = self.dilation;
+        ReceptiveField { dilation, ..ReceptiveField::square(self.kernel, self.stride, self.padding) }
     }
 
     fn output(&self, inputs: &[Shape]) -> Result<Shape> {

@@ -3,6 +3,7 @@
 //! One kernel makes the forward pass and the input gradient, one the weight gradient. Both come in register tiles of
 //! many sizes, all of which add in the same order and so give the same bits: the choice is a matter of time alone.
 
+use super::super::bias_sums::{BiasedMap, bias_sums};
 use super::geometry::Convolution;
 use crate::error::Result;
 use crate::gpu::{PlanBuilder, Source};
@@ -11,26 +12,23 @@ use crate::{params, wgsl};
 
 const BIAS_GRADIENT: Source = wgsl!("nn/bias_gradient.wgsl", BiasGradientParams);
 
-params! { struct BiasGradientParams { channels: u32, pixels: u32, quads: u32, train_quads: u32, offset: u32 } }
+params! { struct BiasGradientParams { channels: u32, pixels: u32, quads: u32, train_quads: u32 } }
 
 impl Convolution {
     /// All dispatches of the layer.
     pub(crate) fn build(&self, build: &LayerBuild<'_>) -> Result<LayerPlans> {
-        let (mut prepare, mut forward, mut backward) = (build.plan(), build.plan(), build.plan());
-        self.forward(build, &mut prepare, &mut forward)?;
+        let (mut forward, mut backward) = (build.plan(), build.plan());
+        self.forward(build, &mut forward)?;
         if build.trains {
             self.weight_gradient(build, &mut backward)?;
-            self.bias_gradient(build, &mut backward)?;
+            if !build.leaves_biases {
+                self.bias_gradient(build, &mut backward)?;
+            }
         }
         if let Some(input_gradient) = &build.input().gradient {
-            self.input_gradient(build, &mut prepare, &mut backward, input_gradient)?;
+            self.input_gradient(build, &mut backward, input_gradient)?;
         }
-        Ok(LayerPlans {
-            prepare: prepare.finish(),
-            forward: forward.finish(),
-            evaluation: None,
-            backward: backward.finish(),
-        })
+        Ok(LayerPlans { forward: forward.finish(), evaluation: None, backward: backward.finish() })
     }
 
     pub(in crate::nn::layers) fn bias_gradient(
@@ -38,16 +36,19 @@ impl Convolution {
         build: &LayerBuild<'_>,
         plan: &mut PlanBuilder<'_>,
     ) -> Result<()> {
+        if !build.gpu.profile().large_tiles {
+            let biases = (build.offsets[1], self.output.channels);
+            return bias_sums(build, plan, BiasedMap::Output, biases);
+        }
         let kernel = build.gpu.kernel(&BIAS_GRADIENT, "bias_gradient", &[])?;
         plan.dispatch(&build.label("bias gradient"), &kernel)
             .bind("output_gradient", build.output_gradient.clone())
-            .bind("gradients", build.gradients.clone())
+            .bind("partials", build.partial_sums(1, self.output.channels, 1)?)
             .params(&BiasGradientParams {
                 channels: self.output.channels as u32,
                 pixels: self.output.pixels() as u32,
                 quads: build.extent.quads as u32,
                 train_quads: build.extent.train_quads as u32,
-                offset: build.offsets[1] as u32,
             })
             .threads([self.output.channels as u32 * 64, 1, 1])
     }

@@ -1,4 +1,4 @@
-//! The weight gradient of a convolution: partial sums over shares of the images' rows, then added in a fixed order.
+//! The weight gradient of a convolution: partial sums over shares of the images' rows, which are added later in a fixed order.
 //! No atomics, the same bits every time, whatever the register tile.
 //!
 //! The software adapter has a kernel with large register tiles of vec4, whose threads are taps. GPUs have one whose lanes are images:
@@ -7,13 +7,12 @@
 use super::cost::{MAX_UNROLLED, iteration_cycles};
 use super::geometry::Convolution;
 use crate::error::Result;
-use crate::gpu::{Buffer, BufferRange, Gpu, Plan, PlanBuilder, Source};
+use crate::gpu::{BufferRange, Gpu, Plan, PlanBuilder, Source};
 use crate::nn::LayerBuild;
 use crate::{params, wgsl};
 
 const BY_TAPS: Source = wgsl!("nn/conv2d_weight_gradient.wgsl", WeightGradientParams);
 const BY_LANES: Source = wgsl!("nn/conv2d_weight_gradient_lanes.wgsl", WeightGradientParams);
-const SUM_PARTIALS: Source = wgsl!("nn/sum_partials.wgsl", SumPartialsParams);
 
 params! {
     struct WeightGradientParams {
@@ -40,8 +39,6 @@ params! {
     }
 }
 
-params! { struct SumPartialsParams { count: u32, splits: u32, offset: u32 } }
-
 /// Largest number of kernel columns of a thread; longer rows are cut.
 const MAX_TAPS: usize = 7;
 
@@ -59,36 +56,6 @@ pub(super) struct Tile {
     pub pixels: usize,
 }
 
-/// Room for partial sums of a weight gradient, `[split, weight]`.
-pub(in crate::nn::layers) fn partial_sums(
-    build: &LayerBuild<'_>,
-    count: usize,
-    splits: usize,
-) -> Result<BufferRange> {
-    build.gpu.check_fits(&build.label("weight gradient"), (count * splits * 4) as u64)?;
-    Ok(Buffer::<f32>::zeroed(build.gpu, "partials", count * splits).range())
-}
-
-/// Adds the dispatch that adds them to the gradient.
-pub(in crate::nn::layers) fn add_partial_sums(
-    build: &LayerBuild<'_>,
-    plan: &mut PlanBuilder<'_>,
-    partials: BufferRange,
-    count: usize,
-    splits: usize,
-) -> Result<()> {
-    let kernel = build.gpu.kernel(&SUM_PARTIALS, "sum_partials", &[])?;
-    plan.dispatch(&build.label("weight gradient sum"), &kernel)
-        .bind("partials", partials)
-        .bind("gradients", build.gradients.clone())
-        .params(&SumPartialsParams {
-            count: count as u32,
-            splits: splits as u32,
-            offset: build.offsets[0] as u32,
-        })
-        .threads([count as u32, 1, 1])
-}
-
 impl Convolution {
     /// Adds the dispatches of the weight gradient.
     pub(super) fn weight_gradient(&self, build: &LayerBuild<'_>, plan: &mut PlanBuilder<'_>) -> Result<()> {
@@ -98,7 +65,7 @@ impl Convolution {
         } else {
             (self.shares(train_quads), self.lane_tiles(train_quads))
         };
-        let partials = partial_sums(build, self.weights(), splits)?;
+        let partials = build.partial_sums(0, self.weights(), splits)?;
         let side = self.kernel;
         let key = format!(
             "weight gradient of {}→{} channels, {} groups, {side}×{side} kernel, {}×{} pixels, stride {}, {} images",
@@ -121,7 +88,7 @@ impl Convolution {
             |built| built,
         )?;
         plan.extend(&built);
-        add_partial_sums(build, plan, partials, self.weights(), splits)
+        Ok(())
     }
 
     /// Kernel columns of a thread: as few tiles as possible, each as small as that allows.

@@ -1,0 +1,46 @@
+// Sums of a map over what each tap of a kernel meets, by which the sum over all pixels of (map ∗ kernel) is one product a tap. See
+// src/view/flow/mod.rs.
+const WORKGROUP: u32 = 64u;
+
+#import FlowSumsParams
+
+@group(0) @binding(0) var<uniform> params: FlowSumsParams;
+@group(0) @binding(1) var<storage, read> maps: array<f32>;
+// By channel, row of the map and column of the kernel.
+@group(0) @binding(2) var<storage, read_write> rows: array<f32>;
+// By channel, row and column of the kernel.
+@group(0) @binding(3) var<storage, read_write> sums: array<f32>;
+
+/// rows[c, y, kx] = Σ_x maps[c, y, x·stride + kx·dilation − padding] over output columns x that meet the map
+@compute @workgroup_size(WORKGROUP)
+fn row_sums(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
+    let i = params.first + id.x + id.y * groups.x * WORKGROUP;
+    if i >= params.last { return; }
+    let kx = i % params.kernel_width;
+    let y = i / params.kernel_width % params.height;
+    let c = i / (params.kernel_width * params.height);
+    let first = params.offset + c * params.channel_stride + y * params.row_stride;
+    var sum = 0.0;
+    for (var x = 0u; x < params.out_width; x++) {
+        // Left of the map this wraps around to a number beyond its width.
+        let met = x * params.stride + kx * params.dilation - params.padding;
+        if met < params.width { sum += maps[first + met * params.column_stride]; }
+    }
+    rows[i] = sum;
+}
+
+/// sums[c, ky, kx] = Σ_y rows[c, y·stride + ky·dilation − padding, kx] over output rows y that meet the map
+@compute @workgroup_size(WORKGROUP)
+fn tap_sums(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
+    let i = params.first + id.x + id.y * groups.x * WORKGROUP;
+    if i >= params.last { return; }
+    let kx = i % params.kernel_width;
+    let ky = i / params.kernel_width % params.kernel_height;
+    let c = i / (params.kernel_width * params.kernel_height);
+    var sum = 0.0;
+    for (var y = 0u; y < params.out_height; y++) {
+        let met = y * params.stride + ky * params.dilation - params.padding;
+        if met < params.height { sum += rows[(c * params.height + met) * params.kernel_width + kx]; }
+    }
+    sums[i] = sum;
+}

@@ -1,0 +1,187 @@
+//! Pictures of the user's own, as probes: decoded, and fitted to the images of a data set.
+//!
+//! The rule: the first frame, upright as its EXIF data say, on white where it is transparent; of it the largest middle part with the
+//! proportions of the data set's images, averaged down to their size; in gray (Rec. 709) where these are.
+
+use std::io::Cursor;
+use std::path::Path;
+
+use image::codecs::{gif::GifDecoder, png::PngDecoder, webp::WebPDecoder};
+use image::imageops::{self, FilterType};
+use image::metadata::Orientation;
+use image::{AnimationDecoder as _, DynamicImage, ImageDecoder as _, ImageFormat, ImageReader, RgbaImage};
+
+use super::dataset::ImageShape;
+use crate::error::{Error, Result};
+
+/// Pixels of a picture at most.
+const MAX_PIXELS: u64 = 50_000_000;
+/// Bytes of a file at most.
+const MAX_BYTES: u64 = 256 << 20;
+/// Longer side of a preview, in pixels.
+const PREVIEW: u32 = 192;
+
+/// A decoded picture.
+#[derive(Debug, Clone)]
+pub struct Picture {
+    pixels: RgbaImage,
+    /// It has more frames than the one that was taken.
+    animated: bool,
+}
+
+/// A picture as an image of a data set, and the part of it that this shows.
+#[derive(Debug, Clone, PartialEq)]
+pub struct FittedPicture {
+    /// `[c, y, x]`, 0 to 255.
+    pub image: Vec<u8>,
+    /// The picture itself, small.
+    pub preview: Preview,
+    /// It has more frames than the one that was taken.
+    pub animated: bool,
+}
+
+/// A small copy of a picture, with the part that was taken of it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Preview {
+    /// Width and height in pixels, and that many RGBA values.
+    pub size: [u32; 2],
+    /// Red, green, blue and opacity of each pixel, row by row.
+    pub rgba: Vec<u8>,
+    /// Width and height of the picture itself, in pixels.
+    pub whole: [u32; 2],
+    /// Left and upper edge, width and height of the part that was taken, in pixels of the picture itself.
+    pub crop: [u32; 4],
+}
+
+fn damaged(reason: &image::ImageError) -> Error {
+    if let image::ImageError::Limits(_) = reason {
+        return Error::new("it takes more memory than is allowed for a picture", "make it smaller first");
+    }
+    let help = "open it with another program and save it again, or take another picture";
+    Error::new(format!("the picture is damaged: {reason}"), help)
+}
+
+impl Picture {
+    /// Reads a PNG, JPEG, GIF, WebP or BMP file.
+    ///
+    /// # Errors
+    /// When it cannot be read, is no such file, is damaged, or has too many pixels, which is found out before they are decoded.
+    pub fn open(path: &Path) -> Result<Self> {
+        let within = |error: Error| error.within(path.display());
+        let found = std::fs::metadata(path).map_err(|e| Error::io("read", path, &e))?;
+        if !found.is_file() {
+            let what = format!("{} is not a file", path.display());
+            return Err(Error::new(what, "take a PNG, JPEG, GIF, WebP or BMP file"));
+        }
+        if found.len() > MAX_BYTES {
+            let what = format!("{} has {} MiB", path.display(), found.len() >> 20);
+            return Err(Error::new(what, format!("take a picture of {} MiB at most", MAX_BYTES >> 20)));
+        }
+        let bytes = std::fs::read(path).map_err(|e| Error::io("read", path, &e))?;
+        Self::decode(&bytes).map_err(within)
+    }
+
+    /// Decodes the bytes of such a file.
+    ///
+    /// # Errors
+    /// As [`Picture::open`].
+    pub fn decode(bytes: &[u8]) -> Result<Self> {
+        let reader = ImageReader::new(Cursor::new(bytes)).with_guessed_format();
+        let reader = reader.map_err(|e| Error::io("read", Path::new("a picture"), &e))?;
+        let Some(format) = reader.format().filter(ImageFormat::reading_enabled) else {
+            let what = "this is no picture that can be read";
+            return Err(Error::new(what, "take a PNG, JPEG, GIF, WebP or BMP file"));
+        };
+        let mut decoder = reader.into_decoder().map_err(|e| damaged(&e))?;
+        let (width, height) = decoder.dimensions();
+        check_size(width, height)?;
+        let orientation = decoder.orientation().unwrap_or(Orientation::NoTransforms);
+        let mut image = DynamicImage::from_decoder(decoder).map_err(|e| damaged(&e))?;
+        image.apply_orientation(orientation);
+        Ok(Self { pixels: image.into_rgba8(), animated: is_animated(format, bytes) })
+    }
+
+    /// A picture of `width × height` pixels that is decoded already: red, green, blue and opacity of each, row by row.
+    ///
+    /// # Errors
+    /// When it has too many pixels, or none.
+    pub fn of_rgba([width, height]: [u32; 2], rgba: Vec<u8>) -> Result<Self> {
+        check_size(width, height)?;
+        match RgbaImage::from_raw(width, height, rgba) {
+            Some(pixels) if width > 0 && height > 0 => Ok(Self { pixels, animated: false }),
+            _ => Err(Error::new("the picture has no pixels", "take another one")),
+        }
+    }
+
+    /// The picture as an image of a data set, by the rule of this module.
+    ///
+    /// # Errors
+    /// When the images of the data set have neither 1 nor 3 channels.
+    pub fn fit(&self, shape: ImageShape) -> Result<FittedPicture> {
+        let (width, height) = self.pixels.dimensions();
+        let crop = middle([width, height], [shape.width as u32, shape.height as u32]);
+        let [x, y, w, h] = crop;
+        let part = imageops::crop_imm(&self.pixels, x, y, w, h);
+        let part =
+            image::RgbImage::from_fn(w, h, |x, y| on_white(image::GenericImageView::get_pixel(&*part, x, y)));
+        let small = imageops::resize(&part, shape.width as u32, shape.height as u32, FilterType::Triangle);
+        let small = DynamicImage::ImageRgb8(small);
+        let image = match shape.channels {
+            1 => small.into_luma8().into_raw(),
+            3 => (0..3).flat_map(|c| small.as_bytes().iter().skip(c).step_by(3).copied()).collect(),
+            other => {
+                let what = format!("the images of this data set have {other} channels, a picture has 1 or 3");
+                return Err(Error::new(what, "pictures of your own need a data set of gray or color images"));
+            }
+        };
+        let longer = width.max(height).max(PREVIEW);
+        let side = |side: u32| (u64::from(side) * u64::from(PREVIEW) / u64::from(longer)).max(1) as u32;
+        let preview = imageops::thumbnail(&self.pixels, side(width), side(height));
+        let size = [preview.width(), preview.height()];
+        let preview = Preview { size, rgba: preview.into_raw(), whole: [width, height], crop };
+        Ok(FittedPicture { image, preview, animated: self.animated })
+    }
+}
+
+fn check_size(width: u32, height: u32) -> Result<()> {
+    if u64::from(width) * u64::from(height) <= MAX_PIXELS {
+        return Ok(());
+    }
+    let what =
+        format!("the picture has {width} × {height} pixels, more than {} million", MAX_PIXELS / 1_000_000);
+    Err(Error::new(what, "make it smaller first: it is shrunk to the network's input in any case"))
+}
+
+/// The largest middle part of `[width, height]` with the proportions of another: left and upper edge, width and height.
+fn middle([width, height]: [u32; 2], [to_width, to_height]: [u32; 2]) -> [u32; 4] {
+    let scaled = |side: u32, by: u32, over: u32| {
+        ((u64::from(side) * u64::from(by) + u64::from(over) / 2) / u64::from(over)) as u32
+    };
+    let is_wide = u64::from(width) * u64::from(to_height) > u64::from(height) * u64::from(to_width);
+    let (w, h) = if is_wide {
+        (scaled(height, to_width, to_height).clamp(1, width), height)
+    } else {
+        (width, scaled(width, to_height, to_width).clamp(1, height))
+    };
+    [(width - w) / 2, (height - h) / 2, w, h]
+}
+
+fn on_white(image::Rgba([r, g, b, a]): image::Rgba<u8>) -> image::Rgb<u8> {
+    let mixed = |c: u8| ((u32::from(c) * u32::from(a) + 255 * (255 - u32::from(a)) + 127) / 255) as u8;
+    image::Rgb([r, g, b].map(mixed))
+}
+
+/// True for a file that has a second frame; what of it is damaged does not count.
+fn is_animated(format: ImageFormat, bytes: &[u8]) -> bool {
+    let bytes = Cursor::new(bytes);
+    match format {
+        ImageFormat::Gif => GifDecoder::new(bytes)
+            .is_ok_and(|decoder| decoder.into_frames().nth(1).is_some_and(|frame| frame.is_ok())),
+        ImageFormat::Png => PngDecoder::new(bytes).is_ok_and(|decoder| decoder.is_apng().unwrap_or(false)),
+        ImageFormat::WebP => WebPDecoder::new(bytes).is_ok_and(|decoder| decoder.has_animation()),
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,51 @@
+//! The pixels of a layer's input that one pixel of its output reads.
+
+use std::ops::Range;
+
+use super::shape::Shape;
+
+/// A rectangle of rows and columns of a map.
+pub type Pixels = [Range<usize>; 2];
+
+/// Rows and columns that an output pixel reads: row y reads rows `⌊y / enlarged⌋·stride + k·dilation − padding` for `k < kernel[0]`, those
+/// that lie in the map; columns alike.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ReceptiveField {
+    /// Rows and columns of the kernel or window.
+    pub kernel: [usize; 2],
+    /// Pixels from one output pixel's to the next one's.
+    pub stride: usize,
+    /// Pixels around the map.
+    pub padding: usize,
+    /// Pixels from one row of the kernel to the next.
+    pub dilation: usize,
+    /// Output pixels that read the same ones, along each side.
+    pub enlarged: usize,
+}
+
+impl ReceptiveField {
+    /// Each output pixel reads the input pixel at its place.
+    pub const PIXEL: Self = Self { kernel: [1, 1], stride: 1, padding: 0, dilation: 1, enlarged: 1 };
+
+    /// A square kernel.
+    pub fn square(kernel: usize, stride: usize, padding: usize) -> Self {
+        Self { kernel: [kernel; 2], stride, padding, ..Self::PIXEL }
+    }
+
+    /// Each output pixel reads the whole map.
+    pub fn whole(input: Shape) -> Self {
+        Self { kernel: [input.height, input.width], ..Self::PIXEL }
+    }
+
+    /// The smallest rectangle of an input with all pixels that a rectangle of the output reads; empty where it reads none.
+    pub fn reads(&self, output: Pixels, input: Shape) -> Pixels {
+        let sides = [input.height, input.width];
+        [0, 1].map(|axis| {
+            let taps = || (0..self.kernel[axis]).map(|k| k * self.dilation);
+            let met = |at: usize| taps().map(move |tap| at / self.enlarged * self.stride + tap);
+            let inside = output[axis].clone().flat_map(met).filter_map(|at| at.checked_sub(self.padding));
+            let bounds = inside.filter(|at| *at < sides[axis]).map(|at| at..at + 1);
+            bounds.reduce(|a, b| a.start.min(b.start)..a.end.max(b.end)).unwrap_or(0..0)
+        })
+    }
+}

@@ -1,0 +1,38 @@
+//! The dispatches of a step, as `bench train --plan` prints them.
+
+use serde_json::Value;
+
+use crate::program::{folder, run};
+
+const ARGS: [&str; 8] =
+    ["bench", "train", "--plan", "--dataset", "shapes", "--network", "tiny.toml,lenet", "--batch"];
+
+#[test]
+fn a_plan_lists_every_dispatch_with_its_number() {
+    let folder = folder();
+    let json = run(folder.path(), &[&ARGS[..], &["8", "--json"]].concat()).ok();
+    let plans = json.events();
+    assert_eq!(plans.len(), 2, "{}", json.out);
+    let counts: Vec<u64> = plans.iter().map(|plan| plan["dispatches"].as_u64().unwrap()).collect();
+    assert!(counts[0] < counts[1], "lenet has more layers");
+    for (plan, count) in plans.iter().zip(&counts) {
+        let dispatches = plan["plan"].as_array().unwrap();
+        assert_eq!(dispatches.len() as u64, *count);
+        for (number, dispatch) in (1_u64..).zip(dispatches) {
+            assert_eq!(dispatch["number"], number);
+            assert!(dispatch["kernel"].as_str().unwrap().contains(".wgsl:"), "{dispatch}");
+            let groups = dispatch["workgroups"].as_array().unwrap();
+            assert!(groups.len() == 3 && groups.iter().all(|n| n.as_u64() > Some(0)), "{dispatch}");
+            assert!(dispatch["bytes"].as_u64() > Some(0), "{dispatch}");
+        }
+        let last: Vec<&Value> = dispatches.iter().rev().take(1).map(|d| &d["label"]).collect();
+        assert_eq!(last, ["tick"], "the clock ends a step");
+    }
+    // Passes of 4 images: the layers' dispatches come twice, the optimizer's do not.
+    let passes = run(folder.path(), &[&ARGS[..], &["8", "--micro-batch", "4", "--json"]].concat()).ok();
+    let twice = passes.events()[0]["dispatches"].as_u64().unwrap();
+    assert!(twice > counts[0] && twice < 2 * counts[0], "{twice} for two passes, {} for one", counts[0]);
+    let text = run(folder.path(), &[&ARGS[..], &["8"]].concat()).ok().out;
+    assert_eq!(text.lines().count() as u64, counts.iter().sum::<u64>() + 4, "{text}");
+    assert!(text.contains(&format!("{} dispatches in a step", counts[0])), "{text}");
+}
