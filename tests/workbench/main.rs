@@ -6,5 +6,6 @@ mod dialogs;
 mod fixture;
 mod hand;
 mod learning;
+mod network;
 mod sizes;
 mod typing;
