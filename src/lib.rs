@@ -21,7 +21,7 @@
 //! | [`data`] | Data set readers, the data set on the GPU as packed `u8`, sampling and augmentation of batches there. |
 //! | [`nn`] | Networks, layers, losses, optimizers and the training step, as plans. |
 //! | [`embed`] | Nearest neighbors, affinities and t-SNE over the tiles of any [`gpu::TensorView`]. |
-//! | [`view`] | Drawing of [`gpu::TensorView`]s: tiles, scatter plots, picking, color maps. Knows neither `nn` nor `embed`. |
+//! | [`view`] | Drawing of [`gpu::TensorView`]s: tiles, scatter plots, flow between tiles, picking, color maps. Knows neither `nn` nor `embed`. |
 //! | [`layouts`] | Live t-SNE layouts of filters, maps and images that follow a training run. |
 //! | [`session`] | One run: applies commands between two steps, schedules the work of a frame, keeps journal and checkpoint. |
 //! | `app` | The window: workbench, panes, input to commands. Behind the default feature `app`. |

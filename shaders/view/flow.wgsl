@@ -12,7 +12,7 @@
 @group(0) @binding(4) var<storage, read> anchors: array<vec4<f32>>;
 
 // Pairs of vertices along an edge, an even number.
-#constant PAIRS = 16
+#constant PAIRS = 12
 
 const NEGATIVE = vec3<f32>(0.353, 0.663, 0.949);
 const POSITIVE = vec3<f32>(0.941, 0.573, 0.2);
@@ -58,7 +58,7 @@ fn curve_corner(index: u32, edge: u32, alpha: f32, weakest: f32) -> Curve {
     let strongest = bitcast<f32>(ranking.largest);
     let strength = clamp(abs(flows[i]) / max(strongest, 1e-30), 0.0, 1.0);
     let width = max(params.scale * mix(weakest, params.widest, strength), 1.0);
-    let reach = 0.5 * width + 1.0;
+    let reach = 0.5 * width + 0.5;
     let side = f32(index & 1u) * 2.0 - 1.0;
     let across = normalize(vec2<f32>(-at.w, at.z) + vec2<f32>(0.0, 1e-6));
     let color = select(NEGATIVE, POSITIVE, flows[i] > 0.0);

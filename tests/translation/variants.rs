@@ -57,6 +57,7 @@ const VALUES: &[(&str, &str, &[u32])] = &[
     ("embed/fft.wgsl", "RADIX", &[2, 4, 8, 16, 32]),
     ("embed/fft.wgsl", "INPUT", &[0, 1, 2]),
     ("embed/fft.wgsl", "FIELDS", &[1, 3]),
+    ("view/flow.wgsl", "PAIRS", &[12]),
 ];
 
 /// Shaders whose variants are those of the autotuner.

@@ -8,6 +8,7 @@ mod hand;
 #[path = "../kept_pictures/mod.rs"]
 mod kept_pictures;
 mod learning;
+mod network;
 mod pictures;
 mod probes;
 mod sizes;

@@ -16,7 +16,7 @@ const FLOW: Source = wgsl!("view/flow.wgsl", FlowDrawParams, EdgeRanking);
 /// Largest number of values that a frame reads to compute flow, about; the next frame goes on.
 const FRAME_READS: u32 = 1 << 20;
 /// Vertices of an edge, as the shader has them.
-const VERTICES: u32 = 32;
+const VERTICES: u32 = 24;
 /// Width of the strongest edge of a set, in points, where few and where many edges are drawn.
 const WIDEST: [f32; 2] = [4.5, 2.2];
 /// Opacity of the weakest edge, where few and where many are drawn.
@@ -253,7 +253,7 @@ impl Flows {
     fn params(&self, flow: &EdgeFlow, set: &EdgeSet, placement: &EdgePlacement<'_>) -> FlowDrawParams {
         let source_anchor = self.anchors.len() as u32;
         // 1 for a few edges, 0 for as many as are ever drawn.
-        let few = (1.0 - (flow.wanted as f32 / 16.0).max(1.0).log2() / 6.0).clamp(0.0, 1.0);
+        let few = (1.0 - (flow.wanted as f32 / 16.0).max(1.0).log2() / 5.0).clamp(0.0, 1.0);
         let between = |[at_few, at_many]: [f32; 2]| at_many + few * (at_few - at_many);
         let lane = placement.lane.unwrap_or(Lane { ends: [0.0; 2], middle: 0.0, height: 0.0 });
         // In a lane they lie side by side.

@@ -55,7 +55,7 @@ const ALL: [(Activity, &str, &str); 5] = [
 pub(super) fn switch_ui(ui: &mut Ui, cx: &mut Cx<'_, '_>, shown: &mut Activity) {
     let name = ALL.iter().find(|(activity, ..)| activity == shown).map_or("", |(_, name, _)| name);
     let label = ui.label("bars");
-    let combo = egui::ComboBox::from_id_salt("activity").selected_text(name).width(112.0);
+    let combo = egui::ComboBox::from_id_salt("activity").selected_text(name).width(100.0);
     let response = combo.show_ui(ui, |ui| {
         for (activity, name, about) in ALL {
             let response = ui.selectable_value(shown, activity, name).on_hover_text(about);

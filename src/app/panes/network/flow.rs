@@ -50,7 +50,7 @@ pub(super) fn switch_ui(ui: &mut Ui, cx: &mut Cx<'_, '_>, settings: &mut FlowSet
     ui.spacing_mut().slider_width = 60.0;
     let slider = egui::Slider::new(&mut percent, 1.0..=100.0).suffix(" %").max_decimals(0);
     let hover = "Share of the edges of each convolution and dense layer that is shown: the strongest";
-    let response = ui.add(slider).on_hover_text(hover);
+    let response = ui.add(slider).labelled_by(response.id).on_hover_text(hover);
     cx.mark("flow share", &response);
     settings.share = percent / 100.0;
 }

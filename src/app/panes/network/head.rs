@@ -14,8 +14,8 @@ use crate::app::theme;
 use crate::session::Session;
 
 /// Smallest width of the switch with its label, in points, and with the color scale.
-const LABELED: f32 = 570.0;
-const SCALED: f32 = 760.0;
+const LABELED: f32 = 740.0;
+const SCALED: f32 = 925.0;
 
 /// The tensor that all nodes show, and the color scale.
 pub(super) fn switch_ui(
