@@ -2,9 +2,9 @@
 // src/view/flow/mod.rs.
 const WORKGROUP: u32 = 64u;
 
-#import FlowSumsParams
+#import SlidingParams
 
-@group(0) @binding(0) var<uniform> params: FlowSumsParams;
+@group(0) @binding(0) var<uniform> params: SlidingParams;
 @group(0) @binding(1) var<storage, read> maps: array<f32>;
 // By channel, row of the map and column of the kernel.
 @group(0) @binding(2) var<storage, read_write> rows: array<f32>;

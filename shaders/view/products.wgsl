@@ -4,9 +4,9 @@ const WORKGROUP: u32 = 64u;
 // Offset of a bias that there is none of.
 const NONE = 0xffffffffu;
 
-#import ProductParams
+#import SlidingParams
 
-@group(0) @binding(0) var<uniform> params: ProductParams;
+@group(0) @binding(0) var<uniform> params: SlidingParams;
 @group(0) @binding(1) var<storage, read> maps: array<f32>;
 @group(0) @binding(2) var<storage, read> weights: array<f32>;
 @group(0) @binding(3) var<storage, read_write> products: array<f32>;

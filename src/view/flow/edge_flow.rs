@@ -2,12 +2,12 @@
 
 use std::ops::Range;
 
-use super::edges::{EdgeSet, FlowEdgesParams, FlowSumsParams};
+use super::edges::{EdgeSet, FlowEdgesParams, SlidingParams, sliding_params};
 use crate::error::Result;
 use crate::gpu::{Buffer, BufferRange, Gpu, Plan, PlanBuilder, Source, Stage};
 use crate::{params, wgsl};
 
-const SUMS: Source = wgsl!("view/flow_sums.wgsl", FlowSumsParams);
+const SUMS: Source = wgsl!("view/flow_sums.wgsl", SlidingParams);
 const EDGES: Source = wgsl!("view/flow_edges.wgsl", FlowEdgesParams, EdgeRanking);
 
 /// Largest number of edges of a set that are listed and drawn: the strongest.
@@ -58,7 +58,7 @@ impl EdgeFlow {
     /// # Errors
     /// When a buffer does not fit the adapter.
     pub fn new(gpu: &Gpu, set: &EdgeSet, share: f32) -> Result<Self> {
-        let (edges, sums) = (set.edges(), set.sums_params());
+        let (edges, sums) = (set.edges(), sliding_params(&set.maps, set.kernels.as_ref()));
         gpu.check_fits("the flow between two layers", 4 * u64::from(edges))?;
         let wanted = (f64::from(share) * f64::from(edges)).ceil() as u32;
         let wanted = wanted.clamp(1, MAX_LISTED_EDGES.min(edges.max(1)));
@@ -80,7 +80,7 @@ impl EdgeFlow {
             [("row_sums", row_count, sums.out_width), ("tap_sums", sum_count, sums.out_height)]
         {
             for range in made.slices(count, each, MAX_READS) {
-                let params = FlowSumsParams { first: range.start, last: range.end, ..sums };
+                let params = SlidingParams { first: range.start, last: range.end, ..sums };
                 stage.dispatch(&mut plan, entry, &params, [range.end - range.start, 1, 1])?;
             }
         }

@@ -4,8 +4,8 @@ use crate::gpu::TensorView;
 use crate::params;
 
 params! {
-    /// The maps and kernels of a dispatch of sums.
-    pub(super) struct FlowSumsParams {
+    /// Kernels that slide over maps, and the range of a dispatch over them. Sums read the fields to `dilation` and the range.
+    pub(super) struct SlidingParams {
         /// First element of the maps.
         offset: u32,
         /// Elements from one channel to the next.
@@ -32,10 +32,20 @@ params! {
         padding: u32,
         /// Pixels from one tap to the next.
         dilation: u32,
-        /// First sum of the dispatch.
+        /// First element of a filter's weights.
+        weight_offset: u32,
+        /// Element of its bias.
+        bias_offset: u32,
+        /// Channels that it sees.
+        channels: u32,
+        /// First value of the dispatch.
         first: u32,
-        /// End of its sums.
+        /// End of its values.
         last: u32,
+        /// The output pixel shown as numbers, row by row.
+        pixel: u32,
+        /// The channel whose values and weights are shown.
+        channel: u32,
     }
 }
 
@@ -172,39 +182,6 @@ impl EdgeSet {
             }
     }
 
-    /// Parameters of the sums, without a range. Channels of all tiles count one after the other.
-    pub(super) fn sums_params(&self) -> FlowSumsParams {
-        let [tiles, channels, height, width] = self.maps.extents;
-        let [tile_stride, channel_stride, row_stride, column_stride] = self.maps.strides;
-        let common = FlowSumsParams {
-            offset: self.maps.offset,
-            channel_stride: if channels > 1 || tiles == 1 { channel_stride } else { tile_stride },
-            row_stride,
-            column_stride,
-            height,
-            width,
-            out_height: height,
-            out_width: width,
-            kernel_height: 1,
-            kernel_width: 1,
-            stride: 1,
-            dilation: 1,
-            ..Default::default()
-        };
-        let Some(kernels) = &self.kernels else { return common };
-        let [out_height, out_width] = kernels.output;
-        FlowSumsParams {
-            out_height,
-            out_width,
-            kernel_height: kernels.weights.height(),
-            kernel_width: kernels.weights.width(),
-            stride: kernels.stride,
-            padding: kernels.padding,
-            dilation: kernels.dilation,
-            ..common
-        }
-    }
-
     /// Parameters of the edges, without a range.
     pub(super) fn edges_params(&self) -> FlowEdgesParams {
         let Some(kernels) = &self.kernels else {
@@ -219,5 +196,39 @@ impl EdgeSet {
             weight_stride: kernels.weights.strides[0],
             ..Default::default()
         }
+    }
+}
+
+/// Parameters of kernels that slide over maps, without a range; without kernels one of 1×1. Channels of all tiles count one after the
+/// other.
+pub(super) fn sliding_params(maps: &TensorView, kernels: Option<&EdgeKernels>) -> SlidingParams {
+    let [tiles, channels, height, width] = maps.extents;
+    let [tile_stride, channel_stride, row_stride, column_stride] = maps.strides;
+    let common = SlidingParams {
+        offset: maps.offset,
+        channel_stride: if channels > 1 || tiles == 1 { channel_stride } else { tile_stride },
+        row_stride,
+        column_stride,
+        height,
+        width,
+        out_height: height,
+        out_width: width,
+        kernel_height: 1,
+        kernel_width: 1,
+        stride: 1,
+        dilation: 1,
+        ..Default::default()
+    };
+    let Some(kernels) = kernels else { return common };
+    let [out_height, out_width] = kernels.output;
+    SlidingParams {
+        out_height,
+        out_width,
+        kernel_height: kernels.weights.height(),
+        kernel_width: kernels.weights.width(),
+        stride: kernels.stride,
+        padding: kernels.padding,
+        dilation: kernels.dilation,
+        ..common
     }
 }

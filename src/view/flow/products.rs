@@ -4,12 +4,12 @@
 //! `product[c, y, x] = Σ_{ky, kx} weights[c, ky, kx] · maps[c, y·stride + ky·dilation − padding, x·stride + kx·dilation − padding]`, and the
 //! output is `bias + Σ_c product[c]`.
 
-use super::edges::EdgeKernels;
+use super::edges::{EdgeKernels, SlidingParams, sliding_params};
 use crate::error::Result;
 use crate::gpu::{Buffer, BufferRange, Gpu, Plan, PlanBuilder, Source, Stage, TensorView};
-use crate::{params, wgsl};
+use crate::wgsl;
 
-const PRODUCTS: Source = wgsl!("view/products.wgsl", ProductParams);
+const PRODUCTS: Source = wgsl!("view/products.wgsl", SlidingParams);
 /// Offset of a bias that there is none of.
 const NONE: u32 = u32::MAX;
 /// Largest number of values that one dispatch reads, and that a frame reads, about.
@@ -21,51 +21,6 @@ pub const TWINS: &[(&str, &str, &str)] = &[
     ("view/products.wgsl", "product_totals", "view::flow::products::product_twin"),
     ("view/products.wgsl", "product_terms", "view::flow::products::product_twin"),
 ];
-
-params! {
-    struct ProductParams {
-        /// First element of the maps that the filter sees.
-        offset: u32,
-        /// Elements from one channel to the next.
-        channel_stride: u32,
-        /// Elements from one row to the next.
-        row_stride: u32,
-        /// Elements from one column to the next.
-        column_stride: u32,
-        /// Rows of a map.
-        height: u32,
-        /// Columns of a map.
-        width: u32,
-        /// Rows of the output.
-        out_height: u32,
-        /// Columns of the output.
-        out_width: u32,
-        /// Rows of a kernel.
-        kernel_height: u32,
-        /// Columns of a kernel.
-        kernel_width: u32,
-        /// Pixels from one output pixel's taps to the next one's.
-        stride: u32,
-        /// Zeros around a map.
-        padding: u32,
-        /// Pixels from one tap to the next.
-        dilation: u32,
-        /// First element of the filter's weights.
-        weight_offset: u32,
-        /// Element of its bias.
-        bias_offset: u32,
-        /// Channels that it sees.
-        channels: u32,
-        /// First value of the dispatch.
-        first: u32,
-        /// End of its values.
-        last: u32,
-        /// The output pixel shown as numbers, row by row.
-        pixel: u32,
-        /// The channel whose values and weights are shown.
-        channel: u32,
-    }
-}
 
 /// A filter whose computation is shown.
 #[derive(Clone)]
@@ -119,32 +74,14 @@ impl ProductSet {
         view
     }
 
-    fn params(&self) -> ProductParams {
-        let maps = self.map_view();
-        let [_, _, height, width] = maps.extents;
-        let [channel_stride, _, row_stride, column_stride] = maps.strides;
-        let kernels = self.kernel_view();
-        ProductParams {
-            offset: maps.offset,
-            channel_stride,
-            row_stride,
-            column_stride,
-            height,
-            width,
-            out_height: self.kernels.output[0],
-            out_width: self.kernels.output[1],
-            kernel_height: kernels.height(),
-            kernel_width: kernels.width(),
-            stride: self.kernels.stride,
-            padding: self.kernels.padding,
-            dilation: self.kernels.dilation,
-            weight_offset: kernels.offset,
+    fn params(&self) -> SlidingParams {
+        SlidingParams {
+            weight_offset: self.kernel_view().offset,
             bias_offset: self.bias.unwrap_or(NONE),
             channels: self.channels(),
-            first: 0,
-            last: 0,
             pixel: self.focus.0,
             channel: self.focus.1,
+            ..sliding_params(&self.map_view(), Some(&self.kernels))
         }
     }
 }
@@ -216,7 +153,7 @@ impl Products {
                 stage.dispatch(
                     &mut plan,
                     entry,
-                    &ProductParams { first, last, ..base },
+                    &SlidingParams { first, last, ..base },
                     [last - first, 1, 1],
                 )?;
                 reads.push((last - first).saturating_mul(each));
