@@ -1,7 +1,7 @@
 // Convolution, batch innermost: activations [c, y, x, n/4] of vec4 (four images). One thread makes OUT_BLOCKS × 4
 // channels of PIXELS neighbouring pixels of a row for four images. Kernel columns are unrolled: each value that is
 // loaded serves all of them, and a sum is touched once for all. See src/nn/layers/conv2d/forward.rs.
-const WORKGROUP: u32 = 64u;
+#constant WORKGROUP = 64
 #constant OUT_BLOCKS = 4
 #constant PIXELS = 1
 // Kernel columns.
@@ -14,6 +14,10 @@ const WORKGROUP: u32 = 64u;
 #constant SUBGROUPS = 0
 // 1 where a relu of the result is fused.
 #constant RECTIFIES = 0
+// Turns (PLANES source channels, one kernel row) whose weights a workgroup reads together; 0 where each thread reads its own.
+#constant STAGE = 0
+// 1 where kernel rows outside the map are passed over.
+#constant SKIPS = 0
 
 #import Conv2dParams
 #import common/floats
@@ -26,6 +30,11 @@ const WORKGROUP: u32 = 64u;
 // relu of the same.
 @group(0) @binding(4) var<storage, read_write> rectified: array<vec4<f32>>;
 
+#if STAGE
+// Weights of a stage, by turn.
+var<workgroup> staged: array<array<vec4<f32>, PLANES * COLUMNS * OUT_BLOCKS>, STAGE>;
+
+#end
 /// result[t, first + step·y, first + step·x, n] = bias[t] + Σ_{c, ky, kx} weights[c, ky, kx, t] · source[c, stride·y + dilation·ky + shift, stride·x + dilation·kx + shift, n]; c and t of one group
 @compute @workgroup_size(WORKGROUP)
 fn conv2d(
@@ -33,6 +42,9 @@ fn conv2d(
     @builtin(workgroup_id) group: vec3<u32>,
 #if SUBGROUPS
     @builtin(subgroup_invocation_id) lane: u32,
+#end
+#if STAGE
+    @builtin(local_invocation_index) index: u32,
 #end
 ) {
     let columns = (params.count_x + PIXELS - 1u) / PIXELS;
@@ -59,21 +71,51 @@ fn conv2d(
     let x_{v} = from_x + {v} * params.dilation_x;
     let at_{v} = u32(clamp(x_{v}, 0, from_width - 1)) * params.quads + quad;
 #end
+#if STAGE
+    let turns = (params.from_channels + PLANES - 1u) / PLANES * params.rows;
+    var c = 0u;
+    var ky = 0u;
+    for (var first = 0u; first < turns; first += STAGE) {
+        workgroupBarrier();
+        // All loads are under way before the first is stored.
+#for l in (STAGE * PLANES * COLUMNS * OUT_BLOCKS + WORKGROUP - 1) / WORKGROUP
+        let part_{l} = index + {l}u * WORKGROUP;
+        let loaded_{l} = weights[tile + min(first * {PLANES * COLUMNS * OUT_BLOCKS}u + part_{l}, turns * {PLANES * COLUMNS * OUT_BLOCKS}u - 1u)];
+#end
+#for l in (STAGE * PLANES * COLUMNS * OUT_BLOCKS + WORKGROUP - 1) / WORKGROUP
+        if part_{l} < {STAGE * PLANES * COLUMNS * OUT_BLOCKS}u {
+            staged[part_{l} / {PLANES * COLUMNS * OUT_BLOCKS}u][part_{l} % {PLANES * COLUMNS * OUT_BLOCKS}u] = loaded_{l};
+        }
+#end
+        workgroupBarrier();
+        for (var turn = 0u; turn < min(STAGE, turns - first); turn++) {
+#else
     for (var c = 0u; c < params.from_channels; c += PLANES) {
         for (var ky = 0u; ky < params.rows; ky++) {
+#end
             let sy = from_y + params.dilation_y * i32(ky);
             let row_in = sy >= 0 && sy < from_height;
             let row = u32(clamp(sy, 0, from_height - 1));
+#if SKIPS
+            if row_in {
+#end
 #for u in PLANES
             // A channel past the last meets weights of zero.
             let plane_{u} = group.z * params.from_channels + min(c + {u}u, params.from_channels - 1u);
             let row_{u} = (plane_{u} * params.from_height + row) * params.from_width * params.quads;
 #for v in (PIXELS - 1) * STRIDE + COLUMNS
             let value_{u}_{v} = select(
+#if SKIPS
+                vec4<f32>(0.0), source[row_{u} + at_{v}], x_{v} >= 0 && x_{v} < from_width);
+#else
                 vec4<f32>(0.0), source[row_{u} + at_{v}], row_in && x_{v} >= 0 && x_{v} < from_width);
 #end
 #end
+#end
+#if STAGE
+#else
             let taps = tile + (c * params.rows + ky) * COLUMNS * OUT_BLOCKS;
+#end
 #if SUBGROUPS
 #for l in (PLANES * COLUMNS * OUT_BLOCKS + 7) / 8
             let mine_{l} = weights[taps + min({l * 8}u + lane, {PLANES * COLUMNS * OUT_BLOCKS - 1}u)];
@@ -86,7 +128,11 @@ fn conv2d(
             let w_{b}_{u}_{k} = subgroupBroadcast(
                 mine_{((u * COLUMNS + k) * OUT_BLOCKS + b) / 8}, {((u * COLUMNS + k) * OUT_BLOCKS + b) % 8}u);
 #else
+#if STAGE
+            let w_{b}_{u}_{k} = staged[turn][{(u * COLUMNS + k) * OUT_BLOCKS + b}u];
+#else
             let w_{b}_{u}_{k} = weights[taps + {(u * COLUMNS + k) * OUT_BLOCKS + b}u];
+#end
 #end
 #end
 #end
@@ -99,6 +145,16 @@ fn conv2d(
 #end
 #end
 #end
+#end
+#if SKIPS
+            }
+#end
+#if STAGE
+            ky += 1u;
+            if ky == params.rows {
+                ky = 0u;
+                c += PLANES;
+            }
 #end
         }
     }

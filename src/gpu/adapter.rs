@@ -51,6 +51,14 @@ pub struct AdapterReport {
     pub max_buffer_bytes: u64,
     /// GPU time can be measured.
     pub timestamps: bool,
+    /// Fewest and most lanes of a subgroup; none where kernels cannot use subgroups.
+    pub subgroup_sizes: Option<[u32; 2]>,
+    /// Memory of a workgroup in bytes.
+    pub workgroup_memory_bytes: u32,
+    /// Kernels can compute with 16-bit floats.
+    pub f16: bool,
+    /// Products of small matrices that subgroups make together: rows × columns × inner dimension, types of factors and of sums.
+    pub cooperative_matrices: Vec<String>,
     /// Needed parts that it has not, in words: with any it cannot be used.
     pub lacks: Vec<String>,
     /// The default, without `--adapter`.
@@ -67,6 +75,16 @@ fn kind_name(device_type: wgpu::DeviceType) -> &'static str {
     }
 }
 
+fn cooperative_matrices(adapter: &wgpu::Adapter) -> Vec<String> {
+    if !adapter.features().contains(wgpu::Features::EXPERIMENTAL_COOPERATIVE_MATRIX) {
+        return Vec::new();
+    }
+    let all = adapter.cooperative_matrix_properties();
+    all.iter()
+        .map(|m| format!("{}×{}×{} {:?} to {:?}", m.m_size, m.n_size, m.k_size, m.ab_type, m.cr_type))
+        .collect()
+}
+
 fn lacking(adapter: &wgpu::Adapter) -> Vec<String> {
     needs::lacking(adapter.get_downlevel_capabilities().flags, &adapter.limits())
 }
@@ -76,6 +94,8 @@ pub fn list_adapters() -> Vec<AdapterReport> {
     let describe = |(index, adapter): (usize, &wgpu::Adapter)| {
         let info = adapter.get_info();
         let limits = adapter.limits();
+        let features = adapter.features();
+        let subgroups = features.contains(wgpu::Features::SUBGROUP);
         AdapterReport {
             index,
             backend: info.backend.to_string(),
@@ -83,7 +103,11 @@ pub fn list_adapters() -> Vec<AdapterReport> {
             driver: format!("{} {}", info.driver, info.driver_info).trim().to_owned(),
             max_binding_bytes: limits.max_storage_buffer_binding_size,
             max_buffer_bytes: limits.max_buffer_size,
-            timestamps: adapter.features().contains(wgpu::Features::TIMESTAMP_QUERY),
+            timestamps: features.contains(wgpu::Features::TIMESTAMP_QUERY),
+            subgroup_sizes: subgroups.then_some([info.subgroup_min_size, info.subgroup_max_size]),
+            workgroup_memory_bytes: limits.max_compute_workgroup_storage_size,
+            f16: features.contains(wgpu::Features::SHADER_F16),
+            cooperative_matrices: cooperative_matrices(adapter),
             lacks: lacking(adapter),
             best: false,
             name: info.name,

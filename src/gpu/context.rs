@@ -96,6 +96,12 @@ impl Gpu {
         self.profile
     }
 
+    /// Order in which the layers' kernels add, where it is not the first that there was. All candidates of the autotuner add in it, so
+    /// that runs with the same one give the same bits on an adapter.
+    pub fn summation(&self) -> Option<&'static str> {
+        (!self.profile.large_tiles).then_some("gpu 1")
+    }
+
     /// Shapes the kernels of plans built from now on.
     ///
     /// # Errors

@@ -40,8 +40,24 @@ pub struct Header {
     pub data_fingerprint: String,
     /// Adapter that it began on: bit equality holds on the same one.
     pub adapter: String,
+    /// Order in which kernels added there, and with the same one (see [`crate::gpu::Gpu::summation`]).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub summation: Option<String>,
     /// Settings at its beginning.
     pub settings: RunSettings,
+}
+
+/// Why a run that began on an adapter, with an order in which its kernels add, and goes on with others does not give the bits that it would
+/// have given there; none where both are the same.
+pub(super) fn differing_bits(then: (&str, Option<&str>), now: (&str, Option<&str>)) -> Option<String> {
+    let differ = "the numbers may differ in their last digits";
+    if then.0 != now.0 {
+        return Some(format!("the run began on {}; on {} {differ}", then.0, now.0));
+    }
+    let [before, after] = [then.1, now.1].map(|order| order.unwrap_or("first"));
+    (before != after).then(|| {
+        format!("the run began with kernels that add in another order ({before}, now {after}); {differ}")
+    })
 }
 
 /// A later line of a journal: a command, applied before step `step` + 1.
@@ -255,4 +271,24 @@ pub(super) fn settings(header: &Header, entries: &[Line<Entry>]) -> RunSettings 
 fn damaged(path: &Path, line: usize, why: &str) -> Error {
     let what = format!("{}, line {line}, is damaged{why}", path.display());
     Error::new(what, "bring the file back from a copy, resume another run, or begin a new one")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::differing_bits;
+
+    #[test]
+    fn a_run_says_where_its_bits_come_to_an_end() {
+        assert_eq!(differing_bits(("A", None), ("A", None)), None);
+        assert_eq!(differing_bits(("A", Some("gpu 1")), ("A", Some("gpu 1"))), None);
+        for (then, now, said) in [
+            (("A", None), ("B", None), "began on A; on B"),
+            (("A", Some("gpu 1")), ("B", None), "began on A; on B"),
+            (("A", None), ("A", Some("gpu 1")), "(first, now gpu 1)"),
+            (("A", Some("gpu 1")), ("A", Some("gpu 2")), "(gpu 1, now gpu 2)"),
+        ] {
+            let text = differing_bits(then, now).unwrap();
+            assert!(text.contains(said) && text.contains("may differ"), "{text}");
+        }
+    }
 }

@@ -11,7 +11,7 @@ use super::event::Event;
 use super::identity;
 use super::inspect::{self, Inspect, PROBES_FILE};
 use super::journal::Journal;
-use super::journal_file::Header;
+use super::journal_file::{Header, differing_bits};
 use super::measure::Measurements;
 use super::metrics::{self, Metrics};
 use super::progress::Progress;
@@ -178,6 +178,7 @@ impl Session {
             network_toml: Some(trainer.network.to_toml()),
             data_fingerprint: data.fingerprint(),
             adapter: gpu.info.name.clone(),
+            summation: gpu.summation().map(str::to_owned),
             settings: settings.clone(),
         };
         let mut session = Self {
@@ -219,10 +220,10 @@ impl Session {
     }
 
     fn restore(&mut self, run: StoredRun) -> Result<()> {
-        let then = &run.journal.header.value.adapter;
-        if *then != self.gpu().info.name {
-            let now = &self.gpu().info.name;
-            log::warn!("the run began on {then}; on {now} the numbers may differ in their last digits");
+        let (header, gpu) = (&run.journal.header.value, self.gpu());
+        let then = (header.adapter.as_str(), header.summation.as_deref());
+        if let Some(difference) = differing_bits(then, (&gpu.info.name, gpu.summation())) {
+            log::warn!("{difference}");
         }
         let clock = read_clock(run.folder.path(), &run.checkpoint.state.clock)?;
         let trainer = &mut self.run.trainer;

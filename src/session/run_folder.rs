@@ -297,6 +297,7 @@ mod tests {
             network_toml: None,
             data_fingerprint: "digits' own".to_owned(),
             adapter: "any".to_owned(),
+            summation: None,
             settings: settings.clone(),
         };
         let lines = [

@@ -87,6 +87,16 @@ fn adapters_are_listed_and_one_is_the_best() {
     let adapters: Vec<Value> = serde_json::from_str(&ran.out).unwrap();
     assert_eq!(adapters.iter().filter(|a| a["best"] == true).count(), 1);
     assert!(adapters.iter().all(|a| a["max_binding_bytes"].as_u64().unwrap() > 0));
+    for a in &adapters {
+        let usable = a["lacks"].as_array().unwrap().is_empty();
+        assert!(!usable || a["workgroup_memory_bytes"].as_u64().unwrap() >= 16 << 10, "{a}");
+        let sizes = &a["subgroup_sizes"];
+        assert!(
+            sizes.is_null() || (1..=sizes[1].as_u64().unwrap()).contains(&sizes[0].as_u64().unwrap()),
+            "{a}"
+        );
+        assert!(a["f16"].is_boolean() && a["cooperative_matrices"].is_array(), "{a}");
+    }
     let text = run(folder.path(), &["adapters"]).ok().out;
     assert!(text.contains(adapters[0]["name"].as_str().unwrap()), "{text}");
     let first = ["--adapter", "0", "--steps", "1", "--json"];

@@ -108,7 +108,8 @@ fn a_step_on_a_gpu_has_few_dispatches() {
     let split = || Split { images: vec![7; 40 * shape.len()].into(), labels: vec![1; 40] };
     let classes = (0..10).map(|c| c.to_string()).collect();
     let data = Dataset::new("gray", shape, classes, split(), split()).unwrap();
-    for (name, most) in [("revacnn", 24), ("revacnn-keras", 27)] {
+    // One of the second is the sum of a dense layer's splits, which makes its forward pass many times faster.
+    for (name, most) in [("revacnn", 24), ("revacnn-keras", 28)] {
         let network = Network::open(name, Shape::from(shape), 10).unwrap();
         let trainer = Trainer::new(
             Rc::clone(&gpu),

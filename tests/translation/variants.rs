@@ -26,6 +26,8 @@ const VALUES: &[(&str, &str, &[u32])] = &[
     ("nn/max_pool2d.wgsl", "SIZE", &[2, 3, 15]),
     ("nn/max_pool2d.wgsl", "STRIDE", &[1, 2, 15]),
     ("nn/max_pool2d.wgsl", "PADDING", &[0, 1]),
+    ("nn/dense_sum.wgsl", "BIAS", &[0, 1]),
+    ("nn/dense_sum.wgsl", "RECTIFIES", &[0, 1]),
     ("nn/add.wgsl", "TERMS", &[2, 3, 4]),
     ("nn/activation.wgsl", "FUNCTION", &[0, 1, 2, 3, 4, 5]),
     ("nn/bias_sums.wgsl", "MADE_BY", &[0, 1, 2]),
@@ -59,7 +61,12 @@ const VALUES: &[(&str, &str, &[u32])] = &[
 ];
 
 /// Shaders whose variants are those of the autotuner.
-const TUNED: [&str; 2] = ["nn/conv2d.wgsl", "nn/conv2d_weight_gradient.wgsl"];
+const TUNED: [&str; 4] = [
+    "nn/conv2d.wgsl",
+    "nn/conv2d_weight_gradient.wgsl",
+    "nn/conv2d_weight_gradient_lanes.wgsl",
+    "nn/dense_product.wgsl",
+];
 
 /// Candidates that the autotuner times at most.
 const TIMED: usize = 6;

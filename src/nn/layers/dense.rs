@@ -1,5 +1,5 @@
-//! `dense`: the fully connected layer. With the batch innermost a map is flat already, so on the GPU it
-//! is a convolution over a 1×1 map with `c·h·w` channels.
+//! `dense`: the fully connected layer. With the batch innermost a map is flat already, so on the software adapter it
+//! is a convolution over a 1×1 map with `c·h·w` channels; GPUs have products of their own ([`super::dense_products`]).
 //!
 //! `output[o] = bias[o] + Σ_i weight[o, i] · input[i]`, `i` counting `[c, y, x]`. Input any shape, output `units × 1 × 1`.
 
@@ -8,6 +8,7 @@ use toml::Table;
 
 use super::activation::RELU;
 use super::conv2d::Convolution;
+use super::dense_products::DenseProducts;
 use super::settings::{LayerSample, at_least_one, sample, settings, to_table};
 use crate::error::Result;
 use crate::nn::layer::Channels;
@@ -110,7 +111,11 @@ impl Layer for Dense {
     }
 
     fn build(&self, build: &LayerBuild<'_>) -> Result<LayerPlans> {
-        self.convolution(build.input().shape).build(build)
+        let convolution = self.convolution(build.input().shape);
+        if build.gpu.profile().large_tiles {
+            return convolution.build(build);
+        }
+        DenseProducts { convolution }.build(build)
     }
 
     fn forward_twin(&self, call: &TwinCall<'_>) -> Tensor {

@@ -9,6 +9,7 @@ mod concat;
 mod conv2d;
 mod copy;
 mod dense;
+mod dense_products;
 mod dropout;
 mod flatten;
 mod global_avg_pool2d;
@@ -61,7 +62,7 @@ pub const KINDS: &[LayerKind] = &[
     },
     LayerKind { kind: "concat", parse: concat::parse, samples: concat::samples, twins: copy::TWINS },
     LayerKind { kind: "conv2d", parse: conv2d::parse, samples: conv2d::samples, twins: conv2d::TWINS },
-    LayerKind { kind: "dense", parse: dense::parse, samples: dense::samples, twins: bias_sums::TWINS },
+    LayerKind { kind: "dense", parse: dense::parse, samples: dense::samples, twins: dense_products::TWINS },
     LayerKind { kind: "dropout", parse: dropout::parse, samples: dropout::samples, twins: dropout::TWINS },
     LayerKind {
         kind: "elu",
@@ -96,7 +97,12 @@ pub const KINDS: &[LayerKind] = &[
         twins: max_pool2d::TWINS,
     },
     LayerKind { kind: "maxout", parse: maxout::parse, samples: maxout::samples, twins: maxout::TWINS },
-    LayerKind { kind: "relu", parse: activation::parse_relu, samples: activation::samples_relu, twins: &[] },
+    LayerKind {
+        kind: "relu",
+        parse: activation::parse_relu,
+        samples: activation::samples_relu,
+        twins: bias_sums::TWINS,
+    },
     LayerKind {
         kind: "sigmoid",
         parse: activation::parse_sigmoid,

@@ -5,11 +5,15 @@
 //! The forward pass is one dispatch over all pixels. The input gradient of a convolution with stride *s* falls into *s* × *s*
 //! phases, each a dense convolution of the output's gradient with every *s*-th tap, mirrored: no product is wasted on
 //! taps that do not meet.
+//!
+//! On GPUs most tiles read their weights through workgroup memory: see [`super::staged`].
+
+use std::fmt;
 
 use super::cost::{MAX_UNROLLED, iteration_cycles};
 use super::geometry::{Axis, Convolution};
 use crate::error::Result;
-use crate::gpu::{BufferRange, Gpu, Plan, PlanBuilder, Source};
+use crate::gpu::{BufferRange, DeviceProfile, Gpu, Plan, PlanBuilder, Source};
 use crate::nn::packing::PackedRange;
 use crate::nn::{LayerBuild, Shape};
 use crate::{params, wgsl};
@@ -45,26 +49,39 @@ params! {
     }
 }
 /// The register tile of one thread.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Tile {
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) struct Tile {
     /// Blocks of 4 channels.
-    blocks: usize,
+    pub blocks: usize,
     /// Neighbouring pixels of a row.
-    pixels: usize,
+    pub pixels: usize,
     /// Source channels per iteration.
-    planes: usize,
+    pub planes: usize,
+    /// Its workgroup reads weights into its memory.
+    pub staged: bool,
+}
+
+/// Names what tells tiles apart in the autotuner's cache; one that is not staged as it was before there were others.
+impl fmt::Debug for Tile {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut tile = f.debug_struct(if self.staged { "StagedTile" } else { "Tile" });
+        tile.field("blocks", &self.blocks)
+            .field("pixels", &self.pixels)
+            .field("planes", &self.planes)
+            .finish()
+    }
 }
 
 /// One dispatch of the convolution kernel.
-struct ConvolutionPass<'a> {
-    convolution: &'a Convolution,
-    forward: bool,
-    from: Shape,
-    to: Shape,
-    y: Axis,
-    x: Axis,
+pub(super) struct ConvolutionPass<'a> {
+    pub convolution: &'a Convolution,
+    pub forward: bool,
+    pub from: Shape,
+    pub to: Shape,
+    pub y: Axis,
+    pub x: Axis,
     /// Output of the relu that is fused.
-    rectified: Option<&'a BufferRange>,
+    pub rectified: Option<&'a BufferRange>,
 }
 
 impl Convolution {
@@ -105,18 +122,18 @@ impl Convolution {
 
 impl ConvolutionPass<'_> {
     /// Source and destination channels of one group.
-    fn channels(&self) -> (usize, usize) {
+    pub(super) fn channels(&self) -> (usize, usize) {
         let groups = self.convolution.groups;
         (self.from.channels / groups, self.to.channels / groups)
     }
 
     /// Kernel columns of the shader; without taps its loops do not run.
-    fn columns(&self) -> usize {
+    pub(super) fn columns(&self) -> usize {
         self.x.taps.max(1)
     }
 
     /// Kernel rows that the shader goes through.
-    fn rows(&self) -> usize {
+    pub(super) fn rows(&self) -> usize {
         if self.x.taps == 0 { 0 } else { self.y.taps }
     }
 
@@ -128,7 +145,7 @@ impl ConvolutionPass<'_> {
     ) -> Result<()> {
         let built = build.gpu.choose(
             &self.shape_key(build),
-            &self.candidates(build.gpu),
+            &self.candidates(build),
             |tile| build.gpu.has_kernel(&CONV2D, "conv2d", &self.constants(build.gpu, *tile)),
             |tile| self.build_tile(build, *tile, buffers),
             |built| built,
@@ -154,25 +171,33 @@ impl ConvolutionPass<'_> {
     }
 
     /// Candidate tiles, the most promising first.
-    fn candidates(&self, gpu: &Gpu) -> Vec<Tile> {
-        let profile = gpu.profile();
+    fn candidates(&self, build: &LayerBuild<'_>) -> Vec<Tile> {
         if self.rows() == 0 {
             // Nothing is added: any tile will do, and one of them is enough.
-            return vec![Tile { blocks: 4, pixels: 1, planes: 1 }];
+            return vec![Tile { blocks: 4, pixels: 1, planes: 1, staged: false }];
         }
+        let profile = build.gpu.profile();
+        let mut tiles = self.unstaged_tiles(profile);
+        if !profile.large_tiles {
+            // The best of those without workgroup memory comes last, where an adapter's is slow.
+            tiles = [self.staged_tiles(build.extent.quads), vec![tiles[0]]].concat();
+        }
+        tiles
+    }
+
+    /// Tiles that read their weights from storage, the most promising first.
+    fn unstaged_tiles(&self, profile: DeviceProfile) -> Vec<Tile> {
         let (max_blocks, max_pixels, max_planes) = if profile.large_tiles { (8, 8, 8) } else { (4, 4, 4) };
         let max_sums = if profile.large_tiles { 64 } else { 16 };
         let mut tiles = Vec::new();
         for blocks in 1..=max_blocks {
             for pixels in 1..=max_pixels {
                 for planes in [1, 2, 4, 6, 8] {
-                    let tile = Tile { blocks, pixels, planes };
+                    let tile = Tile { blocks, pixels, planes, staged: false };
                     let unrolled = 4 * blocks * pixels * planes * self.columns();
                     let small = unrolled <= MAX_UNROLLED && 4 * blocks * pixels <= max_sums;
-                    let one_row = planes == 1 || (planes <= max_planes && self.y.taps == 1);
-                    // Values are shared among pixels only if taps and pixels follow each other closely.
-                    let shares = pixels == 1 || (self.x.dilation == 1 && self.x.stride <= self.columns());
-                    if tile == (Tile { blocks: 1, pixels: 1, planes: 1 }) || (small && one_row && shares) {
+                    let smallest = (blocks, pixels, planes) == (1, 1, 1);
+                    if smallest || (small && planes <= max_planes && self.allows(tile)) {
                         tiles.push(tile);
                     }
                 }
@@ -183,9 +208,16 @@ impl ConvolutionPass<'_> {
         tiles
     }
 
+    /// The shader can take such a tile.
+    pub(super) fn allows(&self, tile: Tile) -> bool {
+        // Values are shared among pixels only if taps and pixels follow each other closely.
+        let shares = tile.pixels == 1 || (self.x.dilation == 1 && self.x.stride <= self.columns());
+        shares && (tile.planes == 1 || self.y.taps == 1)
+    }
+
     /// Cost of all threads of a quad together.
     fn cycles(&self, tile: Tile, shares_loads: bool) -> f64 {
-        let Tile { blocks, pixels, planes } = tile;
+        let Tile { blocks, pixels, planes, .. } = tile;
         let (from, to) = self.channels();
         let sums = 16 * blocks * pixels;
         let values = ((pixels - 1) * self.x.stride + self.columns()) * planes;
@@ -198,8 +230,8 @@ impl ConvolutionPass<'_> {
         thread * (to.div_ceil(4 * blocks) * self.x.count.div_ceil(pixels)) as f64
     }
 
-    fn constants(&self, gpu: &Gpu, tile: Tile) -> [(&'static str, u32); 7] {
-        [
+    fn constants(&self, gpu: &Gpu, tile: Tile) -> Vec<(&'static str, u32)> {
+        let mut constants = vec![
             ("OUT_BLOCKS", tile.blocks as u32),
             ("PIXELS", tile.pixels as u32),
             ("COLUMNS", self.columns() as u32),
@@ -207,7 +239,11 @@ impl ConvolutionPass<'_> {
             ("PLANES", tile.planes as u32),
             ("SUBGROUPS", u32::from(gpu.profile().shares_loads)),
             ("RECTIFIES", u32::from(self.rectified.is_some())),
-        ]
+        ];
+        if !gpu.profile().large_tiles {
+            constants.extend(self.gpu_constants(tile));
+        }
+        constants
     }
 
     fn build_tile(

@@ -7,12 +7,15 @@
 mod cost;
 mod forward;
 mod geometry;
+mod lanes;
 mod plans;
+mod staged;
 mod weight_gradient;
 
 use serde::{Deserialize, Serialize};
 use toml::Table;
 
+pub(super) use cost::{MAX_GPU_CANDIDATES, gpu_cycles, gpu_time_us};
 pub(super) use geometry::Convolution;
 
 use super::activation::RELU;
@@ -27,6 +30,11 @@ pub(super) const TWINS: &[KernelTwin] = &[
     ("nn/bias_gradient.wgsl", "bias_gradient", "nn::layers::conv2d::Conv2d::backward_twin"),
     ("nn/conv2d.wgsl", "conv2d", "nn::layers::conv2d::Conv2d::forward_twin"),
     ("nn/conv2d_weight_gradient.wgsl", "weight_gradient", "nn::layers::conv2d::Conv2d::backward_twin"),
+    (
+        "nn/conv2d_weight_gradient_lanes.wgsl",
+        "weight_gradient_by_lanes",
+        "nn::layers::conv2d::Conv2d::backward_twin",
+    ),
 ];
 
 /// Settings of a 2-D convolution.

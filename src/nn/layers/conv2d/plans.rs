@@ -31,7 +31,11 @@ impl Convolution {
         Ok(LayerPlans { forward: forward.finish(), evaluation: None, backward: backward.finish() })
     }
 
-    fn bias_gradient(&self, build: &LayerBuild<'_>, plan: &mut PlanBuilder<'_>) -> Result<()> {
+    pub(in crate::nn::layers) fn bias_gradient(
+        &self,
+        build: &LayerBuild<'_>,
+        plan: &mut PlanBuilder<'_>,
+    ) -> Result<()> {
         if !build.gpu.profile().large_tiles {
             let biases = (build.offsets[1], self.output.channels);
             return bias_sums(build, plan, BiasedMap::Output, biases);

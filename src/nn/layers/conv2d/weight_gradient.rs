@@ -1,5 +1,8 @@
 //! The weight gradient of a convolution: partial sums over shares of the images' rows, which are added later in a fixed order.
 //! No atomics, the same bits every time, whatever the register tile.
+//!
+//! The software adapter has a kernel with large register tiles of vec4, whose threads are taps. GPUs have one whose lanes are images:
+//! see [`super::lanes`]. The two add in different orders, so an adapter has one of them for every layer.
 
 use super::cost::{MAX_UNROLLED, iteration_cycles};
 use super::geometry::Convolution;
@@ -8,7 +11,8 @@ use crate::gpu::{BufferRange, Gpu, Plan, PlanBuilder, Source};
 use crate::nn::LayerBuild;
 use crate::{params, wgsl};
 
-const WEIGHT_GRADIENT: Source = wgsl!("nn/conv2d_weight_gradient.wgsl", WeightGradientParams);
+const BY_TAPS: Source = wgsl!("nn/conv2d_weight_gradient.wgsl", WeightGradientParams);
+const BY_LANES: Source = wgsl!("nn/conv2d_weight_gradient_lanes.wgsl", WeightGradientParams);
 
 params! {
     struct WeightGradientParams {
@@ -27,7 +31,7 @@ params! {
         train_quads: u32,
         /// Tiles of TAPS in a kernel row.
         tap_tiles: u32,
-        /// in_channels / PLANES, rounded up, · kernel · tap_tiles, and that rounded up to a multiple of 8.
+        /// in_channels / PLANES, rounded up, · kernel · tap_tiles, and that rounded up to a multiple of 8; of 4 by lanes.
         lanes: u32,
         lanes_padded: u32,
         splits: u32,
@@ -38,22 +42,29 @@ params! {
 /// Largest number of kernel columns of a thread; longer rows are cut.
 const MAX_TAPS: usize = 7;
 
+/// Tiles of a workgroup by lanes; the shader's `TILES`.
+pub(super) const LANE_TILES: usize = 4;
+
 /// The register tile of one thread.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Tile {
+pub(super) struct Tile {
     /// Filters.
-    outs: usize,
+    pub outs: usize,
     /// Input channels.
-    planes: usize,
+    pub planes: usize,
     /// Pixels of a row per iteration.
-    pixels: usize,
+    pub pixels: usize,
 }
 
 impl Convolution {
     /// Adds the dispatches of the weight gradient.
     pub(super) fn weight_gradient(&self, build: &LayerBuild<'_>, plan: &mut PlanBuilder<'_>) -> Result<()> {
-        let gpu = build.gpu;
-        let splits = self.splits(gpu, build.extent.train_quads);
+        let (gpu, train_quads) = (build.gpu, build.extent.train_quads);
+        let (splits, candidates) = if gpu.profile().large_tiles {
+            (self.splits(train_quads), self.candidates(gpu))
+        } else {
+            (self.shares(train_quads), self.lane_tiles(train_quads))
+        };
         let partials = build.partial_sums(0, self.weights(), splits)?;
         let side = self.kernel;
         let key = format!(
@@ -64,12 +75,15 @@ impl Convolution {
             self.output.height,
             self.output.width,
             self.stride,
-            build.extent.train_quads * 4
+            train_quads * 4
         );
         let built = gpu.choose(
             &key,
-            &self.candidates(gpu),
-            |tile| gpu.has_kernel(&WEIGHT_GRADIENT, "weight_gradient", &self.constants(gpu, *tile)),
+            &candidates,
+            |tile| {
+                let (source, entry, constants) = self.variant(gpu, *tile);
+                gpu.has_kernel(&source, entry, &constants)
+            },
             |tile| self.build_tile(build, *tile, splits, &partials),
             |built| built,
         )?;
@@ -78,32 +92,29 @@ impl Convolution {
     }
 
     /// Kernel columns of a thread: as few tiles as possible, each as small as that allows.
-    fn taps(&self) -> usize {
+    pub(super) fn taps(&self) -> usize {
         self.kernel.div_ceil(self.kernel.div_ceil(MAX_TAPS))
     }
 
-    /// Number of partial sums, by the shape alone, so that every tile adds in the same order: enough threads for the adapter
-    /// with tiles of a typical size, and partial sums within 16 MiB.
-    fn splits(&self, gpu: &Gpu, train_quads: usize) -> usize {
-        let (sums, threads, pixels) =
-            if gpu.profile().large_tiles { (100, 1024_usize, 32) } else { (40, 1 << 16, 4) };
+    /// Number of partial sums, by the shape alone, so that every tile adds in the same order: enough threads for the software
+    /// adapter with tiles of a typical size, and partial sums within 16 MiB.
+    fn splits(&self, train_quads: usize) -> usize {
         let rows = self.output.height * train_quads;
         // Writing a sum costs as much as adding many products to it.
-        let most = rows.min(rows * self.output.width / pixels).min((1 << 22) / self.weights()).max(1);
-        threads.div_ceil(self.weights().div_ceil(sums)).min(most)
+        let most = rows.min(rows * self.output.width / 32).min((1 << 22) / self.weights()).max(1);
+        1024_usize.div_ceil(self.weights().div_ceil(100)).min(most)
     }
 
     /// Candidate tiles, the most promising first.
     fn candidates(&self, gpu: &Gpu) -> Vec<Tile> {
         let profile = gpu.profile();
-        let max_sums = if profile.large_tiles { 128 } else { 40 };
         let taps = self.taps();
         let mut tiles = Vec::new();
         for outs in 1..=32 {
             for planes in [1, 2, 4, 6, 8].into_iter().filter(|planes| *planes <= self.in_channels()) {
                 for pixels in 1..=3 {
                     let sums = outs * taps * planes;
-                    let small = sums <= max_sums && sums * pixels <= MAX_UNROLLED;
+                    let small = sums <= 128 && sums * pixels <= MAX_UNROLLED;
                     let shares = pixels == 1 || (self.dilation == 1 && self.stride <= taps);
                     let smallest = (outs, planes, pixels) == (1, 1, 1);
                     if smallest || (small && shares && pixels <= self.output.width) {
@@ -135,15 +146,22 @@ impl Convolution {
         iteration * (threads * self.output.width.div_ceil(pixels)) as f64
     }
 
-    fn constants(&self, gpu: &Gpu, tile: Tile) -> [(&'static str, u32); 6] {
-        [
+    /// Shader, entry point and constants of a tile.
+    fn variant(&self, gpu: &Gpu, tile: Tile) -> (Source, &'static str, Vec<(&'static str, u32)>) {
+        let mut constants = vec![
             ("OUTS", tile.outs as u32),
             ("TAPS", self.taps() as u32),
             ("PLANES", tile.planes as u32),
             ("PIXELS", tile.pixels as u32),
             ("STRIDE", if tile.pixels == 1 { 1 } else { self.stride as u32 }),
-            ("SUBGROUPS", u32::from(gpu.profile().shares_loads)),
-        ]
+        ];
+        let profile = gpu.profile();
+        if profile.large_tiles {
+            constants.push(("SUBGROUPS", u32::from(profile.shares_loads)));
+            return (BY_TAPS, "weight_gradient", constants);
+        }
+        constants.push(("TAIL", u32::from(!self.output.width.is_multiple_of(tile.pixels))));
+        (BY_LANES, "weight_gradient_by_lanes", constants)
     }
 
     fn build_tile(
@@ -157,8 +175,15 @@ impl Convolution {
         let (input, output, taps) = (self.input, self.output, self.taps());
         let tap_tiles = self.kernel.div_ceil(taps);
         let lanes = self.in_channels().div_ceil(tile.planes) * self.kernel * tap_tiles;
-        let lanes_padded = lanes.next_multiple_of(8);
-        let kernel = gpu.kernel(&WEIGHT_GRADIENT, "weight_gradient", &self.constants(gpu, tile))?;
+        let (source, entry, constants) = self.variant(gpu, tile);
+        let filter_tiles = self.out_channels().div_ceil(tile.outs);
+        let lanes_padded = lanes.next_multiple_of(if gpu.profile().large_tiles { 8 } else { LANE_TILES });
+        let threads = if gpu.profile().large_tiles {
+            [lanes_padded * splits, filter_tiles]
+        } else {
+            [lanes_padded / LANE_TILES * splits * 32, filter_tiles * LANE_TILES]
+        };
+        let kernel = gpu.kernel(&source, entry, &constants)?;
         let mut plan = PlanBuilder::new(gpu);
         plan.dispatch(&build.label("weight gradient"), &kernel)
             .bind("input", build.input().values.clone())
@@ -184,11 +209,7 @@ impl Convolution {
                 groups: self.groups as u32,
             })
             .flops(self.flops() * build.extent.train_quads as u64 * 4)
-            .threads([
-                (lanes_padded * splits) as u32,
-                self.out_channels().div_ceil(tile.outs) as u32,
-                self.groups as u32,
-            ])?;
+            .threads([threads[0] as u32, threads[1] as u32, self.groups as u32])?;
         Ok(plan.finish())
     }
 }
