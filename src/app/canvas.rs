@@ -3,6 +3,7 @@
 use egui::Ui;
 use egui_wgpu::{RendererOptions, ScreenDescriptor};
 
+use super::fills::fill_apart;
 use super::frame::{Frame, MAX_WEIGHTS, Requests, TermsOf};
 use super::number::take_rails;
 use super::theme;
@@ -11,7 +12,7 @@ use crate::error::Result;
 use crate::gpu::{Gpu, ReadbackRing, TimedPasses};
 use crate::session::LayoutId;
 use crate::view::flow::Flows;
-use crate::view::{Picked, Scatters, SelectionSummary, Tiles};
+use crate::view::{Fills, Picked, Scatters, SelectionSummary, Tiles};
 
 /// Classes whose probabilities are read back at most.
 const MAX_CLASSES: u64 = 256;
@@ -93,9 +94,11 @@ impl Canvas {
         let ctx = egui::Context::default();
         theme::apply(&ctx);
         let options = if predictable { RendererOptions::PREDICTABLE } else { RendererOptions::default() };
+        let mut renderer = egui_wgpu::Renderer::new(&gpu.device, format, options);
+        renderer.callback_resources.insert(Fills::new(gpu, format)?);
         Ok(Self {
             ctx,
-            renderer: egui_wgpu::Renderer::new(&gpu.device, format, options),
+            renderer,
             tiles: Some(Tiles::new(gpu, format)?),
             indices: TileSetIndices::default(),
             scatters: Some(Scatters::new(gpu, format)?),
@@ -156,6 +159,7 @@ impl Canvas {
         for (id, deltas) in &delta.set {
             deltas.iter().for_each(|d| self.renderer.update_texture(&gpu.device, &gpu.queue, *id, d));
         }
+        fill_apart(&mut output.shapes);
         let shapes = self.ctx.tessellate(std::mem::take(&mut output.shapes), output.pixels_per_point);
         let screen = ScreenDescriptor { size_in_pixels: size, pixels_per_point: output.pixels_per_point };
         self.renderer.update_buffers(&gpu.device, &gpu.queue, encoder, &shapes, &screen);

@@ -233,7 +233,7 @@ pub(crate) fn pixels(rect: Rect, scale: f32) -> Pixels {
 }
 
 /// A paint callback whose viewport is the whole target.
-struct Draw<F>(F);
+pub(super) struct Draw<F>(pub(super) F);
 
 impl<F> CallbackTrait for Draw<F>
 where

@@ -8,6 +8,7 @@ mod canvas;
 mod dialogs;
 mod display;
 mod docking;
+mod fills;
 mod format;
 mod frame;
 mod frame_log;

@@ -175,13 +175,18 @@ impl Effects {
     /// A command, in words, that was carried out at `step` is undone; of a slider that was dragged, its last position.
     pub(super) fn undo(&mut self, action: &str, step: u32) {
         self.look(step);
-        let is_it = |row: &&mut Effect| row.action == action && row.may_go_on(step);
-        if let Some(row) = self.rows.iter_mut().rev().find(is_it) {
-            match row.former.pop() {
-                Some(before) => row.action = before,
-                None => row.undone = true,
-            }
+        let is_it = |row: &Effect| row.action == action && row.may_go_on(step);
+        let Some(index) = self.rows.iter().rposition(is_it) else { return };
+        let (earlier, rest) = self.rows.split_at_mut(index);
+        let row = &mut rest[0];
+        if let Some(before) = row.former.pop() {
+            row.action = before;
+            return;
         }
+        row.undone = true;
+        // It has no share in what those that still wait will be found to have done.
+        let waiting = earlier.iter_mut().filter(|row| row.waits() && row.due > step);
+        waiting.for_each(|row| row.shared_with = row.shared_with.saturating_sub(1));
     }
 
     /// The run begins again at step 0: the last row's command did it.

@@ -4,6 +4,9 @@
 //! orange stay apart for every common kind of color vision, and brightness alone tells the magnitude. The function `diverging` of
 //! the shader `view/tiles.wgsl` is the same map.
 
+/// Values between which the diverging map is linear.
+pub const DIVERGING_KNOTS: [f32; 5] = [-1.0, -0.6, 0.0, 0.6, 1.0];
+
 /// Color (0 to 255 per channel) of a value `t` from −1 to 1.
 pub fn diverging(t: f32) -> [u8; 3] {
     let zero = [0.066, 0.075, 0.094];

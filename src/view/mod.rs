@@ -4,6 +4,7 @@
 
 mod camera;
 mod color_map;
+mod fill;
 pub mod flow;
 mod groups;
 mod lasso;
@@ -21,7 +22,8 @@ mod tiles;
 pub mod twin;
 mod uniform;
 
-pub use color_map::{CLASS_COLORS, RIGHT_WRONG, UNKNOWN, class_color, diverging};
+pub use color_map::{CLASS_COLORS, DIVERGING_KNOTS, RIGHT_WRONG, UNKNOWN, class_color, diverging};
+pub use fill::Fills;
 pub use groups::{ColorBy, GroupMask};
 pub use lasso::Lasso;
 pub use listed::{ListedPoints, ScreenPoint};

@@ -1,6 +1,7 @@
 //! `revacnn bench click`: time from a change of the network, asked for while it trains, to the first frame that shows it.
 //!
-//! Frames are made as the window makes them. Clicks come at random times, also while a frame is under way, and act on the next one.
+//! Frames are made as the window makes them. Clicks come at random times, also while a frame is under way, and act on the next one. As
+//! under a hand, the pointer moves to the column before each: while it moves, frames train less.
 
 use std::time::{Duration, Instant};
 
@@ -22,8 +23,11 @@ use crate::cli::run_options::{AdapterOption, RunOptions};
 
 /// Kinds of changes, which take turns.
 const KINDS: [&str; 5] = ["add", "split", "delete", "insert", "remove"];
-/// Longest pause between a frame that shows a change and the next click, in seconds.
+/// Longest pause between a frame that shows a change and the next movement of the pointer, in seconds.
 const PAUSE_S: f64 = 0.4;
+/// Time that the pointer takes to the next place, and longest time that it then rests before the click, in seconds.
+const MOVE_S: f64 = 0.4;
+const REST_S: f64 = 0.2;
 
 #[derive(Args)]
 pub(crate) struct BenchClick {
@@ -66,6 +70,13 @@ fn edit(network: &Network, kind: &str, rng: &mut ChaCha8Rng) -> Edit {
     }
 }
 
+/// Movement of the hand before a click: a pause, the way of the pointer to a place, in points, and a rest.
+struct Hand {
+    pause_s: f64,
+    to: egui::Pos2,
+    rest_s: f64,
+}
+
 impl BenchClick {
     pub(crate) fn run(&self) -> Result<()> {
         let mut session = Session::new(self.adapter.open()?, &self.run.network, self.run.settings()?, None)?;
@@ -76,10 +87,10 @@ impl BenchClick {
         let frame_ms = self.frames(&mut renderer, &mut session, Duration::from_secs(3));
         let mut waits_ms = Vec::new();
         for number in 0..self.edits {
-            let pause = Duration::from_secs_f64(rng.random_range(0.0..PAUSE_S));
+            let hand = self.hand(&renderer, &mut rng);
             let kind = KINDS[number as usize % KINDS.len()];
             let wait_ms =
-                self.click(&mut renderer, &mut session, pause, |network| edit(network, kind, &mut rng))?;
+                self.click(&mut renderer, &mut session, &hand, |network| edit(network, kind, &mut rng))?;
             waits_ms.push(wait_ms);
         }
         session.check_events()?;
@@ -96,6 +107,14 @@ impl BenchClick {
         print_line(&if self.json { value.to_string() } else { text })
     }
 
+    /// The next movement of the hand: to the head of a column.
+    fn hand(&self, renderer: &Renderer, rng: &mut ChaCha8Rng) -> Hand {
+        let heads = renderer.workbench.targets().iter().filter(|(name, _)| name.ends_with(" menu"));
+        let heads: Vec<egui::Pos2> = heads.map(|(_, rect)| rect.center()).collect();
+        let to = heads.choose(rng).copied().unwrap_or_default();
+        Hand { pause_s: rng.random_range(0.0..PAUSE_S), to, rest_s: rng.random_range(0.0..REST_S) }
+    }
+
     /// Makes frames for `time`; returns the median of their milliseconds.
     fn frames(&self, renderer: &mut Renderer, session: &mut Session, time: Duration) -> f64 {
         let began = Instant::now();
@@ -108,16 +127,20 @@ impl BenchClick {
         quantile(&frames_ms, 0.5)
     }
 
-    /// Clicks after a pause; returns milliseconds until a frame that shows the change is presented.
+    /// Moves the pointer to a place and clicks; returns milliseconds until a frame that shows the change is presented.
     fn click(
         &self,
         renderer: &mut Renderer,
         session: &mut Session,
-        pause: Duration,
+        hand: &Hand,
         edit: impl FnOnce(&Network) -> Edit,
     ) -> Result<f64> {
-        let clicked = Instant::now() + pause;
+        let began = Instant::now();
+        let from = renderer.pointer.unwrap_or_default();
+        let clicked = began + Duration::from_secs_f64(hand.pause_s + MOVE_S + hand.rest_s);
         while Instant::now() < clicked {
+            let way = (began.elapsed().as_secs_f64() - hand.pause_s) / MOVE_S;
+            renderer.pointer = Some(from.lerp(hand.to, way.clamp(0.0, 1.0) as f32));
             renderer.present(session);
         }
         let version = session.network_version();

@@ -1,6 +1,7 @@
 //! Frames of the benchmarks.
 
 use std::rc::Rc;
+use std::time::Instant;
 
 use revacnn::app::offscreen::{FORMAT, Picture, input, target};
 use revacnn::app::{Canvas, Painting, Show, Workbench, live_frame};
@@ -14,6 +15,9 @@ pub(super) struct Renderer {
     picture: Picture,
     view: wgpu::TextureView,
     pub frames: usize,
+    /// Position of the pointer, in points; none outside the window.
+    pub pointer: Option<egui::Pos2>,
+    began: Instant,
 }
 
 impl Renderer {
@@ -25,6 +29,8 @@ impl Renderer {
             picture: Picture::new(show, width, height),
             view: texture.create_view(&Default::default()),
             frames: 0,
+            pointer: None,
+            began: Instant::now(),
         })
     }
 
@@ -50,7 +56,10 @@ impl Renderer {
     }
 
     fn next_input(&mut self) -> (egui::RawInput, [u32; 2]) {
-        let input = input(&self.picture, self.frames);
+        let mut input = input(&self.picture, self.frames);
+        // Whether the pointer moves depends on the time.
+        input.time = Some(self.began.elapsed().as_secs_f64());
+        input.events.extend(self.pointer.map(egui::Event::PointerMoved));
         self.frames += 1;
         (input, [self.picture.width, self.picture.height])
     }

@@ -34,7 +34,7 @@ pub(crate) fn layout_ui(
     let id = layout.id();
     let response = ui.interact(body, ui.scope_id().with(("layout", id.0)), Sense::click_and_drag());
     mark(&response, layout, cx);
-    ui.painter().rect_filled(body, 3.0, theme::GROUND);
+    ui.painter().rect_filled(body, 0.0, theme::GROUND);
     let (points, tiles) = sets(cx.session, layout);
     look_around(ui, &response, &mut view.look);
     let under = view.picked.and_then(|picked| picked.index).filter(|_| response.hovered());

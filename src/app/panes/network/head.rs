@@ -12,6 +12,7 @@ use crate::app::pane::Cx;
 use crate::app::tensor_kinds::{KINDS, short_name};
 use crate::app::theme;
 use crate::session::Session;
+use crate::view::{DIVERGING_KNOTS, diverging};
 
 /// Smallest width of the switch with its label, in points, and with the color scale.
 const LABELED: f32 = 740.0;
@@ -56,15 +57,19 @@ pub(super) fn switch_ui(
 fn scale_ui(ui: &mut Ui) {
     ui.label(RichText::new("− max").small().color(theme::SECOND));
     let (rect, response) = ui.allocate_exact_size(Vec2::new(90.0, 9.0), Sense::hover());
-    let steps = 45;
-    for i in 0..steps {
-        let t = (i as f32 + 0.5) / steps as f32 * 2.0 - 1.0;
-        let width = rect.width() / steps as f32;
-        let left = rect.left() + i as f32 * width;
-        let bar = Rect::from_min_size(egui::pos2(left, rect.top()), Vec2::new(width + 0.5, rect.height()));
-        let [r, g, b] = crate::view::diverging(t);
-        ui.painter().rect_filled(bar, 0.0, egui::Color32::from_rgb(r, g, b));
+    let mut scale = egui::Mesh::default();
+    for (index, t) in (0..).zip(DIVERGING_KNOTS) {
+        let x = rect.center().x + t * rect.width() / 2.0;
+        let [r, g, b] = diverging(t);
+        for y in [rect.top(), rect.bottom()] {
+            scale.colored_vertex(egui::pos2(x, y), egui::Color32::from_rgb(r, g, b));
+        }
+        if let Some(left) = u32::checked_sub(2 * index, 2) {
+            scale.add_triangle(left, left + 1, left + 2);
+            scale.add_triangle(left + 1, left + 2, left + 3);
+        }
     }
+    ui.painter().add(scale);
     response.on_hover_text("Color of a value: zero is dark; each layer is scaled by its largest magnitude");
     ui.label(RichText::new("+ max").small().color(theme::ACCENT));
 }
