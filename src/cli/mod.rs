@@ -6,6 +6,7 @@
 )]
 
 mod adapters;
+mod arrays;
 mod bench;
 mod data;
 mod dry_run;
@@ -13,6 +14,7 @@ mod embed;
 mod given_options;
 mod gradcheck;
 mod interrupt;
+mod predict;
 mod print;
 #[cfg(feature = "app")]
 mod render;
@@ -55,6 +57,8 @@ enum Command {
     Bench(bench::Bench),
     /// Make a run again from its journal, and check that it comes to the same.
     Replay(replay::Replay),
+    /// Classes, shares and logits of pictures or arrays, by a run.
+    Predict(predict::Predict),
     /// Embed rows in two dimensions by t-SNE, without a window.
     Embed(embed::Embed),
     /// List the built-in data sets, or describe a data set.
@@ -104,6 +108,7 @@ impl Cli {
             Some(Command::Train(train)) => train.run(),
             Some(Command::Bench(bench)) => bench.run(),
             Some(Command::Replay(replay)) => replay.run(),
+            Some(Command::Predict(predict)) => predict.run(),
             Some(Command::Embed(embed)) => embed.run(),
             Some(Command::Data(data)) => data.run(),
             Some(Command::Adapters(adapters)) => adapters.run(),

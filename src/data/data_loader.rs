@@ -42,6 +42,19 @@ pub struct DataLoader {
 }
 
 impl DataLoader {
+    /// Shape of an image.
+    pub fn shape(&self) -> ImageShape {
+        self.shape
+    }
+
+    /// An image `[c, y, x]` as the network's input: each channel less its mean over the data set, by its standard deviation.
+    pub fn normalized(&self, image: &[u8]) -> Vec<f32> {
+        let channels = image.chunks(self.shape.height * self.shape.width).zip(self.normals.chunks_exact(2));
+        channels
+            .flat_map(|(values, of)| values.iter().map(|v| (f32::from(*v) / 255.0 - of[0]) * of[1]))
+            .collect()
+    }
+
     /// Uploads a data set, or prepares to stream it where it is too large for the GPU.
     ///
     /// # Errors

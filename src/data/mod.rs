@@ -36,7 +36,7 @@ pub use data_loader::DataLoader;
 pub use dataset::{ChannelStats, Dataset, ImageShape, Split};
 pub use detect::builtin;
 pub use held_out::HeldOutImages;
-pub use matrix::{LabeledRows, Labels, Matrix, Selection};
+pub use matrix::{LabeledRows, Labels, Matrix, Selection, open_array};
 pub use order::{VALIDATION_SHARE, drawn_rows, nth_shuffled, split_order};
 pub use permutation::mix;
 pub use picture::{FittedPicture, Picture, Preview};

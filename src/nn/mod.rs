@@ -57,4 +57,4 @@ pub use shape::Shape;
 pub use snapshot::Snapshot;
 pub use surgery::{Edit, Surgery, WeightEdit};
 pub use tensor::Tensor;
-pub use trainer::{Trainer, state_hash};
+pub use trainer::{Answers, Predictor, Trainer, state_hash};
