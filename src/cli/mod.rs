@@ -14,6 +14,7 @@ mod given_options;
 mod gradcheck;
 mod interrupt;
 mod print;
+mod reading_options;
 #[cfg(feature = "app")]
 mod render;
 mod replay;
