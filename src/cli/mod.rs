@@ -16,6 +16,7 @@ mod gradcheck;
 mod interrupt;
 mod predict;
 mod print;
+mod reading_options;
 #[cfg(feature = "app")]
 mod render;
 mod replay;

@@ -8,7 +8,6 @@ use super::clock::{self, Clock, HISTORY_LEN, StepRecord};
 use super::dataset::{Dataset, ImageShape};
 use super::gather::{GatherBuffers, draw_and_gather, draws, gather};
 use super::images::Images;
-use super::order::{VALIDATION_SHARE, split_order};
 use super::sampler::{MAX_PROBES, SamplerBuffers, Sampling, sample};
 use crate::error::{Error, Result};
 use crate::gpu::{Buffer, BufferRange, Gpu, Plan, PlanBuilder};
@@ -61,13 +60,13 @@ impl DataLoader {
     /// When it has too few images, or one image is too large.
     pub fn new(gpu: &Gpu, data: &Dataset) -> Result<Self> {
         let all = data.train.len();
-        let validation_images = (all / VALIDATION_SHARE).max(1);
+        let validation_images = data.validation_images();
         if all < 2 || data.test.is_empty() {
             let what =
                 format!("data set {} has {all} training and {} test images", data.name, data.test.len());
             return Err(Error::new(what, "give it at least 2 training images and 1 test image"));
         }
-        let order = split_order(all, data.test.len());
+        let order = data.order();
         let images = Images::new(gpu, data, &order, all - validation_images)?;
         let mut labels = data.train.labels.clone();
         labels.extend_from_slice(&data.test.labels);

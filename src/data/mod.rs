@@ -8,12 +8,15 @@
 mod augmentation;
 mod batch;
 mod bounded;
+mod cache;
 mod cifar;
 mod clock;
 mod data_loader;
 mod dataset;
 mod detect;
 mod digits;
+mod fit;
+mod folder;
 mod gather;
 mod gzip;
 mod held_out;
@@ -21,11 +24,14 @@ mod idx;
 mod images;
 mod matrix;
 mod order;
+mod parallel;
 mod permutation;
 mod picture;
+mod report;
 mod residency;
 mod sampler;
 pub mod shapes;
+mod source;
 pub mod twin;
 mod window;
 
@@ -40,8 +46,10 @@ pub use matrix::{LabeledRows, Labels, Matrix, Selection, open_array};
 pub use order::{VALIDATION_SHARE, drawn_rows, nth_shuffled, split_order};
 pub use permutation::mix;
 pub use picture::{FittedPicture, Picture, Preview};
+pub use report::Report;
 pub use residency::Residency;
 pub use sampler::{MAX_PROBES, Sample, Sampling};
+pub use source::{Fit, ImageSize, Reading, Source};
 
 #[cfg(test)]
 mod tests;
