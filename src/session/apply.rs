@@ -64,6 +64,7 @@ impl Session {
     pub fn follow_script(&mut self, name: &str, text: &str) -> Result<()> {
         let trainer = &self.run.trainer;
         let run = Beginning {
+            header: self.journal.header(),
             settings: &self.run.settings,
             network: &trainer.network,
             data: self.data_sizes(),

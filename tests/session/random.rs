@@ -178,6 +178,19 @@ fn begun(bench: &Bench, network: &str) -> Session {
     session
 }
 
+/// Begins a step or an evaluation, or nothing; returns the number of steps.
+fn begun_work(session: &mut Session, rng: &mut ChaCha8Rng) -> u32 {
+    let kind = rng.random_range(0..8);
+    if kind < 2 {
+        session.single_step();
+        submit(session, 1e-9);
+    } else if kind == 2 {
+        session.evaluate(Split::Validation);
+        (0..rng.random_range(0..9)).for_each(|_| _ = submit(session, 1e-9));
+    }
+    u32::from(kind < 2)
+}
+
 fn give_and_repeat(network: &str, seed: u64, count: usize) {
     let bench = Bench::new();
     let mut session = begun(&bench, network);
@@ -186,18 +199,7 @@ fn give_and_repeat(network: &str, seed: u64, count: usize) {
     while given < count {
         let Some(command) = command(&session, &mut rng, &mut resets) else { continue };
         let place = format!("seed {seed}, command {given}, {command:?}");
-        match rng.random_range(0..8) {
-            0 | 1 => {
-                session.single_step();
-                submit(&mut session, 1e-9);
-                steps += 1;
-            }
-            2 => {
-                session.evaluate(Split::Validation);
-                (0..rng.random_range(0..9)).for_each(|_| _ = submit(&mut session, 1e-9));
-            }
-            _ => (),
-        }
+        steps += begun_work(&mut session, &mut rng);
         match session.apply(command) {
             Ok(()) => given += 1,
             // Too few rows for a layout, too few values for a batch norm, nothing left to train.
