@@ -7,12 +7,15 @@
 
 mod adapters;
 mod bench;
+mod contact_sheet;
 mod data;
+mod data_info;
 mod dry_run;
 mod embed;
 mod given_options;
 mod gradcheck;
 mod interrupt;
+mod letters;
 mod print;
 mod reading_options;
 #[cfg(feature = "app")]
