@@ -8,12 +8,15 @@
 mod adapters;
 mod arrays;
 mod bench;
+mod contact_sheet;
 mod data;
+mod data_info;
 mod dry_run;
 mod embed;
 mod given_options;
 mod gradcheck;
 mod interrupt;
+mod letters;
 mod predict;
 mod print;
 mod reading_options;

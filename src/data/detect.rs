@@ -9,7 +9,7 @@ use crate::error::{Error, Result};
 
 use super::dataset::Dataset;
 use super::source::{Reading, Source};
-use super::{cifar, digits, fit, folder, idx, shapes};
+use super::{cifar, digits, fit, folder, idx, npz, shapes};
 
 /// The built-in data sets: name and description.
 pub fn builtin() -> &'static [(&'static str, &'static str)] {
@@ -20,6 +20,11 @@ pub fn builtin() -> &'static [(&'static str, &'static str)] {
         ),
         ("digits", "Handwritten digits, 1×8×8, from the UCI repository: 1 500 to learn, 297 to test."),
     ]
+}
+
+/// The formats of data sets on disk: the files of each.
+pub fn formats() -> impl Iterator<Item = &'static str> {
+    FORMATS.iter().map(|format| format.looks_for)
 }
 
 impl Dataset {
@@ -52,8 +57,28 @@ impl Dataset {
 /// A data set on disk: its folder, and the file by which it was named, if it was.
 struct Place<'a> {
     folder: &'a Path,
-    #[expect(dead_code, reason = "no format yet is one file of several")]
     file: Option<&'a Path>,
+}
+
+impl Place<'_> {
+    /// The file that was named, or the only one in the folder that is a set.
+    fn only(&self, claims: fn(&str) -> bool) -> Result<PathBuf> {
+        if let Some(file) = self.file {
+            return Ok(file.to_owned());
+        }
+        let entries = fs::read_dir(self.folder).map_err(|error| Error::io("read", self.folder, &error))?;
+        let named = |path: &PathBuf| path.file_name().is_some_and(|name| claims(&name.to_string_lossy()));
+        let mut found: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).filter(named).collect();
+        found.sort();
+        match &found[..] {
+            [only] => Ok(only.clone()),
+            _ => {
+                let names: Vec<String> = found.iter().map(|path| path.display().to_string()).collect();
+                let what = format!("{} holds several data sets", self.folder.display());
+                Err(Error::new(what, format!("name one of them: {}", names.join(", "))))
+            }
+        }
+    }
 }
 
 /// Signs of a format.
@@ -63,6 +88,8 @@ enum Signs {
     File(fn(&str) -> bool),
     /// By what a folder holds.
     Folder(fn(&Path) -> bool),
+    /// By the ending of a file, which may lie beside other things: it counts where the other signs are missing.
+    Ending(fn(&str) -> bool),
 }
 
 /// Format of a data set on disk.
@@ -73,7 +100,7 @@ struct Format {
     open: fn(&Place<'_>, &Reading) -> Result<Dataset>,
 }
 
-/// The formats; those that are known by files come before those that are known by folders.
+/// The formats that are read.
 const FORMATS: &[Format] = &[
     Format {
         looks_for: idx::LOOKS_FOR,
@@ -91,6 +118,11 @@ const FORMATS: &[Format] = &[
         open: |place, _| cifar::CIFAR_100.open(place.folder),
     },
     Format {
+        looks_for: npz::LOOKS_FOR,
+        signs: Signs::Ending(npz::claims),
+        open: |place, _| npz::open(&place.only(npz::claims)?),
+    },
+    Format {
         looks_for: folder::LOOKS_FOR,
         signs: Signs::Folder(folder::claims),
         open: |place, reading| folder::open(place.folder, reading),
@@ -104,7 +136,7 @@ const MAX_FOLDERS: usize = 1000;
 
 impl Format {
     fn claims_file(&self, name: &str) -> bool {
-        matches!(self.signs, Signs::File(claims) if claims(name))
+        matches!(self.signs, Signs::File(claims) | Signs::Ending(claims) if claims(name))
     }
 
     /// The formats of which something lies in `folder`.
@@ -114,13 +146,14 @@ impl Format {
         for entry in fs::read_dir(folder).map_err(|error| cannot(&error))? {
             names.push(entry.map_err(|error| cannot(&error))?.file_name().to_string_lossy().into_owned());
         }
-        let by_file: Vec<&Self> =
-            FORMATS.iter().filter(|format| names.iter().any(|name| format.claims_file(name))).collect();
-        if !by_file.is_empty() {
-            return Ok(by_file);
-        }
-        let by_folder = |format: &&Self| matches!(format.signs, Signs::Folder(claims) if claims(folder));
-        Ok(FORMATS.iter().filter(by_folder).collect())
+        let any = |claims: fn(&str) -> bool| names.iter().any(|name| claims(name));
+        let signs: [&dyn Fn(Signs) -> bool; 3] = [
+            &|signs| matches!(signs, Signs::File(claims) if any(claims)),
+            &|signs| matches!(signs, Signs::Folder(claims) if claims(folder)),
+            &|signs| matches!(signs, Signs::Ending(claims) if any(claims)),
+        ];
+        let found = signs.iter().map(|sign| FORMATS.iter().filter(|format| sign(format.signs)).collect());
+        Ok(found.into_iter().find(|found: &Vec<&Self>| !found.is_empty()).unwrap_or_default())
     }
 }
 
@@ -204,8 +237,7 @@ fn several(folder: &Path, formats: &[&Format]) -> Error {
 }
 
 fn all_formats() -> String {
-    let all: Vec<&str> = FORMATS.iter().map(|format| format.looks_for).collect();
-    all.join("; ")
+    formats().collect::<Vec<_>>().join("; ")
 }
 
 /// Error for what is neither a built-in name nor a path.

@@ -6,7 +6,7 @@ use revacnn::data::{ImageShape, Picture, open_array};
 use revacnn::error::{Error, Result};
 
 /// Extensions of pictures in a folder.
-const PICTURES: [&str; 6] = ["png", "jpg", "jpeg", "gif", "webp", "bmp"];
+const PICTURES: [&str; 10] = ["png", "jpg", "jpeg", "gif", "webp", "bmp", "tif", "tiff", "ppm", "pgm"];
 /// Folders in folders at most, so that a link to a folder above ends.
 const DEPTH: usize = 16;
 

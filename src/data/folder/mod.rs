@@ -11,6 +11,8 @@
 //! | pixels | the first frame, upright by its EXIF data, on white where transparent, 16 bits scaled to 8 |
 //! | damaged | left out, named and counted |
 
+#[cfg(test)]
+mod damage;
 mod decode;
 mod scan;
 #[cfg(test)]
