@@ -75,6 +75,25 @@ fn a_key_and_the_menu_open_how_a_tile_is_computed() {
 }
 
 #[test]
+fn a_layer_without_kernels_tells_its_own_arithmetic() {
+    let mut stage = Stage::new([1280, 800], 1.0);
+    for (steps, layer) in [(0, "relu1"), (1, "pool1")] {
+        let keys = if steps == 0 {
+            vec![Key::ArrowDown, Key::ArrowRight, Key::ArrowRight, Key::ArrowDown]
+        } else {
+            vec![Key::ArrowRight]
+        };
+        keys.into_iter().for_each(|key| stage.key(key, Modifiers::NONE));
+        stage.key(Key::I, Modifiers::NONE);
+        let texts = (0..6).map(|_| stage.frame(&[])).last().unwrap();
+        assert!(has(&texts, &format!("How {layer} computes map 1")), "{layer}");
+        let last = if steps == 0 { "relu: max(x, 0) " } else { "largest of 4" };
+        assert!((number(&texts, last) - number(&texts, "= output")).abs() < 1e-5, "{layer}");
+    }
+    assert_eq!((broken(&stage.frame(&[])), stage.commands()), (Vec::new(), Vec::new()));
+}
+
+#[test]
 fn a_pixel_is_pointed_at_while_it_trains_and_an_edit_of_the_network_is_followed() {
     let mut stage = Stage::new([1280, 800], 1.0);
     select_conv2(&mut stage);
