@@ -128,8 +128,8 @@ impl LayerRecipe {
             shown.push((Intermediate::Input(input), channel as u32, view));
         }
         let caption = match count - shown.len() {
-            0 => "input  →  output".to_owned(),
-            more => format!("input, and {more} more maps  →  output"),
+            0 => "input, output".to_owned(),
+            more => format!("input, and {more} more maps; output"),
         };
         ui.label(RichText::new(caption).small().color(theme::MUTED));
         let size = Vec2::new((shown.len() + 1) as f32 * (SIDE + 6.0) + 20.0, SIDE);
