@@ -144,7 +144,9 @@ impl Session {
         if progress.step.is_under_way() {
             return true;
         }
+        // A way through time begins once nothing is coming back, which more steps would put off for ever.
         let others_wait = progress.has_requests()
+            || self.timeline.request.is_some()
             || ran && (!self.pending.is_empty() || self.has_command_again() || self.layouts.want_features());
         let wanted =
             if progress.travels { self.way_goes_on() } else { progress.trains() && !self.limit_reached() };
