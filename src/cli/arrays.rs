@@ -1,10 +1,8 @@
 //! Arrays of results as NumPy reads them.
 
 use std::io::Write as _;
-use std::path::Path;
 
 use npyz::WriterBuilder as _;
-use revacnn::error::{Error, Result};
 
 /// An `.npz` of arrays, each by its name and the bytes of its `.npy`.
 pub(super) fn npz(arrays: Vec<(&str, Vec<u8>)>) -> std::io::Result<Vec<u8>> {
@@ -38,17 +36,4 @@ fn write_npy<T: npyz::Serialize>(
     writer.extend(values)?;
     writer.finish()?;
     Ok(bytes)
-}
-
-/// Checks the folder of an output before the work begins.
-///
-/// # Errors
-/// When there is none.
-pub(super) fn check_folder(path: &Path) -> Result<()> {
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
-    if folder.is_some_and(|folder| !folder.is_dir()) {
-        let what = format!("there is no folder for {}", path.display());
-        return Err(Error::usage(what, "create it first, or name another file"));
-    }
-    Ok(())
 }

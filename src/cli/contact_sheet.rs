@@ -14,8 +14,9 @@ use super::letters::Letters;
 const IMAGES: usize = 12;
 /// Classes at most.
 const MAX_CLASSES: usize = 100;
-/// Smallest side of an image on the sheet, and the space between two, in pixels.
+/// Smallest and largest side of an image on the sheet, and the space between two, in pixels.
 const MIN_SIDE: usize = 56;
+const MAX_SIDE: usize = 112;
 const GAP: usize = 6;
 /// Width of the names, and height of their letters, in pixels.
 const NAMES: usize = 190;
@@ -39,12 +40,20 @@ fn drawn(split: &Split, class: usize) -> Vec<usize> {
     drawn_rows(of_class.len(), IMAGES, 0).into_iter().map(|at| of_class[at]).collect()
 }
 
+/// Factor by which an image is enlarged, and the step from one shown pixel to the next; one of them is 1.
+fn scale([height, width]: [usize; 2]) -> (usize, usize) {
+    let every = height.max(width).div_ceil(MAX_SIDE);
+    let room = MAX_SIDE / height.max(width);
+    (MIN_SIDE.div_ceil(height.min(width)).clamp(1, room.max(1)), every)
+}
+
 fn draw(data: &Dataset) -> RgbImage {
     let classes = data.classes.len().min(MAX_CLASSES);
     let [height, width] = [data.shape.height, data.shape.width];
-    // Small pixels are enlarged by a whole factor.
-    let scale = MIN_SIDE.div_ceil(height.min(width)).max(1);
-    let (line, step) = (height * scale + GAP, width * scale + GAP);
+    // Small images are enlarged by a whole factor; of large ones, rows and columns are left out.
+    let (scale, every) = scale([height, width]);
+    let [tall, wide] = [height, width].map(|side| (side * scale).div_ceil(every));
+    let (line, step) = (tall + GAP, wide + GAP);
     let mut sheet = RgbImage::from_pixel(
         (NAMES + IMAGES * step + GAP) as u32,
         (classes * line + GAP) as u32,
@@ -53,7 +62,7 @@ fn draw(data: &Dataset) -> RgbImage {
     let letters = Letters::new(TEXT);
     for (class, name) in data.classes.iter().enumerate().take(classes) {
         let top = GAP + class * line;
-        let base = (top + height * scale / 2) as f32 + TEXT / 3.0;
+        let base = (top + tall / 2) as f32 + TEXT / 3.0;
         let name = letters.fitting(name, (NAMES - 2 * GAP) as f32);
         letters.write(&name, GAP as f32, base, [30; 3], &mut |[x, y], share, color| {
             if let Some(pixel) = sheet.get_pixel_mut_checked(x as u32, y as u32) {
@@ -64,8 +73,8 @@ fn draw(data: &Dataset) -> RgbImage {
         });
         for (place, image) in drawn(&data.train, class).into_iter().enumerate() {
             let values = data.train.image(image);
-            for (y, x) in (0..height * scale).flat_map(|y| (0..width * scale).map(move |x| (y, x))) {
-                let at = y / scale * width + x / scale;
+            for (y, x) in (0..tall).flat_map(|y| (0..wide).map(move |x| (y, x))) {
+                let at = y * every / scale * width + x * every / scale;
                 let channel = |c: usize| values[c.min(data.shape.channels - 1) * height * width + at];
                 let [x, y] = [NAMES + place * step + x, top + y];
                 sheet.put_pixel(x as u32, y as u32, Rgb([0, 1, 2].map(channel)));
@@ -73,4 +82,26 @@ fn draw(data: &Dataset) -> RgbImage {
         }
     }
     sheet
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{MAX_SIDE, scale};
+
+    #[test]
+    fn images_of_any_size_take_a_small_part_of_the_sheet() {
+        for (sides, expected) in [
+            ([28, 28], (2, 1)),
+            ([8, 8], (7, 1)),
+            ([1, 1], (56, 1)),
+            ([64, 64], (1, 1)),
+            ([113, 20], (1, 2)),
+            ([4096, 3000], (1, 37)),
+            ([1, 4096], (1, 37)),
+        ] {
+            assert_eq!(scale(sides), expected, "{sides:?}");
+            let (enlarged, every) = expected;
+            assert!(sides.iter().all(|side| (side * enlarged).div_ceil(every) <= MAX_SIDE));
+        }
+    }
 }

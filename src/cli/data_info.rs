@@ -8,9 +8,9 @@ use revacnn::data::{Dataset, Split};
 use revacnn::error::Result;
 use serde_json::json;
 
-use super::contact_sheet;
 use super::print::print_line;
 use super::reading_options::ReadingOptions;
+use super::{contact_sheet, outputs};
 
 #[derive(Args)]
 pub(super) struct Info {
@@ -57,6 +57,9 @@ impl Summary {
 
 impl Info {
     pub(super) fn run(&self) -> Result<()> {
+        if let Some(path) = &self.output {
+            outputs::check(path, &["png"])?;
+        }
         let data = Dataset::open(&self.reading.source(&self.source))?;
         let summary = Summary::of(&data);
         if let Some(path) = &self.output {

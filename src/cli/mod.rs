@@ -17,6 +17,7 @@ mod given_options;
 mod gradcheck;
 mod interrupt;
 mod letters;
+mod outputs;
 mod predict;
 mod print;
 mod reading_options;

@@ -5,6 +5,7 @@
 //! kin) or in the binary version of CIFAR-10 or CIFAR-100. Each format is a row of the table in `detect`. Whatever a file holds, reading
 //! it ends in a valid [`Dataset`] or in one [`Error`](crate::error::Error); no more memory is taken than the files have content.
 
+mod arrays;
 mod augmentation;
 mod batch;
 mod bounded;
@@ -42,11 +43,12 @@ pub use clock::{Clock, HISTORY_LEN, StepRecord};
 pub use data_loader::DataLoader;
 pub use dataset::{ChannelStats, Dataset, ImageShape, Split};
 pub use detect::{builtin, formats};
+pub use folder::{images_in, open_image};
 pub use held_out::HeldOutImages;
 pub use matrix::{LabeledRows, Labels, Matrix, Selection, open_array};
 pub use order::{VALIDATION_SHARE, drawn_rows, nth_shuffled, split_order};
 pub use permutation::mix;
-pub use picture::{FittedPicture, Picture, Preview};
+pub use picture::{FittedPicture, PICTURES, Picture, Preview};
 pub use report::Report;
 pub use residency::Residency;
 pub use sampler::{MAX_PROBES, Sample, Sampling};

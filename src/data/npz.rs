@@ -9,12 +9,10 @@
 //! Images are `[n, y, x]`, `[n, y, x, c]` or `[n, c, y, x]` with 1 or 3 channels. Bytes are taken as they are; other numbers, which lie in
 //! 0..1, −1..1 or 0..255, are brought to 0..255, the range being that of the training images.
 
-use std::fs::File;
-use std::io::{BufReader, Read as _};
+use std::io::BufReader;
 use std::path::Path;
 
-use npyz::{DType, NpyFile, Order, TypeChar};
-
+use super::arrays::{AS_NUMBERS, Archive, Array, Values};
 use super::bounded;
 use super::dataset::{Dataset, ImageShape, Split};
 use super::order::drawn_for_test;
@@ -23,8 +21,6 @@ use crate::error::{Error, Result};
 
 /// Files of a set in this format, for messages.
 pub(super) const LOOKS_FOR: &str = "an .npz with the arrays x_train, y_train, x_test, y_test (Keras), train_images, train_labels, ... (MedMNIST), or X and y";
-/// Bytes of an array at most, unpacked.
-const MAX_BYTES: u64 = 1 << 33;
 /// Largest height or width of an image in pixels.
 const MAX_SIDE: usize = 4096;
 /// Names of images and labels for training, validation and test.
@@ -42,78 +38,6 @@ pub(super) fn claims(name: &str) -> bool {
     name.to_lowercase().ends_with(".npz")
 }
 
-/// An array of numbers, its last index fastest.
-struct Array {
-    shape: Vec<usize>,
-    values: Values,
-}
-
-enum Values {
-    Bytes(Vec<u8>),
-    Numbers(Vec<f32>),
-}
-
-struct Archive(zip::ZipArchive<BufReader<File>>);
-
-impl Archive {
-    fn has(&self, name: &str) -> bool {
-        self.0.index_for_name(&format!("{name}.npy")).is_some()
-    }
-
-    fn read(&mut self, name: &str) -> Result<Array> {
-        self.read_entry(name).map_err(|error| error.within(format!("array {name}")))
-    }
-
-    fn read_entry(&mut self, name: &str) -> Result<Array> {
-        let entry = self.0.by_name(&format!("{name}.npy")).map_err(bounded::damaged)?;
-        // The sizes in its heads are not trusted: memory grows with the bytes read.
-        let mut entry = entry.take(MAX_BYTES);
-        let file = NpyFile::new(&mut entry).map_err(bounded::damaged)?;
-        let dtype = file.dtype();
-        let (DType::Plain(plain), false) = (&dtype, file.order() == Order::Fortran) else {
-            let what = "its values are in the order of Fortran, or records";
-            return Err(Error::new(what, "save it by numpy.ascontiguousarray(x)"));
-        };
-        let shape: Vec<usize> = file.shape().iter().map(|size| *size as usize).collect();
-        let count = shape.iter().try_fold(1_usize, |product, size| product.checked_mul(*size));
-        if count.is_none_or(|count| count == 0 || count as u64 > MAX_BYTES) {
-            return Err(Error::new(format!("its shape is {shape:?}"), "give it images or labels"));
-        }
-        let values = match (plain.type_char(), plain.num_bytes()) {
-            (TypeChar::Uint, Some(1)) => Values::Bytes(collect::<u8, _, _>(file, |v| v)?),
-            (TypeChar::Bool, _) => Values::Bytes(collect::<bool, _, _>(file, u8::from)?),
-            (TypeChar::Uint, Some(2)) => Values::Numbers(collect::<u16, _, _>(file, f32::from)?),
-            (TypeChar::Uint, Some(4)) => Values::Numbers(collect::<u32, _, _>(file, |v| v as f32)?),
-            (TypeChar::Uint, Some(8)) => Values::Numbers(collect::<u64, _, _>(file, |v| v as f32)?),
-            (TypeChar::Int, Some(1)) => Values::Numbers(collect::<i8, _, _>(file, f32::from)?),
-            (TypeChar::Int, Some(2)) => Values::Numbers(collect::<i16, _, _>(file, f32::from)?),
-            (TypeChar::Int, Some(4)) => Values::Numbers(collect::<i32, _, _>(file, |v| v as f32)?),
-            (TypeChar::Int, Some(8)) => Values::Numbers(collect::<i64, _, _>(file, |v| v as f32)?),
-            (TypeChar::Float, Some(2)) => Values::Numbers(collect::<half::f16, _, _>(file, f32::from)?),
-            (TypeChar::Float, Some(4)) => Values::Numbers(collect::<f32, _, _>(file, |v| v)?),
-            (TypeChar::Float, Some(8)) => Values::Numbers(collect::<f64, _, _>(file, |v| v as f32)?),
-            _ => {
-                let what = format!("its values are {}, not numbers", dtype.descr());
-                return Err(Error::new(what, "save it as uint8 or float32"));
-            }
-        };
-        // Only at its end the sum of an entry is checked.
-        std::io::copy(&mut entry, &mut std::io::sink()).map_err(bounded::damaged)?;
-        Ok(Array { shape, values })
-    }
-}
-
-fn collect<S: npyz::Deserialize, T, R: std::io::Read>(
-    file: NpyFile<R>,
-    to: impl Fn(S) -> T,
-) -> Result<Vec<T>> {
-    let mut values = Vec::new();
-    for value in file.data::<S>().map_err(bounded::damaged)? {
-        values.push(to(value.map_err(bounded::damaged)?));
-    }
-    Ok(values)
-}
-
 /// Lowest and highest number of an array that is brought to 0..255.
 fn range(values: &[f32]) -> Result<[f32; 2]> {
     if let Some(odd) = values.iter().find(|value| !value.is_finite()) {
@@ -124,22 +48,41 @@ fn range(values: &[f32]) -> Result<[f32; 2]> {
     Ok(known.into_iter().find(|[l, h]| *l <= low && high <= *h).unwrap_or([low, high]))
 }
 
-/// Images `[n, c, y, x]` of an array.
-fn images(array: Array, range: [f32; 2]) -> Result<(ImageShape, Vec<u8>)> {
-    let bytes = match array.values {
-        Values::Bytes(bytes) => bytes,
-        Values::Numbers(values) => {
+/// Pixels of an array: bytes, or other numbers.
+enum Pixels {
+    Bytes(Vec<u8>),
+    Numbers(Vec<f32>),
+}
+
+fn pixels(values: Values) -> Result<Pixels> {
+    Ok(match values {
+        Values::Bytes(bytes) => Pixels::Bytes(bytes),
+        Values::Floats(values) => Pixels::Numbers(values),
+        Values::Numbers(values) => Pixels::Numbers(values.into_iter().map(|v| v as f32).collect()),
+        Values::Words(_) => return Err(Error::new("its values are words, not pixels", AS_NUMBERS)),
+    })
+}
+
+/// Images `[n, c, y, x]` of an array of this shape.
+fn images(shape: &[u64], pixels: Pixels, range: [f32; 2]) -> Result<(ImageShape, Vec<u8>)> {
+    let bytes = match pixels {
+        Pixels::Bytes(bytes) => bytes,
+        Pixels::Numbers(values) => {
             let [low, high] = range;
             // Numbers beyond the range of the training images become black or white.
             values.iter().map(|v| ((v - low) / (high - low) * 255.0).round() as u8).collect()
         }
     };
-    let (channels, height, width, last) = match array.shape[..] {
+    if bytes.is_empty() {
+        return Err(Error::new(format!("its shape is {shape:?}: it is empty"), "give it images"));
+    }
+    let sizes: Vec<usize> = shape.iter().map(|size| *size as usize).collect();
+    let (channels, height, width, last) = match sizes[..] {
         [_, height, width] => (1, height, width, false),
         [_, height, width, channels @ (1 | 3)] => (channels, height, width, true),
         [_, channels @ (1 | 3), height, width] => (channels, height, width, false),
         _ => {
-            let what = format!("its shape is {:?}", array.shape);
+            let what = format!("its shape is {shape:?}");
             return Err(Error::new(
                 what,
                 "give it images as [n, y, x], [n, y, x, c] or [n, c, y, x], with 1 or 3 channels",
@@ -162,21 +105,19 @@ fn images(array: Array, range: [f32; 2]) -> Result<(ImageShape, Vec<u8>)> {
 }
 
 /// One label for each image: an array `[n]` or `[n, 1]`, or `[n, classes]` with a single 1 in each row.
-fn labels(array: &Array, count: usize) -> Result<Vec<u8>> {
-    let numbers: Vec<f32> = match &array.values {
-        Values::Bytes(bytes) => bytes.iter().map(|byte| f32::from(*byte)).collect(),
-        Values::Numbers(numbers) => numbers.clone(),
-    };
-    let class = |number: f32| {
+fn labels(array: Array, count: usize) -> Result<Vec<u8>> {
+    let sizes: Vec<usize> = array.shape.iter().map(|size| *size as usize).collect();
+    let numbers = array.values.numbers()?;
+    let class = |number: f64| {
         let valid = number.fract() == 0.0 && (0.0..256.0).contains(&number);
         valid.then_some(number as u8).ok_or_else(|| {
             Error::new(format!("{number} is no class"), "classes are whole numbers from 0 to 255")
         })
     };
-    match array.shape[..] {
+    match sizes[..] {
         [n] | [n, 1] if n == count => numbers.into_iter().map(class).collect(),
         [n, width] if n == count && width <= 256 => {
-            let row = |row: &[f32]| {
+            let row = |row: &[f64]| {
                 let ones = row.iter().filter(|value| **value == 1.0).count();
                 let only = ones == 1 && row.iter().all(|value| *value == 0.0 || *value == 1.0);
                 only.then(|| row.iter().position(|value| *value == 1.0).unwrap_or(0) as u8).ok_or_else(|| {
@@ -189,7 +130,7 @@ fn labels(array: &Array, count: usize) -> Result<Vec<u8>> {
             numbers.chunks_exact(width).map(row).collect()
         }
         _ => {
-            let what = format!("its shape is {:?}, where {count} labels belong", array.shape);
+            let what = format!("its shape is {sizes:?}, where {count} labels belong");
             Err(Error::new(what, "give it one label for each image"))
         }
     }
@@ -205,7 +146,7 @@ pub(super) fn open(path: &Path) -> Result<Dataset> {
 
 fn read(path: &Path) -> Result<Dataset> {
     let (file, _) = bounded::open(path, u64::MAX)?;
-    let mut archive = Archive(zip::ZipArchive::new(BufReader::new(file)).map_err(bounded::damaged)?);
+    let mut archive = Archive::open(BufReader::new(file))?;
     let names = names_in(&archive)?;
     let mut parts = [const { None }; 3];
     let mut scale = None;
@@ -215,12 +156,13 @@ fn read(path: &Path) -> Result<Dataset> {
         }
         let array = archive.read(&image_name)?;
         let within = |error: Error| error.within(format!("array {image_name}"));
-        if let (Values::Numbers(values), None) = (&array.values, scale) {
+        let of = pixels(array.values).map_err(within)?;
+        if let (Pixels::Numbers(values), None) = (&of, scale) {
             scale = Some(range(values).map_err(within)?);
         }
-        let (shape, images) = images(array, scale.unwrap_or([0.0, 255.0])).map_err(within)?;
+        let (shape, images) = images(&array.shape, of, scale.unwrap_or([0.0, 255.0])).map_err(within)?;
         let array = archive.read(&label_name)?;
-        let labels = labels(&array, images.len() / shape.len());
+        let labels = labels(array, images.len() / shape.len());
         let labels = labels.map_err(|error| error.within(format!("array {label_name}")))?;
         *part = Some((shape, Split { images: images.into(), labels }));
     }
@@ -242,11 +184,7 @@ fn names_in(archive: &Archive) -> Result<[(String, String); 3]> {
     if let Some((images, labels)) = images.zip(labels) {
         return Ok([((*images).to_owned(), (*labels).to_owned()), Default::default(), Default::default()]);
     }
-    let stem = |name: zip::result::ZipResult<std::borrow::Cow<'_, str>>| {
-        Some(name.ok()?.strip_suffix(".npy")?.to_owned())
-    };
-    let found: Vec<String> = archive.0.file_names().filter_map(stem).collect();
-    let what = format!("none of its arrays are called as images with labels: {}", found.join(", "));
+    let what = format!("none of its arrays are called as images with labels: {}", archive.arrays.join(", "));
     Err(Error::new(what, format!("call them so: {LOOKS_FOR}")))
 }
 
@@ -298,6 +236,7 @@ fn draw_test(train: &mut Split, shape: ImageShape, report: &mut Report) -> Split
 
 #[cfg(test)]
 mod tests {
+    use std::fs::File;
     use std::io::Write as _;
 
     use npyz::WriterBuilder as _;
@@ -392,5 +331,26 @@ mod tests {
             let error = open_arrays(&arrays).unwrap_err();
             assert!(error.what().contains(what) && error.what().contains("set.npz"), "{error}");
         }
+    }
+
+    #[test]
+    fn an_array_in_the_order_of_fortran_is_the_same_set() {
+        let values = [1_u8, 2, 3, 4, 5, 6];
+        let mut fortran = Vec::new();
+        let options = npyz::WriteOptions::new().default_dtype().shape(&[1, 2, 3]).order(npyz::Order::Fortran);
+        let mut writer = options.writer(&mut fortran).begin_nd().unwrap();
+        // The first index fastest: (0, 0), (1, 0), (0, 1), ...
+        writer.extend([1_u8, 4, 2, 5, 3, 6]).unwrap();
+        writer.finish().unwrap();
+        let set = |images: Vec<u8>| {
+            open_arrays(&[
+                ("x_train", images.clone()),
+                ("y_train", npy(&[1], &[0_u8])),
+                ("x_test", images),
+                ("y_test", npy(&[1], &[0_u8])),
+            ])
+        };
+        assert_eq!(set(fortran).unwrap().train.image(0), values);
+        assert_eq!(set(npy(&[1, 2, 3], &values)).unwrap().train.image(0), values);
     }
 }

@@ -140,7 +140,7 @@ fn what_cannot_be_predicted_is_said() {
     predict(path, &["pictures", "-o", "said.csv"]).fails(2, "is no .npz");
     predict(path, &["pictures", "-o", "gone/said.npz"]).fails(2, "no folder");
     fs::create_dir(path.join("empty")).unwrap();
-    predict(path, &["empty"]).fails(1, "no picture in empty");
+    predict(path, &["empty"]).fails(1, "no image in empty");
     write_npz(&path.join("flat.npz"), "x", "(2, 64)", &[0.0; 128]);
     predict(path, &["flat.npz"]).fails(1, "[n, 1, 8, 8]");
     write_npz(&path.join("last.npz"), "x", "(2, 8, 8, 1)", &[0.0; 128]);
@@ -148,4 +148,51 @@ fn what_cannot_be_predicted_is_said() {
     write_npz(&path.join("none.npz"), "x", "(0, 1, 8, 8)", &[]);
     predict(path, &["none.npz"]).fails(1, "empty");
     predict(path, &[]).fails(2, "INPUT");
+}
+
+#[test]
+fn pictures_are_read_as_those_that_the_run_learned_from() {
+    let folder = folder();
+    let path = folder.path();
+    fs::write(path.join("tiny.toml"), TINY).unwrap();
+    for (part, class, seed) in [("train", "a", 1), ("train", "b", 2), ("test", "a", 3), ("test", "b", 4)] {
+        fs::create_dir_all(path.join(format!("set/{part}/{class}"))).unwrap();
+        for index in 0..8_u32 {
+            let shade = |x: u32, y: u32| image::Luma([((x * x + 31 * y * (index + seed)) % 256) as u8]);
+            let file = path.join(format!("set/{part}/{class}/{index}.png"));
+            image::GrayImage::from_fn(20, 9, shade).save(file).unwrap();
+        }
+    }
+    let losses = ["pad", "crop"].map(|fit| {
+        let options = [
+            "--image-size",
+            "10",
+            "--fit",
+            fit,
+            "--network",
+            "tiny.toml",
+            "--steps",
+            "4",
+            "--batch",
+            "4",
+            "--json",
+        ];
+        let args =
+            [&["train", "--dataset", "set", "--adapter", "software", "--out", fit], &options[..]].concat();
+        let trained = run(path, &args).ok().events();
+        let of_run = trained.iter().rev().find_map(|event| event["test_loss"].as_f64()).unwrap();
+        let answers =
+            run(path, &["predict", fit, "set/test", "--adapter", "software", "--json"]).ok().events();
+        let classes = &answers[0]["classes"];
+        let share = |answer: &Value| {
+            let class = if answer["input"].as_str().unwrap().contains("/a/") { "a" } else { "b" };
+            let place = classes.as_array().unwrap().iter().position(|name| name == class).unwrap();
+            -numbers(&answer["probabilities"])[place].ln()
+        };
+        let mean = answers[1..].iter().map(share).sum::<f64>() / (answers.len() - 1) as f64;
+        assert_eq!(answers.len(), 17);
+        assert!((mean - of_run).abs() < 1e-4, "{fit}: {mean} by predict, {of_run} by the run");
+        mean
+    });
+    assert!((losses[0] - losses[1]).abs() > 1e-3, "both ways give {losses:?}");
 }

@@ -1,6 +1,6 @@
 //! Output files of `revacnn embed`: positions as an .npz, or a picture.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use revacnn::data::Labels;
 use revacnn::error::{Error, Result};
@@ -8,6 +8,7 @@ use revacnn::session::write_whole;
 
 use super::picture::picture;
 use crate::cli::arrays::{self, npy, words_npy};
+use crate::cli::outputs;
 
 /// Positions during the optimization: iterations and seconds so far, and `[n, 2]` of each snapshot.
 #[derive(Default)]
@@ -19,14 +20,7 @@ pub(super) struct Snapshots {
 
 /// Checks outputs before the work begins: the format must be known, and the folder exist.
 pub(super) fn check(paths: &[PathBuf]) -> Result<()> {
-    for path in paths {
-        if !has_extension(path, "npz") && !has_extension(path, "png") {
-            let what = format!("{} is neither .npz nor .png", path.display());
-            return Err(Error::usage(what, "name the output so that it ends in one of them"));
-        }
-        arrays::check_folder(path)?;
-    }
-    Ok(())
+    paths.iter().try_for_each(|path| outputs::check(path, &["npz", "png"]))
 }
 
 /// Positions of a layout, and all that is written beside them.
@@ -43,15 +37,11 @@ pub(super) struct Results<'a> {
 /// Writes the outputs.
 pub(super) fn write(paths: &[PathBuf], results: &Results<'_>) -> Result<()> {
     for path in paths {
-        let is_npz = has_extension(path, "npz");
+        let is_npz = outputs::has_extension(path, &["npz"]);
         let bytes = if is_npz { npz(results)? } else { picture(results.positions, results.labels)? };
         write_whole(path, &bytes)?;
     }
     Ok(())
-}
-
-fn has_extension(path: &Path, extension: &str) -> bool {
-    path.extension().is_some_and(|e| e.eq_ignore_ascii_case(extension))
 }
 
 /// An archive of `positions` `[n, 2]` and, if there are any, `labels` `[n]`, `rows` `[n]` and the snapshots.

@@ -2,13 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
-use revacnn::data::{ImageShape, Picture, open_array};
+use revacnn::data::{Fit, ImageShape, images_in, open_array, open_image};
 use revacnn::error::{Error, Result};
 
-/// Extensions of pictures in a folder.
-const PICTURES: [&str; 10] = ["png", "jpg", "jpeg", "gif", "webp", "bmp", "tif", "tiff", "ppm", "pgm"];
-/// Folders in folders at most, so that a link to a folder above ends.
-const DEPTH: usize = 16;
+use crate::cli::outputs::has_extension;
 
 /// One input before it is read.
 pub(super) enum Input {
@@ -38,17 +35,20 @@ impl Input {
         self.index().map_or_else(|| path.to_string(), |index| format!("{path}[{index}]"))
     }
 
-    /// The input of the network, `[c, y, x]`; `normalized` makes it of an image of 0 to 255.
+    /// The input of the network, `[c, y, x]`: of a picture as the data set's images are read, by `fit`; `normalized` makes it of an image
+    /// of 0 to 255.
     ///
     /// # Errors
     /// When a picture cannot be read.
-    pub(super) fn read(&self, shape: ImageShape, normalized: impl Fn(&[u8]) -> Vec<f32>) -> Result<Vec<f32>> {
+    pub(super) fn read(
+        &self,
+        shape: ImageShape,
+        fit: Fit,
+        normalized: impl Fn(&[u8]) -> Vec<f32>,
+    ) -> Result<Vec<f32>> {
         match self {
             Self::Raw(_, _, values) => Ok(values.clone()),
-            Self::Picture(path) => {
-                let fitted = Picture::open(path)?.fit(shape).map_err(|e| e.within(path.display()))?;
-                Ok(normalized(&fitted.image))
-            }
+            Self::Picture(path) => Ok(normalized(&open_image(path, shape, fit)?)),
         }
     }
 }
@@ -62,13 +62,7 @@ pub(super) fn find(paths: &[PathBuf], shape: ImageShape) -> Result<Vec<Input>> {
     for path in paths {
         let found = std::fs::metadata(path).map_err(|e| Error::io("read", path, &e))?;
         if found.is_dir() {
-            let mut pictures = Vec::new();
-            walk(path, DEPTH, &mut pictures)?;
-            if pictures.is_empty() {
-                let what = format!("there is no picture in {}", path.display());
-                return Err(Error::new(what, format!("name a folder with files of {}", PICTURES.join(", "))));
-            }
-            inputs.extend(pictures.into_iter().map(Input::Picture));
+            inputs.extend(images_in(path)?.into_iter().map(Input::Picture));
         } else if has_extension(path, &["npz"]) {
             inputs.extend(raw(path, shape)?);
         } else {
@@ -76,31 +70,6 @@ pub(super) fn find(paths: &[PathBuf], shape: ImageShape) -> Result<Vec<Input>> {
         }
     }
     Ok(inputs)
-}
-
-fn has_extension(path: &Path, any: &[&str]) -> bool {
-    path.extension().is_some_and(|found| any.iter().any(|extension| found.eq_ignore_ascii_case(extension)))
-}
-
-/// The pictures in a folder and the folders in it.
-fn walk(folder: &Path, depth: usize, pictures: &mut Vec<PathBuf>) -> Result<()> {
-    let failed = |e: std::io::Error| Error::io("read", folder, &e);
-    let entries = std::fs::read_dir(folder).map_err(failed)?;
-    let mut entries: Vec<PathBuf> = entries
-        .map(|entry| entry.map(|entry| entry.path()))
-        .collect::<std::io::Result<_>>()
-        .map_err(failed)?;
-    entries.sort();
-    for path in entries {
-        if path.is_dir() {
-            if depth > 0 {
-                walk(&path, depth - 1, pictures)?;
-            }
-        } else if has_extension(&path, &PICTURES) {
-            pictures.push(path);
-        }
-    }
-    Ok(())
 }
 
 /// The inputs in an array of `[n, c, y, x]`, or of a single one.

@@ -6,12 +6,14 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
+use revacnn::data::Source;
 use revacnn::error::{Error, Result};
 use revacnn::nn::{Answers, Predictor};
 use revacnn::session::{Session, write_whole};
 use serde_json::{Value, json};
 
 use super::arrays::{self, npy, words_npy};
+use super::outputs;
 use super::print::print_line;
 use super::run_options::AdapterOption;
 use inputs::Input;
@@ -54,7 +56,7 @@ struct Said {
 impl Predict {
     pub(super) fn run(&self) -> Result<()> {
         if let Some(path) = &self.output {
-            check_output(path)?;
+            outputs::check(path, &["npz"])?;
         }
         let gpu = self.adapter.open()?;
         let session = Session::look_at(std::rc::Rc::clone(&gpu), &self.run)?;
@@ -80,11 +82,12 @@ impl Predict {
         let style = ProgressStyle::with_template("{bar:24} {percent:>3} %  {pos} of {len}  {eta} left");
         bar.set_style(style.expect("the template is fixed").progress_chars("━╸ "));
         let loader = &session.trainer().loader;
+        let fit = Source::parse(&session.settings().dataset).reading.fit;
         let mut said = Said::default();
         for inputs in inputs.chunks(predictor.most()) {
             let (mut batch, mut read) = (Vec::new(), Vec::new());
             for input in inputs {
-                match input.read(loader.shape(), |image| loader.normalized(image)) {
+                match input.read(loader.shape(), fit, |image| loader.normalized(image)) {
                     Ok(values) => {
                         batch.extend(values);
                         read.push(input);
@@ -145,14 +148,6 @@ fn ranked(answer: &Answers) -> Vec<usize> {
     let mut classes: Vec<usize> = (0..answer.shares.len()).collect();
     classes.sort_by(|a, b| answer.shares[*b].total_cmp(&answer.shares[*a]));
     classes
-}
-
-fn check_output(path: &Path) -> Result<()> {
-    if !path.extension().is_some_and(|e| e.eq_ignore_ascii_case("npz")) {
-        let what = format!("{} is no .npz", path.display());
-        return Err(Error::usage(what, "name the output so that it ends in .npz"));
-    }
-    arrays::check_folder(path)
 }
 
 fn write(path: &Path, said: &Said, classes: &[String]) -> Result<()> {

@@ -29,9 +29,10 @@ use super::fit::{fit, room};
 use super::order::drawn_for_test;
 use super::parallel;
 use super::report::{Report, count_sizes};
-use super::source::{ImageSize, Reading};
+use super::source::{Fit, ImageSize, Reading};
 use crate::error::{Error, Result};
 use decode::Head;
+pub use scan::images_in;
 use scan::{Item, Tree, scan};
 pub(super) use scan::{claims, folders, loose_images};
 
@@ -73,6 +74,25 @@ fn open_with(folder: &Path, reading: &Reading, cache: Option<&Cache>) -> Result<
         cache.write(key, &data);
     }
     Ok(data)
+}
+
+/// One image file as a data set of this shape has it: `[c, y, x]`, by the rule of this module.
+///
+/// # Errors
+/// When it cannot be read or is damaged, or the set has neither 1 nor 3 channels.
+pub fn open_image(path: &Path, shape: ImageShape, how: Fit) -> Result<Vec<u8>> {
+    let read = || {
+        if ![1, 3].contains(&shape.channels) {
+            let what =
+                format!("the images of the data set have {} channels, a picture has 1 or 3", shape.channels);
+            return Err(Error::new(what, "give raw input as an array of an .npz"));
+        }
+        let pixels = decode::pixels(&decode::read(path)?, shape.channels == 1)?;
+        let mut image = vec![0; shape.len()];
+        fit(&mut Resizer::new(), &pixels, shape, how, &mut image);
+        Ok(image)
+    };
+    read().map_err(|error: Error| error.within(path.display()))
 }
 
 /// Everything that the decoded images depend on.

@@ -135,6 +135,21 @@ pub(in crate::data) fn loose_images(folder: &Path) -> usize {
     entries.filter(|entry| is_image(&entry.path())).count()
 }
 
+/// The image files in `folder` and the folders in it, in the order of their paths; links are followed, but not in a circle.
+///
+/// # Errors
+/// When a folder cannot be read, or there is none.
+pub fn images_in(folder: &Path) -> Result<Vec<PathBuf>> {
+    let mut tree = Tree::default();
+    tree.add(0, folder, 0)?;
+    let [found, ..] = tree.parts;
+    if found.is_empty() {
+        let what = format!("there is no image in {}", folder.display());
+        return Err(Error::new(what, format!("name a folder with files of {}", ENDINGS.join(", "))));
+    }
+    Ok(found.into_iter().map(|item| item.path).collect())
+}
+
 /// All images of `folder`.
 ///
 /// # Errors

@@ -5,7 +5,7 @@ use std::path::Path;
 use crate::error::Error;
 
 /// Largest file in bytes, also when unpacked: 16 GiB, four million rows of 1024 values.
-pub(super) const MAX_BYTES: u64 = 1 << 34;
+pub(super) use crate::data::arrays::MAX_BYTES;
 
 /// Format of a file of rows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

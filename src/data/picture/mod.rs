@@ -14,6 +14,8 @@ use image::{AnimationDecoder as _, DynamicImage, ImageDecoder as _, ImageFormat,
 use super::dataset::ImageShape;
 use crate::error::{Error, Result};
 
+/// Formats of pictures, for messages.
+pub const PICTURES: &str = "PNG, JPEG, GIF, WebP, BMP, TIFF or PNM";
 /// Pixels of a picture at most.
 const MAX_PIXELS: u64 = 50_000_000;
 /// Bytes of a file at most.
@@ -62,7 +64,7 @@ fn damaged(reason: &image::ImageError) -> Error {
 }
 
 impl Picture {
-    /// Reads a PNG, JPEG, GIF, WebP or BMP file.
+    /// Reads a file of one of the [`PICTURES`].
     ///
     /// # Errors
     /// When it cannot be read, is no such file, is damaged, or has too many pixels, which is found out before they are decoded.
@@ -71,7 +73,7 @@ impl Picture {
         let found = std::fs::metadata(path).map_err(|e| Error::io("read", path, &e))?;
         if !found.is_file() {
             let what = format!("{} is not a file", path.display());
-            return Err(Error::new(what, "take a PNG, JPEG, GIF, WebP or BMP file"));
+            return Err(Error::new(what, format!("take a file of {PICTURES}")));
         }
         if found.len() > MAX_BYTES {
             let what = format!("{} has {} MiB", path.display(), found.len() >> 20);
@@ -90,7 +92,7 @@ impl Picture {
         let reader = reader.map_err(|e| Error::io("read", Path::new("a picture"), &e))?;
         let Some(format) = reader.format().filter(ImageFormat::reading_enabled) else {
             let what = "this is no picture that can be read";
-            return Err(Error::new(what, "take a PNG, JPEG, GIF, WebP or BMP file"));
+            return Err(Error::new(what, format!("take a file of {PICTURES}")));
         };
         let mut decoder = reader.into_decoder().map_err(|e| damaged(&e))?;
         let (width, height) = decoder.dimensions();

@@ -15,6 +15,7 @@ use sketch::Sketch;
 use crate::app::number::note_typing;
 use crate::app::pane::{Cx, Dock, Pane};
 use crate::app::{pictures, theme};
+use crate::data::PICTURES;
 use crate::session::{Inspect, MAX_PROBES};
 
 /// Width from which strip and list stand beside the pinned picture and not below it, in points.
@@ -93,9 +94,9 @@ impl TestPane {
             let field =
                 egui::TextEdit::singleline(&mut self.file).desired_width(width).hint_text("photo.jpg");
             let field = ui.add(field).labelled_by(label.id);
-            field.clone().on_hover_text(
-                "PNG, JPEG, GIF, WebP or BMP; relative to the folder in which the program runs",
-            );
+            field
+                .clone()
+                .on_hover_text(format!("{PICTURES}; relative to the folder in which the program runs"));
             cx.mark("picture file", &field);
             if field.has_focus() || field.lost_focus() {
                 note_typing(ui);

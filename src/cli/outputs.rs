@@ -1,0 +1,33 @@
+//! Files that a command writes.
+
+use std::path::Path;
+
+use revacnn::error::{Error, Result};
+
+/// True for a path with one of these extensions, in small or large letters.
+pub(super) fn has_extension(path: &Path, any: &[&str]) -> bool {
+    path.extension().is_some_and(|found| any.iter().any(|extension| found.eq_ignore_ascii_case(extension)))
+}
+
+/// Checks an output before the work begins: it has one of these extensions, and its folder exists.
+///
+/// # Errors
+/// When it is not so.
+pub(super) fn check(path: &Path, extensions: &[&str]) -> Result<()> {
+    if !has_extension(path, extensions) {
+        let what = match extensions {
+            [first, second] => format!("{} is neither .{first} nor .{second}", path.display()),
+            _ => format!("{} is no .{}", path.display(), extensions.join(" or .")),
+        };
+        return Err(Error::usage(
+            what,
+            format!("name the output so that it ends in .{}", extensions.join(" or .")),
+        ));
+    }
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    if folder.is_some_and(|folder| !folder.is_dir()) {
+        let what = format!("there is no folder for {}", path.display());
+        return Err(Error::usage(what, "create it first, or name another file"));
+    }
+    Ok(())
+}
