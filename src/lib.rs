@@ -93,7 +93,7 @@
 //!
 //! Everything that the user does to a run or a layout is a [`session::Command`]: plain data, checked when it is given, carried
 //! out between two steps, and written to `journal.jsonl` with its step. An edit of the network waits for neither evaluation nor step: the
-//! evaluation goes on with the former network's buffers, the step begins again (`session::urgent`). Window settings (docking, zoom, color choice) are
+//! evaluation goes on with the former buffers, the step begins again (`session::urgent`). Window settings (docking, zoom, color choice) are
 //! not. [`session::Control`] is what steers *when* work is done (play, pause, evaluate, save) and is not written.
 //! Panes, menus, gestures and keys send [`session::Action`]s; nothing outside `session` changes a run or a layout.
 //! State is parameters, optimizer moments and clock, so that a checkpoint and the journal after it give the run bit for bit.

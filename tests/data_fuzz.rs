@@ -13,8 +13,12 @@ use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
 use revacnn::data::{Dataset, LabeledRows, Labels, Selection};
 
-/// Damaged versions of each file.
+/// Damaged versions of each file; `REVACNN_FUZZ_CASES` sets another number.
 const CASES: u64 = 500;
+
+fn cases() -> u64 {
+    std::env::var("REVACNN_FUZZ_CASES").ok().and_then(|text| text.parse().ok()).unwrap_or(CASES)
+}
 
 fn below(rng: &mut ChaCha8Rng, count: usize) -> usize {
     (rng.next_u64() % count.max(1) as u64) as usize
@@ -79,7 +83,7 @@ fn fuzz(directory: &Path, files: &[(&str, Vec<u8>)]) -> Tally {
     let source = directory.to_str().unwrap();
     check(&Dataset::open(source).expect("the undamaged files are a data set"));
     for (file, (name, whole)) in files.iter().enumerate() {
-        for case in 0..CASES {
+        for case in 0..cases() {
             let mut rng = ChaCha8Rng::seed_from_u64(1000 * file as u64 + case);
             fs::write(directory.join(name), damaged(whole, &mut rng)).unwrap();
             match Dataset::open(source) {
@@ -177,6 +181,52 @@ fn damaged_cifar_100_files() {
     assert!(tally.valid > 100 && tally.refused > 500, "{tally:?}");
 }
 
+/// An array as NumPy writes it: of bytes, or of float32 where `kind` says so.
+fn npy(kind: &str, shape: &str, values: &[u8]) -> Vec<u8> {
+    let head = format!("{{'descr': '{kind}', 'fortran_order': False, 'shape': ({shape}), }}");
+    let head = format!("{head:<117}\n");
+    [b"\x93NUMPY\x01\0", &(head.len() as u16).to_le_bytes()[..], head.as_bytes(), values].concat()
+}
+
+#[test]
+fn damaged_npz_files() {
+    for method in [zip::CompressionMethod::Stored, zip::CompressionMethod::Deflated] {
+        let dir = tempfile::tempdir().unwrap();
+        let mut zip = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
+        let floats: Vec<u8> = (0..120).flat_map(|i| (i as f32 / 119.0).to_le_bytes()).collect();
+        for (name, bytes) in [
+            ("x_train", npy("<f4", "6, 4, 5", &floats)),
+            ("y_train", npy("|u1", "6,", &[0, 1, 2, 0, 1, 2])),
+            ("x_test", npy("<f4", "3, 4, 5", &floats[..240])),
+            ("y_test", npy("|u1", "3,", &[2, 1, 0])),
+        ] {
+            let options = zip::write::SimpleFileOptions::default().compression_method(method);
+            zip.start_file(format!("{name}.npy"), options).unwrap();
+            zip.write_all(&bytes).unwrap();
+        }
+        let bytes = zip.finish().unwrap().into_inner();
+        let tally = fuzz(dir.path(), &[("set.npz", bytes)]);
+        assert!(tally.refused > tally.valid && tally.valid > 0, "{tally:?}");
+    }
+}
+
+#[test]
+fn damaged_images_in_folders() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut png = std::io::Cursor::new(Vec::new());
+    image::GrayImage::from_fn(6, 5, |x, y| image::Luma([(x * y) as u8]))
+        .write_to(&mut png, image::ImageFormat::Png)
+        .unwrap();
+    let png = png.into_inner();
+    for name in ["train/a", "train/b", "test/a"] {
+        fs::create_dir_all(dir.path().join(name)).unwrap();
+        fs::write(dir.path().join(name).join("whole.png"), &png).unwrap();
+    }
+    // The others make a set, whatever becomes of one.
+    let tally = fuzz(dir.path(), &[("train/a/1.png", png.clone()), ("test/a/1.png", png)]);
+    assert_eq!(tally.refused, 0, "{tally:?}");
+}
+
 /// Damages a file of rows, and reads it by its names and by a user's choice.
 fn fuzz_rows(name: &str, whole: &[u8]) -> Tally {
     let dir = tempfile::tempdir().unwrap();
@@ -184,7 +234,7 @@ fn fuzz_rows(name: &str, whole: &[u8]) -> Tally {
     let columns = ["1".to_owned(), "2-3".to_owned()];
     let asked = Selection { columns: &columns, labels: Some("0"), array: None };
     let mut tally = Tally::default();
-    for case in 0..CASES {
+    for case in 0..cases() {
         fs::write(&path, damaged(whole, &mut ChaCha8Rng::seed_from_u64(case))).unwrap();
         for selection in [Selection::default(), asked] {
             match LabeledRows::open(&path, &selection) {

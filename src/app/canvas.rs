@@ -1,17 +1,19 @@
 //! Paints frames: the interface and the pictures in it, into any target, within one encoder.
 
+use std::time::Instant;
+
 use egui::Ui;
 use egui_wgpu::{RendererOptions, ScreenDescriptor};
 
 use super::fills::fill_apart;
-use super::frame::{Frame, MAX_WEIGHTS, Requests, TermsOf};
+use super::frame::{Frame, MAX_VALUES, MAX_WEIGHTS, Requests, TermsOf};
 use super::number::take_rails;
 use super::theme;
 use super::tile_set::{TileId, TileSetId, TileSetIndices};
 use crate::error::Result;
-use crate::gpu::{Gpu, ReadbackRing, TimedPasses};
+use crate::gpu::{Buffer, Gpu, ReadbackRing, TimedPasses};
 use crate::session::LayoutId;
-use crate::view::flow::Flows;
+use crate::view::flow::{Flows, TimeShare};
 use crate::view::{Fills, Picked, Scatters, SelectionSummary, Tiles};
 
 /// Classes whose probabilities are read back at most.
@@ -63,6 +65,15 @@ pub struct Readings {
     pub views_ms: Option<f64>,
 }
 
+/// Purpose of a timed pass of a frame.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Part {
+    /// Statistics, pictures and the interface.
+    Views,
+    /// Flow between layers, and the computation of a filter's map.
+    Flow,
+}
+
 /// egui's context and renderer, the pictures and the timers of one device and target format.
 pub struct Canvas {
     /// egui's context.
@@ -77,10 +88,14 @@ pub struct Canvas {
     weights: ReadbackRing<(u32, u32)>,
     bias: ReadbackRing<(u32, u32)>,
     terms: ReadbackRing<TermsOf>,
+    /// Numbers of an output pixel, brought together to be read back.
+    values: Buffer<f32>,
     picks: ReadbackRing<LayoutId>,
     points: ReadbackRing<LayoutId>,
     rows: ReadbackRing<LayoutId>,
-    passes: TimedPasses<()>,
+    passes: TimedPasses<Part>,
+    /// Share of the time that flow takes; none where every frame computes it.
+    flow_share: Option<TimeShare>,
     /// Events that are kept back for the next frame.
     later: Vec<egui::Event>,
 }
@@ -108,12 +123,19 @@ impl Canvas {
             weights: ReadbackRing::new(gpu, 4 * MAX_WEIGHTS as u64, 4),
             bias: ReadbackRing::new(gpu, 4, 4),
             terms: ReadbackRing::new(gpu, 4 * MAX_WEIGHTS as u64, 4),
+            values: Buffer::zeroed(gpu, "numbers of a pixel", MAX_VALUES),
             picks: ReadbackRing::new(gpu, Picked::BYTES, 32),
             points: ReadbackRing::new(gpu, 8 * u64::from(MAX_READ_POINTS), 3),
             rows: ReadbackRing::new(gpu, SelectionSummary::BYTES, 8),
-            passes: TimedPasses::new(gpu, 2),
+            passes: TimedPasses::new(gpu, 3),
+            flow_share: None,
             later: Vec::new(),
         })
+    }
+
+    /// The canvas of a window, beside which a run trains: what flows between layers takes a fixed share of the time.
+    pub fn sharing_time(self) -> Self {
+        Self { flow_share: Some(TimeShare::default()), ..self }
     }
 
     /// Lays out the interface `content` in a target of `size` pixels; [`Canvas::record`] paints it.
@@ -182,11 +204,11 @@ impl Canvas {
         let mut tiles = self.tiles.take().expect("they are put back below");
         let mut scatters = self.scatters.take().expect("they are put back below");
         let mut flows = self.flows.take().expect("they are put back below");
+        self.record_flow(encoder, gpu, &mut flows);
         self.passes.compute(encoder, "statistics", |pass| {
-            flows.prepare(gpu, pass);
             tiles.prepare(gpu, pass);
             scatters.prepare(gpu, pass);
-            ((), ())
+            (Part::Views, ())
         });
         self.renderer.callback_resources.insert(tiles);
         self.renderer.callback_resources.insert(scatters);
@@ -203,13 +225,27 @@ impl Canvas {
                     store: wgpu::StoreOp::Store,
                 },
             })],
-            timestamp_writes: self.passes.render_writes("workbench", ()),
+            timestamp_writes: self.passes.render_writes("workbench", Part::Views),
             ..Default::default()
         });
         self.renderer.render(&mut pass.forget_lifetime(), shapes, screen);
         self.tiles = self.renderer.callback_resources.remove::<Tiles>();
         self.scatters = self.renderer.callback_resources.remove::<Scatters>();
         self.flows = self.renderer.callback_resources.remove::<Flows>();
+    }
+
+    /// Records what is due of the flow between layers.
+    fn record_flow(&mut self, encoder: &mut wgpu::CommandEncoder, gpu: &Gpu, flows: &mut Flows) {
+        if !flows.are_shown() {
+            return;
+        }
+        flows.upload(gpu);
+        let now = Instant::now();
+        let all = self.flow_share.as_mut().is_none_or(|share| share.is_due(now));
+        if all || flows.are_new() {
+            self.passes.compute(encoder, "flow", |pass| (Part::Flow, flows.compute(pass, all)));
+            self.flow_share.iter_mut().for_each(|share| share.begins(now));
+        }
     }
 
     fn copy_requested(&mut self, encoder: &mut wgpu::CommandEncoder, requests: Requests) {
@@ -235,6 +271,12 @@ impl Canvas {
         }
         if let Some((of, range)) = requests.terms {
             self.terms.copy(encoder, &range.buffer, 0, range.size, of);
+        }
+        if let Some((of, values)) = requests.values {
+            for (i, (buffer, element)) in (0..).zip(&values) {
+                encoder.copy_buffer_to_buffer(buffer, 4 * u64::from(*element), self.values.raw(), 4 * i, 4);
+            }
+            self.terms.copy(encoder, self.values.raw(), 0, 4 * values.len() as u64, of);
         }
         for id in requests.picks {
             if let Some(pick) = scatters.pick(id.0) {
@@ -300,7 +342,11 @@ impl Canvas {
         readings.rows =
             self.rows.take().into_iter().map(|(id, bytes)| (id, SelectionSummary::read(&bytes))).collect();
         for passes in self.passes.take() {
-            readings.views_ms = Some(passes.iter().map(|((), time_ms)| time_ms).sum());
+            readings.views_ms = Some(passes.iter().map(|(_, time_ms)| time_ms).sum());
+            let flow = passes.iter().find(|(part, _)| *part == Part::Flow);
+            if let (Some(share), Some((_, time_ms))) = (&mut self.flow_share, flow) {
+                share.took(*time_ms);
+            }
         }
         readings
     }

@@ -14,6 +14,9 @@ use crate::view::{Lasso, Placement, PointPrimitive, Rect as Pixels, ScatterSet, 
 /// Most weights of a filter that are read back.
 pub(crate) const MAX_WEIGHTS: usize = 1 << 14;
 
+/// Most numbers of an output pixel that are read back one by one.
+pub(crate) const MAX_VALUES: usize = 256;
+
 /// The output pixel of a filter's computation whose numbers are shown: tile, index of the pixel, channel.
 pub(crate) type TermsOf = (TileId, u32, u32);
 
@@ -34,6 +37,8 @@ pub struct Requests {
     pub bias: Option<((u32, u32), BufferRange)>,
     /// Numbers of one output pixel of a filter's computation.
     pub terms: Option<(TermsOf, BufferRange)>,
+    /// Numbers of one output pixel, each with the buffer and the element that it lies at.
+    pub values: Option<(TermsOf, Vec<(wgpu::Buffer, u32)>)>,
 }
 
 /// The pictures of a frame.
@@ -103,6 +108,11 @@ impl<'a> Frame<'a> {
             self.requests.terms = Some(((tile, set.focus.0, set.focus.1), terms));
         }
         Ok(views)
+    }
+
+    /// Asks for the numbers of an output pixel, each given by the buffer and the element that it lies at: at most [`MAX_VALUES`].
+    pub fn request_values(&mut self, of: TermsOf, values: Vec<(wgpu::Buffer, u32)>) {
+        self.requests.values = Some((of, values)).filter(|(_, values)| values.len() <= MAX_VALUES);
     }
 
     /// Asks for the row of a layout under the pointer.

@@ -216,11 +216,16 @@ struct Typing {
 
 /// A field for a number.
 pub(crate) fn field_ui<T: Number>(ui: &mut Ui, name: &str, value: T) -> Edited<T> {
+    wide_field_ui(ui, name, value, FIELD_WIDTH)
+}
+
+/// A field for a number, this wide in points.
+pub(crate) fn wide_field_ui<T: Number>(ui: &mut Ui, name: &str, value: T, width: f32) -> Edited<T> {
     let id = ui.scope_id().with((name, "field"));
     let typing = ui.data(|data| data.get_temp::<Typing>(id));
     let shown = value.text();
     let mut typing = typing.unwrap_or_else(|| Typing { text: shown.clone(), before: shown, fresh: true });
-    let field = TextEdit::singleline(&mut typing.text).id(id).desired_width(FIELD_WIDTH - 8.0);
+    let field = TextEdit::singleline(&mut typing.text).id(id).desired_width(width - 8.0);
     let response = ui.add(field.font(egui::TextStyle::Monospace));
     let left = |typing: &Typing| {
         let changed = typing.text != typing.before;

@@ -22,6 +22,10 @@ pub enum Intermediate {
     Products,
     /// Their sum, and with the bias.
     Totals,
+    /// Maps of one input of a layer without kernels.
+    Input(usize),
+    /// The maps that it makes of them.
+    Output,
 }
 
 /// Tiles of equal size that are drawn from one tensor.

@@ -108,7 +108,7 @@ struct Running {
 
 /// A canvas, and egui's input of the window.
 fn interface(window: &Window, gpu: &Gpu, format: wgpu::TextureFormat) -> Result<(Canvas, egui_winit::State)> {
-    let canvas = Canvas::new(gpu, format, false)?;
+    let canvas = Canvas::new(gpu, format, false)?.sharing_time();
     let input = egui_winit::State::new(
         canvas.ctx.clone(),
         egui::ViewportId::ROOT,

@@ -1,20 +1,18 @@
 //! `revacnn data`: data sets.
 
 use clap::Subcommand;
-use revacnn::data::{Dataset, builtin};
+use revacnn::data::{builtin, formats};
 use revacnn::error::Result;
 
+use super::data_info::Info;
 use super::print::print_line;
 
 #[derive(Subcommand)]
 pub(super) enum Data {
-    /// List the built-in data sets and the formats of folders.
+    /// List the built-in data sets and the formats that are read.
     List,
-    /// Describe a data set: shape, sizes and classes.
-    Info {
-        /// Built-in name, or path to a folder.
-        source: String,
-    },
+    /// Describe a data set: sizes, classes, statistics, duplicates, damaged images.
+    Info(Info),
 }
 
 impl Data {
@@ -24,19 +22,9 @@ impl Data {
                 for (name, description) in builtin() {
                     print_line(&format!("{name:8} {description}"))?;
                 }
-                print_line(
-                    "PATH     A folder in the format of MNIST (IDX, raw or gzip), CIFAR-10 or CIFAR-100 (binary).",
-                )
+                formats().try_for_each(|format| print_line(&format!("PATH     {format}.")))
             }
-            Self::Info { source } => {
-                let data = Dataset::open(source)?;
-                print_line(&format!("name         {}", data.name))?;
-                print_line(&format!("images       {} (channels × height × width)", data.shape))?;
-                print_line(&format!("training     {}", data.train.len()))?;
-                print_line(&format!("test         {}", data.test.len()))?;
-                print_line(&format!("classes      {}: {}", data.classes.len(), data.classes.join(", ")))?;
-                print_line(&format!("fingerprint  {}", data.fingerprint()))
-            }
+            Self::Info(info) => info.run(),
         }
     }
 }

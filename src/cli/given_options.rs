@@ -82,7 +82,8 @@ mod tests {
             "freeze" | "unfreeze" | "dataset" | "network" => "x",
             "layer_rate" => "conv1=0.1",
             "loss" => "svm_hinge:2",
-            "batch" | "seed" | "shift" | "cutout" => "3",
+            "fit" => "pad",
+            "batch" | "seed" | "shift" | "cutout" | "image_size" => "3",
             _ => "0.5",
         };
         let command = RunOptions::augment_args(Command::new("run"));

@@ -6,14 +6,20 @@
 )]
 
 mod adapters;
+mod arrays;
 mod bench;
+mod contact_sheet;
 mod data;
+mod data_info;
 mod dry_run;
 mod embed;
 mod given_options;
 mod gradcheck;
 mod interrupt;
+mod letters;
+mod predict;
 mod print;
+mod reading_options;
 #[cfg(feature = "app")]
 mod render;
 mod replay;
@@ -55,6 +61,8 @@ enum Command {
     Bench(bench::Bench),
     /// Make a run again from its journal, and check that it comes to the same.
     Replay(replay::Replay),
+    /// Classes, shares and logits of pictures or arrays, by a run.
+    Predict(predict::Predict),
     /// Embed rows in two dimensions by t-SNE, without a window.
     Embed(embed::Embed),
     /// List the built-in data sets, or describe a data set.
@@ -104,6 +112,7 @@ impl Cli {
             Some(Command::Train(train)) => train.run(),
             Some(Command::Bench(bench)) => bench.run(),
             Some(Command::Replay(replay)) => replay.run(),
+            Some(Command::Predict(predict)) => predict.run(),
             Some(Command::Embed(embed)) => embed.run(),
             Some(Command::Data(data)) => data.run(),
             Some(Command::Adapters(adapters)) => adapters.run(),

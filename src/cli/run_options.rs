@@ -11,6 +11,7 @@ use revacnn::nn::{Hyper, Loss, Network, OptimizerKind, Shape, preset_names};
 use revacnn::session::{Command, LayerId, NetworkCommand, RunSettings, Session};
 
 use super::given_options::GivenOptions;
+use super::reading_options::ReadingOptions;
 
 /// The GPU adapter.
 #[derive(Args, Clone)]
@@ -51,9 +52,11 @@ pub(super) struct RunOptions {
     // Before the others, which take their values out of the matches.
     #[command(flatten)]
     pub given: GivenOptions,
-    /// Data set: a built-in one (`shapes`, `digits`), or a folder in MNIST's or CIFAR's format.
+    /// Data set: a built-in one (`shapes`, `digits`), a folder of images (one folder a class), or one in a format of `revacnn data list`.
     #[arg(long, value_name = "NAME|PATH", default_value = "shapes")]
     pub dataset: String,
+    #[command(flatten)]
+    pub reading: ReadingOptions,
     #[arg(long, value_name = "PRESET|FILE", default_value = "revacnn", help = network_help())]
     pub network: String,
     /// Batch size.
@@ -135,7 +138,7 @@ impl RunOptions {
     }
 
     /// Ids of the options that a run has for good.
-    pub(super) const FIXED: [&str; 3] = ["dataset", "network", "seed"];
+    pub(super) const FIXED: [&str; 6] = ["dataset", "image_size", "fit", "strict", "network", "seed"];
 
     /// Starts the run, saved in `out` if that is given.
     pub(super) fn begin(&self, gpu: Rc<Gpu>, out: Option<&Path>) -> Result<Session> {
@@ -201,7 +204,7 @@ impl RunOptions {
             return Err(Error::usage("the batch is 0", "give it a value of 1 or more"));
         }
         Ok(RunSettings {
-            dataset: absolute(&self.dataset),
+            dataset: self.reading.source(&self.dataset),
             seed: self.seed,
             batch: self.batch,
             augmentation,
@@ -242,13 +245,4 @@ pub(super) fn layers_called(network: &Network, names: &[String]) -> Result<Vec<u
         }
     }
     Ok(layers)
-}
-
-/// A path made absolute, so that a run finds its data from any folder; a built-in name stays.
-fn absolute(dataset: &str) -> String {
-    let is_name = revacnn::data::builtin().iter().any(|(name, _)| *name == dataset);
-    match std::fs::canonicalize(dataset) {
-        Ok(path) if !is_name => path.display().to_string(),
-        _ => dataset.to_owned(),
-    }
 }

@@ -8,7 +8,6 @@ use super::clock::{self, Clock, HISTORY_LEN, StepRecord};
 use super::dataset::{Dataset, ImageShape};
 use super::gather::{GatherBuffers, draw_and_gather, draws, gather};
 use super::images::Images;
-use super::order::{VALIDATION_SHARE, split_order};
 use super::sampler::{MAX_PROBES, SamplerBuffers, Sampling, sample};
 use crate::error::{Error, Result};
 use crate::gpu::{Buffer, BufferRange, Gpu, Plan, PlanBuilder};
@@ -42,19 +41,32 @@ pub struct DataLoader {
 }
 
 impl DataLoader {
+    /// Shape of an image.
+    pub fn shape(&self) -> ImageShape {
+        self.shape
+    }
+
+    /// An image `[c, y, x]` as the network's input: each channel less its mean over the data set, by its standard deviation.
+    pub fn normalized(&self, image: &[u8]) -> Vec<f32> {
+        let channels = image.chunks(self.shape.height * self.shape.width).zip(self.normals.chunks_exact(2));
+        channels
+            .flat_map(|(values, of)| values.iter().map(|v| (f32::from(*v) / 255.0 - of[0]) * of[1]))
+            .collect()
+    }
+
     /// Uploads a data set, or prepares to stream it where it is too large for the GPU.
     ///
     /// # Errors
     /// When it has too few images, or one image is too large.
     pub fn new(gpu: &Gpu, data: &Dataset) -> Result<Self> {
         let all = data.train.len();
-        let validation_images = (all / VALIDATION_SHARE).max(1);
+        let validation_images = data.validation_images();
         if all < 2 || data.test.is_empty() {
             let what =
                 format!("data set {} has {all} training and {} test images", data.name, data.test.len());
             return Err(Error::new(what, "give it at least 2 training images and 1 test image"));
         }
-        let order = split_order(all, data.test.len());
+        let order = data.order();
         let images = Images::new(gpu, data, &order, all - validation_images)?;
         let mut labels = data.train.labels.clone();
         labels.extend_from_slice(&data.test.labels);

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::sync::Arc;
 
+use super::order::{VALIDATION_SHARE, permuted, split_order};
+use super::report::Report;
 use crate::error::{Error, Result};
 
 /// Channels × height × width of one image, in pixels.
@@ -115,6 +117,10 @@ pub struct Dataset {
     pub train: Split,
     /// Images for the test.
     pub test: Split,
+    /// Number of the last training images that are given for validation; 0: a tenth of all is drawn.
+    pub validation: usize,
+    /// Found beside the images; it does not count for the run.
+    pub report: Report,
 }
 
 impl Dataset {
@@ -139,10 +145,40 @@ impl Dataset {
         }
         train.check("training", shape, classes.len())?;
         test.check("test", shape, classes.len())?;
-        Ok(Self { name: name.into(), shape, classes, train, test })
+        Ok(Self { name: name.into(), shape, classes, train, test, validation: 0, report: Report::default() })
     }
 
-    /// BLAKE3 of shape, number of classes, images and labels, as 64 hexadecimal digits.
+    /// The set whose last `count` training images are those for validation.
+    ///
+    /// # Errors
+    /// When they leave none to train on.
+    pub(super) fn with_validation(mut self, count: usize) -> Result<Self> {
+        if count >= self.train.len() {
+            return Err(Error::new("there are no training images", "give at least one"));
+        }
+        self.validation = count;
+        Ok(self)
+    }
+
+    /// Number of validation images: those given, or a tenth of the training images.
+    pub fn validation_images(&self) -> usize {
+        match self.validation {
+            0 => (self.train.len() / VALIDATION_SHARE).max(1),
+            given => given,
+        }
+    }
+
+    /// Image indices by position: training, validation and test images (see [`split_order`]).
+    pub fn order(&self) -> Vec<u32> {
+        let (train, test) = (self.train.len(), self.test.len());
+        if self.validation == 0 {
+            return split_order(train, test);
+        }
+        let trained = train - self.validation;
+        permuted(trained).chain((trained..train + test).map(|i| i as u32)).collect()
+    }
+
+    /// BLAKE3 of shape, number of classes, images, labels and given validation images, as 64 hexadecimal digits.
     /// Names do not count: two sets with the same fingerprint train the same.
     pub fn fingerprint(&self) -> String {
         let mut hasher = blake3::Hasher::new();
@@ -155,21 +191,25 @@ impl Dataset {
             hasher.update(&split.images[..]);
             hasher.update(&split.labels);
         }
+        if self.validation > 0 {
+            hasher.update(&(self.validation as u64).to_le_bytes());
+        }
         hasher.finalize().to_hex().to_string()
     }
 
-    /// Mean and standard deviation per channel over all training images, summed in integers.
+    /// Mean and standard deviation per channel over all training images but those given for validation, summed in integers.
     pub fn channel_stats(&self) -> ChannelStats {
         let plane = self.shape.height * self.shape.width;
+        let images = self.train.len() - self.validation;
         let mut sums = vec![(0u64, 0u64); self.shape.channels];
-        for (i, values) in self.train.images.chunks_exact(plane).enumerate() {
+        for (i, values) in self.train.images[..images * self.shape.len()].chunks_exact(plane).enumerate() {
             let (sum, squares) = &mut sums[i % self.shape.channels];
             for &value in values {
                 *sum += u64::from(value);
                 *squares += u64::from(value) * u64::from(value);
             }
         }
-        let count = (self.train.len() * plane) as f64;
+        let count = (images * plane) as f64;
         let mut stats = ChannelStats { mean: Vec::new(), std: Vec::new() };
         for (sum, squares) in sums {
             let mean = sum as f64 / count;

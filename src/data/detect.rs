@@ -1,12 +1,15 @@
-//! Format detection: the data set that a name or a path means, by the names of the files in a directory.
+//! Format detection: the data set that a name or a path means, by the names of the files in a folder, or of its folders.
+//!
+//! Each format is a row of [`FORMATS`]. Where a folder holds none, those in it are looked at, and those in them.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Result};
 
 use super::dataset::Dataset;
-use super::{cifar, digits, idx, shapes};
+use super::source::{Reading, Source};
+use super::{cifar, digits, fit, folder, idx, npz, shapes};
 
 /// The built-in data sets: name and description.
 pub fn builtin() -> &'static [(&'static str, &'static str)] {
@@ -19,120 +22,222 @@ pub fn builtin() -> &'static [(&'static str, &'static str)] {
     ]
 }
 
+/// The formats of data sets on disk: the files of each.
+pub fn formats() -> impl Iterator<Item = &'static str> {
+    FORMATS.iter().map(|format| format.looks_for)
+}
+
 impl Dataset {
-    /// Opens a built-in data set by name, or one on disk by its directory (or any file of it).
+    /// Opens a built-in data set by name, or one on disk by its folder (or any file of it); see [`Source`] for the options that may follow.
     ///
     /// # Errors
-    /// When `source` is neither; when the directory holds no known data set, or several; when a file
+    /// When `source` is neither; when the folder and those in it hold no known data set, or several; when a file
     /// is missing, damaged, too short, too long, larger than 2 GiB, or does not go with the others.
     pub fn open(source: &str) -> Result<Self> {
-        match source {
+        let Source { path, reading } = Source::parse(source);
+        let data = match path.as_str() {
             "shapes" => shapes::generate(shapes::SEED, shapes::TRAIN, shapes::TEST),
             "digits" => digits::dataset(),
-            path => open(Path::new(path)),
-        }
+            path => open(Path::new(path), &reading),
+        }?;
+        let data = match reading.size {
+            Some(size) => fit::resized(data, size, reading.fit)?,
+            None => data,
+        };
+        data.report.say();
+        Ok(data)
     }
 
     /// True if the file `path` is named as one of a data set.
     pub fn has_file_of(path: &Path) -> bool {
-        path.file_name().is_some_and(|name| FORMATS.iter().any(|f| f.claims(&name.to_string_lossy())))
+        path.file_name().is_some_and(|name| FORMATS.iter().any(|f| f.claims_file(&name.to_string_lossy())))
     }
+}
+
+/// A data set on disk: its folder, and the file by which it was named, if it was.
+struct Place<'a> {
+    folder: &'a Path,
+    file: Option<&'a Path>,
+}
+
+impl Place<'_> {
+    /// The file that was named, or the only one in the folder that is a set.
+    fn only(&self, claims: fn(&str) -> bool) -> Result<PathBuf> {
+        if let Some(file) = self.file {
+            return Ok(file.to_owned());
+        }
+        let entries = fs::read_dir(self.folder).map_err(|error| Error::io("read", self.folder, &error))?;
+        let named = |path: &PathBuf| path.file_name().is_some_and(|name| claims(&name.to_string_lossy()));
+        let mut found: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).filter(named).collect();
+        found.sort();
+        match &found[..] {
+            [only] => Ok(only.clone()),
+            _ => {
+                let names: Vec<String> = found.iter().map(|path| path.display().to_string()).collect();
+                let what = format!("{} holds several data sets", self.folder.display());
+                Err(Error::new(what, format!("name one of them: {}", names.join(", "))))
+            }
+        }
+    }
+}
+
+/// Signs of a format.
+#[derive(Clone, Copy)]
+enum Signs {
+    /// By the name of a file of it.
+    File(fn(&str) -> bool),
+    /// By what a folder holds.
+    Folder(fn(&Path) -> bool),
+    /// By the ending of a file, which may lie beside other things: it counts where the other signs are missing.
+    Ending(fn(&str) -> bool),
 }
 
 /// Format of a data set on disk.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Format {
-    Idx,
-    Cifar(cifar::Version),
+struct Format {
+    /// Files of a set, for messages.
+    looks_for: &'static str,
+    signs: Signs,
+    open: fn(&Place<'_>, &Reading) -> Result<Dataset>,
 }
 
-const FORMATS: [Format; 3] = [Format::Idx, Format::Cifar(cifar::CIFAR_10), Format::Cifar(cifar::CIFAR_100)];
+/// The formats that are read.
+const FORMATS: &[Format] = &[
+    Format {
+        looks_for: idx::LOOKS_FOR,
+        signs: Signs::File(idx::claims),
+        open: |place, _| idx::open(place.folder),
+    },
+    Format {
+        looks_for: cifar::CIFAR_10.looks_for,
+        signs: Signs::File(|name| cifar::CIFAR_10.claims(name)),
+        open: |place, _| cifar::CIFAR_10.open(place.folder),
+    },
+    Format {
+        looks_for: cifar::CIFAR_100.looks_for,
+        signs: Signs::File(|name| cifar::CIFAR_100.claims(name)),
+        open: |place, _| cifar::CIFAR_100.open(place.folder),
+    },
+    Format {
+        looks_for: npz::LOOKS_FOR,
+        signs: Signs::Ending(npz::claims),
+        open: |place, _| npz::open(&place.only(npz::claims)?),
+    },
+    Format {
+        looks_for: folder::LOOKS_FOR,
+        signs: Signs::Folder(folder::claims),
+        open: |place, reading| folder::open(place.folder, reading),
+    },
+];
+
+/// Folders within folders that are looked at.
+const MAX_DEPTH: usize = 2;
+/// Folders that are looked at on each level at most.
+const MAX_FOLDERS: usize = 1000;
 
 impl Format {
-    fn claims(&self, name: &str) -> bool {
-        match self {
-            Self::Idx => idx::claims(name),
-            Self::Cifar(version) => version.claims(name),
-        }
+    fn claims_file(&self, name: &str) -> bool {
+        matches!(self.signs, Signs::File(claims) | Signs::Ending(claims) if claims(name))
     }
 
-    fn looks_for(&self) -> &'static str {
-        match self {
-            Self::Idx => idx::LOOKS_FOR,
-            Self::Cifar(version) => version.looks_for,
+    /// The formats of which something lies in `folder`.
+    fn in_folder(folder: &Path) -> Result<Vec<&'static Self>> {
+        let cannot = |error: &std::io::Error| Error::io("read", folder, error);
+        let mut names = Vec::new();
+        for entry in fs::read_dir(folder).map_err(|error| cannot(&error))? {
+            names.push(entry.map_err(|error| cannot(&error))?.file_name().to_string_lossy().into_owned());
         }
-    }
-
-    fn open(&self, directory: &Path) -> Result<Dataset> {
-        match self {
-            Self::Idx => idx::open(directory),
-            Self::Cifar(version) => version.open(directory),
-        }
+        let any = |claims: fn(&str) -> bool| names.iter().any(|name| claims(name));
+        let signs: [&dyn Fn(Signs) -> bool; 3] = [
+            &|signs| matches!(signs, Signs::File(claims) if any(claims)),
+            &|signs| matches!(signs, Signs::Folder(claims) if claims(folder)),
+            &|signs| matches!(signs, Signs::Ending(claims) if any(claims)),
+        ];
+        let found = signs.iter().map(|sign| FORMATS.iter().filter(|format| sign(format.signs)).collect());
+        Ok(found.into_iter().find(|found: &Vec<&Self>| !found.is_empty()).unwrap_or_default())
     }
 }
 
-/// Opens the data set in the directory `path`, or the one that the file `path` belongs to.
+/// Opens the data set in the folder `path` or below, or the one that the file `path` belongs to.
 ///
 /// # Errors
 /// When there is no such path, no known data set there, or several; and those of the readers.
-fn open(path: &Path) -> Result<Dataset> {
+fn open(path: &Path, reading: &Reading) -> Result<Dataset> {
     if !path.exists() {
         return Err(missing(path));
     }
     if path.is_dir() {
-        return in_directory(path)?.open(path);
+        let (folder, format) = find(path)?;
+        let mut data = (format.open)(&Place { folder: &folder, file: None }, reading)?;
+        if folder != path {
+            data.report.notes.insert(0, format!("the data set is that in {}", folder.display()));
+        }
+        return Ok(data);
     }
-    let format = path.file_name().and_then(|name| FORMATS.iter().find(|f| f.claims(&name.to_string_lossy())));
+    let format =
+        path.file_name().and_then(|name| FORMATS.iter().find(|f| f.claims_file(&name.to_string_lossy())));
     let Some(format) = format else {
         let what = format!("{} is a file of no known data set", path.display());
-        return Err(Error::new(
-            what,
-            format!("name the directory of a data set (unpacked): {}", all_formats()),
-        ));
+        return Err(Error::new(what, format!("name the folder of a data set (unpacked): {}", all_formats())));
     };
     // A bare file name has the empty path for a parent.
-    let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
-    format.open(parent.unwrap_or(Path::new(".")))
+    let folder = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    (format.open)(&Place { folder, file: Some(path) }, reading)
 }
 
-/// The only format with files in `directory`.
-fn in_directory(directory: &Path) -> Result<Format> {
-    let cannot = |error: &std::io::Error| Error::io("read", directory, error);
-    let mut found = [false; FORMATS.len()];
-    let mut empty = true;
-    for entry in fs::read_dir(directory).map_err(|error| cannot(&error))? {
-        let name = entry.map_err(|error| cannot(&error))?.file_name();
-        empty = false;
-        for (found, format) in found.iter_mut().zip(FORMATS) {
-            *found |= format.claims(&name.to_string_lossy());
+/// The only data set in `root`, or else in the folders in it, or in those in them.
+fn find(root: &Path) -> Result<(PathBuf, &'static Format)> {
+    let mut level = vec![root.to_owned()];
+    for _ in 0..=MAX_DEPTH {
+        let mut found = Vec::new();
+        for folder in &level {
+            let here = match Format::in_folder(folder) {
+                Err(error) if folder == root => return Err(error),
+                here => here.unwrap_or_default(),
+            };
+            if let [_, _, ..] = here[..] {
+                return Err(several(folder, &here));
+            }
+            found.extend(here.into_iter().map(|format| (folder.clone(), format)));
         }
+        match found.len() {
+            0 => {}
+            1 => return Ok(found.remove(0)),
+            _ => {
+                let names: Vec<String> = found.iter().map(|(path, _)| path.display().to_string()).collect();
+                let what = format!("{} holds several data sets", root.display());
+                return Err(Error::new(what, format!("name one of them: {}", names.join(", "))));
+            }
+        }
+        level = level.iter().flat_map(|folder| folder::folders(folder).unwrap_or_default()).collect();
+        level.truncate(MAX_FOLDERS);
     }
-    let formats: Vec<Format> =
-        FORMATS.into_iter().zip(found).filter(|(_, found)| *found).map(|(f, _)| f).collect();
-    match formats[..] {
-        [format] => Ok(format),
-        [] if empty => {
-            let what = format!("{} is an empty directory", directory.display());
-            Err(Error::new(what, format!("put a data set there: {}", all_formats())))
-        }
-        [] => {
-            let what = format!("{} holds no known data set", directory.display());
+    let shown = root.display();
+    if fs::read_dir(root).is_ok_and(|mut entries| entries.next().is_none()) {
+        let what = format!("{shown} is an empty directory");
+        return Err(Error::new(what, format!("put a data set there: {}", all_formats())));
+    }
+    match folder::loose_images(root) {
+        0 => {
+            let what = format!("{shown} holds no known data set");
             Err(Error::new(what, format!("what was looked for: {}", all_formats())))
         }
-        _ => {
-            let found: Vec<&str> = formats.iter().map(Format::looks_for).collect();
+        images => {
             let what =
-                format!("{} holds files of several data sets: {}", directory.display(), found.join("; "));
-            Err(Error::new(
-                what,
-                "name one of the files to say which one, or give each set its own directory",
-            ))
+                format!("{shown} holds no known data set: its {images} images are in no folders of classes");
+            let help = "put the images of each class into a folder of its name; looked for were: ";
+            Err(Error::new(what, help.to_owned() + &all_formats()))
         }
     }
+}
+
+fn several(folder: &Path, formats: &[&Format]) -> Error {
+    let found: Vec<&str> = formats.iter().map(|format| format.looks_for).collect();
+    let what = format!("{} holds files of several data sets: {}", folder.display(), found.join("; "));
+    Error::new(what, "name one of the files to say which one, or give each set its own directory")
 }
 
 fn all_formats() -> String {
-    FORMATS.map(|format| format.looks_for()).join("; ")
+    formats().collect::<Vec<_>>().join("; ")
 }
 
 /// Error for what is neither a built-in name nor a path.
@@ -146,6 +251,10 @@ fn missing(path: &Path) -> Error {
 mod tests {
     use super::*;
 
+    fn open_plain(path: &Path) -> Result<Dataset> {
+        open(path, &Reading::default())
+    }
+
     fn directory(names: &[&str]) -> tempfile::TempDir {
         let dir = tempfile::tempdir().unwrap();
         for name in names {
@@ -157,30 +266,32 @@ mod tests {
     #[test]
     fn one_file_tells_the_format() {
         let cases = [
-            ("t10k-labels.idx1-ubyte.gz", FORMATS[0]),
-            ("data_batch_4.bin", FORMATS[1]),
-            ("batches.meta.txt", FORMATS[1]),
-            ("test.bin", FORMATS[2]),
+            ("t10k-labels.idx1-ubyte.gz", "MNIST"),
+            ("data_batch_4.bin", "CIFAR-10,"),
+            ("batches.meta.txt", "CIFAR-10,"),
+            ("test.bin", "CIFAR-100"),
         ];
         for (name, format) in cases {
-            assert_eq!(in_directory(directory(&[name, "readme.html"]).path()).unwrap(), format);
+            let dir = directory(&[name, "readme.html"]);
+            let (folder, found) = find(dir.path()).unwrap();
+            assert!(folder == dir.path() && found.looks_for.contains(format), "{}", found.looks_for);
         }
     }
 
     #[test]
     fn an_unknown_name_lists_the_built_in_ones() {
-        let error = open(Path::new("mnsit")).unwrap_err();
+        let error = open_plain(Path::new("mnsit")).unwrap_err();
         assert!(error.what().contains("\"mnsit\" is neither"));
         assert!(error.help().contains("shapes and digits") && error.help().contains("directory"));
-        assert!(open(Path::new("")).is_err());
+        assert!(open_plain(Path::new("")).is_err());
     }
 
     #[test]
     fn directories_without_a_set_say_what_was_looked_for() {
-        let error = open(directory(&[]).path()).unwrap_err();
+        let error = open_plain(directory(&[]).path()).unwrap_err();
         assert!(error.what().contains("empty directory"), "{error}");
         for names in [&["data_batch_1"][..], &["cat.png", "data_batch_6.bin", "train.bin.gz"]] {
-            let error = open(directory(names).path()).unwrap_err();
+            let error = open_plain(directory(names).path()).unwrap_err();
             assert!(error.what().contains("no known data set"), "{error}");
             assert!(
                 error.help().contains("test_batch.bin") && error.help().contains("train-images-idx3-ubyte")
@@ -191,16 +302,32 @@ mod tests {
     #[test]
     fn several_sets_in_one_directory_are_told_apart_by_a_file() {
         let dir = directory(&["test_batch.bin", "train.bin"]);
-        let error = open(dir.path()).unwrap_err();
+        let error = open_plain(dir.path()).unwrap_err();
         assert!(error.what().contains("several") && error.what().contains("CIFAR-100"), "{error}");
-        let error = open(&dir.path().join("train.bin")).unwrap_err();
+        let error = open_plain(&dir.path().join("train.bin")).unwrap_err();
         assert!(error.what().contains("train.bin has 0 bytes"), "{error}");
     }
 
     #[test]
     fn a_file_of_no_set_is_an_error() {
         let dir = directory(&["cifar-10-binary.tar.gz"]);
-        let error = open(&dir.path().join("cifar-10-binary.tar.gz")).unwrap_err();
+        let error = open_plain(&dir.path().join("cifar-10-binary.tar.gz")).unwrap_err();
         assert!(error.what().contains("file of no known data set") && error.help().contains("unpacked"));
+    }
+
+    #[test]
+    fn a_set_is_found_two_levels_down_and_several_are_named() {
+        let root = directory(&[]);
+        let deep = root.path().join("MNIST/raw");
+        fs::create_dir_all(&deep).unwrap();
+        fs::write(deep.join("train-images-idx3-ubyte"), "").unwrap();
+        let (folder, format) = find(root.path()).unwrap();
+        assert!(folder == deep && format.looks_for.contains("MNIST"));
+        let error = open_plain(root.path()).unwrap_err();
+        assert!(error.what().contains("raw has no train-labels-idx1-ubyte"), "{error}");
+        fs::create_dir_all(root.path().join("other/raw")).unwrap();
+        fs::write(root.path().join("other/raw/train.bin"), "").unwrap();
+        let error = open_plain(root.path()).unwrap_err();
+        assert!(error.what().contains("several data sets") && error.help().contains("other"), "{error}");
     }
 }

@@ -1,31 +1,38 @@
 //! Data sets: the readers, the images on the GPU, and the batches drawn from them.
 //!
 //! Images are `[n, c, y, x]` (planar, one byte per value), labels one byte each. A source is a
-//! built-in name ("shapes", "digits") or the path of a directory in the IDX format (MNIST and its
-//! kin) or in the binary version of CIFAR-10 or CIFAR-100. Whatever a file holds, reading it ends
-//! in a valid [`Dataset`] or in one [`Error`](crate::error::Error); no more memory is taken than the files have content.
+//! built-in name ("shapes", "digits") or the path of a folder of images, an `.npz`, or a folder in the IDX format (MNIST and its
+//! kin) or in the binary version of CIFAR-10 or CIFAR-100. Each format is a row of the table in `detect`. Whatever a file holds, reading
+//! it ends in a valid [`Dataset`] or in one [`Error`](crate::error::Error); no more memory is taken than the files have content.
 
 mod augmentation;
 mod batch;
 mod bounded;
+mod cache;
 mod cifar;
 mod clock;
 mod data_loader;
 mod dataset;
 mod detect;
 mod digits;
+mod fit;
+mod folder;
 mod gather;
 mod gzip;
 mod held_out;
 mod idx;
 mod images;
 mod matrix;
+mod npz;
 mod order;
+mod parallel;
 mod permutation;
 mod picture;
+mod report;
 mod residency;
 mod sampler;
 pub mod shapes;
+mod source;
 pub mod twin;
 mod window;
 
@@ -34,14 +41,16 @@ pub use batch::BatchSizes;
 pub use clock::{Clock, HISTORY_LEN, StepRecord};
 pub use data_loader::DataLoader;
 pub use dataset::{ChannelStats, Dataset, ImageShape, Split};
-pub use detect::builtin;
+pub use detect::{builtin, formats};
 pub use held_out::HeldOutImages;
-pub use matrix::{LabeledRows, Labels, Matrix, Selection};
+pub use matrix::{LabeledRows, Labels, Matrix, Selection, open_array};
 pub use order::{VALIDATION_SHARE, drawn_rows, nth_shuffled, split_order};
 pub use permutation::mix;
 pub use picture::{FittedPicture, Picture, Preview};
+pub use report::Report;
 pub use residency::Residency;
 pub use sampler::{MAX_PROBES, Sample, Sampling};
+pub use source::{Fit, ImageSize, Reading, Source};
 
 #[cfg(test)]
 mod tests;

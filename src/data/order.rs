@@ -4,15 +4,34 @@ use super::permutation::{key, permute};
 
 /// Training images per validation image: one in this many is held out.
 pub const VALIDATION_SHARE: usize = 10;
+/// Images per test image, where a set has no test images of its own.
+pub(super) const TEST_SHARE: usize = 5;
 /// Key of the split into training and validation images, equal for every seed so that runs compare.
 const SPLIT_KEY: u32 = 0x5eed;
 
 /// Image indices by position: a fixed shuffle of the training images, of which the first nine tenths train and the
 /// rest validates; then the test images.
 pub fn split_order(train: usize, test: usize) -> Vec<u32> {
-    let mut order: Vec<u32> = (0..train as u32).map(|i| permute(i, train as u32, SPLIT_KEY)).collect();
-    order.extend((train..train + test).map(|i| i as u32));
-    order
+    permuted(train).chain((train..train + test).map(|i| i as u32)).collect()
+}
+
+/// A fixed shuffle of the first `count` images.
+pub(super) fn permuted(count: usize) -> impl Iterator<Item = u32> {
+    (0..count as u32).map(move |i| permute(i, count as u32, SPLIT_KEY))
+}
+
+/// Images drawn for the test, each true or false, where a set has none of its own: a fifth of each class, rounded down, equal for every seed
+/// so that runs compare.
+pub(super) fn drawn_for_test(labels: &[u8]) -> Vec<bool> {
+    let mut of_class: Vec<Vec<usize>> = vec![Vec::new(); 256];
+    labels.iter().enumerate().for_each(|(image, label)| of_class[usize::from(*label)].push(image));
+    let mut drawn = vec![false; labels.len()];
+    for images in of_class {
+        for place in drawn_rows(images.len(), images.len() / TEST_SHARE, SPLIT_KEY) {
+            drawn[images[place]] = true;
+        }
+    }
+    drawn
 }
 
 /// The `turn`-th image of all of `images` in a shuffled order, and again in another one after the last.

@@ -7,6 +7,7 @@ use toml::Table;
 use super::layer_build::{LayerBuild, LayerPlans};
 use super::parameter::ParameterSpec;
 use super::receptive_field::ReceptiveField;
+use super::recipe::Recipe;
 use super::shape::Shape;
 use super::tensor::Tensor;
 use super::twin::{TwinCall, TwinGradients};
@@ -71,6 +72,11 @@ pub trait Layer {
     /// Pixels of its input that an output pixel reads.
     fn receptive_field(&self, _input: Shape) -> ReceptiveField {
         ReceptiveField::PIXEL
+    }
+
+    /// The making of value `[c, y, x]` of its output for a probe; none of layers whose kernels make it, which show products of maps.
+    fn recipe(&self, _inputs: &[Shape], _at: [usize; 3]) -> Option<Recipe> {
+        None
     }
 
     /// The layer with another number of filters and of groups of them; none where it does not choose its number of channels.

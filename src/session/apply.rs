@@ -64,6 +64,7 @@ impl Session {
     pub fn follow_script(&mut self, name: &str, text: &str) -> Result<()> {
         let trainer = &self.run.trainer;
         let run = Beginning {
+            header: self.journal.header(),
             settings: &self.run.settings,
             network: &trainer.network,
             data: self.data_sizes(),
@@ -291,6 +292,9 @@ impl Session {
     }
 
     fn change(&mut self, command: &Command) -> Result<()> {
+        if matches!(command, Command::Network(NetworkCommand::EditWeights(_))) {
+            self.leave_weights_to_evaluations()?;
+        }
         let to = self.run.settings.changed(command, self.step());
         self.run.edited.go_to(self.journal.moment(0).commands);
         match command {
@@ -311,6 +315,21 @@ impl Session {
         Ok(())
     }
 
+    /// Gives the run copies of its buffers where evaluations are under way or wait: they go on with those that it had.
+    fn leave_weights_to_evaluations(&mut self) -> Result<()> {
+        if self.progress.is_idle() || self.progress.overtaken.is_some() {
+            return Ok(());
+        }
+        let trainer = &mut self.run.trainer;
+        let nodes: Vec<_> = (0..=trainer.network.layers.len()).map(Some).collect();
+        let fired = trainer.fired().1.clone();
+        let channels = trainer.operate(Surgery::copy(&trainer.network)?)?;
+        self.progress.overtake(Some(fired));
+        self.progress.take_plans(&self.run.trainer);
+        self.follow_buffers(&nodes, &channels);
+        Ok(())
+    }
+
     /// Changes the network, and all that shows it.
     fn edit(&mut self, edit: &Edit) -> Result<()> {
         let trainer = &mut self.run.trainer;
@@ -319,7 +338,7 @@ impl Session {
         let touched = surgery.touched(&trainer.network);
         let channels = trainer.operate(surgery)?;
         self.run.edited.mark(touched, trainer.clock());
-        self.progress.overtake();
+        self.progress.overtake(None);
         self.progress.take_plans(trainer);
         self.metrics.dead.clear();
         self.follow_network(&former, &channels);
@@ -332,11 +351,16 @@ impl Session {
         let network = &trainer.network;
         let place = |id: &u32| Some(network.layers.iter().position(|layer| layer.id == *id)? + 1);
         let nodes: Vec<Option<usize>> = std::iter::once(Some(0)).chain(former.iter().map(place)).collect();
-        self.readback.follow(trainer);
         self.run.layers = LayerInfo::of(network);
-        let closed = self.layouts.network_changed(trainer, &nodes, channels);
-        self.events.extend(closed.into_iter().map(Event::Notice));
         self.run.network_version += 1;
+        self.readback.follow(trainer);
+        self.follow_buffers(&nodes, channels);
+    }
+
+    /// The run has other buffers: of `nodes` as they were, its nodes now, and where their channels come from.
+    fn follow_buffers(&mut self, nodes: &[Option<usize>], channels: &[Option<ChannelMap>]) {
+        let closed = self.layouts.network_changed(&self.run.trainer, nodes, channels);
+        self.events.extend(closed.into_iter().map(Event::Notice));
         self.run.forward_version += 1;
     }
 

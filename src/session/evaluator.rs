@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 
 use super::readback::EvaluationRequest;
-use crate::gpu::{CostModel, Work};
+use crate::gpu::{Buffer, CostModel, Work};
 use crate::nn::Trainer;
 
 /// The works of evaluations, of one network.
@@ -56,6 +56,8 @@ impl Evaluator {
 /// nobody writes them; they come before the next step, as if the change had come after them.
 pub(super) struct Overtaken {
     pub evaluator: Evaluator,
+    /// Marks of the layers that fire, where the change left these layers: what they tell is of the run then too.
+    pub fired: Option<Buffer<u32>>,
     /// Evaluations to begin after the one under way.
     pub requests: VecDeque<EvaluationRequest>,
 }

@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use super::evaluator::{Evaluator, Overtaken};
 use super::event::{Score, Split, StopCondition};
 use super::readback::EvaluationRequest;
-use crate::gpu::{CostModel, Work};
+use crate::gpu::{Buffer, CostModel, Work};
 use crate::layouts::LayoutId;
 use crate::nn::Trainer;
 
@@ -97,6 +97,11 @@ impl Progress {
         self.requests.push_back(EvaluationRequest { split, ends_epoch, averaged: false });
     }
 
+    /// Marks of the layers that fire in the evaluation under way; none where nobody wants to know.
+    pub(super) fn fired<'a>(&'a self, trainer: &'a Trainer) -> Option<&'a Buffer<u32>> {
+        self.overtaken.as_ref().map_or(Some(trainer.fired().1), |of| of.fired.as_ref())
+    }
+
     /// The next evaluation to begin.
     pub(super) fn next_request(&mut self) -> Option<EvaluationRequest> {
         let requests = self.overtaken.as_mut().map_or(&mut self.requests, |of| &mut of.requests);
@@ -108,15 +113,18 @@ impl Progress {
         !self.requests.is_empty() || self.overtaken.is_some()
     }
 
-    /// The network was changed: evaluations go on with what it was, and the pass of a layout's rows is dropped.
-    pub(super) fn overtake(&mut self) {
+    /// The network was changed: evaluations go on with what it was, and the pass of a layout's rows is dropped. The layers that fire may be
+    /// the same ones after it.
+    pub(super) fn overtake(&mut self, fired: Option<Buffer<u32>>) {
         if let Some(Passes { of: Purpose::Features(_), .. }) = self.passes {
             self.passes = None;
             self.evaluator.stop();
         }
-        if self.overtaken.is_none() && (self.passes.is_some() || !self.requests.is_empty()) {
+        if let Some(overtaken) = &mut self.overtaken {
+            overtaken.fired = fired;
+        } else if self.passes.is_some() || !self.requests.is_empty() {
             let requests = std::mem::take(&mut self.requests);
-            self.overtaken = Some(Overtaken { evaluator: self.evaluator.clone(), requests });
+            self.overtaken = Some(Overtaken { evaluator: self.evaluator.clone(), fired, requests });
         }
     }
 

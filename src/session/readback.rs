@@ -3,7 +3,7 @@
 use super::event::Split;
 use super::throughput::WorkSpan;
 use crate::data::{Clock, DataLoader, HISTORY_LEN, StepRecord};
-use crate::gpu::{Cost, Gpu, ReadbackRing, TimedPasses, Work};
+use crate::gpu::{Buffer, Cost, Gpu, ReadbackRing, TimedPasses, Work};
 use crate::nn::Trainer;
 
 /// Most timed passes per encoder.
@@ -140,8 +140,7 @@ impl Readback {
     }
 
     /// Records the copy of the marks of layers that fired in an evaluation.
-    pub(super) fn copy_fired(&mut self, encoder: &mut wgpu::CommandEncoder, trainer: &Trainer) {
-        let fired = trainer.fired().1;
+    pub(super) fn copy_fired(&mut self, encoder: &mut wgpu::CommandEncoder, fired: &Buffer<u32>) {
         self.fired.copy(encoder, fired.raw(), 0, fired.range().size, self.generation);
     }
 

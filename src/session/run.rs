@@ -4,7 +4,7 @@ use super::command::{Command, DataCommand, NetworkCommand, TrainCommand};
 use super::edited::EditedFilters;
 use super::held_out::Of;
 use super::settings::RunSettings;
-use crate::data::{Dataset, split_order};
+use crate::data::Dataset;
 use crate::error::Result;
 use crate::layouts::ImageSet;
 use crate::nn::{LayerInfo, Trainer};
@@ -35,7 +35,7 @@ pub(super) struct Run {
 
 impl Run {
     pub(super) fn new(trainer: Trainer, data: &Dataset, settings: RunSettings) -> Self {
-        let order = split_order(data.train.len(), data.test.len());
+        let order = data.order();
         let (trained, others) = order.split_at(trainer.loader.train_images);
         let (validated, tested) = others.split_at(trainer.loader.validation_images);
         let train_class = |image: &u32| data.train.labels[*image as usize];

@@ -79,6 +79,9 @@ impl Session {
     /// Begins an evaluation of images by their index in the loader's order of images.
     fn begin_passes(&mut self, samples: std::ops::Range<usize>, of: Purpose) {
         self.run.trainer.begin_evaluation(samples.clone());
+        if let Some(fired) = self.progress.fired(&self.run.trainer) {
+            fired.write(self.run.trainer.gpu(), 0, &vec![0; fired.len()]);
+        }
         // Of a network that was changed meanwhile nobody wants to see the images.
         if let Purpose::Score(EvaluationRequest { split, averaged: false, .. }) = of
             && self.progress.overtaken.is_none()
@@ -236,9 +239,9 @@ impl Session {
                 }
                 if last {
                     self.readback.copy_evaluation(encoder, &self.run.trainer, of);
-                    // Of a network that was changed meanwhile nobody wants to know.
-                    if of.ends_epoch && !of.averaged && self.progress.overtaken.is_none() {
-                        self.readback.copy_fired(encoder, &self.run.trainer);
+                    let fired = self.progress.fired(&self.run.trainer);
+                    if let Some(fired) = fired.filter(|_| of.ends_epoch && !of.averaged) {
+                        self.readback.copy_fired(encoder, fired);
                     }
                 }
                 true

@@ -1,5 +1,5 @@
 //! Scripts: commands for times to come, as JSON Lines, `{"step": 100, "command": {"set_learning_rate": 0.01}}` or with `"epoch"` in
-//! place of the step. A journal without its header is one.
+//! place of the step. A journal is one, for a run that begins as its own did.
 //!
 //! All of a script is checked before any of it is carried out: its lines, its times, each setting, and each change against the
 //! network that those before it make.
@@ -10,7 +10,7 @@ use serde_json::Value;
 use super::check::{DataSizes, Situation};
 use super::command::{Command, TrainCommand};
 use super::event::StopCondition;
-use super::journal_file::Entry;
+use super::journal_file::{Entry, Header};
 use super::settings::RunSettings;
 use crate::data::Clock;
 use crate::error::{Error, Result};
@@ -35,6 +35,7 @@ struct ScriptLine {
 
 /// The run as a script finds it.
 pub(super) struct Beginning<'r> {
+    pub header: &'r Header,
     pub settings: &'r RunSettings,
     pub network: &'r Network,
     pub data: DataSizes,
@@ -137,15 +138,43 @@ impl Course<'_> {
 pub(super) fn read(text: &str, name: &str, run: &Beginning<'_>) -> Result<Vec<Entry>> {
     let mut course = Course { run, settings: run.settings.clone(), network: None, clock: run.clock };
     let mut entries = Vec::new();
+    let mut of_journal = false;
     for (index, line) in text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
-        let entry =
-            read_line(line, &mut course).map_err(|e| e.within(format!("{name}, line {}", index + 1)))?;
-        entries.push(entry);
+        let within = |error: Error| error.within(format!("{name}, line {}", index + 1));
+        let header = serde_json::from_str::<Header>(line).ok().filter(|_| index == 0);
+        if let Some(header) = header {
+            check_header(&header, run.header).map_err(within)?;
+            of_journal = true;
+        } else {
+            entries.extend(read_line(line, &mut course, of_journal).map_err(within)?);
+        }
     }
     Ok(entries)
 }
 
-fn read_line(line: &str, course: &mut Course<'_>) -> Result<Entry> {
+/// An error for the journal of a run that did not begin as this one.
+fn check_header(of: &Header, run: &Header) -> Result<()> {
+    let what = |what: String| format!("it is the journal of a run {what}");
+    let without = "or leave this line out to carry out the others here";
+    if of.data_fingerprint != run.data_fingerprint {
+        let dataset = &of.settings.dataset;
+        let other = what(format!("on other data ({dataset}; this run: {})", run.settings.dataset));
+        return Err(Error::new(other, format!("train on its data with --dataset, {without}")));
+    }
+    if of.network_toml != run.network_toml {
+        let other = what(format!("of another network ({}; this run: {})", of.network, run.network));
+        return Err(Error::new(other, format!("train its network.toml with --network, {without}")));
+    }
+    let [seed, own] = [of, run].map(|header| header.settings.seed);
+    if seed != own {
+        let help = format!("train with --seed {seed}, {without}");
+        return Err(Error::new(what(format!("with seed {seed}, and this one has {own}")), help));
+    }
+    Ok(())
+}
+
+/// A line's command; none for a layout's in a journal, which changes nothing of a run.
+fn read_line(line: &str, course: &mut Course<'_>, of_journal: bool) -> Result<Option<Entry>> {
     let form =
         r#"write {"step": 100, "command": {"set_learning_rate": 0.01}}, or "epoch" in place of "step""#;
     let line: ScriptLine = serde_json::from_str(line)
@@ -154,8 +183,11 @@ fn read_line(line: &str, course: &mut Course<'_>) -> Result<Entry> {
         let help = "commands are written as journal.jsonl of a run has them; see the README for all";
         Error::new(format!("there is no command {}", line.command), help)
     })?;
+    if of_journal && matches!(command, Command::Layout(_)) {
+        return Ok(None);
+    }
     course.go_to(&line)?;
     let step = course.clock.step;
     course.take(&command)?;
-    Ok(Entry { step, command })
+    Ok(Some(Entry { step, command }))
 }

@@ -1,4 +1,4 @@
-//! Changes of the network that wait neither for an evaluation nor for the end of a step: who clicks sees them in the next frame.
+//! Changes of the network and of its weights that wait neither for an evaluation nor for the end of a step: who clicks sees them in the next frame.
 //!
 //! The journal tells at which step a change was made, not when in real time. A change during an evaluation is made after the step that was
 //! evaluated, in new buffers; the evaluation goes on with the former ones. A step that has begun is taken back and begins again with the
@@ -11,7 +11,7 @@ use super::state::Session;
 const MAX_TAKEN_BACK: u32 = 3;
 
 fn is_edit(command: &Command) -> bool {
-    matches!(command, Command::Network(NetworkCommand::Edit(_)))
+    matches!(command, Command::Network(NetworkCommand::Edit(_) | NetworkCommand::EditWeights(_)))
 }
 
 /// True for a change that evaluations do not hold up: no step is under way, and the run is at its end, where all commands are carried out.

@@ -8,6 +8,7 @@ mod faults;
 mod interrupted;
 mod output;
 mod plan;
+mod predict;
 mod program;
 mod replay;
 mod saving;

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use serde_json::Value;
 
-use crate::program::{Ran, command, folder, metrics, run, train};
+use crate::program::{Ran, TINY, command, folder, metrics, run, train};
 
 #[test]
 fn json_lines_have_a_start_steps_epochs_and_an_end() {
@@ -167,6 +167,50 @@ fn data_sets_are_listed_and_described() {
     assert!(list.contains("shapes") && list.contains("digits") && list.contains("CIFAR-100"), "{list}");
     let info = run(folder.path(), &["data", "info", "digits"]).ok().out;
     assert!(info.contains("1500") && info.contains("1×8×8") && info.contains("fingerprint"), "{info}");
+}
+
+#[test]
+fn a_folder_of_images_is_described_drawn_and_trained_on() {
+    let folder = folder();
+    let at = |name: &str| folder.path().join(name);
+    for (class, shade) in [("ash", 60_u8), ("oak", 200)] {
+        for (split, count) in [("train", 6), ("val", 2), ("test", 2)] {
+            fs::create_dir_all(at("trees").join(split).join(class)).unwrap();
+            for i in 0..count {
+                // The last image of each split is of another size; the first one of the test is one of the training set.
+                let side = if i + 1 == count { 24 } else { 12 };
+                let number = if split == "test" && i == 0 { 0 } else { 2 * i + split.len() as u8 };
+                let number = if split == "train" && i == 0 { 0 } else { number };
+                let image =
+                    image::GrayImage::from_fn(side, side, |x, _| image::Luma([shade + number + x as u8 % 3]));
+                image.save(at("trees").join(split).join(class).join(format!("{i}.png"))).unwrap();
+            }
+        }
+    }
+    fs::write(at("trees/train/ash/broken.png"), "no image").unwrap();
+    let args = ["data", "info", "trees", "--image-size", "8", "--json", "-o", "sheet.png"];
+    let ran = run(folder.path(), &args).ok();
+    let info: Value = serde_json::from_str(&ran.out).unwrap();
+    let count = |key: &str| info[key].as_u64().unwrap();
+    assert_eq!([count("train"), count("validation"), count("test")], [12, 4, 4], "{info}");
+    assert_eq!([count("channels"), count("height"), count("width")], [1, 8, 8], "{info}");
+    assert_eq!(
+        info["classes"][1],
+        serde_json::json!({"name": "oak", "train": 6, "validation": 2, "test": 2})
+    );
+    assert_eq!(info["duplicates"], serde_json::json!([[0, 0], [2, 6]]));
+    assert_eq!(info["stored_sizes"][0], serde_json::json!({"width": 12, "height": 12, "images": 14}));
+    assert!(info["damaged"][0]["file"].as_str().unwrap().ends_with("broken.png"), "{info}");
+    let sheet = image::open(at("sheet.png")).unwrap().into_rgb8();
+    assert!([60, 200].iter().all(|shade| sheet.pixels().any(|pixel| pixel.0[0].abs_diff(shade + 1) <= 1)));
+    run(folder.path(), &["data", "info", "trees", "--strict"]).fails(1, "broken.png");
+    fs::write(at("tiny.toml"), TINY).unwrap();
+    let args = ["train", "--dataset", "trees", "--image-size", "8", "--network", "tiny.toml", "--batch", "4"];
+    let trained =
+        run(folder.path(), &[&args[..], &["--epochs", "1", "--out", "run", "--json"]].concat()).ok();
+    assert!(trained.out.contains("\"validation_images\":4"), "{}", trained.out);
+    // The size is the run's own: it need not be given again.
+    run(folder.path(), &["train", "--resume", "run", "--epochs", "2"]).ok();
 }
 
 #[test]

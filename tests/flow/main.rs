@@ -3,6 +3,7 @@
 mod edges;
 mod products;
 mod receptive;
+mod recipes;
 
 use std::rc::Rc;
 

@@ -87,7 +87,7 @@ fn products_add_up_to_the_output() {
 }
 
 /// A paused run after one step, whose probe is up to date with the weights.
-fn session(gpu: &Rc<Gpu>, network: &str) -> Session {
+pub(super) fn session(gpu: &Rc<Gpu>, network: &str) -> Session {
     let settings = RunSettings {
         dataset: "digits".to_owned(),
         seed: 3,

@@ -8,7 +8,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("error", &[]),
     ("files", &["error"]),
     ("gpu", &["error", "files"]),
-    ("data", &["error", "gpu"]),
+    ("data", &["error", "files", "gpu"]),
     ("nn", &["error", "gpu", "data"]),
     ("embed", &["error", "gpu"]),
     ("view", &["error", "gpu"]),

@@ -201,7 +201,7 @@ fn a_mark_goes_with_the_command_that_is_undone() {
 }
 
 /// A random command of the hand, or a change of the filters that it is about.
-fn random(session: &Session, rng: &mut ChaCha8Rng) -> Option<Command> {
+pub(crate) fn random(session: &Session, rng: &mut ChaCha8Rng) -> Option<Command> {
     let layers = &session.trainer().network.layers;
     let layer = layers.choose(rng)?;
     let (id, filter) = (LayerId(layer.id), layer.filter_ids.choose(rng).copied());

@@ -14,11 +14,12 @@ use revacnn::embed::Settings;
 use revacnn::nn::{Edit, Hyper, OptimizerKind, Schedule, Surgery};
 use revacnn::session::{
     Command, DataCommand, Event, ImageSet, ImageSource, LayerId, LayoutCommand, LayoutId, LayoutSource,
-    NetworkCommand, RunState, Session, TensorKind, TrainCommand,
+    NetworkCommand, RunState, Session, Split, TensorKind, TrainCommand,
 };
 
 use crate::bench::{Bench, TINY, finish, journal, settings, submit};
 use crate::edits::random_edit;
+use crate::hand;
 
 /// Number of commands: `usual`, or what the environment asks for.
 pub(crate) fn commands(usual: usize) -> usize {
@@ -100,7 +101,7 @@ fn layout_command(session: &Session, rng: &mut impl Rng) -> Option<LayoutCommand
 
 /// A command for the run as it is, where the first that comes to mind is one.
 pub(crate) fn command(session: &Session, rng: &mut ChaCha8Rng, resets: &mut u64) -> Option<Command> {
-    Some(match rng.random_range(0..10) {
+    Some(match rng.random_range(0..12) {
         0 | 1 => train_command(rng, resets).into(),
         2 => data_command(rng, session.test_images()).into(),
         3 => {
@@ -108,6 +109,7 @@ pub(crate) fn command(session: &Session, rng: &mut ChaCha8Rng, resets: &mut u64)
             [NetworkCommand::Freeze(layer), NetworkCommand::Thaw(layer)].choose(rng)?.clone().into()
         }
         4 | 5 => layout_command(session, rng)?.into(),
+        6 | 7 => hand::random(session, rng)?,
         _ => NetworkCommand::Edit(random_edit(session, rng)?).into(),
     })
 }
@@ -176,6 +178,19 @@ fn begun(bench: &Bench, network: &str) -> Session {
     session
 }
 
+/// Begins a step or an evaluation, or nothing; returns the number of steps.
+fn begun_work(session: &mut Session, rng: &mut ChaCha8Rng) -> u32 {
+    let kind = rng.random_range(0..8);
+    if kind < 2 {
+        session.single_step();
+        submit(session, 1e-9);
+    } else if kind == 2 {
+        session.evaluate(Split::Validation);
+        (0..rng.random_range(0..9)).for_each(|_| _ = submit(session, 1e-9));
+    }
+    u32::from(kind < 2)
+}
+
 fn give_and_repeat(network: &str, seed: u64, count: usize) {
     let bench = Bench::new();
     let mut session = begun(&bench, network);
@@ -184,12 +199,7 @@ fn give_and_repeat(network: &str, seed: u64, count: usize) {
     while given < count {
         let Some(command) = command(&session, &mut rng, &mut resets) else { continue };
         let place = format!("seed {seed}, command {given}, {command:?}");
-        let amid = rng.random_range(0..4) == 0;
-        if amid {
-            session.single_step();
-            submit(&mut session, 1e-9);
-            steps += 1;
-        }
+        steps += begun_work(&mut session, &mut rng);
         match session.apply(command) {
             Ok(()) => given += 1,
             // Too few rows for a layout, too few values for a batch norm, nothing left to train.

@@ -1,8 +1,9 @@
 //! Scripts: commands for times to come, checked as a whole.
 
-use revacnn::session::{Event, LayerId, NetworkCommand, Session, StopCondition, TrainCommand};
+use revacnn::session::{Event, LayerId, LayoutCommand, NetworkCommand, Session, StopCondition, TrainCommand};
 
-use crate::bench::{Bench, journal, run_to};
+use crate::bench::{Bench, journal, run_to, settings};
+use crate::layout_commands::CONV;
 
 const SCRIPT: &str = r#"
 {"step": 3, "command": {"set_learning_rate": 0.01}}
@@ -50,6 +51,12 @@ fn a_script_is_what_the_user_would_have_done() {
     follow(&mut again, &lines.join("\n")).unwrap();
     run_to(&mut again, 70);
     assert_eq!(again.state_hash(), hash);
+    // So it is as a file, with its first line.
+    let text = std::fs::read_to_string(bench.path("run/journal.jsonl")).unwrap();
+    let mut whole = bench.session();
+    follow(&mut whole, &text).unwrap();
+    run_to(&mut whole, 70);
+    assert_eq!(whole.state_hash(), hash);
     // A resume in the middle goes on with it.
     drop(session);
     let mut resumed = bench.resume();
@@ -116,4 +123,35 @@ fn the_readmes_script_can_be_followed() {
     run_to(&mut session, 82);
     assert!(session.check_events().is_ok(), "{:?}", session.take_events());
     assert_eq!((session.network_version(), session.settings().frozen.as_slice()), (2, &[0][..]));
+}
+
+#[test]
+fn a_journal_is_a_script_for_a_run_that_begins_alike_and_for_no_other() {
+    let bench = Bench::new();
+    let mut session = bench.kept();
+    session.apply(LayoutCommand::Open(CONV)).unwrap();
+    run_to(&mut session, 3);
+    session.apply(TrainCommand::SetLearningRate(0.01)).unwrap();
+    run_to(&mut session, 6);
+    let text = std::fs::read_to_string(bench.path("run/journal.jsonl")).unwrap();
+    let mut again = bench.session();
+    // What is looked at is left out.
+    follow(&mut again, &text).unwrap();
+    run_to(&mut again, 6);
+    assert_eq!((again.state_hash(), again.layouts().len()), (session.state_hash(), 0));
+    let seed = settings().seed;
+    let others = [
+        (format!("\"seed\":{seed}"), format!("\"seed\":{}", seed + 1), "with seed"),
+        ("\"data_fingerprint\":\"".to_owned(), "\"data_fingerprint\":\"0".to_owned(), "on other data"),
+        ("\"network_toml\":\"".to_owned(), "\"network_toml\":\"# \\n".to_owned(), "of another network"),
+    ];
+    for (own, other, word) in others {
+        let mut session = bench.session();
+        let before = (session.state_hash(), session.settings().clone());
+        assert!(text.contains(&own), "{own}");
+        let error = follow(&mut session, &text.replacen(&own, &other, 1)).unwrap_err();
+        assert!(error.contains("steps.jsonl, line 1") && error.contains(word), "{error}");
+        run_to(&mut session, 0);
+        assert_eq!((session.state_hash(), session.settings().clone()), before);
+    }
 }

@@ -2,9 +2,9 @@
 
 use std::rc::Rc;
 
-use revacnn::nn::{Edit, Hyper};
+use revacnn::nn::{Edit, Hyper, WeightEdit};
 use revacnn::session::{
-    Control, EpochMetrics, Event, NetworkCommand, RunSettings, RunState, Session, Split, TimeControl,
+    Command, Control, EpochMetrics, Event, NetworkCommand, RunSettings, RunState, Session, Split, TimeControl,
 };
 
 use crate::bench::{Bench, finish, journal, run_to, settings, submit};
@@ -14,6 +14,12 @@ const EPOCH_END: u32 = 23;
 
 fn add() -> NetworkCommand {
     NetworkCommand::Edit(Edit::AddFilter { layer: 0 })
+}
+
+/// One weight of a filter is another.
+fn paint(value: f32) -> Command {
+    let edit = WeightEdit { layer: 0, filter: 1, at: vec![(4, value)], bias: None };
+    NetworkCommand::EditWeights(edit).into()
 }
 
 /// Numbers of an epoch that do not depend on the time that it took.
@@ -39,12 +45,25 @@ fn evaluating(session: &mut Session, pieces: u32) {
 
 #[test]
 fn a_change_in_the_middle_of_an_evaluation_is_made_at_once_and_both_are_as_one_after_the_other() {
+    both_are_as_one_after_the_other(|_| add().into());
+}
+
+#[test]
+fn so_are_weights_that_are_painted_in_the_middle_of_it() {
+    both_are_as_one_after_the_other(|number| paint(0.5 + number as f32));
+}
+
+fn both_are_as_one_after_the_other(change: impl Fn(u32) -> Command) {
     let bench = Bench::new();
     // The evaluation first, then the changes.
     let mut after = bench.open(averaging(), None);
     run_to(&mut after, EPOCH_END);
     let first = numbers(&after.metrics().epochs[0]);
-    (0..2).for_each(|_| after.apply(add()).unwrap());
+    let mut hashes = Vec::new();
+    for number in 0..2 {
+        after.apply(change(number)).unwrap();
+        hashes.push(after.state_hash());
+    }
     run_to(&mut after, 2 * EPOCH_END);
     let mut pieces = 0;
     // Pieces of the evaluation with the average, and of the one with the weights themselves.
@@ -55,11 +74,12 @@ fn a_change_in_the_middle_of_an_evaluation_is_made_at_once_and_both_are_as_one_a
             break;
         }
         assert!(amid.metrics().epochs.is_empty(), "the evaluation is done");
-        amid.apply(add()).unwrap();
-        assert_eq!(amid.network_version(), 1, "after {pieces} pieces: it waits");
-        submit(&mut amid, 1e-9);
-        amid.apply(add()).unwrap();
-        assert_eq!((amid.network_version(), amid.step()), (2, EPOCH_END));
+        for (number, hash) in (0..).zip(&hashes) {
+            amid.apply(change(number)).unwrap();
+            assert_eq!(&amid.state_hash(), hash, "after {pieces} pieces: it waits");
+            submit(&mut amid, 1e-9);
+        }
+        assert_eq!(amid.step(), EPOCH_END);
         finish_evaluation(&mut amid);
         // Of the weights that the epoch ended with.
         assert_eq!(numbers(&amid.metrics().epochs[0]), first, "after {pieces} pieces");
@@ -81,6 +101,24 @@ fn finish_evaluation(session: &mut Session) {
         submit(session, 1e-9);
     }
     session.settle();
+}
+
+#[test]
+fn an_evaluation_that_painting_overtook_tells_which_layers_are_dead_and_one_that_surgery_overtook_does_not() {
+    let bench = Bench::new();
+    let changed = [paint(0.5), add().into()].map(|change| {
+        let mut session = bench.session();
+        for filter in 0..4 {
+            let edit = WeightEdit { layer: 0, filter, at: Vec::new(), bias: Some(-1e4) };
+            session.apply(NetworkCommand::EditWeights(edit)).unwrap();
+        }
+        evaluating(&mut session, 5);
+        session.apply(change).unwrap();
+        finish_evaluation(&mut session);
+        session.metrics().dead.clone()
+    });
+    // The node of the rectified linear units.
+    assert_eq!(changed, [vec![2], vec![]]);
 }
 
 #[test]
@@ -152,12 +190,22 @@ fn an_evaluation_that_the_user_asked_for_is_of_the_weights_before_a_change_that_
 
 #[test]
 fn a_step_is_taken_back_for_a_change_until_it_changes_weights() {
+    is_taken_back(&add().into());
+    is_taken_back(&paint(0.5));
+}
+
+/// Number of commands that were carried out.
+fn carried_out(session: &Session) -> usize {
+    session.timeline().marks.len()
+}
+
+fn is_taken_back(change: &Command) {
     let bench = Bench::new();
     // Made after two steps, and after three.
     let hash = |steps: u32| {
         let mut after = bench.session();
         run_to(&mut after, steps);
-        after.apply(add()).unwrap();
+        after.apply(change.clone()).unwrap();
         run_to(&mut after, 6);
         after.state_hash()
     };
@@ -171,13 +219,13 @@ fn a_step_is_taken_back_for_a_change_until_it_changes_weights() {
         if amid.step() > 2 {
             break;
         }
-        amid.apply(add()).unwrap();
-        assert_eq!(amid.network_version(), 0, "it waits for the end of the step");
+        amid.apply(change.clone()).unwrap();
+        assert_eq!(carried_out(&amid), 0, "it waits for the end of the step");
         let waits = amid.put_changes_first();
-        assert_eq!(amid.network_version(), u32::from(!waits));
+        assert_eq!(carried_out(&amid), usize::from(!waits));
         taken_back.push(!waits);
         run_to(&mut amid, 6);
-        assert_eq!(amid.network_version(), 1);
+        assert_eq!(carried_out(&amid), 1);
         assert_eq!(amid.state_hash(), hashes[usize::from(waits)], "after {pieces} pieces");
     }
     let [could, could_not] = [true, false].map(|of| taken_back.iter().filter(|back| **back == of).count());

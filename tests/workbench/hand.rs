@@ -2,7 +2,7 @@
 
 use egui::{Key, Modifiers};
 use revacnn::app::Readings;
-use revacnn::nn::Edit;
+use revacnn::nn::{Edit, WeightEdit};
 use revacnn::session::{LayoutSource, NetworkCommand};
 use revacnn::view::SelectionSummary;
 use serde_json::json;
@@ -269,6 +269,17 @@ fn a_bias_is_set_and_undone_in_the_window_of_the_weights() {
     stage.work(8);
     assert_eq!(bias(&stage), before);
     assert!(stage.commands().is_empty() && paints(&mut stage));
+}
+
+#[test]
+fn a_long_bias_is_seen_whole() {
+    let mut stage = Stage::new([1600, 900], 1.0);
+    let edit = WeightEdit { layer: 0, filter: 0, at: Vec::new(), bias: Some(-0.000_888_81) };
+    stage.session.apply(NetworkCommand::EditWeights(edit)).unwrap();
+    paint_the_first(&mut stage);
+    let texts = stage.frame(&[]);
+    let bias = texts.iter().find(|text| text.text == "-0.0008888").expect("it is in its field");
+    assert!(bias.clip.expand(0.5).contains_rect(bias.rect), "{:?} in {:?}", bias.rect, bias.clip);
 }
 
 #[test]

@@ -75,6 +75,31 @@ fn a_key_and_the_menu_open_how_a_tile_is_computed() {
 }
 
 #[test]
+fn a_layer_without_kernels_tells_its_own_arithmetic() {
+    let mut stage = Stage::new([1280, 800], 1.0);
+    // Maps are there after a step.
+    stage.session.play();
+    stage.work(30);
+    stage.session.pause();
+    stage.work(20);
+    let down_to_relu1 = [Key::ArrowDown, Key::ArrowRight, Key::ArrowRight, Key::ArrowDown];
+    let mut outputs = Vec::new();
+    for (layer, keys, last) in
+        [("relu1", &down_to_relu1[..], "relu: max(x, 0) "), ("pool1", &[Key::ArrowRight], "largest of 4")]
+    {
+        keys.iter().for_each(|key| stage.key(*key, Modifiers::NONE));
+        stage.key(Key::I, Modifiers::NONE);
+        let texts = (0..6).map(|_| stage.frame(&[])).last().unwrap();
+        assert!(has(&texts, &format!("How {layer} computes map 1")), "{layer}");
+        let output = number(&texts, "= output");
+        assert!((number(&texts, last) - output).abs() < 1e-5, "{layer}");
+        outputs.push(output);
+    }
+    assert!(outputs.iter().any(|output| *output != 0.0), "{outputs:?}: nothing is computed");
+    assert_eq!((broken(&stage.frame(&[])), stage.commands()), (Vec::new(), Vec::new()));
+}
+
+#[test]
 fn a_pixel_is_pointed_at_while_it_trains_and_an_edit_of_the_network_is_followed() {
     let mut stage = Stage::new([1280, 800], 1.0);
     select_conv2(&mut stage);

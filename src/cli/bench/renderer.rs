@@ -25,7 +25,7 @@ impl Renderer {
         let texture = target(session.gpu(), width, height);
         Ok(Self {
             workbench: Workbench::new(session),
-            canvas: Canvas::new(session.gpu(), FORMAT, true)?,
+            canvas: Canvas::new(session.gpu(), FORMAT, true)?.sharing_time(),
             picture: Picture::new(show, width, height),
             view: texture.create_view(&Default::default()),
             frames: 0,

@@ -1,9 +1,9 @@
 //! The legend of a picture: names of the classes in their colors, in columns.
 
-use ab_glyph::{Font as _, FontRef, ScaleFont as _, point};
 use revacnn::data::Labels;
 
 use super::colors::{NO_CLASS, is_scale};
+use crate::cli::letters::Letters;
 
 /// Height of a line and of its letters in pixels, and the color of the letters.
 const LINE: f32 = 24.0;
@@ -30,7 +30,7 @@ struct Line {
 
 /// A legend with its size.
 pub(super) struct Legend {
-    font: FontRef<'static>,
+    letters: Letters,
     lines: Vec<Line>,
     /// Names of the classes in the picture; none where their colors do.
     marks: Vec<String>,
@@ -76,15 +76,16 @@ fn lines(labels: &Labels, colors: &[[u8; 3]], marks: &[String], room: usize) -> 
 impl Legend {
     /// A legend of at most `height` pixels.
     pub(super) fn new(labels: &Labels, colors: &[[u8; 3]], height: usize) -> Self {
-        let font = FontRef::try_from_slice(epaint_default_fonts::UBUNTU_LIGHT).expect("the font is a font");
         let per_column = (height as f32 / LINE) as usize - 2;
         let marks = marks(labels);
         let lines = lines(labels, colors, &marks, per_column * MAX_COLUMNS);
-        let mut legend = Self { font, lines, marks, per_column, column: 0.0 };
+        let mut legend = Self { letters: Letters::new(TEXT), lines, marks, per_column, column: 0.0 };
         let names = std::mem::take(&mut legend.lines);
-        legend.lines =
-            names.into_iter().map(|line| Line { name: legend.fitting(line.name), ..line }).collect();
-        let widest = legend.lines.iter().map(|line| legend.width(&line.name)).fold(0.0, f32::max);
+        legend.lines = names
+            .into_iter()
+            .map(|line| Line { name: legend.letters.fitting(&line.name, MAX_NAME), ..line })
+            .collect();
+        let widest = legend.lines.iter().map(|line| legend.letters.width(&line.name)).fold(0.0, f32::max);
         legend.column = MARK + widest + LINE;
         legend
     }
@@ -92,23 +93,6 @@ impl Legend {
     /// Width in pixels.
     pub(super) fn pixels(&self) -> usize {
         (self.lines.len().div_ceil(self.per_column) as f32 * self.column) as usize
-    }
-
-    fn width(&self, text: &str) -> f32 {
-        let font = self.font.as_scaled(TEXT);
-        text.chars().map(|c| font.h_advance(font.glyph_id(c))).sum()
-    }
-
-    /// The text, cut off where it is too wide.
-    fn fitting(&self, text: String) -> String {
-        let mut text: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
-        if self.width(&text) <= MAX_NAME {
-            return text;
-        }
-        while self.width(&text) > MAX_NAME - TEXT {
-            text.pop();
-        }
-        text + "…"
     }
 
     /// Draws the legend with its left edge at `left`: `paint` covers a pixel with a share of a color.
@@ -122,7 +106,7 @@ impl Legend {
                 let at = [x as usize + column, (y - side) as usize + row + 2];
                 line.color.into_iter().for_each(|color| paint(at, 1.0, color));
             }
-            self.write(&line.name, x + MARK, y, INK, &mut paint);
+            self.letters.write(&line.name, x + MARK, y, INK, &mut paint);
         }
     }
 
@@ -135,38 +119,14 @@ impl Legend {
         mut paint: impl FnMut([usize; 2], f32, [u8; 3]),
     ) {
         let Some(mark) = self.marks.get(class) else { return };
-        let width = self.width(mark);
+        let width = self.letters.width(mark);
         let x = if x + ASIDE + width < edge { x + ASIDE } else { x - ASIDE - width };
         let y = y + TEXT / 3.0;
         for (right, down) in (-2..=2).flat_map(|right| (-2..=2).map(move |down| (right as f32, down as f32)))
         {
-            self.write(mark, x + right, y + down, [255; 3], &mut paint);
+            self.letters.write(mark, x + right, y + down, [255; 3], &mut paint);
         }
-        self.write(mark, x, y, INK, &mut paint);
-    }
-
-    /// Writes a text on the base line `y`.
-    fn write(
-        &self,
-        text: &str,
-        mut x: f32,
-        y: f32,
-        color: [u8; 3],
-        paint: &mut impl FnMut([usize; 2], f32, [u8; 3]),
-    ) {
-        let font = self.font.as_scaled(TEXT);
-        for c in text.chars() {
-            let glyph = font.glyph_id(c).with_scale_and_position(TEXT, point(x, y));
-            x += font.h_advance(font.glyph_id(c));
-            let Some(outline) = self.font.outline_glyph(glyph) else { continue };
-            let corner = outline.px_bounds().min;
-            outline.draw(|column, row, share| {
-                let at = [corner.x + column as f32, corner.y + row as f32];
-                if at.iter().all(|at| *at >= 0.0) {
-                    paint(at.map(|at| at as usize), share.min(1.0), color);
-                }
-            });
-        }
+        self.letters.write(mark, x, y, INK, &mut paint);
     }
 }
 

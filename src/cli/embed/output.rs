@@ -1,14 +1,13 @@
 //! Output files of `revacnn embed`: positions as an .npz, or a picture.
 
-use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
-use npyz::WriterBuilder as _;
 use revacnn::data::Labels;
 use revacnn::error::{Error, Result};
 use revacnn::session::write_whole;
 
 use super::picture::picture;
+use crate::cli::arrays::{self, npy, words_npy};
 
 /// Positions during the optimization: iterations and seconds so far, and `[n, 2]` of each snapshot.
 #[derive(Default)]
@@ -25,11 +24,7 @@ pub(super) fn check(paths: &[PathBuf]) -> Result<()> {
             let what = format!("{} is neither .npz nor .png", path.display());
             return Err(Error::usage(what, "name the output so that it ends in one of them"));
         }
-        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
-        if folder.is_some_and(|folder| !folder.is_dir()) {
-            let what = format!("there is no folder for {}", path.display());
-            return Err(Error::usage(what, "create it first, or name another file"));
-        }
+        arrays::check_folder(path)?;
     }
     Ok(())
 }
@@ -79,13 +74,7 @@ fn npz(results: &Results<'_>) -> Result<Vec<u8>> {
         arrays.push(("snapshot_iterations", npy(&[count], &snapshots.iterations).map_err(failed)?));
         arrays.push(("snapshot_seconds", npy(&[count], &snapshots.seconds).map_err(failed)?));
     }
-    let mut archive = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
-    for (name, bytes) in arrays {
-        let options = zip::write::SimpleFileOptions::default();
-        archive.start_file(format!("{name}.npy"), options).map_err(|e| failed(e.into()))?;
-        archive.write_all(&bytes).map_err(failed)?;
-    }
-    Ok(archive.finish().map_err(|e| failed(e.into()))?.into_inner())
+    arrays::npz(arrays).map_err(failed)
 }
 
 /// The labels as their source has them: small whole numbers as bytes, others as `i64` (−1 where one is missing), parts as `f64`,
@@ -94,9 +83,7 @@ fn labels_npy(labels: &Labels) -> std::io::Result<Vec<u8>> {
     let n = labels.classes.len() as u64;
     if labels.numbers.is_empty() && !labels.names.is_empty() {
         let word = |class: &u32| labels.names.get(*class as usize).cloned().unwrap_or_default();
-        let longest = labels.names.iter().map(|name| name.chars().count()).max().unwrap_or(1);
-        let dtype = format!("<U{longest}").parse().expect("it is the type of a text");
-        return write_npy(npyz::DType::Plain(dtype), &[n], labels.classes.iter().map(word));
+        return words_npy(&labels.classes.iter().map(word).collect::<Vec<_>>());
     }
     let value = |class: &u32, missing: f64| labels.numbers.get(*class as usize).copied().unwrap_or(missing);
     if labels.numbers.iter().any(|number| number.fract() != 0.0) {
@@ -106,20 +93,4 @@ fn labels_npy(labels: &Labels) -> std::io::Result<Vec<u8>> {
     let values: Vec<i64> = labels.classes.iter().map(|class| value(class, -1.0) as i64).collect();
     let bytes: Option<Vec<u8>> = values.iter().map(|value| u8::try_from(*value).ok()).collect();
     bytes.map_or_else(|| npy(&[n], &values), |bytes| npy(&[n], &bytes))
-}
-
-fn npy<T: npyz::AutoSerialize + Copy>(shape: &[u64], values: &[T]) -> std::io::Result<Vec<u8>> {
-    write_npy(T::default_dtype(), shape, values.iter().copied())
-}
-
-fn write_npy<T: npyz::Serialize>(
-    dtype: npyz::DType,
-    shape: &[u64],
-    values: impl Iterator<Item = T>,
-) -> std::io::Result<Vec<u8>> {
-    let mut bytes = Vec::new();
-    let mut writer = npyz::WriteOptions::new().dtype(dtype).shape(shape).writer(&mut bytes).begin_nd()?;
-    writer.extend(values)?;
-    writer.finish()?;
-    Ok(bytes)
 }

@@ -106,6 +106,15 @@ impl Labels {
     }
 }
 
+/// The array `x` of an `.npz`, or its only one: its shape, and its values, the last index fastest.
+///
+/// # Errors
+/// When it cannot be read, is damaged or too large, has several arrays of which none is called so, or holds no real numbers.
+pub fn open_array(path: &Path) -> Result<(Vec<usize>, Vec<f64>)> {
+    let read = || npy::read_numbers(open(path, Format::Npz)?.0, "x");
+    read().map_err(|error| error.within(path.display()))
+}
+
 /// One label a line, below a name where there is one line more.
 fn read_lines(file: BufReader<File>, rows: usize) -> Result<Labels> {
     let mut records = Records::new(file)?;

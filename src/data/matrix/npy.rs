@@ -287,6 +287,22 @@ pub(super) fn read_npz(file: BufReader<File>, selection: &Selection<'_>) -> Resu
     Ok(rows)
 }
 
+/// Numbers of the array `name` of an `.npz`, or of its only one: its shape, and the values, the last index fastest.
+pub(super) fn read_numbers(file: BufReader<File>, name: &str) -> Result<(Vec<usize>, Vec<f64>)> {
+    let mut archive = Archive::open(file)?;
+    let only = archive.arrays.first().filter(|_| archive.arrays.len() == 1).cloned();
+    let name = if archive.has(name) { Some(name.to_owned()) } else { only };
+    let Some(name) = name else {
+        let what = format!("it holds the arrays {}", archive.arrays.join(", "));
+        return Err(Error::new(what, "call the one to take x"));
+    };
+    let Array { shape, values } = archive.read(&name)?;
+    match values {
+        Values::Numbers(values) => Ok((shape.iter().map(|size| *size as usize).collect(), values)),
+        Values::Words(_) => Err(Error::new(format!("array {name}: its values are words"), AS_NUMBERS)),
+    }
+}
+
 /// The labels of `rows` rows in an `.npz`: in its only array, or one that is called so.
 pub(super) fn read_npz_labels(file: BufReader<File>, rows: usize) -> Result<Labels> {
     let mut archive = Archive::open(file)?;

@@ -15,7 +15,7 @@ use super::settings::{LayerSample, sample, settings, to_table};
 use crate::error::{Error, Result};
 use crate::gpu::Source;
 use crate::nn::twin::{KernelTwin, TwinCall, TwinGradients};
-use crate::nn::{Layer, LayerBuild, LayerPlans, PlainSetting, Shape, Tensor};
+use crate::nn::{Layer, LayerBuild, LayerPlans, PlainSetting, Recipe, Shape, Tensor};
 use crate::{params, wgsl};
 
 const ACTIVATION: Source = wgsl!("nn/activation.wgsl", ActivationParams);
@@ -232,6 +232,12 @@ impl Layer for Activation {
             }
             _ => &[],
         }
+    }
+
+    fn recipe(&self, _inputs: &[Shape], at: [usize; 3]) -> Option<Recipe> {
+        let this = *self;
+        let text = format!("{}: {}", self.kind(), self.summary());
+        Some(Recipe::of_one((0, at), text, move |x| if x.is_nan() { x } else { this.at(x)[0] }))
     }
 
     fn output(&self, inputs: &[Shape]) -> Result<Shape> {

@@ -10,7 +10,7 @@ use super::settings::{LayerSample, MAX_INPUTS, settings, to_table};
 use crate::error::{Error, Result};
 use crate::gpu::{BufferRange, Gpu, PlanBuilder, Source};
 use crate::nn::twin::{KernelTwin, TwinCall, TwinGradients};
-use crate::nn::{Layer, LayerBuild, LayerPlans, Shape, Tensor};
+use crate::nn::{Layer, LayerBuild, LayerPlans, Recipe, RecipeStep, Shape, Tensor};
 use crate::{params, wgsl};
 
 const ADD: Source = wgsl!("nn/add.wgsl", AddParams);
@@ -69,6 +69,13 @@ impl Layer for Add {
 
     fn inputs(&self) -> RangeInclusive<usize> {
         2..=MAX_INPUTS
+    }
+
+    fn recipe(&self, inputs: &[Shape], at: [usize; 3]) -> Option<Recipe> {
+        let values = (0..inputs.len()).map(|input| (input, at)).collect();
+        Some(Recipe::new(values, |values, _| {
+            vec![RecipeStep::new(format!("sum of {}", values.len()), values.iter().sum())]
+        }))
     }
 
     fn output(&self, inputs: &[Shape]) -> Result<Shape> {

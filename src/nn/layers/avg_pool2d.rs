@@ -10,8 +10,9 @@ use super::settings::{LayerSample, sample, settings, to_table};
 use super::window::{Window, WindowParams, WindowSettings};
 use crate::error::{Error, Result};
 use crate::gpu::Source;
+use crate::nn::recipe::rectangle;
 use crate::nn::twin::{KernelTwin, TwinCall, TwinGradients};
-use crate::nn::{Layer, LayerBuild, LayerPlans, ReceptiveField, Shape, Tensor};
+use crate::nn::{Layer, LayerBuild, LayerPlans, ReceptiveField, Recipe, Shape, Tensor};
 use crate::wgsl;
 
 const AVG_POOL2D: Source = wgsl!("nn/avg_pool2d.wgsl", WindowParams);
@@ -100,6 +101,13 @@ impl Layer for AvgPool2d {
 
     fn receptive_field(&self, _input: Shape) -> ReceptiveField {
         self.window.receptive_field()
+    }
+
+    fn recipe(&self, inputs: &[Shape], [c, y, x]: [usize; 3]) -> Option<Recipe> {
+        let pixels = self.window.receptive_field().reads([y..y + 1, x..x + 1], inputs[0]);
+        let values = rectangle(c, pixels);
+        let count = if self.count_padding { self.window.size.pow(2) } else { values.len() };
+        Some(Recipe::mean(values, count))
     }
 
     fn output(&self, inputs: &[Shape]) -> Result<Shape> {

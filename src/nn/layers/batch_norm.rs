@@ -14,7 +14,9 @@ use crate::data::Sample;
 use crate::error::{Error, Result};
 use crate::gpu::{Buffer, BufferRange, Plan, Source};
 use crate::nn::twin::{KernelTwin, Mode, TwinCall, TwinGradients};
-use crate::nn::{Init, Layer, LayerBuild, LayerPlans, ParameterSpec, PlainSetting, Role, Shape, Tensor};
+use crate::nn::{
+    Init, Layer, LayerBuild, LayerPlans, ParameterSpec, PlainSetting, Recipe, RecipeStep, Role, Shape, Tensor,
+};
 use crate::{params, wgsl};
 
 const BATCH_NORM: Source = wgsl!("nn/batch_norm.wgsl", Sample, BatchNormParams);
@@ -216,6 +218,22 @@ impl Layer for BatchNorm {
             PlainSetting { name: "momentum", about: "Share of a batch in the running statistics: 0 to 1" },
             PlainSetting { name: "epsilon", about: "Number added to the variance: above 0" },
         ]
+    }
+
+    fn recipe(&self, _inputs: &[Shape], at: [usize; 3]) -> Option<Recipe> {
+        let this = *self;
+        let steps = move |values: &[f64], parameters: &[f64]| {
+            let [weight, bias, mean, variance] = [0, 1, 2, 3].map(|i| parameters[i]);
+            let (off, deviation) = (values[0] - mean, this.deviation(variance));
+            vec![
+                RecipeStep::new(format!("− running mean {mean:.6}"), off),
+                RecipeStep::new(format!("÷ √(running variance + ε) {deviation:.6}"), off / deviation),
+                RecipeStep::new(format!("× weight {weight:.6}"), weight * off / deviation),
+                RecipeStep::new(format!("+ bias {bias:.6}"), weight * off / deviation + bias),
+            ]
+        };
+        let of_channel = (0..4).map(|tensor| [tensor, at[0]]).collect();
+        Some(Recipe::new(vec![(0, at)], steps).with_parameters(of_channel))
     }
 
     fn output(&self, inputs: &[Shape]) -> Result<Shape> {

@@ -10,7 +10,7 @@ use super::settings::{LayerSample, MAX_INPUTS, settings, to_table};
 use crate::error::{Error, Result};
 use crate::nn::layer::Channels;
 use crate::nn::twin::{TwinCall, TwinGradients};
-use crate::nn::{Layer, LayerBuild, LayerPlans, Shape, Tensor};
+use crate::nn::{Layer, LayerBuild, LayerPlans, Recipe, Shape, Tensor};
 
 /// Concatenation; it has no settings.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
@@ -49,6 +49,17 @@ impl Layer for Concat {
 
     fn inputs(&self) -> RangeInclusive<usize> {
         2..=MAX_INPUTS
+    }
+
+    fn recipe(&self, inputs: &[Shape], [mut c, y, x]: [usize; 3]) -> Option<Recipe> {
+        let mut input = 0;
+        while c >= inputs[input].channels {
+            c -= inputs[input].channels;
+            input += 1;
+        }
+        Some(Recipe::of_one((input, [c, y, x]), format!("channel {c} of input {input}, as it is"), |value| {
+            value
+        }))
     }
 
     fn output(&self, inputs: &[Shape]) -> Result<Shape> {

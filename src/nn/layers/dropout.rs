@@ -12,7 +12,7 @@ use crate::data::{Clock, Sampling, mix};
 use crate::error::{Error, Result};
 use crate::gpu::{BufferRange, Plan, Source};
 use crate::nn::twin::{KernelTwin, Mode, RngKey, TwinCall, TwinGradients};
-use crate::nn::{Layer, LayerBuild, LayerPlans, PlainSetting, Shape, Tensor};
+use crate::nn::{Layer, LayerBuild, LayerPlans, PlainSetting, Recipe, Shape, Tensor};
 use crate::{params, wgsl};
 
 const DROPOUT: Source = wgsl!("nn/dropout.wgsl", Clock, Sampling, DropoutParams);
@@ -117,6 +117,10 @@ impl Layer for Dropout {
 
     fn plain_settings(&self) -> &'static [PlainSetting] {
         &[PlainSetting { name: "rate", about: "Probability that a value is dropped: 0 to below 1" }]
+    }
+
+    fn recipe(&self, _inputs: &[Shape], at: [usize; 3]) -> Option<Recipe> {
+        Some(Recipe::of_one((0, at), "as it is: nothing is dropped of a probe".to_owned(), |value| value))
     }
 
     fn output(&self, inputs: &[Shape]) -> Result<Shape> {

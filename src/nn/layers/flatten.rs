@@ -8,7 +8,7 @@ use super::settings::{LayerSample, sample, settings, to_table};
 use crate::error::Result;
 use crate::nn::layer::Channels;
 use crate::nn::twin::{TwinCall, TwinGradients};
-use crate::nn::{Layer, LayerBuild, LayerPlans, ReceptiveField, Shape, Tensor};
+use crate::nn::{Layer, LayerBuild, LayerPlans, ReceptiveField, Recipe, Shape, Tensor};
 
 /// Flattening; it has no settings.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
@@ -46,6 +46,13 @@ impl Layer for Flatten {
 
     fn receptive_field(&self, input: Shape) -> ReceptiveField {
         ReceptiveField::whole(input)
+    }
+
+    fn recipe(&self, inputs: &[Shape], [i, ..]: [usize; 3]) -> Option<Recipe> {
+        let Shape { height, width, .. } = inputs[0];
+        let [c, y, x] = [i / width / height, i / width % height, i % width];
+        let text = format!("channel {c}, row {y}, column {x}, as it is");
+        Some(Recipe::of_one((0, [c, y, x]), text, |value| value))
     }
 
     fn output(&self, inputs: &[Shape]) -> Result<Shape> {

@@ -6,8 +6,9 @@ use toml::Table;
 use super::settings::{LayerSample, sample, settings, to_table};
 use crate::error::Result;
 use crate::gpu::Source;
+use crate::nn::recipe::rectangle;
 use crate::nn::twin::{KernelTwin, TwinCall, TwinGradients};
-use crate::nn::{Layer, LayerBuild, LayerPlans, ReceptiveField, Shape, Tensor};
+use crate::nn::{Layer, LayerBuild, LayerPlans, ReceptiveField, Recipe, Shape, Tensor};
 use crate::{params, wgsl};
 
 const GLOBAL_AVG_POOL2D: Source = wgsl!("nn/global_avg_pool2d.wgsl", GlobalAvgPool2dParams);
@@ -55,6 +56,11 @@ impl Layer for GlobalAvgPool2d {
 
     fn receptive_field(&self, input: Shape) -> ReceptiveField {
         ReceptiveField::whole(input)
+    }
+
+    fn recipe(&self, inputs: &[Shape], [c, ..]: [usize; 3]) -> Option<Recipe> {
+        let Shape { height, width, .. } = inputs[0];
+        Some(Recipe::mean(rectangle(c, [0..height, 0..width]), height * width))
     }
 
     fn output(&self, inputs: &[Shape]) -> Result<Shape> {

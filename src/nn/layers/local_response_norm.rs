@@ -10,7 +10,7 @@ use super::settings::{LayerSample, at_least_one, sample, settings, to_table};
 use crate::error::{Error, Result};
 use crate::gpu::{Buffer, Source};
 use crate::nn::twin::{KernelTwin, TwinCall, TwinGradients};
-use crate::nn::{Layer, LayerBuild, LayerPlans, PlainSetting, Shape, Tensor};
+use crate::nn::{Layer, LayerBuild, LayerPlans, PlainSetting, Recipe, RecipeStep, Shape, Tensor};
 use crate::{params, wgsl};
 
 const LOCAL_RESPONSE_NORM: Source = wgsl!("nn/local_response_norm.wgsl", LocalResponseNormParams);
@@ -138,6 +138,24 @@ impl Layer for LocalResponseNorm {
             PlainSetting { name: "beta", about: "Exponent of the sum: 0 or more" },
             PlainSetting { name: "k", about: "Number added to the squares: above 0" },
         ]
+    }
+
+    fn recipe(&self, inputs: &[Shape], [c, y, x]: [usize; 3]) -> Option<Recipe> {
+        let (this, [before, after]) = (*self, self.reach());
+        let window = c.saturating_sub(before)..(c + after + 1).min(inputs[0].channels);
+        let own = c - window.start;
+        let steps = move |values: &[f64], _: &[f64]| {
+            let squares: f64 = values.iter().map(|value| value * value).sum();
+            let (k, beta) = (f64::from(this.k), f64::from(this.beta));
+            let scale = k + this.share() * squares;
+            let output = values[own] * scale.powf(-beta);
+            vec![
+                RecipeStep::new(format!("squares of {} channels, added", values.len()), squares),
+                RecipeStep::new(format!("× alpha/size {:.6} + k {k}", this.share()), scale),
+                RecipeStep::new(format!("channel {c} ÷ that to the power {beta}"), output),
+            ]
+        };
+        Some(Recipe::new(window.map(|j| (0, [j, y, x])).collect(), steps))
     }
 
     fn output(&self, inputs: &[Shape]) -> Result<Shape> {

@@ -15,8 +15,9 @@ use super::settings::{LayerSample, sample, settings, to_table};
 use super::window::{Window, WindowParams, WindowSettings};
 use crate::error::{Error, Result};
 use crate::gpu::{Buffer, Source};
+use crate::nn::recipe::rectangle;
 use crate::nn::twin::{KernelTwin, TwinCall, TwinGradients};
-use crate::nn::{Layer, LayerBuild, LayerPlans, ReceptiveField, Shape, Tensor};
+use crate::nn::{Layer, LayerBuild, LayerPlans, ReceptiveField, Recipe, Shape, Tensor};
 use crate::wgsl;
 
 const MAX_POOL2D: Source = wgsl!("nn/max_pool2d.wgsl", WindowParams);
@@ -110,6 +111,11 @@ impl Layer for MaxPool2d {
 
     fn receptive_field(&self, _input: Shape) -> ReceptiveField {
         self.window.receptive_field()
+    }
+
+    fn recipe(&self, inputs: &[Shape], [c, y, x]: [usize; 3]) -> Option<Recipe> {
+        let pixels = self.window.receptive_field().reads([y..y + 1, x..x + 1], inputs[0]);
+        Some(Recipe::largest(rectangle(c, pixels)))
     }
 
     fn output(&self, inputs: &[Shape]) -> Result<Shape> {

@@ -11,7 +11,7 @@ use crate::error::{Error, Result};
 use crate::gpu::Source;
 use crate::nn::layer::Channels;
 use crate::nn::twin::{KernelTwin, TwinCall, TwinGradients};
-use crate::nn::{Layer, LayerBuild, LayerPlans, Shape, Tensor};
+use crate::nn::{Layer, LayerBuild, LayerPlans, Recipe, Shape, Tensor};
 use crate::{params, wgsl};
 
 const MAXOUT: Source = wgsl!("nn/maxout.wgsl", MaxoutParams);
@@ -85,6 +85,10 @@ impl Layer for Maxout {
 
     fn channels(&self) -> Channels {
         Channels::Grouped(self.group)
+    }
+
+    fn recipe(&self, _inputs: &[Shape], [c, y, x]: [usize; 3]) -> Option<Recipe> {
+        Some(Recipe::largest((0..self.group).map(|j| (0, [c * self.group + j, y, x])).collect()))
     }
 
     fn output(&self, inputs: &[Shape]) -> Result<Shape> {

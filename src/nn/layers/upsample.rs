@@ -9,7 +9,7 @@ use super::settings::{LayerSample, at_least_one, sample, settings, to_table};
 use crate::error::Result;
 use crate::gpu::Source;
 use crate::nn::twin::{KernelTwin, TwinCall, TwinGradients};
-use crate::nn::{Layer, LayerBuild, LayerPlans, ReceptiveField, Shape, Tensor};
+use crate::nn::{Layer, LayerBuild, LayerPlans, ReceptiveField, Recipe, Shape, Tensor};
 use crate::{params, wgsl};
 
 const UPSAMPLE: Source = wgsl!("nn/upsample.wgsl", UpsampleParams);
@@ -61,6 +61,11 @@ impl Layer for Upsample {
 
     fn receptive_field(&self, _input: Shape) -> ReceptiveField {
         ReceptiveField { enlarged: self.factor, ..ReceptiveField::PIXEL }
+    }
+
+    fn recipe(&self, _inputs: &[Shape], [c, y, x]: [usize; 3]) -> Option<Recipe> {
+        let from = [c, y / self.factor, x / self.factor];
+        Some(Recipe::of_one((0, from), "as it is".to_owned(), |value| value))
     }
 
     fn output(&self, inputs: &[Shape]) -> Result<Shape> {

@@ -31,7 +31,7 @@ pub struct HeldOutPass {
     /// The evaluation; its result is in the images' clock.
     pub plan: Plan,
     /// Outputs and class probabilities, `[class, n]`.
-    said: [BufferRange; 2],
+    pub(in crate::nn) said: [BufferRange; 2],
 }
 
 /// Predictions of a batch of images, one each.

@@ -80,6 +80,15 @@ impl Surgery {
         }
     }
 
+    /// No change: the same network in buffers of its own.
+    ///
+    /// # Errors
+    /// None that a user can reach.
+    pub fn copy(network: &Network) -> Result<Self> {
+        let drafts = (0..network.layers.len()).map(|index| draft(network, index)).collect();
+        Self::build(network, drafts, &Changes::new(), network.next_id)
+    }
+
     fn build(old: &Network, drafts: Vec<Draft>, changes: &Changes, next_id: u32) -> Result<Self> {
         let mut network = Network {
             name: old.name.clone(),

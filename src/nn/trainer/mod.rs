@@ -5,7 +5,10 @@ mod features;
 mod hand;
 mod held_out;
 mod non_finite;
+mod predictor;
 mod restore;
+
+pub use predictor::{Answers, Predictor};
 
 use std::rc::Rc;
 

@@ -11,7 +11,7 @@ const SUMS: Source = wgsl!("view/flow_sums.wgsl", SlidingParams);
 const EDGES: Source = wgsl!("view/flow_edges.wgsl", FlowEdgesParams, EdgeRanking);
 
 /// Largest number of edges of a set that are listed and drawn: the strongest.
-pub const MAX_LISTED_EDGES: u32 = 512;
+pub const MAX_LISTED_EDGES: u32 = 256;
 /// Largest number of values that one dispatch reads, so that a wide layer is spread over several frames.
 const MAX_READS: u32 = 1 << 18;
 /// Edges that one dispatch of the one workgroup ranks or lists.

@@ -5,6 +5,7 @@ use glam::Vec2;
 
 use super::edge_flow::{EdgeFlow, EdgeRanking};
 use super::edges::EdgeSet;
+use super::places::{EdgePlacement, Focus, Lane};
 use super::products::{ProductSet, Products};
 use crate::error::Result;
 use crate::gpu::{Buffer, Gpu, Params as _, RenderKernel, RenderOptions, Source};
@@ -16,7 +17,7 @@ const FLOW: Source = wgsl!("view/flow.wgsl", FlowDrawParams, EdgeRanking);
 /// Largest number of values that a frame reads to compute flow, about; the next frame goes on.
 const FRAME_READS: u32 = 1 << 20;
 /// Vertices of an edge, as the shader has them.
-const VERTICES: u32 = 24;
+const VERTICES: u32 = 16;
 /// Width of the strongest edge of a set, in points, where few and where many edges are drawn.
 const WIDEST: [f32; 2] = [4.5, 2.2];
 /// Opacity of the weakest edge, where few and where many are drawn.
@@ -77,46 +78,6 @@ params! {
     }
 }
 
-/// Left, right and vertical middle of a tile, in pixels.
-pub type Anchor = [f32; 3];
-
-/// A lane below tiles that edges pass.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Lane {
-    /// Left and right end, in pixels.
-    pub ends: [f32; 2],
-    /// Middle, in pixels from the top.
-    pub middle: f32,
-    /// Height, in pixels.
-    pub height: f32,
-}
-
-/// The tile whose edges are all shown, on one side of a set.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Focus {
-    /// A tile of the source.
-    Source(u32),
-    /// A tile of the target.
-    Target(u32),
-    /// A tile of neither: all edges are dimmed.
-    Elsewhere,
-}
-
-/// Place of a set's edges in a frame.
-#[derive(Debug, Clone, Copy)]
-pub struct EdgePlacement<'a> {
-    /// Tiles of the source.
-    pub sources: &'a [Anchor],
-    /// Tiles of the target.
-    pub targets: &'a [Anchor],
-    /// The lane that edges go along; none between neighbors.
-    pub lane: Option<Lane>,
-    /// The tile in focus.
-    pub focus: Option<Focus>,
-    /// Pixels per point.
-    pub scale: f32,
-}
-
 /// A set prepared for drawing.
 struct Prepared {
     set: EdgeSet,
@@ -129,6 +90,8 @@ struct Prepared {
     placed: Option<(FlowDrawParams, std::ops::Range<u32>)>,
     /// Next dispatch.
     next: usize,
+    /// All dispatches were recorded once.
+    computed: bool,
 }
 
 /// Draws edges into targets of one format.
@@ -232,6 +195,7 @@ impl Flows {
                 groups: None,
                 placed: None,
                 next: 0,
+                computed: false,
             },
         };
         let first = self.focused.len() as u32;
@@ -253,7 +217,7 @@ impl Flows {
     fn params(&self, flow: &EdgeFlow, set: &EdgeSet, placement: &EdgePlacement<'_>) -> FlowDrawParams {
         let source_anchor = self.anchors.len() as u32;
         // 1 for a few edges, 0 for as many as are ever drawn.
-        let few = (1.0 - (flow.wanted as f32 / 16.0).max(1.0).log2() / 5.0).clamp(0.0, 1.0);
+        let few = (1.0 - (flow.wanted as f32 / 16.0).max(1.0).log2() / 4.0).clamp(0.0, 1.0);
         let between = |[at_few, at_many]: [f32; 2]| at_many + few * (at_few - at_many);
         let lane = placement.lane.unwrap_or(Lane { ends: [0.0; 2], middle: 0.0, height: 0.0 });
         // In a lane they lie side by side.
@@ -285,6 +249,24 @@ impl Flows {
 
     /// Uploads the places, and records a frame's share of the dispatches.
     pub fn prepare(&mut self, gpu: &Gpu, pass: &mut wgpu::ComputePass<'_>) {
+        self.upload(gpu);
+        self.compute(pass, true);
+    }
+
+    /// True where a set is placed in this frame, or a filter's computation is shown.
+    pub fn are_shown(&self) -> bool {
+        self.prepared.iter().flatten().any(|prepared| prepared.placed.is_some())
+            || matches!(self.products, Some((_, true)))
+    }
+
+    /// True where some of what is shown was never computed.
+    pub fn are_new(&self) -> bool {
+        self.prepared.iter().flatten().any(|prepared| prepared.placed.is_some() && !prepared.computed)
+            || matches!(&self.products, Some((products, true)) if !products.are_computed())
+    }
+
+    /// Uploads the places.
+    pub fn upload(&mut self, gpu: &Gpu) {
         if self.anchor_buffer.len() < self.anchors.len() {
             self.anchor_buffer =
                 Buffer::zeroed(gpu, "anchors of edges", self.anchors.len().next_power_of_two());
@@ -313,21 +295,26 @@ impl Flows {
                 prepared.groups = Some([bind(listed), bind(focused)]);
             }
         }
-        self.record(pass);
-        if let Some((products, true)) = &mut self.products {
+    }
+
+    /// Records a frame's share of the dispatches: of `all` in turn, or of those alone that were never recorded.
+    pub fn compute(&mut self, pass: &mut wgpu::ComputePass<'_>, all: bool) {
+        if let Some((products, true)) = &mut self.products
+            && (all || !products.are_computed())
+        {
             products.record(pass);
         }
+        self.record(pass, all);
     }
 
     /// Records dispatches of the placed sets in turn, each set's once at most, until they have read enough values.
-    fn record(&mut self, pass: &mut wgpu::ComputePass<'_>) {
+    fn record(&mut self, pass: &mut wgpu::ComputePass<'_>, all: bool) {
         let count = self.prepared.len();
         let mut left = i64::from(FRAME_READS);
         let first = self.next;
         for index in (0..count).map(|i| (first + i) % count) {
-            let Some(prepared) = self.prepared[index].as_mut().filter(|p| p.placed.is_some()) else {
-                continue;
-            };
+            let wanted = |p: &&mut Prepared| p.placed.is_some() && (all || !p.computed);
+            let Some(prepared) = self.prepared[index].as_mut().filter(wanted) else { continue };
             self.next = index;
             while prepared.next < prepared.flow.plan.len() {
                 if left <= 0 {
@@ -338,6 +325,7 @@ impl Flows {
                 prepared.next += 1;
             }
             prepared.next = 0;
+            prepared.computed = true;
             self.next = index + 1;
         }
     }

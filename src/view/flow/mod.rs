@@ -7,14 +7,18 @@
 //! edge's flow is the sum over its pixels.
 //!
 //! The strongest edges are found and listed on the GPU and drawn from that list. A frame computes a fixed most of it, and goes on in the
-//! next one.
+//! next one. In a window that takes a fixed share of the time ([`TimeShare`]).
 
 mod edge_flow;
 mod edges;
 mod flows;
+mod places;
 pub mod products;
+mod time_share;
 pub mod twin;
 
 pub use edge_flow::{EdgeFlow, EdgeRanking, MAX_LISTED_EDGES};
 pub use edges::{EdgeKernels, EdgeSet, Joins};
-pub use flows::{Anchor, EdgePlacement, Flows, Focus, Lane};
+pub use flows::Flows;
+pub use places::{Anchor, EdgePlacement, Focus, Lane};
+pub use time_share::TimeShare;

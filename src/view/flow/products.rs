@@ -122,6 +122,7 @@ pub struct Products {
     plan: Plan,
     reads: Vec<u32>,
     next: usize,
+    computed: bool,
 }
 
 impl Products {
@@ -159,7 +160,16 @@ impl Products {
                 reads.push((last - first).saturating_mul(each));
             }
         }
-        Ok(Self { set: set.clone(), maps, totals, terms, plan: plan.finish(), reads, next: 0 })
+        Ok(Self {
+            set: set.clone(),
+            maps,
+            totals,
+            terms,
+            plan: plan.finish(),
+            reads,
+            next: 0,
+            computed: false,
+        })
     }
 
     /// True when they are of this filter, pixel and channel.
@@ -181,6 +191,11 @@ impl Products {
         [view(&self.maps, self.set.channels()), view(&self.totals, 2)]
     }
 
+    /// True once all was recorded.
+    pub fn are_computed(&self) -> bool {
+        self.computed
+    }
+
     /// Records a frame's share of the dispatches.
     pub fn record(&mut self, pass: &mut wgpu::ComputePass<'_>) {
         let mut left = i64::from(MAX_READS);
@@ -191,6 +206,7 @@ impl Products {
             self.plan.record(pass, self.next..self.next + 1);
             left -= i64::from(self.reads[self.next]);
             self.next = (self.next + 1) % self.plan.len();
+            self.computed |= self.next == 0;
         }
     }
 }

@@ -4,6 +4,8 @@
 use egui::{DragValue, Pos2, Rect, RichText, Sense, Ui, Vec2};
 
 use super::flow::kernel_set;
+use super::recipe::LayerRecipe;
+use super::tiles::{fitted, frame_ui, pixel_at, pointed};
 use crate::app::actions::layer_of;
 use crate::app::format::short;
 use crate::app::pane::Cx;
@@ -28,6 +30,14 @@ const CELL: f32 = 50.0;
 /// Size of numbers, in points.
 const NUMBER: f32 = 10.5;
 
+/// The way in which a tile's layer makes its map.
+enum Computation {
+    /// By kernels: products of maps, added up.
+    Products(Box<ProductSet>),
+    /// Value by value.
+    Recipe(LayerRecipe),
+}
+
 /// The tile whose computation is shown.
 pub(super) struct Intermediates {
     layer: LayerId,
@@ -39,16 +49,12 @@ pub(super) struct Intermediates {
 }
 
 impl Intermediates {
-    /// Of a tile that a layer makes by kernels; of a tile after it, such as of its activation, that filter's. None for the image.
+    /// Of a tile that a layer makes. None for the image.
     pub(super) fn new(session: &Session, tile: TileId) -> Option<Self> {
-        let (layer, filter) = session.trainer().network.filter_of(tile.node, tile.tile as usize)?;
-        let network = &session.trainer().network;
-        let index = network.layer_index(layer).ok()?;
-        let place = network.filter_index(index, filter).ok()?;
-        let output = network.layers[index].output;
-        let tile = TileId { node: index + 1, tile: place as u32 };
+        let layer = layer_of(session, tile.node)?;
+        let output = session.trainer().network.layers[tile.node - 1].output;
         let pixel = [output.height as u32 / 2, output.width as u32 / 2];
-        Some(Self { layer: LayerId(layer), tile, pixel, channel: 0 })
+        Some(Self { layer, tile, pixel, channel: 0 })
     }
 
     /// The tile.
@@ -58,15 +64,21 @@ impl Intermediates {
 
     /// The pixels that the pixel in focus reads, by node up to that of the tile; none where the network has changed.
     pub(super) fn receptive_fields(&self, session: &Session) -> Option<Vec<Option<Pixels>>> {
-        self.product_set(session)?;
+        self.shown(session)?;
         let pixel = self.pixel.map(|at| at as usize);
         Some(session.trainer().network.receptive_fields(self.tile.node, pixel))
     }
 
-    fn product_set(&self, session: &Session) -> Option<ProductSet> {
+    /// The computation that is shown of the tile; none where it is no longer there.
+    fn shown(&self, session: &Session) -> Option<Computation> {
         if layer_of(session, self.tile.node) != Some(self.layer) {
             return None;
         }
+        let products = self.product_set(session).map(Box::new).map(Computation::Products);
+        products.or_else(|| LayerRecipe::new(session, self.tile, self.pixel).map(Computation::Recipe))
+    }
+
+    fn product_set(&self, session: &Session) -> Option<ProductSet> {
         let trainer = session.trainer();
         let (index, node) = (self.tile.node - 1, self.tile.node);
         let layer = &trainer.network.layers[index];
@@ -88,7 +100,7 @@ impl Intermediates {
 
     /// The window; returns whether it stays open.
     pub(super) fn ui(&mut self, ui: &Ui, cx: &mut Cx<'_, '_>) -> bool {
-        let Some(set) = self.product_set(cx.session) else { return false };
+        let Some(computation) = self.shown(cx.session) else { return false };
         let name = &cx.session.layers()[self.tile.node].name;
         let title = format!("How {name} computes map {}", self.tile.tile);
         let mut open = true;
@@ -101,7 +113,10 @@ impl Intermediates {
             .max_size(room)
             .collapsible(false)
             .show(ui.ctx(), |ui| {
-                let shown = self.content_ui(ui, cx, &set);
+                let shown = match &computation {
+                    Computation::Products(set) => self.content_ui(ui, cx, set),
+                    Computation::Recipe(recipe) => recipe.ui(ui, cx, &mut self.pixel),
+                };
                 cx.report(shown);
             });
         open
@@ -292,35 +307,4 @@ fn tiles_ui(ui: &Ui, cx: &mut Cx<'_, '_>, sets: &[(Rect, Intermediate)], tile: u
         cx.frame.place(ui, TileSetId::Intermediate(*part), tile, *rect);
     }
     cx.frame.paint(ui, area.intersect(ui.clip_rect()), mark);
-}
-
-/// The largest rectangle of this many rows and columns of texels in a square cell, centered.
-fn fitted(cell: Rect, [rows, columns]: [u32; 2]) -> Rect {
-    let scale = cell.width() / rows.max(columns).max(1) as f32;
-    // A value alone needs no large tile.
-    let scale = scale.min(24.0);
-    Rect::from_center_size(cell.center(), Vec2::new(columns as f32, rows as f32) * scale)
-}
-
-/// The position of a pointer that moves or clicks; a resting one leaves the choice to the keyboard.
-fn pointed(ui: &Ui, response: &egui::Response) -> Option<Pos2> {
-    let moves = ui.input(|i| i.pointer.delta() != Vec2::ZERO);
-    response.hover_pos().filter(|_| moves || response.clicked())
-}
-
-/// Row and column of the pixel at a position of a tile.
-fn pixel_at(at: Pos2, rect: Rect, view: &TensorView) -> Option<[u32; 2]> {
-    let share = (at - rect.min) / rect.size();
-    let pixel = |share: f32, count: u32| ((share * count as f32) as u32).min(count - 1);
-    rect.contains(at).then(|| [pixel(share.y, view.height()), pixel(share.x, view.width())])
-}
-
-/// Frames a rectangle of pixels of a tile that has `height × width` of them.
-pub(super) fn frame_ui(ui: &Ui, tile: Rect, [height, width]: [usize; 2], field: &Pixels) {
-    let scale = tile.size() / Vec2::new(width as f32, height as f32);
-    let corner = |y: usize, x: usize| tile.min + Vec2::new(x as f32, y as f32) * scale;
-    let rect = Rect::from_min_max(corner(field[0].start, field[1].start), corner(field[0].end, field[1].end));
-    let kind = egui::StrokeKind::Outside;
-    ui.painter().rect_stroke(rect.expand(1.0), 0.0, egui::Stroke::new(1.0, theme::GROUND), kind);
-    ui.painter().rect_stroke(rect, 0.0, egui::Stroke::new(1.0, theme::THIRD), kind);
 }

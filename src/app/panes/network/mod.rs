@@ -9,7 +9,9 @@ mod head;
 mod intermediates;
 mod marks;
 mod paint;
+mod recipe;
 mod shown;
+mod tiles;
 
 use egui::{Rect, RichText, Sense, Ui, Vec2};
 
@@ -309,7 +311,7 @@ impl NetworkPane {
             let Some(field) = field.as_ref().filter(|_| shows_maps(self.shown.get(node))) else { continue };
             let [_, height, width] = cx.session.layers()[node].output;
             for rect in self.rects(cx.session, columns[node], node) {
-                intermediates::frame_ui(ui, rect, [height, width], field);
+                tiles::frame_ui(ui, rect, [height, width], field);
             }
         }
     }

@@ -6,7 +6,7 @@ use egui::{Button, Color32, DragValue, Pos2, Rect, Response, RichText, Sense, Ui
 
 use crate::app::format::{rounded, short};
 use crate::app::frame::MAX_WEIGHTS;
-use crate::app::number::field_ui;
+use crate::app::number::wide_field_ui;
 use crate::app::pane::Cx;
 use crate::app::theme;
 use crate::gpu::BufferRange;
@@ -20,6 +20,8 @@ const SIDE: f32 = 280.0;
 const MAX_BUTTONS: usize = 8;
 /// Significant digits of the bias.
 const DIGITS: usize = 4;
+/// Width of the field of a bias, in points: the longest is `-0.0001234`.
+const BIAS_WIDTH: f32 = 100.0;
 /// Frames after which weights that were painted are shown as they are read, others by then or not.
 const MAX_SENT_FRAMES: u32 = 12;
 
@@ -208,7 +210,7 @@ impl Painter {
             if let Some((_, bias)) = cx.selection.bias.filter(|(of, _)| *of == self.filter) {
                 let hover = "Number added to what the weights make of every place of the image";
                 ui.label("bias").on_hover_text(hover);
-                let mut edited = field_ui(ui, "bias", rounded(bias, DIGITS));
+                let mut edited = wide_field_ui(ui, "bias", rounded(bias, DIGITS), BIAS_WIDTH);
                 edited.response = edited.response.on_hover_text(hover);
                 cx.number("paint bias", edited, |bias| {
                     let edit = WeightEdit { layer, filter, at: Vec::new(), bias: Some(bias) };

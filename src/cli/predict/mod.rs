@@ -1,0 +1,170 @@
+//! `revacnn predict`: what a run says of pictures or arrays.
+
+mod inputs;
+
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use indicatif::{ProgressBar, ProgressStyle};
+use revacnn::error::{Error, Result};
+use revacnn::nn::{Answers, Predictor};
+use revacnn::session::{Session, write_whole};
+use serde_json::{Value, json};
+
+use super::arrays::{self, npy, words_npy};
+use super::print::print_line;
+use super::run_options::AdapterOption;
+use inputs::Input;
+
+/// Classes that a line of text names.
+const NAMED: usize = 3;
+
+#[derive(Args)]
+pub(super) struct Predict {
+    /// The folder of a run.
+    #[arg(value_name = "RUN")]
+    run: PathBuf,
+    /// Pictures, folders of pictures, or an `.npz` whose array `x` is raw input of the network, `[n, channels, height, width]`, normalized already.
+    #[arg(value_name = "INPUT", required = true)]
+    inputs: Vec<PathBuf>,
+    #[command(flatten)]
+    adapter: AdapterOption,
+    /// Predict with the averaged weights.
+    #[arg(long)]
+    averaged: bool,
+    /// Stop at the first picture that cannot be read, instead of leaving it out.
+    #[arg(long)]
+    strict: bool,
+    /// Print JSON Lines: the network, then one object an input.
+    #[arg(long)]
+    json: bool,
+    /// Write the arrays `logits` and `probabilities`, `[n, classes]`, and the words `inputs` and `classes`.
+    #[arg(short, long, value_name = "FILE.npz")]
+    output: Option<PathBuf>,
+}
+
+/// All answers so far.
+#[derive(Default)]
+struct Said {
+    names: Vec<String>,
+    answers: Answers,
+    left_out: usize,
+}
+
+impl Predict {
+    pub(super) fn run(&self) -> Result<()> {
+        if let Some(path) = &self.output {
+            check_output(path)?;
+        }
+        let gpu = self.adapter.open()?;
+        let session = Session::look_at(std::rc::Rc::clone(&gpu), &self.run)?;
+        let inputs = inputs::find(&self.inputs, session.trainer().loader.shape())?;
+        let predictor = session.trainer().predictor(self.averaged)?;
+        if self.json {
+            let classes = session.class_names();
+            let start = json!({ "run": self.run, "classes": classes, "averaged": self.averaged, "step": session.step() });
+            print_line(&start.to_string())?;
+        }
+        let said = self.predict(&session, &predictor, &inputs)?;
+        if said.left_out > 0 {
+            log::warn!("{} of {} inputs were left out", said.left_out, inputs.len());
+        }
+        if said.names.is_empty() {
+            return Err(Error::new("none of the inputs could be read", "see the messages above"));
+        }
+        self.output.as_ref().map_or(Ok(()), |path| write(path, &said, session.class_names()))
+    }
+
+    fn predict(&self, session: &Session, predictor: &Predictor, inputs: &[Input]) -> Result<Said> {
+        let bar = if self.json { ProgressBar::hidden() } else { ProgressBar::new(inputs.len() as u64) };
+        let style = ProgressStyle::with_template("{bar:24} {percent:>3} %  {pos} of {len}  {eta} left");
+        bar.set_style(style.expect("the template is fixed").progress_chars("━╸ "));
+        let loader = &session.trainer().loader;
+        let mut said = Said::default();
+        for inputs in inputs.chunks(predictor.most()) {
+            let (mut batch, mut read) = (Vec::new(), Vec::new());
+            for input in inputs {
+                match input.read(loader.shape(), |image| loader.normalized(image)) {
+                    Ok(values) => {
+                        batch.extend(values);
+                        read.push(input);
+                    }
+                    Err(error) if self.strict => return Err(error),
+                    Err(error) => {
+                        bar.suspend(|| log::warn!("left out: {error}; {}", error.help()));
+                        said.left_out += 1;
+                    }
+                }
+            }
+            let answers = predictor.answer(session.gpu(), &batch)?;
+            for (at, input) in read.iter().enumerate() {
+                let line = self.line(input, &one(&answers, at, read.len()), session.class_names());
+                bar.suspend(|| print_line(&line))?;
+                said.names.push(input.name());
+            }
+            said.answers.outputs.extend(answers.outputs);
+            said.answers.shares.extend(answers.shares);
+            bar.inc(inputs.len() as u64);
+        }
+        bar.finish_and_clear();
+        Ok(said)
+    }
+
+    /// What is printed of an input.
+    fn line(&self, input: &Input, answer: &Answers, classes: &[String]) -> String {
+        let ranked = ranked(answer);
+        let name = |class: usize| classes.get(class).map_or_else(|| class.to_string(), Clone::clone);
+        if self.json {
+            let best = ranked.first().map_or(Value::Null, |class| name(*class).into());
+            let Answers { outputs, shares } = answer;
+            let index = input.index();
+            let line = json!({ "input": input.path(), "index": index, "class": best, "probabilities": shares, "logits": outputs });
+            return line.to_string();
+        }
+        if answer.shares.is_empty() {
+            let outputs: Vec<String> = answer.outputs.iter().take(8).map(|v| format!("{v:.4}")).collect();
+            let more = if answer.outputs.len() > 8 { ", …" } else { "" };
+            return format!("{}  {}{more}", input.name(), outputs.join(", "));
+        }
+        let shown = ranked
+            .iter()
+            .take(NAMED)
+            .map(|class| format!("{} {:.1} %", name(*class), 100.0 * answer.shares[*class]));
+        format!("{}  {}", input.name(), shown.collect::<Vec<_>>().join(", "))
+    }
+}
+
+/// The answer to one of `count` inputs.
+fn one(answers: &Answers, at: usize, count: usize) -> Answers {
+    let of = |all: &[f32]| all[at * (all.len() / count)..][..all.len() / count].to_vec();
+    Answers { outputs: of(&answers.outputs), shares: of(&answers.shares) }
+}
+
+/// Classes by their shares, the largest first.
+fn ranked(answer: &Answers) -> Vec<usize> {
+    let mut classes: Vec<usize> = (0..answer.shares.len()).collect();
+    classes.sort_by(|a, b| answer.shares[*b].total_cmp(&answer.shares[*a]));
+    classes
+}
+
+fn check_output(path: &Path) -> Result<()> {
+    if !path.extension().is_some_and(|e| e.eq_ignore_ascii_case("npz")) {
+        let what = format!("{} is no .npz", path.display());
+        return Err(Error::usage(what, "name the output so that it ends in .npz"));
+    }
+    arrays::check_folder(path)
+}
+
+fn write(path: &Path, said: &Said, classes: &[String]) -> Result<()> {
+    let failed =
+        |e: std::io::Error| Error::new(format!("the answers cannot be packed: {e}"), "predict fewer");
+    let count = said.names.len();
+    let rows = |values: &[f32]| npy(&[count as u64, (values.len() / count) as u64], values).map_err(failed);
+    let mut all =
+        vec![("logits", rows(&said.answers.outputs)?), ("inputs", words_npy(&said.names).map_err(failed)?)];
+    if !said.answers.shares.is_empty() {
+        all.push(("probabilities", rows(&said.answers.shares)?));
+        all.push(("classes", words_npy(classes).map_err(failed)?));
+    }
+    write_whole(path, &arrays::npz(all).map_err(failed)?)
+}
