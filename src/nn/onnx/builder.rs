@@ -47,7 +47,7 @@ pub(super) enum Erf {
     PlusOne,
 }
 
-/// What a name in the graph stands for.
+/// Meaning of a name in the graph.
 #[derive(Debug, Clone)]
 pub(super) enum Value {
     Constant(Rc<Constant>),
@@ -70,7 +70,7 @@ pub(super) struct Builder<'a> {
     pub weights: Vec<Vec<Vec<f32>>>,
     /// Index of the layer of each dense or convolution that had no bias in the file.
     pub without_bias: HashMap<String, usize>,
-    /// What was left out or changed.
+    /// Notes of all that was left out or changed.
     pub notes: Vec<String>,
     names: HashSet<String>,
     /// Numbers that folding may still make.
@@ -112,7 +112,9 @@ impl<'a> Builder<'a> {
                 "its input is a map times a number, for which there is no layer",
                 "fold the factor into the weights of the layer before it",
             )),
-            Some(Value::Constant(_)) => Err(node.refuse("its input is a constant", "run the model through onnxsim")),
+            Some(Value::Constant(_)) => {
+                Err(node.refuse("its input is a constant", "run the model through onnxsim"))
+            }
             None => Err(node.refuse(format!("it lacks input {at}"), "export the model again")),
         }
     }
@@ -131,7 +133,8 @@ impl<'a> Builder<'a> {
 
     /// Input `at` of a node, which is a constant.
     pub(super) fn constant(&self, node: &Node, at: usize) -> Result<Rc<Constant>> {
-        self.optional(node, at)?.ok_or_else(|| node.refuse(format!("it lacks input {at}"), "export the model again"))
+        self.optional(node, at)?
+            .ok_or_else(|| node.refuse(format!("it lacks input {at}"), "export the model again"))
     }
 
     /// Counts the numbers of a folded constant.
@@ -159,18 +162,22 @@ impl<'a> Builder<'a> {
         let layer = (found.parse)(settings.clone(), 1).map_err(within)?;
         if !layer.inputs().contains(&inputs.len()) {
             let most = layer.inputs().into_inner().1;
-            return Err(node.refuse(format!("it takes {} maps", inputs.len()), &format!("join at most {most} at once")));
+            return Err(node
+                .refuse(format!("it takes {} maps", inputs.len()), &format!("join at most {most} at once")));
         }
         let output = layer.output(&shapes).map_err(within)?;
         let Shape { channels, height, width } = output;
         let values = [channels, height, width].iter().map(|size| *size as u128).product::<u128>();
         if values > MAX_VALUES || values == 0 || height.max(width) > MAX_SIDE {
-            return Err(node.refuse(format!("its map would be {output}"), "the file is damaged: export it again"));
+            return Err(
+                node.refuse(format!("its map would be {output}"), "the file is damaged: export it again")
+            );
         }
         let wanted: Vec<usize> = layer.parameters(&shapes).iter().map(|tensor| tensor.len()).collect();
         let given: Vec<usize> = weights.iter().map(Vec::len).collect();
         if wanted != given {
-            let what = format!("its weights have {given:?} values, and its input of {} needs {wanted:?}", shapes[0]);
+            let what =
+                format!("its weights have {given:?} values, and its input of {} needs {wanted:?}", shapes[0]);
             return Err(node.refuse(what, "the file is damaged: export it again"));
         }
         let name = self.name(node, layer.short_name(), !weights.is_empty());

@@ -114,8 +114,11 @@ fn read_numbers(tensor: &TensorData, len: usize, folder: &Path) -> Result<Number
         &tensor.raw_data
     };
     if len.checked_mul(size) != Some(bytes.len()) {
-        let what =
-            format!("its sizes {:?} are those of {len} numbers, and it has {} bytes", tensor.dims, bytes.len());
+        let what = format!(
+            "its sizes {:?} are those of {len} numbers, and it has {} bytes",
+            tensor.dims,
+            bytes.len()
+        );
         return Err(Error::new(what, DAMAGED));
     }
     Ok(decode(tensor.data_type, bytes))
@@ -151,7 +154,8 @@ fn typed(tensor: &TensorData, len: usize) -> Result<Numbers> {
     };
     let found = Constant { dims: Vec::new(), numbers };
     if found.len() != len {
-        let what = format!("its sizes {:?} are those of {len} numbers, and it has {}", tensor.dims, found.len());
+        let what =
+            format!("its sizes {:?} are those of {len} numbers, and it has {}", tensor.dims, found.len());
         return Err(Error::new(what, DAMAGED));
     }
     Ok(found.numbers)
@@ -159,7 +163,8 @@ fn typed(tensor: &TensorData, len: usize) -> Result<Numbers> {
 
 /// The bytes of a tensor in another file, which lies in the model's folder.
 fn external_bytes(tensor: &TensorData, wanted: Option<usize>, folder: &Path) -> Result<Vec<u8>> {
-    let entry = |key: &str| tensor.external_data.iter().find(|entry| entry.key == key).map(|e| e.value.as_str());
+    let entry =
+        |key: &str| tensor.external_data.iter().find(|entry| entry.key == key).map(|e| e.value.as_str());
     let location = entry("location").unwrap_or_default();
     let is_below = |part| matches!(part, Component::Normal(_) | Component::CurDir);
     let outside = || {

@@ -23,7 +23,9 @@ pub(super) fn fold(node: &Node, inputs: &[Option<&Constant>], folder: &Path) -> 
         "Cast" => cast(input(0)?, node.int("to", 1)),
         "Gather" => gather(input(0)?, input(1)?, node.int("axis", 0)),
         "Concat" => concat(inputs, node.int("axis", 0)),
-        "Squeeze" | "Unsqueeze" | "Flatten" | "Reshape" => reshaped(node, input(0)?, inputs.get(1).copied().flatten()),
+        "Squeeze" | "Unsqueeze" | "Flatten" | "Reshape" => {
+            reshaped(node, input(0)?, inputs.get(1).copied().flatten())
+        }
         "Slice" => slice(node, inputs),
         "Transpose" => transposed(input(0)?, node.ints("perm")),
         "Add" => pairwise(input(0)?, input(1)?, |a, b| a + b, i64::checked_add),
@@ -82,8 +84,7 @@ fn gather(input: &Constant, indices: &Constant, axis: i64) -> Result<Constant> {
     let ([len], 0) = (&input.dims[..], axis) else {
         return Err(Error::new("it takes parts of what is no list", SIMPLIFY));
     };
-    let places: Vec<usize> =
-        indices.ints()?.iter().map(|at| from_end(*at, *len)).collect::<Result<_>>()?;
+    let places: Vec<usize> = indices.ints()?.iter().map(|at| from_end(*at, *len)).collect::<Result<_>>()?;
     Ok(input.picked(indices.dims.clone(), places.into_iter()))
 }
 
@@ -173,7 +174,8 @@ fn slice(node: &Node, inputs: &[Option<&Constant>]) -> Result<Constant> {
         let [only] = listed else { return Err(Error::new("it takes parts of what is no list", SIMPLIFY)) };
         Ok(Some(*only))
     };
-    let (Some(Some(input)), Some(start), Some(end)) = (inputs.first(), one("starts", 1)?, one("ends", 2)?) else {
+    let (Some(Some(input)), Some(start), Some(end)) = (inputs.first(), one("starts", 1)?, one("ends", 2)?)
+    else {
         return Err(Error::new("it lacks an input", SIMPLIFY));
     };
     let ([len], 0, 1) = (&input.dims[..], one("axes", 3)?.unwrap_or(0), one("steps", 4)?.unwrap_or(1)) else {
@@ -222,14 +224,19 @@ fn pairwise(
     let larger = if a.len() >= b.len() { a } else { b };
     let fits = |one: &Constant| one.dims == larger.dims || one.len() == 1;
     if !fits(a) || !fits(b) || larger.len() == 0 {
-        return Err(Error::new(format!("constants of sizes {:?} and {:?} do not fit", a.dims, b.dims), SIMPLIFY));
+        return Err(Error::new(
+            format!("constants of sizes {:?} and {:?} do not fit", a.dims, b.dims),
+            SIMPLIFY,
+        ));
     }
     let at = |one: &Constant, index: usize| if one.len() == 1 { 0 } else { index };
     let numbers = match (&a.numbers, &b.numbers) {
         (Numbers::Ints(x), Numbers::Ints(y)) => {
             let each = |index| ints(x[at(a, index)], y[at(b, index)]);
             let all: Option<Vec<i64>> = (0..larger.len()).map(each).collect();
-            Numbers::Ints(all.ok_or_else(|| Error::new("its whole numbers are too large, or divided by 0", SIMPLIFY))?)
+            Numbers::Ints(
+                all.ok_or_else(|| Error::new("its whole numbers are too large, or divided by 0", SIMPLIFY))?,
+            )
         }
         _ => {
             let (x, y) = (a.floats(), b.floats());

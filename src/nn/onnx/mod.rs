@@ -10,10 +10,12 @@
 //! | `padding='same'` with an even kernel: other pads on each side, or `auto_pad` | both exporters | the kernel gets taps of 0 |
 //! | a last `Softmax` or `LogSoftmax` | both exporters | left out: the loss has its own |
 
+mod arithmetic;
 mod attributes;
 mod builder;
 mod constant;
 mod fold;
+mod imported;
 mod operators;
 mod order;
 mod proto;
@@ -29,24 +31,15 @@ use prost::Message as _;
 
 use self::builder::{Builder, IMAGE, Map, Value};
 use self::constant::Constant;
+pub use self::imported::Imported;
 use self::proto::{Graph, Model, ValueInfo};
-use super::{Network, Shape};
+use super::Shape;
 use crate::error::{Error, Result};
 
 /// Largest size of a file in bytes, which is the format's own.
 const MAX_BYTES: u64 = 1 << 31;
 /// Versions of the operators that are known.
 const OPSETS: std::ops::RangeInclusive<i64> = 7..=24;
-
-/// A network out of a file.
-pub struct Imported {
-    /// The network; it has as many classes as the model has outputs.
-    pub network: Network,
-    /// Values of the parameters of each layer, in the order of [`super::Layer::parameters`].
-    pub weights: Vec<Vec<Vec<f32>>>,
-    /// What was left out or changed, for people.
-    pub notes: Vec<String>,
-}
 
 impl Imported {
     /// Reads an ONNX file.
@@ -79,25 +72,16 @@ impl Imported {
         let own = |set: &&proto::OperatorSet| matches!(set.domain.as_str(), "" | "ai.onnx");
         let opset = model.opset_import.iter().find(own).map_or(0, |set| set.version);
         let Some(graph) = model.graph.filter(|graph| !graph.node.is_empty()) else {
-            return Err(Error::new("it holds no network", "name an ONNX file, as torch.onnx.export writes it"));
+            return Err(Error::new(
+                "it holds no network",
+                "name an ONNX file, as torch.onnx.export writes it",
+            ));
         };
         if !OPSETS.contains(&opset) {
             let what = format!("its operators are of version {opset}");
             return Err(Error::new(what, "export it with an opset_version of 7 to 24"));
         }
         build(&graph, folder, opset, (name, bytes.len()))
-    }
-
-    /// Parameters of the network in one row, as they lie in its flat buffers.
-    ///
-    /// # Panics
-    /// Never of a network that was read.
-    pub(crate) fn flat(&self, tensors: &[super::TensorRange], len: usize) -> Vec<f32> {
-        let mut flat = vec![0.0; len];
-        for (tensor, values) in tensors.iter().zip(self.weights.iter().flatten()) {
-            flat[tensor.offset..tensor.offset + tensor.len].copy_from_slice(values);
-        }
-        flat
     }
 }
 
@@ -147,13 +131,23 @@ fn image_of(input: &ValueInfo) -> Result<(usize, Shape)> {
         size.filter(|size| (1..=1 << 16).contains(size))
     };
     let [batch, channels, height, width] = dims else {
-        let what = format!("its input {:?} has {} sizes, not images × channels × rows × columns", input.name, dims.len());
+        let what = format!(
+            "its input {:?} has {} sizes, not images × channels × rows × columns",
+            input.name,
+            dims.len()
+        );
         return Err(Error::new(what, "export it with an image as input"));
     };
     let (Some(channels), Some(height), Some(width)) = (size(channels), size(height), size(width)) else {
         let open = dims[1..].iter().filter_map(|dim| dim.dim_param.clone()).collect::<Vec<_>>().join(", ");
-        let what = format!("its input {:?} leaves the image's sizes open ({open}), or they are too large", input.name);
-        return Err(Error::new(what, "export it with fixed channels, rows and columns; only the batch may be open"));
+        let what = format!(
+            "its input {:?} leaves the image's sizes open ({open}), or they are too large",
+            input.name
+        );
+        return Err(Error::new(
+            what,
+            "export it with fixed channels, rows and columns; only the batch may be open",
+        ));
     };
     Ok((size(batch).unwrap_or(1), Shape::new(channels, height, width)))
 }

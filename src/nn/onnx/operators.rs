@@ -4,7 +4,8 @@ use std::rc::Rc;
 
 use toml::{Table, Value as Setting};
 
-use super::builder::{Builder, Erf, Map, Scaled, Value};
+use super::arithmetic::spread;
+use super::builder::{Builder, Map, Value};
 use super::constant::Constant;
 use super::fold;
 use super::proto::Node;
@@ -101,7 +102,9 @@ impl<'a> Builder<'a> {
             "Gelu" if node.word("approximate", "none") == "none" => plain("gelu"),
             "Gelu" => {
                 let what = format!("it is approximated by {}", node.word("approximate", "none"));
-                return Err(node.refuse(what, "gelu is there without approximation: export the model with that"));
+                return Err(
+                    node.refuse(what, "gelu is there without approximation: export the model with that")
+                );
             }
             "LRN" if node.int("size", 0) % 2 == 1 => {
                 let mut settings = sizes(&[("size", node.int("size", 1).clamp(0, 1 << 20) as usize)]);
@@ -110,7 +113,9 @@ impl<'a> Builder<'a> {
                 settings.extend(number("k", node.float("bias", 1.0)));
                 ("local_response_norm", settings)
             }
-            "LRN" => return Err(node.refuse("its size is not odd", "take local_response_norm with an odd size")),
+            "LRN" => {
+                return Err(node.refuse("its size is not odd", "take local_response_norm with an odd size"));
+            }
             other => {
                 let nearest = NEAREST.iter().find(|(name, _)| *name == other);
                 let help = nearest.map_or_else(
@@ -165,16 +170,23 @@ impl<'a> Builder<'a> {
                 "only products with one matrix of weights have a layer, dense",
             ));
         };
-        let (turned, factor) = if is_gemm { (node.int("transB", 0) == 1, node.float("alpha", 1.0)) } else { (false, 1.0) };
+        let (turned, factor) =
+            if is_gemm { (node.int("transB", 0) == 1, node.float("alpha", 1.0)) } else { (false, 1.0) };
         if input.rank != 2 || (is_gemm && node.int("transA", 0) != 0) {
             return Err(node.refuse("its input is not flat", "put a Flatten before it"));
         }
-        let (units, kept) = if turned { (rows, Rc::clone(&weight)) } else { (columns, Rc::new(fold::transposed(&weight, None)?)) };
+        let (units, kept) = if turned {
+            (rows, Rc::clone(&weight))
+        } else {
+            (columns, Rc::new(fold::transposed(&weight, None)?))
+        };
         self.reserve(weight.len())?;
         let weights = kept.floats().into_iter().map(|value| value * factor).collect();
         let bias = if is_gemm { self.optional(node, 2)? } else { None };
         let biases = match &bias {
-            Some(bias) => spread(node, bias, units)?.into_iter().map(|v| v * node.float("beta", 1.0)).collect(),
+            Some(bias) => {
+                spread(node, bias, units)?.into_iter().map(|v| v * node.float("beta", 1.0)).collect()
+            }
             None => vec![0.0; units],
         };
         let map = self.push(node, ("dense", sizes(&[("units", units)])), &[&input], vec![weights, biases])?;
@@ -247,7 +259,9 @@ impl<'a> Builder<'a> {
         axes.sort_unstable();
         if input.rank != 4 || axes != [2, 3] {
             let what = format!("it is a mean over the axes {axes:?}");
-            return Err(node.refuse(what, "only the mean over rows and columns has a layer, global_avg_pool2d"));
+            return Err(
+                node.refuse(what, "only the mean over rows and columns has a layer, global_avg_pool2d")
+            );
         }
         let map = self.push(node, ("global_avg_pool2d", Table::new()), &[&input], Vec::new())?;
         Ok(Map { rank: if node.int("keepdims", 1) == 0 { 2 } else { 4 }, ..map })
@@ -274,7 +288,9 @@ impl<'a> Builder<'a> {
         }
         let scales = match node.floats("scales") {
             Some(scales) => scales.to_vec(),
-            None => self.optional(node, if old { 1 } else { 2 })?.map_or(Vec::new(), |scales| scales.floats()),
+            None => {
+                self.optional(node, if old { 1 } else { 2 })?.map_or(Vec::new(), |scales| scales.floats())
+            }
         };
         let dims = self.dims(&input);
         let scales = match (&scales[..], self.optional(node, 3)?) {
@@ -284,122 +300,14 @@ impl<'a> Builder<'a> {
             _ => scales,
         };
         match scales[..] {
-            [1.0, 1.0, rows, columns] if rows == columns && rows.fract() == 0.0 && (1.0..=64.0).contains(&rows) => {
+            [1.0, 1.0, rows, columns]
+                if rows == columns && rows.fract() == 0.0 && (1.0..=64.0).contains(&rows) =>
+            {
                 let settings = sizes(&[("factor", rows as usize)]);
                 self.push(node, ("upsample", settings), &[&input], Vec::new())
             }
             _ => Err(node.refuse(format!("its scales are {scales:?}"), nearest)),
         }
-    }
-
-    /// Maps added, or one after the other.
-    fn join(&mut self, node: &Node) -> Result<Map> {
-        let maps: Vec<Map> = (0..node.input.len()).map(|at| self.map(node, at)).collect::<Result<_>>()?;
-        let inputs: Vec<&Map> = maps.iter().collect();
-        let kind = if node.op_type == "Concat" { "concat" } else { "add" };
-        if kind == "concat" && fold::from_end(node.int("axis", 1), inputs[0].rank)? != 1 {
-            return Err(node.refuse("it does not join channels", "only channels can be joined: axis 1"));
-        }
-        self.push(node, (kind, Table::new()), &inputs, Vec::new())
-    }
-
-    /// Sums and products: of maps an `add`, with constants a bias, or part of a gelu.
-    fn arithmetic(&mut self, node: &Node) -> Result<Value> {
-        let pair = [0, 1].map(|at| self.find(node, at).cloned());
-        let op = node.op_type.as_str();
-        if let ("Erf", [Some(Value::Scaled(inner)), _]) = (op, &pair)
-            && (inner.factor - std::f32::consts::FRAC_1_SQRT_2).abs() < 1e-6
-            && inner.has_map
-            && inner.erf == Erf::None
-        {
-            return Ok(Value::Scaled(Scaled { factor: 1.0, has_map: false, erf: Erf::Plain, ..inner.clone() }));
-        }
-        let [Some(first), Some(second)] = pair else {
-            return Err(node.refuse("there is no layer for this operator", "gelu is there: x/2 · (1 + erf(x/√2))"));
-        };
-        match (op, first, second) {
-            ("Add", Value::Map(_), Value::Map(_)) => self.join(node).map(Value::Map),
-            ("Add", Value::Map(map), Value::Constant(by)) | ("Add", Value::Constant(by), Value::Map(map)) => {
-                self.add_bias(node, map, &by).map(Value::Map)
-            }
-            ("Add", Value::Scaled(inner), Value::Constant(by)) | ("Add", Value::Constant(by), Value::Scaled(inner))
-                if inner.erf == Erf::Plain && inner.factor == 1.0 && !inner.has_map && by.scalar() == Some(1.0) =>
-            {
-                Ok(Value::Scaled(Scaled { erf: Erf::PlusOne, ..inner }))
-            }
-            ("Mul", a, b) => self.product(node, a, b, false),
-            ("Div", a, b @ Value::Constant(_)) => self.product(node, a, b, true),
-            _ => Err(no_arithmetic(node)),
-        }
-    }
-
-    /// A factor of a gelu; once all are there, the layer.
-    fn product(&mut self, node: &Node, a: Value, b: Value, divides: bool) -> Result<Value> {
-        let scaled = |of| Scaled { of, factor: 1.0, has_map: true, erf: Erf::None };
-        let inner = match (a, b) {
-            (Value::Map(map), Value::Constant(by)) | (Value::Constant(by), Value::Map(map)) => {
-                times(node, scaled(map), &by, divides)?
-            }
-            (Value::Scaled(inner), Value::Constant(by)) | (Value::Constant(by), Value::Scaled(inner)) => {
-                times(node, inner, &by, divides)?
-            }
-            (Value::Map(map), Value::Scaled(inner)) | (Value::Scaled(inner), Value::Map(map))
-                if !inner.has_map && inner.of.layer == map.layer =>
-            {
-                Scaled { has_map: true, ..inner }
-            }
-            (Value::Scaled(one), Value::Scaled(other)) if one.has_map != other.has_map && one.of.layer == other.of.layer => {
-                let erf = if one.has_map { other.erf } else { one.erf };
-                Scaled { factor: one.factor * other.factor, has_map: true, erf, ..one }
-            }
-            _ => return Err(no_arithmetic(node)),
-        };
-        if inner.erf == Erf::PlusOne && inner.has_map && (inner.factor - 0.5).abs() < 1e-6 {
-            return self.push(node, ("gelu", Table::new()), &[&inner.of], Vec::new()).map(Value::Map);
-        }
-        Ok(Value::Scaled(inner))
-    }
-
-    /// Adds to the biases of the layer that makes `map`, if it has none of its own and nothing else takes its output.
-    fn add_bias(&mut self, node: &Node, map: Map, by: &Constant) -> Result<Map> {
-        let fault = |what: &str| node.refuse(what, "only the bias right after a product or convolution has a layer");
-        let alone = node.input.iter().any(|name| {
-            matches!(self.values.get(name.as_str()), Some(Value::Map(of)) if of.layer == map.layer)
-                && self.uses.get(name.as_str()) == Some(&1)
-        });
-        let Some(index) = self.without_bias.remove(&map.layer).filter(|_| alone) else {
-            return Err(fault("it adds a constant to a map"));
-        };
-        let at_channels = by.len() == 1 || by.dims.iter().rev().nth(map.rank - 2) == Some(&map.shape.channels);
-        if !at_channels {
-            return Err(fault("its constant has not one value for each channel"));
-        }
-        self.weights[index][1] = spread(node, by, map.shape.channels)?;
-        Ok(map)
-    }
-}
-
-/// An error for sums and products that have no layer.
-fn no_arithmetic(node: &Node) -> Error {
-    node.refuse(
-        "there is no layer for this sum or product",
-        "add and concat of maps, a bias after a product, and gelu have layers; in place of silu take gelu, of a scale batch_norm",
-    )
-}
-
-fn times(node: &Node, inner: Scaled, by: &Constant, divides: bool) -> Result<Scaled> {
-    let factor = by.scalar().ok_or_else(|| no_arithmetic(node))?;
-    let factor = if divides { 1.0 / factor } else { factor };
-    Ok(Scaled { factor: inner.factor * factor, ..inner })
-}
-
-/// One value for each of `count` channels, of a constant with as many or with one.
-fn spread(node: &Node, constant: &Constant, count: usize) -> Result<Vec<f32>> {
-    let values = constant.floats();
-    match values.len() {
-        len if len == count => Ok(values),
-        1 => Ok(vec![values[0]; count]),
-        len => Err(node.refuse(format!("its bias has {len} values for {count} channels"), "export the model again")),
     }
 }
 

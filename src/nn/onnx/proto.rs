@@ -97,7 +97,7 @@ pub(super) struct TensorData {
     pub data_location: i32,
 }
 
-/// Where the numbers of a tensor are: `location`, `offset`, `length`.
+/// Place of the numbers of a tensor: `location`, `offset`, `length`.
 #[derive(Clone, PartialEq, prost::Message)]
 pub(super) struct KeyValue {
     #[prost(string, tag = "1")]

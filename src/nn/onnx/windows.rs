@@ -78,7 +78,10 @@ pub(super) fn convolution(builder: &mut Builder<'_>, node: &Node) -> Result<Map>
         taps[(plane * side + y + added[0][0]) * side + x + added[1][0]] = *value;
     }
     if side * side > rows * columns {
-        let note = format!("{}: its {rows}×{columns} kernel became {side}×{side}, with weights of 0 around it", node.label());
+        let note = format!(
+            "{}: its {rows}×{columns} kernel became {side}×{side}, with weights of 0 around it",
+            node.label()
+        );
         builder.notes.push(note);
     }
     let bias = builder.optional(node, 2)?;
@@ -116,7 +119,10 @@ pub(super) fn pool(builder: &mut Builder<'_>, node: &Node, kind: &str) -> Result
     let rest = |side: usize| (side + 2 * padding).saturating_sub(size) % stride;
     if node.int("ceil_mode", 0) != 0 && rest(input.shape.height) + rest(input.shape.width) > 0 {
         let what = format!("its ceil_mode adds windows at the edge of its input of {}", input.shape);
-        return Err(node.refuse(what, "there is no layer for it: export the model with ceil_mode off, or pad the images"));
+        return Err(node.refuse(
+            what,
+            "there is no layer for it: export the model with ceil_mode off, or pad the images",
+        ));
     }
     let mut settings = sizes(&[("size", size), ("stride", stride), ("padding", padding)]);
     if kind == "avg_pool2d" {
