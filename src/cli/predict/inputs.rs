@@ -1,4 +1,4 @@
-//! What is to be predicted: pictures, folders of them, and arrays of raw input.
+//! Inputs to be predicted: pictures, folders of them, and arrays of raw input.
 
 use std::path::{Path, PathBuf};
 

@@ -1,4 +1,4 @@
-//! `revacnn predict`: what a run says of pictures or arrays.
+//! `revacnn predict`: answers of a run to pictures or arrays.
 
 mod inputs;
 
@@ -110,7 +110,7 @@ impl Predict {
         Ok(said)
     }
 
-    /// What is printed of an input.
+    /// The line that is printed of an input.
     fn line(&self, input: &Input, answer: &Answers, classes: &[String]) -> String {
         let ranked = ranked(answer);
         let name = |class: usize| classes.get(class).map_or_else(|| class.to_string(), Clone::clone);

@@ -5,7 +5,7 @@ use crate::data::HeldOutImages;
 use crate::error::Result;
 use crate::gpu::{Buffer, BufferRange, TensorView};
 use crate::nn::pass::held_out_count;
-use crate::nn::{Edit, HeldOutPass, Predictions, Surgery};
+use crate::nn::{Edit, HeldOutPass, Predictions, Predictor, Surgery};
 
 impl Trainer {
     /// The first validation images, as many as are evaluated at once.
@@ -31,6 +31,20 @@ impl Trainer {
     /// When they do not fit the adapter.
     pub fn predictions(&self, pass: &HeldOutPass, images: &HeldOutImages) -> Result<Predictions> {
         pass.predictions(&self.gpu, &self.network, images)
+    }
+
+    /// Forward passes of any inputs with the weights as they are, or with their averages. Submits work.
+    ///
+    /// # Errors
+    /// When its buffers do not fit the adapter.
+    pub fn predictor(&self, averaged: bool) -> Result<Predictor> {
+        let images = self.loader.room_for(&self.gpu, held_out_count(&self.gpu, &self.network)?)?;
+        let pass = self.held_out_pass(&images)?;
+        let weights = if averaged { &self.parameters.averages } else { &self.parameters.values };
+        let mut encoder = self.gpu.encoder("weights to predict with");
+        encoder.copy_buffer_to_buffer(weights.raw(), 0, pass.values.raw(), 0, pass.values.raw().size());
+        self.gpu.submit(encoder);
+        Ok(Predictor::new(images, pass, &self.network))
     }
 
     /// Loss and correctness of each slot of the last pass, `[n]` of two values.

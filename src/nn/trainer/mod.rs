@@ -5,10 +5,7 @@ mod features;
 mod hand;
 mod held_out;
 mod non_finite;
-mod predictor;
 mod restore;
-
-pub use predictor::{Answers, Predictor};
 
 use std::rc::Rc;
 

@@ -38,7 +38,9 @@ impl TimeShare {
     pub fn took(&mut self, time_ms: f64) {
         let Some(began) = self.unmeasured.take() else { return };
         let pause = Duration::from_secs_f64(time_ms.clamp(0.0, 1e5) / 1e3 / SHARE);
-        self.next = Some(self.next.map_or(began, |next| next.max(began)) + pause);
+        // A frame comes late now and then: what it was late by is made up for, up to one pause.
+        let earliest = began.checked_sub(pause).unwrap_or(began);
+        self.next = Some(self.next.map_or(began, |next| next.max(earliest)) + pause);
     }
 }
 

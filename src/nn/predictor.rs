@@ -1,11 +1,9 @@
 //! Answers to any inputs, beside a run: forward passes with a copy of its weights, in buffers of their own.
 
-use super::Trainer;
+use super::{HeldOutPass, Network};
 use crate::data::HeldOutImages;
 use crate::error::{Error, Result};
 use crate::gpu::{Buffer, Gpu};
-use crate::nn::HeldOutPass;
-use crate::nn::pass::held_out_count;
 
 /// Forward passes of inputs from the CPU.
 pub struct Predictor {
@@ -17,7 +15,7 @@ pub struct Predictor {
     said: [usize; 2],
 }
 
-/// What a network says of some inputs.
+/// Answers of a network to some inputs.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Answers {
     /// Outputs before the loss, `[n, outputs]`: of a classifier the logits.
@@ -26,27 +24,14 @@ pub struct Answers {
     pub shares: Vec<f32>,
 }
 
-impl Trainer {
-    /// Forward passes with the weights as they are, or with their averages. Submits work.
-    ///
-    /// # Errors
-    /// When its buffers do not fit the adapter.
-    pub fn predictor(&self, averaged: bool) -> Result<Predictor> {
-        let gpu = self.gpu();
-        let images = self.loader.room_for(gpu, held_out_count(gpu, &self.network)?)?;
-        let pass = self.held_out_pass(&images)?;
-        let weights = if averaged { &self.parameters.averages } else { &self.parameters.values };
-        let mut encoder = gpu.encoder("weights to predict with");
-        encoder.copy_buffer_to_buffer(weights.raw(), 0, pass.values.raw(), 0, pass.values.raw().size());
-        gpu.submit(encoder);
-        let network = &self.network;
+impl Predictor {
+    /// Forward passes over room for images, of a network.
+    pub(super) fn new(images: HeldOutImages, pass: HeldOutPass, network: &Network) -> Self {
         let classes = if network.loss.has_classes() { network.classes } else { 0 };
         let said = [network.shape_of(network.layers.len()).len(), classes];
-        Ok(Predictor { images, pass, input: network.shape_of(0).len(), said })
+        Self { images, pass, input: network.shape_of(0).len(), said }
     }
-}
 
-impl Predictor {
     /// Inputs of a pass at most.
     pub fn most(&self) -> usize {
         self.images.count()
