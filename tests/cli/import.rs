@@ -35,7 +35,7 @@ fn a_model_of_pytorch_becomes_a_run_with_its_logits() {
         let args = ["import", &file, "-o", out, "--dataset", dataset, "--adapter", "software"];
         run(path, &[&args[..], more].concat())
     };
-    on("shapes", "other", &[]).fails(1, "the network takes images of 3×32×32 and has 10 outputs");
+    on("digits", "other", &[]).fails(1, "the network takes images of 3×32×32 and has 10 outputs");
     let said = on(&data, "run", &["--lr", "0.001", "--freeze", "conv1"]).ok();
     assert!(said.out.contains("revacnn train --resume run"), "{}", said.out);
     let arrays = onnx.join("plain.default.npz").display().to_string();
