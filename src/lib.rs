@@ -103,6 +103,8 @@
 //! random identity in model, journal and network tells the files of two runs apart. A session that cannot be saved stays open and
 //! pauses ([`session::Session::unsaved`]); saving again is all it takes.
 //!
+//! An imported run begins with weights that no seed gives: `start.safetensors` keeps them, and the journal's first line their hash.
+//!
 //! # Time
 //!
 //! A moment of a run is (resets, steps, commands). Key-frames are copies of the state on the GPU, made at the end of steps and

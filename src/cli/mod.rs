@@ -15,6 +15,7 @@ mod dry_run;
 mod embed;
 mod given_options;
 mod gradcheck;
+mod import;
 mod interrupt;
 mod letters;
 mod outputs;
@@ -62,6 +63,8 @@ enum Command {
     Bench(bench::Bench),
     /// Make a run again from its journal, and check that it comes to the same.
     Replay(replay::Replay),
+    /// Make a run out of a network of another tool: an ONNX file.
+    Import(import::Import),
     /// Classes, shares and logits of pictures or arrays, by a run.
     Predict(predict::Predict),
     /// Embed rows in two dimensions by t-SNE, without a window.
@@ -113,6 +116,7 @@ impl Cli {
             Some(Command::Train(train)) => train.run(),
             Some(Command::Bench(bench)) => bench.run(),
             Some(Command::Replay(replay)) => replay.run(),
+            Some(Command::Import(import)) => import.run(),
             Some(Command::Predict(predict)) => predict.run(),
             Some(Command::Embed(embed)) => embed.run(),
             Some(Command::Data(data)) => data.run(),

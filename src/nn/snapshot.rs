@@ -1,6 +1,6 @@
 //! Snapshots: the state of a run between two steps, kept on the GPU.
 
-use super::{Network, Parameters, TrainerOptions};
+use super::{Network, Parameters, StartWeights, TrainerOptions};
 use crate::data::Clock;
 use crate::error::Result;
 use crate::gpu::{Buffer, Element, Gpu};
@@ -34,12 +34,18 @@ where
 }
 
 impl Snapshot {
-    /// The state at step 0 of a network with weights from the options' seed.
+    /// The state at step 0 of a network with the weights of `start`, or without them from the options' seed.
     ///
     /// # Errors
-    /// When it does not fit the adapter.
-    pub fn of_beginning(gpu: &Gpu, network: &Network, options: TrainerOptions) -> Result<Self> {
+    /// When it does not fit the adapter, or the weights not the network.
+    pub fn of_beginning(
+        gpu: &Gpu,
+        network: &Network,
+        options: TrainerOptions,
+        start: Option<&StartWeights>,
+    ) -> Result<Self> {
         let parameters = Parameters::new(gpu, network, options.seed)?;
+        start.map_or(Ok(()), |start| start.write(gpu, &parameters))?;
         let buffers = kept(&parameters).map(Buffer::clone);
         let gpu_clock = Buffer::zeroed(gpu, "clock of a snapshot", 1);
         Ok(Self { buffers, gpu_clock, clock: Clock::default(), options })

@@ -94,6 +94,12 @@ impl Journal {
         &self.header.value
     }
 
+    /// Names the weights that the run begins with by the hash of their file, before there are commands.
+    pub(super) fn begin_from(&mut self, start: String) {
+        self.header = Line::new(Header { start: Some(start), ..self.header.value.clone() });
+        self.check = self.header.check("");
+    }
+
     /// The header's line.
     pub(super) fn header_line(&self) -> &Line<Header> {
         &self.header

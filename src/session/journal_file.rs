@@ -43,6 +43,9 @@ pub struct Header {
     /// Order in which kernels added there, and with the same one (see [`crate::gpu::Gpu::summation`]).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub summation: Option<String>,
+    /// Hash of the file of the weights that it began with, where these are not of the seed, `start.safetensors`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub start: Option<String>,
     /// Settings at its beginning.
     pub settings: RunSettings,
 }

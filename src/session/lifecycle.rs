@@ -16,10 +16,11 @@ use super::measure::Measurements;
 use super::metrics::{self, Metrics};
 use super::progress::Progress;
 use super::readback::Readback;
-use super::recorded::Recorded;
+use super::replay;
 use super::run::Run;
 use super::run_folder::{NETWORK_FILE, RunFolder, StoredRun, read_clock};
 use super::settings::RunSettings;
+use super::start_file;
 use super::state::Session;
 use super::throughput::Throughput;
 use super::timeline::Timeline;
@@ -27,7 +28,7 @@ use crate::data::Dataset;
 use crate::error::{Error, Result};
 use crate::gpu::Gpu;
 use crate::layouts::Layouts;
-use crate::nn::{Network, Trainer};
+use crate::nn::{Imported, Network, Trainer};
 
 /// GPU milliseconds of one submit: long enough that submitting costs nothing, short enough to stop at once.
 const SUBMIT_MS: f64 = 100.0;
@@ -49,6 +50,14 @@ impl Session {
         Ok(session)
     }
 
+    /// Begins a run of an imported network on the data set `data`, which is that of `settings`; it is kept nowhere.
+    ///
+    /// # Errors
+    /// When the images or classes of the data are not the network's, a setting is faulty, or it does not fit the adapter.
+    pub fn import(gpu: Rc<Gpu>, imported: Imported, data: &Dataset, settings: RunSettings) -> Result<Self> {
+        start_file::import(gpu, imported, data, settings)
+    }
+
     /// Keeps a run that was kept nowhere in the folder `path` from now on.
     ///
     /// # Errors
@@ -56,6 +65,7 @@ impl Session {
     pub fn keep(&mut self, path: &Path) -> Result<()> {
         let network = self.trainer().network.to_toml();
         self.folder = Some(RunFolder::create(path, &network, self.journal.header())?);
+        start_file::write(path, self.trainer())?;
         if !self.inspection().probes().is_empty() || path.join(PROBES_FILE).exists() {
             self.write_probes()?;
         }
@@ -92,22 +102,7 @@ impl Session {
     /// # Errors
     /// When there is no such journal, it is damaged, it ends before `to`, or its network or its data are not there.
     pub fn replay(gpu: Rc<Gpu>, path: &Path, to: Option<u32>) -> Result<Self> {
-        let Recorded { header, entries, network, end } = Recorded::open(path)?;
-        let data = Dataset::open(&header.settings.dataset)?;
-        if data.fingerprint() != header.data_fingerprint {
-            let what = format!(
-                "{}, line 1, is of other data than {} has now",
-                path.display(),
-                header.settings.dataset
-            );
-            return Err(Error::new(what, "bring the old data back"));
-        }
-        let network = Network::parse(&network, data.shape.into(), data.classes.len())
-            .map_err(|e| e.within(format!("{}, line 1", path.display())))?;
-        let mut session = Self::assemble(gpu, &data, network, header.settings)?;
-        session.journal.plan(entries);
-        session.travel_to(end, to)?;
-        Ok(session)
+        replay::replay(gpu, path, to)
     }
 
     /// A session of what a folder holds, without the folder.
@@ -134,6 +129,7 @@ impl Session {
         }
         let network = parse(&state.network).map_err(|e| e.within(path.join(MODEL_FILE).display()))?;
         let mut session = Self::assemble(gpu, &data, network, state.settings.clone())?;
+        start_file::read(path, run.journal.header.value.start.as_deref(), &mut session.run.trainer)?;
         session.restore(run)?;
         session.restore_probes(path);
         Ok(session)
@@ -167,7 +163,12 @@ impl Session {
         self.folder().map_or(Ok(()), |folder| inspect::write(folder, probes, self.trainer()))
     }
 
-    fn assemble(gpu: Rc<Gpu>, data: &Dataset, mut network: Network, settings: RunSettings) -> Result<Self> {
+    pub(super) fn assemble(
+        gpu: Rc<Gpu>,
+        data: &Dataset,
+        mut network: Network,
+        settings: RunSettings,
+    ) -> Result<Self> {
         // Before it is built: what is frozen takes no statistics, so that it fits where the same layer, trained, does not.
         settings.freeze(&mut network);
         let trainer = Trainer::new(Rc::clone(&gpu), data, network, settings.trainer())?;
@@ -179,6 +180,7 @@ impl Session {
             data_fingerprint: data.fingerprint(),
             adapter: gpu.info.name.clone(),
             summation: gpu.summation().map(str::to_owned),
+            start: None,
             settings: settings.clone(),
         };
         let mut session = Self {

@@ -20,6 +20,8 @@ pub(super) struct Recorded {
     pub network: String,
     /// The moment at which it ends.
     pub end: Moment,
+    /// The folder that it lies in.
+    pub folder: PathBuf,
 }
 
 /// The journal of a run's folder, or the file itself, and the folder.
@@ -64,7 +66,7 @@ impl Recorded {
             }
             None => String::from_utf8_lossy(&files::read_whole(&folder.join(NETWORK_FILE))?).into_owned(),
         };
-        Ok(Self { header, entries, network, end })
+        Ok(Self { header, entries, network, end, folder })
     }
 }
 

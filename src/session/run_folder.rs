@@ -298,6 +298,7 @@ mod tests {
             data_fingerprint: "digits' own".to_owned(),
             adapter: "any".to_owned(),
             summation: None,
+            start: None,
             settings: settings.clone(),
         };
         let lines = [

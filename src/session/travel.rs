@@ -386,6 +386,6 @@ fn beginning(header: &Header, trainer: &Trainer) -> Result<(Network, Snapshot)> 
     header.settings.freeze(&mut network);
     let options =
         TrainerOptions { hyper: Hyper { since: 0, ..header.settings.hyper }, ..header.settings.trainer() };
-    let snapshot = Snapshot::of_beginning(trainer.gpu(), &network, options)?;
+    let snapshot = Snapshot::of_beginning(trainer.gpu(), &network, options, trainer.start())?;
     Ok((network, snapshot))
 }

@@ -5,6 +5,7 @@ mod damage;
 mod embed;
 mod embed_labels;
 mod faults;
+mod import;
 mod interrupted;
 mod output;
 mod plan;

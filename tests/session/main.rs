@@ -8,6 +8,7 @@ mod effects;
 mod embedding;
 mod few_values;
 mod hand;
+mod imported;
 mod inspect;
 mod journal;
 mod layer_settings;

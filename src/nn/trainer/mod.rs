@@ -10,7 +10,7 @@ mod restore;
 use std::rc::Rc;
 
 use super::pass::Pass;
-use super::{Network, Optimizer, Parameters, Shape, StepsPerEpoch, TrainerOptions, surgery};
+use super::{Network, Optimizer, Parameters, Shape, StartWeights, StepsPerEpoch, TrainerOptions, surgery};
 use crate::data::{BatchSizes, Clock, DataLoader, Dataset};
 use crate::error::Result;
 use crate::gpu::{Buffer, Gpu, Plan, TensorView};
@@ -40,6 +40,8 @@ pub struct Trainer {
     pass: Pass,
     /// The clock on the CPU: step, epoch and cursor only.
     clock: Clock,
+    /// The weights that the run began with, where they are not of the seed.
+    start: Option<Rc<StartWeights>>,
 }
 
 impl Trainer {
@@ -57,7 +59,37 @@ impl Trainer {
         loader.set_probes(&gpu, &[0]);
         let pass = Pass::build(&gpu, &network, &loader, &parameters, &optimizer, &options)?;
         surgery::compile(&gpu)?;
-        Ok(Self { gpu, network, loader, parameters, optimizer, options, pass, clock: Clock::default() })
+        Ok(Self {
+            gpu,
+            network,
+            loader,
+            parameters,
+            optimizer,
+            options,
+            pass,
+            clock: Clock::default(),
+            start: None,
+        })
+    }
+
+    /// The weights that the run began with, where they are not of the seed.
+    pub fn start(&self) -> Option<&StartWeights> {
+        self.start.as_deref()
+    }
+
+    /// Keeps the weights that the run began with.
+    pub fn keep_start(&mut self, start: StartWeights) {
+        self.start = Some(Rc::new(start));
+    }
+
+    /// Takes these weights, and keeps them as those that the run begins with. No step may have been made.
+    ///
+    /// # Errors
+    /// When they are not of this network; then nothing changes.
+    pub fn begin_with(&mut self, start: StartWeights) -> Result<()> {
+        start.write(&self.gpu, &self.parameters)?;
+        self.keep_start(start);
+        Ok(())
     }
 
     /// The device.

@@ -1,0 +1,65 @@
+//! `revacnn import`: a run out of a network of another tool.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use revacnn::data::Dataset;
+use revacnn::error::Result;
+use revacnn::nn::Imported;
+use revacnn::session::{RunFolder, Session};
+
+use super::print::print_line;
+use super::run_options::{AdapterOption, RunOptions};
+
+/// The layer that [`Imported::normalized`] puts first.
+const INPUT_NORM: u32 = 0;
+
+#[derive(Args)]
+pub(super) struct Import {
+    /// An ONNX file (operator sets 7 to 24), as torch.onnx.export writes it.
+    #[arg(value_name = "FILE", conflicts_with = "network")]
+    file: PathBuf,
+    /// Folder to save the run in: go on with it by `revacnn train --resume`, or open it in the window.
+    #[arg(short, long, value_name = "RUN")]
+    out: PathBuf,
+    /// Mean of the pixels, from 0 to 1, that the network was trained with: one, or one for each channel, separated by commas [default:
+    /// each channel's in the data set].
+    #[arg(long, value_name = "MEAN", value_delimiter = ',', requires = "std", allow_negative_numbers = true)]
+    mean: Vec<f32>,
+    /// Standard deviation by which these pixels were divided; 1 with a mean of 0 for plain values from 0 to 1.
+    #[arg(long, value_name = "STD", value_delimiter = ',', requires = "mean", allow_negative_numbers = true)]
+    std: Vec<f32>,
+    #[command(flatten)]
+    run: RunOptions,
+    #[command(flatten)]
+    adapter: AdapterOption,
+}
+
+impl Import {
+    pub(super) fn run(&self) -> Result<()> {
+        RunFolder::check_free(&self.out)?;
+        let mut settings = self.run.settings()?;
+        let mut imported = Imported::open(&self.file)?;
+        imported.notes.iter().for_each(|note| log::info!("{note}"));
+        let data = Dataset::open(&settings.dataset)?;
+        settings.frozen = self.run.frozen(&imported.network)?.into_iter().map(|layer| layer as u32).collect();
+        if self.mean.is_empty() {
+            log::info!(
+                "the network gets pixels less their mean over {}, by their deviation; if it was trained otherwise, say how by --mean and --std",
+                data.name
+            );
+        } else if imported.network.input == data.shape.into() {
+            imported = imported.normalized(&data.channel_stats(), &self.mean, &self.std)?;
+            settings.frozen.iter_mut().for_each(|layer| *layer += 1);
+            settings.frozen.push(INPUT_NORM);
+        }
+        let mut session = Session::import(self.adapter.open()?, imported, &data, settings)?;
+        session.apply_all(&self.run.network_commands(&session.trainer().network)?)?;
+        session.keep(&self.out)?;
+        let network = &session.trainer().network;
+        let (layers, parameters) = (network.layers.len(), network.parameter_count());
+        let folder = self.out.display();
+        print_line(&format!("{folder}: {}, {layers} layers, {parameters} parameters", session.title()))?;
+        print_line(&format!("to train on: revacnn train --resume {folder}"))
+    }
+}

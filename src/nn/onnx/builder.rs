@@ -1,0 +1,234 @@
+//! A network while it is made from a graph: its layers as tables of a network file, with the values of their parameters.
+
+use std::collections::{HashMap, HashSet};
+use std::path::Path;
+use std::rc::Rc;
+
+use toml::{Table, Value as Setting};
+
+use super::constant::Constant;
+use super::proto::{Graph, Node};
+use crate::error::{Error, Result};
+use crate::nn::layers::KINDS;
+use crate::nn::{Network, Shape};
+
+/// Name of the image among the inputs of layers.
+pub(super) const IMAGE: &str = "input";
+/// Most values of a map, and rows or columns of it: more than any network has, and no product of them overflows.
+const MAX_VALUES: u128 = 1 << 32;
+const MAX_SIDE: usize = 1 << 20;
+/// Most layers; of a file with more, a network would not fit any adapter.
+const MAX_LAYERS: usize = 4096;
+/// Most numbers that folded constants may have, beside as many as the file has bytes.
+const MAX_FOLDED: usize = 1 << 22;
+
+/// The output of a layer, or the image.
+#[derive(Debug, Clone)]
+pub(super) struct Map {
+    /// Name of the layer.
+    pub layer: String,
+    pub shape: Shape,
+    /// Sizes that the file's tensor has: 4, or 2 where it is flat.
+    pub rank: usize,
+}
+
+/// A gelu of a map in the making: `factor · x^power · (1 + erf(x / √2))`, without the last factor at first.
+#[derive(Debug, Clone)]
+pub(super) struct Scaled {
+    pub of: Map,
+    pub factor: f32,
+    pub has_map: bool,
+    pub erf: Erf,
+}
+
+/// The error function in it.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) enum Erf {
+    None,
+    Plain,
+    PlusOne,
+}
+
+/// Meaning of a name in the graph.
+#[derive(Debug, Clone)]
+pub(super) enum Value {
+    Constant(Rc<Constant>),
+    Map(Map),
+    Scaled(Scaled),
+}
+
+/// The network so far.
+pub(super) struct Builder<'a> {
+    pub graph: &'a Graph,
+    pub folder: &'a Path,
+    pub opset: i64,
+    /// Images of a batch in the file.
+    pub batch: usize,
+    pub values: HashMap<&'a str, Value>,
+    /// Number of nodes that take a value, and the output.
+    pub uses: HashMap<&'a str, usize>,
+    pub layers: Vec<Table>,
+    /// Values of the parameters of each layer, in the order of [`crate::nn::Layer::parameters`].
+    pub weights: Vec<Vec<Vec<f32>>>,
+    /// Index of the layer of each dense or convolution that had no bias in the file.
+    pub without_bias: HashMap<String, usize>,
+    /// Notes of all that was left out or changed.
+    pub notes: Vec<String>,
+    names: HashSet<String>,
+    /// Numbers that folding may still make.
+    room: usize,
+}
+
+impl<'a> Builder<'a> {
+    pub(super) fn new(graph: &'a Graph, folder: &'a Path, opset: i64, bytes: usize) -> Self {
+        let mut uses: HashMap<&str, usize> = HashMap::new();
+        let taken = graph.node.iter().flat_map(|node| &node.input);
+        let given = graph.output.iter().map(|output| &output.name);
+        taken.chain(given).for_each(|name| *uses.entry(name.as_str()).or_default() += 1);
+        Self {
+            graph,
+            folder,
+            opset,
+            batch: 1,
+            values: HashMap::new(),
+            uses,
+            layers: Vec::new(),
+            weights: Vec::new(),
+            without_bias: HashMap::new(),
+            notes: Vec::new(),
+            names: HashSet::from([IMAGE.to_owned()]),
+            room: MAX_FOLDED.saturating_add(bytes),
+        }
+    }
+
+    /// Input `at` of a node, if it has one.
+    pub(super) fn find(&self, node: &Node, at: usize) -> Option<&Value> {
+        self.values.get(node.input.get(at)?.as_str())
+    }
+
+    /// Input `at` of a node, which is an activation.
+    pub(super) fn map(&self, node: &Node, at: usize) -> Result<Map> {
+        match self.find(node, at) {
+            Some(Value::Map(map)) => Ok(map.clone()),
+            Some(Value::Scaled(_)) => Err(node.refuse(
+                "its input is a map times a number, for which there is no layer",
+                "fold the factor into the weights of the layer before it",
+            )),
+            Some(Value::Constant(_)) => {
+                Err(node.refuse("its input is a constant", "run the model through onnxsim"))
+            }
+            None => Err(node.refuse(format!("it lacks input {at}"), "export the model again")),
+        }
+    }
+
+    /// Input `at` of a node, which is a constant if it is there.
+    pub(super) fn optional(&self, node: &Node, at: usize) -> Result<Option<Rc<Constant>>> {
+        match self.find(node, at) {
+            None => Ok(None),
+            Some(Value::Constant(constant)) => Ok(Some(Rc::clone(constant))),
+            Some(_) => Err(node.refuse(
+                format!("its input {at} is computed from the image"),
+                "only weights that are constants of the file can be imported",
+            )),
+        }
+    }
+
+    /// Input `at` of a node, which is a constant.
+    pub(super) fn constant(&self, node: &Node, at: usize) -> Result<Rc<Constant>> {
+        self.optional(node, at)?
+            .ok_or_else(|| node.refuse(format!("it lacks input {at}"), "export the model again"))
+    }
+
+    /// Counts the numbers of a folded constant.
+    pub(super) fn reserve(&mut self, len: usize) -> Result<()> {
+        self.room = self.room.checked_sub(len).ok_or_else(|| {
+            Error::new("its constants grow beyond the file's size", "run the model through onnxsim")
+        })?;
+        Ok(())
+    }
+
+    /// Appends a layer of a kind with its settings and parameters; `stem` is the name that it may get.
+    ///
+    /// # Errors
+    /// When the settings, inputs or parameters do not fit; the node is named.
+    pub(super) fn push(
+        &mut self,
+        node: &Node,
+        (kind, settings): (&str, Table),
+        inputs: &[&Map],
+        weights: Vec<Vec<f32>>,
+    ) -> Result<Map> {
+        let within = |error: Error| error.within(node.label());
+        if self.layers.len() == MAX_LAYERS {
+            let what = format!("it would be layer {}", MAX_LAYERS + 1);
+            return Err(node.refuse(what, "take a network with fewer layers"));
+        }
+        let shapes: Vec<Shape> = inputs.iter().map(|map| map.shape).collect();
+        let found = KINDS.iter().find(|known| known.kind == kind).expect("only kinds that there are");
+        let layer = (found.parse)(settings.clone(), 1).map_err(within)?;
+        if !layer.inputs().contains(&inputs.len()) {
+            let most = layer.inputs().into_inner().1;
+            return Err(node
+                .refuse(format!("it takes {} maps", inputs.len()), &format!("join at most {most} at once")));
+        }
+        let output = layer.output(&shapes).map_err(within)?;
+        let Shape { channels, height, width } = output;
+        let values = [channels, height, width].iter().map(|size| *size as u128).product::<u128>();
+        if values > MAX_VALUES || values == 0 || height.max(width) > MAX_SIDE {
+            return Err(
+                node.refuse(format!("its map would be {output}"), "the file is damaged: export it again")
+            );
+        }
+        let wanted: Vec<usize> = layer.parameters(&shapes).iter().map(|tensor| tensor.len()).collect();
+        let given: Vec<usize> = weights.iter().map(Vec::len).collect();
+        if wanted != given {
+            let what =
+                format!("its weights have {given:?} values, and its input of {} needs {wanted:?}", shapes[0]);
+            return Err(node.refuse(what, "the file is damaged: export it again"));
+        }
+        let name = self.name(node, layer.short_name(), !weights.is_empty());
+        let mut table = Table::from_iter([
+            ("kind".to_owned(), Setting::String(kind.to_owned())),
+            ("name".to_owned(), Setting::String(name.clone())),
+        ]);
+        let names = inputs.iter().map(|map| Setting::String(map.layer.clone()));
+        table.insert("inputs".to_owned(), Setting::Array(names.collect()));
+        table.extend(settings);
+        self.layers.push(table);
+        self.weights.push(weights);
+        let rank = if (height, width) == (1, 1) { inputs[0].rank } else { 4 };
+        Ok(Map { layer: name, shape: output, rank })
+    }
+
+    /// A free name: of a layer with weights that of its weights in the file, without `.weight`.
+    fn name(&mut self, node: &Node, short_name: &str, has_weights: bool) -> String {
+        let stem = node.input.get(1).and_then(|name| name.strip_suffix(".weight")).filter(|stem| {
+            let plain = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '.';
+            has_weights && !stem.is_empty() && stem.len() <= 64 && stem.chars().all(plain)
+        });
+        if let Some(stem) = stem
+            && self.names.insert(stem.to_owned())
+        {
+            return stem.to_owned();
+        }
+        let mut count = 1;
+        while !self.names.insert(format!("{short_name}{count}")) {
+            count += 1;
+        }
+        format!("{short_name}{count}")
+    }
+
+    /// The network, whose last layer is that of `output`.
+    ///
+    /// # Errors
+    /// When it is none: a layer is not used, or there are none.
+    pub(super) fn finish(&self, name: &str, input: Shape, output: &Map) -> Result<Network> {
+        let layers = self.layers.iter().cloned().map(Setting::Table).collect();
+        let table = Table::from_iter([
+            ("name".to_owned(), Setting::String(name.to_owned())),
+            ("layer".to_owned(), Setting::Array(layers)),
+        ]);
+        let text = toml::to_string(&table).expect("a network is plain tables");
+        Network::parse(&text, input, output.shape.len())
+    }
+}

@@ -1,0 +1,153 @@
+//! Networks out of ONNX files (operator sets 7 to 24): constants are folded, operators become our layers, the rest is refused by name.
+//!
+//! | behavior of the files | source | what is done |
+//! | --- | --- | --- |
+//! | weights in `NAME.onnx.data` beside the file, and an empty one where all are inside | PyTorch 2.11, default exporter | read, if it lies in the model's folder |
+//! | `Reshape` to the example's batch in place of `Flatten`, `allowzero=1` | the same | becomes `flatten` |
+//! | `AdaptiveAvgPool2d(1)` as `ReduceMean`, axes as an input | the same | becomes `global_avg_pool2d` |
+//! | `Dropout` nodes of a model in training | the same | left out |
+//! | batch norm folded into the convolution before it, under the old name | both exporters | taken as it is |
+//! | `padding='same'` with an even kernel: other pads on each side, or `auto_pad` | both exporters | the kernel gets taps of 0 |
+//! | a last `Softmax` or `LogSoftmax` | both exporters | left out: the loss has its own |
+
+mod arithmetic;
+mod attributes;
+mod builder;
+mod constant;
+mod fold;
+mod imported;
+mod operators;
+mod order;
+mod proto;
+#[cfg(test)]
+mod tests;
+mod windows;
+
+use std::collections::HashSet;
+use std::path::Path;
+use std::rc::Rc;
+
+use prost::Message as _;
+
+use self::builder::{Builder, IMAGE, Map, Value};
+use self::constant::Constant;
+pub use self::imported::Imported;
+use self::proto::{Graph, Model, ValueInfo};
+use super::Shape;
+use crate::error::{Error, Result};
+
+/// Largest size of a file in bytes, which is the format's own.
+const MAX_BYTES: u64 = 1 << 31;
+/// Versions of the operators that are known.
+const OPSETS: std::ops::RangeInclusive<i64> = 7..=24;
+
+impl Imported {
+    /// Reads an ONNX file.
+    ///
+    /// # Errors
+    /// When it cannot be read, is damaged, or has a node for which there is no layer; the node is named.
+    pub fn open(path: &Path) -> Result<Self> {
+        let within = |error: Error| error.within(path.display());
+        let io = |error| Error::io("read", path, &error);
+        let metadata = std::fs::metadata(path).map_err(io)?;
+        if !metadata.is_file() || metadata.len() > MAX_BYTES {
+            let what = format!("{} is not an ONNX file", path.display());
+            return Err(Error::new(what, "name a file of at most 2 GiB, as torch.onnx.export writes it"));
+        }
+        let bytes = std::fs::read(path).map_err(io)?;
+        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let name = path.file_stem().map_or_else(String::new, |stem| stem.to_string_lossy().into_owned());
+        Self::read(&bytes, folder, &name).map_err(within)
+    }
+
+    /// Reads the bytes of an ONNX file in `folder`.
+    ///
+    /// # Errors
+    /// As [`Imported::open`].
+    pub fn read(bytes: &[u8], folder: &Path, name: &str) -> Result<Self> {
+        let model = Model::decode(bytes).map_err(|error| {
+            let what = format!("it is no ONNX file, or cut short: {error}");
+            Error::new(what, "export it again, as by torch.onnx.export")
+        })?;
+        let own = |set: &&proto::OperatorSet| matches!(set.domain.as_str(), "" | "ai.onnx");
+        let opset = model.opset_import.iter().find(own).map_or(0, |set| set.version);
+        let Some(graph) = model.graph.filter(|graph| !graph.node.is_empty()) else {
+            return Err(Error::new(
+                "it holds no network",
+                "name an ONNX file, as torch.onnx.export writes it",
+            ));
+        };
+        if !OPSETS.contains(&opset) {
+            let what = format!("its operators are of version {opset}");
+            return Err(Error::new(what, "export it with an opset_version of 7 to 24"));
+        }
+        build(&graph, folder, opset, (name, bytes.len()))
+    }
+}
+
+fn build(graph: &Graph, folder: &Path, opset: i64, (name, bytes): (&str, usize)) -> Result<Imported> {
+    let constants: HashSet<&str> = graph.initializer.iter().map(|tensor| tensor.name.as_str()).collect();
+    let inputs: Vec<&ValueInfo> =
+        graph.input.iter().filter(|input| !constants.contains(input.name.as_str())).collect();
+    let ([input], [output]) = (&inputs[..], &graph.output[..]) else {
+        let what = format!("it has {} inputs and {} outputs", inputs.len(), graph.output.len());
+        return Err(Error::new(what, "export a network from one image to one row of logits"));
+    };
+    let (batch, shape) = image_of(input)?;
+    let mut builder = Builder::new(graph, folder, opset, bytes);
+    builder.batch = batch;
+    let known: HashSet<&str> = constants.iter().copied().chain([input.name.as_str()]).collect();
+    let order = order::order(graph, &known, &output.name)?;
+    let image = Map { layer: IMAGE.to_owned(), shape, rank: 4 };
+    builder.values.insert(&input.name, Value::Map(image));
+    let needed: HashSet<&str> =
+        order.iter().flat_map(|index| &graph.node[*index].input).map(String::as_str).collect();
+    for tensor in graph.initializer.iter().filter(|tensor| needed.contains(tensor.name.as_str())) {
+        let constant = Constant::read(tensor, folder)?;
+        builder.values.insert(&tensor.name, Value::Constant(Rc::new(constant)));
+    }
+    for index in order {
+        builder.read(&graph.node[index])?;
+    }
+    let Some(Value::Map(mut last)) = builder.values.get(output.name.as_str()).cloned() else {
+        let what = format!("its output {:?} is not computed by a layer", output.name);
+        return Err(Error::new(what, "export a network from one image to one row of logits"));
+    };
+    if last.shape.pixels() > 1 {
+        builder.notes.push(format!("its output is a map of {}: every value of it is an output", last.shape));
+        let node = proto::Node { op_type: "Flatten".to_owned(), ..Default::default() };
+        last = builder.push(&node, ("flatten", toml::Table::new()), &[&last], Vec::new())?;
+    }
+    let network = builder.finish(name, shape, &last)?;
+    Ok(Imported { network, weights: builder.weights, notes: builder.notes })
+}
+
+/// Images of a batch, 1 where that is open, and the shape of one.
+fn image_of(input: &ValueInfo) -> Result<(usize, Shape)> {
+    let tensor = input.r#type.as_ref().and_then(|of| of.tensor_type.as_ref());
+    let dims = tensor.and_then(|tensor| tensor.shape.as_ref()).map_or(&[][..], |shape| &shape.dim);
+    let size = |dim: &proto::Dimension| {
+        let size = dim.dim_value.and_then(|size| usize::try_from(size).ok());
+        size.filter(|size| (1..=1 << 16).contains(size))
+    };
+    let [batch, channels, height, width] = dims else {
+        let what = format!(
+            "its input {:?} has {} sizes, not images × channels × rows × columns",
+            input.name,
+            dims.len()
+        );
+        return Err(Error::new(what, "export it with an image as input"));
+    };
+    let (Some(channels), Some(height), Some(width)) = (size(channels), size(height), size(width)) else {
+        let open = dims[1..].iter().filter_map(|dim| dim.dim_param.clone()).collect::<Vec<_>>().join(", ");
+        let what = format!(
+            "its input {:?} leaves the image's sizes open ({open}), or they are too large",
+            input.name
+        );
+        return Err(Error::new(
+            what,
+            "export it with fixed channels, rows and columns; only the batch may be open",
+        ));
+    };
+    Ok((size(batch).unwrap_or(1), Shape::new(channels, height, width)))
+}

@@ -1,0 +1,317 @@
+//! Operators of ONNX as our layers: each node becomes a layer, joins one that is there, or is refused with what would do.
+
+use std::rc::Rc;
+
+use toml::{Table, Value as Setting};
+
+use super::arithmetic::spread;
+use super::builder::{Builder, Map, Value};
+use super::constant::Constant;
+use super::fold;
+use super::proto::Node;
+use super::windows::{convolution, pool, sizes};
+use crate::error::{Error, Result};
+use crate::nn::Shape;
+
+/// Operators that have no layer, and the nearest that has one.
+const NEAREST: &[(&str, &str)] = &[
+    ("ConvTranspose", "upsample and a conv2d"),
+    ("GlobalMaxPool", "a max_pool2d over the whole map, or global_avg_pool2d"),
+    ("GroupNormalization", "batch_norm"),
+    ("HardSigmoid", "sigmoid"),
+    ("HardSwish", "gelu"),
+    ("InstanceNormalization", "batch_norm"),
+    ("LayerNormalization", "batch_norm"),
+    ("Clip", "relu"),
+    ("Mish", "gelu"),
+    ("PRelu", "leaky_relu"),
+    ("Pad", "the padding of the conv2d after it, with zeros"),
+    ("Selu", "elu"),
+    ("Celu", "elu"),
+    ("Softplus", "relu"),
+    ("Swish", "gelu"),
+];
+
+/// A setting that is a number.
+fn number(name: &str, value: f32) -> Table {
+    Table::from_iter([(name.to_owned(), Setting::Float(value.into()))])
+}
+
+impl<'a> Builder<'a> {
+    /// Takes in one node, whose inputs are there.
+    ///
+    /// # Errors
+    /// When it has no layer, or is not as its operator asks; the node is named.
+    pub(super) fn read(&mut self, node: &'a Node) -> Result<()> {
+        let value = self.value_of(node)?;
+        if let Some(name) = node.output.first() {
+            self.values.insert(name, value);
+        }
+        Ok(())
+    }
+
+    fn value_of(&mut self, node: &Node) -> Result<Value> {
+        if !matches!(node.domain.as_str(), "" | "ai.onnx") {
+            let what = format!("its operator is of the domain {:?}", node.domain);
+            return Err(node.refuse(what, "export the model with ONNX's own operators"));
+        }
+        if node.op_type == "Shape" {
+            return self.shape(node);
+        }
+        let inputs: Vec<Option<&Value>> = (0..node.input.len()).map(|at| self.find(node, at)).collect();
+        if inputs.iter().flatten().all(|value| matches!(value, Value::Constant(_))) {
+            let constant = |value: &Value| match value {
+                Value::Constant(constant) => Some(Rc::clone(constant)),
+                _ => None,
+            };
+            let constants: Vec<Option<Rc<Constant>>> =
+                inputs.iter().map(|value| value.and_then(constant)).collect();
+            let longest = constants.iter().flatten().map(|constant| constant.len()).sum();
+            self.reserve(longest)?;
+            let constants: Vec<Option<&Constant>> = constants.iter().map(Option::as_deref).collect();
+            let folded = fold::fold(node, &constants, self.folder)?;
+            return Ok(Value::Constant(Rc::new(folded)));
+        }
+        if matches!(node.op_type.as_str(), "Mul" | "Div" | "Add" | "Erf") {
+            return self.arithmetic(node);
+        }
+        self.layer(node).map(Value::Map)
+    }
+
+    /// An operator of maps that makes a map.
+    fn layer(&mut self, node: &Node) -> Result<Map> {
+        let plain = |kind: &'static str| (kind, Table::new());
+        let (kind, settings) = match node.op_type.as_str() {
+            "Identity" | "Dropout" | "Cast" => return self.map(node, 0),
+            "Softmax" | "LogSoftmax" => return self.softmax(node),
+            "Conv" => return convolution(self, node),
+            "Gemm" | "MatMul" => return self.dense(node),
+            "BatchNormalization" => return self.batch_norm(node),
+            "MaxPool" => return pool(self, node, "max_pool2d"),
+            "AveragePool" => return pool(self, node, "avg_pool2d"),
+            "Flatten" | "Reshape" | "Squeeze" | "Unsqueeze" | "Transpose" => return self.reshape(node),
+            "ReduceMean" => return self.mean(node),
+            "Resize" | "Upsample" => return self.resize(node),
+            "Concat" | "Sum" => return self.join(node),
+            "GlobalAveragePool" => plain("global_avg_pool2d"),
+            "Relu" => plain("relu"),
+            "Sigmoid" => plain("sigmoid"),
+            "Tanh" => plain("tanh"),
+            "LeakyRelu" => ("leaky_relu", number("slope", node.float("alpha", 0.01))),
+            "Elu" => ("elu", number("alpha", node.float("alpha", 1.0))),
+            "Gelu" if node.word("approximate", "none") == "none" => plain("gelu"),
+            "Gelu" => {
+                let what = format!("it is approximated by {}", node.word("approximate", "none"));
+                return Err(
+                    node.refuse(what, "gelu is there without approximation: export the model with that")
+                );
+            }
+            "LRN" if node.int("size", 0) % 2 == 1 => {
+                let mut settings = sizes(&[("size", node.int("size", 1).clamp(0, 1 << 20) as usize)]);
+                settings.extend(number("alpha", node.float("alpha", 1e-4)));
+                settings.extend(number("beta", node.float("beta", 0.75)));
+                settings.extend(number("k", node.float("bias", 1.0)));
+                ("local_response_norm", settings)
+            }
+            "LRN" => {
+                return Err(node.refuse("its size is not odd", "take local_response_norm with an odd size"));
+            }
+            other => {
+                let nearest = NEAREST.iter().find(|(name, _)| *name == other);
+                let help = nearest.map_or_else(
+                    || "see `kind` in examples/networks and the README for the layers that there are".to_owned(),
+                    |(_, layer)| format!("the nearest that has one is {layer}: change the model, train it so, and export it again"),
+                );
+                return Err(node.refuse("there is no layer for this operator", &help));
+            }
+        };
+        let input = self.map(node, 0)?;
+        self.push(node, (kind, settings), &[&input], Vec::new())
+    }
+
+    /// The sizes of a value, as a constant.
+    fn shape(&mut self, node: &Node) -> Result<Value> {
+        let dims = match self.find(node, 0) {
+            Some(Value::Constant(constant)) => constant.dims.clone(),
+            _ => self.dims(&self.map(node, 0)?),
+        };
+        let bound = |at: i64| {
+            let at = if at < 0 { at.saturating_add(dims.len() as i64) } else { at };
+            at.clamp(0, dims.len() as i64) as usize
+        };
+        let (start, end) = (bound(node.int("start", 0)), bound(node.int("end", i64::MAX)));
+        let row = dims[start..end.max(start)].iter().map(|size| *size as i64).collect();
+        Ok(Value::Constant(Rc::new(Constant::row(row))))
+    }
+
+    /// Sizes of a map's tensor in the file.
+    fn dims(&self, map: &Map) -> Vec<usize> {
+        let Shape { channels, height, width } = map.shape;
+        [self.batch, channels, height, width][..map.rank].to_vec()
+    }
+
+    /// A last softmax is left out: the loss has its own.
+    fn softmax(&mut self, node: &Node) -> Result<Map> {
+        let output = self.graph.output.first().map(|output| output.name.as_str());
+        if node.output.first().map(String::as_str) != output {
+            return Err(node.refuse("it is not the last node", "softmax inside a network has no layer"));
+        }
+        self.notes.push(format!("{}: left out, because the loss computes it from the logits", node.label()));
+        self.map(node, 0)
+    }
+
+    /// `Gemm`, and `MatMul` by constant weights.
+    fn dense(&mut self, node: &Node) -> Result<Map> {
+        let (input, weight) = (self.map(node, 0)?, self.constant(node, 1)?);
+        let is_gemm = node.op_type == "Gemm";
+        let [rows, columns] = weight.dims[..] else {
+            return Err(node.refuse(
+                format!("its weights have the sizes {:?}", weight.dims),
+                "only products with one matrix of weights have a layer, dense",
+            ));
+        };
+        let (turned, factor) =
+            if is_gemm { (node.int("transB", 0) == 1, node.float("alpha", 1.0)) } else { (false, 1.0) };
+        if input.rank != 2 || (is_gemm && node.int("transA", 0) != 0) {
+            return Err(node.refuse("its input is not flat", "put a Flatten before it"));
+        }
+        let (units, kept) = if turned {
+            (rows, Rc::clone(&weight))
+        } else {
+            (columns, Rc::new(fold::transposed(&weight, None)?))
+        };
+        self.reserve(weight.len())?;
+        let weights = kept.floats().into_iter().map(|value| value * factor).collect();
+        let bias = if is_gemm { self.optional(node, 2)? } else { None };
+        let biases = match &bias {
+            Some(bias) => {
+                spread(node, bias, units)?.into_iter().map(|v| v * node.float("beta", 1.0)).collect()
+            }
+            None => vec![0.0; units],
+        };
+        let map = self.push(node, ("dense", sizes(&[("units", units)])), &[&input], vec![weights, biases])?;
+        if bias.is_none() {
+            self.without_bias.insert(map.layer.clone(), self.layers.len() - 1);
+        }
+        Ok(map)
+    }
+
+    fn batch_norm(&mut self, node: &Node) -> Result<Map> {
+        let input = self.map(node, 0)?;
+        let weights = (1..5).map(|at| Ok(self.constant(node, at)?.floats())).collect::<Result<_>>()?;
+        let mut settings = number("epsilon", node.float("epsilon", 1e-5));
+        settings.extend(number("momentum", 1.0 - node.float("momentum", 0.9)));
+        self.push(node, ("batch_norm", settings), &[&input], weights)
+    }
+
+    /// Whole numbers of an attribute, or of an input of later operator sets.
+    fn listed(&self, node: &Node, name: &str, at: usize) -> Result<Vec<i64>> {
+        match node.ints(name) {
+            Some(ints) => Ok(ints.to_vec()),
+            None => self.optional(node, at)?.map_or(Ok(Vec::new()), |ints| Ok(ints.ints()?.to_vec())),
+        }
+    }
+
+    /// A map in one row, or the same one with sizes of 1 put in or taken out.
+    fn reshape(&mut self, node: &Node) -> Result<Map> {
+        let input = self.map(node, 0)?;
+        let dims = self.dims(&input);
+        let within = |error: Error| error.within(node.label());
+        let to = match node.op_type.as_str() {
+            "Flatten" if fold::from_end(node.int("axis", 1), dims.len()).map_err(within)? == 1 => {
+                vec![self.batch, input.shape.len()]
+            }
+            "Reshape" => {
+                let asked = self.listed(node, "shape", 1)?;
+                fold::target(&dims, &asked, node.int("allowzero", 0) == 1).map_err(within)?
+            }
+            "Squeeze" => fold::squeezed(&dims, &self.listed(node, "axes", 1)?).map_err(within)?,
+            "Unsqueeze" => fold::unsqueezed(&dims, &self.listed(node, "axes", 1)?).map_err(within)?,
+            "Transpose" if is_in_order(node.ints("perm"), dims.len()) => dims.clone(),
+            _ => Vec::new(),
+        };
+        if to == dims {
+            return Ok(input);
+        }
+        let row = [self.batch, input.shape.len()];
+        if to == row {
+            let flat = if input.shape.pixels() == 1 {
+                input
+            } else {
+                self.push(node, ("flatten", Table::new()), &[&input], Vec::new())?
+            };
+            return Ok(Map { rank: 2, ..flat });
+        }
+        if input.rank == 2 && to == [row[0], row[1], 1, 1] {
+            return Ok(Map { rank: 4, ..input });
+        }
+        let what = format!("it makes {to:?} out of {dims:?}");
+        Err(node.refuse(what, "a map may only be flattened to one row for each image, its channels first"))
+    }
+
+    fn mean(&mut self, node: &Node) -> Result<Map> {
+        let input = self.map(node, 0)?;
+        let mut axes: Vec<usize> = self
+            .listed(node, "axes", 1)?
+            .iter()
+            .map(|axis| fold::from_end(*axis, input.rank))
+            .collect::<Result<_>>()?;
+        axes.sort_unstable();
+        if input.rank != 4 || axes != [2, 3] {
+            let what = format!("it is a mean over the axes {axes:?}");
+            return Err(
+                node.refuse(what, "only the mean over rows and columns has a layer, global_avg_pool2d")
+            );
+        }
+        let map = self.push(node, ("global_avg_pool2d", Table::new()), &[&input], Vec::new())?;
+        Ok(Map { rank: if node.int("keepdims", 1) == 0 { 2 } else { 4 }, ..map })
+    }
+
+    fn resize(&mut self, node: &Node) -> Result<Map> {
+        let input = self.map(node, 0)?;
+        let nearest = "only enlarging by a whole number, the same for rows and columns, by nearest neighbors has a layer, upsample";
+        let old = node.op_type == "Upsample" || self.opset < 11;
+        let modes = [
+            ("asymmetric", "floor"),
+            ("half_pixel", "round_prefer_floor"),
+            ("half_pixel", "round_prefer_ceil"),
+            ("pytorch_half_pixel", "round_prefer_floor"),
+            ("tf_half_pixel_for_nn", "floor"),
+        ];
+        let by = (
+            node.word("coordinate_transformation_mode", "half_pixel"),
+            node.word("nearest_mode", "round_prefer_floor"),
+        );
+        if node.word("mode", "nearest") != "nearest" || !(old || modes.contains(&by)) {
+            let what = format!("its mode is {}, {}, {}", node.word("mode", "nearest"), by.0, by.1);
+            return Err(node.refuse(what, nearest));
+        }
+        let scales = match node.floats("scales") {
+            Some(scales) => scales.to_vec(),
+            None => {
+                self.optional(node, if old { 1 } else { 2 })?.map_or(Vec::new(), |scales| scales.floats())
+            }
+        };
+        let dims = self.dims(&input);
+        let scales = match (&scales[..], self.optional(node, 3)?) {
+            ([], Some(sizes)) if sizes.len() == dims.len() => {
+                sizes.floats().iter().zip(&dims).map(|(to, from)| to / *from as f32).collect()
+            }
+            _ => scales,
+        };
+        match scales[..] {
+            [1.0, 1.0, rows, columns]
+                if rows == columns && rows.fract() == 0.0 && (1.0..=64.0).contains(&rows) =>
+            {
+                let settings = sizes(&[("factor", rows as usize)]);
+                self.push(node, ("upsample", settings), &[&input], Vec::new())
+            }
+            _ => Err(node.refuse(format!("its scales are {scales:?}"), nearest)),
+        }
+    }
+}
+
+/// True if these axes are as they were.
+fn is_in_order(order: Option<&[i64]>, rank: usize) -> bool {
+    order.is_some_and(|order| order.iter().copied().eq(0..rank as i64))
+}

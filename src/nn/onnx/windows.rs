@@ -1,0 +1,133 @@
+//! Convolutions and pools of an ONNX graph: kernels, strides and padding as our layers have them, which are square and symmetric.
+
+use toml::{Table, Value as Setting};
+
+use super::builder::{Builder, Map};
+use super::proto::Node;
+use crate::error::Result;
+use crate::nn::Shape;
+
+/// Largest kernel.
+const MAX_KERNEL: usize = 64;
+
+/// Settings of whole numbers.
+pub(super) fn sizes(of: &[(&str, usize)]) -> Table {
+    of.iter().map(|(name, size)| ((*name).to_owned(), Setting::Integer(*size as i64))).collect()
+}
+
+/// Padding before and after, of rows and of columns.
+type Pads = [[usize; 2]; 2];
+
+/// The padding of a node whose windows reach over these pixels, on a map of this shape.
+fn pads(node: &Node, input: Shape, reach: [usize; 2], stride: usize) -> Result<Pads> {
+    let side = [input.height, input.width];
+    let same = |axis: usize| {
+        let outputs = side[axis].div_ceil(stride);
+        ((outputs - 1) * stride + reach[axis]).saturating_sub(side[axis])
+    };
+    let totals = || [same(0), same(1)];
+    match node.word("auto_pad", "NOTSET") {
+        "VALID" => Ok([[0; 2]; 2]),
+        "SAME_UPPER" => Ok(totals().map(|total| [total / 2, total - total / 2])),
+        "SAME_LOWER" => Ok(totals().map(|total| [total - total / 2, total / 2])),
+        _ => match node.ints("pads") {
+            None | Some([]) => Ok([[0; 2]; 2]),
+            Some([top, left, bottom, right])
+                if [top, left, bottom, right].iter().all(|pad| (0..=1 << 12).contains(*pad)) =>
+            {
+                Ok([[*top as usize, *bottom as usize], [*left as usize, *right as usize]])
+            }
+            Some(other) => Err(node.refuse(
+                format!("its pads are {other:?}"),
+                "give it four of 0 or more, for images of rows and columns",
+            )),
+        },
+    }
+}
+
+/// `Conv`: filters that are not square, or padded on one side more, get taps of 0.
+pub(super) fn convolution(builder: &mut Builder<'_>, node: &Node) -> Result<Map> {
+    let (input, weight) = (builder.map(node, 0)?, builder.constant(node, 1)?);
+    let [filters, inputs, rows, columns] = weight.dims[..] else {
+        let what = format!("its weights have the sizes {:?}", weight.dims);
+        return Err(node.refuse(what, "only conv2d, with weights [out, in, ky, kx], has a layer"));
+    };
+    let nearest = "take a conv2d with the same stride and dilation for rows and columns";
+    let (stride, dilation) = (node.square("strides", 1, nearest)?, node.square("dilations", 1, nearest)?);
+    let kernel = [rows, columns];
+    if kernel.iter().any(|taps| *taps == 0 || *taps > MAX_KERNEL) || weight.len() == 0 {
+        let help = format!("take kernels of 1 to {MAX_KERNEL}");
+        return Err(node.refuse(format!("its kernel is {rows}×{columns}"), &help));
+    }
+    let reach = kernel.map(|taps| (taps - 1) * dilation + 1);
+    let pads = pads(node, input.shape, reach, stride)?;
+    let padding = pads.as_flattened().iter().copied().max().unwrap_or(0);
+    // Taps of 0 before and after, so that the padding is the same on all sides.
+    let missing = pads.as_flattened().iter().map(|pad| padding - pad);
+    let whole = missing.clone().all(|pixels| pixels.is_multiple_of(dilation));
+    let added = pads.map(|pads| pads.map(|pad| (padding - pad) / dilation));
+    let sides = [0, 1].map(|axis| kernel[axis] + added[axis][0] + added[axis][1]);
+    if !whole || sides[0] != sides[1] || sides[0] > MAX_KERNEL {
+        let what = format!("its kernel of {rows}×{columns} with pads {pads:?} is not square");
+        return Err(node.refuse(what, "take a conv2d with a square kernel and the same padding on all sides"));
+    }
+    let side = sides[0];
+    let (given, mut taps) = (weight.floats(), vec![0.0; filters * inputs * side * side]);
+    for (at, value) in given.iter().enumerate() {
+        let (plane, y, x) = (at / (rows * columns), at / columns % rows, at % columns);
+        taps[(plane * side + y + added[0][0]) * side + x + added[1][0]] = *value;
+    }
+    if side * side > rows * columns {
+        let note = format!(
+            "{}: its {rows}×{columns} kernel became {side}×{side}, with weights of 0 around it",
+            node.label()
+        );
+        builder.notes.push(note);
+    }
+    let bias = builder.optional(node, 2)?;
+    let groups = usize::try_from(node.int("group", 1)).unwrap_or(0);
+    let settings = sizes(&[
+        ("filters", filters),
+        ("kernel", side),
+        ("stride", stride),
+        ("padding", padding),
+        ("dilation", dilation),
+        ("groups", groups),
+    ]);
+    let biases = bias.as_ref().map_or(vec![0.0; filters], |bias| bias.floats());
+    let map = builder.push(node, ("conv2d", settings), &[&input], vec![taps, biases])?;
+    if bias.is_none() {
+        builder.without_bias.insert(map.layer.clone(), builder.layers.len() - 1);
+    }
+    Ok(map)
+}
+
+/// `MaxPool` and `AveragePool`.
+pub(super) fn pool(builder: &mut Builder<'_>, node: &Node, kind: &str) -> Result<Map> {
+    let input = builder.map(node, 0)?;
+    let nearest = "take a pool with square windows, and the same stride and padding for rows and columns";
+    let size = node.square("kernel_shape", 0, nearest)?;
+    let stride = node.square("strides", 1, nearest)?;
+    if size == 0 || node.square("dilations", 1, nearest)? != 1 {
+        return Err(node.refuse("its windows have no size, or holes", "take a pool without dilation"));
+    }
+    let pads = pads(node, input.shape, [size; 2], stride)?;
+    let padding = pads[0][0];
+    if pads.as_flattened().iter().any(|pad| *pad != padding) {
+        return Err(node.refuse(format!("its pads {pads:?} are not the same on all sides"), nearest));
+    }
+    let rest = |side: usize| (side + 2 * padding).saturating_sub(size) % stride;
+    if node.int("ceil_mode", 0) != 0 && rest(input.shape.height) + rest(input.shape.width) > 0 {
+        let what = format!("its ceil_mode adds windows at the edge of its input of {}", input.shape);
+        return Err(node.refuse(
+            what,
+            "there is no layer for it: export the model with ceil_mode off, or pad the images",
+        ));
+    }
+    let mut settings = sizes(&[("size", size), ("stride", stride), ("padding", padding)]);
+    if kind == "avg_pool2d" {
+        let counts = padding == 0 || node.int("count_include_pad", 0) != 0;
+        settings.insert("count_padding".to_owned(), Setting::Boolean(counts));
+    }
+    builder.push(node, (kind, settings), &[&input], Vec::new())
+}
