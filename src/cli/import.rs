@@ -5,13 +5,13 @@ use std::path::PathBuf;
 use clap::Args;
 use revacnn::data::Dataset;
 use revacnn::error::Result;
-use revacnn::nn::Imported;
+use revacnn::nn::Model;
 use revacnn::session::{RunFolder, Session};
 
 use super::print::print_line;
 use super::run_options::{AdapterOption, RunOptions};
 
-/// The layer that [`Imported::normalized`] puts first.
+/// The layer that [`Model::normalized`] puts first.
 const INPUT_NORM: u32 = 0;
 
 #[derive(Args)]
@@ -39,21 +39,21 @@ impl Import {
     pub(super) fn run(&self) -> Result<()> {
         RunFolder::check_free(&self.out)?;
         let mut settings = self.run.settings()?;
-        let mut imported = Imported::open(&self.file)?;
-        imported.notes.iter().for_each(|note| log::info!("{note}"));
+        let mut model = Model::open(&self.file)?;
+        model.notes.iter().for_each(|note| log::info!("{note}"));
         let data = Dataset::open(&settings.dataset)?;
-        settings.frozen = self.run.frozen(&imported.network)?.into_iter().map(|layer| layer as u32).collect();
+        settings.frozen = self.run.frozen(&model.network)?.into_iter().map(|layer| layer as u32).collect();
         if self.mean.is_empty() {
             log::info!(
                 "the network gets pixels less their mean over {}, by their deviation; if it was trained otherwise, say how by --mean and --std",
                 data.name
             );
-        } else if imported.network.input == data.shape.into() {
-            imported = imported.normalized(&data.channel_stats(), &self.mean, &self.std)?;
+        } else if model.network.input == data.shape.into() {
+            model = model.normalized(&data.channel_stats(), &self.mean, &self.std)?;
             settings.frozen.iter_mut().for_each(|layer| *layer += 1);
             settings.frozen.push(INPUT_NORM);
         }
-        let mut session = Session::import(self.adapter.open()?, imported, &data, settings)?;
+        let mut session = Session::import(self.adapter.open()?, model, &data, settings)?;
         session.apply_all(&self.run.network_commands(&session.trainer().network)?)?;
         session.keep(&self.out)?;
         let network = &session.trainer().network;

@@ -13,6 +13,7 @@ mod data;
 mod data_info;
 mod dry_run;
 mod embed;
+mod export;
 mod given_options;
 mod gradcheck;
 mod import;
@@ -65,6 +66,8 @@ enum Command {
     Replay(replay::Replay),
     /// Make a run out of a network of another tool: an ONNX file.
     Import(import::Import),
+    /// Write the network of a run for other tools: ONNX, PyTorch, safetensors, NumPy.
+    Export(export::Export),
     /// Classes, shares and logits of pictures or arrays, by a run.
     Predict(predict::Predict),
     /// Embed rows in two dimensions by t-SNE, without a window.
@@ -117,6 +120,7 @@ impl Cli {
             Some(Command::Bench(bench)) => bench.run(),
             Some(Command::Replay(replay)) => replay.run(),
             Some(Command::Import(import)) => import.run(),
+            Some(Command::Export(export)) => export.run(),
             Some(Command::Predict(predict)) => predict.run(),
             Some(Command::Embed(embed)) => embed.run(),
             Some(Command::Data(data)) => data.run(),

@@ -5,7 +5,7 @@ use std::mem::offset_of;
 use super::augmentation::Augmentation;
 use super::batch::BatchSizes;
 use super::clock::{self, Clock, HISTORY_LEN, StepRecord};
-use super::dataset::{Dataset, ImageShape};
+use super::dataset::{ChannelStats, Dataset, ImageShape};
 use super::gather::{GatherBuffers, draw_and_gather, draws, gather};
 use super::images::Images;
 use super::sampler::{MAX_PROBES, SamplerBuffers, Sampling, sample};
@@ -44,6 +44,12 @@ impl DataLoader {
     /// Shape of an image.
     pub fn shape(&self) -> ImageShape {
         self.shape
+    }
+
+    /// What is taken from the pixels, from 0 to 1, of each channel, and what they are divided by.
+    pub fn channel_stats(&self) -> ChannelStats {
+        let (mean, std) = self.normals.chunks_exact(2).map(|of| (of[0], 1.0 / of[1])).unzip();
+        ChannelStats { mean, std }
     }
 
     /// An image `[c, y, x]` as the network's input: each channel less its mean over the data set, by its standard deviation.

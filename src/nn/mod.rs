@@ -7,6 +7,7 @@
 //! output of layer n − 1; *features* are activations copied out for images.
 
 mod average;
+mod export;
 pub mod features;
 pub mod gradcheck;
 mod gradient_sums;
@@ -18,6 +19,7 @@ mod layer_info;
 pub mod layers;
 mod loss;
 mod memory;
+mod model;
 mod network;
 mod onnx;
 mod optimizer;
@@ -38,6 +40,7 @@ mod tensor;
 mod trainer;
 pub mod twin;
 
+pub use export::{Exported, OPSETS as EXPORTED_OPSETS};
 pub use features::{TopK, shrunk, standardize};
 pub use gradient_sums::sum_gradients;
 pub use hyper::{Hyper, OptimizerKind, Schedule, StepsPerEpoch};
@@ -47,9 +50,9 @@ pub use layer_build::{BatchBuffers, BatchExtent, LayerBuild, LayerPlans, Port};
 pub use layer_info::{LayerInfo, TensorKind, node_name};
 pub use loss::{Loss, LossBuffers, Target};
 pub use memory::MemoryPlan;
+pub use model::Model;
 pub(crate) use network::STATE_PREFIXES;
 pub use network::{Network, NetworkLayer, preset_names};
-pub use onnx::Imported;
 pub use optimizer::Optimizer;
 pub use options::TrainerOptions;
 pub use packing::Packing;

@@ -28,7 +28,7 @@ use crate::data::Dataset;
 use crate::error::{Error, Result};
 use crate::gpu::Gpu;
 use crate::layouts::Layouts;
-use crate::nn::{Imported, Network, Trainer};
+use crate::nn::{Model, Network, Trainer};
 
 /// GPU milliseconds of one submit: long enough that submitting costs nothing, short enough to stop at once.
 const SUBMIT_MS: f64 = 100.0;
@@ -54,8 +54,8 @@ impl Session {
     ///
     /// # Errors
     /// When the images or classes of the data are not the network's, a setting is faulty, or it does not fit the adapter.
-    pub fn import(gpu: Rc<Gpu>, imported: Imported, data: &Dataset, settings: RunSettings) -> Result<Self> {
-        start_file::import(gpu, imported, data, settings)
+    pub fn import(gpu: Rc<Gpu>, model: Model, data: &Dataset, settings: RunSettings) -> Result<Self> {
+        start_file::import(gpu, model, data, settings)
     }
 
     /// Keeps a run that was kept nowhere in the folder `path` from now on.

@@ -12,7 +12,7 @@ use crate::data::Dataset;
 use crate::error::{Error, Result};
 use crate::files;
 use crate::gpu::Gpu;
-use crate::nn::{Imported, StartWeights, Trainer};
+use crate::nn::{Model, StartWeights, Trainer};
 
 /// Name of the file in a run's folder.
 const START_FILE: &str = "start.safetensors";
@@ -66,13 +66,8 @@ pub(super) fn read(folder: &Path, hash: Option<&str>, trainer: &mut Trainer) -> 
 ///
 /// # Errors
 /// As those of [`Session::import`].
-pub(super) fn import(
-    gpu: Rc<Gpu>,
-    imported: Imported,
-    data: &Dataset,
-    settings: RunSettings,
-) -> Result<Session> {
-    let (network, start) = (&imported.network, imported.start());
+pub(super) fn import(gpu: Rc<Gpu>, model: Model, data: &Dataset, settings: RunSettings) -> Result<Session> {
+    let (network, start) = (&model.network, model.start());
     if network.input != data.shape.into() || network.classes != data.classes.len() {
         let what = format!(
             "the network takes images of {} and has {} outputs; the data set {} has images of {} and {} classes",
@@ -88,7 +83,7 @@ pub(super) fn import(
         ));
     }
     let hash = hash_of(&text_of(&start)?);
-    let mut session = Session::assemble(gpu, data, imported.network, settings)?;
+    let mut session = Session::assemble(gpu, data, model.network, settings)?;
     session.run.trainer.begin_with(start)?;
     session.journal.begin_from(hash);
     session.progress.probes_stale = true;

@@ -4,6 +4,7 @@ mod actions;
 mod damage;
 mod embed;
 mod embed_labels;
+mod export;
 mod faults;
 mod import;
 mod interrupted;

@@ -4,20 +4,20 @@ use std::fs;
 use std::rc::Rc;
 
 use revacnn::data::Dataset;
-use revacnn::nn::{Imported, Network};
+use revacnn::nn::{Model, Network};
 use revacnn::session::{Session, TimeControl, TrainCommand};
 
 use crate::bench::{Bench, TINY, finish, run_to, settings};
 use crate::time::go;
 
 /// A network on the digits with weights that no seed gives.
-fn imported(data: &Dataset) -> Imported {
+fn imported(data: &Dataset) -> Model {
     let network = Network::parse(TINY, data.shape.into(), data.classes.len()).unwrap();
     let values = |len: usize| (0..len).map(|at| 0.01 * (at % 17) as f32 - 0.08).collect();
     let of_layer =
         |layer: &revacnn::nn::NetworkLayer| layer.parameters().iter().map(|t| values(t.len())).collect();
     let weights = network.layers.iter().map(of_layer).collect();
-    Imported { network, weights, notes: Vec::new() }
+    Model { network, weights, notes: Vec::new() }
 }
 
 fn begin(bench: &Bench) -> Session {

@@ -119,6 +119,15 @@ impl Network {
         (0..self.layers.len()).filter(rectifies).map(|index| index + 1).collect()
     }
 
+    /// A name that begins with `stem` and that no layer has.
+    pub(in crate::nn) fn free_name(&self, stem: &str) -> String {
+        let mut name = stem.to_owned();
+        while self.layers.iter().any(|layer| layer.name == name) {
+            name.push('_');
+        }
+        name
+    }
+
     /// Shape of a node: the image (0) or the output of layer `node − 1`.
     pub fn shape_of(&self, node: usize) -> Shape {
         if node == 0 { self.input } else { self.layers[node - 1].output }

@@ -15,10 +15,9 @@ mod attributes;
 mod builder;
 mod constant;
 mod fold;
-mod imported;
 mod operators;
 mod order;
-mod proto;
+pub(super) mod proto;
 #[cfg(test)]
 mod tests;
 mod windows;
@@ -31,9 +30,8 @@ use prost::Message as _;
 
 use self::builder::{Builder, IMAGE, Map, Value};
 use self::constant::Constant;
-pub use self::imported::Imported;
-use self::proto::{Graph, Model, ValueInfo};
-use super::Shape;
+use self::proto::{Graph, ModelFile, ValueInfo};
+use super::{Model, Shape};
 use crate::error::{Error, Result};
 
 /// Largest size of a file in bytes, which is the format's own.
@@ -41,7 +39,7 @@ const MAX_BYTES: u64 = 1 << 31;
 /// Versions of the operators that are known.
 const OPSETS: std::ops::RangeInclusive<i64> = 7..=24;
 
-impl Imported {
+impl Model {
     /// Reads an ONNX file.
     ///
     /// # Errors
@@ -63,9 +61,9 @@ impl Imported {
     /// Reads the bytes of an ONNX file in `folder`.
     ///
     /// # Errors
-    /// As [`Imported::open`].
+    /// As [`Model::open`].
     pub fn read(bytes: &[u8], folder: &Path, name: &str) -> Result<Self> {
-        let model = Model::decode(bytes).map_err(|error| {
+        let model = ModelFile::decode(bytes).map_err(|error| {
             let what = format!("it is no ONNX file, or cut short: {error}");
             Error::new(what, "export it again, as by torch.onnx.export")
         })?;
@@ -85,7 +83,7 @@ impl Imported {
     }
 }
 
-fn build(graph: &Graph, folder: &Path, opset: i64, (name, bytes): (&str, usize)) -> Result<Imported> {
+fn build(graph: &Graph, folder: &Path, opset: i64, (name, bytes): (&str, usize)) -> Result<Model> {
     let constants: HashSet<&str> = graph.initializer.iter().map(|tensor| tensor.name.as_str()).collect();
     let inputs: Vec<&ValueInfo> =
         graph.input.iter().filter(|input| !constants.contains(input.name.as_str())).collect();
@@ -119,7 +117,7 @@ fn build(graph: &Graph, folder: &Path, opset: i64, (name, bytes): (&str, usize))
         last = builder.push(&node, ("flatten", toml::Table::new()), &[&last], Vec::new())?;
     }
     let network = builder.finish(name, shape, &last)?;
-    Ok(Imported { network, weights: builder.weights, notes: builder.notes })
+    Ok(Model { network, weights: builder.weights, notes: builder.notes })
 }
 
 /// Images of a batch, 1 where that is open, and the shape of one.

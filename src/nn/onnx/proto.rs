@@ -1,19 +1,33 @@
-//! The messages of an ONNX file of which something is read, with the field numbers of `onnx.proto`; other fields are passed over.
+//! The messages of an ONNX file of which something is read or written, with the field numbers of `onnx.proto`; other fields are passed over.
 
 /// A file.
 #[derive(Clone, PartialEq, prost::Message)]
-pub(super) struct Model {
+pub(in crate::nn) struct ModelFile {
+    /// Version of the format.
+    #[prost(int64, tag = "1")]
+    pub ir_version: i64,
+    /// Name and version of the program that wrote it.
+    #[prost(string, tag = "2")]
+    pub producer_name: String,
+    #[prost(string, tag = "3")]
+    pub producer_version: String,
+    /// Description for people.
+    #[prost(string, tag = "6")]
+    pub doc_string: String,
     /// The network.
     #[prost(message, optional, tag = "7")]
     pub graph: Option<Graph>,
     /// Versions of the sets of operators.
     #[prost(message, repeated, tag = "8")]
     pub opset_import: Vec<OperatorSet>,
+    /// Facts by name.
+    #[prost(message, repeated, tag = "14")]
+    pub metadata_props: Vec<KeyValue>,
 }
 
 /// Version of a set of operators; an empty domain is ONNX's own.
 #[derive(Clone, PartialEq, prost::Message)]
-pub(super) struct OperatorSet {
+pub(in crate::nn) struct OperatorSet {
     #[prost(string, tag = "1")]
     pub domain: String,
     #[prost(int64, tag = "2")]
@@ -22,7 +36,7 @@ pub(super) struct OperatorSet {
 
 /// Nodes, constants, inputs and outputs.
 #[derive(Clone, PartialEq, prost::Message)]
-pub(super) struct Graph {
+pub(in crate::nn) struct Graph {
     #[prost(message, repeated, tag = "1")]
     pub node: Vec<Node>,
     #[prost(string, tag = "2")]
@@ -37,7 +51,7 @@ pub(super) struct Graph {
 
 /// An operator with the names of the values that it takes and makes.
 #[derive(Clone, PartialEq, prost::Message)]
-pub(super) struct Node {
+pub(in crate::nn) struct Node {
     #[prost(string, repeated, tag = "1")]
     pub input: Vec<String>,
     #[prost(string, repeated, tag = "2")]
@@ -54,7 +68,7 @@ pub(super) struct Node {
 
 /// A setting of a node.
 #[derive(Clone, PartialEq, prost::Message)]
-pub(super) struct Attribute {
+pub(in crate::nn) struct Attribute {
     #[prost(string, tag = "1")]
     pub name: String,
     #[prost(float, tag = "2")]
@@ -69,11 +83,14 @@ pub(super) struct Attribute {
     pub floats: Vec<f32>,
     #[prost(int64, repeated, tag = "8")]
     pub ints: Vec<i64>,
+    /// Which of them it is: 1 `f`, 2 `i`, 3 `s`, 7 `ints`.
+    #[prost(int32, tag = "20")]
+    pub r#type: i32,
 }
 
 /// A constant tensor: its numbers as bytes, in a list of its type, or in another file.
 #[derive(Clone, PartialEq, prost::Message)]
-pub(super) struct TensorData {
+pub(in crate::nn) struct TensorData {
     #[prost(int64, repeated, tag = "1")]
     pub dims: Vec<i64>,
     #[prost(int32, tag = "2")]
@@ -97,9 +114,9 @@ pub(super) struct TensorData {
     pub data_location: i32,
 }
 
-/// Place of the numbers of a tensor: `location`, `offset`, `length`.
+/// A fact, or the place of the numbers of a tensor: `location`, `offset`, `length`.
 #[derive(Clone, PartialEq, prost::Message)]
-pub(super) struct KeyValue {
+pub(in crate::nn) struct KeyValue {
     #[prost(string, tag = "1")]
     pub key: String,
     #[prost(string, tag = "2")]
@@ -108,7 +125,7 @@ pub(super) struct KeyValue {
 
 /// An input or output with its type.
 #[derive(Clone, PartialEq, prost::Message)]
-pub(super) struct ValueInfo {
+pub(in crate::nn) struct ValueInfo {
     #[prost(string, tag = "1")]
     pub name: String,
     #[prost(message, optional, tag = "2")]
@@ -117,28 +134,31 @@ pub(super) struct ValueInfo {
 
 /// A value's type; none but tensors are read.
 #[derive(Clone, PartialEq, prost::Message)]
-pub(super) struct ValueType {
+pub(in crate::nn) struct ValueType {
     #[prost(message, optional, tag = "1")]
     pub tensor_type: Option<TensorType>,
 }
 
 /// A tensor's type.
 #[derive(Clone, PartialEq, prost::Message)]
-pub(super) struct TensorType {
+pub(in crate::nn) struct TensorType {
+    /// 1: 32-bit floating-point numbers.
+    #[prost(int32, tag = "1")]
+    pub elem_type: i32,
     #[prost(message, optional, tag = "2")]
     pub shape: Option<TensorShape>,
 }
 
 /// A tensor's shape.
 #[derive(Clone, PartialEq, prost::Message)]
-pub(super) struct TensorShape {
+pub(in crate::nn) struct TensorShape {
     #[prost(message, repeated, tag = "1")]
     pub dim: Vec<Dimension>,
 }
 
 /// A size, or the name of one that the file leaves open.
 #[derive(Clone, PartialEq, prost::Message)]
-pub(super) struct Dimension {
+pub(in crate::nn) struct Dimension {
     #[prost(int64, optional, tag = "1")]
     pub dim_value: Option<i64>,
     #[prost(string, optional, tag = "2")]

@@ -2,10 +2,10 @@
 
 use super::Trainer;
 use crate::data::HeldOutImages;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::gpu::{Buffer, BufferRange, TensorView};
 use crate::nn::pass::held_out_count;
-use crate::nn::{Edit, HeldOutPass, Predictions, Predictor, Surgery};
+use crate::nn::{Edit, HeldOutPass, Model, Network, NetworkLayer, Predictions, Predictor, Surgery};
 
 impl Trainer {
     /// The first validation images, as many as are evaluated at once.
@@ -33,14 +33,44 @@ impl Trainer {
         pass.predictions(&self.gpu, &self.network, images)
     }
 
+    /// The weights as they are, or their averages.
+    ///
+    /// # Errors
+    /// When the run keeps no averages.
+    fn flat_weights(&self, averaged: bool) -> Result<&Buffer<f32>> {
+        match averaged {
+            false => Ok(&self.parameters.values),
+            true if self.options.hyper.averaging > 0.0 => Ok(&self.parameters.averages),
+            true => {
+                let what = "the run keeps no average of its weights";
+                Err(Error::new(what, "take the weights as they are, or train it on with --average 1"))
+            }
+        }
+    }
+
+    /// The network with its weights as they are, or with their averages. Waits for the GPU.
+    ///
+    /// # Errors
+    /// When the run keeps no averages.
+    pub fn model(&self, averaged: bool) -> Result<Model> {
+        let flat = self.flat_weights(averaged)?.read(&self.gpu);
+        let network = Network::parse(&self.network.to_toml(), self.network.input, self.network.classes)?;
+        let of_layer = |(layer, offsets): (&NetworkLayer, &Vec<usize>)| {
+            let tensors = layer.parameters().into_iter().zip(offsets);
+            tensors.map(|(tensor, offset)| flat[*offset..*offset + tensor.len()].to_vec()).collect()
+        };
+        let weights = network.layers.iter().zip(&self.parameters.offsets).map(of_layer).collect();
+        Ok(Model { network, weights, notes: Vec::new() })
+    }
+
     /// Forward passes of any inputs with the weights as they are, or with their averages. Submits work.
     ///
     /// # Errors
-    /// When its buffers do not fit the adapter.
+    /// When its buffers do not fit the adapter, or the run keeps no averages.
     pub fn predictor(&self, averaged: bool) -> Result<Predictor> {
+        let weights = self.flat_weights(averaged)?;
         let images = self.loader.room_for(&self.gpu, held_out_count(&self.gpu, &self.network)?)?;
         let pass = self.held_out_pass(&images)?;
-        let weights = if averaged { &self.parameters.averages } else { &self.parameters.values };
         let mut encoder = self.gpu.encoder("weights to predict with");
         encoder.copy_buffer_to_buffer(weights.raw(), 0, pass.values.raw(), 0, pass.values.raw().size());
         self.gpu.submit(encoder);

@@ -7,14 +7,13 @@ use std::path::Path;
 use prost::Message as _;
 use rand::{RngExt as _, SeedableRng as _};
 
-use super::Imported;
 use super::proto::{
-    Attribute, Dimension, Graph, KeyValue, Model, Node, OperatorSet, TensorData, TensorShape, TensorType,
+    Attribute, Dimension, Graph, KeyValue, ModelFile, Node, OperatorSet, TensorData, TensorShape, TensorType,
     ValueInfo, ValueType,
 };
 use crate::data::ChannelStats;
 use crate::error::Result;
-use crate::nn::Shape;
+use crate::nn::{Model, Shape};
 
 /// Mutated files; more by this environment variable.
 const MUTATED: usize = 10_000;
@@ -57,29 +56,30 @@ fn value(name: &str, sizes: &[i64]) -> ValueInfo {
         size => Dimension { dim_value: Some(*size), ..Default::default() },
     };
     let shape = Some(TensorShape { dim: sizes.iter().map(dim).collect() });
-    let r#type = Some(ValueType { tensor_type: Some(TensorType { shape }) });
+    let r#type = Some(ValueType { tensor_type: Some(TensorType { elem_type: 1, shape }) });
     ValueInfo { name: name.to_owned(), r#type }
 }
 
 /// A model whose last node makes `y`.
-fn model(node: Vec<Node>, initializer: Vec<TensorData>) -> Model {
+fn model(node: Vec<Node>, initializer: Vec<TensorData>) -> ModelFile {
     let (input, output) = (vec![value("x", &[0, 1, 2, 2])], vec![value("y", &[0, 2])]);
     let graph = Graph { node, initializer, input, output, ..Default::default() };
-    Model { graph: Some(graph), opset_import: vec![OperatorSet { version: 17, ..Default::default() }] }
+    let opset_import = vec![OperatorSet { version: 17, ..Default::default() }];
+    ModelFile { graph: Some(graph), opset_import, ..Default::default() }
 }
 
-fn read(model: &Model) -> Result<Imported> {
-    Imported::read(&model.encode_to_vec(), Path::new("."), "model")
+fn read(model: &ModelFile) -> Result<Model> {
+    Model::read(&model.encode_to_vec(), Path::new("."), "model")
 }
 
 /// The error of a model that is refused.
-fn refused(model: &Model) -> String {
+fn refused(model: &ModelFile) -> String {
     let error = read(model).err().expect("it is refused");
     format!("{}; {}", error.what(), error.help())
 }
 
 /// A convolution, a relu, and a flatten by shape nodes before a product with a bias that stands apart.
-fn small() -> Model {
+fn small() -> ModelFile {
     let shapes = vec![
         node("Shape", &["b"], "shape"),
         node("Gather", &["shape", "first"], "batch"),
@@ -184,7 +184,7 @@ fn what_cannot_be_imported_is_named() {
     let end = with(node("Flatten", &["v4999"], "y"), "axis", 1);
     let deep = model([first].into_iter().chain(long).chain([end]).collect(), vec![]);
     assert!(refused(&deep).contains("layer 4097"), "{}", refused(&deep));
-    let change = |to: fn(&mut Model, &mut Graph)| {
+    let change = |to: fn(&mut ModelFile, &mut Graph)| {
         let mut model = small();
         let mut graph = model.graph.take().unwrap();
         to(&mut model, &mut graph);
@@ -249,7 +249,7 @@ fn weights_in_another_file_lie_in_the_models_folder() {
             external_data,
             ..Default::default()
         };
-        Imported::read(&model.encode_to_vec(), &inner, "model").map(|imported| imported.weights[3][1].clone())
+        Model::read(&model.encode_to_vec(), &inner, "model").map(|imported| imported.weights[3][1].clone())
     };
     assert_eq!(read("inside.data", "4", "8").unwrap(), [0.5, -2.0]);
     let fails = |location: &str, offset: &str, length: &str, why: &str| {
@@ -293,7 +293,7 @@ fn mutated_files_are_read_or_refused() {
                 bytes.push(0);
             }
         }
-        read += usize::from(Imported::read(&bytes, Path::new("."), "model").is_ok());
+        read += usize::from(Model::read(&bytes, Path::new("."), "model").is_ok());
     }
     assert!(read > 0 && read < count, "{read} of {count} mutated files were read");
 }

@@ -8,8 +8,7 @@ use std::sync::Arc;
 
 use crate::data::{Dataset, ImageShape, Split};
 use crate::gpu::Gpu;
-use crate::nn::onnx::Imported;
-use crate::nn::{Network, Trainer, TrainerOptions};
+use crate::nn::{Model, Network, Trainer, TrainerOptions};
 
 /// Folder of the models, beside the repository.
 const FOLDER: &str = "../shared/data/onnx";
@@ -77,7 +76,7 @@ fn blank(network: &Network) -> Dataset {
 }
 
 /// Outputs of an imported network on the software adapter.
-fn outputs(gpu: &Rc<Gpu>, mut imported: Imported, inputs: &[f32]) -> Vec<f32> {
+fn outputs(gpu: &Rc<Gpu>, mut imported: Model, inputs: &[f32]) -> Vec<f32> {
     let network = &imported.network;
     if network.parameter_count() == 0 {
         // A network is trained, so it has weights: those that pass its outputs on.
@@ -110,7 +109,7 @@ fn models_of_pytorch_have_its_outputs_or_are_refused_by_name() {
     let mut largest = ("", 0.0_f64);
     for name in IMPORTED {
         let file = folder.join(format!("{name}.onnx"));
-        let imported = Imported::open(&file).unwrap_or_else(|error| panic!("{error}"));
+        let imported = Model::open(&file).unwrap_or_else(|error| panic!("{error}"));
         let arrays = folder.join(format!("{name}.npz"));
         let (x, y) = (array(&arrays, "x"), array(&arrays, "y"));
         let mut found = outputs(&gpu, imported, &x);
@@ -126,7 +125,7 @@ fn models_of_pytorch_have_its_outputs_or_are_refused_by_name() {
     }
     println!("largest error {:.1e}, of {}", largest.1, largest.0);
     for (name, why) in REFUSED {
-        let error = Imported::open(&folder.join(format!("{name}.onnx"))).err().expect("it is refused");
+        let error = Model::open(&folder.join(format!("{name}.onnx"))).err().expect("it is refused");
         assert!(error.what().contains(why), "{name}: {error}");
     }
     let files =

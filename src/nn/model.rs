@@ -1,27 +1,27 @@
-//! A network with its weights, as it came out of a file of another tool.
+//! A network with its weights on the CPU, as files of other tools hold it.
 
 use toml::{Table, Value as Setting};
 
+use super::{Network, StartWeights};
 use crate::data::ChannelStats;
 use crate::error::{Error, Result};
-use crate::nn::{Network, StartWeights};
 
 /// Name of the layer that turns the normalization of a data set into the one that the network was trained with.
 const INPUT_NORM: &str = "input_norm";
 /// ε of that layer.
 const EPSILON: f64 = 1e-5;
 
-/// A network out of a file.
-pub struct Imported {
-    /// The network; it has as many classes as the model has outputs.
+/// A network and its weights.
+pub struct Model {
+    /// The network; out of a file, it has as many classes as the file's has outputs.
     pub network: Network,
     /// Values of the parameters of each layer, in the order of [`crate::nn::Layer::parameters`].
     pub weights: Vec<Vec<Vec<f32>>>,
-    /// Notes for people of all that was left out or changed.
+    /// Notes for people of all that was left out or changed when it was read.
     pub notes: Vec<String>,
 }
 
-impl Imported {
+impl Model {
     /// The weights by the names of their tensors.
     pub fn start(&self) -> StartWeights {
         let mut start = StartWeights::default();
@@ -31,6 +31,15 @@ impl Imported {
             }
         }
         start
+    }
+
+    /// The same network behind a layer, `input_norm`, which normalizes pixels from 0 to 1 as a data set with these `stats` is.
+    ///
+    /// # Errors
+    /// When they are not of its channels.
+    pub fn taking_pixels(self, stats: &ChannelStats) -> Result<Self> {
+        let plain = ChannelStats { mean: vec![0.0; stats.mean.len()], std: vec![1.0; stats.std.len()] };
+        self.normalized(&plain, &stats.mean, &stats.std)
     }
 
     /// The same network behind a layer, `input_norm`, which turns images that were normalized with a data set's own `stats` into those
@@ -52,6 +61,7 @@ impl Imported {
             }
         };
         let (mean, std) = (each("mean", mean)?, each("std", std)?);
+        let norm = self.network.free_name(INPUT_NORM);
         let mut file: Table = self.network.to_toml().parse().expect("a network is written as TOML");
         let Some(Setting::Array(layers)) = file.get_mut("layer") else { return Ok(self) };
         for (index, layer) in layers.iter_mut().filter_map(Setting::as_table_mut).enumerate() {
@@ -59,17 +69,17 @@ impl Imported {
             match names {
                 Some(names) => {
                     let is_image = |name: &&mut Setting| name.as_str() == Some("input");
-                    names.iter_mut().filter(is_image).for_each(|name| *name = INPUT_NORM.into());
+                    names.iter_mut().filter(is_image).for_each(|name| *name = norm.as_str().into());
                 }
                 None if index == 0 => {
-                    layer.insert("inputs".to_owned(), Setting::Array(vec![INPUT_NORM.into()]));
+                    layer.insert("inputs".to_owned(), Setting::Array(vec![norm.as_str().into()]));
                 }
                 None => {}
             }
         }
         let first = Table::from_iter([
             ("kind".to_owned(), Setting::from("batch_norm")),
-            ("name".to_owned(), Setting::from(INPUT_NORM)),
+            ("name".to_owned(), Setting::from(norm.as_str())),
             ("epsilon".to_owned(), Setting::from(EPSILON)),
         ]);
         layers.insert(0, Setting::Table(first));

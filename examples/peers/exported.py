@@ -1,0 +1,194 @@
+#!/usr/bin/env python3
+"""Exports runs and compares what onnxruntime and PyTorch make of them with `revacnn predict`, logit by logit.
+
+    pip install -r examples/peers/requirements.txt
+    exported.py [--revacnn target/release/revacnn]
+
+Runs of a few steps: presets, and a network with a layer of every kind. Each is exported as ONNX (operators of versions 18 and 20,
+checked by onnx, too; with and without its normalization) and as PyTorch source. It fails where an error is above 1e-4 of the
+largest logit.
+"""
+
+import argparse
+import importlib.util
+import json
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import numpy as np
+import onnx
+import onnxruntime
+import torch
+
+LIMIT = 1e-4
+IMAGES = 8
+
+EVERY_KIND = """
+name = "every-kind"
+[[layer]]
+kind = "conv2d"
+name = "wide"
+filters = 12
+kernel = 3
+padding = 1
+[[layer]]
+kind = "local_response_norm"
+size = 3
+[[layer]]
+kind = "local_response_norm"
+size = 4
+[[layer]]
+kind = "gelu"
+[[layer]]
+kind = "conv2d"
+name = "dilated"
+filters = 8
+kernel = 3
+padding = 2
+dilation = 2
+groups = 4
+[[layer]]
+kind = "batch_norm"
+epsilon = 0.001
+[[layer]]
+kind = "leaky_relu"
+slope = 0.2
+[[layer]]
+kind = "max_pool2d"
+name = "pooled"
+size = 3
+stride = 2
+padding = 1
+[[layer]]
+kind = "avg_pool2d"
+name = "mean-with"
+size = 3
+stride = 1
+padding = 1
+inputs = ["pooled"]
+[[layer]]
+kind = "avg_pool2d"
+name = "mean-without"
+size = 3
+stride = 1
+padding = 1
+count_padding = false
+inputs = ["pooled"]
+[[layer]]
+kind = "add"
+name = "sum"
+inputs = ["mean-with", "mean-without", "pooled"]
+[[layer]]
+kind = "concat"
+inputs = ["sum", "pooled"]
+[[layer]]
+kind = "elu"
+alpha = 0.7
+[[layer]]
+kind = "maxout"
+group = 4
+[[layer]]
+kind = "upsample"
+factor = 2
+[[layer]]
+kind = "conv2d"
+filters = 6
+kernel = 4
+stride = 3
+[[layer]]
+kind = "sigmoid"
+[[layer]]
+kind = "dropout"
+rate = 0.25
+[[layer]]
+kind = "flatten"
+name = "class"
+[[layer]]
+kind = "dense"
+name = "hidden"
+units = 20
+[[layer]]
+kind = "batch_norm"
+[[layer]]
+kind = "tanh"
+[[layer]]
+kind = "maxout"
+[[layer]]
+kind = "upsample"
+name = "enlarged"
+factor = 2
+[[layer]]
+kind = "global_avg_pool2d"
+[[layer]]
+kind = "relu"
+[[layer]]
+kind = "dense"
+name = "last"
+"""
+
+
+def largest_error(found, wanted):
+    return float(np.abs(found - wanted).max() / np.abs(wanted).max())
+
+
+def of_onnx(path, images):
+    onnx.checker.check_model(onnx.load(path), full_check=True)
+    session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
+    return session.run(None, {"image": images})[0]
+
+
+def of_pytorch(path, images):
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    with torch.no_grad():
+        return module.load()(torch.from_numpy(images)).numpy()
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--revacnn", type=Path, default=Path("target/release/revacnn"))
+    program = parser.parse_args().revacnn.resolve()
+    failed = False
+    with tempfile.TemporaryDirectory() as folder:
+        folder = Path(folder)
+
+        def revacnn(*arguments):
+            done = subprocess.run([program, *map(str, arguments)], cwd=folder, capture_output=True, text=True)
+            if done.returncode:
+                sys.exit(done.stderr)
+            return done.stdout
+
+        (folder / "every-kind.toml").write_text(EVERY_KIND)
+        networks = ["revacnn", "revacnn-keras", "lenet", "resnet-8", "every-kind.toml"]
+        for network in networks:
+            run = Path(network).stem
+            revacnn("train", "--dataset", "shapes", "--network", network, "--steps", 12, "--batch", 16, "--out", run)
+            revacnn("export", run, "-o", f"{run}.18.onnx")
+            revacnn("export", run, "-o", f"{run}.20.onnx", "--opset", 20)
+            revacnn("export", run, "-o", f"{run}.pixels.onnx", "--pixels")
+            source = folder / (run.replace("-", "_") + ".py")
+            revacnn("export", run, "-o", source)
+            facts = {fact.key: json.loads(fact.value) for fact in onnx.load(folder / f"{run}.18.onnx").metadata_props}
+            mean, std = (np.float32(facts[key]).reshape(1, -1, 1, 1) for key in ["mean", "std"])
+            shape = onnx.load(folder / f"{run}.18.onnx").graph.input[0].type.tensor_type.shape.dim
+            pixels = np.random.default_rng(1).random((IMAGES, *(d.dim_value for d in shape[1:])), np.float32)
+            images = (pixels - mean) / std
+            np.savez(folder / "x.npz", x=images)
+            lines = revacnn("predict", run, "x.npz", "--json").splitlines()[1:]
+            wanted = np.array([json.loads(line)["logits"] for line in lines], np.float32)
+            errors = {
+                "onnx 18": largest_error(of_onnx(folder / f"{run}.18.onnx", images), wanted),
+                "onnx 20": largest_error(of_onnx(folder / f"{run}.20.onnx", images), wanted),
+                "onnx, pixels": largest_error(of_onnx(folder / f"{run}.pixels.onnx", pixels), wanted),
+                "pytorch": largest_error(of_pytorch(source, images), wanted),
+            }
+            print(run, *(f"{name} {error:.1e}" for name, error in errors.items()), sep="   ", flush=True)
+            failed |= not max(errors.values()) < LIMIT
+    sys.exit(failed)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,168 @@
+//! The network as a Python module of PyTorch.
+
+use std::fmt::Write as _;
+
+use toml::{Table, Value as Setting};
+
+use super::Exported;
+use super::names::python_names;
+use super::ranks::{Rank, ranks};
+use crate::error::{Error, Result};
+use crate::nn::NetworkLayer;
+
+/// A layer in the class: its module, if it has one, and the expression of its output.
+struct Line {
+    module: Option<String>,
+    output: String,
+}
+
+impl Exported {
+    /// Source of a Python module with the network as a class, which loads the weights of [`Exported::pytorch_weights`] from the file beside
+    /// it that is called as itself, with `.safetensors`.
+    ///
+    /// # Errors
+    /// When a layer has no counterpart there.
+    pub fn pytorch(&self) -> Result<String> {
+        let network = &self.model.network;
+        let (names, ranks) = (python_names(network), ranks(network));
+        let mut nodes = vec![("image".to_owned(), Rank::Map)];
+        let (mut modules, mut lines) = (String::new(), String::new());
+        for ((layer, name), ranks) in network.layers.iter().zip(&names).zip(&ranks) {
+            let inputs: Vec<String> =
+                layer.inputs.iter().map(|node| adapted(&nodes[*node], ranks.input)).collect();
+            let Line { module, output } = line(layer, name, &inputs, ranks.input)?;
+            if let Some(module) = module {
+                let _ = writeln!(modules, "        self.{name} = nn.{module}");
+            }
+            let _ = writeln!(lines, "        {name} = {output}");
+            nodes.push((name.clone(), ranks.output));
+        }
+        let last = nodes.last().expect("a network has layers");
+        let wanted = if self.classes.is_empty() { last.1 } else { Rank::Row };
+        let output = adapted(last, wanted);
+        Ok(self.source(&modules, &lines, &output))
+    }
+
+    fn source(&self, modules: &str, lines: &str, output: &str) -> String {
+        let network = &self.model.network;
+        let facts: String =
+            self.facts().iter().map(|(key, value)| format!("{} = {value}\n", key.to_uppercase())).collect();
+        let (name, about) = (python_text(&network.name), self.about());
+        let [c, h, w] = [network.input.channels, network.input.height, network.input.width];
+        format!(
+            r#""""The network {name}.
+
+{about}
+"""
+
+from pathlib import Path
+
+import torch
+from safetensors.torch import load_file
+from torch import nn
+
+{facts}
+
+class Network(nn.Module):
+    def __init__(self):
+        super().__init__()
+{modules}
+    def forward(self, image):
+{lines}        return {output}
+
+
+def load(weights=Path(__file__).with_suffix(".safetensors")):
+    """The network with its weights, for predictions."""
+    network = Network()
+    network.load_state_dict(load_file(weights))
+    return network.eval()
+
+
+if __name__ == "__main__":
+    network = load()
+    print(network)
+    with torch.no_grad():
+        print("of a blank image:", network(torch.zeros(1, {c}, {h}, {w})))
+"#
+        )
+    }
+}
+
+/// Text for the inside of a docstring.
+fn python_text(text: &str) -> String {
+    text.chars().map(|c| if c == '\\' || c == '"' || c.is_control() { '_' } else { c }).collect()
+}
+
+/// A value as an input of this rank.
+fn adapted((name, from): &(String, Rank), to: Rank) -> String {
+    match (from, to) {
+        (Rank::Map, Rank::Row) => format!("{name}.flatten(1)"),
+        (Rank::Row, Rank::Map) => format!("{name}[:, :, None, None]"),
+        _ => name.clone(),
+    }
+}
+
+fn line(layer: &NetworkLayer, name: &str, inputs: &[String], rank: Rank) -> Result<Line> {
+    let settings = layer.layer.settings();
+    let int = |name: &str| settings.get(name).and_then(Setting::as_integer).unwrap_or(1);
+    let float = |name: &str| settings.get(name).and_then(Setting::as_float).unwrap_or(0.0) as f32;
+    let [from, to] = [layer.input_shapes[0].channels, layer.output.channels];
+    let kind = layer.layer.kind();
+    let plain = |output: String| Ok(Line { module: None, output });
+    let module = match kind {
+        "add" => return plain(inputs.join(" + ")),
+        "concat" => return plain(format!("torch.cat([{}], 1)", inputs.join(", "))),
+        "flatten" => return plain(format!("{}.flatten(1)", inputs[0])),
+        "maxout" => return plain(format!("{}.unflatten(1, ({to}, {})).amax(2)", inputs[0], int("group"))),
+        "conv2d" => format!("Conv2d({from}, {to}, {}{})", int("kernel"), given(&settings, CONVOLUTION)),
+        "dense" => format!("Linear({}, {to})", layer.input_shapes[0].len()),
+        "max_pool2d" => format!("MaxPool2d({}, {}{})", int("size"), int("stride"), given(&settings, POOL)),
+        "avg_pool2d" => {
+            let counts = settings.get("count_padding").and_then(Setting::as_bool).unwrap_or(true);
+            let counts = if counts { "" } else { ", count_include_pad=False" };
+            format!("AvgPool2d({}, {}{}{counts})", int("size"), int("stride"), given(&settings, POOL))
+        }
+        "global_avg_pool2d" => "AdaptiveAvgPool2d(1)".to_owned(),
+        "batch_norm" => {
+            let sides = if rank == Rank::Map { 2 } else { 1 };
+            format!("BatchNorm{sides}d({to}, eps={}, momentum={})", float("epsilon"), float("momentum"))
+        }
+        "local_response_norm" => format!(
+            "LocalResponseNorm({}, alpha={}, beta={}, k={})",
+            int("size"),
+            float("alpha"),
+            float("beta"),
+            float("k")
+        ),
+        "dropout" => format!("Dropout({})", float("rate")),
+        "upsample" => format!("Upsample(scale_factor={})", int("factor")),
+        "relu" => "ReLU()".to_owned(),
+        "sigmoid" => "Sigmoid()".to_owned(),
+        "tanh" => "Tanh()".to_owned(),
+        "gelu" => "GELU()".to_owned(),
+        "leaky_relu" => format!("LeakyReLU({})", float("slope")),
+        "elu" => format!("ELU({})", float("alpha")),
+        other => {
+            let what = format!("layer {:?}: {other} has no counterpart in PyTorch yet", layer.name);
+            return Err(Error::new(what, "export an .npz or .safetensors of the weights"));
+        }
+    };
+    Ok(Line { module: Some(module), output: format!("self.{name}({})", inputs[0]) })
+}
+
+/// Settings of a convolution and of a pool by name, with PyTorch's defaults.
+const CONVOLUTION: &[(&str, i64)] = &[("stride", 1), ("padding", 0), ("dilation", 1), ("groups", 1)];
+const POOL: &[(&str, i64)] = &[("padding", 0)];
+
+/// The settings that are not PyTorch's defaults, as arguments.
+fn given(settings: &Table, names: &[(&str, i64)]) -> String {
+    let mut text = String::new();
+    for (name, default) in names {
+        if let Some(value) =
+            settings.get(*name).and_then(Setting::as_integer).filter(|value| value != default)
+        {
+            let _ = write!(text, ", {name}={value}");
+        }
+    }
+    text
+}

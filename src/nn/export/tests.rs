@@ -1,0 +1,130 @@
+//! Every kind of layer in every format, and ONNX files that come back as they went out.
+
+use std::path::Path;
+
+use rand::{RngExt as _, SeedableRng as _};
+
+use super::{Exported, OPSETS};
+use crate::data::ChannelStats;
+use crate::nn::layers::KINDS;
+use crate::nn::{Model, Network, Shape, preset_names};
+
+/// Kinds that ONNX says in parts of which no layer is read back, or leaves out because nothing is left of them in predictions.
+const NOT_READ: [&str; 3] = ["dropout", "local_response_norm", "maxout"];
+
+/// A network with random weights.
+fn model(network: Network) -> Model {
+    let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(7);
+    let mut values = |len: usize| (0..len).map(|_| rng.random_range(0.1..1.0_f32)).collect::<Vec<_>>();
+    let weights = network.layers.iter();
+    let weights =
+        weights.map(|layer| layer.parameters().iter().map(|spec| values(spec.len())).collect()).collect();
+    Model { network, weights, notes: Vec::new() }
+}
+
+fn exported(network: Network) -> Exported {
+    let classes = (0..network.classes).map(|class| format!("class \"{class}\"")).collect();
+    let channels = network.input.channels;
+    let stats = ChannelStats { mean: vec![0.4; channels], std: vec![0.25; channels] };
+    Exported { model: model(network), classes, normalization: Some(stats) }
+}
+
+/// Networks of one layer of each kind and sample, as far as it fits an image, then a dense layer.
+fn of_each_kind() -> Vec<(&'static str, Network)> {
+    let mut networks = Vec::new();
+    for kind in KINDS {
+        for (layer, inputs) in (kind.samples)() {
+            let settings = toml::to_string(&layer.settings()).unwrap();
+            let names = vec!["\"input\""; inputs.len()].join(", ");
+            let first = format!("[[layer]]\nkind = \"{}\"\ninputs = [{names}]\n{settings}", kind.kind);
+            let text = format!("{first}\n[[layer]]\nkind = \"dense\"\nunits = 3\n");
+            networks.push((kind.kind, Network::parse(&text, inputs[0], 3).unwrap()));
+        }
+    }
+    networks
+}
+
+#[test]
+fn every_kind_of_layer_can_be_exported() {
+    let networks = of_each_kind();
+    assert!(networks.len() > KINDS.len());
+    for (kind, network) in networks {
+        let exported = exported(network);
+        for opset in OPSETS {
+            exported.onnx(opset).unwrap_or_else(|error| panic!("{kind}: {error}"));
+        }
+        let source = exported.pytorch().unwrap_or_else(|error| panic!("{kind}: {error}"));
+        assert!(source.contains("nn.Linear("), "{source}");
+        let weights = exported.pytorch_weights().unwrap();
+        let stored = safetensors::SafeTensors::deserialize(&weights).unwrap();
+        for (name, tensor) in stored.tensors() {
+            let module = name.split('.').next().unwrap();
+            assert!(source.contains(&format!("self.{module} = nn.")), "{name} in {source}");
+            assert!(tensor.dtype() == safetensors::Dtype::F32 || name.ends_with(".num_batches_tracked"));
+        }
+    }
+}
+
+/// What a file says of a network is what it was: the layers with their settings and inputs, and the bits of the weights.
+fn comes_back(exported: &Exported, opset: u32) {
+    let bytes = exported.onnx(opset).unwrap();
+    let read = Model::read(&bytes, Path::new("."), "network").unwrap_or_else(|error| panic!("{error}"));
+    let given = &exported.model;
+    let bits = |weights: &[Vec<Vec<f32>>]| -> Vec<Vec<u32>> {
+        weights.iter().flatten().map(|values| values.iter().map(|value| value.to_bits()).collect()).collect()
+    };
+    assert_eq!(bits(&read.weights), bits(&given.weights));
+    let layers = |network: &Network| -> Vec<String> {
+        let kept =
+            network.layers.iter().filter(|layer| !["flatten", "dropout"].contains(&layer.layer.kind()));
+        kept.map(|layer| {
+            let mut settings = layer.layer.settings();
+            settings.remove("init");
+            // It goes through 1 − momentum.
+            let momentum = settings.remove("momentum").and_then(|value| value.as_float());
+            let (kind, inputs) = (layer.layer.kind(), layer.input_shapes.iter().map(Shape::len));
+            let inputs: Vec<usize> = inputs.collect();
+            format!("{kind} {settings} {momentum:.5?} {inputs:?} → {}", layer.output)
+        })
+        .collect()
+    };
+    assert_eq!(layers(&read.network), layers(&given.network));
+}
+
+#[test]
+fn what_is_exported_comes_back() {
+    for (kind, network) in of_each_kind() {
+        if !NOT_READ.contains(&kind) {
+            let exported = exported(network);
+            comes_back(&exported, 18);
+            comes_back(&exported, 20);
+        }
+    }
+    for name in preset_names().into_iter().filter(|name| *name != "autoencoder") {
+        let network = Network::open(name, Shape::new(3, 32, 32), 10).unwrap();
+        comes_back(&exported(network), 18);
+    }
+}
+
+#[test]
+fn names_are_python_s_own_where_they_can_be() {
+    let text = "[[layer]]\nkind = \"conv2d\"\nname = \"class\"\nfilters = 2\nkernel = 1\n\
+                [[layer]]\nkind = \"relu\"\nname = \"0.a\"\n[[layer]]\nkind = \"relu\"\nname = \"b.1\"\n\
+                [[layer]]\nkind = \"relu\"\nname = \"b_1\"\n[[layer]]\nkind = \"dense\"\nname = \"dense1\"\n";
+    let network = Network::parse(text, Shape::new(1, 2, 2), 2).unwrap();
+    let names = super::names::python_names(&network);
+    assert_eq!(names, ["class_layer", "layer_0_a_layer", "b_1", "b_1_2", "dense1"]);
+}
+
+#[test]
+fn a_network_that_takes_pixels_normalizes_them_as_its_data_set() {
+    let network = Network::open("lenet", Shape::new(1, 28, 28), 10).unwrap();
+    let stats = ChannelStats { mean: vec![0.13], std: vec![0.31] };
+    let model = model(network).taking_pixels(&stats).unwrap();
+    assert_eq!((model.network.layers[0].name.as_str(), model.network.layers[1].inputs[0]), ("input_norm", 1));
+    let [weight, bias, mean, variance] = &model.weights[0][..] else { panic!("a batch norm has four") };
+    for pixel in [0.0_f32, 0.13, 1.0] {
+        let made = weight[0] * (pixel - mean[0]) / (variance[0] + 1e-5).sqrt() + bias[0];
+        assert!((made - (pixel - 0.13) / 0.31).abs() < 1e-5, "{pixel}: {made}");
+    }
+}
