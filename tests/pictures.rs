@@ -115,6 +115,18 @@ fn charts_look_as_they_did() {
     compare("charts.png", "charts", TensorKind::Activations, false);
 }
 
+#[test]
+fn statistics_look_as_they_did() {
+    // Large: times differ from run to run by a few digits.
+    let mut session = session_of("revacnn", 3, 140);
+    let mut workbench = Workbench::new(&session);
+    let picture = Picture::new(Show::Pane("statistics"), 1280, 800);
+    compare_picture(
+        "tests/pictures/statistics.png",
+        &render(&mut session, &mut workbench, &picture).unwrap(),
+    );
+}
+
 /// Pictures of the user's own, of which one is pinned; answers of every tenth step.
 fn session_with_probes() -> Session {
     let mut session = session(3);

@@ -282,6 +282,8 @@ impl Report {
     fn epoch(&self, session: &Session, e: &EpochMetrics) -> Result<()> {
         let mut value = plain(e);
         value["event"] = json!("epoch");
+        let changes = e.weight_changes.iter().map(|c| (c.layer.clone(), plain(&c.change)));
+        value["weight_change"] = changes.collect::<serde_json::Map<_, _>>().into();
         if !has_classes(session) {
             for key in ["train_accuracy", "val_accuracy", "average_val_accuracy"] {
                 value[key] = Value::Null;

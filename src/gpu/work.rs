@@ -121,6 +121,18 @@ impl Work {
         self.record_runs(pass, budget_ms, 1)
     }
 
+    /// As [`Work::record`], but no dispatch from `end` on.
+    pub fn record_until(
+        &mut self,
+        pass: &mut wgpu::ComputePass<'_>,
+        budget_ms: f64,
+        end: Option<usize>,
+    ) -> Cost {
+        let cost = self.costs.take_until(budget_ms, end.unwrap_or(usize::MAX));
+        self.plan.record(pass, cost.range.clone());
+        cost
+    }
+
     /// As [`Work::record`], but up to `max_runs` whole runs where no run is under way and they fit.
     pub fn record_runs(&mut self, pass: &mut wgpu::ComputePass<'_>, budget_ms: f64, max_runs: u32) -> Cost {
         let cost = self.costs.take(budget_ms, max_runs);
@@ -179,9 +191,16 @@ impl Costs {
             self.stop();
             return Cost { range: 0..self.len, runs, time_ms: f64::from(runs) * whole_ms, ends: true };
         }
+        self.take_until(budget_ms, usize::MAX)
+    }
+
+    /// The next piece of a run, before the dispatch `until` where that is yet to come; it counts as recorded.
+    fn take_until(&mut self, budget_ms: f64, until: usize) -> Cost {
+        let from = self.next.unwrap_or(0);
+        let last = if until > from { until.min(self.len) } else { self.len };
         let least = if from == 0 { self.undivided.max(1) } else { from + 1 };
         let (mut end, mut time_ms) = (from, 0.0);
-        while end < self.len && (end < least || time_ms + self.ms[end] <= budget_ms) {
+        while end < last && (end < least || time_ms + self.ms[end] <= budget_ms) {
             time_ms += self.ms[end];
             end += 1;
         }
@@ -230,6 +249,16 @@ mod tests {
         assert_eq!(costs.take(100.0, 1), piece(3..4, 9.0, true));
         assert_eq!(costs.next, None);
         assert_eq!(costs.take(8.0, 1), piece(0..3, 8.0, false));
+    }
+
+    #[test]
+    fn a_piece_ends_at_a_bound_and_the_budget_holds_before_it() {
+        let mut costs = Costs::from_ms(vec![5.0, 1.0, 2.0, 9.0]);
+        assert_eq!(costs.take_until(100.0, 2), piece(0..2, 6.0, false));
+        assert_eq!(costs.take_until(1.0, 4), piece(2..3, 2.0, false));
+        // A bound that lies behind is none.
+        assert_eq!(costs.take_until(100.0, 3), piece(3..4, 9.0, true));
+        assert_eq!(costs.take_until(5.5, 3), piece(0..1, 5.0, false));
     }
 
     #[test]

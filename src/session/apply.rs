@@ -361,6 +361,8 @@ impl Session {
     fn follow_buffers(&mut self, nodes: &[Option<usize>], channels: &[Option<ChannelMap>]) {
         let closed = self.layouts.network_changed(&self.run.trainer, nodes, channels);
         self.events.extend(closed.into_iter().map(Event::Notice));
+        let followed = self.measurements.statistics.follow(&self.run.trainer, &self.layouts);
+        self.events.extend(followed.err().map(Event::Notice));
         self.run.forward_version += 1;
     }
 
@@ -370,6 +372,7 @@ impl Session {
         self.layouts.restart(self.run.trainer.gpu());
         self.timeline.keep_metrics(self.journal.moment(0).life, &self.metrics);
         self.metrics = Metrics::default();
+        self.measurements.statistics.forget(&self.run.trainer);
         self.readback.forget();
         self.measurements.inspection.forget();
         self.throughput = Throughput::default();

@@ -13,7 +13,8 @@ use super::inspect::{self, Inspect, PROBES_FILE};
 use super::journal::Journal;
 use super::journal_file::{Header, differing_bits};
 use super::measure::Measurements;
-use super::metrics::{self, Metrics};
+use super::metrics::Metrics;
+use super::metrics_file;
 use super::progress::Progress;
 use super::readback::Readback;
 use super::replay;
@@ -22,6 +23,7 @@ use super::run_folder::{NETWORK_FILE, RunFolder, StoredRun, read_clock};
 use super::settings::RunSettings;
 use super::start_file;
 use super::state::Session;
+use super::statistics::Statistics;
 use super::throughput::Throughput;
 use super::timeline::Timeline;
 use crate::data::Dataset;
@@ -183,15 +185,17 @@ impl Session {
             start: None,
             settings: settings.clone(),
         };
+        let layouts = Layouts::new(&trainer)?;
+        let measurements = Measurements::new(Statistics::new(&trainer, &layouts)?);
         let mut session = Self {
             progress: Progress::new(&trainer),
             readback: Readback::new(&gpu, &trainer),
             throughput: Throughput::default(),
             metrics: Metrics::default(),
-            layouts: Layouts::new(&trainer)?,
+            layouts,
             layouts_restored: true,
             journal: Journal::new(header),
-            measurements: Measurements::default(),
+            measurements,
             folder: None,
             pending: Vec::new(),
             events: Vec::new(),
@@ -236,6 +240,7 @@ impl Session {
         parameters.second_moments.write(trainer.gpu(), 0, &checkpoint.second_moments);
         parameters.averages.write(trainer.gpu(), 0, &checkpoint.averages);
         trainer.set_clock(clock);
+        self.measurements.statistics.forget(trainer);
         self.metrics.epochs = run.epochs;
         let rectified = self.run.trainer.fired().0;
         let dead = checkpoint.state.dead.iter().copied();
@@ -318,7 +323,7 @@ impl Session {
                 clock: bytemuck::cast_slice(&[clock]).to_vec(),
                 commands: self.journal.carried_out().len(),
                 journal_check: Some(self.journal.check()),
-                metrics: Some(metrics::text(&self.metrics.epochs)?),
+                metrics: Some(metrics_file::text(&self.metrics.epochs)?),
                 dead: self.metrics.dead.clone(),
                 actions: self.effects().to_vec(),
                 content_hash: String::new(),

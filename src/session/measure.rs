@@ -5,14 +5,16 @@ use super::effects::{Effects, Measure, Moment, RowId};
 use super::event::Event;
 use super::held_out::{HeldOut, Of, Target};
 use super::inspect::Inspection;
-use super::readback::Readback;
+use super::metrics::Metrics;
+use super::readback::{Readback, Timed};
+use super::statistics::Statistics;
 use super::trial::Trial;
 use crate::error::Result;
-use crate::gpu::Work;
-use crate::nn::Edit;
+use crate::gpu::{Cost, Work};
+use crate::layouts::Layouts;
+use crate::nn::{Edit, Trainer};
 
 /// The measurements of a run.
-#[derive(Default)]
 pub(super) struct Measurements {
     /// The commands with their effects.
     pub effects: Effects,
@@ -20,6 +22,8 @@ pub(super) struct Measurements {
     pub trial: Option<Trial>,
     /// Single images that are looked at.
     pub inspection: Inspection,
+    /// Times, decay and changes of weights.
+    pub statistics: Statistics,
     /// Losses over held-out images, where they are measured.
     held: Option<HeldOut>,
 }
@@ -33,6 +37,25 @@ pub(super) struct Begun {
 }
 
 impl Measurements {
+    /// Nothing measured yet.
+    pub(super) fn new(statistics: Statistics) -> Self {
+        let (effects, trial, inspection, held) = Default::default();
+        Self { effects, trial, inspection, statistics, held }
+    }
+
+    /// The kind of the next piece of a step, and the first dispatch that it may not have, where the parts of the step are timed.
+    pub(super) fn next_piece(&mut self, trainer: &Trainer, step: &Work) -> (Timed, Option<usize>) {
+        let (sampled, end) = self.statistics.next_piece(trainer, step.recorded().unwrap_or(0));
+        (Timed::Step(sampled), end)
+    }
+
+    /// Takes in the time of a piece of a step.
+    pub(super) fn timed(&mut self, of: Timed, piece: &Cost, time_ms: f64) {
+        if let Timed::Step(Some(of)) = of {
+            self.statistics.clock.arrived(of, piece, time_ms);
+        }
+    }
+
     /// Measures from now on; see [`Session::measure_effects`](super::Session::measure_effects).
     ///
     /// # Errors
@@ -93,7 +116,13 @@ impl Measurements {
     }
 
     /// A step was recorded: records copies of its weights where a loss is due.
-    pub(super) fn after_step(&mut self, encoder: &mut wgpu::CommandEncoder, of: Of<'_>) {
+    pub(super) fn after_step(
+        &mut self,
+        encoder: &mut wgpu::CommandEncoder,
+        of: Of<'_>,
+        (layouts, ends_epoch): (&Layouts, bool),
+    ) {
+        self.statistics.after_step(encoder, of.trainer, layouts, ends_epoch);
         self.inspection.after_step(encoder, of);
         let Some(held) = &mut self.held else { return };
         let step = of.step();
@@ -144,11 +173,13 @@ impl Measurements {
     /// Call after the submit of the encoder.
     pub(super) fn after_submit(&mut self) {
         self.inspection.after_submit();
+        self.statistics.after_submit();
         self.held.iter_mut().for_each(HeldOut::after_submit);
     }
 
-    /// Takes in the losses that have arrived.
-    pub(super) fn poll(&mut self) {
+    /// Takes in the losses and statistics that have arrived.
+    pub(super) fn poll(&mut self, metrics: &mut Metrics) {
+        self.statistics.poll(metrics);
         for (target, loss) in self.held.as_mut().map(HeldOut::take).unwrap_or_default() {
             match target {
                 Target::Row(row, moment) => self.effects.set(row, moment, loss),

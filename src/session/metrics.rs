@@ -1,15 +1,21 @@
-//! Metrics of a run on the CPU, a few frames old, and their file `metrics.csv`.
+//! Metrics of a run on the CPU, a few frames old.
 
 use std::collections::VecDeque;
-use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use crate::error::{Error, Result};
-use crate::files;
+use super::step_times::StepTimes;
+/// Mean absolute change of a layer's weights over an epoch.
+#[derive(Debug, Clone, PartialEq)]
+pub struct LayerChange {
+    /// Name of the layer.
+    pub layer: String,
+    /// Mean over its weights, biases left out.
+    pub change: f32,
+}
 
 /// Results of an epoch.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct EpochMetrics {
     /// Number of epochs finished, from 1.
     pub epoch: u32,
@@ -31,6 +37,26 @@ pub struct EpochMetrics {
     /// Share of the validation images that the average classifies correctly, 0 to 1.
     #[serde(default)]
     pub average_val_accuracy: Option<f32>,
+    /// Images trained on since the run began, repeated ones too.
+    #[serde(default)]
+    pub images: Option<u64>,
+    /// Share of weight decay in what a step lowers, beside the loss: `λ/2·Σw² + λ₁·Σ|w|` at the end of the epoch. None for AdamW, whose
+    /// decay is apart from the loss.
+    #[serde(default)]
+    pub decay_loss: Option<f32>,
+    /// Median GPU milliseconds an image of forward pass, backward pass and update, where they were measured.
+    #[serde(default)]
+    pub forward_ms: Option<f32>,
+    /// See `forward_ms`.
+    #[serde(default)]
+    pub backward_ms: Option<f32>,
+    /// See `forward_ms`.
+    #[serde(default)]
+    pub update_ms: Option<f32>,
+    /// Mean absolute change of each layer's weights over the epoch; empty where the epoch was not watched from its beginning on: the network
+    /// was changed within it, or the run taken up again.
+    #[serde(skip)]
+    pub weight_changes: Vec<LayerChange>,
 }
 
 /// Results of a step.
@@ -67,6 +93,10 @@ pub struct Metrics {
     pub train_ms: f64,
     /// GPU milliseconds of layouts in the last frame that had any.
     pub layouts_ms: f64,
+    /// GPU time of the parts of a step, of the last steps that were timed by parts.
+    pub step_times: Option<StepTimes>,
+    /// Share of weight decay in what a step lowers, as it was last measured (see [`EpochMetrics::decay_loss`]).
+    pub decay_loss: Option<f32>,
     /// The last steps, one by one, newest last.
     recent: VecDeque<StepMetrics>,
     /// Number of times that points were merged by twos.
@@ -112,6 +142,7 @@ impl Metrics {
         then.epochs.retain(|epoch| epoch.step <= step);
         then.recent.retain(|recent| recent.step <= step);
         then.last = then.last.min(step);
+        (then.step_times, then.decay_loss) = (None, None);
         if then.steps.len() < self.steps.len() {
             then.in_last = 1 << then.merges;
         }
@@ -143,127 +174,9 @@ fn mean([(a, a_steps), (b, b_steps)]: [(StepMetrics, u32); 2]) -> StepMetrics {
     }
 }
 
-/// The file of the epochs in a run's folder.
-pub const METRICS_FILE: &str = "metrics.csv";
-/// Its columns.
-const COLUMNS: [&str; 9] = [
-    "epoch",
-    "step",
-    "images_per_s",
-    "train_loss",
-    "train_accuracy",
-    "val_loss",
-    "val_accuracy",
-    "average_val_loss",
-    "average_val_accuracy",
-];
-/// Columns of the files of before the average.
-const FORMER_COLUMNS: usize = 7;
-
-/// The file's content.
-///
-/// # Errors
-/// None that a user can reach.
-pub(super) fn text(epochs: &[EpochMetrics]) -> Result<String> {
-    let text = || -> csv::Result<String> {
-        // The head is there before the first epoch is.
-        let mut writer = csv::WriterBuilder::new().has_headers(false).from_writer(Vec::new());
-        writer.write_record(COLUMNS)?;
-        epochs.iter().try_for_each(|epoch| {
-            let tenths = (10.0 * epoch.images_per_s).round() / 10.0;
-            writer.serialize(EpochMetrics { images_per_s: tenths, ..*epoch })
-        })?;
-        let bytes = writer.into_inner().map_err(csv::IntoInnerError::into_error)?;
-        Ok(String::from_utf8(bytes).expect("names and numbers are UTF-8"))
-    };
-    text().map_err(|e| Error::new(format!("cannot store the metrics: {e}"), "report this fault"))
-}
-
-/// Writes the file with this content; a kill at any moment leaves the old or the new file.
-///
-/// # Errors
-/// When the file cannot be written; then the old one stays.
-pub(super) fn write(folder: &Path, text: &str) -> Result<()> {
-    files::write_whole(&folder.join(METRICS_FILE), text.as_bytes())
-}
-
-/// Brings the file to this content. Returns whether it had another history before, and not only fewer epochs.
-///
-/// # Errors
-/// When the file cannot be written; then the old one stays.
-pub(super) fn restore(folder: &Path, text: &str) -> Result<bool> {
-    let found = files::read_whole(&folder.join(METRICS_FILE)).unwrap_or_default();
-    if found != text.as_bytes() {
-        write(folder, text)?;
-    }
-    Ok(!text.as_bytes().starts_with(&found))
-}
-
-/// The epochs of a content; `None` if it is damaged.
-pub(super) fn parse(text: &[u8]) -> Option<Vec<EpochMetrics>> {
-    let mut reader = csv::Reader::from_reader(text);
-    let has_head =
-        reader.headers().is_ok_and(|head| head == COLUMNS[..] || head == COLUMNS[..FORMER_COLUMNS]);
-    reader.deserialize().collect::<csv::Result<_>>().ok().filter(|_| has_head)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn epoch(epoch: u32) -> EpochMetrics {
-        EpochMetrics {
-            epoch,
-            step: 23 * epoch,
-            images_per_s: 1234.5,
-            train_loss: 1.0 / 3.0,
-            train_accuracy: 1.0,
-            val_loss: 1e-9,
-            val_accuracy: 0.7,
-            average_val_loss: (epoch > 1).then_some(0.25),
-            average_val_accuracy: (epoch > 1).then_some(0.75),
-        }
-    }
-
-    #[test]
-    fn epochs_are_read_as_they_were_written_and_damage_is_found() {
-        for epochs in [vec![], vec![epoch(1)], vec![epoch(1), epoch(2), epoch(3)]] {
-            assert_eq!(parse(text(&epochs).unwrap().as_bytes()), Some(epochs));
-        }
-        let text = text(&[epoch(1), epoch(2), epoch(3)]).unwrap();
-        assert!(text.starts_with(
-            "epoch,step,images_per_s,train_loss,train_accuracy,val_loss,val_accuracy,average_val_loss,"
-        ));
-        assert_eq!(text.lines().nth(1).unwrap().split(',').nth(2), Some("1234.5"));
-        let damages = [("step", "stop"), (",23,", ",x,"), (",46,", ",46,7,"), ("3,69,1234.5,", "3,69\n")];
-        for (from, to) in damages {
-            assert_ne!(text.replace(from, to), text);
-            assert_eq!(parse(text.replace(from, to).as_bytes()), None, "{from}");
-        }
-        // As it was written before, and with the numbers of another program.
-        let former = COLUMNS[..FORMER_COLUMNS].join(",");
-        let other = format!("{former}\n1,23,99.0,1,0.00001,2e-3,0\n");
-        assert_eq!(parse(other.as_bytes()).unwrap()[0].train_accuracy, 0.00001);
-        // Losses may be infinite: the run goes on all the same.
-        let endless = EpochMetrics { val_loss: f32::INFINITY, ..epoch(1) };
-        assert_eq!(parse(super::text(&[endless]).unwrap().as_bytes()), Some(vec![endless]));
-    }
-
-    #[test]
-    fn the_file_is_restored_and_another_history_is_told_from_fewer_epochs() {
-        let folder = tempfile::tempdir().unwrap();
-        let file = folder.path().join(METRICS_FILE);
-        let whole = text(&[epoch(1), epoch(2)]).unwrap();
-        let fewer = text(&[epoch(1)]).unwrap();
-        let cases = [(None, false), (Some(&fewer), false), (Some(&whole), false)];
-        let wrong = [whole.replace("0.7", "0.9"), whole.clone() + "3,69\n", "mine".to_owned()];
-        for (found, differs) in cases.into_iter().chain(wrong.iter().map(|text| (Some(text), true))) {
-            std::fs::remove_file(&file).ok();
-            found.into_iter().for_each(|text| std::fs::write(&file, text).unwrap());
-            assert_eq!(restore(folder.path(), &whole).unwrap(), differs, "{found:?}");
-            assert_eq!(std::fs::read_to_string(&file).unwrap(), whole);
-        }
-    }
 
     #[test]
     fn a_history_of_steps_is_bounded_and_its_points_are_means() {

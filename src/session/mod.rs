@@ -26,6 +26,7 @@ mod layout_record;
 mod lifecycle;
 mod measure;
 mod metrics;
+mod metrics_file;
 mod moment;
 mod progress;
 mod readback;
@@ -38,6 +39,8 @@ mod script;
 mod settings;
 mod start_file;
 mod state;
+mod statistics;
+mod step_times;
 mod throughput;
 mod timeline;
 mod travel;
@@ -56,11 +59,13 @@ pub use inspect::{
     PROBES_FILE, Probe, ProbeChange, Probes, Recent,
 };
 pub use journal_file::{Entry, Header, JOURNAL_FILE};
-pub use metrics::{EpochMetrics, METRICS_FILE, Metrics, StepMetrics};
+pub use metrics::{EpochMetrics, LayerChange, Metrics, StepMetrics};
+pub use metrics_file::METRICS_FILE;
 pub use recorded::hash_of_model;
 pub use run_folder::{NETWORK_FILE, RunFolder};
 pub use settings::RunSettings;
 pub use state::Session;
+pub use step_times::StepTimes;
 pub use timeline::{BranchShown, Mark, TimelineShown};
 pub use trial::{Trial, TrialLosses};
 

@@ -1,6 +1,7 @@
 //! Read-back of a run: step results, evaluations and times, a few frames after they were recorded.
 
 use super::event::Split;
+use super::step_times::Sampled;
 use super::throughput::WorkSpan;
 use crate::data::{Clock, DataLoader, HISTORY_LEN, StepRecord};
 use crate::gpu::{Buffer, Cost, Gpu, ReadbackRing, TimedPasses, Work};
@@ -28,11 +29,10 @@ pub(super) struct EvaluationRequest {
 /// Kind of the work of a timed pass.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) enum Timed {
-    Step,
+    /// A piece of a step, of a sample where its parts are timed.
+    Step(Option<Sampled>),
     /// A pass of an evaluation: of the weights, or of their average.
-    Evaluation {
-        averaged: bool,
-    },
+    Evaluation { averaged: bool },
     /// A measurement over held-out images.
     HeldOut,
     /// Predictions of probes and test images.
@@ -97,9 +97,20 @@ impl Readback {
         budget_ms: f64,
         of: Timed,
     ) -> Cost {
+        self.record_until(encoder, work, (budget_ms, None), of)
+    }
+
+    /// As [`Readback::record`], but no dispatch from `end` on.
+    pub(super) fn record_until(
+        &mut self,
+        encoder: &mut wgpu::CommandEncoder,
+        work: &mut Work,
+        (budget_ms, end): (f64, Option<usize>),
+        of: Timed,
+    ) -> Cost {
         let generation = self.generation;
         self.passes.compute(encoder, "train", |pass| {
-            let piece = work.record(pass, budget_ms);
+            let piece = work.record_until(pass, budget_ms, end);
             ((generation, of, piece.clone()), piece)
         })
     }

@@ -9,7 +9,8 @@ use super::checkpoint::{Checkpoint, CheckpointState, MODEL_FILE, StoredCheckpoin
 use super::identity;
 use super::inspect::PROBES_FILE;
 use super::journal_file::{self, Header, JOURNAL_FILE, Line, StoredJournal};
-use super::metrics::{self, EpochMetrics, METRICS_FILE};
+use super::metrics::EpochMetrics;
+use super::metrics_file::{self, METRICS_FILE};
 use crate::data::Clock;
 use crate::error::{Error, Result};
 use crate::files;
@@ -82,7 +83,7 @@ impl RunFolder {
         journal_file::write(path, &Line::new(header.clone()), &[])?;
         let network = identity::signed(network_toml, header.run.as_deref());
         files::write_whole(&path.join(NETWORK_FILE), network.as_bytes())?;
-        metrics::write(path, &metrics::text(&[])?)?;
+        metrics_file::write(path, &metrics_file::text(&[])?)?;
         Ok(folder)
     }
 
@@ -132,7 +133,7 @@ impl RunFolder {
             ));
         }
         let epochs = match &state.metrics {
-            Some(text) => metrics::parse(text.as_bytes())
+            Some(text) => metrics_file::parse(text.as_bytes())
                 .ok_or_else(|| damaged(&path.join(MODEL_FILE), "its metrics are none"))?,
             None => former_epochs(path, &clock).unwrap_or_else(|notice| {
                 notices.push(notice);
@@ -164,7 +165,7 @@ impl RunFolder {
     /// Removes what a kill left half written, and brings `metrics.csv` to what the model says. Returns what was wrong with it.
     pub(super) fn tidy(&self, checkpoint: &CheckpointState) -> Option<Error> {
         files::remove_parts(&self.path);
-        let differed = metrics::restore(&self.path, checkpoint.metrics.as_deref()?);
+        let differed = metrics_file::restore(&self.path, checkpoint.metrics.as_deref()?);
         let what = || format!("{} was not as the model has it", self.path.join(METRICS_FILE).display());
         differed
             .map(|differed| differed.then(|| Error::new(what(), "it was written again")))
@@ -188,7 +189,7 @@ impl RunFolder {
             let network = identity::signed(&checkpoint.state.network, checkpoint.state.run.as_deref());
             files::write_whole(&self.path.join(NETWORK_FILE), network.as_bytes())?;
         }
-        checkpoint.state.metrics.as_ref().map_or(Ok(()), |text| metrics::write(&self.path, text))
+        checkpoint.state.metrics.as_ref().map_or(Ok(()), |text| metrics_file::write(&self.path, text))
     }
 }
 
@@ -248,7 +249,7 @@ fn check_journal(path: &Path, journal: &StoredJournal, state: &CheckpointState) 
 /// The epochs of a run whose model does not have them yet.
 fn former_epochs(path: &Path, clock: &Clock) -> Result<Vec<EpochMetrics>> {
     let file = path.join(METRICS_FILE);
-    let epochs = metrics::parse(&files::read_whole(&file).unwrap_or_default()).unwrap_or_default();
+    let epochs = metrics_file::parse(&files::read_whole(&file).unwrap_or_default()).unwrap_or_default();
     let epochs: Vec<_> = epochs.into_iter().filter(|e| e.step <= clock.step).collect();
     if epochs.iter().map(|e| e.epoch).eq(1..=clock.epoch) {
         return Ok(epochs);
@@ -335,7 +336,7 @@ mod tests {
                 .all(|key| !text.contains(&format!("{key}\\\":"))),
             "{text}"
         );
-        metrics::text(&[epoch(1), epoch(2), epoch(3)]).unwrap()
+        metrics_file::text(&[epoch(1), epoch(2), epoch(3)]).unwrap()
     }
 
     #[test]

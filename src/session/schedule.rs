@@ -186,12 +186,14 @@ impl Session {
 
     /// Records a piece of a step; returns its estimated milliseconds, and whether the step ended with it.
     fn record_step(&mut self, encoder: &mut wgpu::CommandEncoder, budget_ms: f64) -> (f64, bool) {
-        let piece = self.readback.record(encoder, &mut self.progress.step, budget_ms, Timed::Step);
+        let step = &mut self.progress.step;
+        let (of, end) = self.measurements.next_piece(&self.run.trainer, step);
+        let piece = self.readback.record_until(encoder, step, (budget_ms, end), of);
         let ends_epoch = piece.ends && self.end_step();
         if piece.ends {
             self.keep_step(encoder);
             self.layouts.after_step(encoder, self.step(), ends_epoch);
-            self.measurements.after_step(encoder, self.run.seen());
+            self.measurements.after_step(encoder, self.run.seen(), (&self.layouts, ends_epoch));
         }
         let images = if piece.ends { self.run.settings.batch } else { 0 };
         self.throughput.record(WorkSpan { cost_ms: piece.time_ms, training: true, images, ends_epoch });
@@ -277,7 +279,7 @@ impl Session {
         if let Some(time_ms) = self.layouts.poll(self.progress.trains()) {
             self.metrics.layouts_ms = time_ms;
         }
-        self.measurements.poll();
+        self.measurements.poll(&mut self.metrics);
         let (run, events) = (&mut self.run, &mut self.events);
         let images = [&run.validation_images[..], &run.test_images];
         self.measurements.inspection.poll(&mut run.trainer, images, events);
@@ -311,8 +313,9 @@ impl Session {
                 self.metrics.train_ms = times.iter().map(|(_, time_ms)| time_ms).sum();
                 for ((of, piece), time_ms) in times {
                     let progress = &mut self.progress;
+                    self.measurements.timed(of, &piece, time_ms);
                     let work = match of {
-                        Timed::Step => Some(&mut progress.step),
+                        Timed::Step(_) => Some(&mut progress.step),
                         Timed::Evaluation { averaged } => Some(progress.evaluator().work(averaged)),
                         Timed::HeldOut => self.measurements.work(),
                         Timed::Predictions => Some(self.measurements.inspection.work()),
@@ -358,6 +361,7 @@ impl Session {
         self.forget_future();
     }
 
+    /// Takes in the result of an evaluation; at the end of an epoch it makes a row of the metrics.
     fn take_in_evaluation(&mut self, of: EvaluationRequest, epoch: u32, step: u32, clock: &Clock) {
         let share = |correct: u32, images: u32| correct as f32 / images.max(1) as f32;
         let loader = &self.run.trainer.loader;
@@ -387,8 +391,9 @@ impl Session {
             val_accuracy: accuracy,
             average_val_loss: average.map(|score| score.loss),
             average_val_accuracy: average.map(|score| score.accuracy),
+            ..self.measurements.statistics.take_epoch(step)
         };
-        self.metrics.epochs.push(metrics);
+        self.metrics.epochs.push(metrics.clone());
         self.events.push(Event::Epoch(metrics));
     }
 }

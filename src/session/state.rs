@@ -172,6 +172,12 @@ impl Session {
         self.run.trainer.epochs()
     }
 
+    /// Images trained on since the run began, repeated ones too.
+    pub fn images_trained(&self) -> u64 {
+        let clock = self.run.trainer.clock();
+        u64::from(clock.epoch) * self.train_images() as u64 + u64::from(clock.cursor)
+    }
+
     /// Number of steps per epoch.
     pub fn steps_per_epoch(&self) -> u32 {
         (self.train_images() as u32).div_ceil(self.run.settings.batch)
@@ -218,7 +224,7 @@ impl Session {
 
     /// Bytes of metrics that have come back from the GPU: no pictures, and a fixed maximum per submit.
     pub fn bytes_read(&self) -> u64 {
-        self.readback.bytes_read()
+        self.readback.bytes_read() + self.measurements.statistics.bytes_read()
     }
 
     /// Trains until it is paused.

@@ -24,6 +24,17 @@ fn json_lines_have_a_start_steps_epochs_and_an_end() {
     for key in ["images_per_s", "train_loss", "train_accuracy", "val_loss", "val_accuracy"] {
         assert!(of("epoch").iter().all(|e| e[key].is_f64()), "{key}");
     }
+    // 1438 of the digits are trained on, in steps of 64.
+    let seen: Vec<_> = of("epoch").iter().map(|e| e["images"].as_u64().unwrap()).collect();
+    assert_eq!(seen, [22 * 64, 43 * 64]);
+    for epoch in of("epoch") {
+        assert!(epoch["decay_loss"].as_f64().unwrap() > 0.0, "{epoch}");
+        let changes = epoch["weight_change"].as_object().unwrap();
+        assert_eq!(changes.keys().collect::<Vec<_>>(), ["conv1", "dense1"]);
+        assert!(changes.values().all(|change| change.as_f64().unwrap() > 0.0), "{epoch}");
+        let times = ["forward_ms", "backward_ms", "update_ms"].map(|key| &epoch[key]);
+        assert!(times.iter().all(|ms| ms.as_f64().is_none_or(|ms| ms > 0.0)), "{epoch}");
+    }
     let end = events.last().unwrap();
     assert!((0.5..1.0).contains(&end["test_accuracy"].as_f64().unwrap()), "{end}");
     assert_eq!((&end["step"], &end["stopped"]), (&Value::from(50), &Value::from(false)));

@@ -110,15 +110,22 @@ pub(crate) fn train<'a>(more: &[&'a str]) -> Vec<&'a str> {
     args
 }
 
-/// `metrics.csv` of a run without the throughput, which no two runs share.
+/// `metrics.csv` of a run without throughput and times, which no two runs share, and without the changes of weights, which are of epochs
+/// that were not interrupted.
 #[track_caller]
 pub(crate) fn metrics(run: &Path) -> Vec<String> {
     let text = fs::read_to_string(run.join("metrics.csv")).expect("a run has metrics");
+    let head = text.lines().next().expect("it has a head").split(',');
+    let kept = |name: &str| {
+        name != "images_per_s"
+            && !name.starts_with("weight_change_")
+            && !["forward_ms", "backward_ms", "update_ms"].contains(&name)
+    };
+    let kept: Vec<bool> = head.map(kept).collect();
+    assert_eq!(kept.iter().filter(|kept| **kept).count(), 10, "{text}");
     let without = |line: &str| {
-        let mut cells: Vec<&str> = line.split(',').collect();
-        assert_eq!(cells.len(), 9, "{line}");
-        cells.remove(2);
-        cells.join(",")
+        let cells = line.split(',').zip(&kept).filter(|(_, kept)| **kept);
+        cells.map(|(cell, _)| cell).collect::<Vec<_>>().join(",")
     };
     text.lines().map(without).collect()
 }

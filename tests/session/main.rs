@@ -27,6 +27,7 @@ mod revived;
 mod saving;
 mod schedule;
 mod script;
+mod statistics;
 mod streaming;
 mod time;
 mod urgent;

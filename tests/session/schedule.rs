@@ -150,7 +150,7 @@ fn each_evaluation_has_the_score_of_the_averaged_weights_beside_it() {
     run_to(&mut session, 30);
     run_to(&mut without, 30);
     assert_eq!(session.state_hash(), without.state_hash(), "the run does not see its average");
-    let [epoch, plain] = [&session, &without].map(|session| session.metrics().epochs[0]);
+    let [epoch, plain] = [&session, &without].map(|session| session.metrics().epochs[0].clone());
     assert_eq!((epoch.val_loss, plain.average_val_loss), (plain.val_loss, None));
     assert!(epoch.average_val_loss.is_some_and(|loss| loss != epoch.val_loss));
     let [(loss, _, Some(average))] = test(&mut session)[..] else { panic!("one test") };

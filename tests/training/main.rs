@@ -9,6 +9,7 @@ mod step_twin;
 mod sums;
 mod twin;
 mod views;
+mod weight_sums;
 
 use std::ops::Range;
 use std::rc::Rc;

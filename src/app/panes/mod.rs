@@ -5,6 +5,7 @@ mod charts;
 mod confusion;
 mod embedding;
 mod network;
+mod statistics;
 mod steer;
 mod test;
 
@@ -18,6 +19,7 @@ const PANES: &[fn() -> Box<dyn Pane>] = &[
     new::<confusion::ConfusionPane>,
     new::<steer::SteerPane>,
     new::<charts::ChartsPane>,
+    new::<statistics::StatisticsPane>,
     new::<actions::ActionsPane>,
 ];
 

@@ -22,12 +22,25 @@ use layers::{Layers, Weights, build_layers};
 pub(super) use maps::Maps;
 pub(super) use sizes::choose_sizes;
 
+/// A part of a training step.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum StepPart {
+    /// Packing of the weights, sampling of the images, the layers, the loss.
+    Forward,
+    /// Gradients of the layers, and their sums.
+    Backward,
+    /// The optimizer, and the clock.
+    Update,
+}
+
 /// Buffers and plans whose sizes depend on the batch.
 pub(super) struct Pass {
     /// The buffers.
     pub maps: Maps,
     /// One training step.
     pub step: Plan,
+    /// Number of the step's dispatches up to the losses of each pass.
+    pub forward_ends: Vec<usize>,
     /// Number of the step's dispatches up to the end of each pass.
     pub pass_ends: Vec<usize>,
     /// The evaluation of one micro-batch.
@@ -81,6 +94,7 @@ impl Pass {
             rectified,
             maps,
             step: Plan::default(),
+            forward_ends: Vec::new(),
             pass_ends: Vec::new(),
             evaluation: Plan::default(),
             average_evaluation: Plan::default(),
@@ -131,6 +145,7 @@ impl Pass {
             self.step.extend(&sample_training);
             layers.plans.iter().for_each(|layer| self.step.extend(&layer.forward));
             self.step.extend(&loss);
+            self.forward_ends.push(self.step.len());
             backward(&mut self.step);
             self.step.extend(sums);
             self.pass_ends.push(self.step.len());
@@ -153,6 +168,20 @@ impl Pass {
         self.evaluation.extend(&self.build_fired(gpu, network)?);
         backward(&mut self.refresh);
         Ok(())
+    }
+
+    /// Part of a step that a dispatch belongs to, and the first dispatch after that part. A step in several passes has as many forward and
+    /// backward parts.
+    pub(super) fn part_of(&self, dispatch: usize) -> (StepPart, usize) {
+        for (forward, backward) in self.forward_ends.iter().zip(&self.pass_ends) {
+            if dispatch < *forward {
+                return (StepPart::Forward, *forward);
+            }
+            if dispatch < *backward {
+                return (StepPart::Backward, *backward);
+            }
+        }
+        (StepPart::Update, self.step.len())
     }
 
     /// Marks the rectifying layers of which a unit fires.

@@ -9,7 +9,7 @@ mod restore;
 
 use std::rc::Rc;
 
-use super::pass::Pass;
+use super::pass::{Pass, StepPart};
 use super::{Network, Optimizer, Parameters, Shape, StartWeights, StepsPerEpoch, TrainerOptions, surgery};
 use crate::data::{BatchSizes, Clock, DataLoader, Dataset};
 use crate::error::Result;
@@ -120,6 +120,11 @@ impl Trainer {
     /// Dispatches of one training step.
     pub fn step_plan(&self) -> &Plan {
         &self.pass.step
+    }
+
+    /// Part of a step that a dispatch of its plan belongs to, and the first dispatch after that part.
+    pub fn step_part(&self, dispatch: usize) -> (StepPart, usize) {
+        self.pass.part_of(dispatch)
     }
 
     /// Dispatches that evaluate one micro-batch of images.

@@ -11,5 +11,7 @@ pub use crate::data::twin::KernelTwin;
 pub use call::{Mode, RngKey, TwinCall, TwinGradients};
 pub use features::{feature_row, fires, predictions, responses};
 pub use loss::{LossTwin, loss};
-pub use optimizer::{StepContext, Treatment, TwinState, average_step, gradient_sums, optimizer_step};
+pub use optimizer::{
+    StepContext, Treatment, TwinState, average_step, gradient_sums, optimizer_step, weight_sums,
+};
 pub use table::TWINS;

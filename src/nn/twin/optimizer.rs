@@ -127,3 +127,8 @@ pub fn average_step(hyper: Hyper, epoch: StepsPerEpoch, step: u32, values: &[f64
     let share = least_share(&hyper, epoch).max(span / (f64::from(step) + span));
     averages.iter_mut().zip(values).for_each(|(average, value)| *average += share * (value - *average));
 }
+
+/// Sums of the squares and of the magnitudes of weights.
+pub fn weight_sums(weights: &[f64]) -> [f64; 2] {
+    [weights.iter().map(|w| w * w).sum(), weights.iter().map(|w| w.abs()).sum()]
+}

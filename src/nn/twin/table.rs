@@ -3,7 +3,7 @@
 use crate::data::twin::{KernelTwin, joined, total_len};
 use crate::nn::features;
 use crate::nn::layers::KINDS;
-use crate::nn::{gradient_sums, loss, optimizer, packing, surgery};
+use crate::nn::{gradient_sums, loss, optimizer, packing, surgery, weight_sums};
 
 /// The kernels of the layers, by kind.
 const LAYERS: [&[KernelTwin]; KINDS.len()] = {
@@ -17,7 +17,7 @@ const LAYERS: [&[KernelTwin]; KINDS.len()] = {
 };
 
 /// The kernels of everything else.
-const OTHERS: [&[KernelTwin]; 8] = [
+const OTHERS: [&[KernelTwin]; 9] = [
     features::EXTRACTION_TWINS,
     features::FIRED_TWINS,
     features::RESPONSE_TWINS,
@@ -26,6 +26,7 @@ const OTHERS: [&[KernelTwin]; 8] = [
     optimizer::TWINS,
     packing::TWINS,
     surgery::TWINS,
+    weight_sums::TWINS,
 ];
 
 const LAYER_TWINS: [KernelTwin; total_len(&LAYERS)] = joined(&LAYERS);
