@@ -100,6 +100,14 @@ impl Metrics {
         self.in_last = 1;
     }
 
+    /// The epochs as CSV, as a run's folder has them.
+    ///
+    /// # Errors
+    /// None that a user can reach.
+    pub fn csv(&self) -> Result<String> {
+        text(&self.epochs)
+    }
+
     /// Number of the last step whose results have arrived; 0 before the first.
     pub(super) fn last_step(&self) -> u32 {
         self.last
