@@ -21,6 +21,12 @@ pub(crate) fn class_name(session: &Session, class: usize) -> &str {
     session.class_names().get(class).map_or("?", String::as_str)
 }
 
+/// Number and name of a class; once where they are the same.
+pub(crate) fn numbered_class(session: &Session, class: usize) -> String {
+    let name = class_name(session, class);
+    if name == class.to_string() { name.to_owned() } else { format!("{class} {name}") }
+}
+
 /// The likeliest classes in words: `4: 87 %, 9: 10 %, 7: 2 %`.
 pub(crate) fn answer_words(session: &Session, best: &TopK) -> String {
     let words = best

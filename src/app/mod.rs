@@ -5,9 +5,11 @@
 mod actions;
 mod answers;
 mod canvas;
+mod curves;
 mod dialogs;
 mod display;
 mod docking;
+pub mod export;
 mod fills;
 mod format;
 mod frame;

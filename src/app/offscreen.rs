@@ -134,14 +134,21 @@ pub fn read(gpu: &Gpu, texture: &wgpu::Texture, width: u32, height: u32) -> Rgba
     })
 }
 
+/// A picture as PNG.
+///
+/// # Errors
+/// When it cannot be encoded.
+pub fn png(image: &RgbaImage) -> Result<Vec<u8>> {
+    let mut bytes = std::io::Cursor::new(Vec::new());
+    let written = image.write_to(&mut bytes, image::ImageFormat::Png);
+    written.map_err(|e| Error::new(format!("the picture cannot be encoded: {e}"), "try another size"))?;
+    Ok(bytes.into_inner())
+}
+
 /// Writes a picture as PNG, in place of an existing file only once it is whole.
 ///
 /// # Errors
 /// When the file cannot be written.
 pub fn save(image: &RgbaImage, path: &Path) -> Result<()> {
-    let mut bytes = std::io::Cursor::new(Vec::new());
-    image
-        .write_to(&mut bytes, image::ImageFormat::Png)
-        .map_err(|e| Error::new(format!("cannot encode {}: {e}", path.display()), "try another size"))?;
-    crate::session::write_whole(path, bytes.get_ref())
+    crate::session::write_whole(path, &png(image).map_err(|e| e.within(path.display()))?)
 }

@@ -26,6 +26,8 @@ mod reading_options;
 #[cfg(feature = "app")]
 mod render;
 mod replay;
+#[cfg(feature = "app")]
+mod report;
 mod run_options;
 mod saving;
 mod train;
@@ -59,6 +61,9 @@ enum Command {
     /// Draw a run as a picture, without a display.
     #[cfg(feature = "app")]
     Render(render::Render),
+    /// A run as a page of HTML, and its numbers and charts as CSV and SVG.
+    #[cfg(feature = "app")]
+    Report(report::WriteReport),
     /// Benchmarks: throughput and GPU time.
     #[command(subcommand)]
     Bench(bench::Bench),
@@ -116,6 +121,8 @@ impl Cli {
             None => Err(Error::usage("this build has no window", "name a command (see: revacnn --help)")),
             #[cfg(feature = "app")]
             Some(Command::Render(render)) => render.run(),
+            #[cfg(feature = "app")]
+            Some(Command::Report(report)) => report.run(),
             Some(Command::Train(train)) => train.run(),
             Some(Command::Bench(bench)) => bench.run(),
             Some(Command::Replay(replay)) => replay.run(),

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use clap::{Args, ValueEnum};
+use image::RgbaImage;
 use revacnn::app::offscreen::{self, Picture};
 use revacnn::app::{Show, Workbench};
 use revacnn::error::{Error, Result};
@@ -98,6 +99,13 @@ const MAX_LAYOUTS: usize = 4;
 
 /// Draws a picture into a file. The run's folder stays as it is.
 pub(super) fn draw(session: &mut Session, kind: TensorKind, picture: &Picture, file: &Path) -> Result<()> {
+    offscreen::save(&image(session, kind, picture)?, file)?;
+    log::info!("{}: {} × {} pixels", file.display(), picture.width, picture.height);
+    Ok(())
+}
+
+/// Draws a picture. The run's folder stays as it is.
+pub(super) fn image(session: &mut Session, kind: TensorKind, picture: &Picture) -> Result<RgbaImage> {
     let mut workbench = Workbench::new(session);
     workbench.show_everywhere(session, kind);
     if [Show::Workbench, Show::Pane("embedding")].contains(&picture.show) {
@@ -108,8 +116,5 @@ pub(super) fn draw(session: &mut Session, kind: TensorKind, picture: &Picture, f
             .collect();
         workbench.open_layouts(session, &layers, kind)?;
     }
-    let image = offscreen::render(session, &mut workbench, picture)?;
-    offscreen::save(&image, file)?;
-    log::info!("{}: {} × {} pixels", file.display(), picture.width, picture.height);
-    Ok(())
+    offscreen::render(session, &mut workbench, picture)
 }

@@ -174,6 +174,17 @@ fn mean([(a, a_steps), (b, b_steps)]: [(StepMetrics, u32); 2]) -> StepMetrics {
     }
 }
 
+/// The layers whose changes are known of any epoch, in the order in which they came.
+pub fn changing_layers(epochs: &[EpochMetrics]) -> Vec<&str> {
+    let mut layers = Vec::new();
+    for change in epochs.iter().flat_map(|epoch| &epoch.weight_changes) {
+        if !layers.contains(&change.layer.as_str()) {
+            layers.push(change.layer.as_str());
+        }
+    }
+    layers
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::metrics::{EpochMetrics, LayerChange};
+use super::metrics::{EpochMetrics, LayerChange, Metrics, changing_layers};
 use crate::error::{Error, Result};
 use crate::files;
 
@@ -30,15 +30,14 @@ const FORMER_COLUMNS: [usize; 2] = [7, 9];
 /// Begin of the name of a column with the changes of a layer's weights, one for each layer that has ever been.
 const CHANGE: &str = "weight_change_";
 
-/// The layers whose changes are known of any epoch, in the order in which they came.
-fn changing_layers(epochs: &[EpochMetrics]) -> Vec<&str> {
-    let mut layers = Vec::new();
-    for change in epochs.iter().flat_map(|epoch| &epoch.weight_changes) {
-        if !layers.contains(&change.layer.as_str()) {
-            layers.push(change.layer.as_str());
-        }
+impl Metrics {
+    /// The epochs as CSV, as a run's folder has them.
+    ///
+    /// # Errors
+    /// None that a user can reach.
+    pub fn csv(&self) -> Result<String> {
+        text(&self.epochs)
     }
-    layers
 }
 
 /// The file's content.

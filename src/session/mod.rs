@@ -59,7 +59,7 @@ pub use inspect::{
     PROBES_FILE, Probe, ProbeChange, Probes, Recent,
 };
 pub use journal_file::{Entry, Header, JOURNAL_FILE};
-pub use metrics::{EpochMetrics, LayerChange, Metrics, StepMetrics};
+pub use metrics::{EpochMetrics, LayerChange, Metrics, StepMetrics, changing_layers};
 pub use metrics_file::METRICS_FILE;
 pub use recorded::hash_of_model;
 pub use run_folder::{NETWORK_FILE, RunFolder};

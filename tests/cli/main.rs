@@ -13,4 +13,5 @@ mod plan;
 mod predict;
 mod program;
 mod replay;
+mod report;
 mod saving;

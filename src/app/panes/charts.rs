@@ -3,12 +3,10 @@
 use egui::Ui;
 use egui_plot::{Line, MarkerShape, Plot, PlotPoints, Points};
 
+use crate::app::curves::{Curves, accuracy_curves, loss_curves};
 use crate::app::pane::{Cx, Dock, Pane};
 use crate::app::theme;
-use crate::session::{EpochMetrics, StepMetrics};
 
-/// Points of a training curve at most; each is the mean of consecutive steps.
-const MAX_POINTS: usize = 240;
 /// Names and colors of the curves: of training, of validation, and of validation with the average of the last weights.
 const CURVES: [(&str, egui::Color32); 3] =
     [("training", theme::SECOND), ("validation", theme::ACCENT), ("averaged weights", theme::THIRD)];
@@ -48,22 +46,13 @@ impl Pane for ChartsPane {
         legend_ui(ui);
         let charts = if loss.has_classes() { 2.0 } else { 1.0 };
         let height = ((ui.available_height() - LINE * charts) / charts).max(60.0);
-        let validation = |of: fn(&EpochMetrics) -> Option<f32>| -> Vec<[f64; 2]> {
-            metrics.epochs.iter().filter_map(|e| Some([f64::from(e.epoch), f64::from(of(e)?)])).collect()
-        };
-        let training = |of: fn(&StepMetrics) -> f32| curve(&metrics.steps, of);
         ui.label(egui::RichText::new(format!("Loss ({}) by epoch", loss.name())).small().color(theme::MUTED));
-        let curves =
-            [training(|s| s.loss), validation(|e| Some(e.val_loss)), validation(|e| e.average_val_loss)];
-        chart_ui(ui, "loss", height, curves, None);
+        chart_ui(ui, "loss", height, loss_curves(metrics), None);
         if !loss.has_classes() {
             return;
         }
         ui.label(egui::RichText::new("Accuracy (%) by epoch").small().color(theme::MUTED));
-        let percent = |points: Vec<[f64; 2]>| points.into_iter().map(|[x, y]| [x, 100.0 * y]).collect();
-        let average = validation(|e| e.average_val_accuracy);
-        let curves = [training(|s| s.accuracy), validation(|e| Some(e.val_accuracy)), average].map(percent);
-        chart_ui(ui, "accuracy", height, curves, Some(100.0));
+        chart_ui(ui, "accuracy", height, accuracy_curves(metrics), Some(100.0));
     }
 }
 
@@ -76,17 +65,8 @@ fn legend_ui(ui: &mut Ui) {
     });
 }
 
-/// Means of consecutive steps.
-fn curve(steps: &[StepMetrics], of: fn(&StepMetrics) -> f32) -> Vec<[f64; 2]> {
-    let length = steps.len().div_ceil(MAX_POINTS).max(1);
-    let mean = |part: &[StepMetrics], of: &dyn Fn(&StepMetrics) -> f64| {
-        part.iter().map(of).sum::<f64>() / part.len() as f64
-    };
-    steps.chunks(length).map(|part| [mean(part, &|s| s.epoch), mean(part, &|s| f64::from(of(s)))]).collect()
-}
-
 /// The curves, in the order of [`CURVES`]; `top` is the largest possible value, where there is one.
-fn chart_ui(ui: &mut Ui, id: &str, height: f32, curves: [Vec<[f64; 2]>; 3], top: Option<f64>) {
+fn chart_ui(ui: &mut Ui, id: &str, height: f32, curves: Curves, top: Option<f64>) {
     let mut plot = Plot::new(id)
         .height(height)
         .grid_color(theme::LINE)

@@ -1,13 +1,13 @@
 //! The Statistics pane: what a step costs, how much was seen, and how much each layer's weights change from epoch to epoch.
 
 use egui::{Color32, RichText, Ui};
-use egui_plot::{HoverPosition, Line, MarkerShape, Plot, PlotPoints, Points};
+use egui_plot::{GridInput, GridMark, HoverPosition, Line, MarkerShape, Plot, PlotPoints, Points};
 
 use crate::app::format::{short, thousands};
 use crate::app::pane::{Cx, Pane};
 use crate::app::theme;
 use crate::nn::OptimizerKind;
-use crate::session::{EpochMetrics, Session};
+use crate::session::{EpochMetrics, Session, changing_layers};
 
 /// Smallest height of the chart, in points.
 const MIN_CHART: f32 = 96.0;
@@ -108,7 +108,7 @@ fn changes_ui(ui: &mut Ui, epochs: &[EpochMetrics]) {
     ui.label(RichText::new(title).small().color(theme::MUTED)).on_hover_text(
         "Of each layer, biases left out; on a scale of powers of ten. An epoch in which the network was changed has none",
     );
-    let layers = layers(epochs);
+    let layers = changing_layers(epochs);
     if layers.is_empty() {
         ui.weak("The first whole epoch gives the first points.");
         return;
@@ -128,6 +128,7 @@ fn changes_ui(ui: &mut Ui, epochs: &[EpochMetrics]) {
         .include_x(0.0)
         .include_x(1.0)
         .set_margin_fraction(egui::vec2(0.04, 0.08))
+        .y_grid_spacer(powers)
         .y_axis_formatter(|mark, _| short(10.0_f64.powf(mark.value)))
         .label_formatter(|at| {
             let HoverPosition::NearDataPoint { plot_name, position, .. } = at else { return None };
@@ -169,15 +170,15 @@ fn mark_ui(ui: &mut Ui, index: usize) {
     ui.painter().add(egui::Shape::convex_polygon(corners, color, egui::Stroke::NONE));
 }
 
-/// The layers that have any change, in the order in which they came.
-fn layers(epochs: &[EpochMetrics]) -> Vec<&str> {
-    let mut layers: Vec<&str> = Vec::new();
-    for change in epochs.iter().flat_map(|epoch| &epoch.weight_changes) {
-        if !layers.contains(&change.layer.as_str()) {
-            layers.push(&change.layer);
-        }
-    }
-    layers
+/// Lines at 1, 2 and 5 times each power of ten, of logarithms.
+fn powers(shown: GridInput) -> Vec<GridMark> {
+    let (first, last) = (shown.bounds.0.floor() as i32, shown.bounds.1.ceil() as i32);
+    let of_power = |power: i32| {
+        [(1.0_f64, 1.0), (2.0, 0.3), (5.0, 0.3)]
+            .map(|(times, step_size)| GridMark { value: f64::from(power) + times.log10(), step_size })
+    };
+    let shown = shown.bounds.0..=shown.bounds.1;
+    (first..=last.min(first + 40)).flat_map(of_power).filter(|mark| shown.contains(&mark.value)).collect()
 }
 
 /// Epoch and decimal logarithm of a layer's change; a layer that does not change, as a frozen one, has no point.

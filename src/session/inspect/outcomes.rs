@@ -3,7 +3,7 @@
 
 use std::ops::Range;
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::gpu::{Buffer, BufferRange, Plan, PlanBuilder, ReadbackRing};
 use crate::nn::{TopK, Trainer};
 use crate::session::event::Split;
@@ -68,6 +68,30 @@ impl Outcomes {
     pub fn precision(&self, class: usize) -> Option<f64> {
         let all = (0..self.classes).map(|of| self.count(of, class)).sum::<u32>();
         share(self.count(class, class), all)
+    }
+
+    /// The matrix as CSV: a row for each class with the number of images for each answer, recall and precision; `names` are those of
+    /// the classes.
+    ///
+    /// # Errors
+    /// None that a user can reach.
+    pub fn csv(&self, names: &[String]) -> Result<String> {
+        let name = |class: usize| names.get(class).map_or_else(|| class.to_string(), Clone::clone);
+        let share = |share: Option<f64>| share.map_or_else(String::new, |share| share.to_string());
+        let text = || -> csv::Result<Vec<u8>> {
+            let mut writer = csv::Writer::from_writer(Vec::new());
+            let answers = (0..self.classes).map(name);
+            let ends = ["recall", "precision"].map(str::to_owned);
+            writer.write_record(std::iter::once("true_class".to_owned()).chain(answers).chain(ends))?;
+            for class in 0..self.classes {
+                let counts = (0..self.classes).map(|answer| self.count(class, answer).to_string());
+                let ends = [self.recall(class), self.precision(class)].map(share);
+                writer.write_record(std::iter::once(name(class)).chain(counts).chain(ends))?;
+            }
+            writer.into_inner().map_err(|error| error.into_error().into())
+        };
+        let failed = |e| Error::new(format!("cannot store the confusion matrix: {e}"), "report this fault");
+        Ok(String::from_utf8(text().map_err(failed)?).expect("names and numbers are UTF-8"))
     }
 
     /// Indices of the images for which `fits` holds, the largest loss first.

@@ -4,7 +4,8 @@
 use egui::{Align2, Color32, FontId, Pos2, Rect, Sense, Ui, Vec2};
 
 use super::images::Cell;
-use crate::app::answers::{class_name, line_ui};
+use crate::app::answers::{class_name, line_ui, numbered_class};
+use crate::app::export::shade;
 use crate::app::pane::Cx;
 use crate::app::theme;
 use crate::session::{Outcomes, Session};
@@ -86,16 +87,10 @@ pub(super) fn matrix_ui(ui: &mut Ui, outcomes: &Outcomes, cell: &mut Cell, cx: &
 fn name_width(ui: &Ui, session: &Session, classes: usize) -> f32 {
     let font = FontId::proportional(11.0);
     let width = |class: usize| {
-        let name = row_name(session, class);
+        let name = numbered_class(session, class);
         ui.painter().layout_no_wrap(name, font.clone(), theme::TEXT).size().x
     };
     (0..classes.min(64)).map(width).fold(40.0, f32::max).min(MAX_NAME) + 8.0
-}
-
-/// Number and name of a class; once where they are the same.
-fn row_name(session: &Session, class: usize) -> String {
-    let name = class_name(session, class);
-    if name == class.to_string() { name.to_owned() } else { format!("{class} {name}") }
 }
 
 fn cells_ui(ui: &Ui, grid: &Grid, outcomes: &Outcomes) {
@@ -136,7 +131,13 @@ fn names_ui(ui: &Ui, rect: Rect, grid: &Grid, (outcomes, session): (&Outcomes, &
     for class in (0..grid.classes).step_by(every) {
         let middle = grid.cell(class, class).center();
         let width = grid.origin.x - rect.left() - 6.0;
-        line_ui(ui, Pos2::new(rect.left(), middle.y - 7.0), width, &row_name(session, class), theme::TEXT);
+        line_ui(
+            ui,
+            Pos2::new(rect.left(), middle.y - 7.0),
+            width,
+            &numbered_class(session, class),
+            theme::TEXT,
+        );
         let share =
             outcomes.recall(class).map_or("–".to_owned(), |share| format!("{:.0} %", 100.0 * share));
         line_ui(ui, Pos2::new(right, middle.y - 7.0), SHARE, &share, theme::MUTED);
@@ -160,9 +161,7 @@ fn names_ui(ui: &Ui, rect: Rect, grid: &Grid, (outcomes, session): (&Outcomes, &
 /// Color of a cell by its share of the row: blue on the diagonal, orange beside it.
 fn fill(share: f32, right: bool) -> Color32 {
     let to = if right { theme::SECOND } else { theme::ACCENT };
-    // A few mistakes among many right answers are to be seen.
-    let share = if share > 0.0 { 0.15 + 0.85 * share.clamp(0.0, 1.0).sqrt() } else { 0.0 };
-    theme::GROUND.lerp_to_gamma(to, share)
+    theme::GROUND.lerp_to_gamma(to, shade(share))
 }
 
 /// White or black, whichever is better read on a color.
