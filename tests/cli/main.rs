@@ -5,6 +5,8 @@ mod damage;
 mod embed;
 mod embed_labels;
 mod faults;
+mod film;
+mod first_pictures;
 mod interrupted;
 mod output;
 mod plan;
