@@ -20,6 +20,31 @@ pub fn write_whole(path: &Path, bytes: &[u8]) -> Result<()> {
     write(&followed(path), bytes).map_err(|e| Error::io("write", path, &e))
 }
 
+/// Writes files, each by its name, into a new folder, which is there only once it is whole; it may be there already as long as it is
+/// empty.
+///
+/// # Errors
+/// When the system refuses, or the folder holds something; then all stays as it was.
+pub fn write_folder(path: &Path, files: &[(String, Vec<u8>)]) -> Result<()> {
+    let write = || {
+        let mut builder = tempfile::Builder::new();
+        builder.prefix(PART.0).suffix(PART.1);
+        #[cfg(unix)]
+        builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o777));
+        let part = builder.tempdir_in(folder_of(path))?;
+        files.iter().try_for_each(|(name, bytes)| fs::write(part.path().join(name), bytes))?;
+        // Not every system renames over a folder.
+        fs::remove_dir(path)
+            .or_else(|e| if e.kind() == io::ErrorKind::NotFound { Ok(()) } else { Err(e) })?;
+        fs::rename(part.path(), path)?;
+        // It has another name now.
+        drop(part.keep());
+        flush_folder(folder_of(path));
+        Ok(())
+    };
+    write().map_err(|e: io::Error| Error::io("write", path, &e))
+}
+
 fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
     if fs::metadata(path).is_ok_and(|found| !found.is_file() && !found.is_dir()) {
         return fs::write(path, bytes);
@@ -137,6 +162,27 @@ mod tests {
         left.sort_unstable();
         assert_eq!(names(folder.path()), left);
         remove_parts(&folder.path().join("nowhere"));
+    }
+
+    #[test]
+    fn a_folder_is_written_as_a_whole_or_not_at_all() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        let files = ["a", "b"].map(|name| (name.to_owned(), name.as_bytes().to_vec()));
+        write_folder(&at("new"), &files).unwrap();
+        fs::create_dir(at("empty")).unwrap();
+        write_folder(&at("empty"), &files).unwrap();
+        assert_eq!(
+            (names(&at("new")), fs::read(at("empty/b")).unwrap()),
+            (names(&at("empty")), b"b".to_vec())
+        );
+        // A folder that holds something, and a file that cannot be written.
+        assert!(write_folder(&at("new"), &files[..1]).is_err());
+        assert!(write_folder(&at("no"), &[("none/c".to_owned(), Vec::new())]).is_err());
+        assert_eq!(
+            (names(folder.path()), names(&at("new"))),
+            (vec!["empty".to_owned(), "new".to_owned()], vec!["a".to_owned(), "b".to_owned()])
+        );
     }
 
     #[cfg(unix)]

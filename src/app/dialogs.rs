@@ -1,11 +1,11 @@
-//! Dialogs of the window: opening a run, closing one that cannot be saved, and the file of a list.
+//! Dialogs of the window: opening a run, closing one that cannot be saved, and the file of a pane.
 
 use std::path::{Path, PathBuf};
 
 use egui::{RichText, Ui};
 
 use super::number::note_typing;
-use super::pane::{Cx, Targets};
+use super::pane::{Cx, FileForm, Targets, ToSave};
 use super::theme;
 use crate::error::Error;
 
@@ -20,6 +20,26 @@ pub enum Request {
     Close,
     /// Open the run in this folder.
     Open(PathBuf),
+    /// Draw the pane of this name into a file.
+    Draw {
+        /// Name of the pane.
+        pane: &'static str,
+        /// Width and height in pixels.
+        size: [u32; 2],
+        /// Pixels per point.
+        scale: f32,
+        /// File of the picture.
+        file: PathBuf,
+    },
+}
+
+/// A pane that is being saved.
+struct Saving {
+    what: ToSave,
+    /// The file, as it is typed.
+    file: String,
+    /// Width and height of a picture in pixels, as they are typed.
+    size: String,
 }
 
 /// State of the dialogs.
@@ -31,10 +51,10 @@ pub(crate) struct Dialogs {
     closing: bool,
     /// Folder of the run to open, as it is typed.
     folder: Option<String>,
-    /// File in which to save the list of actions, as it is typed.
-    csv: Option<String>,
-    /// File in which the list is to be saved now.
-    csv_chosen: Option<PathBuf>,
+    /// The pane that is being saved.
+    saving: Option<Saving>,
+    /// The pane that is to be saved now, as text, and its file.
+    chosen: Option<(ToSave, PathBuf)>,
     /// The field that was opened is yet to get the keyboard.
     focus: bool,
     requests: Vec<Request>,
@@ -58,15 +78,18 @@ impl Dialogs {
         self.folder = Some(folder.map_or_else(String::new, |folder| folder.display().to_string()));
     }
 
-    /// Shows the dialog that saves the list of actions, with a file.
-    pub(crate) fn save_actions(&mut self, file: &Path) {
+    /// Shows the dialog that saves a pane, with a file; a picture is at first as large as the pane in the window, at `pixels_per_point`.
+    pub(crate) fn save_pane(&mut self, what: ToSave, file: &Path, pixels_per_point: f32) {
+        let [width, height] =
+            [what.size.x, what.size.y].map(|side| (side * pixels_per_point).round().max(1.0));
         self.focus = true;
-        self.csv = Some(file.display().to_string());
+        self.saving =
+            Some(Saving { what, file: file.display().to_string(), size: format!("{width}x{height}") });
     }
 
-    /// File in which the list of actions is to be saved, once.
-    pub(crate) fn take_csv(&mut self) -> Option<PathBuf> {
-        self.csv_chosen.take()
+    /// The pane that is to be saved as text, and its file, once.
+    pub(crate) fn take_chosen(&mut self) -> Option<(ToSave, PathBuf)> {
+        self.chosen.take()
     }
 
     /// Requests since the last call.
@@ -92,7 +115,7 @@ impl Dialogs {
     pub(crate) fn ui(&mut self, ui: &Ui, is_kept: bool, targets: &mut Targets) {
         self.closing_ui(ui);
         self.opening_ui(ui, is_kept, targets);
-        self.csv_ui(ui, targets);
+        self.saving_ui(ui, targets);
     }
 
     fn closing_ui(&mut self, ui: &Ui) {
@@ -142,33 +165,57 @@ impl Dialogs {
 }
 
 impl Dialogs {
-    fn csv_ui(&mut self, ui: &Ui, targets: &mut Targets) {
-        let Some(file) = &mut self.csv else { return };
+    fn saving_ui(&mut self, ui: &Ui, targets: &mut Targets) {
+        let Some(Saving { what, file, size }) = &mut self.saving else { return };
         note_typing(ui);
-        let (mut open, mut chosen) = (true, None);
-        dialog(ui, "Save the actions", |ui| {
-            ui.label("File for the list as CSV, one row for each action");
-            let entered = path_ui(ui, file, "actions.csv", "actions file", &mut self.focus, targets);
-            let path = Path::new(file.trim());
-            ui.weak(if path.is_file() {
-                "It is there already, and is replaced."
-            } else {
-                "It is a new file."
-            });
+        let (is_picture, name) = (what.form == FileForm::Png, what.form.name());
+        let (mut open, mut save) = (true, false);
+        let mut pixels = None;
+        dialog(ui, &format!("Save {} as {name}", what.pane), |ui| {
+            let entered = path_ui(ui, file, "file", "save file", &mut self.focus, targets);
+            let is_there = Path::new(file.trim()).is_file();
+            ui.weak(if is_there { "It is there already, and is replaced." } else { "It is a new file." });
+            pixels = if is_picture { size_ui(ui, size, targets) } else { Some([0, 0]) };
             ui.horizontal(|ui| {
-                let save = ui.add_enabled(!file.trim().is_empty(), egui::Button::new("Save"));
-                targets.insert("save actions".into(), save.rect);
-                if save.clicked() || entered {
-                    chosen = Some(PathBuf::from(file.trim()));
-                }
+                let can = !file.trim().is_empty() && pixels.is_some();
+                let button = ui.add_enabled(can, egui::Button::new("Save"));
+                targets.insert("save now".into(), button.rect);
+                save = can && (button.clicked() || entered);
                 open = !ui.button("Cancel").clicked();
             });
         });
-        if !open || chosen.is_some() || ui.input(|i| i.key_pressed(egui::Key::Escape)) {
-            self.csv = None;
+        let (what, path) = (*what, PathBuf::from(file.trim()));
+        match pixels.filter(|_| save) {
+            Some(size) if is_picture => {
+                let scale = (size[0] as f32 / what.size.x.max(1.0)).clamp(0.5, 8.0);
+                self.requests.push(Request::Draw { pane: what.pane, size, scale, file: path });
+            }
+            Some(_) => self.chosen = Some((what, path)),
+            None => (),
         }
-        self.csv_chosen = chosen;
+        if !open || save || ui.input(|i| i.key_pressed(egui::Key::Escape)) {
+            self.saving = None;
+        }
     }
+}
+
+/// A field for the width and height of a picture; returns them where they are some.
+fn size_ui(ui: &mut Ui, size: &mut String, targets: &mut Targets) -> Option<[u32; 2]> {
+    let sides = |size: &str| {
+        let (width, height) = size.trim().split_once(['x', '×'])?;
+        let sides = [width.trim().parse().ok()?, height.trim().parse().ok()?];
+        sides.iter().all(|side| *side > 0).then_some(sides)
+    };
+    ui.horizontal(|ui| {
+        let label = ui.label("Width and height in pixels");
+        let field = ui.add(egui::TextEdit::singleline(size).desired_width(90.0)).labelled_by(label.id);
+        targets.insert("save size".into(), field.rect);
+    });
+    let found = sides(size);
+    if found.is_none() {
+        ui.colored_label(theme::FAULT, "Give width and height, such as 1280x800");
+    }
+    found
 }
 
 /// A field for a path, as a target of this name; returns whether Enter was pressed in it.

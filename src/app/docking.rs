@@ -1,9 +1,9 @@
 //! Arrangement of the panes: two columns of panes, or of tabs where the window is low.
 
 use egui::{Ui, Vec2};
-use egui_tiles::{Container, Linear, LinearDir, Tile, TileId, Tiles, Tree};
+use egui_tiles::{Container, Linear, LinearDir, Tabs, Tile, TileId, Tiles, Tree};
 
-use super::pane::{Cx, Dock, Pane};
+use super::pane::{Cx, Dock, FileForm, Pane, ToSave};
 use super::theme;
 
 /// Size below which each column shows one pane at a time, in points.
@@ -101,6 +101,25 @@ pub(crate) fn pane_ui(ui: &mut Ui, pane: &mut dyn Pane, cx: &mut Cx<'_, '_>) {
     egui::Frame::NONE.inner_margin(10).show(ui, |ui| pane.ui(ui, cx));
 }
 
+/// Button of a menu that saves a pane of this size as a file.
+fn save_menu_ui(ui: &mut Ui, pane: &dyn Pane, size: Vec2, cx: &mut Cx<'_, '_>) {
+    ui.add_space(4.0);
+    let menu = ui.menu_button("💾", |ui| {
+        for form in [FileForm::Png].iter().chain(pane.forms()) {
+            let item = ui.button(format!("Save as {}…", form.name()));
+            cx.mark(format!("save {} as {}", pane.name(), form.name()), &item);
+            if item.clicked() {
+                *cx.to_save = Some(ToSave { pane: pane.name(), form: *form, size });
+                ui.close();
+            }
+        }
+    });
+    let name = format!("Save {}", pane.title());
+    menu.response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Button, true, &name));
+    cx.mark(format!("save {}", pane.name()), &menu.response);
+    menu.response.on_hover_text(name + " as a file");
+}
+
 /// The panes inside the docking tree.
 struct Panes<'d, 'a, 'f> {
     panes: &'d mut [Box<dyn Pane>],
@@ -119,6 +138,20 @@ impl egui_tiles::Behavior<usize> for Panes<'_, '_, '_> {
 
     fn simplification_options(&self) -> egui_tiles::SimplificationOptions {
         egui_tiles::SimplificationOptions { all_panes_must_have_tabs: true, ..Default::default() }
+    }
+
+    /// The menu that saves the pane in front.
+    fn top_bar_right_ui(
+        &mut self,
+        tiles: &Tiles<usize>,
+        ui: &mut Ui,
+        _id: TileId,
+        tabs: &Tabs,
+        _scroll_offset: &mut f32,
+    ) {
+        let Some(front) = tabs.active else { return };
+        let (Some(Tile::Pane(index)), Some(rect)) = (tiles.get(front), tiles.rect(front)) else { return };
+        save_menu_ui(ui, self.panes[*index].as_ref(), rect.size(), &mut self.cx);
     }
 
     fn gap_width(&self, _style: &egui::Style) -> f32 {

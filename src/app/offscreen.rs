@@ -42,7 +42,22 @@ impl Picture {
 /// # Errors
 /// When there is no such pane, the picture is larger than the adapter allows, or the GPU reports a fault.
 pub fn render(session: &mut Session, workbench: &mut Workbench, picture: &Picture) -> Result<RgbaImage> {
-    let gpu = std::rc::Rc::clone(session.trainer().gpu());
+    check(session.gpu(), picture)?;
+    session.refresh()?;
+    passes(session, workbench, picture, true)
+}
+
+/// Draws `picture` of a session as it is at this moment, which may be training. Nothing may be recorded that is not submitted.
+///
+/// # Errors
+/// As [`render`].
+pub fn render_live(session: &mut Session, workbench: &mut Workbench, picture: &Picture) -> Result<RgbaImage> {
+    check(session.gpu(), picture)?;
+    passes(session, workbench, picture, false)
+}
+
+/// Checks content and size.
+fn check(gpu: &Gpu, picture: &Picture) -> Result<()> {
     let most = gpu.limits.max_texture_dimension_2d;
     let (width, height) = (picture.width, picture.height);
     if width == 0 || height == 0 || width > most || height > most {
@@ -57,7 +72,17 @@ pub fn render(session: &mut Session, workbench: &mut Workbench, picture: &Pictur
         let help = format!("show one of {}", names.join(", "));
         return Err(Error::usage(format!("there is no pane for {:?}", picture.show), help));
     }
-    session.refresh()?;
+    Ok(())
+}
+
+fn passes(
+    session: &mut Session,
+    workbench: &mut Workbench,
+    picture: &Picture,
+    evaluates: bool,
+) -> Result<RgbaImage> {
+    let gpu = std::rc::Rc::clone(session.trainer().gpu());
+    let (width, height) = (picture.width, picture.height);
     let texture = target(&gpu, width, height);
     let view = texture.create_view(&Default::default());
     let mut canvas = Canvas::new(&gpu, FORMAT, true)?;
@@ -74,7 +99,8 @@ pub fn render(session: &mut Session, workbench: &mut Workbench, picture: &Pictur
         gpu.wait();
         workbench.take(canvas.poll(), session);
         // A pane may have asked for what is computed only while it is looked at.
-        if session.inspection().wants_predictions() || session.state() == RunState::Validating {
+        if evaluates && (session.inspection().wants_predictions() || session.state() == RunState::Validating)
+        {
             session.refresh()?;
         }
     }

@@ -35,6 +35,19 @@ pub(crate) trait Pane {
         Dock::Tab
     }
 
+    /// Forms in which it can be saved besides a picture.
+    fn forms(&self) -> &'static [FileForm] {
+        &[]
+    }
+
+    /// Its content in one of these forms.
+    ///
+    /// # Errors
+    /// When there is nothing to save yet.
+    fn saved(&self, _form: FileForm, _session: &Session) -> Result<String> {
+        Err(Error::new(format!("{} can be saved as a picture alone", self.title()), "save it as PNG"))
+    }
+
     /// Reacts to an event from outside the pane.
     fn on_event(&mut self, _event: &Event, _session: &Session, _selection: &mut Selection) {}
 }
@@ -52,6 +65,39 @@ pub(crate) enum Dock {
     MainTab,
 }
 
+/// Form of a pane's file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum FileForm {
+    /// A picture.
+    Png,
+    /// Lines and text.
+    Svg,
+    /// Numbers.
+    Csv,
+}
+
+impl FileForm {
+    /// Its name.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Png => "PNG",
+            Self::Svg => "SVG",
+            Self::Csv => "CSV",
+        }
+    }
+}
+
+/// A pane that is to be saved as a file.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct ToSave {
+    /// Name of the pane.
+    pub pane: &'static str,
+    /// Form of the file.
+    pub form: FileForm,
+    /// Size of the pane in the window, in points.
+    pub size: egui::Vec2,
+}
+
 /// Context of a pane during a frame.
 pub(crate) struct Cx<'a, 'f> {
     /// The run, to read.
@@ -66,8 +112,8 @@ pub(crate) struct Cx<'a, 'f> {
     pub is_picture: bool,
     /// Requested changes, in order.
     pub actions: &'a mut Vec<Action>,
-    /// The list of actions is to be saved as a file.
-    pub saves_actions: &'a mut bool,
+    /// The pane that is to be saved as a file.
+    pub to_save: &'a mut Option<ToSave>,
     /// Error in the status bar.
     pub status: &'a mut Option<Error>,
     /// Widgets that scripts click.

@@ -6,14 +6,21 @@ use super::dialogs::Dialogs;
 use super::pane::Cx;
 use super::theme;
 
-/// Width below which the hint about the keys is left out, in points.
+/// Width below which the hint about the keys is left out, and that about tiles, in points.
 const NARROW: f32 = 700.0;
+const WIDE: f32 = 1000.0;
 
 /// Lays out the bar.
 pub(crate) fn status_bar_ui(ui: &mut Ui, dialogs: &mut Dialogs, cx: &mut Cx<'_, '_>) {
     ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
         if ui.available_width() >= NARROW {
-            ui.weak("? shows the keys");
+            // Until the first click.
+            let is_new = cx.selection.tile.is_none() && ui.available_width() >= WIDE;
+            ui.weak(if is_new {
+                "hover over a tile to enlarge it, click it for its numbers · ? shows the keys"
+            } else {
+                "? shows the keys"
+            });
         }
         ui.with_layout(egui::Layout::left_to_right(egui::Align::Center), |ui| {
             if !dialogs.status_ui(ui, cx) {

@@ -21,6 +21,7 @@ use super::display::{Display, Ended, without_source};
 use super::frame_log::FrameLog;
 use super::kept::KeptSession;
 use super::live::{live_frame, work};
+use super::offscreen::{self, Picture};
 use super::surface::{create_window, failed, open_device, surface_size};
 use super::workbench::{Show, Workbench};
 use super::zoom::Zoom;
@@ -129,6 +130,8 @@ impl Running {
         session.keep_time(options.key_frames);
         if options.play {
             session.play();
+            // The pipelines of the interface take longer to make than a step.
+            work(&mut session, 0.0, 1.0);
         }
         let (canvas, input) = interface(&window, &gpu, config.format)?;
         window.set_title(&format!("ReVACNN – {}", session.title()));
@@ -204,6 +207,13 @@ impl Running {
                 Request::Open(folder) => {
                     let opened = self.open_run(&folder);
                     self.workbench.report(opened);
+                }
+                Request::Draw { pane, size: [width, height], scale, file } => {
+                    let picture = Picture { scale, ..Picture::new(Show::Pane(pane), width, height) };
+                    let drawn =
+                        offscreen::render_live(&mut self.session.get(), &mut self.workbench, &picture);
+                    self.workbench.report(drawn.and_then(|image| offscreen::save(&image, &file)));
+                    self.window.request_redraw();
                 }
             }
         }

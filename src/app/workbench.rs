@@ -9,7 +9,7 @@ use super::dialogs::{Dialogs, Request};
 use super::docking::{Docking, pane_ui};
 use super::frame::Frame;
 use super::keys::{self, Effect};
-use super::pane::{Costs, Cx, Event, Pane, Targets};
+use super::pane::{Costs, Cx, Event, Pane, Targets, ToSave};
 use super::panes;
 use super::pictures;
 use super::selection::Selection;
@@ -84,7 +84,7 @@ impl Workbench {
 
     /// Lays out the whole workbench or one pane in the root of a frame, then performs the requested actions.
     pub fn ui(&mut self, ui: &mut Ui, session: &mut Session, frame: &mut Frame<'_>, show: Show) {
-        let (mut actions, mut saves_actions) = (Vec::new(), false);
+        let (mut actions, mut to_save) = (Vec::new(), None);
         if show == Show::Workbench {
             self.measure(session);
             self.take_events(session);
@@ -100,7 +100,7 @@ impl Workbench {
             costs: self.costs,
             is_picture: show != Show::Workbench,
             actions: &mut actions,
-            saves_actions: &mut saves_actions,
+            to_save: &mut to_save,
             status: &mut self.status,
             targets: &mut self.targets,
             typed: &mut self.typed,
@@ -116,7 +116,7 @@ impl Workbench {
                 central.show(ui, |ui| self.docking.ui(ui, &mut self.panes, cx));
                 keys::overlay_ui(ui, &mut self.keys_shown);
                 self.dialogs.ui(ui, is_kept, &mut self.targets);
-                self.save_actions(session, saves_actions);
+                self.save_pane(session, to_save, ui.ctx().pixels_per_point());
                 match self.typed.take_left(ui) {
                     Some(Ok(left)) => actions.extend(left),
                     Some(Err(error)) => self.status = Some(error),
@@ -167,15 +167,18 @@ impl Workbench {
         pane.into_iter().for_each(|pane| self.docking.show(pane));
     }
 
-    /// Shows the dialog that saves the list of actions where a pane `asks` for it, and writes the file that was chosen.
-    fn save_actions(&mut self, session: &Session, asks: bool) {
-        if asks {
+    /// Shows the dialog that saves a pane where one asks for it, and writes the file that was chosen.
+    fn save_pane(&mut self, session: &Session, to_save: Option<ToSave>, pixels_per_point: f32) {
+        if let Some(what) = to_save {
             let folder = session.folder().map(Path::to_owned).unwrap_or_default();
-            self.dialogs.save_actions(&folder.join("actions.csv"));
+            let file = format!("{}.{}", what.pane, what.form.name().to_lowercase());
+            self.dialogs.save_pane(what, &folder.join(file), pixels_per_point);
         }
-        if let Some(file) = self.dialogs.take_csv() {
-            let written = session.effects_csv().and_then(|text| write_whole(&file, text.as_bytes()));
-            self.report(written);
+        if let Some((what, file)) = self.dialogs.take_chosen()
+            && let Some(pane) = self.panes.iter().find(|pane| pane.name() == what.pane)
+        {
+            let saved = pane.saved(what.form, session).and_then(|text| write_whole(&file, text.as_bytes()));
+            self.report(saved);
         }
     }
 

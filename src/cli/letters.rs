@@ -27,9 +27,7 @@ impl Letters {
         if self.width(&text) <= most {
             return text;
         }
-        while self.width(&text) > most - self.height {
-            text.pop();
-        }
+        while self.width(&text) > most - self.height && text.pop().is_some() {}
         text + "…"
     }
 

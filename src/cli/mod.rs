@@ -14,11 +14,14 @@ mod data_info;
 mod dry_run;
 mod embed;
 mod export;
+#[cfg(feature = "app")]
+mod film;
 mod given_options;
 mod gradcheck;
 mod import;
 mod interrupt;
 mod letters;
+mod numbers;
 mod outputs;
 mod predict;
 mod print;
@@ -61,6 +64,9 @@ enum Command {
     /// Draw a run as a picture, without a display.
     #[cfg(feature = "app")]
     Render(render::Render),
+    /// A run made again from its journal, as a film of a view.
+    #[cfg(feature = "app")]
+    Film(film::Film),
     /// A run as a page of HTML, and its numbers and charts as CSV and SVG.
     #[cfg(feature = "app")]
     Report(report::WriteReport),
@@ -121,6 +127,8 @@ impl Cli {
             None => Err(Error::usage("this build has no window", "name a command (see: revacnn --help)")),
             #[cfg(feature = "app")]
             Some(Command::Render(render)) => render.run(),
+            #[cfg(feature = "app")]
+            Some(Command::Film(film)) => film.run(),
             #[cfg(feature = "app")]
             Some(Command::Report(report)) => report.run(),
             Some(Command::Train(train)) => train.run(),

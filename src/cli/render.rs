@@ -7,9 +7,10 @@ use clap::{Args, ValueEnum};
 use image::RgbaImage;
 use revacnn::app::offscreen::{self, Picture};
 use revacnn::app::{Show, Workbench};
-use revacnn::error::{Error, Result};
+use revacnn::error::Result;
 use revacnn::session::{Session, TensorKind};
 
+use super::outputs;
 use super::run_options::AdapterOption;
 
 /// Parser of the names of all panes, and `workbench`.
@@ -32,6 +33,18 @@ pub(super) enum Layers {
     WeightGradients,
     /// The gradients of the probe's activation maps.
     ActivationGradients,
+}
+
+impl Layers {
+    /// The tensor.
+    pub(super) fn kind(self) -> TensorKind {
+        match self {
+            Self::Activations => TensorKind::Activations,
+            Self::Weights => TensorKind::Weights,
+            Self::WeightGradients => TensorKind::WeightGradients,
+            Self::ActivationGradients => TensorKind::ActivationGradients,
+        }
+    }
 }
 
 #[derive(Args)]
@@ -75,22 +88,11 @@ fn parse_point(text: &str) -> std::result::Result<egui::Pos2, String> {
 
 impl Render {
     pub(super) fn run(&self) -> Result<()> {
-        if !(0.5..=8.0).contains(&self.scale) {
-            return Err(Error::usage(
-                format!("the scale is {}", self.scale),
-                "give it a value from 0.5 to 8",
-            ));
-        }
+        outputs::check_scale(self.scale)?;
         let mut session = Session::look_at(self.adapter.open()?, &self.run)?;
-        let kind = match self.layers {
-            Layers::Activations => TensorKind::Activations,
-            Layers::Weights => TensorKind::Weights,
-            Layers::WeightGradients => TensorKind::WeightGradients,
-            Layers::ActivationGradients => TensorKind::ActivationGradients,
-        };
         let (width, height) = self.size;
         let picture = Picture { show: self.view, width, height, scale: self.scale, pointer: self.pointer };
-        draw(&mut session, kind, &picture, &self.output)
+        draw(&mut session, self.layers.kind(), &picture, &self.output)
     }
 }
 
@@ -106,9 +108,15 @@ pub(super) fn draw(session: &mut Session, kind: TensorKind, picture: &Picture, f
 
 /// Draws a picture. The run's folder stays as it is.
 pub(super) fn image(session: &mut Session, kind: TensorKind, picture: &Picture) -> Result<RgbaImage> {
+    let mut workbench = workbench(session, kind, picture.show)?;
+    offscreen::render(session, &mut workbench, picture)
+}
+
+/// A workbench whose layers show a tensor, with layouts by it where they are to be seen. The run's folder stays as it is.
+pub(super) fn workbench(session: &mut Session, kind: TensorKind, show: Show) -> Result<Workbench> {
     let mut workbench = Workbench::new(session);
     workbench.show_everywhere(session, kind);
-    if [Show::Workbench, Show::Pane("embedding")].contains(&picture.show) {
+    if [Show::Workbench, Show::Pane("embedding")].contains(&show) {
         session.detach();
         let layers: Vec<usize> = (1..session.layers().len())
             .filter(|layer| session.layers()[*layer].parameters > 0 && session.can_lay_out(*layer, kind))
@@ -116,5 +124,5 @@ pub(super) fn image(session: &mut Session, kind: TensorKind, picture: &Picture) 
             .collect();
         workbench.open_layouts(session, &layers, kind)?;
     }
-    offscreen::render(session, &mut workbench, picture)
+    Ok(workbench)
 }

@@ -41,7 +41,10 @@ impl Replay {
         let mut session = Session::replay(self.adapter.open()?, &self.journal, self.to)?;
         interrupt.run_begins();
         let began = Instant::now();
-        let stopped = !self.follow(&mut session, &interrupt)?;
+        let bar = if self.json { ProgressBar::hidden() } else { bar(session.timeline().reached) };
+        let followed = follow(&mut session, &interrupt, &bar);
+        bar.finish_and_clear();
+        let stopped = !followed?;
         let hash = session.state_hash();
         let verified = if self.verify && !stopped { Some(self.check(&session, &hash)?) } else { None };
         self.out.as_deref().map_or(Ok(()), |folder| session.keep(folder))?;
@@ -56,32 +59,6 @@ impl Replay {
         let state = if stopped { "stopped at" } else { "at" };
         let checked = if verified.is_some() { "; it is the run's model, bit for bit" } else { "" };
         print_line(&format!("{state} step {step} after {seconds:.1} s: state {hash}{checked}"))
-    }
-
-    /// Trains to the end of the way; returns false where a signal stopped it.
-    fn follow(&self, session: &mut Session, interrupt: &Interrupt) -> Result<bool> {
-        let steps = u64::from(session.timeline().reached);
-        let bar = if self.json { ProgressBar::hidden() } else { ProgressBar::new(steps) };
-        let style = ProgressStyle::with_template("{bar:24} {percent:>3} %  step {pos}  {eta} left");
-        bar.set_style(style.expect("the template is fixed").progress_chars("━╸ "));
-        while session.is_travelling() {
-            if interrupt.is_requested() {
-                session.pause();
-            }
-            session.advance();
-            bar.set_position(u64::from(session.step()));
-            for event in session.take_events() {
-                match event {
-                    Event::Fault(error) => return Err(error),
-                    Event::Notice(notice) => bar.suspend(|| log::warn!("{notice}: {}", notice.help())),
-                    _ => (),
-                }
-            }
-        }
-        bar.finish_and_clear();
-        session.settle();
-        session.check_events()?;
-        Ok(!interrupt.is_requested())
     }
 
     /// Compares with the model of the run.
@@ -101,4 +78,34 @@ impl Replay {
             format!("equal bits need the adapter and driver that the run was trained on; this is {adapter}");
         Err(Error::new(what, help))
     }
+}
+
+/// Progress over this number of steps.
+pub(super) fn bar(steps: u32) -> ProgressBar {
+    let style = ProgressStyle::with_template("{bar:24} {percent:>3} %  step {pos}  {eta} left");
+    ProgressBar::new(steps.into()).with_style(style.expect("the template is fixed").progress_chars("━╸ "))
+}
+
+/// Trains to the end of the way; returns false where a signal stopped it.
+///
+/// # Errors
+/// When the run has a fault on the way.
+pub(super) fn follow(session: &mut Session, interrupt: &Interrupt, bar: &ProgressBar) -> Result<bool> {
+    while session.is_travelling() {
+        if interrupt.is_requested() {
+            session.pause();
+        }
+        session.advance();
+        bar.set_position(u64::from(session.step()));
+        for event in session.take_events() {
+            match event {
+                Event::Fault(error) => return Err(error),
+                Event::Notice(notice) => bar.suspend(|| log::warn!("{notice}: {}", notice.help())),
+                _ => (),
+            }
+        }
+    }
+    session.settle();
+    session.check_events()?;
+    Ok(!interrupt.is_requested())
 }

@@ -1,7 +1,7 @@
 //! `revacnn train`: training without a window.
 
 use std::cell::RefCell;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Instant;
 
 use clap::Args;
@@ -10,11 +10,11 @@ use revacnn::error::{Error, ErrorKind, Result};
 use revacnn::session::{
     EpochMetrics, Event, RunFolder, RunState, Session, Split, StepMetrics, StopCondition,
 };
-use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::dry_run::dry_run;
 use super::interrupt::Interrupt;
+use super::numbers::{average_text, has_classes, plain, quoted, share_text};
 use super::print::{print_line, say};
 use super::run_options::{AdapterOption, RunOptions};
 use super::saving::{save, write_actions};
@@ -80,14 +80,14 @@ impl Train {
         // Only now: a faulty script leaves no folder behind.
         self.out.as_deref().map_or(Ok(()), |folder| session.keep(folder))?;
         let Some(actions) = &self.actions else {
-            return train(&mut session, limit, self.json, log_every, &interrupt);
+            return train(&mut session, limit, self.json, log_every, &interrupt, &mut nothing);
         };
         if !actions.exists() {
             // A folder that is not there is found out before the training.
             write_actions(&session, actions)?;
         }
         session.measure_effects()?;
-        let trained = train(&mut session, limit, self.json, log_every, &interrupt);
+        let trained = train(&mut session, limit, self.json, log_every, &interrupt, &mut nothing);
         // What was done before a fault is worth having, too.
         trained.and(write_actions(&session, actions))
     }
@@ -117,6 +117,14 @@ impl Train {
     }
 }
 
+/// Work beside the training: given whether an epoch has just ended; returns whether the training goes on.
+pub(super) type Beside<'a> = dyn FnMut(&mut Session, bool) -> Result<bool> + 'a;
+
+/// No work beside the training.
+fn nothing(_: &mut Session, _: bool) -> Result<bool> {
+    Ok(true)
+}
+
 /// Trains up to the limit with a progress bar, then evaluates the test images.
 fn train(
     session: &mut Session,
@@ -124,17 +132,24 @@ fn train(
     json: bool,
     log_every: u32,
     interrupt: &Interrupt,
+    beside: &mut Beside<'_>,
 ) -> Result<()> {
     session.set_limit(Some(limit));
     let mut report = Report::new(session, limit, json, log_every);
     interrupt.run_begins();
-    let trained = report.start(session).and_then(|()| train_to_limit(session, &mut report, interrupt));
+    let trained =
+        report.start(session).and_then(|()| train_to_limit(session, &mut report, interrupt, beside));
     let reported = trained.and_then(|()| report.end(session, interrupt));
     reported.map_err(|error| if error.kind() == ErrorKind::Closed { without_reader(session) } else { error })
 }
 
 /// Trains until the limit is reached or a signal comes; saves after every epoch and at the end.
-fn train_to_limit(session: &mut Session, report: &mut Report, interrupt: &Interrupt) -> Result<()> {
+fn train_to_limit(
+    session: &mut Session,
+    report: &mut Report,
+    interrupt: &Interrupt,
+    beside: &mut Beside<'_>,
+) -> Result<()> {
     session.play();
     loop {
         if interrupt.is_requested() {
@@ -162,6 +177,17 @@ fn train_to_limit(session: &mut Session, report: &mut Report, interrupt: &Interr
         }
         if idle {
             return Ok(());
+        }
+        if !session.is_playing() || session.state() == RunState::Finished {
+            continue;
+        }
+        match report.bar.suspend(|| beside(session, epoch_ended)) {
+            Ok(true) => (),
+            Ok(false) => session.pause(),
+            Err(error) => {
+                save(session, interrupt)?;
+                return Err(error);
+            }
         }
     }
 }
@@ -361,38 +387,13 @@ impl Report {
     }
 }
 
-/// True for a classifier, which has an accuracy.
-fn has_classes(session: &Session) -> bool {
-    session.trainer().network.loss.has_classes()
-}
-
-/// `, 71.3 %`; empty without an accuracy.
-fn share_text(session: &Session, share: f32, digits: usize) -> String {
-    if has_classes(session) { format!(", {:.digits$} %", 100.0 * share) } else { String::new() }
-}
-
-/// ` (averaged weights 0.041, 98.7 %)`; empty without an average.
-fn average_text(session: &Session, average: Option<(f32, f32)>, digits: usize) -> String {
-    average.map_or(String::new(), |(loss, accuracy)| {
-        format!(" (averaged weights {loss:.3}{})", share_text(session, accuracy, digits))
-    })
-}
-
-/// JSON with the shortest decimals that give the same `f32`: 0.02, not 0.019999999552965164.
-fn plain<T: Serialize>(value: &T) -> Value {
-    let text = serde_json::to_string(value).expect("numbers are plain data");
-    serde_json::from_str(&text).expect("it was just written")
-}
-
-/// A path, quoted for a shell.
-fn quoted(path: &Path) -> String {
-    let text = path.display().to_string();
-    let plain = text.chars().all(|c| c.is_alphanumeric() || "/._-+:,".contains(c));
-    if plain { text } else { format!("'{}'", text.replace('\'', "'\\''")) }
-}
-
 /// Trains `epochs` epochs with a progress bar, then evaluates the test images.
 #[cfg(feature = "app")]
-pub(super) fn train_and_report(session: &mut Session, epochs: u32, interrupt: &Interrupt) -> Result<()> {
-    train(session, StopCondition::Epochs(epochs), false, 0, interrupt)
+pub(super) fn train_and_report(
+    session: &mut Session,
+    epochs: u32,
+    interrupt: &Interrupt,
+    beside: &mut Beside<'_>,
+) -> Result<()> {
+    train(session, StopCondition::Epochs(epochs), false, 0, interrupt, beside)
 }

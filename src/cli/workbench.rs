@@ -1,7 +1,7 @@
 //! `revacnn` without a command: the workbench; without a display, training and pictures instead.
 
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use clap::Args;
 use revacnn::app::offscreen::Picture;
@@ -18,6 +18,10 @@ use super::train::train_and_report;
 const FOLDER: &str = "revacnn-out";
 /// Epochs of training without a display.
 const EPOCHS: u32 = 2;
+/// Longest training without a display: the evaluation and the last pictures follow within three minutes of the start.
+const MAX_TRAINING: Duration = Duration::from_secs(150);
+/// Training before the first pictures, where an epoch takes longer.
+const BEFORE_FIRST: Duration = Duration::from_secs(8);
 
 #[derive(Args)]
 pub(super) struct OpenWorkbench {
@@ -37,6 +41,9 @@ pub(super) struct OpenWorkbench {
     /// GPU memory for key-frames, from which the run goes back in time, in MiB; 0 for none.
     #[arg(long, value_name = "MIB", default_value_t = 256)]
     key_frames: u64,
+    /// Longest training without a display.
+    #[arg(long, value_name = "SECONDS", hide = true)]
+    at_most: Option<u64>,
     /// Close the window after this time.
     #[arg(long, value_name = "SECONDS", hide = true)]
     exit_after: Option<f64>,
@@ -81,11 +88,19 @@ impl OpenWorkbench {
             "there is no display: training without a window; pictures are saved in {}",
             folder.display()
         );
-        let interrupt = Interrupt::watch();
+        let (interrupt, began) = (Interrupt::watch(), Instant::now());
         create_folder(&folder)?;
         let mut session = self.run.begin(self.adapter.open()?, self.out.as_deref())?;
-        train_and_report(&mut session, EPOCHS, &interrupt)?;
-        pictures(&mut session, &folder)?;
+        let mut early = EarlyPictures { folder: &folder, since: Instant::now(), drawn: false };
+        train_and_report(&mut session, EPOCHS, &interrupt, &mut |session, epoch_ended| {
+            early.draw(session, epoch_ended)?;
+            let goes_on = began.elapsed() < self.at_most.map_or(MAX_TRAINING, Duration::from_secs);
+            if !goes_on {
+                log::info!("the time is up: `revacnn train` trains as long as you say");
+            }
+            Ok(goes_on)
+        })?;
+        pictures(&mut session, &folder, &PICTURES)?;
         log::info!(
             "see {}/workbench.png, network.png, filters.png, layouts.png and charts.png",
             folder.display()
@@ -94,16 +109,48 @@ impl OpenWorkbench {
     }
 }
 
-fn pictures(session: &mut Session, folder: &Path) -> Result<()> {
-    let pictures = [
-        ("workbench.png", Show::Workbench, TensorKind::Activations, 1280, 800),
-        ("network.png", Show::Pane("network"), TensorKind::Activations, 1280, 720),
-        ("filters.png", Show::Pane("network"), TensorKind::Weights, 1280, 720),
-        ("layouts.png", Show::Pane("embedding"), TensorKind::Weights, 1280, 460),
-        ("charts.png", Show::Pane("charts"), TensorKind::Activations, 900, 700),
-    ];
-    for (name, show, kind, width, height) in pictures {
-        draw(session, kind, &Picture::new(show, width, height), &folder.join(name))?;
+/// Pictures while it trains, without layouts: they only read the run.
+struct EarlyPictures<'a> {
+    folder: &'a Path,
+    since: Instant,
+    drawn: bool,
+}
+
+impl EarlyPictures<'_> {
+    /// Draws them soon after the beginning, and at the end of each epoch.
+    fn draw(&mut self, session: &mut Session, epoch_ended: bool) -> Result<()> {
+        if !epoch_ended && (self.drawn || self.since.elapsed() < BEFORE_FIRST) {
+            return Ok(());
+        }
+        // Between two steps: drawing brings the probes up to date, and would train on.
+        session.pause();
+        pictures(session, self.folder, EARLY)?;
+        session.play();
+        if !std::mem::replace(&mut self.drawn, true) {
+            let folder = self.folder.display();
+            log::info!("see {folder}/network.png, filters.png and charts.png; each epoch draws them again");
+        }
+        Ok(())
+    }
+}
+
+/// A picture's file, content, tensor, width and height.
+type ToDraw = (&'static str, Show, TensorKind, u32, u32);
+
+/// Pictures of the end; those with layouts come first, as they open them.
+const PICTURES: [ToDraw; 5] = [
+    ("workbench.png", Show::Workbench, TensorKind::Activations, 1280, 800),
+    ("layouts.png", Show::Pane("embedding"), TensorKind::Weights, 1280, 460),
+    ("network.png", Show::Pane("network"), TensorKind::Activations, 1280, 720),
+    ("filters.png", Show::Pane("network"), TensorKind::Weights, 1280, 720),
+    ("charts.png", Show::Pane("charts"), TensorKind::Activations, 900, 700),
+];
+/// Those that there are while it trains.
+const EARLY: &[ToDraw] = PICTURES.split_at(2).1;
+
+fn pictures(session: &mut Session, folder: &Path, all: &[ToDraw]) -> Result<()> {
+    for (name, show, kind, width, height) in all {
+        draw(session, *kind, &Picture::new(*show, *width, *height), &folder.join(name))?;
     }
     Ok(())
 }

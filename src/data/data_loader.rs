@@ -46,7 +46,7 @@ impl DataLoader {
         self.shape
     }
 
-    /// What is taken from the pixels, from 0 to 1, of each channel, and what they are divided by.
+    /// Mean that is taken from the pixels, from 0 to 1, of each channel, and deviation that they are divided by.
     pub fn channel_stats(&self) -> ChannelStats {
         let (mean, std) = self.normals.chunks_exact(2).map(|of| (of[0], 1.0 / of[1])).unzip();
         ChannelStats { mean, std }

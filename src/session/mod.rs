@@ -48,7 +48,7 @@ mod trial;
 mod urgent;
 mod words;
 
-pub use crate::files::{create_folder, write_whole};
+pub use crate::files::{create_folder, write_folder, write_whole};
 pub use command::{
     Action, Command, Control, DataCommand, LayerId, LayoutCommand, NetworkCommand, TimeControl, TrainCommand,
 };

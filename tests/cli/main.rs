@@ -6,6 +6,8 @@ mod embed;
 mod embed_labels;
 mod export;
 mod faults;
+mod film;
+mod first_pictures;
 mod import;
 mod interrupted;
 mod output;

@@ -11,5 +11,6 @@ mod learning;
 mod network;
 mod pictures;
 mod probes;
+mod saving;
 mod sizes;
 mod typing;

@@ -85,14 +85,9 @@ mod tests {
 
     #[test]
     fn no_name_is_read_as_markup() {
-        for name in [
-            "</td><script>x()</script>",
-            "\" onload=\"x()",
-            "a & b < c",
-            "'",
-            "\u{1}\u{202e}\u{ffff}",
-            "ä 猫",
-        ] {
+        for name in
+            ["</td><script>x()</script>", "\" onload=\"x()", "a & b < c", "'", "\u{1}\u{202e}\u{ffff}", "ä é"]
+        {
             let mut markup = Markup::new();
             markup.line("p", &[("title", &name), ("class", &"a")], name);
             let mut reader = quick_xml::Reader::from_str(markup.as_str());

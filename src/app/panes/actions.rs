@@ -4,9 +4,10 @@ use egui::text::LayoutJob;
 use egui::{FontFamily, FontId, RichText, TextFormat, Ui};
 
 use crate::app::format::{loss, signed};
-use crate::app::pane::{Cx, Pane};
+use crate::app::pane::{Cx, FileForm, Pane, ToSave};
 use crate::app::theme;
-use crate::session::{EFFECT_STEPS, Effect};
+use crate::error::Result;
+use crate::session::{EFFECT_STEPS, Effect, Session};
 
 /// Rows that are shown; a file has all.
 const MAX_ROWS: usize = 200;
@@ -30,6 +31,14 @@ impl Pane for ActionsPane {
         "The last actions with their effects on the loss"
     }
 
+    fn forms(&self) -> &'static [FileForm] {
+        &[FileForm::Csv]
+    }
+
+    fn saved(&self, _form: FileForm, session: &Session) -> Result<String> {
+        session.effects_csv()
+    }
+
     fn ui(&mut self, ui: &mut Ui, cx: &mut Cx<'_, '_>) {
         let session = cx.session;
         let rows = session.effects();
@@ -43,7 +52,10 @@ impl Pane for ActionsPane {
             let hover = "All rows as a table";
             let save = ui.button("Save as CSV…").on_hover_text(hover);
             cx.mark("save as CSV", &save);
-            *cx.saves_actions |= save.clicked();
+            if save.clicked() {
+                let size = ui.max_rect().size();
+                *cx.to_save = Some(ToSave { pane: self.name(), form: FileForm::Csv, size });
+            }
             let images = session.held_out_images();
             // A picture of a run does not measure, but shows what was.
             let count = if images > 0 { format!("{images} ") } else { String::new() };

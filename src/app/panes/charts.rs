@@ -4,8 +4,11 @@ use egui::Ui;
 use egui_plot::{Line, MarkerShape, Plot, PlotPoints, Points};
 
 use crate::app::curves::{Curves, accuracy_curves, loss_curves};
-use crate::app::pane::{Cx, Dock, Pane};
+use crate::app::export::charts_svg;
+use crate::app::pane::{Cx, Dock, FileForm, Pane};
 use crate::app::theme;
+use crate::error::Result;
+use crate::session::Session;
 
 /// Names and colors of the curves: of training, of validation, and of validation with the average of the last weights.
 const CURVES: [(&str, egui::Color32); 3] =
@@ -32,6 +35,15 @@ impl Pane for ChartsPane {
 
     fn dock(&self) -> Dock {
         Dock::Side(1.0)
+    }
+
+    fn forms(&self) -> &'static [FileForm] {
+        &[FileForm::Svg, FileForm::Csv]
+    }
+
+    /// The charts, or the epochs as numbers.
+    fn saved(&self, form: FileForm, session: &Session) -> Result<String> {
+        if form == FileForm::Csv { session.metrics().csv() } else { Ok(charts_svg(session)) }
     }
 
     /// Loss and, where there are classes, accuracy below it.

@@ -5,7 +5,7 @@ use std::ops::RangeInclusive;
 use prost::Message as _;
 use toml::{Table, Value as Setting};
 
-use super::Exported;
+use super::exported::Exported;
 use super::ranks::{Rank, Ranks, ranks};
 use super::tensors::shapes;
 use crate::error::{Error, Result};

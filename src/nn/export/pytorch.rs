@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use toml::{Table, Value as Setting};
 
-use super::Exported;
+use super::exported::Exported;
 use super::names::python_names;
 use super::ranks::{Rank, ranks};
 use crate::error::{Error, Result};

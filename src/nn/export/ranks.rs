@@ -11,7 +11,7 @@ pub(super) enum Rank {
     Map,
 }
 
-/// What a layer takes and makes.
+/// Ranks that a layer takes and makes.
 pub(super) struct Ranks {
     /// Of every input.
     pub input: Rank,

@@ -3,7 +3,7 @@
 use safetensors::Dtype;
 use safetensors::tensor::TensorView;
 
-use super::Exported;
+use super::exported::Exported;
 use super::names::python_names;
 use crate::error::{Error, Result};
 use crate::nn::{NetworkLayer, ParameterSpec};

@@ -65,7 +65,7 @@ fn every_kind_of_layer_can_be_exported() {
     }
 }
 
-/// What a file says of a network is what it was: the layers with their settings and inputs, and the bits of the weights.
+/// Checks that a file says of a network what it was: the layers with their settings and inputs, and the bits of the weights.
 fn comes_back(exported: &Exported, opset: u32) {
     let bytes = exported.onnx(opset).unwrap();
     let read = Model::read(&bytes, Path::new("."), "network").unwrap_or_else(|error| panic!("{error}"));

@@ -83,7 +83,7 @@ pub(in crate::nn) struct Attribute {
     pub floats: Vec<f32>,
     #[prost(int64, repeated, tag = "8")]
     pub ints: Vec<i64>,
-    /// Which of them it is: 1 `f`, 2 `i`, 3 `s`, 7 `ints`.
+    /// Type of its value: 1 `f`, 2 `i`, 3 `s`, 7 `ints`.
     #[prost(int32, tag = "20")]
     pub r#type: i32,
 }

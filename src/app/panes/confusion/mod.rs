@@ -8,9 +8,11 @@ use egui::{RichText, ScrollArea, Ui};
 use images::Cell;
 
 use crate::app::answers::share_words;
-use crate::app::pane::{Cx, Dock, Pane};
+use crate::app::export::confusion_svg;
+use crate::app::pane::{Cx, Dock, FileForm, Pane};
 use crate::app::theme;
-use crate::session::{Control, Inspect, Outcomes, Split};
+use crate::error::{Error, Result};
+use crate::session::{Control, Inspect, Outcomes, Session, Split};
 
 /// Width from which the images stand beside the matrix and not below it, in points.
 const WIDE: f32 = 560.0;
@@ -44,6 +46,24 @@ impl Pane for ConfusionPane {
 
     fn dock(&self) -> Dock {
         Dock::MainTab
+    }
+
+    fn forms(&self) -> &'static [FileForm] {
+        &[FileForm::Svg, FileForm::Csv]
+    }
+
+    fn saved(&self, form: FileForm, session: &Session) -> Result<String> {
+        let outcomes = session.inspection().outcomes(self.split).ok_or_else(|| {
+            Error::new(
+                "the images of this set are not counted yet",
+                "press “Evaluate now” in the Confusion pane, and save again",
+            )
+        })?;
+        if form == FileForm::Csv {
+            outcomes.csv(session.class_names())
+        } else {
+            Ok(confusion_svg(session, outcomes))
+        }
     }
 
     fn ui(&mut self, ui: &mut Ui, cx: &mut Cx<'_, '_>) {

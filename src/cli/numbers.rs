@@ -1,0 +1,37 @@
+//! Numbers and names of a run as the command line writes them.
+
+use std::path::Path;
+
+use revacnn::session::Session;
+use serde::Serialize;
+use serde_json::Value;
+
+/// True for a classifier, which has an accuracy.
+pub(super) fn has_classes(session: &Session) -> bool {
+    session.trainer().network.loss.has_classes()
+}
+
+/// `, 71.3 %`; empty without an accuracy.
+pub(super) fn share_text(session: &Session, share: f32, digits: usize) -> String {
+    if has_classes(session) { format!(", {:.digits$} %", 100.0 * share) } else { String::new() }
+}
+
+/// ` (averaged weights 0.041, 98.7 %)`; empty without an average.
+pub(super) fn average_text(session: &Session, average: Option<(f32, f32)>, digits: usize) -> String {
+    average.map_or(String::new(), |(loss, accuracy)| {
+        format!(" (averaged weights {loss:.3}{})", share_text(session, accuracy, digits))
+    })
+}
+
+/// JSON with the shortest decimals that give the same `f32`: 0.02, not 0.019999999552965164.
+pub(super) fn plain<T: Serialize>(value: &T) -> Value {
+    let text = serde_json::to_string(value).expect("numbers are plain data");
+    serde_json::from_str(&text).expect("it was just written")
+}
+
+/// A path, quoted for a shell.
+pub(super) fn quoted(path: &Path) -> String {
+    let text = path.display().to_string();
+    let plain = text.chars().all(|c| c.is_alphanumeric() || "/._-+:,".contains(c));
+    if plain { text } else { format!("'{}'", text.replace('\'', "'\\''")) }
+}
