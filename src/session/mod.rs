@@ -27,6 +27,7 @@ mod lifecycle;
 mod measure;
 mod metrics;
 mod moment;
+mod moved_views;
 mod progress;
 mod readback;
 mod recorded;
