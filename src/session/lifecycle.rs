@@ -92,7 +92,7 @@ impl Session {
     /// # Errors
     /// When there is no such journal, it is damaged, it ends before `to`, or its network or its data are not there.
     pub fn replay(gpu: Rc<Gpu>, path: &Path, to: Option<u32>) -> Result<Self> {
-        let Recorded { header, entries, network, end } = Recorded::open(path)?;
+        let Recorded { header, entries, network, end, notice } = Recorded::open(path, to)?;
         let data = Dataset::open(&header.settings.dataset)?;
         if data.fingerprint() != header.data_fingerprint {
             let what = format!(
@@ -106,6 +106,7 @@ impl Session {
             .map_err(|e| e.within(format!("{}, line 1", path.display())))?;
         let mut session = Self::assemble(gpu, &data, network, header.settings)?;
         session.journal.plan(entries);
+        session.events.extend(notice.map(Event::Notice));
         session.travel_to(end, to)?;
         Ok(session)
     }

@@ -56,7 +56,7 @@ pub use inspect::{
 };
 pub use journal_file::{Entry, Header, JOURNAL_FILE};
 pub use metrics::{EpochMetrics, METRICS_FILE, Metrics, StepMetrics};
-pub use recorded::hash_of_model;
+pub use recorded::{check_model, hash_of_model};
 pub use run_folder::{NETWORK_FILE, RunFolder};
 pub use settings::RunSettings;
 pub use state::Session;
