@@ -6,7 +6,7 @@ use std::time::Instant;
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
 use revacnn::error::{Error, Result};
-use revacnn::session::{Event, RunFolder, Session, hash_of_model};
+use revacnn::session::{Event, RunFolder, Session, check_model, hash_of_model};
 use serde_json::json;
 
 use super::interrupt::Interrupt;
@@ -37,6 +37,9 @@ pub(super) struct Replay {
 impl Replay {
     pub(super) fn run(&self) -> Result<()> {
         self.out.as_deref().map_or(Ok(()), RunFolder::check_free)?;
+        if self.verify {
+            check_model(&self.journal)?;
+        }
         let interrupt = Interrupt::watch();
         let mut session = Session::replay(self.adapter.open()?, &self.journal, self.to)?;
         interrupt.run_begins();

@@ -140,7 +140,9 @@ fn read_tree(folder: &Path, lines: &[Line<Entry>], of: Option<usize>) -> Result<
         let lines = if index == present {
             Vec::new()
         } else {
-            StoredJournal::read_file(&folder.join(journal_name(index)))?.entries
+            let file = folder.join(journal_name(index));
+            let journal = StoredJournal::read_file(&file)?;
+            journal.cut(&file).map_or(Ok(journal.entries), Err)?
         };
         let parent = stem.parent.map(|parent| (parent, stem.from));
         branches.push(Branch { parent, lines, reached: stem.reached, ..Branch::first() });

@@ -6,8 +6,10 @@ use std::path::Path;
 use super::command::{Command, DataCommand, LayoutCommand, TrainCommand};
 use super::journal_file::{self, Entry, Header, Line, StoredJournal};
 use super::moment::Moment;
+use super::moved_views::{View, views};
 use super::settings::RunSettings;
 use crate::error::Result;
+use crate::nn::Network;
 
 /// Numbers of commands that were carried out.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
@@ -42,7 +44,7 @@ pub(super) struct Journal {
     /// Views among this number of first entries were carried out, also where the run went back to before them.
     views: usize,
     /// Views that go along to another branch, and are still to be put there.
-    going_along: Vec<Command>,
+    going_along: Vec<View>,
     /// Number of commands that change the run from which on the others wait.
     most: u32,
     /// Number of entries that the file has; the last position of a drag is written once something else follows.
@@ -154,21 +156,31 @@ impl Journal {
         let done = self.entries[..self.carried_out].iter();
         let later = self.entries[self.carried_out..self.views.max(self.carried_out)].iter();
         let views = later.filter(|line| line.value.command.is_view());
-        done.chain(views).map(|line| &line.value.command).chain(&self.going_along)
+        done.chain(views).map(|line| &line.value.command).chain(self.going_along.iter().map(View::command))
     }
 
-    /// Puts the views that go along to another branch at `step`, where the run is now.
-    pub(super) fn settle(&mut self, step: u32) {
-        if self.going_along.is_empty() {
-            return;
-        }
-        self.rewrite_from(self.carried_out);
-        let to_come = self.entries.split_off(self.carried_out);
+    /// Puts the views that go along to another branch at `step` of the network `now`, where the run is.
+    pub(super) fn settle(&mut self, step: u32, now: &Network) {
         let views = std::mem::take(&mut self.going_along);
-        self.entries.extend(views.into_iter().map(|command| Line::new(Entry { step, command })));
+        if !views.is_empty() {
+            let to_come = self.entries.split_off(self.carried_out);
+            self.put(&views, step, now, to_come);
+        }
+    }
+
+    /// Puts views at `step` of the network `now`, before `to_come`.
+    fn put(&mut self, views: &[View], step: u32, now: &Network, to_come: Vec<Line<Entry>>) {
+        self.rewrite_from(self.carried_out);
+        let there = views.iter().filter_map(|view| view.within(now));
+        self.entries.extend(there.map(|command| Line::new(Entry { step, command })));
         self.carried_out = self.entries.len();
         self.views = self.carried_out;
         self.entries.extend(to_come);
+    }
+
+    /// The network at the beginning of the run, where the journal has it, of the images and classes of `now`.
+    fn beginning(&self, now: &Network) -> Option<Network> {
+        Network::parse(self.header().network_toml.as_deref()?, now.input, now.classes).ok()
     }
 
     /// The command to be repeated at this step, after a resume or a way back.
@@ -213,10 +225,13 @@ impl Journal {
         }
     }
 
-    /// Takes the commands of another branch; the run is still to go to its moment there. Views are those of the present branch, since
-    /// they look at the run wherever it is. Returns the entries of before.
-    pub(super) fn replace(&mut self, mut entries: Vec<Line<Entry>>) -> Vec<Line<Entry>> {
-        self.going_along = self.shown().filter(|command| command.is_view()).cloned().collect();
+    /// Takes the commands of another branch; the run, with the network `now`, is still to go to its moment there. Views are those of the
+    /// present branch, since they look at the run wherever it is. Returns the entries of before.
+    pub(super) fn replace(&mut self, mut entries: Vec<Line<Entry>>, now: &Network) -> Vec<Line<Entry>> {
+        let shown = &self.entries[..self.views.max(self.carried_out)];
+        let mut going_along = views(shown, 0, || self.beginning(now));
+        going_along.append(&mut self.going_along);
+        self.going_along = going_along;
         entries.retain(|line| !line.value.command.is_view());
         (self.carried_out, self.views, self.counts) = (0, 0, Counts::default());
         self.rewrite_from(0);
@@ -238,31 +253,27 @@ impl Journal {
         to_come.filter(|command| !command.is_view())
     }
 
-    /// Views that were carried out before the run went back to `step` count from there. Returns the others that are to come.
-    fn take_to_come(&mut self, step: u32) -> Vec<Line<Entry>> {
-        self.settle(step);
-        let to_come = self.entries.split_off(self.carried_out);
-        if !to_come.is_empty() {
-            self.rewrite_from(self.carried_out);
+    /// Views that were carried out before the run went back to `step`, with the network `now`, count from there.
+    pub(super) fn bring_views(&mut self, step: u32, now: &Network) {
+        self.settle(step, now);
+        if self.views <= self.carried_out {
+            return;
         }
-        let shown = self.views.saturating_sub(self.carried_out);
-        let (mut others, mut index) = (Vec::new(), 0);
-        for line in to_come {
-            if index < shown && line.value.command.is_view() {
-                self.entries.push(Line::new(Entry { step, command: line.value.command }));
-            } else {
-                others.push(line);
-            }
-            index += 1;
-        }
-        self.carried_out = self.entries.len();
-        self.views = self.carried_out;
-        others
+        let brought = views(&self.entries[..self.views], self.carried_out, || self.beginning(now));
+        let mut to_come = self.entries.split_off(self.carried_out);
+        let mut shown = self.views - self.carried_out;
+        to_come.retain(|line| {
+            let brought = shown > 0 && line.value.command.is_view();
+            shown = shown.saturating_sub(1);
+            !brought
+        });
+        self.put(&brought, step, now, to_come);
     }
 
-    /// The commands to come do not come, at `step`.
-    pub(super) fn drop_to_come(&mut self, step: u32) {
-        self.take_to_come(step);
+    /// The commands to come do not come, at `step` with the network `now`.
+    pub(super) fn drop_to_come(&mut self, step: u32, now: &Network) {
+        self.bring_views(step, now);
+        self.end_here();
         self.most = u32::MAX;
     }
 
@@ -302,10 +313,13 @@ impl Journal {
         others.any(|(_, line)| !stays_after(command, &line.value.command))
     }
 
-    /// Adds a command that was carried out. It takes the place of those still to be repeated: one of a layout that of the other
-    /// layout commands, a pinned probe that of none, and any other that of all.
+    /// Adds a command that was carried out where the views were brought to. It takes the place of those still to be repeated: one of a
+    /// layout that of the other layout commands, a pinned probe that of none, and any other that of all.
     pub(super) fn add(&mut self, step: u32, command: Command) {
-        let to_come = self.take_to_come(step);
+        let to_come = self.entries.split_off(self.carried_out);
+        if !to_come.is_empty() {
+            self.rewrite_from(self.carried_out);
+        }
         let last = self.entries.last().filter(|_| self.carried_out > self.written);
         if last.is_some_and(|last| last.value.step == step && command.continues(&last.value.command)) {
             self.entries.pop();

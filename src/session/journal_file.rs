@@ -175,6 +175,8 @@ pub(super) struct StoredJournal {
     pub entries: Vec<Line<Entry>>,
     /// The file ends within a line, which is left out if it is not whole.
     pub cut_short: bool,
+    /// The number of the line that was left out.
+    lost: Option<usize>,
 }
 
 impl StoredJournal {
@@ -193,7 +195,7 @@ impl StoredJournal {
     pub(super) fn read_file(path: &Path) -> Result<Self> {
         let bytes = files::read_whole(path)?;
         let mut lines = bytes.split(|byte| *byte == b'\n').enumerate().peekable();
-        let (mut check, mut entries, mut cut_short) = (String::new(), Vec::new(), false);
+        let (mut check, mut entries, mut cut_short, mut lost) = (String::new(), Vec::new(), false, None);
         let first = lines.next().map_or(&b""[..], |(_, line)| line);
         let (header, checked) = match Line::<Header>::read(first, &mut check, true) {
             Some(header) => (header, true),
@@ -210,11 +212,35 @@ impl StoredJournal {
             cut_short = is_last && !line.is_empty();
             match Line::read(line, &mut check, checked) {
                 Some(entry) if checked || !is_last => entries.push(entry),
-                _ if is_last => {}
+                _ if is_last => lost = cut_short.then_some(index + 1),
                 _ => return Err(damaged(path, index + 1, "")),
             }
         }
-        Ok(Self { header, entries, cut_short })
+        Ok(Self { header, entries, cut_short, lost })
+    }
+
+    /// Error for the line of the file `path` that was left out because the rest of it is missing, if one was.
+    pub(super) fn cut(&self, path: &Path) -> Option<Error> {
+        let what = |line| {
+            let file = path.display();
+            format!("{file}, line {line}, is cut short: the rest of the command is missing")
+        };
+        let help = "bring the file back from a copy, or take the line out to do without its command";
+        self.lost.map(|line| Error::new(what(line), help))
+    }
+
+    /// Checks that it has as many commands as its model.
+    ///
+    /// # Errors
+    /// When it has fewer; the first line that is missing is named.
+    pub(super) fn check_len(&self, path: &Path, commands: usize) -> Result<()> {
+        let has = self.entries.len();
+        if has >= commands {
+            return Ok(());
+        }
+        let (file, line) = (path.display(), has + 2);
+        let few = format!("it has {has} commands where the model had {commands}");
+        Err(damaged_file(format!("{file} is damaged: {few}: line {line} is missing or cut short")))
     }
 
     /// The check after `count` entries.
@@ -272,7 +298,10 @@ pub(super) fn settings(header: &Header, entries: &[Line<Entry>]) -> RunSettings 
 
 /// Error for a line, counted from 1, that is not what was written.
 fn damaged(path: &Path, line: usize, why: &str) -> Error {
-    let what = format!("{}, line {line}, is damaged{why}", path.display());
+    damaged_file(format!("{}, line {line}, is damaged{why}", path.display()))
+}
+
+fn damaged_file(what: String) -> Error {
     Error::new(what, "bring the file back from a copy, resume another run, or begin a new one")
 }
 

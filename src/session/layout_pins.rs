@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::layouts::LayoutSource;
+use crate::nn::surgery::ChannelMap;
 use crate::nn::{Network, Surgery};
 
 /// Pinned points by row, those of rows that stay by their rows after a change of `former`. `source` is as the journal has it.
@@ -12,15 +13,22 @@ pub(super) fn carried(
     former: &Network,
     surgery: &Surgery,
 ) -> BTreeMap<u32, [f32; 2]> {
-    let now = |(row, point): (&u32, &[f32; 2])| Some((row_after(*row, source, former, surgery)?, *point));
+    let now = (&surgery.network, &surgery.channels[..]);
+    let now = |(row, point): (&u32, &[f32; 2])| Some((row_after(*row, source, former, now)?, *point));
     pins.iter().filter_map(now).collect()
 }
 
-fn row_after(row: u32, source: LayoutSource, former: &Network, surgery: &Surgery) -> Option<u32> {
-    let network = &surgery.network;
+/// The row of another network that a row of `former` is; none where there is none. `channels` are the origins of the channels of each of
+/// its nodes.
+pub(super) fn row_after(
+    row: u32,
+    source: LayoutSource,
+    former: &Network,
+    (network, channels): (&Network, &[Option<ChannelMap>]),
+) -> Option<u32> {
     // The first of several that continue it, as the layout itself has it.
     let channel = |node: usize, before: usize| {
-        let map = surgery.channels[node].as_ref()?;
+        let map = channels[node].as_ref()?;
         (0..map.channels.len()).find(|now| map.continued(*now) == Some(before))
     };
     let row = row as usize;

@@ -82,7 +82,8 @@ impl LayoutRecord {
         !sets || after != *self
     }
 
-    fn apply(&mut self, command: &Command) {
+    /// Takes one more command as carried out.
+    pub(super) fn apply(&mut self, command: &Command) {
         match command {
             Command::Train(TrainCommand::SetBatch(batch)) => self.batch = *batch,
             Command::Layout(LayoutCommand::Open(source)) => self.open(*source),

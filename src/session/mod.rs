@@ -28,6 +28,7 @@ mod measure;
 mod metrics;
 mod metrics_file;
 mod moment;
+mod moved_views;
 mod progress;
 mod readback;
 mod recorded;
@@ -61,7 +62,7 @@ pub use inspect::{
 pub use journal_file::{Entry, Header, JOURNAL_FILE};
 pub use metrics::{EpochMetrics, LayerChange, Metrics, StepMetrics, changing_layers};
 pub use metrics_file::METRICS_FILE;
-pub use recorded::hash_of_model;
+pub use recorded::{check_model, hash_of_model};
 pub use run_folder::{NETWORK_FILE, RunFolder};
 pub use settings::RunSettings;
 pub use state::Session;

@@ -22,6 +22,8 @@ pub(super) struct Recorded {
     pub end: Moment,
     /// The folder that it lies in.
     pub folder: PathBuf,
+    /// A line after that which is cut short.
+    pub notice: Option<Error>,
 }
 
 /// The journal of a run's folder, or the file itself, and the folder.
@@ -33,21 +35,24 @@ fn files_of(path: &Path) -> (PathBuf, PathBuf) {
 }
 
 impl Recorded {
-    /// Reads a run's folder, or one of the journals in it. It ends where the folder's model does, if that is of this journal, and
-    /// else with its last command.
+    /// Reads a run's folder, or one of the journals in it, to be made again up to step `to`. It ends where the folder's model does, if that
+    /// is of this journal, and else with its last command.
     ///
     /// # Errors
-    /// When there is no journal, it is damaged, or its network is not there.
-    pub(super) fn open(path: &Path) -> Result<Self> {
+    /// When there is no journal, it is damaged, a line is cut short and `to` does not come before it, or its network is not there.
+    pub(super) fn open(path: &Path, to: Option<u32>) -> Result<Self> {
         let (file, folder) = files_of(path);
         files::check_regular(&file)?;
         let journal = StoredJournal::read_file(&file)?;
         let header = journal.header.value.clone();
         journal.check_steps(&file, 0, 0)?;
-        let (commands, last) = match end_of_model(&folder, &journal)? {
-            Some(end) => end,
-            None => (journal.entries.len(), journal.entries.last().map_or(0, |line| line.value.step)),
-        };
+        let of_model = end_of_model(&folder, &journal)?;
+        let last = || journal.entries.last().map_or(0, |line| line.value.step);
+        let (commands, last) = of_model.unwrap_or_else(|| (journal.entries.len(), last()));
+        let notice = journal.cut(&file);
+        if let Some(cut) = notice.clone().filter(|_| of_model.is_none() && to.is_none_or(|to| to >= last)) {
+            return Err(cut);
+        }
         let entries = journal.entries[..commands].iter().map(|line| line.value.clone());
         let entries: Vec<Entry> =
             entries.filter(|entry| !matches!(entry.command, Command::Layout(_))).collect();
@@ -66,7 +71,7 @@ impl Recorded {
             }
             None => String::from_utf8_lossy(&files::read_whole(&folder.join(NETWORK_FILE))?).into_owned(),
         };
-        Ok(Self { header, entries, network, end, folder })
+        Ok(Self { header, entries, network, end, folder, notice })
     }
 }
 
@@ -80,6 +85,19 @@ fn end_of_model(folder: &Path, journal: &StoredJournal) -> Result<Option<(usize,
         && state.journal_check.as_deref() == Some(&journal.check(state.commands));
     let step = read_clock(folder, &state.clock)?.step;
     Ok(of_this.then_some((state.commands, step)))
+}
+
+/// Checks that there is a model for the journal of a run's folder, or for one of the journals in it.
+///
+/// # Errors
+/// When there is none, it is damaged, or the journal lacks commands that it has.
+pub fn check_model(path: &Path) -> Result<()> {
+    let (file, folder) = files_of(path);
+    files::check_regular(&file)?;
+    let (journal, commands) =
+        (StoredJournal::read_file(&file)?, StoredCheckpoint::open(&folder)?.state.commands);
+    let lacks = journal.check_len(&file, commands);
+    lacks.map_err(|error| journal.cut(&file).unwrap_or(error))
 }
 
 /// The state hash of the model in the folder of a run, or of a journal in it, of a network with these tensors, and its step.

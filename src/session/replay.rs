@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::rc::Rc;
 
+use super::event::Event;
 use super::recorded::Recorded;
 use super::start_file;
 use super::state::Session;
@@ -16,7 +17,7 @@ use crate::nn::Network;
 /// # Errors
 /// As those of [`Session::replay`].
 pub(super) fn replay(gpu: Rc<Gpu>, path: &Path, to: Option<u32>) -> Result<Session> {
-    let Recorded { header, entries, network, end, folder } = Recorded::open(path)?;
+    let Recorded { header, entries, network, end, folder, notice } = Recorded::open(path, to)?;
     let data = Dataset::open(&header.settings.dataset)?;
     if data.fingerprint() != header.data_fingerprint {
         let what =
@@ -28,6 +29,7 @@ pub(super) fn replay(gpu: Rc<Gpu>, path: &Path, to: Option<u32>) -> Result<Sessi
     let mut session = Session::assemble(gpu, &data, network, header.settings)?;
     start_file::begin_again(&mut session, &folder, header.start)?;
     session.journal.plan(entries);
+    session.events.extend(notice.map(Event::Notice));
     session.travel_to(end, to)?;
     Ok(session)
 }

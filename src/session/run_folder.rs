@@ -232,10 +232,8 @@ fn read_journal(path: &Path, state: &CheckpointState) -> Result<(StoredJournal, 
 
 /// Checks that the journal begins with the commands that the model has.
 fn check_journal(path: &Path, journal: &StoredJournal, state: &CheckpointState) -> Result<()> {
-    let (file, has) = (path.join(JOURNAL_FILE), journal.entries.len());
-    if has < state.commands {
-        return Err(damaged(&file, &format!("it has {has} commands where the model had {}", state.commands)));
-    }
+    let file = path.join(JOURNAL_FILE);
+    journal.check_len(&file, state.commands)?;
     let leads_there = match &state.journal_check {
         Some(check) => journal.check(state.commands) == *check,
         None => {

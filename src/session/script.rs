@@ -177,8 +177,13 @@ fn check_header(of: &Header, run: &Header) -> Result<()> {
 fn read_line(line: &str, course: &mut Course<'_>, of_journal: bool) -> Result<Option<Entry>> {
     let form =
         r#"write {"step": 100, "command": {"set_learning_rate": 0.01}}, or "epoch" in place of "step""#;
-    let line: ScriptLine = serde_json::from_str(line)
-        .map_err(|e| Error::new(format!("it is no line of a script: {e}"), form))?;
+    let line: ScriptLine = serde_json::from_str(line).map_err(|e| {
+        let cut = "bring the file back from a copy, or take the line out to do without its command";
+        if e.is_eof() {
+            return Error::new("it is cut short: the rest of the command is missing", cut);
+        }
+        Error::new(format!("it is no line of a script: {e}"), form)
+    })?;
     let command: Command = serde_json::from_value(line.command.clone()).map_err(|_| {
         let help = "commands are written as journal.jsonl of a run has them; see the README for all";
         Error::new(format!("there is no command {}", line.command), help)

@@ -15,6 +15,9 @@ use crate::error::{Error, Result};
 use crate::nn::surgery::{ChannelMap, channels_between};
 use crate::nn::{Hyper, Network, Snapshot, Trainer, TrainerOptions};
 
+/// Why the key-frame that a way begins with is there when it is restored.
+const FRAME_STAYS: &str = "the key-frame of the end spares the one that the way begins with";
+
 /// Layers of a network that was left, and the origins of the channels that came after it.
 type Former = (Vec<u32>, Vec<Option<ChannelMap>>);
 
@@ -91,7 +94,7 @@ impl Session {
             },
             TimeControl::Fork => {
                 self.diverge(true)?;
-                self.journal.drop_to_come(here.step);
+                self.journal.drop_to_come(here.step, &self.run.trainer.network);
                 self.write_journal()
             }
             TimeControl::Switch(to) => {
@@ -129,19 +132,16 @@ impl Session {
     /// Leaves for a moment of a branch.
     fn depart(&mut self, branch: usize, to: Moment, then: Ending) -> Result<()> {
         let (from, former) = (self.moment(), self.timeline.branch);
-        let frame_at = self.timeline.best(branch, to).map(|frame| frame.at);
+        let frame = self.timeline.best(branch, to).map(KeyFrame::place);
         let same = branch == self.timeline.branch;
-        let stays = same && from <= to && frame_at.is_none_or(|at| at <= from);
+        let stays = same && from <= to && frame.is_none_or(|(_, at)| at <= from);
         // What is under way would go past it.
         let stays = stays && (self.progress.is_between() || from.time() < to.time());
         self.timeline.keep_metrics(from.life, &self.metrics);
         if !stays {
-            let origin = if frame_at.is_none() {
-                Some(beginning(self.journal.header(), self.trainer())?)
-            } else {
-                None
-            };
-            self.keep_end(from);
+            let origin =
+                if frame.is_none() { Some(beginning(self.journal.header(), self.trainer())?) } else { None };
+            self.keep_end(from, frame);
             self.take_branch(branch)?;
             let restored = match origin {
                 Some((network, snapshot)) => self.restore_beginning(network, &snapshot),
@@ -160,18 +160,22 @@ impl Session {
         Ok(())
     }
 
-    /// Makes a key-frame of the end of a branch, to come back to at once.
-    fn keep_end(&mut self, from: Moment) {
+    /// Makes a key-frame of the end of a branch, to come back to at once; not in place of the one that the way begins with.
+    fn keep_end(&mut self, from: Moment, spared: Option<(usize, Moment)>) {
         if self.progress.is_between() && from == self.timeline.reached {
-            self.keep_present();
+            self.keep_beside(spared);
         }
     }
 
     /// Makes a key-frame of the present.
     pub(super) fn keep_present(&mut self) {
+        self.keep_beside(None);
+    }
+
+    fn keep_beside(&mut self, spared: Option<(usize, Moment)>) {
         let at = self.moment();
         let mut encoder = self.gpu().encoder("key-frame");
-        self.timeline.keep(&mut encoder, &self.run, at, &self.metrics.dead);
+        self.timeline.keep(&mut encoder, &self.run, (at, &self.metrics.dead), spared);
         self.gpu().submit(encoder);
     }
 
@@ -185,7 +189,7 @@ impl Session {
         let timeline = &mut self.timeline;
         timeline.branch = to;
         let lines = std::mem::take(&mut timeline.branches[to].lines);
-        timeline.branches[from].lines = self.journal.replace(lines);
+        timeline.branches[from].lines = self.journal.replace(lines, &self.run.trainer.network);
         let reached = timeline.branches[to].reached;
         timeline.branches[from].reached = std::mem::replace(&mut timeline.reached, reached);
         let metrics = std::mem::take(&mut timeline.branches[to].metrics);
@@ -211,7 +215,7 @@ impl Session {
 
     fn restore_frame(&mut self, branch: usize, to: Moment) -> Result<()> {
         let Session { timeline, run, .. } = &*self;
-        let Some(frame) = timeline.best(branch, to) else { return Ok(()) };
+        let frame = timeline.best(branch, to).expect(FRAME_STAYS);
         let KeyFrame { at, settings, network, dead, .. } = frame;
         let present = &run.trainer.network;
         let mut then = Network::parse(network, present.input, present.classes)?;
@@ -221,8 +225,8 @@ impl Session {
         let (at, kept) = (*at, (settings.clone(), dead.clone()));
         let former = differs.then(|| self.former(&then));
         let Session { timeline, run, .. } = self;
-        let Some(KeyFrame { snapshot, .. }) = timeline.best(branch, to) else { return Ok(()) };
-        run.trainer.restore(snapshot, differs.then_some(then))?;
+        let frame = timeline.best(branch, to).expect(FRAME_STAYS);
+        run.trainer.restore(&frame.snapshot, differs.then_some(then))?;
         self.take_in_moment(at, kept, former.as_ref());
         Ok(())
     }
@@ -256,7 +260,7 @@ impl Session {
     fn end_way(&mut self) {
         self.progress.travels = false;
         let now = self.moment();
-        self.journal.settle(now.step);
+        self.journal.settle(now.step, &self.run.trainer.network);
         self.journal.wait_after(now.commands);
         let kept = self.timeline.metrics.get(&now.life).filter(|kept| kept.last_step() >= now.step);
         if let Some(kept) = kept {
@@ -291,7 +295,7 @@ impl Session {
                 self.measurements.effects.undo(&words, at.step);
                 self.diverge(others)?;
                 self.timeline.undone.push(Undone { command, at, until });
-                self.journal.drop_to_come(at.step);
+                self.journal.drop_to_come(at.step, &self.run.trainer.network);
                 self.write_journal()
             }
             Ending::Redo(command, until) => {
@@ -331,13 +335,16 @@ impl Session {
 
     /// A command is about to be carried out: keeps the present to come back to, and begins a branch where the run went another way before.
     pub(super) fn before_command(&mut self, command: &Command) -> Result<()> {
-        if command.is_view() {
-            return self.bring_model_here();
+        let changes = !command.is_view();
+        if changes {
+            self.keep_present();
+            self.timeline.undone.clear();
         }
-        self.keep_present();
-        self.timeline.undone.clear();
         let others = self.timeline.reached > self.moment() || self.journal.changes_to_come().next().is_some();
-        if others { self.diverge(true) } else { self.bring_model_here() }
+        let kept = if changes && others { self.diverge(true) } else { self.bring_model_here() };
+        kept?;
+        self.journal.bring_views(self.step(), &self.run.trainer.network);
+        Ok(())
     }
 
     /// A command that changes the run was carried out.
@@ -350,7 +357,7 @@ impl Session {
         let at = self.moment();
         let Session { timeline, run, metrics, .. } = self;
         if timeline.step_made(at) {
-            timeline.keep(encoder, run, at, &metrics.dead);
+            timeline.keep(encoder, run, (at, &metrics.dead), None);
         }
     }
 

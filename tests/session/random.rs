@@ -1,7 +1,8 @@
 //! Random commands of all kinds between and amid steps: none breaks a run, and the journal repeats them bit for bit. Random commands for
 //! what there is not: each is refused in words that help, and changes nothing.
 //!
-//! `REVACNN_COMMANDS=10000 cargo test --test session random` gives as many; a few hundred otherwise, so that it takes seconds.
+//! `REVACNN_COMMANDS=10000 cargo test --test session random` gives as many; a few hundred otherwise, so that it takes seconds. With
+//! `REVACNN_SEED=5` they are others.
 
 use std::collections::HashSet;
 use std::env;
@@ -24,6 +25,11 @@ use crate::hand;
 /// Number of commands: `usual`, or what the environment asks for.
 pub(crate) fn commands(usual: usize) -> usize {
     env::var("REVACNN_COMMANDS").map_or(usual, |count| count.parse().expect("a number of commands"))
+}
+
+/// Seed of random commands: `usual`, or what the environment asks for.
+pub(crate) fn seed(usual: u64) -> u64 {
+    env::var("REVACNN_SEED").map_or(usual, |seed| seed.parse().expect("a number as the seed"))
 }
 
 /// Rates and norms are such that no run diverges.
@@ -148,12 +154,12 @@ layer = [
 
 #[test]
 fn random_commands_leave_a_run_that_the_journal_repeats() {
-    give_and_repeat(TINY, 11, commands(200));
+    give_and_repeat(TINY, seed(11), commands(200));
 }
 
 #[test]
 fn random_commands_to_a_network_of_tied_filters_too() {
-    give_and_repeat(TIED, 12, commands(120));
+    give_and_repeat(TIED, seed(12), commands(120));
 }
 
 /// The commands of a journal are of most kinds.
@@ -347,7 +353,7 @@ fn names_what_there_is(help: &str, session: &Session) -> bool {
 
 #[test]
 fn random_commands_for_what_there_is_not_are_refused_and_change_nothing() {
-    let (bench, seed, count) = (Bench::new(), 5, commands(10_000) / 5);
+    let (bench, seed, count) = (Bench::new(), seed(5), commands(10_000) / 5);
     let mut session = bench.kept();
     // Numbers with gaps, and one filter more than there were.
     for edit in [

@@ -74,7 +74,8 @@ fn a_faulty_line_is_named_and_nothing_is_done() {
     session.apply(NetworkCommand::Freeze(LayerId(0))).unwrap();
     let (hash, lines) = (session.state_hash(), journal(&bench));
     for (line, words) in [
-        (r#"{"step": 7, "command": {"set_learning_rate": 0.1"#, "no line of a script"),
+        (r#"{"step": 7, "command": {"set_learning_rate": 0.1"#, "it is cut short"),
+        (r#"{"step": 7, "command": }"#, "no line of a script"),
         (r#"{"step": 7, "at": 3, "command": {"set_flip": true}}"#, "unknown field `at`"),
         (r#"{"step": 7, "command": {"set_speed": 2}}"#, r#"no command {"set_speed":2}"#),
         (r#"{"step": 7, "epoch": 1, "command": {"set_flip": true}}"#, "no time of its own"),

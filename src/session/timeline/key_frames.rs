@@ -20,6 +20,13 @@ pub(in crate::session) struct KeyFrame {
     pub dead: Vec<usize>,
 }
 
+impl KeyFrame {
+    /// Branch and moment, which no other one has.
+    pub(in crate::session) fn place(&self) -> (usize, Moment) {
+        (self.branch, self.at)
+    }
+}
+
 /// A key-frame as thinning out sees it.
 #[derive(Debug, Clone, Copy, PartialEq)]
 struct Place {
@@ -87,12 +94,12 @@ impl KeyFrames {
         self.frames.iter()
     }
 
-    /// Makes room for one more of `bytes`, at `now` on `branch`, and returns memory for it if there is any; false if there is no room.
+    /// Makes room for one more of `bytes`, at `now` on `branch`; false if there is none without the one that is `spared`.
     pub(super) fn make_room(
         &mut self,
         bytes: u64,
-        branch: usize,
-        now: Moment,
+        (branch, now): (usize, Moment),
+        spared: Option<(usize, Moment)>,
         wanted: impl Fn(&KeyFrame) -> bool,
     ) -> bool {
         if bytes > self.budget {
@@ -105,11 +112,15 @@ impl KeyFrames {
         while self.bytes() - spare + bytes > self.budget {
             let place = |frame: &KeyFrame| {
                 let KeyFrame { at, branch, snapshot, .. } = frame;
-                Place { at: *at, branch: *branch, bytes: snapshot.bytes(), wanted: wanted(frame) }
+                let wanted = wanted(frame) || spared == Some(frame.place());
+                Place { at: *at, branch: *branch, bytes: snapshot.bytes(), wanted }
             };
             let places: Vec<Place> = self.frames.iter().map(place).collect();
             // The newest may go too: the new one takes its place.
             let index = least_missed(&places, branch, now).unwrap_or(0);
+            if spared == Some(self.frames[index].place()) {
+                return false;
+            }
             let gone = self.frames.remove(index).snapshot;
             if self.spare.is_none() && gone.bytes() == bytes {
                 self.spare = Some(gone);
@@ -126,8 +137,7 @@ impl KeyFrames {
 
     /// Adds one, in place of one at the same moment.
     pub(super) fn add(&mut self, frame: KeyFrame) {
-        let key = |frame: &KeyFrame| (frame.branch, frame.at);
-        match self.frames.binary_search_by_key(&key(&frame), key) {
+        match self.frames.binary_search_by_key(&frame.place(), KeyFrame::place) {
             Ok(index) => self.frames[index] = frame,
             Err(index) => self.frames.insert(index, frame),
         }

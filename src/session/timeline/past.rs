@@ -119,21 +119,23 @@ impl Timeline {
         self.frames.budget > 0
     }
 
-    /// Records a key-frame of the present, the end of a step, where they are kept and it fits.
+    /// Records a key-frame of the present, the end of a step, where they are kept and it fits beside the one that is `spared`, given by
+    /// its branch and moment.
     pub(in crate::session) fn keep(
         &mut self,
         encoder: &mut wgpu::CommandEncoder,
         run: &Run,
-        at: Moment,
-        dead: &[usize],
+        (at, dead): (Moment, &[usize]),
+        spared: Option<(usize, Moment)>,
     ) {
-        let there = |frame: &KeyFrame| frame.at == at && frame.branch == self.branch;
+        let there = |frame: &KeyFrame| frame.place() == (self.branch, at);
         if !self.keeps() || self.frames.iter().any(there) {
             return;
         }
         let bookmarks = self.bookmarks;
         let wanted = |frame: &KeyFrame| bookmarks.iter().flatten().any(|(_, at)| *at == frame.at);
-        if !self.frames.make_room(run.trainer.snapshot_bytes(), self.branch, at, wanted) {
+        let (bytes, place) = (run.trainer.snapshot_bytes(), (self.branch, at));
+        if !self.frames.make_room(bytes, place, spared, wanted) {
             return;
         }
         let spare = self.frames.take_spare();
