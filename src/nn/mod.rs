@@ -10,6 +10,7 @@ mod average;
 pub mod features;
 pub mod gradcheck;
 mod gradient_sums;
+pub mod histograms;
 mod hyper;
 mod init;
 mod layer;
