@@ -127,6 +127,15 @@ fn statistics_look_as_they_did() {
     );
 }
 
+#[test]
+fn distributions_look_as_they_did() {
+    let mut session = session_of("revacnn", 3, 200);
+    let mut workbench = Workbench::new(&session);
+    let picture = Picture::new(Show::Pane("distributions"), 940, 600);
+    let picture = render(&mut session, &mut workbench, &picture).unwrap();
+    compare_picture("tests/pictures/distributions.png", &picture);
+}
+
 /// Pictures of the user's own, of which one is pinned; answers of every tenth step.
 fn session_with_probes() -> Session {
     let mut session = session(3);

@@ -39,6 +39,8 @@ pub enum TileSetId {
     Classes,
     /// Single images, by the number of the gallery.
     Gallery(u8),
+    /// Histograms of a quantity over the run, by its number.
+    Distribution(u8),
     /// Rows of a layout.
     Layout(LayoutId),
     /// The tensors that a filter's map is computed from and through.

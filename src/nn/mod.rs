@@ -11,6 +11,7 @@ mod export;
 pub mod features;
 pub mod gradcheck;
 mod gradient_sums;
+pub mod histograms;
 mod hyper;
 mod init;
 mod layer;

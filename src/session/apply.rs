@@ -372,7 +372,7 @@ impl Session {
         self.layouts.restart(self.run.trainer.gpu());
         self.timeline.keep_metrics(self.journal.moment(0).life, &self.metrics);
         self.metrics = Metrics::default();
-        self.measurements.statistics.forget(&self.run.trainer);
+        self.measurements.forget(&self.run.trainer);
         self.readback.forget();
         self.measurements.inspection.forget();
         self.throughput = Throughput::default();

@@ -236,7 +236,7 @@ impl Session {
         parameters.second_moments.write(trainer.gpu(), 0, &checkpoint.second_moments);
         parameters.averages.write(trainer.gpu(), 0, &checkpoint.averages);
         trainer.set_clock(clock);
-        self.measurements.statistics.forget(trainer);
+        self.measurements.forget(trainer);
         self.metrics.epochs = run.epochs;
         let rectified = self.run.trainer.fired().0;
         let dead = checkpoint.state.dead.iter().copied();

@@ -1,6 +1,7 @@
 //! Measurements beside a run: the effect of each command, and a change on trial. Which weights are copied when, and what the losses are for.
 
 use super::command::{Command, TrainCommand};
+use super::distributions::Distributions;
 use super::effects::{Effects, Measure, Moment, RowId};
 use super::event::Event;
 use super::held_out::{HeldOut, Of, Target};
@@ -24,6 +25,8 @@ pub(super) struct Measurements {
     pub inspection: Inspection,
     /// Times, decay and changes of weights.
     pub statistics: Statistics,
+    /// Histograms of steps.
+    pub distributions: Distributions,
     /// Losses over held-out images, where they are measured.
     held: Option<HeldOut>,
 }
@@ -39,14 +42,28 @@ pub(super) struct Begun {
 impl Measurements {
     /// Nothing measured yet.
     pub(super) fn new(statistics: Statistics) -> Self {
-        let (effects, trial, inspection, held) = Default::default();
-        Self { effects, trial, inspection, statistics, held }
+        let (effects, trial, inspection, distributions, held) = Default::default();
+        Self { effects, trial, inspection, statistics, distributions, held }
     }
 
     /// The kind of the next piece of a step, and the first dispatch that it may not have, where the parts of the step are timed.
-    pub(super) fn next_piece(&mut self, trainer: &Trainer, step: &Work) -> (Timed, Option<usize>) {
+    pub(super) fn next_piece(
+        &mut self,
+        encoder: &mut wgpu::CommandEncoder,
+        trainer: &Trainer,
+        step: &Work,
+    ) -> (Timed, Option<usize>) {
+        if !step.is_under_way() {
+            self.distributions.begin_step(encoder, trainer);
+        }
         let (sampled, end) = self.statistics.next_piece(trainer, step.recorded().unwrap_or(0));
         (Timed::Step(sampled), end)
+    }
+
+    /// The run is at another moment.
+    pub(super) fn forget(&mut self, trainer: &Trainer) {
+        self.statistics.forget(trainer);
+        self.distributions.forget(trainer);
     }
 
     /// Takes in the time of a piece of a step.
@@ -123,6 +140,7 @@ impl Measurements {
         (layouts, ends_epoch): (&Layouts, bool),
     ) {
         self.statistics.after_step(encoder, of.trainer, layouts, ends_epoch);
+        self.distributions.after_step(encoder, of.trainer);
         self.inspection.after_step(encoder, of);
         let Some(held) = &mut self.held else { return };
         let step = of.step();
@@ -160,6 +178,7 @@ impl Measurements {
         (budget_ms, trains, between): (f64, bool, bool),
         events: &mut Vec<Event>,
     ) -> bool {
+        self.distributions.record(encoder, of.trainer.gpu());
         let inspects = self.inspection.record(encoder, of, readback, (budget_ms, trains, between));
         let Some(held) = &mut self.held else { return inspects };
         let ended = self.trial.as_mut().and_then(|trial| trial.record(encoder, of, held).err());
@@ -174,12 +193,14 @@ impl Measurements {
     pub(super) fn after_submit(&mut self) {
         self.inspection.after_submit();
         self.statistics.after_submit();
+        self.distributions.after_submit();
         self.held.iter_mut().for_each(HeldOut::after_submit);
     }
 
     /// Takes in the losses and statistics that have arrived.
     pub(super) fn poll(&mut self, metrics: &mut Metrics) {
         self.statistics.poll(metrics);
+        self.distributions.poll();
         for (target, loss) in self.held.as_mut().map(HeldOut::take).unwrap_or_default() {
             match target {
                 Target::Row(row, moment) => self.effects.set(row, moment, loss),

@@ -9,6 +9,7 @@ mod check;
 mod checkpoint;
 mod command;
 mod concern;
+mod distributions;
 mod edited;
 mod effects;
 mod evaluator;
@@ -53,6 +54,7 @@ pub use crate::files::{create_folder, write_folder, write_whole};
 pub use command::{
     Action, Command, Control, DataCommand, LayerId, LayoutCommand, NetworkCommand, TimeControl, TrainCommand,
 };
+pub use distributions::{Distributions, LayerUnits};
 pub use effects::{EFFECT_STEPS, Effect};
 pub use event::{Event, RunState, Score, Split, StopCondition};
 pub use inspect::{

@@ -187,7 +187,7 @@ impl Session {
     /// Records a piece of a step; returns its estimated milliseconds, and whether the step ended with it.
     fn record_step(&mut self, encoder: &mut wgpu::CommandEncoder, budget_ms: f64) -> (f64, bool) {
         let step = &mut self.progress.step;
-        let (of, end) = self.measurements.next_piece(&self.run.trainer, step);
+        let (of, end) = self.measurements.next_piece(encoder, &self.run.trainer, step);
         let piece = self.readback.record_until(encoder, step, (budget_ms, end), of);
         let ends_epoch = piece.ends && self.end_step();
         if piece.ends {
@@ -354,6 +354,7 @@ impl Session {
         self.throughput.restart();
         // Where the GPU reports a fault, that is the cause of the numbers.
         let not_finite = fault::recover(&mut self.run.trainer, step);
+        self.measurements.forget(&self.run.trainer);
         let error = self.gpu().check().err().unwrap_or(not_finite);
         self.progress.probes_stale = true;
         self.events.push(Event::Fault(error));

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use super::command::Command;
 use super::concern::concern;
+use super::distributions::Distributions;
 use super::effects::{self, Effect};
 use super::event::{Event, RunState, Split, StopCondition};
 use super::inspect::Inspection;
@@ -121,6 +122,11 @@ impl Session {
         }
     }
 
+    /// Histograms of steps over the run.
+    pub fn distributions(&self) -> &Distributions {
+        &self.measurements.distributions
+    }
+
     /// Single images: the probes, and what the network says of them and of others.
     pub fn inspection(&self) -> &Inspection {
         &self.measurements.inspection
@@ -170,12 +176,6 @@ impl Session {
     /// Epochs by images drawn, with fraction.
     pub fn epoch(&self) -> f64 {
         self.run.trainer.epochs()
-    }
-
-    /// Images trained on since the run began, repeated ones too.
-    pub fn images_trained(&self) -> u64 {
-        let clock = self.run.trainer.clock();
-        u64::from(clock.epoch) * self.train_images() as u64 + u64::from(clock.cursor)
     }
 
     /// Number of steps per epoch.

@@ -158,7 +158,7 @@ impl Statistics {
             }
         }
         let clock = trainer.clock();
-        let images = u64::from(clock.epoch) * trainer.loader.train_images as u64 + u64::from(clock.cursor);
+        let images = trainer.images_trained();
         let tag = Tag {
             generation: self.generation,
             step: clock.step,

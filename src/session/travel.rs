@@ -252,7 +252,7 @@ impl Session {
         former.into_iter().for_each(|(ids, channels)| self.follow_network(ids, channels));
         self.progress.take_plans(&self.run.trainer);
         self.layouts.restart(self.run.trainer.gpu());
-        self.measurements.statistics.forget(&self.run.trainer);
+        self.measurements.forget(&self.run.trainer);
         self.throughput.restart();
     }
 

@@ -3,6 +3,7 @@
 mod bench;
 mod commands;
 mod damage;
+mod distributions;
 mod edits;
 mod effects;
 mod embedding;

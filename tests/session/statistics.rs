@@ -48,7 +48,7 @@ fn an_epoch_tells_the_change_of_weights_the_decay_and_the_images() {
         let decay = 0.0015 * all().map(|w| w * w).sum::<f64>() + 0.0002 * all().map(|w| w.abs()).sum::<f64>();
         close(told.decay_loss.unwrap().into(), decay);
         assert_eq!(told.images, Some(u64::from(session.step() * settings().batch)));
-        assert_eq!(told.images.unwrap(), session.images_trained());
+        assert_eq!(told.images.unwrap(), session.trainer().images_trained());
         let times = [told.forward_ms, told.backward_ms, told.update_ms];
         assert!(
             times.iter().all(|ms| ms.is_some_and(|ms| ms > 0.0) == session.gpu().timestamps),

@@ -4,6 +4,7 @@ mod changes;
 #[path = "../compare/mod.rs"]
 mod compare;
 mod fused;
+mod histograms;
 #[path = "../step_twin/mod.rs"]
 mod step_twin;
 mod sums;

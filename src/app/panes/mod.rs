@@ -3,6 +3,7 @@
 mod actions;
 mod charts;
 mod confusion;
+mod distributions;
 mod embedding;
 mod network;
 mod statistics;
@@ -17,6 +18,7 @@ const PANES: &[fn() -> Box<dyn Pane>] = &[
     new::<embedding::EmbeddingPane>,
     new::<test::TestPane>,
     new::<confusion::ConfusionPane>,
+    new::<distributions::DistributionsPane>,
     new::<steer::SteerPane>,
     new::<charts::ChartsPane>,
     new::<statistics::StatisticsPane>,

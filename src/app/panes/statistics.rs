@@ -79,7 +79,7 @@ fn figures(session: &Session) -> [Vec<Figure>; 3] {
     ];
     let images = Figure(
         "images trained on",
-        thousands(session.images_trained()),
+        thousands(session.trainer().images_trained()),
         "Since the run began, repeated ones too",
     );
     [vec![images], losses, times(session)]

@@ -4,6 +4,7 @@ mod changes;
 mod features;
 mod hand;
 mod held_out;
+mod histograms;
 mod non_finite;
 mod restore;
 
@@ -115,6 +116,11 @@ impl Trainer {
     /// Epochs with their fraction, by images drawn.
     pub fn epochs(&self) -> f64 {
         self.clock.epochs(self.loader.train_images as u32)
+    }
+
+    /// Images trained on since the run began, repeated ones too.
+    pub fn images_trained(&self) -> u64 {
+        u64::from(self.clock.epoch) * self.loader.train_images as u64 + u64::from(self.clock.cursor)
     }
 
     /// Dispatches of one training step.

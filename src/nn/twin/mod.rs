@@ -3,6 +3,7 @@
 
 mod call;
 mod features;
+mod histograms;
 mod loss;
 mod optimizer;
 mod table;
@@ -10,6 +11,7 @@ mod table;
 pub use crate::data::twin::KernelTwin;
 pub use call::{Mode, RngKey, TwinCall, TwinGradients};
 pub use features::{feature_row, fires, predictions, responses};
+pub use histograms::{bin_of, histogram, ratio_bin, strip_column, unit_counts};
 pub use loss::{LossTwin, loss};
 pub use optimizer::{
     StepContext, Treatment, TwinState, average_step, gradient_sums, optimizer_step, weight_sums,
