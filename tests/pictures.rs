@@ -38,6 +38,7 @@ fn session_of(network: &str, seed: u64, steps: u32) -> Session {
         probe: 7,
     };
     let mut session = Session::new(gpu, network, settings, None).unwrap();
+    session.count_distributions();
     run_to(&mut session, steps);
     session
 }

@@ -128,6 +128,7 @@ impl Running {
         let mut session = make(Rc::clone(&gpu))?;
         session.restore_layouts();
         session.keep_time(options.key_frames);
+        session.count_distributions();
         if options.play {
             session.play();
             // The pipelines of the interface take longer to make than a step.
@@ -186,6 +187,7 @@ impl Running {
         let mut session = Session::resume(Rc::clone(&self.gpu), folder)?;
         session.restore_layouts();
         session.keep_time(self.key_frames);
+        session.count_distributions();
         (self.canvas, self.input) = interface(&self.window, &self.gpu, self.config.format)?;
         self.zoom = Zoom::new();
         self.workbench = Workbench::new(&session);

@@ -91,6 +91,7 @@ impl OpenWorkbench {
         let (interrupt, began) = (Interrupt::watch(), Instant::now());
         create_folder(&folder)?;
         let mut session = self.run.begin(self.adapter.open()?, self.out.as_deref())?;
+        session.count_distributions();
         let mut early = EarlyPictures { folder: &folder, since: Instant::now(), drawn: false };
         train_and_report(&mut session, EPOCHS, &interrupt, &mut |session, epoch_ended| {
             early.draw(session, epoch_ended)?;

@@ -9,7 +9,7 @@ use crate::nn::Trainer;
 use crate::nn::histograms::{COLUMNS, HistogramLayer, Histograms, Quantity, Strips};
 
 /// Interval of the first steps.
-const INTERVAL: u32 = 8;
+const INTERVAL: u32 = 16;
 /// Read-backs on their way at most.
 const RINGS: usize = 4;
 
@@ -39,6 +39,8 @@ struct Counters {
 /// Histograms of a run's steps.
 #[derive(Default)]
 pub struct Distributions {
+    /// Steps are counted: they cost time, and only a window shows them.
+    pub(super) on: bool,
     counters: Option<Counters>,
     /// Steps that are kept, oldest first, and their places.
     columns: Vec<(u32, u32)>,
@@ -79,7 +81,7 @@ impl Distributions {
     /// A step is about to be recorded.
     pub(super) fn begin_step(&mut self, encoder: &mut wgpu::CommandEncoder, trainer: &Trainer) {
         let step = trainer.clock().step + 1;
-        self.counts = !self.failed && step.is_multiple_of(INTERVAL << self.doubled);
+        self.counts = self.on && !self.failed && step.is_multiple_of(INTERVAL << self.doubled);
         if !self.counts {
             return;
         }

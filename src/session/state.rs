@@ -15,10 +15,8 @@ use super::progress::{Progress, Purpose};
 use super::readback::Readback;
 use super::run::Run;
 use super::run_folder::RunFolder;
-use super::settings::RunSettings;
-use super::throughput::Throughput;
 use super::timeline::{Timeline, TimelineShown, shown};
-use super::trial::Trial;
+use super::{settings::RunSettings, throughput::Throughput, trial::Trial};
 use crate::error::{Error, Result};
 use crate::gpu::{Buffer, Gpu, TensorView};
 use crate::layouts::{
@@ -122,7 +120,12 @@ impl Session {
         }
     }
 
-    /// Histograms of steps over the run.
+    /// Counts histograms from now on, at 1 to 5 % of the training's time.
+    pub fn count_distributions(&mut self) {
+        self.measurements.distributions.on = true;
+    }
+
+    /// Histograms of steps over the run; none unless they are counted.
     pub fn distributions(&self) -> &Distributions {
         &self.measurements.distributions
     }

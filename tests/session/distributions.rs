@@ -14,14 +14,15 @@ fn steps(session: &Session) -> Vec<u32> {
 fn steps_are_kept_over_the_whole_run_and_the_interval_doubles() {
     let bench = Bench::new();
     let mut session = bench.session();
-    run_to(&mut session, 30);
-    assert_eq!(steps(&session), [8, 16, 24]);
-    let last = 8 * COLUMNS as u32;
+    session.count_distributions();
+    run_to(&mut session, 60);
+    assert_eq!(steps(&session), [16, 32, 48]);
+    let last = 16 * COLUMNS as u32;
     run_to(&mut session, last + 7);
-    assert_eq!(steps(&session), (1..=COLUMNS as u32).map(|n| 8 * n).collect::<Vec<_>>());
+    assert_eq!(steps(&session), (1..=COLUMNS as u32).map(|n| 16 * n).collect::<Vec<_>>());
     // One more does not fit: every second one goes.
-    run_to(&mut session, last + 40);
-    assert_eq!(steps(&session), (1..=COLUMNS as u32 / 2 + 2).map(|n| 16 * n).collect::<Vec<_>>());
+    run_to(&mut session, last + 80);
+    assert_eq!(steps(&session), (1..=COLUMNS as u32 / 2 + 2).map(|n| 32 * n).collect::<Vec<_>>());
     let layers = session.distributions().layers();
     assert_eq!(layers, [(1, true), (2, false), (4, true)]);
     let units = session.distributions().units();
@@ -34,19 +35,27 @@ fn steps_are_kept_over_the_whole_run_and_the_interval_doubles() {
 fn a_step_of_the_past_knows_none_after_it_and_another_network_begins_anew() {
     let bench = Bench::new();
     let mut session = bench.session();
-    run_to(&mut session, 50);
-    assert_eq!(steps(&session), [8, 16, 24, 32, 40, 48]);
-    session.control(revacnn::session::Control::Time(TimeControl::GoTo(33))).unwrap();
+    session.count_distributions();
+    run_to(&mut session, 100);
+    assert_eq!(steps(&session), [16, 32, 48, 64, 80, 96]);
+    session.control(revacnn::session::Control::Time(TimeControl::GoTo(66))).unwrap();
     while session.is_travelling() && session.advance() {}
     session.settle();
-    assert_eq!((session.step(), steps(&session)), (33, vec![8, 16, 24, 32]));
+    assert_eq!((session.step(), steps(&session)), (66, vec![16, 32, 48, 64]));
     // A filter more is another channel of the same layers; another batch other buffers.
     session.apply(NetworkCommand::Edit(Edit::AddFilter { layer: 0 })).unwrap();
     session.apply(TrainCommand::SetBatch(32)).unwrap();
-    run_to(&mut session, 40);
-    assert_eq!(steps(&session), [8, 16, 24, 32, 40]);
+    run_to(&mut session, 80);
+    assert_eq!(steps(&session), [16, 32, 48, 64, 80]);
     assert_eq!(session.distributions().units()[0].channels, 5);
     session.apply(TrainCommand::Reset(9)).unwrap();
-    run_to(&mut session, 10);
-    assert_eq!(steps(&session), [8]);
+    run_to(&mut session, 20);
+    assert_eq!(steps(&session), [16]);
+}
+
+#[test]
+fn nothing_is_counted_where_nobody_looks() {
+    let mut session = Bench::new().session();
+    run_to(&mut session, 40);
+    assert!(steps(&session).is_empty());
 }

@@ -60,6 +60,7 @@ impl Film {
         let interrupt = Interrupt::watch();
         // The journal alone says how long the run is.
         let mut session = Session::replay(self.adapter.open()?, &self.run, Some(0))?;
+        session.count_distributions();
         let steps = steps(self.frames, session.timeline().reached);
         interrupt.run_begins();
         log::info!("{} frames over {} steps", steps.len(), session.timeline().reached);
