@@ -34,6 +34,8 @@ const VALUES: &[(&str, &str, &[u32])] = &[
     ("nn/bias_sums.wgsl", "SIZE", &[1, 2, 3]),
     ("nn/bias_sums.wgsl", "STRIDE", &[2, 3]),
     ("nn/gradient_sums.wgsl", "TREE", &[0, 1]),
+    ("nn/histograms.wgsl", "BINS", &[65]),
+    ("nn/histograms.wgsl", "COLUMNS", &[128]),
     ("nn/optimizer.wgsl", "SQUARES", &[64, 1024]),
     ("nn/optimizer.wgsl", "AVERAGES", &[0, 1]),
     ("data/tick.wgsl", "SQUARES", &[64, 1024]),
