@@ -41,7 +41,8 @@ impl Docking {
         let size = ui.available_size();
         let arrangement = if size.x < LOW.x || size.y < LOW.y { &mut self.low } else { &mut self.high };
         arrangement.fit(size.x);
-        arrangement.tree.ui(&mut Panes { panes, cx }, ui);
+        let tab_margin = if size.x < LOW.x { 3.0 } else { 8.0 };
+        arrangement.tree.ui(&mut Panes { panes, cx, tab_margin }, ui);
     }
 }
 
@@ -124,6 +125,8 @@ fn save_menu_ui(ui: &mut Ui, pane: &dyn Pane, size: Vec2, cx: &mut Cx<'_, '_>) {
 struct Panes<'d, 'a, 'f> {
     panes: &'d mut [Box<dyn Pane>],
     cx: Cx<'a, 'f>,
+    /// Space at both sides of a tab's title, in points.
+    tab_margin: f32,
 }
 
 impl egui_tiles::Behavior<usize> for Panes<'_, '_, '_> {
@@ -152,6 +155,10 @@ impl egui_tiles::Behavior<usize> for Panes<'_, '_, '_> {
         let Some(front) = tabs.active else { return };
         let (Some(Tile::Pane(index)), Some(rect)) = (tiles.get(front), tiles.rect(front)) else { return };
         save_menu_ui(ui, self.panes[*index].as_ref(), rect.size(), &mut self.cx);
+    }
+
+    fn tab_title_spacing(&self, _visuals: &egui::Visuals) -> f32 {
+        self.tab_margin
     }
 
     fn gap_width(&self, _style: &egui::Style) -> f32 {
