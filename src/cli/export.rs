@@ -33,7 +33,7 @@ pub(super) struct Export {
     #[arg(long)]
     pixels: bool,
     /// Version of ONNX's operators, 18 to 20.
-    #[arg(long, value_name = "VERSION", default_value_t = 18, value_parser = clap::value_parser!(u32).range(18..=20))]
+    #[arg(long, value_name = "VERSION", default_value_t = 18, value_parser = opsets())]
     opset: u32,
     #[command(flatten)]
     adapter: AdapterOption,
@@ -41,7 +41,6 @@ pub(super) struct Export {
 
 impl Export {
     pub(super) fn run(&self) -> Result<()> {
-        debug_assert_eq!(EXPORTED_OPSETS, 18..=20);
         outputs::check(&self.output, &[ONNX, PYTHON, SAFETENSORS, NPZ])?;
         let session = Session::look_at(self.adapter.open()?, &self.run)?;
         let trainer = session.trainer();
@@ -77,6 +76,11 @@ impl Export {
         write_whole(path, bytes)?;
         print_line(&format!("{}: {} bytes", path.display(), bytes.len()))
     }
+}
+
+fn opsets() -> clap::builder::RangedI64ValueParser<u32> {
+    let [first, last] = [EXPORTED_OPSETS.start(), EXPORTED_OPSETS.end()].map(|version| i64::from(*version));
+    clap::value_parser!(u32).range(first..=last)
 }
 
 fn npz(exported: &Exported) -> Result<Vec<u8>> {

@@ -24,8 +24,11 @@ pub(super) fn shapes(layer: &NetworkLayer) -> Vec<(&'static str, Vec<usize>)> {
 impl Exported {
     /// Name, shape and values of each tensor; the layers by their own names.
     pub fn tensors(&self) -> Vec<(String, Vec<usize>, &[f32])> {
-        let names: Vec<String> = self.model.network.layers.iter().map(|layer| layer.name.clone()).collect();
-        self.tensors_of(&names)
+        self.tensors_of(&self.layer_names())
+    }
+
+    fn layer_names(&self) -> Vec<String> {
+        self.model.network.layers.iter().map(|layer| layer.name.clone()).collect()
     }
 
     fn tensors_of(&self, names: &[String]) -> Vec<(String, Vec<usize>, &[f32])> {
@@ -43,8 +46,7 @@ impl Exported {
     /// # Errors
     /// When it cannot be made.
     pub fn safetensors(&self) -> Result<Vec<u8>> {
-        let names: Vec<String> = self.model.network.layers.iter().map(|layer| layer.name.clone()).collect();
-        self.safetensors_of(&names)
+        self.safetensors_of(&self.layer_names())
     }
 
     /// A safetensors file for the source of [`Exported::pytorch`].
