@@ -210,6 +210,7 @@ impl RunOptions {
             augmentation,
             hyper: self.hyper.0.checked()?,
             frozen: Vec::new(),
+            data_edits: Default::default(),
             probe: 0,
         })
     }

@@ -275,7 +275,7 @@ impl Report {
         match event {
             Event::Step(step) => self.step(session, step),
             Event::Epoch(epoch) => self.epoch(session, epoch),
-            Event::Test { .. } | Event::Validation { .. } => Ok(()),
+            Event::Evaluated { .. } => Ok(()),
             Event::Fault(error) => Err(error.clone()),
             Event::Notice(notice) => {
                 self.bar.suspend(|| log::warn!("{notice}: {}", notice.help()));
@@ -351,7 +351,9 @@ impl Report {
             session.settle();
             for event in session.take_events() {
                 match event {
-                    Event::Test { loss, accuracy, average } => test = Some((loss, accuracy, average)),
+                    Event::Evaluated { split: Split::Test, loss, accuracy, average } => {
+                        test = Some((loss, accuracy, average))
+                    }
                     Event::Fault(error) => return Err(error),
                     _ => (),
                 }

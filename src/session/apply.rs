@@ -2,7 +2,7 @@
 
 use super::check::{DataSizes, Situation};
 use super::command::{Action, Command, Control, DataCommand, LayoutCommand, NetworkCommand, TrainCommand};
-use super::event::Event;
+use super::event::{Event, Split};
 use super::layout_commands;
 use super::layout_record::LayoutRecord;
 use super::metrics::Metrics;
@@ -129,8 +129,9 @@ impl Session {
         Situation { settings, network, data: self.data_sizes(), step: self.step() }
     }
 
-    fn data_sizes(&self) -> DataSizes {
-        DataSizes { max_batch: self.max_batch(), test_images: self.test_images() as u32 }
+    fn data_sizes(&self) -> DataSizes<'_> {
+        let training = &self.run.images[Split::Training as usize];
+        DataSizes { max_batch: self.max_batch(), test_images: self.test_images() as u32, training }
     }
 
     /// Carries out the commands that wait, those of the resumed journal first.

@@ -4,19 +4,16 @@
 //! saved up: refreshes of their rows at the end of a step, and iterations.
 
 use std::rc::Rc;
-use std::time::Instant;
 
-use super::event::{Event, Score, Split};
-use super::fault;
+use super::event::{Event, Split};
 use super::filling::{Filling, Stage, Turn};
 use super::inspect::Evaluated;
-use super::metrics::{EpochMetrics, StepMetrics};
 use super::progress::{Passes, Purpose};
-use super::readback::{EvaluationRequest, Received, Timed};
+use super::readback::{EvaluationRequest, Timed};
 use super::state::Session;
 use super::throughput::WorkSpan;
 use super::urgent;
-use crate::data::{Clock, HISTORY_LEN, StepRecord};
+use crate::data::HISTORY_LEN;
 
 impl Session {
     /// Records training, an evaluation or a refresh of the probes worth about `budget_ms` of GPU time; returns
@@ -34,6 +31,7 @@ impl Session {
         while let Some(turn) = self.next_turn(&mut filling) {
             self.record_turn(encoder, turn, &mut filling);
         }
+        self.progress.recorded_ms = budget_ms - filling.left_ms;
         self.layouts.copy(encoder);
         let (run, events) = (self.run.seen(), &mut self.events);
         let budget = (budget_ms, filling.trains, self.progress.is_between());
@@ -43,6 +41,11 @@ impl Session {
         }
         self.readback.copy_times(encoder);
         filling.ran || filling.probed || filling.iterated || measures
+    }
+
+    /// Estimated GPU milliseconds of training and evaluation in what [`Session::record`] recorded last.
+    pub fn recorded_ms(&self) -> f64 {
+        self.progress.recorded_ms
     }
 
     /// Begins commands, evaluations and feature passes: the CPU's writes come before all that an encoder holds.
@@ -60,8 +63,7 @@ impl Session {
             && self.progress.is_between()
             && let Some(of) = self.progress.next_request()
         {
-            let loader = &self.run.trainer.loader;
-            let range = if of.split == Split::Test { loader.test() } else { loader.validation() };
+            let range = of.split.range(&self.run.trainer.loader);
             self.begin_passes(range, Purpose::Score(of));
         }
         if self.progress.is_idle() {
@@ -272,129 +274,5 @@ impl Session {
         self.readback.after_submit();
         self.layouts.after_submit();
         self.measurements.after_submit();
-    }
-
-    /// Takes in the results that have arrived. Call once a frame, after the device was polled.
-    pub fn poll(&mut self) {
-        if let Some(time_ms) = self.layouts.poll(self.progress.trains()) {
-            self.metrics.layouts_ms = time_ms;
-        }
-        self.measurements.poll(&mut self.metrics);
-        let (run, events) = (&mut self.run, &mut self.events);
-        let images = [&run.validation_images[..], &run.test_images];
-        self.measurements.inspection.poll(&mut run.trainer, images, events);
-        let received = self.readback.take();
-        let done: Vec<WorkSpan> = received.iter().flat_map(Received::spans).copied().collect();
-        if !done.is_empty() {
-            self.throughput.arrived(&done, Instant::now());
-            self.metrics.images_per_s = self.throughput.images_per_s();
-        }
-        let faults = self.progress.faults;
-        for item in received {
-            self.take_in(item);
-            if self.progress.faults != faults {
-                // The others tell of steps that had no effect either.
-                break;
-            }
-        }
-    }
-
-    fn take_in(&mut self, item: Received) {
-        match item {
-            Received::History(records, _) => self.take_in_history(records),
-            Received::Evaluation { of, epoch, step, clock } => {
-                self.take_in_evaluation(of, epoch, step, &clock);
-            }
-            Received::Fired(fired) => {
-                let nodes = self.run.trainer.fired().0.iter().zip(fired);
-                self.metrics.dead = nodes.filter(|(_, fired)| *fired == 0).map(|(node, _)| *node).collect();
-            }
-            Received::Times(times) => {
-                self.metrics.train_ms = times.iter().map(|(_, time_ms)| time_ms).sum();
-                for ((of, piece), time_ms) in times {
-                    let progress = &mut self.progress;
-                    self.measurements.timed(of, &piece, time_ms);
-                    let work = match of {
-                        Timed::Step(_) => Some(&mut progress.step),
-                        Timed::Evaluation { averaged } => Some(progress.evaluator().work(averaged)),
-                        Timed::HeldOut => self.measurements.work(),
-                        Timed::Predictions => Some(self.measurements.inspection.work()),
-                    };
-                    work.into_iter().for_each(|work| work.learn(&piece, time_ms));
-                }
-            }
-        }
-    }
-
-    fn take_in_history(&mut self, records: Vec<StepRecord>) {
-        let last = self.metrics.last_step();
-        let halted = records.iter().find(|record| record.accuracy < 0.0).map(|record| record.step);
-        let result = |StepRecord { step, loss, accuracy, epochs }: StepRecord| {
-            let epoch = f64::from(epochs);
-            StepMetrics { step, epoch, loss, accuracy }
-        };
-        let new = |s: &StepMetrics| s.step > last && s.accuracy >= 0.0;
-        let mut new: Vec<StepMetrics> = records.into_iter().map(result).filter(new).collect();
-        new.sort_by_key(|s| s.step);
-        self.events.extend(new.iter().map(|s| Event::Step(*s)));
-        new.into_iter().for_each(|s| self.metrics.add(s));
-        if let Some(step) = halted {
-            self.halt(step);
-        }
-    }
-
-    /// A step was halted on the GPU because its numbers are not finite: goes back to the state before it.
-    fn halt(&mut self, step: u32) {
-        self.progress.faults += 1;
-        self.progress.stop();
-        self.progress.submissions.clear();
-        self.gpu().wait();
-        self.readback.forget();
-        self.layouts.restart_features();
-        self.throughput.restart();
-        // Where the GPU reports a fault, that is the cause of the numbers.
-        let not_finite = fault::recover(&mut self.run.trainer, step);
-        self.measurements.forget(&self.run.trainer);
-        let error = self.gpu().check().err().unwrap_or(not_finite);
-        self.progress.probes_stale = true;
-        self.events.push(Event::Fault(error));
-        self.take_back_commands();
-        self.forget_future();
-    }
-
-    /// Takes in the result of an evaluation; at the end of an epoch it makes a row of the metrics.
-    fn take_in_evaluation(&mut self, of: EvaluationRequest, epoch: u32, step: u32, clock: &Clock) {
-        let share = |correct: u32, images: u32| correct as f32 / images.max(1) as f32;
-        let loader = &self.run.trainer.loader;
-        let images =
-            if of.split == Split::Test { loader.test_images } else { loader.validation_images } as u32;
-        let (loss, accuracy) = (clock.eval_loss / images.max(1) as f32, share(clock.eval_correct, images));
-        if of.averaged {
-            self.progress.average_score = Some((step, Score { loss, accuracy }));
-            return;
-        }
-        let average =
-            self.progress.average_score.take().filter(|(of, _)| *of == step).map(|(_, score)| score);
-        if !of.ends_epoch {
-            self.events.push(match of.split {
-                Split::Test => Event::Test { loss, accuracy, average },
-                Split::Validation => Event::Validation { loss, accuracy, average },
-            });
-            return;
-        }
-        let metrics = EpochMetrics {
-            epoch,
-            step,
-            images_per_s: self.throughput.next_epoch().unwrap_or(self.metrics.images_per_s),
-            train_loss: clock.done_loss / clock.done_images.max(1) as f32,
-            train_accuracy: share(clock.done_correct, clock.done_images),
-            val_loss: loss,
-            val_accuracy: accuracy,
-            average_val_loss: average.map(|score| score.loss),
-            average_val_accuracy: average.map(|score| score.accuracy),
-            ..self.measurements.statistics.take_epoch(step)
-        };
-        self.metrics.epochs.push(metrics.clone());
-        self.events.push(Event::Epoch(metrics));
     }
 }

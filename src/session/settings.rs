@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::data::Augmentation;
+use crate::data::{Augmentation, DataEdits};
 use crate::nn::{Hyper, Network, TrainerOptions};
 
 /// Settings of a run at one moment.
@@ -22,6 +22,9 @@ pub struct RunSettings {
     pub frozen: Vec<u32>,
     /// Index in the test set of the pinned probe.
     pub probe: u32,
+    /// Changes of the training images by hand.
+    #[serde(default, skip_serializing_if = "DataEdits::is_empty")]
+    pub data_edits: DataEdits,
 }
 
 impl RunSettings {

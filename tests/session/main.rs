@@ -3,6 +3,7 @@
 mod bench;
 mod commands;
 mod damage;
+mod data_edits;
 mod distributions;
 mod edits;
 mod effects;

@@ -59,8 +59,11 @@ fn train_command(rng: &mut impl Rng, resets: &mut u64) -> TrainCommand {
     }
 }
 
-fn data_command(rng: &mut impl Rng, images: usize) -> DataCommand {
-    match rng.random_range(0..8) {
+fn data_command(rng: &mut impl Rng, session: &Session) -> DataCommand {
+    let images = session.test_images();
+    let trained: Vec<(u32, u8)> = session.trainer().loader.training_classes().collect();
+    let (image, _) = *trained.choose(rng).expect("there are some");
+    match rng.random_range(0..11) {
         0 => DataCommand::SetShift(rng.random_range(0..4)),
         1 => DataCommand::SetFlip(rng.random()),
         2 => DataCommand::SetRotation(rng.random_range(0.0..30.0)),
@@ -68,6 +71,9 @@ fn data_command(rng: &mut impl Rng, images: usize) -> DataCommand {
         4 => DataCommand::SetBrightness(rng.random_range(0.0..0.5)),
         5 => DataCommand::SetContrast(rng.random_range(0.0..0.5)),
         6 => DataCommand::SetCutout(rng.random_range(0..5)),
+        7 => DataCommand::Relabel { image, class: rng.random_range(0..session.class_names().len() as u8) },
+        8 => DataCommand::LeaveOut(image),
+        9 => DataCommand::RestoreImage(image),
         _ => DataCommand::PinProbe(rng.random_range(0..images as u32)),
     }
 }
@@ -109,7 +115,7 @@ fn layout_command(session: &Session, rng: &mut impl Rng) -> Option<LayoutCommand
 pub(crate) fn command(session: &Session, rng: &mut ChaCha8Rng, resets: &mut u64) -> Option<Command> {
     Some(match rng.random_range(0..12) {
         0 | 1 => train_command(rng, resets).into(),
-        2 => data_command(rng, session.test_images()).into(),
+        2 => data_command(rng, session).into(),
         3 => {
             let layer = LayerId(session.trainer().network.layers.choose(rng)?.id);
             [NetworkCommand::Freeze(layer), NetworkCommand::Thaw(layer)].choose(rng)?.clone().into()
@@ -256,7 +262,7 @@ fn wrong_value(session: &Session, rng: &mut impl Rng) -> (Command, String) {
     let odd = *[below, f32::NAN, f32::INFINITY].choose(rng).expect("there are some");
     let above = rng.random_range(1.1_f32..9.0);
     let past = session.test_images() as u32 + rng.random_range(0..9);
-    let command: Command = match rng.random_range(0..15) {
+    let command: Command = match rng.random_range(0..17) {
         0 => TrainCommand::SetLearningRate(odd).into(),
         1 => TrainCommand::SetMomentum(odd).into(),
         2 => TrainCommand::SetWeightDecay(odd).into(),
@@ -270,7 +276,9 @@ fn wrong_value(session: &Session, rng: &mut impl Rng) -> (Command, String) {
         10 => return (DataCommand::SetContrast(above).into(), format!("{above}")),
         11 => return (TrainCommand::SetMomentum(above).into(), format!("{above}")),
         12 => return (DataCommand::PinProbe(past).into(), past.to_string()),
-        13 => return (DataCommand::SetShift(past).into(), past.to_string()),
+        13 => return (DataCommand::LeaveOut(past + 99_999).into(), (past + 99_999).to_string()),
+        14 => return (DataCommand::Relabel { image: 0, class: 255 }.into(), "255".to_owned()),
+        15 => return (DataCommand::SetShift(past).into(), past.to_string()),
         _ => return (TrainCommand::SetBatch(past + 9999).into(), (past + 9999).to_string()),
     };
     (command, format!("{odd}"))

@@ -121,7 +121,8 @@ impl BenchClick {
         let mut frames_ms = Vec::new();
         while began.elapsed() < time {
             let frame = Instant::now();
-            renderer.present(session);
+            renderer.turn(session, true, true);
+            renderer.wait(session, 0);
             frames_ms.push(1e3 * frame.elapsed().as_secs_f64());
         }
         quantile(&frames_ms, 0.5)
@@ -141,14 +142,15 @@ impl BenchClick {
         while Instant::now() < clicked {
             let way = (began.elapsed().as_secs_f64() - hand.pause_s) / MOVE_S;
             renderer.pointer = Some(from.lerp(hand.to, way.clamp(0.0, 1.0) as f32));
-            renderer.present(session);
+            renderer.turn(session, false, true);
         }
         let version = session.network_version();
         session.apply(NetworkCommand::Edit(edit(&session.trainer().network)))?;
         loop {
-            renderer.present(session);
+            renderer.turn(session, true, true);
             session.check_events()?;
             if session.network_version() != version {
+                renderer.wait(session, 0);
                 break;
             }
         }

@@ -1,7 +1,7 @@
 //! Changes between two steps: hyper-parameters, augmentation, batch, frozen layers, network, seed.
 
 use super::Trainer;
-use crate::data::{Augmentation, Clock};
+use crate::data::{Augmentation, Clock, DataEdits};
 use crate::error::{Error, Result};
 use crate::nn::options::check_batch;
 use crate::nn::pass::{Pass, choose_sizes};
@@ -50,6 +50,11 @@ impl Trainer {
         self.options = options;
         self.loader.set_sampling(&self.gpu, self.options.seed, &augmentation);
         Ok(())
+    }
+
+    /// Sets the changes of the training images by hand from the next step on.
+    pub fn set_data_edits(&mut self, edits: &DataEdits) {
+        self.loader.set_edits(&self.gpu, edits);
     }
 
     /// An error for a batch that [`Trainer::set_batch`] would refuse.
