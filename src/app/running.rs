@@ -17,11 +17,11 @@ use winit::window::Window;
 
 use super::canvas::Canvas;
 use super::dialogs::Request;
+use super::drawing_share::DrawingShare;
 use super::frame_log::FrameLog;
 use super::kept::KeptSession;
 use super::live::{live_frame, train, work};
 use super::offscreen::{self, Picture};
-use super::pace::Pace;
 use super::pane::Costs;
 use super::surface::{create_window, failed, open_device, surface_size};
 use super::workbench::{Show, Workbench};
@@ -68,7 +68,7 @@ pub(super) struct Running {
     zoom: Zoom,
     log: FrameLog,
     log_file: Option<std::fs::File>,
-    pace: Pace,
+    drawing: DrawingShare,
     /// Turns of which the GPU is not known to be done, oldest first.
     in_flight: VecDeque<InFlight>,
     /// An input waits for a frame.
@@ -139,7 +139,7 @@ impl Running {
             zoom: Zoom::new(),
             log: FrameLog::new(),
             log_file,
-            pace: Pace::default(),
+            drawing: DrawingShare::default(),
             in_flight: VecDeque::new(),
             waits: false,
             settling: SETTLING_FRAMES,
@@ -246,11 +246,11 @@ impl Running {
         self.session.get().poll();
         self.workbench.take(self.canvas.poll(), &self.session.get());
         let Costs { frames_per_s, drawing_share, .. } = &mut self.workbench.costs;
-        (*frames_per_s, *drawing_share) = (self.log.frames_per_s(), self.pace.drawing_share());
+        (*frames_per_s, *drawing_share) = (self.log.frames_per_s(), self.drawing.share());
         if self.workbench.take_epoch_ended() {
             self.save();
         }
-        let drawn = if self.pace.begin(&self.session.get(), self.waits) {
+        let drawn = if self.drawing.begin(&self.session.get(), self.waits) {
             self.waits = false;
             self.frame()
         } else {

@@ -351,7 +351,7 @@ impl Report {
             session.settle();
             for event in session.take_events() {
                 match event {
-                    Event::Evaluated { split: Split::Test, loss, accuracy, average } => {
+                    Event::Evaluated { loss, accuracy, average, .. } => {
                         test = Some((loss, accuracy, average))
                     }
                     Event::Fault(error) => return Err(error),

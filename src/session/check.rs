@@ -83,7 +83,10 @@ impl Situation<'_> {
         let training = self.data.training;
         if training.iter().all(|(number, _)| *number != image) {
             let what = format!("image {image} is no training image");
-            let help = "validation and test images stay as they are; the Confusion pane lists the training images with their numbers";
+            let last = training.iter().map(|(number, _)| *number).max().unwrap_or(0);
+            let help = format!(
+                "training images have numbers up to {last}, of which some validate; the Confusion pane shows them with their numbers"
+            );
             return Err(Error::usage(what, help));
         }
         if settings.data_edits.left_out.len() == training.len() {

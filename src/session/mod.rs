@@ -4,7 +4,6 @@
 //! step: the unit is the dispatch. Metrics come back through read-back rings a few frames later.
 
 mod apply;
-mod arrivals;
 mod branch_files;
 mod check;
 mod checkpoint;

@@ -4,16 +4,19 @@
 //! saved up: refreshes of their rows at the end of a step, and iterations.
 
 use std::rc::Rc;
+use std::time::Instant;
 
-use super::event::{Event, Split};
+use super::event::{Event, Score, Split};
+use super::fault;
 use super::filling::{Filling, Stage, Turn};
 use super::inspect::Evaluated;
+use super::metrics::{EpochMetrics, StepMetrics};
 use super::progress::{Passes, Purpose};
-use super::readback::{EvaluationRequest, Timed};
+use super::readback::{EvaluationRequest, Received, Timed};
 use super::state::Session;
 use super::throughput::WorkSpan;
 use super::urgent;
-use crate::data::HISTORY_LEN;
+use crate::data::{Clock, HISTORY_LEN, StepRecord};
 
 impl Session {
     /// Records training, an evaluation or a refresh of the probes worth about `budget_ms` of GPU time; returns
@@ -274,5 +277,122 @@ impl Session {
         self.readback.after_submit();
         self.layouts.after_submit();
         self.measurements.after_submit();
+    }
+
+    /// Takes in the results that have arrived. Call once a frame, after the device was polled.
+    pub fn poll(&mut self) {
+        if let Some(time_ms) = self.layouts.poll(self.progress.trains()) {
+            self.metrics.layouts_ms = time_ms;
+        }
+        self.measurements.poll(&mut self.metrics);
+        let (run, events) = (&mut self.run, &mut self.events);
+        self.measurements.inspection.poll(&mut run.trainer, &run.images, events);
+        let received = self.readback.take();
+        let done: Vec<WorkSpan> = received.iter().flat_map(Received::spans).copied().collect();
+        if !done.is_empty() {
+            self.throughput.arrived(&done, Instant::now());
+            self.metrics.images_per_s = self.throughput.images_per_s();
+        }
+        let faults = self.progress.faults;
+        for item in received {
+            self.take_in(item);
+            if self.progress.faults != faults {
+                // The others tell of steps that had no effect either.
+                break;
+            }
+        }
+    }
+
+    fn take_in(&mut self, item: Received) {
+        match item {
+            Received::History(records, _) => self.take_in_history(records),
+            Received::Evaluation { of, epoch, step, clock } => {
+                self.take_in_evaluation(of, epoch, step, &clock);
+            }
+            Received::Fired(fired) => {
+                let nodes = self.run.trainer.fired().0.iter().zip(fired);
+                self.metrics.dead = nodes.filter(|(_, fired)| *fired == 0).map(|(node, _)| *node).collect();
+            }
+            Received::Times(times) => {
+                self.metrics.train_ms = times.iter().map(|(_, time_ms)| time_ms).sum();
+                for ((of, piece), time_ms) in times {
+                    let progress = &mut self.progress;
+                    self.measurements.timed(of, &piece, time_ms);
+                    let work = match of {
+                        Timed::Step(_) => Some(&mut progress.step),
+                        Timed::Evaluation { averaged } => Some(progress.evaluator().work(averaged)),
+                        Timed::HeldOut => self.measurements.work(),
+                        Timed::Predictions => Some(self.measurements.inspection.work()),
+                    };
+                    work.into_iter().for_each(|work| work.learn(&piece, time_ms));
+                }
+            }
+        }
+    }
+
+    fn take_in_history(&mut self, records: Vec<StepRecord>) {
+        let last = self.metrics.last_step();
+        let halted = records.iter().find(|record| record.accuracy < 0.0).map(|record| record.step);
+        let result = |StepRecord { step, loss, accuracy, epochs }: StepRecord| {
+            let epoch = f64::from(epochs);
+            StepMetrics { step, epoch, loss, accuracy }
+        };
+        let new = |s: &StepMetrics| s.step > last && s.accuracy >= 0.0;
+        let mut new: Vec<StepMetrics> = records.into_iter().map(result).filter(new).collect();
+        new.sort_by_key(|s| s.step);
+        self.events.extend(new.iter().map(|s| Event::Step(*s)));
+        new.into_iter().for_each(|s| self.metrics.add(s));
+        if let Some(step) = halted {
+            self.halt(step);
+        }
+    }
+
+    /// A step was halted on the GPU because its numbers are not finite: goes back to the state before it.
+    fn halt(&mut self, step: u32) {
+        self.progress.faults += 1;
+        self.progress.stop();
+        self.progress.submissions.clear();
+        self.gpu().wait();
+        self.readback.forget();
+        self.layouts.restart_features();
+        self.throughput.restart();
+        // Where the GPU reports a fault, that is the cause of the numbers.
+        let not_finite = fault::recover(&mut self.run.trainer, step);
+        self.measurements.forget(&self.run.trainer);
+        let error = self.gpu().check().err().unwrap_or(not_finite);
+        self.progress.probes_stale = true;
+        self.events.push(Event::Fault(error));
+        self.take_back_commands();
+        self.forget_future();
+    }
+
+    /// Takes in the result of an evaluation; at the end of an epoch it makes a row of the metrics.
+    fn take_in_evaluation(&mut self, of: EvaluationRequest, epoch: u32, step: u32, clock: &Clock) {
+        let share = |correct: u32, images: u32| correct as f32 / images.max(1) as f32;
+        let images = of.split.range(&self.run.trainer.loader).len() as u32;
+        let (loss, accuracy) = (clock.eval_loss / images.max(1) as f32, share(clock.eval_correct, images));
+        if of.averaged {
+            self.progress.average_score = Some((step, Score { loss, accuracy }));
+            return;
+        }
+        let average =
+            self.progress.average_score.take().filter(|(of, _)| *of == step).map(|(_, score)| score);
+        if !of.ends_epoch {
+            return self.events.push(Event::Evaluated { split: of.split, loss, accuracy, average });
+        }
+        let metrics = EpochMetrics {
+            epoch,
+            step,
+            images_per_s: self.throughput.next_epoch().unwrap_or(self.metrics.images_per_s),
+            train_loss: clock.done_loss / clock.done_images.max(1) as f32,
+            train_accuracy: share(clock.done_correct, clock.done_images),
+            val_loss: loss,
+            val_accuracy: accuracy,
+            average_val_loss: average.map(|score| score.loss),
+            average_val_accuracy: average.map(|score| score.accuracy),
+            ..self.measurements.statistics.take_epoch(step)
+        };
+        self.metrics.epochs.push(metrics.clone());
+        self.events.push(Event::Epoch(metrics));
     }
 }

@@ -23,6 +23,7 @@ mod lifecycle;
 mod pins_in_time;
 mod probes;
 mod random;
+mod random_refused;
 mod random_time;
 #[cfg(feature = "app")]
 mod reopened;

@@ -3,7 +3,7 @@
 //! Needs Xvfb and xdotool, which `make test` installs; without them the test fails.
 #![cfg(all(target_os = "linux", feature = "app"))]
 
-mod keeping;
+mod clicks;
 mod looking;
+mod saving;
 mod screen;
-mod steering;

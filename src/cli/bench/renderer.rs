@@ -5,7 +5,7 @@ use std::rc::Rc;
 use std::time::Instant;
 
 use revacnn::app::offscreen::{FORMAT, Picture, input, target};
-use revacnn::app::{Canvas, Pace, Painting, Show, Workbench, live_frame, train};
+use revacnn::app::{Canvas, DrawingShare, Painting, Show, Workbench, live_frame, train};
 use revacnn::error::Result;
 use revacnn::session::Session;
 
@@ -19,7 +19,7 @@ pub(super) struct Renderer {
     /// Position of the pointer, in points; none outside the window.
     pub pointer: Option<egui::Pos2>,
     began: Instant,
-    pace: Pace,
+    drawing: DrawingShare,
     in_flight: VecDeque<wgpu::SubmissionIndex>,
 }
 
@@ -34,7 +34,7 @@ impl Renderer {
             frames: 0,
             pointer: None,
             began: Instant::now(),
-            pace: Pace::default(),
+            drawing: DrawingShare::default(),
             in_flight: VecDeque::new(),
         })
     }
@@ -54,9 +54,9 @@ impl Renderer {
     pub(super) fn turn(&mut self, session: &mut Session, waits: bool, may: bool) -> bool {
         self.wait(session, usize::from(!session.gpu().is_software()));
         session.poll();
-        let draws = self.pace.begin(session, waits) && may;
+        let draws = self.drawing.begin(session, waits) && may;
         if !draws {
-            self.pace.put_off();
+            self.drawing.put_off();
         }
         let submission = if draws {
             let (input, size) = self.next_input();

@@ -32,7 +32,7 @@ enum Listed {
     Changed,
 }
 
-/// What is listed, and of which evaluation, at its step; with the changes by hand where it is they.
+/// Images that are listed, and their evaluation, by its step; with the changes by hand where it is they.
 type Key = (Listed, Split, u32, Option<DataEdits>);
 
 /// The cell that is chosen, and its images.

@@ -1,4 +1,4 @@
-//! Pace: turns of the window's loop draw a frame or only train, so that drawing leaves at least half of the time to the training.
+//! The share of the time that drawing takes: turns of the window's loop draw a frame or only train, so that drawing leaves at least half of the time to the training.
 //!
 //! What a frame took beyond its training is owed to the training. While anything is owed, and no input waits for a frame, turns only
 //! train. A frame that takes long, on a busy or a slow machine, so makes frames rare instead of training slow, and a click is
@@ -9,13 +9,13 @@ use std::time::Instant;
 use crate::session::Session;
 
 /// Most milliseconds that are owed, and so go by without a frame.
-const MOST_OWED_MS: f64 = 1000.0;
+const MAX_OWED_MS: f64 = 1000.0;
 /// Milliseconds over which the share of drawing is averaged.
 const AVERAGED_MS: f64 = 1000.0;
 
 /// Turns of the loop, and the time that they took.
 #[derive(Debug, Default)]
-pub struct Pace {
+pub struct DrawingShare {
     /// Beginning of the present turn; none before the first.
     began: Option<Instant>,
     /// The present turn draws a frame.
@@ -25,7 +25,7 @@ pub struct Pace {
     balance: Balance,
 }
 
-impl Pace {
+impl DrawingShare {
     /// Begins a turn, after the GPU has finished what came before; `waits` says that an input waits for a frame, as a changed network
     /// does. Returns whether the turn draws a frame: else it only trains.
     pub fn begin(&mut self, session: &Session, waits: bool) -> bool {
@@ -49,7 +49,7 @@ impl Pace {
     }
 
     /// Share of the time that drawing takes, 0 to 1, averaged over about a second.
-    pub fn drawing_share(&self) -> f64 {
+    pub fn share(&self) -> f64 {
         self.balance.drawing_ms / self.balance.total_ms.max(f64::MIN_POSITIVE)
     }
 }
@@ -69,7 +69,7 @@ impl Balance {
     fn add(&mut self, total_ms: f64, trained_ms: f64) {
         let trained_ms = trained_ms.min(total_ms);
         let drawing_ms = total_ms - trained_ms;
-        self.owed_ms = (self.owed_ms + drawing_ms - trained_ms).clamp(0.0, MOST_OWED_MS);
+        self.owed_ms = (self.owed_ms + drawing_ms - trained_ms).clamp(0.0, MAX_OWED_MS);
         let kept = (-total_ms / AVERAGED_MS).exp();
         self.drawing_ms = kept * self.drawing_ms + drawing_ms;
         self.total_ms = kept * self.total_ms + total_ms;
@@ -111,6 +111,6 @@ mod tests {
     fn what_inputs_cost_is_made_up_for_afterwards_and_never_for_long() {
         let (trained, drawn, balance) = simulate(100, (400.0, 30.0), 2);
         assert!(drawn > trained, "inputs come first");
-        assert_eq!(balance.owed_ms, MOST_OWED_MS - 30.0);
+        assert_eq!(balance.owed_ms, MAX_OWED_MS - 30.0);
     }
 }
