@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::data::{Augmentation, DataEdits};
+use crate::data::{Augmentation, DataEdits, Fit, Source};
 use crate::nn::{Hyper, Network, TrainerOptions};
 
 /// Settings of a run at one moment.
@@ -28,6 +28,11 @@ pub struct RunSettings {
 }
 
 impl RunSettings {
+    /// Way of pictures of other proportions to the size of the data set's images.
+    pub fn fit(&self) -> Fit {
+        Source::parse(&self.dataset).reading.fit
+    }
+
     /// Marks the layers of a network that are frozen.
     pub(super) fn freeze(&self, network: &mut Network) {
         network.layers.iter_mut().for_each(|layer| layer.frozen = self.frozen.contains(&layer.id));
