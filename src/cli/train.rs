@@ -350,12 +350,10 @@ impl Report {
             while !interrupt.is_requested() && session.advance() {}
             session.settle();
             for event in session.take_events() {
-                match event {
-                    Event::Evaluated { loss, accuracy, average, .. } => {
-                        test = Some((loss, accuracy, average))
-                    }
-                    Event::Fault(error) => return Err(error),
-                    _ => (),
+                if let Event::Evaluated { loss, accuracy, average, .. } = event {
+                    test = Some((loss, accuracy, average));
+                } else if let Event::Fault(error) = event {
+                    return Err(error);
                 }
             }
         }
