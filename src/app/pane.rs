@@ -209,7 +209,7 @@ pub(crate) enum Event {
         /// Tiles down.
         tiles: i64,
     },
-    /// Give up what is under way: a stroke of the brush or, without one, the window in which a filter is painted.
+    /// Give up what is under way: a stroke of the brush or, without one, the window in which a filter is painted, or that of its computation.
     GiveUp,
     /// Turn pictures off or on.
     TogglePictures,

@@ -61,43 +61,58 @@ impl Pane for ChartsPane {
             });
             return;
         }
-        self.legend_ui(ui, cx);
+        legend_ui(ui);
         let marks = marks(cx.session);
         let curves = |[training, validation, averaged]: Curves| {
             [smoothed(training, self.smoothing), validation, averaged]
         };
         let charts = if loss.has_classes() { 2.0 } else { 1.0 };
         let height = ((ui.available_height() - LINE * charts) / charts).max(60.0);
-        ui.label(egui::RichText::new(format!("Loss ({}) by epoch", loss.name())).small().color(theme::MUTED));
+        ui.horizontal(|ui| {
+            title_ui(ui, &format!("Loss ({}) by epoch", loss.name()));
+            self.smoothing_ui(ui, cx);
+        });
         let chart = chart_ui(ui, "loss", height, (curves(loss_curves(metrics)), None), &marks);
         cx.mark("loss chart", &chart);
         if !loss.has_classes() {
             return;
         }
-        ui.label(egui::RichText::new("Accuracy (%) by epoch").small().color(theme::MUTED));
+        title_ui(ui, "Accuracy (%) by epoch");
         chart_ui(ui, "accuracy", height, (curves(accuracy_curves(metrics)), Some(100.0)), &marks);
     }
 }
 
 impl ChartsPane {
-    /// The curves' names in one line above the charts, where they hide no curve, and the smoothing.
-    fn legend_ui(&mut self, ui: &mut Ui, cx: &mut Cx<'_, '_>) {
-        ui.horizontal_wrapped(|ui| {
-            for (name, color) in CURVES {
-                ui.label(egui::RichText::new(format!("— {name}")).small().color(color));
-            }
-            if cx.is_picture {
-                return;
-            }
-            let label = ui.label(egui::RichText::new("smoothing").small().color(theme::MUTED));
+    /// Smoothing of the training curves, at the right.
+    fn smoothing_ui(&mut self, ui: &mut Ui, cx: &mut Cx<'_, '_>) {
+        if cx.is_picture {
+            return;
+        }
+        // No higher than the line of text.
+        ui.spacing_mut().interact_size.y = LINE - ui.spacing().item_spacing.y;
+        ui.spacing_mut().button_padding.y = 0.0;
+        let hover = "Weight of the points before in the moving average that the training curve is; 0 shows it as it is";
+        ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
             let field = egui::DragValue::new(&mut self.smoothing).range(0.0..=0.99).speed(0.01);
-            let response = ui.add(field.max_decimals(2)).labelled_by(label.id);
+            let response = ui.add(field.max_decimals(2));
+            let label = ui.label(egui::RichText::new("smoothing").small().color(theme::MUTED));
+            let response = response.labelled_by(label.id).on_hover_text(hover);
             cx.mark("smoothing", &response);
-            response.on_hover_text(
-                "Weight of the points before in the moving average that the training curve is; 0 shows it as it is",
-            );
         });
     }
+}
+
+/// The curves' names in one line above the charts, where they hide no curve.
+fn legend_ui(ui: &mut Ui) {
+    ui.horizontal_wrapped(|ui| {
+        for (name, color) in CURVES {
+            ui.label(egui::RichText::new(format!("— {name}")).small().color(color));
+        }
+    });
+}
+
+fn title_ui(ui: &mut Ui, text: &str) {
+    ui.label(egui::RichText::new(text).small().color(theme::MUTED));
 }
 
 /// Lines of the label at an epoch: the values of the curves there, and what was done.

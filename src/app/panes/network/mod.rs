@@ -105,7 +105,7 @@ impl Pane for NetworkPane {
         if self.painter.as_mut().is_some_and(|painter| !painter.ui(ui, cx)) {
             self.painter = None;
         }
-        cx.selection.gives_up |= self.painter.is_some();
+        cx.selection.gives_up |= self.painter.is_some() || self.intermediates.is_some();
         if self.intermediates.as_mut().is_some_and(|shown| !shown.ui(ui, cx)) {
             self.intermediates = None;
         }
@@ -117,7 +117,10 @@ impl Pane for NetworkPane {
             Event::Show(kind) => self.shown.set_everywhere(session, kind),
             Event::MoveSelection { nodes, tiles } => self.move_selection(session, selection, nodes, tiles),
             Event::TogglePictures => self.pictures = !self.pictures,
-            Event::GiveUp => self.painter = self.painter.take().and_then(Painter::left),
+            Event::GiveUp if self.painter.is_some() => {
+                self.painter = self.painter.take().and_then(Painter::left);
+            }
+            Event::GiveUp => self.intermediates = None,
             Event::ToggleIntermediates => {
                 let opened = selection.tile.and_then(|tile| Intermediates::new(session, tile));
                 self.intermediates = opened.filter(|opened| {
