@@ -5,7 +5,7 @@ const BLOCK: u32 = 256u;
 const TILE: u32 = 16u;
 const NONE: u32 = 0xffffffffu;
 
-// `count` rows in `blocks` of `turns` · BLOCK; `slot_quads` quads of slots and at most `tiles` tiles for the rows by list.
+// `count` rows in `blocks` of `rounds` · BLOCK; `slot_quads` quads of slots and at most `tiles` tiles for the rows by list.
 #import IvfParams
 
 @group(0) @binding(0) var<uniform> params: IvfParams;
@@ -37,8 +37,8 @@ fn count_block(
     }
     storageBarrier();
     workgroupBarrier();
-    for (var turn = 0u; turn < params.turns; turn++) {
-        let i = (block * params.turns + turn) * BLOCK + lane;
+    for (var round = 0u; round < params.rounds; round++) {
+        let i = (block * params.rounds + round) * BLOCK + lane;
         var own = NONE;
         if i < params.count { own = list_of_in[i]; }
         block_lists[lane] = own;
@@ -54,7 +54,7 @@ fn count_block(
             rank += counts[block * params.lists + own];
             ranks[i] = rank;
         }
-        // All have read what the turns before counted.
+        // All have read what the rounds before counted.
         storageBarrier();
         workgroupBarrier();
         if own != NONE && last { counts[block * params.lists + own] = rank + 1u; }
@@ -106,5 +106,5 @@ fn place_rows(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgro
     if i >= params.count { return; }
     let list = list_of_in[i];
     if list == NONE { return; }
-    row_ids[bounds[list].x + counts[i / (params.turns * BLOCK) * params.lists + list] + ranks[i]] = i;
+    row_ids[bounds[list].x + counts[i / (params.rounds * BLOCK) * params.lists + list] + ranks[i]] = i;
 }

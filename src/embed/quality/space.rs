@@ -18,7 +18,7 @@ pub(in crate::embed) struct Space {
 /// Some values of some rows.
 #[derive(Clone)]
 pub(super) struct Piece {
-    /// Where they lie.
+    /// Buffer that holds them.
     pub range: BufferRange,
     /// Element of the first.
     pub offset: u32,
