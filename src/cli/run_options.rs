@@ -25,15 +25,24 @@ pub(super) struct AdapterOption {
 }
 
 impl AdapterOption {
-    /// Opens the adapter.
+    /// Opens the adapter. What is not known of its kernels is found out while a run goes on.
     pub(super) fn open(&self) -> Result<Rc<Gpu>> {
+        self.open_with(TunePolicy::Later)
+    }
+
+    /// Opens the adapter for a measurement: kernels are tuned before it.
+    pub(super) fn open_tuned(&self) -> Result<Rc<Gpu>> {
+        self.open_with(TunePolicy::Benchmark)
+    }
+
+    fn open_with(&self, policy: TunePolicy) -> Result<Rc<Gpu>> {
         let mut gpu = Gpu::open(&self.choice())?;
         if gpu.is_software() && self.choice() == AdapterChoice::Best {
             log::info!("no GPU was found: running on the CPU (software adapter), which is much slower");
         }
         if !gpu.is_software() {
-            // Without a window nobody waits for the first picture, and a GPU's driver compiles fast.
-            gpu.set_tune_policy(TunePolicy::Benchmark);
+            // A GPU's driver compiles fast.
+            gpu.set_tune_policy(policy);
         }
         gpu.set_image_memory(self.image_memory.map(|mib| mib.saturating_mul(1 << 20)));
         Ok(Rc::new(gpu))

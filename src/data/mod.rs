@@ -47,7 +47,7 @@ pub use detect::{builtin, formats};
 pub use edits::DataEdits;
 pub use folder::{images_in, open_image};
 pub use held_out::HeldOutImages;
-pub use matrix::{LabeledRows, Labels, Matrix, Selection, open_array};
+pub use matrix::{LabeledRows, Labels, Matrix, Numbers, Selection, open_array};
 pub use order::{VALIDATION_SHARE, drawn_rows, nth_shuffled, split_order};
 pub use permutation::mix;
 pub use picture::{FittedPicture, PICTURES, Picture, Preview};

@@ -47,6 +47,7 @@ mod throughput;
 mod timeline;
 mod travel;
 mod trial;
+mod tuning;
 mod urgent;
 mod words;
 

@@ -1,6 +1,7 @@
 //! Work that a run has to do and has under way: steps, evaluations, and the passes of a layout's images.
 
 use std::collections::VecDeque;
+use std::time::Instant;
 
 use super::evaluator::{Evaluator, Overtaken};
 use super::event::{Score, Split, StopCondition};
@@ -59,6 +60,16 @@ pub(super) struct Progress {
     pub submissions: Vec<wgpu::SubmissionIndex>,
     /// Number of times that a step was halted because its numbers were not finite.
     pub faults: u32,
+    pub tune_pauses: TunePauses,
+}
+
+/// Turns of the autotuner while the run goes on, which take half of the time at most.
+#[derive(Debug, Default)]
+pub(super) struct TunePauses {
+    /// Step at which the session began.
+    pub began_at: Option<u32>,
+    /// Time before which the next kernel is not timed.
+    pub rests_until: Option<Instant>,
 }
 
 impl Progress {
@@ -82,6 +93,7 @@ impl Progress {
             probes_stale: true,
             submissions: Vec::new(),
             faults: 0,
+            tune_pauses: TunePauses::default(),
         }
     }
 

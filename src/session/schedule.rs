@@ -60,7 +60,7 @@ impl Session {
         self.leave();
         if self.progress.is_idle() {
             self.repeat_commands();
-            self.arrive();
+            super::tuning::take_turn(self);
         }
         if !self.progress.is_idle()
             && self.progress.is_between()

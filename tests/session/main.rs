@@ -35,4 +35,5 @@ mod script;
 mod statistics;
 mod streaming;
 mod time;
+mod tuning;
 mod urgent;

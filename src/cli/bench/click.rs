@@ -79,7 +79,8 @@ struct Hand {
 
 impl BenchClick {
     pub(crate) fn run(&self) -> Result<()> {
-        let mut session = Session::new(self.adapter.open()?, &self.run.network, self.run.settings()?, None)?;
+        let mut session =
+            Session::new(self.adapter.open_tuned()?, &self.run.network, self.run.settings()?, None)?;
         let mut renderer = Renderer::new(&session, Show::Workbench, self.size)?;
         let mut rng = ChaCha8Rng::seed_from_u64(self.run.seed);
         session.play();
