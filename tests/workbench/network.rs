@@ -71,6 +71,8 @@ fn a_key_and_the_menu_open_how_a_tile_is_computed() {
     stage.secondary_click_below("conv1 menu");
     stage.click("tile Intermediates");
     assert!(stage.frame(&[]).iter().any(|text| text.text.starts_with("How conv1 computes map ")));
+    stage.key(Key::Escape, none);
+    assert!(!stage.shows("How conv1 computes map "), "Escape closes it, too");
     assert!(stage.commands().is_empty());
 }
 

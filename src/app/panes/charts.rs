@@ -63,9 +63,9 @@ impl Pane for ChartsPane {
         }
         legend_ui(ui);
         let marks = marks(cx.session);
-        let curves = |[training, validation, averaged]: Curves| {
-            [smoothed(training, self.smoothing), validation, averaged]
-        };
+        let smoothing = self.smoothing;
+        let curves =
+            |[training, validation, averaged]: Curves| [smoothed(training, smoothing), validation, averaged];
         let charts = if loss.has_classes() { 2.0 } else { 1.0 };
         let height = ((ui.available_height() - LINE * charts) / charts).max(60.0);
         ui.horizontal(|ui| {
