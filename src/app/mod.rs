@@ -22,6 +22,7 @@ pub mod offscreen;
 mod pane;
 mod panes;
 mod pictures;
+mod ranked;
 mod selection;
 mod status_bar;
 mod surface;

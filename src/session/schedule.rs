@@ -35,7 +35,7 @@ impl Session {
             self.record_turn(encoder, turn, &mut filling);
         }
         self.layouts.copy(encoder);
-        let (run, events) = (self.run.seen(), &mut self.events);
+        let (run, events) = ((self.run.seen(), &self.layouts), &mut self.events);
         let budget = (budget_ms, filling.trains, self.progress.is_between());
         let measures = self.measurements.record(encoder, run, &mut self.readback, budget, events);
         if filling.ran {
@@ -279,7 +279,7 @@ impl Session {
         if let Some(time_ms) = self.layouts.poll(self.progress.trains()) {
             self.metrics.layouts_ms = time_ms;
         }
-        self.measurements.poll(&mut self.metrics);
+        self.measurements.poll(&mut self.metrics, &self.run.validation_images);
         let (run, events) = (&mut self.run, &mut self.events);
         let images = [&run.validation_images[..], &run.test_images];
         self.measurements.inspection.poll(&mut run.trainer, images, events);
@@ -317,8 +317,7 @@ impl Session {
                     let work = match of {
                         Timed::Step(_) => Some(&mut progress.step),
                         Timed::Evaluation { averaged } => Some(progress.evaluator().work(averaged)),
-                        Timed::HeldOut => self.measurements.work(),
-                        Timed::Predictions => Some(self.measurements.inspection.work()),
+                        of => self.measurements.work(of),
                     };
                     work.into_iter().for_each(|work| work.learn(&piece, time_ms));
                 }

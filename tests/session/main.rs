@@ -23,6 +23,7 @@ mod pins_in_time;
 mod probes;
 mod random;
 mod random_time;
+mod ranking;
 #[cfg(feature = "app")]
 mod reopened;
 mod replay;
@@ -33,4 +34,5 @@ mod script;
 mod statistics;
 mod streaming;
 mod time;
+mod twins;
 mod urgent;

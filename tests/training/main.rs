@@ -3,6 +3,7 @@
 mod changes;
 #[path = "../compare/mod.rs"]
 mod compare;
+mod filter_signs;
 mod fused;
 mod histograms;
 #[path = "../step_twin/mod.rs"]

@@ -11,6 +11,7 @@ mod learning;
 mod network;
 mod pictures;
 mod probes;
+mod ranking;
 mod saving;
 mod sizes;
 mod typing;
