@@ -23,6 +23,7 @@ pub mod offscreen;
 mod pane;
 mod panes;
 mod pictures;
+mod ranked;
 mod running;
 mod selection;
 mod status_bar;

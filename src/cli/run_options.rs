@@ -191,8 +191,15 @@ impl RunOptions {
 
     /// Goes on with the run in `folder`, with the options that were given in place of its own: commands, as all that steers a run.
     pub(super) fn resume(&self, gpu: Rc<Gpu>, folder: &Path) -> Result<Session> {
-        let settings = self.settings()?;
+        self.settings()?;
         let mut session = Session::resume(gpu, folder)?;
+        self.steer(&mut session)?;
+        Ok(session)
+    }
+
+    /// Gives the options that were given to a run in place of its own settings, as commands.
+    pub(super) fn steer(&self, session: &mut Session) -> Result<()> {
+        let settings = self.settings()?;
         let network = &session.trainer().network;
         let id = |layer: usize| LayerId(network.layers[layer].id);
         let thaw = layers_called(network, &self.off.unfreeze)?.into_iter().map(id).map(NetworkCommand::Thaw);
@@ -202,8 +209,7 @@ impl RunOptions {
         let steered = self.network_commands(network)?;
         let commands: Vec<Command> =
             given.chain(thaw.chain(freeze).map(Command::from)).chain(steered).collect();
-        session.apply_all(&commands)?;
-        Ok(session)
+        session.apply_all(&commands)
     }
 
     /// The settings, checked as far as possible without the data.

@@ -132,7 +132,7 @@ mod tests {
                 (middle, [1, 2, 3, 50][case / 10 % 4], [0.0, 1e15, -3e4][case / 40 % 3])
             }) {
                 let value = |i: usize| {
-                    let there = if i % sparse == 0 { middle + noise(i) } else { 0.0 };
+                    let there = if i.is_multiple_of(sparse) { middle + noise(i) } else { 0.0 };
                     there + if i % 997 == 5 { outlier } else { 0.0 }
                 };
                 // The column beside it is another.

@@ -351,6 +351,8 @@ pub enum Control {
     Try(Option<Edit>),
     /// Looks at single images; see [`Session::inspection`](super::Session::inspection).
     Inspect(Inspect),
+    /// Measures the loss without each filter over this number of validation images; see [`Session::rankings`](super::Session::rankings).
+    RankFilters(usize),
 }
 
 /// A request of a pane to the session.

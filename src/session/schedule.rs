@@ -36,7 +36,7 @@ impl Session {
         }
         self.progress.recorded_ms = budget_ms - filling.left_ms;
         self.layouts.copy(encoder);
-        let (run, events) = (self.run.seen(), &mut self.events);
+        let (run, events) = ((self.run.seen(), &self.layouts), &mut self.events);
         let budget = (budget_ms, filling.trains, self.progress.is_between());
         let measures = self.measurements.record(encoder, run, &mut self.readback, budget, events);
         if filling.ran {
@@ -284,7 +284,7 @@ impl Session {
         if let Some(time_ms) = self.layouts.poll(self.progress.trains()) {
             self.metrics.layouts_ms = time_ms;
         }
-        self.measurements.poll(&mut self.metrics);
+        self.measurements.poll(&mut self.metrics, &self.run.images[Split::Validation as usize]);
         let (run, events) = (&mut self.run, &mut self.events);
         self.measurements.inspection.poll(&mut run.trainer, &run.images, events);
         let received = self.readback.take();
@@ -321,8 +321,7 @@ impl Session {
                     let work = match of {
                         Timed::Step(_) => Some(&mut progress.step),
                         Timed::Evaluation { averaged } => Some(progress.evaluator().work(averaged)),
-                        Timed::HeldOut => self.measurements.work(),
-                        Timed::Predictions => Some(self.measurements.inspection.work()),
+                        of => self.measurements.work(of),
                     };
                     work.into_iter().for_each(|work| work.learn(&piece, time_ms));
                 }

@@ -25,6 +25,7 @@ mod probes;
 mod random;
 mod random_refused;
 mod random_time;
+mod ranking;
 #[cfg(feature = "app")]
 mod reopened;
 mod replay;
@@ -36,4 +37,5 @@ mod statistics;
 mod streaming;
 mod time;
 mod tuning;
+mod twins;
 mod urgent;

@@ -12,6 +12,7 @@ mod learning;
 mod network;
 mod pictures;
 mod probes;
+mod ranking;
 mod relabel;
 mod saving;
 mod sizes;

@@ -121,7 +121,7 @@ fn a_pixel_is_pointed_at_while_it_trains_and_an_edit_of_the_network_is_followed(
 #[test]
 fn bars_of_activity_are_chosen_by_name() {
     let mut stage = Stage::new([1280, 800], 1.0);
-    for name in ["mean activation", "gradient", "change", "zeros", "off"] {
+    for name in ["mean activation", "gradient", "change", "zeros", "loss without it", "off"] {
         stage.click("bars");
         stage.click(&format!("bars {name}"));
         assert!(has(&stage.frame(&[]), name), "{name}");
