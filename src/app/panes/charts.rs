@@ -66,12 +66,9 @@ impl Pane for ChartsPane {
         let smoothing = self.smoothing;
         let curves =
             |[training, validation, averaged]: Curves| [smoothed(training, smoothing), validation, averaged];
+        self.head_ui(ui, &format!("Loss ({}) by epoch", loss.name()), cx);
         let charts = if loss.has_classes() { 2.0 } else { 1.0 };
-        let height = ((ui.available_height() - LINE * charts) / charts).max(60.0);
-        ui.horizontal(|ui| {
-            title_ui(ui, &format!("Loss ({}) by epoch", loss.name()));
-            self.smoothing_ui(ui, cx);
-        });
+        let height = ((ui.available_height() - LINE * (charts - 1.0)) / charts).max(60.0);
         let chart = chart_ui(ui, "loss", height, (curves(loss_curves(metrics)), None), &marks);
         cx.mark("loss chart", &chart);
         if !loss.has_classes() {
@@ -83,21 +80,27 @@ impl Pane for ChartsPane {
 }
 
 impl ChartsPane {
-    /// Smoothing of the training curves, at the right.
-    fn smoothing_ui(&mut self, ui: &mut Ui, cx: &mut Cx<'_, '_>) {
+    /// Title of the first chart and, at the right, smoothing of the training curves.
+    fn head_ui(&mut self, ui: &mut Ui, title: &str, cx: &mut Cx<'_, '_>) {
         if cx.is_picture {
-            return;
+            return title_ui(ui, title);
         }
-        // No higher than the line of text.
-        ui.spacing_mut().interact_size.y = LINE - ui.spacing().item_spacing.y;
-        ui.spacing_mut().button_padding.y = 0.0;
         let hover = "Weight of the points before in the moving average that the training curve is; 0 shows it as it is";
-        ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
-            let field = egui::DragValue::new(&mut self.smoothing).range(0.0..=0.99).speed(0.01);
-            let response = ui.add(field.max_decimals(2));
-            let label = ui.label(egui::RichText::new("smoothing").small().color(theme::MUTED));
-            let response = response.labelled_by(label.id).on_hover_text(hover);
-            cx.mark("smoothing", &response);
+        ui.scope(|ui| {
+            // No higher than the line of text.
+            ui.spacing_mut().interact_size.y = LINE - ui.spacing().item_spacing.y;
+            ui.spacing_mut().button_padding.y = 0.0;
+            ui.style_mut().drag_value_text_style = egui::TextStyle::Small;
+            ui.horizontal(|ui| {
+                title_ui(ui, title);
+                ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
+                    let field = egui::DragValue::new(&mut self.smoothing).range(0.0..=0.99).speed(0.01);
+                    let response = ui.add(field.max_decimals(2));
+                    let label = ui.label(egui::RichText::new("smoothing").small().color(theme::MUTED));
+                    let response = response.labelled_by(label.id).on_hover_text(hover);
+                    cx.mark("smoothing", &response);
+                });
+            });
         });
     }
 }
