@@ -31,6 +31,8 @@ impl CostModel {
 /// A recorded piece of a [`Work`].
 #[derive(Debug, Clone, PartialEq)]
 pub struct Cost {
+    /// Number of the plan, which a work counts: a measurement may arrive when it has another one.
+    pub plan: u32,
     /// The dispatches.
     pub range: Range<usize>,
     /// Number of times that they were recorded.
@@ -75,7 +77,8 @@ impl Work {
         } else {
             let guessed = Costs::new(&self.plan, self.model).total_ms();
             let learned = if guessed > 0.0 { self.costs.total_ms() / guessed } else { 1.0 };
-            self.costs = Costs::new(&plan, self.model.scaled(learned));
+            let costs = Costs::new(&plan, self.model.scaled(learned));
+            self.costs = Costs { plan: self.costs.plan + 1, ..costs };
         }
         self.plan = plan;
     }
@@ -140,15 +143,18 @@ impl Work {
         cost
     }
 
-    /// A recorded piece was measured to take `time_ms`: its estimates move towards it, and those that were never measured with them.
+    /// A recorded piece was measured to take `time_ms`: its estimates move towards it, and those that were never measured with them. A piece
+    /// of a plan that was replaced says nothing of this one.
     pub fn learn(&mut self, piece: &Cost, time_ms: f64) {
-        self.costs.learn(piece.range.clone(), time_ms / f64::from(piece.runs.max(1)));
+        self.costs.learn_of(piece, time_ms);
     }
 }
 
 /// Estimated costs of a plan's dispatches, and the position in it.
 #[derive(Clone)]
 struct Costs {
+    /// Number of the plan.
+    plan: u32,
     ms: Vec<f64>,
     measured: Vec<bool>,
     /// First dispatch of the run under way that is not recorded.
@@ -166,7 +172,7 @@ impl Costs {
 
     fn from_ms(ms: Vec<f64>) -> Self {
         let len = ms.len();
-        Self { ms, measured: vec![false; len], next: None, len, undivided: 0 }
+        Self { plan: 0, ms, measured: vec![false; len], next: None, len, undivided: 0 }
     }
 
     fn stop(&mut self) {
@@ -189,7 +195,8 @@ impl Costs {
         if from == 0 && max_runs > 1 && fitting > 0 {
             let runs = fitting.min(max_runs);
             self.stop();
-            return Cost { range: 0..self.len, runs, time_ms: f64::from(runs) * whole_ms, ends: true };
+            let time_ms = f64::from(runs) * whole_ms;
+            return Cost { plan: self.plan, range: 0..self.len, runs, time_ms, ends: true };
         }
         self.take_until(budget_ms, usize::MAX)
     }
@@ -210,7 +217,13 @@ impl Costs {
         } else {
             self.next = Some(end);
         }
-        Cost { range: from..end, runs: 1, time_ms, ends }
+        Cost { plan: self.plan, range: from..end, runs: 1, time_ms, ends }
+    }
+
+    fn learn_of(&mut self, piece: &Cost, time_ms: f64) {
+        if piece.plan == self.plan {
+            self.learn(piece.range.clone(), time_ms / f64::from(piece.runs.max(1)));
+        }
     }
 
     fn learn(&mut self, range: Range<usize>, time_ms: f64) {
@@ -237,7 +250,7 @@ mod tests {
     use super::{Cost, Costs};
 
     fn piece(range: std::ops::Range<usize>, time_ms: f64, ends: bool) -> Cost {
-        Cost { range, runs: 1, time_ms, ends }
+        Cost { plan: 0, range, runs: 1, time_ms, ends }
     }
 
     #[test]
@@ -276,8 +289,8 @@ mod tests {
     #[test]
     fn whole_runs_are_recorded_as_often_as_they_fit() {
         let mut costs = Costs::from_ms(vec![3.0, 1.0]);
-        assert_eq!(costs.take(13.0, 50), Cost { range: 0..2, runs: 3, time_ms: 12.0, ends: true });
-        assert_eq!(costs.take(100.0, 5), Cost { range: 0..2, runs: 5, time_ms: 20.0, ends: true });
+        assert_eq!(costs.take(13.0, 50), Cost { plan: 0, range: 0..2, runs: 3, time_ms: 12.0, ends: true });
+        assert_eq!(costs.take(100.0, 5), Cost { plan: 0, range: 0..2, runs: 5, time_ms: 20.0, ends: true });
         // A part of one where it does not fit, and then its rest.
         assert_eq!(costs.take(3.5, 50), piece(0..1, 3.0, false));
         assert_eq!(costs.take(100.0, 50), piece(1..2, 1.0, true));
@@ -294,6 +307,17 @@ mod tests {
         // Nor does a long one, as the first after a compilation, move a guess further.
         costs.learn(2..3, 200.0);
         assert!((costs.of(2..3) - 0.2).abs() < 0.3, "{:?}", costs.ms);
+    }
+
+    #[test]
+    fn what_was_measured_of_another_plan_is_no_measurement_of_this_one() {
+        // The piece is of two dispatches that took little; those at its place now take much.
+        let former = piece(0..2, 2.0, false);
+        let mut costs = Costs { plan: 1, ..Costs::from_ms(vec![50.0, 10.0, 20.0]) };
+        costs.learn_of(&former, 0.1);
+        assert_eq!(costs.ms, [50.0, 10.0, 20.0]);
+        costs.learn_of(&Cost { plan: 1, ..former }, 0.1);
+        assert!(costs.total_ms() < 1.0, "the control: {:?}", costs.ms);
     }
 
     #[test]

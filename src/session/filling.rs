@@ -28,7 +28,8 @@ pub(super) enum Stage {
 pub(super) struct Filling {
     pub stage: Stage,
     pub budget_ms: f64,
-    pub left_ms: f64,
+    /// Estimated milliseconds of the run's pieces so far.
+    pub took_ms: f64,
     /// The run is to train.
     pub trains: bool,
     /// A piece of the run was recorded.
@@ -43,6 +44,11 @@ impl Filling {
     /// An empty encoder, of a run that is to train or not.
     pub(super) fn new(budget_ms: f64, trains: bool) -> Self {
         let stage = Stage::Run { ended: false };
-        Self { stage, budget_ms, left_ms: budget_ms, trains, ran: false, probed: false, iterated: false }
+        Self { stage, budget_ms, took_ms: 0.0, trains, ran: false, probed: false, iterated: false }
+    }
+
+    /// Milliseconds left; a budget may be without end.
+    pub(super) fn left_ms(&self) -> f64 {
+        self.budget_ms - self.took_ms
     }
 }

@@ -34,7 +34,7 @@ impl Session {
         while let Some(turn) = self.next_turn(&mut filling) {
             self.record_turn(encoder, turn, &mut filling);
         }
-        self.progress.recorded_ms = budget_ms - filling.left_ms;
+        self.progress.recorded_ms = filling.took_ms;
         self.layouts.copy(encoder);
         let (run, events) = ((self.run.seen(), &self.layouts), &mut self.events);
         let budget = (budget_ms, filling.trains, self.progress.is_between());
@@ -109,7 +109,7 @@ impl Session {
                     if ended && let Some(index) = self.layouts.next_refresh(true) {
                         return Some(Turn::Refresh(index));
                     }
-                    if filling.left_ms > 0.0 && self.run_goes_on(filling.ran) {
+                    if filling.left_ms() > 0.0 && self.run_goes_on(filling.ran) {
                         let evaluates = self.progress.passes.is_some();
                         return Some(if evaluates { Turn::Evaluation } else { Turn::Step });
                     }
@@ -160,7 +160,8 @@ impl Session {
 
     /// Layouts have a share of what the run took, where it took anything: a step may be longer or shorter than the budget.
     fn grant_shares(&mut self, filling: &Filling) {
-        let took_ms = if filling.ran { filling.budget_ms - filling.left_ms } else { filling.budget_ms };
+        let is_known = filling.ran || filling.budget_ms.is_infinite();
+        let took_ms = if is_known { filling.took_ms } else { filling.budget_ms };
         self.layouts.grant(took_ms, filling.ran || filling.trains);
     }
 
@@ -168,12 +169,12 @@ impl Session {
         let gpu = Rc::clone(self.run.trainer.gpu());
         match turn {
             Turn::Step => {
-                let (cost_ms, ended) = self.record_step(encoder, filling.left_ms);
-                filling.left_ms -= cost_ms;
+                let (cost_ms, ended) = self.record_step(encoder, filling.left_ms());
+                filling.took_ms += cost_ms;
                 (filling.ran, filling.stage) = (true, Stage::Run { ended });
             }
             Turn::Evaluation => {
-                filling.left_ms -= self.record_evaluation(encoder, filling.left_ms);
+                filling.took_ms += self.record_evaluation(encoder, filling.left_ms());
                 (filling.ran, filling.stage) = (true, Stage::Run { ended: false });
             }
             Turn::Probes => {

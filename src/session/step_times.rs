@@ -134,7 +134,7 @@ mod tests {
     fn arrive(clock: &mut StepClock, pieces: &[(usize, std::ops::Range<usize>, f64)], ends: bool) {
         for (index, (part, range, time_ms)) in pieces.iter().enumerate() {
             let ends = ends && index + 1 == pieces.len();
-            let piece = Cost { range: range.clone(), runs: 1, time_ms: 0.0, ends };
+            let piece = Cost { plan: 0, range: range.clone(), runs: 1, time_ms: 0.0, ends };
             clock.arrived(clock.sampled(PARTS[*part]).unwrap(), &piece, *time_ms);
         }
     }
