@@ -236,10 +236,16 @@ impl Costs {
         // A guess gives way at once to a shorter time: on a fast GPU it may be a hundred times too long. Else half way, within a factor of 4:
         // one disturbed measurement must not spoil the next frame.
         let factor = if guessed && ratio < 1.0 { ratio } else { ratio.clamp(0.25, 4.0).sqrt() };
+        // That others take less, too, is said by a piece as far as it has share in the plan: the first dispatches are the cheapest.
+        let share = if factor < 1.0 { estimated / self.total_ms() } else { 1.0 };
+        let of_others = factor.powf(share);
         for index in 0..self.ms.len() {
-            if range.contains(&index) || !self.measured[index] {
-                self.ms[index] = (self.ms[index] * factor).max(1e-6);
-            }
+            let factor = match (range.contains(&index), self.measured[index]) {
+                (true, _) => factor,
+                (false, false) => of_others,
+                (false, true) => continue,
+            };
+            self.ms[index] = (self.ms[index] * factor).max(1e-6);
         }
         self.measured[range].fill(true);
     }
@@ -300,13 +306,24 @@ mod tests {
     fn a_guess_that_is_far_too_long_is_corrected_by_the_first_measurement() {
         let mut costs = Costs::from_ms(vec![50.0, 10.0, 20.0]);
         costs.learn(0..2, 0.6);
-        assert!((costs.of(0..2) - 0.6).abs() < 1e-9 && (costs.of(2..3) - 0.2).abs() < 1e-9, "{:?}", costs.ms);
+        // The others by the share of the piece: 0.01 to the power of 3/4.
+        assert!((costs.of(0..2) - 0.6).abs() < 1e-9, "{:?}", costs.ms);
+        assert!((costs.of(2..3) - 20.0 * 0.01_f64.powf(0.75)).abs() < 1e-9, "{:?}", costs.ms);
         // What was measured once is no guess: one short time moves it half way.
         costs.learn(0..2, 0.15);
         assert!((costs.of(0..2) - 0.3).abs() < 1e-9, "{:?}", costs.ms);
         // Nor does a long one, as the first after a compilation, move a guess further.
         costs.learn(2..3, 200.0);
         assert!((costs.of(2..3) - 0.2).abs() < 0.3, "{:?}", costs.ms);
+    }
+
+    #[test]
+    fn a_small_piece_that_takes_nothing_says_little_of_the_rest() {
+        // Before the convolutions come dispatches that are guessed like all others, and take next to nothing.
+        let mut costs = Costs::from_ms(vec![5.0, 5.0, 50.0, 40.0]);
+        costs.learn(0..2, 0.1);
+        assert!((costs.of(0..2) - 0.1).abs() < 1e-9 && costs.of(2..4) > 50.0, "{:?}", costs.ms);
+        assert!(costs.of(2..4) < 90.0, "the control: it says something: {:?}", costs.ms);
     }
 
     #[test]
