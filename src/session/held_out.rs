@@ -6,6 +6,7 @@ use std::rc::Rc;
 
 use super::effects::{Moment, RowId};
 use super::readback::{Readback, Timed};
+use super::spare_time::SpareTime;
 use crate::data::{Clock, HeldOutImages};
 use crate::error::Result;
 use crate::gpu::{Buffer, CostModel, Plan, ReadbackRing, Work};
@@ -86,8 +87,7 @@ pub(super) struct HeldOut {
     under_way: Option<Job>,
     /// The evaluation under way.
     pub work: Work,
-    /// GPU milliseconds that may be used.
-    credit_ms: f64,
+    spare: SpareTime,
     /// Buffers to be used again.
     free: Vec<Buffer<f32>>,
     results: ReadbackRing<Vec<Target>>,
@@ -108,7 +108,7 @@ impl HeldOut {
             queue: VecDeque::new(),
             under_way: None,
             work: Work::new(Plan::default(), CostModel::SOFTWARE),
-            credit_ms: 0.0,
+            spare: SpareTime::default(),
             free: Vec::new(),
             results: ReadbackRing::new(trainer.gpu(), size_of::<Clock>() as u64, READBACKS),
         })
@@ -211,11 +211,12 @@ impl HeldOut {
             return true;
         }
         self.build(run);
-        let share = if training { SHARE } else { 1.0 };
-        self.credit_ms = (self.credit_ms + share * budget_ms).min(budget_ms);
-        while self.credit_ms > 0.0 && self.begin(encoder) {
-            let piece = readback.record(encoder, &mut self.work, self.credit_ms, Timed::HeldOut);
-            self.credit_ms -= piece.time_ms;
+        self.spare.grant(budget_ms, SHARE, training);
+        while let Some(left_ms) = self.spare.left_ms()
+            && self.begin(encoder)
+        {
+            let piece = readback.record(encoder, &mut self.work, left_ms, Timed::HeldOut);
+            self.spare.charge(piece.time_ms);
             if piece.ends
                 && let Some(job) = self.under_way.take()
             {

@@ -41,6 +41,7 @@ mod run_folder;
 mod schedule;
 mod script;
 mod settings;
+mod spare_time;
 mod start_file;
 mod state;
 mod statistics;

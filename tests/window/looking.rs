@@ -19,14 +19,20 @@ fn journal_with(run: &Path, word: &str, has: bool) {
     }
 }
 
-#[test]
-fn a_tile_is_computed_before_the_eyes_and_a_digit_is_drawn() {
+/// A window whose run, kept in the folder's `run`, has trained a little and rests.
+fn paused() -> (tempfile::TempDir, Window) {
     let folder = tempfile::tempdir().unwrap();
-    let run = folder.path().join("run");
-    let window = Window::open(folder.path(), &["--out", run.to_str().unwrap()]);
+    let window = Window::open(folder.path(), &["--out", folder.path().join("run").to_str().unwrap()]);
     window.wait_for("training", |l| number(l, "step") >= 2.0);
     window.key("space");
     window.wait_for("rest", |l| l["state"] == "paused");
+    (folder, window)
+}
+
+#[test]
+fn a_tile_is_computed_before_the_eyes_and_a_digit_is_drawn() {
+    let (folder, window) = paused();
+    let run = folder.path().join("run");
     // The first tile is the image, the next one the first filter.
     ["Right", "Right", "i"].into_iter().for_each(|key| {
         window.key(key);
@@ -46,12 +52,8 @@ fn a_tile_is_computed_before_the_eyes_and_a_digit_is_drawn() {
 
 #[test]
 fn an_image_of_the_matrix_is_left_out_which_is_undone() {
-    let folder = tempfile::tempdir().unwrap();
+    let (folder, window) = paused();
     let run = folder.path().join("run");
-    let window = Window::open(folder.path(), &["--out", run.to_str().unwrap()]);
-    window.wait_for("training", |l| number(l, "step") >= 2.0);
-    window.key("space");
-    window.wait_for("rest", |l| l["state"] == "paused");
     window.click("tab confusion", 0.5);
     window.click("confusion of training", 0.5);
     window.click("evaluate now", 0.5);

@@ -10,6 +10,7 @@ use crate::gpu::{CostModel, Plan, ReadbackRing, Work};
 use crate::nn::{HeldOutPass, Predictions, TopK, Trainer};
 use crate::session::held_out::{Of, Version};
 use crate::session::readback::{Readback, Timed};
+use crate::session::spare_time::SpareTime;
 
 /// Test images whose answers are kept.
 pub const MAX_RECENT: usize = 200;
@@ -83,7 +84,7 @@ pub(super) struct Predicting {
     listed: Option<u32>,
     /// The encoder that is being recorded reads the pass's images.
     recorded: bool,
-    credit_ms: f64,
+    spare: SpareTime,
     results: Option<ReadbackRing<Job>>,
 }
 
@@ -100,7 +101,7 @@ impl Default for Predicting {
             drawn: 0,
             listed: None,
             recorded: false,
-            credit_ms: 0.0,
+            spare: SpareTime::default(),
             results: None,
         }
     }
@@ -195,12 +196,11 @@ impl Predicting {
         readback: &mut Readback,
         (budget_ms, trains): (f64, bool),
     ) {
-        let share = if trains { SHARE } else { 1.0 };
-        self.credit_ms = (self.credit_ms + share * budget_ms).min(budget_ms);
-        while self.credit_ms > 0.0 && self.job.is_some() {
-            let piece = readback.record(encoder, &mut self.work, self.credit_ms, Timed::Predictions);
+        self.spare.grant(budget_ms, SHARE, trains);
+        while let Some(left_ms) = self.spare.left_ms().filter(|_| self.job.is_some()) {
+            let piece = readback.record(encoder, &mut self.work, left_ms, Timed::Predictions);
             self.recorded = true;
-            self.credit_ms -= piece.time_ms;
+            self.spare.charge(piece.time_ms);
             let Some(job) = piece.ends.then(|| self.job.take()).flatten() else { continue };
             if let (Some((_, _, Some(built))), Some(ring)) = (&self.built, &mut self.results) {
                 let bytes = (size_of::<TopK>() * (job.probes.len() + job.tests.len()).max(1)) as u64;

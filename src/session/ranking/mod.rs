@@ -16,6 +16,7 @@ use self::job::{Built, Job, Tag};
 use super::held_out::{Of, Version};
 use super::moment::Moment;
 use super::readback::{Readback, Timed};
+use super::spare_time::SpareTime;
 use crate::error::Result;
 use crate::gpu::{CostModel, Plan, ReadbackRing, Work};
 use crate::layouts::Layouts;
@@ -47,7 +48,7 @@ pub struct Rankings {
     works: BTreeMap<usize, Work>,
     /// The encoder that is being recorded reads the images.
     recorded: bool,
-    credit_ms: f64,
+    spare: SpareTime,
     results: Option<ReadbackRing<Tag>>,
     /// The last ranking.
     result: Option<FilterRanking>,
@@ -134,9 +135,10 @@ impl Rankings {
             self.begin(encoder, of, layouts);
         }
         self.rests = self.rests.saturating_sub(1);
-        let share = if trains { SHARE } else { 1.0 };
-        self.credit_ms = (self.credit_ms + share * budget_ms).min(budget_ms);
-        while self.credit_ms > 0.0 && self.record_piece(encoder, of, readback) {}
+        self.spare.grant(budget_ms, SHARE, trains);
+        while let Some(left_ms) = self.spare.left_ms()
+            && self.record_piece(encoder, of, readback, left_ms)
+        {}
         self.job.is_some() || self.asked.is_some()
     }
 
@@ -146,6 +148,7 @@ impl Rankings {
         encoder: &mut wgpu::CommandEncoder,
         of: Of<'_>,
         readback: &mut Readback,
+        left_ms: f64,
     ) -> bool {
         let (Some(job), Some(results)) = (&mut self.job, &mut self.results) else { return false };
         if job.version != of.version() {
@@ -174,9 +177,9 @@ impl Rankings {
         }
         let kind = job.kind();
         let Some(work) = self.works.get_mut(&kind) else { return false };
-        let piece = readback.record(encoder, work, self.credit_ms, Timed::Ranking(kind));
+        let piece = readback.record(encoder, work, left_ms, Timed::Ranking(kind));
         self.recorded = true;
-        self.credit_ms -= piece.time_ms;
+        self.spare.charge(piece.time_ms);
         if piece.ends {
             job.end_pass(encoder, results);
         }
