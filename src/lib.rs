@@ -67,7 +67,7 @@
 //! A buffer that a dispatch only reads is bound as `x_in` where the same file writes it elsewhere as `x`.
 //!
 //! Hot kernels come in candidates (register tiles, reductions); all give the same bits. Which one runs is a
-//! [`gpu::TunePolicy`]: calculated, from the cache on disk, or timed on the real shape.
+//! [`gpu::TunePolicy`]: calculated, from the cache on disk, or timed on the real shape, at once or between the steps of a run.
 //!
 //! # A step, a frame
 //!

@@ -240,7 +240,7 @@ fn fuzz_rows(name: &str, whole: &[u8]) -> Tally {
             match LabeledRows::open(&path, &selection) {
                 Ok(LabeledRows { matrix, labels }) => {
                     assert!(matrix.rows > 0 && matrix.columns > 0);
-                    assert_eq!(matrix.values.len(), matrix.rows * matrix.columns);
+                    assert_eq!(matrix.values().len(), matrix.rows * matrix.columns);
                     let is_class = |class: &u32| {
                         *class == Labels::NONE || (*class as usize) < labels.as_ref().unwrap().names.len()
                     };

@@ -3,7 +3,7 @@
 mod compare;
 
 use compare::{assert_no_errors, open_gpu};
-use revacnn::embed::quality::recall;
+use revacnn::embed::twin::quality::recall;
 use revacnn::embed::{NeighborSearch, Options, Settings, Tsne, TsneBuilder, layout_bytes, twin};
 use revacnn::gpu::{Buffer, Gpu, TensorView};
 use revacnn::nn::{Shape, Tensor};

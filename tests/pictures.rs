@@ -35,6 +35,7 @@ fn session_of(network: &str, seed: u64, steps: u32) -> Session {
         augmentation: Default::default(),
         hyper: Hyper::default(),
         frozen: Vec::new(),
+        data_edits: Default::default(),
         probe: 7,
     };
     let mut session = Session::new(gpu, network, settings, None).unwrap();
@@ -146,7 +147,10 @@ fn session_with_probes() -> Session {
         let light = if (25.0..48.0).contains(&disc(x, y)) { 250 } else { 20 };
         image::Rgba([light, light, light, 255])
     });
-    let ring = revacnn::data::Picture::of_rgba([240, 120], ring.into_raw()).unwrap().fit(shape).unwrap();
+    let ring = revacnn::data::Picture::of_rgba([240, 120], ring.into_raw())
+        .unwrap()
+        .fit(shape, revacnn::data::Fit::Crop)
+        .unwrap();
     let (name, preview, animated) = ("ring.gif".to_owned(), Some(ring.preview), true);
     let new = NewProbe { name, image: ring.image, preview, animated };
     let first = session.trainer().loader.test_number(0);

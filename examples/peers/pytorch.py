@@ -3,6 +3,7 @@
 
     pytorch.py --network revacnn --batch 64 --seconds 3 [--data DIR] [--threads 2]
     pytorch.py --device cuda --tf32 --compile --channels-last ...
+    pytorch.py --device cuda --bf16 --graph ...
 
 The images lie on the device as bytes; a step gathers a random batch, normalises it, goes forward and
 backward and updates the weights by SGD with momentum. One JSON object is printed, on one line.
@@ -49,9 +50,16 @@ def options():
     parser.add_argument("--threads", type=int, help="threads on the CPU")
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--tf32", action="store_true", help="let a GPU round the inputs of products to TF32")
+    parser.add_argument("--bf16", action="store_true", help="compute the forward and backward pass in bfloat16 (autocast)")
+    parser.add_argument("--graph", action="store_true", help="record a whole step as a CUDA graph, and replay it")
     parser.add_argument("--compile", action="store_true", help="compile the forward and backward pass")
     parser.add_argument("--channels-last", action="store_true", help="keep activations as [n, y, x, c]")
-    return parser.parse_args()
+    given = parser.parse_args()
+    if given.graph and not given.device.startswith("cuda"):
+        sys.exit("error: a CUDA graph needs a CUDA device: --device cuda")
+    if given.device.startswith("cuda") and not torch.cuda.is_available():
+        sys.exit(f"error: torch {torch.__version__} finds no CUDA device")
+    return given
 
 
 def records(folder):
@@ -65,6 +73,27 @@ def records(folder):
         sys.exit(f"error: no data_batch_*.bin in {folder}")
     parts = [torch.frombuffer(bytearray(file.read_bytes()), dtype=torch.uint8) for file in files]
     return torch.cat(parts).view(-1, RECORD)
+
+
+def recorded(step, optimizer):
+    """A step as a CUDA graph: its indices, loss, gradients and update are replayed in one launch."""
+    # Before it is recorded all is compiled, and what the optimizer keeps is there.
+    side = torch.cuda.Stream()
+    side.wait_stream(torch.cuda.current_stream())
+    with torch.cuda.stream(side):
+        for _ in range(3):
+            step()
+    torch.cuda.current_stream().wait_stream(side)
+    optimizer.zero_grad(set_to_none=True)
+    graph = torch.cuda.CUDAGraph()
+    with torch.cuda.graph(graph):
+        loss = step()
+
+    def replay():
+        graph.replay()
+        return loss.clone()
+
+    return replay
 
 
 def main():
@@ -89,12 +118,19 @@ def main():
 
     def loss_of(bytes_, targets):
         batch = (bytes_.float() / 255 - 0.5).contiguous(memory_format=layout)
-        return nn.functional.cross_entropy(model(batch), targets)
+        # Without its cache of weights, which a graph would not fill again.
+        with torch.autocast(device.type, torch.bfloat16, enabled=given.bf16, cache_enabled=False):
+            outputs = model(batch)
+        return nn.functional.cross_entropy(outputs.float(), targets)
 
     if given.compile:
         loss_of = torch.compile(loss_of, mode="max-autotune-no-cudagraphs" if on_gpu else None)
 
-    def step():
+    def wait():
+        if on_gpu:
+            torch.cuda.synchronize()
+
+    def eager_step():
         chosen = torch.randint(0, len(labels), (given.batch,), device=device)
         optimizer.zero_grad(set_to_none=True)
         loss = loss_of(images[chosen], labels[chosen])
@@ -102,9 +138,7 @@ def main():
         optimizer.step()
         return loss.detach()
 
-    def wait():
-        if on_gpu:
-            torch.cuda.synchronize()
+    step = recorded(eager_step, optimizer) if given.graph else eager_step
 
     # A GPU is waited for once in a while, not every step.
     chunk = 20 if on_gpu else 1
@@ -127,7 +161,7 @@ def main():
         "peer": "pytorch",
         "version": torch.__version__,
         "device": torch.cuda.get_device_name(device) if on_gpu else f"CPU, {torch.get_num_threads()} threads",
-        "tf32": given.tf32, "compile": given.compile, "channels_last": given.channels_last,
+        "tf32": given.tf32, "bf16": given.bf16, "graph": given.graph, "compile": given.compile, "channels_last": given.channels_last,
         "network": given.network, "batch": given.batch, "parameters": parameters,
         "images_per_s": steps * given.batch / elapsed, "images": steps * given.batch, "seconds": elapsed,
         "mean_loss": torch.stack(losses).mean().item(),

@@ -5,7 +5,7 @@ const BLOCK: u32 = 256u;
 const TILE: u32 = 16u;
 const NONE: u32 = 0xffffffffu;
 
-// `count` rows in `blocks` of BLOCK; `slot_quads` quads of slots and at most `tiles` tiles for the rows by list.
+// `count` rows in `blocks` of `rounds` · BLOCK; `slot_quads` quads of slots and at most `tiles` tiles for the rows by list.
 #import IvfParams
 
 @group(0) @binding(0) var<uniform> params: IvfParams;
@@ -32,25 +32,35 @@ fn count_block(
     @builtin(local_invocation_index) lane: u32,
 ) {
     let block = group.x + group.y * groups.x;
-    let i = block * BLOCK + lane;
-    var own = NONE;
-    if i < params.count { own = list_of_in[i]; }
-    block_lists[lane] = own;
     if block < params.blocks {
         for (var l = lane; l < params.lists; l += BLOCK) { counts[block * params.lists + l] = 0u; }
     }
     storageBarrier();
     workgroupBarrier();
-    var rank = 0u;
-    var last = true;
-    for (var other = 0u; other < BLOCK + (group.x >> 31u); other++) {
-        let same = block_lists[other] == own;
-        if same && other < lane { rank++; }
-        if same && other > lane { last = false; }
+    for (var round = 0u; round < params.rounds; round++) {
+        let i = (block * params.rounds + round) * BLOCK + lane;
+        var own = NONE;
+        if i < params.count { own = list_of_in[i]; }
+        block_lists[lane] = own;
+        workgroupBarrier();
+        var rank = 0u;
+        var last = true;
+        for (var other = 0u; other < BLOCK + (group.x >> 31u); other++) {
+            let same = block_lists[other] == own;
+            if same && other < lane { rank++; }
+            if same && other > lane { last = false; }
+        }
+        if own != NONE {
+            rank += counts[block * params.lists + own];
+            ranks[i] = rank;
+        }
+        // All have read what the rounds before counted.
+        storageBarrier();
+        workgroupBarrier();
+        if own != NONE && last { counts[block * params.lists + own] = rank + 1u; }
+        storageBarrier();
+        workgroupBarrier();
     }
-    if own == NONE { return; }
-    ranks[i] = rank;
-    if last { counts[block * params.lists + own] = rank + 1u; }
 }
 
 /// counts[b, l] = Σ_{b' < b} counts[b', l]; bounds[l].y = the total
@@ -96,5 +106,5 @@ fn place_rows(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgro
     if i >= params.count { return; }
     let list = list_of_in[i];
     if list == NONE { return; }
-    row_ids[bounds[list].x + counts[i / BLOCK * params.lists + list] + ranks[i]] = i;
+    row_ids[bounds[list].x + counts[i / (params.rounds * BLOCK) * params.lists + list] + ranks[i]] = i;
 }

@@ -29,6 +29,33 @@ pub(crate) fn accuracy_curves(metrics: &Metrics) -> Curves {
     curves.map(|points| points.into_iter().map(|[x, y]| [x, 100.0 * y]).collect())
 }
 
+/// The curve with each point the mean of it and of those before it, of which one counts `smoothing` times the next: an exponential moving
+/// average without the bias of its beginning. `smoothing` is 0, as it is, up to, not including, 1.
+pub(crate) fn smoothed(curve: Vec<[f64; 2]>, smoothing: f64) -> Vec<[f64; 2]> {
+    let (mut sum, mut weight) = (0.0, 0.0);
+    let mean = |[x, y]: [f64; 2]| {
+        if !y.is_finite() {
+            return [x, y];
+        }
+        (sum, weight) = (smoothing * sum + y, smoothing * weight + 1.0);
+        [x, sum / weight]
+    };
+    curve.into_iter().map(mean).collect()
+}
+
+/// Value of a curve at `x`, between its points; none before the first and after the last.
+pub(crate) fn value_at(curve: &[[f64; 2]], x: f64) -> Option<f64> {
+    let after = curve.iter().position(|point| point[0] >= x)?;
+    let to = curve[after];
+    let from = curve[after.saturating_sub(1)];
+    if x < from[0] {
+        return None;
+    }
+    let width = to[0] - from[0];
+    let share = if width > 0.0 { (x - from[0]) / width } else { 1.0 };
+    Some(from[1] + share * (to[1] - from[1]))
+}
+
 fn by_epoch(metrics: &Metrics, of: fn(&EpochMetrics) -> Option<f32>) -> Vec<[f64; 2]> {
     metrics.epochs.iter().filter_map(|e| Some([f64::from(e.epoch), f64::from(of(e)?)])).collect()
 }
@@ -53,6 +80,27 @@ fn training(
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn smoothing_keeps_a_constant_and_halves_a_spike() {
+        let curve = vec![[0.0, 4.0], [1.0, 4.0], [2.0, 8.0]];
+        assert_eq!(smoothed(curve.clone(), 0.0), curve);
+        // Weights 1, 1/2 and 1/4: (8 + 2 + 1) / 1.75.
+        let last = smoothed(curve, 0.5)[2][1];
+        assert!((last - 11.0 / 1.75).abs() < 1e-12, "{last}");
+        let with_nan = smoothed(vec![[0.0, 1.0], [1.0, f64::NAN], [2.0, 3.0]], 0.5);
+        assert!(with_nan[1][1].is_nan() && (with_nan[2][1] - 3.5 / 1.5).abs() < 1e-12);
+    }
+
+    #[test]
+    fn a_value_lies_between_its_neighbors() {
+        let curve = [[1.0, 10.0], [2.0, 20.0], [2.0, 30.0], [4.0, 50.0]];
+        for (x, value) in [(1.0, 10.0), (1.25, 12.5), (2.0, 20.0), (3.0, 40.0), (4.0, 50.0)] {
+            assert_eq!(value_at(&curve, x), Some(value), "{x}");
+        }
+        assert_eq!([0.9, 4.1].map(|x| value_at(&curve, x)), [None, None]);
+        assert_eq!(value_at(&[], 1.0), None);
+    }
 
     #[test]
     fn a_resumed_run_has_its_epochs_and_then_its_steps() {

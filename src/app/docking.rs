@@ -1,6 +1,6 @@
 //! Arrangement of the panes: two columns of panes, or of tabs where the window is low.
 
-use egui::{Ui, Vec2};
+use egui::{Response, Ui, Vec2};
 use egui_tiles::{Container, Linear, LinearDir, Tabs, Tile, TileId, Tiles, Tree};
 
 use super::pane::{Cx, Dock, FileForm, Pane, ToSave};
@@ -137,6 +137,13 @@ impl egui_tiles::Behavior<usize> for Panes<'_, '_, '_> {
 
     fn tab_title_for_pane(&mut self, index: &usize) -> egui::WidgetText {
         self.panes[*index].title().into()
+    }
+
+    fn on_tab_button(&mut self, tiles: &mut Tiles<usize>, id: TileId, button: Response) -> Response {
+        if let Some(Tile::Pane(index)) = tiles.get(id) {
+            self.cx.mark(format!("tab {}", self.panes[*index].name()), &button);
+        }
+        button
     }
 
     fn simplification_options(&self) -> egui_tiles::SimplificationOptions {

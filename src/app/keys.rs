@@ -164,7 +164,7 @@ const KEYS: &[(&str, &str, &[Binding])] = &[
     ),
     (
         "Esc",
-        "close this, clear the selections, stop on a way through time, give up a stroke of the brush",
+        "close this or a window over the maps, clear the selections, stop on a way through time, give up a stroke",
         &[(NONE, Key::Escape, escape)],
     ),
     (

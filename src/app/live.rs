@@ -33,29 +33,34 @@ pub fn live_frame(
     };
     let painting = lay_out(session, workbench, input);
     // A step that can no longer begin again is finished, whatever it takes.
-    let share = if session.put_changes_first() {
-        f64::INFINITY
-    } else if ctx.input(|input| input.pointer.time_since_last_movement()) < HAND_S {
-        HAND_SHARE
-    } else {
-        1.0
-    };
-    let trained = session.network_version() != version || work(session, workbench.costs.views_ms, share);
+    let share = if session.put_changes_first() { f64::INFINITY } else { hand_share(&ctx) };
+    let trained = session.network_version() != version || work(session, workbench.costs.views_ms, share).0;
     if session.network_version() == version {
         return (painting, trained);
     }
     (painting.followed_by(lay_out(session, workbench, again)), trained)
 }
 
+/// A turn that only trains, as long as a frame would.
+pub fn train(canvas: &Canvas, session: &mut Session) -> wgpu::SubmissionIndex {
+    work(session, 0.0, hand_share(&canvas.ctx)).1
+}
+
+/// Share of a turn that trains, by the movement of the pointer.
+fn hand_share(ctx: &egui::Context) -> f64 {
+    let moves = ctx.input(|input| input.pointer.time_since_last_movement()) < HAND_S;
+    if moves { HAND_SHARE } else { 1.0 }
+}
+
 /// Submits the training of a frame whose pictures take `views_ms`, apart from them: what cannot be drawn costs no step. It takes a `share`
-/// of the time left, 1 for all of it. Returns whether there was any.
-pub(super) fn work(session: &mut Session, views_ms: f64, share: f64) -> bool {
+/// of the time left, 1 for all of it. Returns whether there was any, and its submission.
+pub(super) fn work(session: &mut Session, views_ms: f64, share: f64) -> (bool, wgpu::SubmissionIndex) {
     let budget_ms = if session.gpu().is_software() { SOFTWARE_FRAME_MS } else { FRAME_MS };
     let budget_ms = share * (budget_ms - views_ms).max(budget_ms / 4.0);
     let mut encoder = session.gpu().encoder("training");
     let trained = session.record(&mut encoder, budget_ms);
-    session.gpu().submit(encoder);
+    let submission = session.gpu().submit(encoder);
     session.after_submit();
     session.put_changes_first();
-    trained
+    (trained, submission)
 }

@@ -99,8 +99,8 @@ fn passes(
         gpu.wait();
         workbench.take(canvas.poll(), session);
         // A pane may have asked for what is computed only while it is looked at.
-        if evaluates && (session.inspection().wants_predictions() || session.state() == RunState::Validating)
-        {
+        let waits = session.inspection().wants_predictions() || session.rankings().progress().is_some();
+        if evaluates && (waits || session.state() == RunState::Validating) {
             session.refresh()?;
         }
     }

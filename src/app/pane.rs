@@ -191,6 +191,8 @@ pub(crate) type Targets = BTreeMap<Cow<'static, str>, Rect>;
 pub struct Costs {
     /// GPU milliseconds of pictures and interface per frame.
     pub views_ms: f64,
+    /// Share of the time that frames take from the training, 0 to 1.
+    pub drawing_share: f64,
     /// Frames per second.
     pub frames_per_s: f64,
 }
@@ -207,7 +209,7 @@ pub(crate) enum Event {
         /// Tiles down.
         tiles: i64,
     },
-    /// Give up what is under way: a stroke of the brush or, without one, the window in which a filter is painted.
+    /// Give up what is under way: a stroke of the brush or, without one, the window in which a filter is painted, or that of its computation.
     GiveUp,
     /// Turn pictures off or on.
     TogglePictures,

@@ -34,7 +34,9 @@ fn adding(name: String, fitted: FittedPicture) -> Control {
 /// # Errors
 /// When it is no picture that can be read, or does not fit the network.
 pub(crate) fn of_file(session: &Session, path: &Path) -> Result<Control> {
-    let fitted = Picture::open(path)?.fit(input_shape(session)).map_err(|e| e.within(path.display()))?;
+    let fitted = Picture::open(path)?
+        .fit(input_shape(session), session.settings().fit())
+        .map_err(|e| e.within(path.display()))?;
     let name = path
         .file_name()
         .map_or_else(|| path.display().to_string(), |name| name.to_string_lossy().into_owned());
@@ -49,5 +51,6 @@ pub(crate) fn of_clipboard(session: &Session, pasted: &egui::ColorImage) -> Resu
     let [width, height] = pasted.size.map(|side| side as u32);
     let rgba = pasted.pixels.iter().flat_map(|pixel| pixel.to_srgba_unmultiplied()).collect();
     let picture = Picture::of_rgba([width, height], rgba).map_err(|e| e.within("the clipboard"))?;
-    Ok(adding("pasted".to_owned(), picture.fit(input_shape(session)).map_err(|e| e.within("the clipboard"))?))
+    let fitted = picture.fit(input_shape(session), session.settings().fit());
+    Ok(adding("pasted".to_owned(), fitted.map_err(|e| e.within("the clipboard"))?))
 }

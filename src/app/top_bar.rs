@@ -171,9 +171,7 @@ fn speed(cx: &Cx<'_, '_>) -> Vec<Figure> {
     let moving = session.layouts().iter().any(|layout| !layout.rests());
     let embed = if moving { metrics.layouts_ms } else { 0.0 };
     let views = costs.views_ms;
-    let all = train + embed + views;
-    let share = if all > 0.0 { (embed + views) / all } else { 0.0 };
-    let overhead = if running { percent(share) } else { "–".to_owned() };
+    let overhead = if running { percent(costs.drawing_share) } else { "–".to_owned() };
     vec![
         figure(3, "images/s", rate, "Training images per second, over about the last second"),
         figure(
@@ -186,8 +184,8 @@ fn speed(cx: &Cx<'_, '_>) -> Vec<Figure> {
             7,
             "rendering overhead",
             overhead,
-            "Share of GPU time not spent on training, but on layouts, pictures and interface (V turns the \
-             pictures off)",
+            "Share of the time that pictures and interface take from the training, over about the last second: half at most, but \
+             while you click (V turns the pictures off)",
         ),
         figure(6, "frames/s", format!("{:.0}", costs.frames_per_s), "Frames drawn per second"),
     ]

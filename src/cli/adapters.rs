@@ -3,23 +3,24 @@
 use clap::Args;
 use humansize::{BINARY, format_size};
 use revacnn::error::Result;
-use revacnn::gpu::{list_adapters, no_adapter};
+use revacnn::gpu::{list_adapters, list_opened_adapters, no_adapter};
 
 use super::print::print_line;
 
 #[derive(Args)]
 pub(super) struct Adapters {
-    /// Print a JSON array.
+    /// Print a JSON array, with subgroups, workgroup memory, cooperative matrices, timestamps and limits of each.
     #[arg(long)]
     json: bool,
 }
 
 impl Adapters {
     pub(super) fn run(&self) -> Result<()> {
-        let adapters = list_adapters();
         if self.json {
+            let adapters = list_opened_adapters();
             return print_line(&serde_json::to_string_pretty(&adapters).expect("reports are plain data"));
         }
+        let adapters = list_adapters();
         if adapters.is_empty() {
             return Err(no_adapter());
         }

@@ -5,6 +5,7 @@
     reason = "they panic where these are full or closed; see `print`"
 )]
 
+mod ablate;
 mod adapters;
 mod arrays;
 mod bench;
@@ -34,6 +35,7 @@ mod report;
 mod run_options;
 mod saving;
 mod train;
+mod twin;
 mod usage;
 #[cfg(feature = "app")]
 mod workbench;
@@ -79,6 +81,10 @@ enum Command {
     Import(import::Import),
     /// Write the network of a run for other tools: ONNX, PyTorch, safetensors, NumPy.
     Export(export::Export),
+    /// The filters of a run by the loss without each: which can go.
+    Ablate(ablate::Ablate),
+    /// The effect of commands over several seeds, each against the same run without them.
+    Twin(twin::Twin),
     /// Classes, shares and logits of pictures or arrays, by a run.
     Predict(predict::Predict),
     /// Embed rows in two dimensions by t-SNE, without a window.
@@ -136,6 +142,8 @@ impl Cli {
             Some(Command::Replay(replay)) => replay.run(),
             Some(Command::Import(import)) => import.run(),
             Some(Command::Export(export)) => export.run(),
+            Some(Command::Ablate(ablate)) => ablate.run(),
+            Some(Command::Twin(twin)) => twin.run(),
             Some(Command::Predict(predict)) => predict.run(),
             Some(Command::Embed(embed)) => embed.run(),
             Some(Command::Data(data)) => data.run(),

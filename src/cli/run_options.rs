@@ -25,15 +25,24 @@ pub(super) struct AdapterOption {
 }
 
 impl AdapterOption {
-    /// Opens the adapter.
+    /// Opens the adapter. What is not known of its kernels is found out while a run goes on.
     pub(super) fn open(&self) -> Result<Rc<Gpu>> {
+        self.open_with(TunePolicy::Later)
+    }
+
+    /// Opens the adapter for a measurement: kernels are tuned before it.
+    pub(super) fn open_tuned(&self) -> Result<Rc<Gpu>> {
+        self.open_with(TunePolicy::Benchmark)
+    }
+
+    fn open_with(&self, policy: TunePolicy) -> Result<Rc<Gpu>> {
         let mut gpu = Gpu::open(&self.choice())?;
         if gpu.is_software() && self.choice() == AdapterChoice::Best {
             log::info!("no GPU was found: running on the CPU (software adapter), which is much slower");
         }
         if !gpu.is_software() {
-            // Without a window nobody waits for the first picture, and a GPU's driver compiles fast.
-            gpu.set_tune_policy(TunePolicy::Benchmark);
+            // A GPU's driver compiles fast.
+            gpu.set_tune_policy(policy);
         }
         gpu.set_image_memory(self.image_memory.map(|mib| mib.saturating_mul(1 << 20)));
         Ok(Rc::new(gpu))
@@ -182,8 +191,15 @@ impl RunOptions {
 
     /// Goes on with the run in `folder`, with the options that were given in place of its own: commands, as all that steers a run.
     pub(super) fn resume(&self, gpu: Rc<Gpu>, folder: &Path) -> Result<Session> {
-        let settings = self.settings()?;
+        self.settings()?;
         let mut session = Session::resume(gpu, folder)?;
+        self.steer(&mut session)?;
+        Ok(session)
+    }
+
+    /// Gives the options that were given to a run in place of its own settings, as commands.
+    pub(super) fn steer(&self, session: &mut Session) -> Result<()> {
+        let settings = self.settings()?;
         let network = &session.trainer().network;
         let id = |layer: usize| LayerId(network.layers[layer].id);
         let thaw = layers_called(network, &self.off.unfreeze)?.into_iter().map(id).map(NetworkCommand::Thaw);
@@ -193,8 +209,7 @@ impl RunOptions {
         let steered = self.network_commands(network)?;
         let commands: Vec<Command> =
             given.chain(thaw.chain(freeze).map(Command::from)).chain(steered).collect();
-        session.apply_all(&commands)?;
-        Ok(session)
+        session.apply_all(&commands)
     }
 
     /// The settings, checked as far as possible without the data.
@@ -210,6 +225,7 @@ impl RunOptions {
             augmentation,
             hyper: self.hyper.0.checked()?,
             frozen: Vec::new(),
+            data_edits: Default::default(),
             probe: 0,
         })
     }

@@ -275,7 +275,7 @@ impl Report {
         match event {
             Event::Step(step) => self.step(session, step),
             Event::Epoch(epoch) => self.epoch(session, epoch),
-            Event::Test { .. } | Event::Validation { .. } => Ok(()),
+            Event::Evaluated { .. } => Ok(()),
             Event::Fault(error) => Err(error.clone()),
             Event::Notice(notice) => {
                 self.bar.suspend(|| log::warn!("{notice}: {}", notice.help()));
@@ -350,10 +350,10 @@ impl Report {
             while !interrupt.is_requested() && session.advance() {}
             session.settle();
             for event in session.take_events() {
-                match event {
-                    Event::Test { loss, accuracy, average } => test = Some((loss, accuracy, average)),
-                    Event::Fault(error) => return Err(error),
-                    _ => (),
+                if let Event::Evaluated { loss, accuracy, average, .. } = event {
+                    test = Some((loss, accuracy, average));
+                } else if let Event::Fault(error) = event {
+                    return Err(error);
                 }
             }
         }

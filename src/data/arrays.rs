@@ -10,6 +10,8 @@ use crate::error::{Error, Result};
 
 /// Bytes of an array, or of a file of rows, at most: 16 GiB.
 pub(super) const MAX_BYTES: u64 = 1 << 34;
+/// Values that are read at once.
+const BLOCK: usize = 1 << 16;
 /// Help for an array that holds no numbers.
 pub(super) const AS_NUMBERS: &str = "save it as numbers: numpy.save(path, x.astype('float32'))";
 
@@ -78,15 +80,18 @@ pub(super) fn product(sizes: &[u64]) -> Option<u64> {
 
 fn numbers<R: Read>(file: NpyFile<R>, kind: TypeChar, size: usize, descr: &str) -> Result<Values> {
     use Values::{Bytes, Floats, Numbers};
+    let big = descr.contains('>');
     match (kind, size) {
         (TypeChar::Bool, 1) => read_all::<bool, _, _>(file, u8::from).map(Bytes),
-        (TypeChar::Uint, 1) => read_all::<u8, _, _>(file, |v| v).map(Bytes),
+        (TypeChar::Uint, 1) => read_blocks(file, |[v]: [u8; 1]| v).map(Bytes),
         (TypeChar::Int, 1) => read_all::<i8, _, _>(file, f32::from).map(Floats),
         (TypeChar::Uint, 2) => read_all::<u16, _, _>(file, f32::from).map(Floats),
         (TypeChar::Int, 2) => read_all::<i16, _, _>(file, f32::from).map(Floats),
         (TypeChar::Float, 2) => read_all::<half::f16, _, _>(file, f32::from).map(Floats),
-        (TypeChar::Float, 4) => read_all::<f32, _, _>(file, |v| v).map(Floats),
-        (TypeChar::Float, 8) => read_all::<f64, _, _>(file, |v| v).map(Numbers),
+        (TypeChar::Float, 4) if big => read_blocks(file, f32::from_be_bytes).map(Floats),
+        (TypeChar::Float, 4) => read_blocks(file, f32::from_le_bytes).map(Floats),
+        (TypeChar::Float, 8) if big => read_blocks(file, f64::from_be_bytes).map(Numbers),
+        (TypeChar::Float, 8) => read_blocks(file, f64::from_le_bytes).map(Numbers),
         (TypeChar::Uint, 4) => read_all::<u32, _, _>(file, f64::from).map(Numbers),
         (TypeChar::Int, 4) => read_all::<i32, _, _>(file, f64::from).map(Numbers),
         (TypeChar::Uint, 8) => read_all::<u64, _, _>(file, |v| v as f64).map(Numbers),
@@ -108,6 +113,21 @@ fn numbers<R: Read>(file: NpyFile<R>, kind: TypeChar, size: usize, descr: &str) 
 fn read_all<S: npyz::Deserialize, T, R: Read>(file: NpyFile<R>, to: impl Fn(S) -> T) -> Result<Vec<T>> {
     let reader = file.data::<S>().map_err(damaged)?;
     reader.map(|value| value.map(&to)).collect::<std::io::Result<_>>().map_err(damaged)
+}
+
+/// Values of `N` bytes each, a block at a time. The size in the header is not trusted: memory grows with the bytes read.
+fn read_blocks<const N: usize, T, R: Read>(file: NpyFile<R>, to: impl Fn([u8; N]) -> T) -> Result<Vec<T>> {
+    let mut left = file.len() as usize;
+    let mut reader = file.into_inner();
+    let mut block = vec![0; BLOCK * N];
+    let mut values = Vec::new();
+    while left > 0 {
+        let some = left.min(BLOCK);
+        reader.read_exact(&mut block[..some * N]).map_err(damaged)?;
+        values.extend(block[..some * N].as_chunks::<N>().0.iter().map(|bytes| to(*bytes)));
+        left -= some;
+    }
+    Ok(values)
 }
 
 impl Values {

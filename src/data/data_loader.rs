@@ -6,6 +6,7 @@ use super::augmentation::Augmentation;
 use super::batch::BatchSizes;
 use super::clock::{self, Clock, HISTORY_LEN, StepRecord};
 use super::dataset::{ChannelStats, Dataset, ImageShape};
+use super::edits::DataEdits;
 use super::gather::{GatherBuffers, draw_and_gather, draws, gather};
 use super::images::Images;
 use super::sampler::{MAX_PROBES, SamplerBuffers, Sampling, sample};
@@ -28,6 +29,11 @@ pub struct DataLoader {
     pub(super) sampling: Buffer<Sampling>,
     clock: Buffer<Clock>,
     history: Buffer<StepRecord>,
+    /// Changes by hand.
+    edits: DataEdits,
+    /// Training images by position, and labels of all images, as the set is stored.
+    stored_order: Vec<u32>,
+    stored_labels: Vec<u8>,
     /// Classes of the user's own images.
     own_labels: Vec<u8>,
     /// Numbers of the probes' images.
@@ -80,6 +86,9 @@ impl DataLoader {
         let stats = data.channel_stats();
         let statistics: Vec<f32> =
             stats.mean.iter().zip(&stats.std).flat_map(|(m, s)| [*m, 1.0 / s]).collect();
+        let stored_order = order[..all - validation_images].to_vec();
+        // An evaluation of the training images is of those, too, that are left out.
+        let with_stored: Vec<u32> = order.iter().chain(&stored_order).copied().collect();
         let own_labels = vec![0; images.own.len().next_multiple_of(4)];
         let loader = Self {
             shape: data.shape,
@@ -87,11 +96,14 @@ impl DataLoader {
             statistics: Buffer::from_slice(gpu, "statistics", &statistics),
             normals: statistics,
             labels: Buffer::from_slice(gpu, "labels", &bytemuck::pod_collect_to_vec::<u8, u32>(&labels)),
-            order: Buffer::from_slice(gpu, "order", &order),
+            order: Buffer::from_slice(gpu, "order", &with_stored),
             probes: Buffer::from_slice(gpu, "probes", &[all as u32; PROBE_SLOTS]),
             sampling: Buffer::zeroed(gpu, "sampling", 1),
             clock: Buffer::zeroed(gpu, "clock", 1),
             history: Buffer::zeroed(gpu, "history", HISTORY_LEN),
+            edits: DataEdits::default(),
+            stored_order,
+            stored_labels: labels,
             own_labels,
             pinned: vec![all as u32; PROBE_SLOTS],
             train_images: all - validation_images,
@@ -214,6 +226,42 @@ impl DataLoader {
         self.clock.write_field(gpu, offset_of!(Clock, drawn), 0_u32);
         self.clock.write_field(gpu, offset_of!(Clock, step_loss), 0.0_f32);
         self.clock.write_field(gpu, offset_of!(Clock, step_correct), 0_u32);
+    }
+
+    /// Changes of the training images from the next batch on. To be called after everything recorded is submitted.
+    pub fn set_edits(&mut self, gpu: &Gpu, edits: &DataEdits) {
+        let former = std::mem::replace(&mut self.edits, edits.clone());
+        let relabeled = [&former, edits].into_iter().flat_map(|edits| &edits.relabeled);
+        for (image, _) in relabeled
+            .filter(|changed| !(former.relabeled.contains(changed) && edits.relabeled.contains(changed)))
+        {
+            let word = *image as usize / 4;
+            let class = |at: usize| edits.class(at as u32).unwrap_or(self.stored_labels[at]);
+            let bytes = [0, 1, 2, 3].map(|byte| class(4 * word + byte));
+            self.labels.write(gpu, word, &[u32::from_le_bytes(bytes)]);
+        }
+        if former.left_out != edits.left_out {
+            let order = edits.order(&self.stored_order);
+            self.order.write(gpu, 0, &order);
+            self.images.set_training_order(&order);
+        }
+    }
+
+    /// Changes by hand.
+    pub fn edits(&self) -> &DataEdits {
+        &self.edits
+    }
+
+    /// The training images, those that are left out too, by number and class, in the order of [`DataLoader::training`].
+    pub fn training_classes(&self) -> impl Iterator<Item = (u32, u8)> {
+        let class = |image: u32| self.edits.class(image).unwrap_or(self.stored_labels[image as usize]);
+        self.stored_order.iter().map(move |image| (*image, class(*image)))
+    }
+
+    /// Positions of the training images in the image order, for an evaluation: those that are left out too.
+    pub fn training(&self) -> std::ops::Range<usize> {
+        let first = self.test().end;
+        first..first + self.train_images
     }
 
     /// Positions of the validation images in the image order.

@@ -5,6 +5,7 @@
 
 use fast_image_resize::images::{Image, ImageRef};
 use fast_image_resize::{FilterType, PixelType, ResizeAlg, ResizeOptions, Resizer};
+use image::{ColorType, DynamicImage};
 
 use super::dataset::{Dataset, ImageShape, Split};
 use super::parallel;
@@ -23,11 +24,36 @@ pub(super) struct Pixels {
     pub values: Vec<u8>,
 }
 
+impl Pixels {
+    /// The pixels of an image, on white where it is transparent, 16 bits scaled to 8, of 1 channel if `gray` or of 3.
+    pub(super) fn on_white(image: DynamicImage, gray: bool) -> Self {
+        let image = if image.color().has_alpha() { on_white(image) } else { image };
+        let (width, height) = (image.width() as usize, image.height() as usize);
+        let values = if gray { image.into_luma8().into_raw() } else { image.into_rgb8().into_raw() };
+        Self { channels: if gray { 1 } else { 3 }, width, height, values }
+    }
+}
+
+fn on_white(image: DynamicImage) -> DynamicImage {
+    let mixed = |c: u8, a: u8| ((u32::from(c) * u32::from(a) + 255 * (255 - u32::from(a)) + 127) / 255) as u8;
+    if matches!(image.color(), ColorType::La8 | ColorType::La16) {
+        let from = image.into_luma_alpha8();
+        let on_white = |x, y| image::Luma([mixed(from.get_pixel(x, y)[0], from.get_pixel(x, y)[1])]);
+        return image::GrayImage::from_fn(from.width(), from.height(), on_white).into();
+    }
+    let from = image.into_rgba8();
+    let on_white = |x, y| {
+        let [r, g, b, a] = from.get_pixel(x, y).0;
+        image::Rgb([r, g, b].map(|c| mixed(c, a)))
+    };
+    image::RgbImage::from_fn(from.width(), from.height(), on_white).into()
+}
+
 /// A part of an image in pixels: left and upper edge, width and height.
-type Part = [f64; 4];
+pub(super) type Part = [f64; 4];
 
 /// The part of an image of `from` that is shown, and the place where it goes in one of `to`: x, y, width and height.
-fn placed(from: [usize; 2], to: [usize; 2], fit: Fit) -> (Part, [usize; 4]) {
+pub(super) fn placed(from: [usize; 2], to: [usize; 2], fit: Fit) -> (Part, [usize; 4]) {
     let [width, height] = from.map(|side| side as f64);
     let [to_width, to_height] = to.map(|side| side as f64);
     let (all, everywhere) = ([0.0, 0.0, width, height], [0, 0, to[0], to[1]]);

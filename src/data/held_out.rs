@@ -34,45 +34,43 @@ impl DataLoader {
     /// # Errors
     /// When they do not fit the adapter.
     pub fn hold_out(&self, gpu: &Gpu, count: usize) -> Result<HeldOutImages> {
+        let held = self.room_for(gpu, count.min(self.validation_images))?;
         let first = self.validation().start;
-        let count = count.min(self.validation_images);
-        let train_slots = count.next_multiple_of(4);
-        let sizes = BatchSizes { batch: count, micro_batch: count, train_slots, slots: train_slots };
-        let (eval_cursor, eval_end) = (first as u32, (first + count) as u32);
-        let start = [Clock { eval_cursor, eval_end, ..Clock::default() }];
-        let input_len = self.shape.len() * sizes.slots;
-        gpu.check_fits("the held-out images", 4 * input_len as u64)?;
-        let held = HeldOutImages {
-            sizes,
-            samples: Buffer::<Sample>::zeroed(gpu, "held-out samples", sizes.slots).range(),
-            input: Buffer::<f32>::zeroed(gpu, "held-out images", input_len).range(),
-            clock: Buffer::from_slice(gpu, "held-out clock", &start),
-            start: Buffer::from_slice(gpu, "held-out start", &start),
-            train_images: self.train_images,
-        };
-        let apart = self.images.apart(gpu, first..first + count);
+        held.start.write(gpu, 0, &[held.clock_of(first..first + held.count())]);
+        self.fill(gpu, &held, first..first + held.count())?;
+        Ok(held)
+    }
+
+    /// Puts images into the slots of `into`, from the first on, by their positions in the loader's order, with their classes; the others are
+    /// empty. As an evaluation has them. Submits work: nothing recorded before may read them.
+    ///
+    /// # Errors
+    /// When there are more than slots.
+    pub fn fill(&self, gpu: &Gpu, into: &HeldOutImages, positions: std::ops::Range<usize>) -> Result<()> {
+        into.clock.write(gpu, 0, &[into.clock_of(positions.clone())]);
+        let apart = self.images.apart(gpu, positions);
         let images = apart.as_ref().unwrap_or(&self.images);
         let mut plan = PlanBuilder::new(gpu);
         let buffers = SamplerBuffers {
-            clock: held.clock.range(),
+            clock: into.clock.range(),
             sampling: self.sampling.range(),
             order: self.order.range(),
             labels: self.labels.range(),
             probes: self.probes.range(),
-            samples: &held.samples,
+            samples: &into.samples,
         };
-        sample(&mut plan, false, sizes, (self.train_images, images.slots()), buffers)?;
+        sample(&mut plan, false, into.sizes, (self.train_images, images.slots()), buffers)?;
         let buffers = GatherBuffers {
-            samples: &held.samples,
+            samples: &into.samples,
             statistics: self.statistics.range(),
             sampling: None,
-            input: &held.input,
+            input: &into.input,
         };
-        gather(&mut plan, images, self.shape, sizes, buffers)?;
+        gather(&mut plan, images, self.shape, into.sizes, buffers)?;
         let mut encoder = gpu.encoder("held-out images");
         plan.finish().encode(&mut encoder);
         gpu.submit(encoder);
-        Ok(held)
+        Ok(())
     }
 }
 
@@ -137,6 +135,11 @@ impl HeldOutImages {
             extents: [n, channels, height, width],
             strides: [1, height * width * n, width * n, n],
         }
+    }
+
+    /// The clock of an evaluation of these positions.
+    fn clock_of(&self, positions: std::ops::Range<usize>) -> Clock {
+        Clock { eval_cursor: positions.start as u32, eval_end: positions.end as u32, ..Clock::default() }
     }
 
     /// Number of images.

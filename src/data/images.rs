@@ -142,6 +142,13 @@ impl Images {
         }
     }
 
+    /// Sets the order of the training images.
+    pub(super) fn set_training_order(&mut self, order: &[u32]) {
+        if let Some(window) = &mut self.window {
+            window.set_training_order(order);
+        }
+    }
+
     /// Continues training at draw `draw` of the run.
     pub(super) fn restart_training(&mut self, draw: u64) {
         if let Some(window) = &mut self.window {

@@ -43,6 +43,7 @@ pub(super) struct ImageWindow {
     /// Bytes of the training images, then of the test images.
     sets: [Arc<Vec<u8>>; 2],
     image_len: usize,
+    /// The image order, and again its training images, as they are stored.
     order: Vec<u32>,
     train_images: usize,
     seed: [u32; 2],
@@ -61,7 +62,7 @@ impl ImageWindow {
             stride,
             sets: [Arc::clone(&data.train.images), Arc::clone(&data.test.images)],
             image_len: data.shape.len(),
-            order: order.to_vec(),
+            order: order.iter().chain(&order[..train_images]).copied().collect(),
             train_images,
             seed: [0; 2],
             training: Ring::default(),
@@ -148,6 +149,12 @@ impl ImageWindow {
             None => self.image(number),
         };
         self.write(gpu, 2, 0..images.len() as u64, |probe| image(images[probe as usize] as usize));
+    }
+
+    /// Sets the order of the training images, and empties the first ring.
+    pub(super) fn set_training_order(&mut self, order: &[u32]) {
+        self.order[..order.len()].copy_from_slice(order);
+        self.training.restart(self.training.next);
     }
 
     /// Sets the seed of the training order; another one empties the first ring.

@@ -209,6 +209,21 @@ impl Affinities {
         self.chunks.iter().flat_map(of).collect()
     }
 
+    /// Neighbors of some rows, by index. Waits for the GPU.
+    pub(super) fn read_neighbors_of(&self, gpu: &Gpu, rows: &[usize]) -> Vec<u32> {
+        let some = Buffer::<u32>::zeroed(gpu, "neighbors of some rows", rows.len() * self.k);
+        let bytes = 4 * self.k as u64;
+        let mut encoder = gpu.encoder("neighbors of some rows");
+        for (to, row) in rows.iter().enumerate() {
+            let has = |chunk: &&Chunk| (chunk.first..chunk.first + chunk.rows).contains(row);
+            let Some(chunk) = self.chunks.iter().find(has) else { continue };
+            let of = (row - chunk.first) as u64 * bytes;
+            encoder.copy_buffer_to_buffer(chunk.indices.raw(), of, some.raw(), to as u64 * bytes, bytes);
+        }
+        gpu.submit(encoder);
+        some.read(gpu)
+    }
+
     /// Conditional probabilities of the neighbors. Waits for the GPU.
     pub(super) fn read_conditional(&self, gpu: &Gpu) -> Vec<f32> {
         let of = |chunk: &Chunk| chunk.conditional.read(gpu).into_iter().take(chunk.near);

@@ -33,7 +33,7 @@ pub mod twin;
 pub use components::principal_components;
 pub use drift::Drift;
 pub use grid::Grid;
-pub use narrow::narrowed;
+pub use narrow::{narrowed, narrowed_singles};
 pub use options::{Method, NeighborSearch, Options, default_components, layout_bytes};
 pub use repulsion::Repulsion;
 pub use tsne::{Settings, State, Tsne, TsneBuilder, check_perplexity};

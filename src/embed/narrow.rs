@@ -9,29 +9,96 @@ const FAR: f64 = 1024.0;
 /// Largest and smallest absolute values that need no scaling.
 const LARGEST: f64 = 1e30;
 const SMALLEST: f64 = 1e-30;
+/// Most values that the spread of a column is taken of.
+const SAMPLE: usize = 1000;
 
 /// Rows `[n, columns]` as `f32`. Values that are not finite stay what they are; finite ones stay finite.
 pub fn narrowed(values: &[f64], columns: usize) -> Vec<f32> {
-    let middles: Vec<f64> = (0..columns).map(|d| offset(values, columns, d)).collect();
-    let apart = |(at, value): (usize, &f64)| value - middles[at % columns];
-    let finite = values.iter().enumerate().map(apart).filter(|value| value.is_finite());
-    let largest = finite.fold(0.0_f64, |most, value| most.max(value.abs()));
-    let scaled = largest > 0.0 && !(SMALLEST..=LARGEST).contains(&largest);
-    let scale = if scaled { largest } else { 1.0 };
-    values.iter().enumerate().map(|pair| (apart(pair) / scale) as f32).collect()
+    let narrowing = Narrowing::of(values, columns);
+    if narrowing.is_none() {
+        return values.iter().map(|value| *value as f32).collect();
+    }
+    narrowing.apply(values)
+}
+
+/// The same of rows that are `f32` already: themselves, without a copy, where they need nothing.
+pub fn narrowed_singles(values: Vec<f32>, columns: usize) -> Vec<f32> {
+    let narrowing = Narrowing::of(&values, columns);
+    if narrowing.is_none() { values } else { narrowing.apply(&values) }
+}
+
+/// A middle to subtract of each column, and the scale of all values.
+struct Narrowing {
+    middles: Vec<f64>,
+    scale: f64,
+}
+
+impl Narrowing {
+    fn of<T: Copy + Into<f64>>(values: &[T], columns: usize) -> Self {
+        let finite = |value: &T| -> bool { (*value).into().is_finite() };
+        let all_finite = values.iter().all(finite);
+        let middle = |d| {
+            let keeps = all_finite && keeps_digits(values, columns, d);
+            if keeps { 0.0 } else { offset(values, columns, d) }
+        };
+        let middles: Vec<f64> = (0..columns).map(middle).collect();
+        let largest = if middles.iter().all(|middle| *middle == 0.0) {
+            largest(values.iter().map(|value| (*value).into()))
+        } else {
+            largest(values.iter().enumerate().map(|(at, value)| (*value).into() - middles[at % columns]))
+        };
+        let scaled = largest > 0.0 && !(SMALLEST..=LARGEST).contains(&largest);
+        Self { middles, scale: if scaled { largest } else { 1.0 } }
+    }
+
+    /// It would leave all values as they are.
+    fn is_none(&self) -> bool {
+        self.scale == 1.0 && self.middles.iter().all(|middle| *middle == 0.0)
+    }
+
+    fn apply<T: Copy + Into<f64>>(&self, values: &[T]) -> Vec<f32> {
+        let columns = self.middles.len();
+        let narrow =
+            |(at, value): (usize, &T)| (((*value).into() - self.middles[at % columns]) / self.scale) as f32;
+        values.iter().enumerate().map(narrow).collect()
+    }
+}
+
+/// Largest absolute value of those that are finite.
+fn largest(values: impl Iterator<Item = f64>) -> f64 {
+    values.map(f64::abs).filter(|value| value.is_finite()).fold(0.0, f64::max)
+}
+
+/// True only where [`offset`] is 0, by the values that it takes the spread of: all values of the column are finite.
+///
+/// Let s be the median of their distances from a middle m. Just over half of them lie within s of m, so that s is no less than half of
+/// the shortest interval w of as many. With t, which half of them do not pass, s is no less than |m| − t. Then |m| ≤ 1024 s where
+/// 1024 w / 2 ≥ t · 1024 / 1023, wherever m is.
+fn keeps_digits<T: Copy + Into<f64>>(values: &[T], columns: usize, d: usize) -> bool {
+    let every = (values.len() / columns).div_ceil(SAMPLE).max(1);
+    let mut sample: Vec<f64> =
+        values.iter().skip(d).step_by(every * columns).map(|value| (*value).into()).collect();
+    sample.sort_by(f64::total_cmp);
+    let shortest = sample.windows(sample.len() / 2 + 1).map(|some| some[some.len() - 1] - some[0]);
+    let shortest = shortest.fold(f64::INFINITY, f64::min);
+    sample.iter_mut().for_each(|value| *value = value.abs());
+    sample.sort_by(f64::total_cmp);
+    let half = sample.get(sample.len().saturating_sub(1) / 2);
+    half.is_none_or(|half| FAR * shortest / 2.0 >= 1.001 * half)
 }
 
 /// The middle of column `d` where it is far from 0, else 0.
-fn offset(values: &[f64], columns: usize, d: usize) -> f64 {
-    let column = || values.iter().skip(d).step_by(columns).copied().filter(|value| value.is_finite());
+fn offset<T: Copy + Into<f64>>(values: &[T], columns: usize, d: usize) -> f64 {
+    let all = || values.iter().skip(d).step_by(columns).map(|value| (*value).into());
+    let column = || all().filter(|value: &f64| value.is_finite());
     let mut middle = mean(column(), 0.0);
     // As in rows.wgsl far ones are set aside.
     for _ in 0..4 {
         let reach = 2.0 * mean(column().map(|value| (value - middle).abs()), 0.0);
         middle = mean(column().filter(|value| (value - middle).abs() <= reach), middle);
     }
-    // The spread of most: half of them lie within it, as of a sample of at most 1000.
-    let every = column().count().div_ceil(1000).max(1);
+    // The spread of most: half of them lie within it, as of a sample.
+    let every = column().count().div_ceil(SAMPLE).max(1);
     let mut apart: Vec<f64> = column().step_by(every).map(|value| (value - middle).abs()).collect();
     apart.sort_by(f64::total_cmp);
     let spread = apart.get(apart.len() / 2).copied().unwrap_or(0.0);
@@ -53,6 +120,46 @@ mod tests {
         let values: Vec<f64> = (0..300).map(|i| f64::from((i * 37 % 101) as f32 * 0.13 - 5.0)).collect();
         let found = narrowed(&values, 3);
         assert!(found.iter().zip(&values).all(|(found, value)| f64::from(*found) == *value));
+    }
+
+    #[test]
+    fn columns_that_are_said_to_need_no_middle_need_none() {
+        let noise = |i: usize| (i * 7919 % 1009) as f64 * 0.001;
+        let (mut kept, mut moved) = (0, 0);
+        for rows in [1, 2, 3, 40, 1999] {
+            for (middle, sparse, outlier) in (0..240).map(|case| {
+                let middle = [0.0, 1.0, -60.0, 250.0, 480.0, 520.0, 700.0, 1e5, -1.7e9, 1e12][case % 10];
+                (middle, [1, 2, 3, 50][case / 10 % 4], [0.0, 1e15, -3e4][case / 40 % 3])
+            }) {
+                let value = |i: usize| {
+                    let there = if i.is_multiple_of(sparse) { middle + noise(i) } else { 0.0 };
+                    there + if i % 997 == 5 { outlier } else { 0.0 }
+                };
+                // The column beside it is another.
+                let values: Vec<f64> = (0..2 * rows).map(|at| value(at / 2) + (at % 2) as f64).collect();
+                for d in 0..2 {
+                    let none = offset(&values, 2, d) == 0.0;
+                    assert!(
+                        none || !keeps_digits(&values, 2, d),
+                        "{rows}, {middle}, {sparse}, {outlier}, {d}"
+                    );
+                    kept += usize::from(keeps_digits(&values, 2, d));
+                    moved += usize::from(!none);
+                }
+            }
+        }
+        assert!(kept > 500 && moved > 500, "the control: {kept} are kept, {moved} moved");
+    }
+
+    #[test]
+    fn singles_are_narrowed_as_doubles_are() {
+        for middle in [0.0, 3e5, 1e35_f32] {
+            let values: Vec<f32> = (0..600).map(|i| (i * 37 % 101) as f32 * 0.13 + middle).collect();
+            let wide: Vec<f64> = values.iter().copied().map(f64::from).collect();
+            let expected = narrowed(&wide, 3);
+            assert_eq!(expected == values, middle == 0.0, "the control at {middle}");
+            assert_eq!(narrowed_singles(values, 3), expected, "{middle}");
+        }
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! Options of a layout: repulsion method, neighbor search, principal components; and the memory that they take.
 
+use super::ivf::count_bytes;
 use crate::gpu::Gpu;
 
 /// Options of [`TsneBuilder`](super::TsneBuilder) with defaults that depend on the adapter and the number of rows.
@@ -106,7 +107,7 @@ pub fn layout_bytes(rows: usize, dims: usize, k: usize, options: &Options, softw
     // An index has a second copy of the rows, their order, and the candidates of each list.
     let index = options.search.lists(software, rows).map_or(0, |[lists, probes]| {
         let lists = lists.min(rows) as u64;
-        searched + 12 * n + 4 * n.div_ceil(256) * lists + 4 * probes.min(rows) as u64 * (n / 4 + lists)
+        searched + 12 * n + count_bytes(rows, lists as usize) + 4 * probes.min(rows) as u64 * (n / 4 + lists)
     });
     // A block of distances, at most.
     let block = if software { 36 << 20 } else { 288 << 20 };

@@ -192,7 +192,7 @@ pub(super) fn piece(gpu: &Gpu) -> usize {
 }
 
 /// Ranges of the tensor of at most `max_bytes`: first row, first element and range of each. One range where rows are not contiguous.
-fn windows(view: &TensorView, count: usize, max_bytes: u64) -> Vec<(usize, u32, BufferRange)> {
+pub(super) fn windows(view: &TensorView, count: usize, max_bytes: u64) -> Vec<(usize, u32, BufferRange)> {
     let whole = BufferRange::whole(&view.buffer);
     let stride = u64::from(view.strides[0]) * 4;
     let inner = view.strides[1..].iter().all(|other| *other < view.strides[0].max(1));

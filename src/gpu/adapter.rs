@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use super::facts::AdapterLimits;
 use super::remedy::{limit, remedy_without_driver};
 use super::{instances, needs};
 use crate::error::{Error, Result};
@@ -51,6 +52,10 @@ pub struct AdapterReport {
     pub max_buffer_bytes: u64,
     /// GPU time can be measured.
     pub timestamps: bool,
+    /// Timestamps can be written between the dispatches of a pass.
+    pub timestamps_inside_passes: bool,
+    /// Nanoseconds of a tick of the timestamps; none where they were not asked for ([`list_opened_adapters`]) or there are none.
+    pub timestamp_period_ns: Option<f32>,
     /// Fewest and most lanes of a subgroup; none where kernels cannot use subgroups.
     pub subgroup_sizes: Option<[u32; 2]>,
     /// Memory of a workgroup in bytes.
@@ -59,6 +64,8 @@ pub struct AdapterReport {
     pub f16: bool,
     /// Products of small matrices that subgroups make together: rows × columns × inner dimension, types of factors and of sums.
     pub cooperative_matrices: Vec<String>,
+    /// Limits that decide the shapes of kernels.
+    pub limits: AdapterLimits,
     /// Needed parts that it has not, in words: with any it cannot be used.
     pub lacks: Vec<String>,
     /// The default, without `--adapter`.
@@ -91,6 +98,23 @@ fn lacking(adapter: &wgpu::Adapter) -> Vec<String> {
 
 /// The adapters of this machine, those of OpenGL last, GPUs before software. Empty when there is no driver at all.
 pub fn list_adapters() -> Vec<AdapterReport> {
+    list(|_| None)
+}
+
+/// The same, with what only an opened device tells: each that can be used is opened, which takes a fifth of a second.
+pub fn list_opened_adapters() -> Vec<AdapterReport> {
+    list(|adapter| {
+        let timed = adapter.features() & wgpu::Features::TIMESTAMP_QUERY;
+        if timed.is_empty() || !lacking(adapter).is_empty() {
+            return None;
+        }
+        let descriptor = wgpu::DeviceDescriptor { required_features: timed, ..Default::default() };
+        let opened = pollster::block_on(adapter.request_device(&descriptor)).ok();
+        opened.map(|(_, queue)| queue.get_timestamp_period())
+    })
+}
+
+fn list(timestamp_period: impl Fn(&wgpu::Adapter) -> Option<f32>) -> Vec<AdapterReport> {
     let describe = |(index, adapter): (usize, &wgpu::Adapter)| {
         let info = adapter.get_info();
         let limits = adapter.limits();
@@ -104,10 +128,13 @@ pub fn list_adapters() -> Vec<AdapterReport> {
             max_binding_bytes: limits.max_storage_buffer_binding_size,
             max_buffer_bytes: limits.max_buffer_size,
             timestamps: features.contains(wgpu::Features::TIMESTAMP_QUERY),
+            timestamps_inside_passes: features.contains(wgpu::Features::TIMESTAMP_QUERY_INSIDE_PASSES),
+            timestamp_period_ns: timestamp_period(adapter),
             subgroup_sizes: subgroups.then_some([info.subgroup_min_size, info.subgroup_max_size]),
             workgroup_memory_bytes: limits.max_compute_workgroup_storage_size,
             f16: features.contains(wgpu::Features::SHADER_F16),
             cooperative_matrices: cooperative_matrices(adapter),
+            limits: AdapterLimits::of(&limits),
             lacks: lacking(adapter),
             best: false,
             name: info.name,

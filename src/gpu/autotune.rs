@@ -56,7 +56,7 @@ impl Gpu {
                 return build(candidate);
             }
         }
-        if policy != TunePolicy::Benchmark {
+        if !self.times_now(candidates.len()) {
             return build(&candidates[0]);
         }
         let timed = &candidates[..candidates.len().min(MAX_TIMED)];
@@ -109,6 +109,11 @@ impl Gpu {
     /// The choices made since the last call that were known or timed.
     pub fn take_choices(&self) -> Vec<Choice> {
         self.tuned.borrow_mut().take_choices()
+    }
+
+    /// Forgets what was fastest before, and keeps what is found from now on in this process alone.
+    pub fn keep_choices_in_memory(&self) {
+        self.tuned.borrow_mut().leave_file();
     }
 
     /// Forgets what was fastest before, here and on disk at the next benchmark.

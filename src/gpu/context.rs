@@ -1,6 +1,6 @@
 //! The GPU as the program uses it: the device, the cache of compiled kernels, device profile and tuning policy.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::ops::{Deref, DerefMut};
 use std::rc::Rc;
@@ -42,6 +42,10 @@ pub struct Gpu {
     subgroups_of_8: bool,
     policy: TunePolicy,
     prefers_compiled: bool,
+    /// Kernels built since the last look whose candidates are to be timed later.
+    untimed: Rc<Cell<usize>>,
+    /// Kernels whose candidates may be timed yet, where not all are.
+    timings_left: Option<Rc<Cell<usize>>>,
     image_memory: Option<u64>,
     /// Path and text of shader files that are compiled in place of the program's.
     replaced: Vec<(&'static str, &'static str)>,
@@ -80,6 +84,8 @@ impl Gpu {
             subgroups_of_8: false,
             policy: TunePolicy::Cached,
             prefers_compiled: false,
+            untimed: Rc::default(),
+            timings_left: None,
             image_memory: None,
             replaced: Vec::new(),
         }
@@ -130,6 +136,34 @@ impl Gpu {
     #[must_use]
     pub fn preferring_compiled(&self) -> Self {
         Self { prefers_compiled: true, ..self.clone() }
+    }
+
+    /// A handle whose autotuner times the candidates of one kernel, the first of which nothing is known.
+    #[must_use]
+    pub fn timing_next(&self) -> Self {
+        let timings_left = Some(Rc::new(Cell::new(1)));
+        Self { policy: TunePolicy::Benchmark, timings_left, ..self.clone() }
+    }
+
+    /// Number of kernels built since the last call whose candidates were left to be timed later.
+    pub fn take_untimed(&self) -> usize {
+        self.untimed.take()
+    }
+
+    /// True if a kernel of `candidates` candidates, of which nothing is known, is to be timed now. If it is to be later, it is counted.
+    pub(super) fn times_now(&self, candidates: usize) -> bool {
+        match (self.policy, &self.timings_left) {
+            (TunePolicy::Benchmark, None) => true,
+            (TunePolicy::Benchmark, Some(left)) if left.get() > 0 && candidates > 1 => {
+                left.set(left.get() - 1);
+                true
+            }
+            (TunePolicy::Benchmark | TunePolicy::Later, _) => {
+                self.untimed.set(self.untimed.get() + usize::from(candidates > 1));
+                false
+            }
+            _ => false,
+        }
     }
 
     /// Compiled candidates come before all others.

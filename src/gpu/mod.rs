@@ -1,11 +1,11 @@
 //! The GPU: device, typed buffers, kernels by reflection, plans and stages, autotuner, timers, the read-back ring.
 //!
 //! WGSL says what a kernel binds and Rust reads it; structs are declared in Rust and WGSL imports them; a plan is a list of
-//! prepared dispatches. Nothing here knows what a network is. Files import each other in one direction:
+//! prepared dispatches. Nothing here knows what a network is. What adapters cost and allow is in [`facts`]. Files import each other in one direction:
 //!
 //! ```text
 //! device ← buffer, readback, timer, memory          structs ← template ← shader ← reflect ← kernel, render
-//! uniforms ← device; needs, instances ← adapter ← open
+//! uniforms ← device; facts, needs, instances ← adapter ← open
 //! device, kernel, tune_cache ← context (Gpu) ← plan_builder (on plan, indirect) ← stage, autotune, open, roofline
 //! ```
 
@@ -14,6 +14,7 @@ mod autotune;
 mod buffer;
 mod context;
 mod device;
+pub mod facts;
 mod indirect;
 mod instances;
 mod kernel;
@@ -40,7 +41,7 @@ mod turns;
 mod uniforms;
 mod work;
 
-pub use adapter::{AdapterChoice, AdapterReport, list_adapters, no_adapter};
+pub use adapter::{AdapterChoice, AdapterReport, list_adapters, list_opened_adapters, no_adapter};
 pub use buffer::{Buffer, BufferRange};
 pub use context::{DeviceProfile, Gpu, KernelKey};
 pub use device::Device;

@@ -14,6 +14,10 @@ pub enum TunePolicy {
     Cached,
     /// The fastest in an earlier benchmark; where there was none, the candidates are timed now.
     Benchmark,
+    /// The fastest in an earlier benchmark; where there was none, the first, until [`Gpu::timing_next`] times the candidates.
+    ///
+    /// [`Gpu::timing_next`]: super::Gpu::timing_next
+    Later,
     /// Candidate `n` modulo the count; lets tests try each one.
     Fixed(usize),
 }
@@ -101,6 +105,12 @@ impl TuneCache {
     /// The choices noted since the last call.
     pub(super) fn take_choices(&mut self) -> Vec<Choice> {
         std::mem::take(&mut self.made)
+    }
+
+    /// Forgets what was fastest; what is found from now on is not written.
+    pub(super) fn leave_file(&mut self) {
+        self.file = None;
+        self.forget();
     }
 
     /// Forgets what was fastest, on disk too at the next benchmark.

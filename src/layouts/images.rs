@@ -70,7 +70,8 @@ pub fn default_images(trainer: &Trainer) -> ImageSource {
 
 /// The images by their index in the loader's order of images.
 fn samples(trainer: &Trainer, source: ImageSource) -> Range<usize> {
-    let first = if source.set == ImageSet::Train { 0 } else { trainer.loader.test().start };
+    let loader = &trainer.loader;
+    let first = if source.set == ImageSet::Train { loader.training().start } else { loader.test().start };
     first..first + source.count
 }
 

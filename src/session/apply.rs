@@ -2,7 +2,8 @@
 
 use super::check::{DataSizes, Situation};
 use super::command::{Action, Command, Control, DataCommand, LayoutCommand, NetworkCommand, TrainCommand};
-use super::event::Event;
+use super::event::{Event, Split};
+use super::journal_file::Entry;
 use super::layout_commands;
 use super::layout_record::LayoutRecord;
 use super::metrics::Metrics;
@@ -62,6 +63,24 @@ impl Session {
     /// When a line is faulty, too late, past the stop condition, or for what there is not; or the journal cannot be written. Then
     /// nothing changes.
     pub fn follow_script(&mut self, name: &str, text: &str) -> Result<()> {
+        let entries = self.read_script(name, text)?;
+        // What was still to come is kept as a branch.
+        if self.journal.changes_to_come().next().is_some() {
+            self.diverge(true)?;
+        }
+        self.journal.plan(entries);
+        self.write_journal()
+    }
+
+    /// Steps of the commands of a script, which is not carried out.
+    ///
+    /// # Errors
+    /// As [`Session::follow_script`].
+    pub fn script_steps(&self, name: &str, text: &str) -> Result<Vec<u32>> {
+        Ok(self.read_script(name, text)?.iter().map(|entry| entry.step).collect())
+    }
+
+    fn read_script(&self, name: &str, text: &str) -> Result<Vec<Entry>> {
         let trainer = &self.run.trainer;
         let run = Beginning {
             header: self.journal.header(),
@@ -72,13 +91,7 @@ impl Session {
             clock: *trainer.clock(),
             limit: self.progress.limit,
         };
-        let entries = script::read(text, name, &run)?;
-        // What was still to come is kept as a branch.
-        if self.journal.changes_to_come().next().is_some() {
-            self.diverge(true)?;
-        }
-        self.journal.plan(entries);
-        self.write_journal()
+        script::read(text, name, &run)
     }
 
     /// Carries out a control. It is not written to the journal.
@@ -97,6 +110,10 @@ impl Session {
             Control::Time(control) => self.ask_for_time(control)?,
             Control::Try(edit) => self.measurements.try_out(edit, self.run.seen())?,
             Control::Inspect(request) => self.inspect(request)?,
+            Control::RankFilters(images) => {
+                let (now, version) = (self.moment(), self.run.forward_version);
+                self.measurements.rankings.want(images, now, version);
+            }
         }
         Ok(())
     }
@@ -129,8 +146,9 @@ impl Session {
         Situation { settings, network, data: self.data_sizes(), step: self.step() }
     }
 
-    fn data_sizes(&self) -> DataSizes {
-        DataSizes { max_batch: self.max_batch(), test_images: self.test_images() as u32 }
+    fn data_sizes(&self) -> DataSizes<'_> {
+        let training = &self.run.images[Split::Training as usize];
+        DataSizes { max_batch: self.max_batch(), test_images: self.test_images() as u32, training }
     }
 
     /// Carries out the commands that wait, those of the resumed journal first.

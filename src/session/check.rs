@@ -5,20 +5,22 @@ use super::settings::RunSettings;
 use crate::error::{Error, Result};
 use crate::nn::{Network, Surgery};
 
-/// Number of images of the data set that commands may name.
+/// Images of the data set that commands may name.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct DataSizes {
+pub(super) struct DataSizes<'r> {
     /// Most images per step.
     pub max_batch: u32,
     /// Images of the test set.
     pub test_images: u32,
+    /// Numbers and classes of the training images.
+    pub training: &'r [(u32, u8)],
 }
 
 /// The run that a command finds.
 pub(super) struct Situation<'r> {
     pub settings: &'r RunSettings,
     pub network: &'r Network,
-    pub data: DataSizes,
+    pub data: DataSizes<'r>,
     /// Steps finished.
     pub step: u32,
 }
@@ -52,8 +54,8 @@ impl Situation<'_> {
                 within("batch", *batch, 1, self.data.max_batch)?;
                 None
             }
-            Command::Data(DataCommand::PinProbe(index)) => {
-                within("probe", *index, 0, self.data.test_images - 1)?;
+            Command::Data(command) => {
+                self.check_data(*command, &settings)?;
                 None
             }
             Command::Network(command) => {
@@ -62,9 +64,36 @@ impl Situation<'_> {
                 network.check_trained(|layer| settings.frozen.contains(&layer.id))?;
                 changed
             }
-            Command::Train(_) | Command::Data(_) | Command::Layout(_) => None,
+            Command::Train(_) | Command::Layout(_) => None,
         };
         Ok(Outcome { settings, network })
+    }
+
+    /// Checks the images that a command names; `settings` are those after it.
+    fn check_data(&self, command: DataCommand, settings: &RunSettings) -> Result<()> {
+        let image = match command {
+            DataCommand::PinProbe(index) => return within("probe", index, 0, self.data.test_images - 1),
+            DataCommand::Relabel { image, class } => {
+                within("class", u32::from(class), 0, self.network.classes as u32 - 1)?;
+                image
+            }
+            DataCommand::LeaveOut(image) | DataCommand::RestoreImage(image) => image,
+            _ => return Ok(()),
+        };
+        let training = self.data.training;
+        if training.iter().all(|(number, _)| *number != image) {
+            let what = format!("image {image} is no training image");
+            let last = training.iter().map(|(number, _)| *number).max().unwrap_or(0);
+            let help = format!(
+                "training images have numbers up to {last}, of which some validate; the Confusion pane shows them with their numbers"
+            );
+            return Err(Error::usage(what, help));
+        }
+        if settings.data_edits.left_out.len() == training.len() {
+            let what = format!("image {image} is the last training image that is not left out");
+            return Err(Error::usage(what, "take another one back first"));
+        }
+        Ok(())
     }
 
     /// False for a command, not about a layout, that leaves the run as it is.

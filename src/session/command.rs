@@ -82,6 +82,17 @@ pub enum DataCommand {
     SetCutout(u32),
     /// Index in the test set of the first probe.
     PinProbe(u32),
+    /// Another class of a training image.
+    Relabel {
+        /// Number of the image: its index among the training images as they are stored.
+        image: u32,
+        /// Its class from the next step on.
+        class: u8,
+    },
+    /// A training image, by its number, is seen no more; another one takes its place in each epoch.
+    LeaveOut(u32),
+    /// A training image is as the data set has it: with its class, and not left out.
+    RestoreImage(u32),
 }
 
 /// Changes to the network.
@@ -278,6 +289,9 @@ impl RunSettings {
             DataCommand::SetContrast(value) => self.augmentation.contrast = value,
             DataCommand::SetCutout(value) => self.augmentation.cutout = value,
             DataCommand::PinProbe(index) => self.probe = index,
+            DataCommand::Relabel { image, class } => self.data_edits.relabel(image, class),
+            DataCommand::LeaveOut(image) => self.data_edits.leave_out(image),
+            DataCommand::RestoreImage(image) => self.data_edits.restore(image),
         }
     }
 }
@@ -337,6 +351,8 @@ pub enum Control {
     Try(Option<Edit>),
     /// Looks at single images; see [`Session::inspection`](super::Session::inspection).
     Inspect(Inspect),
+    /// Measures the loss without each filter over this number of validation images; see [`Session::rankings`](super::Session::rankings).
+    RankFilters(usize),
 }
 
 /// A request of a pane to the session.

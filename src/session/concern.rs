@@ -1,5 +1,6 @@
 //! Signs that a run cannot learn, in words: the user looks at curves, not at every number.
 
+use super::event::Split;
 use super::metrics::Metrics;
 use super::run::Run;
 use crate::error::Error;
@@ -17,9 +18,10 @@ pub(super) fn concern(run: &Run, metrics: &Metrics) -> Option<Error> {
 
 /// All training images are of one class: then every network is right.
 fn one_class(run: &Run) -> Option<Error> {
-    let first = run.train_labels.first()?;
+    let images = &run.images[Split::Training as usize];
+    let (_, first) = images.first()?;
     let has_classes = run.trainer.network.loss.has_classes();
-    if !has_classes || run.train_labels.iter().any(|label| label != first) {
+    if !has_classes || images.iter().any(|(_, class)| class != first) {
         return None;
     }
     let name = run.classes.get(usize::from(*first)).map_or("one class", String::as_str);

@@ -116,6 +116,9 @@ impl Measure {
 fn kind_of(command: &Command) -> String {
     let value = match command {
         Command::Network(NetworkCommand::Edit(_)) => return String::new(),
+        Command::Data(
+            DataCommand::Relabel { .. } | DataCommand::LeaveOut(_) | DataCommand::RestoreImage(_),
+        ) => return String::new(),
         command => serde_json::to_value(command).unwrap_or_default(),
     };
     value.as_object().and_then(|fields| fields.keys().next().cloned()).unwrap_or_default()

@@ -1,6 +1,9 @@
 //! States of a run, its stop condition, and the events that it hands out.
 
+use std::ops::Range;
+
 use super::metrics::{EpochMetrics, StepMetrics};
+use crate::data::DataLoader;
 use crate::error::Error;
 
 /// Activity of a session.
@@ -19,10 +22,35 @@ pub enum RunState {
 /// Images of the data set that are evaluated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Split {
+    /// Training images, those that are left out too.
+    Training,
     /// Validation images, held out of the training images.
     Validation,
     /// Test images.
     Test,
+}
+
+impl Split {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Training, Self::Validation, Self::Test];
+
+    /// Name in texts.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Training => "training",
+            Self::Validation => "validation",
+            Self::Test => "test",
+        }
+    }
+
+    /// Positions of its images in the image order of a loader.
+    pub(super) fn range(self, loader: &DataLoader) -> Range<usize> {
+        match self {
+            Self::Training => loader.training(),
+            Self::Validation => loader.validation(),
+            Self::Test => loader.test(),
+        }
+    }
 }
 
 /// Stop condition of a run.
@@ -50,17 +78,10 @@ pub enum Event {
     Step(StepMetrics),
     /// The metrics of an epoch and its validation have arrived.
     Epoch(EpochMetrics),
-    /// The result of an evaluation over the test images.
-    Test {
-        /// Mean loss.
-        loss: f32,
-        /// Share classified correctly, 0 to 1.
-        accuracy: f32,
-        /// The same with the average of the last weights, where there is one.
-        average: Option<Score>,
-    },
-    /// The result of an evaluation over the validation images that was asked for.
-    Validation {
+    /// The result of an evaluation that was asked for.
+    Evaluated {
+        /// Its images.
+        split: Split,
         /// Mean loss.
         loss: f32,
         /// Share classified correctly, 0 to 1.

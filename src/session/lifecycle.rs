@@ -199,7 +199,8 @@ impl Session {
             timeline: Timeline::new(),
             run: Run::new(trainer, data, settings),
         };
-        let RunSettings { frozen, probe, .. } = session.run.settings.clone();
+        let RunSettings { frozen, probe, data_edits, .. } = session.run.settings.clone();
+        session.run.set_data_edits(&data_edits);
         if !frozen.is_empty() {
             session.run.set_frozen(&frozen)?;
             session.progress.take_plans(&session.run.trainer);

@@ -7,6 +7,7 @@ use super::event::Event;
 use super::held_out::{HeldOut, Of, Target};
 use super::inspect::Inspection;
 use super::metrics::Metrics;
+use super::ranking::Rankings;
 use super::readback::{Readback, Timed};
 use super::statistics::Statistics;
 use super::trial::Trial;
@@ -23,6 +24,8 @@ pub(super) struct Measurements {
     pub trial: Option<Trial>,
     /// Single images that are looked at.
     pub inspection: Inspection,
+    /// The filters by the loss without each.
+    pub rankings: Rankings,
     /// Times, decay and changes of weights.
     pub statistics: Statistics,
     /// Histograms of steps.
@@ -42,8 +45,8 @@ pub(super) struct Begun {
 impl Measurements {
     /// Nothing measured yet.
     pub(super) fn new(statistics: Statistics) -> Self {
-        let (effects, trial, inspection, distributions, held) = Default::default();
-        Self { effects, trial, inspection, statistics, distributions, held }
+        let (effects, trial, inspection, rankings, distributions, held) = Default::default();
+        Self { effects, trial, inspection, rankings, statistics, distributions, held }
     }
 
     /// The kind of the next piece of a step, and the first dispatch that it may not have, where the parts of the step are timed.
@@ -96,9 +99,14 @@ impl Measurements {
         self.held.as_ref().is_some_and(HeldOut::is_busy)
     }
 
-    /// The evaluation under way, to learn how long it takes.
-    pub(super) fn work(&mut self) -> Option<&mut Work> {
-        self.held.as_mut().map(|held| &mut held.work)
+    /// The measurement of a timed pass, to learn how long it takes.
+    pub(super) fn work(&mut self, of: Timed) -> Option<&mut Work> {
+        match of {
+            Timed::HeldOut => self.held.as_mut().map(|held| &mut held.work),
+            Timed::Predictions => Some(self.inspection.work()),
+            Timed::Ranking(kind) => self.rankings.work(kind),
+            Timed::Step(_) | Timed::Evaluation { .. } => None,
+        }
     }
 
     /// A command is about to be carried out: copies the weights where it changes them. None where it is not measured.
@@ -142,6 +150,7 @@ impl Measurements {
         self.statistics.after_step(encoder, of.trainer, layouts, ends_epoch);
         self.distributions.after_step(encoder, of.trainer);
         self.inspection.after_step(encoder, of);
+        self.rankings.begin(encoder, of, layouts);
         let Some(held) = &mut self.held else { return };
         let step = of.step();
         let (rows, trend) = self.effects.due(step);
@@ -173,13 +182,16 @@ impl Measurements {
     pub(super) fn record(
         &mut self,
         encoder: &mut wgpu::CommandEncoder,
-        of: Of<'_>,
+        (of, layouts): (Of<'_>, &Layouts),
         readback: &mut Readback,
         (budget_ms, trains, between): (f64, bool, bool),
         events: &mut Vec<Event>,
     ) -> bool {
         self.distributions.record(encoder, of.trainer.gpu());
-        let inspects = self.inspection.record(encoder, of, readback, (budget_ms, trains, between));
+        let budget = (budget_ms, trains, between);
+        let inspects = self.inspection.record(encoder, of, readback, budget);
+        let ranks = self.rankings.record(encoder, (of, layouts), readback, budget);
+        let inspects = inspects || ranks;
         let Some(held) = &mut self.held else { return inspects };
         let ended = self.trial.as_mut().and_then(|trial| trial.record(encoder, of, held).err());
         if let Some(why) = ended {
@@ -192,13 +204,15 @@ impl Measurements {
     /// Call after the submit of the encoder.
     pub(super) fn after_submit(&mut self) {
         self.inspection.after_submit();
+        self.rankings.after_submit();
         self.statistics.after_submit();
         self.distributions.after_submit();
         self.held.iter_mut().for_each(HeldOut::after_submit);
     }
 
-    /// Takes in the losses and statistics that have arrived.
-    pub(super) fn poll(&mut self, metrics: &mut Metrics) {
+    /// Takes in the losses and statistics that have arrived; `labels` are the classes of the validation images in their order.
+    pub(super) fn poll(&mut self, metrics: &mut Metrics, labels: &[(u32, u8)]) {
+        self.rankings.poll(labels);
         self.statistics.poll(metrics);
         self.distributions.poll();
         for (target, loss) in self.held.as_mut().map(HeldOut::take).unwrap_or_default() {

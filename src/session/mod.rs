@@ -31,6 +31,8 @@ mod metrics_file;
 mod moment;
 mod moved_views;
 mod progress;
+mod ranked;
+mod ranking;
 mod readback;
 mod recorded;
 mod replay;
@@ -47,6 +49,8 @@ mod throughput;
 mod timeline;
 mod travel;
 mod trial;
+mod tuning;
+mod twins;
 mod urgent;
 mod words;
 
@@ -64,6 +68,11 @@ pub use inspect::{
 pub use journal_file::{Entry, Header, JOURNAL_FILE};
 pub use metrics::{EpochMetrics, LayerChange, Metrics, StepMetrics, changing_layers};
 pub use metrics_file::METRICS_FILE;
+pub use ranked::rank_filters;
+pub use ranking::{
+    DUPLICATE_COSINE, FilterRanking, FilterSign, MOVING_SHARE, MeanScore, RANKED_IMAGES, RankedFilter,
+    Rankings, SATURATED_SHARE, Scores,
+};
 pub use recorded::{check_model, hash_of_model};
 pub use run_folder::{NETWORK_FILE, RunFolder};
 pub use settings::RunSettings;
@@ -71,6 +80,7 @@ pub use state::Session;
 pub use step_times::StepTimes;
 pub use timeline::{BranchShown, Mark, TimelineShown};
 pub use trial::{Trial, TrialLosses};
+pub use twins::{Beside, Interval, TwinCourses, TwinPlan, TwinPoint, begin_like};
 
 pub use crate::layouts::{
     FILTER_PERPLEXITY, Filters, ImageSet, ImageSource, Images, Layout, LayoutId, LayoutSource,

@@ -1,6 +1,7 @@
 //! Work that a run has to do and has under way: steps, evaluations, and the passes of a layout's images.
 
 use std::collections::VecDeque;
+use std::time::Instant;
 
 use super::evaluator::{Evaluator, Overtaken};
 use super::event::{Score, Split, StopCondition};
@@ -49,6 +50,8 @@ pub(super) struct Progress {
     pub requests: VecDeque<EvaluationRequest>,
     /// Something is recorded that is not submitted: what the CPU writes now would come before it.
     pub unsubmitted: bool,
+    /// Estimated GPU milliseconds of the run in what was recorded last.
+    pub recorded_ms: f64,
     /// Steps whose results were not copied for read-back.
     pub uncopied_steps: usize,
     /// The probes' maps are older than the weights or the pin.
@@ -57,6 +60,16 @@ pub(super) struct Progress {
     pub submissions: Vec<wgpu::SubmissionIndex>,
     /// Number of times that a step was halted because its numbers were not finite.
     pub faults: u32,
+    pub tune_pauses: TunePauses,
+}
+
+/// Turns of the autotuner while the run goes on, which take half of the time at most.
+#[derive(Debug, Default)]
+pub(super) struct TunePauses {
+    /// Step at which the session began.
+    pub began_at: Option<u32>,
+    /// Time before which the next kernel is not timed.
+    pub rests_until: Option<Instant>,
 }
 
 impl Progress {
@@ -75,10 +88,12 @@ impl Progress {
             passes: None,
             requests: VecDeque::new(),
             unsubmitted: false,
+            recorded_ms: 0.0,
             uncopied_steps: 0,
             probes_stale: true,
             submissions: Vec::new(),
             faults: 0,
+            tune_pauses: TunePauses::default(),
         }
     }
 

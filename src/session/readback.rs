@@ -37,6 +37,8 @@ pub(super) enum Timed {
     HeldOut,
     /// Predictions of probes and test images.
     Predictions,
+    /// A pass of a ranking of filters, by its kind.
+    Ranking(usize),
 }
 
 /// Content of a read-back.

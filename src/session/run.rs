@@ -2,12 +2,16 @@
 
 use super::command::{Command, DataCommand, NetworkCommand, TrainCommand};
 use super::edited::EditedFilters;
+use super::event::Split;
 use super::held_out::Of;
 use super::settings::RunSettings;
-use crate::data::Dataset;
+use crate::data::{DataEdits, Dataset};
 use crate::error::Result;
 use crate::layouts::ImageSet;
 use crate::nn::{LayerInfo, Trainer};
+
+/// Numbers and classes of the images of each [`Split`].
+pub(super) type SplitImages = [Vec<(u32, u8)>; Split::ALL.len()];
 
 /// A trainer, its settings, and the names and labels of its data.
 pub(super) struct Run {
@@ -17,12 +21,8 @@ pub(super) struct Run {
     pub title: String,
     pub classes: Vec<String>,
     pub test_labels: Vec<u8>,
-    /// Numbers and classes of the validation images, in the loader's order.
-    pub validation_images: Vec<(u32, u8)>,
-    /// Numbers and classes of the test images.
-    pub test_images: Vec<(u32, u8)>,
-    /// Labels of the training images, in the loader's order.
-    pub train_labels: Vec<u8>,
+    /// Numbers and classes of the training, validation and test images, by [`Split`], each in the loader's order.
+    pub images: SplitImages,
     /// The nodes of the network, the input first.
     pub layers: Vec<LayerInfo>,
     /// Filters changed since the last epoch ended.
@@ -36,16 +36,18 @@ pub(super) struct Run {
 impl Run {
     pub(super) fn new(trainer: Trainer, data: &Dataset, settings: RunSettings) -> Self {
         let order = data.order();
-        let (trained, others) = order.split_at(trainer.loader.train_images);
+        let others = &order[trainer.loader.train_images..];
         let (validated, tested) = others.split_at(trainer.loader.validation_images);
         let train_class = |image: &u32| data.train.labels[*image as usize];
         Self {
             title: format!("{} on {}", trainer.network.name, data.name),
             classes: data.classes.clone(),
             test_labels: data.test.labels.clone(),
-            validation_images: validated.iter().map(|image| (*image, train_class(image))).collect(),
-            test_images: tested.iter().copied().zip(data.test.labels.iter().copied()).collect(),
-            train_labels: trained.iter().map(train_class).collect(),
+            images: [
+                trainer.loader.training_classes().collect(),
+                validated.iter().map(|image| (*image, train_class(image))).collect(),
+                tested.iter().copied().zip(data.test.labels.iter().copied()).collect(),
+            ],
             layers: LayerInfo::of(&trainer.network),
             network_version: 0,
             forward_version: 0,
@@ -66,6 +68,9 @@ impl Run {
             Command::Train(TrainCommand::SetBatch(batch)) => trainer.set_batch(*batch as usize)?,
             Command::Train(_) => trainer.set_hyper(to.hyper)?,
             Command::Data(DataCommand::PinProbe(_)) | Command::Layout(_) => {}
+            Command::Data(
+                DataCommand::Relabel { .. } | DataCommand::LeaveOut(_) | DataCommand::RestoreImage(_),
+            ) => self.set_data_edits(&to.data_edits),
             Command::Data(_) => trainer.set_augmentation(to.augmentation)?,
             Command::Network(command) => self.change_network(command, &to.frozen)?,
         }
@@ -108,6 +113,15 @@ impl Run {
         }
     }
 
+    /// Changes the training images by hand.
+    pub(super) fn set_data_edits(&mut self, edits: &DataEdits) {
+        if edits == self.trainer.loader.edits() {
+            return;
+        }
+        self.trainer.set_data_edits(edits);
+        self.images[Split::Training as usize] = self.trainer.loader.training_classes().collect();
+    }
+
     /// Freezes the layers with these numbers, and thaws all others.
     ///
     /// # Errors
@@ -125,7 +139,8 @@ impl Run {
 
     /// Class of an image of a set.
     pub(super) fn class_of(&self, set: ImageSet, image: u32) -> Option<&str> {
-        let labels = if set == ImageSet::Train { &self.train_labels } else { &self.test_labels };
-        self.classes.get(usize::from(*labels.get(image as usize)?)).map(String::as_str)
+        let split = if set == ImageSet::Train { Split::Training } else { Split::Test };
+        let (_, class) = self.images[split as usize].get(image as usize)?;
+        self.classes.get(usize::from(*class)).map(String::as_str)
     }
 }

@@ -287,6 +287,7 @@ mod tests {
             augmentation: Augmentation::default(),
             hyper: Hyper::default(),
             frozen: Vec::new(),
+            data_edits: Default::default(),
             probe: 0,
         };
         let header = Header {

@@ -34,8 +34,9 @@ impl Session {
         while let Some(turn) = self.next_turn(&mut filling) {
             self.record_turn(encoder, turn, &mut filling);
         }
+        self.progress.recorded_ms = budget_ms - filling.left_ms;
         self.layouts.copy(encoder);
-        let (run, events) = (self.run.seen(), &mut self.events);
+        let (run, events) = ((self.run.seen(), &self.layouts), &mut self.events);
         let budget = (budget_ms, filling.trains, self.progress.is_between());
         let measures = self.measurements.record(encoder, run, &mut self.readback, budget, events);
         if filling.ran {
@@ -43,6 +44,11 @@ impl Session {
         }
         self.readback.copy_times(encoder);
         filling.ran || filling.probed || filling.iterated || measures
+    }
+
+    /// Estimated GPU milliseconds of training and evaluation in what [`Session::record`] recorded last.
+    pub fn recorded_ms(&self) -> f64 {
+        self.progress.recorded_ms
     }
 
     /// Begins commands, evaluations and feature passes: the CPU's writes come before all that an encoder holds.
@@ -54,14 +60,13 @@ impl Session {
         self.leave();
         if self.progress.is_idle() {
             self.repeat_commands();
-            self.arrive();
+            super::tuning::take_turn(self);
         }
         if !self.progress.is_idle()
             && self.progress.is_between()
             && let Some(of) = self.progress.next_request()
         {
-            let loader = &self.run.trainer.loader;
-            let range = if of.split == Split::Test { loader.test() } else { loader.validation() };
+            let range = of.split.range(&self.run.trainer.loader);
             self.begin_passes(range, Purpose::Score(of));
         }
         if self.progress.is_idle() {
@@ -279,10 +284,9 @@ impl Session {
         if let Some(time_ms) = self.layouts.poll(self.progress.trains()) {
             self.metrics.layouts_ms = time_ms;
         }
-        self.measurements.poll(&mut self.metrics);
+        self.measurements.poll(&mut self.metrics, &self.run.images[Split::Validation as usize]);
         let (run, events) = (&mut self.run, &mut self.events);
-        let images = [&run.validation_images[..], &run.test_images];
-        self.measurements.inspection.poll(&mut run.trainer, images, events);
+        self.measurements.inspection.poll(&mut run.trainer, &run.images, events);
         let received = self.readback.take();
         let done: Vec<WorkSpan> = received.iter().flat_map(Received::spans).copied().collect();
         if !done.is_empty() {
@@ -317,8 +321,7 @@ impl Session {
                     let work = match of {
                         Timed::Step(_) => Some(&mut progress.step),
                         Timed::Evaluation { averaged } => Some(progress.evaluator().work(averaged)),
-                        Timed::HeldOut => self.measurements.work(),
-                        Timed::Predictions => Some(self.measurements.inspection.work()),
+                        of => self.measurements.work(of),
                     };
                     work.into_iter().for_each(|work| work.learn(&piece, time_ms));
                 }
@@ -365,9 +368,7 @@ impl Session {
     /// Takes in the result of an evaluation; at the end of an epoch it makes a row of the metrics.
     fn take_in_evaluation(&mut self, of: EvaluationRequest, epoch: u32, step: u32, clock: &Clock) {
         let share = |correct: u32, images: u32| correct as f32 / images.max(1) as f32;
-        let loader = &self.run.trainer.loader;
-        let images =
-            if of.split == Split::Test { loader.test_images } else { loader.validation_images } as u32;
+        let images = of.split.range(&self.run.trainer.loader).len() as u32;
         let (loss, accuracy) = (clock.eval_loss / images.max(1) as f32, share(clock.eval_correct, images));
         if of.averaged {
             self.progress.average_score = Some((step, Score { loss, accuracy }));
@@ -376,11 +377,7 @@ impl Session {
         let average =
             self.progress.average_score.take().filter(|(of, _)| *of == step).map(|(_, score)| score);
         if !of.ends_epoch {
-            self.events.push(match of.split {
-                Split::Test => Event::Test { loss, accuracy, average },
-                Split::Validation => Event::Validation { loss, accuracy, average },
-            });
-            return;
+            return self.events.push(Event::Evaluated { split: of.split, loss, accuracy, average });
         }
         let metrics = EpochMetrics {
             epoch,

@@ -38,7 +38,7 @@ pub(super) struct Beginning<'r> {
     pub header: &'r Header,
     pub settings: &'r RunSettings,
     pub network: &'r Network,
-    pub data: DataSizes,
+    pub data: DataSizes<'r>,
     pub train_images: u32,
     pub clock: Clock,
     pub limit: Option<StopCondition>,

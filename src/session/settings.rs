@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::data::Augmentation;
+use crate::data::{Augmentation, DataEdits, Fit, Source};
 use crate::nn::{Hyper, Network, TrainerOptions};
 
 /// Settings of a run at one moment.
@@ -22,9 +22,17 @@ pub struct RunSettings {
     pub frozen: Vec<u32>,
     /// Index in the test set of the pinned probe.
     pub probe: u32,
+    /// Changes of the training images by hand.
+    #[serde(default, skip_serializing_if = "DataEdits::is_empty")]
+    pub data_edits: DataEdits,
 }
 
 impl RunSettings {
+    /// Way of pictures of other proportions to the size of the data set's images.
+    pub fn fit(&self) -> Fit {
+        Source::parse(&self.dataset).reading.fit
+    }
+
     /// Marks the layers of a network that are frozen.
     pub(super) fn freeze(&self, network: &mut Network) {
         network.layers.iter_mut().for_each(|layer| layer.frozen = self.frozen.contains(&layer.id));

@@ -12,6 +12,7 @@ use super::journal::Journal;
 use super::measure::Measurements;
 use super::metrics::Metrics;
 use super::progress::{Progress, Purpose};
+use super::ranking::Rankings;
 use super::readback::Readback;
 use super::run::Run;
 use super::run_folder::RunFolder;
@@ -58,8 +59,7 @@ impl Session {
         self.unsaved.as_ref()
     }
 
-    /// Leaves the run's folder as it is from now on: commands are carried out but not written, and nothing is saved. Layouts that
-    /// the journal leaves open stay closed.
+    /// Leaves the run's folder as it is: nothing is written there any more. Layouts that the journal leaves open stay closed.
     pub fn detach(&mut self) {
         self.folder = None;
         self.forget_layouts();
@@ -80,8 +80,7 @@ impl Session {
         self.run.network_version
     }
 
-    /// True for a filter, given by the numbers of its layer and itself, that a command has added, split, merged, reset, blended or
-    /// painted since the last epoch ended. A resumed run does not know of those before its checkpoint.
+    /// True for a filter, by the numbers of its layer and itself, that a command changed since the last epoch ended, or the last checkpoint.
     pub fn is_filter_edited(&self, filter: (u32, u32)) -> bool {
         self.run.edited.has(filter, self.run.trainer.clock())
     }
@@ -133,6 +132,11 @@ impl Session {
     /// Single images: the probes, and what the network says of them and of others.
     pub fn inspection(&self) -> &Inspection {
         &self.measurements.inspection
+    }
+
+    /// The filters by the loss without each.
+    pub fn rankings(&self) -> &Rankings {
+        &self.measurements.rankings
     }
 
     /// Class of a test image.
@@ -209,8 +213,7 @@ impl Session {
     /// Present activity.
     pub fn state(&self) -> RunState {
         let progress = &self.progress;
-        let passes = progress.passes.map(|passes| passes.of);
-        match passes {
+        match progress.passes.map(|passes| passes.of) {
             Some(Purpose::Score(_)) => RunState::Validating,
             None if progress.step.is_under_way() => RunState::Training,
             None if progress.has_requests() => RunState::Validating,
@@ -295,8 +298,7 @@ impl Session {
         self.run.trainer.state_hash()
     }
 
-    /// Measures the effect of each command from now on, as [`Session::effects`] tells it, by the loss over the first validation
-    /// images. It is done beside the run, whose bits stay as they are.
+    /// Measures the effect of each command from now on beside the run, whose bits stay; see [`Session::effects`].
     ///
     /// # Errors
     /// When the images do not fit the adapter; then nothing is measured.
@@ -367,14 +369,12 @@ impl Session {
         default_images(&self.run.trainer)
     }
 
-    /// Asks for the network's top classes of an image of a layout; a few frames later they are there (see
-    /// [`Images::top_classes`](crate::layouts::Images::top_classes)).
+    /// Asks for a layout's image; frames later there are [`Images::top_classes`](crate::layouts::Images::top_classes).
     pub fn ask_for_image(&mut self, layout: impl Into<LayoutId>, image: u32) {
         self.layouts.ask_for_image(layout.into(), image);
     }
 
-    /// Sum over a filter's coefficients of their absolute change over the last whole epoch, by filter, on the GPU; 0 before one
-    /// ended.
+    /// Total change of each filter's coefficients over the last whole epoch, on the GPU; 0 before one ended.
     pub fn filter_drift(&self, node: usize) -> Option<&Buffer<f32>> {
         self.layouts.filter_drift(node)
     }

@@ -245,6 +245,7 @@ impl Session {
         self.layouts.restart_features();
         let probe = self.run.settings.probe;
         self.run.settings = RunSettings { probe, ..settings };
+        self.run.set_data_edits(&self.run.settings.data_edits.clone());
         self.journal.go_to(at);
         self.measurements.effects.look(at.step);
         self.run.edited.go_to(at.commands);

@@ -77,6 +77,9 @@ fn data(command: &DataCommand) -> String {
             format!("cut squares of {} out of images", counted(side as f32, "pixel"))
         }
         DataCommand::PinProbe(image) => format!("pin test image {image}"),
+        DataCommand::Relabel { image, class } => format!("give training image {image} class {class}"),
+        DataCommand::LeaveOut(image) => format!("leave training image {image} out"),
+        DataCommand::RestoreImage(image) => format!("take training image {image} back as it was"),
     }
 }
 
@@ -227,6 +230,9 @@ mod tests {
             (r#"{"set_nesterov":true}"#, "switch Nesterov momentum on"),
             (r#"{"reset":3}"#, "start again with seed 3"),
             (r#"{"set_shift":1}"#, "shift images by up to 1 pixel"),
+            (r#"{"relabel":{"image":12,"class":3}}"#, "give training image 12 class 3"),
+            (r#"{"leave_out":12}"#, "leave training image 12 out"),
+            (r#"{"restore_image":12}"#, "take training image 12 back as it was"),
             (r#"{"set_scale":0.1}"#, "change the size of images by up to 10 %"),
             (r#"{"freeze":2}"#, "freeze layer 2"),
             (r#"{"thaw":2}"#, "train layer 2 again"),

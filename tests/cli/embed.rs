@@ -47,12 +47,28 @@ fn rows_of_a_file_become_positions_and_a_picture() {
     for stage in ["neighbours", "affinities", "optimise"] {
         assert!(result["stage_ms"][stage].as_f64().unwrap() > 0.0, "{result}");
     }
+    // All of the time is of some part, and the stages are among the parts.
+    let mut parts = result["wall_ms"].as_object().unwrap().clone();
+    let total = parts.remove("total").unwrap().as_f64().unwrap();
+    let part = |name: &str| parts[name].as_f64().unwrap();
+    let sum: f64 = parts.keys().map(|name| part(name)).sum();
+    assert!(
+        (sum - total).abs() < 1e-6 * total && parts.values().all(|ms| ms.as_f64().unwrap() >= 0.0),
+        "{result}"
+    );
+    for name in ["opening", "reading", "upload", "preparing", "starting", "judging", "picture", "writing"] {
+        assert!(part(name) < total, "{name} of {result}");
+    }
+    for stage in ["neighbours", "affinities", "optimise"] {
+        assert!((part(stage) - result["stage_ms"][stage].as_f64().unwrap()).abs() < 1e-6 * total, "{result}");
+    }
+    assert!(ran.err.contains("s in all: "), "{}", ran.err);
     // The archive: positions of all rows, three snapshots, the last of them the end.
     let [positions, snapshots] = ["positions", "snapshots"].map(|name| array(&folder, name));
     assert_eq!((positions.rows, positions.columns), (60, 2));
     assert_eq!((snapshots.rows, snapshots.columns), (3, 120));
     let bits = |values: &[f64]| values.iter().map(|v| v.to_bits()).collect::<Vec<_>>();
-    assert_eq!(bits(snapshots.row(2)), bits(&positions.values));
+    assert_eq!(bits(&snapshots.row(2)), bits(&positions.values()));
     assert!(positions.row(2).iter().all(|v| v.is_nan()));
     assert!((0..60).filter(|i| *i != 2).all(|i| positions.row(i).iter().all(|v| v.is_finite())));
     // The two heaps stay apart: the nearest of every row is of its own heap.

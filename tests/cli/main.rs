@@ -4,6 +4,7 @@ mod actions;
 mod damage;
 mod embed;
 mod embed_labels;
+mod evidence;
 mod export;
 mod faults;
 mod film;

@@ -107,6 +107,18 @@ fn adapters_are_listed_and_one_is_the_best() {
             "{a}"
         );
         assert!(a["f16"].is_boolean() && a["cooperative_matrices"].is_array(), "{a}");
+        // Every tick of a clock takes some time, and an adapter that can be used has what WebGPU asks of all.
+        let period = a["timestamp_period_ns"].as_f64();
+        assert_eq!(period.is_some_and(|ns| ns > 0.0), usable && a["timestamps"] == true, "{a}");
+        assert!(a["timestamps_inside_passes"].is_boolean(), "{a}");
+        let limit = |name: &str| a["limits"][name].as_u64().unwrap();
+        assert!(!usable || limit("threads_per_workgroup") >= 256, "{a}");
+        assert!(!usable || limit("workgroups_per_dimension") >= 65_535, "{a}");
+        assert!(!usable || limit("storage_buffers_per_stage") >= 8, "{a}");
+        assert!(!usable || limit("uniform_binding_bytes") >= 16 << 10, "{a}");
+        assert!(!usable || limit("storage_alignment_bytes").is_power_of_two(), "{a}");
+        assert!(!usable || limit("uniform_alignment_bytes").is_power_of_two(), "{a}");
+        assert!(a["limits"]["immediate_bytes"].is_u64(), "{a}");
     }
     let text = run(folder.path(), &["adapters"]).ok().out;
     assert!(text.contains(adapters[0]["name"].as_str().unwrap()), "{text}");

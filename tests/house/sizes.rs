@@ -15,7 +15,7 @@ const MAX_SESSION_FIELDS: usize = 14;
 const MAX_SESSION_FILES: usize = 5;
 /// Functions that may be longer: the tables of contents, each of which reads as the list of what a step or frame does.
 const TABLES_OF_CONTENTS: &[(&str, &str)] =
-    &[("src/nn/pass", "build_plans"), ("src/embed/tsne", "record_step"), ("src/app/window.rs", "frame")];
+    &[("src/nn/pass", "build_plans"), ("src/embed/tsne", "record_step"), ("src/app/running.rs", "frame")];
 
 /// Sizes that the items of a file have.
 #[derive(Default)]

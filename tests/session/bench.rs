@@ -76,6 +76,7 @@ pub(crate) fn settings() -> RunSettings {
         augmentation: Augmentation { shift: 1, ..Augmentation::default() },
         hyper: Hyper::default(),
         frozen: Vec::new(),
+        data_edits: Default::default(),
         probe: 0,
     }
 }

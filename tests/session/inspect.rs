@@ -245,7 +245,7 @@ fn every_image_of_an_evaluation_is_counted_once() {
         let right: u32 = (0..10).map(|class| counts[11 * class]).sum();
         assert!(right > 36 && (right as usize) < labels.len(), "{right} of {} are right", labels.len());
         let told = session.take_events().into_iter().find_map(|event| match event {
-            Event::Test { accuracy, .. } => Some(accuracy),
+            Event::Evaluated { split: Split::Test, accuracy, .. } => Some(accuracy),
             _ => None,
         });
         let outcomes = session.inspection().outcomes(Split::Test).unwrap();

@@ -3,7 +3,7 @@
 use revacnn::embed::Settings;
 use revacnn::session::{
     Action, Command, Control, DataCommand, Event, ImageSet, ImageSource, Layout, LayoutCommand, LayoutId,
-    LayoutSource, Session, TensorKind, TrainCommand,
+    LayoutSource, Session, Split, TensorKind, TrainCommand,
 };
 
 use crate::bench::{Bench, finish, journal, run_to, submit};
@@ -285,10 +285,13 @@ fn actions_are_commands_and_controls() {
     assert_eq!((session.step(), session.settings().batch, session.layouts().len()), (5, 30, 1));
     session.control(Control::SetLimit(None)).unwrap();
     session.control(Control::SingleStep).unwrap();
-    session.control(Control::Evaluate(revacnn::session::Split::Test)).unwrap();
+    session.control(Control::Evaluate(Split::Test)).unwrap();
     finish(&mut session);
     assert_eq!(session.step(), 6);
-    let tests = session.take_events().into_iter().filter(|event| matches!(event, Event::Test { .. }));
+    let tests = session
+        .take_events()
+        .into_iter()
+        .filter(|event| matches!(event, Event::Evaluated { split: Split::Test, .. }));
     assert_eq!(tests.count(), 1);
     session.control(Control::Play).unwrap();
     session.control(Control::Pause).unwrap();

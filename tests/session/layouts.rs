@@ -172,7 +172,7 @@ fn predictions_are_what_the_network_says_and_follow_it() {
     session.evaluate(Split::Test);
     finish(&mut session);
     let accuracy = session.take_events().into_iter().find_map(|event| match event {
-        Event::Test { accuracy, .. } => Some(accuracy),
+        Event::Evaluated { split: Split::Test, accuracy, .. } => Some(accuracy),
         _ => None,
     });
     assert!(right > 0.5 && (accuracy.unwrap() - right).abs() < 1e-6, "{accuracy:?}, {right}");

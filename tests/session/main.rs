@@ -3,6 +3,7 @@
 mod bench;
 mod commands;
 mod damage;
+mod data_edits;
 mod distributions;
 mod edits;
 mod effects;
@@ -22,7 +23,9 @@ mod lifecycle;
 mod pins_in_time;
 mod probes;
 mod random;
+mod random_refused;
 mod random_time;
+mod ranking;
 #[cfg(feature = "app")]
 mod reopened;
 mod replay;
@@ -33,4 +36,6 @@ mod script;
 mod statistics;
 mod streaming;
 mod time;
+mod tuning;
+mod twins;
 mod urgent;

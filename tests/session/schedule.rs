@@ -122,10 +122,14 @@ fn an_evaluation_beside_the_run_changes_nothing() {
     assert_eq!(session.metrics().epochs.len(), 1, "an epoch is counted once");
     assert_eq!(session.metrics().epochs[0].val_loss, plain.metrics().epochs[0].val_loss);
     let events = session.take_events();
-    let tests: Vec<_> = events.iter().filter(|e| matches!(e, Event::Test { .. })).collect();
+    let tests: Vec<_> =
+        events.iter().filter(|e| matches!(e, Event::Evaluated { split: Split::Test, .. })).collect();
     assert_eq!(tests.len(), 3, "{tests:?}");
     assert!(tests[0] != tests[1] && tests[1] == tests[2], "{tests:?}");
-    assert_eq!(events.iter().filter(|e| matches!(e, Event::Validation { .. })).count(), 1);
+    assert_eq!(
+        events.iter().filter(|e| matches!(e, Event::Evaluated { split: Split::Validation, .. })).count(),
+        1
+    );
 }
 
 #[test]
@@ -139,7 +143,9 @@ fn each_evaluation_has_the_score_of_the_averaged_weights_beside_it() {
         finish(session);
         let events = session.take_events();
         let tests = events.into_iter().filter_map(|event| match event {
-            Event::Test { loss, accuracy, average } => Some((loss, accuracy, average)),
+            Event::Evaluated { split: Split::Test, loss, accuracy, average } => {
+                Some((loss, accuracy, average))
+            }
             _ => None,
         });
         tests.collect::<Vec<_>>()

@@ -12,7 +12,7 @@ use crate::bench::{Bench, finish, run_to, settings, submit, values};
 /// Room for two rings of 128 digits and the probes, of 1 797 digits in all.
 const WINDOW: u64 = 3 * 128 * 64;
 
-fn streaming() -> Bench {
+pub(crate) fn streaming() -> Bench {
     let mut gpu = Gpu::open(&AdapterChoice::Best).expect("there is an adapter");
     gpu.set_image_memory(Some(WINDOW));
     Bench { gpu: Rc::new(gpu), ..Bench::new() }
@@ -63,8 +63,8 @@ fn a_run_that_streams_is_the_same_run() {
     let windowed = streaming();
     let (hash, events, picture) = run(&mut whole.session());
     let (streamed_hash, streamed_events, streamed_picture) = run(&mut windowed.session());
-    assert!(events.iter().any(|e| matches!(e, Event::Test { .. })));
-    assert!(events.iter().any(|e| matches!(e, Event::Validation { .. })));
+    assert!(events.iter().any(|e| matches!(e, Event::Evaluated { split: Split::Test, .. })));
+    assert!(events.iter().any(|e| matches!(e, Event::Evaluated { split: Split::Validation, .. })));
     assert!(events.iter().filter(|e| matches!(e, Event::Epoch(_))).count() >= 2);
     assert_eq!(numbers(&events), numbers(&streamed_events));
     assert_eq!(hash, streamed_hash);

@@ -165,7 +165,11 @@ fn an_evaluation_that_the_user_asked_for_is_of_the_weights_before_a_change_that_
     let bench = Bench::new();
     let test = |session: &mut Session| {
         let result = |event| {
-            if let Event::Test { loss, accuracy, .. } = event { Some((loss, accuracy)) } else { None }
+            if let Event::Evaluated { split: Split::Test, loss, accuracy, .. } = event {
+                Some((loss, accuracy))
+            } else {
+                None
+            }
         };
         session.take_events().into_iter().find_map(result).expect("there is a result")
     };

@@ -1,5 +1,6 @@
 //! Changes of a network while it trains: what each promises, on networks of every kind.
 
+mod ablation;
 mod carried;
 #[path = "../compare/mod.rs"]
 mod compare;

@@ -21,6 +21,7 @@ fn session(name: &str) -> Session {
         augmentation: Default::default(),
         hyper: Hyper { averaging: 1.0, ..Hyper::of(OptimizerKind::Adam) },
         frozen: Vec::new(),
+        data_edits: Default::default(),
         probe: 0,
     };
     let network = if name == "mixed" { file.display().to_string() } else { name.to_owned() };

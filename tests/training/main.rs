@@ -3,6 +3,8 @@
 mod changes;
 #[path = "../compare/mod.rs"]
 mod compare;
+mod data_edits;
+mod filter_signs;
 mod fused;
 mod histograms;
 #[path = "../step_twin/mod.rs"]

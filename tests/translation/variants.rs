@@ -63,6 +63,8 @@ const VALUES: &[(&str, &str, &[u32])] = &[
     ("embed/knn_distances.wgsl", "PARTS", &[1, 2, 3, 4]),
     ("embed/knn_select.wgsl", "IVF", &[0, 1]),
     ("embed/ivf_kmeans.wgsl", "PARTS", &[1, 2, 3, 4]),
+    ("embed/quality.wgsl", "SAMPLES", &[1, 8]),
+    ("embed/quality.wgsl", "TARGETS", &[16]),
     ("embed/repulsion.wgsl", "POINTS", &[2, 4]),
     ("embed/fft.wgsl", "WORKGROUP", &[16, 32]),
     ("embed/fft.wgsl", "RADIX", &[2, 4, 8, 16, 32]),

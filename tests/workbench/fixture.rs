@@ -61,6 +61,7 @@ impl Stage {
             augmentation: Default::default(),
             hyper: Hyper { learning_rate, ..Hyper::default() },
             frozen: Vec::new(),
+            data_edits: Default::default(),
             probe: 7,
         };
         let folder = tempfile::tempdir().unwrap();
@@ -88,6 +89,17 @@ impl Stage {
 
     pub(crate) fn run_folder(&self) -> std::path::PathBuf {
         self.folder.path().join("run")
+    }
+
+    /// The texts of the window once it has settled.
+    pub(crate) fn texts(&mut self) -> Vec<String> {
+        self.frame(&[]);
+        self.frame(&[]).into_iter().map(|text| text.text).collect()
+    }
+
+    /// True if a text of the window has these words in it.
+    pub(crate) fn shows(&mut self, words: &str) -> bool {
+        self.texts().iter().any(|text| text.contains(words))
     }
 
     /// A frame in which these events arrive; returns its texts.

@@ -2,6 +2,7 @@
 #![cfg(feature = "app")]
 
 mod blend;
+mod charts;
 mod dialogs;
 mod fixture;
 mod hand;
@@ -11,6 +12,8 @@ mod learning;
 mod network;
 mod pictures;
 mod probes;
+mod ranking;
+mod relabel;
 mod saving;
 mod sizes;
 mod typing;

@@ -71,6 +71,8 @@ fn a_key_and_the_menu_open_how_a_tile_is_computed() {
     stage.secondary_click_below("conv1 menu");
     stage.click("tile Intermediates");
     assert!(stage.frame(&[]).iter().any(|text| text.text.starts_with("How conv1 computes map ")));
+    stage.key(Key::Escape, none);
+    assert!(!stage.shows("How conv1 computes map "), "Escape closes it, too");
     assert!(stage.commands().is_empty());
 }
 
@@ -119,7 +121,7 @@ fn a_pixel_is_pointed_at_while_it_trains_and_an_edit_of_the_network_is_followed(
 #[test]
 fn bars_of_activity_are_chosen_by_name() {
     let mut stage = Stage::new([1280, 800], 1.0);
-    for name in ["mean activation", "gradient", "change", "zeros", "off"] {
+    for name in ["mean activation", "gradient", "change", "zeros", "loss without it", "off"] {
         stage.click("bars");
         stage.click(&format!("bars {name}"));
         assert!(has(&stage.frame(&[]), name), "{name}");

@@ -11,15 +11,6 @@ use super::fixture::Stage;
 
 const SIZE: [u32; 2] = [1280, 1500];
 
-fn texts(stage: &mut Stage) -> Vec<String> {
-    stage.frame(&[]);
-    stage.frame(&[]).into_iter().map(|text| text.text).collect()
-}
-
-fn shows(stage: &mut Stage, text: &str) -> bool {
-    texts(stage).iter().any(|shown| shown.contains(text))
-}
-
 /// Names of the probes, and that of the pinned one.
 fn probes(stage: &Stage) -> (Vec<String>, Option<String>) {
     let probes = stage.session.inspection().probes();
@@ -62,15 +53,15 @@ fn dropped_pictures_become_probes_and_others_are_refused_while_the_run_goes_on()
     let mut stage = Stage::new(SIZE, 1.0);
     stage.session.play();
     stage.workbench.take_dropped(&photo);
-    assert!(shows(&mut stage, "photo.png"), "the pane is not in front");
+    assert!(stage.shows("photo.png"), "the pane is not in front");
     assert_eq!(probes(&stage), (vec!["photo.png".to_owned()], Some("photo.png".to_owned())));
-    assert!(shows(&mut stage, "The framed middle part") && !shows(&mut stage, "first frame is taken"));
+    assert!(stage.shows("The framed part") && !stage.shows("first frame is taken"));
     stage.workbench.take_dropped(&moving);
-    assert!(shows(&mut stage, "first frame is taken"));
+    assert!(stage.shows("first frame is taken"));
     for (bad, why) in [(&notes, "no picture"), (&huge, "30000 × 30000"), (&half, "damaged")] {
         stage.workbench.take_dropped(bad);
         let name = bad.file_name().unwrap().to_str().unwrap();
-        let said = texts(&mut stage);
+        let said = stage.texts();
         assert!(said.iter().any(|text| text.contains(name) && text.contains(why)), "{name}: {said:?}");
         let step = stage.session.step();
         (0..40).for_each(|_| drop(stage.frame(&[])));
@@ -94,13 +85,13 @@ fn a_path_that_is_typed_is_added_and_a_wrong_one_is_explained() {
     let (_folder, [photo, ..]) = files();
     let mut stage = Stage::new(SIZE, 1.0);
     stage.workbench.show_pane("test");
-    texts(&mut stage);
+    stage.texts();
     stage.type_into("picture file", photo.to_str().unwrap());
     stage.key(Key::Enter, Modifiers::NONE);
     assert_eq!(probes(&stage).0, ["photo.png"]);
     stage.type_into("picture file", "/no/such/picture.png");
     stage.click("add picture");
-    assert!(shows(&mut stage, "/no/such/picture.png"));
+    assert!(stage.shows("/no/such/picture.png"));
     assert_eq!(probes(&stage).0.len(), 1);
     assert!(!stage.session.is_playing(), "a letter of the path was taken for a key of the window");
 }
@@ -111,7 +102,7 @@ fn a_picture_is_pasted() {
     let image = ColorImage::filled([31, 20], Color32::from_rgb(200, 200, 200));
     stage.frame(&[Event::PasteImage(Arc::new(image))]);
     assert_eq!(probes(&stage).0, ["pasted"]);
-    assert!(shows(&mut stage, "pasted"));
+    assert!(stage.shows("pasted"));
     let preview = stage.session.inspection().probes().pinned().unwrap().preview.clone().unwrap();
     assert_eq!((preview.whole, preview.crop), ([31, 20], [5, 0, 20, 20]));
 }
@@ -120,9 +111,9 @@ fn a_picture_is_pasted() {
 fn a_drawing_is_a_probe_from_its_first_stroke_on() {
     let mut stage = Stage::new(SIZE, 1.0);
     stage.workbench.show_pane("test");
-    texts(&mut stage);
+    stage.texts();
     stage.click("draw");
-    assert!(shows(&mut stage, "Draw here"));
+    assert!(stage.shows("Draw here"));
     let empty = stage.workbench.targets()["canvas"];
     assert_eq!(probes(&stage).0.len(), 0);
     let kept = |stage: &Stage| {
@@ -137,7 +128,7 @@ fn a_drawing_is_a_probe_from_its_first_stroke_on() {
     let second = stage.session.inspection().probes().pinned().unwrap().clone();
     assert!(first.id == second.id && first != second, "the second stroke changes it");
     assert_eq!(kept(&stage), 1, "the run's folder has it");
-    assert!(!shows(&mut stage, "Draw here"));
+    assert!(!stage.shows("Draw here"));
     stage.click("new drawing");
     stage.drag("canvas", &[0.5, 0.6]);
     assert_eq!(probes(&stage).0, ["drawing 1", "drawing 2"]);
@@ -149,26 +140,27 @@ fn a_cell_of_the_matrix_shows_its_images_and_a_click_pins_one() {
     stage.session.single_step();
     stage.work(3);
     stage.workbench.show_pane("confusion");
-    assert!(shows(&mut stage, "Every image is counted"));
+    assert!(stage.shows("Every image is counted"));
     for (split, name) in [(Split::Validation, "validation"), (Split::Test, "test")] {
         stage.click(&format!("confusion of {name}"));
         stage.click("evaluate now");
         stage.work(300);
         let outcomes = stage.session.inspection().outcomes(split).expect("it is evaluated").clone();
         let all = outcomes.images.iter().filter(|image| !image.is_right()).count();
-        assert!(shows(&mut stage, &format!("{all} mistakes")));
+        assert!(stage.shows(&format!("{all} mistakes")));
         // After one step nearly all have one answer: that column has images in the first two rows.
         let count = outcomes.count(0, 1);
         stage.click("cell 0 1");
-        assert!(shows(&mut stage, &format!("{count} images of 0, answer 1")));
+        assert!(stage.shows(&format!("{count} images of 0, answer 1")));
         stage.click("all mistakes");
-        texts(&mut stage);
+        stage.texts();
         let worst = outcomes.images[outcomes.worst(|image| !image.is_right())[0]];
         assert_eq!(stage.session.inspection().shown_images().numbers()[0], worst.number);
         stage.click("first image");
         let pinned = stage.session.inspection().probes().pinned().map(|probe| probe.number);
         match split {
             Split::Validation => assert_eq!(pinned, Some(worst.number)),
+            Split::Training => unreachable!("it is not asked for"),
             Split::Test => {
                 let index = worst.number - stage.session.trainer().loader.test_number(0);
                 assert_eq!((pinned, stage.session.settings().probe), (None, index));
@@ -176,7 +168,7 @@ fn a_cell_of_the_matrix_shows_its_images_and_a_click_pins_one() {
             }
         }
         stage.click("next page");
-        texts(&mut stage);
+        stage.texts();
         assert_ne!(stage.session.inspection().shown_images().numbers()[0], worst.number);
     }
 }
@@ -188,7 +180,7 @@ fn every_control_of_the_panes_has_a_name_and_is_reached_by_the_keyboard() {
     stage.workbench.take_dropped(&photo);
     stage.session.single_step();
     stage.work(3);
-    texts(&mut stage);
+    stage.texts();
     stage.work(20);
     let wanted = [
         "photo.png",
@@ -207,7 +199,7 @@ fn every_control_of_the_panes_has_a_name_and_is_reached_by_the_keyboard() {
     stage.session.evaluate(Split::Validation);
     stage.work(100);
     stage.workbench.show_pane("confusion");
-    texts(&mut stage);
+    stage.texts();
     let reached = stage.names_by_tab(120);
     for name in [
         "validation",

@@ -35,10 +35,6 @@ fn retype(stage: &mut Stage, field: &str, text: &str) {
     stage.frame(&[]);
 }
 
-fn says(stage: &mut Stage, words: &str) -> bool {
-    stage.frame(&[]).iter().any(|text| text.text.contains(words))
-}
-
 #[test]
 fn charts_and_confusion_are_saved_as_numbers_and_drawings() {
     let mut stage = stage();
@@ -46,13 +42,13 @@ fn charts_and_confusion_are_saved_as_numbers_and_drawings() {
     stage.session.save().unwrap();
     for (pane, form, words) in [("charts", "CSV", "val_accuracy"), ("charts", "SVG", "Accuracy (%)")] {
         choose(&mut stage, pane, form);
-        assert!(says(&mut stage, "It is a new file"));
+        assert!(stage.shows("It is a new file"));
         stage.click("save now");
         let file = run.join(format!("{pane}.{}", form.to_lowercase()));
         let text = std::fs::read_to_string(&file).unwrap();
         assert!(text.contains(words), "{text}");
         choose(&mut stage, pane, form);
-        assert!(says(&mut stage, "is replaced"));
+        assert!(stage.shows("is replaced"));
         stage.click_text("Cancel");
     }
     assert_eq!(
@@ -64,7 +60,7 @@ fn charts_and_confusion_are_saved_as_numbers_and_drawings() {
     stage.click("confusion of test");
     choose(&mut stage, "confusion", "CSV");
     stage.click("save now");
-    assert!(says(&mut stage, "not counted yet") && !run.join("confusion.csv").exists());
+    assert!(stage.shows("not counted yet") && !run.join("confusion.csv").exists());
     stage.session.control(Control::Inspect(Inspect::KeepOutcomes)).unwrap();
     stage.session.evaluate(Split::Test);
     stage.work(200);
@@ -92,7 +88,7 @@ fn a_pane_is_a_picture_of_any_size_and_the_run_goes_on_as_before() {
     let typed = file.join("network.png");
     retype(&mut stage, "save file", typed.to_str().unwrap());
     retype(&mut stage, "save size", "0x800");
-    assert!(says(&mut stage, "Give width and height"));
+    assert!(stage.shows("Give width and height"));
     stage.click("save now");
     assert_eq!(stage.workbench.take_requests(), [], "a size that is none is not drawn");
     retype(&mut stage, "save size", "1000×700");
@@ -116,11 +112,11 @@ fn a_pane_is_a_picture_of_any_size_and_the_run_goes_on_as_before() {
     // Esc closes the dialog, and nothing is saved.
     choose(&mut stage, "network", "PNG");
     stage.key(Key::Escape, Modifiers::NONE);
-    assert!(!says(&mut stage, "Save network as PNG"));
+    assert!(!stage.shows("Save network as PNG"));
     assert_eq!(stage.workbench.take_requests(), []);
     // A folder that is gone is an error in the status bar.
     choose(&mut stage, "charts", "CSV");
     retype(&mut stage, "save file", file.join("charts.csv").to_str().unwrap());
     stage.click("save now");
-    assert!(says(&mut stage, "cannot write") && !file.exists());
+    assert!(stage.shows("cannot write") && !file.exists());
 }

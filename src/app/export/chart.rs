@@ -30,9 +30,13 @@ pub(super) struct Curve {
 }
 
 /// A moment at which something was done.
-pub(super) struct ChartMark {
+#[derive(Debug, Clone)]
+pub(crate) struct ChartMark {
+    /// Epochs finished then, with fraction.
     pub epoch: f64,
+    /// Number of the command among all, from 1.
     pub number: usize,
+    /// The command in words.
     pub words: String,
 }
 

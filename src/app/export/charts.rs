@@ -89,7 +89,7 @@ fn charts_of(session: &Session) -> Vec<Chart> {
 }
 
 /// Marks of the commands that were carried out, each with its number in [`commands`]; none of those that were undone.
-fn marks(session: &Session) -> Vec<ChartMark> {
+pub(crate) fn marks(session: &Session) -> Vec<ChartMark> {
     let mut known = vec![(0, 0.0)];
     known.extend(session.metrics().epochs.iter().map(|e| (e.step, f64::from(e.epoch))));
     known.push((session.step(), session.epoch()));

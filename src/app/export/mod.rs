@@ -7,6 +7,8 @@ mod commands;
 mod confusion;
 mod markup;
 
+pub(crate) use chart::ChartMark;
+pub(crate) use charts::marks;
 pub use charts::{charts, charts_svg};
 pub use colors::page_style;
 pub use commands::{CommandRow, commands};

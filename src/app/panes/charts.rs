@@ -1,10 +1,10 @@
 //! The Charts pane: loss and accuracy over epochs, training and validation.
 
-use egui::Ui;
-use egui_plot::{Line, MarkerShape, Plot, PlotPoints, Points};
+use egui::{Response, Ui};
+use egui_plot::{HoverPosition, Line, LineStyle, MarkerShape, Plot, PlotPoints, Points, VLine};
 
-use crate::app::curves::{Curves, accuracy_curves, loss_curves};
-use crate::app::export::charts_svg;
+use crate::app::curves::{Curves, accuracy_curves, loss_curves, smoothed, value_at};
+use crate::app::export::{ChartMark, charts_svg, marks};
 use crate::app::pane::{Cx, Dock, FileForm, Pane};
 use crate::app::theme;
 use crate::error::Result;
@@ -16,9 +16,15 @@ const CURVES: [(&str, egui::Color32); 3] =
 /// Height of a line of small text with the space below it, in points.
 const LINE: f32 = 17.0;
 
+/// Share of a chart's width within which the pointer is at a mark.
+const NEAR: f64 = 0.012;
+
 /// The Charts pane.
 #[derive(Default)]
-pub(crate) struct ChartsPane;
+pub(crate) struct ChartsPane {
+    /// Smoothing of the training curves, 0 up to, not including, 1.
+    smoothing: f64,
+}
 
 impl Pane for ChartsPane {
     fn title(&self) -> &'static str {
@@ -56,15 +62,43 @@ impl Pane for ChartsPane {
             return;
         }
         legend_ui(ui);
+        let marks = marks(cx.session);
+        let smoothing = self.smoothing;
+        let curves =
+            |[training, validation, averaged]: Curves| [smoothed(training, smoothing), validation, averaged];
         let charts = if loss.has_classes() { 2.0 } else { 1.0 };
         let height = ((ui.available_height() - LINE * charts) / charts).max(60.0);
-        ui.label(egui::RichText::new(format!("Loss ({}) by epoch", loss.name())).small().color(theme::MUTED));
-        chart_ui(ui, "loss", height, loss_curves(metrics), None);
+        ui.horizontal(|ui| {
+            title_ui(ui, &format!("Loss ({}) by epoch", loss.name()));
+            self.smoothing_ui(ui, cx);
+        });
+        let chart = chart_ui(ui, "loss", height, (curves(loss_curves(metrics)), None), &marks);
+        cx.mark("loss chart", &chart);
         if !loss.has_classes() {
             return;
         }
-        ui.label(egui::RichText::new("Accuracy (%) by epoch").small().color(theme::MUTED));
-        chart_ui(ui, "accuracy", height, accuracy_curves(metrics), Some(100.0));
+        title_ui(ui, "Accuracy (%) by epoch");
+        chart_ui(ui, "accuracy", height, (curves(accuracy_curves(metrics)), Some(100.0)), &marks);
+    }
+}
+
+impl ChartsPane {
+    /// Smoothing of the training curves, at the right.
+    fn smoothing_ui(&mut self, ui: &mut Ui, cx: &mut Cx<'_, '_>) {
+        if cx.is_picture {
+            return;
+        }
+        // No higher than the line of text.
+        ui.spacing_mut().interact_size.y = LINE - ui.spacing().item_spacing.y;
+        ui.spacing_mut().button_padding.y = 0.0;
+        let hover = "Weight of the points before in the moving average that the training curve is; 0 shows it as it is";
+        ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
+            let field = egui::DragValue::new(&mut self.smoothing).range(0.0..=0.99).speed(0.01);
+            let response = ui.add(field.max_decimals(2));
+            let label = ui.label(egui::RichText::new("smoothing").small().color(theme::MUTED));
+            let response = response.labelled_by(label.id).on_hover_text(hover);
+            cx.mark("smoothing", &response);
+        });
     }
 }
 
@@ -77,8 +111,33 @@ fn legend_ui(ui: &mut Ui) {
     });
 }
 
-/// The curves, in the order of [`CURVES`]; `top` is the largest possible value, where there is one.
-fn chart_ui(ui: &mut Ui, id: &str, height: f32, curves: Curves, top: Option<f64>) {
+fn title_ui(ui: &mut Ui, text: &str) {
+    ui.label(egui::RichText::new(text).small().color(theme::MUTED));
+}
+
+/// Lines of the label at an epoch: the values of the curves there, and what was done.
+fn hover_text(epoch: f64, (curves, unit): (&Curves, &str), marks: &[ChartMark], near: f64) -> String {
+    let value = |(curve, (name, _)): (&Vec<[f64; 2]>, (&str, _))| {
+        value_at(curve, epoch).map(|value| format!("\n{name} {value:.3}{unit}"))
+    };
+    let values = curves.iter().zip(CURVES).filter_map(value);
+    let done = marks.iter().filter(|mark| (mark.epoch - epoch).abs() <= near);
+    let done = done.map(|mark| format!("\n{}: {}", mark.number, mark.words));
+    std::iter::once(format!("epoch {epoch:.2}")).chain(values).chain(done).collect()
+}
+
+/// The curves, in the order of [`CURVES`], with lines where something was done; `top` is the largest possible value, where there is one.
+/// Returns the chart.
+fn chart_ui(
+    ui: &mut Ui,
+    id: &str,
+    height: f32,
+    (curves, top): (Curves, Option<f64>),
+    marks: &[ChartMark],
+) -> Response {
+    let (shown, unit) = (curves.clone(), if top.is_some() { " %" } else { "" });
+    let last = curves.iter().filter_map(|curve| curve.last()).fold(1.0, |last, point| point[0].max(last));
+    let (done, near) = (marks.to_vec(), NEAR * last);
     let mut plot = Plot::new(id)
         .height(height)
         .grid_color(theme::LINE)
@@ -87,7 +146,12 @@ fn chart_ui(ui: &mut Ui, id: &str, height: f32, curves: Curves, top: Option<f64>
         .include_x(1.0)
         .include_y(0.0)
         .set_margin_fraction(egui::vec2(0.02, 0.06))
-        .show_background(false);
+        .show_background(false)
+        .show_y(false)
+        .label_formatter(move |at| {
+            let (HoverPosition::NearDataPoint { position, .. } | HoverPosition::Elsewhere { position }) = at;
+            Some(hover_text(position.x, (&shown, unit), &done, near))
+        });
     if let Some(top) = top {
         // The scale of shares is always the same; its marks lie on it.
         plot = plot.default_y_bounds(-0.06 * top, 1.06 * top).y_axis_formatter(move |mark, _| {
@@ -96,7 +160,11 @@ fn chart_ui(ui: &mut Ui, id: &str, height: f32, curves: Curves, top: Option<f64>
     }
     let styles =
         [(1.5, None), (2.0, Some((3.5, MarkerShape::Circle))), (2.0, Some((2.5, MarkerShape::Square)))];
-    plot.show(ui, |plot| {
+    let shown = plot.show(ui, |plot| {
+        for mark in marks {
+            let line = VLine::new("", mark.epoch).color(theme::MUTED).width(1.0);
+            plot.vline(line.style(LineStyle::dashed_loose()).allow_hover(false));
+        }
         for ((curve, (name, color)), (width, marks)) in curves.into_iter().zip(CURVES).zip(styles) {
             plot.line(Line::new(name, PlotPoints::from(curve.clone())).color(color).width(width));
             if let Some((radius, shape)) = marks {
@@ -106,4 +174,5 @@ fn chart_ui(ui: &mut Ui, id: &str, height: f32, curves: Curves, top: Option<f64>
             }
         }
     });
+    shown.response
 }

@@ -7,6 +7,7 @@ use crate::app::actions::{
 };
 use crate::app::number::{Number, Rail, field_ui, number_ui, row_ui};
 use crate::app::pane::{Cx, Dock, Pane};
+use crate::app::ranked::remedies_ui;
 use crate::app::{tensor_kinds, theme, tile_popup};
 use crate::nn::{Loss, OptimizerKind, Schedule, Target};
 use crate::session::{Action, DataCommand, NetworkCommand, TrainCommand};
@@ -294,6 +295,9 @@ fn selection_ui(ui: &mut Ui, cx: &mut Cx<'_, '_>) {
         if ui.checkbox(&mut frozen, format!("filter {} is frozen", filter.1)).on_hover_text(hover).changed() {
             toggle_filters(cx.session, &[filter].into()).into_iter().for_each(|action| cx.send(action));
         }
+    }
+    if let Some(filter) = filter_of(cx.session, selected) {
+        remedies_ui(ui, cx, filter);
     }
     let kind = tensor_kinds::long_name(cx.selection.shown);
     ui.weak(format!("{kind}:")).on_hover_text("The tensor that its layer shows in the Network pane");

@@ -79,7 +79,8 @@ struct Hand {
 
 impl BenchClick {
     pub(crate) fn run(&self) -> Result<()> {
-        let mut session = Session::new(self.adapter.open()?, &self.run.network, self.run.settings()?, None)?;
+        let mut session =
+            Session::new(self.adapter.open_tuned()?, &self.run.network, self.run.settings()?, None)?;
         let mut renderer = Renderer::new(&session, Show::Workbench, self.size)?;
         let mut rng = ChaCha8Rng::seed_from_u64(self.run.seed);
         session.play();
@@ -121,7 +122,8 @@ impl BenchClick {
         let mut frames_ms = Vec::new();
         while began.elapsed() < time {
             let frame = Instant::now();
-            renderer.present(session);
+            renderer.turn(session, true, true);
+            renderer.wait(session, 0);
             frames_ms.push(1e3 * frame.elapsed().as_secs_f64());
         }
         quantile(&frames_ms, 0.5)
@@ -141,14 +143,15 @@ impl BenchClick {
         while Instant::now() < clicked {
             let way = (began.elapsed().as_secs_f64() - hand.pause_s) / MOVE_S;
             renderer.pointer = Some(from.lerp(hand.to, way.clamp(0.0, 1.0) as f32));
-            renderer.present(session);
+            renderer.turn(session, false, true);
         }
         let version = session.network_version();
         session.apply(NetworkCommand::Edit(edit(&session.trainer().network)))?;
         loop {
-            renderer.present(session);
+            renderer.turn(session, true, true);
             session.check_events()?;
             if session.network_version() != version {
+                renderer.wait(session, 0);
                 break;
             }
         }

@@ -39,7 +39,7 @@ pub(crate) struct BenchEdit {
 
 impl BenchEdit {
     pub(crate) fn run(&self) -> Result<()> {
-        let gpu = self.adapter.open()?;
+        let gpu = self.adapter.open_tuned()?;
         let data = Dataset::open(&self.dataset)?;
         let network = Network::open(&self.network, data.shape.into(), data.classes.len())?;
         let layer = self.find_layer(&network)?;

@@ -56,7 +56,8 @@ struct LaidOut {
 
 impl BenchEmbed {
     pub(crate) fn run(&self) -> Result<()> {
-        let mut session = Session::new(self.adapter.open()?, &self.run.network, self.run.settings()?, None)?;
+        let mut session =
+            Session::new(self.adapter.open_tuned()?, &self.run.network, self.run.settings()?, None)?;
         let layers: Vec<usize> = (1..session.layers().len())
             .filter(|layer| session.can_lay_out(*layer, TensorKind::Weights))
             .take(self.layouts)

@@ -6,6 +6,8 @@ mod click;
 mod edges;
 mod edit;
 mod embed;
+#[cfg(feature = "app")]
+mod frame;
 mod measure;
 mod plan;
 #[cfg(feature = "app")]
@@ -34,6 +36,9 @@ pub(super) enum Bench {
     /// Rendering overhead: training throughput with and without drawing.
     #[cfg(feature = "app")]
     View(view::BenchView),
+    /// Training throughput beside the frames of the window, all panes drawn.
+    #[cfg(feature = "app")]
+    Frame(frame::BenchFrame),
     /// Overhead of live t-SNE layouts on training throughput.
     Embed(embed::BenchEmbed),
 }
@@ -48,6 +53,8 @@ impl Bench {
             Self::Click(click) => click.run(),
             #[cfg(feature = "app")]
             Self::View(view) => view.run(),
+            #[cfg(feature = "app")]
+            Self::Frame(frame) => frame.run(),
             Self::Embed(embed) => embed.run(),
         }
     }

@@ -1,10 +1,11 @@
 //! Frames of the benchmarks.
 
+use std::collections::VecDeque;
 use std::rc::Rc;
 use std::time::Instant;
 
 use revacnn::app::offscreen::{FORMAT, Picture, input, target};
-use revacnn::app::{Canvas, Painting, Show, Workbench, live_frame};
+use revacnn::app::{Canvas, DrawingShare, Painting, Show, Workbench, live_frame, train};
 use revacnn::error::Result;
 use revacnn::session::Session;
 
@@ -18,6 +19,8 @@ pub(super) struct Renderer {
     /// Position of the pointer, in points; none outside the window.
     pub pointer: Option<egui::Pos2>,
     began: Instant,
+    drawing: DrawingShare,
+    in_flight: VecDeque<wgpu::SubmissionIndex>,
 }
 
 impl Renderer {
@@ -31,6 +34,8 @@ impl Renderer {
             frames: 0,
             pointer: None,
             began: Instant::now(),
+            drawing: DrawingShare::default(),
+            in_flight: VecDeque::new(),
         })
     }
 
@@ -44,14 +49,34 @@ impl Renderer {
         self.paint(session, painting);
     }
 
-    /// A frame as the window has them, with its training, until it could be presented.
-    pub(super) fn present(&mut self, session: &mut Session) {
+    /// A turn as the window has them: a frame with its training, until it could be presented, or training alone, as where a frame `may`
+    /// not be drawn yet. `waits` says that an input waits for a frame. Returns whether it was a frame.
+    pub(super) fn turn(&mut self, session: &mut Session, waits: bool, may: bool) -> bool {
+        self.wait(session, usize::from(!session.gpu().is_software()));
         session.poll();
-        let (input, size) = self.next_input();
-        let (workbench, canvas) = (&mut self.workbench, &mut self.canvas);
-        let (painting, _) = live_frame(canvas, workbench, session, input, size, self.picture.show);
-        let submission = self.paint(session, painting);
-        session.gpu().wait_for(submission);
+        let draws = self.drawing.begin(session, waits) && may;
+        if !draws {
+            self.drawing.put_off();
+        }
+        let submission = if draws {
+            let (input, size) = self.next_input();
+            let (workbench, canvas) = (&mut self.workbench, &mut self.canvas);
+            let (painting, _) = live_frame(canvas, workbench, session, input, size, self.picture.show);
+            self.paint(session, painting)
+        } else {
+            train(&self.canvas, session)
+        };
+        self.in_flight.push_back(submission);
+        draws
+    }
+
+    /// Waits until the GPU is done with all but the last `most` turns.
+    pub(super) fn wait(&mut self, session: &Session, most: usize) {
+        while self.in_flight.len() > most
+            && let Some(submission) = self.in_flight.pop_front()
+        {
+            session.gpu().wait_for(submission);
+        }
         session.gpu().poll();
     }
 

@@ -39,7 +39,7 @@ impl BenchTime {
         if self.steps < 2 {
             return Err(Error::usage("there is nothing to go back to", "give --steps 2 or more"));
         }
-        let mut session = self.run.begin(self.adapter.open()?, None)?;
+        let mut session = self.run.begin(self.adapter.open_tuned()?, None)?;
         session.keep_time(self.key_frames.saturating_mul(1 << 20));
         let seconds = |session: &mut Session, end: u32| -> Result<f64> {
             session.set_limit(Some(StopCondition::Steps(end)));

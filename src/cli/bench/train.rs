@@ -83,7 +83,7 @@ impl KernelTime {
 
 impl BenchTrain {
     pub(crate) fn run(&self) -> Result<()> {
-        let mut gpu = self.adapter.open()?;
+        let mut gpu = self.adapter.open_tuned()?;
         if let Some(gpu) = Rc::get_mut(&mut gpu).filter(|_| self.explain) {
             gpu.set_tune_policy(TunePolicy::Benchmark);
             gpu.forget_choices();

@@ -57,12 +57,13 @@ struct Round {
 impl BenchView {
     pub(crate) fn run(&self) -> Result<()> {
         if let Some(points) = self.points {
-            return super::points::run(&*self.adapter.open()?, points, self.size, self.json);
+            return super::points::run(&*self.adapter.open_tuned()?, points, self.size, self.json);
         }
         if let Some(channels) = self.edges {
-            return super::edges::run(&*self.adapter.open()?, channels, self.size, self.json);
+            return super::edges::run(&*self.adapter.open_tuned()?, channels, self.size, self.json);
         }
-        let mut session = Session::new(self.adapter.open()?, &self.run.network, self.run.settings()?, None)?;
+        let mut session =
+            Session::new(self.adapter.open_tuned()?, &self.run.network, self.run.settings()?, None)?;
         let mut renderer = Renderer::new(&session, self.view, self.size)?;
         session.play();
         // Compiles and warms up both.

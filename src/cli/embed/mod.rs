@@ -1,11 +1,13 @@
 //! `revacnn embed`: t-SNE of rows, without a window.
 
 mod colors;
+mod given;
 mod legend;
 mod output;
 mod picture;
 mod report;
 mod source;
+mod wall_time;
 
 use std::path::PathBuf;
 use std::time::Instant;
@@ -13,18 +15,19 @@ use std::time::Instant;
 use clap::{Args, ValueEnum};
 use humansize::{BINARY, format_size};
 use indicatif::{ProgressBar, ProgressStyle};
-use revacnn::data::{Labels, Matrix, Selection};
+use revacnn::data::{Labels, Numbers, Selection};
 use revacnn::embed::{
-    Method, NeighborSearch, Options, Settings, Tsne, TsneBuilder, default_components, narrowed,
-    principal_components,
+    Method, NeighborSearch, Options, Settings, Tsne, TsneBuilder, default_components, principal_components,
 };
 use revacnn::error::{Error, Result};
-use revacnn::gpu::{Buffer, Gpu, TensorView};
+use revacnn::gpu::{Buffer, BufferRange, Gpu};
 
 use super::run_options::AdapterOption;
+use given::{Given, Shape};
 use output::{Results, Snapshots};
 use report::{Report, judge};
 use source::{Rows, Source};
+use wall_time::WallTime;
 
 /// Smallest number of rows of a layout.
 const MIN_ROWS: usize = 4;
@@ -125,42 +128,43 @@ pub(super) struct Embed {
 
 impl Embed {
     pub(super) fn run(&self) -> Result<()> {
+        let mut time = WallTime::begin();
         output::check(&self.output)?;
         let gpu = self.adapter.open()?;
+        time.end("opening");
         let Rows { matrix, labels, drawn } = self.source().read(&gpu)?;
         if let Some(missing) = labels.as_ref().map(Labels::missing).filter(|missing| *missing > 0) {
             log::info!("{missing} of {} labels are missing: gray in the picture", matrix.rows);
         }
-        let values = narrowed(&matrix.values, matrix.columns);
-        let view = TensorView {
-            buffer: Buffer::from_slice(&gpu, "rows", &values).raw().clone(),
-            offset: 0,
-            extents: [matrix.rows as u32, 1, 1, matrix.columns as u32],
-            strides: [matrix.columns as u32, 0, 0, 1],
-        };
+        time.end("reading");
+        let given = Given::upload(&gpu, matrix, self.is_pca())?;
+        time.end("upload");
         let began = Instant::now();
         let before = gpu.bytes_allocated();
-        let tsne = gpu.within_memory(|| self.prepare(&gpu, &view, &matrix))?;
+        let tsne = gpu.within_memory(|| self.prepare(&gpu, &given))?;
         let memory_bytes = gpu.bytes_allocated() - before;
         log::info!("the layout takes {} of {}", format_size(memory_bytes, BINARY), gpu.info.name);
-        let stage_s = self.begin(&gpu, &tsne);
-        let left_out = check_left_out(tsne.left_out(&gpu), matrix.rows)?;
-        let optimizing = Instant::now();
+        time.end("preparing");
+        let stage_s = self.begin(&gpu, &tsne, &mut time);
+        let left_out = check_left_out(tsne.left_out(&gpu), given.shape.rows)?;
+        let warnings = warnings(&gpu, &tsne);
+        time.end("starting");
         let snapshots = self.iterate(&gpu, &tsne, began);
-        let optimize_s = optimizing.elapsed().as_secs_f64();
         gpu.check()?;
-        let positions = self.positions(&gpu, &tsne, &matrix);
+        let optimize_s = time.end("optimise");
+        let (positions, placed) = self.positions(&gpu, &tsne, &given);
         let kl = (!self.is_pca()).then(|| self.divergence(&gpu, &tsne));
-        let (recall, quality) = judge(&gpu, &values, &tsne, &positions, &left_out);
+        let (recall, quality) = judge(&gpu, &tsne, (&given.view, given.unit), placed, !self.is_pca())?;
+        time.end("judging");
         let results = Results {
             positions: &positions,
             labels: labels.as_ref(),
             drawn: drawn.as_ref().map(|drawn| &drawn.rows[..]),
             snapshots,
         };
-        output::write(&self.output, &results)?;
+        output::write(&self.output, &results, &mut time)?;
         let report = Report {
-            matrix: &matrix,
+            shape: given.shape,
             drawn_of: drawn.as_ref().map(|drawn| drawn.of),
             seed: self.seed,
             labels: labels.as_ref(),
@@ -169,12 +173,13 @@ impl Embed {
             optimize_s,
             iterations: self.iterations(),
             kl,
-            recall: (!self.is_pca()).then_some(recall),
+            recall,
             quality,
             left_out: left_out.len(),
-            warnings: warnings(&gpu, &tsne),
+            warnings,
             memory_bytes,
             adapter: &gpu.info.name,
+            time: &time,
         };
         report.print(self.json)
     }
@@ -202,7 +207,7 @@ impl Embed {
         }
     }
 
-    fn prepare(&self, gpu: &Gpu, view: &TensorView, matrix: &Matrix) -> Result<Tsne> {
+    fn prepare(&self, gpu: &Gpu, given: &Given) -> Result<Tsne> {
         let settings = Settings {
             exaggeration: self.exaggeration,
             exaggeration_iterations: self.exaggerated as f32,
@@ -212,12 +217,12 @@ impl Embed {
         TsneBuilder::new(self.perplexity)
             .settings(settings)
             .seed(self.seed)
-            .options(self.options(matrix))
-            .build(gpu, view)
+            .options(self.options(given.shape))
+            .build(gpu, &given.view)
     }
 
-    fn options(&self, matrix: &Matrix) -> Options {
-        let usual = default_components(matrix.rows, matrix.columns);
+    fn options(&self, shape: Shape) -> Options {
+        let usual = default_components(shape.rows, shape.columns);
         let components = self.components.map_or(usual, |components| (components > 0).then_some(components));
         let method = match self.method {
             MethodName::Exact => Some(Method::Exact),
@@ -227,7 +232,7 @@ impl Embed {
         let search = match self.neighbours {
             SearchName::Auto => NeighborSearch::Automatic,
             SearchName::Exact => NeighborSearch::Exact,
-            SearchName::Lists => NeighborSearch::lists_for(matrix.rows),
+            SearchName::Lists => NeighborSearch::lists_for(shape.rows),
         };
         // Plain PCA is of the rows themselves, without a reduction before it.
         let components = components.filter(|_| !self.is_pca());
@@ -235,8 +240,8 @@ impl Embed {
     }
 
     /// Neighbors, affinities and initial positions; returns seconds for neighbors, for affinities.
-    fn begin(&self, gpu: &Gpu, tsne: &Tsne) -> [f64; 2] {
-        let stage_s = if self.is_pca() { [0.0; 2] } else { refresh(gpu, tsne) };
+    fn begin(&self, gpu: &Gpu, tsne: &Tsne, time: &mut WallTime) -> [f64; 2] {
+        let stage_s = if self.is_pca() { [0.0; 2] } else { refresh(gpu, tsne, time) };
         if self.is_pca() {
             tsne.read_rows(gpu);
         }
@@ -270,12 +275,17 @@ impl Embed {
         snapshots
     }
 
-    fn positions(&self, gpu: &Gpu, tsne: &Tsne, matrix: &Matrix) -> Vec<[f32; 2]> {
-        if !self.is_pca() {
-            return tsne.read_positions(gpu);
-        }
-        let components = principal_components(&matrix.values, matrix.columns);
-        components.iter().map(|row| row.map(|value| value as f32)).collect()
+    /// Positions of all rows, NaN for those left out, and where they lie on the GPU.
+    fn positions(&self, gpu: &Gpu, tsne: &Tsne, given: &Given) -> (Vec<[f32; 2]>, BufferRange) {
+        let columns = given.shape.columns;
+        let components = match &given.exact {
+            None => return (tsne.read_positions(gpu), tsne.positions()),
+            Some(Numbers::Single(values)) => principal_components(values, columns),
+            Some(Numbers::Double(values)) => principal_components(values, columns),
+        };
+        let positions: Vec<[f32; 2]> = components.iter().map(|row| row.map(|value| value as f32)).collect();
+        let placed = Buffer::from_slice(gpu, "positions", &positions).range();
+        (positions, placed)
     }
 
     /// That of the last iteration; where there was none, of the initial positions.
@@ -302,10 +312,12 @@ fn check_left_out(left_out: Vec<usize>, rows: usize) -> Result<Vec<usize>> {
 }
 
 /// Neighbors and affinities, with a progress bar; seconds for each.
-fn refresh(gpu: &Gpu, tsne: &Tsne) -> [f64; 2] {
+fn refresh(gpu: &Gpu, tsne: &Tsne, time: &mut WallTime) -> [f64; 2] {
     let bar = ProgressBar::new(100).with_style(style("{bar:30} {pos} % of the neighbors, {eta} left"));
     let stage_s = tsne.refresh_timed(gpu, &mut |share| bar.set_position((100.0 * share) as u64));
     bar.finish_and_clear();
+    time.end_after("neighbours", stage_s[0]);
+    time.end_after("affinities", stage_s[1]);
     stage_s
 }
 

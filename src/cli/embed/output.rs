@@ -7,6 +7,7 @@ use revacnn::error::{Error, Result};
 use revacnn::session::write_whole;
 
 use super::picture::picture;
+use super::wall_time::WallTime;
 use crate::cli::arrays::{self, npy, words_npy};
 use crate::cli::outputs;
 
@@ -34,12 +35,18 @@ pub(super) struct Results<'a> {
     pub snapshots: Snapshots,
 }
 
-/// Writes the outputs.
-pub(super) fn write(paths: &[PathBuf], results: &Results<'_>) -> Result<()> {
+/// Writes the outputs, and says how long that took.
+pub(super) fn write(paths: &[PathBuf], results: &Results<'_>, time: &mut WallTime) -> Result<()> {
     for path in paths {
-        let is_npz = outputs::has_extension(path, &["npz"]);
-        let bytes = if is_npz { npz(results)? } else { picture(results.positions, results.labels)? };
+        let bytes = if outputs::has_extension(path, &["npz"]) {
+            npz(results)?
+        } else {
+            let drawn = picture(results.positions, results.labels)?;
+            time.end("picture");
+            drawn
+        };
         write_whole(path, &bytes)?;
+        time.end("writing");
     }
     Ok(())
 }

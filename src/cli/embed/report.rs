@@ -1,11 +1,13 @@
 //! Report of `revacnn embed`: quality, time and memory of a layout.
 
-use revacnn::data::{Labels, Matrix};
+use revacnn::data::Labels;
 use revacnn::embed::{Tsne, quality};
 use revacnn::error::Result;
-use revacnn::gpu::Gpu;
+use revacnn::gpu::{BufferRange, Gpu, TensorView};
 use serde_json::json;
 
+use super::given::Shape;
+use super::wall_time::WallTime;
 use crate::cli::print::print_line;
 
 /// Largest sample of rows for recall, and for the quality of a layout.
@@ -18,7 +20,7 @@ const NEAREST: usize = 12;
 
 /// Results of a layout.
 pub(super) struct Report<'a> {
-    pub matrix: &'a Matrix,
+    pub shape: Shape,
     /// Number of rows of the source, where the rows were drawn of more by the seed.
     pub drawn_of: Option<usize>,
     pub seed: u32,
@@ -41,11 +43,14 @@ pub(super) struct Report<'a> {
     /// GPU memory.
     pub memory_bytes: u64,
     pub adapter: &'a str,
+    /// Time of the whole command.
+    pub time: &'a WallTime,
 }
 
 impl Report<'_> {
     /// Prints a JSON object, or text.
     pub(super) fn print(&self, as_json: bool) -> Result<()> {
+        log::info!("{}", self.time.text());
         let iterations_per_s = self.iterations as f64 / self.optimize_s.max(1e-9);
         if as_json { self.print_json(iterations_per_s) } else { self.print_text(iterations_per_s) }
     }
@@ -54,25 +59,21 @@ impl Report<'_> {
         let method = if self.kl.is_none() { "pca" } else { self.tsne.repulsion().method.name() };
         let [neighbors_ms, affinities_ms] = self.stage_s.map(|seconds| seconds * 1e3);
         let value = json!({
-            "n": self.matrix.rows, "dim": self.matrix.columns, "drawn_of": self.drawn_of, "seed": self.seed,
+            "n": self.shape.rows, "dim": self.shape.columns, "drawn_of": self.drawn_of, "seed": self.seed,
             "classes": self.labels.map(|labels| labels.present().len()), "method": method,
             "perplexity": self.tsne.perplexity(), "iterations": self.iterations, "iterations_per_s": iterations_per_s, "kl": self.kl,
             "recall": self.recall, "left_out": self.left_out, "warnings": self.warnings,
             "preserved": self.quality.preserved, "trustworthiness": self.quality.trustworthiness,
             "stage_ms": { "neighbours": neighbors_ms, "affinities": affinities_ms, "optimise": self.optimize_s * 1e3 },
-            "memory_bytes": self.memory_bytes, "adapter": self.adapter,
+            "wall_ms": self.time.to_json(), "memory_bytes": self.memory_bytes, "adapter": self.adapter,
         });
         print_line(&value.to_string())
     }
 
     fn print_text(&self, iterations_per_s: f64) -> Result<()> {
         let drawn = self.drawn_of.map(|of| format!(" (of {of}, drawn by the seed {})", self.seed));
-        let size = format!(
-            "{} rows{} of {} values",
-            self.matrix.rows,
-            drawn.unwrap_or_default(),
-            self.matrix.columns
-        );
+        let size =
+            format!("{} rows{} of {} values", self.shape.rows, drawn.unwrap_or_default(), self.shape.columns);
         match self.kl {
             Some(kl) => print_line(&format!(
                 "{size}: KL divergence {kl:.4} after {} iterations ({iterations_per_s:.0} iterations/s); neighbors {:.2} s, affinities {:.2} s",
@@ -91,24 +92,16 @@ impl Report<'_> {
     }
 }
 
-/// Recall of the neighbor search and quality of the layout, over samples of the rows.
+/// Recall of the neighbor search, where there was one, and quality of the layout of the rows of a view in a unit, over samples.
 pub(super) fn judge(
     gpu: &Gpu,
-    values: &[f32],
     tsne: &Tsne,
-    positions: &[[f32; 2]],
-    left_out: &[usize],
-) -> (f64, quality::Quality) {
-    let rows = positions.len();
-    let few = (MAX_PAIRS / rows).max(20);
-    // Recall is of the rows that were searched: what PCA before it changes is no fault of the search.
-    let mut searched = tsne.read_searched_rows(gpu).concat();
-    let columns = searched.len() / rows;
-    for row in left_out {
-        searched[row * columns..][..columns].fill(f32::NAN);
-    }
-    let found = tsne.read_neighbors(gpu);
-    let recall = quality::recall(&searched, columns, &found, tsne.neighbors(), MAX_RECALL_ROWS.min(few));
-    let quality = quality::judge(values, values.len() / rows, positions, NEAREST, MAX_QUALITY_ROWS.min(few));
-    (recall, quality)
+    given: (&TensorView, f32),
+    positions: BufferRange,
+    searched: bool,
+) -> Result<(Option<f64>, quality::Quality)> {
+    let few = (MAX_PAIRS / tsne.count()).max(20);
+    let recall = searched.then(|| tsne.recall(gpu, MAX_RECALL_ROWS.min(few))).transpose()?;
+    let quality = tsne.quality(gpu, given, positions, [NEAREST, MAX_QUALITY_ROWS.min(few)])?;
+    Ok((recall, quality))
 }

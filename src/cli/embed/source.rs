@@ -5,7 +5,7 @@ use std::rc::Rc;
 
 use rand::{RngExt as _, SeedableRng as _};
 use rand_chacha::ChaCha8Rng;
-use revacnn::data::{Dataset, LabeledRows, Labels, Matrix, Selection, drawn_rows};
+use revacnn::data::{Dataset, LabeledRows, Labels, Matrix, Numbers, Selection, drawn_rows};
 use revacnn::error::{Error, Result};
 use revacnn::gpu::Gpu;
 use revacnn::session::{JOURNAL_FILE, Session};
@@ -107,12 +107,12 @@ impl Source<'_> {
         count: usize,
         columns: usize,
         labels: &Labels,
-        read: impl FnOnce(&[usize]) -> Result<Vec<f64>>,
+        read: impl FnOnce(&[usize]) -> Result<Vec<f32>>,
     ) -> Result<Rows> {
         let drawn = self.draw(count);
         let all: Vec<usize> = (0..count).collect();
         let taken = drawn.as_ref().map_or(&all, |drawn| &drawn.rows);
-        let matrix = Matrix { rows: taken.len(), columns, values: read(taken)? };
+        let matrix = Matrix { rows: taken.len(), columns, numbers: Numbers::Single(read(taken)?) };
         Ok(Rows { matrix, labels: Some(labels.of_rows(taken)), drawn })
     }
 
@@ -122,7 +122,7 @@ impl Source<'_> {
         let splits = [&data.train, &data.test];
         let images: Vec<&[u8]> = splits.iter().flat_map(|split| split.images.chunks_exact(columns)).collect();
         let labels: Vec<u8> = splits.iter().flat_map(|split| split.labels.iter().copied()).collect();
-        let shade = |v: &u8| f64::from(f32::from(*v) / 255.0);
+        let shade = |v: &u8| f32::from(*v) / 255.0;
         self.read_some(images.len(), columns, &Labels::counted(&data.classes, &labels), |taken| {
             Ok(taken.iter().flat_map(|row| images[*row]).map(shade).collect())
         })
@@ -145,8 +145,7 @@ impl Source<'_> {
         self.read_some(session.test_images(), columns, &labels, |taken| {
             // Before the work, as all rows lie in one buffer after it.
             gpu.check_fits("the rows", (taken.len() * columns * 4) as u64)?;
-            let values = session.test_features(layer, taken)?;
-            Ok(values.into_iter().map(f64::from).collect())
+            session.test_features(layer, taken)
         })
     }
 }
@@ -159,9 +158,9 @@ fn blobs(rows: usize, columns: usize, seed: u32) -> Rows {
         radius * (std::f32::consts::TAU * random.random::<f32>()).cos()
     };
     let centers: Vec<f32> = (0..CLUSTERS * columns).map(|_| 4.0 * normal()).collect();
-    let value = |at: usize| f64::from(centers[at / columns % CLUSTERS * columns + at % columns] + normal());
-    let values = (0..rows * columns).map(value).collect();
+    let value = |at: usize| centers[at / columns % CLUSTERS * columns + at % columns] + normal();
+    let numbers = Numbers::Single((0..rows * columns).map(value).collect());
     let names: Vec<String> = (0..CLUSTERS).map(|cluster| cluster.to_string()).collect();
     let clusters: Vec<u8> = (0..rows).map(|row| (row % CLUSTERS) as u8).collect();
-    Rows::all(Matrix { rows, columns, values }, Some(Labels::counted(&names, &clusters)))
+    Rows::all(Matrix { rows, columns, numbers }, Some(Labels::counted(&names, &clusters)))
 }

@@ -6,7 +6,6 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
-use revacnn::data::Source;
 use revacnn::error::{Error, Result};
 use revacnn::nn::{Answers, Predictor};
 use revacnn::session::{Session, write_whole};
@@ -82,7 +81,7 @@ impl Predict {
         let style = ProgressStyle::with_template("{bar:24} {percent:>3} %  {pos} of {len}  {eta} left");
         bar.set_style(style.expect("the template is fixed").progress_chars("━╸ "));
         let loader = &session.trainer().loader;
-        let fit = Source::parse(&session.settings().dataset).reading.fit;
+        let fit = session.settings().fit();
         let mut said = Said::default();
         for inputs in inputs.chunks(predictor.most()) {
             let (mut batch, mut read) = (Vec::new(), Vec::new());

@@ -97,9 +97,9 @@ impl WriteReport {
         let style = ProgressStyle::with_template("{bar:24} {percent:>3} %  {msg}");
         bar.set_style(style.expect("the template is fixed").progress_chars("━╸ "));
         let mut scores = Vec::new();
-        for (split, name) in [(Split::Validation, "validation"), (Split::Test, "test")] {
-            bar.set_message(format!("evaluating the {name} images"));
-            scores.push((name, evaluate(session, split)?));
+        for split in [Split::Validation, Split::Test] {
+            bar.set_message(format!("evaluating the {} images", split.name()));
+            scores.push((split.name(), evaluate(session, split)?));
             bar.inc(1);
         }
         let outcomes = session.inspection().outcomes(self.split()).cloned();
@@ -131,9 +131,7 @@ fn evaluate(session: &mut Session, split: Split) -> Result<[Option<Score>; 2]> {
     session.settle();
     session.check_events()?;
     let mut scores = session.take_events().into_iter().filter_map(|event| match event {
-        Event::Test { loss, accuracy, average } | Event::Validation { loss, accuracy, average } => {
-            Some([Some(Score { loss, accuracy }), average])
-        }
+        Event::Evaluated { loss, accuracy, average, .. } => Some([Some(Score { loss, accuracy }), average]),
         _ => None,
     });
     Ok(scores.next_back().unwrap_or_default())

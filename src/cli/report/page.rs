@@ -72,7 +72,7 @@ impl Page<'_> {
         out.line("h2", &[], "Loss and accuracy");
         self.charts(out);
         if let Some(outcomes) = &self.outcomes {
-            let name = if self.split == Split::Test { "test" } else { "validation" };
+            let name = self.split.name();
             out.line("h2", &[], format!("Confusion matrix of the {name} images"));
             let text =
                 "A row for each true class, a column for each answer of the network; numbers of images.";

@@ -4,7 +4,7 @@ use std::io::Cursor;
 use std::path::Path;
 
 use image::metadata::Orientation;
-use image::{ColorType, DynamicImage, ImageDecoder, ImageFormat, ImageReader, Limits};
+use image::{DynamicImage, ImageDecoder, ImageFormat, ImageReader, Limits};
 
 use crate::data::bounded;
 use crate::data::fit::Pixels;
@@ -99,23 +99,5 @@ pub(super) fn pixels(bytes: &[u8], gray: bool) -> Result<Pixels> {
     let (decoder, orientation) = decoder(bytes)?;
     let mut image = DynamicImage::from_decoder(decoder).map_err(|e| damaged(&e))?;
     image.apply_orientation(orientation);
-    let image = if image.color().has_alpha() { on_white(image) } else { image };
-    let (width, height) = (image.width() as usize, image.height() as usize);
-    let values = if gray { image.into_luma8().into_raw() } else { image.into_rgb8().into_raw() };
-    Ok(Pixels { channels: if gray { 1 } else { 3 }, width, height, values })
-}
-
-fn on_white(image: DynamicImage) -> DynamicImage {
-    let mixed = |c: u8, a: u8| ((u32::from(c) * u32::from(a) + 255 * (255 - u32::from(a)) + 127) / 255) as u8;
-    if matches!(image.color(), ColorType::La8 | ColorType::La16) {
-        let from = image.into_luma_alpha8();
-        let on_white = |x, y| image::Luma([mixed(from.get_pixel(x, y)[0], from.get_pixel(x, y)[1])]);
-        return image::GrayImage::from_fn(from.width(), from.height(), on_white).into();
-    }
-    let from = image.into_rgba8();
-    let on_white = |x, y| {
-        let [r, g, b, a] = from.get_pixel(x, y).0;
-        image::Rgb([r, g, b].map(|c| mixed(c, a)))
-    };
-    image::RgbImage::from_fn(from.width(), from.height(), on_white).into()
+    Ok(Pixels::on_white(image, gray))
 }

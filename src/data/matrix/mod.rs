@@ -1,7 +1,7 @@
 //! Rows of numbers from a file: `.npy`, `.npz` or a table as text.
 //!
-//! A row is a point, a column one of its values. Numbers of any real type become `f64`, which keeps the digits of values far from 0;
-//! non-finite ones are kept (an embedding leaves such rows out, and says so). An array of more than two axes has one row for each
+//! A row is a point, a column one of its values. Numbers of up to 32 bits stay `f32`, all others become `f64`, which keeps the
+//! digits of values far from 0; non-finite ones are kept (an embedding leaves such rows out, and says so). An array of more than two axes has one row for each
 //! index of its first axis. Beside the rows a file may hold a label for each: a column of words, or one that is called so.
 
 use std::fs::File;
@@ -19,7 +19,7 @@ mod text;
 
 pub use columns::Selection;
 pub use labels::Labels;
-pub use rows::{LabeledRows, Matrix};
+pub use rows::{LabeledRows, Matrix, Numbers};
 
 use super::bounded;
 use crate::error::{Error, Result};

@@ -5,7 +5,7 @@ use std::io::{BufReader, Read};
 
 use super::columns::{Selection, find_all, find_label, label_arrays};
 use super::labels::{Labels, Words};
-use super::rows::{LabeledRows, Matrix};
+use super::rows::{LabeledRows, Matrix, Numbers};
 use crate::data::arrays::{Archive, Array, Values, product};
 use crate::error::{Error, Result};
 
@@ -24,7 +24,7 @@ impl Array {
             let what = format!("its shape is {shape:?}, where rows of numbers belong");
             return Err(Error::new(what, "give it an array of two axes, neither of them empty"));
         };
-        Ok(Matrix { rows: *rows as usize, columns: columns as usize, values: values.numbers()? })
+        Ok(Matrix { rows: *rows as usize, columns: columns as usize, numbers: numbers(values)? })
     }
 
     /// The array as labels, where it has one value for each of `rows` rows.
@@ -39,6 +39,15 @@ impl Array {
             }
             values => Labels::of_numbers(&values.numbers().unwrap_or_default()),
         })
+    }
+}
+
+/// The numbers of an array, as precise as they are.
+fn numbers(values: Values) -> Result<Numbers> {
+    match values {
+        Values::Bytes(values) => Ok(Numbers::Single(values.into_iter().map(f32::from).collect())),
+        Values::Floats(values) => Ok(Numbers::Single(values)),
+        other => other.numbers().map(Numbers::Double),
     }
 }
 
@@ -71,14 +80,13 @@ fn select(matrix: Matrix, selection: &Selection<'_>) -> Result<LabeledRows> {
         return Err(Error::usage("the only column is that of the labels", "give it more columns"));
     }
     let column = |column: usize| (0..matrix.rows).map(move |row| row * count + column);
-    let labels =
-        label.map(|label| Labels::of_numbers(&column(label).map(|at| matrix.values[at]).collect::<Vec<_>>()));
+    let labels = label.map(|label| Labels::of_numbers(&matrix.numbers.at(column(label)).to_doubles()));
     if taken.len() == count && taken.is_sorted() {
         return Ok(LabeledRows { matrix, labels });
     }
-    let values = (0..matrix.rows).flat_map(|row| taken.iter().map(move |c| (row, c)));
-    let values = values.map(|(row, column)| matrix.values[row * count + column]).collect();
-    Ok(LabeledRows { matrix: Matrix { rows: matrix.rows, columns: taken.len(), values }, labels })
+    let chosen = (0..matrix.rows).flat_map(|row| taken.iter().map(move |column| row * count + column));
+    let numbers = matrix.numbers.at(chosen);
+    Ok(LabeledRows { matrix: Matrix { rows: matrix.rows, columns: taken.len(), numbers }, labels })
 }
 
 impl Archive {

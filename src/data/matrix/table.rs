@@ -6,7 +6,7 @@ use std::io::BufReader;
 
 use super::columns::{Selection, list, names_rows};
 use super::labels::{Labels, Words};
-use super::rows::{LabeledRows, Matrix};
+use super::rows::{LabeledRows, Matrix, Numbers};
 use super::schema::{Content, Schema, no_rows, shortened};
 use super::text::{Record, Records};
 use crate::error::{Error, Result};
@@ -124,7 +124,11 @@ impl Cells {
     fn rows_of(self, schema: &Schema, taken: &[usize]) -> Result<Matrix> {
         let numbers = schema.of_content(Content::Numbers);
         if taken == numbers {
-            return Ok(Matrix { rows: self.rows, columns: taken.len(), values: self.values });
+            return Ok(Matrix {
+                rows: self.rows,
+                columns: taken.len(),
+                numbers: Numbers::Double(self.values),
+            });
         }
         // The label is kept as words, which may all be numbers.
         let label = schema.label.filter(|label| taken.contains(label));
@@ -135,8 +139,8 @@ impl Cells {
             at.iter()
                 .map(move |at| at.map_or_else(|| label.map_or(f64::NAN, |label| label[row]), |at| own[at]))
         };
-        let values = (0..self.rows).flat_map(row).collect();
-        Ok(Matrix { rows: self.rows, columns: taken.len(), values })
+        let numbers = Numbers::Double((0..self.rows).flat_map(row).collect());
+        Ok(Matrix { rows: self.rows, columns: taken.len(), numbers })
     }
 
     /// Tells what becomes of the columns of words, and refuses those that cannot be values.

@@ -19,7 +19,7 @@ fn text_is_read_with_and_without_names() {
 /// Rows of a table that is read, one after the other.
 fn table(text: &str) -> (usize, usize, Vec<f64>) {
     let matrix = open("a.csv", text.as_bytes()).unwrap();
-    (matrix.rows, matrix.columns, matrix.values)
+    (matrix.rows, matrix.columns, matrix.values())
 }
 
 #[test]
@@ -113,7 +113,7 @@ fn the_decimal_mark_is_told_by_the_numbers() {
 
 #[test]
 fn remarks_may_hold_the_names() {
-    let columns = |text: &str, names: &str| labeled(text, None, names).map(|rows| rows.matrix.values);
+    let columns = |text: &str, names: &str| labeled(text, None, names).map(|rows| rows.matrix.values());
     for text in ["# a,b\n1.5,2\n", "# by a tool\n#a,b\n1.5,2\n# end\n", "% a b\n1.5 2\n"] {
         assert_eq!(columns(text, "b").unwrap(), [2.0], "{text}");
     }
@@ -137,11 +137,11 @@ fn other_encodings_and_packed_tables_are_read() {
         [("a.csv", &little), ("a.txt", &big), ("a.csv", &western), ("a.csv.gz", &packed), ("a.TSV", &packed)]
     {
         let matrix = open(name, bytes).unwrap();
-        assert_eq!((matrix.rows, matrix.columns, &matrix.values[..]), (2, 2, &values[..]), "{name}");
+        assert_eq!((matrix.rows, matrix.columns, &matrix.values()[..]), (2, 2, &values[..]), "{name}");
     }
     let name = ["größe".to_owned()];
     let first = select("a.csv", &western, &Selection { columns: &name, ..Selection::default() }).unwrap();
-    assert_eq!(first.matrix.values, [1.5, 2.5]);
+    assert_eq!(first.matrix.values(), [1.5, 2.5]);
     assert!(fault("a.csv.gz", &packed[..packed.len() - 9]).contains("damaged"));
     assert!(fault("a.csv", b"1,2\n\xff\xfe,4\n").contains("line 2: \"ÿþ\" is no number"));
 }
@@ -167,13 +167,13 @@ fn columns_of_words_and_those_that_are_called_so_are_labels() {
         [words.clone(), format!("length,width,Species\n{words}"), format!("length,width,label\n{words}")]
     {
         let found = labeled(&text, None, "").unwrap();
-        assert_eq!((found.matrix.columns, &found.matrix.values[..]), (2, &values[..]), "{text}");
+        assert_eq!((found.matrix.columns, &found.matrix.values()[..]), (2, &values[..]), "{text}");
         assert_eq!(classes(&found), (vec!["setosa", "virginica"], &[0, 1, 0, 1][..]), "{text}");
     }
     // Numbers under a name of labels: sorted as numbers, missing ones are of no class.
     let numbers = "Label,a\n10,1.5\n9,2.5\n10,3.5\n,4.5\n-1,5.5\n";
     let found = labeled(numbers, None, "").unwrap();
-    assert_eq!(found.matrix.values, [1.5, 2.5, 3.5, 4.5, 5.5]);
+    assert_eq!(found.matrix.values(), [1.5, 2.5, 3.5, 4.5, 5.5]);
     assert_eq!(classes(&found), (vec!["-1", "9", "10"], &[2, 1, 2, Labels::NONE, 0][..]));
     assert_eq!(found.labels.unwrap().numbers, [-1.0, 9.0, 10.0]);
     // Words that never come again are names; of several columns the one of the fewest words is the label.
@@ -225,22 +225,22 @@ fn missing_labels_are_no_class_and_truths_are_words() {
 #[test]
 fn labels_and_columns_are_those_that_are_asked_for() {
     let text = "id,a,b,label\n1,0.5,7,x\n2,1.5,8,y\n3,2.5,7,x\n";
-    assert_eq!(labeled(text, None, "").unwrap().matrix.values, [0.5, 7.0, 1.5, 8.0, 2.5, 7.0]);
+    assert_eq!(labeled(text, None, "").unwrap().matrix.values(), [0.5, 7.0, 1.5, 8.0, 2.5, 7.0]);
     let found = labeled(text, Some("b"), "a").unwrap();
     assert_eq!((classes(&found), found.matrix.columns), ((vec!["7", "8"], &[0, 1, 0][..]), 1));
     for columns in ["a,b", "1,2", "1-2", "-3,-2", "a,2"] {
         assert_eq!(
-            labeled(text, None, columns).unwrap().matrix.values,
+            labeled(text, None, columns).unwrap().matrix.values(),
             [0.5, 7.0, 1.5, 8.0, 2.5, 7.0],
             "{columns}"
         );
     }
-    assert_eq!(labeled(text, None, "2,1").unwrap().matrix.values, [7.0, 0.5, 8.0, 1.5, 7.0, 2.5]);
+    assert_eq!(labeled(text, None, "2,1").unwrap().matrix.values(), [7.0, 0.5, 8.0, 1.5, 7.0, 2.5]);
     // A column of labels that is listed is a value, too, if it can be; without names columns have numbers.
     let found = labeled("target,a\n3,0.5\n4,1.5\n", None, "target,a").unwrap();
-    assert_eq!((found.matrix.values.clone(), classes(&found).1), (vec![3.0, 0.5, 4.0, 1.5], &[0, 1][..]));
+    assert_eq!((found.matrix.values(), classes(&found).1), (vec![3.0, 0.5, 4.0, 1.5], &[0, 1][..]));
     let found = labeled("3,0.5\n4,1.5\n", Some("0"), "").unwrap();
-    assert_eq!((found.matrix.values.clone(), classes(&found).0), (vec![0.5, 1.5], vec!["3", "4"]));
+    assert_eq!((found.matrix.values(), classes(&found).0), (vec![0.5, 1.5], vec!["3", "4"]));
     for (labels, columns, said) in [
         (None, "label,a", "holds words"),
         (None, "c", "no column is called \"c\""),

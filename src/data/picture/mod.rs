@@ -1,17 +1,19 @@
 //! Pictures of the user's own, as probes: decoded, and fitted to the images of a data set.
 //!
-//! The rule: the first frame, upright as its EXIF data say, on white where it is transparent; of it the largest middle part with the
-//! proportions of the data set's images, averaged down to their size; in gray (Rec. 709) where these are.
+//! The rule: the first frame, upright as its EXIF data say, on white where it is transparent; in gray (Rec. 709) where the data set's images
+//! are; brought to their size as these were: the largest middle part with their proportions unless the data set says otherwise.
 
 use std::io::Cursor;
 use std::path::Path;
 
+use fast_image_resize::Resizer;
 use image::codecs::{gif::GifDecoder, png::PngDecoder, webp::WebPDecoder};
-use image::imageops::{self, FilterType};
 use image::metadata::Orientation;
 use image::{AnimationDecoder as _, DynamicImage, ImageDecoder as _, ImageFormat, ImageReader, RgbaImage};
 
 use super::dataset::ImageShape;
+use super::fit::{self, Part, Pixels, placed};
+use super::source::Fit;
 use crate::error::{Error, Result};
 
 /// Formats of pictures, for messages.
@@ -26,7 +28,7 @@ const PREVIEW: u32 = 192;
 /// A decoded picture.
 #[derive(Debug, Clone)]
 pub struct Picture {
-    pixels: RgbaImage,
+    pixels: DynamicImage,
     /// It has more frames than the one that was taken.
     animated: bool,
 }
@@ -100,7 +102,7 @@ impl Picture {
         let orientation = decoder.orientation().unwrap_or(Orientation::NoTransforms);
         let mut image = DynamicImage::from_decoder(decoder).map_err(|e| damaged(&e))?;
         image.apply_orientation(orientation);
-        Ok(Self { pixels: image.into_rgba8(), animated: is_animated(format, bytes) })
+        Ok(Self { pixels: image, animated: is_animated(format, bytes) })
     }
 
     /// A picture of `width × height` pixels that is decoded already: red, green, blue and opacity of each, row by row.
@@ -110,7 +112,7 @@ impl Picture {
     pub fn of_rgba([width, height]: [u32; 2], rgba: Vec<u8>) -> Result<Self> {
         check_size(width, height)?;
         match RgbaImage::from_raw(width, height, rgba) {
-            Some(pixels) if width > 0 && height > 0 => Ok(Self { pixels, animated: false }),
+            Some(pixels) if width > 0 && height > 0 => Ok(Self { pixels: pixels.into(), animated: false }),
             _ => Err(Error::new("the picture has no pixels", "take another one")),
         }
     }
@@ -119,30 +121,35 @@ impl Picture {
     ///
     /// # Errors
     /// When the images of the data set have neither 1 nor 3 channels.
-    pub fn fit(&self, shape: ImageShape) -> Result<FittedPicture> {
-        let (width, height) = self.pixels.dimensions();
-        let crop = middle([width, height], [shape.width as u32, shape.height as u32]);
-        let [x, y, w, h] = crop;
-        let part = imageops::crop_imm(&self.pixels, x, y, w, h);
-        let part =
-            image::RgbImage::from_fn(w, h, |x, y| on_white(image::GenericImageView::get_pixel(&*part, x, y)));
-        let small = imageops::resize(&part, shape.width as u32, shape.height as u32, FilterType::Triangle);
-        let small = DynamicImage::ImageRgb8(small);
-        let image = match shape.channels {
-            1 => small.into_luma8().into_raw(),
-            3 => (0..3).flat_map(|c| small.as_bytes().iter().skip(c).step_by(3).copied()).collect(),
-            other => {
-                let what = format!("the images of this data set have {other} channels, a picture has 1 or 3");
-                return Err(Error::new(what, "pictures of your own need a data set of gray or color images"));
-            }
-        };
+    pub fn fit(self, shape: ImageShape, fit: Fit) -> Result<FittedPicture> {
+        if !matches!(shape.channels, 1 | 3) {
+            let channels = shape.channels;
+            let what = format!("the images of this data set have {channels} channels, a picture has 1 or 3");
+            return Err(Error::new(what, "pictures of your own need a data set of gray or color images"));
+        }
+        let (width, height) = (self.pixels.width(), self.pixels.height());
         let longer = width.max(height).max(PREVIEW);
         let side = |side: u32| (u64::from(side) * u64::from(PREVIEW) / u64::from(longer)).max(1) as u32;
-        let preview = imageops::thumbnail(&self.pixels, side(width), side(height));
-        let size = [preview.width(), preview.height()];
-        let preview = Preview { size, rgba: preview.into_raw(), whole: [width, height], crop };
+        let preview = self.pixels.thumbnail_exact(side(width), side(height)).into_rgba8();
+        let (part, _) = placed([width as usize, height as usize], [shape.width, shape.height], fit);
+        let preview = Preview {
+            size: [preview.width(), preview.height()],
+            rgba: preview.into_raw(),
+            whole: [width, height],
+            crop: part_of([width, height], part),
+        };
+        let mut image = vec![0; shape.len()];
+        let pixels = Pixels::on_white(self.pixels, shape.channels == 1);
+        fit::fit(&mut Resizer::new(), &pixels, shape, fit, &mut image);
         Ok(FittedPicture { image, preview, animated: self.animated })
     }
+}
+
+/// A part in whole pixels, one at least.
+fn part_of(whole: [u32; 2], [x, y, w, h]: Part) -> [u32; 4] {
+    let side = |side: f64, most: u32| (side.round() as u32).clamp(1, most);
+    let (w, h) = (side(w, whole[0]), side(h, whole[1]));
+    [(x as u32).min(whole[0] - w), (y as u32).min(whole[1] - h), w, h]
 }
 
 fn check_size(width: u32, height: u32) -> Result<()> {
@@ -152,25 +159,6 @@ fn check_size(width: u32, height: u32) -> Result<()> {
     let what =
         format!("the picture has {width} × {height} pixels, more than {} million", MAX_PIXELS / 1_000_000);
     Err(Error::new(what, "make it smaller first: it is shrunk to the network's input in any case"))
-}
-
-/// The largest middle part of `[width, height]` with the proportions of another: left and upper edge, width and height.
-fn middle([width, height]: [u32; 2], [to_width, to_height]: [u32; 2]) -> [u32; 4] {
-    let scaled = |side: u32, by: u32, over: u32| {
-        ((u64::from(side) * u64::from(by) + u64::from(over) / 2) / u64::from(over)) as u32
-    };
-    let is_wide = u64::from(width) * u64::from(to_height) > u64::from(height) * u64::from(to_width);
-    let (w, h) = if is_wide {
-        (scaled(height, to_width, to_height).clamp(1, width), height)
-    } else {
-        (width, scaled(width, to_height, to_width).clamp(1, height))
-    };
-    [(width - w) / 2, (height - h) / 2, w, h]
-}
-
-fn on_white(image::Rgba([r, g, b, a]): image::Rgba<u8>) -> image::Rgb<u8> {
-    let mixed = |c: u8| ((u32::from(c) * u32::from(a) + 255 * (255 - u32::from(a)) + 127) / 255) as u8;
-    image::Rgb([r, g, b].map(mixed))
 }
 
 /// True for a file that has a second frame; what of it is damaged does not count.

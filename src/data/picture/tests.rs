@@ -17,7 +17,7 @@ fn encoded(image: &DynamicImage, format: ImageFormat) -> Vec<u8> {
 }
 
 fn fitted(bytes: &[u8], shape: ImageShape) -> FittedPicture {
-    Picture::decode(bytes).unwrap().fit(shape).unwrap()
+    Picture::decode(bytes).unwrap().fit(shape, Fit::Crop).unwrap()
 }
 
 fn near(values: &[u8], wanted: u8, most: u8) -> bool {
@@ -90,19 +90,42 @@ fn cmyk_jpeg(inks: [u8; 4]) -> Vec<u8> {
 
 #[test]
 fn the_largest_middle_part_is_taken() {
-    assert_eq!(middle([300, 100], [28, 28]), [100, 0, 100, 100]);
-    assert_eq!(middle([100, 300], [28, 28]), [0, 100, 100, 100]);
-    assert_eq!(middle([100, 100], [20, 10]), [0, 25, 100, 50]);
-    assert_eq!(middle([1, 1], [28, 28]), [0, 0, 1, 1]);
-    assert_eq!(middle([50_000_000, 1], [28, 28]), [24_999_999, 0, 1, 1]);
-    assert_eq!(middle([1, 1000], [300, 2]), [0, 499, 1, 1]);
-    // Black at both sides, white in the middle: only white is left.
+    let crop = |whole: [u32; 2], to| part_of(whole, placed(whole.map(|side| side as usize), to, Fit::Crop).0);
+    assert_eq!(crop([300, 100], [28, 28]), [100, 0, 100, 100]);
+    assert_eq!(crop([100, 300], [28, 28]), [0, 100, 100, 100]);
+    assert_eq!(crop([100, 100], [20, 10]), [0, 25, 100, 50]);
+    assert_eq!(crop([1, 1], [28, 28]), [0, 0, 1, 1]);
+    assert_eq!(crop([50_000_000, 1], [28, 28]), [24_999_999, 0, 1, 1]);
+    assert_eq!(crop([1, 1000], [300, 2]), [0, 499, 1, 1]);
+    // Black at both sides, white in the middle. The triangle of an outer pixel is 5 pixels wide, its middle 1.25 inside the part, so that
+    // 0.12 of it lie outside: 255 · 0.88.
     let picture =
         image::GrayImage::from_fn(30, 10, |x, _| image::Luma([if (10..20).contains(&x) { 255 } else { 0 }]));
     let fitted = fitted(&encoded(&picture.into(), ImageFormat::Png), GRAY);
-    assert_eq!(fitted.image, [255; 16]);
+    assert_eq!(fitted.image, [224, 255, 255, 224].repeat(4));
     assert_eq!((fitted.preview.whole, fitted.preview.crop), ([30, 10], [10, 0, 10, 10]));
     assert!(!fitted.animated);
+}
+
+/// As an image of a data set that is a folder.
+#[test]
+fn a_picture_is_brought_to_size_as_the_images_of_the_data_set() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("photo.png");
+    let color =
+        |x: u32, y: u32| [(x * y % 251) as u16, (x * 700) as u16, (y * 1300) as u16, 40_000 + 99 * x as u16];
+    let photo = image::ImageBuffer::from_fn(37, 21, |x, y| image::Rgba(color(x, y)));
+    DynamicImage::ImageRgba16(photo).save(&path).unwrap();
+    let mut shown = Vec::new();
+    for shape in [COLOR, ImageShape { channels: 1, height: 11, width: 9 }] {
+        for fit in [Fit::Crop, Fit::Pad, Fit::Whole] {
+            let fitted = Picture::open(&path).unwrap().fit(shape, fit).unwrap();
+            assert_eq!(fitted.image, crate::data::open_image(&path, shape, fit).unwrap(), "{fit}");
+            assert!(fit == Fit::Crop || fitted.preview.crop == [0, 0, 37, 21]);
+            shown.push(fitted.image);
+        }
+    }
+    assert!(shown.windows(2).all(|two| two[0] != two[1]));
 }
 
 #[test]
@@ -202,9 +225,9 @@ fn bad_pictures_are_refused_with_a_reason() {
 #[test]
 fn pasted_pixels_and_other_channels_are_checked() {
     let pasted = Picture::of_rgba([2, 1], vec![255, 0, 0, 255, 255, 0, 0, 255]).unwrap();
-    assert_eq!(&pasted.fit(COLOR).unwrap().image[..17], [&[255; 16][..], &[0]].concat());
+    assert_eq!(&pasted.clone().fit(COLOR, Fit::Crop).unwrap().image[..17], [&[255; 16][..], &[0]].concat());
     assert!(Picture::of_rgba([2, 2], vec![0; 4]).is_err() && Picture::of_rgba([0, 0], vec![]).is_err());
     assert!(Picture::of_rgba([30_000, 30_000], vec![]).is_err());
-    let two = pasted.fit(ImageShape { channels: 2, ..GRAY }).unwrap_err();
+    let two = pasted.fit(ImageShape { channels: 2, ..GRAY }, Fit::Crop).unwrap_err();
     assert!(two.what().contains("2 channels"), "{two}");
 }

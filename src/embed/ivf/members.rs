@@ -4,13 +4,28 @@ use crate::embed::knn::TILE;
 use crate::embed::rows::Rows;
 use crate::gpu::{Buffer, Gpu};
 
-/// Rows of a block of the counting sort.
+/// Rows of a block of the counting sort, for each round that its workgroup takes.
 pub(super) const BLOCK: usize = 256;
+/// Bytes of the counts of all blocks, about: with more a block takes more rounds. On the software adapter's driver a loop ends after 65 535
+/// of its own, hence as many at most.
+const COUNT_BYTES: usize = 64 << 20;
+const MAX_ROUNDS: usize = 128;
 /// Rows of the sample for each list, and in all.
 const SAMPLED: usize = 32;
 const MAX_SAMPLED: usize = 65_535;
 /// Bytes of the sample, which lies in one buffer.
 const MAX_BYTES: usize = 64 << 20;
+
+/// Bytes of the counts of `rows` rows in `lists` lists.
+pub(in crate::embed) fn count_bytes(rows: usize, lists: usize) -> u64 {
+    4 * (rows.div_ceil(rounds(rows, lists) * BLOCK) * lists) as u64
+}
+
+/// Rounds of the blocks that `rows` rows in `lists` lists are counted in.
+fn rounds(rows: usize, lists: usize) -> usize {
+    let bytes = 4 * rows.div_ceil(BLOCK) * lists;
+    bytes.div_ceil(COUNT_BYTES).next_power_of_two().min(MAX_ROUNDS)
+}
 
 /// Room for the rows spread evenly that k-means runs on.
 pub(super) fn sample_of(gpu: &Gpu, rows: &Rows, lists: usize) -> Rows {
@@ -31,6 +46,8 @@ pub(super) fn sample_of(gpu: &Gpu, rows: &Rows, lists: usize) -> Rows {
 /// Rows and their lists.
 pub(super) struct Members {
     pub rows: Rows,
+    /// Rounds of a block, and blocks.
+    pub rounds: usize,
     pub blocks: usize,
     /// Slots for the rows by list, with padding; a multiple of 16.
     pub slots: usize,
@@ -52,11 +69,18 @@ pub(super) struct Members {
 impl Members {
     /// Room for the lists of `rows`.
     pub(super) fn new(gpu: &Gpu, rows: Rows, lists: usize) -> Self {
-        let blocks = rows.count.div_ceil(BLOCK);
+        let rounds = rounds(rows.count, lists);
+        Self::in_blocks(gpu, rows, lists, rounds)
+    }
+
+    /// The same in blocks of `rounds` rounds, which changes none of the lists.
+    pub(super) fn in_blocks(gpu: &Gpu, rows: Rows, lists: usize, rounds: usize) -> Self {
+        let blocks = rows.count.div_ceil(rounds * BLOCK);
         // A tile may reach past the end of the last list.
         let slots = (rows.count + 3 * lists + TILE).next_multiple_of(TILE);
         let tiles = rows.count / TILE + lists;
         Self {
+            rounds,
             blocks,
             slots,
             tiles,

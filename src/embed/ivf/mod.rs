@@ -16,6 +16,7 @@ mod members;
 #[cfg(test)]
 mod tests;
 
+pub(super) use members::count_bytes;
 use members::{BLOCK, Members, sample_of};
 
 const KMEANS: Source = wgsl!("embed/ivf_kmeans.wgsl", IvfParams);
@@ -30,7 +31,7 @@ params! {
     struct IvfParams {
         count: u32, quads: u32, dims: u32, lists: u32, list_quads: u32, step: u32, rest: u32, blocks: u32, slot_quads: u32, tiles: u32,
         probes: u32, budget: u32, source_quads: u32,
-        part: u32, first_dim: u32, first_pair: u32, pairs: u32,
+        part: u32, first_dim: u32, first_pair: u32, pairs: u32, rounds: u32,
     }
 }
 
@@ -113,6 +114,7 @@ impl Ivf {
             step: (all / rows.count) as u32,
             rest: (all % rows.count) as u32,
             blocks: members.blocks as u32,
+            rounds: members.rounds as u32,
             slot_quads: (members.slots / 4) as u32,
             tiles: members.tiles as u32,
             source_quads: (source.stride / 4) as u32,

@@ -70,14 +70,30 @@ fn rows_are_placed_by_list_and_by_index_within_it() {
     let centroids = set_centroids(&gpu, &ivf);
     let mut list_of = expected_lists(&rows, &left_out, &centroids);
     let on_gpu: Vec<u32> = list_of.iter().map(|list| list.map_or(NONE, |list| list as u32)).collect();
-    ivf.whole.list_of.write(&gpu, 0, &on_gpu);
-    run(&gpu, |plan| ivf.place(plan, &ivf.whole));
     let expected = twin::ivf::place_rows(&list_of, 37);
     assert!(expected.bounds.iter().any(|bounds| bounds[1] == 0), "no list is empty");
-    let found = read_lists(&gpu, &ivf.whole, expected.row_ids.len());
-    assert_eq!(found, expected);
     list_of.swap(1, 2);
-    assert_ne!(found, twin::ivf::place_rows(&list_of, 37), "the control");
+    let other = twin::ivf::place_rows(&list_of, 37);
+    // Four blocks of a round; two of three rounds, the last of which is empty; one that holds all rows.
+    for (rounds, blocks) in [(1, 4), (3, 2), (4, 1)] {
+        let members = Members::in_blocks(&gpu, ivf.whole.rows.clone(), 37, rounds);
+        assert_eq!(members.blocks, blocks);
+        members.list_of.write(&gpu, 0, &on_gpu);
+        // What another sort left behind counts for nothing.
+        members.counts.write(&gpu, 0, &vec![9; 37 * blocks]);
+        run(&gpu, |plan| ivf.place(plan, &members));
+        let found = read_lists(&gpu, &members, expected.row_ids.len());
+        assert_eq!(found, expected, "{rounds} rounds");
+        assert_ne!(found, other, "the control");
+    }
+}
+
+#[test]
+fn counts_of_many_rows_fit_any_adapter() {
+    // By hand: 4 bytes for each list of each block of 256 rows, 64 times as many rows to a block where that is 2.6 GB.
+    assert_eq!(count_bytes(1_000, 100), 4 * 4 * 100);
+    assert_eq!(count_bytes(1_000_000, 4096), 4 * 3907 * 4096);
+    assert_eq!(count_bytes(10_000_000, 16_384), 4 * 611 * 16_384);
 }
 
 #[test]

@@ -19,6 +19,7 @@ use super::rows::{Rows, Summary};
 
 mod builder;
 mod carried;
+mod judged;
 mod points;
 mod read;
 mod run;

@@ -8,6 +8,7 @@ pub mod ivf;
 pub mod knn;
 pub mod mesh;
 pub mod pca;
+pub mod quality;
 pub mod repulsion;
 pub mod rows;
 pub mod sort;
@@ -77,6 +78,10 @@ pub const TWINS: &[(&str, &str, &str)] = &[
     ("embed/pca_subspace.wgsl", "back_project", "twin::pca::back_project"),
     ("embed/pca_subspace.wgsl", "sum_parts", "twin::pca::back_project"),
     ("embed/pca_subspace.wgsl", "orthonormalize", "twin::pca::orthonormalize"),
+    ("embed/quality.wgsl", "take_samples", "twin::quality::judge"),
+    ("embed/quality.wgsl", "measure", "twin::quality::judge"),
+    ("embed/quality.wgsl", "nearest_of_chunk", "twin::knn::nearest"),
+    ("embed/quality.wgsl", "rank", "twin::quality::judge, and twin::quality::recall"),
     ("embed/repulsion.wgsl", "repel", "twin::repulsion::forces"),
     ("embed/rows.wgsl", "begin", "twin::rows::scaled"),
     ("embed/rows.wgsl", "read_rows", "twin::rows::scaled"),

@@ -1,14 +1,12 @@
 //! The loss over held-out images with given weights, beside a run: in buffers of its own, so that nothing of the run changes.
 
-use super::layers::{Weights, build_layers};
-use super::maps::Maps;
+use super::forward::Forward;
 use super::sizes::room;
 use crate::data::{Clock, DataLoader, HeldOutImages};
 use crate::error::Result;
 use crate::gpu::{Buffer, BufferRange, Gpu, Plan, PlanBuilder};
 use crate::nn::features::{Extraction, TopK};
-use crate::nn::partial_sums::PartialSums;
-use crate::nn::{LossBuffers, Network, Parameters};
+use crate::nn::{Network, Parameters};
 
 /// Most images that are held out: enough that a loss tells, few enough that it costs little.
 const MAX_IMAGES: usize = 256;
@@ -54,30 +52,12 @@ impl HeldOutPass {
         parameters: &Parameters,
         images: &HeldOutImages,
     ) -> Result<Self> {
-        let values = Buffer::<f32>::zeroed(gpu, "held-out weights", parameters.values.len());
-        let maps = Maps::fixed(gpu, network, images);
-        let nothing = PartialSums::default();
-        let weights = Weights::Fixed(&values);
-        let layers = build_layers(gpu, network, loader, parameters, weights, (&maps, &nothing))?;
-        let last = layers.plans.len();
-        let outputs = network.shape_of(last).len();
-        let loss = LossBuffers {
-            samples: maps.samples.clone(),
-            images: maps.activations[0].clone(),
-            outputs: maps.activations[last].clone(),
-            probabilities: maps.probabilities.clone(),
-            gradient: Buffer::<f32>::zeroed(gpu, "held-out gradient", outputs * maps.sizes.slots).range(),
-            results: maps.results.clone(),
-        };
-        let said = [loss.outputs.clone(), loss.probabilities.clone()];
-        let mut plan = layers.prepare;
-        layers
-            .plans
-            .iter()
-            .for_each(|layer| plan.extend(layer.evaluation.as_ref().unwrap_or(&layer.forward)));
-        plan.extend(&network.loss.build(gpu, &loss, (outputs, network.classes), maps.extent())?);
+        let forward = Forward::build(gpu, network, loader, parameters, images)?;
+        let maps = &forward.maps;
+        let said = [maps.activations[network.layers.len()].clone(), maps.probabilities.clone()];
+        let mut plan = forward.plan_from(0);
         plan.extend(&images.build_counting(gpu, &maps.results)?);
-        Ok(Self { values, plan, said })
+        Ok(Self { values: forward.values, plan, said })
     }
 
     /// The predictions of the images that it evaluates.

@@ -3,6 +3,8 @@
 //! A step is: pack the weights, then for each micro-batch sample → forward → loss → backward → sums of the gradients; at last
 //! the optimizer and the clock's tick.
 
+mod ablation;
+mod forward;
 mod fusions;
 mod held_out;
 mod layers;
@@ -16,11 +18,12 @@ use super::{LossBuffers, Network, Optimizer, Parameters, TrainerOptions};
 use crate::data::{BatchSizes, DataLoader};
 use crate::error::Result;
 use crate::gpu::{Buffer, BufferRange, Gpu, Plan, PlanBuilder};
+pub use ablation::AblationPass;
 pub(super) use held_out::held_out_count;
 pub use held_out::{HeldOutPass, Predictions};
 use layers::{Layers, Weights, build_layers};
 pub(super) use maps::Maps;
-pub(super) use sizes::choose_sizes;
+pub(super) use sizes::{choose_sizes, room};
 
 /// A part of a training step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -42,7 +42,7 @@ fn check_least_values(network: &Network, batch: usize, micro_batch: usize) -> Re
 }
 
 /// Images for which every map fits the adapter, beside `probes` probes.
-pub(super) fn room(gpu: &Gpu, network: &Network, probes: usize) -> Result<usize> {
+pub(crate) fn room(gpu: &Gpu, network: &Network, probes: usize) -> Result<usize> {
     let largest_of = |l: &NetworkLayer, of: fn(&Shape) -> usize| {
         l.input_shapes.iter().chain([&l.output]).map(of).max().unwrap_or(1)
     };

@@ -4,6 +4,7 @@
 //! the channels pass through the layers to those that take them; what follows is carried out on the GPU for weights, moments and
 //! averages alike, and what keeps its place keeps its bits. Filters that an `add`, a `maxout` or a grouped convolution ties change together.
 
+mod ablation;
 mod between;
 mod carry;
 mod edit;
@@ -17,6 +18,7 @@ mod touched;
 mod trial;
 mod units;
 
+pub use ablation::Ablation;
 pub use between::channels_between;
 pub use carry::{Content, carry_twin};
 pub(in crate::nn) use carry::{TWINS, compile};

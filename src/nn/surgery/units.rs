@@ -1,7 +1,7 @@
 //! Units: channels that can only be added and deleted together, since an `add`, a `maxout`, a grouped convolution or a `group_norm` ties
 //! them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::error::{Error, Result};
 use crate::nn::Network;
@@ -9,6 +9,14 @@ use crate::nn::layer::Channels;
 
 /// Filters that go together: ascending indices, by layer.
 pub(super) type Unit = BTreeMap<usize, Vec<usize>>;
+
+/// A unit whose filters can be deleted.
+pub(super) struct Removable {
+    /// Its filters, ascending indices, by layer.
+    pub filters: Unit,
+    /// Input channels by which layers with filters take it, ascending, by layer.
+    pub taken: BTreeMap<usize, Vec<usize>>,
+}
 
 /// The units of a network.
 pub(super) struct Units<'n> {
@@ -112,6 +120,46 @@ impl<'n> Units<'n> {
     fn tie_all(&mut self, slots: &[usize]) -> usize {
         slots.iter().for_each(|slot| self.tie(slots[0], *slot));
         slots[0]
+    }
+
+    /// The units whose filters can be deleted, in the order of their first filters: none of the image or of the network's output, and none
+    /// that is all of a layer.
+    pub(super) fn removable(&self) -> Vec<Removable> {
+        let layers = &self.network.layers;
+        let makes = |layer: usize| matches!(layers[layer].layer.channels(), Channels::Made { .. });
+        let fixed: BTreeSet<usize> = self
+            .nodes
+            .iter()
+            .take(1)
+            .chain(self.nodes.last())
+            .flatten()
+            .map(|slot| self.find(*slot))
+            .collect();
+        let mut order = Vec::new();
+        let mut units: BTreeMap<usize, Removable> = BTreeMap::new();
+        for layer in (0..layers.len()).filter(|layer| makes(*layer)) {
+            for (filter, slot) in self.nodes[layer + 1].iter().enumerate() {
+                let root = self.find(*slot);
+                if fixed.contains(&root) {
+                    continue;
+                }
+                let unit = units.entry(root).or_insert_with(|| {
+                    order.push(root);
+                    Removable { filters: Unit::new(), taken: BTreeMap::new() }
+                });
+                unit.filters.entry(layer).or_default().push(filter);
+            }
+        }
+        for layer in (0..layers.len()).filter(|layer| makes(*layer)) {
+            for (channel, slot) in self.nodes[layers[layer].inputs[0]].iter().enumerate() {
+                if let Some(unit) = units.get_mut(&self.find(*slot)) {
+                    unit.taken.entry(layer).or_default().push(channel);
+                }
+            }
+        }
+        let stays = |(layer, own): (&usize, &Vec<usize>)| own.len() < layers[*layer].output.channels;
+        let units = order.into_iter().filter_map(|root| units.remove(&root));
+        units.filter(|unit| unit.filters.iter().all(stays)).collect()
     }
 
     /// The unit of a channel of a layer's output.

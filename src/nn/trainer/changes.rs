@@ -1,7 +1,7 @@
 //! Changes between two steps: hyper-parameters, augmentation, batch, frozen layers, network, seed.
 
 use super::Trainer;
-use crate::data::{Augmentation, Clock};
+use crate::data::{Augmentation, Clock, DataEdits};
 use crate::error::{Error, Result};
 use crate::nn::options::check_batch;
 use crate::nn::pass::{Pass, choose_sizes};
@@ -38,6 +38,24 @@ impl Trainer {
         Pass::build(&self.gpu, &self.network, &self.loader, &self.parameters, &self.optimizer, options)
     }
 
+    /// Times the candidates of one kernel that runs on the usual choice so far ([`TunePolicy::Later`]), and takes the fastest from the
+    /// next step on: other plans, the same bits. False where none is left. No step may be under way. Waits.
+    ///
+    /// # Errors
+    /// When there is no room for the plans beside those in use; then these stay.
+    ///
+    /// [`TunePolicy::Later`]: crate::gpu::TunePolicy::Later
+    pub fn tune_next(&mut self) -> Result<bool> {
+        if self.gpu.take_untimed() == 0 {
+            return Ok(false);
+        }
+        let (gpu, options) = (self.gpu.timing_next(), &self.options);
+        let build =
+            || Pass::build(&gpu, &self.network, &self.loader, &self.parameters, &self.optimizer, options);
+        self.pass = gpu.within_memory(build)?;
+        Ok(true)
+    }
+
     /// Sets the augmentation of the next step.
     ///
     /// # Errors
@@ -50,6 +68,11 @@ impl Trainer {
         self.options = options;
         self.loader.set_sampling(&self.gpu, self.options.seed, &augmentation);
         Ok(())
+    }
+
+    /// Sets the changes of the training images by hand from the next step on.
+    pub fn set_data_edits(&mut self, edits: &DataEdits) {
+        self.loader.set_edits(&self.gpu, edits);
     }
 
     /// An error for a batch that [`Trainer::set_batch`] would refuse.

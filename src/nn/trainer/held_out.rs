@@ -3,9 +3,12 @@
 use super::Trainer;
 use crate::data::HeldOutImages;
 use crate::error::{Error, Result};
-use crate::gpu::{Buffer, BufferRange, TensorView};
-use crate::nn::pass::held_out_count;
-use crate::nn::{Edit, HeldOutPass, Model, Network, NetworkLayer, Predictions, Predictor, Surgery};
+use crate::gpu::{Buffer, BufferRange, Plan, TensorView};
+use crate::nn::pass::{held_out_count, room};
+use crate::nn::{
+    Ablation, AblationPass, Edit, FilterSigns, HeldOutPass, Model, Network, NetworkLayer, Predictions,
+    Predictor, SignSources, Surgery,
+};
 
 impl Trainer {
     /// The first validation images, as many as are evaluated at once.
@@ -23,6 +26,41 @@ impl Trainer {
     pub fn held_out_pass(&self, images: &HeldOutImages) -> Result<HeldOutPass> {
         let quick = self.gpu.preferring_compiled();
         HeldOutPass::build(&quick, &self.network, &self.loader, &self.parameters, images)
+    }
+
+    /// The evaluations of images without one filter after the other, and the signs of filters over these images, for the network as it is.
+    ///
+    /// # Errors
+    /// When they do not fit the adapter.
+    pub fn ablation_pass(&self, images: &HeldOutImages) -> Result<(AblationPass, FilterSigns)> {
+        let quick = self.gpu.preferring_compiled();
+        let pass = AblationPass::build(&quick, &self.network, &self.loader, &self.parameters, images)?;
+        let sources = SignSources {
+            samples: images.samples.clone(),
+            slots: images.sizes.slots,
+            activations: pass.activations(),
+            values: &pass.values,
+        };
+        let node = |node| self.response_node(node);
+        let signs = FilterSigns::new(&self.gpu, &self.network, &self.parameters, &sources, node)?;
+        Ok((pass, signs))
+    }
+
+    /// The dispatches of a pass without the filters of an ablation of this network.
+    ///
+    /// # Errors
+    /// When a buffer does not fit the adapter.
+    pub fn without(&self, pass: &AblationPass, ablation: &Ablation) -> Result<Plan> {
+        pass.without(&self.gpu, &self.parameters, ablation)
+    }
+
+    /// Room for some validation images, of which [`DataLoader::fill`] puts in one part after the other.
+    ///
+    /// # Errors
+    /// When they do not fit the adapter.
+    pub fn room_for_validation(&self, most: usize) -> Result<HeldOutImages> {
+        let room = room(&self.gpu, &self.network, 0)?;
+        self.loader.room_for(&self.gpu, most.min(room).min(self.loader.validation_images))
     }
 
     /// The predictions of the images that an evaluation of [`Trainer::held_out_pass`] is of.

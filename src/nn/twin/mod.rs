@@ -3,6 +3,7 @@
 
 mod call;
 mod features;
+mod filter_signs;
 mod histograms;
 mod loss;
 mod optimizer;
@@ -11,6 +12,7 @@ mod table;
 pub use crate::data::twin::KernelTwin;
 pub use call::{Mode, RngKey, TwinCall, TwinGradients};
 pub use features::{feature_row, fires, predictions, responses};
+pub use filter_signs::{channel_counts, nearest_kernel};
 pub use histograms::{bin_of, histogram, ratio_bin, strip_column, unit_counts};
 pub use loss::{LossTwin, loss};
 pub use optimizer::{

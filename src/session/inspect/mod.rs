@@ -22,6 +22,7 @@ use predicting::Predicting;
 use super::event::{Event, Split};
 use super::held_out::Of;
 use super::readback::Readback;
+use super::run::SplitImages;
 use crate::error::Result;
 use crate::gpu::Work;
 use crate::nn::{TopK, Trainer};
@@ -181,14 +182,9 @@ impl Inspection {
     }
 
     /// Takes in what has arrived.
-    pub(super) fn poll(
-        &mut self,
-        trainer: &mut Trainer,
-        [held, test]: [&[(u32, u8)]; 2],
-        events: &mut Vec<Event>,
-    ) {
-        self.outcomes.poll([held, test]);
-        if !self.predicting.poll(test) {
+    pub(super) fn poll(&mut self, trainer: &mut Trainer, images: &SplitImages, events: &mut Vec<Event>) {
+        self.outcomes.poll(images);
+        if !self.predicting.poll(&images[Split::Test as usize]) {
             return;
         }
         let answers = &self.predicting.answers;

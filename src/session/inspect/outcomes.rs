@@ -7,6 +7,7 @@ use crate::error::{Error, Result};
 use crate::gpu::{Buffer, BufferRange, Plan, PlanBuilder, ReadbackRing};
 use crate::nn::{TopK, Trainer};
 use crate::session::event::Split;
+use crate::session::run::SplitImages;
 
 /// Bytes of an image: the best classes, loss and correctness.
 const BYTES: usize = size_of::<TopK>() + size_of::<[f32; 2]>();
@@ -147,8 +148,8 @@ pub(super) struct Keeper {
     under_way: Option<UnderWay>,
     room: Option<Room>,
     generation: u64,
-    validation: Option<Outcomes>,
-    test: Option<Outcomes>,
+    /// Of each split.
+    last: [Option<Outcomes>; Split::ALL.len()],
 }
 
 impl Keeper {
@@ -159,12 +160,12 @@ impl Keeper {
 
     /// The images of the last evaluation over a split.
     pub(super) fn of(&self, split: Split) -> Option<&Outcomes> {
-        if split == Split::Test { self.test.as_ref() } else { self.validation.as_ref() }
+        self.last[split as usize].as_ref()
     }
 
     /// Drops them, and those that are on their way.
     pub(super) fn forget(&mut self) {
-        (self.under_way, self.validation, self.test) = (None, None, None);
+        (self.under_way, self.last) = (None, Default::default());
         self.generation += 1;
     }
 
@@ -232,8 +233,8 @@ impl Keeper {
         self.room.iter_mut().for_each(|room| room.results.after_submit());
     }
 
-    /// Takes in what has arrived; numbers and classes of the validation and of the test images are given.
-    pub(super) fn poll(&mut self, [held, test]: [&[(u32, u8)]; 2]) {
+    /// Takes in what has arrived; numbers and classes of the images of each split are given.
+    pub(super) fn poll(&mut self, images: &SplitImages) {
         for (tag, bytes) in self.room.as_mut().map(|room| room.results.take()).unwrap_or_default() {
             if tag.generation != self.generation {
                 continue;
@@ -241,7 +242,7 @@ impl Keeper {
             let (best, results) = bytes.split_at(tag.count * size_of::<TopK>());
             let best: Vec<TopK> = bytemuck::pod_collect_to_vec(best);
             let results: Vec<[f32; 2]> = bytemuck::pod_collect_to_vec(results);
-            let images = if tag.split == Split::Test { test } else { held };
+            let images = &images[tag.split as usize];
             let outcome = |((image, best), result): ((&(u32, u8), &TopK), &[f32; 2])| Outcome {
                 number: image.0,
                 class: image.1,
@@ -249,8 +250,7 @@ impl Keeper {
                 loss: result[0],
             };
             let images = images.iter().zip(&best).zip(&results).map(outcome).collect();
-            let outcomes = Some(Outcomes::new(tag.step, images, tag.classes));
-            if tag.split == Split::Test { self.test = outcomes } else { self.validation = outcomes }
+            self.last[tag.split as usize] = Some(Outcomes::new(tag.step, images, tag.classes));
         }
     }
 }

@@ -1,5 +1,7 @@
-//! The Confusion pane: the confusion matrix of the last evaluation, and the images of a cell, the worst first; a click pins one.
+//! The Confusion pane: the confusion matrix of the last evaluation, and the images of a cell, the worst first; a click pins one. A
+//! training image can be given another class, or left out.
 
+mod edits;
 mod images;
 mod matrix;
 
@@ -109,7 +111,8 @@ impl ConfusionPane {
     /// The split, when it was evaluated and how well, and the cell by its classes.
     fn bar_ui(&mut self, ui: &mut Ui, cx: &mut Cx<'_, '_>, outcomes: Option<&Outcomes>) {
         ui.horizontal_wrapped(|ui| {
-            for (split, name) in [(Split::Validation, "validation"), (Split::Test, "test")] {
+            for split in Split::ALL {
+                let name = split.name();
                 let button = egui::Button::selectable(self.split == split, name);
                 let button = ui.add(button).on_hover_text(format!("Images of the {name} set"));
                 cx.mark(format!("confusion of {name}"), &button);
@@ -127,7 +130,7 @@ impl ConfusionPane {
                 cx.send(Control::Evaluate(self.split));
             }
             if let Some(outcomes) = outcomes {
-                self.cell.choice_ui(ui, outcomes, cx);
+                self.cell.choice_ui(ui, (outcomes, self.split), cx);
                 let all = outcomes.images.len();
                 let right = outcomes.images.iter().filter(|image| image.is_right()).count();
                 let text = format!("{} of {all} right at step {}", share_words(right, all), outcomes.step);

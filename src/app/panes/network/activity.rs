@@ -1,8 +1,9 @@
 //! A bar at each tile of the Network pane: how active its unit is, or how much its filter learns (R17, R3).
 
-use egui::{Rect, Ui, Vec2};
+use egui::{Rect, RichText, Ui, Vec2};
 
 use crate::app::pane::Cx;
+use crate::app::theme;
 use crate::app::tile_set::TileSetId;
 use crate::error::Result;
 use crate::gpu::{BufferRange, TensorView};
@@ -28,10 +29,12 @@ pub(super) enum Activity {
     Change,
     /// Share of zeros in the probe's map.
     Zeros,
+    /// Change of the loss without the filter.
+    LossWithout,
 }
 
 /// Each with its name and a sentence about it.
-const ALL: [(Activity, &str, &str); 5] = [
+const ALL: [(Activity, &str, &str); 6] = [
     (Activity::Off, "off", "No bars"),
     (
         Activity::Mean,
@@ -49,6 +52,12 @@ const ALL: [(Activity, &str, &str); 5] = [
         "Total change of each filter's weights over the last whole epoch; the longest is the largest of the layer",
     ),
     (Activity::Zeros, "zeros", "Share of zeros in each map of the probe; a full bar is a map of zeros"),
+    (
+        Activity::LossWithout,
+        "loss without it",
+        "How much the loss on validation images changes without each filter, red where it grows, green where it falls; the longest is the \
+         largest of the layer. An orange corner marks filters that are dead, saturated, duplicates or do not move",
+    ),
 ];
 
 /// Chooses what the bars show.
@@ -64,12 +73,34 @@ pub(super) fn switch_ui(ui: &mut Ui, cx: &mut Cx<'_, '_>, shown: &mut Activity) 
     });
     let hover = "A bar at each tile: how active its map is, or how much its filter learns";
     cx.mark("bars", &response.response.labelled_by(label.id).on_hover_text(hover));
+    if *shown == Activity::LossWithout {
+        progress_ui(ui, cx.session);
+    }
+}
+
+/// Progress of the ranking of the filters, in a room that stays the same.
+fn progress_ui(ui: &mut Ui, session: &Session) {
+    let (text, hover) = match (session.rankings().progress(), session.rankings().result()) {
+        (Some(done), _) => {
+            (format!("{:.0} %", 100.0 * done), "Share of the measurement under way, beside the training")
+        }
+        (None, Some(_)) => ("done".to_owned(), "The filters are measured as they are"),
+        (None, None) => (String::new(), ""),
+    };
+    let label = egui::Label::new(RichText::new(text).small().color(theme::MUTED));
+    ui.add_sized(Vec2::new(32.0, 16.0), label).on_hover_text(hover);
+}
+
+/// Place of a bar, at the lower side of a tile.
+pub(super) fn bar(tile: Rect) -> Rect {
+    let size = Vec2::new(tile.width(), BAR.min(MAX_SHARE * tile.height()));
+    Rect::from_min_size(tile.left_bottom() - Vec2::new(0.0, size.y), size)
 }
 
 /// The values whose statistics a node's bars show; none where it has no such ones.
 fn tile_set(session: &Session, node: usize, shown: Activity) -> Option<TileSet> {
     let (view, style) = match shown {
-        Activity::Off => return None,
+        Activity::Off | Activity::LossWithout => return None,
         Activity::Mean => (session.trainer().activations(node, 0), Style::MeanBar),
         Activity::Zeros => (session.trainer().activations(node, 0), Style::ZerosBar),
         Activity::Gradient => (session.tensor(node, TensorKind::WeightGradients)?, Style::MagnitudeBar),
@@ -100,9 +131,7 @@ pub(super) fn bars_ui(
     let Some(set) = tile_set(cx.session, node, shown) else { return Ok(()) };
     cx.frame.declare(TileSetId::Activity(node), &set)?;
     for (tile, rect) in (0..set.view.tiles()).zip(tiles) {
-        let size = Vec2::new(rect.width(), BAR.min(MAX_SHARE * rect.height()));
-        let bar = Rect::from_min_size(rect.left_bottom() - Vec2::new(0.0, size.y), size);
-        cx.frame.place(ui, TileSetId::Activity(node), tile, bar);
+        cx.frame.place(ui, TileSetId::Activity(node), tile, bar(*rect));
     }
     Ok(())
 }

@@ -261,6 +261,7 @@ mod tests {
             augmentation: Default::default(),
             hyper: Hyper::default(),
             frozen: Vec::new(),
+            data_edits: Default::default(),
             probe: 7,
         };
         let mut session = Session::new(gpu, network, settings, None).unwrap();

@@ -9,6 +9,7 @@ mod head;
 mod intermediates;
 mod marks;
 mod paint;
+mod ranking;
 mod recipe;
 mod shown;
 mod tiles;
@@ -24,6 +25,7 @@ use self::paint::Painter;
 use self::shown::Shown;
 use crate::app::actions::filter_of;
 use crate::app::pane::{Cx, Dock, Event, Pane};
+use crate::app::ranked::lines_ui;
 use crate::app::selection::Selection;
 use crate::app::tile_popup::{Enlarged, enlarged_ui, statistics_ui};
 use crate::app::tile_set::{TileId, TileSetId};
@@ -105,7 +107,7 @@ impl Pane for NetworkPane {
         if self.painter.as_mut().is_some_and(|painter| !painter.ui(ui, cx)) {
             self.painter = None;
         }
-        cx.selection.gives_up |= self.painter.is_some();
+        cx.selection.gives_up |= self.painter.is_some() || self.intermediates.is_some();
         if self.intermediates.as_mut().is_some_and(|shown| !shown.ui(ui, cx)) {
             self.intermediates = None;
         }
@@ -117,7 +119,10 @@ impl Pane for NetworkPane {
             Event::Show(kind) => self.shown.set_everywhere(session, kind),
             Event::MoveSelection { nodes, tiles } => self.move_selection(session, selection, nodes, tiles),
             Event::TogglePictures => self.pictures = !self.pictures,
-            Event::GiveUp => self.painter = self.painter.take().and_then(Painter::left),
+            Event::GiveUp if self.painter.is_some() => {
+                self.painter = self.painter.take().and_then(Painter::left);
+            }
+            Event::GiveUp => self.intermediates = None,
             Event::ToggleIntermediates => {
                 let opened = selection.tile.and_then(|tile| Intermediates::new(session, tile));
                 self.intermediates = opened.filter(|opened| {
@@ -205,6 +210,13 @@ impl NetworkPane {
             }
         }
         cx.frame.paint(ui, area.intersect(visible), mark);
+        if self.activity == Activity::LossWithout && self.pictures {
+            ranking::request(cx);
+            let shown = columns.iter().enumerate().take(nodes).filter(|(_, c)| visible.intersects(**c));
+            shown.for_each(|(node, column)| {
+                ranking::bars_ui(ui, cx, node, &self.rects(cx.session, *column, node))
+            });
+        }
         self.marks(ui, &columns, cx);
         self.outline(ui, &columns, cx);
         self.frames(ui, &columns, cx);
@@ -342,6 +354,9 @@ impl NetworkPane {
             statistics_ui(ui, "hovered numbers", selection.statistics(id));
             if let Some(text) = marks::about(session, id) {
                 ui.label(RichText::new(text).small().color(theme::MUTED));
+            }
+            if let Some(filter) = filter_of(session, id).filter(|_| self.activity == Activity::LossWithout) {
+                lines_ui(ui, session, filter);
             }
         });
     }

@@ -47,7 +47,7 @@ impl Detail {
         if probe.preview.is_some() {
             note(
                 ui,
-                "The framed middle part is averaged down to the network's input, in gray for a gray data set.",
+                "The framed part is brought to the size of the network's input as the data set's images were, in gray for a gray data set.",
             );
         }
         if probe.animated {

@@ -1,17 +1,10 @@
-//! Quality of a layout: how well it preserves neighborhoods, in plain loops over positions and data.
+//! Twin of the quality of a layout: how well it preserves neighborhoods, in plain loops over positions and data.
 //!
 //! Trustworthiness (Venna and Kaski 2001): `1 − 2 / (n k (2n − 3k − 1)) Σ_i Σ_{j ∈ U_i} (r_ij − k)`, where U_i are those of the k
 //! nearest in the layout that are not among the k nearest in the data, and r_ij is j's rank there. Neighborhood preservation:
 //! the mean share of the k nearest in the data that are among the k nearest in the layout.
 
-/// Quality of a layout over a sample of rows.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Quality {
-    /// Share of nearest neighbors preserved, 0 to 1.
-    pub preserved: f64,
-    /// 1 where every neighbor in the layout is one in the data.
-    pub trustworthiness: f64,
-}
+use crate::embed::quality::Quality;
 
 /// Quality by the `k` nearest of at most `sample` rows, spread evenly. `values` is `[n, dims]`; rows whose position is not finite
 /// do not count.

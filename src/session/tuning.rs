@@ -1,0 +1,28 @@
+//! Autotuning while a run goes on: it begins on the usual choice of kernels, and takes the fastest ones as they are found, between two steps.
+//!
+//! All candidates give the same bits, so that the run is the same whenever that is.
+
+use std::time::Instant;
+
+use super::state::Session;
+
+/// Times the candidates of one kernel where the run has made a step since the session began, and the last turn was long enough ago. No
+/// step or evaluation may be under way, and nothing recorded that is not submitted. A way through time arrives before it.
+pub(super) fn take_turn(session: &mut Session) {
+    session.arrive();
+    let (progress, trainer) = (&mut session.progress, &mut session.run.trainer);
+    let step = trainer.clock().step;
+    let begins = *progress.tune_pauses.began_at.get_or_insert(step) == step;
+    let begun = Instant::now();
+    if begins || !progress.trains() || progress.tune_pauses.rests_until.is_some_and(|until| begun < until) {
+        return;
+    }
+    match trainer.tune_next() {
+        Ok(true) => {
+            progress.take_plans(trainer);
+            progress.tune_pauses.rests_until = Some(Instant::now() + begun.elapsed());
+        }
+        Ok(false) => {}
+        Err(error) => log::info!("kernels stay as they are: {error}"),
+    }
+}
