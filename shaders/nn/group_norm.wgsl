@@ -88,10 +88,10 @@ fn gradient_means(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgrou
     var plain = vec4<f32>(0.0);
     var scaled = vec4<f32>(0.0);
     for (var i = lane / QUADS; i < count() && at.y < params.quads; i += WORKGROUP / QUADS) {
-        let from = first + i * params.quads;
-        let g = parameters[params.weight + at.x * params.each + i / params.pixels] * output_gradient[from];
+        let source = first + i * params.quads;
+        let g = parameters[params.weight + at.x * params.each + i / params.pixels] * output_gradient[source];
         plain += g;
-        scaled += g * ((input[from] - mean) * scale);
+        scaled += g * ((input[source] - mean) * scale);
     }
     let first_mean = total(lane, plain) / f32(count());
     let second_mean = total(lane, scaled) / f32(count());

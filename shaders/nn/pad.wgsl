@@ -26,15 +26,15 @@ fn forward(@builtin(global_invocation_id) id: vec3<u32>) {
     let y = i32(id.y) - i32(params.top);
     let x = i32(id.x / params.quads) - i32(params.left);
 #if REFLECTS
-    let from = vec2<u32>(mirrored(y, params.in_height), mirrored(x, params.in_width));
+    let source = vec2<u32>(mirrored(y, params.in_height), mirrored(x, params.in_width));
 #else
     if y < 0 || x < 0 || y >= i32(params.in_height) || x >= i32(params.in_width) {
         output[i] = vec4<f32>(0.0);
         return;
     }
-    let from = vec2<u32>(u32(y), u32(x));
+    let source = vec2<u32>(u32(y), u32(x));
 #end
-    output[i] = input[((id.z * params.in_height + from.x) * params.in_width + from.y) * params.quads + quad];
+    output[i] = input[((id.z * params.in_height + source.x) * params.in_width + source.y) * params.quads + quad];
 }
 
 /// Rows or columns of the output that show `at`: the first, that beyond the upper edge and that beyond the lower; −1 where there is none.
