@@ -242,7 +242,8 @@ impl Layer for GroupNorm {
     }
 
     fn receptive_field(&self, input: Shape) -> ReceptiveField {
-        ReceptiveField::whole(input)
+        // The same pixels wherever the output pixel is.
+        ReceptiveField { stride: [0, 0], ..ReceptiveField::whole(input) }
     }
 
     fn recipe(&self, inputs: &[Shape], [c, y, x]: [usize; 3]) -> Option<Recipe> {
