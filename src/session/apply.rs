@@ -1,8 +1,8 @@
 //! Commands: checked when given, carried out between two steps, written to the journal.
 
-use super::check::{DataSizes, Situation};
+use super::check::Situation;
 use super::command::{Action, Command, Control, DataCommand, LayoutCommand, NetworkCommand, TrainCommand};
-use super::event::{Event, Split};
+use super::event::Event;
 use super::journal_file::Entry;
 use super::layout_commands;
 use super::layout_record::LayoutRecord;
@@ -86,7 +86,7 @@ impl Session {
             header: self.journal.header(),
             settings: &self.run.settings,
             network: &trainer.network,
-            data: self.data_sizes(),
+            data: self.run.data_sizes(),
             train_images: trainer.loader.train_images as u32,
             clock: *trainer.clock(),
             limit: self.progress.limit,
@@ -143,12 +143,7 @@ impl Session {
     /// The run as the next command finds it.
     fn situation(&self) -> Situation<'_> {
         let (settings, network) = (&self.run.settings, &self.trainer().network);
-        Situation { settings, network, data: self.data_sizes(), step: self.step() }
-    }
-
-    fn data_sizes(&self) -> DataSizes<'_> {
-        let training = &self.run.images[Split::Training as usize];
-        DataSizes { max_batch: self.max_batch(), test_images: self.test_images() as u32, training }
+        Situation { settings, network, data: self.run.data_sizes(), step: self.step() }
     }
 
     /// Carries out the commands that wait, those of the resumed journal first.

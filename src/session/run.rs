@@ -1,5 +1,6 @@
 //! A trainer with its settings and the facts of its data that a user interface shows.
 
+use super::check::DataSizes;
 use super::command::{Command, DataCommand, NetworkCommand, TrainCommand};
 use super::edited::EditedFilters;
 use super::event::Split;
@@ -130,6 +131,13 @@ impl Run {
         let network = &self.trainer.network;
         let layers = layers.iter().map(|layer| network.layer_index(*layer)).collect::<Result<Vec<_>>>()?;
         self.trainer.set_frozen(&layers)
+    }
+
+    /// Images that commands may name.
+    pub(super) fn data_sizes(&self) -> DataSizes<'_> {
+        let loader = &self.trainer.loader;
+        let training = &self.images[Split::Training as usize];
+        DataSizes { max_batch: loader.max_batch() as u32, test_images: loader.test_images as u32, training }
     }
 
     /// The run as it is measured.

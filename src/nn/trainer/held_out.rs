@@ -54,7 +54,7 @@ impl Trainer {
         pass.without(&self.gpu, &self.parameters, ablation)
     }
 
-    /// Room for some validation images, of which [`DataLoader::fill`] puts in one part after the other.
+    /// Room for some validation images, of which [`DataLoader::fill`](crate::data::DataLoader::fill) puts in one part after the other.
     ///
     /// # Errors
     /// When they do not fit the adapter.
