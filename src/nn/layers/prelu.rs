@@ -35,7 +35,7 @@ pub(super) fn parse(table: Table, _classes: usize) -> Result<Box<dyn Layer>> {
 }
 
 pub(super) fn samples() -> Vec<LayerSample> {
-    [Shape::new(3, 5, 7), Shape::new(11, 1, 1)].map(|shape| sample(Prelu {}, shape)).into()
+    [Shape::new(3, 5, 7), Shape::new(11, 1, 3)].map(|shape| sample(Prelu {}, shape)).into()
 }
 
 impl Layer for Prelu {
