@@ -1,9 +1,14 @@
 // Max pooling, batch innermost. The index of each maximum in its window is kept, one byte an image. See src/nn/layers/max_pool2d.rs.
 const WORKGROUP: u32 = 64u;
 // Constants, not parameters: on the software adapter a division by a variable costs as much as the rest.
-#constant SIZE = 2
-#constant STRIDE = 2
-#constant PADDING = 0
+#constant SIZE_Y = 2
+#constant SIZE_X = 2
+#constant STRIDE_Y = 2
+#constant STRIDE_X = 2
+#constant PADDING_Y = 0
+#constant PADDING_X = 0
+// 1 where the last windows may reach beyond the map without padding, too.
+#constant CEIL = 0
 
 #import WindowParams
 #import common/floats
@@ -30,21 +35,21 @@ fn forward(@builtin(global_invocation_id) id: vec3<u32>) {
     let i = (c * params.out_height + y) * params.out_width * params.quads + id.x;
     let plane = c * params.in_height;
     // The first pixel inside the map; every window has one.
-    let inside_y = max(y * STRIDE, PADDING) - y * STRIDE;
-    let inside_x = max(x * STRIDE, PADDING) - x * STRIDE;
-    let corner_y = y * STRIDE + inside_y - PADDING;
-    let corner_x = x * STRIDE + inside_x - PADDING;
+    let inside_y = max(y * STRIDE_Y, PADDING_Y) - y * STRIDE_Y;
+    let inside_x = max(x * STRIDE_X, PADDING_X) - x * STRIDE_X;
+    let corner_y = y * STRIDE_Y + inside_y - PADDING_Y;
+    let corner_x = x * STRIDE_X + inside_x - PADDING_X;
     var best = input[((plane + corner_y) * params.in_width + corner_x) * params.quads + quad];
-    var index = vec4<u32>(inside_y * SIZE + inside_x);
+    var index = vec4<u32>(inside_y * SIZE_X + inside_x);
     var was_nan = are_nan(best);
-    for (var dy = inside_y; dy < SIZE; dy++) {
-        let sy = y * STRIDE + dy - PADDING;
-#if PADDING
+    for (var dy = inside_y; dy < SIZE_Y; dy++) {
+        let sy = y * STRIDE_Y + dy - PADDING_Y;
+#if PADDING_Y + CEIL
         if sy >= params.in_height { break; }
 #end
-        for (var dx = inside_x; dx < SIZE; dx++) {
-            let sx = x * STRIDE + dx - PADDING;
-#if PADDING
+        for (var dx = inside_x; dx < SIZE_X; dx++) {
+            let sx = x * STRIDE_X + dx - PADDING_X;
+#if PADDING_X + CEIL
             if sx >= params.in_width { break; }
 #end
             let value = input[((plane + sy) * params.in_width + sx) * params.quads + quad];
@@ -52,7 +57,7 @@ fn forward(@builtin(global_invocation_id) id: vec3<u32>) {
             let wins = ((value > best) & !was_nan) | is_nan;
             was_nan |= is_nan;
             best = select(best, value, wins);
-            index = select(index, vec4<u32>(dy * SIZE + dx), wins);
+            index = select(index, vec4<u32>(dy * SIZE_X + dx), wins);
         }
     }
     output[i] = best;
@@ -69,19 +74,19 @@ fn backward(@builtin(global_invocation_id) id: vec3<u32>) {
     let c = id.z;
     let i = (c * params.in_height + y) * params.in_width * params.quads + id.x;
     // Counted from the padding's edge, windows that cover y begin from (y − size + 1) / stride, rounded up, to y / stride.
-    let padded_y = y + PADDING;
-    let padded_x = x + PADDING;
-    let first_y = (max(padded_y + 1u, SIZE) - SIZE + STRIDE - 1u) / STRIDE;
-    let first_x = (max(padded_x + 1u, SIZE) - SIZE + STRIDE - 1u) / STRIDE;
-    let end_y = min(padded_y / STRIDE + 1u, params.out_height);
-    let end_x = min(padded_x / STRIDE + 1u, params.out_width);
+    let padded_y = y + PADDING_Y;
+    let padded_x = x + PADDING_X;
+    let first_y = (max(padded_y + 1u, SIZE_Y) - SIZE_Y + STRIDE_Y - 1u) / STRIDE_Y;
+    let first_x = (max(padded_x + 1u, SIZE_X) - SIZE_X + STRIDE_X - 1u) / STRIDE_X;
+    let end_y = min(padded_y / STRIDE_Y + 1u, params.out_height);
+    let end_x = min(padded_x / STRIDE_X + 1u, params.out_width);
     var sum = vec4<f32>(0.0);
     for (var oy = first_y; oy < end_y; oy++) {
         for (var ox = first_x; ox < end_x; ox++) {
             let at = ((c * params.out_height + oy) * params.out_width + ox) * params.quads + quad;
             let packed = argmax[at];
             let index = vec4<u32>(packed, packed >> 8u, packed >> 16u, packed >> 24u) & vec4<u32>(255u);
-            let mine = vec4<u32>((padded_y - oy * STRIDE) * SIZE + padded_x - ox * STRIDE);
+            let mine = vec4<u32>((padded_y - oy * STRIDE_Y) * SIZE_X + padded_x - ox * STRIDE_X);
             sum += select(vec4<f32>(0.0), output_gradient[at], index == mine);
         }
     }
@@ -93,7 +98,7 @@ fn backward(@builtin(global_invocation_id) id: vec3<u32>) {
 fn backward_apart(@builtin(global_invocation_id) id: vec3<u32>) {
     let quad = id.x % params.quads;
     let ox = id.x / params.quads;
-    if ox * STRIDE >= params.in_width { return; }
+    if ox * STRIDE_X >= params.in_width { return; }
     var gradient = vec4<f32>(0.0);
     var packed = 0u;
     // Beyond the last window are pixels that none covers.
@@ -103,13 +108,13 @@ fn backward_apart(@builtin(global_invocation_id) id: vec3<u32>) {
         packed = argmax[at];
     }
     let index = vec4<u32>(packed, packed >> 8u, packed >> 16u, packed >> 24u) & vec4<u32>(255u);
-    let corner = ((id.z * params.in_height + id.y * STRIDE) * params.in_width + ox * STRIDE) * params.quads + quad;
-#for dy in STRIDE
-#for dx in STRIDE
-    if id.y * STRIDE + {dy}u < params.in_height && ox * STRIDE + {dx}u < params.in_width {
-        let mine = {dy}u < SIZE && {dx}u < SIZE;
+    let corner = ((id.z * params.in_height + id.y * STRIDE_Y) * params.in_width + ox * STRIDE_X) * params.quads + quad;
+#for dy in STRIDE_Y
+#for dx in STRIDE_X
+    if id.y * STRIDE_Y + {dy}u < params.in_height && ox * STRIDE_X + {dx}u < params.in_width {
+        let mine = {dy}u < SIZE_Y && {dx}u < SIZE_X;
         input_gradient[corner + ({dy}u * params.in_width + {dx}u) * params.quads] =
-            select(vec4<f32>(0.0), gradient, (index == vec4<u32>({dy}u * SIZE + {dx}u)) & vec4<bool>(mine));
+            select(vec4<f32>(0.0), gradient, (index == vec4<u32>({dy}u * SIZE_X + {dx}u)) & vec4<bool>(mine));
     }
 #end
 #end
@@ -121,7 +126,7 @@ fn backward_apart(@builtin(global_invocation_id) id: vec3<u32>) {
 fn backward_rectified(@builtin(global_invocation_id) id: vec3<u32>) {
     let quad = id.x % params.quads;
     let ox = id.x / params.quads;
-    if ox * STRIDE >= params.in_width { return; }
+    if ox * STRIDE_X >= params.in_width { return; }
     var gradient = vec4<f32>(0.0);
     var slope = vec4<f32>(0.0);
     var packed = 0u;
@@ -132,12 +137,12 @@ fn backward_rectified(@builtin(global_invocation_id) id: vec3<u32>) {
         packed = argmax[at];
     }
     let index = vec4<u32>(packed, packed >> 8u, packed >> 16u, packed >> 24u) & vec4<u32>(255u);
-    let corner = ((id.z * params.in_height + id.y * STRIDE) * params.in_width + ox * STRIDE) * params.quads + quad;
-#for dy in STRIDE
-#for dx in STRIDE
-    if id.y * STRIDE + {dy}u < params.in_height && ox * STRIDE + {dx}u < params.in_width {
+    let corner = ((id.z * params.in_height + id.y * STRIDE_Y) * params.in_width + ox * STRIDE_X) * params.quads + quad;
+#for dy in STRIDE_Y
+#for dx in STRIDE_X
+    if id.y * STRIDE_Y + {dy}u < params.in_height && ox * STRIDE_X + {dx}u < params.in_width {
         let at_{dy}_{dx} = corner + ({dy}u * params.in_width + {dx}u) * params.quads;
-        let mine_{dy}_{dx} = (index == vec4<u32>({dy}u * SIZE + {dx}u)) & vec4<bool>({dy}u < SIZE && {dx}u < SIZE);
+        let mine_{dy}_{dx} = (index == vec4<u32>({dy}u * SIZE_X + {dx}u)) & vec4<bool>({dy}u < SIZE_Y && {dx}u < SIZE_X);
         let unpooled_{dy}_{dx} = select(vec4<f32>(0.0), gradient, mine_{dy}_{dx});
         rectified_gradient[at_{dy}_{dx}] = slope * unpooled_{dy}_{dx};
         if quad >= params.train_quads { input_gradient[at_{dy}_{dx}] = unpooled_{dy}_{dx}; }

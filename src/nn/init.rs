@@ -21,6 +21,8 @@ pub enum Init {
     Zero,
     /// All one.
     One,
+    /// All a quarter.
+    Quarter,
 }
 
 impl Init {
@@ -46,6 +48,7 @@ impl Init {
             Self::Orthogonal => orthogonal(normals(1.0), rows, fan_in),
             Self::Zero => vec![0.0; rows * fan_in],
             Self::One => vec![1.0; rows * fan_in],
+            Self::Quarter => vec![0.25; rows * fan_in],
         };
         values.into_iter().map(|v| v as f32).collect()
     }

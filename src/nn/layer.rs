@@ -69,6 +69,11 @@ pub trait Layer {
         Channels::Kept
     }
 
+    /// Groups of its channels that are normalized together, each of which gains or loses as many as the others; 1 for most layers.
+    fn channel_groups(&self) -> usize {
+        1
+    }
+
     /// Pixels of its input that an output pixel reads.
     fn receptive_field(&self, _input: Shape) -> ReceptiveField {
         ReceptiveField::PIXEL

@@ -8,28 +8,31 @@ use super::shape::Shape;
 pub type Pixels = [Range<usize>; 2];
 
 /// Rows and columns that an output pixel reads: row y reads rows `⌊y / enlarged⌋·stride + k·dilation − padding` for `k < kernel[0]`, those
-/// that lie in the map; columns alike.
+/// that lie in the map, or those that mirror the others; columns alike.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ReceptiveField {
     /// Rows and columns of the kernel or window.
     pub kernel: [usize; 2],
-    /// Pixels from one output pixel's to the next one's.
-    pub stride: usize,
-    /// Pixels around the map.
-    pub padding: usize,
+    /// Pixels from one output pixel's to the next one's, down and across.
+    pub stride: [usize; 2],
+    /// Pixels above the map and left of it.
+    pub padding: [usize; 2],
     /// Pixels from one row of the kernel to the next.
     pub dilation: usize,
     /// Output pixels that read the same ones, along each side.
     pub enlarged: usize,
+    /// True if pixels outside the map are those inside, mirrored.
+    pub reflects: bool,
 }
 
 impl ReceptiveField {
     /// Each output pixel reads the input pixel at its place.
-    pub const PIXEL: Self = Self { kernel: [1, 1], stride: 1, padding: 0, dilation: 1, enlarged: 1 };
+    pub const PIXEL: Self =
+        Self { kernel: [1, 1], stride: [1, 1], padding: [0, 0], dilation: 1, enlarged: 1, reflects: false };
 
     /// A square kernel.
     pub fn square(kernel: usize, stride: usize, padding: usize) -> Self {
-        Self { kernel: [kernel; 2], stride, padding, ..Self::PIXEL }
+        Self { kernel: [kernel; 2], stride: [stride; 2], padding: [padding; 2], ..Self::PIXEL }
     }
 
     /// Each output pixel reads the whole map.
@@ -42,8 +45,11 @@ impl ReceptiveField {
         let sides = [input.height, input.width];
         [0, 1].map(|axis| {
             let taps = || (0..self.kernel[axis]).map(|k| k * self.dilation);
-            let met = |at: usize| taps().map(move |tap| at / self.enlarged * self.stride + tap);
-            let inside = output[axis].clone().flat_map(met).filter_map(|at| at.checked_sub(self.padding));
+            let met = |at: usize| taps().map(move |tap| at / self.enlarged * self.stride[axis] + tap);
+            let inside = output[axis].clone().flat_map(met).filter_map(|at| {
+                let (at, last) = (at as isize - self.padding[axis] as isize, sides[axis] as isize - 1);
+                usize::try_from(if self.reflects { last - (last - at.abs()).abs() } else { at }).ok()
+            });
             let bounds = inside.filter(|at| *at < sides[axis]).map(|at| at..at + 1);
             bounds.reduce(|a, b| a.start.min(b.start)..a.end.max(b.end)).unwrap_or(0..0)
         })

@@ -114,8 +114,8 @@ fn product_set(trainer: &Trainer, index: usize) -> Option<ProductSet> {
     let kernels = EdgeKernels {
         weights: trainer.weights(index + 1)?,
         groups: groups as u32,
-        stride: field.stride as u32,
-        padding: field.padding as u32,
+        stride: field.stride[0] as u32,
+        padding: field.padding[0] as u32,
         dilation: field.dilation as u32,
         output: [layer.output.height as u32, layer.output.width as u32],
     };

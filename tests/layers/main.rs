@@ -171,7 +171,7 @@ fn compare_layer(gpu: &Gpu, layer: &dyn Layer, shapes: &[Shape], batch: [usize; 
         changed[i][0] *= if inputs_of_one > 100 { 1.1 } else { 1.001 };
         let twin = expect(layer, (&inputs, &changed, &gradient), 0..trained, Mode::Training(KEY));
         let output = slots(&made.output, all, 0..trained);
-        assert_differs("a changed parameter", &output, &twin.output.values, tolerances[0]);
+        assert_differs(&format!("a changed {tensor}"), &output, &twin.output.values, tolerances[0]);
     }
 }
 

@@ -1,4 +1,5 @@
-//! NaN and infinity through every layer that selects: the twin's outputs and gradients that are not finite are, and no others.
+//! NaN, infinity and numbers beyond those of the samples through every layer that selects: the twin's outputs and gradients that are not
+//! finite are, and no others.
 //!
 //! A compiler that takes floats for numbers may turn a selection into a maximum, which drops NaN: whether one does depends on the driver.
 //! So the same comparison must notice kernels in which that was done by hand.
@@ -15,11 +16,15 @@ use crate::sample_batch;
 const INPUT: Shape = Shape::new(2, 6, 4);
 const BATCH: [usize; 3] = [4, 4, 8];
 
-const KINDS_THAT_SELECT: [(&str, &str); 12] = [
+const KINDS_THAT_SELECT: [(&str, &str); 16] = [
     ("relu", ""),
     ("leaky_relu", ""),
     ("elu", ""),
     ("gelu", ""),
+    ("silu", ""),
+    ("hard_swish", ""),
+    ("hardtanh", ""),
+    ("prelu", ""),
     ("sigmoid", ""),
     ("tanh", ""),
     ("max_pool2d", "size = 2"),
@@ -52,13 +57,13 @@ fn differences(what: &str, made: &[f32], twin: &[f64]) -> Option<String> {
     first.map(|first| format!("{what}: {} values, {first}", at.len()))
 }
 
-/// Faults of a layer that is given a value that is not finite in its input, and then in its output's gradient: results other than the twin's.
+/// Faults of a layer that is given such a value in its input, and then in its output's gradient: results other than the twin's.
 fn faults_of(gpu: &Gpu, kind: &str, settings: &str) -> Vec<String> {
     let layer = layer_of(kind, settings);
     let shapes = vec![INPUT; *layer.inputs().start()];
     let fixture = Fixture::new(gpu, &*layer, &shapes, BATCH);
     let mut faults = Vec::new();
-    for (value, pixel) in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY]
+    for (value, pixel) in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY, 3.5, -3.5]
         .into_iter()
         .flat_map(|v| [0, 1, 4, 5, 24].map(|p| (v, p)))
     {

@@ -30,11 +30,13 @@ size = 2
 kind = "dropout"
 rate = 0.5
 [[layer]]
+kind = "hardtanh"
+[[layer]]
 kind = "dense"
 "#;
 const DROPOUT: u32 = 6;
 /// Another value for each plain setting of that network: number of the layer, name, as TOML, and as the journal has it.
-const OTHERS: [(u32, &str, &str); 9] = [
+const OTHERS: [(u32, &str, &str); 11] = [
     (1, "momentum", "0.25"),
     (1, "epsilon", "0.5"),
     (2, "slope", "0.5"),
@@ -44,6 +46,8 @@ const OTHERS: [(u32, &str, &str); 9] = [
     (3, "k", "2.0"),
     (4, "alpha", "0.5"),
     (DROPOUT, "rate", "0.25"),
+    (7, "min", "-0.125"),
+    (7, "max", "0.25"),
 ];
 
 fn plain() -> Bench {

@@ -25,7 +25,7 @@ fn edits(layer: u32, filters: &[u32]) -> Vec<Edit> {
 
 #[test]
 fn every_value_is_what_the_twin_says_and_what_stays_keeps_its_bits() {
-    for name in NETWORKS {
+    for name in NETWORKS.into_iter().chain(["grouped"]) {
         let mut trainer = trained(name);
         let mut done = 0;
         for layer in changeable(&trainer) {
@@ -82,7 +82,7 @@ fn every_value_is_what_the_twin_says_and_what_stays_keeps_its_bits() {
 
 #[test]
 fn one_filter_more_or_less_compiles_no_kernel() {
-    for name in NETWORKS {
+    for name in NETWORKS.into_iter().chain(["grouped"]) {
         let mut trainer = trained(name);
         let compiled = trainer.gpu().compiled();
         for layer in changeable(&trainer) {

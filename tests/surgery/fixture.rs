@@ -9,7 +9,7 @@ use revacnn::nn::{Edit, Hyper, Network, OptimizerKind, Trainer, TrainerOptions};
 
 use crate::compare::open_gpu;
 
-/// Batch norm, groups, a depthwise convolution, maxout, concat, add, flatten and two dense layers.
+/// Batch norm, instance norm, learned slopes, groups, a depthwise convolution, maxout, concat, add, flatten and two dense layers.
 pub(crate) const MIXED: &str = r#"
 layer = [
     { kind = "conv2d", name = "stem", filters = 6, kernel = 3, padding = 1 },
@@ -20,12 +20,29 @@ layer = [
     { kind = "add", name = "sum", inputs = ["trunk", "largest"] },
     { kind = "max_pool2d", name = "pool", size = 2 },
     { kind = "conv2d", name = "wide", filters = 8, kernel = 3, padding = 1 },
-    { kind = "leaky_relu", name = "leaky" },
+    { kind = "instance_norm", name = "each" },
+    { kind = "prelu", name = "leaky" },
     { kind = "conv2d", name = "halves", filters = 6, kernel = 1, groups = 2 },
     { kind = "concat", name = "both", inputs = ["halves", "pool"] },
     { kind = "flatten", name = "flat" },
     { kind = "dense", name = "hidden", units = 9 },
     { kind = "tanh", name = "squashed" },
+    { kind = "dense", name = "last" },
+]
+"#;
+
+/// Group norm, whose groups gain and lose as many channels: where one comes or goes, the outputs move.
+const GROUPED: &str = r#"
+layer = [
+    { kind = "conv2d", name = "stem", filters = 6, kernel = 3, padding = 1 },
+    { kind = "group_norm", name = "halves", groups = 2 },
+    { kind = "prelu", name = "slopes" },
+    { kind = "max_pool2d", name = "pool", size = 2 },
+    { kind = "conv2d", name = "wide", filters = 5, kernel = 3 },
+    { kind = "group_norm", name = "whole" },
+    { kind = "silu", name = "smooth" },
+    { kind = "dense", name = "hidden", units = 7 },
+    { kind = "group_norm", name = "row" },
     { kind = "dense", name = "last" },
 ]
 "#;
@@ -45,6 +62,7 @@ pub(crate) fn trained_by(name: &str, hyper: Hyper) -> Trainer {
     let classes = data.classes.len();
     let network = match name {
         "mixed" => Network::parse(MIXED, data.shape.into(), classes),
+        "grouped" => Network::parse(GROUPED, data.shape.into(), classes),
         preset => Network::open(preset, data.shape.into(), classes),
     };
     let options = TrainerOptions { batch: 16, seed: 5, hyper, ..TrainerOptions::default() };

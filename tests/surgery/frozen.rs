@@ -37,7 +37,7 @@ fn state(trainer: &Trainer, layer: u32, filter: u32) -> Vec<Vec<u32>> {
 
 #[test]
 fn frozen_filters_keep_every_bit_and_all_others_move() {
-    for name in NETWORKS {
+    for name in NETWORKS.into_iter().chain(["grouped"]) {
         for hyper in hypers() {
             let mut trainer = trained_by(name, hyper);
             let chosen = chosen(&trainer);

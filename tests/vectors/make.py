@@ -170,7 +170,34 @@ def write(path):
     print(f"{len(CASES)} cases, {len(data)} bytes, PyTorch {torch.__version__}")
 
 
+def later_layers():
+    """Cases after all others, so that those keep their random numbers."""
+    layer("silu", {}, lambda x, p: F.silu(x[0]), [[4, 3, 5]])
+    layer("hard_swish", {}, lambda x, p: F.hardswish(x[0]), [[6, 5, 5]])
+    layer("hardtanh", {"min": -0.75, "max": 1.25}, lambda x, p: F.hardtanh(x[0], -0.75, 1.25), [[4, 3, 5]])
+    layer("hardtanh", {"min": 0.0, "max": 6.0}, lambda x, p: F.relu6(x[0]), [[4, 3, 5]])
+    layer("prelu", {}, lambda x, p: F.prelu(x[0], p[0]), [[4, 3, 5]], [[4]])
+    for groups, epsilon, shape in [(1, 2.0 ** -10, [3, 4, 5]), (2, 2.0 ** -16, [6, 3, 2]), (3, 2.0 ** -10, [12, 1, 1])]:
+        layer("group_norm", {"groups": groups, "epsilon": epsilon},
+              lambda x, p, g=groups, e=epsilon: F.group_norm(x[0], g, p[0], p[1], e), [shape], [shape[:1]] * 2)
+    layer("group_norm", {"epsilon": 2.0 ** -10},
+          lambda x, p: F.layer_norm(x[0], [3, 4, 5], p[0][:, None, None].expand(3, 4, 5), p[1][:, None, None].expand(3, 4, 5), 2.0 ** -10),
+          [[3, 4, 5]], [[3], [3]])
+    for kind, pool in [("max_pool2d", F.max_pool2d), ("avg_pool2d", F.avg_pool2d)]:
+        for size, stride, padding, ceil in [([3, 2], [1, 3], [1, 0], True), ([2, 3], [3, 2], [1, 1], True), ([2, 3], [1, 2], [0, 1], False)]:
+            settings = {"size": size, "stride": stride, "padding": padding, "ceil": ceil}
+            layer(kind, settings, lambda x, p, a=(size, stride, padding), c=ceil, f=pool: f(x[0], *a, ceil_mode=c), [[2, 6, 7]])
+    layer("avg_pool2d", {"size": 3, "stride": 2, "padding": 1, "ceil": True, "count_padding": False},
+          lambda x, p: F.avg_pool2d(x[0], 3, 2, 1, True, False), [[2, 4, 6]])
+    layer("pad", {"top": 1, "bottom": 2, "left": 3}, lambda x, p: F.pad(x[0], (3, 0, 1, 2)), [[2, 3, 4]])
+    layer("pad", {"top": 2, "bottom": 1, "left": 3, "right": 2, "mode": "reflect"},
+          lambda x, p: F.pad(x[0], (3, 2, 2, 1), mode="reflect"), [[2, 3, 4]])
+    layer("instance_norm", {"epsilon": 2.0 ** -10},
+          lambda x, p: F.instance_norm(x[0], weight=p[0], bias=p[1], eps=2.0 ** -10), [[4, 3, 5]], [[4], [4]])
+
+
 layers()
 losses()
 optimizers()
+later_layers()
 write(Path(__file__).with_name("pytorch.safetensors"))

@@ -4,17 +4,20 @@
 //! | --- | --- | --- |
 //! | opset 18 is the first in which `ReduceMax` takes its axes as an input; `Gelu` comes with 20 | ONNX operator changelog | 18 to 20 are written, gelu in parts below 20 |
 //! | IR version 8 belongs to opset 18, 9 to 19 and 20 | ONNX versioning | as it says |
+//! | `GroupNormalization` has a scale for each group before opset 21, and one for each channel since | ONNX operator changelog | written in parts, as PyTorch does |
 //! | even sizes of `LRN` reach to the other side than PyTorch's, and onnxruntime refuses them | onnxruntime 1.30 | the sum of squares by `AveragePool` over channels |
 //! | a strict `load_state_dict` wants `num_batches_tracked` of a batch norm | PyTorch 2.11 | written as 0 |
 
 mod exported;
 mod names;
 mod onnx;
+mod parts;
 mod pytorch;
 mod ranks;
 mod tensors;
 #[cfg(test)]
 mod tests;
+mod writer;
 
 pub use exported::Exported;
 pub use onnx::OPSETS;

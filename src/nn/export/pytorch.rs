@@ -7,6 +7,7 @@ use toml::{Table, Value as Setting};
 use super::exported::Exported;
 use super::names::python_names;
 use super::ranks::{Rank, ranks};
+use super::writer::{sides, size};
 use crate::error::{Error, Result};
 use crate::nn::NetworkLayer;
 
@@ -116,11 +117,18 @@ fn line(layer: &NetworkLayer, name: &str, inputs: &[String], rank: Rank) -> Resu
         "maxout" => return plain(format!("{}.unflatten(1, ({to}, {})).amax(2)", inputs[0], int("group"))),
         "conv2d" => format!("Conv2d({from}, {to}, {}{})", int("kernel"), given(&settings, CONVOLUTION)),
         "dense" => format!("Linear({}, {to})", layer.input_shapes[0].len()),
-        "max_pool2d" => format!("MaxPool2d({}, {}{})", int("size"), int("stride"), given(&settings, POOL)),
+        "max_pool2d" => format!("MaxPool2d({})", windows(&settings)),
         "avg_pool2d" => {
             let counts = settings.get("count_padding").and_then(Setting::as_bool).unwrap_or(true);
             let counts = if counts { "" } else { ", count_include_pad=False" };
-            format!("AvgPool2d({}, {}{}{counts})", int("size"), int("stride"), given(&settings, POOL))
+            format!("AvgPool2d({}{counts})", windows(&settings))
+        }
+        "pad" => {
+            let [left, right, top, bottom] =
+                ["left", "right", "top", "bottom"].map(|side| size(&settings, side));
+            let reflects = settings.get("mode").and_then(Setting::as_str) == Some("reflect");
+            let module = if reflects { "ReflectionPad2d" } else { "ZeroPad2d" };
+            format!("{module}(({left}, {right}, {top}, {bottom}))")
         }
         "global_avg_pool2d" => "AdaptiveAvgPool2d(1)".to_owned(),
         "batch_norm" => {
@@ -140,6 +148,12 @@ fn line(layer: &NetworkLayer, name: &str, inputs: &[String], rank: Rank) -> Resu
         "sigmoid" => "Sigmoid()".to_owned(),
         "tanh" => "Tanh()".to_owned(),
         "gelu" => "GELU()".to_owned(),
+        "silu" => "SiLU()".to_owned(),
+        "hard_swish" => "Hardswish()".to_owned(),
+        "hardtanh" => format!("Hardtanh({}, {})", float("min"), float("max")),
+        "prelu" => format!("PReLU({to})"),
+        "group_norm" => format!("GroupNorm({}, {to}, eps={})", int("groups"), float("epsilon")),
+        "instance_norm" => format!("InstanceNorm2d({to}, eps={}, affine=True)", float("epsilon")),
         "leaky_relu" => format!("LeakyReLU({})", float("slope")),
         "elu" => format!("ELU({})", float("alpha")),
         other => {
@@ -150,9 +164,19 @@ fn line(layer: &NetworkLayer, name: &str, inputs: &[String], rank: Rank) -> Resu
     Ok(Line { module: Some(module), output: format!("self.{name}({})", inputs[0]) })
 }
 
-/// Settings of a convolution and of a pool by name, with PyTorch's defaults.
+/// Settings of a convolution by name, with PyTorch's defaults.
 const CONVOLUTION: &[(&str, i64)] = &[("stride", 1), ("padding", 0), ("dilation", 1), ("groups", 1)];
-const POOL: &[(&str, i64)] = &[("padding", 0)];
+
+/// Arguments of a pool: a number where rows and columns are alike.
+fn windows(settings: &Table) -> String {
+    let [size, stride, padding] = ["size", "stride", "padding"].map(|name| match sides(settings, name) {
+        [rows, columns] if rows == columns => rows.to_string(),
+        [rows, columns] => format!("({rows}, {columns})"),
+    });
+    let padding = if padding == "0" { String::new() } else { format!(", padding={padding}") };
+    let ceil = if settings.contains_key("ceil") { ", ceil_mode=True" } else { "" };
+    format!("{size}, {stride}{padding}{ceil}")
+}
 
 /// The settings that are not PyTorch's defaults, as arguments.
 fn given(settings: &Table, names: &[(&str, i64)]) -> String {

@@ -34,9 +34,14 @@ fn of(layer: &NetworkLayer, inputs: &[Rank]) -> Ranks {
     match layer.layer.kind() {
         "dense" => Ranks { input: Rank::Row, output: Rank::Row },
         "flatten" => Ranks { input: inputs[0], output: Rank::Row },
-        "conv2d" | "avg_pool2d" | "max_pool2d" | "global_avg_pool2d" | "local_response_norm" | "upsample" => {
-            Ranks { input: Rank::Map, output: Rank::Map }
-        }
+        "conv2d"
+        | "avg_pool2d"
+        | "max_pool2d"
+        | "global_avg_pool2d"
+        | "instance_norm"
+        | "local_response_norm"
+        | "pad"
+        | "upsample" => Ranks { input: Rank::Map, output: Rank::Map },
         _ => {
             let rank = if inputs.contains(&Rank::Map) { Rank::Map } else { Rank::Row };
             Ranks { input: rank, output: rank }

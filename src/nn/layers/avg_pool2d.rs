@@ -1,14 +1,16 @@
-//! `avg_pool2d`: the mean of each square window, as in PyTorch's `AvgPool2d`.
+//! `avg_pool2d`: the mean of each window, as in PyTorch's `AvgPool2d`.
 //!
 //! `output[c, y, x] = 1/m · Σ_{dy, dx < size} input[c, y·stride + dy − padding, x·stride + dx − padding]`, where `m` is
-//! `size²`, or without `count_padding` the number of the window's pixels that lie in the map.
+//! `size²`, or without `count_padding` the number of the window's pixels that lie in the map; sizes are those of rows and columns (`size = 2`,
+//! or `size = [2, 3]`). With `ceil` there are also windows that reach beyond the padding, and `m` leaves out what lies there, as PyTorch
+//! has it.
 
 use serde::Deserialize;
 use toml::Table;
 
-use super::settings::{LayerSample, sample, settings, to_table};
+use super::settings::{LayerSample, sample, settings};
 use super::window::{Window, WindowParams, WindowSettings};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::gpu::Source;
 use crate::nn::recipe::rectangle;
 use crate::nn::twin::{KernelTwin, TwinCall, TwinGradients};
@@ -21,6 +23,9 @@ pub(super) const TWINS: &[KernelTwin] = &[
     ("nn/avg_pool2d.wgsl", "forward", "nn::layers::avg_pool2d::AvgPool2d::forward_twin"),
     ("nn/avg_pool2d.wgsl", "backward", "nn::layers::avg_pool2d::AvgPool2d::backward_twin"),
 ];
+
+/// Largest side of a window.
+const MAX_SIZE: usize = 255;
 
 /// Average pooling.
 #[derive(Debug, Clone, Copy)]
@@ -45,32 +50,43 @@ pub(super) fn parse(mut table: Table, _classes: usize) -> Result<Box<dyn Layer>>
     let counting: Table =
         table.remove("count_padding").map(|v| ("count_padding".to_owned(), v)).into_iter().collect();
     let Counting { count_padding } = settings(counting)?;
-    let window = settings::<WindowSettings>(table)?.checked()?;
-    if window.size > 255 {
-        return Err(Error::new(format!("size is {}", window.size), "give size a value from 1 to 255"));
-    }
+    let window = settings::<WindowSettings>(table)?.checked(MAX_SIZE)?;
     Ok(Box::new(AvgPool2d { window, count_padding }))
 }
 
 pub(super) fn samples() -> Vec<LayerSample> {
     let one = |[size, stride, padding]: [usize; 3], count_padding, shape| {
-        sample(AvgPool2d { window: Window { size, stride, padding }, count_padding }, shape)
+        sample(AvgPool2d { window: Window::square(size, stride, padding), count_padding }, shape)
+    };
+    let uneven = |size, stride, padding, count_padding, shape| {
+        sample(AvgPool2d { window: Window { size, stride, padding, ceil: true }, count_padding }, shape)
     };
     vec![
         one([2, 2, 0], true, Shape::new(3, 7, 5)),
         one([3, 2, 1], true, Shape::new(2, 8, 5)),
         one([3, 1, 1], false, Shape::new(2, 5, 4)),
         one([2, 3, 0], true, Shape::new(1, 9, 8)),
+        uneven([3, 2], [2, 3], [1, 0], true, Shape::new(2, 6, 7)),
+        uneven([2, 3], [3, 2], [1, 1], false, Shape::new(2, 5, 4)),
     ]
 }
 
 impl AvgPool2d {
+    /// Number of pixels by which the sum of window `at` is divided.
+    fn count(&self, at: [usize; 2], input: Shape) -> usize {
+        let along = |axis: usize, length: usize| match self.count_padding {
+            true => self.window.extent(axis, at[axis], length),
+            false => self.window.covered(axis, at[axis], length).len(),
+        };
+        along(0, input.height) * along(1, input.width)
+    }
+
     /// Calls `each(index in the output, index in the input, share)` for every pixel of every window.
     fn for_each_share(&self, input: &Tensor, output: &Tensor, mut each: impl FnMut(usize, usize, f64)) {
         for [c, y, x, n] in output.indices() {
-            let (rows, columns) =
-                (self.window.rows(y, input.shape.height), self.window.rows(x, input.shape.width));
-            let count = if self.count_padding { self.window.size.pow(2) } else { rows.len() * columns.len() };
+            let rows = self.window.covered(0, y, input.shape.height);
+            let columns = self.window.covered(1, x, input.shape.width);
+            let count = self.count([y, x], input.shape);
             for sy in rows {
                 for sx in columns.clone() {
                     each(output.index(c, y, x, n), input.index(c, sy, sx, n), 1.0 / count as f64);
@@ -94,7 +110,7 @@ impl Layer for AvgPool2d {
     }
 
     fn settings(&self) -> Table {
-        let mut table = to_table(&self.window);
+        let mut table = self.window.settings();
         table.insert("count_padding".to_owned(), self.count_padding.into());
         table
     }
@@ -105,9 +121,7 @@ impl Layer for AvgPool2d {
 
     fn recipe(&self, inputs: &[Shape], [c, y, x]: [usize; 3]) -> Option<Recipe> {
         let pixels = self.window.receptive_field().reads([y..y + 1, x..x + 1], inputs[0]);
-        let values = rectangle(c, pixels);
-        let count = if self.count_padding { self.window.size.pow(2) } else { values.len() };
-        Some(Recipe::mean(values, count))
+        Some(Recipe::mean(rectangle(c, pixels), self.count([y, x], inputs[0])))
     }
 
     fn output(&self, inputs: &[Shape]) -> Result<Shape> {

@@ -54,7 +54,7 @@ params! {
     }
 }
 
-/// Buffers and windows of a max pooling whose windows lie apart.
+/// Buffers and windows of a max pooling whose windows are square and lie apart.
 pub(super) struct Unpooled<'a> {
     pub window: Window,
     /// Windows with the pixels up to the next, those at the edges that no window covers too.
@@ -94,7 +94,8 @@ pub(super) fn bias_sums(
     let partials = build.partials.reserve(build.gpu, &what, biases, chunks)?;
     let mut constants = vec![("MADE_BY", made_by)];
     if let BiasedMap::BelowPooling(unpooled, _) = &map {
-        constants.extend([("SIZE", unpooled.window.size as u32), ("STRIDE", unpooled.window.stride as u32)]);
+        let Window { size: [size, _], stride: [stride, _], .. } = unpooled.window;
+        constants.extend([("SIZE", size as u32), ("STRIDE", stride as u32)]);
     }
     let kernel = build.gpu.kernel(&BIAS_SUMS, "bias_sums", &constants)?;
     let mut dispatch = plan

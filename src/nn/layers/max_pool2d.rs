@@ -1,7 +1,7 @@
-//! `max_pool2d`: the largest value of each square window, as in PyTorch's `MaxPool2d` and ConvNetJS.
+//! `max_pool2d`: the largest value of each window, as in PyTorch's `MaxPool2d` and ConvNetJS.
 //!
 //! `output[c, y, x] = max_{dy, dx < size} input[c, y·stride + dy − padding, x·stride + dx − padding]` over what lies in the
-//! map; of equal values the first wins and takes the whole gradient; a NaN wins over every number.
+//! map, sizes being those of rows and columns (`size = 2`, or `size = [2, 3]`); with `ceil` also windows that reach beyond the edge; of equal values the first wins and takes the whole gradient; a NaN wins over every number.
 //!
 //! Above a relu, where windows lie apart, the backward pass makes the relu's gradient too: of each window it reads pooled gradient and
 //! value and a word of places, 36 bytes, and writes the 4 pixels of four images, where the two passes moved 260 bytes a window of 2×2. On
@@ -11,9 +11,9 @@ use toml::Table;
 
 use super::activation::RELU;
 use super::bias_sums::{BiasedMap, Unpooled, bias_sums};
-use super::settings::{LayerSample, sample, settings, to_table};
+use super::settings::{LayerSample, sample, settings};
 use super::window::{Window, WindowParams, WindowSettings};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::gpu::{Buffer, Source};
 use crate::nn::recipe::rectangle;
 use crate::nn::twin::{KernelTwin, TwinCall, TwinGradients};
@@ -33,6 +33,9 @@ pub(super) const TWINS: &[KernelTwin] = &[
     ),
 ];
 
+/// Largest side of a window: the index of a maximum in it is kept in one byte.
+const MAX_SIZE: usize = 15;
+
 /// Max pooling.
 #[derive(Debug, Clone, Copy)]
 pub struct MaxPool2d {
@@ -43,14 +46,14 @@ pub struct MaxPool2d {
 impl MaxPool2d {
     /// Max pooling over windows of `size`, a `stride` apart.
     pub fn new(size: usize, stride: usize, padding: usize) -> Self {
-        Self { window: Window { size, stride, padding } }
+        Self { window: Window::square(size, stride, padding) }
     }
 
     /// Index in `input` of the maximum of window `(c, y, x)` of image `n`.
     fn argmax(&self, input: &Tensor, c: usize, y: usize, x: usize, n: usize) -> usize {
         let mut best = None;
-        for sy in self.window.rows(y, input.shape.height) {
-            for sx in self.window.rows(x, input.shape.width) {
+        for sy in self.window.covered(0, y, input.shape.height) {
+            for sx in self.window.covered(1, x, input.shape.width) {
                 let at = input.index(c, sy, sx, n);
                 if best.is_none_or(|b: usize| input.values[at] > input.values[b]) || input.values[at].is_nan()
                 {
@@ -73,15 +76,13 @@ impl MaxPool2d {
 }
 
 pub(super) fn parse(table: Table, _classes: usize) -> Result<Box<dyn Layer>> {
-    let window = settings::<WindowSettings>(table)?.checked()?;
-    if window.size > 15 {
-        // The index of a maximum in its window is kept in one byte.
-        return Err(Error::new(format!("size is {}", window.size), "give size a value from 1 to 15"));
-    }
-    Ok(Box::new(MaxPool2d { window }))
+    Ok(Box::new(MaxPool2d { window: settings::<WindowSettings>(table)?.checked(MAX_SIZE)? }))
 }
 
 pub(super) fn samples() -> Vec<LayerSample> {
+    let uneven = |size, stride, padding, ceil, shape| {
+        sample(MaxPool2d { window: Window { size, stride, padding, ceil } }, shape)
+    };
     vec![
         sample(MaxPool2d::new(2, 2, 0), Shape::new(3, 7, 5)),
         sample(MaxPool2d::new(3, 2, 0), Shape::new(5, 9, 6)),
@@ -89,6 +90,10 @@ pub(super) fn samples() -> Vec<LayerSample> {
         sample(MaxPool2d::new(5, 1, 0), Shape::new(2, 5, 7)),
         sample(MaxPool2d::new(3, 2, 1), Shape::new(3, 7, 6)),
         sample(MaxPool2d::new(2, 1, 1), Shape::new(2, 4, 5)),
+        uneven([3, 2], [1, 3], [1, 0], true, Shape::new(2, 5, 7)),
+        uneven([1, 2], [1, 3], [0, 1], true, Shape::new(2, 3, 5)),
+        uneven([2, 3], [2, 3], [0, 0], true, Shape::new(3, 7, 8)),
+        uneven([2, 1], [3, 2], [0, 0], false, Shape::new(2, 8, 7)),
     ]
 }
 
@@ -106,7 +111,7 @@ impl Layer for MaxPool2d {
     }
 
     fn settings(&self) -> Table {
-        to_table(&self.window)
+        self.window.settings()
     }
 
     fn receptive_field(&self, _input: Shape) -> ReceptiveField {
@@ -123,7 +128,7 @@ impl Layer for MaxPool2d {
     }
 
     fn fuses_backward(&self, below: &dyn Layer) -> bool {
-        below.kind() == RELU && self.window.lie_apart()
+        below.kind() == RELU && self.window.lie_apart() && self.window.is_square()
     }
 
     fn build(&self, build: &LayerBuild<'_>) -> Result<LayerPlans> {
@@ -143,8 +148,8 @@ impl Layer for MaxPool2d {
             return Ok(LayerPlans { forward: forward.finish(), ..Default::default() });
         };
         let input = build.input().shape;
-        let cells = |length: usize| length.div_ceil(self.window.stride);
-        let cells = Shape::new(input.channels, cells(input.height), cells(input.width));
+        let [rows, columns] = self.window.stride;
+        let cells = Shape::new(input.channels, input.height.div_ceil(rows), input.width.div_ceil(columns));
         let unpooled = Unpooled { window: self.window, cells, argmax: &argmax, input_gradient };
         match (&build.rectified_gradient, build.biases_below) {
             (Some(rectified), Some(biases)) => {

@@ -13,9 +13,12 @@ mod dense_products;
 mod dropout;
 mod flatten;
 mod global_avg_pool2d;
+mod group_norm;
 mod local_response_norm;
 mod max_pool2d;
 mod maxout;
+mod pad;
+mod prelu;
 mod settings;
 mod upsample;
 mod window;
@@ -79,6 +82,30 @@ pub const KINDS: &[LayerKind] = &[
         twins: global_avg_pool2d::TWINS,
     },
     LayerKind {
+        kind: "group_norm",
+        parse: group_norm::parse,
+        samples: group_norm::samples,
+        twins: group_norm::TWINS,
+    },
+    LayerKind {
+        kind: "hard_swish",
+        parse: activation::parse_hard_swish,
+        samples: activation::samples_hard_swish,
+        twins: &[],
+    },
+    LayerKind {
+        kind: "hardtanh",
+        parse: activation::parse_hardtanh,
+        samples: activation::samples_hardtanh,
+        twins: &[],
+    },
+    LayerKind {
+        kind: "instance_norm",
+        parse: group_norm::parse_instance,
+        samples: group_norm::samples_instance,
+        twins: &[],
+    },
+    LayerKind {
         kind: "leaky_relu",
         parse: activation::parse_leaky_relu,
         samples: activation::samples_leaky_relu,
@@ -97,6 +124,8 @@ pub const KINDS: &[LayerKind] = &[
         twins: max_pool2d::TWINS,
     },
     LayerKind { kind: "maxout", parse: maxout::parse, samples: maxout::samples, twins: maxout::TWINS },
+    LayerKind { kind: "pad", parse: pad::parse, samples: pad::samples, twins: pad::TWINS },
+    LayerKind { kind: "prelu", parse: prelu::parse, samples: prelu::samples, twins: prelu::TWINS },
     LayerKind {
         kind: "relu",
         parse: activation::parse_relu,
@@ -109,6 +138,7 @@ pub const KINDS: &[LayerKind] = &[
         samples: activation::samples_sigmoid,
         twins: &[],
     },
+    LayerKind { kind: "silu", parse: activation::parse_silu, samples: activation::samples_silu, twins: &[] },
     LayerKind { kind: "tanh", parse: activation::parse_tanh, samples: activation::samples_tanh, twins: &[] },
     LayerKind {
         kind: "upsample",

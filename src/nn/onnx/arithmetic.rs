@@ -1,4 +1,4 @@
-//! Sums and products of an ONNX graph: maps joined, biases that stand apart, and gelu in parts.
+//! Sums and products of an ONNX graph: maps joined, scales and shifts of channels that stand apart, gelu, silu and hard swish in parts.
 
 use toml::Table;
 
@@ -41,10 +41,19 @@ impl Builder<'_> {
                 node.refuse("there is no layer for this operator", "gelu is there: x/2 · (1 + erf(x/√2))")
             );
         };
+        if let Some(map) = self.fold_affine(node, &first, &second)? {
+            return Ok(Value::Map(map));
+        }
         match (op, first, second) {
             ("Add", Value::Map(_), Value::Map(_)) => self.join(node).map(Value::Map),
-            ("Add", Value::Map(map), Value::Constant(by)) | ("Add", Value::Constant(by), Value::Map(map)) => {
-                self.add_bias(node, map, &by).map(Value::Map)
+            ("Add", Value::Map(_), Value::Constant(_)) | ("Add", Value::Constant(_), Value::Map(_)) => {
+                let help = "only a bias for each channel, right after a product, convolution or normalization, has a layer";
+                Err(node.refuse("it adds a constant to a map", help))
+            }
+            ("Mul", Value::Map(map), Value::Gate(gate)) | ("Mul", Value::Gate(gate), Value::Map(map))
+                if gate.of.layer == map.layer =>
+            {
+                self.push(node, (gate.kind, Table::new()), &[&map], Vec::new()).map(Value::Map)
             }
             ("Add", Value::Scaled(inner), Value::Constant(by))
             | ("Add", Value::Constant(by), Value::Scaled(inner))
@@ -90,24 +99,43 @@ impl Builder<'_> {
         Ok(Value::Scaled(inner))
     }
 
-    /// Adds to the biases of the layer that makes `map`, if it has none of its own and nothing else takes its output.
-    fn add_bias(&mut self, node: &Node, map: Map, by: &Constant) -> Result<Map> {
-        let fault =
-            |what: &str| node.refuse(what, "only the bias right after a product or convolution has a layer");
-        let alone = node.input.iter().any(|name| {
-            matches!(self.values.get(name.as_str()), Some(Value::Map(of)) if of.layer == map.layer)
-                && self.uses.get(name.as_str()) == Some(&1)
-        });
-        let Some(index) = self.without_bias.remove(&map.layer).filter(|_| alone) else {
-            return Err(fault("it adds a constant to a map"));
+    /// The map with a scale or shift of its channels taken in by the weights of the layer that makes it, if that is what the node asks, and
+    /// nothing else takes the layer's output.
+    fn fold_affine(&mut self, node: &Node, first: &Value, second: &Value) -> Result<Option<Map>> {
+        let (map, by, is_first) = match (first, second) {
+            (Value::Map(map), Value::Constant(by)) => (map, by, true),
+            (Value::Constant(by), Value::Map(map)) => (map, by, false),
+            _ => return Ok(None),
         };
-        let at_channels =
-            by.len() == 1 || by.dims.iter().rev().nth(map.rank - 2) == Some(&map.shape.channels);
-        if !at_channels {
-            return Err(fault("its constant has not one value for each channel"));
+        let name = node.input.get(usize::from(!is_first)).map_or("", String::as_str);
+        let Some(&index) = self.affine.get(&map.layer).filter(|_| self.uses.get(name) == Some(&1)) else {
+            return Ok(None);
+        };
+        let channels = map.shape.channels;
+        let is_per_channel =
+            by.len() == channels && by.dims.iter().rev().nth(map.rank - 2) == Some(&channels);
+        if by.len() != 1 && !is_per_channel {
+            return Ok(None);
         }
-        self.weights[index][1] = spread(node, by, map.shape.channels)?;
-        Ok(map)
+        let values = spread(node, by, channels)?;
+        let (scales, shifts): (Vec<f32>, Vec<f32>) = match (node.op_type.as_str(), is_first) {
+            ("Add", _) => (vec![1.0; channels], values),
+            ("Sub", true) => (vec![1.0; channels], values.iter().map(|value| -value).collect()),
+            ("Sub", false) => (vec![-1.0; channels], values),
+            ("Mul", _) => (values, vec![0.0; channels]),
+            ("Div", true) => (values.iter().map(|value| 1.0 / value).collect(), vec![0.0; channels]),
+            _ => return Ok(None),
+        };
+        if let [weights, biases, ..] = &mut self.weights[index][..] {
+            let row = (weights.len() / channels).max(1);
+            for (row, scale) in weights.chunks_mut(row).zip(&scales) {
+                row.iter_mut().for_each(|weight| *weight *= scale);
+            }
+            for ((bias, scale), shift) in biases.iter_mut().zip(&scales).zip(&shifts) {
+                *bias = *bias * scale + shift;
+            }
+        }
+        Ok(Some(map.clone()))
     }
 }
 
@@ -115,7 +143,7 @@ impl Builder<'_> {
 fn no_arithmetic(node: &Node) -> Error {
     node.refuse(
         "there is no layer for this sum or product",
-        "add and concat of maps, a bias after a product, and gelu have layers; in place of silu take gelu, of a scale batch_norm",
+        "add and concat of maps, a bias after a product, gelu, silu and hard swish have layers; in place of a scale take batch_norm",
     )
 }
 

@@ -51,6 +51,19 @@ impl Node {
         format!("node {:?} ({})", name.map_or("", String::as_str), self.op_type)
     }
 
+    /// Sizes of 1 or more for rows and columns, of an attribute or by default.
+    pub(super) fn pair(&self, name: &str, default: usize, nearest: &str) -> Result<[usize; 2]> {
+        match self.ints(name) {
+            None | Some([]) => Ok([default; 2]),
+            Some([rows, columns]) if [rows, columns].iter().all(|side| (1..=1 << 16).contains(*side)) => {
+                Ok([*rows as usize, *columns as usize])
+            }
+            Some(other) => {
+                Err(self.refuse(format!("its {name} are {other:?}; they must be two sizes"), nearest))
+            }
+        }
+    }
+
     /// Two equal sizes of 1 or more for rows and columns, of an attribute or by default.
     pub(super) fn square(&self, name: &str, default: usize, nearest: &str) -> Result<usize> {
         match self.ints(name) {

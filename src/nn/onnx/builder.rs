@@ -19,6 +19,8 @@ const MAX_VALUES: u128 = 1 << 32;
 const MAX_SIDE: usize = 1 << 20;
 /// Most layers; of a file with more, a network would not fit any adapter.
 const MAX_LAYERS: usize = 4096;
+/// Kinds whose first two tensors are weights and a bias for each channel of the output.
+const AFFINE: [&str; 5] = ["batch_norm", "conv2d", "dense", "group_norm", "instance_norm"];
 /// Most numbers that folded constants may have, beside as many as the file has bytes.
 const MAX_FOLDED: usize = 1 << 22;
 
@@ -49,12 +51,47 @@ pub(super) enum Erf {
     PlusOne,
 }
 
+/// A factor of a map in the making: their product is a layer of this kind.
+#[derive(Debug, Clone)]
+pub(super) struct Gate {
+    pub of: Map,
+    pub kind: &'static str,
+}
+
+/// A map whose groups of channels lie in one row each: `[images, groups, values]`.
+#[derive(Debug, Clone)]
+pub(super) struct Grouped {
+    pub of: Map,
+    pub groups: usize,
+    /// Its normalization, once that was met.
+    pub norm: Option<GroupScales>,
+}
+
+/// Scale and shift of each group after its normalization.
+#[derive(Debug, Clone)]
+pub(super) struct GroupScales {
+    pub scales: Vec<f32>,
+    pub shifts: Vec<f32>,
+    pub epsilon: f32,
+}
+
+/// A map with zeros around it, which the convolution that takes it has as its own padding.
+#[derive(Debug, Clone)]
+pub(super) struct Padded {
+    pub of: Map,
+    /// Rows before and after, and columns.
+    pub pads: [[usize; 2]; 2],
+}
+
 /// Meaning of a name in the graph.
 #[derive(Debug, Clone)]
 pub(super) enum Value {
     Constant(Rc<Constant>),
     Map(Map),
     Scaled(Scaled),
+    Gate(Gate),
+    Grouped(Grouped),
+    Padded(Padded),
 }
 
 /// The network so far.
@@ -70,8 +107,8 @@ pub(super) struct Builder<'a> {
     pub layers: Vec<Table>,
     /// Values of the parameters of each layer, in the order of [`crate::nn::Layer::parameters`].
     pub weights: Vec<Vec<Vec<f32>>>,
-    /// Index of the layer of each dense or convolution that had no bias in the file.
-    pub without_bias: HashMap<String, usize>,
+    /// Index of each layer that ends with a bias for each channel, by its name: its weights take in scales and shifts after it.
+    pub affine: HashMap<String, usize>,
     /// Notes of all that was left out or changed.
     pub notes: Vec<String>,
     names: HashSet<String>,
@@ -94,7 +131,7 @@ impl<'a> Builder<'a> {
             uses,
             layers: Vec::new(),
             weights: Vec::new(),
-            without_bias: HashMap::new(),
+            affine: HashMap::new(),
             notes: Vec::new(),
             names: HashSet::from([IMAGE.to_owned()]),
             room: MAX_FOLDED.saturating_add(bytes),
@@ -113,6 +150,10 @@ impl<'a> Builder<'a> {
             Some(Value::Scaled(_)) => Err(node.refuse(
                 "its input is a map times a number, for which there is no layer",
                 "fold the factor into the weights of the layer before it",
+            )),
+            Some(Value::Gate(_) | Value::Grouped(_) | Value::Padded(_)) => Err(node.refuse(
+                "its input is a map in rows, or part of an activation, for which there is no layer",
+                "a map may only be put in rows around the normalization of its groups",
             )),
             Some(Value::Constant(_)) => {
                 Err(node.refuse("its input is a constant", "run the model through onnxsim"))
@@ -194,6 +235,9 @@ impl<'a> Builder<'a> {
         let names = inputs.iter().map(|map| Setting::String(map.layer.clone()));
         table.insert("inputs".to_owned(), Setting::Array(names.collect()));
         table.extend(settings);
+        if AFFINE.contains(&kind) {
+            self.affine.insert(name.clone(), self.layers.len());
+        }
         self.layers.push(table);
         self.weights.push(weights);
         let rank = if (height, width) == (1, 1) { inputs[0].rank } else { 4 };

@@ -8,16 +8,24 @@
 //! | `Dropout` nodes of a model in training | the same | left out |
 //! | batch norm folded into the convolution before it, under the old name | both exporters | taken as it is |
 //! | `padding='same'` with an even kernel: other pads on each side, or `auto_pad` | both exporters | the kernel gets taps of 0 |
+//! | `GroupNorm` as `Reshape`, `InstanceNormalization`, `Reshape`, `Mul`, `Add` | both exporters | becomes `group_norm` |
+//! | `SiLU` as `Sigmoid` and `Mul` | both exporters | becomes `silu` |
+//! | a last window of `ceil_mode` that would begin in the padding is none, whatever inferred shapes say | PyTorch 2.11 | as PyTorch has it |
+//! | `AveragePool` with `ceil_mode` and `count_include_pad` | PyTorch 2.11 | divided by what lies in map and padding; onnxruntime before 1.29 divides by the whole window at opset 18 |
 //! | a last `Softmax` or `LogSoftmax` | both exporters | left out: the loss has its own |
 
+mod activations;
 mod arithmetic;
 mod attributes;
 mod builder;
 mod constant;
 mod fold;
+mod norms;
 mod operators;
 mod order;
+mod pads;
 pub(super) mod proto;
+mod settings;
 #[cfg(test)]
 mod tests;
 mod windows;

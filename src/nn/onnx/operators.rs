@@ -2,14 +2,15 @@
 
 use std::rc::Rc;
 
-use toml::{Table, Value as Setting};
+use toml::Table;
 
 use super::arithmetic::spread;
 use super::builder::{Builder, Map, Value};
 use super::constant::Constant;
 use super::fold;
 use super::proto::Node;
-use super::windows::{convolution, pool, sizes};
+use super::settings::{number, sizes};
+use super::windows::{convolution, pool};
 use crate::error::{Error, Result};
 use crate::nn::Shape;
 
@@ -17,25 +18,12 @@ use crate::nn::Shape;
 const NEAREST: &[(&str, &str)] = &[
     ("ConvTranspose", "upsample and a conv2d"),
     ("GlobalMaxPool", "a max_pool2d over the whole map, or global_avg_pool2d"),
-    ("GroupNormalization", "batch_norm"),
-    ("HardSigmoid", "sigmoid"),
-    ("HardSwish", "gelu"),
-    ("InstanceNormalization", "batch_norm"),
-    ("LayerNormalization", "batch_norm"),
-    ("Clip", "relu"),
-    ("Mish", "gelu"),
-    ("PRelu", "leaky_relu"),
-    ("Pad", "the padding of the conv2d after it, with zeros"),
+    ("HardSigmoid", "sigmoid, and x · HardSigmoid(x) as hard_swish"),
+    ("Mish", "silu"),
     ("Selu", "elu"),
     ("Celu", "elu"),
     ("Softplus", "relu"),
-    ("Swish", "gelu"),
 ];
-
-/// A setting that is a number.
-fn number(name: &str, value: f32) -> Table {
-    Table::from_iter([(name.to_owned(), Setting::Float(value.into()))])
-}
 
 impl<'a> Builder<'a> {
     /// Takes in one node, whose inputs are there.
@@ -44,6 +32,13 @@ impl<'a> Builder<'a> {
     /// When it has no layer, or is not as its operator asks; the node is named.
     pub(super) fn read(&mut self, node: &'a Node) -> Result<()> {
         let value = self.value_of(node)?;
+        // Under another name it may have consumers of its own.
+        if let (Value::Map(map), Some(Value::Map(input))) = (&value, self.find(node, 0))
+            && map.layer == input.layer
+            && node.input.first().and_then(|name| self.uses.get(name.as_str())) != Some(&1)
+        {
+            self.affine.remove(&map.layer);
+        }
         if let Some(name) = node.output.first() {
             self.values.insert(name, value);
         }
@@ -72,8 +67,14 @@ impl<'a> Builder<'a> {
             let folded = fold::fold(node, &constants, self.folder)?;
             return Ok(Value::Constant(Rc::new(folded)));
         }
-        if matches!(node.op_type.as_str(), "Mul" | "Div" | "Add" | "Erf") {
+        if matches!(node.op_type.as_str(), "Mul" | "Div" | "Add" | "Sub" | "Erf") {
             return self.arithmetic(node);
+        }
+        if node.op_type == "Pad" {
+            return self.pad(node);
+        }
+        if let Some(value) = self.part(node)? {
+            return Ok(value);
         }
         self.layer(node).map(Value::Map)
     }
@@ -86,7 +87,13 @@ impl<'a> Builder<'a> {
             "Softmax" | "LogSoftmax" => return self.softmax(node),
             "Conv" => return convolution(self, node),
             "Gemm" | "MatMul" => return self.dense(node),
-            "BatchNormalization" => return self.batch_norm(node),
+            "BatchNormalization" | "InstanceNormalization" | "GroupNormalization" | "LayerNormalization" => {
+                return self.norm(node);
+            }
+            "Clip" => return self.clip(node),
+            "PRelu" => return self.prelu(node),
+            "HardSwish" => plain("hard_swish"),
+            "Swish" if node.float("alpha", 1.0) == 1.0 => plain("silu"),
             "MaxPool" => return pool(self, node, "max_pool2d"),
             "AveragePool" => return pool(self, node, "avg_pool2d"),
             "Flatten" | "Reshape" | "Squeeze" | "Unsqueeze" | "Transpose" => return self.reshape(node),
@@ -145,7 +152,7 @@ impl<'a> Builder<'a> {
     }
 
     /// Sizes of a map's tensor in the file.
-    fn dims(&self, map: &Map) -> Vec<usize> {
+    pub(super) fn dims(&self, map: &Map) -> Vec<usize> {
         let Shape { channels, height, width } = map.shape;
         [self.batch, channels, height, width][..map.rank].to_vec()
     }
@@ -189,23 +196,11 @@ impl<'a> Builder<'a> {
             }
             None => vec![0.0; units],
         };
-        let map = self.push(node, ("dense", sizes(&[("units", units)])), &[&input], vec![weights, biases])?;
-        if bias.is_none() {
-            self.without_bias.insert(map.layer.clone(), self.layers.len() - 1);
-        }
-        Ok(map)
-    }
-
-    fn batch_norm(&mut self, node: &Node) -> Result<Map> {
-        let input = self.map(node, 0)?;
-        let weights = (1..5).map(|at| Ok(self.constant(node, at)?.floats())).collect::<Result<_>>()?;
-        let mut settings = number("epsilon", node.float("epsilon", 1e-5));
-        settings.extend(number("momentum", 1.0 - node.float("momentum", 0.9)));
-        self.push(node, ("batch_norm", settings), &[&input], weights)
+        self.push(node, ("dense", sizes(&[("units", units)])), &[&input], vec![weights, biases])
     }
 
     /// Whole numbers of an attribute, or of an input of later operator sets.
-    fn listed(&self, node: &Node, name: &str, at: usize) -> Result<Vec<i64>> {
+    pub(super) fn listed(&self, node: &Node, name: &str, at: usize) -> Result<Vec<i64>> {
         match node.ints(name) {
             Some(ints) => Ok(ints.to_vec()),
             None => self.optional(node, at)?.map_or(Ok(Vec::new()), |ints| Ok(ints.ints()?.to_vec())),

@@ -1,29 +1,25 @@
-//! Convolutions and pools of an ONNX graph: kernels, strides and padding as our layers have them, which are square and symmetric.
+//! Convolutions and pools of an ONNX graph: kernels, strides and padding as our layers have them, symmetric, of convolutions square too.
 
 use toml::{Table, Value as Setting};
 
-use super::builder::{Builder, Map};
+use super::builder::{Builder, Map, Value};
 use super::proto::Node;
+use super::settings::sizes;
 use crate::error::Result;
 use crate::nn::Shape;
 
 /// Largest kernel.
 const MAX_KERNEL: usize = 64;
 
-/// Settings of whole numbers.
-pub(super) fn sizes(of: &[(&str, usize)]) -> Table {
-    of.iter().map(|(name, size)| ((*name).to_owned(), Setting::Integer(*size as i64))).collect()
-}
-
 /// Padding before and after, of rows and of columns.
-type Pads = [[usize; 2]; 2];
+pub(super) type Pads = [[usize; 2]; 2];
 
 /// The padding of a node whose windows reach over these pixels, on a map of this shape.
-fn pads(node: &Node, input: Shape, reach: [usize; 2], stride: usize) -> Result<Pads> {
+pub(super) fn pads(node: &Node, input: Shape, reach: [usize; 2], stride: [usize; 2]) -> Result<Pads> {
     let side = [input.height, input.width];
     let same = |axis: usize| {
-        let outputs = side[axis].div_ceil(stride);
-        ((outputs - 1) * stride + reach[axis]).saturating_sub(side[axis])
+        let outputs = side[axis].div_ceil(stride[axis]);
+        ((outputs - 1) * stride[axis] + reach[axis]).saturating_sub(side[axis])
     };
     let totals = || [same(0), same(1)];
     match node.word("auto_pad", "NOTSET") {
@@ -47,7 +43,11 @@ fn pads(node: &Node, input: Shape, reach: [usize; 2], stride: usize) -> Result<P
 
 /// `Conv`: filters that are not square, or padded on one side more, get taps of 0.
 pub(super) fn convolution(builder: &mut Builder<'_>, node: &Node) -> Result<Map> {
-    let (input, weight) = (builder.map(node, 0)?, builder.constant(node, 1)?);
+    let (input, around) = match builder.find(node, 0) {
+        Some(Value::Padded(padded)) => (padded.of.clone(), padded.pads),
+        _ => (builder.map(node, 0)?, [[0; 2]; 2]),
+    };
+    let weight = builder.constant(node, 1)?;
     let [filters, inputs, rows, columns] = weight.dims[..] else {
         let what = format!("its weights have the sizes {:?}", weight.dims);
         return Err(node.refuse(what, "only conv2d, with weights [out, in, ky, kx], has a layer"));
@@ -60,7 +60,8 @@ pub(super) fn convolution(builder: &mut Builder<'_>, node: &Node) -> Result<Map>
         return Err(node.refuse(format!("its kernel is {rows}×{columns}"), &help));
     }
     let reach = kernel.map(|taps| (taps - 1) * dilation + 1);
-    let pads = pads(node, input.shape, reach, stride)?;
+    let own = pads(node, input.shape, reach, [stride; 2])?;
+    let pads = [0, 1].map(|axis| [0, 1].map(|side| own[axis][side] + around[axis][side]));
     let padding = pads.as_flattened().iter().copied().max().unwrap_or(0);
     // Taps of 0 before and after, so that the padding is the same on all sides.
     let missing = pads.as_flattened().iter().map(|pad| padding - pad);
@@ -95,39 +96,48 @@ pub(super) fn convolution(builder: &mut Builder<'_>, node: &Node) -> Result<Map>
         ("groups", groups),
     ]);
     let biases = bias.as_ref().map_or(vec![0.0; filters], |bias| bias.floats());
-    let map = builder.push(node, ("conv2d", settings), &[&input], vec![taps, biases])?;
-    if bias.is_none() {
-        builder.without_bias.insert(map.layer.clone(), builder.layers.len() - 1);
-    }
-    Ok(map)
+    builder.push(node, ("conv2d", settings), &[&input], vec![taps, biases])
 }
 
 /// `MaxPool` and `AveragePool`.
 pub(super) fn pool(builder: &mut Builder<'_>, node: &Node, kind: &str) -> Result<Map> {
     let input = builder.map(node, 0)?;
-    let nearest = "take a pool with square windows, and the same stride and padding for rows and columns";
-    let size = node.square("kernel_shape", 0, nearest)?;
-    let stride = node.square("strides", 1, nearest)?;
-    if size == 0 || node.square("dilations", 1, nearest)? != 1 {
+    let nearest = "take a pool over rows and columns, with the same padding before and after";
+    let (size, stride) = (node.pair("kernel_shape", 0, nearest)?, node.pair("strides", 1, nearest)?);
+    if size == [0; 2] || node.square("dilations", 1, nearest)? != 1 {
         return Err(node.refuse("its windows have no size, or holes", "take a pool without dilation"));
     }
-    let pads = pads(node, input.shape, [size; 2], stride)?;
-    let padding = pads[0][0];
-    if pads.as_flattened().iter().any(|pad| *pad != padding) {
-        return Err(node.refuse(format!("its pads {pads:?} are not the same on all sides"), nearest));
+    let pads = pads(node, input.shape, size, stride)?;
+    let padding = pads.map(|[before, _]| before);
+    let counts = kind == "avg_pool2d" && node.int("count_include_pad", 0) != 0;
+    let mut ceil = node.int("ceil_mode", 0) != 0;
+    if pads.iter().any(|[before, after]| before != after) {
+        // What reaches beyond the map is left out: windows that overhang do the same, where they are as many.
+        let sides = [input.shape.height, input.shape.width];
+        let windows = |axis: usize, rounds_up: bool, after: usize| {
+            let [size, stride, padding] = [size[axis], stride[axis], padding[axis]];
+            let rest = (sides[axis] + padding + after).checked_sub(size)?;
+            let count = if rounds_up { rest.div_ceil(stride) } else { rest / stride } + 1;
+            Some(if rounds_up && (count - 1) * stride >= sides[axis] + padding { count - 1 } else { count })
+        };
+        let overhangs =
+            |axis: usize| windows(axis, true, padding[axis]) == windows(axis, ceil, pads[axis][1]);
+        if counts || !overhangs(0) || !overhangs(1) {
+            return Err(node.refuse(format!("its pads {pads:?} are not the same before and after"), nearest));
+        }
+        ceil = true;
     }
-    let rest = |side: usize| (side + 2 * padding).saturating_sub(size) % stride;
-    if node.int("ceil_mode", 0) != 0 && rest(input.shape.height) + rest(input.shape.width) > 0 {
-        let what = format!("its ceil_mode adds windows at the edge of its input of {}", input.shape);
-        return Err(node.refuse(
-            what,
-            "there is no layer for it: export the model with ceil_mode off, or pad the images",
-        ));
+    let sides = |[rows, columns]: [usize; 2]| match rows == columns {
+        true => Setting::Integer(rows as i64),
+        false => Setting::Array([rows, columns].map(|side| Setting::Integer(side as i64)).to_vec()),
+    };
+    let all = [("size", size), ("stride", stride), ("padding", padding)];
+    let mut settings: Table = all.map(|(name, of)| (name.to_owned(), sides(of))).into_iter().collect();
+    if ceil {
+        settings.insert("ceil".to_owned(), Setting::Boolean(true));
     }
-    let mut settings = sizes(&[("size", size), ("stride", stride), ("padding", padding)]);
     if kind == "avg_pool2d" {
-        let counts = padding == 0 || node.int("count_include_pad", 0) != 0;
-        settings.insert("count_padding".to_owned(), Setting::Boolean(counts));
+        settings.insert("count_padding".to_owned(), Setting::Boolean(counts || (padding == [0; 2] && !ceil)));
     }
     builder.push(node, (kind, settings), &[&input], Vec::new())
 }

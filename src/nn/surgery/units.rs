@@ -1,4 +1,5 @@
-//! Units: channels that can only be added and deleted together, since an `add`, a `maxout` or a grouped convolution ties them.
+//! Units: channels that can only be added and deleted together, since an `add`, a `maxout`, a grouped convolution or a `group_norm` ties
+//! them.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -44,6 +45,10 @@ impl<'n> Units<'n> {
                     for other in &inputs[1..] {
                         inputs[0].iter().zip(other).for_each(|(a, b)| units.tie(*a, *b));
                     }
+                    let groups = layer.layer.channel_groups();
+                    if groups > 1 && inputs[0].len() > groups {
+                        units.tie_places(&inputs[0], inputs[0].len() / groups);
+                    }
                     inputs[0].clone()
                 }
                 Channels::Joined => inputs.concat(),
@@ -84,14 +89,18 @@ impl<'n> Units<'n> {
         }
         if inputs_each > 1 {
             // Each group gains or loses as many.
-            let places = |all: &[usize], each: usize| -> Vec<Vec<usize>> {
-                (0..each).map(|place| all.iter().skip(place).step_by(each).copied().collect()).collect()
-            };
-            for tied in places(inputs, inputs_each).iter().chain(&places(&slots, filters_each)) {
-                self.tie_all(tied);
-            }
+            self.tie_places(inputs, inputs_each);
+            self.tie_places(&slots, filters_each);
         }
         slots
+    }
+
+    /// Ties the slots that have the same place in their groups of `each`.
+    fn tie_places(&mut self, all: &[usize], each: usize) {
+        for place in 0..each {
+            let tied: Vec<usize> = all.iter().skip(place).step_by(each).copied().collect();
+            self.tie_all(&tied);
+        }
     }
 
     fn find(&self, mut slot: usize) -> usize {
@@ -226,6 +235,25 @@ mod tests {
         assert_eq!(unit(8, 0), unit(7, 0), "the first pixel of a flattened map is its first channel");
         assert!(units.unit(9, 0).unwrap_err().what().contains("the network's output"));
         assert!(units.unit(0, 4).unwrap_err().help().contains("0 to 3"));
+    }
+
+    #[test]
+    fn groups_that_are_normalized_gain_and_lose_as_many() {
+        let text = r#"
+            layer = [
+                { kind = "conv2d", name = "a", filters = 6, kernel = 3 },
+                { kind = "group_norm", name = "two", groups = 2 },
+                { kind = "conv2d", name = "b", filters = 4, kernel = 3 },
+                { kind = "group_norm", name = "one" },
+                { kind = "instance_norm", name = "each" },
+                { kind = "prelu", name = "slopes" },
+                { kind = "dense", name = "last" },
+            ]
+        "#;
+        let network = network(text);
+        let units = Units::of(&network);
+        assert_eq!(units.unit(0, 4).unwrap(), Unit::from([(0, vec![1, 4])]));
+        assert_eq!(units.unit(2, 3).unwrap(), Unit::from([(2, vec![3])]));
     }
 
     #[test]

@@ -5,7 +5,8 @@ use crate::error::Result;
 use crate::nn::histograms::{HistogramLayer, HistogramSources, Histograms};
 
 /// Activation functions, whose outputs are counted beside those of layers with weights.
-const FUNCTIONS: [&str; 6] = ["relu", "leaky_relu", "elu", "gelu", "sigmoid", "tanh"];
+const FUNCTIONS: [&str; 9] =
+    ["relu", "leaky_relu", "elu", "gelu", "silu", "hard_swish", "hardtanh", "sigmoid", "tanh"];
 
 impl Trainer {
     /// The layers whose histograms are counted: those with weights, and activation functions.

@@ -126,8 +126,8 @@ pub(super) fn kernel_set(
     let kernels = EdgeKernels {
         weights: trainer.weights(node)?,
         groups: groups as u32,
-        stride: field.stride as u32,
-        padding: field.padding as u32,
+        stride: field.stride[0] as u32,
+        padding: field.padding[0] as u32,
         dilation: field.dilation as u32,
         output: [layer.output.height as u32, layer.output.width as u32],
     };

@@ -17,24 +17,33 @@ use crate::nn::{Edit, PlainSetting, Surgery};
 use crate::session::{Action, LayerId, NetworkCommand, Session};
 
 /// Layers that can be put in, each with the settings of a usual one, as a network file has them: every kind that takes one input.
-const LAYERS: [(&str, &str); 18] = [
+const LAYERS: [(&str, &str); 27] = [
     ("convolution 3×3", "kind = \"conv2d\"\nkernel = 3\npadding = 1"),
     ("convolution 1×1", "kind = \"conv2d\"\nkernel = 1"),
     ("dense 64", "kind = \"dense\"\nunits = 64"),
     ("relu", "kind = \"relu\""),
     ("leaky relu", "kind = \"leaky_relu\""),
+    ("prelu", "kind = \"prelu\""),
     ("elu", "kind = \"elu\""),
     ("gelu", "kind = \"gelu\""),
+    ("silu", "kind = \"silu\""),
+    ("hard swish", "kind = \"hard_swish\""),
+    ("relu6", "kind = \"hardtanh\"\nmin = 0.0\nmax = 6.0"),
     ("sigmoid", "kind = \"sigmoid\""),
     ("tanh", "kind = \"tanh\""),
     ("maxout of 2", "kind = \"maxout\"\ngroup = 2"),
     ("batch norm", "kind = \"batch_norm\""),
+    ("layer norm", "kind = \"group_norm\""),
+    ("group norm, 2 groups", "kind = \"group_norm\"\ngroups = 2"),
+    ("instance norm", "kind = \"instance_norm\""),
     ("local response norm", "kind = \"local_response_norm\""),
     ("dropout 0.25", "kind = \"dropout\"\nrate = 0.25"),
     ("max pooling 2×2", "kind = \"max_pool2d\"\nsize = 2"),
     ("average pooling 2×2", "kind = \"avg_pool2d\"\nsize = 2"),
     ("global average pooling", "kind = \"global_avg_pool2d\""),
     ("upsampling 2×", "kind = \"upsample\"\nfactor = 2"),
+    ("zero padding 1", "kind = \"pad\"\ntop = 1\nbottom = 1\nleft = 1\nright = 1"),
+    ("reflection padding 1", "kind = \"pad\"\ntop = 1\nbottom = 1\nleft = 1\nright = 1\nmode = \"reflect\""),
     ("flatten", "kind = \"flatten\""),
 ];
 /// Sides of the small buttons in a head, in points.

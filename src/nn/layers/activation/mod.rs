@@ -1,15 +1,22 @@
-//! The activation functions, one value at a time: `relu`, `leaky_relu`, `elu`, `gelu`, `sigmoid`, `tanh`. Any shape, kept; NaN kept.
+//! The activation functions, one value at a time: `relu`, `leaky_relu`, `elu`, `gelu`, `silu`, `hard_swish`, `hardtanh`, `sigmoid`, `tanh`.
+//! Any shape, kept; NaN kept.
 //!
 //! - `relu`: `max(x, 0)`
 //! - `leaky_relu`: `x` above 0, `slope · x` below (Maas et al. 2013)
 //! - `elu`: `x` above 0, `alpha · (exp x − 1)` below (Clevert et al. 2016)
 //! - `gelu`: `x · Φ(x) = x/2 · (1 + erf(x/√2))` (Hendrycks and Gimpel 2016), not its tanh approximation
+//! - `silu`: `x / (1 + exp −x)` (Elfwing et al. 2017), which others call swish
+//! - `hard_swish`: `x · min(max(x + 3, 0), 6) / 6` (Howard et al. 2019)
+//! - `hardtanh`: `min(max(x, min), max)`; from 0 to 6 it is PyTorch's `ReLU6`
 //! - `sigmoid`: `1 / (1 + exp −x)`
 //! - `tanh`
+
+mod function;
 
 use serde::{Deserialize, Serialize};
 use toml::Table;
 
+use self::function::Function;
 use super::bias_sums::{BiasedMap, bias_sums};
 use super::settings::{LayerSample, sample, settings, to_table};
 use crate::error::{Error, Result};
@@ -28,25 +35,16 @@ pub(super) const TWINS: &[KernelTwin] = &[
 /// Type name of the rectified linear unit, which `conv2d` and `dense` fuse.
 pub(super) const RELU: &str = "relu";
 
-params! { struct ActivationParams { count: u32, slope: f32 } }
-
-/// An activation function; its index is the shader's `FUNCTION`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Function {
-    Relu,
-    LeakyRelu,
-    Elu,
-    Gelu,
-    Sigmoid,
-    Tanh,
-}
+params! { struct ActivationParams { count: u32, slope: f32, high: f32 } }
 
 /// A layer that is one activation function.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Activation {
     function: Function,
-    /// `slope` of leaky relu, `alpha` of elu.
+    /// `slope` of leaky relu, `alpha` of elu, `min` of hardtanh.
     slope: f32,
+    /// `max` of hardtanh.
+    high: f32,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -67,6 +65,19 @@ struct Elu {
     alpha: f32,
 }
 
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Bounds {
+    #[serde(default = "minus_one")]
+    min: f32,
+    #[serde(default = "one")]
+    max: f32,
+}
+
+fn minus_one() -> f32 {
+    -1.0
+}
+
 fn hundredth() -> f32 {
     0.01
 }
@@ -75,21 +86,25 @@ fn one() -> f32 {
     1.0
 }
 
+fn function(function: Function) -> Activation {
+    Activation { function, slope: 0.0, high: 0.0 }
+}
+
 /// The rectified linear unit.
 pub fn relu() -> Activation {
-    Activation { function: Function::Relu, slope: 0.0 }
+    function(Function::Relu)
 }
 
-fn plain(function: Function, table: Table) -> Result<Box<dyn Layer>> {
+fn plain(of: Function, table: Table) -> Result<Box<dyn Layer>> {
     settings::<NoSettings>(table)?;
-    Ok(Box::new(Activation { function, slope: 0.0 }))
+    Ok(Box::new(function(of)))
 }
 
-fn sloped(function: Function, name: &str, slope: f32) -> Result<Box<dyn Layer>> {
+fn sloped(of: Function, name: &str, slope: f32) -> Result<Box<dyn Layer>> {
     if !(slope.is_finite() && slope >= 0.0) {
         return Err(Error::new(format!("{name} is {slope}"), "give it a value of 0 or more"));
     }
-    Ok(Box::new(Activation { function, slope }))
+    Ok(Box::new(Activation { slope, ..function(of) }))
 }
 
 pub(super) fn parse_relu(table: Table, _classes: usize) -> Result<Box<dyn Layer>> {
@@ -116,8 +131,29 @@ pub(super) fn parse_tanh(table: Table, _classes: usize) -> Result<Box<dyn Layer>
     plain(Function::Tanh, table)
 }
 
-fn samples(function: Function, slope: f32) -> Vec<LayerSample> {
-    [Shape::new(3, 5, 7), Shape::new(11, 1, 1)].map(|s| sample(Activation { function, slope }, s)).into()
+pub(super) fn parse_silu(table: Table, _classes: usize) -> Result<Box<dyn Layer>> {
+    plain(Function::Silu, table)
+}
+
+pub(super) fn parse_hard_swish(table: Table, _classes: usize) -> Result<Box<dyn Layer>> {
+    plain(Function::HardSwish, table)
+}
+
+pub(super) fn parse_hardtanh(table: Table, _classes: usize) -> Result<Box<dyn Layer>> {
+    let Bounds { min, max } = settings(table)?;
+    if !(min.is_finite() && max.is_finite() && min < max) {
+        let what = format!("min is {min} and max is {max}");
+        return Err(Error::new(what, "give two finite values, max above min"));
+    }
+    Ok(Box::new(Activation { slope: min, high: max, ..function(Function::Hardtanh) }))
+}
+
+fn both(layer: Activation) -> Vec<LayerSample> {
+    [Shape::new(3, 5, 7), Shape::new(11, 1, 1)].map(|shape| sample(layer, shape)).into()
+}
+
+fn samples(of: Function, slope: f32) -> Vec<LayerSample> {
+    both(Activation { slope, ..function(of) })
 }
 
 pub(super) fn samples_relu() -> Vec<LayerSample> {
@@ -144,43 +180,22 @@ pub(super) fn samples_tanh() -> Vec<LayerSample> {
     samples(Function::Tanh, 0.0)
 }
 
-/// The error function by its series with positive terms, `2/√π · exp(−x²) · Σ 2ⁿ x²ⁿ⁺¹ / (2n+1)!!` (Abramowitz and Stegun 7.1.6).
-fn erf(x: f64) -> f64 {
-    if x.abs() > 6.0 {
-        return x.signum();
-    }
-    let (mut term, mut sum) = (x, x);
-    for n in 1..200 {
-        term *= 2.0 * x * x / f64::from(2 * n + 1);
-        sum += term;
-    }
-    std::f64::consts::FRAC_2_SQRT_PI * (-x * x).exp() * sum
+pub(super) fn samples_silu() -> Vec<LayerSample> {
+    samples(Function::Silu, 0.0)
+}
+
+pub(super) fn samples_hard_swish() -> Vec<LayerSample> {
+    samples(Function::HardSwish, 0.0)
+}
+
+pub(super) fn samples_hardtanh() -> Vec<LayerSample> {
+    both(Activation { slope: -0.7, high: 1.2, ..function(Function::Hardtanh) })
 }
 
 impl Activation {
     /// The function's value and derivative at `x`.
     fn at(&self, x: f64) -> [f64; 2] {
-        let slope = f64::from(self.slope);
-        let below = x <= 0.0;
-        match self.function {
-            Function::Relu if below => [0.0, 0.0],
-            Function::LeakyRelu if below => [slope * x, slope],
-            Function::Elu if below => [slope * x.exp_m1(), slope * x.exp()],
-            Function::Relu | Function::LeakyRelu | Function::Elu => [x, 1.0],
-            Function::Gelu => {
-                let share = 0.5 * (1.0 + erf(x * std::f64::consts::FRAC_1_SQRT_2));
-                let density = (-0.5 * x * x).exp() / std::f64::consts::TAU.sqrt();
-                [x * share, share + x * density]
-            }
-            Function::Sigmoid => {
-                let y = 1.0 / (1.0 + (-x).exp());
-                [y, y * (1.0 - y)]
-            }
-            Function::Tanh => {
-                let y = x.tanh();
-                [y, 1.0 - y * y]
-            }
-        }
+        self.function.at(x, self.slope.into(), self.high.into())
     }
 }
 
@@ -193,12 +208,16 @@ impl Layer for Activation {
             Function::Gelu => "gelu",
             Function::Sigmoid => "sigmoid",
             Function::Tanh => "tanh",
+            Function::Silu => "silu",
+            Function::HardSwish => "hard_swish",
+            Function::Hardtanh => "hardtanh",
         }
     }
 
     fn short_name(&self) -> &'static str {
         match self.function {
             Function::LeakyRelu => "leaky",
+            Function::HardSwish => "swish",
             _ => self.kind(),
         }
     }
@@ -211,6 +230,9 @@ impl Layer for Activation {
             Function::Gelu => "x · Φ(x)".to_owned(),
             Function::Sigmoid => "1 / (1 + exp −x)".to_owned(),
             Function::Tanh => "tanh x".to_owned(),
+            Function::Silu => "x / (1 + exp −x)".to_owned(),
+            Function::HardSwish => "x · min(max(x + 3, 0), 6) / 6".to_owned(),
+            Function::Hardtanh => format!("from {} to {}", self.slope, self.high),
         }
     }
 
@@ -218,6 +240,7 @@ impl Layer for Activation {
         match self.function {
             Function::LeakyRelu => to_table(&Leaky { slope: self.slope }),
             Function::Elu => to_table(&Elu { alpha: self.slope }),
+            Function::Hardtanh => to_table(&Bounds { min: self.slope, max: self.high }),
             _ => to_table(&NoSettings {}),
         }
     }
@@ -230,6 +253,10 @@ impl Layer for Activation {
             Function::Elu => {
                 &[PlainSetting { name: "alpha", about: "Size of the function's bend below 0: 0 or more" }]
             }
+            Function::Hardtanh => &[
+                PlainSetting { name: "min", about: "Least value of the output: below max" },
+                PlainSetting { name: "max", about: "Largest value of the output: above min" },
+            ],
             _ => &[],
         }
     }
@@ -256,7 +283,7 @@ impl Layer for Activation {
         let (mut forward, mut backward) = (build.plan(), build.plan());
         let input = build.input();
         let count = build.count(input.shape);
-        let params = ActivationParams { count, slope: self.slope };
+        let params = ActivationParams { count, slope: self.slope, high: self.high };
         let constants = [("FUNCTION", self.function as u32)];
         let kernel = build.gpu.kernel(&ACTIVATION, "forward", &constants)?;
         forward
@@ -291,24 +318,5 @@ impl Layer for Activation {
         let pairs = input.values.iter().zip(&output_gradient.values);
         let values = pairs.map(|(x, gradient)| gradient * self.at(*x)[1]).collect();
         TwinGradients::of_input(Tensor { values, ..input.clone() })
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::erf;
-
-    #[test]
-    fn the_error_function_is_that_of_the_tables() {
-        // Abramowitz and Stegun, table 7.1.
-        for (x, value) in
-            [(0.1, 0.112_462_916_0), (0.5, 0.520_499_877_8), (1.0, 0.842_700_792_9), (2.0, 0.995_322_265_0)]
-        {
-            assert!(
-                (erf(x) - value).abs() < 1e-10 && (erf(-x) + value).abs() < 1e-10,
-                "erf {x} = {}",
-                erf(x)
-            );
-        }
     }
 }

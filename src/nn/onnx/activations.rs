@@ -1,0 +1,77 @@
+//! Activation functions of an ONNX graph that are more than an operator: bounds, slopes, and products of a map with a function of it.
+
+use toml::Table;
+
+use super::arithmetic::spread;
+use super::builder::{Builder, Gate, Map, Value};
+use super::proto::Node;
+use super::settings::number;
+use crate::error::Result;
+
+impl Builder<'_> {
+    /// A node that is but a part of a layer; none for other nodes.
+    pub(super) fn part(&mut self, node: &Node) -> Result<Option<Value>> {
+        if let Some(gate) = self.gate(node) {
+            return Ok(Some(Value::Gate(gate)));
+        }
+        self.part_of_group_norm(node)
+    }
+
+    /// The factor of silu or hard swish, where the only use of the node is the product with what it takes.
+    fn gate(&self, node: &Node) -> Option<Gate> {
+        let is_near = |name: &str, default: f32, value: f32| (node.float(name, default) - value).abs() < 1e-6;
+        let kind = match node.op_type.as_str() {
+            "Sigmoid" => "silu",
+            "HardSigmoid" if is_near("alpha", 0.2, 1.0 / 6.0) && is_near("beta", 0.5, 0.5) => "hard_swish",
+            _ => return None,
+        };
+        let (input, output) = (node.input.first()?, node.output.first()?);
+        let is_product = |other: &Node| {
+            other.op_type == "Mul" && other.input.contains(output) && other.input.contains(input)
+        };
+        let is_only_use = self.uses.get(output.as_str()) == Some(&1) && input != output;
+        let Some(Value::Map(of)) = self.find(node, 0).filter(|_| is_only_use) else { return None };
+        self.graph.node.iter().any(is_product).then(|| Gate { of: of.clone(), kind })
+    }
+
+    /// `Clip`: a relu, or a hardtanh.
+    pub(super) fn clip(&mut self, node: &Node) -> Result<Map> {
+        let input = self.map(node, 0)?;
+        let bound = |name: &str, at: usize, open: f32| -> Result<f32> {
+            match self.optional(node, at)? {
+                Some(bound) => Ok(bound.scalar().unwrap_or(f32::NAN)),
+                None => Ok(node.float(name, open)),
+            }
+        };
+        let (min, max) = (bound("min", 1, f32::MIN)?, bound("max", 2, f32::MAX)?);
+        let (kind, settings) = match (min, max) {
+            (0.0, f32::MAX | f32::INFINITY) => ("relu", Table::new()),
+            _ if min > f32::MIN && max < f32::MAX && min < max => {
+                let mut settings = number("min", min);
+                settings.extend(number("max", max));
+                ("hardtanh", settings)
+            }
+            _ => {
+                let what = format!("it cuts at {min} and {max}");
+                return Err(
+                    node.refuse(what, "take bounds on both sides, the larger last: hardtanh, or relu")
+                );
+            }
+        };
+        self.push(node, (kind, settings), &[&input], Vec::new())
+    }
+
+    /// `PRelu` with a slope for each channel, or one for all.
+    pub(super) fn prelu(&mut self, node: &Node) -> Result<Map> {
+        let (input, slopes) = (self.map(node, 0)?, self.constant(node, 1)?);
+        let channels = input.shape.channels;
+        let at_channels =
+            slopes.len() == 1 || slopes.dims.iter().rev().nth(input.rank - 2) == Some(&channels);
+        if !at_channels {
+            let what = format!("its slopes have the sizes {:?}, for {channels} channels", slopes.dims);
+            return Err(node.refuse(what, "take one slope, or one for each channel"));
+        }
+        let slopes = spread(node, &slopes, channels)?;
+        self.push(node, ("prelu", Table::new()), &[&input], vec![slopes])
+    }
+}
