@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 use revacnn::data::Dataset;
-use revacnn::error::Result;
+use revacnn::error::{Error, Result};
 use revacnn::nn::Model;
 use revacnn::session::{RunFolder, Session};
 
@@ -29,6 +29,9 @@ pub(super) struct Import {
     /// Standard deviation by which these pixels were divided; 1 with a mean of 0 for plain values from 0 to 1.
     #[arg(long, value_name = "STD", value_delimiter = ',', requires = "mean", allow_negative_numbers = true)]
     std: Vec<f32>,
+    /// Replace the last layer by one for the classes of the data set, with fresh weights: a pretrained start for another task.
+    #[arg(long)]
+    classes_from_data: bool,
     #[command(flatten)]
     run: RunOptions,
     #[command(flatten)]
@@ -40,8 +43,12 @@ impl Import {
         RunFolder::check_free(&self.out)?;
         let mut settings = self.run.settings()?;
         let mut model = Model::open(&self.file)?;
-        model.notes.iter().for_each(|note| log::info!("{note}"));
         let data = Dataset::open(&settings.dataset)?;
+        if self.classes_from_data {
+            let of_file = |error: Error| error.within(self.file.display());
+            model = model.with_classes(data.classes.len(), settings.seed).map_err(of_file)?;
+        }
+        model.notes.iter().for_each(|note| log::info!("{note}"));
         settings.frozen = self.run.frozen(&model.network)?.into_iter().map(|layer| layer as u32).collect();
         if self.mean.is_empty() {
             log::info!(

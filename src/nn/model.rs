@@ -2,6 +2,7 @@
 
 use toml::{Table, Value as Setting};
 
+use super::network::NetworkLayer;
 use super::{Network, StartWeights};
 use crate::data::ChannelStats;
 use crate::error::{Error, Result};
@@ -31,6 +32,43 @@ impl Model {
             }
         }
         start
+    }
+
+    /// The same network for another task: its last layer with weights is one with an output for each of these classes, with fresh weights
+    /// from `seed`. The loss stays.
+    ///
+    /// # Errors
+    /// When that is neither `dense` nor `conv2d`, or the layers after it do not make one output of each of its own.
+    pub fn with_classes(mut self, classes: usize, seed: u64) -> Result<Self> {
+        let with_weights = |layer: &NetworkLayer| !layer.parameters().is_empty();
+        let last = self.network.layers.iter().rposition(with_weights);
+        let setting = last.and_then(|last| match self.network.layers[last].layer.kind() {
+            "dense" => Some((last, "units")),
+            "conv2d" => Some((last, "filters")),
+            _ => None,
+        });
+        let Some((last, setting)) = setting else {
+            let name = last.map_or("", |last| &self.network.layers[last].name);
+            let what = format!("its last layer with weights, {name:?}, is no dense layer or convolution");
+            return Err(Error::new(what, "only one of these can be replaced for other classes"));
+        };
+        let mut file: Table = self.network.to_toml().parse().expect("a network is written as TOML");
+        let layer =
+            file.get_mut("layer").and_then(|layers| layers.get_mut(last)).and_then(Setting::as_table_mut);
+        if let Some(layer) = layer {
+            layer.insert(setting.to_owned(), Setting::Integer(classes as i64));
+            // Its outputs are other ones, though they may be as many.
+            ["filter_ids", "next_filter", "frozen_filters"].iter().for_each(|of| drop(layer.remove(*of)));
+        }
+        let text = toml::to_string(&file).expect("a network is plain tables");
+        let name = self.network.layers[last].name.clone();
+        self.network = Network::parse(&text, self.network.input, classes)
+            .map_err(|error| error.within(format!("with {classes} {setting} of {name}")))?;
+        let before: usize = self.network.layers[..last].iter().map(|layer| layer.parameters().len()).sum();
+        let specs = self.network.layers[last].parameters().into_iter().zip(before..);
+        self.weights[last] = specs.map(|(spec, at)| spec.init.values(&spec.shape, seed, at as u64)).collect();
+        self.notes.push(format!("{name} was replaced for {classes} classes, with fresh weights"));
+        Ok(self)
     }
 
     /// The same network behind a layer, `input_norm`, which normalizes pixels from 0 to 1 as a data set with these `stats` is.
@@ -92,5 +130,60 @@ impl Model {
         let running_mean = by(&|c| (mean[c] - from(c)) / spread(c));
         self.weights.insert(0, vec![weight, vec![0.0; channels], running_mean, vec![1.0; channels]]);
         Ok(self)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::nn::Shape;
+
+    /// A network whose weights are all 7.
+    fn model(layers: &str, input: Shape) -> Model {
+        let network = Network::parse(&format!("layer = [{layers}]"), input, 3).unwrap();
+        let sevens = |layer: &NetworkLayer| -> Vec<Vec<f32>> {
+            layer.parameters().iter().map(|spec| vec![7.0; spec.shape.iter().product()]).collect()
+        };
+        let weights = network.layers.iter().map(sevens).collect();
+        Model { network, weights, notes: Vec::new() }
+    }
+
+    #[test]
+    fn for_other_classes_the_last_layer_alone_begins_afresh() {
+        let dense = r#"
+            { kind = "conv2d", filters = 4, kernel = 3 }, { kind = "relu" }, { kind = "flatten" },
+            { kind = "dense", name = "head", units = 3 }
+        "#;
+        let pooled = r#"
+            { kind = "conv2d", filters = 4, kernel = 3 },
+            { kind = "conv2d", name = "head", filters = 3, kernel = 1 }, { kind = "relu" }, { kind = "global_avg_pool2d" }
+        "#;
+        for (layers, last, shape) in [(dense, 3, [6, 36]), (pooled, 1, [6, 4])] {
+            let changed = model(layers, Shape::new(2, 5, 5)).with_classes(6, 1).unwrap();
+            assert_eq!(changed.network.classes, 6);
+            assert_eq!(changed.network.layers.last().unwrap().output.len(), 6);
+            let [weights, bias] = &changed.weights[last][..] else { panic!("weights and biases") };
+            assert_eq!((weights.len(), &bias[..]), (shape[0] * shape[1], &[0.0; 6][..]));
+            let spread = weights.iter().map(|w| w * w).sum::<f32>() / weights.len() as f32;
+            assert!((0.3..3.0).contains(&(spread * shape[1] as f32 / 2.0)), "He's: {spread}");
+            assert!(changed.weights[0].iter().flatten().all(|w| *w == 7.0), "the others are kept");
+            assert!(changed.notes[0].contains("head"), "{:?}", changed.notes);
+            let other = model(layers, Shape::new(2, 5, 5)).with_classes(6, 2).unwrap();
+            assert_ne!(other.weights[last], changed.weights[last], "the seed decides");
+        }
+    }
+
+    #[test]
+    fn a_last_layer_that_cannot_be_replaced_is_named() {
+        let norm = r#"{ kind = "conv2d", filters = 3, kernel = 5 }, { kind = "batch_norm", name = "last" }"#;
+        let error = model(norm, Shape::new(2, 5, 5)).with_classes(6, 1).err().unwrap();
+        assert!(error.what().contains("\"last\"") && !error.help().is_empty(), "{error}");
+        // Its two outputs are joined with the image's.
+        let joined = r#"
+            { kind = "conv2d", name = "one", filters = 1, kernel = 1 },
+            { kind = "concat", inputs = ["one", "input"] }
+        "#;
+        let error = model(joined, Shape::new(2, 1, 1)).with_classes(6, 1).err().unwrap();
+        assert!(error.what().contains("filters of one"), "{error}");
     }
 }

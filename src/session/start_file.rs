@@ -77,10 +77,12 @@ pub(super) fn import(gpu: Rc<Gpu>, model: Model, data: &Dataset, settings: RunSe
             data.shape,
             data.classes.len()
         );
-        return Err(Error::new(
-            what,
-            "name the data set that it was trained on, or one like it, by --dataset",
-        ));
+        let help = if network.input == data.shape.into() {
+            "name the data set that it was trained on by --dataset, or replace its last layer by --classes-from-data"
+        } else {
+            "name the data set that it was trained on, or one like it, by --dataset"
+        };
+        return Err(Error::new(what, help));
     }
     let hash = hash_of(&text_of(&start)?);
     let mut session = Session::assemble(gpu, data, model.network, settings)?;

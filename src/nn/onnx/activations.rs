@@ -3,7 +3,7 @@
 use toml::Table;
 
 use super::arithmetic::spread;
-use super::builder::{Builder, Gate, Map, Value};
+use super::builder::{Builder, Gate, Map, Shifted, Value};
 use super::proto::Node;
 use super::settings::number;
 use crate::error::Result;
@@ -34,9 +34,8 @@ impl Builder<'_> {
         self.graph.node.iter().any(is_product).then(|| Gate { of: of.clone(), kind })
     }
 
-    /// `Clip`: a relu, or a hardtanh.
-    pub(super) fn clip(&mut self, node: &Node) -> Result<Map> {
-        let input = self.map(node, 0)?;
+    /// `Clip`: a relu, a hardtanh, or part of a hard swish.
+    pub(super) fn clip(&mut self, node: &Node) -> Result<Value> {
         let bound = |name: &str, at: usize, open: f32| -> Result<f32> {
             match self.optional(node, at)? {
                 Some(bound) => Ok(bound.scalar().unwrap_or(f32::NAN)),
@@ -44,6 +43,10 @@ impl Builder<'_> {
             }
         };
         let (min, max) = (bound("min", 1, f32::MIN)?, bound("max", 2, f32::MAX)?);
+        if let (Some(Value::Shifted(shifted)), 0.0, 6.0) = (self.find(node, 0), min, max) {
+            return Ok(Value::Shifted(Shifted { is_cut: true, ..shifted.clone() }));
+        }
+        let input = self.map(node, 0)?;
         let (kind, settings) = match (min, max) {
             (0.0, f32::MAX | f32::INFINITY) => ("relu", Table::new()),
             _ if min > f32::MIN && max < f32::MAX && min < max => {
@@ -58,16 +61,14 @@ impl Builder<'_> {
                 );
             }
         };
-        self.push(node, (kind, settings), &[&input], Vec::new())
+        self.push(node, (kind, settings), &[&input], Vec::new()).map(Value::Map)
     }
 
     /// `PRelu` with a slope for each channel, or one for all.
     pub(super) fn prelu(&mut self, node: &Node) -> Result<Map> {
         let (input, slopes) = (self.map(node, 0)?, self.constant(node, 1)?);
         let channels = input.shape.channels;
-        let at_channels =
-            slopes.len() == 1 || slopes.dims.iter().rev().nth(input.rank - 2) == Some(&channels);
-        if !at_channels {
+        if slopes.len() != 1 && (input.turned.is_some() || !input.meets_channels(&slopes.dims)) {
             let what = format!("its slopes have the sizes {:?}, for {channels} channels", slopes.dims);
             return Err(node.refuse(what, "take one slope, or one for each channel"));
         }

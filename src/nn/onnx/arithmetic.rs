@@ -2,7 +2,7 @@
 
 use toml::Table;
 
-use super::builder::{Builder, Erf, Map, Scaled, Value};
+use super::builder::{Builder, Erf, Gate, Map, Scaled, Shifted, Value};
 use super::constant::Constant;
 use super::fold;
 use super::proto::Node;
@@ -14,7 +14,15 @@ impl Builder<'_> {
         let maps: Vec<Map> = (0..node.input.len()).map(|at| self.map(node, at)).collect::<Result<_>>()?;
         let inputs: Vec<&Map> = maps.iter().collect();
         let kind = if node.op_type == "Concat" { "concat" } else { "add" };
-        if kind == "concat" && fold::from_end(node.int("axis", 1), inputs[0].rank)? != 1 {
+        if maps.iter().any(|map| (map.channels_last, map.turned) != (maps[0].channels_last, maps[0].turned)) {
+            return Err(
+                node.refuse("its inputs have their channels at different places", "turn them before it")
+            );
+        }
+        let axis = inputs[0].channel_axis();
+        if kind == "concat"
+            && (fold::from_end(node.int("axis", 1), inputs[0].rank)? != axis || maps[0].turned.is_some())
+        {
             return Err(node.refuse("it does not join channels", "only channels can be joined: axis 1"));
         }
         self.push(node, (kind, Table::new()), &inputs, Vec::new())
@@ -46,6 +54,20 @@ impl Builder<'_> {
         }
         match (op, first, second) {
             ("Add", Value::Map(_), Value::Map(_)) => self.join(node).map(Value::Map),
+            ("Add", Value::Map(of), Value::Constant(by)) | ("Add", Value::Constant(by), Value::Map(of))
+                if by.len() == 1 && by.floats() == [3.0] =>
+            {
+                Ok(Value::Shifted(Shifted { of, is_cut: false }))
+            }
+            ("Mul", Value::Shifted(cut), Value::Constant(by))
+            | ("Mul", Value::Constant(by), Value::Shifted(cut))
+                if cut.is_cut && by.scalar().is_some_and(|by| (by - 1.0 / 6.0).abs() < 1e-6) =>
+            {
+                Ok(Value::Gate(Gate { of: cut.of, kind: "hard_swish" }))
+            }
+            ("Div", Value::Shifted(cut), Value::Constant(by)) if cut.is_cut && by.scalar() == Some(6.0) => {
+                Ok(Value::Gate(Gate { of: cut.of, kind: "hard_swish" }))
+            }
             ("Add", Value::Map(_), Value::Constant(_)) | ("Add", Value::Constant(_), Value::Map(_)) => {
                 let help = "only a bias for each channel, right after a product, convolution or normalization, has a layer";
                 Err(node.refuse("it adds a constant to a map", help))
@@ -112,9 +134,7 @@ impl Builder<'_> {
             return Ok(None);
         };
         let channels = map.shape.channels;
-        let is_per_channel =
-            by.len() == channels && by.dims.iter().rev().nth(map.rank - 2) == Some(&channels);
-        if by.len() != 1 && !is_per_channel {
+        if by.len() != 1 && !map.meets_channels(&by.dims) {
             return Ok(None);
         }
         let values = spread(node, by, channels)?;

@@ -32,6 +32,24 @@ pub(super) struct Map {
     pub shape: Shape,
     /// Sizes that the file's tensor has: 4, or 2 where it is flat.
     pub rank: usize,
+    /// True if the file's tensor is `[n, h, w, c]`, as other tools than PyTorch have it.
+    pub channels_last: bool,
+    /// Shape of the map that it was flattened from in the order `[h, w, c]`, if that is another than ours.
+    pub turned: Option<Shape>,
+}
+
+impl Map {
+    /// Axis of the channels.
+    pub(super) fn channel_axis(&self) -> usize {
+        if self.channels_last { 3 } else { 1 }
+    }
+
+    /// True if a constant of these sizes has one value for each channel.
+    pub(super) fn meets_channels(&self, dims: &[usize]) -> bool {
+        let channels = self.shape.channels;
+        let from_last = self.rank - 1 - self.channel_axis();
+        dims.iter().product::<usize>() == channels && dims.iter().rev().nth(from_last) == Some(&channels)
+    }
 }
 
 /// A gelu of a map in the making: `factor · x^power · (1 + erf(x / √2))`, without the last factor at first.
@@ -83,6 +101,13 @@ pub(super) struct Padded {
     pub pads: [[usize; 2]; 2],
 }
 
+/// `x + 3`, of which `min(max(·, 0), 6) / 6` is the factor of a hard swish.
+#[derive(Debug, Clone)]
+pub(super) struct Shifted {
+    pub of: Map,
+    pub is_cut: bool,
+}
+
 /// Meaning of a name in the graph.
 #[derive(Debug, Clone)]
 pub(super) enum Value {
@@ -92,6 +117,7 @@ pub(super) enum Value {
     Gate(Gate),
     Grouped(Grouped),
     Padded(Padded),
+    Shifted(Shifted),
 }
 
 /// The network so far.
@@ -151,15 +177,26 @@ impl<'a> Builder<'a> {
                 "its input is a map times a number, for which there is no layer",
                 "fold the factor into the weights of the layer before it",
             )),
-            Some(Value::Gate(_) | Value::Grouped(_) | Value::Padded(_)) => Err(node.refuse(
-                "its input is a map in rows, or part of an activation, for which there is no layer",
-                "a map may only be put in rows around the normalization of its groups",
-            )),
+            Some(Value::Gate(_) | Value::Grouped(_) | Value::Padded(_) | Value::Shifted(_)) => Err(node
+                .refuse(
+                    "its input is a map in rows, or part of an activation, for which there is no layer",
+                    "a map may only be put in rows around the normalization of its groups",
+                )),
             Some(Value::Constant(_)) => {
                 Err(node.refuse("its input is a constant", "run the model through onnxsim"))
             }
             None => Err(node.refuse(format!("it lacks input {at}"), "export the model again")),
         }
+    }
+
+    /// Input `at` of a node, which is an activation with its channels first.
+    pub(super) fn image(&self, node: &Node, at: usize) -> Result<Map> {
+        let map = self.map(node, at)?;
+        if map.channels_last || map.turned.is_some() {
+            let help = "only activation functions, sums, means and dense layers take them so: put a Transpose before it";
+            return Err(node.refuse("its input has the channels last", help));
+        }
+        Ok(map)
     }
 
     /// Input `at` of a node, which is a constant if it is there.
@@ -240,8 +277,14 @@ impl<'a> Builder<'a> {
         }
         self.layers.push(table);
         self.weights.push(weights);
-        let rank = if (height, width) == (1, 1) { inputs[0].rank } else { 4 };
-        Ok(Map { layer: name, shape: output, rank })
+        let first = inputs[0];
+        Ok(Map {
+            layer: name,
+            shape: output,
+            rank: if (height, width) == (1, 1) { first.rank } else { 4 },
+            channels_last: first.channels_last,
+            turned: first.turned.filter(|_| layer.is_elementwise() || kind == "add"),
+        })
     }
 
     /// A free name: of a layer with weights that of its weights in the file, without `.weight`.

@@ -6,6 +6,8 @@ use super::constant::{Constant, Numbers};
 use super::proto::Node;
 use crate::error::{Error, Result};
 
+/// Most values of a tensor that is filled with one.
+const MAX_FILLED: usize = 1 << 16;
 /// Help where constants do not fit together.
 const SIMPLIFY: &str = "export the model with constants folded, or run it through onnxsim";
 
@@ -27,6 +29,7 @@ pub(super) fn fold(node: &Node, inputs: &[Option<&Constant>], folder: &Path) -> 
             reshaped(node, input(0)?, inputs.get(1).copied().flatten())
         }
         "Slice" => slice(node, inputs),
+        "ConstantOfShape" => filled(node, input(0)?, folder),
         "Transpose" => transposed(input(0)?, node.ints("perm")),
         "Add" => pairwise(input(0)?, input(1)?, |a, b| a + b, i64::checked_add),
         "Sub" => pairwise(input(0)?, input(1)?, |a, b| a - b, i64::checked_sub),
@@ -178,15 +181,37 @@ fn slice(node: &Node, inputs: &[Option<&Constant>]) -> Result<Constant> {
     else {
         return Err(Error::new("it lacks an input", SIMPLIFY));
     };
-    let ([len], 0, 1) = (&input.dims[..], one("axes", 3)?.unwrap_or(0), one("steps", 4)?.unwrap_or(1)) else {
-        return Err(Error::new("it takes parts of what is no list", SIMPLIFY));
+    let step = one("steps", 4)?.unwrap_or(1);
+    let ([len, rest @ ..], 0, 1 | -1) = (&input.dims[..], one("axes", 3)?.unwrap_or(0), step) else {
+        return Err(Error::new("it takes parts of what is no list, or not each one", SIMPLIFY));
     };
+    // Backward from the last place, which is counted from −1 on.
+    let backward = i64::from(step < 0);
     let bound = |at: i64| {
         let at = if at < 0 { at.saturating_add(*len as i64) } else { at };
-        at.clamp(0, *len as i64) as usize
+        at.clamp(-backward, *len as i64 - backward)
     };
-    let range = bound(start)..bound(end).max(bound(start));
-    Ok(input.picked(vec![range.len()], range))
+    let (start, end) = (bound(start), bound(end));
+    let rows: Vec<i64> = if step > 0 { (start..end).collect() } else { (end + 1..=start).rev().collect() };
+    let width: usize = rest.iter().product();
+    let places = rows.iter().flat_map(|row| (0..width).map(move |at| *row as usize * width + at));
+    Ok(input.picked([&[rows.len()], rest].concat(), places))
+}
+
+/// A tensor of the sizes that are given, of one value.
+fn filled(node: &Node, sizes: &Constant, folder: &Path) -> Result<Constant> {
+    let dims = sizes.ints()?.iter().map(|size| usize::try_from(*size).ok()).collect::<Option<Vec<_>>>();
+    let len = dims.as_ref().and_then(|dims| product(dims)).filter(|len| *len <= MAX_FILLED);
+    let (Some(dims), Some(len)) = (dims, len) else {
+        return Err(Error::new("it fills a tensor that is too large, or has sizes below 0", SIMPLIFY));
+    };
+    let value = node.tensor("value").map(|tensor| Constant::read(tensor, folder)).transpose()?;
+    let numbers = match value.as_ref().map(|value| &value.numbers) {
+        Some(Numbers::Ints(ints)) => Numbers::Ints(vec![ints.first().copied().unwrap_or(0); len]),
+        Some(Numbers::Floats(floats)) => Numbers::Floats(vec![floats.first().copied().unwrap_or(0.0); len]),
+        None => Numbers::Floats(vec![0.0; len]),
+    };
+    Ok(Constant { dims, numbers })
 }
 
 /// A tensor with its axes in another order, by default reversed.

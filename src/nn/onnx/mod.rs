@@ -7,11 +7,13 @@
 //! | `AdaptiveAvgPool2d(1)` as `ReduceMean`, axes as an input | the same | becomes `global_avg_pool2d` |
 //! | `Dropout` nodes of a model in training | the same | left out |
 //! | batch norm folded into the convolution before it, under the old name | both exporters | taken as it is |
-//! | `padding='same'` with an even kernel: other pads on each side, or `auto_pad` | both exporters | the kernel gets taps of 0 |
+//! | `padding='same'` with an even kernel: other pads on each side, or `auto_pad` | both exporters | a layer `pad` before it; a kernel that is not square gets taps of 0 |
 //! | `GroupNorm` as `Reshape`, `InstanceNormalization`, `Reshape`, `Mul`, `Add` | both exporters | becomes `group_norm` |
 //! | `SiLU` as `Sigmoid` and `Mul` | both exporters | becomes `silu` |
 //! | a last window of `ceil_mode` that would begin in the padding is none, whatever inferred shapes say | PyTorch 2.11 | as PyTorch has it |
 //! | `AveragePool` with `ceil_mode` and `count_include_pad` | PyTorch 2.11 | divided by what lies in map and padding; onnxruntime before 1.29 divides by the whole window at opset 18 |
+//! | the input stays `[n, h, w, c]` and a `Transpose` follows, of one channel a `Reshape`; weights after `Flatten` count h, w, c | tf2onnx 1.17, Keras 3.15 | images have their channels first, weights are turned |
+//! | batch norm as `Mul` and `Add`, hard swish as `Add`, `Clip`, `Mul`, `Mul` | the same | folded into the layer before, becomes `hard_swish` |
 //! | a last `Softmax` or `LogSoftmax` | both exporters | left out: the loss has its own |
 
 mod activations;
@@ -20,6 +22,7 @@ mod attributes;
 mod builder;
 mod constant;
 mod fold;
+mod layout;
 mod norms;
 mod operators;
 mod order;
@@ -99,12 +102,14 @@ fn build(graph: &Graph, folder: &Path, opset: i64, (name, bytes): (&str, usize))
         let what = format!("it has {} inputs and {} outputs", inputs.len(), graph.output.len());
         return Err(Error::new(what, "export a network from one image to one row of logits"));
     };
-    let (batch, shape) = image_of(input)?;
+    let (batch, given) = image_of(input)?;
+    let channels_last = layout::has_channels_last(graph, input, folder);
+    let shape = if channels_last { Shape::new(given.width, given.channels, given.height) } else { given };
     let mut builder = Builder::new(graph, folder, opset, bytes);
     builder.batch = batch;
     let known: HashSet<&str> = constants.iter().copied().chain([input.name.as_str()]).collect();
     let order = order::order(graph, &known, &output.name)?;
-    let image = Map { layer: IMAGE.to_owned(), shape, rank: 4 };
+    let image = Map { layer: IMAGE.to_owned(), shape, rank: 4, channels_last, turned: None };
     builder.values.insert(&input.name, Value::Map(image));
     let needed: HashSet<&str> =
         order.iter().flat_map(|index| &graph.node[*index].input).map(String::as_str).collect();
@@ -119,6 +124,10 @@ fn build(graph: &Graph, folder: &Path, opset: i64, (name, bytes): (&str, usize))
         let what = format!("its output {:?} is not computed by a layer", output.name);
         return Err(Error::new(what, "export a network from one image to one row of logits"));
     };
+    if last.turned.is_some() {
+        let what = format!("its output {:?} is a flattened map with the channels last", output.name);
+        return Err(Error::new(what, "end the network with a dense layer"));
+    }
     if last.shape.pixels() > 1 {
         builder.notes.push(format!("its output is a map of {}: every value of it is an output", last.shape));
         let node = proto::Node { op_type: "Flatten".to_owned(), ..Default::default() };

@@ -13,21 +13,21 @@ impl Builder<'_> {
     pub(super) fn norm(&mut self, node: &Node) -> Result<Map> {
         match node.op_type.as_str() {
             "InstanceNormalization" => {
-                let input = self.map(node, 0)?;
+                let input = self.image(node, 0)?;
                 let weights =
                     (1..3).map(|at| Ok(self.constant(node, at)?.floats())).collect::<Result<_>>()?;
                 let epsilon = number("epsilon", node.float("epsilon", 1e-5));
                 self.push(node, ("instance_norm", epsilon), &[&input], weights)
             }
             "GroupNormalization" => {
-                let input = self.map(node, 0)?;
+                let input = self.image(node, 0)?;
                 let groups = usize::try_from(node.int("num_groups", 0)).unwrap_or(0);
                 let [scales, shifts] = [self.constant(node, 1)?.floats(), self.constant(node, 2)?.floats()];
                 self.group_norm(node, &input, groups, GroupScales { scales, shifts, epsilon: epsilon(node) })
             }
             "LayerNormalization" => self.layer_norm(node),
             _ => {
-                let input = self.map(node, 0)?;
+                let input = self.image(node, 0)?;
                 let weights =
                     (1..5).map(|at| Ok(self.constant(node, at)?.floats())).collect::<Result<_>>()?;
                 let mut settings = number("epsilon", epsilon(node));
@@ -58,7 +58,7 @@ impl Builder<'_> {
 
     /// `LayerNormalization` over the whole map or row, with scales and shifts that are the same for all pixels of a channel.
     fn layer_norm(&mut self, node: &Node) -> Result<Map> {
-        let input = self.map(node, 0)?;
+        let input = self.image(node, 0)?;
         let nearest =
             "only layer normalization over the whole map of an image has a layer, group_norm with one group";
         let axis = fold::from_end(node.int("axis", -1), input.rank).map_err(|e| e.within(node.label()))?;
@@ -89,7 +89,7 @@ impl Builder<'_> {
     pub(super) fn part_of_group_norm(&mut self, node: &Node) -> Result<Option<Value>> {
         let value = self.find(node, 0).cloned();
         match (node.op_type.as_str(), value) {
-            ("Reshape", Some(Value::Map(of))) => {
+            ("Reshape", Some(Value::Map(of))) if !of.channels_last && of.turned.is_none() => {
                 let dims = self.dims(&of);
                 let to = self.target(node, &dims)?;
                 let [images, groups, _] = to[..] else { return Ok(None) };

@@ -70,8 +70,10 @@ impl<'a> Builder<'a> {
         if matches!(node.op_type.as_str(), "Mul" | "Div" | "Add" | "Sub" | "Erf") {
             return self.arithmetic(node);
         }
-        if node.op_type == "Pad" {
-            return self.pad(node);
+        match node.op_type.as_str() {
+            "Pad" => return self.pad(node),
+            "Clip" => return self.clip(node),
+            _ => {}
         }
         if let Some(value) = self.part(node)? {
             return Ok(value);
@@ -90,13 +92,13 @@ impl<'a> Builder<'a> {
             "BatchNormalization" | "InstanceNormalization" | "GroupNormalization" | "LayerNormalization" => {
                 return self.norm(node);
             }
-            "Clip" => return self.clip(node),
             "PRelu" => return self.prelu(node),
             "HardSwish" => plain("hard_swish"),
             "Swish" if node.float("alpha", 1.0) == 1.0 => plain("silu"),
             "MaxPool" => return pool(self, node, "max_pool2d"),
             "AveragePool" => return pool(self, node, "avg_pool2d"),
-            "Flatten" | "Reshape" | "Squeeze" | "Unsqueeze" | "Transpose" => return self.reshape(node),
+            "Transpose" => return self.transpose(node),
+            "Flatten" | "Reshape" | "Squeeze" | "Unsqueeze" => return self.reshape(node),
             "ReduceMean" => return self.mean(node),
             "Resize" | "Upsample" => return self.resize(node),
             "Concat" | "Sum" => return self.join(node),
@@ -132,7 +134,8 @@ impl<'a> Builder<'a> {
                 return Err(node.refuse("there is no layer for this operator", &help));
             }
         };
-        let input = self.map(node, 0)?;
+        let is_layout_free = !["global_avg_pool2d", "local_response_norm"].contains(&kind);
+        let input = if is_layout_free { self.map(node, 0)? } else { self.image(node, 0)? };
         self.push(node, (kind, settings), &[&input], Vec::new())
     }
 
@@ -154,6 +157,9 @@ impl<'a> Builder<'a> {
     /// Sizes of a map's tensor in the file.
     pub(super) fn dims(&self, map: &Map) -> Vec<usize> {
         let Shape { channels, height, width } = map.shape;
+        if map.channels_last {
+            return vec![self.batch, height, width, channels];
+        }
         [self.batch, channels, height, width][..map.rank].to_vec()
     }
 
@@ -188,7 +194,13 @@ impl<'a> Builder<'a> {
             (columns, Rc::new(fold::transposed(&weight, None)?))
         };
         self.reserve(weight.len())?;
-        let weights = kept.floats().into_iter().map(|value| value * factor).collect();
+        let weights = kept.floats().into_iter().map(|value| value * factor).collect::<Vec<_>>();
+        if weights.len() != units * input.shape.len() {
+            let what =
+                format!("its weights are {:?}, and its input has {} values", weight.dims, input.shape.len());
+            return Err(node.refuse(what, "the file is damaged: export it again"));
+        }
+        let weights = Self::in_our_order(weights, &input);
         let bias = if is_gemm { self.optional(node, 2)? } else { None };
         let biases = match &bias {
             Some(bias) => {
@@ -222,7 +234,6 @@ impl<'a> Builder<'a> {
             }
             "Squeeze" => fold::squeezed(&dims, &self.listed(node, "axes", 1)?).map_err(within)?,
             "Unsqueeze" => fold::unsqueezed(&dims, &self.listed(node, "axes", 1)?).map_err(within)?,
-            "Transpose" if is_in_order(node.ints("perm"), dims.len()) => dims.clone(),
             _ => Vec::new(),
         };
         if to == dims {
@@ -230,15 +241,10 @@ impl<'a> Builder<'a> {
         }
         let row = [self.batch, input.shape.len()];
         if to == row {
-            let flat = if input.shape.pixels() == 1 {
-                input
-            } else {
-                self.push(node, ("flatten", Table::new()), &[&input], Vec::new())?
-            };
-            return Ok(Map { rank: 2, ..flat });
+            return self.flattened(node, &input);
         }
-        if input.rank == 2 && to == [row[0], row[1], 1, 1] {
-            return Ok(Map { rank: 4, ..input });
+        if let Some(map) = self.reshaped_image(&input, &to) {
+            return Ok(map);
         }
         let what = format!("it makes {to:?} out of {dims:?}");
         Err(node.refuse(what, "a map may only be flattened to one row for each image, its channels first"))
@@ -246,24 +252,22 @@ impl<'a> Builder<'a> {
 
     fn mean(&mut self, node: &Node) -> Result<Map> {
         let input = self.map(node, 0)?;
-        let mut axes: Vec<usize> = self
-            .listed(node, "axes", 1)?
-            .iter()
-            .map(|axis| fold::from_end(*axis, input.rank))
-            .collect::<Result<_>>()?;
-        axes.sort_unstable();
-        if input.rank != 4 || axes != [2, 3] {
+        let axes = self.axes(node, input.rank)?;
+        if input.rank != 4 || axes != if input.channels_last { [1, 2] } else { [2, 3] } {
             let what = format!("it is a mean over the axes {axes:?}");
             return Err(
                 node.refuse(what, "only the mean over rows and columns has a layer, global_avg_pool2d")
             );
         }
         let map = self.push(node, ("global_avg_pool2d", Table::new()), &[&input], Vec::new())?;
-        Ok(Map { rank: if node.int("keepdims", 1) == 0 { 2 } else { 4 }, ..map })
+        if node.int("keepdims", 1) == 0 {
+            return Ok(Map { rank: 2, channels_last: false, ..map });
+        }
+        Ok(Map { rank: 4, ..map })
     }
 
     fn resize(&mut self, node: &Node) -> Result<Map> {
-        let input = self.map(node, 0)?;
+        let input = self.image(node, 0)?;
         let nearest = "only enlarging by a whole number, the same for rows and columns, by nearest neighbors has a layer, upsample";
         let old = node.op_type == "Upsample" || self.opset < 11;
         let modes = [
@@ -304,9 +308,4 @@ impl<'a> Builder<'a> {
             _ => Err(node.refuse(format!("its scales are {scales:?}"), nearest)),
         }
     }
-}
-
-/// True if these axes are as they were.
-fn is_in_order(order: Option<&[i64]>, rank: usize) -> bool {
-    order.is_some_and(|order| order.iter().copied().eq(0..rank as i64))
 }

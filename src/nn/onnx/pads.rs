@@ -14,7 +14,7 @@ const MAX_SIDE: i64 = 1 << 12;
 impl Builder<'_> {
     /// `Pad` by zeros, or mirrored, of rows and columns.
     pub(super) fn pad(&mut self, node: &Node) -> Result<Value> {
-        let input = self.map(node, 0)?;
+        let input = self.image(node, 0)?;
         let nearest = "only rows and columns of zeros, or mirrored ones, have a layer, pad";
         let [[top, bottom], [left, right]] = self.pads_of(node, &input, nearest)?;
         if [top, bottom, left, right] == [0; 4] {

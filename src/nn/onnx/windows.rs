@@ -45,7 +45,7 @@ pub(super) fn pads(node: &Node, input: Shape, reach: [usize; 2], stride: [usize;
 pub(super) fn convolution(builder: &mut Builder<'_>, node: &Node) -> Result<Map> {
     let (input, around) = match builder.find(node, 0) {
         Some(Value::Padded(padded)) => (padded.of.clone(), padded.pads),
-        _ => (builder.map(node, 0)?, [[0; 2]; 2]),
+        _ => (builder.image(node, 0)?, [[0; 2]; 2]),
     };
     let weight = builder.constant(node, 1)?;
     let [filters, inputs, rows, columns] = weight.dims[..] else {
@@ -62,6 +62,7 @@ pub(super) fn convolution(builder: &mut Builder<'_>, node: &Node) -> Result<Map>
     let reach = kernel.map(|taps| (taps - 1) * dilation + 1);
     let own = pads(node, input.shape, reach, [stride; 2])?;
     let pads = [0, 1].map(|axis| [0, 1].map(|side| own[axis][side] + around[axis][side]));
+    let (input, pads) = if rows == columns { evened(builder, node, input, pads)? } else { (input, pads) };
     let padding = pads.as_flattened().iter().copied().max().unwrap_or(0);
     // Taps of 0 before and after, so that the padding is the same on all sides.
     let missing = pads.as_flattened().iter().map(|pad| padding - pad);
@@ -99,9 +100,20 @@ pub(super) fn convolution(builder: &mut Builder<'_>, node: &Node) -> Result<Map>
     builder.push(node, ("conv2d", settings), &[&input], vec![taps, biases])
 }
 
+/// The map with a layer `pad` for what one side has more than another, and the padding that is the same on all sides.
+fn evened(builder: &mut Builder<'_>, node: &Node, input: Map, pads: Pads) -> Result<(Map, Pads)> {
+    let least = pads.as_flattened().iter().copied().min().unwrap_or(0);
+    let [[top, bottom], [left, right]] = pads.map(|sides| sides.map(|pad| pad - least));
+    if [top, bottom, left, right] == [0; 4] {
+        return Ok((input, pads));
+    }
+    let settings = sizes(&[("top", top), ("bottom", bottom), ("left", left), ("right", right)]);
+    Ok((builder.push(node, ("pad", settings), &[&input], Vec::new())?, [[least; 2]; 2]))
+}
+
 /// `MaxPool` and `AveragePool`.
 pub(super) fn pool(builder: &mut Builder<'_>, node: &Node, kind: &str) -> Result<Map> {
-    let input = builder.map(node, 0)?;
+    let input = builder.image(node, 0)?;
     let nearest = "take a pool over rows and columns, with the same padding before and after";
     let (size, stride) = (node.pair("kernel_shape", 0, nearest)?, node.pair("strides", 1, nearest)?);
     if size == [0; 2] || node.square("dilations", 1, nearest)? != 1 {

@@ -1,0 +1,171 @@
+#!/usr/bin/env python3
+"""Imports models of other tools and compares `revacnn predict` with what their own framework makes of the same images, logit by logit.
+
+    pip install -r examples/peers/requirements.txt torchvision timm onnxscript      # or, in another environment:
+    pip install tensorflow-cpu tf2onnx                                              # Keras 3
+    imported.py [--revacnn target/release/revacnn] [--only NAME]
+
+Models of torchvision, timm and Keras with random weights (batch norms have random statistics) and images of 32×32, written by both of
+PyTorch's exporters and by tf2onnx; those of frameworks that are not there are passed over. It prints the largest error by the
+largest logit, or why a model is refused, and fails where an error is above 1e-4 or a model is refused that must not be.
+"""
+
+import argparse
+import importlib.util
+import json
+import subprocess
+import sys
+import tempfile
+import warnings
+from pathlib import Path
+
+import numpy as np
+
+LIMIT = 1e-4
+IMAGES = 6
+CLASSES = 10
+SIDE = 32
+# Models with parts that have no layer; the message has to name the node.
+REFUSED = ["timm mobilenetv3_small_050", "timm convnext_atto"]
+
+
+def torch_models():
+    import torch
+    from torch import nn
+
+    class Parts(nn.Module):
+        """Layers that models of torchvision lack."""
+
+        def __init__(self):
+            super().__init__()
+            self.body = nn.Sequential(
+                nn.Conv2d(3, 8, 3, padding=1, padding_mode="reflect"), nn.GroupNorm(4, 8), nn.PReLU(8),
+                nn.Conv2d(8, 8, 3, padding=1, groups=8), nn.InstanceNorm2d(8, affine=True), nn.SiLU(),
+                nn.MaxPool2d((3, 2), (2, 3), (1, 0), ceil_mode=True), nn.Conv2d(8, 12, 1), nn.GroupNorm(1, 12), nn.Hardswish(),
+                nn.ReflectionPad2d((1, 2, 0, 1)), nn.AvgPool2d(3, 2, 1, ceil_mode=True), nn.Conv2d(12, 6, 4, padding="same"),
+                nn.Hardtanh(-0.5, 2.0), nn.ZeroPad2d(1), nn.Conv2d(6, 5, 3), nn.LeakyReLU(0.1), nn.PReLU(),
+                nn.Flatten(), nn.LazyLinear(20), nn.LayerNorm(20), nn.GELU(), nn.Linear(20, CLASSES),
+            )
+
+        def forward(self, x):
+            return self.body(x)
+
+    yield "parts", Parts()
+    if importlib.util.find_spec("torchvision"):
+        import torchvision
+
+        yield "torchvision resnet18", torchvision.models.resnet18(num_classes=CLASSES)
+        yield "torchvision mobilenet_v2", torchvision.models.mobilenet_v2(num_classes=CLASSES)
+        # As it is, it enlarges the map of 1×1 that is left of 32×32 to 7×7.
+        vgg = torchvision.models.vgg11(num_classes=CLASSES)
+        vgg.avgpool, vgg.classifier = nn.Identity(), nn.Sequential(nn.Linear(512, 64), nn.ReLU(), nn.Dropout(), nn.Linear(64, CLASSES))
+        yield "torchvision vgg11", vgg
+        yield "torchvision squeezenet1_1", torchvision.models.squeezenet1_1(num_classes=CLASSES)
+    if importlib.util.find_spec("timm"):
+        import timm
+
+        for name in ["mobilenetv2_035", "test_resnet", "regnetx_002", "mobilenetv3_small_050", "convnext_atto"]:
+            yield f"timm {name}", timm.create_model(name, pretrained=False, num_classes=CLASSES)
+
+
+def of_torch(folder, only):
+    """Name, file, images and logits of each model by each exporter."""
+    import torch
+
+    torch.manual_seed(3)
+    images = torch.randn(IMAGES, 3, SIDE, SIDE)
+    for name, model in torch_models():
+        if only and only not in name:
+            continue
+        with torch.no_grad():
+            model.eval()(images)
+            for module in model.modules():
+                if isinstance(module, torch.nn.BatchNorm2d):
+                    module.running_mean.normal_(0, 0.1)
+                    module.running_var.uniform_(0.5, 1.5)
+            wanted = model.eval()(images).numpy()
+        for exporter, dynamo in [("default", True), ("dynamo=False", False)]:
+            file = folder / f"{name.replace(' ', '-')}-{int(dynamo)}.onnx"
+            torch.onnx.export(model, (images[:1],), file, dynamo=dynamo, verbose=False)
+            yield f"{name}, {exporter}", file, images.numpy(), wanted
+
+
+def keras_models():
+    import keras
+    from keras import layers as L
+
+    def image(channels=3):
+        return L.Input((SIDE, SIDE, channels))
+
+    yield "keras sequential", keras.Sequential([
+        image(), L.Conv2D(8, 3, padding="same", strides=2), L.BatchNormalization(), L.ReLU(), L.DepthwiseConv2D(3, padding="same"),
+        L.Activation("silu"), L.MaxPooling2D(3, 2, padding="same"), L.Conv2D(6, 3), L.LeakyReLU(), L.AveragePooling2D(2, padding="same"),
+        L.Flatten(), L.Dense(16, activation="relu"), L.Dropout(0.3), L.Dense(CLASSES)])
+    inputs = image()
+    x = L.Conv2D(8, 3, strides=2)(L.ZeroPadding2D(1)(inputs))
+    x = L.ReLU(6.0)(x)
+    x = L.Add()([x, L.SeparableConv2D(8, 3, padding="same", activation="hard_silu")(x)])
+    x = L.Concatenate()([L.ELU()(x), x])
+    yield "keras functional", keras.Model(inputs, L.Dense(CLASSES)(L.GlobalAveragePooling2D()(x)))
+    yield "keras MobileNetV2", keras.applications.MobileNetV2(
+        (SIDE, SIDE, 3), alpha=0.35, weights=None, classes=CLASSES, classifier_activation=None)
+
+
+def of_keras(folder, only):
+    import tensorflow as tf
+    import tf2onnx
+    import keras
+
+    keras.utils.set_random_seed(3)
+    images = np.random.default_rng(3).standard_normal((IMAGES, SIDE, SIDE, 3)).astype(np.float32)
+    for name, model in keras_models():
+        if only and only not in name:
+            continue
+        for variable in model.weights:
+            if any(part in variable.path for part in ["moving_mean", "beta", "bias"]):
+                variable.assign(tf.random.normal(variable.shape) * 0.1)
+            elif "moving_variance" in variable.path:
+                variable.assign(tf.random.uniform(variable.shape) + 0.5)
+        wanted = model.predict(images, verbose=0)
+        signature = (tf.TensorSpec((None, SIDE, SIDE, 3), tf.float32, name="image"),)
+        function = tf.function(lambda image, model=model: model(image, training=False), input_signature=signature)
+        file = folder / f"{name.replace(' ', '-')}.onnx"
+        tf2onnx.convert.from_function(function, input_signature=signature, opset=18, output_path=str(file))
+        yield f"{name}, tf2onnx", file, images.transpose(0, 3, 1, 2), wanted
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--revacnn", type=Path, default=Path("target/release/revacnn"))
+    parser.add_argument("--only", help="part of a model's name")
+    options = parser.parse_args()
+    program = options.revacnn.resolve()
+    warnings.filterwarnings("ignore")
+    failed = False
+    with tempfile.TemporaryDirectory() as folder:
+        folder = Path(folder)
+
+        def revacnn(*arguments):
+            return subprocess.run([program, *map(str, arguments)], cwd=folder, capture_output=True, text=True)
+
+        sources = [make for module, make in [("torch", of_torch), ("tf2onnx", of_keras)] if importlib.util.find_spec(module)]
+        for number, (name, file, images, wanted) in enumerate(case for make in sources for case in make(folder, options.only)):
+            run = f"run{number}"
+            done = revacnn("import", file, "-o", run, "--dataset", "shapes", "--batch", 8)
+            if not done.returncode:
+                np.savez(folder / "x.npz", x=np.ascontiguousarray(images))
+                done = revacnn("predict", run, "x.npz", "--json")
+            may_be_refused = any(name.startswith(model) for model in REFUSED)
+            if done.returncode:
+                print(f"{name}: refused: {done.stderr.strip().splitlines()[0]}", flush=True)
+                failed |= not may_be_refused
+                continue
+            found = np.array([json.loads(line)["logits"] for line in done.stdout.splitlines()[1:]], np.float32)
+            error = float(np.abs(found - wanted).max() / np.abs(wanted).max())
+            print(f"{name}: {error:.1e}", flush=True)
+            failed |= not error < LIMIT
+    sys.exit(failed)
+
+
+if __name__ == "__main__":
+    main()

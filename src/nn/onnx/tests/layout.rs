@@ -1,0 +1,133 @@
+//! Models with the channels last, as tf2onnx writes those of Keras, and activations and shapes in parts.
+
+use super::{floats, ints, model, node, read, refused, value, with, with_ints};
+use crate::nn::onnx::proto::{Attribute, ModelFile, Node, TensorData};
+use crate::nn::{Model, Shape};
+
+/// The model with an input of these sizes; 0 is open.
+fn taking(sizes: [i64; 4], nodes: Vec<Node>, initializers: Vec<TensorData>) -> ModelFile {
+    let mut made = model(nodes, initializers);
+    made.graph.as_mut().unwrap().input = vec![value("x", &sizes)];
+    made
+}
+
+fn turned(input: &str, output: &str, order: [i64; 4]) -> Node {
+    with_ints(node("Transpose", &[input], output), "perm", &order)
+}
+
+fn kinds(model: &Model) -> Vec<&str> {
+    model.network.layers.iter().map(|layer| layer.layer.kind()).collect()
+}
+
+#[test]
+fn images_with_the_channels_last_have_them_first_and_weights_after_flattening_are_turned() {
+    let nodes = vec![
+        turned("x", "first", [0, 3, 1, 2]),
+        node("Conv", &["first", "kernels"], "maps"),
+        turned("maps", "last", [0, 2, 3, 1]),
+        node("Relu", &["last"], "relu"),
+        node("Reshape", &["relu", "row"], "flat"),
+        node("MatMul", &["flat", "w"], "y"),
+    ];
+    // Of value (row, column, channel) and unit: 1000 row + 100 column + 10 channel + unit.
+    let places = (0..2).flat_map(|y| (0..3).flat_map(move |x| (0..2).map(move |c| [y, x, c])));
+    let weights: Vec<f32> = places
+        .flat_map(|[y, x, c]| (0..2).map(move |unit| (1000 * y + 100 * x + 10 * c + unit) as f32))
+        .collect();
+    let constants = vec![
+        floats("kernels", &[2, 2, 1, 1], &[1.0, 2.0, 3.0, 4.0]),
+        ints("row", &[-1, 12]),
+        floats("w", &[12, 2], &weights),
+    ];
+    let imported = read(&taking([0, 2, 3, 2], nodes.clone(), constants.clone())).unwrap();
+    assert_eq!(imported.network.input, Shape::new(2, 2, 3));
+    assert_eq!(kinds(&imported), ["conv2d", "relu", "flatten", "dense"]);
+    let wanted: Vec<f32> = (0..2)
+        .flat_map(|unit| {
+            (0..2).flat_map(move |c| {
+                (0..6).map(move |at| (at / 3 * 1000 + at % 3 * 100 + 10 * c + unit) as f32)
+            })
+        })
+        .collect();
+    assert_eq!(imported.weights[3][0], wanted);
+    // The control: without the second transpose the values are in our order, and the weights are taken as they are.
+    let mut plain = nodes;
+    plain.remove(2);
+    plain[2] = node("Relu", &["maps"], "relu");
+    let imported = read(&taking([0, 2, 3, 2], plain, constants)).unwrap();
+    let as_they_are: Vec<f32> = (0..24).map(|i| weights[i % 12 * 2 + i / 12]).collect();
+    assert_eq!(imported.weights[3][0], as_they_are);
+}
+
+#[test]
+fn one_channel_is_brought_to_the_front_by_a_reshape() {
+    let nodes = vec![
+        node("Reshape", &["x", "first"], "image"),
+        node("Conv", &["image", "kernels"], "maps"),
+        node("Flatten", &["maps"], "y"),
+    ];
+    let constants = vec![ints("first", &[-1, 1, 2, 3]), floats("kernels", &[1, 1, 1, 1], &[2.0])];
+    let imported = read(&taking([0, 2, 3, 1], nodes, constants)).unwrap();
+    assert_eq!(imported.network.input, Shape::new(1, 2, 3));
+    assert_eq!(kinds(&imported), ["conv2d", "flatten"]);
+}
+
+#[test]
+fn layers_that_need_the_channels_first_are_refused_where_they_are_last() {
+    let nodes =
+        |after: Node| vec![turned("x", "first", [0, 3, 1, 2]), turned("first", "last", [0, 2, 3, 1]), after];
+    let pool = with_ints(node("MaxPool", &["last"], "y"), "kernel_shape", &[2, 2]);
+    let why = refused(&taking([0, 2, 3, 2], nodes(pool), Vec::new()));
+    assert!(why.contains("the MaxPool") && why.contains("channels last"), "{why}");
+    let other = turned("last", "y", [0, 2, 1, 3]);
+    let why = refused(&taking([0, 2, 3, 2], nodes(other), Vec::new()));
+    assert!(why.contains("[0, 2, 1, 3]"), "{why}");
+    let flat = node("Flatten", &["last"], "y");
+    let why = refused(&taking([0, 2, 3, 2], nodes(flat), Vec::new()));
+    assert!(why.contains("flattened map with the channels last"), "{why}");
+}
+
+#[test]
+fn a_hard_swish_in_parts_is_one_layer() {
+    let number = |name: &str, value: f32| floats(name, &[], &[value]);
+    let numbers =
+        || vec![number("three", 3.0), number("zero", 0.0), number("six", 6.0), number("sixth", 1.0 / 6.0)];
+    let nodes = |upper: &str, scale: Node| {
+        vec![
+            node("Add", &["x", "three"], "shifted"),
+            node("Clip", &["shifted", "zero", upper], "cut"),
+            scale,
+            node("Mul", &["x", "share"], "swish"),
+            node("Flatten", &["swish"], "y"),
+        ]
+    };
+    for scale in [node("Mul", &["cut", "sixth"], "share"), node("Div", &["cut", "six"], "share")] {
+        let imported = read(&model(nodes("six", scale), numbers())).unwrap();
+        assert_eq!(kinds(&imported), ["hard_swish", "flatten"]);
+    }
+    // Cut at 3 it is another function.
+    let why = refused(&model(nodes("three", node("Div", &["cut", "six"], "share")), numbers()));
+    assert!(why.contains("the Clip"), "{why}");
+}
+
+#[test]
+fn shapes_are_counted_backward_and_filled() {
+    let backward = vec![
+        node("Slice", &["row", "last", "before", "axis", "step"], "to"),
+        node("Reshape", &["x", "to"], "y"),
+    ];
+    let numbers =
+        [("row", &[-1, 0][..]), ("last", &[-1]), ("before", &[-9]), ("axis", &[0]), ("step", &[-1])];
+    let numbers = numbers.map(|(name, values)| ints(name, values));
+    assert_eq!(kinds(&read(&model(backward, numbers.to_vec())).unwrap()), ["flatten"]);
+    let zero = Attribute { name: "value".to_owned(), t: Some(ints("zero", &[0])), ..Default::default() };
+    let filled = vec![
+        Node { attribute: vec![zero], ..node("ConstantOfShape", &["sizes"], "batch") },
+        with(node("Concat", &["batch", "rest"], "to"), "axis", 0),
+        node("Reshape", &["x", "to"], "y"),
+    ];
+    let of = |sizes: &[i64]| model(filled.clone(), vec![ints("sizes", sizes), ints("rest", &[-1])]);
+    assert_eq!(kinds(&read(&of(&[1])).unwrap()), ["flatten"]);
+    let why = refused(&of(&[1 << 20, 1 << 20]));
+    assert!(why.contains("the ConstantOfShape") && why.contains("too large"), "{why}");
+}
