@@ -139,6 +139,26 @@ fn fuzz_idx(end: &str, pack: impl Fn(Vec<u8>) -> Vec<u8>) -> Tally {
     fuzz(dir.path(), &named)
 }
 
+#[test]
+fn damaged_idx_files_of_other_types() {
+    let dir = tempfile::tempdir().unwrap();
+    let typed = |kind: u8, sizes: &[u32], values: Vec<u8>| {
+        let mut bytes = idx(sizes, values.into_iter());
+        bytes[2] = kind;
+        bytes
+    };
+    let floats = |count: u32| (0..count).flat_map(|i| (i as f32 / 359.0).to_be_bytes()).collect();
+    let rows = |count: i32| (0..8 * count).flat_map(|i| (i % 8 * 1000 + i / 8).to_be_bytes()).collect();
+    let files = [
+        ("qmnist-train-images-idx4-float", typed(0x0d, &[6, 5, 4, 3], floats(360))),
+        ("qmnist-train-labels-idx2-int", typed(0x0c, &[6, 8], rows(6))),
+        ("qmnist-test-images-idx4-float", typed(0x0d, &[3, 5, 4, 3], floats(180))),
+        ("qmnist-test-labels-idx2-int", typed(0x0c, &[3, 8], rows(3))),
+    ];
+    let tally = fuzz(dir.path(), &files);
+    assert!(tally.valid > 50 && tally.refused > 1000, "{tally:?}");
+}
+
 /// `count` records with `label_bytes` label bytes each.
 fn records(count: u8, label_bytes: usize) -> Vec<u8> {
     (0..count).flat_map(|i| [vec![i; label_bytes], vec![40 + i; 3072]].concat()).collect()
@@ -179,6 +199,70 @@ fn damaged_cifar_100_files() {
     let files = [("train.bin", records(3, 2)), ("test.bin", records(2, 2)), ("fine_label_names.txt", names)];
     let tally = fuzz(dir.path(), &files);
     assert!(tally.valid > 100 && tally.refused > 500, "{tally:?}");
+}
+
+/// A pickle as Python 2 wrote it, of `count` images and of labels.
+fn pickle(count: u8, labels: &str) -> Vec<u8> {
+    let text = |text: &str| [&[b'U', text.len() as u8], text.as_bytes()].concat();
+    let items: Vec<u8> = (0..count).flat_map(|i| [b'K', i]).collect();
+    let values: Vec<u8> = (0..count).flat_map(|i| vec![i; 3072]).collect();
+    let shape = [
+        b"cnumpy.core.multiarray\n_reconstruct\ncnumpy\nndarray\nK\x00\x85U\x01b\x87R(K\x01K",
+        &[count][..],
+        b"M\x00\x0c\x86",
+    ];
+    let kind =
+        b"cnumpy\ndtype\nU\x02u1K\x00K\x01\x87R(K\x03U\x01|NNNJ\xff\xff\xff\xffJ\xff\xff\xff\xffK\x00tb\x89T";
+    let len = (values.len() as u32).to_le_bytes();
+    let array = [text("data"), shape.concat(), kind.to_vec(), len.to_vec(), values, b"tb".to_vec()].concat();
+    [&b"\x80\x02}("[..], &text(labels), b"](", &items, b"e", &array, b"u."].concat()
+}
+
+#[test]
+fn damaged_pickles() {
+    let dir = tempfile::tempdir().unwrap();
+    let names = b"\x80\x02}U\x0blabel_names](U\x03oneU\x03twoU\x05threees.".to_vec();
+    let files =
+        [("data_batch_1", pickle(3, "labels")), ("test_batch", pickle(2, "labels")), ("batches.meta", names)];
+    let tally = fuzz(dir.path(), &files);
+    assert!(tally.valid > 100 && tally.refused > 500, "{tally:?}");
+    let dir = tempfile::tempdir().unwrap();
+    let tally = fuzz(dir.path(), &[("train", pickle(3, "fine_labels")), ("test", pickle(2, "fine_labels"))]);
+    assert!(tally.valid > 50 && tally.refused > 300, "{tally:?}");
+}
+
+#[test]
+fn damaged_stl_10_files() {
+    let dir = tempfile::tempdir().unwrap();
+    let images = |count: usize| (0..count * 3 * 96 * 96).map(|i| (i / 1000) as u8).collect();
+    let files = [
+        ("train_X.bin", images(2)),
+        ("train_y.bin", vec![1, 10]),
+        ("test_X.bin", images(1)),
+        ("test_y.bin", vec![4]),
+    ];
+    let tally = fuzz(dir.path(), &files);
+    assert!(tally.valid > 100 && tally.refused > 500, "{tally:?}");
+}
+
+/// Files that Python's writers made, as `tests/fixtures/arrays/write.py` says.
+const PACKED_MAT: &[u8] = include_bytes!("fixtures/arrays/packed.mat");
+const PLAIN_MAT: &[u8] = include_bytes!("fixtures/arrays/plain.mat");
+const TENSORS: &[u8] = include_bytes!("fixtures/arrays/set.safetensors");
+
+#[test]
+fn damaged_mat_files() {
+    let dir = tempfile::tempdir().unwrap();
+    let files = [("train_32x32.mat", PACKED_MAT.to_vec()), ("test_32x32.mat", PLAIN_MAT.to_vec())];
+    let tally = fuzz(dir.path(), &files);
+    assert!(tally.valid > 50 && tally.refused > 400, "{tally:?}");
+}
+
+#[test]
+fn damaged_safetensors() {
+    let dir = tempfile::tempdir().unwrap();
+    let tally = fuzz(dir.path(), &[("set.safetensors", TENSORS.to_vec())]);
+    assert!(tally.valid > 10 && tally.refused > 200, "{tally:?}");
 }
 
 /// An array as NumPy writes it: of bytes, or of float32 where `kind` says so.

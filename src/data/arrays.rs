@@ -18,7 +18,8 @@ pub(super) const AS_NUMBERS: &str = "save it as numbers: numpy.save(path, x.asty
 /// Values of an array.
 pub(super) enum Values {
     Bytes(Vec<u8>),
-    /// Numbers of up to 16 bits, and floats of 32.
+    Signed(Vec<i8>),
+    /// Other numbers of up to 16 bits, and floats of 32.
     Floats(Vec<f32>),
     Numbers(Vec<f64>),
     Words(Vec<String>),
@@ -79,12 +80,12 @@ pub(super) fn product(sizes: &[u64]) -> Option<u64> {
 }
 
 fn numbers<R: Read>(file: NpyFile<R>, kind: TypeChar, size: usize, descr: &str) -> Result<Values> {
-    use Values::{Bytes, Floats, Numbers};
+    use Values::{Bytes, Floats, Numbers, Signed};
     let big = descr.contains('>');
     match (kind, size) {
         (TypeChar::Bool, 1) => read_all::<bool, _, _>(file, u8::from).map(Bytes),
         (TypeChar::Uint, 1) => read_blocks(file, |[v]: [u8; 1]| v).map(Bytes),
-        (TypeChar::Int, 1) => read_all::<i8, _, _>(file, f32::from).map(Floats),
+        (TypeChar::Int, 1) => read_blocks(file, i8::from_ne_bytes).map(Signed),
         (TypeChar::Uint, 2) => read_all::<u16, _, _>(file, f32::from).map(Floats),
         (TypeChar::Int, 2) => read_all::<i16, _, _>(file, f32::from).map(Floats),
         (TypeChar::Float, 2) => read_all::<half::f16, _, _>(file, f32::from).map(Floats),
@@ -131,9 +132,22 @@ fn read_blocks<const N: usize, T, R: Read>(file: NpyFile<R>, to: impl Fn([u8; N]
 }
 
 impl Values {
-    fn in_order(self, shape: &[u64], fortran: bool) -> Self {
+    /// Number of values.
+    pub(super) fn len(&self) -> usize {
+        match self {
+            Self::Bytes(values) => values.len(),
+            Self::Signed(values) => values.len(),
+            Self::Floats(values) => values.len(),
+            Self::Numbers(values) => values.len(),
+            Self::Words(values) => values.len(),
+        }
+    }
+
+    /// The values so that the last index runs fastest; `fortran` where the first one does.
+    pub(super) fn in_order(self, shape: &[u64], fortran: bool) -> Self {
         match self {
             Self::Bytes(values) => Self::Bytes(in_order(values, shape, fortran)),
+            Self::Signed(values) => Self::Signed(in_order(values, shape, fortran)),
             Self::Floats(values) => Self::Floats(in_order(values, shape, fortran)),
             Self::Numbers(values) => Self::Numbers(in_order(values, shape, fortran)),
             Self::Words(values) => Self::Words(in_order(values, shape, fortran)),
@@ -147,6 +161,7 @@ impl Values {
     pub(super) fn numbers(self) -> Result<Vec<f64>> {
         match self {
             Self::Bytes(values) => Ok(values.into_iter().map(f64::from).collect()),
+            Self::Signed(values) => Ok(values.into_iter().map(f64::from).collect()),
             Self::Floats(values) => Ok(values.into_iter().map(f64::from).collect()),
             Self::Numbers(values) => Ok(values),
             Self::Words(_) => Err(Error::new("its values are words, not real numbers", AS_NUMBERS)),

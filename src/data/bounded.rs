@@ -45,30 +45,26 @@ pub(super) fn damaged(error: impl std::fmt::Display) -> Error {
     Error::new(format!("it is damaged: {error}"), "write it again, or fetch it again")
 }
 
+/// Help for a text file of class names that is not one.
+const ONE_NAME_A_LINE: &str = "put one class name on each line, or remove the file";
+
 /// The names in a text file, one a line, blank lines left out; `None` when there is no such file.
 ///
 /// # Errors
-/// When the file is no text, longer than 64 KiB, or has not exactly `count` names.
-pub(super) fn names(path: &Path, count: usize) -> Result<Option<Vec<String>>> {
+/// When the file is no text, longer than 64 KiB, or has no names or more than 256.
+pub(super) fn names(path: &Path) -> Result<Option<Vec<String>>> {
     if !path.exists() {
         return Ok(None);
     }
-    let help = "put one class name on each line, or remove the file";
     let text = String::from_utf8(read(path, 1 << 16)?)
-        .map_err(|_| Error::new(format!("{} is not text in UTF-8", path.display()), help))?;
-    let names: Vec<String> = text
-        .trim_start_matches('\u{feff}')
-        .lines()
-        .map(str::trim)
-        .filter(|l| !l.is_empty())
-        .map(String::from)
-        .collect();
-    if names.len() == count {
-        Ok(Some(names))
-    } else {
-        let what = format!("{} has {} class names where {count} belong", path.display(), names.len());
-        Err(Error::new(what, help))
+        .map_err(|_| Error::new(format!("{} is not text in UTF-8", path.display()), ONE_NAME_A_LINE))?;
+    let lines = text.trim_start_matches('\u{feff}').lines().map(str::trim);
+    let names: Vec<String> = lines.filter(|line| !line.is_empty()).map(String::from).collect();
+    if (1..=256).contains(&names.len()) {
+        return Ok(Some(names));
     }
+    let what = format!("{} has {} class names where 1 to 256 belong", path.display(), names.len());
+    Err(Error::new(what, ONE_NAME_A_LINE))
 }
 
 #[cfg(test)]
@@ -101,11 +97,15 @@ mod tests {
     fn names_are_counted_and_trimmed() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("names.txt");
-        assert_eq!(names(&path, 2).unwrap(), None);
+        assert_eq!(names(&path).unwrap(), None);
         fs::write(&path, "\u{feff}cat\r\n\n dog \n").unwrap();
-        assert_eq!(names(&path, 2).unwrap().unwrap(), ["cat", "dog"]);
-        assert!(names(&path, 3).unwrap_err().what().contains("2 class names where 3 belong"));
+        assert_eq!(names(&path).unwrap().unwrap(), ["cat", "dog"]);
+        for (text, count) in [("\n\n".to_owned(), 0), ("a\n".repeat(257), 257)] {
+            fs::write(&path, text).unwrap();
+            let what = format!("{count} class names where 1 to 256 belong");
+            assert!(names(&path).unwrap_err().what().contains(&what));
+        }
         fs::write(&path, [0xff, 0xfe]).unwrap();
-        assert!(names(&path, 1).unwrap_err().what().contains("not text"));
+        assert!(names(&path).unwrap_err().what().contains("not text"));
     }
 }

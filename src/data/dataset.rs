@@ -85,7 +85,7 @@ pub(super) fn check_labels(labels: &[u8], classes: usize) -> Result<()> {
         None => Ok(()),
         Some(i) => Err(Error::new(
             format!("label {} of image {i} is out of range: there are {classes} classes, from 0", labels[i]),
-            "name a set with these classes (sets with others, as EMNIST's letters, are not read); if it should have them, the file is damaged: fetch it again",
+            "the file is damaged: fetch it again; or if the set has more classes, name them in its text file of class names, one a line",
         )),
     }
 }

@@ -8,8 +8,8 @@ use std::path::{Path, PathBuf};
 use crate::error::{Error, Result};
 
 use super::dataset::Dataset;
-use super::source::{Reading, Source};
-use super::{cifar, digits, fit, folder, idx, npz, shapes};
+use super::source::{OPTIONS, Reading, Source};
+use super::{cifar, digits, fit, folder, idx, mat, npz, shapes, stl, tensors};
 
 /// The built-in data sets: name and description.
 pub fn builtin() -> &'static [(&'static str, &'static str)] {
@@ -50,7 +50,7 @@ impl Dataset {
 
     /// True if the file `path` is named as one of a data set.
     pub fn has_file_of(path: &Path) -> bool {
-        path.file_name().is_some_and(|name| FORMATS.iter().any(|f| f.claims_file(&name.to_string_lossy())))
+        FORMATS.iter().any(|format| format.claims_file(path))
     }
 }
 
@@ -86,6 +86,8 @@ impl Place<'_> {
 enum Signs {
     /// By the name of a file of it.
     File(fn(&str) -> bool),
+    /// By the name of a file of it, and by how the file begins, where the name alone may mean other things.
+    Content(fn(&Path) -> bool),
     /// By what a folder holds.
     Folder(fn(&Path) -> bool),
     /// By the ending of a file, which may lie beside other things: it counts where the other signs are missing.
@@ -105,17 +107,42 @@ const FORMATS: &[Format] = &[
     Format {
         looks_for: idx::LOOKS_FOR,
         signs: Signs::File(idx::claims),
-        open: |place, _| idx::open(place.folder),
+        open: |place, reading| idx::open(place.folder, place.file, reading.split),
     },
     Format {
         looks_for: cifar::CIFAR_10.looks_for,
         signs: Signs::File(|name| cifar::CIFAR_10.claims(name)),
-        open: |place, _| cifar::CIFAR_10.open(place.folder),
+        open: |place, reading| cifar::CIFAR_10.open(place.folder, reading.coarse),
     },
     Format {
         looks_for: cifar::CIFAR_100.looks_for,
         signs: Signs::File(|name| cifar::CIFAR_100.claims(name)),
-        open: |place, _| cifar::CIFAR_100.open(place.folder),
+        open: |place, reading| cifar::CIFAR_100.open(place.folder, reading.coarse),
+    },
+    Format {
+        looks_for: cifar::CIFAR_10_PYTHON.looks_for,
+        signs: Signs::Content(|path| cifar::CIFAR_10_PYTHON.claims_pickle(path)),
+        open: |place, reading| cifar::CIFAR_10_PYTHON.open(place.folder, reading.coarse),
+    },
+    Format {
+        looks_for: cifar::CIFAR_100_PYTHON.looks_for,
+        signs: Signs::Content(|path| cifar::CIFAR_100_PYTHON.claims_pickle(path)),
+        open: |place, reading| cifar::CIFAR_100_PYTHON.open(place.folder, reading.coarse),
+    },
+    Format {
+        looks_for: stl::LOOKS_FOR,
+        signs: Signs::File(stl::claims),
+        open: |place, _| stl::open(place.folder),
+    },
+    Format {
+        looks_for: mat::LOOKS_FOR,
+        signs: Signs::File(mat::claims),
+        open: |place, _| mat::open(place.folder),
+    },
+    Format {
+        looks_for: tensors::LOOKS_FOR,
+        signs: Signs::Ending(tensors::claims),
+        open: |place, _| tensors::open(&place.only(tensors::claims)?),
     },
     Format {
         looks_for: npz::LOOKS_FOR,
@@ -135,8 +162,13 @@ const MAX_DEPTH: usize = 2;
 const MAX_FOLDERS: usize = 1000;
 
 impl Format {
-    fn claims_file(&self, name: &str) -> bool {
-        matches!(self.signs, Signs::File(claims) | Signs::Ending(claims) if claims(name))
+    fn claims_file(&self, path: &Path) -> bool {
+        let name = path.file_name().map(|name| name.to_string_lossy()).unwrap_or_default();
+        match self.signs {
+            Signs::File(claims) | Signs::Ending(claims) => claims(&name),
+            Signs::Content(claims) => claims(path),
+            Signs::Folder(_) => false,
+        }
     }
 
     /// The formats of which something lies in `folder`.
@@ -147,8 +179,13 @@ impl Format {
             names.push(entry.map_err(|error| cannot(&error))?.file_name().to_string_lossy().into_owned());
         }
         let any = |claims: fn(&str) -> bool| names.iter().any(|name| claims(name));
+        let holds = |claims: fn(&Path) -> bool| names.iter().any(|name| claims(&folder.join(name)));
         let signs: [&dyn Fn(Signs) -> bool; 3] = [
-            &|signs| matches!(signs, Signs::File(claims) if any(claims)),
+            &|signs| match signs {
+                Signs::File(claims) => any(claims),
+                Signs::Content(claims) => holds(claims),
+                _ => false,
+            },
             &|signs| matches!(signs, Signs::Folder(claims) if claims(folder)),
             &|signs| matches!(signs, Signs::Ending(claims) if any(claims)),
         ];
@@ -165,22 +202,31 @@ fn open(path: &Path, reading: &Reading) -> Result<Dataset> {
     if !path.exists() {
         return Err(missing(path));
     }
+    let check = |format: &Format| {
+        let option = match (reading.split, reading.coarse) {
+            (Some(split), _) if !format.looks_for.contains("EMNIST") => format!("split={split}"),
+            (_, true) if !format.looks_for.contains("CIFAR") => "labels=coarse".to_owned(),
+            _ => return Ok(()),
+        };
+        let what = format!("{}: it has no {option}: it is {}", path.display(), format.looks_for);
+        Err(Error::new(what, "leave the option out: split= is for EMNIST, labels= for CIFAR-100"))
+    };
     if path.is_dir() {
         let (folder, format) = find(path)?;
+        check(format)?;
         let mut data = (format.open)(&Place { folder: &folder, file: None }, reading)?;
         if folder != path {
             data.report.notes.insert(0, format!("the data set is that in {}", folder.display()));
         }
         return Ok(data);
     }
-    let format =
-        path.file_name().and_then(|name| FORMATS.iter().find(|f| f.claims_file(&name.to_string_lossy())));
-    let Some(format) = format else {
+    let Some(format) = FORMATS.iter().find(|format| format.claims_file(path)) else {
         let what = format!("{} is a file of no known data set", path.display());
         return Err(Error::new(what, format!("name the folder of a data set (unpacked): {}", all_formats())));
     };
     // A bare file name has the empty path for a parent.
     let folder = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    check(format)?;
     (format.open)(&Place { folder, file: Some(path) }, reading)
 }
 
@@ -242,6 +288,11 @@ fn all_formats() -> String {
 
 /// Error for what is neither a built-in name nor a path.
 fn missing(path: &Path) -> Error {
+    let text = path.to_string_lossy();
+    if let Some((path, option)) = text.rsplit_once('?').filter(|(path, _)| Path::new(path).exists()) {
+        let what = format!("{path}: \"?{option}\" has an option or value that is not known");
+        return Error::new(what, format!("options follow a ?, joined by &: {OPTIONS}"));
+    }
     let names: Vec<&str> = builtin().iter().map(|(name, _)| *name).collect();
     let what = format!("\"{}\" is neither a built-in data set nor a path that exists", path.display());
     Error::new(what, format!("built in are {}; or name the directory of a data set", names.join(" and ")))
@@ -284,13 +335,16 @@ mod tests {
         assert!(error.what().contains("\"mnsit\" is neither"));
         assert!(error.help().contains("shapes and digits") && error.help().contains("directory"));
         assert!(open_plain(Path::new("")).is_err());
+        let dir = directory(&[]);
+        let error = Dataset::open(&format!("{}?split=lettres", dir.path().display())).unwrap_err();
+        assert!(error.what().contains("\"?split=lettres\"") && error.help().contains("bymerge"), "{error}");
     }
 
     #[test]
     fn directories_without_a_set_say_what_was_looked_for() {
         let error = open_plain(directory(&[]).path()).unwrap_err();
         assert!(error.what().contains("empty directory"), "{error}");
-        for names in [&["data_batch_1"][..], &["cat.png", "data_batch_6.bin", "train.bin.gz"]] {
+        for names in [&["data_batch_1", "train"][..], &["cat.png", "data_batch_6.bin", "train.bin.gz"]] {
             let error = open_plain(directory(names).path()).unwrap_err();
             assert!(error.what().contains("no known data set"), "{error}");
             assert!(
@@ -313,6 +367,15 @@ mod tests {
         let dir = directory(&["cifar-10-binary.tar.gz"]);
         let error = open_plain(&dir.path().join("cifar-10-binary.tar.gz")).unwrap_err();
         assert!(error.what().contains("file of no known data set") && error.help().contains("unpacked"));
+    }
+
+    #[test]
+    fn an_option_of_another_format_is_an_error() {
+        let dir = directory(&["train_X.bin"]);
+        for option in ["split=letters", "labels=coarse"] {
+            let error = Dataset::open(&format!("{}?{option}", dir.path().display())).unwrap_err();
+            assert!(error.what().contains(option) && error.what().contains("STL-10"), "{error}");
+        }
     }
 
     #[test]

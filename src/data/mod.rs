@@ -2,9 +2,11 @@
 //!
 //! Images are `[n, c, y, x]` (planar, one byte per value), labels one byte each. A source is a
 //! built-in name ("shapes", "digits") or the path of a folder of images, an `.npz`, or a folder in the IDX format (MNIST and its
-//! kin) or in the binary version of CIFAR-10 or CIFAR-100. Each format is a row of the table in `detect`. Whatever a file holds, reading
+//! kin), or of CIFAR-10, CIFAR-100 or sets like them, as records or pickles, of
+//! STL-10 or SVHN, or a `.safetensors`. Each format is a row of the table in `detect`. Whatever a file holds, reading
 //! it ends in a valid [`Dataset`] or in one [`Error`](crate::error::Error); no more memory is taken than the files have content.
 
+mod array_set;
 mod arrays;
 mod augmentation;
 mod batch;
@@ -24,17 +26,22 @@ mod gzip;
 mod held_out;
 mod idx;
 mod images;
+mod mat;
 mod matrix;
 mod npz;
 mod order;
 mod parallel;
 mod permutation;
+mod pickle;
 mod picture;
+mod pixel_arrays;
 mod report;
 mod residency;
 mod sampler;
 pub mod shapes;
 mod source;
+mod stl;
+mod tensors;
 pub mod twin;
 mod window;
 
@@ -54,7 +61,7 @@ pub use picture::{FittedPicture, PICTURES, Picture, Preview};
 pub use report::Report;
 pub use residency::Residency;
 pub use sampler::{MAX_PROBES, Sample, Sampling};
-pub use source::{Fit, ImageSize, Reading, Source};
+pub use source::{EmnistSplit, Fit, ImageSize, Reading, Source};
 
 #[cfg(test)]
 mod tests;

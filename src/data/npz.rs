@@ -1,138 +1,29 @@
 //! Data sets in an `.npz`, by the names of its arrays.
-//!
-//! | set | arrays |
-//! | --- | --- |
-//! | Keras | `x_train, y_train, x_test, y_test`, perhaps `x_val, y_val` |
-//! | MedMNIST | `train_images, train_labels, val_images, val_labels, test_images, test_labels`; labels `[n, 1]` |
-//! | others | `X` or `x` or `images` or `data`, and `y` or `labels`: a fifth is drawn for the test |
-//!
-//! Images are `[n, y, x]`, `[n, y, x, c]` or `[n, c, y, x]` with 1 or 3 channels. Bytes are taken as they are; other numbers, which lie in
-//! 0..1, −1..1 or 0..255, are brought to 0..255, the range being that of the training images.
 
 use std::io::BufReader;
 use std::path::Path;
 
-use super::arrays::{AS_NUMBERS, Archive, Array, Values};
+use super::array_set::{self, NamedArrays};
+use super::arrays::{Archive, Array};
 use super::bounded;
-use super::dataset::{Dataset, ImageShape, Split};
-use super::order::drawn_for_test;
-use super::report::Report;
-use crate::error::{Error, Result};
+use super::dataset::Dataset;
+use crate::error::Result;
 
 /// Files of a set in this format, for messages.
 pub(super) const LOOKS_FOR: &str = "an .npz with the arrays x_train, y_train, x_test, y_test (Keras), train_images, train_labels, ... (MedMNIST), or X and y";
-/// Largest height or width of an image in pixels.
-const MAX_SIDE: usize = 4096;
-/// Names of images and labels for training, validation and test.
-const NAMES: [[(&str, &str); 3]; 4] = [
-    [("x_train", "y_train"), ("x_val", "y_val"), ("x_test", "y_test")],
-    [("train_images", "train_labels"), ("val_images", "val_labels"), ("test_images", "test_labels")],
-    [("X_train", "y_train"), ("X_val", "y_val"), ("X_test", "y_test")],
-    [("train_x", "train_y"), ("val_x", "val_y"), ("test_x", "test_y")],
-];
-/// Names of the images and of the labels of a set that is not split.
-const WHOLE: [&[&str]; 2] = [&["X", "x", "images", "data"], &["y", "Y", "labels", "label", "targets"]];
 
 /// True for the name of such a file.
 pub(super) fn claims(name: &str) -> bool {
     name.to_lowercase().ends_with(".npz")
 }
 
-/// Lowest and highest number of an array that is brought to 0..255.
-fn range(values: &[f32]) -> Result<[f32; 2]> {
-    if let Some(odd) = values.iter().find(|value| !value.is_finite()) {
-        return Err(Error::new(format!("it holds {odd}"), "give it finite numbers"));
+impl NamedArrays for Archive {
+    fn names(&self) -> &[String] {
+        &self.arrays
     }
-    let (low, high) = values.iter().fold((0.0_f32, 0.0_f32), |(l, h), v| (l.min(*v), h.max(*v)));
-    let known = [[0.0, 1.0], [-1.0, 1.0], [0.0, 255.0], [0.0, 65535.0]];
-    Ok(known.into_iter().find(|[l, h]| *l <= low && high <= *h).unwrap_or([low, high]))
-}
 
-/// Pixels of an array: bytes, or other numbers.
-enum Pixels {
-    Bytes(Vec<u8>),
-    Numbers(Vec<f32>),
-}
-
-fn pixels(values: Values) -> Result<Pixels> {
-    Ok(match values {
-        Values::Bytes(bytes) => Pixels::Bytes(bytes),
-        Values::Floats(values) => Pixels::Numbers(values),
-        Values::Numbers(values) => Pixels::Numbers(values.into_iter().map(|v| v as f32).collect()),
-        Values::Words(_) => return Err(Error::new("its values are words, not pixels", AS_NUMBERS)),
-    })
-}
-
-/// Images `[n, c, y, x]` of an array of this shape.
-fn images(shape: &[u64], pixels: Pixels, range: [f32; 2]) -> Result<(ImageShape, Vec<u8>)> {
-    let bytes = match pixels {
-        Pixels::Bytes(bytes) => bytes,
-        Pixels::Numbers(values) => {
-            let [low, high] = range;
-            // Numbers beyond the range of the training images become black or white.
-            values.iter().map(|v| ((v - low) / (high - low) * 255.0).round() as u8).collect()
-        }
-    };
-    if bytes.is_empty() {
-        return Err(Error::new(format!("its shape is {shape:?}: it is empty"), "give it images"));
-    }
-    let sizes: Vec<usize> = shape.iter().map(|size| *size as usize).collect();
-    let (channels, height, width, last) = match sizes[..] {
-        [_, height, width] => (1, height, width, false),
-        [_, height, width, channels @ (1 | 3)] => (channels, height, width, true),
-        [_, channels @ (1 | 3), height, width] => (channels, height, width, false),
-        _ => {
-            let what = format!("its shape is {shape:?}");
-            return Err(Error::new(
-                what,
-                "give it images as [n, y, x], [n, y, x, c] or [n, c, y, x], with 1 or 3 channels",
-            ));
-        }
-    };
-    if height > MAX_SIDE || width > MAX_SIDE {
-        return Err(Error::new(
-            format!("its images are {width} × {height}"),
-            format!("{MAX_SIDE} pixels a side are the most"),
-        ));
-    }
-    let shape = ImageShape { channels, height, width };
-    if !last || channels == 1 {
-        return Ok((shape, bytes));
-    }
-    let planes =
-        |image: &[u8]| (0..3).flat_map(|c| image.iter().skip(c).step_by(3).copied()).collect::<Vec<u8>>();
-    Ok((shape, bytes.chunks_exact(shape.len()).flat_map(planes).collect()))
-}
-
-/// One label for each image: an array `[n]` or `[n, 1]`, or `[n, classes]` with a single 1 in each row.
-fn labels(array: Array, count: usize) -> Result<Vec<u8>> {
-    let sizes: Vec<usize> = array.shape.iter().map(|size| *size as usize).collect();
-    let numbers = array.values.numbers()?;
-    let class = |number: f64| {
-        let valid = number.fract() == 0.0 && (0.0..256.0).contains(&number);
-        valid.then_some(number as u8).ok_or_else(|| {
-            Error::new(format!("{number} is no class"), "classes are whole numbers from 0 to 255")
-        })
-    };
-    match sizes[..] {
-        [n] | [n, 1] if n == count => numbers.into_iter().map(class).collect(),
-        [n, width] if n == count && width <= 256 => {
-            let row = |row: &[f64]| {
-                let ones = row.iter().filter(|value| **value == 1.0).count();
-                let only = ones == 1 && row.iter().all(|value| *value == 0.0 || *value == 1.0);
-                only.then(|| row.iter().position(|value| *value == 1.0).unwrap_or(0) as u8).ok_or_else(|| {
-                    Error::new(
-                        "its images have several labels each",
-                        "give each image one class: an array [n]",
-                    )
-                })
-            };
-            numbers.chunks_exact(width).map(row).collect()
-        }
-        _ => {
-            let what = format!("its shape is {sizes:?}, where {count} labels belong");
-            Err(Error::new(what, "give it one label for each image"))
-        }
+    fn read(&mut self, name: &str) -> Result<Array> {
+        Self::read(self, name)
     }
 }
 
@@ -141,97 +32,12 @@ fn labels(array: Array, count: usize) -> Result<Vec<u8>> {
 /// # Errors
 /// When it is damaged, has no arrays of a known name, or they do not go together.
 pub(super) fn open(path: &Path) -> Result<Dataset> {
-    read(path).map_err(|error| error.within(path.display()))
-}
-
-fn read(path: &Path) -> Result<Dataset> {
-    let (file, _) = bounded::open(path, u64::MAX)?;
-    let mut archive = Archive::open(BufReader::new(file))?;
-    let names = names_in(&archive)?;
-    let mut parts = [const { None }; 3];
-    let mut scale = None;
-    for (part, (image_name, label_name)) in parts.iter_mut().zip(names) {
-        if !archive.has(&image_name) {
-            continue;
-        }
-        let array = archive.read(&image_name)?;
-        let within = |error: Error| error.within(format!("array {image_name}"));
-        let of = pixels(array.values).map_err(within)?;
-        if let (Pixels::Numbers(values), None) = (&of, scale) {
-            scale = Some(range(values).map_err(within)?);
-        }
-        let (shape, images) = images(&array.shape, of, scale.unwrap_or([0.0, 255.0])).map_err(within)?;
-        let array = archive.read(&label_name)?;
-        let labels = labels(array, images.len() / shape.len());
-        let labels = labels.map_err(|error| error.within(format!("array {label_name}")))?;
-        *part = Some((shape, Split { images: images.into(), labels }));
-    }
-    let mut report = Report::default();
-    if let Some([low, high]) = scale {
-        report.note(format!("pixels of {low} to {high} are brought to 0 to 255"));
-    }
     let name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
-    joined(name, parts, report)
-}
-
-/// Names of the images and labels of each part.
-fn names_in(archive: &Archive) -> Result<[(String, String); 3]> {
-    let has = |(images, labels): (&str, &str)| archive.has(images) && archive.has(labels);
-    if let Some(names) = NAMES.iter().find(|names| has(names[0])) {
-        return Ok(names.map(|(images, labels)| (images.to_owned(), labels.to_owned())));
-    }
-    let [images, labels] = WHOLE.map(|names| names.iter().find(|name| archive.has(name)));
-    if let Some((images, labels)) = images.zip(labels) {
-        return Ok([((*images).to_owned(), (*labels).to_owned()), Default::default(), Default::default()]);
-    }
-    let what = format!("none of its arrays are called as images with labels: {}", archive.arrays.join(", "));
-    Err(Error::new(what, format!("call them so: {LOOKS_FOR}")))
-}
-
-/// The data set of its parts; a test is drawn of the training images where there is none.
-fn joined(name: String, parts: [Option<(ImageShape, Split)>; 3], mut report: Report) -> Result<Dataset> {
-    let [train, validation, test] = parts;
-    let Some((shape, mut train)) = train else {
-        return Err(Error::new("it has no training images", "give it some"));
+    let read = || {
+        let (file, _) = bounded::open(path, u64::MAX)?;
+        array_set::read(&mut Archive::open(BufReader::new(file))?, name)
     };
-    for (other, _) in [&validation, &test].into_iter().flatten() {
-        if *other != shape {
-            let what = format!("its images are {shape} and {other}");
-            return Err(Error::new(what, "give all images one shape"));
-        }
-    }
-    let test = match test {
-        Some((_, test)) => test,
-        None => draw_test(&mut train, shape, &mut report),
-    };
-    let mut held = 0;
-    if let Some((_, validation)) = validation {
-        held = validation.len();
-        std::sync::Arc::make_mut(&mut train.images).extend_from_slice(&validation.images);
-        train.labels.extend_from_slice(&validation.labels);
-    }
-    let classes = train.labels.iter().chain(&test.labels).max().map_or(0, |label| usize::from(*label) + 1);
-    let classes = (0..classes).map(|class| class.to_string()).collect();
-    let data = Dataset::new(name, shape, classes, train, test)?.with_validation(held)?;
-    Ok(Dataset { report, ..data })
-}
-
-/// Takes the test images out of the training images.
-fn draw_test(train: &mut Split, shape: ImageShape, report: &mut Report) -> Split {
-    let drawn = drawn_for_test(&train.labels);
-    let part = |of_test: bool| {
-        let chosen = |(_, drawn): &(usize, &bool)| **drawn == of_test;
-        let chosen: Vec<usize> = drawn.iter().enumerate().filter(chosen).map(|(image, _)| image).collect();
-        let images: Vec<u8> = chosen
-            .iter()
-            .flat_map(|image| train.images[image * shape.len()..][..shape.len()].iter().copied())
-            .collect();
-        Split { images: images.into(), labels: chosen.iter().map(|image| train.labels[*image]).collect() }
-    };
-    let (test, rest) = (part(true), part(false));
-    report.note(format!("there are no test images: {} of {} images are drawn", test.len(), drawn.len()));
-    *train = rest;
-    test
+    read().map_err(|error| error.within(path.display()))
 }
 
 #[cfg(test)]
@@ -242,6 +48,7 @@ mod tests {
     use npyz::WriterBuilder as _;
 
     use super::*;
+    use crate::data::dataset::ImageShape;
 
     fn npy<T: npyz::Serialize + npyz::AutoSerialize + Copy>(shape: &[u64], values: &[T]) -> Vec<u8> {
         let mut bytes = Vec::new();

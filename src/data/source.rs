@@ -53,6 +53,24 @@ impl fmt::Display for ImageSize {
     }
 }
 
+/// One of the splits of EMNIST (G. Cohen, S. Afshar, J. Tapson, A. van Schaik, EMNIST: an extension of MNIST to handwritten letters, 2017).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, strum::Display, strum::EnumString, strum::VariantArray)]
+#[strum(serialize_all = "lowercase")]
+pub enum EmnistSplit {
+    /// Digits, capital and small letters: 62 classes.
+    ByClass,
+    /// The same, with 15 small letters counted to their capitals: 47 classes.
+    ByMerge,
+    /// As `bymerge`, with the same number of images for each class.
+    Balanced,
+    /// Letters without regard to case: 26 classes.
+    Letters,
+    /// Ten digits.
+    Digits,
+    /// Ten digits, with as many images as MNIST.
+    Mnist,
+}
+
 /// Options of reading the images of a data set.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub struct Reading {
@@ -62,7 +80,14 @@ pub struct Reading {
     pub fit: Fit,
     /// Stop at a damaged image, in place of leaving it out.
     pub strict: bool,
+    /// The split of EMNIST, where a folder holds several.
+    pub split: Option<EmnistSplit>,
+    /// The coarse labels of CIFAR-100, in place of the fine ones.
+    pub coarse: bool,
 }
+
+/// The options that may follow a path, for messages.
+pub(super) const OPTIONS: &str = "size=64x48, fit=crop (pad, stretch), strict, split=letters (EMNIST: byclass, bymerge, balanced, letters, digits, mnist), labels=coarse (CIFAR-100)";
 
 /// A data set by name or path, and how it is read.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -94,6 +119,11 @@ impl Source {
                     Err(_) => return whole(),
                 },
                 "strict" => reading.strict = true,
+                "split" => match value.parse() {
+                    Ok(split) => reading.split = Some(split),
+                    Err(_) => return whole(),
+                },
+                "labels" if ["coarse", "fine"].contains(&value) => reading.coarse = value == "coarse",
                 _ => return whole(),
             }
         }
@@ -104,7 +134,7 @@ impl Source {
 impl fmt::Display for Source {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.path)?;
-        let Reading { size, fit, strict } = self.reading;
+        let Reading { size, fit, strict, split, coarse } = self.reading;
         let mut options: Vec<String> = size.map(|size| format!("size={size}")).into_iter().collect();
         if fit != Fit::default() {
             options.push(format!("fit={fit}"));
@@ -112,6 +142,8 @@ impl fmt::Display for Source {
         if strict {
             options.push("strict".to_owned());
         }
+        options.extend(split.map(|split| format!("split={split}")));
+        options.extend(coarse.then(|| "labels=coarse".to_owned()));
         if options.is_empty() { Ok(()) } else { write!(f, "?{}", options.join("&")) }
     }
 }
@@ -122,14 +154,20 @@ mod tests {
 
     #[test]
     fn a_source_and_its_text_say_the_same() {
-        for text in
-            ["a/b", "a?b", "a?size=64x48", "a?size=7x7&fit=pad&strict", "a?b?fit=stretch", "a?size=0x3"]
-        {
+        for text in [
+            "a/b",
+            "a?b",
+            "a?size=64x48",
+            "a?size=7x7&fit=pad&strict",
+            "a?b?fit=stretch",
+            "a?size=0x3",
+            "a?fit=pad&split=letters",
+        ] {
             assert_eq!(Source::parse(text).to_string(), text);
         }
         let source = Source::parse("a?size=20&fit=pad");
         let reading =
-            Reading { size: Some(ImageSize { width: 20, height: 20 }), fit: Fit::Pad, strict: false };
+            Reading { size: Some(ImageSize { width: 20, height: 20 }), fit: Fit::Pad, ..Reading::default() };
         assert_eq!((source.path.as_str(), source.reading), ("a", reading));
         assert_eq!(Source::parse("a?size=0x3").path, "a?size=0x3");
     }

@@ -35,7 +35,8 @@ fn read(root: &TempDir) -> Result<Dataset> {
 }
 
 fn read_at(root: &TempDir, size: &str, fit: Fit) -> Dataset {
-    open_with(root.path(), &Reading { size: Some(size.parse().unwrap()), fit, strict: false }, None).unwrap()
+    open_with(root.path(), &Reading { size: Some(size.parse().unwrap()), fit, ..Reading::default() }, None)
+        .unwrap()
 }
 
 /// Two classes in three splits; each image is filled with a number of its own.

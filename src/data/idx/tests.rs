@@ -44,17 +44,21 @@ fn write(dir: &TempDir, name: &str, bytes: &[u8]) {
     fs::write(dir.path().join(name), bytes).unwrap();
 }
 
+fn open_only(directory: &Path) -> Result<Dataset> {
+    open(directory, None, None)
+}
+
 /// The error of the whole set with one file replaced.
 fn broken(name: &str, bytes: &[u8]) -> Error {
     let dir = whole();
     write(&dir, name, bytes);
-    open(dir.path()).unwrap_err()
+    open_only(dir.path()).unwrap_err()
 }
 
 #[test]
 fn a_whole_set_is_read() {
     let dir = whole();
-    let data = open(dir.path()).unwrap();
+    let data = open_only(dir.path()).unwrap();
     assert_eq!(data.shape, ImageShape { channels: 1, height: 2, width: 3 });
     assert_eq!(data.train.labels, [9, 0, 4]);
     assert_eq!(data.train.image(1), [6, 7, 8, 9, 10, 11]);
@@ -64,7 +68,7 @@ fn a_whole_set_is_read() {
 
 #[test]
 fn every_spelling_reads_the_same() {
-    let expected = open(whole().path()).unwrap();
+    let expected = open_only(whole().path()).unwrap();
     for (joint, end) in [(".", ""), ("-", ".gz"), (".", ".gz")] {
         let dir = whole();
         for (stem, rank) in [("train-images", 3), ("train-labels", 1), ("t10k-images", 3), ("t10k-labels", 1)]
@@ -76,7 +80,7 @@ fn every_spelling_reads_the_same() {
             assert!(claims(&name));
             write(&dir, &name, &if end.is_empty() { bytes } else { gz(&bytes) });
         }
-        assert_eq!(open(dir.path()).unwrap(), expected);
+        assert_eq!(open_only(dir.path()).unwrap(), expected);
     }
     assert!(!claims("train-images-idx1-ubyte") && !claims("train-images-idx3-ubyte.zip"));
 }
@@ -86,7 +90,7 @@ fn gzip_is_known_by_content_in_several_members_too() {
     let dir = whole();
     let bytes = images(3);
     write(&dir, TRAIN_IMAGES, &[gz(&bytes[..9]), gz(&bytes[9..])].concat());
-    assert_eq!(open(dir.path()).unwrap(), open(whole().path()).unwrap());
+    assert_eq!(open_only(dir.path()).unwrap(), open_only(whole().path()).unwrap());
 }
 
 #[test]
@@ -98,7 +102,7 @@ fn fashion_is_known_by_its_directory() {
         for entry in fs::read_dir(dir.path()).unwrap().map(Result::unwrap).filter(|e| e.path().is_file()) {
             fs::copy(entry.path(), inner.join(entry.file_name())).unwrap();
         }
-        let data = open(&inner).unwrap();
+        let data = open_only(&inner).unwrap();
         assert_eq!((data.name.as_str(), data.classes[9].as_str()), ("fashion-mnist", "ankle boot"));
     }
 }
@@ -142,7 +146,7 @@ fn bytes_after_a_gzip_stream_are_ignored() {
         for bytes in [[&packed[..], after].concat(), [&head[..], &tail, after].concat()] {
             let dir = whole();
             write(&dir, TRAIN_IMAGES, &bytes);
-            assert_eq!(open(dir.path()).unwrap().train.image(1), [6, 7, 8, 9, 10, 11]);
+            assert_eq!(open_only(dir.path()).unwrap().train.image(1), [6, 7, 8, 9, 10, 11]);
         }
     }
     // Values beyond those that the header counts are still a fault.
@@ -155,12 +159,12 @@ fn a_folder_of_a_files_name_does_not_hide_the_file() {
     let (named, dotted) = (dir.path().join(TRAIN_IMAGES), dir.path().join("train-images.idx3-ubyte"));
     fs::rename(&named, &dotted).unwrap();
     fs::create_dir(&named).unwrap();
-    assert_eq!(open(dir.path()).unwrap().train.labels.len(), 3);
+    assert_eq!(open_only(dir.path()).unwrap().train.labels.len(), 3);
     // One folder down it is found, too.
     fs::rename(&dotted, named.join(TRAIN_IMAGES)).unwrap();
-    assert_eq!(open(dir.path()).unwrap().train.labels.len(), 3);
+    assert_eq!(open_only(dir.path()).unwrap().train.labels.len(), 3);
     fs::remove_file(named.join(TRAIN_IMAGES)).unwrap();
-    assert!(open(dir.path()).unwrap_err().what().contains("not a regular file"));
+    assert!(open_only(dir.path()).unwrap_err().what().contains("not a regular file"));
 }
 
 #[test]
@@ -191,6 +195,6 @@ fn files_must_go_together() {
     assert!(error.what().contains("training images are 1×2×3, test images 1×3×2"), "{error}");
     let dir = whole();
     fs::remove_file(dir.path().join("t10k-labels-idx1-ubyte")).unwrap();
-    let error = open(dir.path()).unwrap_err();
+    let error = open_only(dir.path()).unwrap_err();
     assert!(error.what().contains("has no t10k-labels-idx1-ubyte"), "{error}");
 }

@@ -46,6 +46,7 @@ impl Array {
 fn numbers(values: Values) -> Result<Numbers> {
     match values {
         Values::Bytes(values) => Ok(Numbers::Single(values.into_iter().map(f32::from).collect())),
+        Values::Signed(values) => Ok(Numbers::Single(values.into_iter().map(f32::from).collect())),
         Values::Floats(values) => Ok(Numbers::Single(values)),
         other => other.numbers().map(Numbers::Double),
     }
