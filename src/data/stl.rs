@@ -103,7 +103,7 @@ mod tests {
     /// An image of zeros but for one value at a channel, row and column.
     fn image(value: u8, [channel, y, x]: [usize; 3]) -> Vec<u8> {
         let mut bytes = vec![0; SHAPE.len()];
-        // Column by column: the row runs fastest.
+        // The row runs fastest.
         bytes[channel * SIDE * SIDE + x * SIDE + y] = value;
         bytes
     }

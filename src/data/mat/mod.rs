@@ -64,7 +64,7 @@ pub(super) fn open(directory: &Path) -> Result<Dataset> {
 
 fn read(path: &Path, range: &mut PixelRange) -> Result<(ImageShape, Split)> {
     let [images, numbers] = elements::read(path, ["X", "y"])?;
-    // Column by column, the first index is the row.
+    // The first index, which runs fastest, is the row.
     let (stored, images) = range.images(images).map_err(|error| error.within("array X"))?;
     let (shape, images) = transposed(stored, &images);
     let count = images.len() / shape.len();
