@@ -5,14 +5,15 @@
     pip install tensorflow-cpu tf2onnx                                              # Keras 3
     imported.py [--revacnn target/release/revacnn] [--only NAME]
 
-Models of torchvision, timm and Keras with random weights (batch norms have random statistics) and images of 32×32, written by both of
-PyTorch's exporters and by tf2onnx; those of frameworks that are not there are passed over. It prints the largest error by the
+Models of torchvision, timm, Keras and ConvNetJS with random weights (batch norms have random statistics) and images of 32×32, written by
+both of PyTorch's exporters, by tf2onnx, and as ConvNetJS's JSON; those of frameworks that are not there are passed over. It prints the largest error by the
 largest logit, or why a model is refused, and fails where an error is above 1e-4 or a model is refused that must not be.
 """
 
 import argparse
 import importlib.util
 import json
+import os
 import subprocess
 import sys
 import tempfile
@@ -20,6 +21,8 @@ import warnings
 from pathlib import Path
 
 import numpy as np
+
+from bench import CACHE, node_modules
 
 LIMIT = 1e-4
 IMAGES = 6
@@ -134,6 +137,24 @@ def of_keras(folder, only):
         yield f"{name}, tf2onnx", file, images.transpose(0, 3, 1, 2), wanted
 
 
+def of_convnetjs(folder, only):
+    here = Path(__file__).parent
+    modules = node_modules(CACHE / "node", here / "package.json", "convnetjs", "ConvNetJS")
+    if not modules:
+        return
+    command = ["node", here / "convnetjs_models.js", *map(str, [SIDE, IMAGES, CLASSES])]
+    made = subprocess.run(command, capture_output=True, text=True, check=True, env={**os.environ, "NODE_PATH": modules})
+    # ConvNetJS says warnings there, too.
+    for line in filter(lambda line: line.startswith("{"), made.stdout.splitlines()):
+        network = json.loads(line)
+        name = f"convnetjs {network['name']}"
+        if only and only not in name:
+            continue
+        file = folder / "convnetjs.json"
+        file.write_text(json.dumps(network["net"]))
+        yield name, file, np.array(network["images"], np.float32).reshape(IMAGES, 3, SIDE, SIDE), np.array(network["outputs"])
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--revacnn", type=Path, default=Path("target/release/revacnn"))
@@ -149,6 +170,7 @@ def main():
             return subprocess.run([program, *map(str, arguments)], cwd=folder, capture_output=True, text=True)
 
         sources = [make for module, make in [("torch", of_torch), ("tf2onnx", of_keras)] if importlib.util.find_spec(module)]
+        sources.append(of_convnetjs)
         for number, (name, file, images, wanted) in enumerate(case for make in sources for case in make(folder, options.only)):
             run = f"run{number}"
             done = revacnn("import", file, "-o", run, "--dataset", "shapes", "--batch", 8)

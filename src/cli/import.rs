@@ -16,7 +16,7 @@ const INPUT_NORM: u32 = 0;
 
 #[derive(Args)]
 pub(super) struct Import {
-    /// An ONNX file (operator sets 7 to 24), as torch.onnx.export writes it.
+    /// An ONNX file (operator sets 7 to 24), as torch.onnx.export and tf2onnx write it, or the JSON of a ConvNetJS network.
     #[arg(value_name = "FILE", conflicts_with = "network")]
     file: PathBuf,
     /// Folder to save the run in: go on with it by `revacnn train --resume`, or open it in the window.

@@ -7,6 +7,7 @@
 //! output of layer n − 1; *features* are activations copied out for images.
 
 mod average;
+mod convnetjs;
 mod export;
 pub mod features;
 mod filter_signs;
@@ -22,6 +23,7 @@ pub mod layers;
 mod loss;
 mod memory;
 mod model;
+mod model_file;
 mod network;
 mod onnx;
 mod optimizer;

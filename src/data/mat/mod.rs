@@ -9,7 +9,7 @@
 //! | `extra_32x32.mat`, more training images | the same | left out, and said |
 //! | version 7.3 is HDF5; level 4 has no header; structs, cells, texts, sparse and complex arrays | The MathWorks | refused |
 //!
-//! Of crates, matfile unpacks whole elements whatever they claim, and brings a second parser and a second zlib.
+//! Of crates, matfile was left: it brings a parser and a zlib besides those that are here.
 
 mod elements;
 #[cfg(test)]

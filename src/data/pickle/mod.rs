@@ -13,7 +13,7 @@
 //! | whole numbers as `numpy._core.multiarray.scalar` | lists of NumPy's numbers | read |
 //! | protocols 0 and 1, buffers beside the file, persistent ids, classes, functions | | refused |
 //!
-//! Source: the opcodes in Python's `pickletools`. Of crates, serde-pickle resolves no names, so that arrays are lost.
+//! Source: the opcodes in Python's `pickletools`.
 
 mod machine;
 #[cfg(test)]

@@ -45,34 +45,14 @@ use self::proto::{Graph, ModelFile, ValueInfo};
 use super::{Model, Shape};
 use crate::error::{Error, Result};
 
-/// Largest size of a file in bytes, which is the format's own.
-const MAX_BYTES: u64 = 1 << 31;
 /// Versions of the operators that are known.
 const OPSETS: std::ops::RangeInclusive<i64> = 7..=24;
 
 impl Model {
-    /// Reads an ONNX file.
-    ///
-    /// # Errors
-    /// When it cannot be read, is damaged, or has a node for which there is no layer; the node is named.
-    pub fn open(path: &Path) -> Result<Self> {
-        let within = |error: Error| error.within(path.display());
-        let io = |error| Error::io("read", path, &error);
-        let metadata = std::fs::metadata(path).map_err(io)?;
-        if !metadata.is_file() || metadata.len() > MAX_BYTES {
-            let what = format!("{} is not an ONNX file", path.display());
-            return Err(Error::new(what, "name a file of at most 2 GiB, as torch.onnx.export writes it"));
-        }
-        let bytes = std::fs::read(path).map_err(io)?;
-        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        let name = path.file_stem().map_or_else(String::new, |stem| stem.to_string_lossy().into_owned());
-        Self::read(&bytes, folder, &name).map_err(within)
-    }
-
     /// Reads the bytes of an ONNX file in `folder`.
     ///
     /// # Errors
-    /// As [`Model::open`].
+    /// When it is damaged, or has a node for which there is no layer; the node is named.
     pub fn read(bytes: &[u8], folder: &Path, name: &str) -> Result<Self> {
         let model = ModelFile::decode(bytes).map_err(|error| {
             let what = format!("it is no ONNX file, or cut short: {error}");
