@@ -2,9 +2,10 @@
 
 use toml::Table;
 
-use super::builder::{Builder, Erf, Gate, Map, Scaled, Shifted, Value};
+use super::builder::{Builder, Erf, Map, Scaled, Value};
 use super::constant::Constant;
 use super::fold;
+use super::hard_swish::part_of_hard_swish;
 use super::proto::Node;
 use crate::error::{Error, Result};
 
@@ -52,22 +53,11 @@ impl Builder<'_> {
         if let Some(map) = self.fold_affine(node, &first, &second)? {
             return Ok(Value::Map(map));
         }
+        if let Some(part) = part_of_hard_swish(op, &first, &second) {
+            return Ok(part);
+        }
         match (op, first, second) {
             ("Add", Value::Map(_), Value::Map(_)) => self.join(node).map(Value::Map),
-            ("Add", Value::Map(of), Value::Constant(by)) | ("Add", Value::Constant(by), Value::Map(of))
-                if by.len() == 1 && by.floats() == [3.0] =>
-            {
-                Ok(Value::Shifted(Shifted { of, is_cut: false }))
-            }
-            ("Mul", Value::Shifted(cut), Value::Constant(by))
-            | ("Mul", Value::Constant(by), Value::Shifted(cut))
-                if cut.is_cut && by.scalar().is_some_and(|by| (by - 1.0 / 6.0).abs() < 1e-6) =>
-            {
-                Ok(Value::Gate(Gate { of: cut.of, kind: "hard_swish" }))
-            }
-            ("Div", Value::Shifted(cut), Value::Constant(by)) if cut.is_cut && by.scalar() == Some(6.0) => {
-                Ok(Value::Gate(Gate { of: cut.of, kind: "hard_swish" }))
-            }
             ("Add", Value::Map(_), Value::Constant(_)) | ("Add", Value::Constant(_), Value::Map(_)) => {
                 let help = "only a bias for each channel, right after a product, convolution or normalization, has a layer";
                 Err(node.refuse("it adds a constant to a map", help))

@@ -22,6 +22,7 @@ mod attributes;
 mod builder;
 mod constant;
 mod fold;
+mod hard_swish;
 mod layout;
 mod norms;
 mod operators;
