@@ -40,6 +40,7 @@ mod shape;
 mod snapshot;
 mod start_weights;
 pub mod surgery;
+mod tables;
 mod tensor;
 mod trainer;
 pub mod twin;

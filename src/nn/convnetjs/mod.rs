@@ -15,6 +15,7 @@ use serde::de::{Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
 use toml::{Table, Value as Setting};
 
 use super::network::NetworkLayer;
+use super::tables::sizes;
 use super::{Model, Network, Shape};
 use crate::error::{Error, Result};
 
@@ -154,11 +155,6 @@ fn image_of(input: &LayerFile) -> Result<Shape> {
     Ok(Shape::new(channels, height, width))
 }
 
-/// Settings of whole numbers.
-fn sizes<const N: usize>(of: [(&str, usize); N]) -> Table {
-    of.into_iter().map(|(name, size)| (name.to_owned(), Setting::Integer(size as i64))).collect()
-}
-
 impl Reader {
     fn push(&mut self, layer: &mut LayerFile) -> Result<()> {
         if self.loss.is_some() {
@@ -171,10 +167,10 @@ impl Reader {
         }
         let (kind, settings) = match layer.layer_type.as_str() {
             "conv" => ("conv2d", convolution(layer)?),
-            "fc" => ("dense", sizes([("units", layer.filters.len())])),
+            "fc" => ("dense", sizes(&[("units", layer.filters.len())])),
             "pool" => ("max_pool2d", pool(layer)?),
             kind @ ("relu" | "sigmoid" | "tanh") => (kind, Table::new()),
-            "maxout" => ("maxout", sizes([("group", need(layer.group_size, "group_size")?)])),
+            "maxout" => ("maxout", sizes(&[("group", need(layer.group_size, "group_size")?)])),
             "lrn" => ("local_response_norm", response_norm(layer)?),
             "dropout" => ("dropout", self.dropout(need(layer.drop_prob, "drop_prob")?)?),
             kind @ ("softmax" | "svm" | "regression") => {
@@ -255,12 +251,12 @@ fn convolution(layer: &LayerFile) -> Result<Table> {
     }
     let stride = need(layer.stride, "stride")?;
     let filters = layer.filters.len();
-    Ok(sizes([("filters", filters), ("kernel", width), ("stride", stride), ("padding", layer.pad)]))
+    Ok(sizes(&[("filters", filters), ("kernel", width), ("stride", stride), ("padding", layer.pad)]))
 }
 
 fn pool(layer: &LayerFile) -> Result<Table> {
     let (width, height) = (need(layer.sx, "sx")?, need(layer.sy, "sy")?);
-    let mut settings = sizes([("stride", need(layer.stride, "stride")?), ("padding", layer.pad)]);
+    let mut settings = sizes(&[("stride", need(layer.stride, "stride")?), ("padding", layer.pad)]);
     let size = [height, width].map(|side| Setting::Integer(side as i64));
     settings.insert("size".to_owned(), Setting::Array(size.to_vec()));
     Ok(settings)
@@ -271,7 +267,7 @@ fn response_norm(layer: &LayerFile) -> Result<Table> {
     // Of an even n, one more channel is summed up.
     let size = n / 2 * 2 + 1;
     let alpha = need(layer.alpha, "alpha")? * size as f64 / n.max(1) as f64;
-    let mut settings = sizes([("size", size)]);
+    let mut settings = sizes(&[("size", size)]);
     for (name, value) in [("alpha", alpha), ("beta", need(layer.beta, "beta")?), ("k", need(layer.k, "k")?)] {
         settings.insert(name.to_owned(), Setting::Float(value));
     }

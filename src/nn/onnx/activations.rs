@@ -5,8 +5,8 @@ use toml::Table;
 use super::arithmetic::spread;
 use super::builder::{Builder, Gate, Map, Shifted, Value};
 use super::proto::Node;
-use super::settings::number;
 use crate::error::Result;
+use crate::nn::tables::number;
 
 impl Builder<'_> {
     /// A node that is but a part of a layer; none for other nodes.

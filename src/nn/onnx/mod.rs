@@ -29,7 +29,6 @@ mod operators;
 mod order;
 mod pads;
 pub(super) mod proto;
-mod settings;
 #[cfg(test)]
 mod tests;
 mod windows;

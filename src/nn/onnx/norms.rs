@@ -5,8 +5,8 @@ use super::arithmetic::spread;
 use super::builder::{Builder, GroupScales, Grouped, Map, Value};
 use super::fold;
 use super::proto::Node;
-use super::settings::{number, sizes};
 use crate::error::{Error, Result};
+use crate::nn::tables::{number, sizes};
 
 impl Builder<'_> {
     /// A normalization that is one node.

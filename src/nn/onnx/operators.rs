@@ -9,10 +9,10 @@ use super::builder::{Builder, Map, Value};
 use super::constant::Constant;
 use super::fold;
 use super::proto::Node;
-use super::settings::{number, sizes};
 use super::windows::{convolution, pool};
 use crate::error::{Error, Result};
 use crate::nn::Shape;
+use crate::nn::tables::{number, sizes};
 
 /// Operators that have no layer, and the nearest that has one.
 const NEAREST: &[(&str, &str)] = &[

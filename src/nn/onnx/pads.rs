@@ -5,8 +5,8 @@ use toml::Value as Setting;
 use super::builder::{Builder, Map, Padded, Value};
 use super::fold;
 use super::proto::Node;
-use super::settings::sizes;
 use crate::error::{Error, Result};
+use crate::nn::tables::sizes;
 
 /// Most rows or columns at a side.
 const MAX_SIDE: i64 = 1 << 12;

@@ -4,9 +4,9 @@ use toml::{Table, Value as Setting};
 
 use super::builder::{Builder, Map, Value};
 use super::proto::Node;
-use super::settings::sizes;
 use crate::error::Result;
 use crate::nn::Shape;
+use crate::nn::tables::sizes;
 
 /// Largest kernel.
 const MAX_KERNEL: usize = 64;
