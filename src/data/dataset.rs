@@ -85,7 +85,7 @@ pub(super) fn check_labels(labels: &[u8], classes: usize) -> Result<()> {
         None => Ok(()),
         Some(i) => Err(Error::new(
             format!("label {} of image {i} is out of range: there are {classes} classes, from 0", labels[i]),
-            "the file is damaged: fetch it again; or if the set has more classes, name them in its text file of class names, one a line",
+            "the file is damaged: fetch it again; or if the set has more classes, name them, one a line, in class_names.txt beside it (as CIFAR has batches.meta.txt)",
         )),
     }
 }

@@ -108,7 +108,10 @@ fn remedies_are_such_that_they_help() {
     write_idx(folder.path());
     fs::write(folder.path().join("train-labels-idx1-ubyte"), idx(&[12], &[25; 12])).unwrap();
     let ran = run(folder.path(), &["data", "info", "."]).fails(1, "label 25");
-    assert!(ran.err.contains("EMNIST"), "{}", ran.err);
+    assert!(ran.err.contains("in class_names.txt beside it"), "{}", ran.err);
+    let names: String = (b'a'..=b'z').map(|letter| format!("{}\n", char::from(letter))).collect();
+    fs::write(folder.path().join("class_names.txt"), names).unwrap();
+    assert!(run(folder.path(), &["data", "info", "."]).ok().out.contains("26: a, b, c"));
 }
 
 /// Names that are not UTF-8 are told apart, wherever they stand.
