@@ -1,4 +1,4 @@
-// Activation functions, one value at a time. See src/nn/layers/activation.rs.
+// Activation functions, one value at a time. See src/nn/layers/activation/mod.rs.
 const WORKGROUP: u32 = 64u;
 // 0 relu, 1 leaky relu, 2 elu, 3 gelu, 4 sigmoid, 5 tanh, 6 silu, 7 hard swish, 8 hardtanh
 #constant FUNCTION = 0
