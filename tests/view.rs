@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use revacnn::gpu::{AdapterChoice, Buffer, Gpu, TensorView};
 use revacnn::view::twin;
-use revacnn::view::{Rect, Style, TileSet, TileStats, Tiles, diverging};
+use revacnn::view::{Rect, Style, Theme, TileSet, TileStats, Tiles};
 
 fn gpu() -> Rc<Gpu> {
     Rc::new(Gpu::open(&AdapterChoice::Best).unwrap())
@@ -190,7 +190,7 @@ fn every_texel_has_the_color_of_its_value() {
     let mut wrong = 0;
     for (t, y, x) in (0..2).flat_map(|t| (0..4).flat_map(move |y| (0..4).map(move |x| (t, y, x)))) {
         let value = all[view.element([t, 0, y, x]) as usize];
-        let expected = diverging(value / scale);
+        let expected = Theme::Dark.palette().diverging(value / scale);
         let at = ((y * 4 + 2) * 256 + (t * 16 + x * 4 + 2) * 4) as usize;
         let close = |i: usize| picture[at + i].abs_diff(expected[i]) <= 1;
         wrong += u32::from(!(close(0) && close(1) && close(2)));
@@ -208,6 +208,36 @@ fn a_value_that_is_no_number_shows() {
     let picture = draw(&gpu, &set, 1, 16);
     assert_eq!(picture[(4 * 256 + 12 * 4) as usize..][..3], [255, 0, 255]);
     assert_ne!(picture[(4 * 256 + 4 * 4) as usize..][..3], [255, 0, 255]);
+}
+
+#[test]
+fn glows_of_activity_are_as_bright_as_their_tiles_are_active() {
+    let gpu = gpu();
+    let all = [[-1.0, 0.0, -1.0, 0.0], [1.0; 4], [0.0, 0.0, 1.0, 0.0]].concat();
+    let buffer = Buffer::from_slice(&gpu, "values", &all);
+    let view = view(&buffer, 0, [3, 1, 2, 2], [4, 0, 2, 1]);
+    let palette = Theme::Dark.palette();
+    for (style, shares) in [
+        (Style::MeanGlow, [-0.5, 1.0, 0.25]),
+        (Style::MagnitudeGlow, [0.5, 1.0, 0.25]),
+        (Style::ZerosGlow, [0.5, 0.0, 0.75]),
+    ] {
+        let picture = draw(&gpu, &TileSet { view: view.clone(), style }, 3, 16);
+        for (tile, share) in shares.into_iter().enumerate() {
+            let end = if share < 0.0 { palette.selected } else { palette.pinned };
+            for x in [1, 14] {
+                for c in 0..3 {
+                    let ground = f64::from(palette.zero[c]);
+                    let expected = ground + (f64::from(end[c]) - ground) * f64::abs(share);
+                    let drawn = f64::from(picture[(8 * 256 + (16 * tile + x) * 4) + c]);
+                    assert!(
+                        (drawn - expected).abs() < 1.6,
+                        "{style:?}, tile {tile}: {drawn}, not {expected}"
+                    );
+                }
+            }
+        }
+    }
 }
 
 #[test]

@@ -1,4 +1,4 @@
-// Colors of groups of points. The constants are 0xrrggbb, set from src/view/color_map.rs.
+// Colors of groups of points. The constants are 0xrrggbb, set from src/view/color_map.rs. The importing file imports common/colors.
 #constant CLASS_0 = 0
 #constant CLASS_1 = 0
 #constant CLASS_2 = 0
@@ -13,8 +13,8 @@
 #constant RIGHT = 0
 #constant WRONG = 0
 
-/// Color of a group: a class, 255 for unknown, 256 for right and 257 for wrong predictions
-fn group_color(group: u32) -> vec3<f32> {
+/// Color of a group, 0xrrggbb: a class, 255 for unknown, 256 for right and 257 for wrong predictions
+fn packed_group_color(group: u32) -> u32 {
     var packed = 0u;
     switch group % 10u {
 #for c in 10
@@ -25,5 +25,10 @@ fn group_color(group: u32) -> vec3<f32> {
     if group == 255u { packed = UNKNOWN; }
     if group == 256u { packed = RIGHT; }
     if group == 257u { packed = WRONG; }
-    return vec3<f32>(f32(packed >> 16u), f32((packed >> 8u) & 255u), f32(packed & 255u)) / 255.0;
+    return packed;
+}
+
+/// The same as red, green and blue
+fn group_color(group: u32) -> vec3<f32> {
+    return color_of(packed_group_color(group));
 }

@@ -3,6 +3,7 @@
 #import FlowDrawParams
 #import EdgeRanking
 #import common/screen
+#import common/colors
 
 @group(0) @binding(0) var<uniform> params: FlowDrawParams;
 @group(0) @binding(1) var<storage, read> flows: array<f32>;
@@ -14,8 +15,9 @@
 // Pairs of vertices along an edge, an even number.
 #constant PAIRS = 12
 
-const NEGATIVE = vec3<f32>(0.353, 0.663, 0.949);
-const POSITIVE = vec3<f32>(0.941, 0.573, 0.2);
+// Colors of what flows below and above 0, 0xrrggbb, set from src/view/color_map.rs.
+#constant SELECTED = 0
+#constant PINNED = 0
 
 struct Curve {
     @builtin(position) position: vec4<f32>,
@@ -61,7 +63,7 @@ fn curve_corner(index: u32, edge: u32, alpha: f32, weakest: f32) -> Curve {
     let reach = 0.5 * width + 0.5;
     let side = f32(index & 1u) * 2.0 - 1.0;
     let across = normalize(vec2<f32>(-at.w, at.z) + vec2<f32>(0.0, 1e-6));
-    let color = select(NEGATIVE, POSITIVE, flows[i] > 0.0);
+    let color = select(color_of(SELECTED), color_of(PINNED), flows[i] > 0.0);
     let opacity = alpha * mix(params.faintest, 0.9, pow(strength, params.contrast));
     return Curve(clip(at.xy + across * side * reach, params.screen), side * reach, 0.5 * width, vec4<f32>(color, opacity));
 }

@@ -2,15 +2,22 @@
 // draws one listed point. See src/view/scatter.rs.
 
 // Bits of a point's state; above them is its group.
-const PINNED: u32 = 2u;
-const SELECTED: u32 = 4u;
+const IS_PINNED: u32 = 2u;
+const IS_SELECTED: u32 = 4u;
 const GROUP_SHIFT: u32 = 3u;
 
 #import PointStyleUniform
 #import ScreenPoint
 #import PointList
 #import common/screen
+#import common/colors
 #import common/group_color
+
+// Colors, 0xrrggbb, set from src/view/color_map.rs.
+#constant ZERO = 0
+#constant SELECTED = 0
+#constant PINNED = 0
+#constant INK = 0
 
 @group(0) @binding(0) var<uniform> style: PointStyleUniform;
 @group(0) @binding(1) var<storage, read> points: array<ScreenPoint>;
@@ -39,7 +46,7 @@ fn disc_fragment(in: Disc) -> @location(0) vec4<f32> {
     let inside = clamp(in.radius + 0.5 - length(in.away), 0.0, 1.0);
     let rim = clamp(1.5 - abs(in.radius - 1.0 - length(in.away)), 0.0, 1.0);
     let alpha = inside * (0.22 + 0.35 * rim);
-    return vec4<f32>(vec3<f32>(style.red, style.green, style.blue) * alpha, alpha);
+    return vec4<f32>(color_of(SELECTED) * alpha, alpha);
 }
 
 struct Dot {
@@ -49,7 +56,7 @@ struct Dot {
     @location(2) @interpolate(flat) color: vec3<f32>,
 }
 
-/// The frame around a tile: white where it is marked, blue where it is selected, orange where it is pinned, else thinner in the color
+/// The frame around a tile: in ink where it is marked, blue where it is selected, orange where it is pinned, else thinner in the color
 /// of its group, if it has one
 @vertex
 fn ring_vertex(@builtin(vertex_index) index: u32, @builtin(instance_index) instance: u32) -> Dot {
@@ -57,10 +64,10 @@ fn ring_vertex(@builtin(vertex_index) index: u32, @builtin(instance_index) insta
     let i = list.indices[instance];
     let point = points[i];
     var width = select(0.0, 1.0, style.has_classes != 0u);
-    var color = group_color(point.state >> GROUP_SHIFT) * select(0.8, 0.35, style.dim_unselected != 0u);
-    if (point.state & PINNED) != 0u { color = vec3<f32>(0.94, 0.57, 0.2); width = 2.0; }
-    if (point.state & SELECTED) != 0u { color = vec3<f32>(style.red, style.green, style.blue); width = 2.0; }
-    if i == style.marked { color = vec3<f32>(0.86, 0.88, 0.92); width = 2.0; }
+    var color = mix(color_of(ZERO), group_color(point.state >> GROUP_SHIFT), select(0.8, 0.35, style.dim_unselected != 0u));
+    if (point.state & IS_PINNED) != 0u { color = color_of(PINNED); width = 2.0; }
+    if (point.state & IS_SELECTED) != 0u { color = color_of(SELECTED); width = 2.0; }
+    if i == style.marked { color = color_of(INK); width = 2.0; }
     let half = style.half_tile + width;
     let away = (corner_of(index) * 2.0 - 1.0) * select(vec2<f32>(0.0), half, width > 0.0);
     return Dot(clip(point.pixel + away, style.screen), away, 0.0, color);
@@ -79,12 +86,12 @@ fn dot_vertex(@builtin(vertex_index) index: u32, @builtin(instance_index) instan
     let i = list.indices[instance];
     let point = points[i];
     let marked = i == style.marked;
-    let radius = style.dot_radius * select(select(1.0, 1.3, (point.state & (PINNED | SELECTED)) != 0u), 2.0, marked);
+    let radius = style.dot_radius * select(select(1.0, 1.3, (point.state & (IS_PINNED | IS_SELECTED)) != 0u), 2.0, marked);
     let away = (corner_of(index) * 2.0 - 1.0) * (radius + 1.0);
     var color = group_color(point.state >> GROUP_SHIFT);
-    if (point.state & PINNED) != 0u { color = vec3<f32>(1.0, 0.45, 0.1); }
-    if style.dim_unselected != 0u && (point.state & SELECTED) == 0u { color *= 0.3; }
-    return Dot(clip(point.pixel + away, style.screen), away, radius, select(color, vec3<f32>(1.0), marked));
+    if (point.state & IS_PINNED) != 0u { color = color_of(PINNED); }
+    if style.dim_unselected != 0u && (point.state & IS_SELECTED) == 0u { color = mix(color_of(ZERO), color, 0.3); }
+    return Dot(clip(point.pixel + away, style.screen), away, radius, select(color, color_of(INK), marked));
 }
 
 /// A disc in the color of its group

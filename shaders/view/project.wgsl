@@ -6,9 +6,9 @@ const APART: f32 = 1e14;
 // Pixel of what is not drawn.
 const FAR: f32 = -1e6;
 // Groups of points that are not predicted, or rightly, or wrongly; below them are the classes.
-const UNKNOWN: u32 = 255u;
-const RIGHT: u32 = 256u;
-const WRONG: u32 = 257u;
+const UNKNOWN_GROUP: u32 = 255u;
+const RIGHT_GROUP: u32 = 256u;
+const WRONG_GROUP: u32 = 257u;
 
 #import Camera
 #import ScatterParams
@@ -17,6 +17,8 @@ const WRONG: u32 = 257u;
 #import ScreenPoint
 #import atomic Pixel
 #import common/floats
+#import common/colors
+#import common/group_color
 
 @group(0) @binding(0) var<uniform> params: ScatterParams;
 @group(0) @binding(1) var<uniform> camera: Camera;
@@ -43,11 +45,11 @@ const WRONG: u32 = 257u;
 
 fn group_of(i: u32) -> u32 {
     if params.has_classes == 0u { return 0u; }
-    let own = min(classes[i], UNKNOWN);
+    let own = min(classes[i], UNKNOWN_GROUP);
     if camera.color_by == 0u { return own; }
-    let predicted = min(predictions[i], UNKNOWN);
-    if camera.color_by == 1u || predicted == UNKNOWN { return predicted; }
-    return select(WRONG, RIGHT, own == predicted);
+    let predicted = min(predictions[i], UNKNOWN_GROUP);
+    if camera.color_by == 1u || predicted == UNKNOWN_GROUP { return predicted; }
+    return select(WRONG_GROUP, RIGHT_GROUP, own == predicted);
 }
 
 /// The mask holds the lowest eight bits of a group: 0 is right, 1 is wrong
@@ -94,17 +96,16 @@ fn project_points(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_wor
     pick_nearest(i, at);
 }
 
-/// pixels = 0, four per thread
+/// pixels = 0, four of 20 bytes per thread
 @compute @workgroup_size(WORKGROUP)
 fn clear_pixels(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
-    let first = 2u * (id.x + id.y * groups.x * WORKGROUP);
-    if 2u * first >= camera.columns * camera.rows { return; }
-    cleared[first] = vec4<u32>(0u);
-    cleared[first + 1u] = vec4<u32>(0u);
+    let four = id.x + id.y * groups.x * WORKGROUP;
+    if 4u * four >= camera.columns * camera.rows { return; }
+    for (var i = 0u; i < 5u; i++) { cleared[5u * four + i] = vec4<u32>(0u); }
 }
 
-/// pixels[p].dots += 1 and pixels[p].key = max(itself, key) for the pixels p under the dot of each point. Pinned and selected points
-/// have the greatest keys; among equals a shuffled order decides, so that colors mix where points are dense
+/// pixels[p].dots += 1, red, green and blue += those of the group, and pixels[p].key = max(itself, key) for the pixels p under the dot of
+/// each point. Pinned and selected points have the greatest keys; among equals a shuffled order decides
 @compute @workgroup_size(WORKGROUP)
 fn splat_points(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
     let i = id.x + id.y * groups.x * WORKGROUP;
@@ -117,6 +118,7 @@ fn splat_points(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workg
     let pinned = (flags[i] >> 1u) & 1u;
     let chosen = is_selected(i);
     let key = (pinned << 31u) | (chosen << 30u) | (((i * 2654435761u) >> 11u) << 9u) | group;
+    let color = packed_group_color(group);
     let side = i32(camera.splat_side + 3u * pinned + chosen);
     let away = at - floor(camera.origin);
     if any(away < vec2<f32>(-32.0)) || any(away > camera.size + 32.0) { return; }
@@ -132,6 +134,11 @@ fn splat_points(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workg
                 let index = u32(pixel.y) * camera.columns + u32(pixel.x);
                 atomicAdd(&pixels[index].dots, 1u);
                 atomicMax(&pixels[index].key, key);
+                if params.has_classes != 0u {
+                    atomicAdd(&pixels[index].red, color >> 16u);
+                    atomicAdd(&pixels[index].green, (color >> 8u) & 255u);
+                    atomicAdd(&pixels[index].blue, color & 255u);
+                }
             }
         }
     }

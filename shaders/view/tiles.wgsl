@@ -7,6 +7,18 @@
 #import PointList
 #import common/screen
 #import common/floats
+#import common/colors
+
+// Colors, 0xrrggbb, set from src/view/color_map.rs.
+#constant ZERO = 0
+#constant NEGATIVE = 0
+#constant NEGATIVE_END = 0
+#constant POSITIVE = 0
+#constant POSITIVE_END = 0
+#constant SELECTED = 0
+#constant PINNED = 0
+#constant GAP = 0
+#constant TROUGH = 0
 
 @group(0) @binding(0) var<uniform> params: TilesParams;
 @group(0) @binding(1) var<storage, read> values: array<f32>;
@@ -30,18 +42,24 @@ struct Corner {
 
 /// Corner `index` of a tile in a rectangle (x, y, width, height): position in clip space, and the corner in texels
 fn tile_corner(index: u32, rectangle: vec4<f32>, tile: u32) -> Corner {
-    let pixel = rectangle.xy + corner_of(index) * rectangle.zw;
+    var pixel = rectangle.xy + corner_of(index) * rectangle.zw;
     let shown = min(tile, params.tiles - 1u);
     var range = vec2<f32>(0.0, 1.0 / max(whole.magnitude, 1e-20));
     if params.style == 1u {
         let own = stats[shown];
         range = vec2<f32>(own.minimum, 1.0 / max(own.maximum - own.minimum, 1e-20));
     }
-    // The value of a bar of activity, in place of the tile's.
+    // The value of a bar or a glow of activity, in place of the tile's.
+    let activity_of = select(params.style, params.style - 3u, params.style >= 6u);
     let scale = 1.0 / max(whole.mean_magnitude, 1e-20);
-    if params.style == 3u { range = vec2<f32>(stats[shown].mean * scale, 0.0); }
-    if params.style == 4u { range = vec2<f32>(activity[shown].x * scale, 0.0); }
-    if params.style == 5u { range = vec2<f32>(activity[shown].y, 0.0); }
+    if activity_of == 3u { range = vec2<f32>(stats[shown].mean * scale, 0.0); }
+    if activity_of == 4u { range = vec2<f32>(activity[shown].x * scale, 0.0); }
+    if activity_of == 5u { range = vec2<f32>(activity[shown].y, 0.0); }
+    if params.tremble != 0.0 && is_finite(range.x) {
+        let phase = 2.4 * f32(tile);
+        let way = vec2<f32>(sin(23.0 * params.tremble + phase), cos(19.0 * params.tremble + 2.0 * phase));
+        pixel += 0.07 * min(abs(range.x), 1.0) * rectangle.zw * way;
+    }
     let texels = vec2<f32>(f32(params.texel_columns), f32(params.texel_rows));
     return Corner(
         clip(pixel, params.screen), corner_of(index) * texels, params.offset + shown * params.tile_stride, range);
@@ -61,13 +79,12 @@ fn tile_at_point(@builtin(vertex_index) index: u32, @builtin(instance_index) ins
     return tile_corner(index, vec4<f32>(floor(points[tile].pixel - 0.5 * size), size), tile);
 }
 
-/// Diverging map of `t` from −1 to 1, as `diverging` in src/view/color_map.rs
+/// Diverging map of `t` from −1 to 1, as `Palette::diverging` in src/view/color_map.rs
 fn diverging(t: f32) -> vec3<f32> {
-    let zero = vec3<f32>(0.066, 0.075, 0.094);
-    let middle = select(vec3<f32>(0.93, 0.50, 0.13), vec3<f32>(0.16, 0.49, 0.87), t < 0.0);
-    let end = select(vec3<f32>(1.0, 0.92, 0.74), vec3<f32>(0.80, 0.92, 1.0), t < 0.0);
+    let middle = select(color_of(POSITIVE), color_of(NEGATIVE), t < 0.0);
+    let end = select(color_of(POSITIVE_END), color_of(NEGATIVE_END), t < 0.0);
     let a = min(abs(t), 1.0);
-    return select(mix(middle, end, (a - 0.6) / 0.4), mix(zero, middle, a / 0.6), a < 0.6);
+    return select(mix(middle, end, (a - 0.6) / 0.4), mix(color_of(ZERO), middle, a / 0.6), a < 0.6);
 }
 
 /// Color of NaN and infinity.
@@ -88,15 +105,16 @@ fn tile_fragment(in: Corner) -> @location(0) vec4<f32> {
     }
     if params.style == 2u {
         if !is_finite(values[in.first]) { return MAGENTA; }
-        let bar = select(vec3<f32>(0.13, 0.15, 0.19), vec3<f32>(0.93, 0.56, 0.20), in.texel.x < values[in.first]);
+        let bar = select(color_of(TROUGH), color_of(PINNED), in.texel.x < values[in.first]);
         return vec4<f32>(bar, 1.0);
     }
     if params.style >= 3u {
         let value = in.range.x;
         if !is_finite(value) { return MAGENTA; }
-        let color = select(vec3<f32>(0.93, 0.56, 0.20), vec3<f32>(0.35, 0.66, 0.95), value < 0.0);
+        let color = select(color_of(PINNED), color_of(SELECTED), value < 0.0);
+        if params.style >= 6u { return vec4<f32>(mix(color_of(ZERO), color, min(abs(value), 1.0)), 1.0); }
         let share = in.texel.x / f32(params.texel_columns);
-        return vec4<f32>(select(vec3<f32>(0.05, 0.06, 0.08), color, share < abs(value)), 1.0);
+        return vec4<f32>(select(color_of(TROUGH), color, share < abs(value)), 1.0);
     }
     if params.style == 1u {
         let at = in.first + texel.y * params.row_stride + texel.x * params.column_stride;
@@ -113,7 +131,7 @@ fn tile_fragment(in: Corner) -> @location(0) vec4<f32> {
     let inside = texel - cell * pitch;
     let channel = cell.y * params.mosaic_columns + cell.x;
     if inside.x >= params.width || inside.y >= params.height || channel >= params.channels {
-        return vec4<f32>(0.10, 0.11, 0.135, 1.0);
+        return vec4<f32>(color_of(GAP), 1.0);
     }
     let at = in.first + channel * params.channel_stride + inside.y * params.row_stride + inside.x * params.column_stride;
     return signed_color(values[at], in.range.y);

@@ -47,22 +47,22 @@ pub(crate) fn line_ui(ui: &Ui, at: Pos2, width: f32, text: &str, color: Color32)
 
 /// The likeliest classes as bars in a rectangle, as many as fit, that of the image in the accent color.
 pub(crate) fn bars_ui(ui: &Ui, rect: Rect, session: &Session, best: Option<&TopK>, class: Option<usize>) {
-    let Some(best) = best else { return line_ui(ui, rect.min, rect.width(), "…", theme::MUTED) };
+    let Some(best) = best else { return line_ui(ui, rect.min, rect.width(), "…", theme::muted()) };
     if best.first == TopK::NONE {
-        return line_ui(ui, rect.min, rect.width(), "not finite", theme::FAULT);
+        return line_ui(ui, rect.min, rect.width(), "not finite", theme::fault());
     }
     let rows = ((rect.height() / BAR_ROW) as usize).max(1);
     for (row, (of, share)) in best.classes().take(rows).enumerate() {
         let top = rect.top() + row as f32 * BAR_ROW;
-        let color = if class == Some(of) { theme::ACCENT } else { theme::TEXT };
+        let color = if class == Some(of) { theme::accent() } else { theme::text() };
         line_ui(ui, Pos2::new(rect.left(), top), rect.width() - SHARE - 4.0, class_name(session, of), color);
         let text = format!("{:.0} %", 100.0 * share);
         let right = Pos2::new(rect.right(), top);
-        ui.painter().text(right, Align2::RIGHT_TOP, text, FontId::proportional(11.0), theme::TEXT);
+        ui.painter().text(right, Align2::RIGHT_TOP, text, FontId::proportional(11.0), theme::text());
         let line = Rect::from_min_size(Pos2::new(rect.left(), top + 14.0), Vec2::new(rect.width(), 2.5));
-        ui.painter().rect_filled(line, 1.0, theme::LINE);
+        ui.painter().rect_filled(line, 1.0, theme::line());
         let share = share.clamp(0.0, 1.0) * line.width();
-        let color = if class == Some(of) { theme::ACCENT } else { theme::SECOND };
+        let color = if class == Some(of) { theme::accent() } else { theme::second() };
         ui.painter().rect_filled(Rect::from_min_size(line.min, Vec2::new(share, 2.5)), 1.0, color);
     }
 }
@@ -103,10 +103,10 @@ pub(crate) fn share_words(right: usize, all: usize) -> String {
 /// A frame around a widget that has the keyboard or is chosen.
 pub(crate) fn outline(ui: &Ui, rect: Rect, response: &egui::Response, chosen: bool) {
     let (width, color) = match (chosen, response.has_focus(), response.hovered()) {
-        (_, true, _) => (2.0, theme::SECOND),
-        (true, ..) => (2.0, theme::ACCENT),
-        (_, _, true) => (1.0, theme::MUTED),
-        _ => (1.0, theme::LINE),
+        (_, true, _) => (2.0, theme::second()),
+        (true, ..) => (2.0, theme::accent()),
+        (_, _, true) => (1.0, theme::muted()),
+        _ => (1.0, theme::line()),
     };
     ui.painter().rect_stroke(rect, 4.0, (width, color), egui::StrokeKind::Inside);
 }

@@ -14,7 +14,7 @@ use crate::error::Result;
 use crate::gpu::{Buffer, Gpu, ReadbackRing, TimedPasses};
 use crate::session::LayoutId;
 use crate::view::flow::{Flows, TimeShare};
-use crate::view::{Fills, Picked, Scatters, SelectionSummary, Tiles};
+use crate::view::{Fills, Picked, Scatters, SelectionSummary, Theme, Tiles};
 
 /// Classes whose probabilities are read back at most.
 const MAX_CLASSES: u64 = 256;
@@ -76,6 +76,7 @@ enum Part {
 
 /// egui's context and renderer, the pictures and the timers of one device and target format.
 pub struct Canvas {
+    theme: Theme,
     /// egui's context.
     pub ctx: egui::Context,
     renderer: egui_wgpu::Renderer,
@@ -112,6 +113,7 @@ impl Canvas {
         let mut renderer = egui_wgpu::Renderer::new(&gpu.device, format, options);
         renderer.callback_resources.insert(Fills::new(gpu, format)?);
         Ok(Self {
+            theme: Theme::default(),
             ctx,
             renderer,
             tiles: Some(Tiles::new(gpu, format)?),
@@ -146,6 +148,7 @@ impl Canvas {
         size: [u32; 2],
         mut content: impl FnMut(&mut Ui, &mut Frame<'_>),
     ) -> Painting {
+        self.follow_theme(gpu);
         let tiles = self.tiles.as_mut().expect("record puts the tiles back");
         let scatters = self.scatters.as_mut().expect("record puts the layouts back");
         let flows = self.flows.as_mut().expect("record puts the edges back");
@@ -166,6 +169,31 @@ impl Canvas {
             requests = frame.into_requests();
         });
         Painting { output, requests, size }
+    }
+
+    /// Draws in the theme that the user, or else the system, chose, as it was when the last frame ended.
+    fn follow_theme(&mut self, gpu: &Gpu) {
+        let wanted = match self.ctx.theme() {
+            egui::Theme::Dark => Theme::Dark,
+            egui::Theme::Light => Theme::Light,
+        };
+        theme::show(self.theme);
+        if wanted == self.theme {
+            return;
+        }
+        let (Some(tiles), Some(scatters), Some(flows)) =
+            (&mut self.tiles, &mut self.scatters, &mut self.flows)
+        else {
+            return;
+        };
+        let changed = tiles.set_theme(gpu, wanted).and_then(|()| scatters.set_theme(gpu, wanted));
+        match changed.and_then(|()| flows.set_theme(gpu, wanted)) {
+            Ok(()) => {
+                self.theme = wanted;
+                theme::show(wanted);
+            }
+            Err(error) => log::warn!("{error}; {}", error.help()),
+        }
     }
 
     /// Records the painting of a frame; returns egui's requests to the platform.
@@ -213,7 +241,8 @@ impl Canvas {
         self.renderer.callback_resources.insert(tiles);
         self.renderer.callback_resources.insert(scatters);
         self.renderer.callback_resources.insert(flows);
-        let [r, g, b] = [theme::PANEL.r(), theme::PANEL.g(), theme::PANEL.b()].map(|c| f64::from(c) / 255.0);
+        let panel = theme::panel();
+        let [r, g, b] = [panel.r(), panel.g(), panel.b()].map(|c| f64::from(c) / 255.0);
         let pass = encoder.begin_render_pass(&wgpu::RenderPassDescriptor {
             label: Some("workbench"),
             color_attachments: &[Some(wgpu::RenderPassColorAttachment {

@@ -106,7 +106,7 @@ impl Dialogs {
             self.requests.push(Request::Save);
         }
         let text = format!("The run is paused and not saved: {}", error.what());
-        ui.add(egui::Label::new(RichText::new(text).color(theme::FAULT)).truncate())
+        ui.add(egui::Label::new(RichText::new(text).color(theme::fault())).truncate())
             .on_hover_text(error.help());
         true
     }
@@ -213,7 +213,7 @@ fn size_ui(ui: &mut Ui, size: &mut String, targets: &mut Targets) -> Option<[u32
     });
     let found = sides(size);
     if found.is_none() {
-        ui.colored_label(theme::FAULT, "Give width and height, such as 1280x800");
+        ui.colored_label(theme::fault(), "Give width and height, such as 1280x800");
     }
     found
 }

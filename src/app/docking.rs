@@ -173,6 +173,6 @@ impl egui_tiles::Behavior<usize> for Panes<'_, '_, '_> {
     }
 
     fn tab_bar_color(&self, _visuals: &egui::Visuals) -> egui::Color32 {
-        theme::GROUND
+        theme::ground()
     }
 }

@@ -140,6 +140,13 @@ impl<'a> Frame<'a> {
         }
     }
 
+    /// Lets the glows of a set tremble as at a time in seconds; 0 is still.
+    pub fn tremble(&mut self, set: TileSetId, seconds: f32) {
+        if let Some(index) = self.indices.get(set) {
+            self.tiles.tremble(index, seconds);
+        }
+    }
+
     /// Begins a stretch of tiles that [`Frame::paint`] paints.
     pub fn begin(&mut self) -> Mark {
         Mark(self.tiles.begin_batch())

@@ -23,6 +23,8 @@ pub(crate) enum Effect {
     Reset,
     /// Clear the selections and close the overlay.
     Clear,
+    /// Change from dark to light, or back.
+    ToggleTheme,
     /// Open or close the overlay.
     ToggleOverlay,
 }
@@ -134,6 +136,7 @@ const KEYS: &[(&str, &str, &[Binding])] = &[
         "pictures on or off, to see the rendering overhead",
         &[(NONE, Key::V, |_, _| Some(Effect::Tell(Event::TogglePictures)))],
     ),
+    ("T", "light or dark", &[(NONE, Key::T, |_, _| Some(Effect::ToggleTheme))]),
     (
         "Ctrl+Z  Ctrl+Shift+Z",
         "undo the last command that changed the run; do it again",

@@ -10,6 +10,7 @@ use super::zoom::fitting;
 use crate::error::{Error, Result};
 use crate::gpu::{Buffer, Gpu};
 use crate::session::{RunState, Session};
+use crate::view::Theme;
 
 /// Passes until egui has settled all sizes.
 const LAYOUT_PASSES: usize = 3;
@@ -28,12 +29,14 @@ pub struct Picture {
     pub scale: f32,
     /// Position of the pointer, in points.
     pub pointer: Option<egui::Pos2>,
+    /// Dark or light.
+    pub theme: Theme,
 }
 
 impl Picture {
     /// A picture of `width × height` pixels at scale 1.
     pub fn new(show: Show, width: u32, height: u32) -> Self {
-        Self { show, width, height, scale: 1.0, pointer: None }
+        Self { show, width, height, scale: 1.0, pointer: None, theme: Theme::default() }
     }
 }
 
@@ -86,6 +89,10 @@ fn passes(
     let texture = target(&gpu, width, height);
     let view = texture.create_view(&Default::default());
     let mut canvas = Canvas::new(&gpu, FORMAT, true)?;
+    canvas.ctx.set_theme(match picture.theme {
+        Theme::Dark => egui::Theme::Dark,
+        Theme::Light => egui::Theme::Light,
+    });
     for pass in 0..LAYOUT_PASSES {
         let input = input(picture, pass);
         let mut encoder = gpu.encoder("picture");

@@ -29,14 +29,14 @@ pub(crate) fn about(session: &Session, filter: (u32, u32)) -> Vec<(String, Color
             let name = session.class_names().get(class).map_or("", String::as_str);
             text += &format!("; {name} {}", points(change));
         }
-        lines.push((text, theme::MUTED));
+        lines.push((text, theme::muted()));
     }
     let images = ranking.whole.all.images;
-    lines.extend(found.signs.iter().map(|sign| (sign.words(images), theme::ACCENT)));
+    lines.extend(found.signs.iter().map(|sign| (sign.words(images), theme::accent())));
     if !found.tied.is_empty() {
-        lines.push((format!("{} other filters go with it", found.tied.len()), theme::MUTED));
+        lines.push((format!("{} other filters go with it", found.tied.len()), theme::muted()));
     }
-    lines.push((format!("{images} validation images, step {}", ranking.step), theme::MUTED));
+    lines.push((format!("{images} validation images, step {}", ranking.step), theme::muted()));
     lines
 }
 

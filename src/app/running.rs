@@ -24,6 +24,7 @@ use super::live::{live_frame, train, work};
 use super::offscreen::{self, Picture};
 use super::pane::Costs;
 use super::surface::{create_window, failed, open_device, surface_size};
+use super::theme;
 use super::workbench::{Show, Workbench};
 use super::zoom::Zoom;
 use crate::error::Result;
@@ -200,7 +201,8 @@ impl Running {
                     self.workbench.report(opened);
                 }
                 Request::Draw { pane, size: [width, height], scale, file } => {
-                    let picture = Picture { scale, ..Picture::new(Show::Pane(pane), width, height) };
+                    let theme = theme::shown();
+                    let picture = Picture { scale, theme, ..Picture::new(Show::Pane(pane), width, height) };
                     let drawn =
                         offscreen::render_live(&mut self.session.get(), &mut self.workbench, &picture);
                     self.workbench.report(drawn.and_then(|image| offscreen::save(&image, &file)));

@@ -48,14 +48,14 @@ fn line_ui(ui: &mut Ui, cx: &mut Cx<'_, '_>) {
         adapter.clone()
     };
     let text = format!("{} · {adapter}", cx.session.title());
-    ui.add(Label::new(RichText::new(&text).color(theme::MUTED)).truncate()).on_hover_text(text);
+    ui.add(Label::new(RichText::new(&text).color(theme::muted())).truncate()).on_hover_text(text);
 }
 
 /// A message and its remedy, in as many lines as they take.
 fn message_ui(ui: &mut Ui, what: &str, help: &str) {
     let mut job = egui::text::LayoutJob::default();
     let font = egui::TextStyle::Body.resolve(ui.style());
-    for (text, space, color) in [(what, 0.0, theme::FAULT), (help, 8.0, theme::MUTED)] {
+    for (text, space, color) in [(what, 0.0, theme::fault()), (help, 8.0, theme::muted())] {
         job.append(text, space, egui::TextFormat::simple(font.clone(), color));
     }
     ui.add(Label::new(job).wrap());

@@ -59,7 +59,7 @@ fn corner(screen: Rect, pointer: Pos2, size: Vec2) -> Pos2 {
 pub(crate) fn statistics_ui(ui: &mut Ui, grid: &str, statistics: Option<[f32; 4]>) {
     egui::Grid::new(grid).num_columns(4).spacing([10.0, 2.0]).show(ui, |ui| {
         for (index, name) in ["min", "max", "mean", "std"].into_iter().enumerate() {
-            ui.label(RichText::new(name).small().color(theme::MUTED));
+            ui.label(RichText::new(name).small().color(theme::muted()));
             ui.monospace(statistics.map_or("…".to_owned(), |values| short(f64::from(values[index]))));
             if index % 2 == 1 {
                 ui.end_row();

@@ -98,7 +98,7 @@ fn bookmark_ui(ui: &mut Ui, cx: &mut Cx<'_, '_>, shown: &TimelineShown, index: u
         Some(step) => format!("Go to {name}, step {step}. Right-click sets {name} here"),
         None => format!("Set bookmark {name} here, to compare with another moment"),
     };
-    let text = egui::RichText::new(name).color(if at.is_some() { theme::ACCENT } else { theme::MUTED });
+    let text = egui::RichText::new(name).color(if at.is_some() { theme::accent() } else { theme::muted() });
     let response = ui.add(egui::Button::new(text)).on_hover_text(hover);
     cx.mark(if index == 0 { "bookmark A" } else { "bookmark B" }, &response);
     if response.secondary_clicked() || response.clicked() && at.is_none() {
@@ -129,7 +129,7 @@ impl Scale {
 /// The strip of steps. A press or a drag goes to a step that the run has been at.
 fn strip_ui(ui: &mut Ui, cx: &mut Cx<'_, '_>, shown: &TimelineShown) {
     let text = position_text(shown);
-    let text = ui.painter().layout_no_wrap(text, FontId::monospace(11.5), theme::MUTED);
+    let text = ui.painter().layout_no_wrap(text, FontId::monospace(11.5), theme::muted());
     let size = Vec2::new((ui.available_width() - text.size().x - 14.0).max(60.0), HEIGHT);
     let (rect, response) = ui.allocate_exact_size(size, Sense::click_and_drag());
     cx.mark("timeline", &response);
@@ -138,7 +138,7 @@ fn strip_ui(ui: &mut Ui, cx: &mut Cx<'_, '_>, shown: &TimelineShown) {
     draw(ui.painter(), &scale, shown);
     let at = Pos2::new(rect.right() + 8.0, rect.center().y - text.size().y / 2.0);
     ui.allocate_space(Vec2::new(text.size().x, 1.0));
-    ui.painter().galley(at, text, theme::MUTED);
+    ui.painter().galley(at, text, theme::muted());
     if let Some(pointer) = response.interact_pointer_pos()
         && (response.clicked() || response.dragged() || response.drag_stopped())
     {
@@ -182,29 +182,29 @@ fn draw(painter: &Painter, scale: &Scale, shown: &TimelineShown) {
         painter.rect_filled(Rect::from_x_y_ranges(from..=to, middle - 2.5..=middle + 2.5), 2.5, color);
     };
     let (now, reached) = (scale.x(shown.step), scale.x(shown.reached));
-    bar(rect.left(), rect.right(), theme::LINE);
-    bar(rect.left(), reached, theme::MUTED.gamma_multiply(0.45));
-    bar(rect.left(), now, theme::SECOND);
+    bar(rect.left(), rect.right(), theme::line());
+    bar(rect.left(), reached, theme::muted().gamma_multiply(0.45));
+    bar(rect.left(), now, theme::second());
     for step in &shown.key_frames {
-        line(scale.x(*step), rect.bottom() - 4.0, rect.bottom() - 1.0, 1.0, theme::MUTED);
+        line(scale.x(*step), rect.bottom() - 4.0, rect.bottom() - 1.0, 1.0, theme::muted());
     }
     for mark in &shown.marks {
         let (x, top) = (scale.x(mark.step), rect.top() + 1.0);
         let corners = [Pos2::new(x - 4.0, top), Pos2::new(x + 4.0, top), Pos2::new(x, top + 7.0)];
         // Filled where it is carried out, hollow where it is to come.
-        let fill = if mark.done { theme::ACCENT } else { Color32::TRANSPARENT };
-        let stroke = Stroke::new(1.0, theme::ACCENT);
+        let fill = if mark.done { theme::accent() } else { Color32::TRANSPARENT };
+        let stroke = Stroke::new(1.0, theme::accent());
         painter.add(egui::Shape::convex_polygon(corners.to_vec(), fill, stroke));
     }
     for (step, name) in
         shown.bookmarks.iter().zip(BOOKMARKS).filter_map(|(step, name)| Some((step.as_ref()?, name)))
     {
         let at = Pos2::new(scale.x(*step), rect.bottom() + 1.0);
-        painter.text(at, Align2::CENTER_BOTTOM, name, FontId::proportional(10.0), theme::ACCENT);
+        painter.text(at, Align2::CENTER_BOTTOM, name, FontId::proportional(10.0), theme::accent());
     }
     if let Some(step) = shown.sought {
-        line(scale.x(step), rect.top(), rect.bottom(), 1.0, theme::SECOND);
+        line(scale.x(step), rect.top(), rect.bottom(), 1.0, theme::second());
     }
-    line(now, rect.top() + 4.0, rect.bottom(), 2.0, theme::TEXT);
-    painter.circle_filled(Pos2::new(now, rect.center().y + 4.0), 5.0, theme::TEXT);
+    line(now, rect.top() + 4.0, rect.bottom(), 2.0, theme::text());
+    painter.circle_filled(Pos2::new(now, rect.center().y + 4.0), 5.0, theme::text());
 }

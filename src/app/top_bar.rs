@@ -11,6 +11,7 @@ use super::number::field_ui;
 use super::pane::Cx;
 use super::theme;
 use crate::session::{Control, RunState, Session, TrainCommand};
+use crate::view::Theme;
 
 /// Smallest width of a figure, in points.
 const MIN_FIGURE: f32 = 46.0;
@@ -32,6 +33,14 @@ impl TopBar {
             cx.mark("open", &open);
             if open.clicked() {
                 dialogs.open_run(None);
+            }
+            let dark = theme::shown() == Theme::Dark;
+            let hover = if dark { "Light (T)" } else { "Dark (T)" };
+            let response = ui.button(if dark { "☀" } else { "🌙" }).on_hover_text(hover);
+            response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Button, true, "light or dark"));
+            cx.mark("theme", &response);
+            if response.clicked() {
+                theme::toggle(ui.ctx());
             }
             ui.separator();
             let mut figures = progress(cx.session);
@@ -93,7 +102,7 @@ fn figures_ui(ui: &mut Ui, figures: &[Figure]) {
     let gap = ui.spacing().item_spacing.x + 4.0;
     ui.spacing_mut().item_spacing.x = gap;
     let texts = figures.iter().map(|figure| {
-        let name = RichText::new(figure.name).small().color(theme::MUTED);
+        let name = RichText::new(figure.name).small().color(theme::muted());
         let value = RichText::new(&figure.value).monospace();
         [name, value].map(|text| {
             let text = WidgetText::from(text);

@@ -14,6 +14,7 @@ use super::panes;
 use super::pictures;
 use super::selection::Selection;
 use super::status_bar::status_bar_ui;
+use super::theme;
 use super::timeline::timeline_ui;
 use super::top_bar::TopBar;
 use super::typed::TypedNumber;
@@ -207,6 +208,7 @@ impl Workbench {
                     (self.keys_shown, self.selection.tile) = (false, None);
                     self.selection.clear_rows();
                 }
+                Effect::ToggleTheme => theme::toggle(ui.ctx()),
                 Effect::ToggleOverlay => self.keys_shown = !self.keys_shown,
             }
         }

@@ -9,6 +9,7 @@ use revacnn::app::offscreen::{self, Picture};
 use revacnn::app::{Show, Workbench};
 use revacnn::error::Result;
 use revacnn::session::{Session, TensorKind};
+use revacnn::view::Theme;
 
 use super::outputs;
 use super::run_options::AdapterOption;
@@ -47,6 +48,25 @@ impl Layers {
     }
 }
 
+/// Ground of pictures.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum Ground {
+    /// Dark, as the window mostly is.
+    Dark,
+    /// Light, for slides and papers.
+    Light,
+}
+
+impl Ground {
+    /// The theme.
+    pub(super) fn theme(self) -> Theme {
+        match self {
+            Self::Dark => Theme::Dark,
+            Self::Light => Theme::Light,
+        }
+    }
+}
+
 #[derive(Args)]
 pub(super) struct Render {
     /// The folder of a run.
@@ -66,6 +86,9 @@ pub(super) struct Render {
     /// Pixels per point: 2 for dense screens.
     #[arg(long, default_value_t = 1.0)]
     scale: f32,
+    /// Ground of the picture.
+    #[arg(long, value_enum, default_value = "dark")]
+    theme: Ground,
     /// Position of the pointer, in points.
     #[arg(long, value_name = "X,Y", value_parser = parse_point)]
     pointer: Option<egui::Pos2>,
@@ -91,7 +114,8 @@ impl Render {
         outputs::check_scale(self.scale)?;
         let mut session = Session::look_at(self.adapter.open()?, &self.run)?;
         let (width, height) = self.size;
-        let picture = Picture { show: self.view, width, height, scale: self.scale, pointer: self.pointer };
+        let (scale, pointer, theme) = (self.scale, self.pointer, self.theme.theme());
+        let picture = Picture { show: self.view, width, height, scale, pointer, theme };
         draw(&mut session, self.layers.kind(), &picture, &self.output)
     }
 }

@@ -2,7 +2,6 @@
 
 use glam::Vec2;
 
-use super::color_map::SELECTED;
 use super::picked::NONE;
 use super::placement::Placement;
 use crate::params;
@@ -38,7 +37,8 @@ params! {
         columns: u32,
         /// Height of the pixel buffer.
         rows: u32,
-        padding: u32,
+        /// Share of the way from the layout to the grid, from 0 to 1.
+        spread: f32,
         /// Bit g: points of group g are hidden.
         hidden: [u32; 8],
     }
@@ -57,12 +57,6 @@ params! {
         origin: Vec2,
         /// Width and height of the pixel buffer's rectangle.
         size: Vec2,
-        /// Color of discs and of selected points.
-        red: f32,
-        /// Color of discs and of selected points.
-        green: f32,
-        /// Color of discs and of selected points.
-        blue: f32,
         /// Side of a dot of the label's font.
         font_pixel: f32,
         /// The highlighted point, or all bits set.
@@ -77,13 +71,14 @@ params! {
         has_classes: u32,
         /// Binary logarithm of the share of the background that shines through a single dot.
         fade: f32,
+        padding: u32,
     }
 }
 
 impl Camera {
     /// The camera of a placement.
     pub(super) fn new(placement: &Placement) -> Self {
-        let Placement { rectangle, pan, zoom, pointer, hold, scale, style } = *placement;
+        let Placement { rectangle, pan, zoom, pointer, hold, scale, spread, style } = *placement;
         let half = if style.tiles { style.tile / 2.0 } else { Vec2::splat(style.dot / 2.0) };
         let [columns, rows] = rectangle.pixels();
         Self {
@@ -101,7 +96,7 @@ impl Camera {
             color_by: style.color_by as u32,
             columns,
             rows,
-            padding: 0,
+            spread: spread.map_or(0.0, |(_, share)| share),
             hidden: style.hidden.0,
         }
     }
@@ -113,16 +108,12 @@ impl PointStyleUniform {
         let Placement { rectangle, scale, style, .. } = *placement;
         let half = style.tile / 2.0;
         let [columns, rows] = rectangle.pixels();
-        let [red, green, blue] = SELECTED;
         Self {
             screen,
             label: half - Vec2::new(0.0, 6.0 * scale),
             half_tile: half,
             origin: rectangle.min().floor(),
             size: Vec2::new(columns as f32, rows as f32),
-            red,
-            green,
-            blue,
             // Larger digits where there is room for them.
             font_pixel: if half.x > 15.0 * scale { 2.0 * scale } else { scale }.round().max(1.0),
             marked: style.marked.unwrap_or(NONE),
@@ -132,6 +123,7 @@ impl PointStyleUniform {
             has_classes: u32::from(has_classes),
             // A single small dot is faint, so that density shows; a large one is nearly opaque.
             fade: if style.splat_side() == 1 { 0.4_f32 } else { 0.15 }.log2(),
+            padding: 0,
         }
     }
 }

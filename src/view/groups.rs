@@ -1,6 +1,6 @@
 //! Groups of points: what their colors stand for, and which of them are hidden.
 
-use super::color_map::{CLASS_COLORS, RIGHT_WRONG};
+use super::color_map::{Palette, Rgb};
 
 /// The property of a point that decides its group, and so its color.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -16,8 +16,8 @@ pub enum ColorBy {
 
 impl ColorBy {
     /// Color of a group: a class, or 0 and 1 for right and wrong.
-    pub fn color(self, group: usize) -> [u8; 3] {
-        let colors = if self == Self::Error { &RIGHT_WRONG[..] } else { &CLASS_COLORS };
+    pub fn color(self, palette: &Palette, group: usize) -> Rgb {
+        let colors = if self == Self::Error { &palette.right_wrong[..] } else { &palette.classes };
         colors[group % colors.len()]
     }
 }

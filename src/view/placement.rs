@@ -2,11 +2,12 @@
 
 use glam::Vec2;
 
+use super::grid::Grid;
 use super::groups::{ColorBy, GroupMask};
 use super::rect::Rect;
 
 /// Radius of the largest disc beyond half a tile, per pixel of the scale.
-const DISC: f32 = 14.0;
+pub(crate) const DISC: f32 = 14.0;
 /// Side of the largest dot that is written into the pixel buffer.
 const MAX_SPLAT: f32 = 16.0;
 
@@ -25,6 +26,8 @@ pub struct Placement {
     pub hold: bool,
     /// Physical pixels per point of the interface.
     pub scale: f32,
+    /// Grid onto which the points are spread, and the share of the way there, from 0 to 1.
+    pub spread: Option<(Grid, f32)>,
     /// Style of the points.
     pub style: PointStyle,
 }
@@ -73,6 +76,7 @@ impl Placement {
             pointer: None,
             hold: false,
             scale: 1.0,
+            spread: None,
             style: PointStyle::default(),
         }
     }

@@ -3,12 +3,16 @@
 use glam::Vec2;
 
 use super::camera::{Camera, PointStyleUniform};
+use super::color_map::{GROUPS, Theme};
+use super::fit::{Fit, FitPart};
+use super::grid::Grid;
 use super::lasso::Lasso;
 use super::listed::{ListedPoints, ScreenPoint};
 use super::picked::PickRecord;
 use super::placement::Placement;
 use super::scatter_set::{ScatterParams, ScatterSet};
 use super::selection::{LIST, Selection};
+use super::spread::Spread;
 use super::uniform::Uniform;
 use crate::error::Result;
 use crate::gpu::{Buffer, BufferRange, Gpu, Plan, PlanBuilder, RenderKernel, Source, Stage};
@@ -31,36 +35,18 @@ const MAX_DOTS: u32 = 3000;
 const PIXEL_STEP: u32 = 1 << 16;
 
 params! {
-    /// The fit of a layout into its rectangle.
-    pub(super) struct Fit {
-        /// Position at the rectangle's center before panning.
-        center: Vec2,
-        /// Pixels per unit of position at zoom 1.
-        scale: f32,
-        /// Largest change of all points.
-        largest_change: f32,
-    }
-}
-
-params! {
-    /// The fit of a part of the points.
-    pub(super) struct FitPart {
-        /// Minimum x and y; then maximum x and y with their signs turned.
-        bounds: [f32; 4],
-        /// Largest change.
-        largest_change: f32,
-        padding: f32,
-        padding_2: Vec2,
-    }
-}
-
-params! {
     /// A pixel of the pixel buffer.
     pub(super) struct Pixel {
         /// Number of dots that cover it.
         dots: u32,
         /// Greatest of their keys. Bit 31: pinned; bit 30: selected; then a shuffled order; bits 0 to 8: the group.
         key: u32,
+        /// Sum of the red of their groups, each 0 to 255.
+        red: u32,
+        /// Sum of the green.
+        green: u32,
+        /// Sum of the blue.
+        blue: u32,
     }
 }
 
@@ -85,6 +71,7 @@ struct PixelBuffer {
 
 /// One layout prepared for drawing.
 pub(super) struct Projection {
+    theme: Theme,
     pub set: ScatterSet,
     pub placement: Option<Placement>,
     pub pick: Buffer<PickRecord>,
@@ -97,14 +84,35 @@ pub(super) struct Projection {
     /// Buffers of all entry points that project points.
     bindings: Bindings,
     fit: Plan,
+    spread: Option<Spread>,
     select: Option<Plan>,
     listed: Option<PointBuffers>,
     splat: Option<PixelBuffer>,
 }
 
+/// The dispatches that fit a set's points into the rectangle.
+fn fit_plan(gpu: &Gpu, set: &ScatterSet, shared: &Bindings, fit: &BufferRange) -> Result<Plan> {
+    let params = ScatterParams::new(set, 0);
+    let parts = Buffer::<FitPart>::zeroed(gpu, "parts of the fit", params.parts as usize);
+    let stage = Stage::new(gpu, &FIT, &[])
+        .with_all(shared.iter().cloned())
+        .with("parts", parts.range())
+        .with("fit_out", fit.clone());
+    let mut plan = PlanBuilder::new(gpu);
+    stage.dispatch(&mut plan, "fit_parts", &params, [256 * params.parts, 1, 1])?;
+    stage.dispatch(&mut plan, "fit_frame", &params, [256, 1, 1])?;
+    Ok(plan.finish())
+}
+
 impl Projection {
-    /// Prepares the fit of a set's points.
-    pub(super) fn new(gpu: &Gpu, set: &ScatterSet, selection: &Selection) -> Result<Self> {
+    /// Prepares the fit of a set's points, and their spread onto a grid if one is given.
+    pub(super) fn new(
+        gpu: &Gpu,
+        set: &ScatterSet,
+        selection: &Selection,
+        theme: Theme,
+        grid: Option<Grid>,
+    ) -> Result<Self> {
         let camera = Uniform::new(gpu, "camera", wgpu::BufferUsages::COPY_DST);
         let style = Uniform::new(gpu, "point style", wgpu::BufferUsages::COPY_DST);
         // A uniform for its readers, which bind eight storage buffers besides.
@@ -120,16 +128,15 @@ impl Projection {
             ("pick", pick.range()),
             ("marked", marked.range()),
         ];
-        let params = ScatterParams::new(set, 0);
-        let parts = Buffer::<FitPart>::zeroed(gpu, "parts of the fit", params.parts as usize);
-        let stage = Stage::new(gpu, &FIT, &[])
-            .with_all(shared.iter().cloned())
-            .with("parts", parts.range())
-            .with("fit_out", fit.clone());
-        let mut plan = PlanBuilder::new(gpu);
-        stage.dispatch(&mut plan, "fit_parts", &params, [256 * params.parts, 1, 1])?;
-        stage.dispatch(&mut plan, "fit_frame", &params, [256, 1, 1])?;
+        let fit_plan = fit_plan(gpu, set, &shared, &fit)?;
+        let points = (set.positions.clone(), set.flags.clone(), set.count);
+        let uniforms = (camera.range(), fit.clone());
+        let spread = grid.map(|grid| Spread::new(gpu, points, grid, uniforms)).transpose()?;
         let mut bindings = shared;
+        if let Some(spread) = &spread {
+            bindings.retain(|(name, _)| *name != "positions");
+            bindings.push(("positions", spread.shown.range()));
+        }
         bindings.extend([
             ("fit", fit),
             ("classes", classes.clone()),
@@ -137,6 +144,7 @@ impl Projection {
             ("selected", selection.bits.range()),
         ]);
         Ok(Self {
+            theme,
             set: set.clone(),
             placement: None,
             pick,
@@ -145,11 +153,18 @@ impl Projection {
             camera,
             style,
             bindings,
-            fit: plan.finish(),
+            fit: fit_plan,
+            spread,
             select: None,
             listed: None,
             splat: None,
         })
+    }
+
+    /// True when the points can be spread onto the grid that a placement asks for, if any.
+    pub(super) fn has_grid(&self, placement: &Placement) -> bool {
+        let grid = self.spread.as_ref().map(|spread| spread.grid);
+        placement.spread.is_none_or(|(wanted, _)| grid == Some(wanted))
     }
 
     /// True when a placement's dots are written into the pixel buffer.
@@ -217,7 +232,8 @@ impl Projection {
 
     /// The entry points that project points, with the buffers of all of them.
     fn project_stage<'g>(&self, gpu: &'g Gpu) -> Stage<'g> {
-        Stage::new(gpu, &PROJECT, &[]).with_all(self.bindings.iter().cloned())
+        Stage::new(gpu, &PROJECT, &self.theme.palette().constants(GROUPS))
+            .with_all(self.bindings.iter().cloned())
     }
 
     fn new_groups(&self, gpu: &Gpu, kernels: &[RenderKernel]) -> Result<Vec<Option<wgpu::BindGroup>>> {
@@ -249,14 +265,23 @@ impl Projection {
     }
 
     /// Records the dispatches of this frame; `selects` includes those of a pending lasso.
-    pub(super) fn record(&self, gpu: &Gpu, pass: &mut wgpu::ComputePass<'_>, screen: Vec2, selects: bool) {
-        let Some(placement) = &self.placement else { return };
-        self.camera.write(gpu, &Camera::new(placement));
-        self.style.write(gpu, &PointStyleUniform::new(placement, screen, self.set.classes.is_some()));
+    pub(super) fn record(
+        &mut self,
+        gpu: &Gpu,
+        pass: &mut wgpu::ComputePass<'_>,
+        screen: Vec2,
+        selects: bool,
+    ) {
+        let Some(placement) = self.placement else { return };
+        self.camera.write(gpu, &Camera::new(&placement));
+        self.style.write(gpu, &PointStyleUniform::new(&placement, screen, self.set.classes.is_some()));
+        self.fit.record(pass, 0..self.fit.len());
+        if let Some(spread) = &mut self.spread {
+            spread.record(pass);
+        }
         let mut record = |plan: &Plan| plan.record(pass, 0..plan.len());
-        record(&self.fit);
         self.select.iter().filter(|_| selects).for_each(&mut record);
-        self.listed.iter().filter(|_| self.lists(placement)).for_each(|listed| record(&listed.plan));
-        self.splat.iter().filter(|_| self.splats(placement)).for_each(|splat| record(&splat.plan));
+        self.listed.iter().filter(|_| self.lists(&placement)).for_each(|listed| record(&listed.plan));
+        self.splat.iter().filter(|_| self.splats(&placement)).for_each(|splat| record(&splat.plan));
     }
 }

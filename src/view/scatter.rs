@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 use glam::Vec2;
 
 use super::camera::PointStyleUniform;
-use super::color_map::{CLASS_COLORS, RIGHT_WRONG, UNKNOWN};
+use super::color_map::{GROUPS, Theme};
 use super::lasso::Lasso;
 use super::listed::{ListedPoints, PointList, ScreenPoint};
 use super::picked::{MAX_POINTS, PickRecord};
@@ -48,10 +48,34 @@ const _: () = assert!(PointPrimitive::Labels as usize == 2 && PointPrimitive::Do
 
 /// Draws layouts into targets of one format.
 pub struct Scatters {
+    format: wgpu::TextureFormat,
+    theme: Theme,
     kernels: Vec<RenderKernel>,
     prepared: BTreeMap<u64, Projection>,
     selections: BTreeMap<u64, Selection>,
     screen: Vec2,
+}
+
+/// The pipelines of all primitives.
+fn kernels(gpu: &Gpu, format: wgpu::TextureFormat, theme: Theme) -> Result<Vec<RenderKernel>> {
+    let options = RenderOptions {
+        format,
+        blend: Some(wgpu::BlendState::PREMULTIPLIED_ALPHA_BLENDING),
+        topology: wgpu::PrimitiveTopology::TriangleStrip,
+        instance: None,
+    };
+    let colors =
+        |more: &[&'static str]| theme.palette().constants(GROUPS.into_iter().chain(more.iter().copied()));
+    let kernel = |(source, name): &(Source, &str)| {
+        let entries = (&*format!("{name}_vertex"), &*format!("{name}_fragment"));
+        let constants = match source.path {
+            path if path == LABELS.path => Vec::new(),
+            path if path == SPLAT.path => colors(&["PINNED", "INK"]),
+            _ => colors(&["ZERO", "SELECTED", "PINNED", "INK"]),
+        };
+        RenderKernel::new(gpu, source, entries, &constants, &options)
+    };
+    KERNELS.iter().map(kernel).collect()
 }
 
 impl Scatters {
@@ -60,29 +84,25 @@ impl Scatters {
     /// # Errors
     /// When the shader is faulty.
     pub fn new(gpu: &Gpu, format: wgpu::TextureFormat) -> Result<Self> {
-        let options = RenderOptions {
-            format,
-            blend: Some(wgpu::BlendState::PREMULTIPLIED_ALPHA_BLENDING),
-            topology: wgpu::PrimitiveTopology::TriangleStrip,
-            instance: None,
-        };
-        let names: Vec<String> = (0..CLASS_COLORS.len()).map(|class| format!("CLASS_{class}")).collect();
-        let pack = |[r, g, b]: [u8; 3]| u32::from_be_bytes([0, r, g, b]);
-        let mut colors: Vec<(&str, u32)> =
-            names.iter().map(String::as_str).zip(CLASS_COLORS.map(pack)).collect();
-        colors.extend(["RIGHT", "WRONG"].into_iter().zip(RIGHT_WRONG.map(pack)));
-        colors.push(("UNKNOWN", pack(UNKNOWN)));
-        let kernel = |(source, name): &(Source, &str)| {
-            let entries = (&*format!("{name}_vertex"), &*format!("{name}_fragment"));
-            let constants = if source.path == LABELS.path { &[][..] } else { &colors };
-            RenderKernel::new(gpu, source, entries, constants, &options)
-        };
         Ok(Self {
-            kernels: KERNELS.iter().map(kernel).collect::<Result<_>>()?,
+            format,
+            theme: Theme::default(),
+            kernels: kernels(gpu, format, Theme::default())?,
             prepared: BTreeMap::new(),
             selections: BTreeMap::new(),
             screen: Vec2::ONE,
         })
+    }
+
+    /// Draws in the colors of `theme` from the next frame on.
+    ///
+    /// # Errors
+    /// When a shader is faulty.
+    pub fn set_theme(&mut self, gpu: &Gpu, theme: Theme) -> Result<()> {
+        self.kernels = kernels(gpu, self.format, theme)?;
+        self.theme = theme;
+        self.prepared.clear();
+        Ok(())
     }
 
     /// Begins a frame for a target of `width × height` pixels.
@@ -110,8 +130,11 @@ impl Scatters {
             self.selections.insert(id, selection);
             self.prepared.remove(&id);
         }
-        if !self.prepared.get(&id).is_some_and(|prepared| prepared.set.same_as(set)) {
-            self.prepared.insert(id, Projection::new(gpu, set, &self.selections[&id])?);
+        let fits = |prepared: &Projection| prepared.set.same_as(set) && prepared.has_grid(&placement);
+        if !self.prepared.get(&id).is_some_and(fits) {
+            let grid = placement.spread.map(|(grid, _)| grid);
+            let projection = Projection::new(gpu, set, &self.selections[&id], self.theme, grid)?;
+            self.prepared.insert(id, projection);
         }
         let Some(prepared) = self.prepared.get_mut(&id) else { return Ok(()) };
         prepared.place(gpu, &self.kernels, placement)
@@ -160,7 +183,7 @@ impl Scatters {
 
     /// Records the projection of the layouts that this frame shows.
     pub fn prepare(&mut self, gpu: &Gpu, pass: &mut wgpu::ComputePass<'_>) {
-        for (id, prepared) in self.prepared.iter().filter(|(_, prepared)| prepared.placement.is_some()) {
+        for (id, prepared) in self.prepared.iter_mut().filter(|(_, prepared)| prepared.placement.is_some()) {
             let Some(selection) = self.selections.get_mut(id) else { continue };
             prepared.record(gpu, pass, self.screen, std::mem::take(&mut selection.pending));
         }

@@ -20,6 +20,12 @@ pub enum Style {
     MagnitudeBar,
     /// A bar of the share of a tile's values that are 0.
     ZerosBar,
+    /// The same as [`Style::MeanBar`] as brightness: the whole rectangle has the bar's color, fainter where the bar would be shorter.
+    MeanGlow,
+    /// [`Style::MagnitudeBar`] as brightness.
+    MagnitudeGlow,
+    /// [`Style::ZerosBar`] as brightness.
+    ZerosGlow,
 }
 
 /// A tensor view shown as tiles.
@@ -58,7 +64,7 @@ params! {
         row_stride: u32,
         /// Elements from one column to the next.
         column_stride: u32,
-        /// 0: diverging map of signed values; 1: red, green, blue; 2: a bar from 0 to 1; from 3 on a bar of activity.
+        /// 0: diverging map of signed values; 1: red, green, blue; 2: a bar from 0 to 1; 3 to 5: a bar of activity; 6 to 8: a glow of it.
         style: u32,
         /// Channels in a row of a mosaic.
         mosaic_columns: u32,
@@ -66,7 +72,8 @@ params! {
         texel_columns: u32,
         /// Rows of texels of one tile, all its channels included.
         texel_rows: u32,
-        padding: u32,
+        /// Time at which glows tremble, in seconds; 0 where they are still.
+        tremble: f32,
     }
 }
 
@@ -89,8 +96,8 @@ impl TileSet {
             && (a.offset, a.extents, a.strides) == (b.offset, b.extents, b.strides)
     }
 
-    /// The uniform for a target of `screen` pixels, with tiles of `point_size` pixels at points.
-    pub(super) fn params(&self, screen: Vec2, point_size: Vec2) -> TilesParams {
+    /// The uniform for a target of `screen` pixels, with tiles of `point_size` pixels at points, and glows that tremble as at a time.
+    pub(super) fn params(&self, screen: Vec2, point_size: Vec2, tremble: f32) -> TilesParams {
         let [tiles, channels, height, width] = self.view.extents;
         let [tile_stride, channel_stride, row_stride, column_stride] = self.view.strides;
         let [texel_rows, texel_columns] = self.texels();
@@ -111,7 +118,7 @@ impl TileSet {
             mosaic_columns: mosaic_columns(channels),
             texel_columns,
             texel_rows,
-            padding: 0,
+            tremble,
         }
     }
 }

@@ -7,6 +7,7 @@ use std::ops::Range;
 
 use glam::Vec2;
 
+use super::color_map::Theme;
 use super::listed::{ListedPoints, PointList, ScreenPoint};
 use super::rect::Rect;
 use super::stats::{SetStats, TileStats, ValueStats};
@@ -16,6 +17,9 @@ use crate::error::Result;
 use crate::gpu::{Buffer, BufferRange, Gpu, Params as _, RenderKernel, RenderOptions, Source};
 use crate::{params, wgsl};
 
+/// Constants of the shader that are colors.
+const COLORS: [&str; 9] =
+    ["ZERO", "NEGATIVE", "NEGATIVE_END", "POSITIVE", "POSITIVE_END", "SELECTED", "PINNED", "GAP", "TROUGH"];
 const TILES: Source = wgsl!("view/tiles.wgsl", TilesParams, ValueStats, SetStats, ScreenPoint, PointList);
 
 params! {
@@ -40,6 +44,8 @@ struct Prepared {
     group: wgpu::BindGroup,
     /// Pixels of a tile at a point.
     point_size: Vec2,
+    /// Time at which glows tremble, in seconds.
+    tremble: f32,
 }
 
 impl Prepared {
@@ -55,6 +61,7 @@ impl Prepared {
             uniform,
             group,
             point_size: Vec2::ZERO,
+            tremble: 0.0,
         })
     }
 
@@ -107,6 +114,7 @@ pub struct Placed {
 
 /// Draws tiles into targets of one format.
 pub struct Tiles {
+    format: wgpu::TextureFormat,
     kernel: RenderKernel,
     point_kernel: RenderKernel,
     prepared: Vec<Option<Prepared>>,
@@ -125,26 +133,44 @@ fn instance_buffer(gpu: &Gpu, instances: usize) -> wgpu::Buffer {
     })
 }
 
+/// The pipelines of tiles in rectangles and at points.
+fn kernels(gpu: &Gpu, format: wgpu::TextureFormat, theme: Theme) -> Result<[RenderKernel; 2]> {
+    let colors = theme.palette().constants(COLORS);
+    let kernel = |vertex, instance| {
+        let topology = wgpu::PrimitiveTopology::TriangleStrip;
+        let options = RenderOptions { format, blend: None, topology, instance };
+        RenderKernel::new(gpu, &TILES, (vertex, "tile_fragment"), &colors, &options)
+    };
+    Ok([kernel("tile_in_rectangle", Some(Instance::DEF))?, kernel("tile_at_point", None)?])
+}
+
 impl Tiles {
     /// The pipelines for targets of `format`.
     ///
     /// # Errors
     /// When the shader is faulty.
     pub fn new(gpu: &Gpu, format: wgpu::TextureFormat) -> Result<Self> {
-        let kernel = |vertex, instance| {
-            let topology = wgpu::PrimitiveTopology::TriangleStrip;
-            let options = RenderOptions { format, blend: None, topology, instance };
-            RenderKernel::new(gpu, &TILES, (vertex, "tile_fragment"), &[], &options)
-        };
+        let [kernel, point_kernel] = kernels(gpu, format, Theme::default())?;
         Ok(Self {
-            kernel: kernel("tile_in_rectangle", Some(Instance::DEF))?,
-            point_kernel: kernel("tile_at_point", None)?,
+            format,
+            kernel,
+            point_kernel,
             prepared: Vec::new(),
             instances: Vec::new(),
             calls: Vec::new(),
             instance_buffer: instance_buffer(gpu, 1024),
             screen: Vec2::ONE,
         })
+    }
+
+    /// Draws in the colors of `theme` from the next frame on.
+    ///
+    /// # Errors
+    /// When the shader is faulty.
+    pub fn set_theme(&mut self, gpu: &Gpu, theme: Theme) -> Result<()> {
+        [self.kernel, self.point_kernel] = kernels(gpu, self.format, theme)?;
+        self.prepared.clear();
+        Ok(())
     }
 
     /// Begins a frame for a target of `width × height` pixels.
@@ -179,6 +205,13 @@ impl Tiles {
     pub fn want_stats(&mut self, index: usize) {
         if let Some(Some(prepared)) = self.prepared.get_mut(index) {
             prepared.wanted = true;
+        }
+    }
+
+    /// Lets the glows of set `index` tremble as at a time in seconds, more where they are brighter; 0 is still.
+    pub fn tremble(&mut self, index: usize, seconds: f32) {
+        if let Some(Some(prepared)) = self.prepared.get_mut(index) {
+            prepared.tremble = seconds;
         }
     }
 
@@ -243,7 +276,9 @@ impl Tiles {
         shown.dedup();
         for index in shown {
             let Some(prepared) = self.prepared[index].as_mut() else { continue };
-            prepared.uniform.write(gpu, &prepared.set.params(self.screen, prepared.point_size));
+            prepared
+                .uniform
+                .write(gpu, &prepared.set.params(self.screen, prepared.point_size, prepared.tremble));
             if std::mem::take(&mut prepared.wanted) || prepared.set.style != Style::Bar {
                 prepared.record_stats(pass);
             }

@@ -1,5 +1,7 @@
 //! The compute shaders of `shaders/view` as plain loops, in `f64` where they add up. Tests compare the two.
 
+use super::color_map::Rgb;
+use super::grid::Grid;
 use super::placement::Placement;
 use super::rect::Rect;
 use crate::gpu::TensorView;
@@ -14,6 +16,11 @@ pub const TWINS: &[(&str, &str, &str)] = &[
     ("view/project.wgsl", "clear_pixels", "view::twin::splat"),
     ("view/project.wgsl", "splat_points", "view::twin::splat"),
     ("view/project.wgsl", "select_points", "view::twin::is_inside"),
+    ("view/spread.wgsl", "begin_order", "view::twin::spread"),
+    ("view/spread.wgsl", "sort_spans", "view::twin::spread"),
+    ("view/spread.wgsl", "rank_places", "view::twin::spread"),
+    ("view/spread.wgsl", "place_points", "view::twin::spread"),
+    ("view/spread.wgsl", "glide", "view::twin::between"),
     ("view/list.wgsl", "mark_visible", "view::twin::visible"),
     ("view/list.wgsl", "list_bits", "view::twin::visible"),
     ("view/list.wgsl", "clear_class_counts", "view::twin::class_counts"),
@@ -103,16 +110,27 @@ pub fn project(positions: &[[f32; 2]], placement: &Placement, fit: Fit) -> Vec<[
     positions.iter().map(pixel).collect()
 }
 
+/// A pixel of the pixel buffer.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Splatted {
+    /// Number of dots that cover it.
+    pub dots: u32,
+    /// Greatest of their keys.
+    pub key: u32,
+    /// Sums of their red, green and blue, each 0 to 255.
+    pub color: [u32; 3],
+}
+
 /// The pixel buffer of a target of `columns × rows` pixels, for dots of `side` pixels inside a rectangle: for each pixel the number of
-/// dots that cover it and the greatest of their keys.
+/// dots that cover it, the greatest of their keys, and the sum of their colors. From the key and the color of each point.
 pub fn splat(
     pixels: &[[f32; 2]],
     side: i32,
     rectangle: &Rect,
     [columns, rows]: [u32; 2],
-    key: impl Fn(usize) -> u32,
-) -> Vec<(u32, u32)> {
-    let mut all = vec![(0, 0); (columns * rows) as usize];
+    of: impl Fn(usize) -> (u32, Rgb),
+) -> Vec<Splatted> {
+    let mut all = vec![Splatted::default(); (columns * rows) as usize];
     for (i, pixel) in pixels.iter().enumerate() {
         let corner = pixel.map(|p| (p - 0.5 * side as f32 + 0.5).floor() as i32);
         for (dy, dx) in (0..side).flat_map(|y| (0..side).map(move |x| (y, x))) {
@@ -125,13 +143,76 @@ pub fn splat(
             let within =
                 |at: i32, from: f32, length: f32| (from as i32..(from + length) as i32).contains(&at);
             if within(x, rectangle.x, rectangle.width) && within(y, rectangle.y, rectangle.height) {
-                let (count, greatest) = &mut all[(y as u32 * columns + x as u32) as usize];
-                *count += 1;
-                *greatest = (*greatest).max(key(i));
+                let at = &mut all[(y as u32 * columns + x as u32) as usize];
+                let (key, color) = of(i);
+                at.dots += 1;
+                at.key = at.key.max(key);
+                at.color = [0, 1, 2].map(|c| at.color[c] + u32::from(color[c]));
             }
         }
     }
     all
+}
+
+/// The cell of each point on a grid, column and row: the points are sorted along the longer side of the cells, parted in proportion to the
+/// cells of its halves, and so on in each half.
+pub fn spread(positions: &[[f32; 2]], grid: Grid) -> Vec<[u32; 2]> {
+    let mut cells = vec![[0; 2]; positions.len()];
+    let all = (0..positions.len()).collect();
+    part(positions, all, ([0; 2], [grid.columns, grid.rows]), &mut cells);
+    cells
+}
+
+/// Gives the points `of` cells from `corner` on, `size` columns and rows.
+fn part(
+    positions: &[[f32; 2]],
+    mut of: Vec<usize>,
+    (corner, size): ([u32; 2], [u32; 2]),
+    cells: &mut [[u32; 2]],
+) {
+    if let [point] = of[..] {
+        cells[point] = [0, 1].map(|axis| corner[axis] + (size[axis] - 1) / 2);
+    }
+    if of.len() < 2 {
+        return;
+    }
+    let axis = if size[0] >= size[1] { 0 } else { 1 };
+    of.sort_by(|a, b| positions[*a][axis].total_cmp(&positions[*b][axis]).then(a.cmp(b)));
+    let other = size[1 - axis];
+    let near = size[axis] / 2;
+    let room = [near, size[axis] - near].map(|side| (side * other) as usize);
+    let share = (of.len() as f64 * room[0] as f64 / (room[0] + room[1]) as f64).round() as usize;
+    // Neither half gets more points than cells.
+    let share = share.min(room[0]).max(of.len().saturating_sub(room[1]));
+    let far = of.split_off(share);
+    let (mut corners, mut sizes) = ([corner; 2], [size; 2]);
+    corners[1][axis] += near;
+    sizes[0][axis] = near;
+    sizes[1][axis] -= near;
+    part(positions, of, (corners[0], sizes[0]), cells);
+    part(positions, far, (corners[1], sizes[1]), cells);
+}
+
+/// Pixel of a point on the way from `pixel` to the middle of its cell, after a `share` of it; `margin` pixels stay free around the grid.
+pub fn between(
+    pixel: [f64; 2],
+    cell: [u32; 2],
+    grid: Grid,
+    placement: &Placement,
+    margin: f64,
+    share: f64,
+) -> [f64; 2] {
+    let Placement { rectangle, pan, zoom, .. } = *placement;
+    let sides = [
+        [rectangle.x, rectangle.width, pan.x, grid.columns as f32],
+        [rectangle.y, rectangle.height, pan.y, grid.rows as f32],
+    ];
+    [0, 1].map(|axis| {
+        let [from, length, pan, cells] = sides[axis].map(f64::from);
+        let along = (f64::from(cell[axis]) + 0.5) / cells - 0.5;
+        let goal = from + length / 2.0 + pan + along * (length - 2.0 * margin) * f64::from(zoom);
+        pixel[axis] + (goal - pixel[axis]) * share
+    })
 }
 
 /// Indices of the pixels within a rectangle widened by `margin` on all sides.

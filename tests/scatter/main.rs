@@ -1,5 +1,6 @@
-//! Layouts on their way to the screen: pixels, discs, dots, what is picked, listed and selected, GPU against twin.
+//! Layouts on their way to the screen: pixels, discs, dots, on a grid, what is picked, listed and selected, GPU against twin.
 
+mod grid;
 mod pixels;
 mod places;
 mod selection;

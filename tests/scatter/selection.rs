@@ -52,7 +52,8 @@ fn hidden_groups_are_neither_drawn_nor_picked_nor_selected() {
             if count > 3000 {
                 let drawn: Vec<[f32; 2]> =
                     (0..count).filter(|i| !hides || shown(*i)).map(|i| pixels[i]).collect();
-                let expected = splatted(&drawn, 1, |_| 1).iter().filter(|pixel| pixel.0 > 0).count();
+                let expected =
+                    splatted(&drawn, 1, |_| (1, [0; 3])).iter().filter(|pixel| pixel.dots > 0).count();
                 assert_eq!(lit, expected);
             }
         }

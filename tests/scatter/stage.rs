@@ -2,7 +2,7 @@
 
 use revacnn::gpu::{AdapterChoice, Buffer, Gpu};
 use revacnn::view::{
-    Picked, Placement, PointPrimitive, Rect, ScatterSet, Scatters, ScreenPoint, SelectionSummary, twin,
+    Picked, Placement, PointPrimitive, Rect, Rgb, ScatterSet, Scatters, ScreenPoint, SelectionSummary, twin,
 };
 
 /// Width and height of the target.
@@ -142,6 +142,10 @@ pub(crate) fn projected(
 }
 
 /// The pixel buffer of dots of `side` pixels in [`RECTANGLE`].
-pub(crate) fn splatted(pixels: &[[f32; 2]], side: i32, key: impl Fn(usize) -> u32) -> Vec<(u32, u32)> {
-    twin::splat(pixels, side, &RECTANGLE, SCREEN, key)
+pub(crate) fn splatted(
+    pixels: &[[f32; 2]],
+    side: i32,
+    of: impl Fn(usize) -> (u32, Rgb),
+) -> Vec<twin::Splatted> {
+    twin::splat(pixels, side, &RECTANGLE, SCREEN, of)
 }

@@ -159,12 +159,12 @@ layer = [
 
 #[test]
 fn random_commands_leave_a_run_that_the_journal_repeats() {
-    give_and_repeat(TINY, seed(11), commands(200));
+    give_and_repeat(TINY, seed(11), commands(140));
 }
 
 #[test]
 fn random_commands_to_a_network_of_tied_filters_too() {
-    give_and_repeat(TIED, seed(12), commands(120));
+    give_and_repeat(TIED, seed(12), commands(110));
 }
 
 /// The commands of a journal are of most kinds.

@@ -88,10 +88,10 @@ fn wander(network: &str, seed: u64, count: usize, room: u64) {
 
 #[test]
 fn whatever_way_was_taken_the_journal_makes_the_run_again() {
-    wander(TINY, seed(21), commands(125), 64 << 20);
+    wander(TINY, seed(21), commands(80), 64 << 20);
 }
 
 #[test]
 fn so_it_does_with_few_key_frames_and_tied_filters() {
-    wander(TIED, seed(22), commands(75), 200_000);
+    wander(TIED, seed(22), commands(60), 200_000);
 }

@@ -9,6 +9,7 @@ mod hand;
 #[path = "../kept_pictures/mod.rs"]
 mod kept_pictures;
 mod learning;
+mod looks;
 mod network;
 mod pictures;
 mod probes;

@@ -62,7 +62,7 @@ impl Pane for ActionsPane {
             let text = format!("loss on {count}validation images");
             let hover = "The same images each time, which are never trained on. It is measured beside the run, which it \
                          does not change. Below 0 in green is better, above 0 in red is worse";
-            ui.add(egui::Label::new(RichText::new(text).small().color(theme::MUTED)).truncate())
+            ui.add(egui::Label::new(RichText::new(text).small().color(theme::muted())).truncate())
                 .on_hover_text(hover);
         });
         egui::ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
@@ -80,7 +80,7 @@ impl Pane for ActionsPane {
 fn row_ui(ui: &mut Ui, row: &Effect, now: u32) {
     ui.horizontal_top(|ui| {
         ui.spacing_mut().item_spacing.y = 2.0;
-        let text = RichText::new(row.step.to_string()).monospace().color(theme::MUTED);
+        let text = RichText::new(row.step.to_string()).monospace().color(theme::muted());
         ui.allocate_ui_with_layout(
             egui::vec2(STEP_WIDTH, 16.0),
             egui::Layout::right_to_left(egui::Align::TOP),
@@ -92,12 +92,14 @@ fn row_ui(ui: &mut Ui, row: &Effect, now: u32) {
         ui.vertical(|ui| {
             let action = RichText::new(&row.action);
             let action =
-                if row.undone { action.strikethrough().color(theme::MUTED) } else { action.strong() };
+                if row.undone { action.strikethrough().color(theme::muted()) } else { action.strong() };
             ui.add(egui::Label::new(action).wrap());
             ui.add(egui::Label::new(losses(row, now)).wrap());
             let notes = notes(row);
             if !notes.is_empty() {
-                ui.add(egui::Label::new(RichText::new(notes.join("; ")).small().color(theme::MUTED)).wrap());
+                ui.add(
+                    egui::Label::new(RichText::new(notes.join("; ")).small().color(theme::muted())).wrap(),
+                );
             }
         });
     });
@@ -112,7 +114,7 @@ fn losses(row: &Effect, now: u32) -> LayoutJob {
     let difference = |from: Option<f32>, to: Option<f32>| {
         from.zip(to).map(|(from, to)| (signed(to - from), theme::judged(to - from)))
     };
-    append(&format!("{} › {}", shown(row.before), shown(row.after)), theme::TEXT);
+    append(&format!("{} › {}", shown(row.before), shown(row.after)), theme::text());
     if let Some((text, color)) = difference(row.before, row.after) {
         append(&format!(" {text}"), color);
     }
@@ -120,14 +122,14 @@ fn losses(row: &Effect, now: u32) -> LayoutJob {
         return job;
     }
     if row.later.is_some() {
-        append(&format!(" › {}", shown(row.later)), theme::TEXT);
+        append(&format!(" › {}", shown(row.later)), theme::text());
         if let Some((text, color)) = difference(row.after, row.later) {
             append(&format!(" {text}"), color);
         }
-        append(&format!(" in {EFFECT_STEPS} steps"), theme::MUTED);
+        append(&format!(" in {EFFECT_STEPS} steps"), theme::muted());
     } else if row.waits() && row.due() > now {
         let left = row.due() - now;
-        append(&format!(" › in {left} {}", if left == 1 { "step" } else { "steps" }), theme::MUTED);
+        append(&format!(" › in {left} {}", if left == 1 { "step" } else { "steps" }), theme::muted());
     }
     job
 }

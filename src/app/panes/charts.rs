@@ -10,14 +10,16 @@ use crate::app::theme;
 use crate::error::Result;
 use crate::session::Session;
 
-/// Names and colors of the curves: of training, of validation, and of validation with the average of the last weights.
-const CURVES: [(&str, egui::Color32); 3] =
-    [("training", theme::SECOND), ("validation", theme::ACCENT), ("averaged weights", theme::THIRD)];
 /// Height of a line of small text with the space below it, in points.
 const LINE: f32 = 17.0;
 
 /// Share of a chart's width within which the pointer is at a mark.
 const NEAR: f64 = 0.012;
+
+/// Names and colors of the curves: of training, of validation, and of validation with the average of the last weights.
+fn named_curves() -> [(&'static str, egui::Color32); 3] {
+    [("training", theme::second()), ("validation", theme::accent()), ("averaged weights", theme::third())]
+}
 
 /// The Charts pane.
 #[derive(Default)]
@@ -96,7 +98,7 @@ impl ChartsPane {
                 ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
                     let field = egui::DragValue::new(&mut self.smoothing).range(0.0..=0.99).speed(0.01);
                     let response = ui.add(field.max_decimals(2));
-                    let label = ui.label(egui::RichText::new("smoothing").small().color(theme::MUTED));
+                    let label = ui.label(egui::RichText::new("smoothing").small().color(theme::muted()));
                     let response = response.labelled_by(label.id).on_hover_text(hover);
                     cx.mark("smoothing", &response);
                 });
@@ -108,14 +110,14 @@ impl ChartsPane {
 /// The curves' names in one line above the charts, where they hide no curve.
 fn legend_ui(ui: &mut Ui) {
     ui.horizontal_wrapped(|ui| {
-        for (name, color) in CURVES {
+        for (name, color) in named_curves() {
             ui.label(egui::RichText::new(format!("— {name}")).small().color(color));
         }
     });
 }
 
 fn title_ui(ui: &mut Ui, text: &str) {
-    ui.label(egui::RichText::new(text).small().color(theme::MUTED));
+    ui.label(egui::RichText::new(text).small().color(theme::muted()));
 }
 
 /// Lines of the label at an epoch: the values of the curves there, and what was done.
@@ -123,13 +125,13 @@ fn hover_text(epoch: f64, (curves, unit): (&Curves, &str), marks: &[ChartMark], 
     let value = |(curve, (name, _)): (&Vec<[f64; 2]>, (&str, _))| {
         value_at(curve, epoch).map(|value| format!("\n{name} {value:.3}{unit}"))
     };
-    let values = curves.iter().zip(CURVES).filter_map(value);
+    let values = curves.iter().zip(named_curves()).filter_map(value);
     let done = marks.iter().filter(|mark| (mark.epoch - epoch).abs() <= near);
     let done = done.map(|mark| format!("\n{}: {}", mark.number, mark.words));
     std::iter::once(format!("epoch {epoch:.2}")).chain(values).chain(done).collect()
 }
 
-/// The curves, in the order of [`CURVES`], with lines where something was done; `top` is the largest possible value, where there is one.
+/// The curves, in the order of [`named_curves`], with lines where something was done; `top` is the largest possible value, where there is one.
 /// Returns the chart.
 fn chart_ui(
     ui: &mut Ui,
@@ -143,7 +145,7 @@ fn chart_ui(
     let (done, near) = (marks.to_vec(), NEAR * last);
     let mut plot = Plot::new(id)
         .height(height)
-        .grid_color(theme::LINE)
+        .grid_color(theme::line())
         .allow_scroll(false)
         .include_x(0.0)
         .include_x(1.0)
@@ -165,10 +167,10 @@ fn chart_ui(
         [(1.5, None), (2.0, Some((3.5, MarkerShape::Circle))), (2.0, Some((2.5, MarkerShape::Square)))];
     let shown = plot.show(ui, |plot| {
         for mark in marks {
-            let line = VLine::new("", mark.epoch).color(theme::MUTED).width(1.0);
+            let line = VLine::new("", mark.epoch).color(theme::muted()).width(1.0);
             plot.vline(line.style(LineStyle::dashed_loose()).allow_hover(false));
         }
-        for ((curve, (name, color)), (width, marks)) in curves.into_iter().zip(CURVES).zip(styles) {
+        for ((curve, (name, color)), (width, marks)) in curves.into_iter().zip(named_curves()).zip(styles) {
             plot.line(Line::new(name, PlotPoints::from(curve.clone())).color(color).width(width));
             if let Some((radius, shape)) = marks {
                 plot.points(

@@ -111,7 +111,7 @@ impl DistributionsPane {
             }
             let [first, last] = [steps.first(), steps.last()].map(|step| step.copied().unwrap_or(0));
             let text = format!("steps {first} to {last}, left to right; bright: many of the layer's values");
-            ui.label(RichText::new(text).small().color(theme::MUTED));
+            ui.label(RichText::new(text).small().color(theme::muted()));
         });
     }
 }
@@ -132,9 +132,9 @@ fn heads_ui(ui: &mut Ui, shown: &[&Strip], width: f32) {
                 color,
             );
         };
-        text(0.0, strip.name, 12.0, theme::TEXT);
+        text(0.0, strip.name, 12.0, theme::text());
         if width > 150.0 {
-            text(15.0, strip.ends, 10.0, theme::MUTED);
+            text(15.0, strip.ends, 10.0, theme::muted());
         }
         ui.interact(cell, ui.scope_id().with(("head", index)), Sense::hover())
             .on_hover_text(format!("{}. On a scale of powers of two: {}", strip.hover, strip.ends));
@@ -176,7 +176,7 @@ fn strips_ui(ui: &mut Ui, cx: &mut Cx<'_, '_>, shown: &[&Strip], width: f32) {
 fn name_ui(ui: &Ui, session: &Session, node: usize, at: Pos2, units: Option<LayerUnits>) {
     let info = &session.layers()[node];
     let painter = ui.painter_at(Rect::from_min_size(at, Vec2::new(NAMES - 6.0, HEIGHT[0])));
-    painter.text(at, Align2::LEFT_TOP, &info.name, FontId::proportional(12.5), theme::TEXT);
+    painter.text(at, Align2::LEFT_TOP, &info.name, FontId::proportional(12.5), theme::text());
     let share = |part: u32, all: u32| percent(f64::from(part) / f64::from(all.max(1)));
     let text = match (info.kind, units) {
         ("relu", Some(units)) => format!("{} dead", share(units.silent, units.channels)),
@@ -186,7 +186,7 @@ fn name_ui(ui: &Ui, session: &Session, node: usize, at: Pos2, units: Option<Laye
         _ => return,
     };
     let below = at + Vec2::new(0.0, 17.0);
-    painter.text(below, Align2::LEFT_TOP, text, FontId::proportional(11.0), theme::MUTED);
+    painter.text(below, Align2::LEFT_TOP, text, FontId::proportional(11.0), theme::muted());
 }
 
 /// Step and value under the pointer.

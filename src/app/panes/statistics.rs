@@ -11,17 +11,18 @@ use crate::session::{EpochMetrics, Session, changing_layers};
 
 /// Smallest height of the chart, in points.
 const MIN_CHART: f32 = 96.0;
-/// Colors and marks of layers, told apart by the mark where the color comes again.
-const COLORS: [Color32; 6] = [
-    theme::SECOND,
-    theme::ACCENT,
-    theme::THIRD,
-    Color32::from_rgb(0xe0, 0x8a, 0xc6),
-    Color32::from_rgb(0xe8, 0xd4, 0x6a),
-    Color32::from_rgb(0xb9, 0xc2, 0xd0),
-];
+/// Marks of layers, which tell them apart where a color comes again.
 const MARKS: [MarkerShape; 4] =
     [MarkerShape::Circle, MarkerShape::Square, MarkerShape::Diamond, MarkerShape::Up];
+
+/// Colors of layers.
+fn colors() -> [Color32; 6] {
+    let [pink, yellow, gray] = [6, 3, 7].map(|class| {
+        let [r, g, b] = theme::palette().class(class);
+        Color32::from_rgb(r, g, b)
+    });
+    [theme::second(), theme::accent(), theme::third(), pink, yellow, gray]
+}
 
 /// The Statistics pane.
 #[derive(Default)]
@@ -57,7 +58,7 @@ impl Pane for StatisticsPane {
 struct Figure(&'static str, String, &'static str);
 
 fn figure_ui(ui: &mut Ui, Figure(name, value, hover): &Figure) {
-    ui.label(RichText::new(*name).small().color(theme::MUTED)).on_hover_text(*hover);
+    ui.label(RichText::new(*name).small().color(theme::muted())).on_hover_text(*hover);
     ui.label(RichText::new(value).small().monospace()).on_hover_text(*hover);
 }
 
@@ -105,7 +106,7 @@ fn times(session: &Session) -> Vec<Figure> {
 /// The chart of the layers' changes.
 fn changes_ui(ui: &mut Ui, epochs: &[EpochMetrics]) {
     let title = "Mean absolute change of weights by epoch";
-    ui.label(RichText::new(title).small().color(theme::MUTED)).on_hover_text(
+    ui.label(RichText::new(title).small().color(theme::muted())).on_hover_text(
         "Of each layer, biases left out; on a scale of powers of ten. An epoch in which the network was changed has none",
     );
     let layers = changing_layers(epochs);
@@ -123,7 +124,7 @@ fn changes_ui(ui: &mut Ui, epochs: &[EpochMetrics]) {
     });
     let plot = Plot::new("changes of weights")
         .height((ui.available_height() - 6.0).max(MIN_CHART))
-        .grid_color(theme::LINE)
+        .grid_color(theme::line())
         .allow_scroll(false)
         .include_x(0.0)
         .include_x(1.0)
@@ -147,7 +148,8 @@ fn changes_ui(ui: &mut Ui, epochs: &[EpochMetrics]) {
 }
 
 fn look(index: usize) -> (Color32, MarkerShape) {
-    (COLORS[index % COLORS.len()], MARKS[index % MARKS.len()])
+    let colors = colors();
+    (colors[index % colors.len()], MARKS[index % MARKS.len()])
 }
 
 /// A layer's mark, as the chart has it.

@@ -74,7 +74,7 @@ impl Pane for SteerPane {
 
 fn heading_ui(ui: &mut Ui, text: &str, hover: &str) {
     ui.add_space(6.0);
-    ui.label(RichText::new(text).color(theme::MUTED).small()).on_hover_text(hover);
+    ui.label(RichText::new(text).color(theme::muted()).small()).on_hover_text(hover);
     ui.add_space(1.0);
 }
 
@@ -264,7 +264,7 @@ fn probe_ui(ui: &mut Ui, cx: &mut Cx<'_, '_>) {
             cx.send(move_probe(session, 1));
         }
         let class = &session.class_names()[label];
-        let text = RichText::new(class).color(theme::ACCENT);
+        let text = RichText::new(class).color(theme::accent());
         ui.add(egui::Label::new(text).truncate()).on_hover_text(format!("True class: {class}"));
     });
 }

@@ -15,7 +15,7 @@ use revacnn::session::{Control, Inspect, Session, Split, TimeControl};
 
 use super::interrupt::Interrupt;
 use super::outputs;
-use super::render::{Layers, parse_size, view_parser, workbench};
+use super::render::{Ground, Layers, parse_size, view_parser, workbench};
 use super::replay::{bar, follow};
 use super::run_options::AdapterOption;
 use reel::Kind;
@@ -42,6 +42,9 @@ pub(super) struct Film {
     /// Pixels per point: below 1 more fits.
     #[arg(long, default_value_t = 1.0)]
     scale: f32,
+    /// Ground of the pictures.
+    #[arg(long, value_enum, default_value = "dark")]
+    theme: Ground,
     /// Number of frames, evenly over the run.
     #[arg(long, default_value_t = 60, value_parser = clap::value_parser!(u32).range(1..=i64::from(MAX_FRAMES)))]
     frames: u32,
@@ -107,13 +110,13 @@ impl Film {
             session.control(Control::Inspect(Inspect::KeepOutcomes))?;
             session.evaluate(Split::Validation);
         }
-        let ((width, height), scale) = (self.size, self.scale);
+        let ((width, height), scale, theme) = (self.size, self.scale, self.theme.theme());
         let strip = caption::height(scale).min(height - 1);
-        let picture = Picture { scale, ..Picture::new(self.view, width, height - strip) };
+        let picture = Picture { scale, theme, ..Picture::new(self.view, width, height - strip) };
         let drawn = offscreen::render(session, workbench, &picture)?;
         let share = f64::from(session.step()) / f64::from(session.timeline().reached.max(1));
         let text = format!("step {}, epoch {:.2}", session.step(), session.epoch());
-        Ok(caption::below(&drawn, strip, &text, share))
+        Ok(caption::below(&drawn, strip, &text, share, theme))
     }
 }
 

@@ -9,6 +9,7 @@ use super::places::{EdgePlacement, Focus, Lane};
 use super::products::{ProductSet, Products};
 use crate::error::Result;
 use crate::gpu::{Buffer, Gpu, Params as _, RenderKernel, RenderOptions, Source};
+use crate::view::color_map::Theme;
 use crate::view::uniform::Uniform;
 use crate::{params, wgsl};
 
@@ -96,6 +97,7 @@ struct Prepared {
 
 /// Draws edges into targets of one format.
 pub struct Flows {
+    format: wgpu::TextureFormat,
     /// Of listed and of focused edges.
     kernels: [RenderKernel; 2],
     prepared: Vec<Option<Prepared>>,
@@ -119,24 +121,28 @@ fn focused_buffer(gpu: &Gpu, edges: usize) -> wgpu::Buffer {
     })
 }
 
+/// The pipelines of listed and of focused edges.
+fn kernels(gpu: &Gpu, format: wgpu::TextureFormat, theme: Theme) -> Result<[RenderKernel; 2]> {
+    let mut constants = theme.palette().constants(["SELECTED", "PINNED"]);
+    constants.push(("PAIRS", VERTICES / 2));
+    let kernel = |vertex, instance| {
+        let blend = Some(wgpu::BlendState::PREMULTIPLIED_ALPHA_BLENDING);
+        let topology = wgpu::PrimitiveTopology::TriangleStrip;
+        let options = RenderOptions { format, blend, topology, instance };
+        RenderKernel::new(gpu, &FLOW, (vertex, "edge_fragment"), &constants, &options)
+    };
+    Ok([kernel("listed_edge_vertex", None)?, kernel("focused_edge_vertex", Some(FocusedEdge::DEF))?])
+}
+
 impl Flows {
     /// The pipelines for targets of `format`.
     ///
     /// # Errors
     /// When the shader is faulty.
     pub fn new(gpu: &Gpu, format: wgpu::TextureFormat) -> Result<Self> {
-        let kernel = |vertex, instance| {
-            let blend = Some(wgpu::BlendState::PREMULTIPLIED_ALPHA_BLENDING);
-            let topology = wgpu::PrimitiveTopology::TriangleStrip;
-            let options = RenderOptions { format, blend, topology, instance };
-            let constants = [("PAIRS", VERTICES / 2)];
-            RenderKernel::new(gpu, &FLOW, (vertex, "edge_fragment"), &constants, &options)
-        };
         Ok(Self {
-            kernels: [
-                kernel("listed_edge_vertex", None)?,
-                kernel("focused_edge_vertex", Some(FocusedEdge::DEF))?,
-            ],
+            format,
+            kernels: kernels(gpu, format, Theme::default())?,
             prepared: Vec::new(),
             anchors: Vec::new(),
             anchor_buffer: Buffer::zeroed(gpu, "anchors of edges", 1024),
@@ -146,6 +152,16 @@ impl Flows {
             next: 0,
             products: None,
         })
+    }
+
+    /// Draws in the colors of `theme` from the next frame on.
+    ///
+    /// # Errors
+    /// When the shader is faulty.
+    pub fn set_theme(&mut self, gpu: &Gpu, theme: Theme) -> Result<()> {
+        self.kernels = kernels(gpu, self.format, theme)?;
+        self.prepared.clear();
+        Ok(())
     }
 
     /// Begins a frame for a target of `width × height` pixels.

@@ -28,7 +28,7 @@ impl EditedImage {
         ui.horizontal_wrapped(|ui| {
             let Some(image) = self.0 else {
                 let text = "Click an image to give it another class, or to leave it out.";
-                ui.label(RichText::new(text).color(theme::MUTED));
+                ui.label(RichText::new(text).color(theme::muted()));
                 return;
             };
             ui.label(format!("image {}", image.number));

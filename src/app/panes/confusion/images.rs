@@ -151,7 +151,7 @@ impl Cell {
         }
         if let Some((class, _)) = self.classes() {
             let text = format!("{}: {}", class_name(session, class), class_words(outcomes, class));
-            ui.add(egui::Label::new(RichText::new(text).small().color(theme::MUTED)).wrap());
+            ui.add(egui::Label::new(RichText::new(text).small().color(theme::muted())).wrap());
         }
         if images.is_empty() {
             return;
@@ -193,7 +193,7 @@ fn pages_ui(ui: &mut Ui, (page, pages): (usize, usize), cx: &mut Cx<'_, '_>) -> 
         }
         next = if back.clicked() { page - 1 } else { next };
         next = if on.clicked() { page + 1 } else { next };
-        ui.label(RichText::new(format!("page {} of {pages}", page + 1)).color(theme::MUTED));
+        ui.label(RichText::new(format!("page {} of {pages}", page + 1)).color(theme::muted()));
     });
     next
 }
@@ -272,16 +272,16 @@ fn card_ui(
     let changed = change.as_ref().map_or(String::new(), |change| format!(", {change}"));
     let words = format!("{name}: is {is}{changed}, answer {answer}, loss {of_loss}");
     response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Button, true, words.clone()));
-    ui.painter().rect_filled(rect, 4.0, theme::GROUND);
+    ui.painter().rect_filled(rect, 4.0, theme::ground());
     outline(ui, rect, response, chosen);
     let says = image.best.classes().next().map_or("no answer", |(class, _)| class_name(session, class));
     let share =
         image.best.classes().next().map_or(String::new(), |(_, share)| format!(": {:.0} %", 100.0 * share));
     let (left, top, width) = (rect.left() + 5.0, rect.top() + IMAGE + 7.0, CARD.x - 10.0);
     let (is, color) =
-        change.map_or_else(|| (format!("is {is}"), theme::ACCENT), |change| (change, theme::SECOND));
+        change.map_or_else(|| (format!("is {is}"), theme::accent()), |change| (change, theme::second()));
     line_ui(ui, Pos2::new(left, top), width, &is, color);
-    let color = if image.is_right() { theme::THIRD } else { theme::FAULT };
+    let color = if image.is_right() { theme::third() } else { theme::fault() };
     line_ui(ui, Pos2::new(left, top + 14.0), width, &format!("says {says}{share}"), color);
     response.clone().on_hover_text(format!("{words}\na click makes it the probe"));
 }

@@ -58,16 +58,16 @@ pub(super) fn matrix_ui(ui: &mut Ui, outcomes: &Outcomes, cell: &mut Cell, cx: &
         egui::WidgetInfo::labeled(egui::Role::Canvas, true, "confusion matrix, rows are true classes")
     });
     let top = Pos2::new(grid.origin.x, rect.top());
-    line_ui(ui, top, width - name, "answer of the network", theme::MUTED);
-    line_ui(ui, Pos2::new(rect.left(), rect.top()), name - 4.0, "true", theme::MUTED);
+    line_ui(ui, top, width - name, "answer of the network", theme::muted());
+    line_ui(ui, Pos2::new(rect.left(), rect.top()), name - 4.0, "true", theme::muted());
     cells_ui(ui, &grid, outcomes);
     names_ui(ui, rect, &grid, (outcomes, session));
     if let Some((class, answer)) = cell.classes() {
         let chosen = grid.cell(class, answer);
-        ui.painter().rect_stroke(chosen, 1.0, (2.0, Color32::WHITE), egui::StrokeKind::Inside);
+        ui.painter().rect_stroke(chosen, 1.0, (2.0, theme::text()), egui::StrokeKind::Inside);
     }
     if response.has_focus() {
-        ui.painter().rect_stroke(rect, 2.0, (1.0, theme::SECOND), egui::StrokeKind::Inside);
+        ui.painter().rect_stroke(rect, 2.0, (1.0, theme::second()), egui::StrokeKind::Inside);
     }
     let under = response.hover_pos().and_then(|pos| grid.at(pos));
     if response.clicked()
@@ -88,7 +88,7 @@ fn name_width(ui: &Ui, session: &Session, classes: usize) -> f32 {
     let font = FontId::proportional(11.0);
     let width = |class: usize| {
         let name = numbered_class(session, class);
-        ui.painter().layout_no_wrap(name, font.clone(), theme::TEXT).size().x
+        ui.painter().layout_no_wrap(name, font.clone(), theme::text()).size().x
     };
     (0..classes.min(64)).map(width).fold(40.0, f32::max).min(MAX_NAME) + 8.0
 }
@@ -136,32 +136,32 @@ fn names_ui(ui: &Ui, rect: Rect, grid: &Grid, (outcomes, session): (&Outcomes, &
             Pos2::new(rect.left(), middle.y - 7.0),
             width,
             &numbered_class(session, class),
-            theme::TEXT,
+            theme::text(),
         );
         let share =
             outcomes.recall(class).map_or("–".to_owned(), |share| format!("{:.0} %", 100.0 * share));
-        line_ui(ui, Pos2::new(right, middle.y - 7.0), SHARE, &share, theme::MUTED);
+        line_ui(ui, Pos2::new(right, middle.y - 7.0), SHARE, &share, theme::muted());
         if grid.side < READABLE {
             continue;
         }
         let font = FontId::proportional(11.0);
         let at = |line: f32| Pos2::new(middle.x, bottom + line * (LINE - 2.0));
-        ui.painter().text(at(0.0), Align2::CENTER_TOP, class.to_string(), font.clone(), theme::TEXT);
+        ui.painter().text(at(0.0), Align2::CENTER_TOP, class.to_string(), font.clone(), theme::text());
         let share =
             outcomes.precision(class).map_or("–".to_owned(), |share| format!("{:.0}", 100.0 * share));
-        ui.painter().text(at(1.0), Align2::CENTER_TOP, share, FontId::proportional(10.5), theme::MUTED);
+        ui.painter().text(at(1.0), Align2::CENTER_TOP, share, FontId::proportional(10.5), theme::muted());
     }
-    line_ui(ui, Pos2::new(right, rect.top()), SHARE, "recall", theme::MUTED);
+    line_ui(ui, Pos2::new(right, rect.top()), SHARE, "recall", theme::muted());
     if grid.side >= READABLE {
         let at = Pos2::new(rect.left(), bottom + LINE - 2.0);
-        line_ui(ui, at, grid.origin.x - rect.left() - 2.0, "prec. %", theme::MUTED);
+        line_ui(ui, at, grid.origin.x - rect.left() - 2.0, "prec. %", theme::muted());
     }
 }
 
 /// Color of a cell by its share of the row: blue on the diagonal, orange beside it.
 fn fill(share: f32, right: bool) -> Color32 {
-    let to = if right { theme::SECOND } else { theme::ACCENT };
-    theme::GROUND.lerp_to_gamma(to, shade(share))
+    let to = if right { theme::second() } else { theme::accent() };
+    theme::ground().lerp_to_gamma(to, shade(share))
 }
 
 /// White or black, whichever is better read on a color.
@@ -181,6 +181,7 @@ fn luminance(color: Color32) -> f32 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::view::Theme;
 
     #[test]
     fn every_number_is_read_on_its_color() {
@@ -189,15 +190,19 @@ mod tests {
             (a.max(b) + 0.05) / (a.min(b) + 0.05)
         };
         assert!((contrast(Color32::WHITE, Color32::BLACK) - 21.0).abs() < 0.01);
-        for right in [false, true] {
-            for step in 0..=100 {
-                let fill = fill(step as f32 / 100.0, right);
-                assert!(contrast(fill, readable(fill)) >= 4.5, "{step} %, {right}: {fill:?}");
+        for theme in [Theme::Dark, Theme::Light] {
+            theme::show(theme);
+            for right in [false, true] {
+                for step in 0..=100 {
+                    let fill = fill(step as f32 / 100.0, right);
+                    assert!(contrast(fill, readable(fill)) >= 4.5, "{step} %, {right}: {fill:?}");
+                }
             }
-        }
-        for text in [theme::TEXT, theme::MUTED, theme::ACCENT, theme::SECOND, theme::THIRD, theme::FAULT] {
-            for ground in [theme::GROUND, theme::PANEL] {
-                assert!(contrast(text, ground) >= 4.5, "{text:?} on {ground:?}");
+            let texts = [theme::text(), theme::muted(), theme::accent(), theme::second(), theme::third()];
+            for text in texts.into_iter().chain([theme::fault()]) {
+                for ground in [theme::ground(), theme::panel()] {
+                    assert!(contrast(text, ground) >= 4.5, "{theme:?}: {text:?} on {ground:?}");
+                }
             }
         }
         assert_eq!([9999, 10_000, 123_456].map(short_count), ["9999", "10k", "123k"]);

@@ -134,7 +134,7 @@ impl ConfusionPane {
                 let all = outcomes.images.len();
                 let right = outcomes.images.iter().filter(|image| image.is_right()).count();
                 let text = format!("{} of {all} right at step {}", share_words(right, all), outcomes.step);
-                ui.label(RichText::new(text).color(theme::MUTED));
+                ui.label(RichText::new(text).color(theme::muted()));
             }
         });
     }

@@ -148,24 +148,24 @@ impl Blend {
                 Some(Pos2::new(pixel.x, pixel.y))
             };
             if let Some(own) = place(self.row) {
-                let stroke = egui::Stroke::new(1.0, theme::MUTED);
+                let stroke = egui::Stroke::new(1.0, theme::muted());
                 painter.extend(egui::Shape::dashed_line(&[own, pointer], stroke, 4.0, 4.0));
             }
             for (row, share) in &self.shares {
                 let Some(end) = place(*row) else { continue };
-                painter.line_segment([pointer, end], egui::Stroke::new(1.0 + 5.0 * share, theme::ACCENT));
+                painter.line_segment([pointer, end], egui::Stroke::new(1.0 + 5.0 * share, theme::accent()));
                 let text = format!("{:.0} %", 100.0 * share);
                 let middle = pointer + 0.62 * (end - pointer);
-                let galley = painter.layout_no_wrap(text, FontId::proportional(11.0), theme::TEXT);
+                let galley = painter.layout_no_wrap(text, FontId::proportional(11.0), theme::text());
                 let rect = Align2::CENTER_CENTER.anchor_size(middle, galley.size());
                 painter.rect_filled(
                     rect.expand2(Vec2::new(3.0, 1.0)),
                     3.0,
-                    theme::GROUND.gamma_multiply(0.85),
+                    theme::ground().gamma_multiply(0.85),
                 );
-                painter.galley(rect.min, galley, theme::TEXT);
+                painter.galley(rect.min, galley, theme::text());
             }
-            painter.circle_filled(pointer, 4.0, theme::ACCENT);
+            painter.circle_filled(pointer, 4.0, theme::accent());
         }
         self.kernels_ui(ui, (body, pointer), cx)
     }
@@ -210,7 +210,7 @@ impl Blend {
                     }
                 });
                 let hint = "let go to blend, Esc to leave it as it is";
-                ui.label(RichText::new(hint).small().color(theme::MUTED));
+                ui.label(RichText::new(hint).small().color(theme::muted()));
             });
         });
         Ok(())
@@ -221,7 +221,7 @@ impl Blend {
 fn losses_ui(ui: &mut Ui, session: &Session, changed: bool) {
     let trial = session.trial();
     let losses = trial.and_then(|trial| trial.losses());
-    ui.label(RichText::new(if changed { "blended" } else { "now" }).small().color(theme::MUTED));
+    ui.label(RichText::new(if changed { "blended" } else { "now" }).small().color(theme::muted()));
     let value = losses.map_or_else(
         || "loss …".to_owned(),
         |losses| format!("loss {}", loss(if changed { losses.changed } else { losses.present })),

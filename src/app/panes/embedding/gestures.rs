@@ -56,11 +56,17 @@ impl Outline {
 
     fn paint(&self, ui: &Ui, clip: Rect) {
         let painter = ui.painter().with_clip_rect(clip.intersect(ui.clip_rect()));
-        let stroke = Stroke::new(1.5, theme::SECOND);
+        let stroke = Stroke::new(1.5, theme::second());
         match self.path[..] {
             [a, b] if self.is_box => {
                 let rect = Rect::from_two_pos(a, b);
-                painter.rect(rect, 0.0, theme::SECOND.gamma_multiply(0.12), stroke, egui::StrokeKind::Middle);
+                painter.rect(
+                    rect,
+                    0.0,
+                    theme::second().gamma_multiply(0.12),
+                    stroke,
+                    egui::StrokeKind::Middle,
+                );
             }
             _ => {
                 painter.add(egui::Shape::closed_line(self.path.clone(), stroke));
@@ -195,7 +201,9 @@ impl Gestures {
                 None => (),
             }
         }
-        if let (Some(row), Some(position)) = (target.row.filter(|_| response.secondary_clicked()), position) {
+        let released =
+            target.row.filter(|_| response.secondary_clicked() && target.placement.spread.is_none());
+        if let (Some(row), Some(position)) = (released, position) {
             cx.send(LayoutCommand::Release { layout: id, row, position });
         }
     }
@@ -209,6 +217,8 @@ impl Gestures {
                 let is_box = shape == Shape::Box;
                 self.outline = Some(Outline { layout, path: vec![origin], is_box, changed: false });
             }
+            // On a grid a place is no position of the layout.
+            None if target.placement.spread.is_some() => {}
             None => {
                 let row = target.row.filter(|_| blend.on);
                 self.blend = row.and_then(|row| Blend::begin(session, target.layout, row));

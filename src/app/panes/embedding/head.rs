@@ -10,6 +10,7 @@ use crate::app::number::{Rail, number_ui, row_ui};
 use crate::app::pane::Cx;
 use crate::app::theme;
 use crate::session::{Layout, Session};
+use crate::view::MAX_SPREAD;
 
 /// Smallest width of a head with the choice of colors, in points.
 const WIDE: f32 = 420.0;
@@ -30,6 +31,7 @@ pub(crate) fn head_ui(ui: &mut Ui, rect: Rect, layout: &Layout, look: &mut Look,
         ui.spacing_mut().button_padding = Vec2::new(5.0, 1.0);
         let menu = ui.menu_button("style", |ui| look_ui(ui, look, predicts, layout.is_of_tiles()));
         cx.mark("look", &menu.response.on_hover_text("Size, labels and colors of points"));
+        grid_ui(ui, look, layout, cx);
         if predicts && rect.width() >= WIDE {
             for (color_by, name, hover) in COLORS.into_iter().rev() {
                 let response = ui.selectable_label(look.color_by == color_by, name).on_hover_text(hover);
@@ -43,6 +45,20 @@ pub(crate) fn head_ui(ui: &mut Ui, rect: Rect, layout: &Layout, look: &mut Look,
     });
     let clip = Rect::from_min_max(rect.min, Pos2::new(used.inner - 4.0, rect.bottom()));
     title(ui, clip, cx.session, layout);
+}
+
+/// The switch between the layout and a grid.
+fn grid_ui(ui: &mut Ui, look: &mut Look, layout: &Layout, cx: &mut Cx<'_, '_>) {
+    let fits = layout.tiles().tiles() <= MAX_SPREAD;
+    let hover = if fits {
+        "A cell of a grid for each point, so that none covers another; what is near stays near".to_owned()
+    } else {
+        format!("Layouts of up to {MAX_SPREAD} points can be put onto a grid")
+    };
+    let label = egui::Button::selectable(look.grid && fits, "grid");
+    let response = ui.add_enabled(fits, label).on_hover_text(&hover).on_disabled_hover_text(hover);
+    cx.mark("grid", &response);
+    look.grid ^= response.clicked();
 }
 
 fn look_ui(ui: &mut Ui, look: &mut Look, predicts: bool, of_tiles: bool) {
@@ -71,23 +87,23 @@ fn look_ui(ui: &mut Ui, look: &mut Look, predicts: bool, of_tiles: bool) {
     }
     let hint =
         "Shift+drag: lasso   Ctrl or Alt+drag: box\nEsc or a click on the background: clear the selection";
-    ui.label(egui::RichText::new(hint).small().color(theme::MUTED));
+    ui.label(egui::RichText::new(hint).small().color(theme::muted()));
 }
 
 fn title(ui: &Ui, rect: Rect, session: &Session, layout: &Layout) {
     let painter = ui.painter().with_clip_rect(rect.intersect(ui.clip_rect()));
     let left = Align2::LEFT_CENTER;
     let name = layout_name(session, layout);
-    let drawn = painter.text(rect.left_center(), left, name, FontId::proportional(12.0), theme::TEXT);
+    let drawn = painter.text(rect.left_center(), left, name, FontId::proportional(12.0), theme::text());
     // Parts that do not fit are left out whole.
     let mut after = drawn.right() + 10.0;
     for part in progress(session, layout) {
-        let galley = painter.layout_no_wrap(part, FontId::proportional(10.5), theme::MUTED);
+        let galley = painter.layout_no_wrap(part, FontId::proportional(10.5), theme::muted());
         let width = galley.size().x;
         if after + width > rect.right() {
             break;
         }
-        painter.galley(Pos2::new(after, rect.center().y - galley.size().y / 2.0), galley, theme::MUTED);
+        painter.galley(Pos2::new(after, rect.center().y - galley.size().y / 2.0), galley, theme::muted());
         after += width + 8.0;
     }
 }

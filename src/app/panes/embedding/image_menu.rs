@@ -121,5 +121,5 @@ fn following_ui(ui: &mut Ui, layout: &Layout, cx: &mut Cx<'_, '_>) {
         layout.forwarded_at().map_or("not forwarded yet".to_owned(), |step| format!("as of step {step}"));
     let (images, cost) = (layout.forwards(), cx.session.forward_ms(layout.forwards()));
     let text = format!("{done}; forwarding {images} images takes about {} ms of GPU time", short(cost));
-    ui.label(RichText::new(text).small().color(theme::MUTED));
+    ui.label(RichText::new(text).small().color(theme::muted()));
 }

@@ -33,7 +33,7 @@ pub(crate) fn kl_ui(ui: &mut Ui, body: Rect, layout: &Layout, look: &mut Look, c
     }
     if look.chart {
         let painter = ui.painter_at(body.intersect(ui.clip_rect()));
-        painter.rect(rect, 3.0, theme::PANEL, Stroke::new(1.0, theme::LINE), egui::StrokeKind::Inside);
+        painter.rect(rect, 3.0, theme::panel(), Stroke::new(1.0, theme::line()), egui::StrokeKind::Inside);
         let inside = rect.shrink(4.0);
         let builder = UiBuilder::new().id_salt(("divergence chart", id.0)).max_rect(inside);
         ui.scope_builder(builder, |ui| chart_ui(ui, id, inside.size(), points));
@@ -43,7 +43,7 @@ pub(crate) fn kl_ui(ui: &mut Ui, body: Rect, layout: &Layout, look: &mut Look, c
     response.on_hover_ui(|ui| {
         ui.label("Kullback-Leibler divergence between neighborhoods in the data and in the layout");
         chart_ui(ui, id, CHART, points);
-        ui.label(RichText::new("a click keeps the chart here").small().color(theme::MUTED));
+        ui.label(RichText::new("a click keeps the chart here").small().color(theme::muted()));
     });
 }
 
@@ -57,7 +57,7 @@ fn chart_ui(ui: &mut Ui, id: LayoutId, size: Vec2, points: &[[f64; 2]]) {
         .allow_scroll(false)
         .allow_boxed_zoom(false)
         .allow_double_click_reset(false)
-        .grid_color(theme::LINE)
+        .grid_color(theme::line())
         .show_background(false)
         .include_x(0.0)
         .set_margin_fraction(Vec2::new(0.02, 0.08))
@@ -66,7 +66,7 @@ fn chart_ui(ui: &mut Ui, id: LayoutId, size: Vec2, points: &[[f64; 2]]) {
         .y_axis_label(label);
     plot.show(ui, |plot| {
         let line = Line::new("divergence", PlotPoints::from(points.to_vec()));
-        plot.line(line.color(theme::SECOND).width(1.5));
+        plot.line(line.color(theme::second()).width(1.5));
     });
 }
 
@@ -81,6 +81,6 @@ fn curve(ui: &Ui, rect: Rect, points: &[[f64; 2]]) {
         Pos2::new(x, y)
     };
     let line: Vec<Pos2> = points.iter().map(position).collect();
-    painter.rect_filled(rect.expand(2.0), 2.0, theme::GROUND.gamma_multiply(0.8));
-    painter.add(egui::Shape::line(line, Stroke::new(1.0, theme::SECOND)));
+    painter.rect_filled(rect.expand(2.0), 2.0, theme::ground().gamma_multiply(0.8));
+    painter.add(egui::Shape::line(line, Stroke::new(1.0, theme::second())));
 }

@@ -5,7 +5,7 @@ use egui::{Rect, Response, RichText, Sense, Ui};
 use super::blend::{Blend, BlendSettings};
 use super::gestures::{Gestures, look_around};
 use super::look::View;
-use super::sizes::{dot_size, tile_size};
+use super::sizes::{dot_size, grid_sizes, tile_size};
 use super::target::Target;
 use super::{kl_chart, legend, names};
 use crate::app::frame::{Frame, pixels};
@@ -17,10 +17,14 @@ use crate::app::{tensor_kinds, theme};
 use crate::error::Result;
 use crate::gpu::Buffer;
 use crate::session::{Control, Layout, LayoutSource, Session};
-use crate::view::{MAX_LISTED, Placement, PointPrimitive, PointStyle, ScatterSet, Style, TileSet};
+use crate::view::{
+    MAX_LISTED, MAX_SPREAD, Placement, PointPrimitive, PointStyle, ScatterSet, Style, TileSet,
+};
 
 /// Smallest width of an image's tile, in points; narrower ones are drawn as dots.
 const MIN_THUMBNAIL: f32 = 13.0;
+/// Time from a layout to a grid, in seconds.
+const SPREAD_SECONDS: f32 = 0.6;
 
 /// Draws a layout and acts on the pointer; returns the row under the pointer.
 pub(crate) fn layout_ui(
@@ -34,13 +38,13 @@ pub(crate) fn layout_ui(
     let id = layout.id();
     let response = ui.interact(body, ui.scope_id().with(("layout", id.0)), Sense::click_and_drag());
     mark(&response, layout, cx);
-    ui.painter().rect_filled(body, 0.0, theme::GROUND);
+    ui.painter().rect_filled(body, 0.0, theme::ground());
     let (points, tiles) = sets(cx.session, layout);
     look_around(ui, &response, &mut view.look);
     let under = view.picked.and_then(|picked| picked.index).filter(|_| response.hovered());
     let selected = cx.selection.tile.and_then(|tile| row_of_tile(layout, tile));
     let dragged = gestures.dragged(id).or(gestures.blend(id).map(|blend| blend.row));
-    let placement = Placement {
+    let unspread = Placement {
         hold: dragged.is_some(),
         style: PointStyle {
             marked: dragged.or(under).or(selected),
@@ -49,6 +53,7 @@ pub(crate) fn layout_ui(
         },
         ..placement(ui, &response, view)
     };
+    let placement = spread(ui, body, layout, view, &tiles, unspread);
     let target = Target { layout, placement: &placement, picked: view.picked, row: under };
     gestures.act(ui, &response, &target, blend, cx);
     let (dragged, blends) = (gestures.dragged(id), gestures.blend(id).is_some());
@@ -56,8 +61,7 @@ pub(crate) fn layout_ui(
         view.look.pan += response.drag_delta();
     }
     let set = TileSetId::Layout(id);
-    let declared = cx.frame.declare(set, &tiles);
-    let declared = declared.and_then(|()| cx.frame.place_layout(id, &points, placement));
+    let declared = cx.frame.declare(set, &tiles).and_then(|()| cx.frame.place_layout(id, &points, placement));
     if declared.is_err() {
         cx.report(declared);
         return None;
@@ -148,6 +152,31 @@ fn style(ui: &Ui, body: Rect, layout: &Layout, view: &View, tiles: &TileSet) -> 
     }
 }
 
+/// A placement on its way from the layout to a grid or back.
+fn spread(
+    ui: &Ui,
+    body: Rect,
+    layout: &Layout,
+    view: &View,
+    tiles: &TileSet,
+    mut placement: Placement,
+) -> Placement {
+    let (look, count) = (&view.look, tiles.view.tiles());
+    let id = ui.scope_id().with(("grid", layout.id().0));
+    let on = look.grid && count <= MAX_SPREAD;
+    let share =
+        ui.ctx().animate_bool_with_time_and_easing(id, on, SPREAD_SECONDS, egui::emath::easing::cubic_in_out);
+    if share == 0.0 {
+        return placement;
+    }
+    let (grid, tile) = grid_sizes(body, count, tiles.texels(), look, placement.scale);
+    let tile = placement.style.tile.lerp(glam::Vec2::new(tile.x, tile.y), share).round();
+    placement.spread = Some((grid, share));
+    placement.style.tile = tile;
+    placement.style.tiles |= tile.x >= MIN_THUMBNAIL * placement.scale;
+    placement
+}
+
 /// A layout as it is drawn in this frame.
 struct Drawn<'a> {
     layout: &'a Layout,
@@ -196,10 +225,13 @@ impl Drawn<'_> {
         };
         enlarged_ui(ui, cx.frame, &enlarged, |ui| {
             ui.label(RichText::new(title).strong());
-            ui.label(RichText::new(long).small().color(theme::MUTED));
-            let drag = if blends { "drag to blend with its neighbors" } else { "drag to pin" };
-            let hint = format!("{drag}, right click to release");
-            ui.label(RichText::new(hint).small().color(theme::MUTED));
+            ui.label(RichText::new(long).small().color(theme::muted()));
+            let hint = match (self.placement.spread.is_some(), blends) {
+                (true, _) => "on the grid; switch it off to drag",
+                (_, true) => "drag to blend with its neighbors, right click to release",
+                _ => "drag to pin, right click to release",
+            };
+            ui.label(RichText::new(hint).small().color(theme::muted()));
         });
     }
 }

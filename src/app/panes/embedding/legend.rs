@@ -65,7 +65,7 @@ fn groups_ui(
         if group == 0 {
             cx.mark("first group", &response);
         }
-        paint_group(&painter, &response, galley, rgb(look.color_by.color(group)), shown);
+        paint_group(&painter, &response, galley, rgb(look.color_by.color(theme::palette(), group)), shown);
         let isolates = response.double_clicked() || (response.clicked() && ui.input(|i| i.modifiers.alt));
         if response.double_clicked() {
             // The first of the two clicks hid or showed it.
@@ -88,18 +88,18 @@ fn paint_group(
     shown: bool,
 ) {
     let rect = response.rect;
-    painter.rect_filled(rect, 2.0, theme::GROUND.gamma_multiply(0.9));
+    painter.rect_filled(rect, 2.0, theme::ground().gamma_multiply(0.9));
     let text = Pos2::new(rect.left() + 12.0, rect.center().y - galley.size().y / 2.0);
     let dot = Pos2::new(rect.left() + 5.0, rect.center().y);
-    let shade = if shown { theme::TEXT } else { theme::MUTED.gamma_multiply(0.6) };
-    painter.galley(text, galley, if response.hovered() { Color32::WHITE } else { shade });
+    let shade = if shown { theme::text() } else { theme::muted().gamma_multiply(0.6) };
+    painter.galley(text, galley, if response.hovered() { theme::text() } else { shade });
     if shown {
         painter.circle_filled(dot, 3.5, color);
     } else {
         painter.circle_stroke(dot, 3.0, Stroke::new(1.0, color.gamma_multiply(0.7)));
     }
     if response.has_focus() {
-        painter.rect_stroke(rect, 2.0, Stroke::new(1.0, theme::ACCENT), egui::StrokeKind::Inside);
+        painter.rect_stroke(rect, 2.0, Stroke::new(1.0, theme::accent()), egui::StrokeKind::Inside);
     }
 }
 
@@ -131,24 +131,24 @@ fn flow(body: Rect, widths: &[f32]) -> Vec<Rect> {
 fn selection(ui: &Ui, body: Rect, rows: &SelectionSummary, names: &[String]) {
     let font = FontId::proportional(11.0);
     let mut job = LayoutJob::default();
-    job.append(&format!("{} selected", rows.count), 0.0, TextFormat::simple(font.clone(), theme::TEXT));
+    job.append(&format!("{} selected", rows.count), 0.0, TextFormat::simple(font.clone(), theme::text()));
     let mut classes: Vec<(usize, u32)> =
         rows.by_class.iter().copied().enumerate().filter(|(_, count)| *count > 0).collect();
     classes.sort_by_key(|(class, count)| (std::cmp::Reverse(*count), *class));
     for (class, count) in classes.iter().take(MAX_NAMED) {
         let name = names.get(*class).map_or("?", String::as_str);
-        let format = TextFormat::simple(font.clone(), rgb(ColorBy::Class.color(*class)));
+        let format = TextFormat::simple(font.clone(), rgb(ColorBy::Class.color(theme::palette(), *class)));
         job.append(&format!("{name} × {count}"), 8.0, format);
     }
     if let Some(more) = classes.len().checked_sub(MAX_NAMED + 1) {
-        let format = TextFormat::simple(font.clone(), theme::MUTED);
+        let format = TextFormat::simple(font.clone(), theme::muted());
         job.append(&format!("{} more", more + 1), 8.0, format);
     }
     let painter = ui.painter_at(body.intersect(ui.clip_rect()));
     let galley = painter.layout_job(job);
     let rect = Align2::LEFT_TOP.anchor_size(body.min + Vec2::new(6.0, 5.0), galley.size());
-    painter.rect_filled(rect.expand2(Vec2::new(4.0, 2.0)), 3.0, theme::GROUND.gamma_multiply(0.85));
-    painter.galley(rect.min, galley, theme::TEXT);
+    painter.rect_filled(rect.expand2(Vec2::new(4.0, 2.0)), 3.0, theme::ground().gamma_multiply(0.85));
+    painter.galley(rect.min, galley, theme::text());
 }
 
 #[cfg(test)]

@@ -27,6 +27,8 @@ pub(crate) struct Look {
     pub color_by: ColorBy,
     /// GroupMask groups by class, prediction and error.
     pub hidden: [GroupMask; 3],
+    /// Points in the cells of a grid.
+    pub grid: bool,
     /// Large chart of the KL divergence.
     pub chart: bool,
 }
@@ -40,6 +42,7 @@ impl Default for Look {
             labels: true,
             color_by: ColorBy::Class,
             hidden: Default::default(),
+            grid: false,
             chart: false,
         }
     }

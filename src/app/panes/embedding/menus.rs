@@ -25,7 +25,7 @@ pub(crate) fn layouts_ui(ui: &mut Ui, cx: &mut Cx<'_, '_>) {
     egui::Grid::new("layouts").num_columns(4).striped(true).show(ui, |ui| {
         for layout in session.layouts() {
             ui.label(layout_name(session, layout)).on_hover_text(layout_details(layout));
-            ui.label(RichText::new(mib(layout.bytes())).color(theme::MUTED))
+            ui.label(RichText::new(mib(layout.bytes())).color(theme::muted()))
                 .on_hover_text("GPU memory: rows, neighbors, affinities, positions");
             buttons_ui(ui, layout, cx);
             ui.end_row();
@@ -33,7 +33,7 @@ pub(crate) fn layouts_ui(ui: &mut Ui, cx: &mut Cx<'_, '_>) {
     });
     ui.separator();
     let total = session.layouts().iter().map(Layout::bytes).sum();
-    ui.label(RichText::new(format!("{} in total", mib(total))).small().color(theme::MUTED));
+    ui.label(RichText::new(format!("{} in total", mib(total))).small().color(theme::muted()));
 }
 
 fn buttons_ui(ui: &mut Ui, layout: &Layout, cx: &mut Cx<'_, '_>) {
@@ -135,6 +135,6 @@ fn lowered_ui(ui: &mut Ui, session: &Session) {
             layout.wanted_perplexity(),
             layout.rows().tiles(),
         );
-        ui.label(RichText::new(text).small().color(theme::SECOND));
+        ui.label(RichText::new(text).small().color(theme::second()));
     }
 }

@@ -1,4 +1,4 @@
-//! A bar at each tile of the Network pane: how active its unit is, or how much its filter learns (R17, R3).
+//! A bar or a glow at each tile of the Network pane: how active its unit is, or how much its filter learns (R17, R3).
 
 use egui::{Rect, RichText, Ui, Vec2};
 
@@ -14,6 +14,43 @@ use crate::view::{Style, TileSet};
 /// Height of a bar, in points, and its largest share of a tile's height.
 const BAR: f32 = 4.0;
 const MAX_SHARE: f32 = 0.3;
+
+/// Points by which a glow is wider than its tile, on each side.
+const GLOW: f32 = 2.5;
+
+/// Form in which activity is shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+enum Form {
+    /// A bar at the lower side of the tile.
+    #[default]
+    Bar,
+    /// A frame around the tile.
+    Glow,
+    /// A frame that trembles while the run trains.
+    Jitter,
+}
+
+/// Each with a sentence about it.
+const FORMS: [(Form, &str, &str); 3] = [
+    (Form::Bar, "bar", "A bar at the lower side of each tile"),
+    (Form::Glow, "glow", "A frame around each tile, brighter where the bar would be longer"),
+    (Form::Jitter, "jitter", "A glow that trembles while the run trains, more where it is brighter"),
+];
+
+/// Content and form of the marks of activity at tiles.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) struct Bars {
+    /// Content.
+    pub of: Activity,
+    form: Form,
+}
+
+impl Bars {
+    /// They lie below the tiles, not on them.
+    pub(super) fn are_below(self) -> bool {
+        self.form != Form::Bar
+    }
+}
 
 /// Content of the bars.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -61,7 +98,8 @@ const ALL: [(Activity, &str, &str); 6] = [
 ];
 
 /// Chooses what the bars show.
-pub(super) fn switch_ui(ui: &mut Ui, cx: &mut Cx<'_, '_>, shown: &mut Activity) {
+pub(super) fn switch_ui(ui: &mut Ui, cx: &mut Cx<'_, '_>, bars: &mut Bars) {
+    let shown = &mut bars.of;
     let name = ALL.iter().find(|(activity, ..)| activity == shown).map_or("", |(_, name, _)| name);
     let label = ui.label("bars");
     let combo = egui::ComboBox::from_id_salt("activity").selected_text(name).width(100.0);
@@ -73,9 +111,25 @@ pub(super) fn switch_ui(ui: &mut Ui, cx: &mut Cx<'_, '_>, shown: &mut Activity) 
     });
     let hover = "A bar at each tile: how active its map is, or how much its filter learns";
     cx.mark("bars", &response.response.labelled_by(label.id).on_hover_text(hover));
-    if *shown == Activity::LossWithout {
-        progress_ui(ui, cx.session);
+    match *shown {
+        Activity::LossWithout => progress_ui(ui, cx.session),
+        Activity::Off => {}
+        _ => form_ui(ui, cx, &mut bars.form),
     }
+}
+
+fn form_ui(ui: &mut Ui, cx: &mut Cx<'_, '_>, shown: &mut Form) {
+    let name = FORMS.iter().find(|(form, ..)| form == shown).map_or("", |(_, name, _)| name);
+    let label = ui.label("as");
+    let combo = egui::ComboBox::from_id_salt("activity form").selected_text(name).width(56.0);
+    let response = combo.show_ui(ui, |ui| {
+        for (form, name, about) in FORMS {
+            let response = ui.selectable_value(shown, form, name).on_hover_text(about);
+            cx.mark(format!("bars as {name}"), &response);
+        }
+    });
+    let hover = "A bar, a glow, or a glow that trembles";
+    cx.mark("bars as", &response.response.labelled_by(label.id).on_hover_text(hover));
 }
 
 /// Progress of the ranking of the filters, in a room that stays the same.
@@ -87,7 +141,7 @@ fn progress_ui(ui: &mut Ui, session: &Session) {
         (None, Some(_)) => ("done".to_owned(), "The filters are measured as they are"),
         (None, None) => (String::new(), ""),
     };
-    let label = egui::Label::new(RichText::new(text).small().color(theme::MUTED));
+    let label = egui::Label::new(RichText::new(text).small().color(theme::muted()));
     ui.add_sized(Vec2::new(32.0, 16.0), label).on_hover_text(hover);
 }
 
@@ -120,18 +174,29 @@ fn tile_set(session: &Session, node: usize, shown: Activity) -> Option<TileSet> 
     (node > 0).then_some(TileSet { view, style })
 }
 
-/// Draws the bars of a node at the lower sides of its tiles.
-pub(super) fn bars_ui(
-    ui: &Ui,
-    cx: &mut Cx<'_, '_>,
-    node: usize,
-    tiles: &[Rect],
-    shown: Activity,
-) -> Result<()> {
-    let Some(set) = tile_set(cx.session, node, shown) else { return Ok(()) };
-    cx.frame.declare(TileSetId::Activity(node), &set)?;
+/// The form of a style of bars.
+fn in_form(style: Style, form: Form) -> Style {
+    match style {
+        _ if form == Form::Bar => style,
+        Style::MeanBar => Style::MeanGlow,
+        Style::ZerosBar => Style::ZerosGlow,
+        _ => Style::MagnitudeGlow,
+    }
+}
+
+/// Draws the bars of a node at the lower sides of its tiles, or glows around them.
+pub(super) fn bars_ui(ui: &Ui, cx: &mut Cx<'_, '_>, node: usize, tiles: &[Rect], bars: Bars) -> Result<()> {
+    let Some(mut set) = tile_set(cx.session, node, bars.of) else { return Ok(()) };
+    set.style = in_form(set.style, bars.form);
+    let id = TileSetId::Activity(node);
+    cx.frame.declare(id, &set)?;
+    let trembles = bars.form == Form::Jitter && cx.session.is_playing();
+    // Not 0, and small enough to be told apart from frame to frame.
+    let seconds = ui.input(|i| 1.0 + i.time % 1000.0) as f32;
+    cx.frame.tremble(id, if trembles { seconds } else { 0.0 });
     for (tile, rect) in (0..set.view.tiles()).zip(tiles) {
-        cx.frame.place(ui, TileSetId::Activity(node), tile, bar(*rect));
+        let rect = if bars.are_below() { rect.expand(GLOW) } else { bar(*rect) };
+        cx.frame.place(ui, id, tile, rect);
     }
     Ok(())
 }

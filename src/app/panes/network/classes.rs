@@ -48,7 +48,7 @@ pub(crate) fn classes_ui(ui: &mut Ui, head: Rect, body: Rect, cx: &mut Cx<'_, '_
         cx.frame.request_classes();
     }
     let title = if rows < names.len() { "likeliest" } else { "classes" };
-    painter.text(head.center_top(), Align2::CENTER_TOP, title, FontId::proportional(13.0), theme::TEXT);
+    painter.text(head.center_top(), Align2::CENTER_TOP, title, FontId::proportional(13.0), theme::text());
     let shown = likeliest(&cx.selection.probabilities, names.len(), rows, label);
     let height = row_height(body, rows);
     let bar = |row| bar(body, rows, row);
@@ -59,7 +59,7 @@ pub(crate) fn classes_ui(ui: &mut Ui, head: Rect, body: Rect, cx: &mut Cx<'_, '_
     cx.frame.paint(ui, body.intersect(ui.clip_rect()), mark);
     let clipped = painter.with_clip_rect(painter.clip_rect().intersect(body.expand2(Vec2::new(2.0, 6.0))));
     for (row, class) in shown.iter().enumerate() {
-        let color = if label == Some(*class) { theme::ACCENT } else { theme::MUTED };
+        let color = if label == Some(*class) { theme::accent() } else { theme::muted() };
         let format = TextFormat::simple(FontId::proportional((height * 0.42).clamp(8.0, 11.5)), color);
         let mut job = LayoutJob::single_section(names[*class].clone(), format);
         job.wrap = TextWrapping::truncate_at_width(body.width());

@@ -109,7 +109,7 @@ pub(super) fn hand_ui(ui: &mut Ui, cx: &mut Cx<'_, '_>, node: usize, offer: Offe
             let tile = selected.unwrap_or(TileId { node, tile: count - 1 });
             let which = if selected.is_some() { "the selected" } else { "the last" };
             let minus =
-                small_button(ui, "−", theme::TEXT, format!("Delete {which} filter of {name} (Delete)"));
+                small_button(ui, "−", theme::text(), format!("Delete {which} filter of {name} (Delete)"));
             cx.mark(format!("{name} −"), &minus);
             if minus.clicked() {
                 send(cx, edit_filter(session, tile, delete));
@@ -120,7 +120,7 @@ pub(super) fn hand_ui(ui: &mut Ui, cx: &mut Cx<'_, '_>, node: usize, offer: Offe
             );
             let hover =
                 format!("Add a filter to {name} (A): nothing takes it yet, so the loss stays as it is");
-            let plus = small_button(ui, "+", theme::TEXT, hover);
+            let plus = small_button(ui, "+", theme::text(), hover);
             cx.mark(format!("{name} +"), &plus);
             if plus.clicked() {
                 send(cx, add_filter(session, node));
@@ -129,11 +129,11 @@ pub(super) fn hand_ui(ui: &mut Ui, cx: &mut Cx<'_, '_>, node: usize, offer: Offe
         if let Some(toggle) = toggle {
             let frozen = is_frozen(session, node);
             let (text, color, hover) = if frozen {
-                ("🔒", theme::SECOND, format!("{name} is frozen: train it again (Shift+F)"))
+                ("🔒", theme::second(), format!("{name} is frozen: train it again (Shift+F)"))
             } else {
                 (
                     "🔓",
-                    theme::MUTED,
+                    theme::muted(),
                     format!("Freeze {name}: its parameters stay, and steps skip their gradients (Shift+F)"),
                 )
             };
@@ -220,7 +220,7 @@ pub(super) fn insert_ui(ui: &mut Ui, head: Rect, cx: &mut Cx<'_, '_>, node: usiz
     let name = &cx.session.layers()[node].name;
     let rect = Rect::from_center_size(egui::pos2(head.right() + 5.0, head.top() + 8.0), Vec2::splat(12.0));
     let button =
-        Button::new(RichText::new("+").small().color(theme::MUTED)).frame(false).min_size(rect.size());
+        Button::new(RichText::new("+").small().color(theme::muted())).frame(false).min_size(rect.size());
     let builder = egui::UiBuilder::new().max_rect(rect);
     let response = ui
         .scope_builder(builder, |ui| {

@@ -2,7 +2,7 @@
 
 use egui::{Rect, RichText, Sense, Ui, Vec2};
 
-use super::activity::{self, Activity};
+use super::activity::{self, Bars};
 use super::flow::{self, FlowSettings};
 use super::hand::{Offer, hand_ui, layer_menu_ui};
 use super::shown::Shown;
@@ -12,7 +12,7 @@ use crate::app::pane::Cx;
 use crate::app::tensor_kinds::{KINDS, short_name};
 use crate::app::theme;
 use crate::session::Session;
-use crate::view::{DIVERGING_KNOTS, diverging};
+use crate::view::DIVERGING_KNOTS;
 
 /// Smallest width of the switch with its label, in points, and with the color scale.
 const LABELED: f32 = 740.0;
@@ -24,13 +24,13 @@ pub(super) fn switch_ui(
     cx: &mut Cx<'_, '_>,
     shown: &mut Shown,
     flow: &mut FlowSettings,
-    activity: &mut Activity,
+    bars: &mut Bars,
 ) {
     let session = cx.session;
     ui.horizontal_wrapped(|ui| {
         let room = ui.available_width();
         if room >= LABELED {
-            ui.label(RichText::new("all layers show").color(theme::MUTED));
+            ui.label(RichText::new("all layers show").color(theme::muted()));
         }
         for (index, (kind, name, long)) in KINDS.iter().enumerate() {
             let all = shown.is_everywhere(session, *kind);
@@ -44,7 +44,7 @@ pub(super) fn switch_ui(
         ui.separator();
         flow::switch_ui(ui, cx, flow);
         ui.separator();
-        activity::switch_ui(ui, cx, activity);
+        activity::switch_ui(ui, cx, bars);
         if room >= SCALED {
             ui.separator();
             scale_ui(ui);
@@ -55,12 +55,12 @@ pub(super) fn switch_ui(
 
 /// The color scale: negative, zero, positive.
 fn scale_ui(ui: &mut Ui) {
-    ui.label(RichText::new("− max").small().color(theme::SECOND));
+    ui.label(RichText::new("− max").small().color(theme::second()));
     let (rect, response) = ui.allocate_exact_size(Vec2::new(90.0, 9.0), Sense::hover());
     let mut scale = egui::Mesh::default();
     for (index, t) in (0..).zip(DIVERGING_KNOTS) {
         let x = rect.center().x + t * rect.width() / 2.0;
-        let [r, g, b] = diverging(t);
+        let [r, g, b] = theme::palette().diverging(t);
         for y in [rect.top(), rect.bottom()] {
             scale.colored_vertex(egui::pos2(x, y), egui::Color32::from_rgb(r, g, b));
         }
@@ -70,8 +70,9 @@ fn scale_ui(ui: &mut Ui) {
         }
     }
     ui.painter().add(scale);
-    response.on_hover_text("Color of a value: zero is dark; each layer is scaled by its largest magnitude");
-    ui.label(RichText::new("+ max").small().color(theme::ACCENT));
+    response
+        .on_hover_text("Color of a value: zero is the ground; each layer is scaled by its largest magnitude");
+    ui.label(RichText::new("+ max").small().color(theme::accent()));
 }
 
 /// A node's name, a menu of the tensors that it can show, and what the user's hand can change.
@@ -120,9 +121,9 @@ fn name_ui(ui: &mut Ui, session: &Session, node: usize) {
     let frozen = is_frozen(session, node);
     let dead = session.metrics().dead.contains(&node);
     let (color, state) = match (dead, frozen) {
-        (true, _) => (theme::FAULT, "\nno unit fired for any validation image of the last epoch"),
-        (false, true) => (theme::SECOND, "\nfrozen: not trained (Shift+F)"),
-        (false, false) => (theme::TEXT, ""),
+        (true, _) => (theme::fault(), "\nno unit fired for any validation image of the last epoch"),
+        (false, true) => (theme::second(), "\nfrozen: not trained (Shift+F)"),
+        (false, false) => (theme::text(), ""),
     };
     let hover = format!(
         "{}: {}\noutput {c} × {h} × {w}, {} parameters{state}",
@@ -137,5 +138,5 @@ fn name_ui(ui: &mut Ui, session: &Session, node: usize) {
 fn mark_as_menu(ui: &Ui, button: Rect) {
     let tip = egui::pos2(button.right() - 5.0, button.center().y + 2.0);
     let points = vec![tip, tip + Vec2::new(-4.0, -4.5), tip + Vec2::new(4.0, -4.5)];
-    ui.painter().add(egui::Shape::convex_polygon(points, theme::MUTED, egui::Stroke::NONE));
+    ui.painter().add(egui::Shape::convex_polygon(points, theme::muted(), egui::Stroke::NONE));
 }

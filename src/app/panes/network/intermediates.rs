@@ -150,7 +150,7 @@ impl Intermediates {
     fn channels_ui(&mut self, ui: &mut Ui, cx: &mut Cx<'_, '_>, set: &ProductSet, products: &TensorView) {
         let width = 3.0 * SIDE + 80.0;
         ui.set_width(width);
-        ui.label(RichText::new("input map  ×  kernel  =  product").small().color(theme::MUTED));
+        ui.label(RichText::new("input map  ×  kernel  =  product").small().color(theme::muted()));
         let count = set.channels() as usize;
         let height = (ROW * count as f32).min(ui.available_height().max(4.0 * ROW));
         let area = egui::ScrollArea::vertical().max_height(height).auto_shrink([false, true]);
@@ -171,15 +171,15 @@ impl Intermediates {
     ) {
         let (row, _) = ui.allocate_exact_size(Vec2::new(3.0 * SIDE + 66.0, SIDE), Sense::hover());
         let (maps, kernels) = (set.map_view(), set.kernel_view());
-        let color = if channel == self.channel { theme::ACCENT } else { theme::MUTED };
+        let color = if channel == self.channel { theme::accent() } else { theme::muted() };
         let text = |x: f32, text: &str, color| {
             let font = egui::FontId::proportional(12.0);
             let at = Pos2::new(row.left() + x, row.center().y);
             ui.painter().text(at, egui::Align2::CENTER_CENTER, text, font, color);
         };
         text(14.0, &(set.first_channel() + channel).to_string(), color);
-        text(40.0 + SIDE, "×", theme::TEXT);
-        text(56.0 + 2.0 * SIDE, "=", theme::TEXT);
+        text(40.0 + SIDE, "×", theme::text());
+        text(56.0 + 2.0 * SIDE, "=", theme::text());
         let place = |x: f32, view: &TensorView| {
             let cell = Rect::from_min_size(row.min + Vec2::new(x, 0.0), Vec2::splat(SIDE));
             fitted(cell, [view.height(), view.width()])
@@ -206,7 +206,7 @@ impl Intermediates {
         let bias =
             terms.as_ref().map_or("…".to_owned(), |terms| short(f64::from(terms.sum_bias_output[1])));
         let head = format!("sum of the products   + bias {bias}   = output");
-        ui.label(RichText::new(head).small().color(theme::MUTED));
+        ui.label(RichText::new(head).small().color(theme::muted()));
         let size = Vec2::new(2.0 * LARGE + 24.0, LARGE);
         let (row, response) = ui.allocate_exact_size(size, Sense::click());
         cx.mark("intermediate output", &response);
@@ -243,7 +243,7 @@ impl Intermediates {
                 ("column", column, width - 1),
                 ("channel", &mut self.channel, last),
             ] {
-                let label = ui.label(RichText::new(name).small().color(theme::MUTED));
+                let label = ui.label(RichText::new(name).small().color(theme::muted()));
                 let response = ui.add(DragValue::new(value).range(0..=most).speed(0.1)).labelled_by(label.id);
                 cx.mark(format!("intermediate {name}"), &response);
             }
@@ -257,14 +257,14 @@ impl Intermediates {
         let own = terms.products.get(self.channel as usize).copied().map_or(0.0, f64::from);
         let channel = set.first_channel() + self.channel;
         let columns = set.kernel_view().width();
-        ui.label(RichText::new(format!("channel {channel}: value × weight")).small().color(theme::MUTED));
+        ui.label(RichText::new(format!("channel {channel}: value × weight")).small().color(theme::muted()));
         if columns.max(set.kernel_view().height()) > MAX_NUMBERS {
             ui.weak(format!("{} products of a kernel, too many to list", set.taps()));
         } else {
             let spacing = Vec2::new(4.0, 3.0);
             egui::Grid::new("kernel × patch").min_col_width(CELL).spacing(spacing).show(ui, |ui| {
                 for (tap, (value, weight)) in (1..).zip(terms.values.iter().zip(&terms.weights)) {
-                    let color = if *value == 0.0 { theme::MUTED } else { theme::TEXT };
+                    let color = if *value == 0.0 { theme::muted() } else { theme::text() };
                     ui.vertical(|ui| {
                         ui.spacing_mut().item_spacing.y = 0.0;
                         for text in [short(f64::from(*value)), format!("×{}", short(f64::from(*weight)))] {

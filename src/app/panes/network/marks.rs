@@ -1,6 +1,6 @@
 //! Marks on the tiles of filters: frozen ones, and those that a command has changed since the last epoch ended.
 
-use egui::{Color32, CornerRadius, Painter, Pos2, Rect, Shape, Stroke, StrokeKind, Vec2};
+use egui::{CornerRadius, Painter, Pos2, Rect, Shape, Stroke, StrokeKind, Vec2};
 
 use crate::app::actions::filter_of;
 use crate::app::theme;
@@ -10,9 +10,6 @@ use crate::session::Session;
 
 /// Smallest side of a tile that has room for a lock, in points.
 const MIN_LOCK_TILE: f32 = 16.0;
-/// Ground under a mark, so that it can be seen on any picture.
-const GROUND: Color32 = Color32::from_black_alpha(190);
-
 /// Marks of a filter's tile.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Marks {
@@ -45,25 +42,25 @@ impl Marks {
 /// A dashed frame, and a lock in the lower right corner where there is room.
 fn paint_frozen(painter: &Painter, tile: Rect) {
     let frame = tile.shrink(1.0);
-    painter.rect_stroke(frame, 0.0, Stroke::new(2.0, GROUND), StrokeKind::Middle);
+    painter.rect_stroke(frame, 0.0, Stroke::new(2.0, theme::backing()), StrokeKind::Middle);
     let corners = [frame.left_top(), frame.right_top(), frame.right_bottom(), frame.left_bottom()];
     let path = [corners[0], corners[1], corners[2], corners[3], corners[0]];
-    painter.extend(Shape::dashed_line(&path, Stroke::new(1.5, theme::SECOND), 3.0, 3.0));
+    painter.extend(Shape::dashed_line(&path, Stroke::new(1.5, theme::second()), 3.0, 3.0));
     let side = tile.width().min(tile.height());
     if side < MIN_LOCK_TILE {
         return;
     }
     let size = (0.4 * side).min(11.0);
     let place = Rect::from_min_max(tile.right_bottom() - Vec2::splat(size + 2.0), tile.right_bottom());
-    painter.rect_filled(place, 2.0, GROUND);
+    painter.rect_filled(place, 2.0, theme::backing());
     let body = Rect::from_min_max(
         Pos2::new(place.left() + 1.5, place.center().y),
         place.right_bottom() - Vec2::splat(1.5),
     );
     let shackle = Rect::from_center_size(body.center_top(), Vec2::new(0.55 * body.width(), body.height()));
     let radius = CornerRadius::same((shackle.width() / 2.0) as u8);
-    painter.rect_stroke(shackle, radius, Stroke::new(1.2, theme::TEXT), StrokeKind::Middle);
-    painter.rect_filled(body, 1.0, theme::TEXT);
+    painter.rect_stroke(shackle, radius, Stroke::new(1.2, theme::text()), StrokeKind::Middle);
+    painter.rect_filled(body, 1.0, theme::text());
 }
 
 /// A filled corner at the upper left.
@@ -73,8 +70,8 @@ fn paint_edited(painter: &Painter, tile: Rect) {
         let at = tile.left_top();
         vec![at, at + Vec2::new(size, 0.0), at + Vec2::new(0.0, size)]
     };
-    painter.add(Shape::convex_polygon(corner(size + 2.5), GROUND, Stroke::NONE));
-    painter.add(Shape::convex_polygon(corner(size), theme::THIRD, Stroke::NONE));
+    painter.add(Shape::convex_polygon(corner(size + 2.5), theme::backing(), Stroke::NONE));
+    painter.add(Shape::convex_polygon(corner(size), theme::third(), Stroke::NONE));
 }
 
 /// A tile's marks in words; none without.

@@ -16,7 +16,7 @@ mod tiles;
 
 use egui::{Rect, RichText, Sense, Ui, Vec2};
 
-use self::activity::Activity;
+use self::activity::{Activity, Bars};
 use self::flow::FlowSettings;
 use self::hand::{Offers, Opened};
 use self::intermediates::Intermediates;
@@ -43,7 +43,7 @@ pub(crate) struct NetworkPane {
     /// Tiles are drawn.
     pictures: bool,
     flow: FlowSettings,
-    activity: Activity,
+    bars: Bars,
     /// Lanes for skip connections below the tiles, where edges are shown.
     lanes: usize,
     offers: Offers,
@@ -61,7 +61,7 @@ impl Default for NetworkPane {
             shown: Shown::default(),
             pictures: true,
             flow: FlowSettings::default(),
-            activity: Activity::Off,
+            bars: Bars::default(),
             lanes: 0,
             offers: Offers::default(),
             menu: None,
@@ -90,7 +90,7 @@ impl Pane for NetworkPane {
 
     /// Columns that keep a readable width by scrolling, except in a picture.
     fn ui(&mut self, ui: &mut Ui, cx: &mut Cx<'_, '_>) {
-        head::switch_ui(ui, cx, &mut self.shown, &mut self.flow, &mut self.activity);
+        head::switch_ui(ui, cx, &mut self.shown, &mut self.flow, &mut self.bars);
         self.lanes = if self.flow.on { flow::lanes(cx.session) } else { 0 };
         let available = ui.available_rect_before_wrap();
         let min_width = columns::min_width(cx.session.layers().len() + 1);
@@ -190,6 +190,9 @@ impl NetworkPane {
             flow::edges_ui(ui, cx, area.intersect(visible), &tiles, self.flow);
         }
         let mark = cx.frame.begin();
+        if self.bars.are_below() {
+            self.bars_ui(ui, cx, &columns);
+        }
         for (node, column) in columns.iter().enumerate().take(nodes) {
             if !visible.intersects(*column) {
                 continue;
@@ -200,17 +203,11 @@ impl NetworkPane {
             let result = self.tiles_ui(ui, body, cx, node);
             cx.report(result);
         }
-        if self.activity != Activity::Off && self.pictures {
-            for (node, column) in
-                columns.iter().enumerate().take(nodes).filter(|(_, c)| visible.intersects(**c))
-            {
-                let tiles = self.rects(cx.session, *column, node);
-                let placed = activity::bars_ui(ui, cx, node, &tiles, self.activity);
-                cx.report(placed);
-            }
+        if !self.bars.are_below() {
+            self.bars_ui(ui, cx, &columns);
         }
         cx.frame.paint(ui, area.intersect(visible), mark);
-        if self.activity == Activity::LossWithout && self.pictures {
+        if self.bars.of == Activity::LossWithout && self.pictures {
             ranking::request(cx);
             let shown = columns.iter().enumerate().take(nodes).filter(|(_, c)| visible.intersects(**c));
             shown.for_each(|(node, column)| {
@@ -226,6 +223,20 @@ impl NetworkPane {
             classes::classes_ui(ui, head, body, cx, self.pictures);
         }
         ui.allocate_rect(area, Sense::hover());
+    }
+
+    /// Bars or glows of all columns.
+    fn bars_ui(&self, ui: &Ui, cx: &mut Cx<'_, '_>, columns: &[Rect]) {
+        if !self.pictures {
+            return;
+        }
+        for (node, column) in columns.iter().enumerate().take(cx.session.layers().len()) {
+            if ui.clip_rect().intersects(*column) {
+                let tiles = self.rects(cx.session, *column, node);
+                let placed = activity::bars_ui(ui, cx, node, &tiles, self.bars);
+                cx.report(placed);
+            }
+        }
     }
 
     fn tiles_ui(&mut self, ui: &mut Ui, body: Rect, cx: &mut Cx<'_, '_>, node: usize) -> Result<()> {
@@ -300,10 +311,10 @@ impl NetworkPane {
             let Some(set) = set else { continue };
             let rects = tile_rects(self.split(*column).1, &set);
             for rect in selected.iter().filter_map(|tile| rects.get(*tile as usize)) {
-                outline(rect.expand(0.5), theme::SECOND);
+                outline(rect.expand(0.5), theme::second());
             }
         }
-        for (id, color) in [(cx.selection.hovered, theme::TEXT), (cx.selection.tile, theme::ACCENT)] {
+        for (id, color) in [(cx.selection.hovered, theme::text()), (cx.selection.tile, theme::accent())] {
             let Some((id, set)) = id.and_then(|id| Some((id, self.tile_set(cx.session, id.node)?))) else {
                 continue;
             };
@@ -350,12 +361,12 @@ impl NetworkPane {
             let [_, channels, height, width] = set.view.extents;
             let kind = tensor_kinds::long_name(self.shown.get(id.node));
             let about = format!("{kind}, {channels} × {height} × {width}");
-            ui.label(RichText::new(about).small().color(theme::MUTED));
+            ui.label(RichText::new(about).small().color(theme::muted()));
             statistics_ui(ui, "hovered numbers", selection.statistics(id));
             if let Some(text) = marks::about(session, id) {
-                ui.label(RichText::new(text).small().color(theme::MUTED));
+                ui.label(RichText::new(text).small().color(theme::muted()));
             }
-            if let Some(filter) = filter_of(session, id).filter(|_| self.activity == Activity::LossWithout) {
+            if let Some(filter) = filter_of(session, id).filter(|_| self.bars.of == Activity::LossWithout) {
                 lines_ui(ui, session, filter);
             }
         });

@@ -12,7 +12,6 @@ use crate::app::theme;
 use crate::gpu::BufferRange;
 use crate::nn::WeightEdit;
 use crate::session::{Control, NetworkCommand, Session, TimeControl};
-use crate::view::diverging;
 
 /// Longer side of the enlarged kernel, in points.
 const SIDE: f32 = 280.0;
@@ -164,7 +163,7 @@ impl Painter {
             Some((at, [y, x])) => format!("y {y}, x {x}: {}", short(f64::from(values[at]))),
             None => format!("largest magnitude {}", short(f64::from(largest))),
         };
-        ui.label(RichText::new(text).small().color(theme::MUTED));
+        ui.label(RichText::new(text).small().color(theme::muted()));
         self.last_row_ui(ui, cx);
         if !response.is_pointer_button_down_on() && !self.stroke.is_empty() {
             self.send(cx);
@@ -334,7 +333,7 @@ fn color(at: &[usize], values: &[f32], largest: f32) -> Color32 {
         let [r, g, b] = [red, green, blue].map(|at| (127.5 * (1.0 + share(at).clamp(-1.0, 1.0))) as u8);
         return Color32::from_rgb(r, g, b);
     }
-    let [r, g, b] = at.first().map_or([0; 3], |at| diverging(share(at)));
+    let [r, g, b] = at.first().map_or([0; 3], |at| theme::palette().diverging(share(at)));
     Color32::from_rgb(r, g, b)
 }
 

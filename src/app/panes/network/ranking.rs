@@ -1,14 +1,12 @@
 //! A bar at each filter's tile: the change of the loss without it; and a mark on those that do little.
 
-use egui::{Color32, Rect, Shape, Stroke, Ui, Vec2};
+use egui::{Rect, Shape, Stroke, Ui, Vec2};
 
 use super::activity::bar;
 use crate::app::pane::Cx;
 use crate::app::theme;
 use crate::session::{Control, RANKED_IMAGES};
 
-/// Ground under bars and marks, so that they can be seen on any picture.
-const GROUND: Color32 = Color32::from_black_alpha(190);
 /// Shortest bar in points, so that a filter without effect has one.
 const MIN_BAR: f32 = 1.5;
 
@@ -34,8 +32,8 @@ pub(super) fn bars_ui(ui: &Ui, cx: &Cx<'_, '_>, node: usize, tiles: &[Rect]) {
         let ground = bar(*tile);
         let width = (ground.width() * change.abs() / largest).max(MIN_BAR);
         let length = Rect::from_min_size(ground.min, Vec2::new(width, ground.height()));
-        let color = if *change > 0.0 { theme::FAULT } else { theme::THIRD };
-        ui.painter().rect_filled(ground, 0.0, GROUND);
+        let color = if *change > 0.0 { theme::fault() } else { theme::third() };
+        ui.painter().rect_filled(ground, 0.0, theme::backing());
         ui.painter().rect_filled(length, 0.0, color);
         if !found.signs.is_empty() {
             mark_ui(ui, *tile);
@@ -50,6 +48,6 @@ fn mark_ui(ui: &Ui, tile: Rect) {
         let at = tile.right_top();
         vec![at, at + Vec2::new(0.0, size), at - Vec2::new(size, 0.0)]
     };
-    ui.painter().add(Shape::convex_polygon(corner(size + 2.5), GROUND, Stroke::NONE));
-    ui.painter().add(Shape::convex_polygon(corner(size), theme::ACCENT, Stroke::NONE));
+    ui.painter().add(Shape::convex_polygon(corner(size + 2.5), theme::backing(), Stroke::NONE));
+    ui.painter().add(Shape::convex_polygon(corner(size), theme::accent(), Stroke::NONE));
 }

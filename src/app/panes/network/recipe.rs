@@ -81,13 +81,13 @@ impl LayerRecipe {
     pub(super) fn ui(&self, ui: &mut Ui, cx: &mut Cx<'_, '_>, pixel: &mut [u32; 2]) -> Result<()> {
         let layer = self.layer(cx.session);
         let summary = format!("{}: {}", layer.layer.kind(), layer.layer.summary());
-        ui.label(RichText::new(summary).small().color(theme::MUTED));
+        ui.label(RichText::new(summary).small().color(theme::muted()));
         self.maps_ui(ui, cx, pixel)?;
         let [height, width] = [layer.output.height as u32, layer.output.width as u32];
         ui.horizontal(|ui| {
             let [row, column] = pixel;
             for (name, value, most) in [("row", row, height - 1), ("column", column, width - 1)] {
-                let label = ui.label(RichText::new(name).small().color(theme::MUTED));
+                let label = ui.label(RichText::new(name).small().color(theme::muted()));
                 let response = ui.add(DragValue::new(value).range(0..=most).speed(0.1)).labelled_by(label.id);
                 cx.mark(format!("intermediate {name}"), &response);
             }
@@ -131,7 +131,7 @@ impl LayerRecipe {
             0 => "input, output".to_owned(),
             more => format!("input, and {more} more maps; output"),
         };
-        ui.label(RichText::new(caption).small().color(theme::MUTED));
+        ui.label(RichText::new(caption).small().color(theme::muted()));
         let size = Vec2::new((shown.len() + 1) as f32 * (SIDE + 6.0) + 20.0, SIDE);
         let (row, response) = ui.allocate_exact_size(size, Sense::click());
         cx.mark("intermediate output", &response);
@@ -172,7 +172,7 @@ impl LayerRecipe {
         let (values, rest) = numbers.split_at(self.recipe.values.len());
         let (parameters, output) = rest.split_at(self.recipe.parameters.len());
         let line = |ui: &mut Ui, text: String| drop(ui.label(RichText::new(text).monospace().size(NUMBER)));
-        ui.label(RichText::new("values that go in").small().color(theme::MUTED));
+        ui.label(RichText::new("values that go in").small().color(theme::muted()));
         let area = egui::ScrollArea::vertical().max_height(120.0).id_salt("values");
         let across = match self.recipe.values.as_slice() {
             [(_, [_, first, _]), rest @ ..] => {

@@ -33,6 +33,6 @@ pub(super) fn frame_ui(ui: &Ui, tile: Rect, [height, width]: [usize; 2], field: 
     let corner = |y: usize, x: usize| tile.min + Vec2::new(x as f32, y as f32) * scale;
     let rect = Rect::from_min_max(corner(field[0].start, field[1].start), corner(field[0].end, field[1].end));
     let kind = egui::StrokeKind::Outside;
-    ui.painter().rect_stroke(rect.expand(1.0), 0.0, egui::Stroke::new(1.0, theme::GROUND), kind);
-    ui.painter().rect_stroke(rect, 0.0, egui::Stroke::new(1.0, theme::THIRD), kind);
+    ui.painter().rect_stroke(rect.expand(1.0), 0.0, egui::Stroke::new(1.0, theme::ground()), kind);
+    ui.painter().rect_stroke(rect, 0.0, egui::Stroke::new(1.0, theme::third()), kind);
 }

@@ -42,7 +42,7 @@ impl Detail {
             bars_ui(ui, rect, session, answer, probe.class.map(usize::from));
         });
         let note = |ui: &mut Ui, text: &str| {
-            ui.add(egui::Label::new(RichText::new(text).small().color(theme::MUTED)).wrap());
+            ui.add(egui::Label::new(RichText::new(text).small().color(theme::muted())).wrap());
         };
         if probe.preview.is_some() {
             note(
@@ -75,8 +75,8 @@ impl Detail {
         ui.painter().image(texture.id(), rect, all, Color32::WHITE);
         let [x, y, width, height] = preview.crop.map(|side| side as f32 * scale);
         let frame = Rect::from_min_size(rect.min + Vec2::new(x, y), Vec2::new(width, height));
-        ui.painter().rect_stroke(frame, 0.0, (3.0, theme::GROUND), egui::StrokeKind::Outside);
-        ui.painter().rect_stroke(frame, 0.0, (1.5, theme::ACCENT), egui::StrokeKind::Outside);
+        ui.painter().rect_stroke(frame, 0.0, (3.0, theme::ground()), egui::StrokeKind::Outside);
+        ui.painter().rect_stroke(frame, 0.0, (1.5, theme::accent()), egui::StrokeKind::Outside);
         let [width, height] = preview.whole;
         response.on_hover_text(format!(
             "The picture, {width} × {height} pixels; the frame is the part that was taken"
@@ -118,7 +118,7 @@ fn buttons_ui(ui: &mut Ui, cx: &mut Cx<'_, '_>, probe: &Probe) {
             cx.mark("invert", &invert);
             change = if invert.clicked() { Some(ProbeChange::Invert(id)) } else { change.take() };
         } else {
-            ui.label(RichText::new(name).color(theme::ACCENT));
+            ui.label(RichText::new(name).color(theme::accent()));
         }
         let remove = ui.button("Remove").on_hover_text("Drop it from the strip");
         cx.mark("remove probe", &remove);

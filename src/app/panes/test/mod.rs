@@ -125,7 +125,7 @@ impl TestPane {
             }
             let count = cx.session.inspection().probes().len();
             let text = format!("{count} of {MAX_PROBES}; or drop a file, or paste (Ctrl+V)");
-            ui.label(RichText::new(text).small().color(theme::MUTED));
+            ui.label(RichText::new(text).small().color(theme::muted()));
         });
     }
 

@@ -21,7 +21,7 @@ pub(super) fn recent_ui(ui: &mut Ui, cx: &mut Cx<'_, '_>) {
     ui.label(RichText::new("Test images as the training goes on").strong())
         .on_hover_text("Drawn from the test set, with the network as it is then; the last ones first");
     let text = format!("right: {} of the last {}", share_words(right, recent.len()), recent.len());
-    let label = ui.label(RichText::new(text).color(theme::MUTED));
+    let label = ui.label(RichText::new(text).color(theme::muted()));
     cx.mark("recent accuracy", &label);
     if recent.is_empty() {
         ui.weak("They come with the next step");
@@ -57,7 +57,7 @@ pub(super) fn recent_ui(ui: &mut Ui, cx: &mut Cx<'_, '_>) {
 
 /// A row without its image, whose rectangle is returned.
 fn row_ui(ui: &Ui, rect: Rect, session: &Session, recent: &Recent, (verdict, answer): (&str, &str)) -> Rect {
-    let color = if recent.is_right() { theme::THIRD } else { theme::FAULT };
+    let color = if recent.is_right() { theme::third() } else { theme::fault() };
     let room = Rect::from_min_size(rect.min + Vec2::new(2.0, 2.0), Vec2::splat(ROW - 4.0));
     let left = room.right() + 8.0;
     let middle = rect.center().y;
@@ -65,7 +65,7 @@ fn row_ui(ui: &Ui, rect: Rect, session: &Session, recent: &Recent, (verdict, ans
     ui.painter().text(Pos2::new(left, middle), Align2::LEFT_CENTER, verdict, font, color);
     let (left, width) = (left + MARK, rect.right() - left - MARK - 4.0);
     let is = format!("is {}", class_name(session, usize::from(recent.class)));
-    line_ui(ui, Pos2::new(left, middle - 14.0), width, &is, theme::ACCENT);
-    line_ui(ui, Pos2::new(left, middle), width, answer, theme::TEXT);
+    line_ui(ui, Pos2::new(left, middle - 14.0), width, &is, theme::accent());
+    line_ui(ui, Pos2::new(left, middle), width, answer, theme::text());
     image_rect(session, room)
 }

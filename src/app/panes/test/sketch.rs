@@ -87,7 +87,9 @@ impl Sketch {
             let inspection = cx.session.inspection();
             match self.probe.filter(|id| inspection.probes().find(*id).is_some()) {
                 Some(id) => bars_ui(ui, rect, cx.session, inspection.answer(id), None),
-                None => drop(ui.put(rect, egui::Label::new(RichText::new("Draw here").color(theme::MUTED)))),
+                None => {
+                    drop(ui.put(rect, egui::Label::new(RichText::new("Draw here").color(theme::muted()))))
+                }
             }
         });
     }
@@ -209,7 +211,7 @@ impl Sketch {
         if let Some(texture) = &self.texture {
             ui.painter().image(texture.id(), rect, all, Color32::WHITE);
         }
-        ui.painter().rect_stroke(rect, 0.0, (1.0, theme::MUTED), egui::StrokeKind::Outside);
+        ui.painter().rect_stroke(rect, 0.0, (1.0, theme::muted()), egui::StrokeKind::Outside);
     }
 }
 

@@ -35,7 +35,7 @@ pub(super) fn strip_ui(ui: &mut Ui, cx: &mut Cx<'_, '_>) {
                 if !ui.is_rect_visible(rect) {
                     continue;
                 }
-                ui.painter().rect_filled(rect, 4.0, theme::GROUND);
+                ui.painter().rect_filled(rect, 4.0, theme::ground());
                 places.push((index, card_ui(ui, rect, session, probe)));
                 outline(ui, rect, &response, pinned == Some(probe.id));
                 if response.clicked() {
@@ -68,9 +68,9 @@ fn card_ui(ui: &Ui, rect: Rect, session: &Session, probe: &Probe) -> Rect {
     let class = probe.class.map(usize::from);
     let judged = answer.zip(class).map(|(best, class)| best.first as usize == class);
     let (mark, color) = match judged {
-        Some(true) => ("right  ", theme::THIRD),
-        Some(false) => ("wrong  ", theme::FAULT),
-        None => ("", theme::MUTED),
+        Some(true) => ("right  ", theme::third()),
+        Some(false) => ("wrong  ", theme::fault()),
+        None => ("", theme::muted()),
     };
     line_ui(ui, inner.min, inner.width(), &format!("{mark}{}", probe.name), color);
     let top = inner.top() + 17.0;
