@@ -168,7 +168,7 @@ fn what_does_not_fit_is_named() {
         ),
         (
             whole[..3].to_vec(),
-            "layer dense1 wants weight [2, 3, 2, 2], bias [2], and no tensors are left that fit",
+            "layer dense1 wants weight [2, 12, 1, 1], bias [2], and no tensors are left that fit",
         ),
         (
             [&whole[..], &[("conv2.weight", &[1][..])]].concat(),
