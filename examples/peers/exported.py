@@ -99,6 +99,19 @@ kernel = 4
 stride = 3
 [[layer]]
 kind = "sigmoid"
+name = "maps"
+[[layer]]
+kind = "global_avg_pool2d"
+[[layer]]
+kind = "conv2d"
+filters = 6
+kernel = 1
+[[layer]]
+kind = "hard_sigmoid"
+name = "gate"
+[[layer]]
+kind = "mul"
+inputs = ["maps", "gate"]
 [[layer]]
 kind = "dropout"
 rate = 0.25

@@ -1,6 +1,6 @@
 // Activation functions, one value at a time. See src/nn/layers/activation/mod.rs.
 const WORKGROUP: u32 = 64u;
-// 0 relu, 1 leaky relu, 2 elu, 3 gelu, 4 sigmoid, 5 tanh, 6 silu, 7 hard swish, 8 hardtanh
+// 0 relu, 1 leaky relu, 2 elu, 3 gelu, 4 sigmoid, 5 tanh, 6 silu, 7 hard swish, 8 hardtanh, 9 hard sigmoid
 #constant FUNCTION = 0
 
 #import ActivationParams
@@ -40,7 +40,8 @@ fn value(x: vec4<f32>) -> vec4<f32> {
         case 5u: { return tanh_of(x); }
         case 6u: { return x * sigmoid(x); }
         case 7u: { return select(select(x * (x + 3.0) / 6.0, x, x >= vec4<f32>(3.0)), vec4<f32>(0.0), x <= vec4<f32>(-3.0)); }
-        default: { return min(max(x, vec4<f32>(params.slope)), vec4<f32>(params.high)); }
+        case 8u: { return min(max(x, vec4<f32>(params.slope)), vec4<f32>(params.high)); }
+        default: { return min(max(x + 3.0, vec4<f32>(0.0)), vec4<f32>(6.0)) / 6.0; }
     }
 }
 
@@ -56,9 +57,13 @@ fn derivative(x: vec4<f32>) -> vec4<f32> {
         case 5u: { let y = tanh_of(x); return 1.0 - y * y; }
         case 6u: { let y = sigmoid(x); return y * (1.0 + x * (1.0 - y)); }
         case 7u: { return select(select(x / 3.0 + 0.5, ones, x >= vec4<f32>(3.0)), vec4<f32>(0.0), x <= vec4<f32>(-3.0)); }
-        default: {
+        case 8u: {
             let is_cut = (x <= vec4<f32>(params.slope)) | (x >= vec4<f32>(params.high));
             return select(ones, vec4<f32>(0.0), is_cut);
+        }
+        default: {
+            let is_cut = (x <= vec4<f32>(-3.0)) | (x >= vec4<f32>(3.0));
+            return select(ones / 6.0, vec4<f32>(0.0), is_cut);
         }
     }
 }

@@ -35,6 +35,11 @@ impl Args for GivenOptions {
 }
 
 impl GivenOptions {
+    /// True if the option of this id was given.
+    pub(super) fn has(&self, id: &str) -> bool {
+        self.0.iter().any(|given| given == id)
+    }
+
     /// The commands that set what was given to the values of `settings`; the optimizer comes before its hyper-parameters.
     pub(super) fn commands(&self, settings: &RunSettings) -> Vec<Command> {
         let (hyper, augmentation) = (&settings.hyper, &settings.augmentation);

@@ -3,10 +3,10 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use revacnn::data::Dataset;
+use revacnn::data::{Dataset, NamedTensors};
 use revacnn::error::{Error, Result};
-use revacnn::nn::Model;
-use revacnn::session::{RunFolder, Session};
+use revacnn::nn::{Model, Network, Shape};
+use revacnn::session::{RunFolder, RunSettings, Session};
 
 use super::print::print_line;
 use super::run_options::{AdapterOption, RunOptions};
@@ -16,8 +16,9 @@ const INPUT_NORM: u32 = 0;
 
 #[derive(Args)]
 pub(super) struct Import {
-    /// An ONNX file (operator sets 7 to 24), as torch.onnx.export and tf2onnx write it, or the JSON of a ConvNetJS network.
-    #[arg(value_name = "FILE", conflicts_with = "network")]
+    /// An ONNX file (operator sets 7 to 24), as torch.onnx.export and tf2onnx write it, the JSON of a ConvNetJS network, or weights for
+    /// the network that --network names: a state dict of PyTorch (.pt), .safetensors or .npz.
+    #[arg(value_name = "FILE")]
     file: PathBuf,
     /// Folder to save the run in: go on with it by `revacnn train --resume`, or open it in the window.
     #[arg(short, long, value_name = "RUN")]
@@ -42,12 +43,7 @@ impl Import {
     pub(super) fn run(&self) -> Result<()> {
         RunFolder::check_free(&self.out)?;
         let mut settings = self.run.settings()?;
-        let mut model = Model::open(&self.file)?;
-        let data = Dataset::open(&settings.dataset)?;
-        if self.classes_from_data {
-            let of_file = |error: Error| error.within(self.file.display());
-            model = model.with_classes(data.classes.len(), settings.seed).map_err(of_file)?;
-        }
+        let (mut model, data) = self.model(&settings)?;
         model.notes.iter().for_each(|note| log::info!("{note}"));
         settings.frozen = self.run.frozen(&model.network)?.into_iter().map(|layer| layer as u32).collect();
         if self.mean.is_empty() {
@@ -68,5 +64,32 @@ impl Import {
         let folder = self.out.display();
         print_line(&format!("{folder}: {}, {layers} layers, {parameters} parameters", session.title()))?;
         print_line(&format!("to train on: revacnn train --resume {folder}"))
+    }
+    /// The network of the file, or that of `--network` with the file's weights; and the data set.
+    fn model(&self, settings: &RunSettings) -> Result<(Model, Dataset)> {
+        let of_file = |error: Error| error.within(self.file.display());
+        let fresh = self.classes_from_data.then_some(settings.seed);
+        let names_network = self.run.given.has("network");
+        match NamedTensors::open(&self.file)? {
+            Some(weights) if names_network => {
+                let data = Dataset::open(&settings.dataset)?;
+                let network = Network::open(&self.run.network, Shape::from(data.shape), data.classes.len())?;
+                let model = Model::of_weights(network, &weights, fresh).map_err(of_file)?;
+                Ok((model, data))
+            }
+            None if names_network => {
+                let what = format!(
+                    "--network is for weights alone, and {} is no file of these",
+                    self.file.display()
+                );
+                Err(Error::usage(what, "leave --network out: the file has its own"))
+            }
+            _ => {
+                let model = Model::open(&self.file)?;
+                let data = Dataset::open(&settings.dataset)?;
+                let Some(seed) = fresh else { return Ok((model, data)) };
+                Ok((model.with_classes(data.classes.len(), seed).map_err(of_file)?, data))
+            }
+        }
     }
 }

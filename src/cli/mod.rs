@@ -85,7 +85,7 @@ enum Command {
     Ablate(ablate::Ablate),
     /// The effect of commands over several seeds, each against the same run without them.
     Twin(twin::Twin),
-    /// Classes, shares and logits of pictures or arrays, by a run.
+    /// Classes, shares and logits of pictures or arrays, by a run or a network of another tool.
     Predict(predict::Predict),
     /// Embed rows in two dimensions by t-SNE, without a window.
     Embed(embed::Embed),

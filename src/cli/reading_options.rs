@@ -18,7 +18,8 @@ pub(super) struct ReadingOptions {
     strict: bool,
 }
 
-fn fit(text: &str) -> Result<Fit, &'static str> {
+/// The value of an option `--fit`.
+pub(super) fn fit(text: &str) -> Result<Fit, &'static str> {
     text.parse().map_err(|_| "it is crop, pad or stretch")
 }
 

@@ -123,6 +123,11 @@ impl DataLoader {
         &self.sampling
     }
 
+    /// Clock and sampler parameters, as layers bind them.
+    pub fn counters(&self) -> [BufferRange; 2] {
+        [self.clock.range(), self.sampling.range()]
+    }
+
     /// Ring of the last steps' results; see [`HISTORY_LEN`].
     pub fn history(&self) -> &Buffer<StepRecord> {
         &self.history

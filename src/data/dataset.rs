@@ -102,6 +102,34 @@ pub struct ChannelStats {
 impl ChannelStats {
     /// Smallest standard deviation, one of 255 gray levels, so that a constant channel does not divide by zero.
     pub const STD_FLOOR: f32 = 1.0 / 255.0;
+
+    /// The stats that the options `--mean` and `--std` give: one number each, or one for each channel.
+    ///
+    /// # Errors
+    /// When there is another number of them, one is not finite, or a deviation is not above 0.
+    pub fn given(channels: usize, mean: &[f32], std: &[f32]) -> Result<Self> {
+        let each = |name: &str, values: &[f32]| -> Result<Vec<f32>> {
+            let good = values.iter().all(|value| value.is_finite() && (name == "mean" || *value > 0.0));
+            match values.len() {
+                1 if good => Ok(vec![values[0]; channels]),
+                len if good && len == channels => Ok(values.to_vec()),
+                _ => {
+                    let what = format!("--{name} is {values:?}, for images of {channels} channels");
+                    Err(Error::usage(what, "give one finite number, or one for each channel; --std above 0"))
+                }
+            }
+        };
+        Ok(Self { mean: each("mean", mean)?, std: each("std", std)? })
+    }
+
+    /// An image `[c, y, x]` of bytes as numbers: from 0 to 1, each channel less its mean, by its deviation.
+    pub fn normalized(&self, image: &[u8]) -> Vec<f32> {
+        let planes = image.chunks((image.len() / self.mean.len()).max(1));
+        let of_channel = |(values, (mean, std)): (&[u8], (&f32, &f32))| -> Vec<f32> {
+            values.iter().map(|value| (f32::from(*value) / 255.0 - mean) / std).collect()
+        };
+        planes.zip(self.mean.iter().zip(&self.std)).flat_map(of_channel).collect()
+    }
 }
 
 /// A data set, valid by construction when made by [`Dataset::new`] or [`Dataset::open`].

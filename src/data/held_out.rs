@@ -80,19 +80,8 @@ impl DataLoader {
     /// # Errors
     /// When they do not fit the adapter.
     pub fn room_for(&self, gpu: &Gpu, most: usize) -> Result<HeldOutImages> {
-        let train_slots = most.next_multiple_of(4);
-        let sizes = BatchSizes { batch: most, micro_batch: most, train_slots, slots: train_slots };
-        let start = [Clock { eval_end: most as u32, ..Clock::default() }];
-        let input_len = self.shape.len() * sizes.slots;
-        gpu.check_fits("the chosen images", 4 * input_len as u64)?;
-        Ok(HeldOutImages {
-            sizes,
-            samples: Buffer::<Sample>::zeroed(gpu, "chosen samples", sizes.slots).range(),
-            input: Buffer::<f32>::zeroed(gpu, "chosen images", input_len).range(),
-            clock: Buffer::from_slice(gpu, "clock of chosen images", &start),
-            start: Buffer::from_slice(gpu, "start of chosen images", &start),
-            train_images: self.train_images,
-        })
+        let room = HeldOutImages::of_shape(gpu, self.shape, most)?;
+        Ok(HeldOutImages { train_images: self.train_images, ..room })
     }
 
     /// Puts images into the slots of `into`, from the first on, by their numbers (see [`DataLoader::test_number`]); the others are
@@ -125,6 +114,26 @@ impl DataLoader {
 }
 
 impl HeldOutImages {
+    /// Room for `most` images of any origin, without a data set.
+    ///
+    /// # Errors
+    /// When they do not fit the adapter.
+    pub fn of_shape(gpu: &Gpu, shape: ImageShape, most: usize) -> Result<Self> {
+        let train_slots = most.next_multiple_of(4);
+        let sizes = BatchSizes { batch: most, micro_batch: most, train_slots, slots: train_slots };
+        let start = [Clock { eval_end: most as u32, ..Clock::default() }];
+        let input_len = shape.len() * sizes.slots;
+        gpu.check_fits("the chosen images", 4 * input_len as u64)?;
+        Ok(Self {
+            sizes,
+            samples: Buffer::<Sample>::zeroed(gpu, "chosen samples", sizes.slots).range(),
+            input: Buffer::<f32>::zeroed(gpu, "chosen images", input_len).range(),
+            clock: Buffer::from_slice(gpu, "clock of chosen images", &start),
+            start: Buffer::from_slice(gpu, "start of chosen images", &start),
+            train_images: 1,
+        })
+    }
+
     /// View of the images as tiles, one each.
     pub fn view(&self, shape: ImageShape) -> TensorView {
         let n = self.sizes.slots as u32;

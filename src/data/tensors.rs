@@ -33,13 +33,13 @@ pub(super) fn claims(name: &str) -> bool {
 }
 
 /// The bytes of a file and the names of its tensors.
-struct Tensors {
+pub(super) struct Tensors {
     bytes: Vec<u8>,
     names: Vec<String>,
 }
 
 impl Tensors {
-    fn new(bytes: Vec<u8>) -> Result<Self> {
+    pub(super) fn new(bytes: Vec<u8>) -> Result<Self> {
         let header = bytes.first_chunk::<8>().map(|bytes| u64::from_le_bytes(*bytes));
         if header.is_none_or(|header| header > MAX_HEADER) {
             return Err(damaged(format!("its header has no or more than {MAX_HEADER} bytes")));
@@ -65,7 +65,11 @@ impl NamedArrays for Tensors {
     }
 }
 
-fn values(kind: Dtype, bytes: &[u8]) -> Result<Values> {
+/// The numbers of some bytes, the lowest byte first.
+///
+/// # Errors
+/// When they are of a type of fewer than 8 bits, or complex.
+pub(super) fn values(kind: Dtype, bytes: &[u8]) -> Result<Values> {
     Ok(match kind {
         Dtype::U8 | Dtype::BOOL => Values::Bytes(bytes.to_vec()),
         Dtype::I8 => Values::Signed(each(bytes, i8::from_le_bytes)),

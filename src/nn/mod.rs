@@ -45,6 +45,7 @@ mod tensor;
 mod trainer;
 pub mod twin;
 mod weight_sums;
+mod weights;
 
 pub use export::{Exported, OPSETS as EXPORTED_OPSETS};
 pub use features::{TopK, shrunk, standardize};

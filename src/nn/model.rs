@@ -87,18 +87,9 @@ impl Model {
     /// When there is another number of them, one is not finite, or a deviation is not above 0.
     pub fn normalized(mut self, stats: &ChannelStats, mean: &[f32], std: &[f32]) -> Result<Self> {
         let channels = self.network.input.channels;
-        let each = |name: &str, values: &[f32]| -> Result<Vec<f64>> {
-            let good = values.iter().all(|value| value.is_finite() && (name == "mean" || *value > 0.0));
-            match values.len() {
-                1 if good => Ok(vec![values[0].into(); channels]),
-                len if good && len == channels => Ok(values.iter().map(|value| f64::from(*value)).collect()),
-                _ => {
-                    let what = format!("--{name} is {values:?}, for images of {channels} channels");
-                    Err(Error::usage(what, "give one finite number, or one for each channel; --std above 0"))
-                }
-            }
-        };
-        let (mean, std) = (each("mean", mean)?, each("std", std)?);
+        let of_file = ChannelStats::given(channels, mean, std)?;
+        let in_f64 = |values: &[f32]| values.iter().map(|value| f64::from(*value)).collect::<Vec<_>>();
+        let (mean, std) = (in_f64(&of_file.mean), in_f64(&of_file.std));
         let norm = self.network.free_name(INPUT_NORM);
         let mut file: Table = self.network.to_toml().parse().expect("a network is written as TOML");
         let Some(Setting::Array(layers)) = file.get_mut("layer") else { return Ok(self) };

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use super::{Model, convnetjs};
+use crate::data::NamedTensors;
 use crate::error::{Error, Result};
 
 /// Largest size of an ONNX file in bytes, which is the format's own.
@@ -21,6 +22,13 @@ impl Model {
         if !metadata.is_file() || metadata.len() > MAX_BYTES {
             let what = format!("{} is no file of a network", path.display());
             return Err(Error::new(what, "name a file of at most 2 GiB, as torch.onnx.export writes it"));
+        }
+        if NamedTensors::is_in(path)? {
+            let what = format!("{} holds weights without a network", path.display());
+            return Err(Error::new(
+                what,
+                "import it with --network, which names the network that they belong to",
+            ));
         }
         let bytes = std::fs::read(path).map_err(io)?;
         let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));

@@ -102,21 +102,39 @@ impl Parameters {
     /// # Errors
     /// When they do not fit the adapter.
     pub(super) fn blank(gpu: &Gpu, network: &Network) -> Result<Self> {
-        let (tensors, offsets, len) = lay_out(network);
-        gpu.check_fits(&format!("network {}: its parameters", network.name), len as u64 * 4)?;
+        let len = lay_out(network).2;
         let parameters = Self {
-            values: Buffer::zeroed(gpu, "parameters", len),
             gradients: Buffer::zeroed(gpu, "gradients", len),
             last_gradients: Buffer::with_tail(gpu, "last gradients", len, square_end(len) - len),
             moments: Buffer::zeroed(gpu, "moments", len),
             second_moments: Buffer::zeroed(gpu, "second moments", len),
             averages: Buffer::zeroed(gpu, "average of parameters", len),
             flags: Buffer::zeroed(gpu, "flags", 2 * len.div_ceil(4)),
-            tensors,
-            offsets,
+            ..Self::fixed(gpu, network)?
         };
         parameters.set_flags(gpu, network);
         Ok(parameters)
+    }
+
+    /// Values of 0 alone, for forward passes: all that learning needs has no elements.
+    ///
+    /// # Errors
+    /// When they do not fit the adapter.
+    pub(super) fn fixed(gpu: &Gpu, network: &Network) -> Result<Self> {
+        let (tensors, offsets, len) = lay_out(network);
+        gpu.check_fits(&format!("network {}: its parameters", network.name), len as u64 * 4)?;
+        let none = Buffer::zeroed(gpu, "none", 0);
+        Ok(Self {
+            values: Buffer::zeroed(gpu, "parameters", len),
+            gradients: none.clone(),
+            last_gradients: none.clone(),
+            moments: none.clone(),
+            second_moments: none.clone(),
+            averages: none,
+            flags: Buffer::zeroed(gpu, "none", 0),
+            tensors,
+            offsets,
+        })
     }
 
     /// First quad of the sums of squares in the buffer of the last gradients.

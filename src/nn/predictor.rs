@@ -1,7 +1,8 @@
-//! Answers to any inputs, beside a run: forward passes with a copy of its weights, in buffers of their own.
+//! Answers to any inputs, beside a run or without one: forward passes with a copy of its weights, in buffers of their own.
 
-use super::{HeldOutPass, Network};
-use crate::data::HeldOutImages;
+use super::pass::held_out_count;
+use super::{HeldOutPass, Model, Network, Parameters, Shape};
+use crate::data::{HeldOutImages, ImageShape, Sampling};
 use crate::error::{Error, Result};
 use crate::gpu::{Buffer, Gpu};
 
@@ -30,6 +31,22 @@ impl Predictor {
         let classes = if network.loss.has_classes() { network.classes } else { 0 };
         let said = [network.shape_of(network.layers.len()).len(), classes];
         Self { images, pass, input: network.shape_of(0).len(), said }
+    }
+
+    /// Forward passes of a network with its weights, without a data set. Submits work.
+    ///
+    /// # Errors
+    /// When its buffers do not fit the adapter.
+    pub fn of_model(gpu: &Gpu, model: &Model) -> Result<Self> {
+        let network = &model.network;
+        let parameters = Parameters::fixed(gpu, network)?;
+        let Shape { channels, height, width } = network.input;
+        let shape = ImageShape { channels, height, width };
+        let images = HeldOutImages::of_shape(gpu, shape, held_out_count(gpu, network)?)?;
+        let counters = [images.clock.range(), Buffer::<Sampling>::zeroed(gpu, "sampling", 1).range()];
+        let pass = HeldOutPass::build(gpu, network, counters, &parameters, &images)?;
+        pass.values.write(gpu, 0, &model.start().flat(&parameters)?);
+        Ok(Self::new(images, pass, network))
     }
 
     /// Inputs of a pass at most.

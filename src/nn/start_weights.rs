@@ -21,11 +21,11 @@ impl StartWeights {
         self.0.iter().map(|(name, (shape, values))| (name.as_str(), &shape[..], &values[..]))
     }
 
-    /// Writes the weights and their averages into the parameters of a network.
+    /// The weights in the order of the parameters of a network.
     ///
     /// # Errors
-    /// When a tensor is not there, or of another shape; then nothing changes.
-    pub(super) fn write(&self, gpu: &Gpu, parameters: &Parameters) -> Result<()> {
+    /// When a tensor is not there, or of another shape.
+    pub(super) fn flat(&self, parameters: &Parameters) -> Result<Vec<f32>> {
         let mut flat = vec![0.0; parameters.values.len()];
         for tensor in &parameters.tensors {
             let found = self
@@ -41,6 +41,15 @@ impl StartWeights {
             };
             flat[tensor.offset..tensor.offset + tensor.len].copy_from_slice(values);
         }
+        Ok(flat)
+    }
+
+    /// Writes the weights and their averages into the parameters of a network.
+    ///
+    /// # Errors
+    /// When a tensor is not there, or of another shape; then nothing changes.
+    pub(super) fn write(&self, gpu: &Gpu, parameters: &Parameters) -> Result<()> {
+        let flat = self.flat(parameters)?;
         parameters.values.write(gpu, 0, &flat);
         parameters.averages.write(gpu, 0, &flat);
         Ok(())

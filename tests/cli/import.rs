@@ -1,4 +1,4 @@
-//! Runs out of ONNX files.
+//! Runs out of files of other tools.
 
 use std::fs;
 use std::path::Path;
@@ -55,4 +55,46 @@ fn a_model_of_pytorch_becomes_a_run_with_its_logits() {
     assert_ne!(fs::read(path.join("run/model.safetensors")).unwrap(), begun);
     let verified = run(path, &["replay", "run", "--verify", "--adapter", "software"]);
     verified.ok();
+}
+
+/// Exported weights, and those of a run, come back bit for bit.
+#[test]
+fn exported_weights_come_back_to_their_network() {
+    let folder = folder();
+    let path = folder.path();
+    let go = |args: &[&str]| run(path, &[args, &["--adapter", "software"]].concat());
+    let digits = ["--dataset", "digits"];
+    go(&[&["train", "--network", "tiny.toml", "--steps", "5", "--out", "run"], &digits[..]].concat()).ok();
+    go(&["export", "run", "-o", "first.npz"]).ok();
+    go(&["export", "run", "-o", "first.safetensors"]).ok();
+    for weights in ["first.safetensors", "first.npz", "run/model.safetensors"] {
+        let out = format!("of-{}", weights.replace('/', "-"));
+        let import = ["import", weights, "--network", "tiny.toml", "-o", &out];
+        go(&[&import[..], &digits[..]].concat()).ok();
+        go(&["export", &out, "-o", "again.npz"]).ok();
+        assert_eq!(arrays(&path.join("again.npz")), arrays(&path.join("first.npz")), "{weights}");
+    }
+    let import = |weights: &str, more: &[&str]| go(&[&["import", weights, "-o", "none"], more].concat());
+    import("first.npz", &digits).fails(1, "first.npz holds weights without a network");
+    fs::write(path.join("other.toml"), crate::program::TINY.replace("filters = 4", "filters = 5")).unwrap();
+    let other = [&["--network", "other.toml"], &digits[..]].concat();
+    import("first.npz", &other)
+        .fails(1, "first.npz: tensor conv1.weight has the shape [4, 1, 3, 3], and layer conv1");
+    assert!(!path.join("none").exists());
+}
+
+/// The entries of a zip.
+fn arrays(path: &Path) -> Vec<(String, Vec<u8>)> {
+    let mut archive = zip::ZipArchive::new(fs::File::open(path).unwrap()).unwrap();
+    let count = archive.len();
+    let entry = |at: usize| {
+        let mut entry = archive.by_index(at).unwrap();
+        let mut bytes = Vec::new();
+        std::io::Read::read_to_end(&mut entry, &mut bytes).unwrap();
+        (entry.name().unwrap().into_owned(), bytes)
+    };
+    let mut entries: Vec<(String, Vec<u8>)> = (0..count).map(entry).collect();
+    entries.sort();
+    assert!(!entries.is_empty());
+    entries
 }

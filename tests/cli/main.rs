@@ -14,6 +14,7 @@ mod interrupted;
 mod output;
 mod plan;
 mod predict;
+mod predict_file;
 mod program;
 mod replay;
 mod report;

@@ -16,13 +16,14 @@ use crate::sample_batch;
 const INPUT: Shape = Shape::new(2, 6, 4);
 const BATCH: [usize; 3] = [4, 4, 8];
 
-const KINDS_THAT_SELECT: [(&str, &str); 16] = [
+const KINDS_THAT_SELECT: [(&str, &str); 17] = [
     ("relu", ""),
     ("leaky_relu", ""),
     ("elu", ""),
     ("gelu", ""),
     ("silu", ""),
     ("hard_swish", ""),
+    ("hard_sigmoid", ""),
     ("hardtanh", ""),
     ("prelu", ""),
     ("sigmoid", ""),

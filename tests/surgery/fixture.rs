@@ -9,7 +9,7 @@ use revacnn::nn::{Edit, Hyper, Network, OptimizerKind, Trainer, TrainerOptions};
 
 use crate::compare::open_gpu;
 
-/// Batch norm, instance norm, learned slopes, groups, a depthwise convolution, maxout, concat, add, flatten and two dense layers.
+/// Batch norm, instance norm, learned slopes, squeeze and excitation, groups, a depthwise convolution, maxout, concat, add, flatten and two dense layers.
 pub(crate) const MIXED: &str = r#"
 layer = [
     { kind = "conv2d", name = "stem", filters = 6, kernel = 3, padding = 1 },
@@ -22,6 +22,10 @@ layer = [
     { kind = "conv2d", name = "wide", filters = 8, kernel = 3, padding = 1 },
     { kind = "instance_norm", name = "each" },
     { kind = "prelu", name = "leaky" },
+    { kind = "global_avg_pool2d", name = "squeezed" },
+    { kind = "conv2d", name = "excitation", filters = 8, kernel = 1 },
+    { kind = "hard_sigmoid", name = "gate" },
+    { kind = "mul", name = "excited", inputs = ["leaky", "gate"] },
     { kind = "conv2d", name = "halves", filters = 6, kernel = 1, groups = 2 },
     { kind = "concat", name = "both", inputs = ["halves", "pool"] },
     { kind = "flatten", name = "flat" },

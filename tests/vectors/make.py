@@ -194,6 +194,10 @@ def later_layers():
           lambda x, p: F.pad(x[0], (3, 2, 2, 1), mode="reflect"), [[2, 3, 4]])
     layer("instance_norm", {"epsilon": 2.0 ** -10},
           lambda x, p: F.instance_norm(x[0], weight=p[0], bias=p[1], eps=2.0 ** -10), [[4, 3, 5]], [[4], [4]])
+    # The gradient of F.hardsigmoid has a sixth of 32 bits whatever the type.
+    layer("hard_sigmoid", {}, lambda x, p: F.relu6(x[0] + 3) / 6, [[6, 5, 5]])
+    for factor in [[4, 3, 5], [4, 1, 1]]:
+        layer("mul", {}, lambda x, p: x[0] * x[1], [[4, 3, 5], factor])
 
 
 layers()

@@ -1,5 +1,6 @@
-//! `revacnn predict`: answers of a run to pictures or arrays.
+//! `revacnn predict`: answers of a run, or of a network of another tool, to pictures or arrays.
 
+mod answering;
 mod inputs;
 
 use std::path::{Path, PathBuf};
@@ -7,14 +8,15 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
 use revacnn::error::{Error, Result};
-use revacnn::nn::{Answers, Predictor};
-use revacnn::session::{Session, write_whole};
+use revacnn::nn::Answers;
+use revacnn::session::write_whole;
 use serde_json::{Value, json};
 
 use super::arrays::{self, npy, words_npy};
 use super::outputs;
 use super::print::print_line;
 use super::run_options::AdapterOption;
+use answering::{Answering, FileOptions};
 use inputs::Input;
 
 /// Classes that a line of text names.
@@ -22,12 +24,14 @@ const NAMED: usize = 3;
 
 #[derive(Args)]
 pub(super) struct Predict {
-    /// The folder of a run.
-    #[arg(value_name = "RUN")]
-    run: PathBuf,
+    /// The folder of a run, or a network's file that `import` takes: ONNX, or the JSON of ConvNetJS.
+    #[arg(value_name = "MODEL")]
+    model: PathBuf,
     /// Pictures, folders of pictures, or an `.npz` whose array `x` is raw input of the network, `[n, channels, height, width]`, normalized already.
     #[arg(value_name = "INPUT", required = true)]
     inputs: Vec<PathBuf>,
+    #[command(flatten)]
+    file: FileOptions,
     #[command(flatten)]
     adapter: AdapterOption,
     /// Predict with the averaged weights.
@@ -57,36 +61,35 @@ impl Predict {
         if let Some(path) = &self.output {
             outputs::check(path, &["npz"])?;
         }
-        let gpu = self.adapter.open()?;
-        let session = Session::look_at(std::rc::Rc::clone(&gpu), &self.run)?;
-        let inputs = inputs::find(&self.inputs, session.trainer().loader.shape())?;
-        let predictor = session.trainer().predictor(self.averaged)?;
-        if self.json {
-            let classes = session.class_names();
-            let start = json!({ "run": self.run, "classes": classes, "averaged": self.averaged, "step": session.step() });
-            print_line(&start.to_string())?;
+        let answering = Answering::open(self.adapter.open()?, &self.model, self.averaged, &self.file)?;
+        let inputs = inputs::find(&self.inputs, answering.shape)?;
+        if answering.takes_plain_pixels && inputs.iter().any(|input| input.index().is_none()) {
+            log::info!(
+                "the network gets pixels from 0 to 1 as they are; if it was trained otherwise, say how by --mean and --std"
+            );
         }
-        let said = self.predict(&session, &predictor, &inputs)?;
+        if self.json {
+            print_line(&answering.about.to_string())?;
+        }
+        let said = self.predict(&answering, &inputs)?;
         if said.left_out > 0 {
             log::warn!("{} of {} inputs were left out", said.left_out, inputs.len());
         }
         if said.names.is_empty() {
             return Err(Error::new("none of the inputs could be read", "see the messages above"));
         }
-        self.output.as_ref().map_or(Ok(()), |path| write(path, &said, session.class_names()))
+        self.output.as_ref().map_or(Ok(()), |path| write(path, &said, &answering.classes))
     }
 
-    fn predict(&self, session: &Session, predictor: &Predictor, inputs: &[Input]) -> Result<Said> {
+    fn predict(&self, answering: &Answering, inputs: &[Input]) -> Result<Said> {
         let bar = if self.json { ProgressBar::hidden() } else { ProgressBar::new(inputs.len() as u64) };
         let style = ProgressStyle::with_template("{bar:24} {percent:>3} %  {pos} of {len}  {eta} left");
         bar.set_style(style.expect("the template is fixed").progress_chars("━╸ "));
-        let loader = &session.trainer().loader;
-        let fit = session.settings().fit();
         let mut said = Said::default();
-        for inputs in inputs.chunks(predictor.most()) {
+        for inputs in inputs.chunks(answering.most()) {
             let (mut batch, mut read) = (Vec::new(), Vec::new());
             for input in inputs {
-                match input.read(loader.shape(), fit, |image| loader.normalized(image)) {
+                match input.read(answering.shape, answering.fit, |image| answering.normalized(image)) {
                     Ok(values) => {
                         batch.extend(values);
                         read.push(input);
@@ -98,9 +101,9 @@ impl Predict {
                     }
                 }
             }
-            let answers = predictor.answer(session.gpu(), &batch)?;
+            let answers = answering.answer(&batch)?;
             for (at, input) in read.iter().enumerate() {
-                let line = self.line(input, &one(&answers, at, read.len()), session.class_names());
+                let line = self.line(input, &one(&answers, at, read.len()), &answering.classes);
                 bar.suspend(|| print_line(&line))?;
                 said.names.push(input.name());
             }

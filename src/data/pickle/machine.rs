@@ -24,7 +24,7 @@ pub(super) struct Machine<'a> {
     pub encoded: Vec<u8>,
 }
 
-fn refused(what: impl Into<String>) -> Error {
+pub(super) fn refused(what: impl Into<String>) -> Error {
     let help = "it is not read: a pickle may hold any program. Save the set as an .npz: numpy.savez(path, x_train=..., y_train=...)";
     Error::new(what, help)
 }
@@ -245,6 +245,11 @@ impl<'a> Machine<'a> {
                 let value = self.call(name, arguments)?;
                 self.push(value)?;
             }
+            b'Q' => {
+                let id = self.pop()?;
+                let storage = self.storage(id)?;
+                self.push(storage)?;
+            }
             b'b' => {
                 let state = self.pop()?;
                 self.build(state)?;
@@ -269,14 +274,14 @@ impl<'a> Machine<'a> {
         self.push(Value::Name(name))
     }
 
-    fn bytes(&self, id: Id) -> Result<&[u8]> {
+    pub(super) fn bytes(&self, id: Id) -> Result<&[u8]> {
         match &self.values[id as usize] {
             Value::Bytes(blob) => Ok(blob.of(self.file, &self.encoded)),
             other => Err(refused(format!("it is a pickle with {} for a text", other.kind()))),
         }
     }
 
-    fn tuple(&self, id: Id) -> Result<&[Id]> {
+    pub(super) fn tuple(&self, id: Id) -> Result<&[Id]> {
         match &self.values[id as usize] {
             Value::Tuple(items) => Ok(items),
             other => Err(refused(format!("it is a pickle with {} for a tuple", other.kind()))),
@@ -310,6 +315,9 @@ impl<'a> Machine<'a> {
                 let (data, dtype, fortran) = (*data, *dtype, self.bytes(*order)? == b"F");
                 Ok(Value::Array { shape: self.shape(*shape)?, dtype, fortran, data })
             }
+            (Value::Name(Name::OrderedDict), []) => Ok(Value::Dict(Vec::new())),
+            (Value::Name(Name::RebuildTensor), arguments) => self.tensor(arguments),
+            (Value::Name(Name::RebuildParameter), [tensor, ..]) => self.parameter(*tensor),
             (other, _) => Err(refused(format!("it is a pickle that calls {}", other.kind()))),
         }
     }
@@ -328,7 +336,7 @@ impl<'a> Machine<'a> {
         Ok(Value::Bytes(Blob { is_encoded: true, start, len }))
     }
 
-    fn shape(&self, id: Id) -> Result<Box<[u64]>> {
+    pub(super) fn shape(&self, id: Id) -> Result<Box<[u64]>> {
         let size = |id: &Id| match self.values[*id as usize] {
             Value::Int(size) => u64::try_from(size).ok(),
             _ => None,
@@ -340,6 +348,11 @@ impl<'a> Machine<'a> {
 
     /// Gives the object on top the state that makes it whole.
     fn build(&mut self, state: Id) -> Result<()> {
+        let is_dict = matches!(self.values[state as usize], Value::Dict(_));
+        if is_dict && matches!(self.top()?, Value::Dict(_)) {
+            // Attributes of an `OrderedDict`, beside its entries.
+            return Ok(());
+        }
         let state: Vec<Id> = self.tuple(state)?.iter().take(9).copied().collect();
         let top = *self.stack.last().ok_or_else(|| broken("an object is missing"))? as usize;
         let value = match (&self.values[top], &state[..]) {

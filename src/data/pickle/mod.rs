@@ -11,18 +11,21 @@
 //! | frames, `MEMOIZE`, `STACK_GLOBAL` | Python 3, protocols 4 and 5 | read |
 //! | arrays by `numpy._core.numeric._frombuffer`, bytes as `BYTEARRAY8` | NumPy, protocol 5 | read |
 //! | whole numbers as `numpy._core.multiarray.scalar` | lists of NumPy's numbers | read |
-//! | protocols 0 and 1, buffers beside the file, persistent ids, classes, functions | | refused |
+//! | tensors by `torch._utils._rebuild_tensor_v2`, their storages by persistent ids | `torch.save` of a state dict | read as places in storages |
+//! | protocols 0 and 1, buffers beside the file, other persistent ids, classes, functions | | refused |
 //!
 //! Source: the opcodes in Python's `pickletools`.
 
 mod machine;
 #[cfg(test)]
 mod tests;
+mod torch;
 mod value;
 
 use super::arrays::{Array, Values};
 use crate::error::{Error, Result};
 use machine::Machine;
+pub(super) use value::StoredTensor;
 use value::{Id, Value};
 
 /// A pickle whose outermost object is a dict.

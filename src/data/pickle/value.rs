@@ -1,5 +1,7 @@
 //! The objects of a pickle.
 
+use safetensors::Dtype;
+
 /// Number of an object.
 pub(super) type Id = u32;
 
@@ -28,6 +30,11 @@ pub(super) enum Name {
     NdArray,
     Dtype,
     Encode,
+    OrderedDict,
+    RebuildTensor,
+    RebuildParameter,
+    /// A storage of numbers of this type.
+    Storage(Dtype),
 }
 
 impl Name {
@@ -42,8 +49,29 @@ impl Name {
             (b"numpy", b"ndarray") => Some(Self::NdArray),
             (b"numpy", b"dtype") => Some(Self::Dtype),
             (b"_codecs", b"encode") => Some(Self::Encode),
+            (b"collections", b"OrderedDict") => Some(Self::OrderedDict),
+            (b"torch._utils", b"_rebuild_tensor_v2") => Some(Self::RebuildTensor),
+            (b"torch._utils", b"_rebuild_parameter") => Some(Self::RebuildParameter),
+            (b"torch", word) => Self::storage(word),
             _ => None,
         }
+    }
+
+    fn storage(word: &[u8]) -> Option<Self> {
+        let kind = match word {
+            b"FloatStorage" => Dtype::F32,
+            b"DoubleStorage" => Dtype::F64,
+            b"HalfStorage" => Dtype::F16,
+            b"BFloat16Storage" => Dtype::BF16,
+            b"LongStorage" => Dtype::I64,
+            b"IntStorage" => Dtype::I32,
+            b"ShortStorage" => Dtype::I16,
+            b"CharStorage" => Dtype::I8,
+            b"ByteStorage" => Dtype::U8,
+            b"BoolStorage" => Dtype::BOOL,
+            _ => return None,
+        };
+        Some(Self::Storage(kind))
     }
 }
 
@@ -71,6 +99,18 @@ pub(super) enum Value {
         fortran: bool,
         data: Id,
     },
+    /// Numbers of PyTorch beside the pickle, under this key.
+    Storage {
+        kind: Dtype,
+        key: Blob,
+    },
+    /// A tensor of PyTorch: its storage, the first number there, sizes, and steps from one index to the next.
+    Tensor {
+        storage: Id,
+        offset: u64,
+        shape: Box<[u64]>,
+        steps: Box<[u64]>,
+    },
 }
 
 impl Value {
@@ -87,8 +127,23 @@ impl Value {
             Self::Name(_) => "a function",
             Self::Dtype { .. } => "a type",
             Self::Unfinished | Self::Array { .. } => "an array",
+            Self::Storage { .. } | Self::Tensor { .. } => "a tensor",
         }
     }
+}
+
+/// A tensor by its name, and its place in a storage.
+pub(in crate::data) struct StoredTensor {
+    pub name: String,
+    /// Type of the numbers.
+    pub kind: Dtype,
+    /// Key of the storage.
+    pub key: String,
+    /// First number.
+    pub offset: u64,
+    pub shape: Box<[u64]>,
+    /// Numbers from one index to the next of each axis.
+    pub steps: Box<[u64]>,
 }
 
 /// The whole numbers of an array of the type `name`, such as `i8` for 8 bytes each; none where it is of another type.

@@ -20,4 +20,5 @@ mod tests;
 mod writer;
 
 pub use exported::Exported;
+pub(super) use names::python_names;
 pub use onnx::OPSETS;

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use crate::nn::Network;
 
 /// One for each layer: its own name where that is a plain one that ends in a digit, which no word of Python and no method of a module does.
-pub(super) fn python_names(network: &Network) -> Vec<String> {
+pub(in crate::nn) fn python_names(network: &Network) -> Vec<String> {
     let mut taken = HashSet::new();
     let mut named = |name: &str| {
         let plain: String = name

@@ -117,11 +117,13 @@ fn operator(kind: &str, settings: &Table) -> Option<(&'static str, Vec<(&'static
             ("BatchNormalization", vec![("epsilon", float("epsilon")), ("momentum", momentum)])
         }
         "add" => ("Sum", Vec::new()),
+        "mul" => ("Mul", Vec::new()),
         "concat" => ("Concat", vec![("axis", Set::Int(1))]),
         "relu" => ("Relu", Vec::new()),
         "sigmoid" => ("Sigmoid", Vec::new()),
         "tanh" => ("Tanh", Vec::new()),
         "gelu" => ("Gelu", Vec::new()),
+        "hard_sigmoid" => ("HardSigmoid", vec![("alpha", Set::Float(1.0 / 6.0)), ("beta", Set::Float(0.5))]),
         "hard_swish" => ("HardSwish", Vec::new()),
         "instance_norm" => ("InstanceNormalization", vec![("epsilon", float("epsilon"))]),
         "leaky_relu" => ("LeakyRelu", vec![("alpha", float("slope"))]),

@@ -112,6 +112,7 @@ fn line(layer: &NetworkLayer, name: &str, inputs: &[String], rank: Rank) -> Resu
     let plain = |output: String| Ok(Line { module: None, output });
     let module = match kind {
         "add" => return plain(inputs.join(" + ")),
+        "mul" => return plain(inputs.join(" * ")),
         "concat" => return plain(format!("torch.cat([{}], 1)", inputs.join(", "))),
         "flatten" => return plain(format!("{}.flatten(1)", inputs[0])),
         "maxout" => return plain(format!("{}.unflatten(1, ({to}, {})).amax(2)", inputs[0], int("group"))),
@@ -144,12 +145,6 @@ fn line(layer: &NetworkLayer, name: &str, inputs: &[String], rank: Rank) -> Resu
         ),
         "dropout" => format!("Dropout({})", float("rate")),
         "upsample" => format!("Upsample(scale_factor={})", int("factor")),
-        "relu" => "ReLU()".to_owned(),
-        "sigmoid" => "Sigmoid()".to_owned(),
-        "tanh" => "Tanh()".to_owned(),
-        "gelu" => "GELU()".to_owned(),
-        "silu" => "SiLU()".to_owned(),
-        "hard_swish" => "Hardswish()".to_owned(),
         "hardtanh" => format!("Hardtanh({}, {})", float("min"), float("max")),
         "prelu" => format!("PReLU({to})"),
         "group_norm" => format!("GroupNorm({}, {to}, eps={})", int("groups"), float("epsilon")),
@@ -157,12 +152,27 @@ fn line(layer: &NetworkLayer, name: &str, inputs: &[String], rank: Rank) -> Resu
         "leaky_relu" => format!("LeakyReLU({})", float("slope")),
         "elu" => format!("ELU({})", float("alpha")),
         other => {
-            let what = format!("layer {:?}: {other} has no counterpart in PyTorch yet", layer.name);
-            return Err(Error::new(what, "export an .npz or .safetensors of the weights"));
+            let found = FUNCTIONS.iter().find(|(kind, _)| *kind == other);
+            let missing = || {
+                let what = format!("layer {:?}: {other} has no counterpart in PyTorch yet", layer.name);
+                Error::new(what, "export an .npz or .safetensors of the weights")
+            };
+            found.ok_or_else(missing)?.1.to_owned()
         }
     };
     Ok(Line { module: Some(module), output: format!("self.{name}({})", inputs[0]) })
 }
+
+/// Modules of the functions that have no settings.
+const FUNCTIONS: &[(&str, &str)] = &[
+    ("relu", "ReLU()"),
+    ("sigmoid", "Sigmoid()"),
+    ("tanh", "Tanh()"),
+    ("gelu", "GELU()"),
+    ("silu", "SiLU()"),
+    ("hard_swish", "Hardswish()"),
+    ("hard_sigmoid", "Hardsigmoid()"),
+];
 
 /// Settings of a convolution by name, with PyTorch's defaults.
 const CONVOLUTION: &[(&str, i64)] = &[("stride", 1), ("padding", 0), ("dilation", 1), ("groups", 1)];

@@ -17,6 +17,7 @@ mod group_norm;
 mod local_response_norm;
 mod max_pool2d;
 mod maxout;
+mod mul;
 mod pad;
 mod prelu;
 mod settings;
@@ -88,6 +89,12 @@ pub const KINDS: &[LayerKind] = &[
         twins: group_norm::TWINS,
     },
     LayerKind {
+        kind: "hard_sigmoid",
+        parse: activation::parse_hard_sigmoid,
+        samples: activation::samples_hard_sigmoid,
+        twins: &[],
+    },
+    LayerKind {
         kind: "hard_swish",
         parse: activation::parse_hard_swish,
         samples: activation::samples_hard_swish,
@@ -124,6 +131,7 @@ pub const KINDS: &[LayerKind] = &[
         twins: max_pool2d::TWINS,
     },
     LayerKind { kind: "maxout", parse: maxout::parse, samples: maxout::samples, twins: maxout::TWINS },
+    LayerKind { kind: "mul", parse: mul::parse, samples: mul::samples, twins: mul::TWINS },
     LayerKind { kind: "pad", parse: pad::parse, samples: pad::samples, twins: pad::TWINS },
     LayerKind { kind: "prelu", parse: prelu::parse, samples: prelu::samples, twins: prelu::TWINS },
     LayerKind {

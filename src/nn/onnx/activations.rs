@@ -19,10 +19,9 @@ impl Builder<'_> {
 
     /// The factor of silu or hard swish, where the only use of the node is the product with what it takes.
     fn gate(&self, node: &Node) -> Option<Gate> {
-        let is_near = |name: &str, default: f32, value: f32| (node.float(name, default) - value).abs() < 1e-6;
         let kind = match node.op_type.as_str() {
             "Sigmoid" => "silu",
-            "HardSigmoid" if is_near("alpha", 0.2, 1.0 / 6.0) && is_near("beta", 0.5, 0.5) => "hard_swish",
+            "HardSigmoid" if is_hard_sigmoid(node) => "hard_swish",
             _ => return None,
         };
         let (input, output) = (node.input.first()?, node.output.first()?);
@@ -64,6 +63,19 @@ impl Builder<'_> {
         self.push(node, (kind, settings), &[&input], Vec::new()).map(Value::Map)
     }
 
+    /// `HardSigmoid` as PyTorch and Keras 3 have it.
+    pub(super) fn hard_sigmoid(&mut self, node: &Node) -> Result<Map> {
+        if !is_hard_sigmoid(node) {
+            let what =
+                format!("its alpha is {}, its beta {}", node.float("alpha", 0.2), node.float("beta", 0.5));
+            return Err(
+                node.refuse(what, "hard_sigmoid is there with 1/6 and 0.5, as PyTorch and Keras 3 have it")
+            );
+        }
+        let input = self.map(node, 0)?;
+        self.push(node, ("hard_sigmoid", Table::new()), &[&input], Vec::new())
+    }
+
     /// `PRelu` with a slope for each channel, or one for all.
     pub(super) fn prelu(&mut self, node: &Node) -> Result<Map> {
         let (input, slopes) = (self.map(node, 0)?, self.constant(node, 1)?);
@@ -75,4 +87,10 @@ impl Builder<'_> {
         let slopes = spread(node, &slopes, channels)?;
         self.push(node, ("prelu", Table::new()), &[&input], vec![slopes])
     }
+}
+
+/// True of `min(max(x + 3, 0), 6) / 6`.
+fn is_hard_sigmoid(node: &Node) -> bool {
+    let is_near = |name: &str, default: f32, value: f32| (node.float(name, default) - value).abs() < 1e-6;
+    is_near("alpha", 0.2, 1.0 / 6.0) && is_near("beta", 0.5, 0.5)
 }

@@ -67,6 +67,15 @@ impl Builder<'_> {
             {
                 self.push(node, (gate.kind, Table::new()), &[&map], Vec::new()).map(Value::Map)
             }
+            // The factor of another map: a gate.
+            ("Mul", Value::Map(map), Value::Gate(gate)) | ("Mul", Value::Gate(gate), Value::Map(map)) => {
+                let kind = if gate.kind == "silu" { "sigmoid" } else { "hard_sigmoid" };
+                let factor = self.push(node, (kind, Table::new()), &[&gate.of], Vec::new())?;
+                self.multiplied(node, [map, factor]).map(Value::Map)
+            }
+            ("Mul", Value::Map(first), Value::Map(second)) => {
+                self.multiplied(node, [first, second]).map(Value::Map)
+            }
             ("Add", Value::Scaled(inner), Value::Constant(by))
             | ("Add", Value::Constant(by), Value::Scaled(inner))
                 if inner.erf == Erf::Plain
@@ -80,6 +89,19 @@ impl Builder<'_> {
             ("Div", a, b @ Value::Constant(_)) => self.product(node, a, b, true),
             _ => Err(no_arithmetic(node)),
         }
+    }
+
+    /// The product of two maps of one shape, or of a map and a factor for each channel.
+    fn multiplied(&mut self, node: &Node, [first, second]: [Map; 2]) -> Result<Map> {
+        let place = |map: &Map| (map.channels_last, map.turned, map.rank);
+        if place(&first) != place(&second) {
+            return Err(
+                node.refuse("its inputs have their channels at different places", "turn them before it")
+            );
+        }
+        let is_factor = first.shape.pixels() < second.shape.pixels();
+        let inputs = if is_factor { [&second, &first] } else { [&first, &second] };
+        self.push(node, ("mul", Table::new()), &inputs, Vec::new())
     }
 
     /// A factor of a gelu; once all are there, the layer.
@@ -153,7 +175,7 @@ impl Builder<'_> {
 fn no_arithmetic(node: &Node) -> Error {
     node.refuse(
         "there is no layer for this sum or product",
-        "add and concat of maps, a bias after a product, gelu, silu and hard swish have layers; in place of a scale take batch_norm",
+        "add, mul and concat of maps, a bias after a product, gelu, silu and hard swish have layers; in place of a scale take batch_norm",
     )
 }
 

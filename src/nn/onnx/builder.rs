@@ -283,7 +283,7 @@ impl<'a> Builder<'a> {
             shape: output,
             rank: if (height, width) == (1, 1) { first.rank } else { 4 },
             channels_last: first.channels_last,
-            turned: first.turned.filter(|_| layer.is_elementwise() || kind == "add"),
+            turned: first.turned.filter(|_| layer.is_elementwise() || ["add", "mul"].contains(&kind)),
         })
     }
 

@@ -18,7 +18,6 @@ use crate::nn::tables::{number, sizes};
 const NEAREST: &[(&str, &str)] = &[
     ("ConvTranspose", "upsample and a conv2d"),
     ("GlobalMaxPool", "a max_pool2d over the whole map, or global_avg_pool2d"),
-    ("HardSigmoid", "sigmoid, and x · HardSigmoid(x) as hard_swish"),
     ("Mish", "silu"),
     ("Selu", "elu"),
     ("Celu", "elu"),
@@ -93,6 +92,7 @@ impl<'a> Builder<'a> {
                 return self.norm(node);
             }
             "PRelu" => return self.prelu(node),
+            "HardSigmoid" => return self.hard_sigmoid(node),
             "HardSwish" => plain("hard_swish"),
             "Swish" if node.float("alpha", 1.0) == 1.0 => plain("silu"),
             "MaxPool" => return pool(self, node, "max_pool2d"),

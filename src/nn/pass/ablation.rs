@@ -1,7 +1,7 @@
 //! Losses of held-out images without one filter after the other: the layers before those that take a filter are computed once.
 
 use super::forward::Forward;
-use crate::data::{DataLoader, HeldOutImages};
+use crate::data::HeldOutImages;
 use crate::error::Result;
 use crate::gpu::{Buffer, BufferRange, Gpu, Plan};
 use crate::nn::surgery::Ablation;
@@ -16,19 +16,19 @@ pub struct AblationPass {
 }
 
 impl AblationPass {
-    /// Buffers and dispatches for a network whose parameters are laid out as `parameters`.
+    /// Buffers and dispatches for a network whose parameters are laid out as `parameters`; `counters` are clock and sampler parameters.
     ///
     /// # Errors
     /// When they do not fit the adapter.
     pub(in crate::nn) fn build(
         gpu: &Gpu,
         network: &Network,
-        loader: &DataLoader,
+        counters: [BufferRange; 2],
         parameters: &Parameters,
         images: &HeldOutImages,
     ) -> Result<Self> {
         let values = Buffer::<f32>::zeroed(gpu, "weights of ablations", parameters.values.len());
-        Ok(Self { values, forward: Forward::build(gpu, network, loader, parameters, images)? })
+        Ok(Self { values, forward: Forward::build(gpu, network, counters, parameters, images)? })
     }
 
     /// Records the weights as they are in place of those of the last pass. Before each pass.

@@ -2,9 +2,9 @@
 
 use super::layers::{Weights, build_layers};
 use super::maps::Maps;
-use crate::data::{DataLoader, HeldOutImages};
+use crate::data::HeldOutImages;
 use crate::error::Result;
-use crate::gpu::{Buffer, Gpu, Plan};
+use crate::gpu::{Buffer, BufferRange, Gpu, Plan};
 use crate::nn::partial_sums::PartialSums;
 use crate::nn::{LossBuffers, Network, Parameters};
 
@@ -23,14 +23,14 @@ pub(super) struct Forward {
 }
 
 impl Forward {
-    /// Buffers and dispatches for a network whose parameters are laid out as `parameters`.
+    /// Buffers and dispatches for a network whose parameters are laid out as `parameters`; `counters` are clock and sampler parameters.
     ///
     /// # Errors
     /// When they do not fit the adapter.
     pub(super) fn build(
         gpu: &Gpu,
         network: &Network,
-        loader: &DataLoader,
+        counters: [BufferRange; 2],
         parameters: &Parameters,
         images: &HeldOutImages,
     ) -> Result<Self> {
@@ -38,7 +38,7 @@ impl Forward {
         let maps = Maps::fixed(gpu, network, images);
         let nothing = PartialSums::default();
         let weights = Weights::Fixed(&values);
-        let built = build_layers(gpu, network, loader, parameters, weights, (&maps, &nothing))?;
+        let built = build_layers(gpu, network, counters, parameters, weights, (&maps, &nothing))?;
         let outputs = network.shape_of(network.layers.len()).len();
         let buffers = LossBuffers {
             samples: maps.samples.clone(),

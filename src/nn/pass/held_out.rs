@@ -2,7 +2,7 @@
 
 use super::forward::Forward;
 use super::sizes::room;
-use crate::data::{Clock, DataLoader, HeldOutImages};
+use crate::data::{Clock, HeldOutImages};
 use crate::error::Result;
 use crate::gpu::{Buffer, BufferRange, Gpu, Plan, PlanBuilder};
 use crate::nn::features::{Extraction, TopK};
@@ -41,18 +41,18 @@ pub struct Predictions {
 }
 
 impl HeldOutPass {
-    /// Buffers and dispatches for a network whose parameters are laid out as `parameters`.
+    /// Buffers and dispatches for a network whose parameters are laid out as `parameters`; `counters` are clock and sampler parameters.
     ///
     /// # Errors
     /// When they do not fit the adapter.
     pub(in crate::nn) fn build(
         gpu: &Gpu,
         network: &Network,
-        loader: &DataLoader,
+        counters: [BufferRange; 2],
         parameters: &Parameters,
         images: &HeldOutImages,
     ) -> Result<Self> {
-        let forward = Forward::build(gpu, network, loader, parameters, images)?;
+        let forward = Forward::build(gpu, network, counters, parameters, images)?;
         let maps = &forward.maps;
         let said = [maps.activations[network.layers.len()].clone(), maps.probabilities.clone()];
         let mut plan = forward.plan_from(0);

@@ -2,7 +2,6 @@
 
 use super::fusions::Fusions;
 use super::maps::Maps;
-use crate::data::DataLoader;
 use crate::error::Result;
 use crate::gpu::{Buffer, BufferRange, Gpu, Plan, PlanBuilder};
 use crate::nn::layers::add;
@@ -36,16 +35,16 @@ pub(super) struct Layers {
     pub plans: Vec<LayerPlans>,
 }
 
-/// Builds every layer.
+/// Builds every layer; `counters` are clock and sampler parameters.
 pub(super) fn build_layers(
     gpu: &Gpu,
     network: &Network,
-    loader: &DataLoader,
+    [clock, sampling]: [BufferRange; 2],
     parameters: &Parameters,
     weights: Weights<'_>,
     (maps, partials): (&Maps, &PartialSums),
 ) -> Result<Layers> {
-    let batch = batch_buffers(maps, loader);
+    let batch = BatchBuffers { samples: maps.samples.clone(), clock, sampling };
     let (learns, values, mut shares) = match weights {
         Weights::Trained => (true, parameters.values.range(), build_shares(gpu, network, maps)?),
         Weights::Fixed(values) => (false, values.range(), maps.gradients.iter().map(|_| None).collect()),
@@ -92,14 +91,6 @@ pub(super) fn build_layers(
         layers.push(plans);
     }
     Ok(Layers { prepare: packing.build(gpu, &values)?, plans: layers })
-}
-
-fn batch_buffers(maps: &Maps, loader: &DataLoader) -> BatchBuffers {
-    BatchBuffers {
-        samples: maps.samples.clone(),
-        clock: loader.clock().range(),
-        sampling: loader.sampling().range(),
-    }
 }
 
 /// The inputs of a layer, with the next share of each one's gradient.

@@ -87,7 +87,8 @@ impl Pass {
         let averages = options.hyper.averaging > 0.0;
         let learning = network.layers.iter().filter(|layer| layer.trains()).count();
         let partials = PartialSums::new(gpu, learning);
-        let build = |weights| build_layers(gpu, network, loader, parameters, weights, (&maps, &partials));
+        let build =
+            |weights| build_layers(gpu, network, loader.counters(), parameters, weights, (&maps, &partials));
         let layers = build(Weights::Trained)?;
         let averages_of = || build(Weights::Fixed(&parameters.averages));
         let averaged = averages.then(averages_of).transpose()?;

@@ -25,7 +25,7 @@ impl Trainer {
     /// When it does not fit the adapter.
     pub fn held_out_pass(&self, images: &HeldOutImages) -> Result<HeldOutPass> {
         let quick = self.gpu.preferring_compiled();
-        HeldOutPass::build(&quick, &self.network, &self.loader, &self.parameters, images)
+        HeldOutPass::build(&quick, &self.network, self.loader.counters(), &self.parameters, images)
     }
 
     /// The evaluations of images without one filter after the other, and the signs of filters over these images, for the network as it is.
@@ -34,7 +34,8 @@ impl Trainer {
     /// When they do not fit the adapter.
     pub fn ablation_pass(&self, images: &HeldOutImages) -> Result<(AblationPass, FilterSigns)> {
         let quick = self.gpu.preferring_compiled();
-        let pass = AblationPass::build(&quick, &self.network, &self.loader, &self.parameters, images)?;
+        let counters = self.loader.counters();
+        let pass = AblationPass::build(&quick, &self.network, counters, &self.parameters, images)?;
         let sources = SignSources {
             samples: images.samples.clone(),
             slots: images.sizes.slots,

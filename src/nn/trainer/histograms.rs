@@ -5,8 +5,18 @@ use crate::error::Result;
 use crate::nn::histograms::{HistogramLayer, HistogramSources, Histograms};
 
 /// Activation functions, whose outputs are counted beside those of layers with weights.
-const FUNCTIONS: [&str; 9] =
-    ["relu", "leaky_relu", "elu", "gelu", "silu", "hard_swish", "hardtanh", "sigmoid", "tanh"];
+const FUNCTIONS: [&str; 10] = [
+    "relu",
+    "leaky_relu",
+    "elu",
+    "gelu",
+    "silu",
+    "hard_swish",
+    "hard_sigmoid",
+    "hardtanh",
+    "sigmoid",
+    "tanh",
+];
 
 impl Trainer {
     /// The layers whose histograms are counted: those with weights, and activation functions.

@@ -17,7 +17,7 @@ use crate::nn::{Edit, PlainSetting, Surgery};
 use crate::session::{Action, LayerId, NetworkCommand, Session};
 
 /// Layers that can be put in, each with the settings of a usual one, as a network file has them: every kind that takes one input.
-const LAYERS: [(&str, &str); 27] = [
+const LAYERS: [(&str, &str); 28] = [
     ("convolution 3×3", "kind = \"conv2d\"\nkernel = 3\npadding = 1"),
     ("convolution 1×1", "kind = \"conv2d\"\nkernel = 1"),
     ("dense 64", "kind = \"dense\"\nunits = 64"),
@@ -29,6 +29,7 @@ const LAYERS: [(&str, &str); 27] = [
     ("silu", "kind = \"silu\""),
     ("hard swish", "kind = \"hard_swish\""),
     ("relu6", "kind = \"hardtanh\"\nmin = 0.0\nmax = 6.0"),
+    ("hard sigmoid", "kind = \"hard_sigmoid\""),
     ("sigmoid", "kind = \"sigmoid\""),
     ("tanh", "kind = \"tanh\""),
     ("maxout of 2", "kind = \"maxout\"\ngroup = 2"),

@@ -12,6 +12,7 @@ pub(super) enum Function {
     Silu,
     HardSwish,
     Hardtanh,
+    HardSigmoid,
 }
 
 impl Function {
@@ -43,6 +44,9 @@ impl Function {
             Self::HardSwish if x <= -3.0 => [0.0, 0.0],
             Self::HardSwish if x >= 3.0 => [x, 1.0],
             Self::HardSwish => [x * (x + 3.0) / 6.0, x / 3.0 + 0.5],
+            Self::HardSigmoid if x <= -3.0 => [0.0, 0.0],
+            Self::HardSigmoid if x >= 3.0 => [1.0, 0.0],
+            Self::HardSigmoid => [(x + 3.0) / 6.0, 1.0 / 6.0],
             Self::Hardtanh => [x.clamp(slope, high), if x <= slope || x >= high { 0.0 } else { 1.0 }],
         }
     }
@@ -82,15 +86,16 @@ mod tests {
     #[test]
     fn beyond_their_bends_the_functions_are_straight() {
         let at = |function: Function, x: f64| function.at(x, -0.5, 2.0);
-        for (x, swish, cut) in [
-            (-7.0, [0.0, 0.0], [-0.5, 0.0]),
-            (-3.0, [0.0, 0.0], [-0.5, 0.0]),
-            (-1.5, [-0.375, 0.0], [-0.5, 0.0]),
-            (1.5, [1.125, 1.0], [1.5, 1.0]),
-            (3.0, [3.0, 1.0], [2.0, 0.0]),
-            (7.0, [7.0, 1.0], [2.0, 0.0]),
+        for (x, swish, gate, cut) in [
+            (-7.0, [0.0, 0.0], [0.0, 0.0], [-0.5, 0.0]),
+            (-3.0, [0.0, 0.0], [0.0, 0.0], [-0.5, 0.0]),
+            (-1.5, [-0.375, 0.0], [0.25, 1.0 / 6.0], [-0.5, 0.0]),
+            (1.5, [1.125, 1.0], [0.75, 1.0 / 6.0], [1.5, 1.0]),
+            (3.0, [3.0, 1.0], [1.0, 0.0], [2.0, 0.0]),
+            (7.0, [7.0, 1.0], [1.0, 0.0], [2.0, 0.0]),
         ] {
             assert_eq!((at(Function::HardSwish, x), at(Function::Hardtanh, x)), (swish, cut), "{x}");
+            assert_eq!(at(Function::HardSigmoid, x), gate, "{x}");
         }
     }
 }

@@ -1,4 +1,5 @@
-//! The activation functions, one value at a time: `relu`, `leaky_relu`, `elu`, `gelu`, `silu`, `hard_swish`, `hardtanh`, `sigmoid`, `tanh`.
+//! The activation functions, one value at a time: `relu`, `leaky_relu`, `elu`, `gelu`, `silu`, `hard_swish`, `hard_sigmoid`, `hardtanh`,
+//! `sigmoid`, `tanh`.
 //! Any shape, kept; NaN kept.
 //!
 //! - `relu`: `max(x, 0)`
@@ -7,6 +8,7 @@
 //! - `gelu`: `x · Φ(x) = x/2 · (1 + erf(x/√2))` (Hendrycks and Gimpel 2016), not its tanh approximation
 //! - `silu`: `x / (1 + exp −x)` (Elfwing et al. 2017), which others call swish
 //! - `hard_swish`: `x · min(max(x + 3, 0), 6) / 6` (Howard et al. 2019)
+//! - `hard_sigmoid`: `min(max(x + 3, 0), 6) / 6` (Howard et al. 2019), as PyTorch's and Keras 3's
 //! - `hardtanh`: `min(max(x, min), max)`; from 0 to 6 it is PyTorch's `ReLU6`
 //! - `sigmoid`: `1 / (1 + exp −x)`
 //! - `tanh`
@@ -139,6 +141,10 @@ pub(super) fn parse_hard_swish(table: Table, _classes: usize) -> Result<Box<dyn 
     plain(Function::HardSwish, table)
 }
 
+pub(super) fn parse_hard_sigmoid(table: Table, _classes: usize) -> Result<Box<dyn Layer>> {
+    plain(Function::HardSigmoid, table)
+}
+
 pub(super) fn parse_hardtanh(table: Table, _classes: usize) -> Result<Box<dyn Layer>> {
     let Bounds { min, max } = settings(table)?;
     if !(min.is_finite() && max.is_finite() && min < max) {
@@ -188,6 +194,10 @@ pub(super) fn samples_hard_swish() -> Vec<LayerSample> {
     samples(Function::HardSwish, 0.0)
 }
 
+pub(super) fn samples_hard_sigmoid() -> Vec<LayerSample> {
+    samples(Function::HardSigmoid, 0.0)
+}
+
 pub(super) fn samples_hardtanh() -> Vec<LayerSample> {
     both(Activation { slope: -0.7, high: 1.2, ..function(Function::Hardtanh) })
 }
@@ -211,6 +221,7 @@ impl Layer for Activation {
             Function::Silu => "silu",
             Function::HardSwish => "hard_swish",
             Function::Hardtanh => "hardtanh",
+            Function::HardSigmoid => "hard_sigmoid",
         }
     }
 
@@ -218,6 +229,7 @@ impl Layer for Activation {
         match self.function {
             Function::LeakyRelu => "leaky",
             Function::HardSwish => "swish",
+            Function::HardSigmoid => "gate",
             _ => self.kind(),
         }
     }
@@ -232,6 +244,7 @@ impl Layer for Activation {
             Function::Tanh => "tanh x".to_owned(),
             Function::Silu => "x / (1 + exp −x)".to_owned(),
             Function::HardSwish => "x · min(max(x + 3, 0), 6) / 6".to_owned(),
+            Function::HardSigmoid => "min(max(x + 3, 0), 6) / 6".to_owned(),
             Function::Hardtanh => format!("from {} to {}", self.slope, self.high),
         }
     }

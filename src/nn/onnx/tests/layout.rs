@@ -111,6 +111,48 @@ fn a_hard_swish_in_parts_is_one_layer() {
 }
 
 #[test]
+fn a_gate_of_channels_is_a_product() {
+    let float = |name: &str, f: f32| Attribute { name: name.to_owned(), f, ..Default::default() };
+    let hard = |alpha: f32| Node {
+        attribute: vec![float("alpha", alpha)],
+        ..node("HardSigmoid", &["mean"], "gate")
+    };
+    let nodes = |gate: Vec<Node>, product: Node| {
+        let ends = [product, node("Flatten", &["product"], "y")];
+        [vec![node("GlobalAveragePool", &["x"], "mean")], gate, ends.to_vec()].concat()
+    };
+    let numbers =
+        || vec![floats("three", &[], &[3.0]), floats("zero", &[], &[0.0]), floats("six", &[], &[6.0])];
+    let in_parts = vec![
+        node("Add", &["mean", "three"], "shifted"),
+        node("Clip", &["shifted", "zero", "six"], "cut"),
+        node("Div", &["cut", "six"], "gate"),
+    ];
+    let factors = [
+        (vec![hard(1.0 / 6.0)], "hard_sigmoid"),
+        (in_parts, "hard_sigmoid"),
+        (vec![node("Sigmoid", &["mean"], "gate")], "sigmoid"),
+    ];
+    for (gate, kind) in factors {
+        for product in [node("Mul", &["x", "gate"], "product"), node("Mul", &["gate", "x"], "product")] {
+            let imported = read(&model(nodes(gate.clone(), product), numbers())).unwrap();
+            assert_eq!(kinds(&imported), ["global_avg_pool2d", kind, "mul", "flatten"]);
+            assert_eq!(imported.network.layers[2].inputs, [0, 2], "the map first");
+        }
+    }
+    let product = || node("Mul", &["x", "gate"], "product");
+    let why = refused(&model(nodes(vec![hard(0.2)], product()), numbers()));
+    assert!(why.contains("the HardSigmoid") && why.contains("its alpha is 0.2"), "{why}");
+    let flat = vec![node("Flatten", &["mean"], "gate")];
+    let why = refused(&model(nodes(flat, product()), numbers()));
+    assert!(why.contains("the Mul") && why.contains("different places"), "{why}");
+    let other = vec![node("MaxPool", &["x"], "gate")];
+    let pool = |pool: Node| with_ints(pool, "kernel_shape", &[1, 2]);
+    let why = refused(&model(nodes(other.into_iter().map(pool).collect(), product()), numbers()));
+    assert!(why.contains("a map of 1×2×2 cannot be multiplied by one of 1×2×1"), "{why}");
+}
+
+#[test]
 fn shapes_are_counted_backward_and_filled() {
     let backward = vec![
         node("Slice", &["row", "last", "before", "axis", "step"], "to"),
