@@ -20,7 +20,7 @@ fn shared(name: &str) -> Option<PathBuf> {
     Some(folder.join(name))
 }
 
-/// Test accuracy at the end of a training run.
+/// Test accuracy of the averaged weights at the end of a training run.
 fn train(arguments: &[&str]) -> f64 {
     let output = Command::new(env!("CARGO_BIN_EXE_revacnn"))
         .arg("train")
@@ -32,27 +32,28 @@ fn train(arguments: &[&str]) -> f64 {
     let text = String::from_utf8(output.stdout).unwrap();
     let end: serde_json::Value = serde_json::from_str(text.lines().last().unwrap()).unwrap();
     assert_eq!(end["event"], "end");
-    end["test_accuracy"].as_f64().unwrap()
+    end["average_test_accuracy"].as_f64().unwrap()
 }
 
 #[test]
 fn lenet_learns_mnist() {
     let Some(folder) = shared("mnist") else { return };
-    let accuracy = train(&["--dataset", folder.to_str().unwrap(), "--network", "lenet", "--epochs", "1"]);
-    assert!(accuracy > 0.96, "{accuracy}");
+    let accuracy = train(&["--dataset", folder.to_str().unwrap(), "--network", "lenet", "--steps", "240"]);
+    // A linear model stays below 0.93.
+    assert!(accuracy > 0.95, "{accuracy}");
 }
 
 #[test]
 fn revacnn_learns_cifar10() {
     let Some(folder) = shared("cifar-10-batches-bin") else { return };
-    let accuracy = train(&["--dataset", folder.to_str().unwrap(), "--epochs", "3"]);
+    let accuracy = train(&["--dataset", folder.to_str().unwrap(), "--epochs", "2"]);
     // Ten classes: chance is 0.10, a linear model stays below 0.40.
-    assert!(accuracy > 0.42, "{accuracy}");
+    assert!(accuracy > 0.41, "{accuracy}");
 }
 
 #[test]
 fn revacnn_learns_shapes_better_than_a_linear_model_can() {
-    let accuracy = train(&["--steps", "450"]);
+    let accuracy = train(&["--steps", "300"]);
     assert!(accuracy > 0.62, "{accuracy}");
 }
 
