@@ -32,6 +32,7 @@ pub use groups::{ColorBy, GroupMask};
 pub use lasso::Lasso;
 pub use listed::{ListedPoints, ScreenPoint};
 pub use picked::{MAX_POINTS, PickRecord, Picked};
+#[cfg(feature = "app")]
 pub(crate) use placement::DISC;
 pub use placement::{Placement, PointStyle};
 pub use projection::MAX_LISTED;

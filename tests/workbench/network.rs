@@ -119,6 +119,34 @@ fn a_pixel_is_pointed_at_while_it_trains_and_an_edit_of_the_network_is_followed(
 }
 
 #[test]
+fn a_probability_is_told_step_by_step_and_the_steps_lead_to_it() {
+    let mut stage = Stage::new([1280, 800], 1.0);
+    stage.session.single_step();
+    stage.work(60);
+    stage.click("classes");
+    let texts = (0..6).map(|_| stage.frame(&[])).last().unwrap();
+    let title = texts.iter().find(|text| text.text.starts_with("How the probability of "));
+    let title = title.expect("a click opens it");
+    assert!(!title.shortened, "{}", title.text);
+    let own = number(&texts, "= probability of ");
+    let line = texts.iter().find(|text| text.text.contains(" / ") && text.text.contains(" = ")).unwrap();
+    let parts: Vec<f64> = line.text.split([' ', '/', '=']).filter_map(|part| part.parse().ok()).collect();
+    let [power, sum, share] = parts[..] else { panic!("{}", line.text) };
+    assert!((share - own).abs() < 2e-6 && own > 0.0 && own < 1.0, "{share} and {own}");
+    assert!((power / sum - own).abs() < 2e-6 && (sum - number(&texts, "sum of exp")).abs() < 1e-9);
+    // Ten classes with a line each.
+    let lines = texts.iter().filter(|text| text.text.len() == 51 && text.text.contains('.')).count();
+    assert_eq!(lines, 10, "{:?}", texts.iter().map(|text| &text.text).collect::<Vec<_>>());
+    stage.key(Key::Escape, Modifiers::NONE);
+    assert!(!stage.shows("How the probability of"));
+    // By the keyboard it is that of the true class.
+    stage.focus_by_tab("how a probability comes about");
+    stage.key(Key::Enter, Modifiers::NONE);
+    (0..4).for_each(|_| drop(stage.frame(&[])));
+    assert!(stage.shows("How the probability of"));
+}
+
+#[test]
 fn bars_of_activity_are_chosen_by_name() {
     let mut stage = Stage::new([1280, 800], 1.0);
     for name in ["mean activation", "gradient", "change", "zeros", "loss without it", "off"] {

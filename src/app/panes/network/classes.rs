@@ -33,13 +33,20 @@ pub(super) fn bars(body: Rect, classes: usize) -> Option<Vec<Rect>> {
     (rows(body, classes) == classes).then(|| (0..classes).map(|row| bar(body, classes, row)).collect())
 }
 
-/// Names of the classes with their probabilities; bars only with `pictures`.
-pub(crate) fn classes_ui(ui: &mut Ui, head: Rect, body: Rect, cx: &mut Cx<'_, '_>, pictures: bool) {
+/// Names of the classes with their probabilities; bars only with `pictures`. Returns the class that is clicked.
+pub(crate) fn classes_ui(
+    ui: &mut Ui,
+    head: Rect,
+    body: Rect,
+    cx: &mut Cx<'_, '_>,
+    pictures: bool,
+) -> Option<u32> {
     let painter = ui.painter().clone();
     let set = TileSet { view: cx.session.probabilities(), style: Style::Bar };
     let declared = cx.frame.declare(TileSetId::Classes, &set);
     if declared.is_err() {
-        return cx.report(declared);
+        cx.report(declared);
+        return None;
     }
     let names = cx.session.class_names();
     let label = cx.session.probe_class();
@@ -67,11 +74,21 @@ pub(crate) fn classes_ui(ui: &mut Ui, head: Rect, body: Rect, cx: &mut Cx<'_, '_
         let corner = Pos2::new(body.left(), bar(row).top() - 1.0 - galley.size().y);
         clipped.galley(corner, galley, color);
     }
-    let response = ui.interact(body, ui.scope_id().with("classes"), Sense::hover());
+    let response = ui.interact(body, ui.scope_id().with("classes"), Sense::click());
+    cx.mark("classes", &response);
+    response
+        .widget_info(|| egui::WidgetInfo::labeled(egui::Role::Button, true, "how a probability comes about"));
     let which = if rows < names.len() { "the likeliest classes" } else { "each class" };
     let class = label.and_then(|label| names.get(label)).map_or("picture of your own", String::as_str);
-    let text = format!("Probability of {which} of {}, from 0 to 1. The probe is a {class}.", names.len());
-    response.on_hover_text(text);
+    let text = format!(
+        "Probability of {which} of {}, from 0 to 1. The probe is a {class}. A click shows how it comes about.",
+        names.len()
+    );
+    let response = response.on_hover_text(text);
+    // From the keyboard it is that of the true class, or else the first.
+    let pointed = response.interact_pointer_pos().map(|at| ((at.y - body.top()) / height) as usize);
+    let row = pointed.or(shown.iter().position(|class| Some(*class) == label)).unwrap_or(0);
+    response.clicked().then(|| shown.get(row).map(|class| *class as u32)).flatten()
 }
 
 /// The `rows` likeliest of `count` classes, the true one among them; all in their own order where there is room for all.

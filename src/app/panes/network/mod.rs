@@ -12,6 +12,7 @@ mod paint;
 mod ranking;
 mod recipe;
 mod shown;
+mod softmax;
 mod tiles;
 
 use egui::{Rect, RichText, Sense, Ui, Vec2};
@@ -23,6 +24,7 @@ use self::intermediates::Intermediates;
 use self::marks::Marks;
 use self::paint::Painter;
 use self::shown::Shown;
+use self::softmax::Softmax;
 use crate::app::actions::filter_of;
 use crate::app::pane::{Cx, Dock, Event, Pane};
 use crate::app::ranked::lines_ui;
@@ -53,6 +55,8 @@ pub(crate) struct NetworkPane {
     painter: Option<Painter>,
     /// The tile whose computation is shown.
     intermediates: Option<Intermediates>,
+    /// The class whose probability is shown step by step.
+    softmax: Option<Softmax>,
 }
 
 impl Default for NetworkPane {
@@ -67,6 +71,7 @@ impl Default for NetworkPane {
             menu: None,
             painter: None,
             intermediates: None,
+            softmax: None,
         }
     }
 }
@@ -107,9 +112,13 @@ impl Pane for NetworkPane {
         if self.painter.as_mut().is_some_and(|painter| !painter.ui(ui, cx)) {
             self.painter = None;
         }
-        cx.selection.gives_up |= self.painter.is_some() || self.intermediates.is_some();
+        cx.selection.gives_up |=
+            self.painter.is_some() || self.intermediates.is_some() || self.softmax.is_some();
         if self.intermediates.as_mut().is_some_and(|shown| !shown.ui(ui, cx)) {
             self.intermediates = None;
+        }
+        if self.softmax.is_some_and(|shown| !shown.ui(ui, cx)) {
+            self.softmax = None;
         }
         self.hover_ui(ui, cx);
     }
@@ -122,7 +131,7 @@ impl Pane for NetworkPane {
             Event::GiveUp if self.painter.is_some() => {
                 self.painter = self.painter.take().and_then(Painter::left);
             }
-            Event::GiveUp => self.intermediates = None,
+            Event::GiveUp => (self.intermediates, self.softmax) = (None, None),
             Event::ToggleIntermediates => {
                 let opened = selection.tile.and_then(|tile| Intermediates::new(session, tile));
                 self.intermediates = opened.filter(|opened| {
@@ -220,7 +229,11 @@ impl NetworkPane {
         self.request_selected(cx);
         if visible.intersects(columns[nodes]) && cx.session.trainer().network.loss.has_classes() {
             let (head, body) = split(columns[nodes]);
-            classes::classes_ui(ui, head, body, cx, self.pictures);
+            let clicked = classes::classes_ui(ui, head, body, cx, self.pictures).map(Softmax::new);
+            if clicked.is_some() {
+                // Numbers come back of one of them.
+                (self.intermediates, self.softmax) = (None, clicked.filter(|new| self.softmax != Some(*new)));
+            }
         }
         ui.allocate_rect(area, Sense::hover());
     }
