@@ -65,6 +65,7 @@ impl Import {
         print_line(&format!("{folder}: {}, {layers} layers, {parameters} parameters", session.title()))?;
         print_line(&format!("to train on: revacnn train --resume {folder}"))
     }
+
     /// The network of the file, or that of `--network` with the file's weights; and the data set.
     fn model(&self, settings: &RunSettings) -> Result<(Model, Dataset)> {
         let of_file = |error: Error| error.within(self.file.display());
