@@ -17,6 +17,9 @@ pub(crate) struct Variant {
     pub constants: Vec<(&'static str, u32)>,
 }
 
+/// Some color, 0xrrggbb.
+const COLOR: &[u32] = &[0x12_34_56];
+
 /// Values of the constants that no autotuner picks. Of a pooling layer's, which a user gives, some of each kind.
 const VALUES: &[(&str, &str, &[u32])] = &[
     ("nn/avg_pool2d.wgsl", "SIZE_Y", &[2, 3]),
@@ -71,6 +74,23 @@ const VALUES: &[(&str, &str, &[u32])] = &[
     ("embed/fft.wgsl", "INPUT", &[0, 1, 2]),
     ("embed/fft.wgsl", "FIELDS", &[1, 3]),
     ("view/flow.wgsl", "PAIRS", &[12]),
+    ("view/tiles.wgsl", "ZERO", COLOR),
+    ("view/tiles.wgsl", "NEGATIVE", COLOR),
+    ("view/tiles.wgsl", "NEGATIVE_END", COLOR),
+    ("view/tiles.wgsl", "POSITIVE", COLOR),
+    ("view/tiles.wgsl", "POSITIVE_END", COLOR),
+    ("view/tiles.wgsl", "SELECTED", COLOR),
+    ("view/tiles.wgsl", "PINNED", COLOR),
+    ("view/tiles.wgsl", "GAP", COLOR),
+    ("view/tiles.wgsl", "TROUGH", COLOR),
+    ("view/flow.wgsl", "SELECTED", COLOR),
+    ("view/flow.wgsl", "PINNED", COLOR),
+    ("view/points.wgsl", "ZERO", COLOR),
+    ("view/points.wgsl", "SELECTED", COLOR),
+    ("view/points.wgsl", "PINNED", COLOR),
+    ("view/points.wgsl", "INK", COLOR),
+    ("view/splat.wgsl", "PINNED", COLOR),
+    ("view/splat.wgsl", "INK", COLOR),
 ];
 
 /// Shaders whose variants are those of the autotuner.

@@ -135,8 +135,12 @@ fn a_probability_is_told_step_by_step_and_the_steps_lead_to_it() {
     assert!((share - own).abs() < 2e-6 && own > 0.0 && own < 1.0, "{share} and {own}");
     assert!((power / sum - own).abs() < 2e-6 && (sum - number(&texts, "sum of exp")).abs() < 1e-9);
     // Ten classes with a line each.
-    let lines = texts.iter().filter(|text| text.text.len() == 51 && text.text.contains('.')).count();
-    assert_eq!(lines, 10, "{:?}", texts.iter().map(|text| &text.text).collect::<Vec<_>>());
+    let of_class = |text: &&Text| {
+        let words: Vec<&str> = text.text.split_whitespace().collect();
+        words.len() == 4 && words[1..].iter().all(|word| word.replace('−', "-").parse::<f64>().is_ok())
+    };
+    let lines: Vec<&str> = texts.iter().filter(of_class).map(|text| text.text.as_str()).collect();
+    assert_eq!(lines.len(), 10, "{lines:?}");
     stage.key(Key::Escape, Modifiers::NONE);
     assert!(!stage.shows("How the probability of"));
     // By the keyboard it is that of the true class.
