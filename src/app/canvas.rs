@@ -173,10 +173,7 @@ impl Canvas {
 
     /// Draws in the theme that the user, or else the system, chose, as it was when the last frame ended.
     fn follow_theme(&mut self, gpu: &Gpu) {
-        let wanted = match self.ctx.theme() {
-            egui::Theme::Dark => Theme::Dark,
-            egui::Theme::Light => Theme::Light,
-        };
+        let wanted = theme::wanted(&self.ctx);
         theme::show(self.theme);
         if wanted == self.theme {
             return;

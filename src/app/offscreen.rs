@@ -5,6 +5,7 @@ use std::path::Path;
 use image::RgbaImage;
 
 use super::canvas::Canvas;
+use super::theme;
 use super::workbench::{Show, Workbench};
 use super::zoom::fitting;
 use crate::error::{Error, Result};
@@ -89,10 +90,7 @@ fn passes(
     let texture = target(&gpu, width, height);
     let view = texture.create_view(&Default::default());
     let mut canvas = Canvas::new(&gpu, FORMAT, true)?;
-    canvas.ctx.set_theme(match picture.theme {
-        Theme::Dark => egui::Theme::Dark,
-        Theme::Light => egui::Theme::Light,
-    });
+    canvas.ctx.set_theme(theme::to_egui(picture.theme));
     for pass in 0..LAYOUT_PASSES {
         let input = input(picture, pass);
         let mut encoder = gpu.encoder("picture");

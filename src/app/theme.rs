@@ -69,6 +69,22 @@ thread_local! {
     static SHOWN: Cell<Theme> = const { Cell::new(Theme::Dark) };
 }
 
+/// The theme of egui.
+pub(crate) fn to_egui(theme: Theme) -> egui::Theme {
+    match theme {
+        Theme::Dark => egui::Theme::Dark,
+        Theme::Light => egui::Theme::Light,
+    }
+}
+
+/// The theme that a context wants: the user's, the system's, or else dark.
+pub(crate) fn wanted(ctx: &egui::Context) -> Theme {
+    match ctx.theme() {
+        egui::Theme::Dark => Theme::Dark,
+        egui::Theme::Light => Theme::Light,
+    }
+}
+
 /// The theme in which this thread draws.
 pub(crate) fn shown() -> Theme {
     SHOWN.get()
@@ -76,10 +92,10 @@ pub(crate) fn shown() -> Theme {
 
 /// Changes from dark to light, or back, in the next frame.
 pub(crate) fn toggle(ctx: &egui::Context) {
-    ctx.set_theme(match ctx.theme() {
-        egui::Theme::Dark => egui::Theme::Light,
-        egui::Theme::Light => egui::Theme::Dark,
-    });
+    ctx.set_theme(to_egui(match wanted(ctx) {
+        Theme::Dark => Theme::Light,
+        Theme::Light => Theme::Dark,
+    }));
     ctx.request_repaint();
 }
 
@@ -169,8 +185,8 @@ pub(crate) fn judged(difference: f32) -> Color32 {
 /// Applies both themes to a context; what shows is the system's, or dark, until [`egui::Context::set_theme`] says otherwise.
 pub(crate) fn apply(ctx: &egui::Context) {
     ctx.options_mut(|options| options.fallback_theme = egui::Theme::Dark);
-    for (of, theme) in [(egui::Theme::Dark, Theme::Dark), (egui::Theme::Light, Theme::Light)] {
-        ctx.style_mut_of(of, |style| apply_to(style, theme));
+    for theme in [Theme::Dark, Theme::Light] {
+        ctx.style_mut_of(to_egui(theme), |style| apply_to(style, theme));
     }
 }
 

@@ -99,37 +99,37 @@ const ALL: [(Activity, &str, &str); 6] = [
 
 /// Chooses what the bars show.
 pub(super) fn switch_ui(ui: &mut Ui, cx: &mut Cx<'_, '_>, bars: &mut Bars) {
-    let shown = &mut bars.of;
-    let name = ALL.iter().find(|(activity, ..)| activity == shown).map_or("", |(_, name, _)| name);
-    let label = ui.label("bars");
-    let combo = egui::ComboBox::from_id_salt("activity").selected_text(name).width(100.0);
-    let response = combo.show_ui(ui, |ui| {
-        for (activity, name, about) in ALL {
-            let response = ui.selectable_value(shown, activity, name).on_hover_text(about);
-            cx.mark(format!("bars {name}"), &response);
-        }
-    });
     let hover = "A bar at each tile: how active its map is, or how much its filter learns";
-    cx.mark("bars", &response.response.labelled_by(label.id).on_hover_text(hover));
-    match *shown {
+    choice_ui(ui, cx, ("bars", "bars", hover), 100.0, &ALL, &mut bars.of);
+    match bars.of {
         Activity::LossWithout => progress_ui(ui, cx.session),
         Activity::Off => {}
-        _ => form_ui(ui, cx, &mut bars.form),
+        _ => {
+            let hover = "A bar, a glow, or a glow that trembles";
+            choice_ui(ui, cx, ("as", "bars as", hover), 56.0, &FORMS, &mut bars.form);
+        }
     }
 }
 
-fn form_ui(ui: &mut Ui, cx: &mut Cx<'_, '_>, shown: &mut Form) {
-    let name = FORMS.iter().find(|(form, ..)| form == shown).map_or("", |(_, name, _)| name);
-    let label = ui.label("as");
-    let combo = egui::ComboBox::from_id_salt("activity form").selected_text(name).width(56.0);
+/// A choice of one of `all`, each with its name and a sentence about it, under a label with a mark and a sentence of its own.
+fn choice_ui<T: Copy + PartialEq>(
+    ui: &mut Ui,
+    cx: &mut Cx<'_, '_>,
+    (label, mark, hover): (&str, &'static str, &str),
+    width: f32,
+    all: &[(T, &str, &str)],
+    shown: &mut T,
+) {
+    let name = all.iter().find(|(value, ..)| value == shown).map_or("", |(_, name, _)| name);
+    let label = ui.label(label);
+    let combo = egui::ComboBox::from_id_salt(mark).selected_text(name).width(width);
     let response = combo.show_ui(ui, |ui| {
-        for (form, name, about) in FORMS {
-            let response = ui.selectable_value(shown, form, name).on_hover_text(about);
-            cx.mark(format!("bars as {name}"), &response);
+        for (value, name, about) in all {
+            let response = ui.selectable_value(shown, *value, *name).on_hover_text(*about);
+            cx.mark(format!("{mark} {name}"), &response);
         }
     });
-    let hover = "A bar, a glow, or a glow that trembles";
-    cx.mark("bars as", &response.response.labelled_by(label.id).on_hover_text(hover));
+    cx.mark(mark, &response.response.labelled_by(label.id).on_hover_text(hover));
 }
 
 /// Progress of the ranking of the filters, in a room that stays the same.
