@@ -89,6 +89,8 @@ fn pixels_and_classes_of_a_file_are_as_options_say() {
     predict(&["--mean", "0.1,0.2", "--std", "1"]).fails(2, "--mean is [0.1, 0.2], for images of 1 channels");
     predict(&["--mean", "0", "--std", "0"]).fails(2, "--std is [0.0]");
     predict(&["--averaged"]).fails(2, "net.json is a file");
+    let nowhere = ["predict", "nowhere.onnx", "picture.png", "--adapter", "software"];
+    run(path, &nowhere).fails(1, "neither a folder nor a file nowhere.onnx");
     fs::create_dir(path.join("no-run")).unwrap();
     let of_folder = ["predict", "no-run", "picture.png", "--classes", "names.txt", "--adapter", "software"];
     run(path, &of_folder).fails(2, "--classes is for the file of a network");

@@ -105,6 +105,13 @@ impl Answering {
     /// # Errors
     /// When it cannot be read, or an option does not go with it.
     pub(super) fn open(gpu: Rc<Gpu>, path: &Path, averaged: bool, options: &FileOptions) -> Result<Self> {
+        if !path.exists() {
+            let what = format!("there is neither a folder nor a file {}", path.display());
+            return Err(Error::new(
+                what,
+                "name the folder of a run, or the file of a network, such as net.onnx",
+            ));
+        }
         if path.is_file() {
             if averaged {
                 let what = format!("--averaged is for a run, and {} is a file", path.display());

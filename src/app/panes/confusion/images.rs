@@ -142,6 +142,7 @@ impl Cell {
                 let [class, answer] = [class, answer].map(|class| class_name(session, class));
                 format!("{count} images of {class}, answer {answer}")
             }
+            Listed::Mistakes if count == 1 => "1 mistake".to_owned(),
             Listed::Mistakes => format!("{count} mistakes"),
             Listed::Changed => format!("{count} images changed by hand"),
         };
