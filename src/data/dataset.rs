@@ -7,6 +7,9 @@ use super::order::{VALIDATION_SHARE, permuted, split_order};
 use super::report::Report;
 use crate::error::{Error, Result};
 
+/// Squares of bytes whose sum fits 32 bits: sums of these are several in one instruction.
+const MAX_SUMMED: usize = 65_536;
+
 /// Channels × height × width of one image, in pixels.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct ImageShape {
@@ -232,9 +235,9 @@ impl Dataset {
         let mut sums = vec![(0u64, 0u64); self.shape.channels];
         for (i, values) in self.train.images[..images * self.shape.len()].chunks_exact(plane).enumerate() {
             let (sum, squares) = &mut sums[i % self.shape.channels];
-            for &value in values {
-                *sum += u64::from(value);
-                *squares += u64::from(value) * u64::from(value);
+            for values in values.chunks(MAX_SUMMED) {
+                *sum += u64::from(values.iter().map(|value| u32::from(*value)).sum::<u32>());
+                *squares += u64::from(values.iter().map(|value| u32::from(*value).pow(2)).sum::<u32>());
             }
         }
         let count = (images * plane) as f64;

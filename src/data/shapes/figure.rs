@@ -5,6 +5,7 @@
 //! an intersection of half-planes; the star is the pentagram, which is where at most one of its
 //! five half-planes is left.
 
+use super::canvas::{Row, each, floor};
 use super::random::Random;
 
 /// Names of the classes; the position is the label.
@@ -92,49 +93,51 @@ impl Figure {
         }
     }
 
-    /// The signed distance of the point (`x`, `y`) from the outline, in pixels; exact near straight
+    /// The signed distances of a row's points (`x`, `y`) from the outline, in pixels; exact near straight
     /// and round parts, too small in magnitude beyond corners.
-    pub(super) fn distance(&self, x: f32, y: f32) -> f32 {
-        let length = || (x * x + y * y).sqrt();
+    pub(super) fn distances(&self, x: &Row, y: &Row) -> Row {
         match *self {
-            Self::Disc { radius } => length() - radius,
-            Self::Ring { radius, half } => (length() - radius).abs() - half,
-            Self::Square { half } => bar(x, y, half, half),
-            Self::Triangle { inradius } => {
+            Self::Disc { radius } => each(x, y, |x, y| length(x, y) - radius),
+            Self::Ring { radius, half } => each(x, y, |x, y| (length(x, y) - radius).abs() - half),
+            Self::Square { half } => each(x, y, |x, y| bar(x, y, half, half)),
+            Self::Triangle { inradius } => each(x, y, |x, y| {
                 THREE.iter().fold(f32::MIN, |most, n| most.max(x * n[0] + y * n[1] - inradius))
-            }
-            Self::Star { inradius } => {
-                // The second greatest of five: one line may be crossed, into one of the tips.
-                let (mut first, mut second) = (f32::MIN, f32::MIN);
-                for n in FIVE {
-                    let d = x * n[0] + y * n[1];
-                    second = second.max(d.min(first));
-                    first = first.max(d);
-                }
-                second - inradius
-            }
-            Self::Cross { arm, half } => bar(x, y, arm, half).min(bar(x, y, half, arm)),
+            }),
+            Self::Star { inradius } => each(x, y, |x, y| second_greatest(x, y) - inradius),
+            Self::Cross { arm, half } => each(x, y, |x, y| bar(x, y, arm, half).min(bar(x, y, half, arm))),
             Self::Stripes { half, period, phase } => {
-                bar(x, y, half, half).max(-edge(x + phase, 0.5 * period))
+                each(x, y, |x, y| bar(x, y, half, half).max(-edge(x + phase, 0.5 * period)))
             }
-            Self::Checker { half, cell } => {
+            Self::Checker { half, cell } => each(x, y, |x, y| {
                 let (u, v) = (edge(x + 0.5 * cell, cell), edge(y + 0.5 * cell, cell));
                 let within = u.abs().min(v.abs()) * u.signum() * v.signum();
                 bar(x, y, half, half).max(-within)
-            }
-            Self::Arc { radius, half, end } => {
+            }),
+            Self::Arc { radius, half, end } => each(x, y, |x, y| {
                 let side = x.abs();
+                let (dx, dy) = (side - end[0] * radius, y - end[1] * radius);
+                let (from_end, from_line) = (length(dx, dy), (length(x, y) - radius).abs());
                 // Past the end's ray, towards -y, the nearest point of the circle's line is its end.
-                if side * end[1] > y * end[0] {
-                    let (dx, dy) = (side - end[0] * radius, y - end[1] * radius);
-                    (dx * dx + dy * dy).sqrt() - half
-                } else {
-                    (length() - radius).abs() - half
-                }
-            }
-            Self::Blob { radius, waves } => length() - radius * swing(x, y, &waves),
+                (if side * end[1] > y * end[0] { from_end } else { from_line }) - half
+            }),
+            Self::Blob { radius, waves } => each(x, y, |x, y| length(x, y) - radius * swing(x, y, &waves)),
         }
     }
+}
+
+fn length(x: f32, y: f32) -> f32 {
+    (x * x + y * y).sqrt()
+}
+
+/// The second greatest distance along the pentagram's five normals: one line may be crossed, into one of the tips.
+fn second_greatest(x: f32, y: f32) -> f32 {
+    let (mut first, mut second) = (f32::MIN, f32::MIN);
+    for n in FIVE {
+        let d = x * n[0] + y * n[1];
+        second = second.max(d.min(first));
+        first = first.max(d);
+    }
+    second
 }
 
 /// Signed distance of an axis-parallel bar of half sizes `w` and `h`.
@@ -145,7 +148,7 @@ fn bar(x: f32, y: f32, w: f32, h: f32) -> f32 {
 /// Distance to the nearest multiple of `width`, positive in every other interval, with one of them from 0 to `width`.
 fn edge(x: f32, width: f32) -> f32 {
     let u = x / (2.0 * width);
-    let v = u - u.floor();
+    let v = u - floor(u);
     let near = if v < 0.5 { v.min(0.5 - v) } else { -(v - 0.5).min(1.0 - v) };
     near * 2.0 * width
 }
@@ -153,7 +156,7 @@ fn edge(x: f32, width: f32) -> f32 {
 /// The factor on a blob's radius in the direction of (`x`, `y`): 1 + Σ waves · (cos kθ, sin kθ), k = 2, 3, 4,
 /// by multiplying complex numbers.
 fn swing(x: f32, y: f32, waves: &[[f32; 2]; 3]) -> f32 {
-    let length = (x * x + y * y).sqrt().max(1e-6);
+    let length = length(x, y).max(1e-6);
     let (c, s) = (x / length, y / length);
     let (mut cos, mut sin) = (c, s);
     let mut factor = 1.0;
@@ -166,7 +169,14 @@ fn swing(x: f32, y: f32, waves: &[[f32; 2]; 3]) -> f32 {
 
 #[cfg(test)]
 mod tests {
+    use super::super::canvas::SIDE;
     use super::*;
+
+    impl Figure {
+        fn distance(&self, x: f32, y: f32) -> f32 {
+            self.distances(&[x; SIDE], &[y; SIDE])[SIDE - 1]
+        }
+    }
 
     #[test]
     fn known_points_are_within_and_outside() {

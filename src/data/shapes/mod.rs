@@ -19,7 +19,7 @@ use std::thread;
 use crate::error::Result;
 
 use super::dataset::{Dataset, ImageShape, Split};
-use canvas::{Brush, Canvas, SIDE};
+use canvas::{Brush, Canvas, SIDE, each};
 use figure::{CLASSES, Figure};
 use random::Random;
 
@@ -101,7 +101,10 @@ fn scene(label: u8, random: &mut Random, bytes: &mut [u8]) {
         slope: random.range(-0.2, 0.2),
         towards: random.direction(),
     };
-    canvas.paint(center, 1.5 * reach, &brush, |x, y| figure.distance(x * cos + y * sin, y * cos - x * sin));
+    canvas.paint(center, 1.5 * reach, &brush, |x, y| {
+        let turned = [each(x, y, |x, y| x * cos + y * sin), each(x, y, |x, y| y * cos - x * sin)];
+        figure.distances(&turned[0], &turned[1])
+    });
 
     let before = random.below(2);
     for _ in 0..before {
@@ -118,11 +121,12 @@ fn clutter(canvas: &mut Canvas, random: &mut Random) {
     let radius = random.range(0.5, 1.4);
     let half = if random.below(2) == 0 { 0.0 } else { random.range(1.5, 5.0) };
     let [cos, sin] = random.direction();
-    canvas.paint(center, half + radius + 1.0, &brush, |x, y| {
+    let stroke = |x: f32, y: f32| {
         let along = x * cos + y * sin;
         let (dx, dy) = (x - cos * along.clamp(-half, half), y - sin * along.clamp(-half, half));
         (dx * dx + dy * dy).sqrt() - radius
-    });
+    };
+    canvas.paint(center, half + radius + 1.0, &brush, |x, y| each(x, y, stroke));
 }
 
 /// A color at least `CONTRAST` from `ground`.

@@ -51,12 +51,18 @@ impl Random {
         [self.unit(), self.unit(), self.unit()]
     }
 
-    /// Noise for the three channels of one pixel: triangular in -1..1, standard deviation 0.41
-    /// (the difference of two uniform bytes each).
-    pub(super) fn noise(&mut self) -> [f32; 3] {
-        let b = self.0.next_u64().to_le_bytes();
-        let pair = |i: usize| f32::from(i16::from(b[i]) - i16::from(b[i + 1])) / 255.0;
-        [pair(0), pair(2), pair(4)]
+    /// Noise for three channels of `N` pixels: triangular in -1..1, standard deviation 0.41 (the difference of two uniform bytes each, of
+    /// eight that are drawn for each pixel).
+    pub(super) fn noise<const N: usize>(&mut self) -> [[f32; N]; 3] {
+        let mut drawn = [[0; 8]; N];
+        self.0.fill_bytes(drawn.as_flattened_mut());
+        let mut noise = [[0.0; N]; 3];
+        for (pixel, b) in drawn.iter().enumerate() {
+            for (channel, noise) in noise.iter_mut().enumerate() {
+                noise[pixel] = f32::from(i16::from(b[2 * channel]) - i16::from(b[2 * channel + 1])) / 255.0;
+            }
+        }
+        noise
     }
 }
 
@@ -84,7 +90,7 @@ mod tests {
             assert!((0.0..1.0).contains(&random.unit()));
             assert!((2.0..3.0).contains(&random.range(2.0, 3.0)));
             assert!(random.below(7) < 7);
-            for v in random.noise() {
+            for v in random.noise::<1>().as_flattened() {
                 sum += v;
                 squares += v * v;
             }
