@@ -165,7 +165,8 @@ impl Watch {
 /// Waits for the first checkpoint; false where `stops` says so before.
 fn wait_for_first(folder: &Path, stops: &dyn Fn() -> bool) -> Result<bool> {
     let (began, mut told) = (Instant::now(), false);
-    while !has_begun(folder)? {
+    // A training that has just been started takes some seconds until it makes its folder.
+    while !folder.is_dir() || !has_begun(folder)? {
         if stops() {
             return Ok(false);
         }
