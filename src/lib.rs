@@ -105,6 +105,11 @@
 //!
 //! An imported run begins with weights that no seed gives: `start.safetensors` keeps them, and the journal's first line their hash.
 //!
+//! # A training elsewhere
+//!
+//! `session::watch` shows the checkpoints of a training of PyTorch: their tensors are written into the trainer's buffers, the probes and
+//! an evaluation follow, and no step is made. Commands that reach the training go into `steer.json`; all others are refused when they are given.
+//!
 //! # Time
 //!
 //! A moment of a run is (resets, steps, commands). Key-frames are copies of the state on the GPU, made at the end of steps and

@@ -9,7 +9,7 @@ use crate::session::{Action, Control, DataCommand, LayerId, NetworkCommand, RunS
 /// Play or pause.
 pub(crate) fn toggle_playing(session: &Session) -> Action {
     let rests = matches!(session.state(), RunState::Paused | RunState::Finished);
-    if rests || !session.is_playing() { Control::Play } else { Control::Pause }.into()
+    if rests || !session.goes_on() { Control::Play } else { Control::Pause }.into()
 }
 
 /// Pins the test image `by` indices further as the probe, wrapping at the ends of the test set.

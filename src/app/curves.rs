@@ -57,7 +57,7 @@ pub(crate) fn value_at(curve: &[[f64; 2]], x: f64) -> Option<f64> {
 }
 
 fn by_epoch(metrics: &Metrics, of: fn(&EpochMetrics) -> Option<f32>) -> Vec<[f64; 2]> {
-    metrics.epochs.iter().filter_map(|e| Some([f64::from(e.epoch), f64::from(of(e)?)])).collect()
+    metrics.epochs.iter().filter_map(|e| Some([e.at.unwrap_or(e.epoch.into()), of(e)?.into()])).collect()
 }
 
 /// Means of consecutive steps, after the means of the epochs that no step is known of, each in the middle of its epoch.
@@ -67,7 +67,7 @@ fn training(
     of_epoch: fn(&EpochMetrics) -> f32,
 ) -> Vec<[f64; 2]> {
     let first = metrics.steps.first().map_or(f64::INFINITY, |step| step.epoch);
-    let before = metrics.epochs.iter().filter(|e| f64::from(e.epoch) <= first);
+    let before = metrics.epochs.iter().filter(|e| e.at.is_none() && f64::from(e.epoch) <= first);
     let before = before.map(|e| [f64::from(e.epoch) - 0.5, f64::from(of_epoch(e))]);
     let length = metrics.steps.len().div_ceil(MAX_POINTS).max(1);
     let mean = |part: &[StepMetrics], of: &dyn Fn(&StepMetrics) -> f64| {

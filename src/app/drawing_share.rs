@@ -6,7 +6,7 @@
 
 use std::time::Instant;
 
-use crate::session::Session;
+use crate::session::{Session, Split};
 
 /// Most milliseconds that are owed, and so go by without a frame.
 const MAX_OWED_MS: f64 = 1000.0;
@@ -33,7 +33,9 @@ impl DrawingShare {
         let last_ms = self.began.replace(now).map_or(0.0, |began| 1e3 * (now - began).as_secs_f64());
         let waits =
             self.network.replace(session.network_version()) != Some(session.network_version()) || waits;
-        if !session.is_playing() {
+        // An evaluation of a training that is watched holds up its next checkpoint.
+        let evaluates = session.watched().is_some() && session.is_evaluating(Split::Validation);
+        if !session.is_playing() && !evaluates {
             (self.balance, self.draws) = (Balance::default(), true);
             return true;
         }

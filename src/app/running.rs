@@ -29,7 +29,7 @@ use super::workbench::{Show, Workbench};
 use super::zoom::Zoom;
 use crate::error::Result;
 use crate::gpu::{AdapterChoice, Gpu};
-use crate::session::Session;
+use crate::session::{Session, follow};
 
 /// Options of the window.
 #[derive(Debug, Clone, Default)]
@@ -51,6 +51,8 @@ pub(crate) type MakeSession = Box<dyn FnOnce(Rc<Gpu>) -> Result<Session>>;
 
 /// Time between frames while the window cannot be drawn to.
 const HIDDEN_FRAME: Duration = Duration::from_millis(15);
+/// Time between two looks at a training that is watched.
+const LOOK_EVERY: Duration = Duration::from_millis(40);
 /// Frames until all numbers are back from the GPU.
 const SETTLING_FRAMES: u32 = 4;
 
@@ -345,7 +347,12 @@ impl Running {
 
     /// Requests the next turn where it is due; returns until when the loop is to wait.
     pub(super) fn request_turn(&self) -> ControlFlow {
-        match self.repaint_at {
+        let watches = self.session.get().watched().is_some();
+        if watches && follow(&mut self.session.get()) {
+            self.window.request_redraw();
+        }
+        let look_at = watches.then(|| Instant::now() + LOOK_EVERY);
+        match self.repaint_at.into_iter().chain(look_at).min() {
             Some(at) if at <= Instant::now() => {
                 self.window.request_redraw();
                 ControlFlow::Wait

@@ -47,7 +47,11 @@ fn line_ui(ui: &mut Ui, cx: &mut Cx<'_, '_>) {
     } else {
         adapter.clone()
     };
-    let text = format!("{} · {adapter}", cx.session.title());
+    let title = match cx.session.watched() {
+        Some(watched) => format!("{} · watched in {}", cx.session.title(), watched.folder().display()),
+        None => cx.session.title().to_owned(),
+    };
+    let text = format!("{title} · {adapter}");
     ui.add(Label::new(RichText::new(&text).color(theme::muted())).truncate()).on_hover_text(text);
 }
 

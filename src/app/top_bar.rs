@@ -51,7 +51,7 @@ impl TopBar {
     }
 
     fn buttons_ui(&mut self, ui: &mut Ui, cx: &mut Cx<'_, '_>) {
-        let playing = cx.session.is_playing();
+        let playing = cx.session.goes_on();
         let text = RichText::new(if playing { "⏸ Pause" } else { "▶ Play" }).strong();
         let play = egui::Button::new(text).min_size(egui::vec2(76.0, 26.0));
         let play = ui.add(play).on_hover_text("Start training, or pause after the current step (Space)");
@@ -151,7 +151,7 @@ fn progress(session: &Session) -> Vec<Figure> {
         RunState::Finished => "finished",
     };
     let text = |value: Option<f64>, form: fn(f64) -> String| value.map_or("–".to_owned(), form);
-    let training = recent.map(|r| r.1).filter(|_| loss.has_classes());
+    let training = recent.map(|r| r.1).filter(|share| loss.has_classes() && share.is_finite());
     let validation = last.map(|e| f64::from(e.val_accuracy)).filter(|_| loss.has_classes());
     let hover = format!("Training loss ({}), mean over the last 50 steps", loss.name());
     let epochs = "Epochs: passes over the training images";

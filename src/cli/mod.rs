@@ -38,6 +38,8 @@ mod train;
 mod twin;
 mod usage;
 #[cfg(feature = "app")]
+mod watch;
+#[cfg(feature = "app")]
 mod workbench;
 
 use std::io::Write as _;
@@ -85,6 +87,9 @@ enum Command {
     Ablate(ablate::Ablate),
     /// The effect of commands over several seeds, each against the same run without them.
     Twin(twin::Twin),
+    /// Watch and steer a training of PyTorch by the checkpoints that its callback writes.
+    #[cfg(feature = "app")]
+    Watch(watch::Watch),
     /// Classes, shares and logits of pictures or arrays, by a run or a network of another tool.
     Predict(predict::Predict),
     /// Embed rows in two dimensions by t-SNE, without a window.
@@ -137,6 +142,8 @@ impl Cli {
             Some(Command::Film(film)) => film.run(),
             #[cfg(feature = "app")]
             Some(Command::Report(report)) => report.run(),
+            #[cfg(feature = "app")]
+            Some(Command::Watch(watch)) => watch.run(),
             Some(Command::Train(train)) => train.run(),
             Some(Command::Bench(bench)) => bench.run(),
             Some(Command::Replay(replay)) => replay.run(),

@@ -136,7 +136,7 @@ impl EarlyPictures<'_> {
 }
 
 /// A picture's file, content, tensor, width and height.
-type ToDraw = (&'static str, Show, TensorKind, u32, u32);
+pub(super) type ToDraw = (&'static str, Show, TensorKind, u32, u32);
 
 /// Pictures of the end; those with layouts come first, as they open them.
 const PICTURES: [ToDraw; 5] = [
@@ -147,7 +147,7 @@ const PICTURES: [ToDraw; 5] = [
     ("charts.png", Show::Pane("charts"), TensorKind::Activations, 900, 700),
 ];
 /// Those that there are while it trains.
-const EARLY: &[ToDraw] = PICTURES.split_at(2).1;
+pub(super) const EARLY: &[ToDraw] = PICTURES.split_at(2).1;
 
 fn pictures(session: &mut Session, folder: &Path, all: &[ToDraw]) -> Result<()> {
     for (name, show, kind, width, height) in all {

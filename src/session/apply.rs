@@ -10,11 +10,11 @@ use super::metrics::Metrics;
 use super::script::{self, Beginning};
 use super::state::Session;
 use super::throughput::Throughput;
-use super::urgent;
+use super::{urgent, watch};
 use crate::error::Result;
 use crate::layouts::LayoutSource;
 use crate::nn::surgery::ChannelMap;
-use crate::nn::{Edit, LayerInfo, Network, Surgery};
+use crate::nn::{Edit, LayerInfo, Surgery};
 
 impl Session {
     /// Applies a command before the next step, and writes it to the journal; a layout's as soon as no step or evaluation of the run
@@ -99,6 +99,9 @@ impl Session {
     /// # Errors
     /// When a checkpoint cannot be written.
     pub fn control(&mut self, control: Control) -> Result<()> {
+        if let Some(done) = watch::control(self, &control) {
+            return done;
+        }
         match control {
             Control::Play => self.play(),
             Control::Pause => self.pause(),
@@ -130,6 +133,7 @@ impl Session {
     }
 
     pub(super) fn check(&self, command: &Command) -> Result<()> {
+        watch::check(self.run.watched.as_deref(), command)?;
         match command {
             Command::Layout(command) => {
                 return layout_commands::check(command, &self.layout_record(), self.trainer());
@@ -206,6 +210,7 @@ impl Session {
         let step = self.step();
         self.before_command(&command)?;
         self.carry_out(&command)?;
+        watch::steer(self, &command)?;
         self.journal.add(step, command);
         self.after_command();
         // The last position of a drag is written once something else follows.
@@ -254,13 +259,10 @@ impl Session {
 
     /// The same with the pins of filters, through all changes of the network.
     fn whole_layout_record(&self) -> LayoutRecord {
-        let (header, network) = (self.journal.header(), &self.trainer().network);
-        let parse = |text: &str| Network::parse(text, network.input, network.classes).ok();
-        let Some(network) = header.network_toml.as_deref().and_then(parse) else {
-            return self.layout_record();
-        };
+        let (header, now) = (self.journal.header(), &self.trainer().network);
         let commands: Vec<_> = self.journal.shown().chain(&self.pending).collect();
-        LayoutRecord::with_pins(header.settings.batch, network, &commands)
+        let whole = LayoutRecord::of_run(header, now, &commands);
+        whole.unwrap_or_else(|| self.layout_record())
     }
 
     /// Opens the layouts that the journal of a resumed run leaves open, with their settings and pins, and carries out its later

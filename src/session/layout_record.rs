@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::command::{Command, LayoutCommand, NetworkCommand, TrainCommand};
+use super::journal_file::Header;
 use super::layout_pins::carried;
 use crate::embed::Settings;
 use crate::layouts::{LayoutId, LayoutSource};
@@ -40,6 +41,13 @@ impl LayoutRecord {
         let mut record = Self { open: Vec::new(), next: 0, batch };
         commands.into_iter().for_each(|command| record.apply(command));
         record
+    }
+
+    /// The same of a run with this header, whose present network is `now`, through all its changes; none where it does not know its
+    /// first network.
+    pub(super) fn of_run(header: &Header, now: &Network, commands: &[&Command]) -> Option<Self> {
+        let network = Network::parse(header.network_toml.as_deref()?, now.input, now.classes).ok()?;
+        Some(Self::with_pins(header.settings.batch, network, commands))
     }
 
     /// The same of a run that began with this network, through whose changes pins go along with their rows.

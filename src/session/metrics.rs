@@ -57,6 +57,9 @@ pub struct EpochMetrics {
     /// was changed within it, or the run taken up again.
     #[serde(skip)]
     pub weight_changes: Vec<LayerChange>,
+    /// Epochs with their fraction, where it is of a checkpoint and not of the end of an epoch.
+    #[serde(skip)]
+    pub at: Option<f64>,
 }
 
 /// Results of a step.

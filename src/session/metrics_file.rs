@@ -134,6 +134,7 @@ mod tests {
                 3 => changes([("conv1", 0.25), ("conv2, new", 0.1)]),
                 _ => Vec::new(),
             },
+            at: None,
         }
     }
 

@@ -53,6 +53,7 @@ mod trial;
 mod tuning;
 mod twins;
 mod urgent;
+mod watch;
 mod words;
 
 pub use crate::files::{create_folder, write_folder, write_whole};
@@ -82,6 +83,7 @@ pub use step_times::StepTimes;
 pub use timeline::{BranchShown, Mark, TimelineShown};
 pub use trial::{Trial, TrialLosses};
 pub use twins::{Beside, Interval, TwinCourses, TwinPlan, TwinPoint, begin_like};
+pub use watch::{CheckpointReport, Watched, Watching, begin as begin_watching, follow, has_begun};
 
 pub use crate::layouts::{
     FILTER_PERPLEXITY, Filters, ImageSet, ImageSource, Images, Layout, LayoutId, LayoutSource,

@@ -7,7 +7,7 @@ use super::evaluator::{Evaluator, Overtaken};
 use super::event::{Score, Split, StopCondition};
 use super::readback::EvaluationRequest;
 use crate::gpu::{Buffer, CostModel, Work};
-use crate::layouts::LayoutId;
+use crate::layouts::{Layout, LayoutId};
 use crate::nn::Trainer;
 
 /// Purpose of an evaluation's passes.
@@ -112,6 +112,13 @@ impl Progress {
         self.requests.push_back(EvaluationRequest { split, ends_epoch, averaged: false });
     }
 
+    /// True while an evaluation over a split waits or is under way.
+    pub(super) fn is_evaluating(&self, split: Split) -> bool {
+        let under_way = self.passes.map(|passes| passes.of);
+        let under_way = matches!(under_way, Some(Purpose::Score(of)) if of.split == split);
+        under_way || self.requests.iter().any(|of| of.split == split)
+    }
+
     /// Marks of the layers that fire in the evaluation under way; none where nobody wants to know.
     pub(super) fn fired<'a>(&'a self, trainer: &'a Trainer) -> Option<&'a Buffer<u32>> {
         self.overtaken.as_ref().map_or(Some(trainer.fired().1), |of| of.fired.as_ref())
@@ -197,6 +204,18 @@ impl Progress {
             StopCondition::Steps(steps) => trainer.clock().step >= steps,
             StopCondition::Epochs(epochs) => trainer.clock().epoch >= epochs,
         })
+    }
+
+    /// Preparation of a layout under way, in words, and its share that is done, 0 to 1; none while it can iterate.
+    pub(super) fn of_layout(&self, layout: &Layout, trainer: &Trainer) -> Option<(&'static str, f64)> {
+        if let Some(passes) = self.passes.filter(|p| p.of == Purpose::Features(layout.id())) {
+            let all = layout.forwards().div_ceil(trainer.sizes().micro_batch).max(1);
+            return Some(("forwarding", 1.0 - passes.left as f64 / all as f64));
+        }
+        if layout.wants_features() {
+            return Some(("forwarding", 0.0));
+        }
+        layout.refresh_progress().map(|done| ("finding neighbours", done))
     }
 
     /// Drops what is under way, and the evaluation of an epoch that has not ended.

@@ -6,6 +6,7 @@ use super::edited::EditedFilters;
 use super::event::Split;
 use super::held_out::Of;
 use super::settings::RunSettings;
+use super::watch::Watched;
 use crate::data::{DataEdits, Dataset};
 use crate::error::Result;
 use crate::layouts::ImageSet;
@@ -32,6 +33,8 @@ pub(super) struct Run {
     pub network_version: u32,
     /// Number of times that what its layers or its loss compute was changed, the network included.
     pub forward_version: u32,
+    /// The training elsewhere whose checkpoints it shows, where it does; then it makes no steps of its own.
+    pub watched: Option<Box<Watched>>,
 }
 
 impl Run {
@@ -52,6 +55,7 @@ impl Run {
             layers: LayerInfo::of(&trainer.network),
             network_version: 0,
             forward_version: 0,
+            watched: None,
             trainer,
             settings,
             edited: EditedFilters::default(),

@@ -15,7 +15,7 @@ use super::progress::{Passes, Purpose};
 use super::readback::{EvaluationRequest, Received, Timed};
 use super::state::Session;
 use super::throughput::WorkSpan;
-use super::urgent;
+use super::{urgent, watch};
 use crate::data::{Clock, HISTORY_LEN, StepRecord};
 
 impl Session {
@@ -180,6 +180,7 @@ impl Session {
             Turn::Probes => {
                 self.run.trainer.refresh_plan().encode(encoder);
                 self.layouts.after_probes();
+                watch::record_arrival(self, encoder);
                 filling.probed = true;
             }
             Turn::Refresh(index) => self.layouts.record_refresh(&gpu, encoder, index),
@@ -378,6 +379,7 @@ impl Session {
         let average =
             self.progress.average_score.take().filter(|(of, _)| *of == step).map(|(_, score)| score);
         if !of.ends_epoch {
+            watch::evaluated(self, of.split, (loss, accuracy));
             return self.events.push(Event::Evaluated { split: of.split, loss, accuracy, average });
         }
         let metrics = EpochMetrics {

@@ -13,11 +13,9 @@ use super::measure::Measurements;
 use super::metrics::Metrics;
 use super::progress::{Progress, Purpose};
 use super::ranking::Rankings;
-use super::readback::Readback;
-use super::run::Run;
-use super::run_folder::RunFolder;
 use super::timeline::{Timeline, TimelineShown, shown};
-use super::{settings::RunSettings, throughput::Throughput, trial::Trial};
+use super::{readback::Readback, run::Run, run_folder::RunFolder};
+use super::{settings::RunSettings, throughput::Throughput, trial::Trial, watch::Watched};
 use crate::error::{Error, Result};
 use crate::gpu::{Buffer, Gpu, TensorView};
 use crate::layouts::{
@@ -202,7 +200,7 @@ impl Session {
 
     /// A sign that the run cannot learn, with what to do.
     pub fn concern(&self) -> Option<Error> {
-        concern(&self.run, &self.metrics)
+        concern(&self.run, &self.metrics).filter(|_| self.run.watched.is_none())
     }
 
     /// True once a step was halted because its numbers were not finite.
@@ -219,7 +217,7 @@ impl Session {
             None if progress.has_requests() => RunState::Validating,
             // Rows of a layout are made beside the run.
             Some(Purpose::Features(_)) | None if self.limit_reached() => RunState::Finished,
-            Some(Purpose::Features(_)) | None if progress.trains() => RunState::Training,
+            Some(Purpose::Features(_)) | None if progress.trains() || self.goes_on() => RunState::Training,
             Some(Purpose::Features(_)) | None => RunState::Paused,
         }
     }
@@ -237,13 +235,23 @@ impl Session {
     pub fn play(&mut self) {
         self.stop_way();
         self.journal.wait_after(u32::MAX);
-        self.progress.playing = !self.limit_reached();
+        self.progress.playing = !self.limit_reached() && self.run.watched.is_none();
         self.throughput.restart();
     }
 
     /// True while it trains until it is paused.
     pub fn is_playing(&self) -> bool {
         self.progress.playing
+    }
+
+    /// The training elsewhere that is watched, where one is.
+    pub fn watched(&self) -> Option<&Watched> {
+        self.run.watched.as_deref()
+    }
+
+    /// True while training goes on until it is paused, here or in a training that is watched.
+    pub fn goes_on(&self) -> bool {
+        self.watched().map_or(self.progress.playing, Watched::goes_on)
     }
 
     /// Stops at the end of the step, and on a way through time where it is.
@@ -257,7 +265,7 @@ impl Session {
         self.stop_way();
         self.journal.wait_after(u32::MAX);
         self.progress.playing = false;
-        self.progress.single_step = !self.limit_reached();
+        self.progress.single_step = !self.limit_reached() && self.run.watched.is_none();
         self.throughput.restart();
     }
 
@@ -273,9 +281,7 @@ impl Session {
 
     /// True while an evaluation over a split waits or is under way.
     pub fn is_evaluating(&self, split: Split) -> bool {
-        let under_way = self.progress.passes.map(|passes| passes.of);
-        let under_way = matches!(under_way, Some(Purpose::Score(of)) if of.split == split);
-        under_way || self.progress.requests.iter().any(|of| of.split == split)
+        self.progress.is_evaluating(split)
     }
 
     /// Events since the last call, oldest first.
@@ -290,7 +296,8 @@ impl Session {
 
     /// The time of the run, for a user interface.
     pub fn timeline(&self) -> TimelineShown {
-        shown(&self.timeline, &self.journal, self.step(), &self.trainer().network)
+        let shown = shown(&self.timeline, &self.journal, self.step(), &self.trainer().network);
+        shown.watching(self.watched())
     }
 
     /// Hash of parameters, moments and clock. Waits for the GPU.
@@ -381,15 +388,7 @@ impl Session {
 
     /// Preparation of a layout under way, in words, and its share that is done, 0 to 1; none while it can iterate.
     pub fn layout_progress(&self, layout: impl Into<LayoutId>) -> Option<(&'static str, f64)> {
-        let layout = self.layouts.find(layout.into())?;
-        if let Some(passes) = self.progress.passes.filter(|p| p.of == Purpose::Features(layout.id())) {
-            let all = layout.forwards().div_ceil(self.run.trainer.sizes().micro_batch).max(1);
-            return Some(("forwarding", 1.0 - passes.left as f64 / all as f64));
-        }
-        if layout.wants_features() {
-            return Some(("forwarding", 0.0));
-        }
-        layout.refresh_progress().map(|done| ("finding neighbours", done))
+        self.progress.of_layout(self.layouts.find(layout.into())?, &self.run.trainer)
     }
 
     /// Estimated GPU milliseconds of forwarding this number of images.

@@ -39,3 +39,4 @@ mod time;
 mod tuning;
 mod twins;
 mod urgent;
+mod watching;

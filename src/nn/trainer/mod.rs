@@ -7,6 +7,7 @@ mod held_out;
 mod histograms;
 mod non_finite;
 mod restore;
+mod shown;
 
 use std::rc::Rc;
 

@@ -7,6 +7,7 @@
 mod fit;
 mod matching;
 mod modules;
+mod sources;
 #[cfg(test)]
 mod tests;
 

@@ -7,6 +7,8 @@ use crate::nn::{Network, STATE_PREFIXES};
 
 /// Count that PyTorch's batch norm keeps; it has no part in predictions.
 const TRACKED: &str = "num_batches_tracked";
+/// Beginning of the names of gradients that are saved beside their tensors.
+const GRADIENT: &str = "grad.";
 /// Beginnings of all names that wrappers of PyTorch add.
 const WRAPPERS: [&str; 4] = ["module.", "_orig_mod.", "model.", "network."];
 /// Tensors that one layer takes.
@@ -21,11 +23,11 @@ pub(super) fn parts(name: &str) -> (&str, &str) {
     name.rsplit_once(['.', '/']).unwrap_or(("", name))
 }
 
-/// The modules of a file in their order, without what wrappers of PyTorch add to every name, and without what a run keeps of its optimizer.
+/// The modules of a file in their order, without what wrappers of PyTorch add to every name, and without what a run keeps of its optimizer and gradients.
 pub(super) fn modules<'t>(network: &Network, tensors: &'t [NamedTensor]) -> Vec<Module<'t>> {
     let names: HashSet<&str> = tensors.iter().map(|tensor| tensor.name.as_str()).collect();
     let is_state = |name: &str| {
-        let rest = STATE_PREFIXES.iter().find_map(|prefix| name.strip_prefix(prefix));
+        let rest = STATE_PREFIXES.iter().chain(&[GRADIENT]).find_map(|prefix| name.strip_prefix(prefix));
         rest.is_some_and(|rest| names.contains(rest))
     };
     let kept: Vec<&NamedTensor> =

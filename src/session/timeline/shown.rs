@@ -7,6 +7,7 @@ use crate::nn::Network;
 use crate::session::command::{Command, TrainCommand};
 use crate::session::journal::Journal;
 use crate::session::journal_file::Entry;
+use crate::session::watch::Watched;
 
 /// The time of a run.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -31,6 +32,24 @@ pub struct TimelineShown {
     pub redo: Option<String>,
     /// Steps of the bookmarks A and B.
     pub bookmarks: [Option<u32>; 2],
+}
+
+/// Ticks of checkpoints at most.
+const MAX_TICKS: usize = 512;
+
+impl TimelineShown {
+    /// The time of the training that is watched, where one is: its checkpoints in place of key-frames, and no branches.
+    pub(in crate::session) fn watching(self, watched: Option<&Watched>) -> Self {
+        let Some(watched) = watched else { return self };
+        let every = watched.steps().len().div_ceil(MAX_TICKS).max(1);
+        Self {
+            reached: watched.newest().map_or(self.step, |newest| newest.step.max(self.step)),
+            key_frames: watched.steps().step_by(every).collect(),
+            step: self.step,
+            marks: self.marks,
+            ..Self::default()
+        }
+    }
 }
 
 /// A command on the timeline.

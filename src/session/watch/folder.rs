@@ -1,0 +1,139 @@
+//! The folder of a training that is watched: what was added to its list of checkpoints, and their tensors.
+
+use std::fs::{self, File};
+use std::io::{ErrorKind, Read as _, Seek as _, SeekFrom};
+use std::path::{Path, PathBuf};
+
+use super::report::CheckpointReport;
+use crate::data::NamedTensors;
+use crate::error::{Error, Result};
+
+/// The list of checkpoints.
+const LIST: &str = "checkpoints.jsonl";
+/// Bytes of it that are read at once.
+const MAX_READ: u64 = 1 << 26;
+
+/// News in a folder.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum News {
+    /// None.
+    Nothing,
+    /// Checkpoints were added.
+    More,
+    /// The training has begun again: all that was known is of another one.
+    Again,
+}
+
+/// A folder, with its checkpoints so far.
+#[derive(Debug)]
+pub(super) struct WatchedFolder {
+    pub path: PathBuf,
+    /// Bytes of the list that were taken in.
+    read: u64,
+    /// The checkpoints, by ascending steps.
+    pub reports: Vec<CheckpointReport>,
+    /// Lines of the list that are none.
+    pub faults: Vec<Error>,
+}
+
+/// True once there is a checkpoint in a folder to watch.
+///
+/// # Errors
+/// When there is no such folder.
+pub fn has_begun(folder: &Path) -> Result<bool> {
+    let mut folder = WatchedFolder::new(folder);
+    folder.look()?;
+    Ok(!folder.reports.is_empty())
+}
+
+impl WatchedFolder {
+    pub(super) fn new(path: &Path) -> Self {
+        Self { path: path.to_owned(), read: 0, reports: Vec::new(), faults: Vec::new() }
+    }
+
+    /// Takes in what was added to the list since the last look; half a line stays for the next one.
+    ///
+    /// # Errors
+    /// When the folder is gone, or the list cannot be read.
+    pub(super) fn look(&mut self) -> Result<News> {
+        let list = self.path.join(LIST);
+        let len = match fs::metadata(&list) {
+            Ok(found) => found.len(),
+            Err(error) if error.kind() == ErrorKind::NotFound && self.path.is_dir() => 0,
+            Err(_) if !self.path.is_dir() => {
+                let what = format!("the folder {} is not there", self.path.display());
+                return Err(Error::new(
+                    what,
+                    "it is shown as it was last, and goes on once the folder is back",
+                ));
+            }
+            Err(error) => return Err(Error::io("read", &list, &error)),
+        };
+        let again = len < self.read;
+        if again {
+            self.read = 0;
+        }
+        if len == self.read {
+            return Ok(News::Nothing);
+        }
+        let added = self.added(&list)?;
+        Ok(self.take_in(&added, again))
+    }
+
+    /// The whole lines behind what was read.
+    fn added(&mut self, list: &Path) -> Result<String> {
+        let mut added = Vec::new();
+        let mut read = || -> std::io::Result<()> {
+            let mut file = File::open(list)?;
+            file.seek(SeekFrom::Start(self.read))?;
+            file.take(MAX_READ).read_to_end(&mut added)?;
+            Ok(())
+        };
+        read().map_err(|error| Error::io("read", list, &error))?;
+        added.truncate(added.iter().rposition(|byte| *byte == b'\n').map_or(0, |last| last + 1));
+        self.read += added.len() as u64;
+        Ok(String::from_utf8_lossy(&added).into_owned())
+    }
+
+    fn take_in(&mut self, lines: &str, mut again: bool) -> News {
+        if again {
+            self.reports.clear();
+        }
+        let before = self.reports.len();
+        for line in lines.lines().filter(|line| !line.trim().is_empty()) {
+            let report = match CheckpointReport::parse(line) {
+                Ok(report) => report,
+                Err(error) => {
+                    self.faults.push(error.within(format!("a line of {}", self.path.join(LIST).display())));
+                    continue;
+                }
+            };
+            if self.reports.last().is_some_and(|last| last.step >= report.step) {
+                again = true;
+                self.reports.clear();
+            }
+            self.reports.push(report);
+        }
+        match again {
+            true => News::Again,
+            false if self.reports.len() > before => News::More,
+            false => News::Nothing,
+        }
+    }
+
+    /// The tensors of a checkpoint.
+    ///
+    /// # Errors
+    /// When its file is not there, or not whole.
+    pub(super) fn tensors(&self, report: &CheckpointReport) -> Result<NamedTensors> {
+        let path = self.path.join(&report.file);
+        fs::metadata(&path).map_err(|error| Error::io("read", &path, &error))?;
+        NamedTensors::open(&path)?.ok_or_else(|| {
+            let what = format!("{} is no whole .safetensors", path.display());
+            Error::new(
+                what,
+                "it is passed over; the callback of examples/pytorch renames a file once it is whole",
+            )
+        })
+    }
+}

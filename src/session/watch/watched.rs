@@ -1,0 +1,93 @@
+//! The state of a training that is watched.
+
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use super::folder::WatchedFolder;
+use super::orders::Orders;
+use super::places::Places;
+use super::report::CheckpointReport;
+use crate::error::{Error, Result};
+
+/// A training that is watched.
+pub struct Watched {
+    pub(super) folder: WatchedFolder,
+    pub(super) places: Places,
+    pub(super) orders: Orders,
+    /// Values of the flat buffers that the training does not have.
+    pub(super) fixed: Vec<f32>,
+    /// The checkpoint that is shown.
+    pub(super) shown: Option<CheckpointReport>,
+    /// Index of the checkpoint of the past that is wanted; none for the newest.
+    pub(super) wanted: Option<usize>,
+    /// Checkpoints whose numbers are in the metrics.
+    pub(super) counted: usize,
+    /// The checkpoint shown was taken in since the last pictures were recorded.
+    pub(super) arrived: bool,
+    /// The checkpoint shown is to be evaluated.
+    pub(super) due: bool,
+    /// Every checkpoint is evaluated before the next one is shown.
+    pub(super) patient: bool,
+    /// Beginning of the evaluation under way, and the time before which the next one does not begin.
+    pub(super) evaluation: (Option<Instant>, Option<Instant>),
+    /// Version of the orders that the training has not taken yet.
+    pub(super) awaited: Option<u64>,
+    /// The last fault that was told.
+    pub(super) told: Option<Error>,
+    /// File that could not be taken in, with its length and the time of its last change.
+    pub(super) failed: Option<(String, Option<(u64, std::time::SystemTime)>)>,
+}
+
+impl Watched {
+    /// The checkpoint that is shown.
+    pub fn shown(&self) -> Option<&CheckpointReport> {
+        self.shown.as_ref()
+    }
+
+    /// Folder of the training.
+    pub fn folder(&self) -> &Path {
+        &self.folder.path
+    }
+
+    /// The newest checkpoint.
+    pub fn newest(&self) -> Option<&CheckpointReport> {
+        self.folder.reports.last()
+    }
+
+    /// True if the training was not asked to wait.
+    pub fn goes_on(&self) -> bool {
+        !self.orders.pause
+    }
+
+    /// True until the checkpoint that is shown is evaluated.
+    pub fn awaits_evaluation(&self) -> bool {
+        self.due || self.evaluation.0.is_some()
+    }
+
+    /// True if a checkpoint of the past is shown, or wanted.
+    pub(super) fn is_in_past(&self) -> bool {
+        self.wanted.is_some()
+    }
+
+    /// Sends the orders to the training, as a new version.
+    ///
+    /// # Errors
+    /// When they cannot be written.
+    pub(super) fn send(&mut self) -> Result<()> {
+        self.orders.write(&self.folder.path)?;
+        self.awaited = Some(self.orders.version);
+        Ok(())
+    }
+
+    /// The evaluation under way is done.
+    pub(super) fn end_evaluation(&mut self) {
+        let took = self.evaluation.0.take().map_or(Duration::ZERO, |began| began.elapsed());
+        // Half of the time is left to new checkpoints, which are shown at once then.
+        self.evaluation.1 = if self.patient { None } else { Instant::now().checked_add(took) };
+    }
+
+    /// Steps of the checkpoints, in their order.
+    pub(in crate::session) fn steps(&self) -> impl ExactSizeIterator<Item = u32> + '_ {
+        self.folder.reports.iter().map(|report| report.step)
+    }
+}
