@@ -33,7 +33,7 @@ pictures: ## draw the README's pictures again (trains two epochs without a windo
 	@.ci/packages run
 	cargo build --release
 	rm -rf target/pictures
-	env -u DISPLAY -u WAYLAND_DISPLAY target/release/revacnn --out target/pictures
+	env -u DISPLAY -u WAYLAND_DISPLAY target/release/revacnn --out target/pictures --at-most 3600
 	mkdir -p examples/pictures
 	cp target/pictures/workbench.png target/pictures/network.png target/pictures/filters.png target/pictures/layouts.png examples/pictures/
 	UPDATE_PICTURES=1 cargo test --test pictures --test workbench readme
