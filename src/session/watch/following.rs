@@ -186,7 +186,7 @@ pub(in crate::session) fn control(session: &mut Session, control: &Control) -> O
             watched.send()
         }
         Control::Save => {
-            watched.orders.save += 1;
+            watched.orders.save = watched.orders.save.saturating_add(1);
             watched.send()
         }
         Control::Time(TimeControl::GoTo(step)) => {

@@ -65,7 +65,7 @@ impl Orders {
     /// # Errors
     /// When the folder is gone, or cannot be written.
     pub(super) fn write(&mut self, folder: &Path) -> Result<()> {
-        self.version += 1;
+        self.version = self.version.saturating_add(1);
         let text = serde_json::to_string_pretty(self).expect("orders are plain data");
         files::write_whole(&folder.join(ORDERS_FILE), text.as_bytes())
     }
