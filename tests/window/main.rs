@@ -4,6 +4,7 @@
 #![cfg(all(target_os = "linux", feature = "app"))]
 
 mod clicks;
+mod dropping;
 mod looking;
 mod saving;
 mod screen;

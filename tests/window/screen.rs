@@ -65,6 +65,11 @@ impl Window {
         Self { program: Process(program), display, name, log }
     }
 
+    /// Name of its display.
+    pub(crate) fn display(&self) -> &str {
+        &self.name
+    }
+
     /// Waits for the end of the program; returns its exit status.
     pub(crate) fn ended(&mut self) -> ExitStatus {
         let began = Instant::now();
