@@ -251,28 +251,34 @@ impl Stage {
         }
     }
 
-    /// Names of the widgets that the Tab key reaches in this number of presses.
-    pub(crate) fn names_by_tab(&mut self, presses: usize) -> Vec<String> {
+    /// Presses Tab until the keyboard was at a widget with each of these in its name.
+    pub(crate) fn reach_by_tab(&mut self, wanted: &[&str]) {
+        let mut reached: Vec<String> = Vec::new();
+        for _ in 0..120 {
+            reached.extend(self.press_tab());
+            if wanted.iter().all(|name| reached.iter().any(|found| found.contains(name))) {
+                return;
+            }
+        }
+        let missing = wanted.iter().filter(|name| !reached.iter().any(|found| found.contains(**name)));
+        panic!("{:?} are not reached: {reached:?}", missing.collect::<Vec<_>>());
+    }
+
+    /// Presses Tab; returns the name of the widget that has the keyboard in that frame.
+    fn press_tab(&mut self) -> Option<String> {
         self.canvas.ctx.enable_accesskit();
-        let press = |_| {
-            let (key, modifiers) = (Key::Tab, Modifiers::NONE);
-            let event = |pressed| Event::Key { key, physical_key: None, pressed, repeat: false, modifiers };
-            self.frame(&[event(true), event(false)]);
-            self.focused.clone()
-        };
-        let mut names: Vec<String> = (0..presses).filter_map(press).collect();
-        self.frame(&[]);
-        names.extend(self.focused.clone());
-        names.sort();
-        names.dedup();
-        names
+        let (key, modifiers) = (Key::Tab, Modifiers::NONE);
+        let event = |pressed| Event::Key { key, physical_key: None, pressed, repeat: false, modifiers };
+        self.frame(&[event(true), event(false)]);
+        self.focused.clone()
     }
 
     /// Presses Tab until a widget has the keyboard of which the name holds this.
     pub(crate) fn focus_by_tab(&mut self, name: &str) {
         for _ in 0..200 {
-            let found = self.names_by_tab(1);
-            if found.iter().any(|found| found.contains(name)) {
+            let before = self.press_tab();
+            self.frame(&[]);
+            if before.iter().chain(&self.focused).any(|found| found.contains(name)) {
                 return;
             }
         }
