@@ -98,7 +98,7 @@ impl Source {
         self.connection.set_selection_owner(self.own, selection, x11rb::CURRENT_TIME).unwrap();
         self.send("XdndEnter", [self.own, VERSION << 24, self.atom("text/uri-list"), 0, 0]);
         let size = self.connection.get_geometry(self.root).unwrap().reply().unwrap();
-        let middle = (u32::from(size.width) / 2) << 16 | u32::from(size.height) / 2;
+        let middle = ((u32::from(size.width) / 2) << 16) | (u32::from(size.height) / 2);
         let copy = self.atom("XdndActionCopy");
         self.send("XdndPosition", [self.own, 0, middle, x11rb::CURRENT_TIME, copy]);
         self.serve(&file, |event| matches!(event, Event::SelectionRequest(_)));

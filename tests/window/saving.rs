@@ -1,6 +1,5 @@
 //! A run is kept when the window closes, and opened in another.
 
-use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
