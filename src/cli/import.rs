@@ -11,9 +11,6 @@ use revacnn::session::{RunFolder, RunSettings, Session};
 use super::print::print_line;
 use super::run_options::{AdapterOption, RunOptions};
 
-/// The layer that [`Model::normalized`] puts first.
-const INPUT_NORM: u32 = 0;
-
 #[derive(Args)]
 pub(super) struct Import {
     /// An ONNX file (operator sets 7 to 24), as torch.onnx.export and tf2onnx write it, the JSON of a ConvNetJS network, or weights for
@@ -54,7 +51,7 @@ impl Import {
         } else if model.network.input == data.shape.into() {
             model = model.normalized(&data.channel_stats(), &self.mean, &self.std)?;
             settings.frozen.iter_mut().for_each(|layer| *layer += 1);
-            settings.frozen.push(INPUT_NORM);
+            settings.frozen.push(Model::INPUT_NORM_NUMBER);
         }
         let mut session = Session::import(self.adapter.open()?, model, &data, settings)?;
         session.apply_all(&self.run.network_commands(&session.trainer().network)?)?;

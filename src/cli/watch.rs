@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use clap::Args;
 use revacnn::app::offscreen::{self, Picture};
 use revacnn::app::{Display, WindowOptions};
-use revacnn::error::Result;
+use revacnn::error::{Error, Result};
 use revacnn::session::{
     CheckpointReport, Event, Session, Split, Watching, begin_watching, create_folder, follow, has_begun,
 };
@@ -167,6 +167,10 @@ fn wait_for_first(folder: &Path, stops: &dyn Fn() -> bool) -> Result<bool> {
     let (began, mut told) = (Instant::now(), false);
     // A training that has just been started takes some seconds until it makes its folder.
     while !folder.is_dir() || !has_begun(folder)? {
+        if folder.exists() && !folder.is_dir() {
+            let what = format!("{} is a file, where the folder of a training is to be", folder.display());
+            return Err(Error::new(what, "name the folder that the callback of examples/pytorch writes"));
+        }
         if stops() {
             return Ok(false);
         }

@@ -117,7 +117,8 @@ impl ChannelStats {
                 1 if good => Ok(vec![values[0]; channels]),
                 len if good && len == channels => Ok(values.to_vec()),
                 _ => {
-                    let what = format!("--{name} is {values:?}, for images of {channels} channels");
+                    let of = if channels == 1 { "channel" } else { "channels" };
+                    let what = format!("--{name} is {values:?}, for images of {channels} {of}");
                     Err(Error::usage(what, "give one finite number, or one for each channel; --std above 0"))
                 }
             }

@@ -60,7 +60,7 @@ pub use layer_info::{LayerInfo, TensorKind, node_name};
 pub use loss::{Loss, LossBuffers, Target};
 pub use memory::MemoryPlan;
 pub use model::Model;
-pub(crate) use network::STATE_PREFIXES;
+pub(crate) use network::{BATCHES_TRACKED, GRADIENT_PREFIX, STATE_PREFIXES};
 pub use network::{Network, NetworkLayer, preset_names};
 pub use optimizer::Optimizer;
 pub use options::TrainerOptions;

@@ -80,6 +80,9 @@ impl Model {
         self.normalized(&plain, &stats.mean, &stats.std)
     }
 
+    /// Number of the layer that [`Model::normalized`] puts first.
+    pub const INPUT_NORM_NUMBER: u32 = 0;
+
     /// The same network behind a layer, `input_norm`, which turns images that were normalized with a data set's own `stats` into those
     /// that it was trained with: less `mean`, by `std`, of values from 0 to 1; one each, or one for each channel. It is to be frozen.
     ///

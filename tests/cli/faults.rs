@@ -374,3 +374,15 @@ fn a_folder_that_holds_a_run_is_not_begun_again() {
     fs::remove_file(folder.path().join("run/model.safetensors")).unwrap();
     run(folder.path(), &train(&["--steps", "2", "--out", "run"])).ok();
 }
+
+#[cfg(feature = "app")]
+#[test]
+fn what_holds_no_training_is_not_waited_on() {
+    let folder = folder();
+    let path = folder.path();
+    fs::write(path.join("notes.txt"), "none").unwrap();
+    run(path, &["watch", "notes.txt", "--json"]).fails(1, "notes.txt is a file");
+    fs::create_dir(path.join("list")).unwrap();
+    fs::write(path.join("list/checkpoints.jsonl"), "nonsense\n").unwrap();
+    run(path, &["watch", "list", "--json"]).fails(1, "checkpoints.jsonl");
+}

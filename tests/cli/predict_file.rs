@@ -86,7 +86,7 @@ fn pixels_and_classes_of_a_file_are_as_options_say() {
     predict(&["--dataset", "digits"]).fails(1, "data set digits has 10 class names, and the network 2");
     predict(&["--classes", "missing.txt"]).fails(1, "missing.txt");
     predict(&["--classes", "names.txt", "--dataset", "digits"]).fails(2, "--dataset");
-    predict(&["--mean", "0.1,0.2", "--std", "1"]).fails(2, "--mean is [0.1, 0.2], for images of 1 channels");
+    predict(&["--mean", "0.1,0.2", "--std", "1"]).fails(2, "--mean is [0.1, 0.2], for images of 1 channel");
     predict(&["--mean", "0", "--std", "0"]).fails(2, "--std is [0.0]");
     predict(&["--averaged"]).fails(2, "net.json is a file");
     let nowhere = ["predict", "nowhere.onnx", "picture.png", "--adapter", "software"];

@@ -6,10 +6,7 @@ use safetensors::tensor::TensorView;
 use super::exported::Exported;
 use super::names::python_names;
 use crate::error::{Error, Result};
-use crate::nn::{NetworkLayer, ParameterSpec};
-
-/// A count that PyTorch's batch norm keeps.
-const TRACKED: &str = "num_batches_tracked";
+use crate::nn::{BATCHES_TRACKED, NetworkLayer, ParameterSpec};
 
 /// Name and shape of each tensor of a layer; weights of a dense layer are a matrix.
 pub(super) fn shapes(layer: &NetworkLayer) -> Vec<(&'static str, Vec<usize>)> {
@@ -67,7 +64,7 @@ impl Exported {
         }
         for (layer, name) in self.model.network.layers.iter().zip(names) {
             if layer.layer.kind() == "batch_norm" {
-                views.push((format!("{name}.{TRACKED}"), view(Dtype::I64, Vec::new(), &zero)));
+                views.push((format!("{name}.{BATCHES_TRACKED}"), view(Dtype::I64, Vec::new(), &zero)));
             }
         }
         safetensors::serialize(

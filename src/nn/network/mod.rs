@@ -23,6 +23,10 @@ const MAX_VALUES: u128 = 1 << 40;
 const MAX_NUMBER: u32 = 1 << 30;
 /// Prefixes of the names under which a checkpoint keeps a tensor's first moment, second moment and average.
 pub(crate) const STATE_PREFIXES: [&str; 3] = ["momentum.", "second_moment.", "average."];
+/// Beginning of the names of gradients that another program saves beside its tensors.
+pub(crate) const GRADIENT_PREFIX: &str = "grad.";
+/// Count that PyTorch's batch norm keeps; it has no part in predictions.
+pub(crate) const BATCHES_TRACKED: &str = "num_batches_tracked";
 
 /// A layer in its network.
 pub struct NetworkLayer {

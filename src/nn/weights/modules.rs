@@ -3,12 +3,8 @@
 use std::collections::{HashMap, HashSet};
 
 use crate::data::NamedTensor;
-use crate::nn::{Network, STATE_PREFIXES};
+use crate::nn::{BATCHES_TRACKED, GRADIENT_PREFIX, Network, STATE_PREFIXES};
 
-/// Count that PyTorch's batch norm keeps; it has no part in predictions.
-const TRACKED: &str = "num_batches_tracked";
-/// Beginning of the names of gradients that are saved beside their tensors.
-const GRADIENT: &str = "grad.";
 /// Beginnings of all names that wrappers of PyTorch add.
 const WRAPPERS: [&str; 4] = ["module.", "_orig_mod.", "model.", "network."];
 /// Tensors that one layer takes.
@@ -27,11 +23,14 @@ pub(super) fn parts(name: &str) -> (&str, &str) {
 pub(super) fn modules<'t>(network: &Network, tensors: &'t [NamedTensor]) -> Vec<Module<'t>> {
     let names: HashSet<&str> = tensors.iter().map(|tensor| tensor.name.as_str()).collect();
     let is_state = |name: &str| {
-        let rest = STATE_PREFIXES.iter().chain(&[GRADIENT]).find_map(|prefix| name.strip_prefix(prefix));
+        let rest =
+            STATE_PREFIXES.iter().chain(&[GRADIENT_PREFIX]).find_map(|prefix| name.strip_prefix(prefix));
         rest.is_some_and(|rest| names.contains(rest))
     };
-    let kept: Vec<&NamedTensor> =
-        tensors.iter().filter(|tensor| parts(&tensor.name).1 != TRACKED && !is_state(&tensor.name)).collect();
+    let kept: Vec<&NamedTensor> = tensors
+        .iter()
+        .filter(|tensor| parts(&tensor.name).1 != BATCHES_TRACKED && !is_state(&tensor.name))
+        .collect();
     let mut skipped = 0;
     let all_begin = |skipped: usize, prefix: &str| {
         let is_own = network.layers.iter().any(|layer| layer.name.starts_with(prefix));

@@ -39,11 +39,14 @@ pub(super) struct WatchedFolder {
 /// True once there is a checkpoint in a folder to watch.
 ///
 /// # Errors
-/// When there is no such folder.
+/// When there is no such folder, or its list holds other lines only.
 pub fn has_begun(folder: &Path) -> Result<bool> {
     let mut folder = WatchedFolder::new(folder);
     folder.look()?;
-    Ok(!folder.reports.is_empty())
+    match folder.faults.pop() {
+        Some(fault) if folder.reports.is_empty() => Err(fault),
+        _ => Ok(!folder.reports.is_empty()),
+    }
 }
 
 impl WatchedFolder {

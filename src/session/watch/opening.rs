@@ -24,8 +24,6 @@ const ABOUT_FILE: &str = "about.json";
 const NETWORK_FILES: [&str; 2] = ["network.toml", "network.onnx"];
 /// Newest checkpoints of which one has to be whole.
 const MAX_TRIED: usize = 16;
-/// Number of the layer that [`Model::normalized`] puts first.
-const INPUT_NORM: u32 = 0;
 
 /// A training to be watched. What is not given is as the training says, in `about.json`.
 #[derive(Debug, Clone, Default)]
@@ -73,7 +71,7 @@ pub fn begin(gpu: Rc<Gpu>, watching: &Watching) -> Result<Session> {
     let mut frozen = Vec::new();
     if !mean.is_empty() && model.network.input == data.shape.into() {
         model = model.normalized(&data.channel_stats(), mean, std)?;
-        frozen.push(INPUT_NORM);
+        frozen.push(Model::INPUT_NORM_NUMBER);
     }
     let settings = RunSettings {
         dataset,

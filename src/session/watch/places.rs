@@ -5,12 +5,10 @@ use std::collections::{HashMap, HashSet};
 use super::report::CheckpointReport;
 use crate::data::{NamedTensor, NamedTensors};
 use crate::error::{Error, Result};
-use crate::nn::{Model, Network, ShownState, TensorRange};
+use crate::nn::{BATCHES_TRACKED, GRADIENT_PREFIX, Model, Network, STATE_PREFIXES, ShownState, TensorRange};
 
 /// Beginnings of the names of gradients, first and second moments.
-const PREFIXES: [&str; 3] = ["grad.", "momentum.", "second_moment."];
-/// Count that PyTorch's batch norm keeps; it has no part in predictions.
-const TRACKED: &str = "num_batches_tracked";
+const PREFIXES: [&str; 3] = [GRADIENT_PREFIX, STATE_PREFIXES[0], STATE_PREFIXES[1]];
 
 /// Help for a checkpoint of another network.
 const ANOTHER: &str = "its training has another network now, and the last checkpoint of the former one stays: watch the folder again \
@@ -98,7 +96,9 @@ impl Places {
         let known: HashSet<&str> = self.0.values().map(String::as_str).collect();
         let is_known = |name: &str| {
             let rest = PREFIXES.iter().find_map(|prefix| name.strip_prefix(prefix));
-            known.contains(name) || rest.is_some_and(|rest| known.contains(rest)) || name.ends_with(TRACKED)
+            known.contains(name)
+                || rest.is_some_and(|rest| known.contains(rest))
+                || name.ends_with(BATCHES_TRACKED)
         };
         let Some(other) = names.keys().filter(|name| !is_known(name)).min() else { return Ok(()) };
         let what = format!("{} has {other}, which the network that is watched lacks", report.file);

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use super::folder::{News, WatchedFolder};
+use super::folder::{News, WatchedFolder, has_begun};
 use super::orders::{ORDERS_FILE, Orders, check_reaches};
 use super::report::CheckpointReport;
 use crate::nn::Edit;
@@ -48,6 +48,16 @@ fn a_line_that_is_none_is_told_and_passed_over() {
     assert_eq!((folder.look().unwrap(), steps(&folder)), (News::More, vec![10, 12]));
     assert_eq!(folder.faults.len(), 2);
     assert!(folder.faults[1].what().contains("no name of a file in the folder"), "{}", folder.faults[1]);
+}
+
+#[test]
+fn a_list_without_a_checkpoint_is_not_waited_on() {
+    let dir = tempfile::tempdir().unwrap();
+    assert!(!has_begun(dir.path()).unwrap());
+    append(dir.path(), "nonsense\n");
+    assert!(has_begun(dir.path()).unwrap_err().what().contains("checkpoints.jsonl"));
+    append(dir.path(), &line(10));
+    assert!(has_begun(dir.path()).unwrap());
 }
 
 #[test]
