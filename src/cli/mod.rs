@@ -12,6 +12,7 @@ mod bench;
 mod contact_sheet;
 mod data;
 mod data_info;
+mod doctor;
 mod dry_run;
 mod embed;
 mod export;
@@ -85,6 +86,8 @@ enum Command {
     Export(export::Export),
     /// The filters of a run by the loss without each: which can go.
     Ablate(ablate::Ablate),
+    /// Signs that a run does not learn as it could, with remedies.
+    Doctor(doctor::Doctor),
     /// The effect of commands over several seeds, each against the same run without them.
     Twin(twin::Twin),
     /// Watch and steer a training of PyTorch by the checkpoints that its callback writes.
@@ -150,6 +153,7 @@ impl Cli {
             Some(Command::Import(import)) => import.run(),
             Some(Command::Export(export)) => export.run(),
             Some(Command::Ablate(ablate)) => ablate.run(),
+            Some(Command::Doctor(doctor)) => doctor.run(),
             Some(Command::Twin(twin)) => twin.run(),
             Some(Command::Predict(predict)) => predict.run(),
             Some(Command::Embed(embed)) => embed.run(),

@@ -10,6 +10,19 @@ use super::window::ImageWindow;
 use crate::error::Result;
 use crate::gpu::{Buffer, BufferRange, Gpu};
 
+/// Bytes that are uploaded at a time: each piece goes through the memory of the one before, as fresh pages cost more than the copies.
+const PIECE: usize = 8 << 20;
+
+/// Appends the bytes of these images, by their numbers: training, then test.
+fn copy_images(data: &Dataset, range: Range<usize>, bytes: &mut Vec<u8>) {
+    let image_len = data.shape.len();
+    for (split, start) in [(&data.train, 0), (&data.test, data.train.len())] {
+        let part = range.start.max(start) - start..range.end.max(start) - start;
+        let part = part.start.min(split.len())..part.end.min(split.len());
+        bytes.extend_from_slice(&split.images[part.start * image_len..part.end * image_len]);
+    }
+}
+
 /// The images of a data set on the GPU.
 pub(super) struct Images {
     /// The buffers, one to [`MAX_CHUNKS`](super::residency::MAX_CHUNKS).
@@ -72,15 +85,17 @@ impl Images {
         if pollster::block_on(scope.pop()).is_some() {
             return None;
         }
+        let pieces = (PIECE / image_len).max(1).next_multiple_of(4);
+        let mut bytes = Vec::with_capacity(pieces.min(images) * image_len);
         for (buffer, first) in buffers.iter().zip((0..images).step_by(chunk)) {
             let end = (first + chunk).min(images);
-            let mut bytes = Vec::with_capacity((end - first) * image_len);
-            for (split, start) in [(&data.train, 0), (&data.test, data.train.len())] {
-                let part = first.max(start) - start..end.max(start) - start;
-                let part = part.start.min(split.len())..part.end.min(split.len());
-                bytes.extend_from_slice(&split.images[part.start * image_len..part.end * image_len]);
+            for from in (first..end).step_by(pieces) {
+                bytes.clear();
+                copy_images(data, from..(from + pieces).min(end), &mut bytes);
+                buffer.write(gpu, (from - first) * image_len, &bytes);
+                gpu.queue.submit([]);
+                gpu.wait();
             }
-            buffer.write(gpu, 0, &bytes);
         }
         let chunks = buffers.iter().map(Buffer::range).collect();
         let own_bytes = vec![0; own.len() * image_len];

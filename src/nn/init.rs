@@ -31,6 +31,23 @@ impl Init {
         self.rows(shape, shape[0], seed, index)
     }
 
+    /// Root mean square of the values of a tensor of `shape`, in the mean over seeds.
+    pub(crate) fn deviation(self, shape: &[usize]) -> f64 {
+        let fan_in = shape[1..].iter().product::<usize>().max(1) as f64;
+        let taps: usize = shape.get(2..).map_or(1, |taps| taps.iter().product());
+        let (rows, fan_out) = (shape[0] as f64, (shape[0] * taps) as f64);
+        match self {
+            Self::He => (2.0 / fan_in).sqrt(),
+            Self::Xavier => (2.0 / (fan_in + fan_out)).sqrt(),
+            Self::Convnetjs => (1.0 / fan_in).sqrt(),
+            // Each of the vectors along the shorter side has length √2.
+            Self::Orthogonal => (2.0 / rows.max(fan_in)).sqrt(),
+            Self::Zero => 0.0,
+            Self::One => 1.0,
+            Self::Quarter => 0.25,
+        }
+    }
+
     /// The values of this number of rows of a tensor of `shape`: a function of `seed` and of the `stream` of random numbers.
     pub(super) fn rows(self, shape: &[usize], rows: usize, seed: u64, stream: u64) -> Vec<f32> {
         let fan_in = shape[1..].iter().product::<usize>();
@@ -83,6 +100,20 @@ fn normal(rng: &mut ChaCha8Rng) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn values_are_as_large_as_they_are_said_to_be() {
+        let all =
+            [Init::He, Init::Xavier, Init::Convnetjs, Init::Orthogonal, Init::Zero, Init::One, Init::Quarter];
+        for (init, shape) in all.into_iter().flat_map(|init| [(init, [40, 5, 3, 3]), (init, [20, 90, 1, 1])])
+        {
+            let values = init.values(&shape, 3, 0);
+            let size =
+                (values.iter().map(|v| f64::from(*v).powi(2)).sum::<f64>() / values.len() as f64).sqrt();
+            let said = init.deviation(&shape);
+            assert!((size - said).abs() <= 0.06 * said, "{init:?} of {shape:?}: {size}, said {said}");
+        }
+    }
 
     fn values(shape: [usize; 4], init: Init, seed: u64, index: u64) -> Vec<f32> {
         init.values(&shape, seed, index)

@@ -113,10 +113,9 @@ impl Session {
             Control::Time(control) => self.ask_for_time(control)?,
             Control::Try(edit) => self.measurements.try_out(edit, self.run.seen())?,
             Control::Inspect(request) => self.inspect(request)?,
-            Control::RankFilters(images) => {
-                let (now, version) = (self.moment(), self.run.forward_version);
-                self.measurements.rankings.want(images, now, version);
-            }
+            Control::RankFilters(images) => self.want_ranking(images),
+            Control::Examine(images) => self.begin_examination(images),
+            Control::Treat(finding) => self.treat(finding)?,
         }
         Ok(())
     }

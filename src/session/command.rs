@@ -353,6 +353,10 @@ pub enum Control {
     Inspect(Inspect),
     /// Measures the loss without each filter over this number of validation images; see [`Session::rankings`](super::Session::rankings).
     RankFilters(usize),
+    /// Examines the run over this number of validation images; see [`Session::doctor`](super::Session::doctor).
+    Examine(usize),
+    /// Carries out the remedy of a finding of the last examination, by its index.
+    Treat(usize),
 }
 
 /// A request of a pane to the session.

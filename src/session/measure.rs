@@ -2,6 +2,7 @@
 
 use super::command::{Command, TrainCommand};
 use super::distributions::Distributions;
+use super::doctor::Doctor;
 use super::effects::{Effects, Measure, Moment, RowId};
 use super::event::Event;
 use super::held_out::{HeldOut, Of, Target};
@@ -11,7 +12,7 @@ use super::ranking::Rankings;
 use super::readback::{Readback, Timed};
 use super::statistics::Statistics;
 use super::trial::Trial;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::gpu::{Cost, Work};
 use crate::layouts::Layouts;
 use crate::nn::{Edit, Trainer};
@@ -26,6 +27,8 @@ pub(super) struct Measurements {
     pub inspection: Inspection,
     /// The filters by the loss without each.
     pub rankings: Rankings,
+    /// Examinations.
+    pub doctor: Doctor,
     /// Times, decay and changes of weights.
     pub statistics: Statistics,
     /// Histograms of steps.
@@ -45,8 +48,8 @@ pub(super) struct Begun {
 impl Measurements {
     /// Nothing measured yet.
     pub(super) fn new(statistics: Statistics) -> Self {
-        let (effects, trial, inspection, rankings, distributions, held) = Default::default();
-        Self { effects, trial, inspection, rankings, statistics, distributions, held }
+        let (effects, trial, inspection, rankings, doctor, distributions, held) = Default::default();
+        Self { effects, trial, inspection, rankings, doctor, statistics, distributions, held }
     }
 
     /// The kind of the next piece of a step, and the first dispatch that it may not have, where the parts of the step are timed.
@@ -67,6 +70,13 @@ impl Measurements {
     pub(super) fn forget(&mut self, trainer: &Trainer) {
         self.statistics.forget(trainer);
         self.distributions.forget(trainer);
+        self.doctor.forget();
+    }
+
+    /// A step was halted, and the run is at the moment before it.
+    pub(super) fn halted(&mut self, trainer: &Trainer, error: &Error) {
+        self.doctor.halted(&error.to_string(), trainer.clock().step);
+        self.forget(trainer);
     }
 
     /// Takes in the time of a piece of a step.
@@ -150,6 +160,7 @@ impl Measurements {
         self.statistics.after_step(encoder, of.trainer, layouts, ends_epoch);
         self.distributions.after_step(encoder, of.trainer);
         self.inspection.after_step(encoder, of);
+        self.doctor.record(encoder, of, &mut self.rankings, true);
         self.rankings.begin(encoder, of, layouts);
         let Some(held) = &mut self.held else { return };
         let step = of.step();
@@ -190,8 +201,12 @@ impl Measurements {
         self.distributions.record(encoder, of.trainer.gpu());
         let budget = (budget_ms, trains, between);
         let inspects = self.inspection.record(encoder, of, readback, budget);
+        if budget.2 {
+            self.doctor.record(encoder, of, &mut self.rankings, budget.1);
+        }
+        let examines = self.doctor.progress().is_some();
         let ranks = self.rankings.record(encoder, (of, layouts), readback, budget);
-        let inspects = inspects || ranks;
+        let inspects = inspects || ranks || examines;
         let Some(held) = &mut self.held else { return inspects };
         let ended = self.trial.as_mut().and_then(|trial| trial.record(encoder, of, held).err());
         if let Some(why) = ended {
@@ -205,6 +220,7 @@ impl Measurements {
     pub(super) fn after_submit(&mut self) {
         self.inspection.after_submit();
         self.rankings.after_submit();
+        self.doctor.after_submit();
         self.statistics.after_submit();
         self.distributions.after_submit();
         self.held.iter_mut().for_each(HeldOut::after_submit);
@@ -213,6 +229,7 @@ impl Measurements {
     /// Takes in the losses and statistics that have arrived; `labels` are the classes of the validation images in their order.
     pub(super) fn poll(&mut self, metrics: &mut Metrics, labels: &[(u32, u8)]) {
         self.rankings.poll(labels);
+        self.doctor.poll(&self.rankings);
         self.statistics.poll(metrics);
         self.distributions.poll();
         for (target, loss) in self.held.as_mut().map(HeldOut::take).unwrap_or_default() {

@@ -10,6 +10,7 @@ mod checkpoint;
 mod command;
 mod concern;
 mod distributions;
+mod doctor;
 mod edited;
 mod effects;
 mod evaluator;
@@ -61,6 +62,10 @@ pub use command::{
     Action, Command, Control, DataCommand, LayerId, LayoutCommand, NetworkCommand, TimeControl, TrainCommand,
 };
 pub use distributions::{Distributions, LayerUnits};
+pub use doctor::{
+    Checkup, Diagnosis, Doctor, Expected, Finding, LayerCheckup, Outcome as RemedyOutcome, Problem, Remedy,
+    Treatment, Tried, WATCHED_STEPS, diagnose, examine, try_remedies,
+};
 pub use effects::{EFFECT_STEPS, Effect};
 pub use event::{Event, RunState, Score, Split, StopCondition};
 pub use inspect::{

@@ -287,8 +287,8 @@ impl Session {
             self.metrics.layouts_ms = time_ms;
         }
         self.measurements.poll(&mut self.metrics, &self.run.images[Split::Validation as usize]);
-        let (run, events) = (&mut self.run, &mut self.events);
-        self.measurements.inspection.poll(&mut run.trainer, &run.images, events);
+        self.conclude_examination();
+        self.measurements.inspection.poll(&mut self.run.trainer, &self.run.images, &mut self.events);
         let received = self.readback.take();
         let done: Vec<WorkSpan> = received.iter().flat_map(Received::spans).copied().collect();
         if !done.is_empty() {
@@ -359,8 +359,8 @@ impl Session {
         self.throughput.restart();
         // Where the GPU reports a fault, that is the cause of the numbers.
         let not_finite = fault::recover(&mut self.run.trainer, step);
-        self.measurements.forget(&self.run.trainer);
         let error = self.gpu().check().err().unwrap_or(not_finite);
+        self.measurements.halted(&self.run.trainer, &error);
         self.progress.probes_stale = true;
         self.events.push(Event::Fault(error));
         self.take_back_commands();

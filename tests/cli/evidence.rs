@@ -1,4 +1,4 @@
-//! `revacnn ablate` and `revacnn twin`: which filter can go, and what commands do.
+//! `revacnn ablate`, `revacnn doctor` and `revacnn twin`: which filter can go, what is wrong, and what commands do.
 
 use std::fs;
 use std::path::Path;
@@ -31,6 +31,32 @@ fn filters_are_listed_by_the_loss_without_them() {
     assert!(text.contains("loss without") && text.lines().count() == 3 + 4, "{text}");
     assert_eq!(fs::read(path.join("run/model.safetensors")).unwrap(), model, "the run stays as it is");
     program(path, &["ablate", "run", "--layer", "conv9"]).fails(2, "conv9");
+}
+
+#[test]
+fn the_doctor_tells_what_is_wrong_and_tries_the_remedy() {
+    let folder = folder();
+    let path = folder.path();
+    program(path, &train(&["--steps", "60", "--freeze", "conv1", "--out", "run"])).ok();
+    let model = fs::read(path.join("run/model.safetensors")).unwrap();
+    let found = program(path, &["doctor", "run", "--json", "--try", "--images", "150"]).ok().events();
+    let frozen = found.iter().find(|event| event["finding"]["problem"] == "frozen").expect("it is found");
+    assert_eq!(
+        (&frozen["finding"]["layer"], &frozen["outcome"]["came_true"]),
+        (&"conv1".into(), &true.into())
+    );
+    let commands = &frozen["finding"]["remedy"]["commands"];
+    assert_eq!(commands, &serde_json::json!([{ "thaw": 0 }]));
+    let last = found.last().unwrap();
+    assert_eq!(
+        (&last["event"], &last["step"], &last["findings"]),
+        (&"examined".into(), &80.into(), &(found.len() - 1).into())
+    );
+    assert!(last["loss_without_remedy"].as_f64().unwrap() > 0.0);
+    let text = program(path, &["doctor", "run", "--images", "150"]).ok().out;
+    assert!(text.contains("conv1: It is frozen") && text.contains("expected: 100 steps later"), "{text}");
+    assert_eq!(fs::read(path.join("run/model.safetensors")).unwrap(), model, "the run stays as it is");
+    program(path, &["doctor", "nowhere"]).fails(1, "nowhere");
 }
 
 #[test]

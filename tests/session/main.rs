@@ -5,6 +5,7 @@ mod commands;
 mod damage;
 mod data_edits;
 mod distributions;
+mod doctor;
 mod edits;
 mod effects;
 mod embedding;

@@ -4,6 +4,7 @@
 mod blend;
 mod charts;
 mod dialogs;
+mod doctor;
 mod fixture;
 mod hand;
 #[path = "../kept_pictures/mod.rs"]

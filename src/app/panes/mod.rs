@@ -4,6 +4,7 @@ mod actions;
 mod charts;
 mod confusion;
 mod distributions;
+mod doctor;
 mod embedding;
 mod network;
 mod statistics;
@@ -23,6 +24,7 @@ const PANES: &[fn() -> Box<dyn Pane>] = &[
     new::<charts::ChartsPane>,
     new::<statistics::StatisticsPane>,
     new::<actions::ActionsPane>,
+    new::<doctor::DoctorPane>,
 ];
 
 fn new<P: Pane + Default + 'static>() -> Box<dyn Pane> {

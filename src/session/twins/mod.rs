@@ -122,7 +122,7 @@ impl TwinPlan<'_> {
 }
 
 /// Trains to a step; false where `beside` ended it.
-fn train_to(session: &mut Session, step: u32, beside: &mut Beside<'_>) -> Result<bool> {
+pub(super) fn train_to(session: &mut Session, step: u32, beside: &mut Beside<'_>) -> Result<bool> {
     session.set_limit(Some(StopCondition::Steps(step)));
     session.play();
     let goes_on = go_on(session, beside)?;
@@ -144,7 +144,7 @@ fn go_on(session: &mut Session, beside: &mut Beside<'_>) -> Result<bool> {
 }
 
 /// Does what is asked of the time of the run.
-fn take_way(session: &mut Session, control: TimeControl) -> Result<()> {
+pub(super) fn take_way(session: &mut Session, control: TimeControl) -> Result<()> {
     session.control(Control::Time(control))?;
     while session.is_travelling() {
         session.advance();

@@ -205,6 +205,7 @@ pub(in crate::session) fn control(session: &mut Session, control: &Control) -> O
         Control::Try(Some(_)) => Err(not_here("a blend of filters")),
         Control::SetLimit(_) => Ok(()),
         Control::Evaluate(_) | Control::AskForImage(..) | Control::Try(None) => return None,
-        Control::Inspect(_) | Control::RankFilters(_) => return None,
+        Control::Inspect(_) | Control::RankFilters(_) | Control::Examine(_) => return None,
+        Control::Treat(_) => return None,
     })
 }
