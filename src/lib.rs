@@ -144,6 +144,7 @@
 #[cfg(feature = "app")]
 pub mod app;
 pub mod data;
+pub mod door;
 pub mod embed;
 pub mod error;
 pub mod files;

@@ -22,6 +22,7 @@ mod gradcheck;
 mod import;
 mod interrupt;
 mod letters;
+mod listening;
 mod numbers;
 mod outputs;
 mod predict;
@@ -35,6 +36,7 @@ mod report;
 mod run_options;
 mod saving;
 mod train;
+mod train_report;
 mod twin;
 mod usage;
 #[cfg(feature = "app")]
