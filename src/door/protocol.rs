@@ -28,9 +28,9 @@ pub(super) mod code {
 pub(super) struct Fault {
     /// One of [`code`].
     pub code: i64,
-    /// What happened, to what.
+    /// The event and its object.
     pub message: String,
-    /// What to do next.
+    /// The client's next step.
     pub help: String,
 }
 

@@ -38,9 +38,9 @@ fn without_details(mut answer: Value) -> Value {
     answer
 }
 
-#[test]
-fn the_examples_of_the_specification_have_their_answers() {
-    for (line, expected) in [
+/// Those of the specification's examples that are single requests, with their answers.
+fn single_examples() -> [(&'static str, Value); 7] {
+    [
         (
             r#"{"jsonrpc": "2.0", "method": "subtract", "params": [42, 23], "id": 1}"#,
             json!({"jsonrpc": "2.0", "result": 19, "id": 1}),
@@ -69,6 +69,12 @@ fn the_examples_of_the_specification_have_their_answers() {
             r#"{"jsonrpc": "2.0", "method": 1, "params": "bar"}"#,
             json!({"jsonrpc": "2.0", "error": {"code": -32600, "message": "Invalid Request"}, "id": null}),
         ),
+    ]
+}
+
+/// Those that are batches.
+fn batch_examples() -> [(&'static str, Value); 5] {
+    [
         (
             r#"[{"jsonrpc": "2.0", "method": "sum", "params": [1,2,4], "id": "1"},{"jsonrpc": "2.0", "method""#,
             json!({"jsonrpc": "2.0", "error": {"code": -32700, "message": "Parse error"}, "id": null}),
@@ -106,7 +112,12 @@ fn the_examples_of_the_specification_have_their_answers() {
                 {"jsonrpc": "2.0", "result": ["hello", 5], "id": "9"}
             ]),
         ),
-    ] {
+    ]
+}
+
+#[test]
+fn the_examples_of_the_specification_have_their_answers() {
+    for (line, expected) in single_examples().into_iter().chain(batch_examples()) {
         assert_eq!(responded(line).map(without_details), Some(expected), "{line}");
     }
     for notifications in [

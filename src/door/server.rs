@@ -49,7 +49,7 @@ impl Reply {
     }
 }
 
-/// What threads share.
+/// State that threads share.
 #[derive(Default)]
 struct Shared {
     closed: AtomicBool,

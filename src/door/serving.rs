@@ -83,6 +83,11 @@ impl Door {
         self.file.path()
     }
 
+    /// Tells the log where clients come in.
+    pub fn announce(&self) {
+        log::info!("listening on 127.0.0.1:{}; the token is in {}", self.port(), self.file().display());
+    }
+
     /// Number of clients.
     pub fn clients(&self) -> usize {
         self.server.clients()

@@ -254,10 +254,8 @@ impl Session {
 
     /// The layouts that the journal leaves open, and the commands that wait.
     fn layout_record(&self) -> LayoutRecord {
-        LayoutRecord::of(
-            self.journal.header().settings.batch,
-            self.journal.shown().chain(self.pending.iter()),
-        )
+        let batch = self.journal.header().settings.batch;
+        LayoutRecord::of(batch, self.journal.shown().chain(self.pending.iter()))
     }
 
     /// The same with the pins of filters, through all changes of the network.

@@ -36,6 +36,15 @@ pub fn train_steps(session: &mut Session, steps: u32) {
     session.progress.steps_left = Some(steps).filter(|_| session.is_playing());
 }
 
+/// Trains on after a pause that nobody asked for, such as that of a save: for the steps that were left, where they were counted.
+pub fn play_on(session: &mut Session) {
+    let left = session.progress.steps_left;
+    if !session.progress.steps_are_made() {
+        session.play();
+        session.progress.steps_left = left.filter(|_| session.is_playing());
+    }
+}
+
 /// Steps that are left of those that were asked for; none while it trains without end, or is paused.
 pub fn steps_left(session: &Session) -> Option<u32> {
     session.progress.steps_left.filter(|_| session.is_playing())

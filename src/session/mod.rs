@@ -59,7 +59,7 @@ mod watch;
 mod words;
 
 pub use crate::files::{create_folder, write_folder, write_whole};
-pub use awaited::{Taken, apply_awaited, hold, is_between_steps, outcomes, steps_left, train_steps};
+pub use awaited::{Taken, apply_awaited, hold, is_between_steps, outcomes, play_on, steps_left, train_steps};
 pub use command::{
     Action, Command, Control, DataCommand, LayerId, LayoutCommand, NetworkCommand, TimeControl, TrainCommand,
 };

@@ -5,7 +5,7 @@ use std::fs;
 use safetensors::SafeTensors;
 use serde_json::{Value, json};
 
-use crate::door_client::Listening;
+use crate::door_client::{Client, Listening};
 use crate::program::{folder, run, train};
 
 /// Base64 by its definition (RFC 4648), to check the program's.
@@ -78,6 +78,21 @@ fn without_the_token_nothing_is_answered_and_the_connection_ends() {
     assert!(!file.exists());
 }
 
+/// Requests that are wrong are refused, and change nothing.
+fn refuses_what_is_wrong(client: &mut Client) {
+    for (wrong, code) in [
+        (json!({ "set_momentum": 1.5 }), -32000),
+        (json!({ "freeze": 8 }), -32000),
+        (json!({ "set_speed": 1 }), -32602),
+        (json!({ "set_flip": "yes" }), -32602),
+    ] {
+        assert_eq!(client.command(wrong.clone()).unwrap_err()["code"], code, "{wrong}");
+    }
+    assert_eq!(client.call("tensor", json!([9])).unwrap_err()["code"], -32000);
+    assert_eq!(client.call("tensor", json!(["relu1", "weights"])).unwrap_err()["code"], -32000);
+    assert_eq!(client.call("steps", json!([1])).unwrap_err()["code"], -32601);
+}
+
 #[test]
 fn what_comes_through_the_door_is_what_a_script_does() {
     let folder = folder();
@@ -98,29 +113,22 @@ fn what_comes_through_the_door_is_what_a_script_does() {
     let steps: Vec<_> = metrics["steps"].as_array().unwrap().iter().map(|s| s["step"].clone()).collect();
     assert_eq!(steps, [3, 4, 5, 6, 7].map(Value::from));
 
-    // Refused, and nothing is changed.
-    for (wrong, code) in [
-        (json!({ "set_momentum": 1.5 }), -32000),
-        (json!({ "freeze": 8 }), -32000),
-        (json!({ "set_speed": 1 }), -32602),
-        (json!({ "set_flip": "yes" }), -32602),
-    ] {
-        assert_eq!(client.command(wrong.clone()).unwrap_err()["code"], code, "{wrong}");
-    }
-    assert_eq!(client.call("tensor", json!([9])).unwrap_err()["code"], -32000);
-    assert_eq!(client.call("tensor", json!(["relu1", "weights"])).unwrap_err()["code"], -32000);
-    assert_eq!(client.call("steps", json!([1])).unwrap_err()["code"], -32601);
-
+    refuses_what_is_wrong(&mut client);
     assert_eq!(client.command(json!({ "split_filter": { "layer": 0, "filter": 3 } })), Ok(7));
     client.call("step", json!([4])).unwrap();
     assert_eq!(client.command(json!({ "freeze_filters": { "layer": 0, "filters": [1] } })), Ok(11));
-    client.call("step", json!({ "steps": 9 })).unwrap();
+    // Over the end of an epoch, where the run is saved.
+    let made = client.call("step", json!({ "steps": 19 })).unwrap();
+    assert_eq!([&made["made"], &made["step"], &made["state"]], [&json!(19), &json!(30), &json!("paused")]);
+    let metrics = client.call("metrics", json!([])).unwrap();
+    assert_eq!(metrics["steps"].as_array().unwrap().len(), 30);
+    assert_eq!(metrics["epochs"].as_array().unwrap().len(), 1);
     let weights = tensor(&client.call("tensor", json!({ "layer": 0 })).unwrap());
     let bias = tensor(&client.call("tensor", json!({ "layer": "dense1", "part": "bias" })).unwrap());
     let gradients = tensor(&client.call("tensor", json!(["conv1", "weight_gradients"])).unwrap());
     assert_eq!((weights.0.as_str(), &weights.1), ("conv1.weight", &vec![5, 1, 3, 3]));
     assert!(gradients.2.iter().any(|byte| *byte != 0) && gradients.2 != weights.2);
-    let maps = tensor(&client.call("tensor", json!(["max_pool1", "activations"])).unwrap());
+    let maps = tensor(&client.call("tensor", json!(["pool1", "activations"])).unwrap());
     assert_eq!(maps.1[0], 5);
     let image = tensor(&client.call("tensor", json!(["input", "activations"])).unwrap());
     assert_eq!(image.1, [1, 8, 8]);
@@ -139,9 +147,9 @@ fn what_comes_through_the_door_is_what_a_script_does() {
 {"step": 11, "command": {"freeze_filters": {"layer": 0, "filters": [1]}}}
 "#;
     fs::write(folder.path().join("script.jsonl"), script).unwrap();
-    let scripted = run(folder.path(), &train(&["--steps", "20", "--script", "script.jsonl", "--json"])).ok();
+    let scripted = run(folder.path(), &train(&["--steps", "30", "--script", "script.jsonl", "--json"])).ok();
     assert_eq!(ended.hash(), scripted.hash());
-    let plain = run(folder.path(), &train(&["--steps", "20", "--json"])).ok();
+    let plain = run(folder.path(), &train(&["--steps", "30", "--json"])).ok();
     assert_ne!(ended.hash(), plain.hash());
 }
 

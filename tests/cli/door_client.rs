@@ -1,10 +1,11 @@
 //! A training with its door open, and clients that come in.
 
 use std::fs;
-use std::io::{BufRead as _, BufReader, Write as _};
+use std::io::{BufRead as _, BufReader, Read, Write as _};
 use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output};
+use std::thread::JoinHandle;
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -14,7 +15,8 @@ use crate::program::{Ran, command, train};
 /// A run of the program that listens.
 pub(crate) struct Listening {
     child: Option<Child>,
-    out: BufReader<std::process::ChildStdout>,
+    /// Standard output and error.
+    printed: Option<[JoinHandle<Vec<u8>>; 2]>,
     pub port: u16,
     pub file: PathBuf,
 }
@@ -35,7 +37,8 @@ impl Listening {
         assert_eq!((&event["event"], &event["address"]), (&json!("listening"), &json!("127.0.0.1")));
         let port = event["port"].as_u64().expect("it has a port") as u16;
         let file = PathBuf::from(event["file"].as_str().expect("it names the file"));
-        Self { child: Some(child), out, port, file }
+        let printed = Some([read(out), read(child.stderr.take().expect("it is piped"))]);
+        Self { child: Some(child), printed, port, file }
     }
 
     pub(crate) fn token(&self) -> String {
@@ -62,12 +65,21 @@ impl Listening {
 
     /// Waits for its end; what it printed comes after the line about the door.
     pub(crate) fn end(mut self) -> Ran {
-        let mut stdout = Vec::new();
-        std::io::Read::read_to_end(&mut self.out, &mut stdout).expect("it can be read");
-        let child = self.child.take().expect("it runs");
-        let Output { status, stderr, .. } = child.wait_with_output().expect("it ends");
+        let mut child = self.child.take().expect("it runs");
+        let status = child.wait().expect("it ends");
+        let [stdout, stderr] =
+            self.printed.take().expect("it is read").map(|text| text.join().expect("it is read"));
         Ran::from(Output { status, stdout, stderr })
     }
+}
+
+/// Bytes that come out of a pipe, which is read all the time: a full one would stop the program.
+fn read(mut pipe: impl Read + Send + 'static) -> JoinHandle<Vec<u8>> {
+    std::thread::spawn(move || {
+        let mut bytes = Vec::new();
+        pipe.read_to_end(&mut bytes).expect("it can be read");
+        bytes
+    })
 }
 
 impl Drop for Listening {
