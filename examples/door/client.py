@@ -8,6 +8,7 @@
 """
 
 import array
+import atexit
 import base64
 import json
 import math
@@ -80,6 +81,8 @@ class Run:
             raise RuntimeError(f"{program} ended with status {process.wait()}; standard error says why")
         run = cls(json.loads(first)["file"])
         run.process = process
+        # Ends it as Ctrl-C does, where this program ends without `stop`.
+        atexit.register(process.terminate)
         # What nobody reads would stop the program once the pipe is full.
         run.reader = threading.Thread(target=lambda: run.events.extend(map(json.loads, process.stdout)), daemon=True)
         run.reader.start()

@@ -9,7 +9,7 @@ use revacnn::session::{RunState, Session};
 use serde_json::json;
 
 use super::interrupt::Interrupt;
-use super::print::print_line;
+use super::print::{print_line, say};
 
 /// Longest wait for a request of a run that rests, which hears a signal no later.
 const WAIT: Duration = Duration::from_millis(50);
@@ -24,7 +24,7 @@ pub(super) struct ListenOption {
 impl ListenOption {
     /// Opens the door, where one is asked for.
     pub(super) fn open(&self, paused: bool) -> Result<Option<Listening>> {
-        let open = |port| Ok(Listening { door: Door::open(port, true)?, paused });
+        let open = |port| Ok(Listening { door: Door::open(port, true)?, paused, end_said: false });
         self.listen.map(open).transpose()
     }
 }
@@ -33,6 +33,7 @@ impl ListenOption {
 pub(super) struct Listening {
     door: Door,
     paused: bool,
+    end_said: bool,
 }
 
 impl Listening {
@@ -57,9 +58,17 @@ impl Listening {
         !ends && (session.state() != RunState::Finished || self.door.clients() > 0)
     }
 
+    /// Says once that the run is at its end, and the program is not.
+    fn say_end(&mut self, session: &Session) {
+        if session.state() == RunState::Finished && !std::mem::replace(&mut self.end_said, true) {
+            say("the training is at its end, and listens until the last client has left; Ctrl-C ends it");
+        }
+    }
+
     /// Answers requests; of a run that rests, waits for them a short while.
     pub(super) fn serve(&mut self, session: &mut Session, rests: bool) {
         if rests {
+            self.say_end(session);
             self.door.wait(WAIT);
         }
         self.door.serve(session, &mut draw);

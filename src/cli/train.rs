@@ -142,7 +142,7 @@ fn train(
     output: Output,
     interrupt: &Interrupt,
     beside: &mut Beside<'_>,
-    mut door: Option<&mut Listening>,
+    door: Option<&mut Listening>,
 ) -> Result<()> {
     session.set_limit(Some(limit));
     let mut report = Report::new(session, limit, output.json, output.log_every);
@@ -150,7 +150,7 @@ fn train(
     let told = door.as_ref().map_or(Ok(()), |door| door.say(output.json));
     let trained = told
         .and_then(|()| report.start(session))
-        .and_then(|()| train_to_limit(session, &mut report, interrupt, beside, door.as_deref_mut()));
+        .and_then(|()| train_to_limit(session, &mut report, interrupt, beside, door));
     let reported = trained.and_then(|()| report.end(session, interrupt));
     reported.map_err(|error| if error.kind() == ErrorKind::Closed { without_reader(session) } else { error })
 }
