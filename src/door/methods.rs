@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 use super::params::{CommandParams, MetricsParams, Nothing, PictureParams, StepParams, TensorParams, Token};
 use super::protocol::{Fault, Request, code, named};
 use crate::nn::Edit;
-use crate::session::{Command, DataCommand, LayoutCommand, NetworkCommand, TrainCommand};
+use crate::session::{Command, DataCommand, LayoutCommand, TrainCommand};
 
 /// Steps of one request at most.
 const MAX_STEPS: u32 = 10_000_000;
@@ -187,21 +187,44 @@ fn read_command(value: Option<Value>) -> Result<Command, Fault> {
     };
     // A key beside the command would be passed over.
     let members = value.as_object().map_or(1, Map::len);
-    serde_json::from_value(value.clone()).ok().filter(|_| members == 1).ok_or_else(|| {
-        let faults = [
-            fault_of::<TrainCommand>(&value),
-            fault_of::<DataCommand>(&value),
-            fault_of::<Edit>(&value),
-            fault_of::<LayoutCommand>(&value),
-            fault_of::<NetworkCommand>(&value),
-        ];
-        // Of the kind that knows its name: what is wrong with the rest.
-        let known = |fault: &String| !fault.contains("unknown variant") && !fault.contains("untagged");
-        let told =
-            faults.into_iter().flatten().find(known).map_or(String::new(), |fault| format!(": {fault}"));
-        let text = shortened(&value.to_string());
-        Fault::new(code::INVALID_PARAMS, format!("there is no command {text}{told}"), help)
-    })
+    let command = serde_json::from_value(value.clone()).ok().filter(|_| members == 1);
+    command.ok_or_else(|| Fault::new(code::INVALID_PARAMS, fault_of_command(&value), help))
+}
+
+/// Fault of what is no command: its name, or what it takes.
+fn fault_of_command(value: &Value) -> String {
+    let text = shortened(&value.to_string());
+    let Some((name, content)) =
+        value.as_object().filter(|members| members.len() == 1).and_then(|m| m.iter().next())
+    else {
+        return format!("there is no command {text}: it is an object of one member, which names it");
+    };
+    let faults = [
+        fault_of::<TrainCommand>(value),
+        fault_of::<DataCommand>(value),
+        fault_of::<Edit>(value),
+        fault_of::<LayoutCommand>(value),
+    ];
+    // Of the kind that knows the name: what is wrong with the rest.
+    let unknown = format!("unknown variant `{name}`");
+    if let Some(fault) = faults.into_iter().flatten().find(|fault| !fault.contains(&unknown)) {
+        return format!("the command {text} is at fault: {fault}");
+    }
+    if knows(&json!(schema_for!(Command)), name) {
+        return format!("the command {name:?} does not take {}", shortened(&content.to_string()));
+    }
+    format!("there is no command {text}")
+}
+
+/// True if a schema has a variant of one member with this name.
+fn knows(schema: &Value, name: &str) -> bool {
+    let is_it =
+        |variant: &Value| variant["required"] == json!([name]) && variant["properties"][name] != Value::Null;
+    match schema {
+        Value::Array(variants) => variants.iter().any(|variant| is_it(variant) || knows(variant, name)),
+        Value::Object(members) => members.values().any(|member| knows(member, name)),
+        _ => false,
+    }
 }
 
 fn fault_of<T: DeserializeOwned>(value: &Value) -> Option<String> {
@@ -272,6 +295,20 @@ mod tests {
             ("command", json!({}), code::INVALID_PARAMS, "missing"),
             ("command", json!([{ "set_speed": 2 }]), code::INVALID_PARAMS, "no command {\"set_speed\":2}"),
             ("command", json!([{ "set_flip": 2 }]), code::INVALID_PARAMS, "expected a boolean"),
+            (
+                "command",
+                json!([{ "set_optimizer": "adamx" }]),
+                code::INVALID_PARAMS,
+                "`adamx`, expected one of",
+            ),
+            (
+                "command",
+                json!([{ "freeze": "conv1" }]),
+                code::INVALID_PARAMS,
+                "\"freeze\" does not take \"conv1\"",
+            ),
+            ("command", json!([{ "layer": 3 }]), code::INVALID_PARAMS, "no command {\"layer\":3}"),
+            ("command", json!([5]), code::INVALID_PARAMS, "no command 5: it is an object"),
             ("command", json!([{ "add_filter": {} }]), code::INVALID_PARAMS, "missing field `layer`"),
             ("command", json!([{ "set_flip": true, "freeze": 0 }]), code::INVALID_PARAMS, "set_flip"),
             ("command", json!({ "command": { "freeze": 0 }, "step": 3 }), code::INVALID_PARAMS, "`step`"),

@@ -78,6 +78,15 @@ fn without_the_token_nothing_is_answered_and_the_connection_ends() {
     assert!(!file.exists());
 }
 
+/// Width and height of a picture, as the first chunk of its PNG has them (RFC 2083, 4.1.1).
+#[cfg(feature = "app")]
+fn size_of_picture(answer: &Value) -> [u32; 2] {
+    assert_eq!(answer["media_type"], "image/png");
+    let png = decoded(answer["data"].as_str().unwrap());
+    assert_eq!(&png[..16], b"\x89PNG\r\n\x1a\n\0\0\0\x0dIHDR");
+    [16, 20].map(|at| u32::from_be_bytes(png[at..at + 4].try_into().unwrap()))
+}
+
 /// Requests that are wrong are refused, and change nothing.
 fn refuses_what_is_wrong(client: &mut Client) {
     for (wrong, code) in [
@@ -117,6 +126,12 @@ fn what_comes_through_the_door_is_what_a_script_does() {
     assert_eq!(client.command(json!({ "split_filter": { "layer": 0, "filter": 3 } })), Ok(7));
     client.call("step", json!([4])).unwrap();
     assert_eq!(client.command(json!({ "freeze_filters": { "layer": 0, "filters": [1] } })), Ok(11));
+    // Who looks changes nothing.
+    #[cfg(feature = "app")]
+    assert_eq!(
+        size_of_picture(&client.call("picture", json!(["network", 200, 150, "light"])).unwrap()),
+        [200, 150]
+    );
     // Over the end of an epoch, where the run is saved.
     let made = client.call("step", json!({ "steps": 19 })).unwrap();
     assert_eq!([&made["made"], &made["step"], &made["state"]], [&json!(19), &json!(30), &json!("paused")]);
