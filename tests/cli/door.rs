@@ -24,7 +24,9 @@ fn decoded(text: &str) -> Vec<u8> {
 }
 
 /// Name, shape and bytes of a tensor.
-fn tensor(answer: &Value) -> (String, Vec<u64>, Vec<u8>) {
+type Read = (String, Vec<u64>, Vec<u8>);
+
+fn tensor(answer: &Value) -> Read {
     assert_eq!(answer["dtype"], "float32");
     let shape: Vec<u64> = answer["shape"].as_array().unwrap().iter().map(|n| n.as_u64().unwrap()).collect();
     let bytes = decoded(answer["data"].as_str().unwrap());
@@ -102,6 +104,20 @@ fn refuses_what_is_wrong(client: &mut Client) {
     assert_eq!(client.call("steps", json!([1])).unwrap_err()["code"], -32601);
 }
 
+/// Tensors have the shapes of their layers; returns two of parameters.
+fn reads_tensors(client: &mut Client) -> [Read; 2] {
+    let weights = tensor(&client.call("tensor", json!({ "layer": 0 })).unwrap());
+    let bias = tensor(&client.call("tensor", json!({ "layer": "dense1", "part": "bias" })).unwrap());
+    let gradients = tensor(&client.call("tensor", json!(["conv1", "weight_gradients"])).unwrap());
+    assert_eq!((weights.0.as_str(), &weights.1), ("conv1.weight", &vec![5, 1, 3, 3]));
+    assert!(gradients.2.iter().any(|byte| *byte != 0) && gradients.2 != weights.2);
+    let maps = tensor(&client.call("tensor", json!(["pool1", "activations"])).unwrap());
+    assert_eq!(maps.1[0], 5);
+    let image = tensor(&client.call("tensor", json!(["input", "activations"])).unwrap());
+    assert_eq!(image.1, [1, 8, 8]);
+    [weights, bias]
+}
+
 #[test]
 fn what_comes_through_the_door_is_what_a_script_does() {
     let folder = folder();
@@ -138,15 +154,7 @@ fn what_comes_through_the_door_is_what_a_script_does() {
     let metrics = client.call("metrics", json!([])).unwrap();
     assert_eq!(metrics["steps"].as_array().unwrap().len(), 30);
     assert_eq!(metrics["epochs"].as_array().unwrap().len(), 1);
-    let weights = tensor(&client.call("tensor", json!({ "layer": 0 })).unwrap());
-    let bias = tensor(&client.call("tensor", json!({ "layer": "dense1", "part": "bias" })).unwrap());
-    let gradients = tensor(&client.call("tensor", json!(["conv1", "weight_gradients"])).unwrap());
-    assert_eq!((weights.0.as_str(), &weights.1), ("conv1.weight", &vec![5, 1, 3, 3]));
-    assert!(gradients.2.iter().any(|byte| *byte != 0) && gradients.2 != weights.2);
-    let maps = tensor(&client.call("tensor", json!(["pool1", "activations"])).unwrap());
-    assert_eq!(maps.1[0], 5);
-    let image = tensor(&client.call("tensor", json!(["input", "activations"])).unwrap());
-    assert_eq!(image.1, [1, 8, 8]);
+    let read = reads_tensors(&mut client);
     client.call("stop", json!([])).unwrap();
     assert_eq!(client.receive(), None);
     let ended = listening.end().ok();
@@ -154,7 +162,7 @@ fn what_comes_through_the_door_is_what_a_script_does() {
     // The weights are those of the model that was saved.
     let model = fs::read(folder.path().join("steered/model.safetensors")).unwrap();
     let model = SafeTensors::deserialize(&model).unwrap();
-    for (name, _, bytes) in [&weights, &bias] {
+    for (name, _, bytes) in &read {
         assert_eq!(model.tensor(name).unwrap().data(), &bytes[..], "{name}");
     }
     let script = r#"{"step": 7, "command": {"set_learning_rate": 0.01}}
