@@ -138,7 +138,7 @@ fn hammer(mut client: Client, seed: u64, count: u64) -> BTreeMap<String, usize> 
 #[test]
 fn a_run_that_is_hammered_goes_on_and_keeps_what_was_right_alone() {
     let folder = folder();
-    let (count, seed) = (number("REVACNN_DOOR_REQUESTS", 4_000), number("REVACNN_SEED", 1));
+    let (count, seed) = (number("REVACNN_DOOR_REQUESTS", 2_000), number("REVACNN_SEED", 1));
     let listening = Listening::train(folder.path(), &["--steps", "100000000", "--out", "run"]);
     let clients: Vec<_> = (0..CLIENTS)
         .map(|index| {
