@@ -17,7 +17,16 @@ const MAX_LINKS: usize = 40;
 /// # Errors
 /// When the system refuses; then the old content stays.
 pub fn write_whole(path: &Path, bytes: &[u8]) -> Result<()> {
-    write(&followed(path), bytes).map_err(|e| Error::io("write", path, &e))
+    write(&followed(path), bytes, 0o666).map_err(|e| Error::io("write", path, &e))
+}
+
+/// Writes `bytes` to `path` as [`write_whole`] does, for the user alone to read. A link there is replaced, not followed.
+///
+/// # Errors
+/// When the system refuses, or `path` is a device or a pipe.
+pub fn write_private(path: &Path, bytes: &[u8]) -> Result<()> {
+    check_regular(path)?;
+    write(path, bytes, 0o600).map_err(|e| Error::io("write", path, &e))
 }
 
 /// Writes files, each by its name, into a new folder, which is there only once it is whole; it may be there already as long as it is
@@ -45,15 +54,17 @@ pub fn write_folder(path: &Path, files: &[(String, Vec<u8>)]) -> Result<()> {
     write().map_err(|e: io::Error| Error::io("write", path, &e))
 }
 
-fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
+/// Writes a file with these permissions, of which the user's mask takes some away.
+fn write(path: &Path, bytes: &[u8], mode: u32) -> io::Result<()> {
     if fs::metadata(path).is_ok_and(|found| !found.is_file() && !found.is_dir()) {
         return fs::write(path, bytes);
     }
     let mut builder = tempfile::Builder::new();
     builder.prefix(PART.0).suffix(PART.1);
-    // As any file that is created: what the user's mask leaves of it.
     #[cfg(unix)]
-    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
+    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(mode));
+    #[cfg(not(unix))]
+    let _ = mode;
     let mut part = builder.tempfile_in(folder_of(path))?;
     part.write_all(bytes)?;
     part.as_file().sync_all()?;
@@ -201,6 +212,25 @@ mod tests {
         assert_eq!(fs::read(at("disk/none")).unwrap(), b"first");
         assert!(["near", "far", "dangling"].iter().all(|name| at(name).is_symlink()));
         assert_eq!(names(&at("disk")), ["model", "none"]);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_private_file_is_the_users_alone_and_replaces_a_link() {
+        use std::os::unix::fs::PermissionsExt as _;
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        fs::write(at("open"), "old").unwrap();
+        std::os::unix::fs::symlink(at("open"), at("link")).unwrap();
+        for name in ["new", "link", "new"] {
+            write_private(&at(name), b"secret").unwrap();
+            assert_eq!(fs::read(at(name)).unwrap(), b"secret");
+            assert_eq!(fs::symlink_metadata(at(name)).unwrap().permissions().mode(), 0o100_600, "{name}");
+        }
+        write_whole(&at("whole"), b"open to others").unwrap();
+        assert_ne!(fs::metadata(at("whole")).unwrap().permissions().mode(), 0o100_600);
+        assert_eq!(fs::read(at("open")).unwrap(), b"old");
+        assert!(write_private(Path::new("/dev/null"), b"").is_err());
     }
 
     #[cfg(unix)]

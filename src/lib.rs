@@ -8,9 +8,9 @@
 //! Arrows point one way, and no two files import each other, directly or in a circle:
 //!
 //! ```text
-//! error ← files ← gpu ← data ← nn ←──── layouts ← session ← app ← cli
+//! error ← files ← gpu ← data ← nn ←──── layouts ← session ← door ← app ← cli
 //!                 gpu ← embed ←────────────┘
-//!                 gpu ← view ←────────────────────────────── app
+//!                 gpu ← view ←───────────────────────────────────── app
 //! ```
 //!
 //! | module | purpose |
@@ -24,6 +24,7 @@
 //! | [`view`] | Drawing of [`gpu::TensorView`]s: tiles, scatter plots, flow between tiles, picking, color maps. Knows neither `nn` nor `embed`. |
 //! | [`layouts`] | Live t-SNE layouts of filters, maps and images that follow a training run. |
 //! | [`session`] | One run: applies commands between two steps, schedules the work of a frame, keeps journal and checkpoint. |
+//! | [`door`] | A run's way in for programs: JSON-RPC on the loopback address, answered between two steps. |
 //! | `app` | The window: workbench, panes, input to commands. Behind the default feature `app`. |
 //!
 //! `main.rs` and `cli` are the command line on top of all. `shaders/` mirrors `src/`.
@@ -34,6 +35,7 @@
 //!    waits for a read-back.
 //! 2. One thread; two command encoders and submits a frame: training and layouts, then pictures, so that what cannot be drawn
 //!    costs no step. No async runtime, and no lock but around the opening of a device, in which drivers are not safe.
+//!    Threads of the door carry lines, and never touch a run.
 //! 3. A run is a pure function of (settings, data, seed, journal): no float atomics, fixed reduction trees, counter-based
 //!    random numbers. The same run twice gives the same bits on the same adapter and driver.
 //! 4. WGSL declares what a kernel binds; Rust reads it by reflection, for compute and for render pipelines. There is no
@@ -105,6 +107,12 @@
 //!
 //! An imported run begins with weights that no seed gives: `start.safetensors` keeps them, and the journal's first line their hash.
 //!
+//! # The door
+//!
+//! With `--listen` programs on the same machine steer a run, by the commands of its journal, and read metrics, tensors and pictures
+//! ([`door`]). Their requests lie in a bounded queue until the session's owner takes them out, between two submits; a tensor or a picture
+//! holds the next step up until the one under way has ended (`session::hold`), and each command is answered once it has taken effect.
+//!
 //! # A training elsewhere
 //!
 //! `session::watch` shows the checkpoints of a training of PyTorch: their tensors are written into the trainer's buffers, the probes and
@@ -139,11 +147,13 @@
 //! | a kernel | `shaders/…/NAME.wgsl` and the Rust file that dispatches it, with its twin and its line in `TWINS` |
 //! | a pane | `src/app/panes/NAME.rs`, one line in `src/app/panes/mod.rs` |
 //! | a command | its variant in `src/session/command.rs`, its effect in `src/session/apply.rs`, the widget that sends it |
+//! | a method of the door | its row in `src/door/methods.rs`, its answer in `src/door/serving.rs`, its method in `examples/door/client.py` |
 //! | a setting | its field, range and option in the struct that it belongs to (`src/nn/hyper.rs`, `src/data/augmentation.rs`), its variant and effect in `src/session/command.rs`, its widget in `src/app/panes/steer.rs` |
 
 #[cfg(feature = "app")]
 pub mod app;
 pub mod data;
+pub mod door;
 pub mod embed;
 pub mod error;
 pub mod files;

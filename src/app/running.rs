@@ -17,6 +17,7 @@ use winit::window::Window;
 
 use super::canvas::Canvas;
 use super::dialogs::Request;
+use super::door_picture::door_picture;
 use super::drawing_share::DrawingShare;
 use super::frame_log::FrameLog;
 use super::kept::KeptSession;
@@ -27,6 +28,7 @@ use super::surface::{create_window, failed, open_device, surface_size};
 use super::theme;
 use super::workbench::{Show, Workbench};
 use super::zoom::Zoom;
+use crate::door::Door;
 use crate::error::Result;
 use crate::gpu::{AdapterChoice, Gpu};
 use crate::session::{Session, follow};
@@ -44,6 +46,8 @@ pub struct WindowOptions {
     pub play: bool,
     /// Bytes of GPU memory for the key-frames of the run's past.
     pub key_frames: u64,
+    /// Port on 127.0.0.1 at which programs come in, 0 for a free one; none without.
+    pub listen: Option<u16>,
 }
 
 /// Makes the session once the device is open.
@@ -51,7 +55,7 @@ pub(crate) type MakeSession = Box<dyn FnOnce(Rc<Gpu>) -> Result<Session>>;
 
 /// Time between frames while the window cannot be drawn to.
 const HIDDEN_FRAME: Duration = Duration::from_millis(15);
-/// Time between two looks at a training that is watched.
+/// Time between two looks at a training that is watched, or at the door.
 const LOOK_EVERY: Duration = Duration::from_millis(40);
 /// Frames until all numbers are back from the GPU.
 const SETTLING_FRAMES: u32 = 4;
@@ -63,6 +67,7 @@ pub(super) struct Running {
     config: wgpu::SurfaceConfiguration,
     gpu: Rc<Gpu>,
     session: KeptSession,
+    door: Option<Door>,
     /// Bytes of GPU memory for key-frames.
     key_frames: u64,
     workbench: Workbench,
@@ -119,6 +124,8 @@ impl Running {
         session.restore_layouts();
         session.keep_time(options.key_frames);
         session.count_distributions();
+        let door = options.listen.map(|port| Door::open(port, false)).transpose()?;
+        door.iter().for_each(Door::announce);
         if options.play {
             session.play();
             // The pipelines of the interface take longer to make than a step.
@@ -136,6 +143,7 @@ impl Running {
             config,
             gpu,
             session: KeptSession::new(session),
+            door,
             workbench,
             canvas,
             input,
@@ -185,6 +193,7 @@ impl Running {
         self.workbench = Workbench::new(&session);
         self.window.set_title(&format!("ReVACNN – {}", session.title()));
         *self.session.get() = session;
+        self.door.iter_mut().for_each(Door::forget);
         self.settling = SETTLING_FRAMES;
         self.window.request_redraw();
         Ok(())
@@ -346,12 +355,18 @@ impl Running {
     }
 
     /// Requests the next turn where it is due; returns until when the loop is to wait.
-    pub(super) fn request_turn(&self) -> ControlFlow {
+    pub(super) fn request_turn(&mut self) -> ControlFlow {
+        let served =
+            self.door.as_mut().is_some_and(|door| door.serve(&mut self.session.get(), &mut door_picture));
+        if served {
+            self.settling = SETTLING_FRAMES;
+            self.window.request_redraw();
+        }
         let watches = self.session.get().watched().is_some();
         if watches && follow(&mut self.session.get()) {
             self.window.request_redraw();
         }
-        let look_at = watches.then(|| Instant::now() + LOOK_EVERY);
+        let look_at = (watches || self.door.is_some()).then(|| Instant::now() + LOOK_EVERY);
         match self.repaint_at.into_iter().chain(look_at).min() {
             Some(at) if at <= Instant::now() => {
                 self.window.request_redraw();

@@ -23,6 +23,7 @@ mod gradcheck;
 mod import;
 mod interrupt;
 mod letters;
+mod listening;
 mod numbers;
 mod outputs;
 mod predict;
@@ -36,6 +37,7 @@ mod report;
 mod run_options;
 mod saving;
 mod train;
+mod train_report;
 mod twin;
 mod usage;
 #[cfg(feature = "app")]

@@ -2,9 +2,8 @@
 
 use std::path::Path;
 
+pub(super) use revacnn::door::plain;
 use revacnn::session::Session;
-use serde::Serialize;
-use serde_json::Value;
 
 /// True for a classifier, which has an accuracy.
 pub(super) fn has_classes(session: &Session) -> bool {
@@ -21,12 +20,6 @@ pub(super) fn average_text(session: &Session, average: Option<(f32, f32)>, digit
     average.map_or(String::new(), |(loss, accuracy)| {
         format!(" (averaged weights {loss:.3}{})", share_text(session, accuracy, digits))
     })
-}
-
-/// JSON with the shortest decimals that give the same `f32`: 0.02, not 0.019999999552965164.
-pub(super) fn plain<T: Serialize>(value: &T) -> Value {
-    let text = serde_json::to_string(value).expect("numbers are plain data");
-    serde_json::from_str(&text).expect("it was just written")
 }
 
 /// A path, quoted for a shell.

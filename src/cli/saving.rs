@@ -5,7 +5,7 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use revacnn::error::Result;
-use revacnn::session::{Session, write_whole};
+use revacnn::session::{Session, play_on, write_whole};
 
 use super::interrupt::Interrupt;
 use super::print::say;
@@ -27,7 +27,7 @@ pub(super) fn save(session: &mut Session, interrupt: &Interrupt) -> Result<()> {
     for wait_s in WAITS_S {
         let Err(error) = session.save() else {
             if playing {
-                session.play();
+                play_on(session);
             }
             return Ok(());
         };

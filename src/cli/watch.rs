@@ -78,6 +78,7 @@ impl Watch {
             frame_log: self.frame_log.clone(),
             play: false,
             key_frames: 0,
+            listen: None,
         };
         let watching = self.watching(false);
         let make = move |gpu| begin_watching(gpu, &watching);

@@ -10,6 +10,7 @@ use revacnn::error::{Error, Result};
 use revacnn::session::{Session, TensorKind, create_folder};
 
 use super::interrupt::{self, Interrupt};
+use super::listening::ListenOption;
 use super::render::draw;
 use super::run_options::{AdapterOption, RunOptions};
 use super::train::train_and_report;
@@ -41,6 +42,8 @@ pub(super) struct OpenWorkbench {
     /// GPU memory for key-frames, from which the run goes back in time, in MiB; 0 for none.
     #[arg(long, value_name = "MIB", default_value_t = 256)]
     key_frames: u64,
+    #[command(flatten)]
+    listen: ListenOption,
     /// Longest training without a display.
     #[arg(long, value_name = "SECONDS", hide = true)]
     at_most: Option<u64>,
@@ -63,6 +66,7 @@ impl OpenWorkbench {
             frame_log: self.frame_log.clone(),
             play: !self.paused && self.resume.is_none(),
             key_frames: self.key_frames.saturating_mul(1 << 20),
+            listen: self.listen.listen,
         };
         let (begun, out, resumed) = (self.run.clone(), self.out.clone(), self.resume.clone());
         let make = move |gpu| match &resumed {
@@ -74,6 +78,10 @@ impl OpenWorkbench {
 
     /// Trains, and saves what a window would have shown as pictures.
     fn without_display(&self) -> Result<()> {
+        if self.listen.listen.is_some() {
+            let help = "train without a window: revacnn train --listen";
+            return Err(Error::new("there is no display for the window that is to listen", help));
+        }
         if let Some(folder) = &self.resume {
             return Err(Error::new(
                 "there is no display to open the run on",

@@ -3,6 +3,7 @@
 use std::any::Any;
 use std::fmt;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::feature_pass::FeaturePass;
@@ -11,7 +12,7 @@ use crate::gpu::{Buffer, TensorView};
 use crate::nn::{Network, TensorKind, Trainer};
 
 /// Number of a live layout, in the order in which they are opened; never given twice.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(transparent)]
 pub struct LayoutId(pub u64);
 
@@ -22,7 +23,7 @@ impl fmt::Display for LayoutId {
 }
 
 /// Source of a layout's rows.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum LayoutSource {
     /// The tiles of a tensor: a layer's filters or maps.
@@ -91,7 +92,7 @@ impl LayoutSource {
 }
 
 /// Part of the data set.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum ImageSet {
     /// Training images, in a fixed shuffled order.
@@ -101,7 +102,7 @@ pub enum ImageSet {
 }
 
 /// Images by the activations of a node.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ImageSource {
     /// Node whose activations are the rows: 0 is the input, n is layer n − 1.
     pub node: usize,

@@ -1,6 +1,7 @@
 //! Hyper-parameters of the optimizers, their defaults and ranges.
 
 use clap::builder::{PossibleValuesParser, TypedValueParser as _};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
@@ -19,6 +20,7 @@ use crate::error::{Error, Result};
     strum::EnumCount,
     strum::IntoStaticStr,
     strum::EnumString,
+    schemars::JsonSchema,
 )]
 #[serde(rename_all = "snake_case")]
 #[strum(serialize_all = "snake_case", parse_err_ty = Error, parse_err_fn = unknown_optimizer)]
@@ -76,7 +78,7 @@ pub struct StepsPerEpoch {
 }
 
 /// Learning-rate schedule; epochs count from the beginning of the run.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Schedule {
     /// Constant.

@@ -1,12 +1,13 @@
 //! Description of a network's nodes for a user interface, and the tensors of each that can be shown.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{Network, Trainer};
 use crate::gpu::TensorView;
 
 /// A tensor of a node.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum TensorKind {
     /// Activation maps of the pinned probe.

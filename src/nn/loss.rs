@@ -7,6 +7,7 @@
 //! - `l2_regression`: `1/K · Σ (z[c] − t[c])²`, the mean over all `K` outputs; the target is 1 for the label and 0 for the other
 //!   classes, or the image itself as the network sees it (`target = "image"`, for autoencoders)
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use toml::Table;
 
@@ -37,7 +38,7 @@ params! { struct SvmHingeParams { classes: u32, slots: u32, train_slots: u32, ma
 params! { struct L2RegressionParams { outputs: u32, classes: u32, slots: u32, train_slots: u32 } }
 
 /// Target of an L2 regression.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Target {
     /// 1 for the label's output, 0 for the others.
@@ -48,7 +49,7 @@ pub enum Target {
 }
 
 /// The training objective.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
 pub enum Loss {
     /// Softmax and cross-entropy.

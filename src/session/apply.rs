@@ -152,10 +152,10 @@ impl Session {
     /// Carries out the commands that wait, those of the resumed journal first.
     pub(super) fn carry_out_pending(&mut self) {
         self.repeat_commands();
-        for command in std::mem::take(&mut self.pending) {
-            if let Err(error) = self.carry_out_and_log(command) {
-                self.events.push(Event::Fault(error));
-            }
+        for (ticket, command) in self.pending.take() {
+            let done = self.carry_out_and_log(command);
+            let fault = self.pending.tell(ticket, done, self.run.trainer.clock().step);
+            self.events.extend(fault.map(Event::Fault));
         }
     }
 
@@ -253,13 +253,14 @@ impl Session {
 
     /// The layouts that the journal leaves open, and the commands that wait.
     fn layout_record(&self) -> LayoutRecord {
-        LayoutRecord::of(self.journal.header().settings.batch, self.journal.shown().chain(&self.pending))
+        let batch = self.journal.header().settings.batch;
+        LayoutRecord::of(batch, self.journal.shown().chain(self.pending.iter()))
     }
 
     /// The same with the pins of filters, through all changes of the network.
     fn whole_layout_record(&self) -> LayoutRecord {
         let (header, now) = (self.journal.header(), &self.trainer().network);
-        let commands: Vec<_> = self.journal.shown().chain(&self.pending).collect();
+        let commands: Vec<_> = self.journal.shown().chain(self.pending.iter()).collect();
         let whole = LayoutRecord::of_run(header, now, &commands);
         whole.unwrap_or_else(|| self.layout_record())
     }

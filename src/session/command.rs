@@ -4,8 +4,8 @@
 
 use std::fmt;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use toml::Table;
 
 use super::event::{Split, StopCondition};
 use super::inspect::Inspect;
@@ -15,7 +15,7 @@ use crate::layouts::{LayoutId, LayoutSource};
 use crate::nn::{Edit, Hyper, Loss, OptimizerKind, Schedule, WeightEdit};
 
 /// One change to the run. In the journal `{"set_learning_rate": 0.01}`: the names are unique across all kinds.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(untagged)]
 pub enum Command {
     /// A change to the optimization.
@@ -29,7 +29,7 @@ pub enum Command {
 }
 
 /// Changes to the optimization.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum TrainCommand {
     /// Learning rate from the next step on (finite, not negative).
@@ -63,7 +63,7 @@ pub enum TrainCommand {
 }
 
 /// Changes to the data that the network sees.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum DataCommand {
     /// Random shift of each training image, in pixels at most.
@@ -96,7 +96,7 @@ pub enum DataCommand {
 }
 
 /// Changes to the network.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum NetworkCommand {
     /// The parameters of this layer stay as they are from the next step on.
@@ -129,7 +129,8 @@ pub enum NetworkCommand {
         /// The layer.
         layer: LayerId,
         /// Those that change, as in a network file.
-        settings: Table,
+        #[schemars(with = "std::collections::BTreeMap<String, serde_json::Value>")]
+        settings: toml::Table,
     },
     /// New values for weights of a filter, such as a painted kernel; all else stays, their moments too.
     EditWeights(WeightEdit),
@@ -141,7 +142,7 @@ pub enum NetworkCommand {
 }
 
 /// Changes to live layouts. A layout's number is the count of those that were opened before it.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub enum LayoutCommand {
     /// Opens a layout, in place of the one with a like source (see [`LayoutSource::replaces`]).
     #[serde(rename = "open_layout")]
@@ -297,7 +298,7 @@ impl RunSettings {
 }
 
 /// A layer of the network by its number, which it keeps whatever comes and goes before it; at first its index.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(transparent)]
 pub struct LayerId(pub u32);
 

@@ -193,7 +193,7 @@ impl Session {
             journal: Journal::new(header),
             measurements,
             folder: None,
-            pending: Vec::new(),
+            pending: Default::default(),
             events: Vec::new(),
             unsaved: None,
             timeline: Timeline::new(),
@@ -293,7 +293,7 @@ impl Session {
             self.advance();
         }
         self.settle();
-        self.progress.playing = playing && self.progress.faults == faults;
+        self.progress.playing = playing && self.progress.faults == faults && !self.progress.steps_are_made();
     }
 
     fn read_checkpoint(&self) -> Result<Checkpoint> {

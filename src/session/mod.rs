@@ -4,6 +4,7 @@
 //! step: the unit is the dispatch. Metrics come back through read-back rings a few frames later.
 
 mod apply;
+mod awaited;
 mod branch_files;
 mod check;
 mod checkpoint;
@@ -31,6 +32,7 @@ mod metrics;
 mod metrics_file;
 mod moment;
 mod moved_views;
+mod pending;
 mod progress;
 mod ranked;
 mod ranking;
@@ -58,6 +60,7 @@ mod watch;
 mod words;
 
 pub use crate::files::{create_folder, write_folder, write_whole};
+pub use awaited::{Taken, apply_awaited, hold, is_between_steps, outcomes, play_on, steps_left, train_steps};
 pub use command::{
     Action, Command, Control, DataCommand, LayerId, LayoutCommand, NetworkCommand, TimeControl, TrainCommand,
 };
@@ -75,6 +78,7 @@ pub use inspect::{
 pub use journal_file::{Entry, Header, JOURNAL_FILE};
 pub use metrics::{EpochMetrics, LayerChange, Metrics, StepMetrics, changing_layers};
 pub use metrics_file::METRICS_FILE;
+pub use pending::Ticket;
 pub use ranked::rank_filters;
 pub use ranking::{
     DUPLICATE_COSINE, FilterRanking, FilterSign, MOVING_SHARE, MeanScore, RANKED_IMAGES, RankedFilter,

@@ -6,6 +6,7 @@ use std::time::Instant;
 use super::evaluator::{Evaluator, Overtaken};
 use super::event::{Score, Split, StopCondition};
 use super::readback::EvaluationRequest;
+use crate::data::HISTORY_LEN;
 use crate::gpu::{Buffer, CostModel, Work};
 use crate::layouts::{Layout, LayoutId};
 use crate::nn::Trainer;
@@ -30,6 +31,10 @@ pub(super) struct Passes {
 /// Work that a run has to do and has under way.
 pub(super) struct Progress {
     pub playing: bool,
+    /// Steps after which it pauses; none where it plays without end.
+    pub steps_left: Option<u32>,
+    /// No step begins.
+    pub held: bool,
     pub single_step: bool,
     /// A way through time is under way.
     pub travels: bool,
@@ -77,6 +82,8 @@ impl Progress {
     pub(super) fn new(trainer: &Trainer) -> Self {
         Self {
             playing: false,
+            steps_left: None,
+            held: false,
             single_step: false,
             travels: false,
             limit: None,
@@ -196,6 +203,27 @@ impl Progress {
     /// True if it is to train.
     pub(super) fn trains(&self) -> bool {
         self.playing || self.single_step || self.travels
+    }
+
+    /// Plays until it is paused, or pauses.
+    pub(super) fn set_playing(&mut self, playing: bool) {
+        (self.playing, self.steps_left) = (playing, None);
+    }
+
+    /// True if a step may begin, as far as others hold none up.
+    pub(super) fn takes_step(&self) -> bool {
+        !self.held && self.uncopied_steps < HISTORY_LEN
+    }
+
+    /// Counts a step that has ended; returns whether more are to follow.
+    pub(super) fn counts_step(&mut self) -> bool {
+        self.steps_left = self.steps_left.map(|left| left.saturating_sub(1));
+        !self.steps_are_made()
+    }
+
+    /// True once the steps that were asked for are made.
+    pub(super) fn steps_are_made(&self) -> bool {
+        self.steps_left == Some(0)
     }
 
     /// True if the stop condition holds.

@@ -16,7 +16,7 @@ use super::readback::{EvaluationRequest, Received, Timed};
 use super::state::Session;
 use super::throughput::WorkSpan;
 use super::{urgent, watch};
-use crate::data::{Clock, HISTORY_LEN, StepRecord};
+use crate::data::{Clock, StepRecord};
 
 impl Session {
     /// Records training, an evaluation or a refresh of the probes worth about `budget_ms` of GPU time; returns
@@ -155,7 +155,7 @@ impl Session {
             || ran && (!self.pending.is_empty() || self.has_command_again() || self.layouts.want_features());
         let wanted =
             if progress.travels { self.way_goes_on() } else { progress.trains() && !self.limit_reached() };
-        wanted && trainer.has_step() && !others_wait && progress.uncopied_steps < HISTORY_LEN
+        wanted && trainer.has_step() && !others_wait && progress.takes_step()
     }
 
     /// Layouts have a share of what the run took, where it took anything: a step may be longer or shorter than the budget.
@@ -220,7 +220,7 @@ impl Session {
         if ends_epoch && !known {
             progress.request(Split::Validation, true);
         }
-        progress.playing &= !progress.limit_reached(&self.run.trainer);
+        progress.playing &= progress.counts_step() && !progress.limit_reached(&self.run.trainer);
         ends_epoch
     }
 

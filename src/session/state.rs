@@ -11,6 +11,7 @@ use super::inspect::Inspection;
 use super::journal::Journal;
 use super::measure::Measurements;
 use super::metrics::Metrics;
+use super::pending::Pending;
 use super::progress::{Progress, Purpose};
 use super::ranking::Rankings;
 use super::timeline::{Timeline, TimelineShown, shown};
@@ -38,7 +39,7 @@ pub struct Session {
     pub(super) measurements: Measurements,
     pub(super) folder: Option<RunFolder>,
     /// Commands that wait for the end of a step.
-    pub(super) pending: Vec<Command>,
+    pub(super) pending: Pending,
     pub(super) events: Vec<Event>,
     /// Error of the last save, if it failed.
     pub(super) unsaved: Option<Error>,
@@ -235,7 +236,7 @@ impl Session {
     pub fn play(&mut self) {
         self.stop_way();
         self.journal.wait_after(u32::MAX);
-        self.progress.playing = !self.limit_reached() && self.run.watched.is_none();
+        self.progress.set_playing(!self.limit_reached() && self.run.watched.is_none());
         self.throughput.restart();
     }
 

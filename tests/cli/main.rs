@@ -2,6 +2,9 @@
 
 mod actions;
 mod damage;
+mod door;
+mod door_client;
+mod door_hammered;
 mod embed;
 mod embed_labels;
 mod evidence;

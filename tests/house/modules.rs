@@ -14,8 +14,9 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("view", &["error", "gpu"]),
     ("layouts", &["error", "gpu", "data", "nn", "embed"]),
     ("session", &["error", "files", "gpu", "data", "nn", "embed", "layouts"]),
-    ("app", &["error", "files", "gpu", "data", "nn", "embed", "view", "layouts", "session"]),
-    ("cli", &["error", "files", "gpu", "data", "nn", "embed", "view", "layouts", "session", "app"]),
+    ("door", &["error", "files", "gpu", "nn", "session"]),
+    ("app", &["error", "files", "gpu", "data", "nn", "embed", "view", "layouts", "session", "door"]),
+    ("cli", &["error", "files", "gpu", "data", "nn", "embed", "view", "layouts", "session", "door", "app"]),
     ("main", &["cli"]),
 ];
 

@@ -5,6 +5,7 @@
 
 mod clicks;
 mod dropping;
+mod listening;
 mod looking;
 mod saving;
 mod screen;

@@ -57,6 +57,7 @@ impl Window {
             .args(["--frame-log", log.to_str().unwrap()])
             .args(arguments)
             .env("DISPLAY", &name)
+            .env("REVACNN_DOOR", folder.join("door.json"))
             // Left over from a session that has ended.
             .env("WAYLAND_DISPLAY", "wayland-of-before")
             .stderr(Stdio::null())

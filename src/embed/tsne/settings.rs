@@ -5,7 +5,7 @@ use crate::params;
 
 params! {
     /// Schedule of a layout, shared with the shaders.
-    #[derive(serde::Serialize, serde::Deserialize)]
+    #[derive(serde::Serialize, serde::Deserialize, schemars::JsonSchema)]
     pub struct Settings {
         /// Early exaggeration: factor of the attraction at first.
         exaggeration: f32,

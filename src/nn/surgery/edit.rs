@@ -1,5 +1,6 @@
 //! Changes of a network as the user gives them, by the stable numbers of layers and filters.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use toml::Table;
 
@@ -8,7 +9,7 @@ use crate::nn::layer::Channels;
 use crate::nn::{Network, NetworkLayer};
 
 /// A change of the network. Layers and filters are given by their numbers ([`NetworkLayer::id`], [`NetworkLayer::filter_ids`]).
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum Edit {
     /// One filter more, with fresh weights; nothing takes it yet, so that the loss stays as it is.
@@ -59,6 +60,7 @@ pub enum Edit {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         after: Option<u32>,
         /// Its kind and settings, as in a network file; `filters` are as many as it takes, if they are not given.
+        #[schemars(with = "std::collections::BTreeMap<String, serde_json::Value>")]
         settings: Table,
     },
     /// A layer less; what took its output takes its input.

@@ -3,6 +3,7 @@
 //! A filter is a row of its layer's own tensors: of the weights, and the bias. As with a frozen layer, a batch norm after it goes on
 //! learning. All of it is part of the network's file, so that a checkpoint has it.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use toml::Table;
 
@@ -12,7 +13,7 @@ use crate::nn::network::check_factor;
 use crate::nn::{Loss, Network, NetworkLayer, ParameterSpec, Role};
 
 /// New values for weights of one filter. Their moments stay; their average begins again.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct WeightEdit {
     /// Number of the layer.
