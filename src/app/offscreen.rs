@@ -104,7 +104,8 @@ fn passes(
         gpu.wait();
         workbench.take(canvas.poll(), session);
         // A pane may have asked for what is computed only while it is looked at.
-        let waits = session.inspection().wants_predictions() || session.rankings().progress().is_some();
+        let ranks = session.rankings().progress().is_some() || session.doctor().progress().is_some();
+        let waits = session.inspection().wants_predictions() || ranks;
         if evaluates && (waits || session.state() == RunState::Validating) {
             session.refresh()?;
         }

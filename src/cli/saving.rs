@@ -5,7 +5,7 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use revacnn::error::Result;
-use revacnn::session::{Session, play_on, write_whole};
+use revacnn::session::{Session, effects_csv, play_on, write_whole};
 
 use super::interrupt::Interrupt;
 use super::print::say;
@@ -51,5 +51,5 @@ pub(super) fn save(session: &mut Session, interrupt: &Interrupt) -> Result<()> {
 /// # Errors
 /// When the file cannot be written; then the old one stays.
 pub(super) fn write_actions(session: &Session, path: &Path) -> Result<()> {
-    write_whole(path, session.effects_csv()?.as_bytes())
+    write_whole(path, effects_csv(session.effects())?.as_bytes())
 }

@@ -10,7 +10,7 @@ use super::metrics::Metrics;
 use super::script::{self, Beginning};
 use super::state::Session;
 use super::throughput::Throughput;
-use super::{urgent, watch};
+use super::{examined, ranked, urgent, watch};
 use crate::error::Result;
 use crate::layouts::LayoutSource;
 use crate::nn::surgery::ChannelMap;
@@ -113,9 +113,9 @@ impl Session {
             Control::Time(control) => self.ask_for_time(control)?,
             Control::Try(edit) => self.measurements.try_out(edit, self.run.seen())?,
             Control::Inspect(request) => self.inspect(request)?,
-            Control::RankFilters(images) => self.want_ranking(images),
-            Control::Examine(images) => self.begin_examination(images),
-            Control::Treat(finding) => self.treat(finding)?,
+            Control::RankFilters(images) => ranked::want_ranking(self, images),
+            Control::Examine(images) => examined::begin(self, images),
+            Control::Treat(finding) => examined::treat(self, finding)?,
         }
         Ok(())
     }

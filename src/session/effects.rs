@@ -237,7 +237,7 @@ impl Effects {
 ///
 /// # Errors
 /// None that a user can reach.
-pub(super) fn csv(rows: &[Effect]) -> Result<String> {
+pub fn csv(rows: &[Effect]) -> Result<String> {
     let text = || -> csv::Result<String> {
         let mut writer = csv::Writer::from_writer(Vec::new());
         writer.write_record([

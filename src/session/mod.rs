@@ -6,6 +6,7 @@
 mod apply;
 mod awaited;
 mod branch_files;
+mod changed_settings;
 mod check;
 mod checkpoint;
 mod command;
@@ -16,6 +17,7 @@ mod edited;
 mod effects;
 mod evaluator;
 mod event;
+mod examined;
 mod fault;
 mod filling;
 mod held_out;
@@ -53,6 +55,7 @@ mod throughput;
 mod timeline;
 mod travel;
 mod trial;
+mod tried_remedies;
 mod tuning;
 mod twins;
 mod urgent;
@@ -67,10 +70,11 @@ pub use command::{
 pub use distributions::{Distributions, LayerUnits};
 pub use doctor::{
     Checkup, Diagnosis, Doctor, Expected, Finding, LayerCheckup, Outcome as RemedyOutcome, Problem, Remedy,
-    Treatment, Tried, WATCHED_STEPS, diagnose, examine, try_remedies,
+    Treatment, WATCHED_STEPS, diagnose,
 };
-pub use effects::{EFFECT_STEPS, Effect};
+pub use effects::{EFFECT_STEPS, Effect, csv as effects_csv};
 pub use event::{Event, RunState, Score, Split, StopCondition};
+pub use examined::examine;
 pub use inspect::{
     Gallery, Inspect, Inspection, MAX_PROBES, MAX_RECENT, MAX_SHOWN, NewProbe, Outcome, Outcomes,
     PROBES_FILE, Probe, ProbeChange, Probes, Recent,
@@ -91,6 +95,7 @@ pub use state::Session;
 pub use step_times::StepTimes;
 pub use timeline::{BranchShown, Mark, TimelineShown};
 pub use trial::{Trial, TrialLosses};
+pub use tried_remedies::{Tried, try_remedies};
 pub use twins::{Beside, Interval, TwinCourses, TwinPlan, TwinPoint, begin_like};
 pub use watch::{CheckpointReport, Watched, Watching, begin as begin_watching, follow, has_begun};
 

@@ -4,12 +4,10 @@ use super::ranking::FilterRanking;
 use super::state::Session;
 use crate::error::{Error, Result};
 
-impl Session {
-    /// Has the filters ranked over this number of validation images, beside the run.
-    pub(super) fn want_ranking(&mut self, images: usize) {
-        let (now, version) = (self.moment(), self.run.forward_version);
-        self.measurements.rankings.want(images, now, version);
-    }
+/// Has the filters of a session ranked over this number of validation images, beside the run.
+pub(super) fn want_ranking(session: &mut Session, images: usize) {
+    let (now, version) = (session.moment(), session.run.forward_version);
+    session.measurements.rankings.want(images, now, version);
 }
 
 /// The ranking of a session's filters as they are, over this number of validation images; `beside` is told the share that is done. Finishes

@@ -15,7 +15,7 @@ use super::progress::{Passes, Purpose};
 use super::readback::{EvaluationRequest, Received, Timed};
 use super::state::Session;
 use super::throughput::WorkSpan;
-use super::{urgent, watch};
+use super::{examined, urgent, watch};
 use crate::data::{Clock, StepRecord};
 
 impl Session {
@@ -287,7 +287,7 @@ impl Session {
             self.metrics.layouts_ms = time_ms;
         }
         self.measurements.poll(&mut self.metrics, &self.run.images[Split::Validation as usize]);
-        self.conclude_examination();
+        examined::conclude(self);
         self.measurements.inspection.poll(&mut self.run.trainer, &self.run.images, &mut self.events);
         let received = self.readback.take();
         let done: Vec<WorkSpan> = received.iter().flat_map(Received::spans).copied().collect();

@@ -5,7 +5,8 @@ use std::path::Path;
 use super::command::Command;
 use super::concern::concern;
 use super::distributions::Distributions;
-use super::effects::{self, Effect};
+use super::doctor::Doctor;
+use super::effects::Effect;
 use super::event::{Event, RunState, Split, StopCondition};
 use super::inspect::Inspection;
 use super::journal::Journal;
@@ -136,6 +137,11 @@ impl Session {
     /// The filters by the loss without each.
     pub fn rankings(&self) -> &Rankings {
         &self.measurements.rankings
+    }
+
+    /// Examinations of the run; see [`Control::Examine`](super::Control::Examine).
+    pub fn doctor(&self) -> &Doctor {
+        &self.measurements.doctor
     }
 
     /// Class of a test image.
@@ -317,14 +323,6 @@ impl Session {
     /// The commands that were measured, with their effects, oldest first.
     pub fn effects(&self) -> &[Effect] {
         self.measurements.effects.rows()
-    }
-
-    /// The same as CSV.
-    ///
-    /// # Errors
-    /// None that a user can reach.
-    pub fn effects_csv(&self) -> Result<String> {
-        effects::csv(self.effects())
     }
 
     /// Number of held-out images by whose loss effects are measured; 0 where they are not.

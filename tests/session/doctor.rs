@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use revacnn::data::Augmentation;
+use revacnn::data::{Augmentation, DataEdits};
 use revacnn::nn::{Edit, Hyper, OptimizerKind, Schedule, WeightEdit};
 use revacnn::session::{
     Command, Control, DataCommand, Diagnosis, EFFECT_STEPS, LayerId, NetworkCommand, Problem, RunSettings,
@@ -145,33 +145,34 @@ fn without_rate(bench: &Bench) -> Session {
     after(bench, &[NetworkCommand::SetLayerRate { layer: LayerId(3), factor: 0.0 }.into()], 0)
 }
 
+/// Few images, some of them by other classes' names.
 fn over_fitted(bench: &Bench) -> Session {
     let layers = ["conv2d filters=16 kernel=3 padding=1", "relu", "dense units=64", "relu", "dense"];
     let hyper = Hyper { weight_decay: 0.0, learning_rate: 0.004, ..Hyper::of(OptimizerKind::Adam) };
-    let mut session = begin(bench, &layers, with(hyper));
-    let images: Vec<u32> = session.trainer().loader.training_classes().map(|(image, _)| image).collect();
-    let left_out = images[100..].iter().map(|image| DataCommand::LeaveOut(*image).into());
-    let mislabeled = images[..100].iter().filter(|image| *image % 4 == 0);
-    let relabel =
-        mislabeled.map(|image| DataCommand::Relabel { image: *image, class: (image / 4 % 10) as u8 }.into());
-    let commands: Vec<Command> = left_out.chain(relabel).collect();
-    session.apply_all(&commands).unwrap();
+    let mut edits = DataEdits::default();
+    for (at, (image, _)) in training_classes(bench).into_iter().enumerate() {
+        match at {
+            0..100 if at % 4 == 0 => edits.relabel(image, (image / 4 % 10) as u8),
+            0..100 => {}
+            _ => edits.leave_out(image),
+        }
+    }
+    let mut session = begin(bench, &layers, RunSettings { data_edits: edits, ..with(hyper) });
     let epoch = session.steps_per_epoch();
     run_to(&mut session, 7 * epoch);
     session
 }
 
+/// Numbers and classes of the training images.
+fn training_classes(bench: &Bench) -> Vec<(u32, u8)> {
+    begin(bench, &CONV, with(Hyper::default())).trainer().loader.training_classes().collect()
+}
+
 fn mislabeled(bench: &Bench) -> Session {
-    let mut session = begin(bench, &CONV, with(Hyper::default()));
-    let threes: Vec<u32> = session
-        .trainer()
-        .loader
-        .training_classes()
-        .filter(|(_, class)| *class == 3)
-        .map(|(image, _)| image)
-        .collect();
-    let relabel = |image: u32| DataCommand::Relabel { image, class: 5 }.into();
-    session.apply_all(&threes.into_iter().map(relabel).collect::<Vec<Command>>()).unwrap();
+    let mut edits = DataEdits::default();
+    let threes = training_classes(bench).into_iter().filter(|(_, class)| *class == 3);
+    threes.for_each(|(image, _)| edits.relabel(image, 5));
+    let mut session = begin(bench, &CONV, RunSettings { data_edits: edits, ..with(Hyper::default()) });
     run_to(&mut session, 100);
     session
 }
@@ -181,7 +182,7 @@ fn shrunken(bench: &Bench) -> Session {
 }
 
 fn vanishing(bench: &Bench) -> Session {
-    let mut layers = vec!["dense units=24", "sigmoid"].repeat(7);
+    let mut layers = ["dense units=24", "sigmoid"].repeat(7);
     layers.push("dense");
     fresh(bench, &layers, Hyper::default(), 60)
 }
@@ -194,13 +195,18 @@ fn dropped_out(bench: &Bench) -> Session {
     session
 }
 
-/// Every kernel of the first layer looks at one channel.
+/// Every kernel of the first layer looks at one channel of images in color.
 fn single_colored(bench: &Bench) -> Session {
-    let layers = ["conv2d filters=4 kernel=3 stride=4", "relu", "dense"];
+    let folder = bench.path("colors");
+    for (class, image) in (0..2_u8).flat_map(|class| (0..40_u8).map(move |image| (class, image))) {
+        let at = folder.join(format!("class{class}"));
+        std::fs::create_dir_all(&at).unwrap();
+        let pixel = |x: u32, y: u32| image::Rgb([5 * image + class, 9 * x as u8, (3 * x * y) as u8]);
+        image::RgbImage::from_fn(12, 12, pixel).save(at.join(format!("{image}.png"))).unwrap();
+    }
     let slow = Hyper { learning_rate: 0.001, ..Hyper::default() };
-    let data = RunSettings { dataset: "shapes".to_owned(), ..with(slow) };
-    let mut session = begin(bench, &layers, data);
-    run_to(&mut session, 5);
+    let data = RunSettings { dataset: folder.display().to_string(), batch: 8, ..with(slow) };
+    let mut session = begin(bench, &["conv2d filters=4 kernel=3", "relu", "dense"], data);
     for filter in 0..4_u32 {
         let weight = |at: u32| if at / 9 == filter % 3 { 1.0 - (at % 9 + filter) as f32 / 20.0 } else { 0.0 };
         paint(&mut session, 0, filter, &(0..27).map(weight).collect::<Vec<f32>>(), None);

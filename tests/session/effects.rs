@@ -3,6 +3,7 @@
 use revacnn::nn::Edit;
 use revacnn::session::{
     Command, DataCommand, EFFECT_STEPS, Effect, NetworkCommand, Session, TimeControl, TrainCommand,
+    effects_csv,
 };
 
 use crate::bench::{Bench, finish, run_to, submit};
@@ -182,7 +183,7 @@ fn a_command_that_is_undone_is_marked_and_waits_for_nothing() {
     assert_eq!(rows(&session)[1], row(30, slow, true, false));
     // Back to before it, the run makes other steps than the first command was waiting for.
     assert_eq!(rows(&session)[0], row(0, split_it, false, false));
-    assert!(session.effects_csv().unwrap().lines().nth(3).unwrap().ends_with(",true"));
+    assert!(effects_csv(session.effects()).unwrap().lines().nth(3).unwrap().ends_with(",true"));
     go(&mut session, TimeControl::Redo);
     let again = row(30, slow, false, true);
     assert_eq!(rows(&session)[1..], [row(30, slow, true, false), again]);
@@ -238,11 +239,11 @@ fn the_list_is_a_table() {
     let mut session = measured(&bench);
     run_to(&mut session, 2);
     session.apply(edit(Edit::MergeFilters { layer: 0, filters: [1, 3] })).unwrap();
-    let text = session.effects_csv().unwrap();
+    let text = effects_csv(session.effects()).unwrap();
     let head = "step,action,loss_change_per_100_steps_before,loss_before,loss_after,loss_100_steps_after,other_actions_within_100_steps,cut_short,undone";
     assert_eq!(text, format!("{head}\n2,merge filters 1 and 3 of conv1,,,,,0,false,false\n"));
     finish(&mut session);
-    let text = session.effects_csv().unwrap();
+    let text = effects_csv(session.effects()).unwrap();
     let mut reader = csv::Reader::from_reader(text.as_bytes());
     let row = reader.records().next().unwrap().unwrap();
     let [before, after] = [3, 4].map(|column| row[column].parse::<f32>().unwrap());

@@ -7,7 +7,7 @@ use crate::app::format::{loss, signed};
 use crate::app::pane::{Cx, FileForm, Pane, ToSave};
 use crate::app::theme;
 use crate::error::Result;
-use crate::session::{EFFECT_STEPS, Effect, Session};
+use crate::session::{EFFECT_STEPS, Effect, Session, effects_csv};
 
 /// Rows that are shown; a file has all.
 const MAX_ROWS: usize = 200;
@@ -36,7 +36,7 @@ impl Pane for ActionsPane {
     }
 
     fn saved(&self, _form: FileForm, session: &Session) -> Result<String> {
-        session.effects_csv()
+        effects_csv(session.effects())
     }
 
     fn ui(&mut self, ui: &mut Ui, cx: &mut Cx<'_, '_>) {

@@ -37,7 +37,7 @@ pub struct LayerCheckup {
     pub single_color: Option<Vec<u32>>,
 }
 
-/// What is known of a run when it is examined.
+/// Facts of a run when it is examined.
 #[derive(Debug, Clone)]
 pub struct Checkup {
     /// Steps finished.
@@ -76,7 +76,7 @@ impl Checkup {
 }
 
 /// Values of all parameters at a step.
-pub(super) struct Copied {
+pub(in crate::session) struct Copied {
     pub step: u32,
     pub values: Vec<f32>,
 }
@@ -102,7 +102,7 @@ fn root_mean_square(values: impl ExactSizeIterator<Item = f64>) -> f64 {
 }
 
 /// The layers with weights, from the parameters as they are and as they were some steps before.
-pub(super) fn layers(
+pub(in crate::session) fn layers(
     network: &Network,
     tensors: &[TensorRange],
     [before, now]: [Option<&Copied>; 2],
@@ -151,7 +151,7 @@ fn single_color(values: &[f32], ids: &[u32]) -> Vec<u32> {
 }
 
 /// Dropout layers that drop anything: numbers, names and rates.
-pub(super) fn dropouts(network: &Network) -> Vec<(u32, String, f32)> {
+pub(in crate::session) fn dropouts(network: &Network) -> Vec<(u32, String, f32)> {
     let dropping = network.layers.iter().filter(|layer| layer.layer.kind().contains("dropout"));
     let rate = |layer: &crate::nn::NetworkLayer| {
         let rate = layer.layer.settings().get("rate")?.as_float()? as f32;

@@ -23,6 +23,22 @@ const VANISHING: f64 = 0.01;
 /// Size of a layer's weights in proportion to that with which they began.
 const SHRUNK: f64 = 0.2;
 
+/// Findings of an examination, and its evidence.
+#[derive(Debug, Clone)]
+pub struct Diagnosis {
+    /// The evidence.
+    pub checkup: Checkup,
+    /// The findings, those of the whole run first.
+    pub findings: Vec<Finding>,
+}
+
+impl Diagnosis {
+    /// Loss of the validation images, where it was measured.
+    pub fn loss(&self) -> Option<f64> {
+        self.checkup.ranking.as_ref().map(|ranking| ranking.whole.all.loss)
+    }
+}
+
 /// The problems that the evidence speaks for: those of the run, then those of its layers in order.
 pub fn diagnose(checkup: &Checkup) -> Vec<Finding> {
     let mut findings = run_signs::of_run(checkup);

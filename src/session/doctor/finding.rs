@@ -278,16 +278,6 @@ impl Problem {
             Self::ClassNeverRight { images, training_images, .. } => {
                 format!("none of its {images} validation images; it has {training_images} training images")
             }
-            Self::DeadFilters { filters, .. } => {
-                format!("no activation above 0 for any validation image: {}", numbers(filters))
-            }
-            Self::SaturatedFilters { filters, .. } => {
-                format!("nearly all activations are near the limits of the function: {}", numbers(filters))
-            }
-            Self::DuplicateFilters { pairs, .. } => {
-                let pairs: Vec<String> = pairs.iter().map(|[a, b]| format!("{a} and {b}")).collect();
-                format!("the same kernel but for its length: {}", pairs.join(", "))
-            }
             Self::Frozen => "its weights are as they were when it was frozen".to_owned(),
             Self::NoRate => "the factor of its learning rate is 0".to_owned(),
             Self::NotMoving => "not a bit of them changed over the last steps".to_owned(),
@@ -304,9 +294,27 @@ impl Problem {
                 rounded(*size),
                 rounded(*begun)
             ),
+            _ => self.evidence_of_filters(),
+        }
+    }
+
+    /// The same of what is wrong with single filters.
+    fn evidence_of_filters(&self) -> String {
+        match self {
+            Self::DeadFilters { filters, .. } => {
+                format!("no activation above 0 for any validation image: {}", numbers(filters))
+            }
+            Self::SaturatedFilters { filters, .. } => {
+                format!("nearly all activations are near the limits of the function: {}", numbers(filters))
+            }
+            Self::DuplicateFilters { pairs, .. } => {
+                let pairs: Vec<String> = pairs.iter().map(|[a, b]| format!("{a} and {b}")).collect();
+                format!("the same kernel but for its length: {}", pairs.join(", "))
+            }
             Self::SingleColor { filters, .. } => {
                 format!("over 90 % of the squares of their weights are of one channel: {}", numbers(filters))
             }
+            _ => String::new(),
         }
     }
 }

@@ -6,19 +6,16 @@
 
 mod checkup;
 mod diagnose;
-mod examined;
 mod finding;
 mod remedies;
 mod run_signs;
 mod treatment;
-mod tried;
 
 pub use checkup::{Checkup, LayerCheckup};
-pub use diagnose::diagnose;
-pub use examined::examine;
+pub(super) use checkup::{dropouts, layers};
+pub use diagnose::{Diagnosis, diagnose};
 pub use finding::{Expected, Finding, Problem, Remedy};
 pub use treatment::{Outcome, Treatment};
-pub use tried::{Tried, try_remedies};
 
 use checkup::Copied;
 
@@ -33,20 +30,23 @@ pub const WATCHED_STEPS: u32 = 20;
 /// Share of the progress bar that these steps are.
 const WATCHED_SHARE: f64 = 0.3;
 
-/// Findings of an examination, and its evidence.
-#[derive(Debug, Clone)]
-pub struct Diagnosis {
-    /// The evidence.
-    pub checkup: Checkup,
-    /// The findings, those of the whole run first.
-    pub findings: Vec<Finding>,
-}
-
 /// Place of a copy of the weights: before the watched steps, and after them.
 #[derive(Clone, Copy)]
 enum Place {
     Before,
     After,
+}
+
+/// Evidence of an examination that is complete.
+pub(super) struct Evidence {
+    /// Step of the last copy of the weights; none where a step was halted before.
+    pub step: Option<u32>,
+    /// The weights before the watched steps, and after them.
+    pub copies: [Option<Copied>; 2],
+    /// The filters by the loss without each.
+    pub ranking: Option<FilterRanking>,
+    /// Error of a step that was halted meanwhile.
+    pub halted: Option<String>,
 }
 
 /// An examination under way.
@@ -60,13 +60,6 @@ struct Job {
     ranking: Option<Option<FilterRanking>>,
     /// Error of a step that was halted meanwhile.
     halted: Option<String>,
-}
-
-impl Diagnosis {
-    /// Loss of the validation images, where it was measured.
-    pub fn loss(&self) -> Option<f64> {
-        self.checkup.ranking.as_ref().map(|ranking| ranking.whole.all.loss)
-    }
 }
 
 impl Job {
@@ -207,19 +200,26 @@ impl Doctor {
         }
     }
 
-    /// The examination under way, once it is complete.
-    fn take_complete(&mut self) -> Option<Job> {
-        self.job.take_if(|job| job.is_complete())
+    /// The evidence of the examination under way, once it is complete.
+    pub(super) fn take_complete(&mut self) -> Option<Evidence> {
+        let job = self.job.take_if(|job| job.is_complete())?;
+        let (step, copies, ranking, halted) = (job.asked[1], job.arrived, job.ranking.flatten(), job.halted);
+        Some(Evidence { step, copies, ranking, halted })
     }
 
     /// Takes in a diagnosis.
-    fn conclude(&mut self, diagnosis: Diagnosis) {
+    pub(super) fn conclude(&mut self, diagnosis: Diagnosis) {
         self.treatments.iter_mut().for_each(|treatment| treatment.judge(&diagnosis));
         self.diagnosis = Some(diagnosis);
     }
 
     /// A remedy was carried out at this moment; the loss was this before it.
-    fn treated(&mut self, (finding, loss_before): (Finding, Option<f64>), words: String, now: Moment) {
+    pub(super) fn treated(
+        &mut self,
+        (finding, loss_before): (Finding, Option<f64>),
+        words: String,
+        now: Moment,
+    ) {
         self.asked = now;
         let due = now.step.saturating_add(EFFECT_STEPS);
         self.treatments.push(Treatment { finding, words, step: now.step, due, loss_before, outcome: None });

@@ -4,7 +4,7 @@ use super::checkup::Checkup;
 use super::finding::{Expected, Remedy};
 use crate::session::command::{Command, NetworkCommand, TrainCommand};
 
-/// Part of the learning rate that is left where it is too high.
+/// Share of the learning rate that is left where it is too high.
 const SLOWER: f32 = 0.1;
 
 /// Commands for the network after which the problem is gone; none without any.

@@ -235,6 +235,6 @@ mod tests {
         };
         assert_eq!((accurate(0.9), accurate(0.99)), (vec![], vec!["memorized"]), "validation 0.8");
         let both_rise = over.map(|[_, val]| [val, val]);
-        assert_eq!(names(&checkup(&both_rise)), [""; 0]);
+        assert_eq!(names(&checkup(&both_rise)), ["plateau"], "neither falls");
     }
 }

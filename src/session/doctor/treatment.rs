@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::Diagnosis;
+use super::diagnose::Diagnosis;
 use super::finding::{Expected, Finding};
 
 /// A remedy that was carried out.
@@ -27,7 +27,7 @@ pub struct Treatment {
 pub struct Outcome {
     /// Step of the examination.
     pub step: u32,
-    /// What was expected came true.
+    /// True if it came as it was expected.
     pub came_true: bool,
     /// Loss of the validation images then.
     pub loss: Option<f64>,

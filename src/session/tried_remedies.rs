@@ -1,12 +1,13 @@
 //! The remedies of a diagnosis tried one after the other from the same moment, beside the run without any.
 
-use super::{Diagnosis, Treatment, WATCHED_STEPS, examine};
+use super::command::TimeControl;
+use super::doctor::{Diagnosis, Treatment, WATCHED_STEPS};
+use super::effects::EFFECT_STEPS;
+use super::event::StopCondition;
+use super::examined::{carry_out, examine};
+use super::state::Session;
+use super::twins::{take_way, train_to};
 use crate::error::Result;
-use crate::session::command::TimeControl;
-use crate::session::effects::EFFECT_STEPS;
-use crate::session::event::StopCondition;
-use crate::session::state::Session;
-use crate::session::twins::{take_way, train_to};
 
 /// Remedies that were tried.
 #[derive(Debug, Clone)]
@@ -39,7 +40,7 @@ pub fn try_remedies(
         beside(share * (1 + index) as f64);
         take_way(session, TimeControl::GoToBookmark(0))?;
         take_way(session, TimeControl::Fork)?;
-        session.carry_out_remedy(finding.clone(), diagnosis.loss())?;
+        carry_out(session, finding.clone(), diagnosis.loss())?;
         await_outcome(session)?;
         treatments.extend(session.doctor().treatments().last().cloned());
     }
