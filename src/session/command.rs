@@ -9,10 +9,9 @@ use serde::{Deserialize, Serialize};
 
 use super::event::{Split, StopCondition};
 use super::inspect::Inspect;
-use super::settings::RunSettings;
 use crate::embed;
 use crate::layouts::{LayoutId, LayoutSource};
-use crate::nn::{Edit, Hyper, Loss, OptimizerKind, Schedule, WeightEdit};
+use crate::nn::{Edit, Goal, Loss, OptimizerKind, Schedule, WeightEdit};
 
 /// One change to the run. In the journal `{"set_learning_rate": 0.01}`: the names are unique across all kinds.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -123,6 +122,15 @@ pub enum NetworkCommand {
         layer: LayerId,
         /// The factor (finite, not negative).
         factor: f32,
+    },
+    /// A soft goal of filters of a layer, from the next step on, in the place of the one for the same filters.
+    SetGoal {
+        /// The layer.
+        layer: LayerId,
+        /// The goal.
+        goal: Goal,
+        /// Factor of its term of the loss (finite, not negative); 0 takes it away.
+        strength: f32,
     },
     /// Settings of a layer that only are numbers, such as the rate of dropout, from the next step on; weights and moments stay.
     SetLayer {
@@ -235,65 +243,6 @@ impl Command {
     /// True if it is one more position of the drag whose last position is `before`.
     pub(super) fn continues(&self, before: &Self) -> bool {
         matches!(self, Self::Layout(command) if command.continues(before))
-    }
-}
-
-impl RunSettings {
-    /// These settings after a command that is applied before step `step` + 1.
-    pub fn changed(&self, command: &Command, step: u32) -> Self {
-        let mut to = self.clone();
-        match command {
-            Command::Train(command) => to.change_training(*command, step),
-            Command::Data(command) => to.change_data(*command),
-            Command::Network(NetworkCommand::Freeze(layer)) if to.frozen.contains(&layer.0) => {}
-            Command::Network(NetworkCommand::Freeze(layer)) => to.frozen.push(layer.0),
-            Command::Network(NetworkCommand::Thaw(layer)) => to.frozen.retain(|other| *other != layer.0),
-            Command::Network(NetworkCommand::Edit(edit)) => {
-                to.frozen.retain(|layer| !matches!(edit, Edit::RemoveLayer { layer: gone } if gone == layer));
-            }
-            // These are in the network itself, and layouts look at the run and are no part of it.
-            Command::Network(_) | Command::Layout(_) => {}
-        }
-        to
-    }
-
-    fn change_training(&mut self, command: TrainCommand, step: u32) {
-        let hyper = &mut self.hyper;
-        match command {
-            TrainCommand::SetLearningRate(value) => hyper.learning_rate = value,
-            TrainCommand::SetMomentum(value) => hyper.momentum = value,
-            TrainCommand::SetWeightDecay(value) => hyper.weight_decay = value,
-            TrainCommand::SetNesterov(value) => hyper.nesterov = value,
-            TrainCommand::SetOptimizer(kind) if kind != hyper.optimizer => {
-                *hyper = Hyper { since: step, ..hyper.with_optimizer(kind) };
-            }
-            TrainCommand::SetOptimizer(_) => {}
-            TrainCommand::SetBeta2(value) => hyper.beta2 = value,
-            TrainCommand::SetEpsilon(value) => hyper.epsilon = value,
-            TrainCommand::SetL1Decay(value) => hyper.l1_decay = value,
-            TrainCommand::SetClipNorm(value) => hyper.clip_norm = value,
-            TrainCommand::SetSchedule(value) => hyper.schedule = value,
-            TrainCommand::SetWarmup(value) => hyper.warmup = value,
-            TrainCommand::SetAverage(value) => hyper.averaging = value,
-            TrainCommand::SetBatch(batch) => self.batch = batch,
-            TrainCommand::Reset(seed) => (self.seed, hyper.since) = (seed, 0),
-        }
-    }
-
-    fn change_data(&mut self, command: DataCommand) {
-        match command {
-            DataCommand::SetShift(value) => self.augmentation.shift = value,
-            DataCommand::SetFlip(value) => self.augmentation.flip = value,
-            DataCommand::SetRotation(value) => self.augmentation.rotation = value,
-            DataCommand::SetScale(value) => self.augmentation.scale = value,
-            DataCommand::SetBrightness(value) => self.augmentation.brightness = value,
-            DataCommand::SetContrast(value) => self.augmentation.contrast = value,
-            DataCommand::SetCutout(value) => self.augmentation.cutout = value,
-            DataCommand::PinProbe(index) => self.probe = index,
-            DataCommand::Relabel { image, class } => self.data_edits.relabel(image, class),
-            DataCommand::LeaveOut(image) => self.data_edits.leave_out(image),
-            DataCommand::RestoreImage(image) => self.data_edits.restore(image),
-        }
     }
 }
 

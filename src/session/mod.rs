@@ -6,6 +6,7 @@
 mod apply;
 mod awaited;
 mod branch_files;
+mod changed;
 mod check;
 mod checkpoint;
 mod command;
@@ -18,6 +19,7 @@ mod evaluator;
 mod event;
 mod fault;
 mod filling;
+mod goals;
 mod held_out;
 mod identity;
 mod inspect;
