@@ -195,7 +195,7 @@ fn optimize(gpu: &Gpu, hyper: Hyper, twin_hyper: Hyper, biases_decay: bool) -> O
     let sizes = BatchSizes { batch: 10, micro_batch: 10, train_slots: 12, slots: 12 };
     let results = Buffer::<[f32; 2]>::zeroed(gpu, "results", sizes.slots).range();
     let partials = PartialSums::default();
-    let sums = sum_gradients(gpu, &partials, &parameters, &loader, (sizes, &results), 2).unwrap();
+    let sums = sum_gradients(gpu, (&partials, None), &parameters, &loader, (sizes, &results), 2).unwrap();
     let [_, tick] = loader.build_counting(gpu, sizes, &results, &parameters.squares(gpu)).unwrap();
     optimizer.set(gpu, hyper, epoch);
     let mut state = TwinState::new(parameters.values.read(gpu).iter().map(|v| f64::from(*v)).collect());

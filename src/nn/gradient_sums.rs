@@ -16,6 +16,7 @@
 //! 40 MB of partial sums by the number of today's splits, 14 µs, and 3 µs with 264 rows of 8020; a dispatch a layer by one thread a
 //! parameter took 138 to 340 µs, and clear, squares, norm and count 2.1 µs each. Those are predictions from measured bandwidth.
 
+use super::goal_gradients::GoalGradients;
 use super::parameters::{Parameters, square_sums};
 use super::partial_sums::{PartialRange, PartialSums};
 use crate::data::{BatchSizes, Clock, DataLoader};
@@ -80,24 +81,31 @@ fn by_tree(gpu: &Gpu) -> bool {
 }
 
 /// Plans of what follows the backward pass of each of `passes`: a dispatch for each buffer of partial sums, the last of which counts the
-/// results of the pass.
+/// results of the pass. The gradients of soft goals come in the last pass, as one more row of partial sums.
 ///
 /// # Errors
 /// When a buffer does not fit.
 pub fn sum_gradients(
     gpu: &Gpu,
-    partials: &PartialSums,
+    (partials, goals): (&PartialSums, Option<&GoalGradients>),
     parameters: &Parameters,
     loader: &DataLoader,
     (sizes, results): (BatchSizes, &BufferRange),
     passes: usize,
 ) -> Result<Vec<Plan>> {
     let kernel = gpu.kernel(&GRADIENT_SUMS, "gradient_sums", &[("TREE", u32::from(by_tree(gpu)))])?;
-    let tables = tables(gpu, partials, parameters);
+    let of_layers = tables(gpu, partials, parameters);
+    let of_goals = goals.map_or(Vec::new(), |goals| tables(gpu, &goals.partials, parameters));
     let build = |pass: usize| -> Result<Plan> {
         let mut plan = PlanBuilder::new(gpu);
-        for (block, table) in tables.iter().enumerate() {
-            let is_last = block + 1 == tables.len();
+        // Goals are of the step, and not of a pass.
+        let goals = goals.filter(|_| pass + 1 == passes);
+        let of_goals = if goals.is_some() { &of_goals[..] } else { &[] };
+        goals.map_or(Ok(()), |goals| goals.dispatch(gpu, &mut plan, parameters))?;
+        let tables = of_layers.iter().chain(of_goals);
+        let count = of_layers.len() + of_goals.len();
+        for (block, table) in tables.enumerate() {
+            let is_last = block + 1 == count;
             plan.dispatch("gradient sums", &kernel)
                 .bind("ranges", table.ranges.range())
                 .bind("partials", table.partials.clone())

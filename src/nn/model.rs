@@ -58,7 +58,9 @@ impl Model {
         if let Some(layer) = layer {
             layer.insert(setting.to_owned(), Setting::Integer(classes as i64));
             // Its outputs are other ones, though they may be as many.
-            ["filter_ids", "next_filter", "frozen_filters"].iter().for_each(|of| drop(layer.remove(*of)));
+            ["filter_ids", "next_filter", "frozen_filters", "goals"]
+                .iter()
+                .for_each(|of| drop(layer.remove(*of)));
         }
         let text = toml::to_string(&file).expect("a network is plain tables");
         let name = self.network.layers[last].name.clone();

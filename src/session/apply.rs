@@ -10,7 +10,7 @@ use super::metrics::Metrics;
 use super::script::{self, Beginning};
 use super::state::Session;
 use super::throughput::Throughput;
-use super::{examined, ranked, urgent, watch};
+use super::{examined, goals, ranked, urgent, watch};
 use crate::error::Result;
 use crate::layouts::LayoutSource;
 use crate::nn::surgery::ChannelMap;
@@ -351,7 +351,9 @@ impl Session {
         let former: Vec<u32> = trainer.network.layers.iter().map(|layer| layer.id).collect();
         let surgery = Surgery::of(&trainer.network, edit)?;
         let touched = surgery.touched(&trainer.network);
+        let lost = goals::lost(&trainer.network, &surgery.network);
         let channels = trainer.operate(surgery)?;
+        self.events.extend(lost.map(Event::Notice));
         self.run.edited.mark(touched, trainer.clock());
         self.progress.overtake(None);
         self.progress.take_plans(trainer);

@@ -131,6 +131,9 @@ fn changed_network(network: &Network, command: &NetworkCommand) -> Result<Option
         NetworkCommand::SetLayerRate { layer, factor } => {
             change(&|network| network.set_rate_factor(layer.0, *factor))
         }
+        NetworkCommand::SetGoal { layer, goal, strength } => {
+            change(&|network| network.set_goal(layer.0, goal, *strength))
+        }
         NetworkCommand::SetLayer { layer, settings } => {
             change(&|network| network.set_layer_settings(layer.0, settings))
         }

@@ -11,7 +11,7 @@ use super::event::{Split, StopCondition};
 use super::inspect::Inspect;
 use crate::embed;
 use crate::layouts::{LayoutId, LayoutSource};
-use crate::nn::{Edit, Loss, OptimizerKind, Schedule, WeightEdit};
+use crate::nn::{Edit, Goal, Loss, OptimizerKind, Schedule, WeightEdit};
 
 /// One change to the run. In the journal `{"set_learning_rate": 0.01}`: the names are unique across all kinds.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -122,6 +122,15 @@ pub enum NetworkCommand {
         layer: LayerId,
         /// The factor (finite, not negative).
         factor: f32,
+    },
+    /// A soft goal of filters of a layer, from the next step on, in the place of the one for the same filters.
+    SetGoal {
+        /// The layer.
+        layer: LayerId,
+        /// The goal.
+        goal: Goal,
+        /// Factor of its term of the loss (finite, not negative); 0 takes it away.
+        strength: f32,
     },
     /// Settings of a layer that only are numbers, such as the rate of dropout, from the next step on; weights and moments stay.
     SetLayer {

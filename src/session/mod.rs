@@ -20,6 +20,7 @@ mod event;
 mod examined;
 mod fault;
 mod filling;
+mod goals;
 mod held_out;
 mod identity;
 mod inspect;

@@ -98,6 +98,7 @@ impl Run {
                 trainer.set_filters_frozen(layer.0, filters, false)
             }
             NetworkCommand::SetLayerRate { layer, factor } => trainer.set_rate_factor(layer.0, *factor),
+            NetworkCommand::SetGoal { layer, goal, strength } => trainer.set_goal(layer.0, goal, *strength),
             NetworkCommand::SetLayer { layer, settings } => {
                 trainer.set_layer_settings(layer.0, settings)?;
                 self.layers = LayerInfo::of(&trainer.network);

@@ -96,6 +96,14 @@ fn network(command: &NetworkCommand, name: &Name<'_>) -> String {
         NetworkCommand::SetLayerRate { layer, factor } => {
             format!("train {} at {factor} × the learning rate", name(layer.0))
         }
+        NetworkCommand::SetGoal { layer, goal, strength } => {
+            let goal = format!("{} of {}", goal.words(), name(layer.0));
+            if *strength == 0.0 {
+                format!("no longer {goal}")
+            } else {
+                format!("{goal} with strength {strength}")
+            }
+        }
         NetworkCommand::SetLayer { layer, settings } => {
             let name = name(layer.0);
             let value = |(of, value): (&String, &toml::Value)| format!("the {of} of {name} to {value}");
@@ -236,6 +244,14 @@ mod tests {
             (r#"{"set_scale":0.1}"#, "change the size of images by up to 10 %"),
             (r#"{"freeze":2}"#, "freeze layer 2"),
             (r#"{"thaw":2}"#, "train layer 2 again"),
+            (
+                r#"{"set_goal":{"layer":2,"goal":{"attract":[3,5]},"strength":0.5}}"#,
+                "attract filters 3 and 5 of layer 2 with strength 0.5",
+            ),
+            (
+                r#"{"set_goal":{"layer":2,"goal":{"become":{"filter":3,"kernel":[0.5,-1.0]}},"strength":0.0}}"#,
+                "no longer pull filter 3 toward a kernel of layer 2",
+            ),
             (
                 r#"{"set_layer":{"layer":2,"settings":{"alpha":0.25,"k":2}}}"#,
                 "set the alpha of layer 2 to 0.25 and the k of layer 2 to 2",

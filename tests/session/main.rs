@@ -11,6 +11,7 @@ mod effects;
 mod embedding;
 mod few_frames;
 mod few_values;
+mod goals;
 mod hand;
 mod imported;
 mod inspect;

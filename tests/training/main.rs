@@ -6,6 +6,7 @@ mod compare;
 mod data_edits;
 mod filter_signs;
 mod fused;
+mod goals;
 mod histograms;
 #[path = "../step_twin/mod.rs"]
 mod step_twin;

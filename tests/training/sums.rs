@@ -56,7 +56,8 @@ fn compare(gpu: &Gpu) {
     }
     let read = partials.read(gpu);
     assert_eq!(read.len(), ROWS.len());
-    let plans = sum_gradients(gpu, &partials, &parameters, &loader, (SIZES, &results.range()), 2).unwrap();
+    let plans =
+        sum_gradients(gpu, (&partials, None), &parameters, &loader, (SIZES, &results.range()), 2).unwrap();
     assert!(plans[0].len() >= 2, "the partial sums lie in several buffers");
     parameters.gradients.write(gpu, 0, &vec![f32::NAN; len]);
     let mut clock = Clock { drawn: 3, ..Clock::default() };

@@ -9,6 +9,7 @@
 //! filters = 16
 //! kernel = 5
 //! frozen_filters = [3]         # optional: numbers of filters that are not trained
+//! goals = [{ goal = { attract = [0, 1] }, strength = 0.1 }]  # optional: soft goals
 //! learning_rate_factor = 0.5   # optional: factor of the run's learning rate for this layer
 //! [[layer]]
 //! kind = "dense"      # without units: one per class; the last conv2d or dense needs no filters, either
@@ -25,6 +26,7 @@ use toml::Table;
 use super::presets::{PRESETS, preset_names};
 use super::{Network, NetworkLayer, NewLayer, above};
 use crate::error::{Error, Result};
+use crate::nn::goal::SoftGoal;
 use crate::nn::layers::{KINDS, LayerKind};
 use crate::nn::{Layer, Loss, Shape};
 
@@ -85,6 +87,9 @@ struct LayerEntry {
     /// [`NetworkLayer::rate_factor`], where it is not 1.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     learning_rate_factor: Option<f32>,
+    /// [`NetworkLayer::goals`], where there are any.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    goals: Vec<SoftGoal>,
 }
 
 fn name<'de, D: Deserializer<'de>>(source: D) -> std::result::Result<Option<String>, D::Error> {
@@ -193,6 +198,7 @@ impl Network {
                 next_filter: (layer.next_filter != above(&layer.filter_ids)).then_some(layer.next_filter),
                 frozen_filters: layer.frozen_filters.clone(),
                 learning_rate_factor: (layer.rate_factor != 1.0).then_some(layer.rate_factor),
+                goals: layer.goals.clone(),
             };
             Table::try_from(entry).expect("a layer is a plain table")
         };
@@ -255,7 +261,8 @@ impl Reader {
             next_filter,
             frozen_filters,
             rate_factor,
-        })
+        })?;
+        self.network.take_goals(index, &entry.goals).map_err(numbered)
     }
 
     /// Nodes that a layer's `inputs` name; without them the layer before it.

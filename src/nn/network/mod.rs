@@ -9,6 +9,7 @@ mod tests;
 use std::collections::HashSet;
 use std::rc::Rc;
 
+use super::goal::SoftGoal;
 use super::layer::Channels;
 use super::layers::MAX_INPUTS;
 use super::{Layer, Loss, ParameterSpec, Role, Shape};
@@ -46,6 +47,8 @@ pub struct NetworkLayer {
     pub frozen_filters: Vec<u32>,
     /// Factor of the run's learning rate for this layer's parameters (0 or more); 1 for most.
     pub rate_factor: f32,
+    /// Soft goals of its filters, in the order in which their gradients are added.
+    pub goals: Vec<SoftGoal>,
     /// Number by which commands name it, whatever comes and goes before it; at first its index.
     pub id: u32,
     /// Numbers of its filters, where it makes channels; at first their indices.
@@ -182,6 +185,7 @@ impl Network {
             frozen: false,
             frozen_filters,
             rate_factor,
+            goals: Vec::new(),
             id,
             filter_ids,
             next_filter,

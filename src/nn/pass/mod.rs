@@ -14,7 +14,7 @@ mod sizes;
 use super::features::mark_fired;
 use super::gradient_sums::sum_gradients;
 use super::partial_sums::PartialSums;
-use super::{LossBuffers, Network, Optimizer, Parameters, TrainerOptions};
+use super::{GoalGradients, LossBuffers, Network, Optimizer, Parameters, TrainerOptions};
 use crate::data::{BatchSizes, DataLoader};
 use crate::error::Result;
 use crate::gpu::{Buffer, BufferRange, Gpu, Plan, PlanBuilder};
@@ -107,8 +107,9 @@ impl Pass {
         let distorts = options.augmentation.distorts();
         let passes = sizes.batch.div_ceil(sizes.micro_batch);
         let results = (sizes, &pass.maps.results);
+        let goals = GoalGradients::of(gpu, network, parameters)?;
         let ends = StepEnds {
-            sums: sum_gradients(gpu, &partials, parameters, loader, results, passes)?,
+            sums: sum_gradients(gpu, (&partials, goals.as_ref()), parameters, loader, results, passes)?,
             update: optimizer.build(gpu, parameters, loader, averages)?,
             squares: parameters.squares(gpu),
         };

@@ -7,6 +7,7 @@ use toml::{Table, Value};
 
 use super::edit::Edit;
 use super::filters::{Change, Changes};
+use super::goals::fitting;
 use super::origin::{ChannelMap, Origin, Term};
 use super::plan::{TensorPlan, plan_tensors};
 use super::units::{Unit, Units};
@@ -103,6 +104,7 @@ impl Surgery {
         let mut network = network.checked()?;
         for (layer, old_index) in network.layers.iter_mut().zip(&olds) {
             layer.frozen = old_index.is_some_and(|index| old.layers[index].frozen);
+            layer.goals = old_index.map_or(Vec::new(), |index| fitting(&old.layers[index].goals, layer));
         }
         let (tensors, channels) = plan_tensors(old, &network, &olds, changes);
         Ok(Self { network, tensors, channels, identity: None })

@@ -9,7 +9,7 @@ use super::Trainer;
 use crate::error::Result;
 use crate::gpu::{Buffer, BufferRange};
 use crate::nn::pass::Pass;
-use crate::nn::{Loss, Network, Role, WeightEdit};
+use crate::nn::{Goal, Loss, Network, Role, SoftGoal, WeightEdit};
 
 impl Trainer {
     /// Takes a network with the same tensors; the passes are built again where they are others.
@@ -24,9 +24,13 @@ impl Trainer {
         let settings = |network: &Network| -> Vec<Table> {
             network.layers.iter().map(|layer| layer.layer.settings()).collect()
         };
+        let goals = |network: &Network| -> Vec<Vec<SoftGoal>> {
+            network.layers.iter().map(|layer| layer.goals.clone()).collect()
+        };
         network.check_trained(|layer| layer.frozen)?;
         let differs = trains(&network) != trains(&self.network)
             || network.loss != self.network.loss
+            || goals(&network) != goals(&self.network)
             || settings(&network) != settings(&self.network);
         if differs {
             let (gpu, options) = (&self.gpu, &self.options);
@@ -63,6 +67,17 @@ impl Trainer {
     pub fn set_rate_factor(&mut self, layer: u32, factor: f32) -> Result<()> {
         let mut network = self.network.copy();
         network.set_rate_factor(layer, factor)?;
+        self.steer(network)
+    }
+
+    /// Sets a soft goal of the layer with this number from the next step on, in the place of the one for the same filters; strength 0 takes
+    /// it away, and steps are as they were without it.
+    ///
+    /// # Errors
+    /// When there is no such layer or filter, or the goal or the strength cannot be; then nothing changes.
+    pub fn set_goal(&mut self, layer: u32, goal: &Goal, strength: f32) -> Result<()> {
+        let mut network = self.network.copy();
+        network.set_goal(layer, goal, strength)?;
         self.steer(network)
     }
 

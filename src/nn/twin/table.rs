@@ -3,7 +3,9 @@
 use crate::data::twin::{KernelTwin, joined, total_len};
 use crate::nn::features;
 use crate::nn::layers::KINDS;
-use crate::nn::{filter_signs, gradient_sums, histograms, loss, optimizer, packing, surgery, weight_sums};
+use crate::nn::{
+    filter_signs, goal_gradients, gradient_sums, histograms, loss, optimizer, packing, surgery, weight_sums,
+};
 
 /// The kernels of the layers, by kind.
 const LAYERS: [&[KernelTwin]; KINDS.len()] = {
@@ -17,11 +19,12 @@ const LAYERS: [&[KernelTwin]; KINDS.len()] = {
 };
 
 /// The kernels of everything else.
-const OTHERS: [&[KernelTwin]; 11] = [
+const OTHERS: [&[KernelTwin]; 12] = [
     features::EXTRACTION_TWINS,
     features::FIRED_TWINS,
     features::RESPONSE_TWINS,
     filter_signs::TWINS,
+    goal_gradients::TWINS,
     gradient_sums::TWINS,
     histograms::TWINS,
     loss::TWINS,
