@@ -5,8 +5,8 @@ use std::rc::Rc;
 use revacnn::data::{Augmentation, DataEdits};
 use revacnn::nn::{Edit, Hyper, OptimizerKind, Schedule, WeightEdit};
 use revacnn::session::{
-    Command, Control, DataCommand, Diagnosis, EFFECT_STEPS, LayerId, NetworkCommand, Problem, RunSettings,
-    Session, TrainCommand, WATCHED_STEPS, examine, try_remedies,
+    Command, Control, Diagnosis, EFFECT_STEPS, LayerId, NetworkCommand, Problem, RunSettings, Session,
+    TrainCommand, WATCHED_STEPS, examine, try_remedies,
 };
 
 use crate::bench::{Bench, run_to, settings};
