@@ -1,10 +1,8 @@
-//! Looking closer by hand: edges of a tile, how it is computed, a digit that is drawn, the images of the confusion matrix, one of them left
+//! Looking closer by hand: how a tile is computed, a digit that is drawn, the images of the confusion matrix, one of them left
 //! out, given other classes, and taken back.
 
 use std::path::Path;
 use std::time::{Duration, Instant};
-
-use x11rb::protocol::xproto::{ConnectionExt as _, ImageFormat};
 
 use crate::screen::{Window, number};
 
@@ -40,7 +38,7 @@ fn a_tile_is_computed_before_the_eyes_and_a_digit_is_drawn() {
         window.key(key);
         window.frames_pass();
     });
-    window.wait_for("how it is computed", |l| l["places"]["intermediate output"].is_array());
+    window.wait_for("how a tile is computed", |l| l["places"]["intermediate output"].is_array());
     window.key("Escape");
     window.click("tab test", 0.5);
     window.click("draw", 0.5);
@@ -70,36 +68,4 @@ fn an_image_of_the_matrix_is_left_out_which_is_undone() {
         window.click(class, 0.5);
     }
     journal_with(&run, "\"relabel\"", true);
-}
-
-/// Mean brightness, 0 to 255, of a part of the screen: its place, and its width and height, in pixels.
-fn brightness(window: &Window, [x, y]: [f64; 2], [width, height]: [u16; 2]) -> f64 {
-    let (connection, screen) = x11rb::connect(Some(window.display())).unwrap();
-    let root = x11rb::connection::Connection::setup(&connection).roots[screen].root;
-    let (x, y) = (x as i16, y as i16);
-    let image = connection.get_image(ImageFormat::Z_PIXMAP, root, x, y, width, height, !0);
-    let bytes = image.unwrap().reply().unwrap().data;
-    // The fourth byte of a pixel is empty.
-    let colors = bytes.chunks_exact(4).flat_map(|pixel| &pixel[..3]);
-    colors.map(|byte| f64::from(*byte)).sum::<f64>() / (3 * bytes.len() / 4) as f64
-}
-
-#[test]
-fn the_pointer_over_a_tile_dims_the_edges_of_all_others() {
-    let (_folder, window) = paused();
-    let line = window.wait_for("columns", |l| l["places"]["conv2 menu"].is_array());
-    let place = |name: &str| [0, 1].map(|axis| line["places"][name][axis].as_f64().unwrap());
-    let ([first, top], [second, _]) = (place("conv1 menu"), place("conv2 menu"));
-    // Edges into conv2, left of its tiles: nearly all of them are of other tiles than the first.
-    let edges = || brightness(&window, [second - 18.0, top + 56.0], [26, 200]);
-    let look_from = |x: f64, y: f64| {
-        window.xdotool(&["mousemove", &format!("{x:.0}"), &format!("{y:.0}")]);
-        window.frames_pass();
-        window.frames_pass();
-        edges()
-    };
-    let (above, beside) = (look_from(first, 60.0), look_from(second, 60.0));
-    assert!((above - beside).abs() < 0.02 * above, "nothing is looked at: {above} and {beside}");
-    let over = look_from(second + 32.0, top + 60.0);
-    assert!(over < 0.8 * above, "{over} in place of {above}");
 }
