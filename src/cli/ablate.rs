@@ -22,7 +22,7 @@ pub(super) struct Ablate {
     #[arg(long, value_name = "LAYERS", value_delimiter = ',')]
     layer: Vec<String>,
     /// Number of validation images.
-    #[arg(long, value_name = "COUNT", default_value_t = RANKED_IMAGES)]
+    #[arg(long, value_name = "COUNT", default_value_t = RANKED_IMAGES, value_parser = super::numbers::count)]
     images: usize,
     /// Print JSON Lines: the whole network, then one object a filter.
     #[arg(long)]

@@ -19,7 +19,7 @@ pub(super) struct Doctor {
     #[arg(value_name = "RUN")]
     run: PathBuf,
     /// Number of validation images.
-    #[arg(long, value_name = "COUNT", default_value_t = RANKED_IMAGES)]
+    #[arg(long, value_name = "COUNT", default_value_t = RANKED_IMAGES, value_parser = super::numbers::count)]
     images: usize,
     /// Try each remedy for 100 steps, beside 100 steps without any, and tell whether it did what it promised.
     #[arg(long = "try")]

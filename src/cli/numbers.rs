@@ -5,6 +5,14 @@ use std::path::Path;
 pub(super) use revacnn::door::plain;
 use revacnn::session::Session;
 
+/// A number of 1 or more, from the command line.
+pub(super) fn count(text: &str) -> Result<usize, String> {
+    text.parse()
+        .ok()
+        .filter(|count| *count > 0)
+        .ok_or_else(|| "give it a whole number of 1 or more".to_owned())
+}
+
 /// True for a classifier, which has an accuracy.
 pub(super) fn has_classes(session: &Session) -> bool {
     session.trainer().network.loss.has_classes()

@@ -270,8 +270,6 @@ mod tests {
     use std::fs;
 
     use super::*;
-    use crate::data::Augmentation;
-    use crate::nn::Hyper;
     use crate::session::{RunSettings, TrainCommand};
 
     fn epoch(epoch: u32) -> EpochMetrics {
@@ -280,16 +278,7 @@ mod tests {
 
     /// A folder as it was before there were identities, checks, and metrics in the model: at step 46, after two epochs.
     fn former(path: &Path) -> String {
-        let settings = RunSettings {
-            dataset: "digits".to_owned(),
-            seed: 1,
-            batch: 60,
-            augmentation: Augmentation::default(),
-            hyper: Hyper::default(),
-            frozen: Vec::new(),
-            data_edits: Default::default(),
-            probe: 0,
-        };
+        let settings = RunSettings::of_digits();
         let header = Header {
             run: None,
             revacnn: "0.1.0".to_owned(),

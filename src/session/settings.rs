@@ -28,6 +28,21 @@ pub struct RunSettings {
 }
 
 impl RunSettings {
+    /// A small run on the digits.
+    #[cfg(test)]
+    pub(crate) fn of_digits() -> Self {
+        Self {
+            dataset: "digits".to_owned(),
+            seed: 1,
+            batch: 60,
+            augmentation: Augmentation::default(),
+            hyper: Hyper::default(),
+            frozen: Vec::new(),
+            data_edits: DataEdits::default(),
+            probe: 0,
+        }
+    }
+
     /// Way of pictures of other proportions to the size of the data set's images.
     pub fn fit(&self) -> Fit {
         Source::parse(&self.dataset).reading.fit

@@ -68,7 +68,6 @@ fn await_outcome(session: &mut Session) -> Result<()> {
 
 /// Trains up to a step, or to one that is halted.
 fn train_on(session: &mut Session, step: u32) -> Result<()> {
-    session.set_limit(Some(StopCondition::Steps(step)));
     let halts = session.progress.faults;
     session.take_events();
     match train_to(session, step, &mut |_| true) {

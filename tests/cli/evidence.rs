@@ -56,6 +56,9 @@ fn the_doctor_tells_what_is_wrong_and_tries_the_remedy() {
     let text = program(path, &["doctor", "run", "--images", "150"]).ok().out;
     assert!(text.contains("conv1: It is frozen") && text.contains("expected: 100 steps later"), "{text}");
     assert_eq!(fs::read(path.join("run/model.safetensors")).unwrap(), model, "the run stays as it is");
+    for command in ["doctor", "ablate"] {
+        program(path, &[command, "run", "--images", "0"]).fails(2, "1 or more");
+    }
     program(path, &["doctor", "nowhere"]).fails(1, "nowhere");
 }
 

@@ -62,8 +62,8 @@ pub struct Checkup {
     pub ranking: Option<FilterRanking>,
     /// The layers with weights, in order.
     pub layers: Vec<LayerCheckup>,
-    /// Dropout layers: numbers, names and rates.
-    pub dropouts: Vec<(u32, String, f32)>,
+    /// Dropout layers: numbers and rates.
+    pub dropouts: Vec<(u32, f32)>,
     /// Images are wide enough to be shifted.
     pub can_shift: bool,
 }
@@ -150,12 +150,12 @@ fn single_color(values: &[f32], ids: &[u32]) -> Vec<u32> {
     values.chunks(len.max(1)).zip(ids).filter(|(kernel, _)| is_single(kernel)).map(|(_, id)| *id).collect()
 }
 
-/// Dropout layers that drop anything: numbers, names and rates.
-pub(in crate::session) fn dropouts(network: &Network) -> Vec<(u32, String, f32)> {
+/// Dropout layers that drop anything: numbers and rates.
+pub(in crate::session) fn dropouts(network: &Network) -> Vec<(u32, f32)> {
     let dropping = network.layers.iter().filter(|layer| layer.layer.kind().contains("dropout"));
     let rate = |layer: &crate::nn::NetworkLayer| {
         let rate = layer.layer.settings().get("rate")?.as_float()? as f32;
-        (rate > 0.0).then(|| (layer.id, layer.name.clone(), rate))
+        (rate > 0.0).then_some((layer.id, rate))
     };
     dropping.filter_map(rate).collect()
 }

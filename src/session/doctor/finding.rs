@@ -5,8 +5,9 @@ use serde::Serialize;
 use crate::session::command::Command;
 
 /// Sign that a run does not learn as it could, with the evidence.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, strum::IntoStaticStr)]
 #[serde(tag = "problem", rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
 pub enum Problem {
     /// A step's numbers stopped being finite.
     NotFinite {
@@ -189,28 +190,7 @@ pub struct Finding {
 impl Problem {
     /// Name in JSON, such as `dead_filters`.
     pub fn name(&self) -> &'static str {
-        match self {
-            Self::NotFinite { .. } => "not_finite",
-            Self::Diverging { .. } => "diverging",
-            Self::Guessing { .. } => "guessing",
-            Self::TooSlow { .. } => "too_slow",
-            Self::Plateau { .. } => "plateau",
-            Self::OverFitting { .. } => "over_fitting",
-            Self::Memorized { .. } => "memorized",
-            Self::TooHard { .. } => "too_hard",
-            Self::OneClass { .. } => "one_class",
-            Self::ClassNeverRight { .. } => "class_never_right",
-            Self::DeadFilters { .. } => "dead_filters",
-            Self::SaturatedFilters { .. } => "saturated_filters",
-            Self::DuplicateFilters { .. } => "duplicate_filters",
-            Self::Frozen => "frozen",
-            Self::NoRate => "no_rate",
-            Self::NotMoving => "not_moving",
-            Self::Exploding { .. } => "exploding",
-            Self::Vanishing { .. } => "vanishing",
-            Self::Shrinking { .. } => "shrinking",
-            Self::SingleColor { .. } => "single_color",
-        }
+        self.into()
     }
 
     /// Its heading: a few words.

@@ -105,8 +105,8 @@ impl Doctor {
     /// Share of the examination under way that is done, 0 to 1; none where none is.
     pub fn progress(&self) -> Option<f64> {
         let job = self.job.as_ref()?;
-        let watched = if job.asked[1].is_some() { WATCHED_SHARE } else { 0.0 };
-        Some(watched + (1.0 - WATCHED_SHARE) * if watched > 0.0 { self.ranking_share } else { 0.0 })
+        let ranked = job.asked[1].map(|_| WATCHED_SHARE + (1.0 - WATCHED_SHARE) * self.ranking_share);
+        Some(ranked.unwrap_or(0.0))
     }
 
     /// Begins an examination over this number of validation images, unless one is under way.

@@ -140,7 +140,7 @@ fn is_too_hard(checkup: &Checkup) -> Option<Found> {
 
 /// Half of the strongest dropout, or no more of the augmentation that hides most.
 fn easier(checkup: &Checkup) -> Option<Remedy> {
-    if let Some((layer, _, rate)) = checkup.dropouts.iter().max_by(|a, b| a.2.total_cmp(&b.2)) {
+    if let Some((layer, rate)) = checkup.dropouts.iter().max_by(|a, b| a.1.total_cmp(&b.1)) {
         let mut settings = toml::Table::new();
         settings.insert("rate".to_owned(), toml::Value::Float(f64::from(rate / 2.0)));
         return lowers(NetworkCommand::SetLayer { layer: LayerId(*layer), settings });
@@ -160,8 +160,6 @@ fn easier(checkup: &Checkup) -> Option<Remedy> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::data::Augmentation;
-    use crate::nn::Hyper;
     use crate::session::settings::RunSettings;
 
     /// A run of these losses by epoch, of training and of validation.
@@ -174,16 +172,7 @@ mod tests {
             val_accuracy: 0.8,
             ..EpochMetrics::default()
         };
-        let settings = RunSettings {
-            dataset: "digits".to_owned(),
-            seed: 1,
-            batch: 60,
-            augmentation: Augmentation::default(),
-            hyper: Hyper::default(),
-            frozen: Vec::new(),
-            probe: 0,
-            data_edits: Default::default(),
-        };
+        let settings = RunSettings::of_digits();
         Checkup {
             step: 1000,
             learning_rate: f64::from(settings.hyper.learning_rate),
