@@ -41,7 +41,7 @@ impl Docking {
         let size = ui.available_size();
         let arrangement = if size.x < LOW.x || size.y < LOW.y { &mut self.low } else { &mut self.high };
         arrangement.fit(size.x);
-        let tab_margin = if size.x < LOW.x { 3.0 } else { 8.0 };
+        let tab_margin = if size.x < LOW.x { 2.0 } else { 8.0 };
         arrangement.tree.ui(&mut Panes { panes, cx, tab_margin }, ui);
     }
 }

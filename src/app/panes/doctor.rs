@@ -3,7 +3,7 @@
 use egui::{Button, Label, ProgressBar, RichText, ScrollArea, Ui};
 
 use crate::app::format::loss;
-use crate::app::pane::{Cx, Pane};
+use crate::app::pane::{Cx, Dock, Pane};
 use crate::app::theme;
 use crate::session::{Control, Diagnosis, EFFECT_STEPS, Finding, RANKED_IMAGES, Treatment, WATCHED_STEPS};
 
@@ -28,6 +28,10 @@ impl Pane for DoctorPane {
 
     fn about(&self) -> &'static str {
         "Signs that the run does not learn as it could, with remedies"
+    }
+
+    fn dock(&self) -> Dock {
+        Dock::MainTab
     }
 
     fn ui(&mut self, ui: &mut Ui, cx: &mut Cx<'_, '_>) {

@@ -20,11 +20,11 @@ const PANES: &[fn() -> Box<dyn Pane>] = &[
     new::<test::TestPane>,
     new::<confusion::ConfusionPane>,
     new::<distributions::DistributionsPane>,
+    new::<doctor::DoctorPane>,
     new::<steer::SteerPane>,
     new::<charts::ChartsPane>,
     new::<statistics::StatisticsPane>,
     new::<actions::ActionsPane>,
-    new::<doctor::DoctorPane>,
 ];
 
 fn new<P: Pane + Default + 'static>() -> Box<dyn Pane> {
