@@ -27,6 +27,7 @@ mod pictures;
 mod ranked;
 mod running;
 mod selection;
+mod soft_goals;
 mod status_bar;
 mod surface;
 mod tensor_kinds;

@@ -26,8 +26,11 @@ pub(crate) struct Enlarged {
     pub texels: [u32; 2],
 }
 
-/// Draws an enlarged tile with a text under it.
+/// Draws an enlarged tile with a text under it; an open menu is not covered.
 pub(crate) fn enlarged_ui(ui: &Ui, frame: &mut Frame<'_>, enlarged: &Enlarged, text: impl FnOnce(&mut Ui)) {
+    if egui::Popup::is_any_open(ui.ctx()) {
+        return;
+    }
     let [rows, columns] = enlarged.texels;
     let scale = ENLARGED / rows.max(columns) as f32;
     let size = Vec2::new(columns as f32, rows as f32) * scale;

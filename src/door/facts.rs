@@ -61,6 +61,7 @@ fn layer_of(layer: &NetworkLayer, inputs: &[&str]) -> Value {
         "shape": [output.channels, output.height, output.width], "parameters": layer.parameter_count(),
         "tensors": layer.parameters().iter().map(tensor).collect::<Vec<_>>(), "filters": layer.filter_ids,
         "frozen": layer.frozen, "frozen_filters": layer.frozen_filters, "rate_factor": plain(&layer.rate_factor),
+        "goals": plain(&layer.goals),
         "settings": plain(&layer.layer.settings()),
         "changeable": layer.layer.plain_settings().iter().map(|setting| setting.name).collect::<Vec<_>>(),
     })

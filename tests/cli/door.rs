@@ -128,7 +128,7 @@ fn what_comes_through_the_door_is_what_a_script_does() {
     let layers = state["layers"].as_array().unwrap();
     let names: Vec<_> = layers.iter().map(|layer| layer["kind"].as_str().unwrap()).collect();
     assert_eq!(names, ["conv2d", "relu", "max_pool2d", "dense"]);
-    assert_eq!(layers[0]["filters"], json!([0, 1, 2, 3]));
+    assert_eq!((&layers[0]["filters"], &layers[0]["goals"]), (&json!([0, 1, 2, 3]), &json!([])));
     assert_eq!(layers[0]["tensors"][0], json!({ "name": "weight", "shape": [4, 1, 3, 3] }));
     assert_eq!(state["settings"]["hyper"]["learning_rate"], json!(0.02));
 

@@ -68,6 +68,37 @@ fn a_goal_goes_with_its_filter() {
 }
 
 #[test]
+fn each_branch_has_its_own_goals_and_a_removed_layer_takes_them_along() {
+    let bench = Bench::new();
+    let mut plain = bench.session();
+    run_to(&mut plain, 5);
+    let mut session = bench.session();
+    session.keep_time(64 << 20);
+    run_to(&mut session, 2);
+    session.apply(set(CONV, Goal::Attract([0, 1]), 0.5)).unwrap();
+    run_to(&mut session, 5);
+    let pulled = session.state_hash();
+    go(&mut session, TimeControl::GoTo(1));
+    go(&mut session, TimeControl::Fork);
+    run_to(&mut session, 5);
+    assert!(session.trainer().network.layers[0].goals.is_empty());
+    assert_eq!(session.state_hash(), plain.state_hash());
+    go(&mut session, TimeControl::Switch(0));
+    assert_eq!(session.state_hash(), pulled);
+    assert_eq!(session.trainer().network.layers[0].goals.len(), 1);
+    let settings = "kind = \"conv2d\"\nkernel = 3\npadding = 1".parse().unwrap();
+    session.apply(NetworkCommand::Edit(Edit::InsertLayer { after: Some(0), settings })).unwrap();
+    let inserted = session.trainer().network.layers[1].id;
+    session.apply(set(LayerId(inserted), Goal::Repel([0, 1]), 0.5)).unwrap();
+    session.take_events();
+    session.apply(NetworkCommand::Edit(Edit::RemoveLayer { layer: inserted })).unwrap();
+    let is_notice = |event: &Event| matches!(event, Event::Notice(error) if error.what().contains("repel filters 0 and 1"));
+    assert_eq!(session.take_events().iter().filter(|event| is_notice(event)).count(), 1);
+    run_to(&mut session, 6);
+    assert!(session.check_events().is_ok());
+}
+
+#[test]
 fn faulty_goals_are_refused_and_change_nothing() {
     let bench = Bench::new();
     let mut session = bench.session();

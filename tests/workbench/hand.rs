@@ -215,7 +215,7 @@ fn a_stroke_paints_at_once_and_is_one_command() {
 }
 
 /// Opens the window in which the first filter of conv1 is painted, and waits for its weights.
-fn paint_the_first(stage: &mut Stage) {
+pub(crate) fn paint_the_first(stage: &mut Stage) {
     stage.secondary_click_below("conv1 menu");
     stage.frame(&[]);
     stage.click("tile Paint");

@@ -6,6 +6,7 @@ mod charts;
 mod dialogs;
 mod doctor;
 mod fixture;
+mod goals;
 mod hand;
 #[path = "../kept_pictures/mod.rs"]
 mod kept_pictures;

@@ -8,6 +8,7 @@ use crate::app::actions::{
 use crate::app::number::{Number, Rail, field_ui, number_ui, row_ui};
 use crate::app::pane::{Cx, Dock, Pane};
 use crate::app::ranked::remedies_ui;
+use crate::app::soft_goals::{goals_ui, has_goals};
 use crate::app::{tensor_kinds, theme, tile_popup};
 use crate::nn::{Loss, OptimizerKind, Schedule, Target};
 use crate::session::{Action, DataCommand, NetworkCommand, TrainCommand};
@@ -68,6 +69,11 @@ impl Pane for SteerPane {
             probe_ui(ui, cx);
             heading_ui(ui, "Selection", "The filter or map that was clicked in the Network pane");
             selection_ui(ui, cx);
+            if has_goals(&cx.session.trainer().network) {
+                let hover = "Terms of the loss that pull filters together, apart, or toward a kernel; the loss that is shown is without them";
+                heading_ui(ui, "Soft goals", hover);
+                goals_ui(ui, cx);
+            }
         });
     }
 }

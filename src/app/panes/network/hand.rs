@@ -11,6 +11,7 @@ use crate::app::actions::{
 };
 use crate::app::number::field_ui;
 use crate::app::pane::Cx;
+use crate::app::soft_goals::pair_menu_ui;
 use crate::app::theme;
 use crate::app::tile_set::TileId;
 use crate::nn::{Edit, PlainSetting, Surgery};
@@ -299,6 +300,7 @@ pub(super) fn tile_menu_ui(ui: &mut Ui, cx: &mut Cx<'_, '_>, tile: TileId) -> Op
         if response.clicked() {
             cx.send(edit(Edit::MergeFilters { layer, filters: [other, filter] }));
         }
+        pair_menu_ui(ui, cx, layer, [other, filter]);
     }
     opened
 }

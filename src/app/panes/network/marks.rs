@@ -1,8 +1,9 @@
-//! Marks on the tiles of filters: frozen ones, and those that a command has changed since the last epoch ended.
+//! Marks on the tiles of filters: frozen ones, those that a command has changed since the last epoch ended, and those with a soft goal.
 
 use egui::{CornerRadius, Painter, Pos2, Rect, Shape, Stroke, StrokeKind, Vec2};
 
 use crate::app::actions::filter_of;
+use crate::app::soft_goals;
 use crate::app::theme;
 use crate::app::tile_set::TileId;
 use crate::nn::NetworkLayer;
@@ -15,17 +16,23 @@ const MIN_LOCK_TILE: f32 = 16.0;
 pub(super) struct Marks {
     frozen: bool,
     edited: bool,
+    /// It has a soft goal.
+    pulled: bool,
 }
 
 impl Marks {
     /// Marks of a filter.
     pub(super) fn of(session: &Session, layer: &NetworkLayer, filter: u32) -> Self {
-        Self { frozen: layer.is_filter_frozen(filter), edited: session.is_filter_edited((layer.id, filter)) }
+        Self {
+            frozen: layer.is_filter_frozen(filter),
+            edited: session.is_filter_edited((layer.id, filter)),
+            pulled: layer.goals.iter().any(|goal| goal.goal.filters().contains(&filter)),
+        }
     }
 
     /// True without marks.
     pub(super) fn is_empty(&self) -> bool {
-        !self.frozen && !self.edited
+        !self.frozen && !self.edited && !self.pulled
     }
 
     /// Draws them over a tile.
@@ -35,6 +42,9 @@ impl Marks {
         }
         if self.edited {
             paint_edited(painter, tile);
+        }
+        if self.pulled {
+            paint_pulled(painter, tile);
         }
     }
 }
@@ -74,16 +84,22 @@ fn paint_edited(painter: &Painter, tile: Rect) {
     painter.add(Shape::convex_polygon(corner(size), theme::third(), Stroke::NONE));
 }
 
-/// A tile's marks in words; none without.
-pub(super) fn about(session: &Session, tile: TileId) -> Option<&'static str> {
-    let (layer, filter) = filter_of(session, tile)?;
+/// A ring with a dot in the lower left corner, as of a target.
+fn paint_pulled(painter: &Painter, tile: Rect) {
+    let radius = (0.15 * tile.width().min(tile.height())).clamp(2.0, 4.5);
+    let center = tile.left_bottom() + Vec2::new(radius + 2.0, -radius - 2.0);
+    painter.circle_filled(center, radius + 1.5, theme::backing());
+    painter.circle_stroke(center, radius, Stroke::new(1.2, theme::accent()));
+    painter.circle_filled(center, 0.35 * radius, theme::accent());
+}
+
+/// A tile's marks in words, a line each.
+pub(super) fn about(session: &Session, tile: TileId) -> Vec<String> {
+    let Some(filter) = filter_of(session, tile) else { return Vec::new() };
     let network = &session.trainer().network;
-    let layer = &network.layers[network.layer_index(layer).ok()?];
-    let marks = Marks::of(session, layer, filter);
-    match (marks.frozen, marks.edited) {
-        (false, false) => None,
-        (true, false) => Some("frozen: not trained"),
-        (false, true) => Some("changed by you in this epoch"),
-        (true, true) => Some("frozen, and changed by you in this epoch"),
-    }
+    let Ok(index) = network.layer_index(filter.0) else { return Vec::new() };
+    let marks = Marks::of(session, &network.layers[index], filter.1);
+    let plain = [(marks.frozen, "frozen: not trained"), (marks.edited, "changed by you in this epoch")];
+    let plain = plain.into_iter().filter(|(is, _)| *is).map(|(_, words)| words.to_owned());
+    plain.chain(soft_goals::about(network, filter)).collect()
 }

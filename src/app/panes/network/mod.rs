@@ -7,6 +7,7 @@ mod flow;
 mod hand;
 mod head;
 mod intermediates;
+mod kernel;
 mod marks;
 mod paint;
 mod ranking;
@@ -373,12 +374,10 @@ impl NetworkPane {
             ui.label(RichText::new(format!("{name} {}", id.tile)).strong());
             let [_, channels, height, width] = set.view.extents;
             let kind = tensor_kinds::long_name(self.shown.get(id.node));
-            let about = format!("{kind}, {channels} × {height} × {width}");
-            ui.label(RichText::new(about).small().color(theme::muted()));
+            let small = |text: String| RichText::new(text).small().color(theme::muted());
+            ui.label(small(format!("{kind}, {channels} × {height} × {width}")));
             statistics_ui(ui, "hovered numbers", selection.statistics(id));
-            if let Some(text) = marks::about(session, id) {
-                ui.label(RichText::new(text).small().color(theme::muted()));
-            }
+            marks::about(session, id).into_iter().for_each(|text| drop(ui.label(small(text))));
             if let Some(filter) = filter_of(session, id).filter(|_| self.bars.of == Activity::LossWithout) {
                 lines_ui(ui, session, filter);
             }

@@ -2,12 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use egui::{Button, Color32, DragValue, Pos2, Rect, Response, RichText, Sense, Ui, Vec2};
+use egui::{Button, DragValue, Rect, Response, RichText, Sense, Ui, Vec2};
 
+use super::kernel::{Kernel, cell_at, color, line};
 use crate::app::format::{rounded, short};
 use crate::app::frame::MAX_WEIGHTS;
 use crate::app::number::wide_field_ui;
 use crate::app::pane::Cx;
+use crate::app::soft_goals::{kernel_goal, kernel_goal_ui, pull_toward};
 use crate::app::theme;
 use crate::gpu::BufferRange;
 use crate::nn::WeightEdit;
@@ -32,30 +34,20 @@ enum Brush {
     Subtract,
 }
 
-/// Rows and columns of a channel of a filter, and the number of channels.
+/// Subject of the strokes.
 #[derive(Debug, Clone, Copy, PartialEq)]
-struct Kernel {
-    channels: usize,
-    rows: usize,
-    columns: usize,
-}
-
-impl Kernel {
-    fn of([_, channels, rows, columns]: [u32; 4]) -> Self {
-        let [channels, rows, columns] = [channels, rows, columns].map(|n| n as usize);
-        if rows * columns > 1 {
-            return Self { channels, rows, columns };
-        }
-        // One weight a channel, such as of a dense layer: all of them side by side.
-        let columns = (channels as f64).sqrt().ceil() as usize;
-        Self { channels: 1, rows: channels.div_ceil(columns), columns }
-    }
+enum Paints {
+    /// The filter's weights, at once.
+    Weights,
+    /// The kernel toward which the loss pulls them.
+    Goal,
 }
 
 /// The painted filter, and the brush.
 pub(super) struct Painter {
     /// Numbers of its layer and itself.
     filter: (u32, u32),
+    paints: Paints,
     /// Channel that is shown; none for three as red, green and blue.
     channel: Option<usize>,
     brush: Brush,
@@ -76,6 +68,7 @@ impl Painter {
     pub(super) fn new(filter: (u32, u32)) -> Self {
         Self {
             filter,
+            paints: Paints::Weights,
             channel: Some(0),
             brush: Brush::Add,
             value: 0.1,
@@ -141,6 +134,10 @@ impl Painter {
     }
 
     fn content_ui(&mut self, ui: &mut Ui, cx: &mut Cx<'_, '_>, kernel: Kernel, read: &[f32]) {
+        let network = &cx.session.trainer().network;
+        let goal = kernel_goal(network, self.filter).map(|(kernel, _)| kernel);
+        self.paints_ui(ui, cx, read);
+        let read = goal.filter(|_| self.paints == Paints::Goal).unwrap_or(read);
         self.forget_sent(read);
         let mut values = read.to_vec();
         self.sent.iter().filter(|(at, _)| **at < read.len()).for_each(|(at, value)| values[*at] = *value);
@@ -166,7 +163,31 @@ impl Painter {
         ui.label(RichText::new(text).small().color(theme::muted()));
         self.last_row_ui(ui, cx);
         if !response.is_pointer_button_down_on() && !self.stroke.is_empty() {
-            self.send(cx);
+            self.send(cx, &values);
+        }
+    }
+
+    /// The choice between the filter's weights and its goal.
+    fn paints_ui(&mut self, ui: &mut Ui, cx: &mut Cx<'_, '_>, read: &[f32]) {
+        ui.horizontal(|ui| {
+            for (paints, name, hover) in [
+                (Paints::Weights, "weights", "Strokes change the filter at once"),
+                (
+                    Paints::Goal,
+                    "become this",
+                    "Strokes paint a kernel that the filter is to become: from then on the loss pulls it there. It begins as the filter is",
+                ),
+            ] {
+                let response = ui.selectable_label(self.paints == paints, name).on_hover_text(hover);
+                cx.mark(format!("paint {name}"), &response);
+                if response.clicked() && self.paints != paints {
+                    self.paints = paints;
+                    self.sent.clear();
+                }
+            }
+        });
+        if self.paints == Paints::Goal {
+            kernel_goal_ui(ui, cx, self.filter, read);
         }
     }
 
@@ -306,12 +327,16 @@ impl Painter {
         }
     }
 
-    fn send(&mut self, cx: &mut Cx<'_, '_>) {
+    /// Sends the stroke; `values` are all weights with it.
+    fn send(&mut self, cx: &mut Cx<'_, '_>, values: &[f32]) {
         let stroke = std::mem::take(&mut self.stroke);
         self.last = None;
         let at = stroke.iter().map(|(at, value)| (*at as u32, *value)).collect();
         let (layer, filter) = self.filter;
-        cx.send(NetworkCommand::EditWeights(WeightEdit { layer, filter, at, bias: None }));
+        cx.send(match self.paints {
+            Paints::Weights => NetworkCommand::EditWeights(WeightEdit { layer, filter, at, bias: None }),
+            Paints::Goal => pull_toward(&cx.session.trainer().network, self.filter, values.to_vec()),
+        });
         self.sent.extend(stroke);
         self.sent_frames = 0;
     }
@@ -324,33 +349,6 @@ impl Painter {
             self.sent.clear();
         }
     }
-}
-
-/// Color of a cell that shows one weight, or three as red, green and blue.
-fn color(at: &[usize], values: &[f32], largest: f32) -> Color32 {
-    let share = |at: &usize| values[*at] / largest;
-    if let [red, green, blue] = at {
-        let [r, g, b] = [red, green, blue].map(|at| (127.5 * (1.0 + share(at).clamp(-1.0, 1.0))) as u8);
-        return Color32::from_rgb(r, g, b);
-    }
-    let [r, g, b] = at.first().map_or([0; 3], |at| theme::palette().diverging(share(at)));
-    Color32::from_rgb(r, g, b)
-}
-
-/// Row and column of the cell at a position, or of the nearest.
-fn cell_at(pos: Pos2, rect: Rect, kernel: Kernel) -> [usize; 2] {
-    let share = (pos - rect.min) / rect.size();
-    let index = |share: f32, count: usize| ((share * count as f32).max(0.0) as usize).min(count - 1);
-    [index(share.y, kernel.rows), index(share.x, kernel.columns)]
-}
-
-/// The cells from one to another, both included, without gaps.
-fn line(from: [usize; 2], to: [usize; 2]) -> impl Iterator<Item = [usize; 2]> {
-    let steps = (0..2).map(|i| from[i].abs_diff(to[i])).max().unwrap_or(0);
-    (0..=steps).map(move |step| {
-        let share = if steps == 0 { 1.0 } else { step as f64 / steps as f64 };
-        [0, 1].map(|i| (from[i] as f64 + share * (to[i] as f64 - from[i] as f64)).round() as usize)
-    })
 }
 
 #[cfg(test)]
