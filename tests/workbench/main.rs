@@ -18,4 +18,5 @@ mod ranking;
 mod relabel;
 mod saving;
 mod sizes;
+mod twin;
 mod typing;
