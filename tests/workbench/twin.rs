@@ -1,5 +1,6 @@
 //! A twin in the window: a button begins and ends it, and the charts show it beside the run.
 
+use revacnn::app::export::charts_svg;
 use revacnn::session::{Session, StopCondition, TrainCommand};
 
 use super::fixture::Stage;
@@ -37,8 +38,13 @@ fn a_twin_is_begun_compared_in_words_and_ended() {
     stage.move_to(chart.left_center() + egui::vec2(0.9 * chart.width(), 0.0));
     let text = stage.texts().into_iter().find(|text| text.starts_with("epoch 1.")).expect("a label");
     assert!(text.contains("\ntraining ") && text.contains("\ntwin's training "), "{text}");
+    // So does the drawing that is saved.
+    let drawn = charts_svg(&stage.session);
+    let name = format!(">twin, without what you did since step {since}<");
+    assert_eq!(drawn.matches(&name).count(), 2, "{drawn}");
+    assert_eq!(drawn.matches("class=\"curve validation dashed\"").count(), 2);
     stage.click("twin");
-    assert!(stage.session.twin().is_none());
+    assert!(stage.session.twin().is_none() && !charts_svg(&stage.session).contains("dashed\""));
     assert!(!stage.shows("twin, without") && !stage.shows("Validation at epoch"));
 }
 
