@@ -93,6 +93,9 @@
 //! probes and test images) copies weights at a moment and evaluates
 //! the copy later, in buffers of its own: it waits for nothing, and no step waits for it.
 //!
+//! A twin (`session::beside`) is a second trainer, which shares the images and has state, clock and labels of its own from a moment on. It
+//! makes as many steps as the run, in the same encoders, so that either waits for the other; no command reaches it.
+//!
 //! Everything that the user does to a run or a layout is a [`session::Command`]: plain data, checked when it is given, carried
 //! out between two steps, and written to `journal.jsonl` with its step. An edit of the network waits for neither evaluation nor step: the
 //! evaluation goes on with the former buffers, the step begins again (`session::urgent`). Window settings (docking, zoom, color choice) are

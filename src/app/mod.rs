@@ -36,6 +36,7 @@ mod tile_popup;
 mod tile_set;
 mod timeline;
 mod top_bar;
+mod twin_curves;
 mod typed;
 mod window;
 mod workbench;

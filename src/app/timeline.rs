@@ -4,13 +4,13 @@ use egui::{Align2, Color32, FontId, Painter, Pos2, Rect, Sense, Stroke, Ui, Vec2
 
 use super::pane::Cx;
 use super::theme;
-use crate::session::{BranchShown, Control, Mark, TimeControl, TimelineShown};
+use crate::session::{BranchShown, Control, Mark, TimeControl, TimelineShown, twin_is_wanted};
 
 /// Height of the strip, in points.
 const HEIGHT: f32 = 24.0;
 /// Distance from a mark within which the pointer is on it, in points.
 const REACH: f32 = 5.0;
-/// Width below which only the strip and undo are shown, in points.
+/// Width below which only the strip, undo and twin are shown, in points.
 const NARROW: f32 = 760.0;
 /// Names of the bookmarks.
 const BOOKMARKS: [&str; 2] = ["A", "B"];
@@ -22,6 +22,7 @@ pub(crate) fn timeline_ui(ui: &mut Ui, cx: &mut Cx<'_, '_>) {
     ui.add_space(2.0);
     ui.horizontal(|ui| {
         undo_ui(ui, cx, &shown);
+        twin_ui(ui, cx);
         if wide {
             fork_ui(ui, cx, &shown);
             (0..BOOKMARKS.len()).for_each(|index| bookmark_ui(ui, cx, &shown, index));
@@ -55,6 +56,24 @@ fn undo_ui(ui: &mut Ui, cx: &mut Cx<'_, '_>, shown: &TimelineShown) {
         if button(ui, cx, name, text, command.is_some()).on_hover_text(hover).clicked() {
             cx.send(Control::Time(control));
         }
+    }
+}
+
+fn twin_ui(ui: &mut Ui, cx: &mut Cx<'_, '_>) {
+    let hover = match cx.session.twin() {
+        Some(twin) => format!("End the twin, the run without what you did since step {}", twin.since()),
+        None if twin_is_wanted(cx.session) => {
+            "The twin begins once the evaluation under way has ended".to_owned()
+        }
+        None => "Twin: a second run from here on, with the same images and without what you do from now on. \
+                 Charts shows both. The two take the time of both"
+            .to_owned(),
+    };
+    let on = cx.session.twin().is_some() || twin_is_wanted(cx.session);
+    let response = ui.add(egui::Button::new("Twin").selected(on)).on_hover_text(hover);
+    cx.mark("twin", &response);
+    if response.clicked() {
+        cx.send(Control::Twin(!on));
     }
 }
 

@@ -11,7 +11,7 @@ use super::gather::{GatherBuffers, draw_and_gather, draws, gather};
 use super::images::Images;
 use super::sampler::{MAX_PROBES, SamplerBuffers, Sampling, sample};
 use crate::error::{Error, Result};
-use crate::gpu::{Buffer, BufferRange, Gpu, Plan, PlanBuilder};
+use crate::gpu::{Buffer, BufferRange, Element, Gpu, Plan, PlanBuilder};
 
 /// Probe slots there may be: the probes, and padding up to a multiple of 4 that repeats the last one.
 const PROBE_SLOTS: usize = MAX_PROBES.next_multiple_of(4);
@@ -113,6 +113,30 @@ impl DataLoader {
         Ok(loader)
     }
 
+    /// A loader for another run, which shares the images, with a clock, labels and an order of its own, as they are when `encoder` is
+    /// submitted. Seed and augmentation are to be set; the probe is the first test image.
+    pub fn shared(&self, gpu: &Gpu, encoder: &mut wgpu::CommandEncoder) -> Self {
+        let mut loader = Self {
+            images: self.images.shared(gpu),
+            statistics: self.statistics.clone(),
+            normals: self.normals.clone(),
+            labels: copied(gpu, encoder, "labels", &self.labels),
+            order: copied(gpu, encoder, "order", &self.order),
+            probes: Buffer::zeroed(gpu, "probes", PROBE_SLOTS),
+            sampling: Buffer::zeroed(gpu, "sampling", 1),
+            clock: copied(gpu, encoder, "clock", &self.clock),
+            history: Buffer::zeroed(gpu, "history", HISTORY_LEN),
+            edits: self.edits.clone(),
+            stored_order: self.stored_order.clone(),
+            stored_labels: self.stored_labels.clone(),
+            own_labels: self.own_labels.clone(),
+            pinned: Vec::new(),
+            ..*self
+        };
+        loader.set_probes(gpu, &[0]);
+        loader
+    }
+
     /// The clock's buffer, of one element.
     pub fn clock(&self) -> &Buffer<Clock> {
         &self.clock
@@ -144,6 +168,11 @@ impl DataLoader {
     pub fn set_clock(&mut self, gpu: &Gpu, clock: &Clock) {
         self.history.write(gpu, 0, &[StepRecord::default(); HISTORY_LEN]);
         self.clock.write(gpu, 0, std::slice::from_ref(clock));
+        self.images.restart_training(self.drawn(clock));
+    }
+
+    /// Continues with the images of the step at `clock`, which the GPU's clock has already.
+    pub fn continue_at(&mut self, clock: &Clock) {
         self.images.restart_training(self.drawn(clock));
     }
 
@@ -338,4 +367,16 @@ impl DataLoader {
         let tick = clock::tick(gpu, sizes, images, [clock, &self.history.range(), squares])?;
         Ok([evaluation, tick])
     }
+}
+
+/// A buffer with the elements that another one has after what `encoder` holds so far.
+fn copied<T: Element>(
+    gpu: &Gpu,
+    encoder: &mut wgpu::CommandEncoder,
+    label: &str,
+    of: &Buffer<T>,
+) -> Buffer<T> {
+    let copy = Buffer::zeroed(gpu, label, of.len());
+    encoder.copy_buffer_to_buffer(of.raw(), 0, copy.raw(), 0, copy.raw().size());
+    copy
 }

@@ -119,6 +119,15 @@ impl Images {
         Some(images)
     }
 
+    /// The same images for another run: shared where all of them are on the GPU, else a window of its own.
+    pub(super) fn shared(&self, gpu: &Gpu) -> Self {
+        if let Some(window) = &self.window {
+            return self.with_window(window.apart(gpu, window.slots));
+        }
+        let (chunks, own_bytes) = (self.chunks.clone(), self.own_bytes.clone());
+        Self { chunks, window: None, own: self.own.clone(), own_bytes, ..*self }
+    }
+
     fn with_window(&self, window: ImageWindow) -> Self {
         let (chunks, chunk) = (vec![window.buffer.range()], 2 * window.slots + MIN_SLOTS);
         let (own, own_bytes) = (self.own.clone(), self.own_bytes.clone());

@@ -4,13 +4,10 @@ use super::check::Situation;
 use super::command::{Action, Command, Control, DataCommand, LayoutCommand, NetworkCommand, TrainCommand};
 use super::event::Event;
 use super::journal_file::Entry;
-use super::layout_commands;
-use super::layout_record::LayoutRecord;
-use super::metrics::Metrics;
 use super::script::{self, Beginning};
 use super::state::Session;
-use super::throughput::Throughput;
-use super::{examined, goals, ranked, urgent, watch};
+use super::{beside, examined, goals, layout_commands, ranked, urgent, watch};
+use super::{layout_record::LayoutRecord, metrics::Metrics, throughput::Throughput};
 use crate::error::Result;
 use crate::layouts::LayoutSource;
 use crate::nn::surgery::ChannelMap;
@@ -39,6 +36,7 @@ impl Session {
         let idle = if of_layout { self.progress.is_run_idle() } else { self.progress.is_idle() };
         let idle = idle || urgent::may_overtake(self, &command);
         if idle && !self.progress.unsubmitted && self.pending.is_empty() {
+            beside::before_command(self, &command, self.pending.end());
             return self.carry_out_and_log(command);
         }
         if self.pending.last().is_some_and(|last| command.continues(last)) {
@@ -116,6 +114,7 @@ impl Session {
             Control::RankFilters(images) => ranked::want_ranking(self, images),
             Control::Examine(images) => examined::begin(self, images),
             Control::Treat(finding) => examined::treat(self, finding)?,
+            Control::Twin(on) => beside::ask(self, on)?,
         }
         Ok(())
     }
@@ -153,6 +152,7 @@ impl Session {
     pub(super) fn carry_out_pending(&mut self) {
         self.repeat_commands();
         for (ticket, command) in self.pending.take() {
+            beside::before_command(self, &command, ticket.number());
             let done = self.carry_out_and_log(command);
             let fault = self.pending.tell(ticket, done, self.run.trainer.clock().step);
             self.events.extend(fault.map(Event::Fault));

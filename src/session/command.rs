@@ -307,6 +307,8 @@ pub enum Control {
     Examine(usize),
     /// Carries out the remedy of a finding of the last examination, by its index.
     Treat(usize),
+    /// Trains a twin beside the run from here on, without the commands to come, or none any more; see [`Session::twin`](super::Session::twin).
+    Twin(bool),
 }
 
 /// A request of a pane to the session.

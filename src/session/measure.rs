@@ -12,6 +12,7 @@ use super::ranking::Rankings;
 use super::readback::{Readback, Timed};
 use super::statistics::Statistics;
 use super::trial::Trial;
+use super::twin_run::{Beside, TwinRun};
 use crate::error::{Error, Result};
 use crate::gpu::{Cost, Work};
 use crate::layouts::Layouts;
@@ -33,6 +34,8 @@ pub(super) struct Measurements {
     pub statistics: Statistics,
     /// Histograms of steps.
     pub distributions: Distributions,
+    /// A second run beside it.
+    pub beside: Beside,
     /// Losses over held-out images, where they are measured.
     held: Option<HeldOut>,
 }
@@ -48,8 +51,8 @@ pub(super) struct Begun {
 impl Measurements {
     /// Nothing measured yet.
     pub(super) fn new(statistics: Statistics) -> Self {
-        let (effects, trial, inspection, rankings, doctor, distributions, held) = Default::default();
-        Self { effects, trial, inspection, rankings, doctor, statistics, distributions, held }
+        let (effects, trial, inspection, rankings, doctor, distributions, beside, held) = Default::default();
+        Self { effects, trial, inspection, rankings, doctor, statistics, distributions, beside, held }
     }
 
     /// The kind of the next piece of a step, and the first dispatch that it may not have, where the parts of the step are timed.
@@ -218,6 +221,7 @@ impl Measurements {
 
     /// Call after the submit of the encoder.
     pub(super) fn after_submit(&mut self) {
+        self.beside.twin.iter_mut().for_each(TwinRun::after_submit);
         self.inspection.after_submit();
         self.rankings.after_submit();
         self.doctor.after_submit();
@@ -228,6 +232,7 @@ impl Measurements {
 
     /// Takes in the losses and statistics that have arrived; `labels` are the classes of the validation images in their order.
     pub(super) fn poll(&mut self, metrics: &mut Metrics, labels: &[(u32, u8)]) {
+        self.beside.twin.iter_mut().for_each(TwinRun::poll);
         self.rankings.poll(labels);
         self.doctor.poll(&self.rankings);
         self.statistics.poll(metrics);

@@ -5,6 +5,7 @@
 
 mod apply;
 mod awaited;
+mod beside;
 mod branch_files;
 mod changed_settings;
 mod check;
@@ -52,12 +53,14 @@ mod start_file;
 mod state;
 mod statistics;
 mod step_times;
+mod taken_in;
 mod throughput;
 mod timeline;
 mod travel;
 mod trial;
 mod tried_remedies;
 mod tuning;
+mod twin_run;
 mod twins;
 mod urgent;
 mod watch;
@@ -65,6 +68,7 @@ mod words;
 
 pub use crate::files::{create_folder, write_folder, write_whole};
 pub use awaited::{Taken, apply_awaited, hold, is_between_steps, outcomes, play_on, steps_left, train_steps};
+pub use beside::twin_is_wanted;
 pub use command::{
     Action, Command, Control, DataCommand, LayerId, LayoutCommand, NetworkCommand, TimeControl, TrainCommand,
 };
@@ -97,6 +101,7 @@ pub use step_times::StepTimes;
 pub use timeline::{BranchShown, Mark, TimelineShown};
 pub use trial::{Trial, TrialLosses};
 pub use tried_remedies::{Tried, try_remedies};
+pub use twin_run::{TwinDifference, TwinRun};
 pub use twins::{Beside, Interval, TwinCourses, TwinPlan, TwinPoint, begin_like};
 pub use watch::{CheckpointReport, Watched, Watching, begin as begin_watching, follow, has_begun};
 

@@ -34,12 +34,29 @@ impl DerefMut for Pending {
     }
 }
 
+impl Ticket {
+    /// Number of commands that waited before it.
+    pub(super) fn number(self) -> u64 {
+        self.0
+    }
+}
+
 impl Pending {
     /// The last one is awaited; none where nothing waits.
     pub(super) fn await_last(&mut self) -> Option<Ticket> {
         let ticket = Ticket(self.taken + self.commands.len().checked_sub(1)? as u64);
         self.awaited.push(ticket);
         Some(ticket)
+    }
+
+    /// Number of commands that have waited and wait no more.
+    pub(super) fn carried_out(&self) -> u64 {
+        self.taken
+    }
+
+    /// The same once all that wait now are carried out.
+    pub(super) fn end(&self) -> u64 {
+        self.taken + self.commands.len() as u64
     }
 
     /// Takes all commands out, to be carried out.

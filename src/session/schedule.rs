@@ -10,12 +10,12 @@ use super::event::{Event, Score, Split};
 use super::fault;
 use super::filling::{Filling, Stage, Turn};
 use super::inspect::Evaluated;
-use super::metrics::{EpochMetrics, StepMetrics};
+use super::metrics::EpochMetrics;
 use super::progress::{Passes, Purpose};
 use super::readback::{EvaluationRequest, Received, Timed};
 use super::state::Session;
 use super::throughput::WorkSpan;
-use super::{examined, urgent, watch};
+use super::{beside, examined, taken_in, urgent, watch};
 use crate::data::{Clock, StepRecord};
 
 impl Session {
@@ -24,6 +24,7 @@ impl Session {
     pub fn record(&mut self, encoder: &mut wgpu::CommandEncoder, budget_ms: f64) -> bool {
         if !self.progress.unsubmitted {
             self.begin_encoder();
+            beside::take_turn(self);
         }
         self.progress.unsubmitted = true;
         if self.progress.probes_stale {
@@ -34,7 +35,8 @@ impl Session {
         while let Some(turn) = self.next_turn(&mut filling) {
             self.record_turn(encoder, turn, &mut filling);
         }
-        self.progress.recorded_ms = filling.took_ms;
+        let followed = beside::record(self, encoder, filling.left_ms());
+        self.progress.recorded_ms = filling.took_ms + followed.unwrap_or(0.0);
         self.layouts.copy(encoder);
         let (run, events) = ((self.run.seen(), &self.layouts), &mut self.events);
         let budget = (budget_ms, filling.trains, self.progress.is_between());
@@ -43,7 +45,7 @@ impl Session {
             self.copy_results(encoder);
         }
         self.readback.copy_times(encoder);
-        filling.ran || filling.probed || filling.iterated || measures
+        filling.ran || filling.probed || filling.iterated || measures || followed.is_some()
     }
 
     /// Estimated GPU milliseconds of training and evaluation in what [`Session::record`] recorded last.
@@ -109,7 +111,7 @@ impl Session {
                     if ended && let Some(index) = self.layouts.next_refresh(true) {
                         return Some(Turn::Refresh(index));
                     }
-                    if filling.left_ms() > 0.0 && self.run_goes_on(filling.ran) {
+                    if filling.left_ms() > 0.0 && self.run_goes_on(filling) {
                         let evaluates = self.progress.passes.is_some();
                         return Some(if evaluates { Turn::Evaluation } else { Turn::Step });
                     }
@@ -140,7 +142,7 @@ impl Session {
     }
 
     /// True if a piece of the run may follow.
-    fn run_goes_on(&mut self, ran: bool) -> bool {
+    fn run_goes_on(&mut self, filling: &Filling) -> bool {
         let micro_batch = self.progress.evaluator().micro_batch;
         let (progress, trainer) = (&self.progress, &self.run.trainer);
         if progress.passes.is_some() {
@@ -152,7 +154,9 @@ impl Session {
         // A way through time begins once nothing is coming back, which more steps would put off for ever.
         let others_wait = progress.has_requests()
             || self.timeline.request.is_some()
-            || ran && (!self.pending.is_empty() || self.has_command_again() || self.layouts.want_features());
+            || self.measurements.beside.holds_up(filling.took_ms, filling.budget_ms)
+            || filling.ran
+                && (!self.pending.is_empty() || self.has_command_again() || self.layouts.want_features());
         let wanted =
             if progress.travels { self.way_goes_on() } else { progress.trains() && !self.limit_reached() };
         wanted && trainer.has_step() && !others_wait && progress.takes_step()
@@ -332,15 +336,7 @@ impl Session {
     }
 
     fn take_in_history(&mut self, records: Vec<StepRecord>) {
-        let last = self.metrics.last_step();
-        let halted = records.iter().find(|record| record.accuracy < 0.0).map(|record| record.step);
-        let result = |StepRecord { step, loss, accuracy, epochs }: StepRecord| {
-            let epoch = f64::from(epochs);
-            StepMetrics { step, epoch, loss, accuracy }
-        };
-        let new = |s: &StepMetrics| s.step > last && s.accuracy >= 0.0;
-        let mut new: Vec<StepMetrics> = records.into_iter().map(result).filter(new).collect();
-        new.sort_by_key(|s| s.step);
+        let (new, halted) = taken_in::steps(records, self.metrics.last_step());
         self.events.extend(new.iter().map(|s| Event::Step(*s)));
         new.into_iter().for_each(|s| self.metrics.add(s));
         if let Some(step) = halted {
@@ -369,31 +365,20 @@ impl Session {
 
     /// Takes in the result of an evaluation; at the end of an epoch it makes a row of the metrics.
     fn take_in_evaluation(&mut self, of: EvaluationRequest, epoch: u32, step: u32, clock: &Clock) {
-        let share = |correct: u32, images: u32| correct as f32 / images.max(1) as f32;
-        let images = of.split.range(&self.run.trainer.loader).len() as u32;
-        let (loss, accuracy) = (clock.eval_loss / images.max(1) as f32, share(clock.eval_correct, images));
+        let score = taken_in::score(clock, of.split.range(&self.run.trainer.loader).len());
         if of.averaged {
-            self.progress.average_score = Some((step, Score { loss, accuracy }));
+            self.progress.average_score = Some((step, score));
             return;
         }
-        let average =
-            self.progress.average_score.take().filter(|(of, _)| *of == step).map(|(_, score)| score);
+        let average = self.progress.average_score.take().filter(|(of, _)| *of == step).map(|(_, of)| of);
+        let Score { loss, accuracy } = score;
         if !of.ends_epoch {
             watch::evaluated(self, of.split, (loss, accuracy));
             return self.events.push(Event::Evaluated { split: of.split, loss, accuracy, average });
         }
-        let metrics = EpochMetrics {
-            epoch,
-            step,
-            images_per_s: self.throughput.next_epoch().unwrap_or(self.metrics.images_per_s),
-            train_loss: clock.done_loss / clock.done_images.max(1) as f32,
-            train_accuracy: share(clock.done_correct, clock.done_images),
-            val_loss: loss,
-            val_accuracy: accuracy,
-            average_val_loss: average.map(|score| score.loss),
-            average_val_accuracy: average.map(|score| score.accuracy),
-            ..self.measurements.statistics.take_epoch(step)
-        };
+        let images_per_s = self.throughput.next_epoch().unwrap_or(self.metrics.images_per_s);
+        let others = EpochMetrics { images_per_s, ..self.measurements.statistics.take_epoch(step) };
+        let metrics = taken_in::epoch((epoch, step), clock, (score, average), others);
         self.metrics.epochs.push(metrics.clone());
         self.events.push(Event::Epoch(metrics));
     }

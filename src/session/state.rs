@@ -3,21 +3,18 @@
 use std::path::Path;
 
 use super::command::Command;
-use super::concern::concern;
 use super::distributions::Distributions;
 use super::doctor::Doctor;
 use super::effects::Effect;
 use super::event::{Event, RunState, Split, StopCondition};
 use super::inspect::Inspection;
-use super::journal::Journal;
-use super::measure::Measurements;
-use super::metrics::Metrics;
-use super::pending::Pending;
 use super::progress::{Progress, Purpose};
 use super::ranking::Rankings;
 use super::timeline::{Timeline, TimelineShown, shown};
-use super::{readback::Readback, run::Run, run_folder::RunFolder};
-use super::{settings::RunSettings, throughput::Throughput, trial::Trial, watch::Watched};
+use super::{concern::concern, journal::Journal, measure::Measurements, readback::Readback};
+use super::{metrics::Metrics, pending::Pending};
+use super::{run::Run, run_folder::RunFolder};
+use super::{settings::RunSettings, throughput::Throughput, trial::Trial, twin_run::TwinRun, watch::Watched};
 use crate::error::{Error, Result};
 use crate::gpu::{Buffer, Gpu, TensorView};
 use crate::layouts::{
@@ -142,6 +139,11 @@ impl Session {
     /// Examinations of the run; see [`Control::Examine`](super::Control::Examine).
     pub fn doctor(&self) -> &Doctor {
         &self.measurements.doctor
+    }
+
+    /// The run beside it, without what was done since it began; see [`Control::Twin`](super::Control::Twin).
+    pub fn twin(&self) -> Option<&TwinRun> {
+        self.measurements.beside.twin.as_ref()
     }
 
     /// Class of a test image.

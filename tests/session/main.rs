@@ -1,6 +1,7 @@
 //! A session: commands between steps, steps in pieces, evaluations beside the run, what is kept and resumed.
 
 mod bench;
+mod beside;
 mod commands;
 mod damage;
 mod data_edits;

@@ -241,9 +241,12 @@ fn what_steers_is_written_for_the_training() {
     assert_eq!((&last["freeze"]["module.0.weight"], &last["pause"]), (&json!([3]), &json!(false)));
     // What does not reach it changes nothing.
     let edit = NetworkCommand::Edit(Edit::AddFilter { layer: 0 });
-    for refused in
-        [session.apply(edit), session.apply(TrainCommand::SetBatch(7)), session.control(Control::SingleStep)]
-    {
+    for refused in [
+        session.apply(edit),
+        session.apply(TrainCommand::SetBatch(7)),
+        session.control(Control::SingleStep),
+        session.control(Control::Twin(true)),
+    ] {
         assert!(refused.unwrap_err().what().starts_with("not possible in a training that is watched: "));
     }
     assert_eq!(orders(&folder), last);

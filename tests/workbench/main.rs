@@ -19,4 +19,5 @@ mod ranking;
 mod relabel;
 mod saving;
 mod sizes;
+mod twin;
 mod typing;

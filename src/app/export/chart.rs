@@ -6,6 +6,8 @@ use super::markup::Markup;
 pub(super) const SIZE: [f64; 2] = [480.0, 300.0];
 /// Room around the curves: left, top, right, below.
 const MARGINS: [f64; 4] = [50.0, 60.0, 14.0, 40.0];
+/// Height of a second line of the legend.
+const LINE: f64 = 16.0;
 /// Marks of an axis at most.
 const MAX_TICKS: f64 = 6.0;
 /// Least distance of two numbers on top of the curves.
@@ -45,6 +47,8 @@ pub(super) struct Chart {
     /// The value with its unit.
     pub title: String,
     pub curves: Vec<Curve>,
+    /// Name and curves of the twin; empty without one.
+    pub twin: (String, Vec<Curve>),
     /// Largest possible value, where there is one.
     pub top: Option<f64>,
 }
@@ -53,6 +57,8 @@ pub(super) struct Chart {
 struct Scales {
     x_end: f64,
     y_end: f64,
+    /// Room above.
+    top: f64,
 }
 
 impl Scales {
@@ -61,7 +67,7 @@ impl Scales {
     }
 
     fn y(&self, value: f64) -> f64 {
-        SIZE[1] - MARGINS[3] - value / self.y_end * (SIZE[1] - MARGINS[1] - MARGINS[3])
+        SIZE[1] - MARGINS[3] - value / self.y_end * (SIZE[1] - self.top - MARGINS[3])
     }
 }
 
@@ -69,18 +75,24 @@ impl Chart {
     /// Draws the chart.
     pub(super) fn draw(&self, out: &mut Markup, marks: &[ChartMark]) {
         let end = |axis: usize| {
-            let all = self.curves.iter().flat_map(|curve| &curve.points).map(|point| point[axis]);
+            let all = self
+                .curves
+                .iter()
+                .chain(&self.twin.1)
+                .flat_map(|curve| &curve.points)
+                .map(|point| point[axis]);
             all.filter(|value| value.is_finite()).fold(0.0, f64::max)
         };
         let x_end = marks.iter().map(|mark| mark.epoch).fold(end(0).max(1.0), f64::max);
         let highest = end(1);
         let y_end = self.top.unwrap_or(if highest > 0.0 { 1.05 * highest } else { 1.0 });
-        let scales = Scales { x_end, y_end };
+        let top = MARGINS[1] + if self.twin.0.is_empty() { 0.0 } else { LINE };
+        let scales = Scales { x_end, y_end, top };
         out.line("text", &[("x", &0), ("y", &14), ("class", &"title")], &self.title);
         self.legend(out);
         axes(out, &scales);
         marks_of(out, &scales, marks);
-        self.curves.iter().for_each(|curve| curve.draw(out, &scales));
+        self.twin.1.iter().chain(&self.curves).for_each(|curve| curve.draw(out, &scales));
     }
 
     fn legend(&self, out: &mut Markup) {
@@ -92,6 +104,11 @@ impl Chart {
             curve.point(out, &middle, "30");
             out.line("text", &[("x", &shown(x + 28.0)), ("y", &34)], curve.name);
             x += 44.0 + 7.0 * curve.name.len() as f64;
+        }
+        if !self.twin.0.is_empty() {
+            let (y, class) = (30.0 + LINE, "curve muted dashed");
+            out.empty("line", &[("x1", &0), ("x2", &22), ("y1", &y), ("y2", &y), ("class", &class)]);
+            out.line("text", &[("x", &28), ("y", &(y + 4.0))], &self.twin.0);
         }
     }
 }
@@ -215,7 +232,8 @@ mod tests {
     fn a_point_lies_where_its_value_says_and_one_that_is_none_breaks_the_line() {
         let points = vec![[0.0, 0.0], [2.0, f64::NAN], [4.0, 100.0]];
         let curve = Curve { name: "v", class: "validation", shape: Shape::None, points };
-        let chart = Chart { title: "a".to_owned(), curves: vec![curve], top: Some(100.0) };
+        let chart =
+            Chart { title: "a".to_owned(), curves: vec![curve], twin: Default::default(), top: Some(100.0) };
         let mut out = Markup::new();
         let mark = |epoch, number| ChartMark { epoch, number, words: "do <it>".to_owned() };
         chart.draw(&mut out, &[mark(2.0, 1), mark(2.01, 2), mark(8.0, 3)]);

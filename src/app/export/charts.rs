@@ -5,6 +5,7 @@ use super::colors::drawing_style;
 use super::commands::commands;
 use super::markup::Markup;
 use crate::app::curves::{Curves, accuracy_curves, loss_curves};
+use crate::app::twin_curves::{TwinCurves, twin_name};
 use crate::session::Session;
 
 /// Space between two charts.
@@ -67,25 +68,28 @@ pub(super) fn file(out: &mut Markup, size: [f64; 2], label: &str, content: impl 
 
 fn charts_of(session: &Session) -> Vec<Chart> {
     let (metrics, loss) = (session.metrics(), session.trainer().network.loss);
-    let styles = [
-        ("training", "training", Shape::None),
-        ("validation", "validation", Shape::Circle),
-        ("averaged weights", "average", Shape::Square),
-    ];
-    let chart = |title: String, curves: Curves, top| Chart {
+    let twin = TwinCurves::of(session, |curves| curves).unwrap_or_default();
+    let name = session.twin().map(twin_name).unwrap_or_default();
+    let chart = |title: String, curves: Curves, twin: Curves, top| Chart {
         title,
         top,
-        curves: curves
-            .into_iter()
-            .zip(styles)
-            .map(|(points, (name, class, shape))| Curve { name, class, shape, points })
-            .collect(),
+        curves: styled(curves, ["training", "validation", "average"]),
+        twin: (name.clone(), styled(twin, ["training dashed", "validation dashed", "average dashed"])),
     };
-    let mut charts = vec![chart(format!("Loss ({})", loss.name()), loss_curves(metrics), None)];
+    let mut charts = vec![chart(format!("Loss ({})", loss.name()), loss_curves(metrics), twin.loss, None)];
     if loss.has_classes() {
-        charts.push(chart("Accuracy (%)".to_owned(), accuracy_curves(metrics), Some(100.0)));
+        let accuracy = accuracy_curves(metrics);
+        charts.push(chart("Accuracy (%)".to_owned(), accuracy, twin.accuracy, Some(100.0)));
     }
     charts
+}
+
+/// Curves with their names, shapes, and these classes.
+fn styled(curves: Curves, classes: [&'static str; 3]) -> Vec<Curve> {
+    let styles =
+        [("training", Shape::None), ("validation", Shape::Circle), ("averaged weights", Shape::Square)];
+    let all = curves.into_iter().zip(styles).zip(classes);
+    all.map(|((points, (name, shape)), class)| Curve { name, class, shape, points }).collect()
 }
 
 /// Marks of the commands that were carried out, each with its number in [`commands`]; none of those that were undone.

@@ -23,6 +23,7 @@ const DRAWING: &str = "\
 .curve{fill:none;stroke-width:2;stroke-linejoin:round}.curve.thin{stroke-width:1.5}\
 .training{stroke:var(--training)}.validation{stroke:var(--validation)}.average{stroke:var(--average)}\
 .point.validation{fill:var(--validation)}.point.average{fill:var(--average)}\
+.curve.dashed{stroke-width:1.5;stroke-dasharray:5 3}.point.dashed{fill:none}.muted.dashed{stroke:var(--muted)}\
 .right{fill:var(--right)}.wrong{fill:var(--wrong)}";
 
 /// Style of a page with drawings, light or dark by the reader's setting.

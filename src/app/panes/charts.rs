@@ -7,6 +7,7 @@ use crate::app::curves::{Curves, accuracy_curves, loss_curves, smoothed, value_a
 use crate::app::export::{ChartMark, charts_svg, marks};
 use crate::app::pane::{Cx, Dock, FileForm, Pane};
 use crate::app::theme;
+use crate::app::twin_curves::{TwinCurves, twin_name, twin_words};
 use crate::error::Result;
 use crate::session::Session;
 
@@ -63,21 +64,24 @@ impl Pane for ChartsPane {
             });
             return;
         }
-        legend_ui(ui);
+        legend_ui(ui, cx.session);
         let marks = marks(cx.session);
         let smoothing = self.smoothing;
         let curves =
             |[training, validation, averaged]: Curves| [smoothed(training, smoothing), validation, averaged];
+        let twin = TwinCurves::of(cx.session, curves).unwrap_or_default();
         self.head_ui(ui, &format!("Loss ({}) by epoch", loss.name()), cx);
         let charts = if loss.has_classes() { 2.0 } else { 1.0 };
         let height = ((ui.available_height() - LINE * (charts - 1.0)) / charts).max(60.0);
-        let chart = chart_ui(ui, "loss", height, (curves(loss_curves(metrics)), None), &marks);
+        let shown = Shown { curves: curves(loss_curves(metrics)), twin: twin.loss, top: None };
+        let chart = chart_ui(ui, "loss", height, shown, &marks);
         cx.mark("loss chart", &chart);
         if !loss.has_classes() {
             return;
         }
         title_ui(ui, "Accuracy (%) by epoch");
-        chart_ui(ui, "accuracy", height, (curves(accuracy_curves(metrics)), Some(100.0)), &marks);
+        let shown = Shown { curves: curves(accuracy_curves(metrics)), twin: twin.accuracy, top: Some(100.0) };
+        chart_ui(ui, "accuracy", height, shown, &marks);
     }
 }
 
@@ -107,40 +111,54 @@ impl ChartsPane {
     }
 }
 
-/// The curves' names in one line above the charts, where they hide no curve.
-fn legend_ui(ui: &mut Ui) {
+/// The curves' names above the charts, where they hide no curve, and the twin in words.
+fn legend_ui(ui: &mut Ui, session: &Session) {
     ui.horizontal_wrapped(|ui| {
         for (name, color) in named_curves() {
             ui.label(egui::RichText::new(format!("— {name}")).small().color(color));
         }
+        if let Some(twin) = session.twin() {
+            title_ui(ui, &format!("- - {}", twin_name(twin)));
+        }
     });
+    if let Some(words) = twin_words(session) {
+        ui.label(egui::RichText::new(words).small());
+    }
 }
 
 fn title_ui(ui: &mut Ui, text: &str) {
     ui.label(egui::RichText::new(text).small().color(theme::muted()));
 }
 
-/// Lines of the label at an epoch: the values of the curves there, and what was done.
-fn hover_text(epoch: f64, (curves, unit): (&Curves, &str), marks: &[ChartMark], near: f64) -> String {
-    let value = |(curve, (name, _)): (&Vec<[f64; 2]>, (&str, _))| {
-        value_at(curve, epoch).map(|value| format!("\n{name} {value:.3}{unit}"))
-    };
-    let values = curves.iter().zip(named_curves()).filter_map(value);
-    let done = marks.iter().filter(|mark| (mark.epoch - epoch).abs() <= near);
-    let done = done.map(|mark| format!("\n{}: {}", mark.number, mark.words));
-    std::iter::once(format!("epoch {epoch:.2}")).chain(values).chain(done).collect()
+/// The curves of a chart, in the order of [`named_curves`], and those of the twin.
+#[derive(Clone)]
+struct Shown {
+    curves: Curves,
+    twin: Curves,
+    /// The largest possible value, where there is one.
+    top: Option<f64>,
 }
 
-/// The curves, in the order of [`named_curves`], with lines where something was done; `top` is the largest possible value, where there is one.
-/// Returns the chart.
-fn chart_ui(
-    ui: &mut Ui,
-    id: &str,
-    height: f32,
-    (curves, top): (Curves, Option<f64>),
-    marks: &[ChartMark],
-) -> Response {
-    let (shown, unit) = (curves.clone(), if top.is_some() { " %" } else { "" });
+impl Shown {
+    /// Lines of the label at an epoch: the values of the curves there, and what was done.
+    fn hover_text(&self, epoch: f64, marks: &[ChartMark], near: f64) -> String {
+        let unit = if self.top.is_some() { " %" } else { "" };
+        let values = |of: &str, curves: &Curves| {
+            let value = |(curve, (name, _)): (&Vec<[f64; 2]>, (&str, _))| {
+                value_at(curve, epoch).map(|value| format!("\n{of}{name} {value:.3}{unit}"))
+            };
+            curves.iter().zip(named_curves()).filter_map(value).collect::<String>()
+        };
+        let done = marks.iter().filter(|mark| (mark.epoch - epoch).abs() <= near);
+        let done: String = done.map(|mark| format!("\n{}: {}", mark.number, mark.words)).collect();
+        let [run, twin] = [values("", &self.curves), values("twin's ", &self.twin)];
+        format!("epoch {epoch:.2}{run}{twin}{done}")
+    }
+}
+
+/// The curves, those of the twin dashed, with lines where something was done. Returns the chart.
+fn chart_ui(ui: &mut Ui, id: &str, height: f32, shown: Shown, marks: &[ChartMark]) -> Response {
+    let Shown { curves, twin, top } = shown.clone();
     let last = curves.iter().filter_map(|curve| curve.last()).fold(1.0, |last, point| point[0].max(last));
     let (done, near) = (marks.to_vec(), NEAR * last);
     let mut plot = Plot::new(id)
@@ -155,7 +173,7 @@ fn chart_ui(
         .show_y(false)
         .label_formatter(move |at| {
             let (HoverPosition::NearDataPoint { position, .. } | HoverPosition::Elsewhere { position }) = at;
-            Some(hover_text(position.x, (&shown, unit), &done, near))
+            Some(shown.hover_text(position.x, &done, near))
         });
     if let Some(top) = top {
         // The scale of shares is always the same; its marks lie on it.
@@ -169,6 +187,16 @@ fn chart_ui(
         for mark in marks {
             let line = VLine::new("", mark.epoch).color(theme::muted()).width(1.0);
             plot.vline(line.style(LineStyle::dashed_loose()).allow_hover(false));
+        }
+        for ((curve, (name, color)), (width, marks)) in twin.into_iter().zip(named_curves()).zip(styles) {
+            let name = format!("twin's {name}");
+            let line =
+                Line::new(name.as_str(), PlotPoints::from(curve.clone())).color(color).width(0.7 * width);
+            plot.line(line.style(LineStyle::dashed_dense()));
+            if let Some((radius, shape)) = marks {
+                let points = Points::new(name.as_str(), PlotPoints::from(curve)).color(color);
+                plot.points(points.radius(radius).shape(shape).filled(false));
+            }
         }
         for ((curve, (name, color)), (width, marks)) in curves.into_iter().zip(named_curves()).zip(styles) {
             plot.line(Line::new(name, PlotPoints::from(curve.clone())).color(color).width(width));

@@ -8,6 +8,7 @@ mod histograms;
 mod non_finite;
 mod restore;
 mod shown;
+mod twin;
 
 use std::rc::Rc;
 

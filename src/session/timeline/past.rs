@@ -176,6 +176,11 @@ impl Timeline {
         }
     }
 
+    /// True if `here`, on the present branch, comes after a moment of a branch, on a course that has that moment.
+    pub(in crate::session) fn goes_on_from(&self, (branch, from): (usize, Moment), here: Moment) -> bool {
+        here.life == from.life && self.bound(self.branch, branch).is_some_and(|bound| from <= bound.min(here))
+    }
+
     /// The present branch goes another way from `now` on: what came after it did not happen.
     pub(in crate::session) fn forget_after(&mut self, now: Moment) {
         let branch = self.branch;

@@ -206,6 +206,7 @@ pub(in crate::session) fn control(session: &mut Session, control: &Control) -> O
         Control::SetLimit(_) => Ok(()),
         Control::Evaluate(_) | Control::AskForImage(..) | Control::Try(None) => return None,
         Control::Inspect(_) | Control::RankFilters(_) | Control::Examine(_) => return None,
-        Control::Treat(_) => return None,
+        Control::Twin(true) => Err(not_here("a twin")),
+        Control::Treat(_) | Control::Twin(false) => return None,
     })
 }
