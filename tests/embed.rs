@@ -220,8 +220,11 @@ fn digits_are_laid_out_as_well_as_by_others() {
     assert_eq!(before, tsne.read_affinities(&gpu));
     assert_eq!(wide(&tsne.read_positions(&gpu)), positions);
     let again = embed(&gpu, &rows, 30.0);
-    again.iterate(&gpu, 500);
-    assert_eq!(wide(&again.read_positions(&gpu)), positions, "the same run has other bits");
+    tsne.reset(&gpu);
+    for tsne in [&tsne, &again] {
+        tsne.iterate(&gpu, 60);
+    }
+    assert_eq!(again.read_positions(&gpu), tsne.read_positions(&gpu), "the same run has other bits");
 }
 
 #[test]

@@ -5,7 +5,7 @@ use revacnn::embed::{Grid, Method, Options, Repulsion, Tsne, TsneBuilder, defaul
 use revacnn::gpu::{AdapterChoice, Buffer, DeviceProfile, Gpu, PlanBuilder, TensorView};
 
 /// Iterations until digits are laid out.
-const ITERATIONS: usize = 300;
+const ITERATIONS: usize = 200;
 
 /// Points in clumps of a few units, within `width`.
 fn clumps(count: usize, width: f64) -> Vec<[f32; 2]> {
@@ -173,7 +173,7 @@ fn digits_laid_out(gpu: &Gpu, method: Method, iterations: usize) -> Tsne {
 }
 
 #[test]
-fn ten_thousand_images_are_pushed_by_a_mesh_as_by_pairs() {
+fn images_are_pushed_by_a_mesh_as_by_pairs() {
     let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/data/mnist");
     if !folder.is_dir() {
         eprintln!("skipped: there is no {}", folder.display());
@@ -181,7 +181,7 @@ fn ten_thousand_images_are_pushed_by_a_mesh_as_by_pairs() {
     }
     let gpu = Gpu::open(&AdapterChoice::Best).unwrap();
     let points =
-        laid_out(&gpu, folder.to_str().unwrap(), 10_000, Method::Both, ITERATIONS).read_positions(&gpu);
+        laid_out(&gpu, folder.to_str().unwrap(), 4000, Method::Both, ITERATIONS).read_positions(&gpu);
     let (expected, z) = twin(&points);
     let (forces, sum, grid) = found(&gpu, &points, &vec![0; points.len()], Method::Mesh);
     println!("{grid:?}: force {:.5}, sum {:.6}", error(&forces, &expected), sum / z - 1.0);
@@ -206,10 +206,12 @@ fn digits_come_out_as_well_by_a_mesh_as_by_pairs() {
         let mesh = f64::from(tsne.state(&gpu).divergence);
         assert!((mesh / pairs - 1.0).abs() < 0.015, "{method:?}: {mesh}, by pairs {pairs}");
         // It begins again as it began.
-        let first = tsne.read_positions(&gpu);
-        tsne.reset(&gpu);
-        tsne.iterate(&gpu, ITERATIONS);
-        assert_eq!(tsne.read_positions(&gpu), first, "the same run has other bits");
+        let [first, again] = [(); 2].map(|()| {
+            tsne.reset(&gpu);
+            tsne.iterate(&gpu, 30);
+            tsne.read_positions(&gpu)
+        });
+        assert_eq!(first, again, "the same run has other bits");
     }
     assert!(gpu.take_errors().is_empty());
 }

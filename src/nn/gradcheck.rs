@@ -57,58 +57,93 @@ const KEY: RngKey = RngKey { seed: [7, 1], step: 3, layer: 2, first: 5 };
 /// # Panics
 /// When `inputs` are not shapes that the layer takes.
 pub fn check(layer: &dyn Layer, inputs: &[Shape], mode: Mode, seed: u64) -> Gradcheck {
-    let output = layer.output(inputs).expect("the sample fits the layer");
-    let mut x = sample_inputs(inputs, 3, 3 * seed);
-    let mut parameters = sample_parameters(layer, inputs, 3 * seed + 1);
-    let weights = Tensor::sample(output, 3, 3 * seed + 2);
-    let forward = |inputs: &[Tensor], parameters: &[Vec<f64>]| {
-        layer.forward_twin(&TwinCall { inputs, parameters, mode })
-    };
-    let difference = |high: Tensor, low: Tensor| {
-        let changes = high.values.iter().zip(&low.values).zip(&weights.values);
+    Differences::measure(layer, inputs, mode, seed).check(layer)
+}
+
+/// Central differences of a layer's forward twin at sample values, against which backward twins are checked.
+pub struct Differences {
+    shapes: Vec<Shape>,
+    mode: Mode,
+    x: Vec<Tensor>,
+    parameters: Vec<Vec<f64>>,
+    /// Weights of the output in the loss.
+    weights: Tensor,
+    by_input: Vec<f64>,
+    by_parameter: Vec<f64>,
+}
+
+impl Differences {
+    /// Those of a layer on sample values of `seed`, with three images.
+    ///
+    /// # Panics
+    /// When `shapes` are not shapes that the layer takes.
+    pub fn measure(layer: &dyn Layer, shapes: &[Shape], mode: Mode, seed: u64) -> Self {
+        let output = layer.output(shapes).expect("the sample fits the layer");
+        let mut of = Self {
+            shapes: shapes.to_vec(),
+            mode,
+            x: sample_inputs(shapes, 3, 3 * seed),
+            parameters: sample_parameters(layer, shapes, 3 * seed + 1),
+            weights: Tensor::sample(output, 3, 3 * seed + 2),
+            by_input: Vec::new(),
+            by_parameter: Vec::new(),
+        };
+        for input in 0..of.x.len() {
+            for i in 0..of.x[input].values.len() {
+                let difference = of.at(layer, |of| &mut of.x[input].values[i]);
+                of.by_input.push(difference);
+            }
+        }
+        for tensor in trained(&layer.parameters(shapes)) {
+            for i in 0..of.parameters[tensor].len() {
+                let difference = of.at(layer, |of| &mut of.parameters[tensor][i]);
+                of.by_parameter.push(difference);
+            }
+        }
+        of
+    }
+
+    /// The difference quotient of the loss by one value.
+    fn at(&mut self, layer: &dyn Layer, value: impl Fn(&mut Self) -> &mut f64) -> f64 {
+        let middle = *value(self);
+        let [high, low] = [STEP, -STEP].map(|step| {
+            *value(self) = middle + step;
+            layer.forward_twin(&self.call())
+        });
+        *value(self) = middle;
+        let changes = high.values.iter().zip(&low.values).zip(&self.weights.values);
         changes.map(|((high, low), weight)| weight * (high - low)).sum::<f64>() / (2.0 * STEP)
-    };
-    let mut by_input = Vec::new();
-    for input in 0..x.len() {
-        for i in 0..x[input].values.len() {
-            let middle = x[input].values[i];
-            let [high, low] = [STEP, -STEP].map(|step| {
-                x[input].values[i] = middle + step;
-                forward(&x, &parameters)
-            });
-            x[input].values[i] = middle;
-            by_input.push(difference(high, low));
+    }
+
+    fn call(&self) -> TwinCall<'_> {
+        TwinCall { inputs: &self.x, parameters: &self.parameters, mode: self.mode }
+    }
+
+    /// Checks the backward twin of a layer with the same forward twin.
+    pub fn check(&self, layer: &dyn Layer) -> Gradcheck {
+        let specs = layer.parameters(&self.shapes);
+        let made = layer.backward_twin(&self.call(), &self.weights);
+        let by_trained: Vec<&[f64]> = if made.parameters.len() == specs.len() {
+            trained(&specs).map(|tensor| &made.parameters[tensor][..]).collect()
+        } else {
+            Vec::new()
+        };
+        let flat: Vec<f64> = made.inputs.iter().flat_map(|t| &t.values).copied().collect();
+        Gradcheck {
+            layer: format!("{} {}", layer.kind(), layer.summary()),
+            inputs: self.shapes.clone(),
+            mode: self.mode,
+            derivatives: self.by_input.len() + self.by_parameter.len(),
+            input_error: relative_error(&flat, &self.by_input),
+            parameter_error: relative_error(&by_trained.concat(), &self.by_parameter),
         }
     }
-    let mut by_parameter = Vec::new();
-    let specs = layer.parameters(inputs);
-    let trained = |tensor: &usize| specs[*tensor].role != Role::Buffer;
-    for tensor in (0..specs.len()).filter(trained) {
-        for i in 0..parameters[tensor].len() {
-            let middle = parameters[tensor][i];
-            let [high, low] = [STEP, -STEP].map(|step| {
-                parameters[tensor][i] = middle + step;
-                forward(&x, &parameters)
-            });
-            parameters[tensor][i] = middle;
-            by_parameter.push(difference(high, low));
-        }
-    }
-    let made = layer.backward_twin(&TwinCall { inputs: &x, parameters: &parameters, mode }, &weights);
-    let by_trained: Vec<&[f64]> = if made.parameters.len() == specs.len() {
-        (0..specs.len()).filter(trained).map(|tensor| &made.parameters[tensor][..]).collect()
-    } else {
-        Vec::new()
-    };
-    let flat: Vec<f64> = made.inputs.iter().flat_map(|t| &t.values).copied().collect();
-    Gradcheck {
-        layer: format!("{} {}", layer.kind(), layer.summary()),
-        inputs: inputs.to_vec(),
-        mode,
-        derivatives: by_input.len() + by_parameter.len(),
-        input_error: relative_error(&flat, &by_input),
-        parameter_error: relative_error(&by_trained.concat(), &by_parameter),
-    }
+}
+
+/// Indices of the parameters that are trained.
+fn trained(specs: &[ParameterSpec]) -> impl Iterator<Item = usize> + use<> {
+    let trained = |(index, spec): (usize, &ParameterSpec)| (spec.role != Role::Buffer).then_some(index);
+    specs.iter().enumerate().filter_map(trained).collect::<Vec<_>>().into_iter()
 }
 
 /// Sample inputs of these shapes.

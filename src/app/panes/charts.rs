@@ -98,13 +98,17 @@ impl ChartsPane {
             ui.spacing_mut().button_padding.y = 0.0;
             ui.style_mut().drag_value_text_style = egui::TextStyle::Small;
             ui.horizontal(|ui| {
-                title_ui(ui, title);
                 ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
                     let field = egui::DragValue::new(&mut self.smoothing).range(0.0..=0.99).speed(0.01);
                     let response = ui.add(field.max_decimals(2));
                     let label = ui.label(egui::RichText::new("smoothing").small().color(theme::muted()));
                     let response = response.labelled_by(label.id).on_hover_text(hover);
                     cx.mark("smoothing", &response);
+                    // What room is left is the title's.
+                    ui.with_layout(egui::Layout::left_to_right(egui::Align::Center), |ui| {
+                        let text = egui::RichText::new(title).small().color(theme::muted());
+                        ui.add(egui::Label::new(text).truncate());
+                    });
                 });
             });
         });
