@@ -195,14 +195,8 @@ fn steps_and_divergences_are_those_of_the_twin() {
 fn digits_are_laid_out_as_well_as_by_others() {
     let gpu = open_gpu();
     let rows = digits();
-    let began = std::time::Instant::now();
     let tsne = embed(&gpu, &rows, 30.0);
-    gpu.wait();
-    println!("affinities: {:.2} s", began.elapsed().as_secs_f64());
-    let began = std::time::Instant::now();
     tsne.iterate(&gpu, 500);
-    gpu.wait();
-    println!("500 iterations: {:.2} s", began.elapsed().as_secs_f64());
     let positions = wide(&tsne.read_positions(&gpu));
     let joint = twin::affinities::joint(&rows, 90, 30.0);
     let divergence = twin::step::divergence(&joint, &positions);
