@@ -57,13 +57,21 @@ impl Pane for ChartsPane {
 
     /// Loss and, where there are classes, accuracy below it.
     fn ui(&mut self, ui: &mut Ui, cx: &mut Cx<'_, '_>) {
-        let (metrics, loss) = (cx.session.metrics(), cx.session.trainer().network.loss);
+        let metrics = cx.session.metrics();
         if metrics.steps.is_empty() && metrics.epochs.is_empty() {
             ui.centered_and_justified(|ui| {
                 ui.weak("Curves begin with the first step; a resumed run has them from its first epoch on.")
             });
             return;
         }
+        // Where the charts are at their smallest and yet too high, they scroll.
+        egui::ScrollArea::vertical().auto_shrink(false).show(ui, |ui| self.charts_ui(ui, cx));
+    }
+}
+
+impl ChartsPane {
+    fn charts_ui(&mut self, ui: &mut Ui, cx: &mut Cx<'_, '_>) {
+        let (metrics, loss) = (cx.session.metrics(), cx.session.trainer().network.loss);
         legend_ui(ui, cx.session);
         let marks = marks(cx.session);
         let smoothing = self.smoothing;
@@ -83,9 +91,7 @@ impl Pane for ChartsPane {
         let shown = Shown { curves: curves(accuracy_curves(metrics)), twin: twin.accuracy, top: Some(100.0) };
         chart_ui(ui, "accuracy", height, shown, &marks);
     }
-}
 
-impl ChartsPane {
     /// Title of the first chart and, at the right, smoothing of the training curves.
     fn head_ui(&mut self, ui: &mut Ui, title: &str, cx: &mut Cx<'_, '_>) {
         if cx.is_picture {
