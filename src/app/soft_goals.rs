@@ -8,7 +8,8 @@ use super::pane::Cx;
 use crate::nn::{Goal, Network, SoftGoal};
 use crate::session::{LayerId, NetworkCommand};
 
-/// Strength of a goal that is new: about 50 steps to get most of the way, at the usual learning rate and momentum.
+/// Strength of a goal that is new. At a rate of 0.02 with momentum 0.9 a filter comes nearer to a kernel by about 0.02 × 0.1 / (1 − 0.9) = 2 % of
+/// the distance each step.
 const STRENGTH: f32 = 0.1;
 const STRENGTH_HOVER: &str = "Factor of this term of the loss; 0 takes it away";
 
@@ -65,13 +66,10 @@ fn formula(goal: &Goal) -> &'static str {
 /// Entries of a filter's menu that pull it toward another one of its layer, or away from it.
 pub(crate) fn pair_menu_ui(ui: &mut Ui, cx: &mut Cx<'_, '_>, layer: u32, [other, filter]: [u32; 2]) {
     let layer = LayerId(layer);
-    let entries = [
-        ("Attract", Goal::Attract([other, filter]), "to the selected filter"),
-        ("Repel", Goal::Repel([other, filter]), "from the selected filter"),
-    ];
-    for (label, goal, rest) in entries {
+    let entries = [("Attract", Goal::Attract([other, filter])), ("Repel", Goal::Repel([other, filter]))];
+    for (label, goal) in entries {
         let hover = format!("A soft goal, which {}. The Steer pane lists it", formula(&goal));
-        let response = ui.button(format!("{label} {rest} {other}")).on_hover_text(hover);
+        let response = ui.button(format!("{label} the selected filter {other}")).on_hover_text(hover);
         cx.mark(format!("tile {label}"), &response);
         if response.clicked() {
             cx.send(NetworkCommand::SetGoal { layer, goal, strength: STRENGTH });
@@ -87,10 +85,14 @@ pub(crate) fn kernel_goal(network: &Network, (layer, filter): (u32, u32)) -> Opt
     })
 }
 
+/// The command that pulls a filter toward a kernel.
+fn pull(of: (u32, u32), kernel: Vec<f32>, strength: f32) -> NetworkCommand {
+    NetworkCommand::SetGoal { layer: LayerId(of.0), goal: Goal::Become { filter: of.1, kernel }, strength }
+}
+
 /// The command that pulls a filter toward a kernel, as strongly as one pulls it already.
 pub(crate) fn pull_toward(network: &Network, of: (u32, u32), kernel: Vec<f32>) -> NetworkCommand {
-    let strength = kernel_goal(network, of).map_or(STRENGTH, |(_, strength)| strength);
-    NetworkCommand::SetGoal { layer: LayerId(of.0), goal: Goal::Become { filter: of.1, kernel }, strength }
+    pull(of, kernel, kernel_goal(network, of).map_or(STRENGTH, |(_, strength)| strength))
 }
 
 /// The strength with which a filter is pulled toward a kernel, and its distance to it.
@@ -103,11 +105,7 @@ pub(crate) fn kernel_goal_ui(ui: &mut Ui, cx: &mut Cx<'_, '_>, of: (u32, u32), r
     let distance = squares.sum::<f64>().sqrt();
     ui.horizontal(|ui| {
         ui.label("strength").on_hover_text(STRENGTH_HOVER);
-        let set = |strength| NetworkCommand::SetGoal {
-            layer: LayerId(of.0),
-            goal: Goal::Become { filter: of.1, kernel: kernel.to_vec() },
-            strength,
-        };
+        let set = |strength| pull(of, kernel.to_vec(), strength);
         let mut edited = field_ui(ui, "strength", strength);
         edited.response = edited.response.on_hover_text(STRENGTH_HOVER);
         cx.number("paint strength", edited, set);

@@ -1,22 +1,15 @@
 //! The charts under the pointer: values of all curves at an epoch, and what was done there.
 
-use revacnn::session::{Session, StopCondition, TrainCommand};
+use revacnn::session::TrainCommand;
 
 use super::fixture::Stage;
-
-fn train_to(session: &mut Session, epochs: u32) {
-    session.set_limit(Some(StopCondition::Epochs(epochs)));
-    session.play();
-    while session.advance() {}
-    session.settle();
-}
 
 #[test]
 fn the_pointer_reads_the_charts() {
     let mut stage = Stage::new([1280, 1500], 1.0);
-    train_to(&mut stage.session, 1);
+    stage.train_to(1);
     stage.session.apply(TrainCommand::SetLearningRate(0.004)).unwrap();
-    train_to(&mut stage.session, 2);
+    stage.train_to(2);
     stage.texts();
     let chart = stage.workbench.targets()["loss chart"];
     // Epochs 0 to 2 with an equal margin at both sides: the command lies in the middle.

@@ -8,7 +8,7 @@ use revacnn::app::offscreen::{FORMAT, Picture, input, read, target};
 use revacnn::app::{Canvas, Show, Workbench, live_frame};
 use revacnn::gpu::{AdapterChoice, Gpu};
 use revacnn::nn::Hyper;
-use revacnn::session::{RunSettings, Session};
+use revacnn::session::{RunSettings, Session, StopCondition};
 use serde_json::Value;
 
 pub(crate) struct Stage {
@@ -178,6 +178,14 @@ impl Stage {
     /// Goes on with what a paused run has to do: layouts, evaluations.
     pub(crate) fn work(&mut self, submits: usize) {
         (0..submits).for_each(|_| _ = self.session.advance());
+        self.session.settle();
+    }
+
+    /// Trains up to this number of epochs, without frames.
+    pub(crate) fn train_to(&mut self, epochs: u32) {
+        self.session.set_limit(Some(StopCondition::Epochs(epochs)));
+        self.session.play();
+        while self.session.advance() {}
         self.session.settle();
     }
 

@@ -1,22 +1,15 @@
 //! A twin in the window: a button begins and ends it, and the charts show it beside the run.
 
 use revacnn::app::export::charts_svg;
-use revacnn::session::{Session, StopCondition, TrainCommand};
+use revacnn::session::TrainCommand;
 
 use super::fixture::Stage;
 use super::sizes::{broken, cut};
 
-fn train_to(session: &mut Session, epochs: u32) {
-    session.set_limit(Some(StopCondition::Epochs(epochs)));
-    session.play();
-    while session.advance() {}
-    session.settle();
-}
-
 #[test]
 fn a_twin_is_begun_compared_in_words_and_ended() {
     let mut stage = Stage::new([1280, 1500], 1.0);
-    train_to(&mut stage.session, 1);
+    stage.train_to(1);
     assert!(!stage.shows("twin, without"));
     let since = stage.session.step();
     stage.click("twin");
@@ -24,7 +17,7 @@ fn a_twin_is_begun_compared_in_words_and_ended() {
     assert!(stage.shows(&format!("- - twin, without what you did since step {since}")));
     assert!(stage.shows("compared at the end of the first epoch"));
     stage.session.apply(TrainCommand::SetLearningRate(0.002)).unwrap();
-    train_to(&mut stage.session, 2);
+    stage.train_to(2);
     let (run, twin) = (&stage.session.metrics().epochs, stage.session.twin().unwrap());
     let (run, twin) = (run.last().unwrap().clone(), twin.metrics().epochs.last().unwrap().clone());
     assert_eq!((run.epoch, twin.epoch), (2, 2));
