@@ -4,7 +4,7 @@ use std::ops::RangeInclusive;
 
 use toml::Table;
 
-use super::layer_build::{LayerBuild, LayerPlans};
+use super::layer_build::{LayerBuild, LayerPlans, WithoutChannel};
 use super::parameter::ParameterSpec;
 use super::receptive_field::ReceptiveField;
 use super::recipe::Recipe;
@@ -12,6 +12,7 @@ use super::shape::Shape;
 use super::tensor::Tensor;
 use super::twin::{TwinCall, TwinGradients};
 use crate::error::Result;
+use crate::gpu::Plan;
 
 /// Relation of a layer's output channels to those of its inputs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -132,6 +133,15 @@ pub trait Layer {
     /// # Errors
     /// When a buffer does not fit the adapter.
     fn build(&self, build: &LayerBuild<'_>) -> Result<LayerPlans>;
+
+    /// The dispatches that make its output without one input channel from the whole one; none where that is no less work than to make
+    /// it anew.
+    ///
+    /// # Errors
+    /// When a buffer does not fit the adapter.
+    fn without_channel(&self, _build: &WithoutChannel<'_>) -> Result<Option<Plan>> {
+        Ok(None)
+    }
 
     /// Forward pass in plain loops.
     fn forward_twin(&self, call: &TwinCall<'_>) -> Tensor;

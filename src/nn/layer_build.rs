@@ -78,6 +78,32 @@ pub struct LayerBuild<'a> {
     pub offsets: Vec<usize>,
 }
 
+/// Buffers and sizes of an output without one of the layer's input channels.
+pub struct WithoutChannel<'a> {
+    /// The device.
+    pub gpu: &'a Gpu,
+    /// The layer's name, for labels.
+    pub name: &'a str,
+    /// The layer's only input.
+    pub input: Port,
+    /// The channel of it that is left out.
+    pub channel: usize,
+    /// Shape of the output.
+    pub output_shape: Shape,
+    /// `[c, y, x, n]` of the output with the channel.
+    pub whole: BufferRange,
+    /// `[c, y, x, n]` of the output without it, to be written.
+    pub output: BufferRange,
+    /// `[c, y, x, n]` of the relu of the same, where this layer writes that, too (see [`super::Layer::fuses`]).
+    pub rectified: Option<BufferRange>,
+    /// The flat weights with the channel.
+    pub parameters: BufferRange,
+    /// First element of the layer's weights in them.
+    pub offset: usize,
+    /// Quads of slots of the batch.
+    pub quads: usize,
+}
+
 /// A layer's dispatches. Private buffers live on in their bind groups.
 #[derive(Default)]
 pub struct LayerPlans {

@@ -10,6 +10,7 @@ mod below;
 mod compare;
 mod fixture;
 mod nan;
+mod without;
 
 use compare::{assert_close, assert_differs, assert_no_errors, open_gpu, rounded, sum_tolerance};
 use fixture::{Fixture, KEY, Results, batch_buffers};

@@ -3,10 +3,11 @@
 
 use std::collections::BTreeMap;
 
-use revacnn::gpu::{Buffer, Plan};
-use revacnn::nn::{Ablation, AblationPass, Edit, Trainer};
+use revacnn::gpu::{Buffer, DeviceProfile};
+use revacnn::nn::{Ablation, AblationPass, Edit, Hyper, OptimizerKind, Trainer};
 
-use crate::fixture::{MIXED, NETWORKS, changeable, trained};
+use crate::compare::open_gpu;
+use crate::fixture::{MIXED, NETWORKS, changeable, trained, trained_on};
 
 /// Images, no multiple of 4.
 const IMAGES: usize = 21;
@@ -14,10 +15,14 @@ const IMAGES: usize = 21;
 /// Loss and correctness of each image.
 type Results = Vec<[f32; 2]>;
 
-fn results(trainer: &Trainer, pass: &AblationPass, plan: &Plan) -> Results {
+fn results(trainer: &Trainer, pass: &AblationPass, ablation: Option<&Ablation>) -> Results {
     let gpu = trainer.gpu();
     let mut encoder = gpu.encoder("ablation");
-    pass.restore(&mut encoder);
+    pass.begin(&mut encoder, ablation);
+    let plan = match ablation {
+        Some(ablation) => trainer.without(pass, ablation).unwrap(),
+        None => pass.whole(),
+    };
     plan.encode(&mut encoder);
     gpu.submit(encoder);
     gpu.check().unwrap();
@@ -44,14 +49,13 @@ fn mean(results: &Results) -> f64 {
 /// Results of the whole network, and by the numbers of layer and filter of the network without that one, in one go as a ranking does it.
 fn ablated(trainer: &Trainer) -> (Results, BTreeMap<(u32, u32), Results>) {
     let pass = pass(trainer);
-    let whole = results(trainer, &pass, &pass.whole());
+    let whole = results(trainer, &pass, None);
     let mut without = BTreeMap::new();
     let mut first = usize::MAX;
     for ablation in Ablation::of(&trainer.network) {
         assert!(ablation.first <= first, "those that begin latest come first");
         first = ablation.first;
-        let plan = trainer.without(&pass, &ablation).unwrap();
-        let found = results(trainer, &pass, &plan);
+        let found = results(trainer, &pass, Some(&ablation));
         for filter in &ablation.filters {
             assert!(without.insert(*filter, found.clone()).is_none(), "{filter:?} goes once");
         }
@@ -59,10 +63,19 @@ fn ablated(trainer: &Trainer) -> (Results, BTreeMap<(u32, u32), Results>) {
     (whole, without)
 }
 
+/// The network trained with kernels as they are shaped for GPUs: a convolution writes its relu, too.
+fn trained_as_on_a_gpu(name: &str) -> Trainer {
+    let mut gpu = open_gpu();
+    let profile =
+        DeviceProfile { shares_loads: false, large_tiles: false, fuses_relu: true, ..gpu.profile() };
+    gpu.set_profile(profile).unwrap();
+    trained_on(gpu, name, Hyper::of(OptimizerKind::Adam))
+}
+
 #[test]
 fn the_loss_without_a_filter_is_that_of_the_network_it_is_deleted_from() {
-    for name in NETWORKS {
-        let trainer = trained(name);
+    let made = NETWORKS.iter().map(|name| (*name, trained(name)));
+    for (name, trainer) in made.chain([("revacnn", trained_as_on_a_gpu("revacnn"))]) {
         let hash = trainer.state_hash();
         let (whole, without) = ablated(&trainer);
         assert_eq!(trainer.state_hash(), hash, "{name}: the run stays as it is");
@@ -86,7 +99,7 @@ fn the_loss_without_a_filter_is_that_of_the_network_it_is_deleted_from() {
             assert_eq!(smaller.state_hash(), hash);
             smaller.edit(&Edit::DeleteFilter { layer, filter }).unwrap();
             let measured = pass(&smaller);
-            let measured = results(&smaller, &measured, &measured.whole());
+            let measured = results(&smaller, &measured, None);
             let predicted = &without[&(layer, filter)];
             let difference = (mean(predicted) - mean(&measured)).abs();
             assert!(difference < 1e-6, "{name}, filter {filter} of layer {layer}: {difference}");

@@ -61,7 +61,12 @@ pub(crate) fn trained(name: &str) -> Trainer {
 
 /// The same by another optimizer.
 pub(crate) fn trained_by(name: &str, hyper: Hyper) -> Trainer {
-    let gpu = Rc::new(open_gpu());
+    trained_on(open_gpu(), name, hyper)
+}
+
+/// The same on an adapter.
+pub(crate) fn trained_on(gpu: Gpu, name: &str, hyper: Hyper) -> Trainer {
+    let gpu = Rc::new(gpu);
     let data = Dataset::open("digits").unwrap();
     let classes = data.classes.len();
     let network = match name {

@@ -63,7 +63,7 @@ fn signs_are_those_of_the_twins() {
         trainer.loader.fill(&gpu, &images, at..at + count).unwrap();
         at += count;
         let mut encoder = gpu.encoder("signs");
-        pass.restore(&mut encoder);
+        pass.begin(&mut encoder, None);
         let mut plan = pass.whole();
         plan.extend(&signs.count);
         plan.extend(&signs.compare);

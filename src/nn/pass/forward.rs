@@ -18,6 +18,8 @@ pub(super) struct Forward {
     pub prepare: Plan,
     /// Each layer in an evaluation.
     pub layers: Vec<Plan>,
+    /// Of each layer the one after it whose output it writes, too.
+    pub rectified: Vec<Option<usize>>,
     /// Loss and correctness of each slot.
     pub loss: Plan,
 }
@@ -50,7 +52,14 @@ impl Forward {
         };
         let loss = network.loss.build(gpu, &buffers, (outputs, network.classes), maps.extent())?;
         let layers = built.plans.into_iter().map(|plans| plans.evaluation.unwrap_or(plans.forward));
-        Ok(Self { values, prepare: built.prepare, layers: layers.collect(), loss, maps })
+        Ok(Self {
+            values,
+            prepare: built.prepare,
+            layers: layers.collect(),
+            rectified: built.rectified,
+            loss,
+            maps,
+        })
     }
 
     /// The dispatches of the weights, of the layers from that index on, and of the loss.

@@ -33,6 +33,8 @@ pub(super) struct Layers {
     pub prepare: Plan,
     /// Of each layer.
     pub plans: Vec<LayerPlans>,
+    /// Of each layer the one after it whose output it writes, too.
+    pub rectified: Vec<Option<usize>>,
 }
 
 /// Builds every layer; `counters` are clock and sampler parameters.
@@ -90,7 +92,7 @@ pub(super) fn build_layers(
         }
         layers.push(plans);
     }
-    Ok(Layers { prepare: packing.build(gpu, &values)?, plans: layers })
+    Ok(Layers { prepare: packing.build(gpu, &values)?, plans: layers, rectified: fusions.forward })
 }
 
 /// The inputs of a layer, with the next share of each one's gradient.

@@ -18,6 +18,10 @@ pub struct Ablation {
     pub filters: Vec<(u32, u32)>,
     /// Index of the first layer that takes them; what lies before it computes what it did.
     pub first: usize,
+    /// The only input channel by which the only layer that takes them does so; none where there are several.
+    pub(in crate::nn) channel: Option<usize>,
+    /// It is the first of those that begin with this layer.
+    pub(in crate::nn) leads: bool,
     /// The weight tensors of the layers that take them, without these columns.
     tensors: Vec<Carried>,
 }
@@ -36,6 +40,10 @@ impl Ablation {
             .filter_map(|unit| Self::of_unit(network, unit, &first_tensors))
             .collect();
         all.sort_by_key(|ablation| std::cmp::Reverse(ablation.first));
+        let mut last = None;
+        for ablation in &mut all {
+            ablation.leads = last.replace(ablation.first) != Some(ablation.first);
+        }
         all
     }
 
@@ -63,7 +71,9 @@ impl Ablation {
             })
         };
         let tensors = unit.taken.iter().filter_map(without).collect();
-        Some(Self { filters, first: *unit.taken.keys().next()?, tensors })
+        let (first, channels) = unit.taken.first_key_value()?;
+        let alone = unit.taken.len() == 1 && channels.len() == 1;
+        Some(Self { filters, first: *first, channel: alone.then(|| channels[0]), leads: false, tensors })
     }
 
     /// The dispatches that write the weights without these columns from `before` into `after`, all others left as they are.

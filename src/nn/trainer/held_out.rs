@@ -52,7 +52,7 @@ impl Trainer {
     /// # Errors
     /// When a buffer does not fit the adapter.
     pub fn without(&self, pass: &AblationPass, ablation: &Ablation) -> Result<Plan> {
-        pass.without(&self.gpu, &self.parameters, ablation)
+        pass.without(&self.gpu, &self.network, &self.parameters, ablation)
     }
 
     /// Room for some validation images, of which [`DataLoader::fill`](crate::data::DataLoader::fill) puts in one part after the other.

@@ -215,8 +215,9 @@ impl Job {
             let (part, first) = (self.part(), built.positions.start);
             trainer.loader.fill(trainer.gpu(), &built.images, first + part.start..first + part.end)?;
         }
-        let plan = match self.pass.checked_sub(1) {
-            Some(ablation) => trainer.without(&built.pass, &built.ablations[ablation])?,
+        let ablation = self.pass.checked_sub(1).map(|index| &built.ablations[index]);
+        let plan = match ablation {
+            Some(ablation) => trainer.without(&built.pass, ablation)?,
             None => {
                 let mut plan = built.pass.whole();
                 plan.extend(&built.signs.count);
@@ -226,7 +227,7 @@ impl Job {
                 plan
             }
         };
-        built.pass.restore(encoder);
+        built.pass.begin(encoder, ablation);
         (self.filled, self.under_way) = (true, true);
         Ok((self.kind(), plan))
     }

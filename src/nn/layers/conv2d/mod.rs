@@ -11,6 +11,7 @@ mod lanes;
 mod plans;
 mod staged;
 mod weight_gradient;
+mod without;
 
 use serde::{Deserialize, Serialize};
 use toml::Table;
@@ -21,9 +22,12 @@ pub(super) use geometry::Convolution;
 use super::activation::RELU;
 use super::settings::{LayerSample, at_least_one, sample, settings, to_table};
 use crate::error::{Error, Result};
+use crate::gpu::Plan;
 use crate::nn::layer::Channels;
 use crate::nn::twin::{KernelTwin, TwinCall, TwinGradients};
-use crate::nn::{Init, Layer, LayerBuild, LayerPlans, ParameterSpec, ReceptiveField, Shape, Tensor};
+use crate::nn::{
+    Init, Layer, LayerBuild, LayerPlans, ParameterSpec, ReceptiveField, Shape, Tensor, WithoutChannel,
+};
 
 /// Twins of the kernels.
 pub(super) const TWINS: &[KernelTwin] = &[
@@ -34,6 +38,11 @@ pub(super) const TWINS: &[KernelTwin] = &[
         "nn/conv2d_weight_gradient_lanes.wgsl",
         "weight_gradient_by_lanes",
         "nn::layers::conv2d::Conv2d::backward_twin",
+    ),
+    (
+        "nn/conv2d_without_channel.wgsl",
+        "without_channel",
+        "nn::layers::conv2d::Conv2d::forward_twin, of weights that are 0 for the channel",
     ),
 ];
 
@@ -242,6 +251,10 @@ impl Layer for Conv2d {
 
     fn build(&self, build: &LayerBuild<'_>) -> Result<LayerPlans> {
         self.convolution(build.input().shape, build.output_shape).build(build)
+    }
+
+    fn without_channel(&self, build: &WithoutChannel<'_>) -> Result<Option<Plan>> {
+        (self.groups == 1).then(|| self.build_without_channel(build)).transpose()
     }
 
     fn forward_twin(&self, call: &TwinCall<'_>) -> Tensor {
