@@ -1,4 +1,4 @@
-//! Dialogs of the window: opening a run, closing one that cannot be saved, and the file of a pane.
+//! Dialogs of the window: opening a run, a training or a network, closing one that cannot be saved, and the file of a pane.
 
 use std::path::{Path, PathBuf};
 
@@ -18,7 +18,7 @@ pub enum Request {
     SaveAndClose,
     /// Close the window without saving.
     Close,
-    /// Open the run in this folder.
+    /// Open the run, the training or the network at this path.
     Open(PathBuf),
     /// Draw the pane of this name into a file.
     Draw {
@@ -49,8 +49,8 @@ pub(crate) struct Dialogs {
     unsaved: Option<Error>,
     /// The window was asked to close while the run could not be saved.
     closing: bool,
-    /// Folder of the run to open, as it is typed.
-    folder: Option<String>,
+    /// Path to open, as it is typed.
+    path: Option<String>,
     /// The pane that is being saved.
     saving: Option<Saving>,
     /// The pane that is to be saved now, as text, and its file.
@@ -72,10 +72,10 @@ impl Dialogs {
         self.closing = true;
     }
 
-    /// Shows the dialog that opens a run, with the folder where it is known.
-    pub(crate) fn open_run(&mut self, folder: Option<PathBuf>) {
+    /// Shows the dialog that opens a run, a training or a network, with the path where it is known.
+    pub(crate) fn open(&mut self, path: Option<PathBuf>) {
         self.focus = true;
-        self.folder = Some(folder.map_or_else(String::new, |folder| folder.display().to_string()));
+        self.path = Some(path.map_or_else(String::new, |path| path.display().to_string()));
     }
 
     /// Shows the dialog that saves a pane, with a file; a picture is at first as large as the pane in the window, at `pixels_per_point`.
@@ -139,26 +139,29 @@ impl Dialogs {
     }
 
     fn opening_ui(&mut self, ui: &Ui, is_kept: bool, targets: &mut Targets) {
-        let Some(folder) = &mut self.folder else { return };
+        let Some(path) = &mut self.path else { return };
         note_typing(ui);
         let (mut open, mut request) = (true, None);
-        dialog(ui, "Open a run", |ui| {
-            ui.label("Folder that --out made; a folder can also be dropped on the window");
-            let entered = path_ui(ui, folder, "/path/to/run", "folder", &mut self.focus, targets);
+        dialog(ui, "Open a run, a training or a network", |ui| {
+            ui.label(
+                "Folder of a run (--out) or of a PyTorch training to watch, or file of a network (ONNX, ConvNetJS), which is trained on with \
+                 the present data set. All of them can also be dropped on the window",
+            );
+            let entered = path_ui(ui, path, "/path/to/run", "folder", &mut self.focus, targets);
             ui.weak(if is_kept {
                 "The run that is open now is saved first."
             } else {
                 "The run that is open now has no folder and is not kept (--out DIR would keep it)."
             });
             ui.horizontal(|ui| {
-                if ui.add_enabled(!folder.is_empty(), egui::Button::new("Open")).clicked() || entered {
-                    request = Some(Request::Open(PathBuf::from(folder.trim())));
+                if ui.add_enabled(!path.is_empty(), egui::Button::new("Open")).clicked() || entered {
+                    request = Some(Request::Open(PathBuf::from(path.trim())));
                 }
                 open = !ui.button("Cancel").clicked();
             });
         });
         if !open || request.is_some() || ui.input(|i| i.key_pressed(egui::Key::Escape)) {
-            self.folder = None;
+            self.path = None;
         }
         self.requests.extend(request);
     }

@@ -31,7 +31,7 @@ use super::zoom::Zoom;
 use crate::door::Door;
 use crate::error::Result;
 use crate::gpu::{AdapterChoice, Gpu};
-use crate::session::{Session, follow};
+use crate::session::{Openable, Session, follow};
 
 /// Options of the window.
 #[derive(Debug, Clone, Default)]
@@ -180,11 +180,12 @@ impl Running {
         self.workbench.close(&mut self.session.get())
     }
 
-    /// Opens the run in a folder in place of the present one, which is saved before.
-    fn open_run(&mut self, folder: &Path) -> Result<()> {
+    /// Opens a run, a training or a network in place of the present run, which is saved before.
+    fn open_in_place(&mut self, path: &Path) -> Result<()> {
         self.workbench.leave_field(&mut self.session.get());
         self.session.stop_and_save()?;
-        let mut session = Session::resume(Rc::clone(&self.gpu), folder)?;
+        let settings = self.session.get().settings().clone();
+        let mut session = Openable::at(path).open(Rc::clone(&self.gpu), &settings)?;
         session.restore_layouts();
         session.keep_time(self.key_frames);
         session.count_distributions();
@@ -207,8 +208,8 @@ impl Running {
                 Request::SaveAndClose if self.close() => return true,
                 Request::SaveAndClose => (),
                 Request::Close => return true,
-                Request::Open(folder) => {
-                    let opened = self.open_run(&folder);
+                Request::Open(path) => {
+                    let opened = self.open_in_place(&path);
                     self.workbench.report(opened);
                 }
                 Request::Draw { pane, size: [width, height], scale, file } => {

@@ -29,10 +29,12 @@ impl TopBar {
         ui.horizontal(|ui| {
             self.buttons_ui(ui, cx);
             self.seed_ui(ui, cx);
-            let open = ui.button("Open…").on_hover_text("Open a run that --out made, in place of this one");
+            let open = ui
+                .button("Open…")
+                .on_hover_text("Open a run, a training to watch or a network, in place of this run");
             cx.mark("open", &open);
             if open.clicked() {
-                dialogs.open_run(None);
+                dialogs.open(None);
             }
             let dark = theme::shown() == Theme::Dark;
             let hover = if dark { "Light (T)" } else { "Dark (T)" };

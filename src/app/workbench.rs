@@ -21,7 +21,7 @@ use super::typed::TypedNumber;
 use crate::error::{Error, ErrorKind, Result};
 use crate::session::{
     Action, Command, Control, Event as RunEvent, Inspect, LayoutCommand, LayoutSource, NetworkCommand,
-    Session, TensorKind, TrainCommand, write_whole,
+    Openable, Session, TensorKind, TrainCommand, write_whole,
 };
 
 /// Content of a picture.
@@ -264,13 +264,12 @@ impl Workbench {
         saved
     }
 
-    /// Asks whether to open the run of which the folder or a file was dropped on the window; any other file is to be a picture.
+    /// Asks whether to open the run or training of which the folder or a file was dropped on the window, or the network; any other file is to be a picture.
     pub fn take_dropped(&mut self, dropped: &Path) {
         if !dropped.is_dir() && !pictures::is_of_run(dropped) {
             return self.dropped.push(dropped.to_owned());
         }
-        let folder = if dropped.is_dir() { Some(dropped) } else { dropped.parent() };
-        self.dialogs.open_run(Some(folder.unwrap_or(dropped).to_owned()));
+        self.dialogs.open(Some(Openable::at(dropped).path().to_owned()));
     }
 
     /// Requests of the user to the window since the last call.

@@ -135,7 +135,7 @@ pub trait Layer {
     fn build(&self, build: &LayerBuild<'_>) -> Result<LayerPlans>;
 
     /// The dispatches that make its output without one input channel from the whole one; none where that is no less work than to make
-    /// it anew.
+    /// it again.
     ///
     /// # Errors
     /// When a buffer does not fit the adapter.

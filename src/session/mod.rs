@@ -36,6 +36,7 @@ mod metrics;
 mod metrics_file;
 mod moment;
 mod moved_views;
+mod opened;
 mod pending;
 mod progress;
 mod ranked;
@@ -87,6 +88,7 @@ pub use inspect::{
 pub use journal_file::{Entry, Header, JOURNAL_FILE};
 pub use metrics::{EpochMetrics, LayerChange, Metrics, StepMetrics, changing_layers};
 pub use metrics_file::METRICS_FILE;
+pub use opened::Openable;
 pub use pending::Ticket;
 pub use ranked::rank_filters;
 pub use ranking::{

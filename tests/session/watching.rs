@@ -43,7 +43,7 @@ fn values(step: u32, kind: usize, tensor: usize, len: usize) -> Vec<f32> {
     (0..len).map(|at| ((at * 7 + tensor * 3 + kind * 5 + step as usize) % 23) as f32 / 64.0 - 0.17).collect()
 }
 
-fn begin_folder(folder: &Path) {
+pub(crate) fn begin_folder(folder: &Path) {
     fs::create_dir_all(folder).unwrap();
     fs::write(folder.join("network.toml"), TINY).unwrap();
     fs::write(folder.join("about.json"), r#"{"dataset": "digits", "batch": 60}"#).unwrap();
@@ -83,7 +83,7 @@ fn report(folder: &Path, step: u32, more: &Value) {
     fs::write(&path, format!("{before}{line}\n")).unwrap();
 }
 
-fn write(folder: &Path, step: u32, more: &Value) {
+pub(crate) fn write(folder: &Path, step: u32, more: &Value) {
     let bytes = file_of(step, &|kind, tensor, len| values(step, kind, tensor, len));
     fs::write(folder.join(format!("step-{step:08}.safetensors")), bytes).unwrap();
     report(folder, step, more);

@@ -61,6 +61,12 @@ fn a_run_that_is_saved_closes_at_once_with_the_number_that_is_typed() {
     assert!(!shows(&mut stage, QUESTION));
 }
 
+/// True if the dialog that opens a run, a training or a network is shown.
+fn opens(stage: &mut Stage) -> bool {
+    stage.frame(&[]);
+    stage.frame(&[]).iter().any(|found| found.text.starts_with("Folder of a run"))
+}
+
 #[test]
 fn a_folder_that_is_dropped_is_opened_once_that_is_wanted() {
     let other = tempfile::tempdir().unwrap();
@@ -69,26 +75,27 @@ fn a_folder_that_is_dropped_is_opened_once_that_is_wanted() {
     let file = folder.join("metrics.csv");
     std::fs::write(&file, "").unwrap();
     let mut stage = Stage::new(SIZE, 1.0);
-    let path = folder.to_str().unwrap();
-    // A file of the run stands for its folder.
-    for dropped in [&folder, &file] {
+    let network = other.path().join("small.onnx");
+    std::fs::write(&network, "").unwrap();
+    // A file of the run stands for its folder, one of a network for itself.
+    for (dropped, path) in [(&folder, &folder), (&file, &folder), (&network, &network)] {
         stage.workbench.take_dropped(dropped);
-        assert!(shows(&mut stage, "Open a run") && shows(&mut stage, path));
+        assert!(opens(&mut stage) && shows(&mut stage, path.to_str().unwrap()));
         assert_eq!(stage.workbench.take_requests(), [], "nothing is opened unasked");
         stage.click_text("Cancel");
-        assert!(!shows(&mut stage, "Open a run"));
+        assert!(!opens(&mut stage));
         stage.workbench.take_dropped(dropped);
         stage.frame(&[]);
         stage.click_text("Open");
-        assert_eq!(stage.workbench.take_requests(), [Request::Open(folder.clone())]);
-        assert!(!shows(&mut stage, "Open a run"));
+        assert_eq!(stage.workbench.take_requests(), [Request::Open(path.clone())]);
+        assert!(!opens(&mut stage));
         // By the keyboard, which the field has: a letter is no key of the workbench.
         stage.workbench.take_dropped(dropped);
         stage.frame(&[]);
         stage.frame(&[egui::Event::Text("m".to_owned())]);
         stage.key(Key::Enter, Modifiers::NONE);
         let typed = stage.workbench.take_requests();
-        assert!(matches!(&typed[..], [Request::Open(found)] if *found != folder), "{typed:?}");
+        assert!(matches!(&typed[..], [Request::Open(found)] if found != path), "{typed:?}");
     }
     assert_eq!(stage.commands(), Vec::<serde_json::Value>::new());
 }

@@ -12,6 +12,7 @@ mod measure;
 mod plan;
 #[cfg(feature = "app")]
 mod points;
+mod rank;
 #[cfg(feature = "app")]
 mod renderer;
 mod time;
@@ -39,6 +40,8 @@ pub(super) enum Bench {
     /// Training throughput beside the frames of the window, all panes drawn.
     #[cfg(feature = "app")]
     Frame(frame::BenchFrame),
+    /// Time of a ranking of all filters by the loss without each, beside training.
+    Rank(rank::BenchRank),
     /// Overhead of live t-SNE layouts on training throughput.
     Embed(embed::BenchEmbed),
 }
@@ -55,6 +58,7 @@ impl Bench {
             Self::View(view) => view.run(),
             #[cfg(feature = "app")]
             Self::Frame(frame) => frame.run(),
+            Self::Rank(rank) => rank.run(),
             Self::Embed(embed) => embed.run(),
         }
     }

@@ -59,7 +59,7 @@ impl AblationPass {
     }
 
     /// The dispatches of the network without the filters of an ablation, after those that begin later or with the same layer. Where only
-    /// one layer takes them by one channel, and it can, that channel's part is taken from its output, else the output is made anew.
+    /// one layer takes them by one channel, and it can, that channel's part is taken from its output, else the output is made again.
     ///
     /// # Errors
     /// When a buffer does not fit the adapter.

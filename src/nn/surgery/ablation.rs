@@ -19,7 +19,7 @@ pub struct Ablation {
     /// Index of the first layer that takes them; what lies before it computes what it did.
     pub first: usize,
     /// The only input channel by which the only layer that takes them does so; none where there are several.
-    pub(in crate::nn) channel: Option<usize>,
+    pub channel: Option<usize>,
     /// It is the first of those that begin with this layer.
     pub(in crate::nn) leads: bool,
     /// The weight tensors of the layers that take them, without these columns.

@@ -17,7 +17,7 @@ const MAX_SOFTWARE_IMAGES: usize = 128;
 /// Passes whose results are read back together.
 const GATHERED: usize = 32;
 /// Kinds of passes: the first of the whole network, which compares the kernels, the others of it, and those without filters from here on,
-/// by their first layer.
+/// by their first layer and whether that takes them by one channel.
 const FIRST: usize = 0;
 const WHOLE: usize = 1;
 const WITHOUT: usize = 2;
@@ -197,7 +197,10 @@ impl Job {
         match self.pass.checked_sub(1) {
             None if self.at == 0 => FIRST,
             None => WHOLE,
-            Some(ablation) => WITHOUT + self.built.ablations[ablation].first,
+            Some(ablation) => {
+                let Ablation { first, channel, .. } = self.built.ablations[ablation];
+                WITHOUT + 2 * first + usize::from(channel.is_some())
+            }
         }
     }
 

@@ -24,7 +24,7 @@ use crate::layouts::Layouts;
 /// Validation images at most, unless others are asked for.
 pub const RANKED_IMAGES: usize = 1000;
 /// Share of the GPU time that a ranking may take while the run trains.
-const SHARE: f64 = 0.3;
+const SHARE: f64 = 0.5;
 /// Encoders after a change of the network in which nothing is built, so that the frame of a click does not wait for it.
 const DELAY: u32 = 2;
 /// Read-backs that may be on their way at once.

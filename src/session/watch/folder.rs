@@ -9,7 +9,7 @@ use crate::data::NamedTensors;
 use crate::error::{Error, Result};
 
 /// The list of checkpoints.
-const LIST: &str = "checkpoints.jsonl";
+pub(in crate::session) const LIST: &str = "checkpoints.jsonl";
 /// Bytes of it that are read at once.
 const MAX_READ: u64 = 1 << 26;
 

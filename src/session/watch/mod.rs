@@ -20,6 +20,7 @@ mod report;
 mod tests;
 mod watched;
 
+pub(super) use folder::LIST;
 pub use folder::has_begun;
 pub use following::follow;
 pub(super) use following::{check, control, evaluated, record_arrival, steer};
