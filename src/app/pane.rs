@@ -6,14 +6,14 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-use egui::{Rect, Response, Ui};
+use egui::{Rect, Response, Sense, Ui};
 
 use super::frame::Frame;
 use super::number::Edited;
 use super::selection::Selection;
 use super::typed::TypedNumber;
 use crate::error::{Error, Result};
-use crate::session::{Action, LayoutId, Session, TensorKind};
+use crate::session::{Action, LayoutId, Session, TensorKind, refusal};
 use crate::view::Picked;
 
 /// A pane of the workbench.
@@ -181,6 +181,23 @@ impl Cx<'_, '_> {
             (None, None) => (),
         }
     }
+}
+
+/// Lays out widgets that ask for an action. Where the session refuses it (see [`refusal`]) they are disabled, and say why on hover.
+pub(crate) fn asking<R>(
+    ui: &mut Ui,
+    cx: &mut Cx<'_, '_>,
+    action: impl Into<Action>,
+    content: impl FnOnce(&mut Ui, &mut Cx<'_, '_>) -> R,
+) -> R {
+    let Some(refusal) = refusal(cx.session, &action.into()) else { return content(ui, cx) };
+    let laid_out = ui.scope(|ui| {
+        ui.disable();
+        content(ui, cx)
+    });
+    let (rect, id) = (laid_out.response.rect, laid_out.response.id.with("refusal"));
+    ui.interact(rect, id, Sense::hover()).on_hover_text(format!("{}; {}", refusal.what(), refusal.help()));
+    laid_out.inner
 }
 
 /// Rectangles of the widgets that scripts click, in points.

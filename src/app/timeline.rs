@@ -2,7 +2,7 @@
 
 use egui::{Align2, Color32, FontId, Painter, Pos2, Rect, Sense, Stroke, Ui, Vec2};
 
-use super::pane::Cx;
+use super::pane::{Cx, asking};
 use super::theme;
 use crate::session::{BranchShown, Control, Mark, TimeControl, TimelineShown, twin_is_wanted};
 
@@ -22,10 +22,12 @@ pub(crate) fn timeline_ui(ui: &mut Ui, cx: &mut Cx<'_, '_>) {
     ui.add_space(2.0);
     ui.horizontal(|ui| {
         undo_ui(ui, cx, &shown);
-        twin_ui(ui, cx);
+        asking(ui, cx, Control::Twin(true), twin_ui);
         if wide {
-            fork_ui(ui, cx, &shown);
-            (0..BOOKMARKS.len()).for_each(|index| bookmark_ui(ui, cx, &shown, index));
+            asking(ui, cx, Control::Time(TimeControl::Fork), |ui, cx| {
+                fork_ui(ui, cx, &shown);
+                (0..BOOKMARKS.len()).for_each(|index| bookmark_ui(ui, cx, &shown, index));
+            });
         }
         strip_ui(ui, cx, &shown);
     });

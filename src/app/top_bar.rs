@@ -1,6 +1,7 @@
 //! The top bar: play, pause, step and reset; progress, accuracy, speed and rendering overhead.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use egui::{Galley, RichText, TextWrapMode, Ui, WidgetText};
 
@@ -8,9 +9,9 @@ use super::actions::toggle_playing;
 use super::dialogs::Dialogs;
 use super::format::{percent, short};
 use super::number::field_ui;
-use super::pane::Cx;
+use super::pane::{Cx, asking};
 use super::theme;
-use crate::session::{Control, RunState, Session, TrainCommand};
+use crate::session::{Control, RunState, Session, TrainCommand, Watched};
 use crate::view::Theme;
 
 /// Smallest width of a figure, in points.
@@ -28,7 +29,6 @@ impl TopBar {
         ui.add_space(4.0);
         ui.horizontal(|ui| {
             self.buttons_ui(ui, cx);
-            self.seed_ui(ui, cx);
             let open = ui
                 .button("Open…")
                 .on_hover_text("Open a run, a training to watch or a network, in place of this run");
@@ -61,16 +61,21 @@ impl TopBar {
         if play.clicked() {
             cx.send(toggle_playing(cx.session));
         }
-        let step = ui.button("⏭ Step").on_hover_text("One training step (S)");
-        cx.mark("step", &step);
-        if step.clicked() {
-            cx.send(Control::SingleStep);
-        }
-        let reset = ui.button("⟲ Reset").on_hover_text("New weights from the seed; settings stay (R)");
-        cx.mark("reset", &reset);
-        if reset.clicked() {
-            cx.send(TrainCommand::Reset(self.seed));
-        }
+        asking(ui, cx, Control::SingleStep, |ui, cx| {
+            let step = ui.button("⏭ Step").on_hover_text("One training step (S)");
+            cx.mark("step", &step);
+            if step.clicked() {
+                cx.send(Control::SingleStep);
+            }
+        });
+        asking(ui, cx, TrainCommand::Reset(self.seed), |ui, cx| {
+            let reset = ui.button("⟲ Reset").on_hover_text("New weights from the seed; settings stay (R)");
+            cx.mark("reset", &reset);
+            if reset.clicked() {
+                cx.send(TrainCommand::Reset(self.seed));
+            }
+            self.seed_ui(ui, cx);
+        });
     }
 
     fn seed_ui(&mut self, ui: &mut Ui, cx: &mut Cx<'_, '_>) {
@@ -151,19 +156,19 @@ fn progress(session: &Session) -> Vec<Figure> {
         RunState::Training => "training",
         RunState::Validating => "validating",
         RunState::Finished => "finished",
+        RunState::Waiting => "waiting",
     };
     let text = |value: Option<f64>, form: fn(f64) -> String| value.map_or("–".to_owned(), form);
     let training = recent.map(|r| r.1).filter(|share| loss.has_classes() && share.is_finite());
     let validation = last.map(|e| f64::from(e.val_accuracy)).filter(|_| loss.has_classes());
     let hover = format!("Training loss ({}), mean over the last 50 steps", loss.name());
-    let epochs = "Epochs: passes over the training images";
     let average = last.and_then(|e| e.average_val_accuracy).filter(|_| loss.has_classes());
     let average = average.map(|accuracy| {
         let hover = "Validation accuracy with the average of the last weights";
         figure(6, "avg val acc", percent(f64::from(accuracy)), hover)
     });
     let mut figures = vec![
-        figure(0, state, format!("epoch {:.2}", session.epoch()), epochs),
+        figure(0, state, format!("epoch {:.2}", session.epoch()), state_hover(session)),
         figure(4, "step", session.step().to_string(), "Training steps: updates of the weights"),
         figure(1, "loss", text(recent.map(|r| r.0), short), hover),
         figure(5, "train acc", text(training, percent), "Training accuracy over the last 50 steps"),
@@ -171,6 +176,27 @@ fn progress(session: &Session) -> Vec<Figure> {
     ];
     figures.extend(average);
     figures
+}
+
+/// The words about the run's state.
+fn state_hover(session: &Session) -> String {
+    let epochs = "Epochs: passes over the training images";
+    match session.watched().and_then(Watched::quiet_for) {
+        Some(quiet) => format!(
+            "The training has written no checkpoint for {}; it may have ended, or waits itself. {epochs}",
+            waited(quiet)
+        ),
+        None => epochs.to_owned(),
+    }
+}
+
+/// A time in its largest unit: 20 s, 3 min, 5 h.
+fn waited(time: Duration) -> String {
+    match time.as_secs() {
+        seconds @ ..60 => format!("{seconds} s"),
+        seconds @ 60..3600 => format!("{} min", seconds / 60),
+        seconds => format!("{} h", seconds / 3600),
+    }
 }
 
 fn speed(cx: &Cx<'_, '_>) -> Vec<Figure> {

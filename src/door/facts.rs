@@ -18,6 +18,7 @@ fn name_of(state: RunState) -> &'static str {
         RunState::Training => "training",
         RunState::Validating => "validating",
         RunState::Finished => "finished",
+        RunState::Waiting => "waiting",
     }
 }
 

@@ -17,6 +17,8 @@ pub enum RunState {
     Validating,
     /// Stopped by its stop condition.
     Finished,
+    /// A training that is watched has written no checkpoint for a while.
+    Waiting,
 }
 
 /// Images of the data set that are evaluated.

@@ -226,7 +226,10 @@ impl Session {
             None if progress.has_requests() => RunState::Validating,
             // Rows of a layout are made beside the run.
             Some(Purpose::Features(_)) | None if self.limit_reached() => RunState::Finished,
-            Some(Purpose::Features(_)) | None if progress.trains() || self.goes_on() => RunState::Training,
+            Some(Purpose::Features(_)) | None if progress.trains() || self.goes_on() => {
+                let quiet = self.watched().is_some_and(|watched| watched.quiet_for().is_some());
+                if quiet { RunState::Waiting } else { RunState::Training }
+            }
             Some(Purpose::Features(_)) | None => RunState::Paused,
         }
     }

@@ -8,7 +8,7 @@ use revacnn::app::offscreen::{FORMAT, Picture, input, read, target};
 use revacnn::app::{Canvas, Show, Workbench, live_frame};
 use revacnn::gpu::{AdapterChoice, Gpu};
 use revacnn::nn::Hyper;
-use revacnn::session::{RunSettings, Session, StopCondition};
+use revacnn::session::{Openable, RunSettings, Session, StopCondition};
 use serde_json::Value;
 
 pub(crate) struct Stage {
@@ -80,6 +80,13 @@ impl Stage {
         };
         (0..3).for_each(|_| drop(stage.frame(&[])));
         stage
+    }
+
+    /// Opens what is at a path in place of the run, as the window does.
+    pub(crate) fn open(&mut self, path: &Path) {
+        let settings = self.session.settings().clone();
+        self.session = Openable::at(path).open(Rc::clone(&self.gpu), &settings).unwrap();
+        self.workbench = Workbench::new(&self.session);
     }
 
     /// The last frame.

@@ -21,3 +21,4 @@ mod saving;
 mod sizes;
 mod twin;
 mod typing;
+mod watching;

@@ -6,7 +6,7 @@ use crate::app::actions::{
     filter_of, is_filter_frozen, is_frozen, move_probe, toggle_filters, toggle_frozen,
 };
 use crate::app::number::{Number, Rail, field_ui, number_ui, row_ui};
-use crate::app::pane::{Cx, Dock, Pane};
+use crate::app::pane::{Cx, Dock, Pane, asking};
 use crate::app::ranked::remedies_ui;
 use crate::app::soft_goals::{goals_ui, has_goals};
 use crate::app::{tensor_kinds, theme, tile_popup};
@@ -62,9 +62,12 @@ impl Pane for SteerPane {
                          settings";
             heading_ui(ui, "Optimizer", hover);
             optimizer_ui(ui, cx);
-            loss_ui(ui, cx);
+            let loss = cx.session.trainer().network.loss;
+            asking(ui, cx, NetworkCommand::SetLoss(loss), loss_ui);
             heading_ui(ui, "Batch and augmentation", "Training images of a step and their random changes");
-            batch_ui(ui, cx);
+            let batch = cx.session.coming_settings().batch;
+            asking(ui, cx, TrainCommand::SetBatch(batch), batch_ui);
+            augmentation_ui(ui, cx);
             heading_ui(ui, "Probe", "The test image whose maps the Network pane shows; it is not trained on");
             probe_ui(ui, cx);
             heading_ui(ui, "Selection", "The filter or map that was clicked in the Network pane");
@@ -102,13 +105,15 @@ fn setting_ui<T: Number, C: Into<Action>>(
     cx: &mut Cx<'_, '_>,
     labels: Labels,
     value: T,
-    command: impl FnOnce(T) -> C,
+    command: impl Fn(T) -> C,
     rail: &Rail,
 ) {
-    row_ui(ui, labels.name, labels.hover, NAME_WIDTH, |ui| {
-        let mut edited = number_ui(ui, labels.name, value, rail);
-        edited.response = edited.response.on_hover_text(labels.hover);
-        cx.number(labels.mark, edited, command);
+    asking(ui, cx, command(value), |ui, cx| {
+        row_ui(ui, labels.name, labels.hover, NAME_WIDTH, |ui| {
+            let mut edited = number_ui(ui, labels.name, value, rail);
+            edited.response = edited.response.on_hover_text(labels.hover);
+            cx.number(labels.mark, edited, command);
+        });
     });
 }
 
@@ -118,15 +123,17 @@ fn switch_ui<C: Into<Action>>(
     cx: &mut Cx<'_, '_>,
     labels: Labels,
     value: bool,
-    command: impl FnOnce(bool) -> C,
+    command: impl Fn(bool) -> C,
 ) {
-    row_ui(ui, labels.name, labels.hover, NAME_WIDTH, |ui| {
-        let mut new = value;
-        let response = ui.checkbox(&mut new, "").on_hover_text(labels.hover);
-        cx.mark(labels.mark, &response);
-        if new != value {
-            cx.send(command(new));
-        }
+    asking(ui, cx, command(value), |ui, cx| {
+        row_ui(ui, labels.name, labels.hover, NAME_WIDTH, |ui| {
+            let mut new = value;
+            let response = ui.checkbox(&mut new, "").on_hover_text(labels.hover);
+            cx.mark(labels.mark, &response);
+            if new != value {
+                cx.send(command(new));
+            }
+        });
     });
 }
 
@@ -141,7 +148,9 @@ fn choice_ui(ui: &mut Ui, name: &str, hover: &str, chosen: &str, choices: impl F
 
 fn optimizer_ui(ui: &mut Ui, cx: &mut Cx<'_, '_>) {
     let hyper = cx.session.coming_settings().hyper;
-    kind_ui(ui, cx, hyper.optimizer);
+    asking(ui, cx, TrainCommand::SetOptimizer(hyper.optimizer), |ui, cx| {
+        kind_ui(ui, cx, hyper.optimizer);
+    });
     let about = labels("learning rate", "learning_rate", "Learning rate; 0 stops learning (+ and − keys)");
     let rail = Rail::logarithmic(0.0..=1.0, 1e-5);
     setting_ui(ui, cx, about, hyper.learning_rate, TrainCommand::SetLearningRate, &rail);
@@ -168,7 +177,7 @@ fn optimizer_ui(ui: &mut Ui, cx: &mut Cx<'_, '_>) {
     let about = labels("clip norm", "clip_norm", "Largest norm of all gradients together; 0: no clipping");
     let rail = Rail::logarithmic(0.0..=100.0, 1e-2);
     setting_ui(ui, cx, about, hyper.clip_norm, TrainCommand::SetClipNorm, &rail);
-    schedule_ui(ui, cx);
+    asking(ui, cx, TrainCommand::SetSchedule(hyper.schedule), schedule_ui);
 }
 
 fn kind_ui(ui: &mut Ui, cx: &mut Cx<'_, '_>, now: OptimizerKind) {
@@ -231,7 +240,6 @@ fn batch_ui(ui: &mut Ui, cx: &mut Cx<'_, '_>) {
         });
         menu.response.on_hover_text("Choose a size");
     });
-    augmentation_ui(ui, cx);
 }
 
 fn augmentation_ui(ui: &mut Ui, cx: &mut Cx<'_, '_>) {

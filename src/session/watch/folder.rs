@@ -3,6 +3,7 @@
 use std::fs::{self, File};
 use std::io::{ErrorKind, Read as _, Seek as _, SeekFrom};
 use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
 
 use super::report::CheckpointReport;
 use crate::data::NamedTensors;
@@ -12,6 +13,10 @@ use crate::error::{Error, Result};
 pub(in crate::session) const LIST: &str = "checkpoints.jsonl";
 /// Bytes of it that are read at once.
 const MAX_READ: u64 = 1 << 26;
+
+/// Time without a checkpoint from which on a training is quiet, at least; and in proportion to the time between the last two.
+const QUIET: Duration = Duration::from_secs(15);
+const QUIET_GAPS: u32 = 3;
 
 /// News in a folder.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,6 +39,9 @@ pub(super) struct WatchedFolder {
     pub reports: Vec<CheckpointReport>,
     /// Lines of the list that are none.
     pub faults: Vec<Error>,
+    /// Time of the last change of the list, and time between the last two that were seen.
+    changed: Option<SystemTime>,
+    gap: Duration,
 }
 
 /// True once there is a checkpoint in a folder to watch.
@@ -51,7 +59,14 @@ pub fn has_begun(folder: &Path) -> Result<bool> {
 
 impl WatchedFolder {
     pub(super) fn new(path: &Path) -> Self {
-        Self { path: path.to_owned(), read: 0, reports: Vec::new(), faults: Vec::new() }
+        Self {
+            path: path.to_owned(),
+            read: 0,
+            reports: Vec::new(),
+            faults: Vec::new(),
+            changed: None,
+            gap: Duration::ZERO,
+        }
     }
 
     /// Takes in what was added to the list since the last look; half a line stays for the next one.
@@ -61,7 +76,10 @@ impl WatchedFolder {
     pub(super) fn look(&mut self) -> Result<News> {
         let list = self.path.join(LIST);
         let len = match fs::metadata(&list) {
-            Ok(found) => found.len(),
+            Ok(found) => {
+                self.note_change(found.modified().ok());
+                found.len()
+            }
             Err(error) if error.kind() == ErrorKind::NotFound && self.path.is_dir() => 0,
             Err(_) if !self.path.is_dir() => {
                 let what = format!("the folder {} is not there", self.path.display());
@@ -81,6 +99,18 @@ impl WatchedFolder {
         }
         let added = self.added(&list)?;
         Ok(self.take_in(&added, again))
+    }
+
+    fn note_change(&mut self, changed: Option<SystemTime>) {
+        let since = self.changed.zip(changed).and_then(|(before, now)| now.duration_since(before).ok());
+        self.gap = since.filter(|gap| !gap.is_zero()).unwrap_or(self.gap);
+        self.changed = changed.or(self.changed);
+    }
+
+    /// Time since the last checkpoint, where that is long for this training.
+    pub(super) fn quiet_for(&self) -> Option<Duration> {
+        let since = SystemTime::now().duration_since(self.changed?).ok()?;
+        (since > QUIET.max(QUIET_GAPS * self.gap)).then_some(since)
     }
 
     /// The whole lines behind what was read.

@@ -4,10 +4,10 @@ use std::fs;
 use std::time::Instant;
 
 use super::folder::News;
-use super::orders::{check_reaches, not_here};
+use super::refusals::check_control;
 use super::report::CheckpointReport;
 use super::watched::Watched;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::nn::OptimizerKind;
 use crate::session::command::{Command, Control, TimeControl};
 use crate::session::event::{Event, Split};
@@ -28,8 +28,10 @@ pub fn follow(session: &mut Session) -> bool {
         watched.told = Some(error);
     }
     let evaluates = evaluate(session, &mut watched);
+    let quiet = watched.quiet_for().is_some();
+    let quietens = std::mem::replace(&mut watched.was_quiet, quiet) != quiet;
     session.run.watched = Some(watched);
-    taken || evaluates || told
+    taken || evaluates || told || quietens
 }
 
 /// Takes in what was added to the list of checkpoints.
@@ -156,19 +158,6 @@ pub(in crate::session) fn evaluated(session: &mut Session, split: Split, (loss, 
     session.metrics.epochs.insert(place, metrics);
 }
 
-/// An error for a command that does not reach a training that is watched.
-pub(in crate::session) fn check(watched: Option<&Watched>, command: &Command) -> Result<()> {
-    let Some(watched) = watched else { return Ok(()) };
-    check_reaches(command)?;
-    if watched.is_in_past() && !command.is_view() {
-        return Err(Error::new(
-            "a checkpoint of the past is shown, and what steers the training acts on its present",
-            "go to the end of the timeline first",
-        ));
-    }
-    Ok(())
-}
-
 /// Sends a command that was carried out to the training that is watched.
 pub(in crate::session) fn steer(session: &mut Session, command: &Command) -> Result<()> {
     let Some(watched) = session.run.watched.as_mut().filter(|_| !command.is_view()) else { return Ok(()) };
@@ -180,6 +169,9 @@ pub(in crate::session) fn steer(session: &mut Session, command: &Command) -> Res
 /// Carries out a control of a training that is watched; none where it is an ordinary one.
 pub(in crate::session) fn control(session: &mut Session, control: &Control) -> Option<Result<()>> {
     let watched = session.run.watched.as_mut()?;
+    if let Err(error) = check_control(control) {
+        return Some(Err(error));
+    }
     Some(match control {
         Control::Play | Control::Pause => {
             watched.orders.pause = *control == Control::Pause;
@@ -200,13 +192,10 @@ pub(in crate::session) fn control(session: &mut Session, control: &Control) -> O
             watched.wanted = None;
             Ok(())
         }
-        Control::SingleStep => Err(not_here("a single step")),
-        Control::Time(_) => Err(not_here("undo, branches and bookmarks")),
-        Control::Try(Some(_)) => Err(not_here("a blend of filters")),
         Control::SetLimit(_) => Ok(()),
-        Control::Evaluate(_) | Control::AskForImage(..) | Control::Try(None) => return None,
+        Control::SingleStep | Control::Time(_) | Control::Try(_) | Control::Twin(_) => return None,
+        Control::Evaluate(_) | Control::AskForImage(..) => return None,
         Control::Inspect(_) | Control::RankFilters(_) | Control::Examine(_) => return None,
-        Control::Twin(true) => Err(not_here("a twin")),
-        Control::Treat(_) | Control::Twin(false) => return None,
+        Control::Treat(_) => return None,
     })
 }

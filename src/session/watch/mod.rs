@@ -15,6 +15,7 @@ mod following;
 mod opening;
 mod orders;
 mod places;
+mod refusals;
 mod report;
 #[cfg(test)]
 mod tests;
@@ -23,7 +24,9 @@ mod watched;
 pub(super) use folder::LIST;
 pub use folder::has_begun;
 pub use following::follow;
-pub(super) use following::{check, control, evaluated, record_arrival, steer};
+pub(super) use following::{control, evaluated, record_arrival, steer};
 pub use opening::{Watching, begin};
+pub(super) use refusals::check;
+pub use refusals::refusal;
 pub use report::CheckpointReport;
 pub use watched::Watched;

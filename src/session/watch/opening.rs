@@ -102,6 +102,7 @@ pub fn begin(gpu: Rc<Gpu>, watching: &Watching) -> Result<Session> {
         awaited: None,
         told: None,
         failed: None,
+        was_quiet: false,
     }));
     follow(&mut session);
     Ok(session)

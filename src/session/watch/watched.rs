@@ -36,6 +36,8 @@ pub struct Watched {
     pub(super) told: Option<Error>,
     /// File that could not be taken in, with its length and the time of its last change.
     pub(super) failed: Option<(String, Option<(u64, std::time::SystemTime)>)>,
+    /// It was quiet at the last look.
+    pub(super) was_quiet: bool,
 }
 
 impl Watched {
@@ -57,6 +59,11 @@ impl Watched {
     /// True if the training was not asked to wait.
     pub fn goes_on(&self) -> bool {
         !self.orders.pause
+    }
+
+    /// Time since the newest checkpoint, where that is long for this training: it may have ended.
+    pub fn quiet_for(&self) -> Option<Duration> {
+        self.folder.quiet_for()
     }
 
     /// True until the checkpoint that is shown is evaluated.

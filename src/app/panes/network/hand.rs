@@ -10,7 +10,7 @@ use crate::app::actions::{
     toggle_filters, toggle_frozen,
 };
 use crate::app::number::field_ui;
-use crate::app::pane::Cx;
+use crate::app::pane::{Cx, asking};
 use crate::app::soft_goals::pair_menu_ui;
 use crate::app::theme;
 use crate::app::tile_set::TileId;
@@ -75,6 +75,9 @@ impl Offers {
             return;
         }
         let network = &session.trainer().network;
+        if session.watched().is_some() {
+            return;
+        }
         let offer = |layer: &crate::nn::NetworkLayer| Offer {
             filters: !layer.filter_ids.is_empty()
                 && Surgery::of(network, &Edit::AddFilter { layer: layer.id }).is_ok(),
@@ -156,15 +159,18 @@ fn send(cx: &mut Cx<'_, '_>, action: Option<Action>) {
 pub(super) fn layer_menu_ui(ui: &mut Ui, cx: &mut Cx<'_, '_>, node: usize, offer: Offer) {
     let Some(layer) = layer_of(cx.session, node) else { return };
     ui.separator();
-    rate_ui(ui, cx, node, layer);
-    settings_ui(ui, cx, node, layer);
-    let remove = ui.add_enabled(offer.removal, Button::new("Remove this layer"));
-    cx.mark("remove layer", &remove);
-    let why = "The layers after it would not fit, or it joins several inputs";
-    if remove.on_disabled_hover_text(why).clicked() {
-        cx.send(edit(Edit::RemoveLayer { layer: layer.0 }));
-        ui.close();
-    }
+    let removal = edit(Edit::RemoveLayer { layer: layer.0 });
+    asking(ui, cx, removal.clone(), |ui, cx| {
+        rate_ui(ui, cx, node, layer);
+        settings_ui(ui, cx, node, layer);
+        let remove = ui.add_enabled(offer.removal, Button::new("Remove this layer"));
+        cx.mark("remove layer", &remove);
+        let why = "The layers after it would not fit, or it joins several inputs";
+        if remove.on_disabled_hover_text(why).clicked() {
+            cx.send(removal);
+            ui.close();
+        }
+    });
 }
 
 /// The factor of a layer's learning rate.
@@ -219,6 +225,9 @@ fn decimal(value: f32) -> f64 {
 
 /// A + between a column and the next: a list of the layers that fit there.
 pub(super) fn insert_ui(ui: &mut Ui, head: Rect, cx: &mut Cx<'_, '_>, node: usize) {
+    if cx.session.watched().is_some() {
+        return;
+    }
     let name = &cx.session.layers()[node].name;
     let rect = Rect::from_center_size(egui::pos2(head.right() + 5.0, head.top() + 8.0), Vec2::splat(12.0));
     let button =
@@ -270,14 +279,24 @@ pub(super) fn tile_menu_ui(ui: &mut Ui, cx: &mut Cx<'_, '_>, tile: TileId) -> Op
     let name = network.layer_index(layer).map_or("", |index| &network.layers[index].name);
     ui.weak(format!("filter {filter} of {name}"));
     freeze_ui(ui, cx, (layer, filter));
-    let response = ui.button("Paint…").on_hover_text("Its weights enlarged, to be painted (double click)");
-    cx.mark("tile Paint", &response);
-    let mut opened = response.clicked().then_some(Opened::Painter);
+    let painter = asking(ui, cx, edit(reset(layer, filter)), |ui, cx| {
+        let response =
+            ui.button("Paint…").on_hover_text("Its weights enlarged, to be painted (double click)");
+        cx.mark("tile Paint", &response);
+        response.clicked().then_some(Opened::Painter)
+    });
     let hover =
         "Each input map, its kernel, their product, the sum and the bias; one output pixel in numbers (I)";
     let response = ui.button("Intermediates…").on_hover_text(hover);
     cx.mark("tile Intermediates", &response);
-    opened = response.clicked().then_some(Opened::Intermediates).or(opened);
+    let opened = response.clicked().then_some(Opened::Intermediates).or(painter);
+    asking(ui, cx, edit(reset(layer, filter)), |ui, cx| edits_ui(ui, cx, tile, (layer, filter)));
+    opened
+}
+
+/// The entries of a tile's menu that change its filter.
+fn edits_ui(ui: &mut Ui, cx: &mut Cx<'_, '_>, tile: TileId, (layer, filter): (u32, u32)) {
+    let session = cx.session;
     let entries = [
         ("Split", edit_filter(session, tile, split), "Two in its place that together give what it gave (X)"),
         ("Reset", edit_filter(session, tile, reset), "Fresh weights; what takes it stays as it is"),
@@ -302,7 +321,6 @@ pub(super) fn tile_menu_ui(ui: &mut Ui, cx: &mut Cx<'_, '_>, tile: TileId) -> Op
         }
         pair_menu_ui(ui, cx, layer, [other, filter]);
     }
-    opened
 }
 
 /// The entry that freezes or thaws a filter, or all that are selected where it is among them.

@@ -1,0 +1,43 @@
+//! Actions that do not reach a training that is watched.
+
+use super::orders::{check_reaches, not_here};
+use super::watched::Watched;
+use crate::error::{Error, Result};
+use crate::session::command::{Action, Command, Control, TimeControl};
+use crate::session::state::Session;
+
+/// An error for a command that does not reach a training that is watched.
+pub(in crate::session) fn check(watched: Option<&Watched>, command: &Command) -> Result<()> {
+    let Some(watched) = watched else { return Ok(()) };
+    check_reaches(command)?;
+    if watched.is_in_past() && !command.is_view() {
+        return Err(Error::new(
+            "a checkpoint of the past is shown, and what steers the training acts on its present",
+            "go to the end of the timeline first",
+        ));
+    }
+    Ok(())
+}
+
+/// An error for a control that does not reach a training that is watched.
+pub(super) fn check_control(control: &Control) -> Result<()> {
+    match control {
+        Control::SingleStep => Err(not_here("a single step")),
+        Control::Time(TimeControl::GoTo(_) | TimeControl::GoToEnd) => Ok(()),
+        Control::Time(_) => Err(not_here("undo, branches and bookmarks")),
+        Control::Try(Some(_)) => Err(not_here("a blend of filters")),
+        Control::Twin(true) => Err(not_here("a twin")),
+        _ => Ok(()),
+    }
+}
+
+/// The reason for which a session refuses an action whatever its state, so that no button needs to offer it: it watches a training that
+/// the action does not reach.
+pub fn refusal(session: &Session, action: &Action) -> Option<Error> {
+    let watched = session.run.watched.as_deref()?;
+    let checked = match action {
+        Action::Command(command) => check(Some(watched), command),
+        Action::Control(control) => check_control(control),
+    };
+    checked.err()
+}
