@@ -5,7 +5,7 @@ use std::io::Write as _;
 use npyz::WriterBuilder as _;
 
 /// An `.npz` of arrays, each by its name and the bytes of its `.npy`.
-pub(super) fn npz(arrays: Vec<(&str, Vec<u8>)>) -> std::io::Result<Vec<u8>> {
+pub(super) fn npz(arrays: Vec<(impl std::fmt::Display, Vec<u8>)>) -> std::io::Result<Vec<u8>> {
     let mut archive = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
     for (name, bytes) in arrays {
         archive.start_file(format!("{name}.npy"), zip::write::SimpleFileOptions::default())?;

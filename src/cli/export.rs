@@ -2,9 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 use revacnn::error::{Error, Result};
-use revacnn::nn::{EXPORTED_OPSETS, Exported};
+use revacnn::nn::{EXPORTED_OPSETS, Exported, NamedArray};
 use revacnn::session::{Session, write_whole};
 
 use super::arrays::{self, npy};
@@ -17,13 +17,24 @@ const ONNX: &str = "onnx";
 const SAFETENSORS: &str = "safetensors";
 const NPZ: &str = "npz";
 const PYTHON: &str = "py";
+const JSON: &str = "json";
+
+/// A framework whose source is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Framework {
+    /// PyTorch, with `torch.nn` and safetensors.
+    Pytorch,
+    /// Keras 3, with NumPy.
+    Keras,
+}
 
 #[derive(Args)]
 pub(super) struct Export {
     /// The folder of a run.
     #[arg(value_name = "RUN")]
     run: PathBuf,
-    /// `.onnx`: the network; `.py`: its source for PyTorch, with the weights beside it as `.safetensors`; `.safetensors` or `.npz`: the weights alone.
+    /// `.onnx`: the network; `.py`: its source for PyTorch, with the weights beside it as `.safetensors`, or for Keras, with them as `.npz`;
+    /// `.json`: for ConvNetJS; `.safetensors` or `.npz`: the weights alone.
     #[arg(short, long, value_name = "FILE")]
     output: PathBuf,
     /// Export the averaged weights.
@@ -32,6 +43,9 @@ pub(super) struct Export {
     /// Let the network take pixels from 0 to 1 and normalize them itself, by a first layer `input_norm`.
     #[arg(long)]
     pixels: bool,
+    /// Framework of `.py`.
+    #[arg(long, value_name = "NAME", default_value = "pytorch")]
+    framework: Framework,
     /// Version of ONNX's operators, 18 to 20.
     #[arg(long, value_name = "VERSION", default_value_t = 18, value_parser = opsets())]
     opset: u32,
@@ -41,7 +55,7 @@ pub(super) struct Export {
 
 impl Export {
     pub(super) fn run(&self) -> Result<()> {
-        outputs::check(&self.output, &[ONNX, PYTHON, SAFETENSORS, NPZ])?;
+        outputs::check(&self.output, &[ONNX, PYTHON, JSON, SAFETENSORS, NPZ])?;
         let session = Session::look_at(self.adapter.open()?, &self.run)?;
         let trainer = session.trainer();
         let (mut model, mut normalization) =
@@ -65,10 +79,18 @@ impl Export {
             return self.write_file(&self.output, &exported.safetensors()?);
         }
         if is(NPZ) {
-            return self.write_file(&self.output, &npz(exported)?);
+            let tensors = exported.tensors().into_iter();
+            return self.write_file(&self.output, &npz(tensors.map(|(n, s, v)| (n, s, v.to_vec())))?);
         }
-        let source = exported.pytorch()?;
-        self.write_file(&self.output.with_extension(SAFETENSORS), &exported.pytorch_weights()?)?;
+        if is(JSON) {
+            return self.write_file(&self.output, exported.convnetjs()?.as_bytes());
+        }
+        // The weights come first: source is of no use without them.
+        let (source, beside, weights) = match self.framework {
+            Framework::Pytorch => (exported.pytorch()?, SAFETENSORS, exported.pytorch_weights()?),
+            Framework::Keras => (exported.keras()?, NPZ, npz(exported.keras_weights())?),
+        };
+        self.write_file(&self.output.with_extension(beside), &weights)?;
         self.write_file(&self.output, source.as_bytes())
     }
 
@@ -83,14 +105,13 @@ fn opsets() -> clap::builder::RangedI64ValueParser<u32> {
     clap::value_parser!(u32).range(first..=last)
 }
 
-fn npz(exported: &Exported) -> Result<Vec<u8>> {
+fn npz(named: impl IntoIterator<Item = NamedArray>) -> Result<Vec<u8>> {
     let failed =
         |e: std::io::Error| Error::new(format!("the weights cannot be packed: {e}"), "export .safetensors");
-    let tensors = exported.tensors();
     let mut arrays = Vec::new();
-    for (name, shape, values) in &tensors {
+    for (name, shape, values) in named {
         let sizes: Vec<u64> = shape.iter().map(|size| *size as u64).collect();
-        arrays.push((name.as_str(), npy(&sizes, values).map_err(failed)?));
+        arrays.push((name, npy(&sizes, &values).map_err(failed)?));
     }
     arrays::npz(arrays).map_err(failed)
 }

@@ -50,7 +50,7 @@ pub mod twin;
 mod weight_sums;
 mod weights;
 
-pub use export::{Exported, OPSETS as EXPORTED_OPSETS};
+pub use export::{Exported, NamedArray, OPSETS as EXPORTED_OPSETS};
 pub use features::{TopK, shrunk, standardize};
 pub use filter_signs::{FilterSigns, NearestKernel, SignLayer, SignSources};
 pub use goal::{Goal, MIN_SQUARE, Pull, SoftGoal};

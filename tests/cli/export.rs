@@ -58,6 +58,15 @@ fn an_exported_network_comes_back_with_its_answers() {
     let said = export(path, &["net.py"]).ok();
     assert!(said.out.contains("net.safetensors") && path.join("net.safetensors").exists(), "{}", said.out);
     assert!(fs::read_to_string(path.join("net.py")).unwrap().contains("class Network(nn.Module)"));
+    // ConvNetJS's JSON is read back, to the bit.
+    export(path, &["net.json"]).ok();
+    import("net.json", "chain", &[]);
+    assert_eq!(logits(path, "chain", &[]), given);
+    let said = export(path, &["keras.py", "--framework", "keras"]).ok();
+    assert!(said.out.contains("keras.npz"), "{}", said.out);
+    assert!(fs::read_to_string(path.join("keras.py")).unwrap().contains("layers.Conv2D("));
+    let mut archive = zip::ZipArchive::new(fs::File::open(path.join("keras.npz")).unwrap()).unwrap();
+    assert!(archive.by_name("dense1.1.npy").is_ok());
     export(path, &["weights.npz"]).ok();
     let mut archive = zip::ZipArchive::new(fs::File::open(path.join("weights.npz")).unwrap()).unwrap();
     let stored: Vec<f32> =
@@ -74,8 +83,12 @@ fn what_cannot_be_exported_is_said_and_writes_nothing() {
     export(path, &["net.onnx", "--averaged"]).fails(1, "keeps no average");
     let predict = ["predict", "run", "tiny.toml", "--averaged", "--adapter", "software"];
     run(path, &predict).fails(1, "keeps no average");
-    export(path, &["net.pt"]).fails(2, ".onnx or .py or .safetensors or .npz");
+    export(path, &["net.pt"]).fails(2, ".onnx or .py or .json or .safetensors or .npz");
     export(path, &["nowhere/net.onnx"]).fails(2, "no folder");
     export(path, &["net.onnx", "--opset", "17"]).fails(2, "18..=20");
+    export(path, &["net.py", "--framework", "jax"]).fails(2, "pytorch, keras");
+    // Pixels are normalized by a batch norm, which ConvNetJS has not.
+    export(path, &["net.json", "--pixels"]).fails(1, "ConvNetJS");
+    assert!(!path.join("net.json").exists());
     assert!(!path.join("net.onnx").exists());
 }

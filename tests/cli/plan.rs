@@ -5,7 +5,7 @@ use serde_json::Value;
 use crate::program::{folder, run};
 
 const ARGS: [&str; 8] =
-    ["bench", "train", "--plan", "--dataset", "shapes", "--network", "tiny.toml,lenet", "--batch"];
+    ["bench", "train", "--plan", "--dataset", "digits", "--network", "tiny.toml,revacnn", "--batch"];
 
 #[test]
 fn a_plan_lists_every_dispatch_with_its_number() {
@@ -14,7 +14,7 @@ fn a_plan_lists_every_dispatch_with_its_number() {
     let plans = json.events();
     assert_eq!(plans.len(), 2, "{}", json.out);
     let counts: Vec<u64> = plans.iter().map(|plan| plan["dispatches"].as_u64().unwrap()).collect();
-    assert!(counts[0] < counts[1], "lenet has more layers");
+    assert!(counts[0] < counts[1], "revacnn has more layers");
     for (plan, count) in plans.iter().zip(&counts) {
         let dispatches = plan["plan"].as_array().unwrap();
         assert_eq!(dispatches.len() as u64, *count);

@@ -1,10 +1,10 @@
 //! Training images changed by hand: in the journal, through time, after a resume, streaming, and in the evaluation of the training images.
 
 use revacnn::session::{
-    Command, Control, DataCommand, Event, Inspect, Outcomes, Session, Split, TimeControl, TrainCommand,
+    Control, DataCommand, Event, Inspect, Outcomes, Session, Split, TimeControl, TrainCommand,
 };
 
-use crate::bench::{Bench, finish, journal, run_to};
+use crate::bench::{Bench, finish, journal, run_to, settings};
 use crate::streaming::streaming;
 
 /// Numbers of the first training images in the loader's order.
@@ -137,8 +137,12 @@ fn only_training_images_are_changed_and_one_stays() {
     let error = session.apply(DataCommand::Relabel { image: images[0], class: 10 }).unwrap_err();
     assert!(error.what().contains("10") && error.help().contains("0 to 9"), "{error}");
     assert_eq!((session.state_hash(), session.settings().data_edits.is_empty()), (hash, true));
-    let all_but_one = images[1..].iter().map(|image| Command::from(DataCommand::LeaveOut(*image)));
-    all_but_one.for_each(|command| session.apply(command).unwrap());
+    // All but two are left out from the start.
+    let mut few = settings();
+    few.data_edits.left_out = images[2..].to_vec();
+    few.data_edits.left_out.sort_unstable();
+    let mut session = bench.open(few, None);
+    session.apply(DataCommand::LeaveOut(images[1])).unwrap();
     let error = session.apply(DataCommand::LeaveOut(images[0])).unwrap_err();
     assert!(error.what().contains("the last training image"), "{error}");
     run_to(&mut session, 2);

@@ -89,7 +89,8 @@ fn other_weights_at_the_beginning_are_found() {
 #[test]
 fn data_of_another_shape_are_refused_with_both() {
     let bench = Bench::new();
-    let [digits, shapes] = ["digits", "shapes"].map(|name| Dataset::open(name).unwrap());
+    let digits = Dataset::open("digits").unwrap();
+    let shapes = revacnn::data::shapes::generate(1, 20, 10).unwrap();
     let error = Session::import(Rc::clone(&bench.gpu), imported(&digits), &shapes, settings()).err().unwrap();
     let both = [digits.shape, shapes.shape].map(|shape| shape.to_string());
     assert!(both.iter().all(|shape| error.what().contains(shape)), "{error}");

@@ -123,7 +123,7 @@ fn need<T: Copy>(field: Option<T>, name: &str) -> Result<T> {
 ///
 /// # Errors
 /// When it is no such JSON, or has a layer for which there is none here; the layer is named.
-pub(super) fn read(text: &str, name: &str) -> Result<Model> {
+pub(in crate::nn) fn read(text: &str, name: &str) -> Result<Model> {
     let file: NetFile = serde_json::from_str(text)
         .map_err(|error| damaged(format!("it is no network of ConvNetJS, or damaged: {error}")))?;
     let [input, rest @ ..] = &mut file.layers.into_iter().collect::<Vec<_>>()[..] else {

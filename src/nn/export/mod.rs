@@ -1,4 +1,4 @@
-//! A run's network for other tools: an ONNX file, tensors by name, or PyTorch source.
+//! A run's network for other tools: an ONNX file, tensors by name, source of PyTorch or Keras, or JSON of ConvNetJS.
 //!
 //! | behavior of the readers | source | what is done |
 //! | --- | --- | --- |
@@ -8,7 +8,9 @@
 //! | even sizes of `LRN` reach to the other side than PyTorch's, and onnxruntime refuses them | onnxruntime 1.30 | the sum of squares by `AveragePool` over channels |
 //! | a strict `load_state_dict` wants `num_batches_tracked` of a batch norm | PyTorch 2.11 | written as 0 |
 
+mod convnetjs;
 mod exported;
+mod keras;
 mod names;
 mod onnx;
 mod parts;
@@ -20,5 +22,6 @@ mod tests;
 mod writer;
 
 pub use exported::Exported;
+pub use keras::NamedArray;
 pub(super) use names::python_names;
 pub use onnx::OPSETS;

@@ -90,7 +90,7 @@ if __name__ == "__main__":
 }
 
 /// Text for the inside of a docstring.
-fn python_text(text: &str) -> String {
+pub(super) fn python_text(text: &str) -> String {
     text.chars().map(|c| if c == '\\' || c == '"' || c.is_control() { '_' } else { c }).collect()
 }
 

@@ -128,3 +128,110 @@ fn a_network_that_takes_pixels_normalizes_them_as_its_data_set() {
         assert!((made - (pixel - 0.13) / 0.31).abs() < 1e-5, "{pixel}: {made}");
     }
 }
+
+/// A chain of all kinds of layers that ConvNetJS has, with a dropout that does not lie right before the weights.
+const CHAIN: &str = r#"
+layer = [
+    { kind = "conv2d", filters = 6, kernel = 3, padding = 1, stride = 2 },
+    { kind = "local_response_norm", size = 3, alpha = 0.5 },
+    { kind = "maxout", group = 2 },
+    { kind = "max_pool2d", size = [2, 3], stride = 2, padding = 1 },
+    { kind = "dropout", rate = 0.25 },
+    { kind = "relu" },
+    { kind = "conv2d", filters = 4, kernel = 2 },
+    { kind = "sigmoid" },
+    { kind = "flatten" },
+    { kind = "dropout", rate = 0.5 },
+    { kind = "dense", units = 5 },
+    { kind = "tanh" },
+    { kind = "dense" },
+]
+"#;
+
+#[test]
+fn a_chain_comes_back_from_the_json_of_convnetjs() {
+    let network = Network::parse(CHAIN, Shape::new(3, 14, 11), 4).unwrap();
+    let exported = exported(network);
+    let json = exported.convnetjs().unwrap();
+    let read = crate::nn::convnetjs::read(&json, "chain").unwrap();
+    let kinds = |network: &Network| -> Vec<String> {
+        let kept = network.layers.iter().filter(|layer| layer.layer.kind() != "flatten");
+        kept.map(|layer| {
+            let mut settings = layer.layer.settings();
+            settings.remove("init");
+            format!("{} {settings} → {}", layer.layer.kind(), layer.output.len())
+        })
+        .collect()
+    };
+    assert_eq!(kinds(&read.network), kinds(&exported.model.network));
+    assert_eq!(read.network.loss, exported.model.network.loss);
+    let of = |weights: &[Vec<Vec<f32>>]| weights.iter().flatten().flatten().copied().collect::<Vec<f32>>();
+    let (back, given) = (of(&read.weights), of(&exported.model.weights));
+    assert_eq!(back.len(), given.len());
+    // The share that a dropout keeps, 0.25 and 0.5, is a power of two: nothing is rounded.
+    assert_eq!(back, given);
+    let facts: serde_json::Value = serde_json::from_str(&json).unwrap();
+    assert_eq!((&facts["classes"][1], facts["mean"].as_array().unwrap().len()), (&"class \"1\"".into(), 3));
+}
+
+#[test]
+fn what_convnetjs_has_not_is_named() {
+    for (layers, words) in [
+        ("{ kind = \"conv2d\", filters = 2, kernel = 1, groups = 2 }, { kind = \"dense\" }", "groups"),
+        ("{ kind = \"gelu\" }, { kind = \"dense\" }", "gelu"),
+        (
+            "{ kind = \"flatten\" }, { kind = \"maxout\" }, { kind = \"dense\" }",
+            "a dense layer has to follow",
+        ),
+        (
+            "{ kind = \"dropout\", rate = 0.5 }, { kind = \"tanh\" }, { kind = \"dense\" }",
+            "between a dropout",
+        ),
+        ("{ kind = \"max_pool2d\", size = 2, stride = [1, 2] }, { kind = \"dense\" }", "alike for rows"),
+        (
+            "{ kind = \"relu\", name = \"a\" }, { kind = \"add\", inputs = [\"a\", \"input\"] }, { kind = \"dense\" }",
+            "follow the layer before",
+        ),
+    ] {
+        let network = Network::parse(&format!("layer = [{layers}]"), Shape::new(2, 5, 6), 3).unwrap();
+        let error = exported(network).convnetjs().unwrap_err();
+        assert!(error.to_string().contains(words) && error.help().contains("ONNX"), "{layers}: {error}");
+    }
+}
+
+#[test]
+fn keras_builds_every_kind_of_layer_but_those_that_it_lacks() {
+    for (kind, network) in of_each_kind() {
+        let exported = exported(network);
+        let source = match exported.keras() {
+            Ok(source) => source,
+            Err(error) => {
+                assert!(["local_response_norm", "avg_pool2d"].contains(&kind), "{kind}: {error}");
+                continue;
+            }
+        };
+        assert!(source.contains("layers.Dense(3, name="), "{source}");
+        let lens = exported.model.weights.iter().flatten().map(Vec::len);
+        let arrays = exported.keras_weights();
+        assert!(arrays.iter().map(|(_, shape, _)| shape.iter().product::<usize>()).eq(lens), "{kind}");
+        for (name, ..) in arrays {
+            let (layer, _) = name.rsplit_once('.').unwrap();
+            assert!(source.contains(&format!("name=\"{layer}\"")), "{name} in {source}");
+        }
+    }
+}
+
+#[test]
+fn kernels_of_keras_lie_by_pixel_input_and_output() {
+    let text = "layer = [{ kind = \"conv2d\", name = \"a1\", filters = 2, kernel = 2 }, { kind = \"dense\", name = \"b1\" }]";
+    let network = Network::parse(text, Shape::new(2, 2, 3), 2).unwrap();
+    let mut exported = exported(network);
+    let count = |from: i32, len: i32| (from..from + len).map(|value| value as f32).collect::<Vec<_>>();
+    exported.model.weights = vec![vec![count(0, 16), count(50, 2)], vec![count(100, 8), count(200, 2)]];
+    let arrays = exported.keras_weights();
+    // [out, in, y, x] is 8·out + 4·in + 2·y + x.
+    let kernel = [0., 8., 4., 12., 1., 9., 5., 13., 2., 10., 6., 14., 3., 11., 7., 15.];
+    assert_eq!(arrays[0], ("a1.0".to_owned(), vec![2, 2, 2, 2], kernel.to_vec()));
+    let dense = [100., 104., 101., 105., 102., 106., 103., 107.];
+    assert_eq!(arrays[2], ("b1.0".to_owned(), vec![4, 2], dense.to_vec()));
+}
