@@ -28,19 +28,24 @@ pub struct RunSettings {
 }
 
 impl RunSettings {
-    /// A small run on the digits.
-    #[cfg(test)]
-    pub(crate) fn of_digits() -> Self {
+    /// The usual settings of a run on a data set, a built-in name or a path: those of `revacnn train` without further options.
+    pub fn of(dataset: &str) -> Self {
         Self {
-            dataset: "digits".to_owned(),
+            dataset: dataset.to_owned(),
             seed: 1,
-            batch: 60,
+            batch: 64,
             augmentation: Augmentation::default(),
             hyper: Hyper::default(),
             frozen: Vec::new(),
             data_edits: DataEdits::default(),
             probe: 0,
         }
+    }
+
+    /// A small run on the digits.
+    #[cfg(test)]
+    pub(crate) fn of_digits() -> Self {
+        Self { batch: 60, ..Self::of("digits") }
     }
 
     /// Way of pictures of other proportions to the size of the data set's images.

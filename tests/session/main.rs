@@ -40,6 +40,7 @@ mod script;
 mod statistics;
 mod streaming;
 mod time;
+mod trained;
 mod tuning;
 mod twins;
 mod urgent;
