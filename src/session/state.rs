@@ -227,8 +227,7 @@ impl Session {
             // Rows of a layout are made beside the run.
             Some(Purpose::Features(_)) | None if self.limit_reached() => RunState::Finished,
             Some(Purpose::Features(_)) | None if progress.trains() || self.goes_on() => {
-                let quiet = self.watched().is_some_and(|watched| watched.quiet_for().is_some());
-                if quiet { RunState::Waiting } else { RunState::Training }
+                self.watched().map_or(RunState::Training, Watched::state)
             }
             Some(Purpose::Features(_)) | None => RunState::Paused,
         }

@@ -19,6 +19,8 @@ mod time;
 mod train;
 #[cfg(feature = "app")]
 mod view;
+#[cfg(feature = "app")]
+mod watch;
 
 use clap::Subcommand;
 use revacnn::error::Result;
@@ -42,6 +44,9 @@ pub(super) enum Bench {
     Frame(frame::BenchFrame),
     /// Time of a ranking of all filters by the loss without each, beside training.
     Rank(rank::BenchRank),
+    /// Time from a checkpoint of a watched training to the picture of it.
+    #[cfg(feature = "app")]
+    Watch(watch::BenchWatch),
     /// Overhead of live t-SNE layouts on training throughput.
     Embed(embed::BenchEmbed),
 }
@@ -59,6 +64,8 @@ impl Bench {
             #[cfg(feature = "app")]
             Self::Frame(frame) => frame.run(),
             Self::Rank(rank) => rank.run(),
+            #[cfg(feature = "app")]
+            Self::Watch(watch) => watch.run(),
             Self::Embed(embed) => embed.run(),
         }
     }
