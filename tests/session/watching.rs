@@ -16,7 +16,7 @@ use safetensors::Dtype;
 use safetensors::tensor::TensorView;
 use serde_json::{Value, json};
 
-use crate::bench::{Bench, TINY, run_to};
+use crate::bench::{Bench, TINY, run_to, submit};
 
 /// Names of PyTorch for the tensors of the tiny network, as an `nn.Sequential` in DDP has them.
 const NAMES: [(&str, &str); 4] = [
@@ -196,6 +196,52 @@ fn a_checkpoint_is_evaluated_as_the_run_that_it_is_of() {
         session.metrics().steps.iter().map(|s| (s.step, s.loss)).collect::<Vec<_>>(),
         [(10, 2.0), (30, 2.0)]
     );
+}
+
+/// Takes turns of next to no time until an evaluation is under way.
+fn begin_evaluation(session: &mut Session) {
+    while !session.is_evaluating(Split::Validation) {
+        follow(session);
+        submit(session, 1e-9);
+    }
+    (0..3).for_each(|_| _ = submit(session, 1e-9));
+    assert!(session.is_evaluating(Split::Validation), "it takes more than three turns");
+}
+
+#[test]
+fn a_checkpoint_does_not_wait_for_an_evaluation_but_where_the_last_one_did_not_either() {
+    let bench = Bench::new();
+    let folder = bench.path("watched");
+    begin_folder(&folder);
+    write(&folder, 10, &json!({}));
+    let watching = Watching { folder: folder.clone(), ..Watching::default() };
+    let mut session = begin_watching(Rc::clone(&bench.gpu), &watching).unwrap();
+    begin_evaluation(&mut session);
+    write(&folder, 20, &json!({}));
+    follow(&mut session);
+    assert!(!session.is_evaluating(Split::Validation) && session.metrics().epochs.is_empty());
+    assert_shows(&session, 20);
+    // Now the evaluation is let to its end, whatever comes.
+    begin_evaluation(&mut session);
+    write(&folder, 30, &json!({}));
+    follow(&mut session);
+    assert!(session.is_evaluating(Split::Validation));
+    assert_shows(&session, 20);
+    while session.metrics().epochs.last().is_none_or(|epoch| epoch.step != 30) {
+        follow(&mut session);
+        submit(&mut session, 5.0);
+        session.settle();
+    }
+    assert_shows(&session, 30);
+    let evaluated: Vec<u32> = session.metrics().epochs.iter().map(|epoch| epoch.step).collect();
+    assert_eq!(evaluated, [20, 30]);
+    // What an evaluation that was dropped left behind is no part of the next one.
+    let scores =
+        |session: &Session| session.metrics().epochs.last().map(|epoch| (epoch.val_loss, epoch.val_accuracy));
+    let patient = Watching { patient: true, ..watching };
+    let mut again = begin_watching(Rc::clone(&bench.gpu), &patient).unwrap();
+    go_on(&mut again);
+    assert_eq!(scores(&again), scores(&session));
 }
 
 fn orders(folder: &Path) -> Value {

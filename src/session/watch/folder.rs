@@ -41,7 +41,7 @@ pub(super) struct WatchedFolder {
     pub faults: Vec<Error>,
     /// Time of the last change of the list, and time between the last two that were seen.
     changed: Option<SystemTime>,
-    gap: Duration,
+    pub gap: Duration,
 }
 
 /// True once there is a checkpoint in a folder to watch.

@@ -53,17 +53,18 @@ fn look(session: &mut Session, watched: &mut Watched) -> Result<()> {
     Ok(())
 }
 
-/// Takes the newest checkpoint, or the one of the past that is wanted, where the run is idle.
+/// Takes the newest checkpoint, or the one of the past that is wanted, where the run is idle, or can be.
 fn take(session: &mut Session, watched: &mut Watched) -> Result<bool> {
-    let idle = session.progress.is_idle() && !session.progress.unsubmitted;
-    let waits = watched.patient && watched.awaits_evaluation();
+    let waits = session.progress.unsubmitted || watched.patient && watched.awaits_evaluation();
     let reports = &watched.folder.reports;
     let report = watched.wanted.and_then(|at| reports.get(at)).or(reports.last());
-    let Some(report) = report.filter(|report| idle && !waits && watched.shown.as_ref() != Some(report))
-    else {
+    let Some(report) = report.filter(|report| !waits && watched.shown.as_ref() != Some(report)) else {
         return Ok(false);
     };
     let report = report.clone();
+    if !session.progress.is_idle() && !interrupt(session, watched) {
+        return Ok(false);
+    }
     let state_of_file = fs::metadata(watched.folder.path.join(&report.file));
     let state_of_file = state_of_file.ok().and_then(|found| Some((found.len(), found.modified().ok()?)));
     let file = (report.file.clone(), state_of_file);
@@ -77,6 +78,19 @@ fn take(session: &mut Session, watched: &mut Watched) -> Result<bool> {
     watched.orders.version = watched.orders.version.max(report.steered);
     (watched.shown, watched.arrived, watched.due, watched.told) = (Some(report), true, true, None);
     Ok(true)
+}
+
+/// Drops the evaluation under way for a checkpoint that has come, but not two in a row: else none would end where checkpoints come fast.
+/// Returns whether it did.
+fn interrupt(session: &mut Session, watched: &mut Watched) -> bool {
+    let progress = &mut session.progress;
+    let own = watched.evaluation.0.is_some() && progress.requests.is_empty() && progress.overtaken.is_none();
+    let may = own && !watched.interrupted && progress.is_evaluating(Split::Validation);
+    if may {
+        progress.stop();
+        (watched.evaluation, watched.due, watched.interrupted) = ((None, None), true, true);
+    }
+    may
 }
 
 /// Shows a checkpoint.

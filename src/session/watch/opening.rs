@@ -99,6 +99,7 @@ pub fn begin(gpu: Rc<Gpu>, watching: &Watching) -> Result<Session> {
         due: false,
         patient: watching.patient,
         evaluation: (None, None),
+        interrupted: false,
         awaited: None,
         told: None,
         failed: None,

@@ -31,6 +31,8 @@ pub struct Watched {
     pub(super) patient: bool,
     /// Beginning of the evaluation under way, and the time before which the next one does not begin.
     pub(super) evaluation: (Option<Instant>, Option<Instant>),
+    /// The last evaluation was dropped for the next checkpoint.
+    pub(super) interrupted: bool,
     /// Version of the orders that the training has not taken yet.
     pub(super) awaited: Option<u64>,
     /// The last fault that was told.
@@ -95,8 +97,11 @@ impl Watched {
     /// The evaluation under way is done.
     pub(super) fn end_evaluation(&mut self) {
         let took = self.evaluation.0.take().map_or(Duration::ZERO, |began| began.elapsed());
-        // Half of the time is left to new checkpoints, which are shown at once then.
-        self.evaluation.1 = if self.patient { None } else { Instant::now().checked_add(took) };
+        self.interrupted = false;
+        // Where it fits between two checkpoints the next one begins with the next checkpoint; else half of the time is left to these, which
+        // are shown at once then.
+        let rests = !self.patient && took > self.folder.gap;
+        self.evaluation.1 = if rests { Instant::now().checked_add(took) } else { None };
     }
 
     /// Steps of the checkpoints, in their order.
