@@ -99,6 +99,10 @@ group = 4
 kind = "upsample"
 factor = 2
 [[layer]]
+kind = "upsample"
+factor = 3
+mode = "bilinear"
+[[layer]]
 kind = "conv2d"
 filters = 6
 kernel = 4

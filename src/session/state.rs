@@ -11,10 +11,10 @@ use super::inspect::Inspection;
 use super::progress::{Progress, Purpose};
 use super::ranking::Rankings;
 use super::timeline::{Timeline, TimelineShown, shown};
+use super::watch::{Watched, going_on};
 use super::{concern::concern, journal::Journal, measure::Measurements, readback::Readback};
-use super::{metrics::Metrics, pending::Pending};
-use super::{run::Run, run_folder::RunFolder};
-use super::{settings::RunSettings, throughput::Throughput, trial::Trial, twin_run::TwinRun, watch::Watched};
+use super::{metrics::Metrics, pending::Pending, run::Run, run_folder::RunFolder};
+use super::{settings::RunSettings, throughput::Throughput, trial::Trial, twin_run::TwinRun};
 use crate::error::{Error, Result};
 use crate::gpu::{Buffer, Gpu, TensorView};
 use crate::layouts::{
@@ -226,9 +226,7 @@ impl Session {
             None if progress.has_requests() => RunState::Validating,
             // Rows of a layout are made beside the run.
             Some(Purpose::Features(_)) | None if self.limit_reached() => RunState::Finished,
-            Some(Purpose::Features(_)) | None if progress.trains() || self.goes_on() => {
-                self.watched().map_or(RunState::Training, Watched::state)
-            }
+            Some(Purpose::Features(_)) | None if progress.trains() || self.goes_on() => going_on(self),
             Some(Purpose::Features(_)) | None => RunState::Paused,
         }
     }

@@ -75,6 +75,9 @@ def layers():
                   lambda x, p, a=(size, stride, padding), c=count: F.avg_pool2d(x[0], *a, count_include_pad=c), [[2, 7, 6]])
     layer("global_avg_pool2d", {}, lambda x, p: F.adaptive_avg_pool2d(x[0], 1), [[5, 4, 3]])
     layer("upsample", {"factor": 2}, lambda x, p: F.interpolate(x[0], scale_factor=2, mode="nearest"), [[2, 3, 4]])
+    for factor in [2, 3]:
+        layer("upsample", {"factor": factor, "mode": "bilinear"},
+              lambda x, p, f=factor: F.interpolate(x[0], scale_factor=f, mode="bilinear", align_corners=False), [[2, 3, 4]])
     layer("flatten", {}, lambda x, p: x[0].flatten(1), [[2, 3, 4]])
     layer("add", {}, lambda x, p: x[0] + x[1] + x[2], [[2, 3, 4]] * 3)
     layer("concat", {}, lambda x, p: torch.cat(x, 1), [[2, 3, 4], [1, 3, 4], [3, 3, 4]])

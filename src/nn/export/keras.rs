@@ -153,7 +153,10 @@ fn expression(layer: &NetworkLayer, name: &str, inputs: &[String], rank: Rank) -
         }
         "maxout" => format!("ops.max(layers.Reshape(({channels}, {}))({input}), -1)", int("group")),
         "dropout" => format!("layers.Dropout({})({input})", float("rate")),
-        "upsample" => format!("layers.UpSampling2D({})({input})", int("factor")),
+        "upsample" => {
+            let mode = if settings.contains_key("mode") { ", interpolation=\"bilinear\"" } else { "" };
+            format!("layers.UpSampling2D({}{mode})({input})", int("factor"))
+        }
         "hardtanh" => format!("ops.clip({input}, {}, {})", float("min"), float("max")),
         "prelu" if rank == Rank::Map => of("PReLU", "shared_axes=[1, 2]".to_owned()),
         "prelu" => format!("layers.PReLU(name=\"{name}\")({input})"),

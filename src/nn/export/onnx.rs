@@ -61,7 +61,7 @@ impl Writer<'_> {
             "pad" => self.pad(inputs[0], &output, &settings),
             "silu" => self.silu(inputs[0], &output),
             "maxout" => self.maxout(inputs[0], &output, size(&settings, "group"), ranks.input),
-            "upsample" => self.upsample(inputs[0], &output, size(&settings, "factor")),
+            "upsample" => self.upsample(inputs[0], &output, &settings),
             _ => {
                 let (op, sets) = operator(kind, &settings).ok_or_else(|| {
                     let what = format!("layer {output:?}: {kind} has no operator of ONNX yet");

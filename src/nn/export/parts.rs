@@ -7,16 +7,20 @@ use super::writer::{Set, Writer, number, size};
 use crate::nn::Shape;
 
 impl Writer<'_> {
-    /// By nearest neighbors.
-    pub(super) fn upsample(&mut self, input: &str, output: &str, factor: usize) {
+    /// `Resize`.
+    pub(super) fn upsample(&mut self, input: &str, output: &str, settings: &Table) {
+        let factor = size(settings, "factor");
         let scales = self.part("scales");
         let scales = self.floats(scales, &[4], &[1.0, 1.0, factor as f32, factor as f32]);
-        let sets = [
+        let nearest = [
             ("mode", Set::Word("nearest")),
             ("coordinate_transformation_mode", Set::Word("asymmetric")),
             ("nearest_mode", Set::Word("floor")),
         ];
-        self.node("Resize", &[input, "", &scales], output, &sets);
+        let bilinear =
+            [("mode", Set::Word("linear")), ("coordinate_transformation_mode", Set::Word("half_pixel"))];
+        let blends = settings.contains_key("mode");
+        self.node("Resize", &[input, "", &scales], output, if blends { &bilinear } else { &nearest });
     }
 
     /// `x/2 · (1 + erf(x/√2))`.

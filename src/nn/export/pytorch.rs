@@ -124,13 +124,7 @@ fn line(layer: &NetworkLayer, name: &str, inputs: &[String], rank: Rank) -> Resu
             let counts = if counts { "" } else { ", count_include_pad=False" };
             format!("AvgPool2d({}{counts})", windows(&settings))
         }
-        "pad" => {
-            let [left, right, top, bottom] =
-                ["left", "right", "top", "bottom"].map(|side| size(&settings, side));
-            let reflects = settings.get("mode").and_then(Setting::as_str) == Some("reflect");
-            let module = if reflects { "ReflectionPad2d" } else { "ZeroPad2d" };
-            format!("{module}(({left}, {right}, {top}, {bottom}))")
-        }
+        "pad" => pad(&settings),
         "global_avg_pool2d" => "AdaptiveAvgPool2d(1)".to_owned(),
         "batch_norm" => {
             let sides = if rank == Rank::Map { 2 } else { 1 };
@@ -144,7 +138,10 @@ fn line(layer: &NetworkLayer, name: &str, inputs: &[String], rank: Rank) -> Resu
             float("k")
         ),
         "dropout" => format!("Dropout({})", float("rate")),
-        "upsample" => format!("Upsample(scale_factor={})", int("factor")),
+        "upsample" => {
+            let mode = if settings.contains_key("mode") { ", mode=\"bilinear\"" } else { "" };
+            format!("Upsample(scale_factor={}{mode})", int("factor"))
+        }
         "hardtanh" => format!("Hardtanh({}, {})", float("min"), float("max")),
         "prelu" => format!("PReLU({to})"),
         "group_norm" => format!("GroupNorm({}, {to}, eps={})", int("groups"), float("epsilon")),
@@ -161,6 +158,13 @@ fn line(layer: &NetworkLayer, name: &str, inputs: &[String], rank: Rank) -> Resu
         }
     };
     Ok(Line { module: Some(module), output: format!("self.{name}({})", inputs[0]) })
+}
+
+fn pad(settings: &Table) -> String {
+    let [left, right, top, bottom] = ["left", "right", "top", "bottom"].map(|side| size(settings, side));
+    let reflects = settings.get("mode").and_then(Setting::as_str) == Some("reflect");
+    let module = if reflects { "ReflectionPad2d" } else { "ZeroPad2d" };
+    format!("{module}(({left}, {right}, {top}, {bottom}))")
 }
 
 /// Modules of the functions that have no settings.

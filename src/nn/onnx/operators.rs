@@ -268,7 +268,7 @@ impl<'a> Builder<'a> {
 
     fn resize(&mut self, node: &Node) -> Result<Map> {
         let input = self.image(node, 0)?;
-        let nearest = "only enlarging by a whole number, the same for rows and columns, by nearest neighbors has a layer, upsample";
+        let nearest = "only enlarging by a whole number, the same for rows and columns, by nearest neighbors or bilinear with half pixels, has a layer, upsample";
         let old = node.op_type == "Upsample" || self.opset < 11;
         let modes = [
             ("asymmetric", "floor"),
@@ -281,7 +281,10 @@ impl<'a> Builder<'a> {
             node.word("coordinate_transformation_mode", "half_pixel"),
             node.word("nearest_mode", "round_prefer_floor"),
         );
-        if node.word("mode", "nearest") != "nearest" || !(old || modes.contains(&by)) {
+        // `pytorch_half_pixel` differs where the result has one row or column alone, which enlarging never makes of several.
+        let halves = !old && ["half_pixel", "pytorch_half_pixel"].contains(&by.0);
+        let blends = node.word("mode", "nearest") == "linear" && halves;
+        if !blends && (node.word("mode", "nearest") != "nearest" || !(old || modes.contains(&by))) {
             let what = format!("its mode is {}, {}, {}", node.word("mode", "nearest"), by.0, by.1);
             return Err(node.refuse(what, nearest));
         }
@@ -302,7 +305,10 @@ impl<'a> Builder<'a> {
             [1.0, 1.0, rows, columns]
                 if rows == columns && rows.fract() == 0.0 && (1.0..=64.0).contains(&rows) =>
             {
-                let settings = sizes(&[("factor", rows as usize)]);
+                let mut settings = sizes(&[("factor", rows as usize)]);
+                if blends {
+                    settings.insert("mode".to_owned(), "bilinear".into());
+                }
                 self.push(node, ("upsample", settings), &[&input], Vec::new())
             }
             _ => Err(node.refuse(format!("its scales are {scales:?}"), nearest)),

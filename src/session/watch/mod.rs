@@ -24,7 +24,7 @@ mod watched;
 pub(super) use folder::LIST;
 pub use folder::has_begun;
 pub use following::follow;
-pub(super) use following::{control, evaluated, record_arrival, steer};
+pub(super) use following::{control, evaluated, going_on, record_arrival, steer};
 pub use opening::{Watching, begin};
 pub(super) use refusals::check;
 pub use refusals::refusal;

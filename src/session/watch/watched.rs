@@ -8,7 +8,6 @@ use super::orders::Orders;
 use super::places::Places;
 use super::report::CheckpointReport;
 use crate::error::{Error, Result};
-use crate::session::event::RunState;
 
 /// A training that is watched.
 pub struct Watched {
@@ -67,11 +66,6 @@ impl Watched {
     /// Time since the newest checkpoint, where that is long for this training: it may have ended.
     pub fn quiet_for(&self) -> Option<Duration> {
         self.folder.quiet_for()
-    }
-
-    /// State of a training that was not asked to wait.
-    pub(in crate::session) fn state(&self) -> RunState {
-        if self.quiet_for().is_some() { RunState::Waiting } else { RunState::Training }
     }
 
     /// True until the checkpoint that is shown is evaluated.

@@ -18,7 +18,7 @@ use crate::nn::{Edit, PlainSetting, Surgery};
 use crate::session::{Action, LayerId, NetworkCommand, Session};
 
 /// Layers that can be put in, each with the settings of a usual one, as a network file has them: every kind that takes one input.
-const LAYERS: [(&str, &str); 28] = [
+const LAYERS: [(&str, &str); 29] = [
     ("convolution 3×3", "kind = \"conv2d\"\nkernel = 3\npadding = 1"),
     ("convolution 1×1", "kind = \"conv2d\"\nkernel = 1"),
     ("dense 64", "kind = \"dense\"\nunits = 64"),
@@ -44,6 +44,7 @@ const LAYERS: [(&str, &str); 28] = [
     ("average pooling 2×2", "kind = \"avg_pool2d\"\nsize = 2"),
     ("global average pooling", "kind = \"global_avg_pool2d\""),
     ("upsampling 2×", "kind = \"upsample\"\nfactor = 2"),
+    ("upsampling 2×, bilinear", "kind = \"upsample\"\nfactor = 2\nmode = \"bilinear\""),
     ("zero padding 1", "kind = \"pad\"\ntop = 1\nbottom = 1\nleft = 1\nright = 1"),
     ("reflection padding 1", "kind = \"pad\"\ntop = 1\nbottom = 1\nleft = 1\nright = 1\nmode = \"reflect\""),
     ("flatten", "kind = \"flatten\""),
