@@ -225,9 +225,9 @@ impl Session {
             None if progress.step.is_under_way() => RunState::Training,
             None if progress.has_requests() => RunState::Validating,
             // Rows of a layout are made beside the run.
-            Some(Purpose::Features(_)) | None if self.limit_reached() => RunState::Finished,
-            Some(Purpose::Features(_)) | None if progress.trains() || self.goes_on() => going_on(self),
-            Some(Purpose::Features(_)) | None => RunState::Paused,
+            _ if self.limit_reached() => RunState::Finished,
+            _ if progress.trains() || self.goes_on() => going_on(self.watched()),
+            _ => RunState::Paused,
         }
     }
 

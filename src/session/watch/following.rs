@@ -10,7 +10,7 @@ use super::watched::Watched;
 use crate::error::Result;
 use crate::nn::OptimizerKind;
 use crate::session::command::{Command, Control, TimeControl};
-use crate::session::event::{Event, RunState, Split};
+use crate::session::event::{Event, Split};
 use crate::session::metrics::{EpochMetrics, Metrics, StepMetrics};
 use crate::session::state::Session;
 
@@ -212,10 +212,4 @@ pub(in crate::session) fn control(session: &mut Session, control: &Control) -> O
         Control::Inspect(_) | Control::RankFilters(_) | Control::Examine(_) => return None,
         Control::Treat(_) => return None,
     })
-}
-
-/// State of a session that goes on.
-pub(in crate::session) fn going_on(session: &Session) -> RunState {
-    let quiet = session.run.watched.as_ref().is_some_and(|watched| watched.quiet_for().is_some());
-    if quiet { RunState::Waiting } else { RunState::Training }
 }

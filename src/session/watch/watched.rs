@@ -8,6 +8,7 @@ use super::orders::Orders;
 use super::places::Places;
 use super::report::CheckpointReport;
 use crate::error::{Error, Result};
+use crate::session::event::RunState;
 
 /// A training that is watched.
 pub struct Watched {
@@ -102,4 +103,10 @@ impl Watched {
     pub(in crate::session) fn steps(&self) -> impl ExactSizeIterator<Item = u32> + '_ {
         self.folder.reports.iter().map(|report| report.step)
     }
+}
+
+/// State of a session that goes on, and of the training that it watches, where it does.
+pub(in crate::session) fn going_on(watched: Option<&Watched>) -> RunState {
+    let quiet = watched.is_some_and(|watched| watched.quiet_for().is_some());
+    if quiet { RunState::Waiting } else { RunState::Training }
 }
