@@ -13,8 +13,9 @@ use super::run_options::{AdapterOption, RunOptions};
 
 #[derive(Args)]
 pub(super) struct Import {
-    /// An ONNX file (operator sets 7 to 24), as torch.onnx.export and tf2onnx write it, the JSON of a ConvNetJS network, or weights for
-    /// the network that --network names: a state dict of PyTorch (.pt), .safetensors or .npz.
+    /// An ONNX file (operator sets 7 to 24), as torch.onnx.export and tf2onnx write it, the model.json of a layers model of TensorFlow.js, its
+    /// weights beside it, the JSON of a ConvNetJS network, or weights for the network that --network names: a state dict of PyTorch (.pt),
+    /// .safetensors or .npz.
     #[arg(value_name = "FILE")]
     file: PathBuf,
     /// Folder to save the run in: go on with it by `revacnn train --resume`, or open it in the window.

@@ -1,8 +1,8 @@
-//! Files of networks with their weights, by what they hold: ONNX, or ConvNetJS's JSON.
+//! Files of networks with their weights, by what they hold: ONNX, or JSON of TensorFlow.js or ConvNetJS.
 
 use std::path::Path;
 
-use super::{Model, convnetjs};
+use super::{Model, convnetjs, keras};
 use crate::data::NamedTensors;
 use crate::error::{Error, Result};
 
@@ -12,7 +12,7 @@ const MAX_BYTES: u64 = 1 << 31;
 const MAX_TEXT: usize = 1 << 28;
 
 impl Model {
-    /// Reads a file of another tool: ONNX, or JSON of ConvNetJS.
+    /// Reads a file of another tool: ONNX, the `model.json` of a layers model of TensorFlow.js, or JSON of ConvNetJS.
     ///
     /// # Errors
     /// When it cannot be read, is damaged, or has something for which there is no layer; that is named.
@@ -34,7 +34,9 @@ impl Model {
         let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
         let name = path.file_stem().map_or_else(String::new, |stem| stem.to_string_lossy().into_owned());
         let model = match text_of(&bytes) {
-            Some(text) => convnetjs::read(text, &name),
+            Some(text) => {
+                keras::read_json(text, folder, &name).unwrap_or_else(|| convnetjs::read(text, &name))
+            }
             None => Self::read(&bytes, folder, &name),
         };
         model.map_err(|error| error.within(path.display()))

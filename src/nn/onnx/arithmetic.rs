@@ -158,7 +158,7 @@ impl Builder<'_> {
             ("Div", true) => (values.iter().map(|value| 1.0 / value).collect(), vec![0.0; channels]),
             _ => return Ok(None),
         };
-        if let [weights, biases, ..] = &mut self.weights[index][..] {
+        if let [weights, biases, ..] = &mut self.assembly.weights[index][..] {
             let row = (weights.len() / channels).max(1);
             for (row, scale) in weights.chunks_mut(row).zip(&scales) {
                 row.iter_mut().for_each(|weight| *weight *= scale);

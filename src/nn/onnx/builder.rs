@@ -1,24 +1,17 @@
 //! A network while it is made from a graph: its layers as tables of a network file, with the values of their parameters.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::path::Path;
 use std::rc::Rc;
 
-use toml::{Table, Value as Setting};
+use toml::Table;
 
 use super::constant::Constant;
 use super::proto::{Graph, Node};
 use crate::error::{Error, Result};
-use crate::nn::layers::KINDS;
-use crate::nn::{Network, Shape};
+use crate::nn::Shape;
+use crate::nn::imported::{Added, Assembly, Origin, Stage};
 
-/// Name of the image among the inputs of layers.
-pub(super) const IMAGE: &str = "input";
-/// Most values of a map, and rows or columns of it: more than any network has, and no product of them overflows.
-const MAX_VALUES: u128 = 1 << 32;
-const MAX_SIDE: usize = 1 << 20;
-/// Most layers; of a file with more, a network would not fit any adapter.
-const MAX_LAYERS: usize = 4096;
 /// Kinds whose first two tensors are weights and a bias for each channel of the output.
 const AFFINE: [&str; 5] = ["batch_norm", "conv2d", "dense", "group_norm", "instance_norm"];
 /// Most numbers that folded constants may have, beside as many as the file has bytes.
@@ -39,6 +32,11 @@ pub(super) struct Map {
 }
 
 impl Map {
+    /// Its layer and shape.
+    pub(super) fn stage(&self) -> Stage {
+        Stage { layer: self.layer.clone(), shape: self.shape }
+    }
+
     /// Axis of the channels.
     pub(super) fn channel_axis(&self) -> usize {
         if self.channels_last { 3 } else { 1 }
@@ -130,14 +128,9 @@ pub(super) struct Builder<'a> {
     pub values: HashMap<&'a str, Value>,
     /// Number of nodes that take a value, and the output.
     pub uses: HashMap<&'a str, usize>,
-    pub layers: Vec<Table>,
-    /// Values of the parameters of each layer, in the order of [`crate::nn::Layer::parameters`].
-    pub weights: Vec<Vec<Vec<f32>>>,
+    pub assembly: Assembly,
     /// Index of each layer that ends with a bias for each channel, by its name: its weights take in scales and shifts after it.
     pub affine: HashMap<String, usize>,
-    /// Notes of all that was left out or changed.
-    pub notes: Vec<String>,
-    names: HashSet<String>,
     /// Numbers that folding may still make.
     room: usize,
 }
@@ -155,11 +148,8 @@ impl<'a> Builder<'a> {
             batch: 1,
             values: HashMap::new(),
             uses,
-            layers: Vec::new(),
-            weights: Vec::new(),
+            assembly: Assembly::new(),
             affine: HashMap::new(),
-            notes: Vec::new(),
-            names: HashSet::from([IMAGE.to_owned()]),
             room: MAX_FOLDED.saturating_add(bytes),
         }
     }
@@ -225,7 +215,7 @@ impl<'a> Builder<'a> {
         Ok(())
     }
 
-    /// Appends a layer of a kind with its settings and parameters; `stem` is the name that it may get.
+    /// Appends a layer of a kind with its settings and parameters.
     ///
     /// # Errors
     /// When the settings, inputs or parameters do not fit; the node is named.
@@ -236,86 +226,31 @@ impl<'a> Builder<'a> {
         inputs: &[&Map],
         weights: Vec<Vec<f32>>,
     ) -> Result<Map> {
-        let within = |error: Error| error.within(node.label());
-        if self.layers.len() == MAX_LAYERS {
-            let what = format!("it would be layer {}", MAX_LAYERS + 1);
-            return Err(node.refuse(what, "take a network with fewer layers"));
-        }
-        let shapes: Vec<Shape> = inputs.iter().map(|map| map.shape).collect();
-        let found = KINDS.iter().find(|known| known.kind == kind).expect("only kinds that there are");
-        let layer = (found.parse)(settings.clone(), 1).map_err(within)?;
-        if !layer.inputs().contains(&inputs.len()) {
-            let most = layer.inputs().into_inner().1;
-            return Err(node
-                .refuse(format!("it takes {} maps", inputs.len()), &format!("join at most {most} at once")));
-        }
-        let output = layer.output(&shapes).map_err(within)?;
-        let Shape { channels, height, width } = output;
-        let values = [channels, height, width].iter().map(|size| *size as u128).product::<u128>();
-        if values > MAX_VALUES || values == 0 || height.max(width) > MAX_SIDE {
-            return Err(
-                node.refuse(format!("its map would be {output}"), "the file is damaged: export it again")
-            );
-        }
-        let wanted: Vec<usize> = layer.parameters(&shapes).iter().map(|tensor| tensor.len()).collect();
-        let given: Vec<usize> = weights.iter().map(Vec::len).collect();
-        if wanted != given {
-            let what =
-                format!("its weights have {given:?} values, and its input of {} needs {wanted:?}", shapes[0]);
-            return Err(node.refuse(what, "the file is damaged: export it again"));
-        }
-        let name = self.name(node, layer.short_name(), !weights.is_empty());
-        let mut table = Table::from_iter([
-            ("kind".to_owned(), Setting::String(kind.to_owned())),
-            ("name".to_owned(), Setting::String(name.clone())),
-        ]);
-        let names = inputs.iter().map(|map| Setting::String(map.layer.clone()));
-        table.insert("inputs".to_owned(), Setting::Array(names.collect()));
-        table.extend(settings);
+        let label = node.label();
+        let name = weight_stem(node).filter(|_| !weights.is_empty());
+        let stages: Vec<Stage> = inputs.iter().map(|map| map.stage()).collect();
+        let stages: Vec<&Stage> = stages.iter().collect();
+        let added = self.assembly.push(Origin { label: &label, name }, (kind, settings), &stages, weights)?;
+        Ok(self.placed(kind, inputs[0], added))
+    }
+
+    /// The map of the last layer, of this kind, whose first input is `first`.
+    pub(super) fn placed(&mut self, kind: &str, first: &Map, added: Added) -> Map {
+        let Stage { layer, shape } = added.output;
         if AFFINE.contains(&kind) {
-            self.affine.insert(name.clone(), self.layers.len());
+            self.affine.insert(layer.clone(), self.assembly.len() - 1);
         }
-        self.layers.push(table);
-        self.weights.push(weights);
-        let first = inputs[0];
-        Ok(Map {
-            layer: name,
-            shape: output,
-            rank: if (height, width) == (1, 1) { first.rank } else { 4 },
+        Map {
+            layer,
+            shape,
+            rank: if shape.pixels() == 1 { first.rank } else { 4 },
             channels_last: first.channels_last,
-            turned: first.turned.filter(|_| layer.is_elementwise() || ["add", "mul"].contains(&kind)),
-        })
-    }
-
-    /// A free name: of a layer with weights that of its weights in the file, without `.weight`.
-    fn name(&mut self, node: &Node, short_name: &str, has_weights: bool) -> String {
-        let stem = node.input.get(1).and_then(|name| name.strip_suffix(".weight")).filter(|stem| {
-            let plain = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '.';
-            has_weights && !stem.is_empty() && stem.len() <= 64 && stem.chars().all(plain)
-        });
-        if let Some(stem) = stem
-            && self.names.insert(stem.to_owned())
-        {
-            return stem.to_owned();
+            turned: first.turned.filter(|_| added.keeps_order),
         }
-        let mut count = 1;
-        while !self.names.insert(format!("{short_name}{count}")) {
-            count += 1;
-        }
-        format!("{short_name}{count}")
     }
+}
 
-    /// The network, whose last layer is that of `output`.
-    ///
-    /// # Errors
-    /// When it is none: a layer is not used, or there are none.
-    pub(super) fn finish(&self, name: &str, input: Shape, output: &Map) -> Result<Network> {
-        let layers = self.layers.iter().cloned().map(Setting::Table).collect();
-        let table = Table::from_iter([
-            ("name".to_owned(), Setting::String(name.to_owned())),
-            ("layer".to_owned(), Setting::Array(layers)),
-        ]);
-        let text = toml::to_string(&table).expect("a network is plain tables");
-        Network::parse(&text, input, output.shape.len())
-    }
+/// Name of the weights of a node in the file, without `.weight`.
+pub(super) fn weight_stem(node: &Node) -> Option<&str> {
+    node.input.get(1)?.strip_suffix(".weight")
 }

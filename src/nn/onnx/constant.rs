@@ -2,10 +2,11 @@
 
 use std::fs::File;
 use std::io::{Read as _, Seek as _, SeekFrom};
-use std::path::{Component, Path};
+use std::path::Path;
 
 use super::proto::TensorData;
 use crate::error::{Error, Result};
+use crate::nn::imported::beside;
 
 /// A constant, the last index fastest.
 #[derive(Debug, Clone, PartialEq)]
@@ -166,20 +167,8 @@ fn external_bytes(tensor: &TensorData, wanted: Option<usize>, folder: &Path) -> 
     let entry =
         |key: &str| tensor.external_data.iter().find(|entry| entry.key == key).map(|e| e.value.as_str());
     let location = entry("location").unwrap_or_default();
-    let is_below = |part| matches!(part, Component::Normal(_) | Component::CurDir);
-    let outside = || {
-        let what = format!("its numbers are in {location:?}, which is outside the model's folder");
-        Error::new(what, "move that file beside the model, and export it again")
-    };
-    if location.is_empty() || !Path::new(location).components().all(is_below) {
-        return Err(outside());
-    }
-    let path = folder.join(location);
-    let io = |error| Error::io("read", &path, &error);
-    let real = path.canonicalize().map_err(io)?;
-    if !real.starts_with(folder.canonicalize().map_err(io)?) {
-        return Err(outside());
-    }
+    let real = beside(folder, location)?;
+    let io = |error| Error::io("read", &real, &error);
     let number = |key: &str, default: u64| match entry(key) {
         None => Ok(default),
         Some(text) => text.parse().map_err(|_| Error::new(format!("its {key} is {text:?}"), DAMAGED)),

@@ -90,17 +90,6 @@ impl Builder<'_> {
         Ok(Map { rank: 2, turned: map.turned.or(turned), ..flat })
     }
 
-    /// Weights of a dense layer, `[units, inputs]`, for inputs in our order.
-    pub(super) fn in_our_order(weights: Vec<f32>, input: &Map) -> Vec<f32> {
-        let Some(Shape { channels, height, width }) = input.turned else { return weights };
-        let len = channels * height * width;
-        let from = |at: usize| {
-            let (c, pixel) = (at % len / (height * width), at % (height * width));
-            at / len * len + pixel * channels + c
-        };
-        (0..weights.len()).map(|at| weights[from(at)]).collect()
-    }
-
     /// Places of the axes of a mean or sum, in order.
     pub(super) fn axes(&self, node: &Node, rank: usize) -> Result<Vec<usize>> {
         let listed = self.listed(node, "axes", 1)?;

@@ -40,9 +40,10 @@ use std::rc::Rc;
 
 use prost::Message as _;
 
-use self::builder::{Builder, IMAGE, Map, Value};
+use self::builder::{Builder, Map, Value};
 use self::constant::Constant;
 use self::proto::{Graph, ModelFile, ValueInfo};
+use super::imported::IMAGE;
 use super::{Model, Shape};
 use crate::error::{Error, Result};
 
@@ -110,12 +111,12 @@ fn build(graph: &Graph, folder: &Path, opset: i64, (name, bytes): (&str, usize))
         return Err(Error::new(what, "end the network with a dense layer"));
     }
     if last.shape.pixels() > 1 {
-        builder.notes.push(format!("its output is a map of {}: every value of it is an output", last.shape));
+        let note = format!("its output is a map of {}: every value of it is an output", last.shape);
+        builder.assembly.notes.push(note);
         let node = proto::Node { op_type: "Flatten".to_owned(), ..Default::default() };
         last = builder.push(&node, ("flatten", toml::Table::new()), &[&last], Vec::new())?;
     }
-    let network = builder.finish(name, shape, &last)?;
-    Ok(Model { network, weights: builder.weights, notes: builder.notes })
+    builder.assembly.finish(name, shape, &last.stage())
 }
 
 /// Images of a batch, 1 where that is open, and the shape of one.

@@ -12,6 +12,7 @@ use super::proto::Node;
 use super::windows::{convolution, pool};
 use crate::error::{Error, Result};
 use crate::nn::Shape;
+use crate::nn::imported::in_our_order;
 use crate::nn::tables::{number, sizes};
 
 /// Operators that have no layer, and the nearest that has one.
@@ -169,7 +170,8 @@ impl<'a> Builder<'a> {
         if node.output.first().map(String::as_str) != output {
             return Err(node.refuse("it is not the last node", "softmax inside a network has no layer"));
         }
-        self.notes.push(format!("{}: left out, because the loss computes it from the logits", node.label()));
+        let note = format!("{}: left out, because the loss computes it from the logits", node.label());
+        self.assembly.notes.push(note);
         self.map(node, 0)
     }
 
@@ -200,7 +202,7 @@ impl<'a> Builder<'a> {
                 format!("its weights are {:?}, and its input has {} values", weight.dims, input.shape.len());
             return Err(node.refuse(what, "the file is damaged: export it again"));
         }
-        let weights = Self::in_our_order(weights, &input);
+        let weights = in_our_order(weights, input.turned.as_slice());
         let bias = if is_gemm { self.optional(node, 2)? } else { None };
         let biases = match &bias {
             Some(bias) => {

@@ -2,16 +2,9 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::proto::Graph;
+use super::proto::{Graph, Node};
 use crate::error::{Error, Result};
-
-/// State of a node during the walk.
-#[derive(Clone, Copy, PartialEq)]
-enum Walk {
-    New,
-    Open,
-    Done,
-}
+use crate::nn::imported::{Input, inputs_first};
 
 /// Indices of the nodes that `output` needs; `known` are the values that no node makes.
 ///
@@ -27,39 +20,25 @@ pub(super) fn order(graph: &Graph, known: &HashSet<&str>, output: &str) -> Resul
             }
         }
     }
-    let mut walked = vec![Walk::New; graph.node.len()];
-    let mut ordered = Vec::new();
-    let maker = |name: &str, of: &str| match makers.get(name) {
-        Some(index) => Ok(Some(*index)),
-        None if known.contains(name) || name.is_empty() => Ok(None),
+    let maker = |name: &str, of: &dyn Fn() -> String| match makers.get(name) {
+        Some(index) => Ok(Input::Of(*index)),
+        None if known.contains(name) || name.is_empty() => Ok(Input::Given),
         None => {
-            let what = format!("{of} takes the value {name:?}, which nothing makes");
+            let what = format!("{} takes the value {name:?}, which nothing makes", of());
             Err(Error::new(what, "the file is not whole: export it again"))
         }
     };
-    // Nodes under way, and the number of their inputs that were seen.
-    let mut open: Vec<(usize, usize)> = Vec::new();
-    open.extend(maker(output, "the output")?.map(|node| (node, 0)));
-    while let Some((index, seen)) = open.last_mut() {
-        let (index, node) = (*index, &graph.node[*index]);
-        walked[index] = Walk::Open;
-        let Some(name) = node.input.get(*seen) else {
-            walked[index] = Walk::Done;
-            ordered.push(index);
-            open.pop();
-            continue;
-        };
-        *seen += 1;
-        let label = format!("node {:?} ({})", node.name, node.op_type);
-        let Some(below) = maker(name, &label)? else { continue };
-        match walked[below] {
-            Walk::Done => {}
-            Walk::New => open.push((below, 0)),
-            Walk::Open => {
-                let what = format!("{label} takes {name:?}, which is made from its own output: a cycle");
-                return Err(Error::new(what, "only networks without loops can be imported"));
-            }
-        }
-    }
-    Ok(ordered)
+    let label = |node: &Node| format!("node {:?} ({})", node.name, node.op_type);
+    let Input::Of(last) = maker(output, &|| "the output".to_owned())? else { return Ok(Vec::new()) };
+    let input = |index: usize, at: usize| {
+        let node = &graph.node[index];
+        node.input.get(at).map_or(Ok(Input::End), |name| maker(name, &|| label(node)))
+    };
+    let cycle = |index: usize, at: usize| {
+        let node = &graph.node[index];
+        let what =
+            format!("{} takes {:?}, which is made from its own output: a cycle", label(node), node.input[at]);
+        Error::new(what, "only networks without loops can be imported")
+    };
+    inputs_first(graph.node.len(), last, input, cycle)
 }

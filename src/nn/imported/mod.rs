@@ -1,0 +1,13 @@
+//! Networks while they are put together from files of other tools: layers, and what their formats have in common.
+
+mod assembly;
+mod beside;
+mod order;
+mod walk;
+mod windows;
+
+pub(super) use assembly::{Added, Assembly, IMAGE, Origin, Stage};
+pub(super) use beside::beside;
+pub(super) use order::in_our_order;
+pub(super) use walk::{Input, inputs_first};
+pub(super) use windows::{Filters, Pads, Pooling, reach, same_padding};

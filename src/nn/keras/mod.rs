@@ -1,0 +1,59 @@
+//! Networks of Keras: layers models of TensorFlow.js.
+//!
+//! | behavior of the files | source | what is done |
+//! | --- | --- | --- |
+//! | images, kernels and flattened maps have the channels last | Keras | turned |
+//! | `padding="same"` pads one more below and to the right | Keras | a layer `pad` before the convolution; pools count real pixels alone, as Keras's do |
+//! | weights in files beside the model, whole or in pieces, as numbers of 32, 16 or 8 bits | TensorFlow.js 4.22 | joined in their order, scaled |
+//! | statistics of batch normalizations last, whatever their layer | TensorFlow.js 4.22 | found by their names |
+//! | inbound nodes as lists, or as arguments of a call | Keras 2, Keras 3 | both are read |
+//! | a softmax in the last layer | Keras | left out: the loss has its own |
+//! | functions as names, as objects, as layers within a layer | Keras 2, Keras 3 | all are read |
+//! | `hard_sigmoid` of another slope than Keras 3's | Keras 2 | refused |
+//! | code of `Lambda` layers | Keras | refused, never run |
+
+mod activations;
+mod config;
+mod graph;
+mod inbound;
+mod map;
+mod norms;
+mod reader;
+mod shapes;
+mod tfjs;
+mod variables;
+mod windows;
+
+use std::path::Path;
+
+use serde::Deserialize;
+use serde::de::IgnoredAny;
+
+use super::Model;
+use crate::error::{Error, Result};
+
+/// Entries by which a configuration is known.
+#[derive(Deserialize)]
+struct Probe {
+    #[serde(rename = "modelTopology")]
+    topology: Option<IgnoredAny>,
+    class_name: Option<IgnoredAny>,
+}
+
+/// The model of a JSON text in `folder`, if it is one of TensorFlow.js; none for others.
+///
+/// # Errors
+/// When it is damaged, or has something for which there is no layer; that is named.
+pub(super) fn read_json(text: &str, folder: &Path, name: &str) -> Option<Result<Model>> {
+    match serde_json::from_str::<Probe>(text).ok()? {
+        Probe { topology: Some(_), .. } => Some(tfjs::read(text, folder, name)),
+        Probe { class_name: Some(_), .. } => {
+            let help = "save the model with them: model.save(\"model.keras\")";
+            Some(Err(Error::new("it is a model of Keras without its weights", help)))
+        }
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests;

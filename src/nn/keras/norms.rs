@@ -1,0 +1,122 @@
+//! Normalizations of Keras, and the scaling of pixels.
+
+use super::config::Layer;
+use super::graph::Call;
+use super::map::{Form, Map};
+use super::reader::Reader;
+use crate::error::Result;
+use crate::nn::imported::in_our_order;
+use crate::nn::tables::{number, sizes};
+
+/// ε of Keras's normalizations.
+const EPSILON: f32 = 1e-3;
+
+impl Reader<'_> {
+    /// The variables with a value for each channel, in our order; those that a setting turns off are all `else_value`, and the others
+    /// move up.
+    fn of_channels(
+        &self,
+        call: &Call<'_>,
+        input: &Map,
+        variables: &[(Option<&str>, &str, f32)],
+    ) -> Result<Vec<Vec<f32>>> {
+        let channels = input.shape().channels;
+        let parts = input.parts().unwrap_or(&[]);
+        let mut index = 0;
+        let mut found = Vec::new();
+        for (switch, name, else_value) in variables {
+            if switch.map_or(Ok(true), |key| call.layer.flag(key, true))? {
+                found.push(in_our_order(self.variable(call, index, &[name], &[channels])?, parts));
+                index += 1;
+            } else {
+                found.push(vec![*else_value; channels]);
+            }
+        }
+        Ok(found)
+    }
+
+    /// Refuses axes other than that of the channels.
+    fn check_last_axis(&self, layer: &Layer<'_>, input: &Map) -> Result<()> {
+        let last = input.sizes().len() as i64;
+        let axes = layer.integers("axis")?.unwrap_or(vec![-1]);
+        if (axes == [-1] || axes == [last]) && input.form != Form::Plane {
+            return Ok(());
+        }
+        let what = format!("its axis is {axes:?}, for an input of {:?}", input.sizes());
+        Err(layer.refuse(what, "only the last axis, that of the channels, has a layer"))
+    }
+
+    /// `BatchNormalization`.
+    pub(super) fn batch_norm(&mut self, call: &Call<'_>, input: &Map) -> Result<Map> {
+        let layer = &call.layer;
+        self.check_last_axis(layer, input)?;
+        let variables = [
+            (Some("scale"), "gamma", 1.0),
+            (Some("center"), "beta", 0.0),
+            (None, "moving_mean", 0.0),
+            (None, "moving_variance", 1.0),
+        ];
+        let weights = self.of_channels(call, input, &variables)?;
+        let mut settings = number("epsilon", layer.number("epsilon", EPSILON)?);
+        settings.extend(number("momentum", 1.0 - layer.number("momentum", 0.99)?));
+        self.push(layer, ("batch_norm", settings), input, weights)
+    }
+
+    /// `GroupNormalization`.
+    pub(super) fn group_norm(&mut self, call: &Call<'_>, input: &Map) -> Result<Map> {
+        let layer = &call.layer;
+        self.check_last_axis(layer, input)?;
+        let channels = input.shape().channels;
+        let groups = match layer.integers("groups")?.as_deref() {
+            None => 32,
+            Some([-1]) => channels,
+            Some(&[groups]) if groups > 0 => groups as usize,
+            other => {
+                return Err(layer
+                    .refuse(format!("its groups are {other:?}"), "take a number that divides the channels"));
+            }
+        };
+        if !channels.is_multiple_of(groups) {
+            let what = format!("its {groups} groups do not divide {channels} channels");
+            return Err(layer.refuse(what, "take a number that divides the channels"));
+        }
+        if !input.is_in_order() && input.parts().is_some() {
+            return Err(layer.refuse("it divides a flattened map", "put it before the Flatten"));
+        }
+        self.grouped(call, input, groups)
+    }
+
+    /// `LayerNormalization` of a row.
+    pub(super) fn layer_norm(&mut self, call: &Call<'_>, input: &Map) -> Result<Map> {
+        let layer = &call.layer;
+        self.check_last_axis(layer, input)?;
+        if input.parts().is_none() || layer.flag("rms_scaling", false)? {
+            let help = "of maps GroupNormalization(groups=1) has a layer, group_norm";
+            return Err(layer.refuse("it normalizes each pixel by itself, or by its mean square alone", help));
+        }
+        self.grouped(call, input, 1)
+    }
+
+    fn grouped(&mut self, call: &Call<'_>, input: &Map, groups: usize) -> Result<Map> {
+        let weights =
+            self.of_channels(call, input, &[(Some("scale"), "gamma", 1.0), (Some("center"), "beta", 0.0)])?;
+        let mut settings = sizes(&[("groups", groups)]);
+        settings.extend(number("epsilon", call.layer.number("epsilon", EPSILON)?));
+        self.push(&call.layer, ("group_norm", settings), input, weights)
+    }
+
+    /// `Rescaling`: a convolution of each pixel of a channel by itself.
+    pub(super) fn rescaling(&mut self, layer: &Layer<'_>, input: &Map) -> Result<Map> {
+        if input.parts().is_some() {
+            return Err(layer.refuse("it scales a row", "put it before the Flatten"));
+        }
+        let channels = input.shape().channels;
+        let (scale, offset) = (layer.number("scale", 1.0)?, layer.number("offset", 0.0)?);
+        let settings = sizes(&[("filters", channels), ("kernel", 1), ("groups", channels)]);
+        self.assembly.notes.push(format!(
+            "{}: became a conv2d of single pixels, which trains unless it is frozen; if the network was fed pixels from 0 to 255, say so by --mean 0 --std 0.00392157",
+            layer.label()
+        ));
+        self.push(layer, ("conv2d", settings), input, vec![vec![scale; channels], vec![offset; channels]])
+    }
+}
