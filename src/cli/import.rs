@@ -13,8 +13,8 @@ use super::run_options::{AdapterOption, RunOptions};
 
 #[derive(Args)]
 pub(super) struct Import {
-    /// An ONNX file (operator sets 7 to 24), as torch.onnx.export and tf2onnx write it, the model.json of a layers model of TensorFlow.js, its
-    /// weights beside it, the JSON of a ConvNetJS network, or weights for the network that --network names: a state dict of PyTorch (.pt),
+    /// An ONNX file (operator sets 7 to 24), as torch.onnx.export and tf2onnx write it, a .keras or .h5 file of Keras, the model.json of a
+    /// layers model of TensorFlow.js, its weights beside it, the JSON of a ConvNetJS network, or weights for the network that --network names: a state dict of PyTorch (.pt),
     /// .safetensors or .npz.
     #[arg(value_name = "FILE")]
     file: PathBuf,

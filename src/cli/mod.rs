@@ -82,7 +82,7 @@ enum Command {
     Bench(bench::Bench),
     /// Make a run again from its journal, and check that it comes to the same.
     Replay(replay::Replay),
-    /// Make a run out of a network of another tool: an ONNX file, a model of TensorFlow.js, ...
+    /// Make a run out of a network of another tool: an ONNX file, a model of Keras or TensorFlow.js, ...
     Import(import::Import),
     /// Write the network of a run for other tools: ONNX, PyTorch, safetensors, NumPy.
     Export(export::Export),

@@ -1,4 +1,4 @@
-//! Files of networks with their weights, by what they hold: ONNX, or JSON of TensorFlow.js or ConvNetJS.
+//! Files of networks with their weights, by what they hold: ONNX, Keras, or JSON of TensorFlow.js or ConvNetJS.
 
 use std::path::Path;
 
@@ -12,7 +12,8 @@ const MAX_BYTES: u64 = 1 << 31;
 const MAX_TEXT: usize = 1 << 28;
 
 impl Model {
-    /// Reads a file of another tool: ONNX, the `model.json` of a layers model of TensorFlow.js, or JSON of ConvNetJS.
+    /// Reads a file of another tool: ONNX, `.keras` and `.h5` of Keras, the `model.json` of a layers model of TensorFlow.js, or JSON of
+    /// ConvNetJS.
     ///
     /// # Errors
     /// When it cannot be read, is damaged, or has something for which there is no layer; that is named.
@@ -37,7 +38,7 @@ impl Model {
             Some(text) => {
                 keras::read_json(text, folder, &name).unwrap_or_else(|| convnetjs::read(text, &name))
             }
-            None => Self::read(&bytes, folder, &name),
+            None => keras::read_bytes(bytes, &name).unwrap_or_else(|bytes| Self::read(&bytes, folder, &name)),
         };
         model.map_err(|error| error.within(path.display()))
     }

@@ -24,7 +24,7 @@ const NAMED: usize = 3;
 
 #[derive(Args)]
 pub(super) struct Predict {
-    /// The folder of a run, or a network's file that `import` takes: ONNX, the `model.json` of TensorFlow.js, or the JSON of ConvNetJS.
+    /// The folder of a run, or a network's file that `import` takes: ONNX, `.keras`, the `model.json` of TensorFlow.js, or the JSON of ConvNetJS.
     #[arg(value_name = "MODEL")]
     model: PathBuf,
     /// Pictures, folders of pictures, or an `.npz` whose array `x` is raw input of the network, `[n, channels, height, width]`, normalized already.

@@ -137,7 +137,7 @@ impl Reader<'_> {
         let given = self.variable(call, 0, &["alpha"], &shape)?;
         let channels = input.shape().channels;
         let slopes = match &input.form {
-            _ if given.len() == 1 => vec![given[0]; channels],
+            _ if given.len() == 1 => self.filled(layer, given[0], channels)?,
             Form::Flat(parts) => in_our_order(given, parts),
             _ => {
                 let last = if input.form == Form::Image { channels } else { 1 };

@@ -1,10 +1,12 @@
-//! Networks of Keras: layers models of TensorFlow.js.
+//! Networks of Keras: `.keras` and `.h5` files, and layers models of TensorFlow.js.
 //!
 //! | behavior of the files | source | what is done |
 //! | --- | --- | --- |
 //! | images, kernels and flattened maps have the channels last | Keras | turned |
 //! | `padding="same"` pads one more below and to the right | Keras | a layer `pad` before the convolution; pools count real pixels alone, as Keras's do |
 //! | weights in files beside the model, whole or in pieces, as numbers of 32, 16 or 8 bits | TensorFlow.js 4.22 | joined in their order, scaled |
+//! | weights counted for each class, `conv2d_1`, whatever a layer is called; those that are turned off move the others up | Keras 3.15 | counted alike |
+//! | weights by name | Keras 2, `.h5` | found by the names of layer and variable |
 //! | statistics of batch normalizations last, whatever their layer | TensorFlow.js 4.22 | found by their names |
 //! | inbound nodes as lists, or as arguments of a call | Keras 2, Keras 3 | both are read |
 //! | a softmax in the last layer | Keras | left out: the loss has its own |
@@ -13,10 +15,13 @@
 //! | code of `Lambda` layers | Keras | refused, never run |
 
 mod activations;
+mod archive;
 mod config;
 mod graph;
+mod hdf5;
 mod inbound;
 mod map;
+mod names;
 mod norms;
 mod reader;
 mod shapes;
@@ -53,6 +58,18 @@ pub(super) fn read_json(text: &str, folder: &Path, name: &str) -> Option<Result<
         }
         _ => None,
     }
+}
+
+/// The model in the bytes of a `.keras` or `.h5` file; none for others.
+///
+/// # Errors
+/// When it is damaged, or has something for which there is no layer; that is named.
+pub(super) fn read_bytes(bytes: Vec<u8>, name: &str) -> std::result::Result<Result<Model>, Vec<u8>> {
+    if bytes.starts_with(hdf5::SIGNATURE) {
+        return Ok(hdf5::read_model(bytes, name));
+    }
+    let zipped = if bytes.starts_with(archive::SIGNATURE) { archive::read(&bytes, name) } else { None };
+    zipped.ok_or(bytes)
 }
 
 #[cfg(test)]

@@ -15,7 +15,7 @@ impl Reader<'_> {
     /// The variables with a value for each channel, in our order; those that a setting turns off are all `else_value`, and the others
     /// move up.
     fn of_channels(
-        &self,
+        &mut self,
         call: &Call<'_>,
         input: &Map,
         variables: &[(Option<&str>, &str, f32)],
@@ -29,7 +29,7 @@ impl Reader<'_> {
                 found.push(in_our_order(self.variable(call, index, &[name], &[channels])?, parts));
                 index += 1;
             } else {
-                found.push(vec![*else_value; channels]);
+                found.push(self.filled(&call.layer, *else_value, channels)?);
             }
         }
         Ok(found)
@@ -117,6 +117,8 @@ impl Reader<'_> {
             "{}: became a conv2d of single pixels, which trains unless it is frozen; if the network was fed pixels from 0 to 255, say so by --mean 0 --std 0.00392157",
             layer.label()
         ));
-        self.push(layer, ("conv2d", settings), input, vec![vec![scale; channels], vec![offset; channels]])
+        let weights = [scale, offset].map(|value| self.filled(layer, value, channels));
+        let weights = weights.into_iter().collect::<Result<_>>()?;
+        self.push(layer, ("conv2d", settings), input, weights)
     }
 }

@@ -34,12 +34,17 @@ const TRAINING_ALONE: [&str; 7] = [
     "CutMix",
 ];
 
+/// Most values that layers get without a variable in the file, such as biases of 0: 64 MiB.
+const MAX_FILLED: usize = 1 << 24;
+
 /// The network while it is read.
 pub(super) struct Reader<'a> {
     pub assembly: Assembly,
-    pub weights: &'a dyn Weights,
+    pub weights: &'a mut dyn Weights,
     /// True of a configuration of Keras 2 or TensorFlow.js, some of whose defaults are others.
     pub is_keras_2: bool,
+    /// Values that may still be made beside those of the file.
+    room: usize,
 }
 
 /// Reads the layers of a graph.
@@ -48,12 +53,12 @@ pub(super) struct Reader<'a> {
 /// When a layer has none of ours, or its weights do not fit it; the layer is named.
 pub(super) fn read(
     (graph, output): &(Graph<'_>, Source),
-    weights: &dyn Weights,
+    weights: &mut dyn Weights,
     is_keras_2: bool,
     name: &str,
 ) -> Result<Model> {
     let image = image(&graph.image)?;
-    let mut reader = Reader { assembly: Assembly::new(), weights, is_keras_2 };
+    let mut reader = Reader { assembly: Assembly::new(), weights, is_keras_2, room: MAX_FILLED };
     let mut maps: Vec<Map> = Vec::new();
     for (at, call) in graph.calls.iter().enumerate() {
         let of = |source: &Source| match source {
@@ -106,6 +111,14 @@ impl Reader<'_> {
         let origin = Origin { label: &layer.label(), name: Some(layer.name) };
         let added = self.assembly.push(origin, (kind, settings), &[&input.stage], weights)?;
         Ok(Map { stage: added.output, form: input.form.clone() })
+    }
+
+    /// Equal values, of a variable that the file does not have.
+    pub(super) fn filled(&mut self, layer: &Layer<'_>, value: f32, count: usize) -> Result<Vec<f32>> {
+        self.room = self.room.checked_sub(count).ok_or_else(|| {
+            layer.refuse(format!("it has {count} channels without weights"), "take fewer channels")
+        })?;
+        Ok(vec![value; count])
     }
 
     /// Notes that a layer was left out.

@@ -9,6 +9,9 @@ use crate::error::Result;
 use crate::nn::Shape;
 use crate::nn::imported::{Origin, Stage};
 
+/// Most flattened maps that a row is made of.
+const MAX_PARTS: usize = 1 << 12;
+
 impl Reader<'_> {
     /// `Flatten`.
     pub(super) fn flatten(&mut self, layer: &Layer<'_>, input: &Map) -> Result<Map> {
@@ -82,8 +85,10 @@ impl Reader<'_> {
                 return Err(layer.refuse(what, "only the last axis, that of the channels, can be joined"));
             }
             let added = self.assembly.push(origin, ("concat", Table::new()), &stages, Vec::new())?;
-            let parts = inputs.iter().filter_map(Map::parts).flatten().copied().collect();
-            let form = if first.form == Form::Image { Form::Image } else { Form::Flat(parts) };
+            let form = if first.form == Form::Image { Form::Image } else { Form::Flat(joined(inputs)) };
+            if matches!(&form, Form::Flat(parts) if parts.len() > MAX_PARTS) {
+                return Err(layer.refuse("it joins too many flattened maps", "take fewer branches"));
+            }
             return Ok(Map { stage: added.output, form });
         }
         let is_alike = |map: &Map| {
@@ -104,4 +109,12 @@ impl Reader<'_> {
         let added = self.assembly.push(origin, (kind, Table::new()), &stages, Vec::new())?;
         Ok(Map { stage: added.output, form })
     }
+}
+
+/// Maps that were flattened to make several rows; one for all of them that stand in order.
+fn joined(inputs: &[Map]) -> Vec<Shape> {
+    if inputs.iter().all(Map::is_in_order) {
+        return vec![Shape::new(inputs.iter().map(|map| map.shape().len()).sum(), 1, 1)];
+    }
+    inputs.iter().filter_map(Map::parts).flatten().copied().collect()
 }

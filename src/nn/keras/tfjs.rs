@@ -1,6 +1,6 @@
 //! Layers models of TensorFlow.js: `model.json` with the configuration and a list of the weights, and files with their numbers beside it.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::fs::File;
 use std::io::Read as _;
 use std::path::Path;
@@ -11,6 +11,7 @@ use serde_json::Value;
 
 use super::config::{DAMAGED, Layer, MAX_CONFIG};
 use super::graph::Graph;
+use super::names::Names;
 use super::reader;
 use super::variables::{Variable, Weights};
 use crate::error::{Error, Result};
@@ -82,9 +83,8 @@ struct Tensor {
 /// All tensors of a model.
 struct Shards {
     groups: Vec<Vec<u8>>,
-    tensors: Vec<(String, Tensor)>,
-    /// Numbers of the tensors by a part of the path of their name, as that of their layer, and the last.
-    by_layer: HashMap<(String, String), Vec<usize>>,
+    tensors: Vec<Tensor>,
+    names: Names,
 }
 
 /// Reads the text of a `model.json` in `folder`.
@@ -106,13 +106,13 @@ pub(super) fn read(text: &str, folder: &Path, name: &str) -> Result<Model> {
     let model = if topology["model_config"].is_object() { &topology["model_config"] } else { topology };
     let is_keras_2 = !topology["keras_version"].as_str().is_some_and(|version| version.starts_with("3."));
     let graph = Graph::read(model)?;
-    let shards = Shards::read(file.weights_manifest, folder)?;
-    reader::read(&graph, &shards, is_keras_2, name)
+    let mut shards = Shards::read(file.weights_manifest, folder)?;
+    reader::read(&graph, &mut shards, is_keras_2, name)
 }
 
 impl Shards {
     fn read(manifest: Vec<Group>, folder: &Path) -> Result<Self> {
-        let mut shards = Self { groups: Vec::new(), tensors: Vec::new(), by_layer: HashMap::new() };
+        let mut shards = Self { groups: Vec::new(), tensors: Vec::new(), names: Names::default() };
         let mut read = HashSet::new();
         for group in manifest {
             let mut needed = 0_usize;
@@ -127,7 +127,8 @@ impl Shards {
                 };
                 let Stored { name, shape, .. } = stored;
                 let group = shards.groups.len();
-                shards.add(name, Tensor { group, from: needed, to, shape, numbers });
+                shards.names.add(name);
+                shards.tensors.push(Tensor { group, from: needed, to, shape, numbers });
                 needed = to;
             }
             let mut bytes = Vec::new();
@@ -148,19 +149,6 @@ impl Shards {
             shards.groups.push(bytes);
         }
         Ok(shards)
-    }
-
-    fn add(&mut self, name: String, tensor: Tensor) {
-        let parts: Vec<&str> = name.split('/').collect();
-        if let [above @ .., last] = &parts[..] {
-            let last = last.strip_suffix(":0").unwrap_or(last);
-            let above: HashSet<&&str> = above.iter().collect();
-            for part in above {
-                let key = ((*part).to_owned(), last.to_owned());
-                self.by_layer.entry(key).or_default().push(self.tensors.len());
-            }
-        }
-        self.tensors.push((name, tensor));
     }
 }
 
@@ -202,35 +190,10 @@ impl Stored {
 }
 
 impl Weights for Shards {
-    fn variable(&self, layer: &Layer<'_>, _group: &str, _index: usize, names: &[&str]) -> Result<Variable> {
-        let found: Vec<usize> = names
-            .iter()
-            .filter_map(|name| self.by_layer.get(&(layer.name.to_owned(), (*name).to_owned())))
-            .flatten()
-            .copied()
-            .collect();
-        let is_plain = |at: &&usize| {
-            let name = &self.tensors[**at].0;
-            names
-                .iter()
-                .any(|last| name.strip_prefix(layer.name).and_then(|n| n.strip_prefix('/')) == Some(last))
-        };
-        let plain: Vec<&usize> = found.iter().filter(is_plain).collect();
-        let at = match (&plain[..], &found[..]) {
-            ([at], _) => **at,
-            ([], [at]) => *at,
-            ([], []) => {
-                let what = format!("its {} is not among the weights", names[0]);
-                return Err(Error::new(what, "save the model again, with its weights"));
-            }
-            _ => {
-                let what = format!("there are several of its {}", names[0]);
-                return Err(Error::new(what, "give each layer a name of its own"));
-            }
-        };
-        let (name, tensor) = &self.tensors[at];
+    fn variable(&mut self, layer: &Layer<'_>, _: &str, _: usize, names: &[&str]) -> Result<Variable> {
+        let tensor = &self.tensors[self.names.take(layer, names)?];
         let values = tensor.values(&self.groups[tensor.group]);
-        let fault = || Error::new(format!("the tensor {name:?} is of a type that is not trained"), DAMAGED);
+        let fault = || Error::new(format!("its {} is of a type that is not trained", names[0]), DAMAGED);
         Ok(Variable { shape: tensor.shape.clone(), values: values.ok_or_else(fault)? })
     }
 }

@@ -16,7 +16,7 @@ pub(super) trait Weights {
     ///
     /// # Errors
     /// When it is not there, or damaged.
-    fn variable(&self, layer: &Layer<'_>, group: &str, index: usize, names: &[&str]) -> Result<Variable>;
+    fn variable(&mut self, layer: &Layer<'_>, group: &str, index: usize, names: &[&str]) -> Result<Variable>;
 }
 
 impl Variable {

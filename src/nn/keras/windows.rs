@@ -24,7 +24,7 @@ struct Kernel {
 impl Reader<'_> {
     /// Values of a variable of these sizes.
     pub(super) fn variable(
-        &self,
+        &mut self,
         call: &Call<'_>,
         index: usize,
         names: &[&str],
@@ -35,11 +35,11 @@ impl Reader<'_> {
     }
 
     /// Biases of a layer, zeros where it has none.
-    fn biases(&self, call: &Call<'_>, index: usize, count: usize) -> Result<Vec<f32>> {
+    fn biases(&mut self, call: &Call<'_>, index: usize, count: usize) -> Result<Vec<f32>> {
         if call.layer.flag("use_bias", true)? {
             return self.variable(call, index, &["bias"], &[count]);
         }
-        Ok(vec![0.0; count])
+        self.filled(&call.layer, 0.0, count)
     }
 
     /// `Conv2D`.
@@ -63,7 +63,7 @@ impl Reader<'_> {
     }
 
     /// The kernels of each channel, without biases.
-    fn depthwise_kernel(&self, call: &Call<'_>, input: &Map) -> Result<Kernel> {
+    fn depthwise_kernel(&mut self, call: &Call<'_>, input: &Map) -> Result<Kernel> {
         let [rows, columns] = call.layer.pair("kernel_size", [1; 2])?;
         let (channels, each) = (input.shape().channels, call.layer.size("depth_multiplier", 1)?);
         let shape = [rows, columns, channels, each];
@@ -81,7 +81,7 @@ impl Reader<'_> {
         let layer = &call.layer;
         let mut depthwise = self.depthwise_kernel(call, input)?;
         let (channels, filters) = (depthwise.sizes[3], layer.size("filters", 1)?);
-        depthwise.biases = vec![0.0; channels];
+        depthwise.biases = self.filled(layer, 0.0, channels)?;
         let map = self.filtered(layer, &format!("{}_depthwise", layer.name), input, depthwise)?;
         let values = self.variable(call, 1, &["pointwise_kernel"], &[1, 1, channels, filters])?;
         let biases = self.biases(call, 2, filters)?;
@@ -136,7 +136,7 @@ impl Reader<'_> {
         let units = layer.size("units", 1)?;
         let shape = input.shape();
         let inputs = if input.form == Form::Image { shape.channels } else { shape.len() };
-        let read = |reader: &Self| -> Result<[Vec<f32>; 2]> {
+        let read = |reader: &mut Self| -> Result<[Vec<f32>; 2]> {
             Ok([reader.variable(call, 0, &["kernel"], &[inputs, units])?, reader.biases(call, 1, units)?])
         };
         let map = match &input.form {

@@ -1,5 +1,6 @@
 //! Models that Keras and TensorFlow.js wrote, with their outputs; models that the tests write themselves, and damaged ones.
 
+mod archive;
 mod graphs;
 mod outputs;
 mod refused;
@@ -23,7 +24,13 @@ type Change = Box<dyn Fn(&mut Value)>;
 struct Counted;
 
 impl Weights for Counted {
-    fn variable(&self, layer: &Layer<'_>, _group: &str, index: usize, names: &[&str]) -> Result<Variable> {
+    fn variable(
+        &mut self,
+        layer: &Layer<'_>,
+        _group: &str,
+        index: usize,
+        names: &[&str],
+    ) -> Result<Variable> {
         let size = |key: &str| layer.size(key, 1).unwrap();
         let shape = match (layer.class, names[0]) {
             ("Conv2D", "kernel") => vec![1, 1, 2 / size("groups"), size("filters")],
@@ -73,7 +80,7 @@ fn functional(layers: &[(Value, &[&str])], output: &str) -> Value {
 
 /// The model of a configuration with counted weights.
 fn read(model: &Value) -> Result<Model> {
-    reader::read(&Graph::read(model)?, &Counted, true, "net")
+    reader::read(&Graph::read(model)?, &mut Counted, true, "net")
 }
 
 /// Kinds of the layers of a model.

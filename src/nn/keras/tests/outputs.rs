@@ -1,4 +1,4 @@
-//! Models that TensorFlow.js wrote, as `tests/fixtures/keras/write.js` says, with inputs and its own outputs.
+//! Models that Keras and TensorFlow.js wrote, as `tests/fixtures/keras/write.py` and `write.js` say, with inputs and their own outputs.
 
 use std::path::PathBuf;
 
@@ -8,8 +8,16 @@ use crate::gpu::Gpu;
 use crate::nn::{Model, Predictor};
 
 /// Models, and if their last layer is a softmax.
-const MODELS: [(&str, bool); 4] =
-    [("plain.json", true), ("residual.json", false), ("separable.json", false), ("gray.json", true)];
+const MODELS: [(&str, bool); 8] = [
+    ("plain.json", true),
+    ("residual.json", false),
+    ("separable.json", false),
+    ("gray.json", true),
+    ("cnn.keras", true),
+    ("residual.keras", false),
+    ("mobile.keras", false),
+    ("gray.h5", true),
+];
 
 /// Images `[n, c, h, w]`, and a framework's outputs for them.
 #[derive(Deserialize)]
@@ -27,7 +35,7 @@ fn models_have_the_outputs_of_the_framework_that_wrote_them() {
     let gpu = Gpu::open(&"software".parse().unwrap()).unwrap();
     for (name, has_softmax) in MODELS {
         let model = Model::open(&fixture(name)).unwrap_or_else(|error| panic!("{error}"));
-        let values = std::fs::read(fixture(&name.replace(".json", ".values.json"))).unwrap();
+        let values = std::fs::read(fixture(&format!("{name}.values.json"))).unwrap();
         let Values { x, y } = serde_json::from_slice(&values).unwrap();
         let predictor = Predictor::of_model(&gpu, &model).unwrap();
         let error = |x: &[f32]| {

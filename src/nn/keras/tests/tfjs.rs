@@ -122,7 +122,7 @@ fn weights_that_do_not_fit_are_named() {
         ),
         (Box::new(weight(0, "name", json!("edges/kernel"))), "there are several of its kernel"),
         (Box::new(weight(1, "dtype", json!("string"))), "of the type \"string\""),
-        (Box::new(weight(1, "dtype", json!("int32"))), "of a type that is not trained"),
+        (Box::new(weight(1, "dtype", json!("int32"))), "its kernel is of a type that is not trained"),
         (Box::new(|file| file["format"] = json!("graph-model")), "graph model"),
     ];
     for (change, what) in cases {
