@@ -2,12 +2,13 @@
 """Imports models of other tools and compares `revacnn predict` with what their own framework makes of the same images, logit by logit.
 
     pip install -r examples/peers/requirements.txt torchvision timm onnxscript      # or, in another environment:
-    pip install tensorflow-cpu tf2onnx                                              # Keras 3
+    pip install tensorflow-cpu keras [tf2onnx]                                      # Keras 3
     imported.py [--revacnn target/release/revacnn] [--only NAME]
 
 Models of torchvision, timm, Keras and ConvNetJS with random weights (batch norms have random statistics) and images of 32×32, written by
-both of PyTorch's exporters, by tf2onnx, and as ConvNetJS's JSON; those of frameworks that are not there are passed over. It prints the largest error by the
-largest logit, or why a model is refused, and fails where an error is above 1e-4 or a model is refused that must not be.
+both of PyTorch's exporters, by Keras itself and tf2onnx, and as ConvNetJS's JSON; those of frameworks that are not there are passed
+over. It prints the largest error by the largest logit, or why a model is refused, and fails where an error is above 1e-4 or a model is
+refused that must not be.
 """
 
 import argparse
@@ -113,11 +114,12 @@ def keras_models():
     yield "keras functional", keras.Model(inputs, L.Dense(CLASSES)(L.GlobalAveragePooling2D()(x)))
     yield "keras MobileNetV2", keras.applications.MobileNetV2(
         (SIDE, SIDE, 3), alpha=0.35, weights=None, classes=CLASSES, classifier_activation=None)
+    yield "keras DenseNet121", keras.applications.DenseNet121(
+        input_shape=(SIDE, SIDE, 3), weights=None, classes=CLASSES, classifier_activation=None)
 
 
 def of_keras(folder, only):
     import tensorflow as tf
-    import tf2onnx
     import keras
 
     keras.utils.set_random_seed(3)
@@ -131,11 +133,19 @@ def of_keras(folder, only):
             elif "moving_variance" in variable.path:
                 variable.assign(tf.random.uniform(variable.shape) + 0.5)
         wanted = model.predict(images, verbose=0)
+        turned = images.transpose(0, 3, 1, 2)
+        file = folder / f"{name.replace(' ', '-')}.keras"
+        model.save(file)
+        yield f"{name}, Keras", file, turned, wanted
+        if not importlib.util.find_spec("tf2onnx"):
+            continue
+        import tf2onnx
+
         signature = (tf.TensorSpec((None, SIDE, SIDE, 3), tf.float32, name="image"),)
         function = tf.function(lambda image, model=model: model(image, training=False), input_signature=signature)
         file = folder / f"{name.replace(' ', '-')}.onnx"
         tf2onnx.convert.from_function(function, input_signature=signature, opset=18, output_path=str(file))
-        yield f"{name}, tf2onnx", file, images.transpose(0, 3, 1, 2), wanted
+        yield f"{name}, tf2onnx", file, turned, wanted
 
 
 def of_convnetjs(folder, only):
@@ -170,7 +180,7 @@ def main():
         def revacnn(*arguments):
             return subprocess.run([program, *map(str, arguments)], cwd=folder, capture_output=True, text=True)
 
-        sources = [make for module, make in [("torch", of_torch), ("tf2onnx", of_keras)] if importlib.util.find_spec(module)]
+        sources = [make for module, make in [("torch", of_torch), ("tensorflow", of_keras)] if importlib.util.find_spec(module)]
         sources.append(of_convnetjs)
         for name, file, images, wanted in (case for make in sources for case in make(folder, options.only)):
             np.savez(folder / "x.npz", x=np.ascontiguousarray(images))

@@ -88,6 +88,25 @@ impl<'a> Layer<'a> {
         })
     }
 
+    /// Numbers, one or several, however their lists are nested; none where the setting is missing.
+    pub(super) fn numbers(&self, key: &str) -> Result<Option<Vec<f32>>> {
+        fn collect(value: &Value, numbers: &mut Vec<f32>) -> Option<()> {
+            match value {
+                Value::Array(list) => list.iter().try_for_each(|value| collect(value, numbers)),
+                _ => {
+                    let number = value.as_f64().map(|number| number as f32);
+                    numbers.push(number.filter(|number| number.is_finite())?);
+                    Some(())
+                }
+            }
+        }
+        let Some(value) = self.setting(key) else { return Ok(None) };
+        let mut numbers = Vec::new();
+        collect(value, &mut numbers)
+            .ok_or_else(|| self.is_not(key, value, "a number, or a list of numbers"))?;
+        Ok(Some(numbers))
+    }
+
     /// A choice of yes or no.
     pub(super) fn flag(&self, key: &str, default: bool) -> Result<bool> {
         self.setting(key).map_or(Ok(default), |value| {

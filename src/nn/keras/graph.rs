@@ -91,7 +91,7 @@ impl<'a> Graph<'a> {
         }
         if MODELS.contains(&layer.class) {
             let [input] = inputs[..] else {
-                return Err(layer.refuse(format!("it takes {} maps", inputs.len()), PLAIN));
+                return Err(layer.refuse(format!("it takes {} inputs", inputs.len()), PLAIN));
             };
             return self
                 .expand(layer.value, &format!("{group}/"), input)

@@ -1,6 +1,6 @@
 //! Normalizations of Keras, and the scaling of pixels.
 
-use super::config::Layer;
+use super::config::{DAMAGED, Layer};
 use super::graph::Call;
 use super::map::{Form, Map};
 use super::reader::Reader;
@@ -105,20 +105,61 @@ impl Reader<'_> {
         self.push(&call.layer, ("group_norm", settings), input, weights)
     }
 
-    /// `Rescaling`: a convolution of each pixel of a channel by itself.
+    /// `Rescaling`.
     pub(super) fn rescaling(&mut self, layer: &Layer<'_>, input: &Map) -> Result<Map> {
+        let [scales, offsets] = [("scale", 1.0), ("offset", 0.0)].map(|(key, default)| {
+            self.each_channel(layer, input, key, layer.numbers(key)?.unwrap_or(vec![default]))
+        });
+        self.scaled(layer, input, scales?, offsets?)
+    }
+
+    /// `Normalization`: less a mean, by a deviation of at least 1e-7, from the settings or, where it was adapted to data, the weights.
+    pub(super) fn normalization(&mut self, call: &Call<'_>, input: &Map) -> Result<Map> {
+        let layer = &call.layer;
+        self.check_last_axis(layer, input)?;
+        if layer.flag("invert", false)? {
+            return Err(layer.refuse("it is inverted", "take a Rescaling"));
+        }
+        let channels = input.shape().channels;
+        let mut values = Vec::new();
+        for (index, key) in ["mean", "variance"].into_iter().enumerate() {
+            let given = layer.numbers(key)?;
+            let given = given.map_or_else(|| self.variable(call, index, &[key], &[channels]), Ok)?;
+            values.push(self.each_channel(layer, input, key, given)?);
+        }
+        let (means, variances) = (&values[0], &values[1]);
+        let scales: Vec<f32> = variances.iter().map(|variance| 1.0 / variance.sqrt().max(1e-7)).collect();
+        let offsets = means.iter().zip(&scales).map(|(mean, scale)| -mean * scale).collect();
+        self.scaled(layer, input, scales, offsets)
+    }
+
+    /// A value for each channel, of as many or of one.
+    fn each_channel(
+        &mut self,
+        layer: &Layer<'_>,
+        input: &Map,
+        key: &str,
+        values: Vec<f32>,
+    ) -> Result<Vec<f32>> {
+        let channels = input.shape().channels;
+        match values.len() {
+            len if len == channels => Ok(values),
+            1 => self.filled(layer, values[0], channels),
+            len => Err(layer.refuse(format!("its {key} has {len} values for {channels} channels"), DAMAGED)),
+        }
+    }
+
+    /// A convolution of each pixel of a channel by itself.
+    fn scaled(&mut self, layer: &Layer<'_>, input: &Map, scales: Vec<f32>, offsets: Vec<f32>) -> Result<Map> {
         if input.parts().is_some() {
             return Err(layer.refuse("it scales a row", "put it before the Flatten"));
         }
         let channels = input.shape().channels;
-        let (scale, offset) = (layer.number("scale", 1.0)?, layer.number("offset", 0.0)?);
         let settings = sizes(&[("filters", channels), ("kernel", 1), ("groups", channels)]);
         self.assembly.notes.push(format!(
             "{}: became a conv2d of single pixels, which trains unless it is frozen; if the network was fed pixels from 0 to 255, say so by --mean 0 --std 0.00392157",
             layer.label()
         ));
-        let weights = [scale, offset].map(|value| self.filled(layer, value, channels));
-        let weights = weights.into_iter().collect::<Result<_>>()?;
-        self.push(layer, ("conv2d", settings), input, weights)
+        self.push(layer, ("conv2d", settings), input, vec![scales, offsets])
     }
 }

@@ -137,7 +137,7 @@ impl Reader<'_> {
             return self.join(layer, inputs);
         }
         let [input] = inputs else {
-            return Err(layer.refuse(format!("it takes {} maps", inputs.len()), "give it one"));
+            return Err(layer.refuse(format!("it takes {} inputs", inputs.len()), "give it one"));
         };
         if layer.is_operator {
             return Err(refused(layer));
@@ -173,6 +173,7 @@ impl Reader<'_> {
             "GroupNormalization" => self.group_norm(call, input),
             "LayerNormalization" => self.layer_norm(call, input),
             "Rescaling" => self.rescaling(layer, input),
+            "Normalization" => self.normalization(call, input),
             "PReLU" => self.prelu(call, input),
             "Dropout" => self.dropout(layer, input),
             "Activation" | "ReLU" | "LeakyReLU" | "ELU" | "Softmax" => {

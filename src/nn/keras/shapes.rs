@@ -69,7 +69,10 @@ impl Reader<'_> {
     /// `Add`, `Multiply` and `Concatenate`.
     pub(super) fn join(&mut self, layer: &Layer<'_>, inputs: &[Map]) -> Result<Map> {
         let [first, _, ..] = inputs else {
-            return Err(layer.refuse(format!("it takes {} maps", inputs.len()), "give it two or more"));
+            return Err(layer.refuse(
+                "it does not join outputs of layers alone",
+                "give it two or more of them, and no constants",
+            ));
         };
         let stages: Vec<&Stage> = inputs.iter().map(|map| &map.stage).collect();
         let origin = Origin { label: &layer.label(), name: Some(layer.name) };

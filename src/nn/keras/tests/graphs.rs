@@ -110,6 +110,16 @@ fn a_scale_of_pixels_is_a_convolution_and_says_so() {
     let model =
         read(&sequential(&[rescaling, conv("last"), plain("GlobalAveragePooling2D", "mean")])).unwrap();
     assert_eq!(model.weights[0], [[0.5; 2], [-1.0; 2]]);
+    // Counted weights: a mean of 0, a variance of 1; then two means of its own and a variance for both.
+    let given = json!({ "axis": [-1], "mean": [[0.5, -2.0]], "variance": 4.0 });
+    for (settings, wanted) in [(json!({}), [[1.0; 2], [0.0; 2]]), (given, [[0.5; 2], [-0.25, 1.0]])] {
+        let layers = [
+            layer("Normalization", "scale", &settings),
+            conv("last"),
+            plain("GlobalAveragePooling2D", "mean"),
+        ];
+        assert_eq!(read(&sequential(&layers)).unwrap().weights[0], wanted);
+    }
     assert!(model.notes[0].contains("--mean 0 --std 0.00392157"), "{:?}", model.notes);
 }
 

@@ -37,7 +37,7 @@ fn layers_that_cannot_be_said_here_are_named() {
         ("ZeroPadding2D", json!({ "padding": [[1, 2], [3]] }), "its padding cannot be read"),
         ("Reshape", json!({ "target_shape": [8, 4] }), "it makes [8, 4] out of [4, 4, 2]"),
         ("Reshape", json!({ "target_shape": [-1, -1] }), "out of [4, 4, 2]"),
-        ("Add", json!({}), "it takes 1 maps"),
+        ("Add", json!({}), "it does not join outputs of layers alone"),
         ("PReLU", json!({ "shared_axes": [4] }), "its shared_axes are [4]"),
         ("Dropout", json!({ "rate": 1.5 }), "layer \"one\" (Dropout): rate is 1.5"),
     ];
@@ -71,7 +71,7 @@ fn graphs_that_do_not_hold_together_are_refused() {
         (Box::new(inbound(2, json!([[["one", 1, 0, {}]]]))), "output 1 of the layer \"one\" is taken"),
         (Box::new(inbound(2, json!([[["one", 0, 1, {}]]]))), "layer \"two\" (ReLU): its inbound_nodes"),
         (Box::new(inbound(2, json!(7))), "layer \"two\" (ReLU): its inbound_nodes"),
-        (Box::new(inbound(2, json!([]))), "layer \"two\" (ReLU): it takes 0 maps"),
+        (Box::new(inbound(2, json!([]))), "layer \"two\" (ReLU): it takes 0 inputs"),
         (Box::new(|c| c["output_layers"] = json!([["mean", 0, 0], ["two", 0, 0]])), "1 inputs and 2 outputs"),
         (Box::new(|c| c["output_layers"] = json!({ "a": ["mean", 0, 0] })), "no lists of layers"),
         (Box::new(|c| c["output_layers"] = json!([["two", 0, 0]])), "its output is a map of [4, 4, 2]"),
