@@ -66,7 +66,8 @@ impl Reader<'_> {
         let layer_of_ours = match name {
             "linear" => return Ok(input.clone()),
             "softmax" | "log_softmax" if is_last && input.parts().is_some() => {
-                return Ok(self.leave_out(layer, input, "the loss computes its softmax from the logits"));
+                self.note(layer, "its softmax is left out, because the loss computes it from the logits");
+                return Ok(input.clone());
             }
             "softmax" | "log_softmax" => {
                 return Err(layer.refuse(

@@ -8,6 +8,7 @@
 //! | weights counted for each class, `conv2d_1`, whatever a layer is called; those that are turned off move the others up | Keras 3.15 | counted alike |
 //! | weights by name | Keras 2, `.h5` | found by the names of layer and variable |
 //! | statistics of batch normalizations last, whatever their layer | TensorFlow.js 4.22 | found by their names |
+//! | no weights of a layer `a/b` beside one called `a` (`findings/tensorflowjs_nested_names.sh`) | tensorflowjs 4.22, Python | refused: the layer is named |
 //! | inbound nodes as lists, or as arguments of a call | Keras 2, Keras 3 | both are read |
 //! | a softmax in the last layer | Keras | left out: the loss has its own |
 //! | functions as names, as objects, as layers within a layer | Keras 2, Keras 3 | all are read |

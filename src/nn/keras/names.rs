@@ -56,7 +56,7 @@ impl Names {
         found.sort_unstable();
         let [(rank, at), rest @ ..] = &found[..] else {
             let what = format!("its {} is not among the weights", variables[0]);
-            return Err(Error::new(what, "save the model again, with its weights"));
+            return Err(Error::new(what, "save the model again, with its weights, or as a .keras file"));
         };
         if rest.first().is_some_and(|(other, _)| other == rank) || !self.taken.insert(*at) {
             let what = format!("there are several of its {}, or of layers of its name", variables[0]);

@@ -156,10 +156,10 @@ impl Reader<'_> {
         }
         let channels = input.shape().channels;
         let settings = sizes(&[("filters", channels), ("kernel", 1), ("groups", channels)]);
-        self.assembly.notes.push(format!(
-            "{}: became a conv2d of single pixels, which trains unless it is frozen; if the network was fed pixels from 0 to 255, say so by --mean 0 --std 0.00392157",
-            layer.label()
-        ));
+        self.note(
+            layer,
+            "became a conv2d of single pixels, which trains unless it is frozen; if the network was fed pixels from 0 to 255, say so by --mean 0 --std 0.00392157",
+        );
         self.push(layer, ("conv2d", settings), input, vec![scales, offsets])
     }
 }

@@ -121,10 +121,9 @@ impl Reader<'_> {
         Ok(vec![value; count])
     }
 
-    /// Notes that a layer was left out.
-    pub(super) fn leave_out(&mut self, layer: &Layer<'_>, input: &Map, why: &str) -> Map {
-        self.assembly.notes.push(format!("{}: left out, because {why}", layer.label()));
-        input.clone()
+    /// Notes something about a layer.
+    pub(super) fn note(&mut self, layer: &Layer<'_>, text: &str) {
+        self.assembly.notes.push(format!("{}: {text}", layer.label()));
     }
 
     fn layer(&mut self, call: &Call<'_>, inputs: &[Map], is_last: bool) -> Result<Map> {
@@ -180,7 +179,8 @@ impl Reader<'_> {
                 self.activation_layer(layer, input, is_last)
             }
             class if TRAINING_ALONE.iter().any(|beginning| class.starts_with(beginning)) => {
-                Ok(self.leave_out(layer, input, "it acts in training alone, and has no layer here"))
+                self.note(layer, "left out, because it acts in training alone, and has no layer here");
+                Ok(input.clone())
             }
             "Identity" => Ok(input.clone()),
             _ => Err(refused(layer)),

@@ -30,7 +30,7 @@ fn branches_are_joined_in_the_order_of_their_inputs() {
     let network = &model.network;
     assert_eq!(network.layers[2].name, "sum");
     assert_eq!((network.input, network.classes), (Shape::new(2, 4, 4), 2));
-    assert!(model.notes[0].contains("layer \"end\" (Softmax): left out"), "{:?}", model.notes);
+    assert!(model.notes[0].contains("layer \"end\" (Softmax): its softmax is left out"), "{:?}", model.notes);
 }
 
 /// The same graph with the inputs of calls as Keras 3 has them.
