@@ -1,10 +1,11 @@
 //! Networks as ConvNetJS writes them, made by hand, and damaged ones.
 
-use rand::{RngExt as _, SeedableRng as _};
+use rand::SeedableRng as _;
 use serde_json::{Value, json};
 
 use super::*;
 use crate::nn::Loss;
+use crate::nn::imported::damaged_json;
 
 /// Damaged texts.
 const MUTATED: usize = 10_000;
@@ -152,16 +153,8 @@ fn damaged_texts_are_errors_or_networks() {
     let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(3);
     let mut whole = 0;
     for _ in 0..MUTATED {
-        let mut damaged = text.clone();
-        for _ in 0..rng.random_range(1..4) {
-            let at = rng.random_range(0..damaged.len());
-            match rng.random_range(0..3) {
-                0 => damaged[at] = b"0123456789.-e{}[]\",:"[rng.random_range(0..20)],
-                1 => drop(damaged.drain(at..(at + rng.random_range(1..30)).min(damaged.len()))),
-                _ => damaged.insert(at, b'9'),
-            }
-        }
-        whole += usize::from(read(&String::from_utf8_lossy(&damaged), "net").is_ok());
+        let damaged = damaged_json(&text, &mut rng);
+        whole += usize::from(read(&damaged, "net").is_ok());
     }
     assert!((1..MUTATED / 2).contains(&whole), "{whole} of {MUTATED}");
 }

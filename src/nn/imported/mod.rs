@@ -2,12 +2,16 @@
 
 mod assembly;
 mod beside;
+#[cfg(test)]
+mod damage;
 mod order;
 mod walk;
 mod windows;
 
 pub(super) use assembly::{Added, Assembly, IMAGE, Origin, Stage};
 pub(super) use beside::beside;
+#[cfg(test)]
+pub(super) use damage::damaged_json;
 pub(super) use order::in_our_order;
 pub(super) use walk::{Input, inputs_first};
 pub(super) use windows::{Filters, Pads, Pooling, reach, same_padding};

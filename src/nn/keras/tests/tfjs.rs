@@ -2,11 +2,12 @@
 
 use std::path::Path;
 
-use rand::{RngExt as _, SeedableRng as _};
+use rand::SeedableRng as _;
 use serde_json::{Value, json};
 
 use super::{Change, layer, write_tfjs};
 use crate::error::Result;
+use crate::nn::imported::damaged_json;
 use crate::nn::{Model, Shape};
 
 /// Damaged texts.
@@ -145,16 +146,7 @@ fn damaged_texts_are_errors_or_networks() {
     let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(5);
     let mut whole = 0;
     for _ in 0..MUTATED {
-        let mut damaged = text.clone();
-        for _ in 0..rng.random_range(1..4) {
-            let at = rng.random_range(0..damaged.len());
-            match rng.random_range(0..3) {
-                0 => damaged[at] = b"0123456789.-e{}[]\",:"[rng.random_range(0..20)],
-                1 => drop(damaged.drain(at..(at + rng.random_range(1..30)).min(damaged.len()))),
-                _ => damaged.insert(at, b'9'),
-            }
-        }
-        let damaged = String::from_utf8_lossy(&damaged);
+        let damaged = damaged_json(&text, &mut rng);
         whole += usize::from(crate::nn::keras::tfjs::read(&damaged, folder.path(), "net").is_ok());
     }
     assert!((1..MUTATED / 2).contains(&whole), "{whole} of {MUTATED}");
