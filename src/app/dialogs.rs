@@ -144,7 +144,7 @@ impl Dialogs {
         let (mut open, mut request) = (true, None);
         dialog(ui, "Open a run, a training or a network", |ui| {
             ui.label(
-                "Folder of a run (--out) or of a PyTorch training to watch, or file of a network (ONNX, ConvNetJS), which is trained on with \
+                "Folder of a run (--out) or of a PyTorch training to watch, or file of a network (ONNX, Keras, TensorFlow.js, ConvNetJS), which is trained on with \
                  the present data set. All of them can also be dropped on the window",
             );
             let entered = path_ui(ui, path, "/path/to/run", "folder", &mut self.focus, targets);

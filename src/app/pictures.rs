@@ -8,7 +8,7 @@ use crate::session::{Control, Inspect, NewProbe, ProbeChange, Session};
 
 /// True for a file as a run's folder has them, or of a network.
 pub(crate) fn is_of_run(path: &Path) -> bool {
-    const ENDINGS: [&str; 7] = ["csv", "json", "jsonl", "keras", "onnx", "safetensors", "toml"];
+    const ENDINGS: [&str; 8] = ["csv", "h5", "json", "jsonl", "keras", "onnx", "safetensors", "toml"];
     let extension = path.extension().and_then(|extension| extension.to_str());
     extension.is_some_and(|extension| ENDINGS.contains(&extension))
 }

@@ -30,7 +30,7 @@ impl Openable {
         let holds = |name: &str| folder.join(name).is_file();
         let is_network = match ending(path) {
             _ if !path.is_file() => false,
-            "keras" | "onnx" => true,
+            "h5" | "keras" | "onnx" => true,
             "csv" | "jsonl" | "safetensors" | "toml" => false,
             _ => !holds(JOURNAL_FILE) && !holds(LIST),
         };

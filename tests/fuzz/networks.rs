@@ -101,6 +101,18 @@ fn damaged_networks() {
 }
 
 #[test]
+fn damaged_networks_of_keras() {
+    let folder = tempfile::tempdir().unwrap();
+    let fixtures = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/keras");
+    for name in ["plain.bin", "plain.json", "mobile.keras", "gray.h5"] {
+        fs::copy(fixtures.join(name), folder.path().join(name)).unwrap();
+    }
+    for name in ["plain.json", "mobile.keras", "gray.h5"] {
+        fuzz(&folder.path().join(name), network);
+    }
+}
+
+#[test]
 fn damaged_weights() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("made.safetensors");

@@ -198,12 +198,16 @@ impl Reader<'_> {
     fn upsampling(&mut self, layer: &Layer<'_>, input: &Map) -> Result<Map> {
         let factor = layer.pair("size", [2; 2])?;
         let by = layer.word("interpolation", "nearest")?;
-        if by != "nearest" || factor[0] != factor[1] || factor[0] > 64 {
+        if !["nearest", "bilinear"].contains(&by) || factor[0] != factor[1] || factor[0] > 64 {
             let what = format!("it enlarges by {factor:?}, {by}");
-            let help = "only by nearest neighbors, and the same whole number up to 64 for rows and columns, has a layer, upsample";
+            let help = "only by nearest neighbors or bilinear, and the same whole number up to 64 for rows and columns, has a layer, upsample";
             return Err(layer.refuse(what, help));
         }
-        self.push(layer, ("upsample", sizes(&[("factor", factor[0])])), input, Vec::new())
+        let mut settings = sizes(&[("factor", factor[0])]);
+        if by == "bilinear" {
+            settings.insert("mode".to_owned(), by.into());
+        }
+        self.push(layer, ("upsample", settings), input, Vec::new())
     }
 }
 

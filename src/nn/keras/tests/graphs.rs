@@ -94,6 +94,8 @@ fn layers_become_ours_with_their_settings() {
     assert_eq!(pad(json!({ "padding": 3 })), Some(3));
     assert_eq!(pad(json!({ "padding": [1, 2] })), Some(2));
     assert_eq!(pad(json!({ "padding": [[0, 1], [4, 0]] })), Some(4));
+    let mode = |by: &str| setting(layer("UpSampling2D", "one", &json!({ "interpolation": by })), "mode");
+    assert_eq!((mode("nearest"), mode("bilinear")), (None, Some("bilinear".into())));
 }
 
 #[test]

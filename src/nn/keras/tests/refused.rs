@@ -33,7 +33,7 @@ fn layers_that_cannot_be_said_here_are_named() {
         ("BatchNormalization", json!({ "axis": 1 }), "its axis is [1], for an input of [4, 4, 2]"),
         ("LayerNormalization", json!({}), "it normalizes each pixel by itself"),
         ("GroupNormalization", json!({ "groups": 3 }), "3 groups do not divide 2 channels"),
-        ("UpSampling2D", json!({ "interpolation": "bilinear" }), "it enlarges by [2, 2], bilinear"),
+        ("UpSampling2D", json!({ "interpolation": "bicubic" }), "it enlarges by [2, 2], bicubic"),
         ("ZeroPadding2D", json!({ "padding": [[1, 2], [3]] }), "its padding cannot be read"),
         ("Reshape", json!({ "target_shape": [8, 4] }), "it makes [8, 4] out of [4, 4, 2]"),
         ("Reshape", json!({ "target_shape": [-1, -1] }), "out of [4, 4, 2]"),
