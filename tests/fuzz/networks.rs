@@ -101,6 +101,19 @@ fn damaged_networks() {
 }
 
 #[test]
+fn damaged_networks_of_keras() {
+    let folder = tempfile::tempdir().unwrap();
+    let fixtures = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/keras");
+    // The model of TensorFlow.js has its weights beside it.
+    fs::copy(fixtures.join("plain.bin"), folder.path().join("plain.bin")).unwrap();
+    for name in ["cnn.keras", "gray.h5", "mobile.keras", "plain.json"] {
+        let path = folder.path().join(name);
+        fs::copy(fixtures.join(name), &path).unwrap();
+        fuzz(&path, network);
+    }
+}
+
+#[test]
 fn damaged_weights() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("made.safetensors");
