@@ -181,11 +181,11 @@ fn pool(settings: &Table, input: Shape) -> Result<Value> {
     if stride[0] != stride[1] || padding[0] != padding[1] {
         return Err(no_such("its stride and its padding have to be alike for rows and columns"));
     }
-    let reaches = [input.height, input.width].into_iter().zip(size).zip(stride).zip(padding);
+    let mut reaches = [input.height, input.width].into_iter().zip(size).zip(stride).zip(padding);
     let is_whole = |(((input, size), stride), padding): (((usize, usize), usize), usize)| {
         (input + 2 * padding).checked_sub(size).is_some_and(|rest| rest % stride == 0)
     };
-    if settings.contains_key("ceil") && !reaches.map(is_whole).fold(true, |all, whole| all && whole) {
+    if settings.contains_key("ceil") && !reaches.all(is_whole) {
         return Err(no_such("its last windows reach beyond the map (ceil)"));
     }
     Ok(

@@ -6,7 +6,7 @@ use toml::Table;
 use super::config::Layer;
 use super::graph::Call;
 use super::map::{Form, Map};
-use super::reader::Reader;
+use super::reader::{Dialect, Reader};
 use crate::error::Result;
 use crate::nn::imported::in_our_order;
 use crate::nn::tables::number;
@@ -81,7 +81,7 @@ impl Reader<'_> {
             "hard_tanh" => ("hardtanh", bounds(-1.0, 1.0)),
             "relu6" => ("hardtanh", bounds(0.0, 6.0)),
             "leaky_relu" => ("leaky_relu", number("slope", SLOPE_BY_NAME)),
-            "hard_sigmoid" if !self.is_keras_2 => plain("hard_sigmoid"),
+            "hard_sigmoid" if self.dialect == Dialect::Keras3 => plain("hard_sigmoid"),
             "hard_sigmoid" => {
                 let what = "its hard_sigmoid is that of Keras 2, x / 5 + 1/2 from 0 to 1";
                 return Err(layer.refuse(

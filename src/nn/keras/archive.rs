@@ -8,7 +8,7 @@ use zip::ZipArchive;
 use super::config::{DAMAGED, MAX_CONFIG};
 use super::graph::Graph;
 use super::hdf5::Hdf5;
-use super::reader;
+use super::reader::{self, Dialect};
 use crate::error::{Error, Result};
 use crate::nn::Model;
 
@@ -57,7 +57,8 @@ fn read_zip(zip: &mut Zip<'_>, len: u64, name: &str) -> Result<Model> {
     let weights = entry(zip, WEIGHTS, MAX_WEIGHTS.saturating_add(len.saturating_mul(MAX_GROWTH)))?;
     // Keras 2.12 and later write such files, too.
     let is_keras_2 = metadata["keras_version"].as_str().is_some_and(|version| version.starts_with("2."));
-    reader::read(&Graph::read(&config)?, &mut Hdf5::open(weights)?, is_keras_2, name)
+    let dialect = if is_keras_2 { Dialect::Keras2 } else { Dialect::Keras3 };
+    reader::read(&Graph::read(&config)?, &mut Hdf5::open(weights)?, dialect, name)
 }
 
 /// The bytes of an entry, `limit` at most.

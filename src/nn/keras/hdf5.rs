@@ -6,7 +6,7 @@ use serde_json::Value;
 use super::config::{DAMAGED, Layer, MAX_CONFIG};
 use super::graph::Graph;
 use super::names::Names;
-use super::reader;
+use super::reader::{self, Dialect};
 use super::variables::{Variable, Weights};
 use crate::error::{Error, Result};
 use crate::nn::Model;
@@ -101,7 +101,8 @@ pub(super) fn read_model(bytes: Vec<u8>, name: &str) -> Result<Model> {
         return Err(Error::new(format!("its configuration has more than {MAX_CONFIG} bytes"), DAMAGED));
     }
     let config: Value = serde_json::from_str(config).map_err(damaged)?;
-    let is_keras_2 = text("keras_version").is_none_or(|version| !version.starts_with("3."));
+    let is_keras_3 = text("keras_version").is_some_and(|version| version.starts_with("3."));
+    let dialect = if is_keras_3 { Dialect::Keras3 } else { Dialect::Keras2 };
     let mut paths = Vec::new();
     collect(&root.group(WEIGHTS).map_err(damaged)?, WEIGHTS, MAX_DEPTH, &mut paths)?;
     let mut names = Names::default();
@@ -109,7 +110,7 @@ pub(super) fn read_model(bytes: Vec<u8>, name: &str) -> Result<Model> {
         names.add(path[WEIGHTS.len() + 1..].to_owned());
     }
     let graph = Graph::read(&config)?;
-    reader::read(&graph, &mut Named { file, paths, names }, is_keras_2, name)
+    reader::read(&graph, &mut Named { file, paths, names }, dialect, name)
 }
 
 /// Adds the paths of all tensors in a group and below.

@@ -37,12 +37,19 @@ const TRAINING_ALONE: [&str; 7] = [
 /// Most values that layers get without a variable in the file, such as biases of 0: 64 MiB.
 const MAX_FILLED: usize = 1 << 24;
 
+/// Program that a model is for: some functions are others in each.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) enum Dialect {
+    Keras2,
+    Keras3,
+    TensorFlowJs,
+}
+
 /// The network while it is read.
 pub(super) struct Reader<'a> {
     pub assembly: Assembly,
     pub weights: &'a mut dyn Weights,
-    /// True of a configuration of Keras 2 or TensorFlow.js, some of whose defaults are others.
-    pub is_keras_2: bool,
+    pub dialect: Dialect,
     /// Values that may still be made beside those of the file.
     room: usize,
 }
@@ -54,11 +61,11 @@ pub(super) struct Reader<'a> {
 pub(super) fn read(
     (graph, output): &(Graph<'_>, Source),
     weights: &mut dyn Weights,
-    is_keras_2: bool,
+    dialect: Dialect,
     name: &str,
 ) -> Result<Model> {
     let image = image(&graph.image)?;
-    let mut reader = Reader { assembly: Assembly::new(), weights, is_keras_2, room: MAX_FILLED };
+    let mut reader = Reader { assembly: Assembly::new(), weights, dialect, room: MAX_FILLED };
     let mut maps: Vec<Map> = Vec::new();
     for (at, call) in graph.calls.iter().enumerate() {
         let of = |source: &Source| match source {
@@ -198,14 +205,16 @@ impl Reader<'_> {
     fn upsampling(&mut self, layer: &Layer<'_>, input: &Map) -> Result<Map> {
         let factor = layer.pair("size", [2; 2])?;
         let by = layer.word("interpolation", "nearest")?;
-        if !["nearest", "bilinear"].contains(&by) || factor[0] != factor[1] || factor[0] > 64 {
+        // That of TensorFlow.js begins at the corners of pixels, not at their centers.
+        let blends = by == "bilinear" && self.dialect != Dialect::TensorFlowJs;
+        if !(by == "nearest" || blends) || factor[0] != factor[1] || factor[0] > 64 {
             let what = format!("it enlarges by {factor:?}, {by}");
-            let help = "only by nearest neighbors or bilinear, and the same whole number up to 64 for rows and columns, has a layer, upsample";
+            let help = "only the same whole number up to 64 for rows and columns, by nearest neighbors or bilinear as Keras has it, has a layer, upsample";
             return Err(layer.refuse(what, help));
         }
         let mut settings = sizes(&[("factor", factor[0])]);
-        if by == "bilinear" {
-            settings.insert("mode".to_owned(), by.into());
+        if blends {
+            settings.insert("mode".to_owned(), "bilinear".into());
         }
         self.push(layer, ("upsample", settings), input, Vec::new())
     }

@@ -12,7 +12,7 @@ use serde_json::Value;
 use super::config::{DAMAGED, Layer, MAX_CONFIG};
 use super::graph::Graph;
 use super::names::Names;
-use super::reader;
+use super::reader::{self, Dialect};
 use super::variables::{Variable, Weights};
 use crate::error::{Error, Result};
 use crate::nn::Model;
@@ -104,10 +104,9 @@ pub(super) fn read(text: &str, folder: &Path, name: &str) -> Result<Model> {
     }
     let topology = &file.model_topology;
     let model = if topology["model_config"].is_object() { &topology["model_config"] } else { topology };
-    let is_keras_2 = !topology["keras_version"].as_str().is_some_and(|version| version.starts_with("3."));
     let graph = Graph::read(model)?;
     let mut shards = Shards::read(file.weights_manifest, folder)?;
-    reader::read(&graph, &mut shards, is_keras_2, name)
+    reader::read(&graph, &mut shards, Dialect::TensorFlowJs, name)
 }
 
 impl Shards {

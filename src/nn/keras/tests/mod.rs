@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 
 use super::config::Layer;
 use super::graph::Graph;
-use super::reader;
+use super::reader::{self, Dialect};
 use super::variables::{Variable, Weights};
 use crate::error::Result;
 use crate::nn::Model;
@@ -80,7 +80,7 @@ fn functional(layers: &[(Value, &[&str])], output: &str) -> Value {
 
 /// The model of a configuration with counted weights.
 fn read(model: &Value) -> Result<Model> {
-    reader::read(&Graph::read(model)?, &mut Counted, true, "net")
+    reader::read(&Graph::read(model)?, &mut Counted, Dialect::TensorFlowJs, "net")
 }
 
 /// Kinds of the layers of a model.
