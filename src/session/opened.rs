@@ -26,7 +26,8 @@ pub enum Openable {
 impl Openable {
     /// The kind of a path. A file as a run's folder has them, or a training's, stands for its folder.
     pub fn at(path: &Path) -> Self {
-        let folder = if path.is_file() { path.parent().unwrap_or(path) } else { path };
+        let parent = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+        let folder = if path.is_file() { parent.unwrap_or(Path::new(".")) } else { path };
         let holds = |name: &str| folder.join(name).is_file();
         let is_network = match ending(path) {
             _ if !path.is_file() => false,

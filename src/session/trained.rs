@@ -7,7 +7,8 @@ use super::state::Session;
 use crate::error::Result;
 
 /// Trains until the stop condition holds. Each event goes to `callback` as it arrives, some steps after it happened: it may read the session
-/// and apply commands to it, and ends the training by [`ControlFlow::Break`]. A run that has a folder is saved by [`Session::save`] alone.
+/// and apply commands to it. By [`ControlFlow::Break`] it ends the training with the step under way, and gets no further event. The session
+/// is paused afterwards, unless the condition holds, and the condition stays set. A run that has a folder is saved by [`Session::save`] alone.
 ///
 /// # Errors
 /// When the callback fails, or the training does: its GPU, or a loss that is no number.
@@ -18,6 +19,16 @@ pub fn train(
 ) -> Result<()> {
     session.set_limit(Some(until));
     session.play();
+    let trained = train_on(session, callback);
+    session.pause();
+    trained
+}
+
+fn train_on(
+    session: &mut Session,
+    callback: &mut dyn FnMut(&mut Session, &Event) -> Result<ControlFlow<()>>,
+) -> Result<()> {
+    let mut ended = false;
     loop {
         let busy = session.advance();
         let idle = !busy && matches!(session.state(), RunState::Paused | RunState::Finished);
@@ -26,10 +37,10 @@ pub fn train(
         }
         for event in session.take_events() {
             if let Event::Fault(fault) = event {
-                session.pause();
                 return Err(fault);
             }
-            if callback(session, &event)?.is_break() {
+            if !ended && callback(session, &event)?.is_break() {
+                ended = true;
                 session.pause();
             }
         }

@@ -179,15 +179,15 @@ fn rows_of_a_wide_layer_are_read_pass_by_pass() {
     fs::write(path.join("wide.toml"), WIDE).unwrap();
     let train = ["train", "--dataset", "digits", "--network", "wide.toml", "--steps", "1", "--batch", "10"];
     run(path, &[&train[..], &["--out", "run"]].concat()).ok();
-    let ran = embed(path, &["run", "--layer", "wide", "--rows", "40", "-o", "a.npz"]).ok();
+    let ran = embed(path, &["run", "--layer", "wide", "--rows", "20", "-o", "a.npz"]).ok();
     let result = &ran.events()[0];
     assert_eq!(
         (&result["n"], &result["dim"], &result["drawn_of"]),
-        (&40.into(), &131_072.into(), &297.into())
+        (&20.into(), &131_072.into(), &297.into())
     );
     // The rows are those of the labels: of the images themselves, drawn by the same seed.
     let images = revacnn::data::Dataset::open("digits").unwrap();
     let labels = opened(path, "a.npz", None).labels.unwrap();
-    let expected = revacnn::data::drawn_rows(297, 40, 0).into_iter().map(|row| images.test.labels[row]);
+    let expected = revacnn::data::drawn_rows(297, 20, 0).into_iter().map(|row| images.test.labels[row]);
     assert!(labels.classes.iter().map(|class| labels.numbers[*class as usize] as u8).eq(expected));
 }

@@ -40,15 +40,18 @@ fn a_callback_ends_the_training() {
     let bench = Bench::new();
     let mut session = bench.session();
     let until = StopCondition::Epochs(50);
+    let mut calls = 0;
     train(&mut session, until, &mut |_, event| {
+        calls += 1;
         let ends = matches!(event, Event::Step(step) if step.step == 5);
         Ok(if ends { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
     })
     .unwrap();
+    assert_eq!(calls, 5, "a call for each step up to the last");
     // Steps that were under way when the news came are finished.
     assert!((5..50).contains(&session.step()) && session.state() == RunState::Paused, "{}", session.step());
     let error = train(&mut session, until, &mut |_, _| Err(Error::new("no more", "none"))).unwrap_err();
-    assert_eq!(error.what(), "no more");
+    assert!(error.what() == "no more" && !session.is_playing(), "{error}");
     session.apply(TrainCommand::SetLearningRate(1e30)).unwrap();
     let fault = train(&mut session, until, &mut |_, _| Ok(ControlFlow::Continue(()))).unwrap_err();
     assert!(fault.to_string().contains("loss") || fault.to_string().contains("finite"), "{fault}");

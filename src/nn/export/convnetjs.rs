@@ -106,6 +106,9 @@ fn write((layer, input): (&NetworkLayer, Shape), weights: &[Vec<f32>], factor: f
     let settings = layer.layer.settings();
     let int = |name: &str, usual: i64| settings.get(name).and_then(Setting::as_integer).unwrap_or(usual);
     let float = |name: &str| settings.get(name).and_then(Setting::as_float).unwrap_or(0.0);
+    if weights.iter().flatten().any(|value| !value.is_finite()) {
+        return Err(Error::new("its weights are not finite, which JSON cannot say", "export .safetensors"));
+    }
     let mut dropped = None;
     let (kind, more) = match layer.layer.kind() {
         "conv2d" => {

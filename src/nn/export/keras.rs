@@ -137,7 +137,7 @@ fn expression(layer: &NetworkLayer, name: &str, inputs: &[String], rank: Rank) -
         "concat" => format!("ops.concatenate([{}], -1)", inputs.join(", ")),
         "flatten" if rank == Rank::Map => flat(input),
         "flatten" => input.clone(),
-        "conv2d" => convolution(layer, name, &settings, input),
+        "conv2d" => convolution(layer, name, &settings, input)?,
         "dense" => of("Dense", int_text(channels)),
         "max_pool2d" | "avg_pool2d" => pool(layer, &settings, input)?,
         "pad" => pad(&settings, input),
@@ -184,8 +184,12 @@ fn is_depthwise(layer: &NetworkLayer, settings: &Table) -> bool {
     groups > 1 && groups as usize == layer.input_shapes[0].channels
 }
 
-fn convolution(layer: &NetworkLayer, name: &str, settings: &Table, input: &str) -> String {
+fn convolution(layer: &NetworkLayer, name: &str, settings: &Table, input: &str) -> Result<String> {
     let int = |name: &str| settings.get(name).and_then(Setting::as_integer).unwrap_or(1);
+    if int("stride") > 1 && int("dilation") > 1 {
+        let what = format!("layer {:?}: Keras has no stride above 1 with a dilation above 1", layer.name);
+        return Err(Error::new(what, "export ONNX or PyTorch source"));
+    }
     let padding = size(settings, "padding");
     let input = if padding > 0 && settings.contains_key("padding") {
         format!("layers.ZeroPadding2D({padding})({input})")
@@ -201,15 +205,15 @@ fn convolution(layer: &NetworkLayer, name: &str, settings: &Table, input: &str) 
     let filters = layer.output.channels;
     if is_depthwise(layer, settings) {
         let multiplier = filters / layer.input_shapes[0].channels;
-        return format!(
+        return Ok(format!(
             "layers.DepthwiseConv2D({}, depth_multiplier={multiplier}{more}, name=\"{name}\")({input})",
             int("kernel")
-        );
+        ));
     }
     if int("groups") != 1 {
         let _ = write!(more, ", groups={}", int("groups"));
     }
-    format!("layers.Conv2D({filters}, {}{more}, name=\"{name}\")({input})", int("kernel"))
+    Ok(format!("layers.Conv2D({filters}, {}{more}, name=\"{name}\")({input})", int("kernel")))
 }
 
 /// A pool; what lies outside the map never is the largest, and counts as 0 in a mean.

@@ -22,7 +22,7 @@ fn model(network: Network) -> Model {
     Model { network, weights, notes: Vec::new() }
 }
 
-fn exported(network: Network) -> Exported {
+fn of_network(network: Network) -> Exported {
     let classes = (0..network.classes).map(|class| format!("class \"{class}\"")).collect();
     let channels = network.input.channels;
     let stats = ChannelStats { mean: vec![0.4; channels], std: vec![0.25; channels] };
@@ -49,7 +49,7 @@ fn every_kind_of_layer_can_be_exported() {
     let networks = of_each_kind();
     assert!(networks.len() > KINDS.len());
     for (kind, network) in networks {
-        let exported = exported(network);
+        let exported = of_network(network);
         for opset in OPSETS {
             exported.onnx(opset).unwrap_or_else(|error| panic!("{kind}: {error}"));
         }
@@ -95,14 +95,14 @@ fn comes_back(exported: &Exported, opset: u32) {
 fn what_is_exported_comes_back() {
     for (kind, network) in of_each_kind() {
         if !NOT_READ.contains(&kind) {
-            let exported = exported(network);
+            let exported = of_network(network);
             comes_back(&exported, 18);
             comes_back(&exported, 20);
         }
     }
     for name in preset_names().into_iter().filter(|name| *name != "autoencoder") {
         let network = Network::open(name, Shape::new(3, 32, 32), 10).unwrap();
-        comes_back(&exported(network), 18);
+        comes_back(&of_network(network), 18);
     }
 }
 
@@ -151,7 +151,7 @@ layer = [
 #[test]
 fn a_chain_comes_back_from_the_json_of_convnetjs() {
     let network = Network::parse(CHAIN, Shape::new(3, 14, 11), 4).unwrap();
-    let exported = exported(network);
+    let exported = of_network(network);
     let json = exported.convnetjs().unwrap();
     let read = crate::nn::convnetjs::read(&json, "chain").unwrap();
     let kinds = |network: &Network| -> Vec<String> {
@@ -175,6 +175,22 @@ fn a_chain_comes_back_from_the_json_of_convnetjs() {
 }
 
 #[test]
+fn a_filter_of_convnetjs_lies_by_row_column_and_channel() {
+    let text = "layer = [{ kind = \"conv2d\", filters = 1, kernel = 2 }, { kind = \"dense\" }]";
+    let mut exported = of_network(Network::parse(text, Shape::new(2, 2, 3), 1).unwrap());
+    let count = |len: u8| (0..len).map(f32::from).collect::<Vec<_>>();
+    exported.model.weights = vec![vec![count(8), vec![0.5]], vec![count(2), vec![0.25]]];
+    let json: serde_json::Value = serde_json::from_str(&exported.convnetjs().unwrap()).unwrap();
+    let filter = &json["layers"][1]["filters"][0];
+    // [channel, y, x] is 4·channel + 2·y + x.
+    assert_eq!(filter["w"], serde_json::json!([0.0, 4.0, 1.0, 5.0, 2.0, 6.0, 3.0, 7.0]));
+    assert_eq!((&filter["sx"], &filter["sy"], &filter["depth"]), (&2.into(), &2.into(), &2.into()));
+    exported.model.weights[1][0][1] = f32::NAN;
+    let error = exported.convnetjs().unwrap_err();
+    assert!(error.what().contains("dense1") && error.what().contains("not finite"), "{error}");
+}
+
+#[test]
 fn what_convnetjs_has_not_is_named() {
     for (layers, words) in [
         ("{ kind = \"conv2d\", filters = 2, kernel = 1, groups = 2 }, { kind = \"dense\" }", "groups"),
@@ -194,7 +210,7 @@ fn what_convnetjs_has_not_is_named() {
         ),
     ] {
         let network = Network::parse(&format!("layer = [{layers}]"), Shape::new(2, 5, 6), 3).unwrap();
-        let error = exported(network).convnetjs().unwrap_err();
+        let error = of_network(network).convnetjs().unwrap_err();
         assert!(error.to_string().contains(words) && error.help().contains("ONNX"), "{layers}: {error}");
     }
 }
@@ -202,11 +218,12 @@ fn what_convnetjs_has_not_is_named() {
 #[test]
 fn keras_builds_every_kind_of_layer_but_those_that_it_lacks() {
     for (kind, network) in of_each_kind() {
-        let exported = exported(network);
+        let exported = of_network(network);
         let source = match exported.keras() {
             Ok(source) => source,
             Err(error) => {
-                assert!(["local_response_norm", "avg_pool2d"].contains(&kind), "{kind}: {error}");
+                let strided = kind == "conv2d" && error.what().contains("dilation");
+                assert!(strided || ["local_response_norm", "avg_pool2d"].contains(&kind), "{kind}: {error}");
                 continue;
             }
         };
@@ -225,7 +242,7 @@ fn keras_builds_every_kind_of_layer_but_those_that_it_lacks() {
 fn kernels_of_keras_lie_by_pixel_input_and_output() {
     let text = "layer = [{ kind = \"conv2d\", name = \"a1\", filters = 2, kernel = 2 }, { kind = \"dense\", name = \"b1\" }]";
     let network = Network::parse(text, Shape::new(2, 2, 3), 2).unwrap();
-    let mut exported = exported(network);
+    let mut exported = of_network(network);
     let count = |from: i32, len: i32| (from..from + len).map(|value| value as f32).collect::<Vec<_>>();
     exported.model.weights = vec![vec![count(0, 16), count(50, 2)], vec![count(100, 8), count(200, 2)]];
     let arrays = exported.keras_weights();
@@ -234,4 +251,21 @@ fn kernels_of_keras_lie_by_pixel_input_and_output() {
     assert_eq!(arrays[0], ("a1.0".to_owned(), vec![2, 2, 2, 2], kernel.to_vec()));
     let dense = [100., 104., 101., 105., 102., 106., 103., 107.];
     assert_eq!(arrays[2], ("b1.0".to_owned(), vec![4, 2], dense.to_vec()));
+}
+
+#[test]
+fn a_depthwise_kernel_of_keras_has_its_multiplier_last() {
+    let text = "layer = [{ kind = \"conv2d\", name = \"a1\", filters = 4, kernel = 2, groups = 2 }, { kind = \"dense\" }]";
+    let mut exported = of_network(Network::parse(text, Shape::new(2, 2, 2), 1).unwrap());
+    let count = |len: u8| (0..len).map(f32::from).collect::<Vec<_>>();
+    exported.model.weights = vec![vec![count(16), vec![0.0; 4]], vec![vec![0.0; 4], vec![0.0]]];
+    let source = exported.keras().unwrap();
+    assert!(source.contains("DepthwiseConv2D(2, depth_multiplier=2"), "{source}");
+    // Filter 2·channel + multiplier has the values 4·filter + 2·y + x.
+    let kernel = [0., 4., 8., 12., 1., 5., 9., 13., 2., 6., 10., 14., 3., 7., 11., 15.];
+    assert_eq!(exported.keras_weights()[0], ("a1.0".to_owned(), vec![2, 2, 2, 2], kernel.to_vec()));
+    let text = text.replace("groups = 2", "stride = 2, dilation = 2");
+    let network = Network::parse(&text, Shape::new(2, 5, 5), 1).unwrap();
+    let error = of_network(network).keras().unwrap_err();
+    assert!(error.what().contains("a1") && error.what().contains("dilation"), "{error}");
 }

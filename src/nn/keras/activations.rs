@@ -143,7 +143,9 @@ impl Reader<'_> {
             _ => {
                 let last = if input.form == Form::Image { channels } else { 1 };
                 let first = &given[..last.min(given.len())];
-                if given.len() % last != 0 || given.chunks(last).any(|pixel| pixel != first) {
+                // Slopes that channels share are not those of one channel after the other.
+                let by_channel = input.form != Form::Image || shape.last() == Some(&channels);
+                if !by_channel || given.len() % last != 0 || given.chunks(last).any(|pixel| pixel != first) {
                     let help = "share them by PReLU(shared_axes=[1, 2])";
                     return Err(layer.refuse("its slopes are not the same for all pixels", help));
                 }

@@ -59,13 +59,14 @@ impl<'a> Layer<'a> {
         if found.len() > 60 {
             found = "something else".to_owned();
         }
-        self.refuse(format!("its {key} is {found}, where {wanted} belongs"), DAMAGED)
+        let help = "save the model again, if the file is damaged; what is outside these bounds is not read";
+        self.refuse(format!("its {key} is {found}, where {wanted} belongs"), help)
     }
 
     /// A whole number of 1 or more.
     pub(super) fn size(&self, key: &str, default: usize) -> Result<usize> {
         self.setting(key).map_or(Ok(default), |value| {
-            size(value).ok_or_else(|| self.is_not(key, value, "a whole number from 1 on"))
+            size(value).ok_or_else(|| self.is_not(key, value, "a whole number from 1 to 65536"))
         })
     }
 
@@ -77,7 +78,7 @@ impl<'a> Layer<'a> {
             [rows, columns] => Some([size(rows)?, size(columns)?]),
             _ => None,
         });
-        both.or(each).ok_or_else(|| self.is_not(key, value, "a size, or two, of 1 or more"))
+        both.or(each).ok_or_else(|| self.is_not(key, value, "a size, or two, from 1 to 65536"))
     }
 
     /// A number.
@@ -126,7 +127,7 @@ impl<'a> Layer<'a> {
         let listed = value.as_array().map_or(std::slice::from_ref(value), Vec::as_slice);
         let small = |value: &Value| value.as_i64().filter(|number| number.unsigned_abs() <= MAX_SIZE);
         let numbers = listed.iter().map(small).collect::<Option<Vec<i64>>>();
-        numbers.map(Some).ok_or_else(|| self.is_not(key, value, "a list of whole numbers"))
+        numbers.map(Some).ok_or_else(|| self.is_not(key, value, "a list of whole numbers up to 65536"))
     }
 }
 

@@ -104,7 +104,7 @@ impl<'a> Graph<'a> {
 
 /// True of layers whose calls share something that is trained.
 fn may_have_weights(layer: &Layer<'_>) -> bool {
-    const WITHOUT: [&str; 14] = [
+    const WITHOUT: [&str; 22] = [
         "Activation",
         "Add",
         "AveragePooling2D",
@@ -112,11 +112,19 @@ fn may_have_weights(layer: &Layer<'_>) -> bool {
         "Dropout",
         "ELU",
         "Flatten",
+        "GaussianDropout",
+        "GaussianNoise",
         "GlobalAveragePooling2D",
+        "GlobalMaxPooling2D",
+        "Identity",
         "LeakyReLU",
         "MaxPooling2D",
         "Multiply",
         "ReLU",
+        "Rescaling",
+        "Reshape",
+        "Softmax",
+        "SpatialDropout2D",
         "UpSampling2D",
         "ZeroPadding2D",
     ];

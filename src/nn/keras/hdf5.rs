@@ -101,10 +101,16 @@ pub(super) fn read_model(bytes: Vec<u8>, name: &str) -> Result<Model> {
         return Err(Error::new(format!("its configuration has more than {MAX_CONFIG} bytes"), DAMAGED));
     }
     let config: Value = serde_json::from_str(config).map_err(damaged)?;
-    let is_keras_3 = text("keras_version").is_some_and(|version| version.starts_with("3."));
-    let dialect = if is_keras_3 { Dialect::Keras3 } else { Dialect::Keras2 };
-    let mut paths = Vec::new();
-    collect(&root.group(WEIGHTS).map_err(damaged)?, WEIGHTS, MAX_DEPTH, &mut paths)?;
+    let dialect = match text("keras_version") {
+        Some(version) if version.starts_with("3.") => Dialect::Keras3,
+        Some(version) if ["2.0", "2.1", "2.2"].iter().any(|old| version.starts_with(old)) => {
+            Dialect::OldKeras2
+        }
+        _ => Dialect::Keras2,
+    };
+    let mut found = Found::default();
+    found.collect(&root.group(WEIGHTS).map_err(damaged)?, WEIGHTS, MAX_DEPTH)?;
+    let paths = found.paths;
     let mut names = Names::default();
     for path in &paths {
         names.add(path[WEIGHTS.len() + 1..].to_owned());
@@ -113,15 +119,26 @@ pub(super) fn read_model(bytes: Vec<u8>, name: &str) -> Result<Model> {
     reader::read(&graph, &mut Named { file, paths, names }, dialect, name)
 }
 
-/// Adds the paths of all tensors in a group and below.
-fn collect(group: &Group, path: &str, depth: usize, paths: &mut Vec<String>) -> Result<()> {
-    let below = |name: &String| format!("{path}/{name}");
-    paths.extend(group.datasets().map_err(damaged)?.iter().map(below));
-    let groups = group.groups().map_err(damaged)?;
-    if depth == 0 || paths.len() + groups.len() > MAX_MEMBERS {
-        return Err(damaged("its groups never end"));
+/// Tensors of a file.
+#[derive(Default)]
+struct Found {
+    paths: Vec<String>,
+    /// Groups and tensors so far, again where one has several names.
+    seen: usize,
+}
+
+impl Found {
+    /// Adds the paths of all tensors in a group and below.
+    fn collect(&mut self, group: &Group, path: &str, depth: usize) -> Result<()> {
+        let below = |name: &String| format!("{path}/{name}");
+        let (tensors, groups) = (group.datasets().map_err(damaged)?, group.groups().map_err(damaged)?);
+        self.seen += tensors.len() + groups.len();
+        if depth == 0 || self.seen > MAX_MEMBERS {
+            return Err(damaged("its groups never end"));
+        }
+        self.paths.extend(tensors.iter().map(below));
+        groups
+            .iter()
+            .try_for_each(|name| self.collect(&group.group(name).map_err(damaged)?, &below(name), depth - 1))
     }
-    groups
-        .iter()
-        .try_for_each(|name| collect(&group.group(name).map_err(damaged)?, &below(name), depth - 1, paths))
 }

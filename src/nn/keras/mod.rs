@@ -13,7 +13,7 @@
 //! | a softmax in the last layer | Keras | left out: the loss has its own |
 //! | functions as names, as objects, as layers within a layer | Keras 2, Keras 3 | all are read |
 //! | `hard_sigmoid` of another slope than Keras 3's | Keras 2, TensorFlow.js | refused |
-//! | bilinear enlarging from the corners of pixels | TensorFlow.js 4.22 | refused; that of Keras has a layer |
+//! | bilinear enlarging from the corners of pixels | TensorFlow.js 4.22, Keras before 2.3 | refused; that of later Keras has a layer |
 //! | code of `Lambda` layers | Keras | refused, never run |
 
 mod activations;

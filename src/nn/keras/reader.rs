@@ -40,6 +40,8 @@ const MAX_FILLED: usize = 1 << 24;
 /// Program that a model is for: some functions are others in each.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) enum Dialect {
+    /// Before 2.3, on TensorFlow 1.
+    OldKeras2,
     Keras2,
     Keras3,
     TensorFlowJs,
@@ -205,8 +207,9 @@ impl Reader<'_> {
     fn upsampling(&mut self, layer: &Layer<'_>, input: &Map) -> Result<Map> {
         let factor = layer.pair("size", [2; 2])?;
         let by = layer.word("interpolation", "nearest")?;
-        // That of TensorFlow.js begins at the corners of pixels, not at their centers.
-        let blends = by == "bilinear" && self.dialect != Dialect::TensorFlowJs;
+        // That of TensorFlow.js, and of TensorFlow 1, begins at the corners of pixels, not at their centers.
+        let from_corners = matches!(self.dialect, Dialect::TensorFlowJs | Dialect::OldKeras2);
+        let blends = by == "bilinear" && !from_corners;
         if !(by == "nearest" || blends) || factor[0] != factor[1] || factor[0] > 64 {
             let what = format!("it enlarges by {factor:?}, {by}");
             let help = "only the same whole number up to 64 for rows and columns, by nearest neighbors or bilinear as Keras has it, has a layer, upsample";

@@ -112,14 +112,14 @@ pub(super) fn read(text: &str, folder: &Path, name: &str) -> Result<Model> {
 impl Shards {
     fn read(manifest: Vec<Group>, folder: &Path) -> Result<Self> {
         let mut shards = Self { groups: Vec::new(), tensors: Vec::new(), names: Names::default() };
-        let mut read = HashSet::new();
+        let (mut read, mut all) = (HashSet::new(), 0_usize);
         for group in manifest {
             let mut needed = 0_usize;
             for stored in group.weights {
                 let within = |error: Error| error.within(format!("tensor {:?}", stored.name));
                 let (numbers, size) = stored.numbers().map_err(within)?;
                 let len = stored.shape.iter().try_fold(size, |len, side| len.checked_mul(*side));
-                let to = len.and_then(|len| needed.checked_add(len)).filter(|to| *to <= MAX_BYTES);
+                let to = len.and_then(|len| needed.checked_add(len)).filter(|to| all + *to <= MAX_BYTES);
                 let Some(to) = to else {
                     let what = format!("its shape {:?} is too large", stored.shape);
                     return Err(within(Error::new(what, DAMAGED)));
@@ -130,13 +130,16 @@ impl Shards {
                 shards.tensors.push(Tensor { group, from: needed, to, shape, numbers });
                 needed = to;
             }
+            all += needed;
             let mut bytes = Vec::new();
             for path in group.paths {
-                if !read.insert(path.clone()) {
+                // By whatever name: a small list must not have a file read again and again.
+                let real = beside(folder, &path)?;
+                if !read.insert(real.clone()) {
                     return Err(Error::new(format!("it names the file {path:?} twice"), DAMAGED));
                 }
                 let rest = needed.saturating_sub(bytes.len());
-                shard(folder, &path, rest, &mut bytes)?;
+                shard(&real, rest, &mut bytes)?;
             }
             if bytes.len() < needed {
                 let what = format!("its weights need {needed} bytes, and their files have {}", bytes.len());
@@ -152,13 +155,12 @@ impl Shards {
 }
 
 /// Adds the bytes of a file, `most` at most.
-fn shard(folder: &Path, path: &str, most: usize, bytes: &mut Vec<u8>) -> Result<()> {
-    let real = beside(folder, path)?;
-    let io = |error| Error::io("read", &real, &error);
-    let file = File::open(&real).map_err(io)?;
-    if !file.metadata().map_err(io)?.is_file() {
-        return Err(Error::new(format!("{path:?} is no file"), DAMAGED));
+fn shard(path: &Path, most: usize, bytes: &mut Vec<u8>) -> Result<()> {
+    let io = |error| Error::io("read", path, &error);
+    if !path.metadata().map_err(io)?.is_file() {
+        return Err(Error::new(format!("{} is no file", path.display()), DAMAGED));
     }
+    let file = File::open(path).map_err(io)?;
     file.take(most as u64).read_to_end(bytes).map_err(io)?;
     Ok(())
 }

@@ -1,6 +1,6 @@
 //! Convolutions, dense layers and pools of Keras.
 
-use super::config::Layer;
+use super::config::{DAMAGED, Layer};
 use super::graph::Call;
 use super::map::{Form, Map};
 use super::reader::Reader;
@@ -47,7 +47,12 @@ impl Reader<'_> {
         let layer = &call.layer;
         let [rows, columns] = layer.pair("kernel_size", [1; 2])?;
         let (filters, groups) = (layer.size("filters", 1)?, layer.size("groups", 1)?);
-        let shape = [rows, columns, input.shape().channels / groups, filters];
+        let channels = input.shape().channels;
+        if channels % groups != 0 || filters % groups != 0 {
+            let what = format!("{groups} groups do not divide {channels} channels and {filters} filters");
+            return Err(layer.refuse(what, DAMAGED));
+        }
+        let shape = [rows, columns, channels / groups, filters];
         let values = self.variable(call, 0, &["kernel"], &shape)?;
         let kernel = Kernel { sizes: shape, values, biases: self.biases(call, 1, filters)?, groups };
         let map = self.filtered(layer, layer.name, input, kernel)?;

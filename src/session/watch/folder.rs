@@ -39,6 +39,8 @@ pub(super) struct WatchedFolder {
     pub reports: Vec<CheckpointReport>,
     /// Lines of the list that are none.
     pub faults: Vec<Error>,
+    /// The list became shorter, and nothing of it was taken in since.
+    is_new: bool,
     /// Time of the last change of the list, and time between the last two that were seen.
     changed: Option<SystemTime>,
     pub gap: Duration,
@@ -64,6 +66,7 @@ impl WatchedFolder {
             read: 0,
             reports: Vec::new(),
             faults: Vec::new(),
+            is_new: false,
             changed: None,
             gap: Duration::ZERO,
         }
@@ -90,15 +93,14 @@ impl WatchedFolder {
             }
             Err(error) => return Err(Error::io("read", &list, &error)),
         };
-        let again = len < self.read;
-        if again {
-            self.read = 0;
+        if len < self.read {
+            (self.read, self.is_new) = (0, true);
         }
         if len == self.read {
             return Ok(News::Nothing);
         }
         let added = self.added(&list)?;
-        Ok(self.take_in(&added, again))
+        Ok(self.take_in(&added))
     }
 
     fn note_change(&mut self, changed: Option<SystemTime>) {
@@ -128,9 +130,11 @@ impl WatchedFolder {
         Ok(String::from_utf8_lossy(&added).into_owned())
     }
 
-    fn take_in(&mut self, lines: &str, mut again: bool) -> News {
+    fn take_in(&mut self, lines: &str) -> News {
+        let mut again = self.is_new && !lines.is_empty();
         if again {
             self.reports.clear();
+            self.is_new = false;
         }
         let before = self.reports.len();
         for line in lines.lines().filter(|line| !line.trim().is_empty()) {

@@ -62,13 +62,13 @@ fn take(session: &mut Session, watched: &mut Watched) -> Result<bool> {
         return Ok(false);
     };
     let report = report.clone();
-    if !session.progress.is_idle() && !interrupt(session, watched) {
-        return Ok(false);
-    }
     let state_of_file = fs::metadata(watched.folder.path.join(&report.file));
     let state_of_file = state_of_file.ok().and_then(|found| Some((found.len(), found.modified().ok()?)));
     let file = (report.file.clone(), state_of_file);
     if watched.failed.as_ref() == Some(&file) {
+        return Ok(false);
+    }
+    if !session.progress.is_idle() && !interrupt(session, watched) {
         return Ok(false);
     }
     let shown = show(session, watched, &report);

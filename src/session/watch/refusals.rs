@@ -31,8 +31,8 @@ pub(super) fn check_control(control: &Control) -> Result<()> {
     }
 }
 
-/// The reason for which a session refuses an action whatever its state, so that no button needs to offer it: it watches a training that
-/// the action does not reach.
+/// The reason for which a session refuses an action, so that no button needs to offer it: it watches a training that the action does not
+/// reach, or a checkpoint of its past.
 pub fn refusal(session: &Session, action: &Action) -> Option<Error> {
     let watched = session.run.watched.as_deref()?;
     let checked = match action {

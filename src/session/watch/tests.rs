@@ -89,6 +89,11 @@ fn a_training_that_begins_again_replaces_the_one_before() {
     assert_eq!((folder.look().unwrap(), steps(&folder)), (News::Again, vec![5]));
     append(dir.path(), &(line(6) + &line(1) + &line(2)));
     assert_eq!((folder.look().unwrap(), steps(&folder)), (News::Again, vec![1, 2]));
+    // Seen while it was empty, and going on with higher steps.
+    fs::write(dir.path().join("checkpoints.jsonl"), "").unwrap();
+    assert_eq!(folder.look().unwrap(), News::Nothing);
+    append(dir.path(), &line(90));
+    assert_eq!((folder.look().unwrap(), steps(&folder)), (News::Again, vec![90]));
 }
 
 /// The list alone is read, and of that only what was added: no file of a checkpoint exists here.

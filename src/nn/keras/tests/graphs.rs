@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{functional, kinds, layer, read, sequential};
+use super::{Dialect, functional, kinds, layer, read, read_as, sequential};
 use crate::nn::Shape;
 
 /// A convolution that keeps the two channels.
@@ -94,8 +94,14 @@ fn layers_become_ours_with_their_settings() {
     assert_eq!(pad(json!({ "padding": 3 })), Some(3));
     assert_eq!(pad(json!({ "padding": [1, 2] })), Some(2));
     assert_eq!(pad(json!({ "padding": [[0, 1], [4, 0]] })), Some(4));
-    let mode = |by: &str| setting(layer("UpSampling2D", "one", &json!({ "interpolation": by })), "mode");
-    assert_eq!((mode("nearest"), mode("bilinear")), (None, Some("bilinear".into())));
+    // That of TensorFlow.js begins at the corners of pixels: PyTorch has none such, nor have we.
+    let blended = layer("UpSampling2D", "one", &json!({ "interpolation": "bilinear" }));
+    let model = sequential(&[blended, conv("last"), plain("GlobalAveragePooling2D", "mean")]);
+    let read_by = |dialect| read_as(&model, dialect);
+    let made = read_by(Dialect::Keras3).unwrap().network.layers[0].layer.settings();
+    assert_eq!(made.get("mode"), Some(&"bilinear".into()));
+    let error = read_by(Dialect::TensorFlowJs).err().unwrap();
+    assert!(error.what().contains("bilinear") && error.help().contains("as Keras has it"), "{error}");
 }
 
 #[test]

@@ -80,7 +80,12 @@ fn functional(layers: &[(Value, &[&str])], output: &str) -> Value {
 
 /// The model of a configuration with counted weights.
 fn read(model: &Value) -> Result<Model> {
-    reader::read(&Graph::read(model)?, &mut Counted, Dialect::TensorFlowJs, "net")
+    read_as(model, Dialect::TensorFlowJs)
+}
+
+/// The same for another program.
+fn read_as(model: &Value, dialect: Dialect) -> Result<Model> {
+    reader::read(&Graph::read(model)?, &mut Counted, dialect, "net")
 }
 
 /// Kinds of the layers of a model.

@@ -5,7 +5,7 @@ use std::path::Path;
 use rand::SeedableRng as _;
 use serde_json::{Value, json};
 
-use super::{Change, layer, write_tfjs};
+use super::{Change, layer, sequential, write_tfjs};
 use crate::error::Result;
 use crate::nn::imported::damaged_json;
 use crate::nn::{Model, Shape};
@@ -84,6 +84,7 @@ fn files_of_weights_that_are_not_as_they_should_be_are_named() {
         (json!(["missing.bin"]), "missing.bin"),
         (json!(["short.bin"]), "need 40 bytes, and their files have 39"),
         (json!(["short.bin", "short.bin"]), "names the file \"short.bin\" twice"),
+        (json!(["short.bin", "./short.bin"]), "names the file \"./short.bin\" twice"),
         (json!(["."]), "no file"),
         (json!([]), "need 40 bytes, and their files have 0"),
     ];
@@ -150,4 +151,18 @@ fn damaged_texts_are_errors_or_networks() {
         whole += usize::from(crate::nn::keras::tfjs::read(&damaged, folder.path(), "net").is_ok());
     }
     assert!((1..MUTATED / 2).contains(&whole), "{whole} of {MUTATED}");
+}
+
+#[test]
+fn slopes_that_channels_share_are_not_taken_for_those_of_channels() {
+    let folder = tempfile::tempdir().unwrap();
+    // Two pixels of two channels: as many slopes as channels.
+    let layers = [
+        layer("AveragePooling2D", "pool", &json!({ "pool_size": [4, 2] })),
+        layer("PReLU", "one", &json!({ "shared_axes": [3] })),
+        layer("GlobalAveragePooling2D", "mean", &json!({})),
+    ];
+    let file = write_tfjs(folder.path(), &sequential(&layers), &[("one/alpha", &[1, 2, 1], &[0.1, 0.2])]);
+    let error = read(folder.path(), &file).err().unwrap();
+    assert!(error.what().contains("its slopes are not the same for all pixels"), "{error}");
 }
