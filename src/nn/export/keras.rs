@@ -13,9 +13,9 @@ use toml::{Table, Value as Setting};
 
 use super::exported::Exported;
 use super::names::python_names;
-use super::pytorch::python_text;
+use super::python::Written;
 use super::ranks::{Rank, Ranks, ranks};
-use super::writer::{sides, size};
+use super::writer::{number, sides, size};
 use crate::error::{Error, Result};
 use crate::nn::{NetworkLayer, Shape};
 
@@ -29,22 +29,7 @@ impl Exported {
     /// # Errors
     /// When a layer has no counterpart there.
     pub fn keras(&self) -> Result<String> {
-        let network = &self.model.network;
-        let names = python_names(network);
-        let mut nodes = vec![("image".to_owned(), Rank::Map)];
-        let mut lines = String::new();
-        for ((layer, name), Ranks { input, output }) in network.layers.iter().zip(&names).zip(ranks(network))
-        {
-            let shapes = layer.inputs.iter().map(|node| network.shape_of(*node));
-            let inputs = layer.inputs.iter().zip(shapes);
-            let inputs: Vec<String> =
-                inputs.map(|(node, shape)| adapted(&nodes[*node], input, shape)).collect();
-            let _ = writeln!(lines, "    {name} = {}", expression(layer, name, &inputs, input)?);
-            nodes.push((name.clone(), output));
-        }
-        let last = nodes.last().expect("a network has layers");
-        let wanted = if self.classes.is_empty() { last.1 } else { Rank::Row };
-        let output = adapted(last, wanted, network.shape_of(network.layers.len()));
+        let (lines, output) = self.python_lines("    ", adapted, expression)?;
         Ok(self.keras_source(&lines, &output))
     }
 
@@ -65,11 +50,8 @@ impl Exported {
     }
 
     fn keras_source(&self, lines: &str, output: &str) -> String {
-        let network = &self.model.network;
-        let facts: String =
-            self.facts().iter().map(|(key, value)| format!("{} = {value}\n", key.to_uppercase())).collect();
-        let (name, about) = (python_text(&network.name), self.about());
-        let Shape { channels: c, height: h, width: w } = network.input;
+        let (facts, name, about) = (self.python_facts(), self.python_title(), self.about());
+        let Shape { channels: c, height: h, width: w } = self.model.network.input;
         format!(
             r#""""The network {name}.
 
@@ -123,10 +105,11 @@ fn flat(name: &str) -> String {
 }
 
 /// The output of a layer.
-fn expression(layer: &NetworkLayer, name: &str, inputs: &[String], rank: Rank) -> Result<String> {
+fn expression(written: &Written<'_>) -> Result<String> {
+    let Written { layer, name, inputs, rank } = written;
     let settings = layer.layer.settings();
-    let int = |name: &str| settings.get(name).and_then(Setting::as_integer).unwrap_or(1);
-    let float = |name: &str| settings.get(name).and_then(Setting::as_float).unwrap_or(0.0) as f32;
+    let int = |name: &str| size(&settings, name);
+    let float = |name: &str| number(&settings, name);
     let input = &inputs[0];
     let of =
         |class: &str, arguments: String| format!("layers.{class}({arguments}, name=\"{name}\")({input})");
@@ -135,7 +118,7 @@ fn expression(layer: &NetworkLayer, name: &str, inputs: &[String], rank: Rank) -
         "add" => inputs.join(" + "),
         "mul" => inputs.join(" * "),
         "concat" => format!("ops.concatenate([{}], -1)", inputs.join(", ")),
-        "flatten" if rank == Rank::Map => flat(input),
+        "flatten" if *rank == Rank::Map => flat(input),
         "flatten" => input.clone(),
         "conv2d" => convolution(layer, name, &settings, input)?,
         "dense" => of("Dense", int_text(channels)),
@@ -148,7 +131,7 @@ fn expression(layer: &NetworkLayer, name: &str, inputs: &[String], rank: Rank) -
         }
         "group_norm" => of("GroupNormalization", format!("{}, epsilon={}", int("groups"), float("epsilon"))),
         "instance_norm" => of("GroupNormalization", format!("-1, epsilon={}", float("epsilon"))),
-        "maxout" if rank == Rank::Map => {
+        "maxout" if *rank == Rank::Map => {
             format!("ops.max(layers.Reshape(({height}, {width}, {channels}, {}))({input}), -1)", int("group"))
         }
         "maxout" => format!("ops.max(layers.Reshape(({channels}, {}))({input}), -1)", int("group")),
@@ -158,7 +141,7 @@ fn expression(layer: &NetworkLayer, name: &str, inputs: &[String], rank: Rank) -
             format!("layers.UpSampling2D({}{mode})({input})", int("factor"))
         }
         "hardtanh" => format!("ops.clip({input}, {}, {})", float("min"), float("max")),
-        "prelu" if rank == Rank::Map => of("PReLU", "shared_axes=[1, 2]".to_owned()),
+        "prelu" if *rank == Rank::Map => of("PReLU", "shared_axes=[1, 2]".to_owned()),
         "prelu" => format!("layers.PReLU(name=\"{name}\")({input})"),
         "leaky_relu" => format!("layers.LeakyReLU({})({input})", float("slope")),
         "elu" => format!("layers.ELU({})({input})", float("alpha")),
@@ -180,12 +163,12 @@ fn int_text(value: usize) -> String {
 
 /// True for a convolution with a group for each channel, which Keras has as another layer.
 fn is_depthwise(layer: &NetworkLayer, settings: &Table) -> bool {
-    let groups = settings.get("groups").and_then(Setting::as_integer).unwrap_or(1);
-    groups > 1 && groups as usize == layer.input_shapes[0].channels
+    let groups = size(settings, "groups");
+    groups > 1 && groups == layer.input_shapes[0].channels
 }
 
 fn convolution(layer: &NetworkLayer, name: &str, settings: &Table, input: &str) -> Result<String> {
-    let int = |name: &str| settings.get(name).and_then(Setting::as_integer).unwrap_or(1);
+    let int = |name: &str| size(settings, name);
     if int("stride") > 1 && int("dilation") > 1 {
         let what = format!("layer {:?}: Keras has no stride above 1 with a dilation above 1", layer.name);
         return Err(Error::new(what, "export ONNX or PyTorch source"));

@@ -14,6 +14,7 @@ mod keras;
 mod names;
 mod onnx;
 mod parts;
+mod python;
 mod pytorch;
 mod ranks;
 mod tensors;

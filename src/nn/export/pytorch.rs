@@ -5,11 +5,11 @@ use std::fmt::Write as _;
 use toml::{Table, Value as Setting};
 
 use super::exported::Exported;
-use super::names::python_names;
-use super::ranks::{Rank, ranks};
-use super::writer::{sides, size};
+use super::python::Written;
+use super::ranks::Rank;
+use super::writer::{number, sides, size};
 use crate::error::{Error, Result};
-use crate::nn::NetworkLayer;
+use crate::nn::Shape;
 
 /// A layer in the class: its module, if it has one, and the expression of its output.
 struct Line {
@@ -24,32 +24,20 @@ impl Exported {
     /// # Errors
     /// When a layer has no counterpart there.
     pub fn pytorch(&self) -> Result<String> {
-        let network = &self.model.network;
-        let (names, ranks) = (python_names(network), ranks(network));
-        let mut nodes = vec![("image".to_owned(), Rank::Map)];
-        let (mut modules, mut lines) = (String::new(), String::new());
-        for ((layer, name), ranks) in network.layers.iter().zip(&names).zip(&ranks) {
-            let inputs: Vec<String> =
-                layer.inputs.iter().map(|node| adapted(&nodes[*node], ranks.input)).collect();
-            let Line { module, output } = line(layer, name, &inputs, ranks.input)?;
+        let mut modules = String::new();
+        let (lines, output) = self.python_lines("        ", adapted, |written| {
+            let Line { module, output } = line(written)?;
             if let Some(module) = module {
-                let _ = writeln!(modules, "        self.{name} = nn.{module}");
+                let _ = writeln!(modules, "        self.{} = nn.{module}", written.name);
             }
-            let _ = writeln!(lines, "        {name} = {output}");
-            nodes.push((name.clone(), ranks.output));
-        }
-        let last = nodes.last().expect("a network has layers");
-        let wanted = if self.classes.is_empty() { last.1 } else { Rank::Row };
-        let output = adapted(last, wanted);
+            Ok(output)
+        })?;
         Ok(self.source(&modules, &lines, &output))
     }
 
     fn source(&self, modules: &str, lines: &str, output: &str) -> String {
-        let network = &self.model.network;
-        let facts: String =
-            self.facts().iter().map(|(key, value)| format!("{} = {value}\n", key.to_uppercase())).collect();
-        let (name, about) = (python_text(&network.name), self.about());
-        let [c, h, w] = [network.input.channels, network.input.height, network.input.width];
+        let (facts, name, about) = (self.python_facts(), self.python_title(), self.about());
+        let Shape { channels: c, height: h, width: w } = self.model.network.input;
         format!(
             r#""""The network {name}.
 
@@ -89,13 +77,8 @@ if __name__ == "__main__":
     }
 }
 
-/// Text for the inside of a docstring.
-pub(super) fn python_text(text: &str) -> String {
-    text.chars().map(|c| if c == '\\' || c == '"' || c.is_control() { '_' } else { c }).collect()
-}
-
 /// A value as an input of this rank.
-fn adapted((name, from): &(String, Rank), to: Rank) -> String {
+fn adapted((name, from): &(String, Rank), to: Rank, _: Shape) -> String {
     match (from, to) {
         (Rank::Map, Rank::Row) => format!("{name}.flatten(1)"),
         (Rank::Row, Rank::Map) => format!("{name}[:, :, None, None]"),
@@ -103,10 +86,11 @@ fn adapted((name, from): &(String, Rank), to: Rank) -> String {
     }
 }
 
-fn line(layer: &NetworkLayer, name: &str, inputs: &[String], rank: Rank) -> Result<Line> {
+fn line(written: &Written<'_>) -> Result<Line> {
+    let Written { layer, name, inputs, rank } = written;
     let settings = layer.layer.settings();
-    let int = |name: &str| settings.get(name).and_then(Setting::as_integer).unwrap_or(1);
-    let float = |name: &str| settings.get(name).and_then(Setting::as_float).unwrap_or(0.0) as f32;
+    let int = |name: &str| size(&settings, name);
+    let float = |name: &str| number(&settings, name);
     let [from, to] = [layer.input_shapes[0].channels, layer.output.channels];
     let kind = layer.layer.kind();
     let plain = |output: String| Ok(Line { module: None, output });
@@ -127,7 +111,7 @@ fn line(layer: &NetworkLayer, name: &str, inputs: &[String], rank: Rank) -> Resu
         "pad" => pad(&settings),
         "global_avg_pool2d" => "AdaptiveAvgPool2d(1)".to_owned(),
         "batch_norm" => {
-            let sides = if rank == Rank::Map { 2 } else { 1 };
+            let sides = if *rank == Rank::Map { 2 } else { 1 };
             format!("BatchNorm{sides}d({to}, eps={}, momentum={})", float("epsilon"), float("momentum"))
         }
         "local_response_norm" => format!(
