@@ -1,4 +1,4 @@
-//! What the sources of PyTorch and Keras have in common.
+//! Parts that the sources of PyTorch and Keras have in common.
 
 use super::exported::Exported;
 use super::names::python_names;

@@ -48,7 +48,7 @@ impl Reader<'_> {
         let [rows, columns] = layer.pair("kernel_size", [1; 2])?;
         let (filters, groups) = (layer.size("filters", 1)?, layer.size("groups", 1)?);
         let channels = input.shape().channels;
-        if channels % groups != 0 || filters % groups != 0 {
+        if !channels.is_multiple_of(groups) || !filters.is_multiple_of(groups) {
             let what = format!("{groups} groups do not divide {channels} channels and {filters} filters");
             return Err(layer.refuse(what, DAMAGED));
         }
