@@ -6,13 +6,6 @@ use crate::data::{FittedPicture, ImageShape, Picture};
 use crate::error::Result;
 use crate::session::{Control, Inspect, NewProbe, ProbeChange, Session};
 
-/// True for a file as a run's folder has them, or of a network.
-pub(crate) fn is_of_run(path: &Path) -> bool {
-    const ENDINGS: [&str; 8] = ["csv", "h5", "json", "jsonl", "keras", "onnx", "safetensors", "toml"];
-    let extension = path.extension().and_then(|extension| extension.to_str());
-    extension.is_some_and(|extension| ENDINGS.contains(&extension))
-}
-
 /// Shape of the network's input as the images of a data set have it.
 pub(crate) fn input_shape(session: &Session) -> ImageShape {
     let input = session.trainer().network.input;

@@ -31,7 +31,7 @@ use super::zoom::Zoom;
 use crate::door::Door;
 use crate::error::Result;
 use crate::gpu::{AdapterChoice, Gpu};
-use crate::session::{Openable, Session, follow};
+use crate::session::{LOOK_EVERY, Openable, Session, follow};
 
 /// Options of the window.
 #[derive(Debug, Clone, Default)]
@@ -55,8 +55,6 @@ pub(crate) type MakeSession = Box<dyn FnOnce(Rc<Gpu>) -> Result<Session>>;
 
 /// Time between frames while the window cannot be drawn to.
 const HIDDEN_FRAME: Duration = Duration::from_millis(15);
-/// Time between two looks at a training that is watched, or at the door.
-const LOOK_EVERY: Duration = Duration::from_millis(40);
 /// Frames until all numbers are back from the GPU.
 const SETTLING_FRAMES: u32 = 4;
 

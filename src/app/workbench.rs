@@ -266,7 +266,7 @@ impl Workbench {
 
     /// Asks whether to open the run or training of which the folder or a file was dropped on the window, or the network; any other file is to be a picture.
     pub fn take_dropped(&mut self, dropped: &Path) {
-        if !dropped.is_dir() && !pictures::is_of_run(dropped) {
+        if !Openable::is_meant_by(dropped) {
             return self.dropped.push(dropped.to_owned());
         }
         self.dialogs.open(Some(Openable::at(dropped).path().to_owned()));

@@ -43,12 +43,12 @@ pub(super) struct Export {
     /// Let the network take pixels from 0 to 1 and normalize them itself, by a first layer `input_norm`.
     #[arg(long)]
     pixels: bool,
-    /// Framework of `.py`.
-    #[arg(long, value_name = "NAME", default_value = "pytorch")]
-    framework: Framework,
-    /// Version of ONNX's operators, 18 to 20.
-    #[arg(long, value_name = "VERSION", default_value_t = 18, value_parser = opsets())]
-    opset: u32,
+    /// Framework of `.py` [default: pytorch].
+    #[arg(long, value_name = "NAME")]
+    framework: Option<Framework>,
+    /// Version of ONNX's operators, 18 to 20 [default: 18].
+    #[arg(long, value_name = "VERSION", value_parser = opsets())]
+    opset: Option<u32>,
     #[command(flatten)]
     adapter: AdapterOption,
 }
@@ -56,6 +56,14 @@ pub(super) struct Export {
 impl Export {
     pub(super) fn run(&self) -> Result<()> {
         outputs::check(&self.output, &[ONNX, PYTHON, JSON, SAFETENSORS, NPZ])?;
+        let given = [("framework", PYTHON, self.framework.is_some()), ("opset", ONNX, self.opset.is_some())];
+        for (option, extension, _) in given.into_iter().filter(|(.., is_given)| *is_given) {
+            if !outputs::has_extension(&self.output, &[extension]) {
+                let what =
+                    format!("--{option} is for .{extension}, and the output is {}", self.output.display());
+                return Err(Error::usage(what, format!("leave it out, or name a .{extension} file")));
+            }
+        }
         let session = Session::look_at(self.adapter.open()?, &self.run)?;
         let trainer = session.trainer();
         let (mut model, mut normalization) =
@@ -73,7 +81,7 @@ impl Export {
     fn write(&self, exported: &Exported) -> Result<()> {
         let is = |extension: &str| outputs::has_extension(&self.output, &[extension]);
         if is(ONNX) {
-            return self.write_file(&self.output, &exported.onnx(self.opset)?);
+            return self.write_file(&self.output, &exported.onnx(self.opset.unwrap_or(18))?);
         }
         if is(SAFETENSORS) {
             return self.write_file(&self.output, &exported.safetensors()?);
@@ -86,7 +94,7 @@ impl Export {
             return self.write_file(&self.output, exported.convnetjs()?.as_bytes());
         }
         // The weights come first: source is of no use without them.
-        let (source, beside, weights) = match self.framework {
+        let (source, beside, weights) = match self.framework.unwrap_or(Framework::Pytorch) {
             Framework::Pytorch => (exported.pytorch()?, SAFETENSORS, exported.pytorch_weights()?),
             Framework::Keras => (exported.keras()?, NPZ, npz(exported.keras_weights())?),
         };

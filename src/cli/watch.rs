@@ -9,7 +9,8 @@ use revacnn::app::offscreen::{self, Picture};
 use revacnn::app::{Display, WindowOptions};
 use revacnn::error::{Error, Result};
 use revacnn::session::{
-    CheckpointReport, Event, Session, Split, Watching, begin_watching, create_folder, follow, has_begun,
+    CheckpointReport, Event, LOOK_EVERY, Session, Split, Watching, begin_watching, create_folder, follow,
+    has_begun,
 };
 use serde_json::json;
 
@@ -20,9 +21,6 @@ use super::reading_options::ReadingOptions;
 use super::render::image;
 use super::run_options::AdapterOption;
 use super::workbench::EARLY;
-
-/// Time between two looks at the folder.
-const LOOK_EVERY: Duration = Duration::from_millis(40);
 
 #[derive(Args)]
 pub(super) struct Watch {

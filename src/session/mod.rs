@@ -107,7 +107,9 @@ pub use trial::{Trial, TrialLosses};
 pub use tried_remedies::{Tried, try_remedies};
 pub use twin_run::{TwinDifference, TwinRun};
 pub use twins::{Beside, Interval, TwinCourses, TwinPlan, TwinPoint, begin_like};
-pub use watch::{CheckpointReport, Watched, Watching, begin as begin_watching, follow, has_begun, refusal};
+pub use watch::{
+    CheckpointReport, LOOK_EVERY, Watched, Watching, begin as begin_watching, follow, has_begun, refusal,
+};
 
 pub use crate::layouts::{
     FILTER_PERPLEXITY, Filters, ImageSet, ImageSource, Images, Layout, LayoutId, LayoutSource,

@@ -12,6 +12,11 @@ use crate::error::Result;
 use crate::gpu::Gpu;
 use crate::nn::Model;
 
+/// Endings of files of networks alone, of runs and trainings alone, and of either.
+const NETWORKS: [&str; 3] = ["h5", "keras", "onnx"];
+const RUNS: [&str; 4] = ["csv", "jsonl", "safetensors", "toml"];
+const JSON: &str = "json";
+
 /// A path by what it holds.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Openable {
@@ -31,8 +36,8 @@ impl Openable {
         let holds = |name: &str| folder.join(name).is_file();
         let is_network = match ending(path) {
             _ if !path.is_file() => false,
-            "h5" | "keras" | "onnx" => true,
-            "csv" | "jsonl" | "safetensors" | "toml" => false,
+            of_network if NETWORKS.contains(&of_network) => true,
+            of_run if RUNS.contains(&of_run) => false,
             _ => !holds(JOURNAL_FILE) && !holds(LIST),
         };
         if is_network {
@@ -42,6 +47,12 @@ impl Openable {
         } else {
             Self::Run(folder.to_owned())
         }
+    }
+
+    /// True for a folder, and a file that is one of a run, a training or a network by its ending.
+    pub fn is_meant_by(path: &Path) -> bool {
+        let ending = ending(path);
+        path.is_dir() || ending == JSON || NETWORKS.contains(&ending) || RUNS.contains(&ending)
     }
 
     /// The path.

@@ -86,6 +86,8 @@ fn what_cannot_be_exported_is_said_and_writes_nothing() {
     export(path, &["net.pt"]).fails(2, ".onnx or .py or .json or .safetensors or .npz");
     export(path, &["nowhere/net.onnx"]).fails(2, "no folder");
     export(path, &["net.onnx", "--opset", "17"]).fails(2, "18..=20");
+    export(path, &["net.json", "--framework", "keras"]).fails(2, "--framework is for .py");
+    export(path, &["net.py", "--opset", "20"]).fails(2, "--opset is for .onnx");
     export(path, &["net.py", "--framework", "jax"]).fails(2, "pytorch, keras");
     // Pixels are normalized by a batch norm, which ConvNetJS has not.
     export(path, &["net.json", "--pixels"]).fails(1, "ConvNetJS");

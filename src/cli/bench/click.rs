@@ -16,9 +16,8 @@ use revacnn::session::{NetworkCommand, Session};
 use serde_json::json;
 
 use super::measure::quantile;
-use super::renderer::Renderer;
+use super::renderer::{Renderer, WindowSize};
 use crate::cli::print::print_line;
-use crate::cli::render::parse_size;
 use crate::cli::run_options::{AdapterOption, RunOptions};
 
 /// Kinds of changes, which take turns.
@@ -38,9 +37,8 @@ pub(crate) struct BenchClick {
     /// Number of changes: filters added, split and deleted, convolutions inserted and removed, in turn.
     #[arg(long, default_value_t = 40, value_parser = clap::value_parser!(u32).range(1..=100_000))]
     edits: u32,
-    /// Width and height in pixels.
-    #[arg(long, value_name = "WxH", default_value = "1280x800", value_parser = parse_size)]
-    size: (u32, u32),
+    #[command(flatten)]
+    window: WindowSize,
     /// Print a JSON object.
     #[arg(long)]
     json: bool,
@@ -81,7 +79,7 @@ impl BenchClick {
     pub(crate) fn run(&self) -> Result<()> {
         let mut session =
             Session::new(self.adapter.open_tuned()?, &self.run.network, self.run.settings()?, None)?;
-        let mut renderer = Renderer::new(&session, Show::Workbench, self.size)?;
+        let mut renderer = Renderer::new(&session, Show::Workbench, self.window.size)?;
         let mut rng = ChaCha8Rng::seed_from_u64(self.run.seed);
         session.play();
         // Compiles the kernels, and settles what is known of the adapter's speed.
@@ -99,7 +97,7 @@ impl BenchClick {
         let (network, dataset, adapter) = (&self.run.network, &self.run.dataset, &session.gpu().info.name);
         let value = json!({
             "network": network, "dataset": dataset, "batch": self.run.batch, "edits": self.edits, "median_ms": median_ms,
-            "longest_ms": longest_ms, "frame_ms": frame_ms, "width": self.size.0, "height": self.size.1, "adapter": adapter,
+            "longest_ms": longest_ms, "frame_ms": frame_ms, "width": self.window.size.0, "height": self.window.size.1, "adapter": adapter,
         });
         let text = format!(
             "{network}, {} changes while it trains: {median_ms:.0} ms from the click to the frame that shows it (longest {longest_ms:.0} ms); a frame takes {frame_ms:.0} ms",

@@ -12,9 +12,8 @@ use revacnn::session::Session;
 use serde_json::json;
 
 use super::measure::{above_zero, quantile};
-use super::renderer::Renderer;
+use super::renderer::{Renderer, WindowSize};
 use crate::cli::print::print_line;
-use crate::cli::render::parse_size;
 use crate::cli::run_options::{AdapterOption, RunOptions};
 
 /// Rounds of either.
@@ -26,9 +25,8 @@ pub(crate) struct BenchFrame {
     run: RunOptions,
     #[command(flatten)]
     adapter: AdapterOption,
-    /// Width and height in pixels.
-    #[arg(long, value_name = "WxH", default_value = "1280x800", value_parser = parse_size)]
-    size: (u32, u32),
+    #[command(flatten)]
+    window: WindowSize,
     /// Frames per second that the display takes, at most.
     #[arg(long, value_name = "HZ", default_value_t = 60.0, value_parser = above_zero)]
     rate: f64,
@@ -50,7 +48,7 @@ impl BenchFrame {
     pub(crate) fn run(&self) -> Result<()> {
         let mut session = Session::new(self.adapter.open()?, &self.run.network, self.run.settings()?, None)?;
         session.count_distributions();
-        let mut renderer = Renderer::new(&session, Show::Workbench, self.size)?;
+        let mut renderer = Renderer::new(&session, Show::Workbench, self.window.size)?;
         session.play();
         // Compiles and warms up both.
         self.window(&mut renderer, &mut session);
@@ -69,7 +67,7 @@ impl BenchFrame {
         if self.json {
             let value = json!({
                 "images_per_s_alone": without, "images_per_s_window": with, "kept": kept, "frames_per_s": frames_per_s,
-                "rate": self.rate, "width": self.size.0, "height": self.size.1, "network": self.run.network,
+                "rate": self.rate, "width": self.window.size.0, "height": self.window.size.1, "network": self.run.network,
                 "dataset": self.run.dataset, "batch": self.run.batch, "adapter": session.gpu().info.name,
             });
             return print_line(&value.to_string());

@@ -4,10 +4,21 @@ use std::collections::VecDeque;
 use std::rc::Rc;
 use std::time::Instant;
 
+use clap::Args;
 use revacnn::app::offscreen::{FORMAT, Picture, input, target};
 use revacnn::app::{Canvas, DrawingShare, Painting, Show, Workbench, live_frame, train};
 use revacnn::error::Result;
 use revacnn::session::Session;
+
+use crate::cli::render::parse_size;
+
+/// Size of the window that is drawn.
+#[derive(Args)]
+pub(super) struct WindowSize {
+    /// Width and height in pixels.
+    #[arg(long, value_name = "WxH", default_value = "1280x800", value_parser = parse_size)]
+    pub size: (u32, u32),
+}
 
 /// Renders as the window does, into a texture that nobody reads.
 pub(super) struct Renderer {

@@ -11,9 +11,9 @@ use revacnn::session::Session;
 use serde_json::json;
 
 use super::measure::{above_zero, quantile};
-use super::renderer::Renderer;
+use super::renderer::{Renderer, WindowSize};
 use crate::cli::print::print_line;
-use crate::cli::render::{parse_size, view_parser};
+use crate::cli::render::view_parser;
 use crate::cli::run_options::{AdapterOption, RunOptions};
 
 /// Rounds with and without rendering.
@@ -28,9 +28,8 @@ pub(crate) struct BenchView {
     /// The pane to draw, or the whole window.
     #[arg(long, default_value = "network", value_parser = view_parser())]
     view: Show,
-    /// Width and height in pixels.
-    #[arg(long, value_name = "WxH", default_value = "1280x800", value_parser = parse_size)]
-    size: (u32, u32),
+    #[command(flatten)]
+    window: WindowSize,
     /// Frames per second.
     #[arg(long, value_name = "HZ", default_value_t = 8.0, value_parser = above_zero)]
     rate: f64,
@@ -57,14 +56,14 @@ struct Round {
 impl BenchView {
     pub(crate) fn run(&self) -> Result<()> {
         if let Some(points) = self.points {
-            return super::points::run(&*self.adapter.open_tuned()?, points, self.size, self.json);
+            return super::points::run(&*self.adapter.open_tuned()?, points, self.window.size, self.json);
         }
         if let Some(channels) = self.edges {
-            return super::edges::run(&*self.adapter.open_tuned()?, channels, self.size, self.json);
+            return super::edges::run(&*self.adapter.open_tuned()?, channels, self.window.size, self.json);
         }
         let mut session =
             Session::new(self.adapter.open_tuned()?, &self.run.network, self.run.settings()?, None)?;
-        let mut renderer = Renderer::new(&session, self.view, self.size)?;
+        let mut renderer = Renderer::new(&session, self.view, self.window.size)?;
         session.play();
         // Compiles and warms up both.
         round(&mut renderer, &mut session, 1.0, Some(self.rate));
@@ -87,7 +86,7 @@ impl BenchView {
         if self.json {
             let value = json!({
                 "images_per_s_alone": alone, "images_per_s_looking": with, "cost_of_looking": cost, "frames_per_s": frames_per_s,
-                "views_gpu_ms": views_ms, "bytes_read_back_per_picture": bytes, "width": self.size.0, "height": self.size.1,
+                "views_gpu_ms": views_ms, "bytes_read_back_per_picture": bytes, "width": self.window.size.0, "height": self.window.size.1,
                 "network": self.run.network, "batch": self.run.batch, "adapter": session.gpu().info.name,
             });
             return print_line(&value.to_string());

@@ -12,17 +12,13 @@ use clap::Args;
 use revacnn::app::Show;
 use revacnn::error::{Error, Result};
 use revacnn::nn::Exported;
-use revacnn::session::{Session, Split, Watching, begin_watching, follow};
+use revacnn::session::{LOOK_EVERY, Session, Split, Watching, begin_watching, follow};
 use serde_json::json;
 
 use super::measure::{above_zero, quantile};
-use super::renderer::Renderer;
+use super::renderer::{Renderer, WindowSize};
 use crate::cli::print::print_line;
-use crate::cli::render::parse_size;
 use crate::cli::run_options::{AdapterOption, RunOptions};
-
-/// Time between two looks at the folder while nothing is done, as in the window.
-const LOOK_EVERY: Duration = Duration::from_millis(40);
 
 #[derive(Args)]
 pub(crate) struct BenchWatch {
@@ -30,9 +26,8 @@ pub(crate) struct BenchWatch {
     run: RunOptions,
     #[command(flatten)]
     adapter: AdapterOption,
-    /// Width and height in pixels.
-    #[arg(long, value_name = "WxH", default_value = "1280x800", value_parser = parse_size)]
-    size: (u32, u32),
+    #[command(flatten)]
+    window: WindowSize,
     /// Seconds from one checkpoint to the next.
     #[arg(long, default_value_t = 2.0, value_parser = above_zero)]
     gap: f64,
@@ -60,7 +55,7 @@ impl BenchWatch {
         save(folder.path(), 1, &weights).map_err(io)?;
         let watching = Watching { folder: folder.path().to_owned(), ..Watching::default() };
         let mut session = begin_watching(gpu, &watching)?;
-        let mut renderer = Renderer::new(&session, Show::Workbench, self.size)?;
+        let mut renderer = Renderer::new(&session, Show::Workbench, self.window.size)?;
         let gap = Duration::from_secs_f64(self.gap);
         // Compiles what the frames need, and evaluates for the first time.
         go_on(&mut session, &mut renderer, 1, Instant::now(), 2 * gap)?;
@@ -77,7 +72,7 @@ impl BenchWatch {
         if self.json {
             let value = json!({
                 "checkpoints": all.len(), "seconds_to_picture": all, "median_s": median, "longest_s": most, "evaluated": evaluated,
-                "gap_s": self.gap, "network": self.run.network, "dataset": self.run.dataset, "width": self.size.0, "height": self.size.1,
+                "gap_s": self.gap, "network": self.run.network, "dataset": self.run.dataset, "width": self.window.size.0, "height": self.window.size.1,
                 "adapter": session.gpu().info.name,
             });
             return print_line(&value.to_string());

@@ -94,8 +94,8 @@ pub(super) fn read_model(bytes: Vec<u8>, name: &str) -> Result<Model> {
     let attributes = root.attrs().map_err(damaged)?;
     let text = |key: &str| attributes.get(key).and_then(AttrValue::as_str);
     let Some(config) = text("model_config") else {
-        let help = "save the model with its layers: model.save(\"model.keras\")";
-        return Err(Error::new("it is an HDF5 file without a model of Keras", help));
+        let help = "save the model with its layers: model.save(\"model.keras\"); if the file was cut short, bring the whole one back";
+        return Err(Error::new("it is an HDF5 file in which no model of Keras is found", help));
     };
     if config.len() > MAX_CONFIG {
         return Err(Error::new(format!("its configuration has more than {MAX_CONFIG} bytes"), DAMAGED));

@@ -11,6 +11,8 @@ use crate::error::{Error, Result};
 
 /// The list of checkpoints.
 pub(in crate::session) const LIST: &str = "checkpoints.jsonl";
+/// Time between two looks at a training that is watched.
+pub const LOOK_EVERY: Duration = Duration::from_millis(40);
 /// Bytes of it that are read at once.
 const MAX_READ: u64 = 1 << 26;
 

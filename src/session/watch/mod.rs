@@ -22,7 +22,7 @@ mod tests;
 mod watched;
 
 pub(super) use folder::LIST;
-pub use folder::has_begun;
+pub use folder::{LOOK_EVERY, has_begun};
 pub use following::follow;
 pub(super) use following::{control, evaluated, record_arrival, steer};
 pub use opening::{Watching, begin};

@@ -15,7 +15,7 @@ use crate::app::soft_goals::pair_menu_ui;
 use crate::app::theme;
 use crate::app::tile_set::TileId;
 use crate::nn::{Edit, PlainSetting, Surgery};
-use crate::session::{Action, LayerId, NetworkCommand, Session};
+use crate::session::{Action, LayerId, NetworkCommand, Session, refusal};
 
 /// Layers that can be put in, each with the settings of a usual one, as a network file has them: every kind that takes one input.
 const LAYERS: [(&str, &str); 29] = [
@@ -76,13 +76,11 @@ impl Offers {
             return;
         }
         let network = &session.trainer().network;
-        if session.watched().is_some() {
-            return;
-        }
+        let can =
+            |change: Edit| Surgery::of(network, &change).is_ok() && refusal(session, &edit(change)).is_none();
         let offer = |layer: &crate::nn::NetworkLayer| Offer {
-            filters: !layer.filter_ids.is_empty()
-                && Surgery::of(network, &Edit::AddFilter { layer: layer.id }).is_ok(),
-            removal: Surgery::of(network, &Edit::RemoveLayer { layer: layer.id }).is_ok(),
+            filters: !layer.filter_ids.is_empty() && can(Edit::AddFilter { layer: layer.id }),
+            removal: can(Edit::RemoveLayer { layer: layer.id }),
         };
         self.nodes = std::iter::once(Offer::default()).chain(network.layers.iter().map(offer)).collect();
     }
@@ -226,7 +224,8 @@ fn decimal(value: f32) -> f64 {
 
 /// A + between a column and the next: a list of the layers that fit there.
 pub(super) fn insert_ui(ui: &mut Ui, head: Rect, cx: &mut Cx<'_, '_>, node: usize) {
-    if cx.session.watched().is_some() {
+    let insertion = edit(Edit::InsertLayer { after: None, settings: Table::new() });
+    if refusal(cx.session, &insertion).is_some() {
         return;
     }
     let name = &cx.session.layers()[node].name;

@@ -140,7 +140,7 @@ fn a_tensor_larger_than_its_file_is_refused() {
 #[test]
 fn an_h5_file_without_a_model_says_so() {
     let [_, _, weights] = entries("cnn.keras");
-    refused(weights, "an HDF5 file without a model of Keras");
+    refused(weights, "an HDF5 file in which no model of Keras is found");
     let whole = std::fs::read(fixture("gray.h5")).unwrap();
     refused(whole[..whole.len() / 2].to_vec(), "weights are damaged");
     // By its content, whatever it is called.
