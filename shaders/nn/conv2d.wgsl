@@ -4,6 +4,8 @@
 #constant WORKGROUP = 64
 #constant OUT_BLOCKS = 4
 #constant PIXELS = 1
+// Rows of pixels that a thread makes.
+#constant ROWS = 1
 // Kernel columns.
 #constant COLUMNS = 3
 // Source pixels from one of PIXELS to the next.
@@ -18,6 +20,8 @@
 #constant STAGE = 0
 // 1 where kernel rows outside the map are passed over.
 #constant SKIPS = 0
+// 1 where max pooling of the relu is fused, over windows of ROWS × ROWS that cover the map: a thread makes PIXELS / ROWS of them.
+#constant POOLS = 0
 
 #import Conv2dParams
 #import common/floats
@@ -29,6 +33,9 @@
 @group(0) @binding(3) var<storage, read_write> result: array<vec4<f32>>;
 // relu of the same.
 @group(0) @binding(4) var<storage, read_write> rectified: array<vec4<f32>>;
+// The largest of each window, and its place in it, one byte an image; then the maps before are written for the probes alone.
+@group(0) @binding(5) var<storage, read_write> pooled: array<vec4<f32>>;
+@group(0) @binding(6) var<storage, read_write> places: array<u32>;
 
 #if STAGE
 // Weights of a stage, by turn.
@@ -48,18 +55,20 @@ fn conv2d(
 #end
 ) {
     let columns = (params.count_x + PIXELS - 1u) / PIXELS;
-    let threads = params.quads * columns * params.count_y;
+    let threads = params.quads * columns * ((params.count_y + ROWS - 1u) / ROWS);
     // Threads past the end repeat the last one's work, so that every lane of a subgroup stays alive; they write nothing.
     let thread = min(id.x, threads - 1u);
     let quad = thread % params.quads;
     let x = thread / params.quads % columns * PIXELS;
-    let y = thread / params.quads / columns;
+    let y = thread / params.quads / columns * ROWS;
     let tile = (group.z * params.tiles + group.y) * (params.weight_rows + 1u) * OUT_BLOCKS;
 #for b in OUT_BLOCKS
     let bias_{b} = weights[tile + params.weight_rows * OUT_BLOCKS + {b}u];
 #for c in 4
+#for r in ROWS
 #for p in PIXELS
-    var sum_{b}_{c}_{p} = vec4<f32>(bias_{b}[{c}u]);
+    var sum_{b}_{c}_{r}_{p} = vec4<f32>(bias_{b}[{c}u]);
+#end
 #end
 #end
 #end
@@ -93,22 +102,26 @@ fn conv2d(
     for (var c = 0u; c < params.from_channels; c += PLANES) {
         for (var ky = 0u; ky < params.rows; ky++) {
 #end
-            let sy = from_y + params.dilation_y * i32(ky);
-            let row_in = sy >= 0 && sy < from_height;
-            let row = u32(clamp(sy, 0, from_height - 1));
-#if SKIPS
-            if row_in {
+#for r in ROWS
+            let sy_{r} = from_y + {r} * params.stride + params.dilation_y * i32(ky);
+            let row_in_{r} = sy_{r} >= 0 && sy_{r} < from_height;
+            let row_{r} = u32(clamp(sy_{r}, 0, from_height - 1));
+#end
+#if SKIPS / ROWS
+            if row_in_0 {
 #end
 #for u in PLANES
             // A channel past the last meets weights of zero.
-            let plane_{u} = group.z * params.from_channels + min(c + {u}u, params.from_channels - 1u);
-            let row_{u} = (plane_{u} * params.from_height + row) * params.from_width * params.quads;
+            let plane_{u} = (group.z * params.from_channels + min(c + {u}u, params.from_channels - 1u)) * params.from_height;
+#for r in ROWS
+            let row_{r}_{u} = (plane_{u} + row_{r}) * params.from_width * params.quads;
 #for v in (PIXELS - 1) * STRIDE + COLUMNS
-            let value_{u}_{v} = select(
-#if SKIPS
-                vec4<f32>(0.0), source[row_{u} + at_{v}], x_{v} >= 0 && x_{v} < from_width);
+            let value_{r}_{u}_{v} = select(
+#if SKIPS / ROWS
+                vec4<f32>(0.0), source[row_{r}_{u} + at_{v}], x_{v} >= 0 && x_{v} < from_width);
 #else
-                vec4<f32>(0.0), source[row_{u} + at_{v}], row_in && x_{v} >= 0 && x_{v} < from_width);
+                vec4<f32>(0.0), source[row_{r}_{u} + at_{v}], row_in_{r} && x_{v} >= 0 && x_{v} < from_width);
+#end
 #end
 #end
 #end
@@ -136,17 +149,25 @@ fn conv2d(
 #end
 #end
 #end
+#for r in ROWS
+#if SKIPS * (ROWS - 1)
+            if row_in_{r} {
+#end
 #for c in 4
 #for p in PIXELS
 #for u in PLANES
 #for k in COLUMNS
-            sum_{b}_{c}_{p} += w_{b}_{u}_{k}[{c}u] * value_{u}_{p * STRIDE + k};
+            sum_{b}_{c}_{r}_{p} += w_{b}_{u}_{k}[{c}u] * value_{r}_{u}_{p * STRIDE + k};
 #end
 #end
 #end
 #end
+#if SKIPS * (ROWS - 1)
+            }
 #end
-#if SKIPS
+#end
+#end
+#if SKIPS / ROWS
             }
 #end
 #if STAGE
@@ -166,20 +187,55 @@ fn conv2d(
 #for c in 4
     if first_channel + {b * 4 + c}u < params.to_channels {
         let to = (group.z * params.to_channels + first_channel + {b * 4 + c}u) * to_pixels + to_pixel;
+#if POOLS
+#for w in PIXELS / ROWS
+        if x + {w * ROWS}u < params.count_x {
+            let to_window = ((group.z * params.to_channels + first_channel + {b * 4 + c}u) * (params.to_height / ROWS) + y / ROWS) * (params.to_width / ROWS) + x / ROWS + {w}u;
+            var best = relu(sum_{b}_{c}_0_{w * ROWS});
+            var place = vec4<u32>(0u);
+            var was_nan = are_nan(best);
+#for r in ROWS
+#for d in ROWS
+#if r + d
+            let value_{r}_{d} = relu(sum_{b}_{c}_{r}_{w * ROWS + d});
+            let is_nan_{r}_{d} = are_nan(value_{r}_{d});
+            let wins_{r}_{d} = ((value_{r}_{d} > best) & !was_nan) | is_nan_{r}_{d};
+            was_nan |= is_nan_{r}_{d};
+            best = select(best, value_{r}_{d}, wins_{r}_{d});
+            place = select(place, vec4<u32>({r * ROWS + d}u), wins_{r}_{d});
+#end
+#end
+#end
+            let at = to_window * params.quads + quad;
+            pooled[at] = best;
+            places[at] = place.x | (place.y << 8u) | (place.z << 16u) | (place.w << 24u);
+            if quad >= params.train_quads {
+#for r in ROWS
+#for d in ROWS
+                let at_{r}_{d} = (to + {r}u * params.to_width + {w * ROWS + d}u) * params.quads + quad;
+                result[at_{r}_{d}] = sum_{b}_{c}_{r}_{w * ROWS + d};
+                rectified[at_{r}_{d}] = relu(sum_{b}_{c}_{r}_{w * ROWS + d});
+#end
+#end
+            }
+        }
+#end
+#else
 #for p in PIXELS
 #if p
         if x + {p}u < params.count_x {
             let at = (to + {p}u * params.step) * params.quads + quad;
-            result[at] = sum_{b}_{c}_{p};
+            result[at] = sum_{b}_{c}_0_{p};
 #if RECTIFIES
-            rectified[at] = relu(sum_{b}_{c}_{p});
+            rectified[at] = relu(sum_{b}_{c}_0_{p});
 #end
         }
 #else
         let at = to * params.quads + quad;
-        result[at] = sum_{b}_{c}_0;
+        result[at] = sum_{b}_{c}_0_0;
 #if RECTIFIES
-        rectified[at] = relu(sum_{b}_{c}_0);
+        rectified[at] = relu(sum_{b}_{c}_0_0);
+#end
 #end
 #end
 #end

@@ -114,6 +114,8 @@ pub struct HistogramSources<'a> {
     pub quads: [usize; 2],
     /// Parameters and gradients.
     pub parameters: &'a Parameters,
+    /// Writes what the step leaves out of the activations.
+    pub left_out: &'a Plan,
 }
 
 /// Counts of the steps that are kept, and their picture.
@@ -199,6 +201,7 @@ impl Histograms {
             .with("samples", of.samples.clone())
             .with("counts", counts.range());
         let mut plan = PlanBuilder::new(gpu);
+        plan.extend(of.left_out);
         let numbers = layers.len() * Quantity::ALL.len() * BINS;
         for (index, layer) in layers.iter().enumerate() {
             let params = |of: Quantity| params(of, index, layers.len());

@@ -122,6 +122,16 @@ pub trait Layer {
         false
     }
 
+    /// True if this layer's forward pass can also pool what it fuses (see [`LayerBuild::pooling`]).
+    fn fuses_pooling(&self) -> bool {
+        false
+    }
+
+    /// Side of its windows, if it is a max pooling whose square windows cover an input of this shape, each pixel once.
+    fn pools(&self, _input: Shape) -> Option<usize> {
+        None
+    }
+
     /// True if this layer's backward pass can also make what `below`, whose output it alone takes, makes of that output's gradient: the
     /// input gradient of a relu, or the partial sums of a bias gradient.
     fn fuses_backward(&self, _below: &dyn Layer) -> bool {

@@ -37,6 +37,21 @@ pub struct BatchBuffers {
     pub sampling: BufferRange,
 }
 
+/// A max pooling that is made by the convolution below the relu before it, over square windows that cover the map, each pixel once.
+#[derive(Debug, Clone)]
+pub struct Pooling {
+    /// The pooling layer's name, for labels.
+    pub name: String,
+    /// Side of a window, in pixels.
+    pub size: usize,
+    /// Shape of its output.
+    pub shape: Shape,
+    /// `[c, y, x, n]` of its output.
+    pub output: BufferRange,
+    /// Place of each maximum in its window, row by row, a byte each: four images a word.
+    pub places: BufferRange,
+}
+
 /// Buffers and sizes of one layer's dispatches.
 pub struct LayerBuild<'a> {
     /// The device.
@@ -59,6 +74,9 @@ pub struct LayerBuild<'a> {
     pub output: BufferRange,
     /// `[c, y, x, n]` of the next layer's output, if this layer writes that, too (see [`super::Layer::fuses`]).
     pub fused_output: Option<BufferRange>,
+    /// The pooling of `fused_output`, if a convolution's training pass makes that, too: then it makes its own output and the relu for
+    /// the probes alone. The pooling layer gets the same.
+    pub pooling: Option<Pooling>,
     /// Gradient of the output.
     pub output_gradient: BufferRange,
     /// Gradient of the input of the relu below, if this layer's backward pass makes that, too; then it makes its own input gradient
@@ -109,7 +127,7 @@ pub struct WithoutChannel<'a> {
 pub struct LayerPlans {
     /// Forward.
     pub forward: Plan,
-    /// Forward in an evaluation, where that differs.
+    /// Forward in an evaluation, where that differs: nothing is left out of the maps.
     pub evaluation: Option<Plan>,
     /// Backward: makes the partial sums of the parameter gradients, writes the input gradients.
     pub backward: Plan,

@@ -61,7 +61,7 @@ pub use gradient_sums::sum_gradients;
 pub use hyper::{Hyper, OptimizerKind, Schedule, StepsPerEpoch};
 pub use init::Init;
 pub use layer::{Channels, Layer, PlainSetting};
-pub use layer_build::{BatchBuffers, BatchExtent, LayerBuild, LayerPlans, Port, WithoutChannel};
+pub use layer_build::{BatchBuffers, BatchExtent, LayerBuild, LayerPlans, Pooling, Port, WithoutChannel};
 pub use layer_info::{LayerInfo, TensorKind, node_name};
 pub use loss::{Loss, LossBuffers, Target};
 pub use memory::MemoryPlan;

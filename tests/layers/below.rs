@@ -78,6 +78,7 @@ impl Case {
                 output_shape: self.gradient.shape,
                 output: poisoned(gpu, "output", self.gradient.values.len()).range(),
                 fused_output: None,
+                pooling: None,
                 rectified_gradient: (!is_relu).then(|| below.range()),
                 biases_below: makes_biases.then_some((8, shape.channels)),
                 leaves_biases: false,

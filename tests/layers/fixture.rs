@@ -123,6 +123,7 @@ impl<'g> Fixture<'g> {
             output_shape: output,
             output: fixture.output.range(),
             fused_output: fixture.fused_output.as_ref().map(Buffer::range),
+            pooling: None,
             rectified_gradient: None,
             biases_below: None,
             leaves_biases: false,

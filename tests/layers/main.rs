@@ -10,6 +10,7 @@ mod below;
 mod compare;
 mod fixture;
 mod nan;
+mod pooled;
 mod without;
 
 use compare::{assert_close, assert_differs, assert_no_errors, open_gpu, rounded, sum_tolerance};
@@ -315,6 +316,7 @@ fn kernels_agree_with_twins_where_lines_are_folded() {
         extent: BatchExtent { train_quads: train / 4, quads: slots / 4 },
         output: other.clone(),
         fused_output: None,
+        pooling: None,
         rectified_gradient: None,
         biases_below: None,
         leaves_biases: false,

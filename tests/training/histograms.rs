@@ -1,7 +1,7 @@
 //! Histograms of a step against their twins: counts exact.
 
 use revacnn::data::Sample;
-use revacnn::gpu::{Buffer, Gpu};
+use revacnn::gpu::{Buffer, Gpu, Plan};
 use revacnn::nn::histograms::{
     BINS, COLUMNS, HistogramLayer, HistogramSources, Histograms, Quantity, Strips,
 };
@@ -138,6 +138,7 @@ fn histograms_count_what_their_twins_count() {
         activations: &ranges,
         quads: [SLOTS / 4, TRAINED / 4],
         parameters: &step.parameters,
+        left_out: &Plan::default(),
     };
     let layers = &step.layers;
     let histograms = Histograms::new(&gpu, layers, &sources).unwrap();

@@ -14,10 +14,10 @@ use super::bias_sums::{BiasedMap, Unpooled, bias_sums};
 use super::settings::{LayerSample, sample, settings};
 use super::window::{Window, WindowParams, WindowSettings};
 use crate::error::Result;
-use crate::gpu::{Buffer, Source};
+use crate::gpu::{Buffer, BufferRange, Gpu, PlanBuilder, Source};
 use crate::nn::recipe::rectangle;
 use crate::nn::twin::{KernelTwin, TwinCall, TwinGradients};
-use crate::nn::{Layer, LayerBuild, LayerPlans, ReceptiveField, Recipe, Shape, Tensor};
+use crate::nn::{BatchExtent, Layer, LayerBuild, LayerPlans, ReceptiveField, Recipe, Shape, Tensor};
 use crate::wgsl;
 
 const MAX_POOL2D: Source = wgsl!("nn/max_pool2d.wgsl", WindowParams);
@@ -72,6 +72,31 @@ impl MaxPool2d {
             .indices()
             .map(|[c, y, x, n]| (output.index(c, y, x, n), self.argmax(input, c, y, x, n)))
             .collect()
+    }
+}
+
+/// The places of the maxima of an output.
+pub(in crate::nn) fn argmax(gpu: &Gpu, output: Shape, extent: BatchExtent) -> BufferRange {
+    Buffer::<u32>::zeroed(gpu, "argmax", output.len() * extent.quads).range()
+}
+
+impl Window {
+    /// Adds the dispatch of max pooling; `maps` are input, output, and the places of the maxima.
+    pub(super) fn pool(
+        &self,
+        plan: &mut PlanBuilder<'_>,
+        name: &str,
+        params: &WindowParams,
+        [input, output, argmax]: [BufferRange; 3],
+        threads: [u32; 3],
+    ) -> Result<()> {
+        let kernel = plan.gpu().kernel(&MAX_POOL2D, "forward", &self.constants())?;
+        plan.dispatch(&format!("{name} forward"), &kernel)
+            .bind("input", input)
+            .bind("output", output)
+            .bind("argmax", argmax)
+            .params(params)
+            .threads(threads)
     }
 }
 
@@ -131,19 +156,20 @@ impl Layer for MaxPool2d {
         below.kind() == RELU && self.window.lie_apart() && self.window.is_square()
     }
 
+    fn pools(&self, input: Shape) -> Option<usize> {
+        let Window { size: [size, _], stride: [stride, _], .. } = self.window;
+        let covers = |side: usize| side.is_multiple_of(size);
+        let each_once = self.window.lie_apart() && self.window.is_square() && size == stride;
+        (each_once && covers(input.height) && covers(input.width)).then_some(size)
+    }
+
     fn build(&self, build: &LayerBuild<'_>) -> Result<LayerPlans> {
         let (mut forward, mut backward) = (build.plan(), build.plan());
         let (params, constants) = (self.window.params(build), self.window.constants());
-        let outputs = build.count(build.output_shape) as usize;
-        let argmax = Buffer::<u32>::zeroed(build.gpu, "argmax", outputs).range();
-        let kernel = build.gpu.kernel(&MAX_POOL2D, "forward", &constants)?;
-        forward
-            .dispatch(&build.label("forward"), &kernel)
-            .bind("input", build.input().values.clone())
-            .bind("output", build.output.clone())
-            .bind("argmax", argmax.clone())
-            .params(&params)
-            .threads(build.map_threads(build.output_shape))?;
+        let places = build.pooling.as_ref().map(|pooling| pooling.places.clone());
+        let argmax = places.unwrap_or_else(|| argmax(build.gpu, build.output_shape, build.extent));
+        let maps = [build.input().values.clone(), build.output.clone(), argmax.clone()];
+        self.window.pool(&mut forward, build.name, &params, maps, build.map_threads(build.output_shape))?;
         let Some(input_gradient) = &build.input().gradient else {
             return Ok(LayerPlans { forward: forward.finish(), ..Default::default() });
         };

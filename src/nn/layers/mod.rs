@@ -31,6 +31,7 @@ pub(super) use add::add;
 pub use conv2d::Conv2d;
 pub use dense::Dense;
 pub use max_pool2d::MaxPool2d;
+pub(super) use max_pool2d::argmax;
 pub use settings::{LayerSample, MAX_INPUTS};
 
 use super::layer::Layer;

@@ -5,7 +5,7 @@ use toml::{Table, Value};
 
 use super::settings::at_least_one;
 use crate::error::{Error, Result};
-use crate::nn::{LayerBuild, ReceptiveField, Shape};
+use crate::nn::{BatchExtent, LayerBuild, ReceptiveField, Shape};
 use crate::params;
 
 params! {
@@ -23,6 +23,20 @@ params! {
         quads: u32,
         /// Those that are trained on.
         train_quads: u32,
+    }
+}
+
+impl WindowParams {
+    /// Those for maps of these shapes.
+    pub fn of(input: Shape, output: Shape, extent: BatchExtent) -> Self {
+        Self {
+            in_height: input.height as u32,
+            in_width: input.width as u32,
+            out_height: output.height as u32,
+            out_width: output.width as u32,
+            quads: extent.quads as u32,
+            train_quads: extent.train_quads as u32,
+        }
     }
 }
 
@@ -178,15 +192,7 @@ impl Window {
     }
 
     pub fn params(&self, build: &LayerBuild<'_>) -> WindowParams {
-        let (input, output) = (build.input().shape, build.output_shape);
-        WindowParams {
-            in_height: input.height as u32,
-            in_width: input.width as u32,
-            out_height: output.height as u32,
-            out_width: output.width as u32,
-            quads: build.extent.quads as u32,
-            train_quads: build.extent.train_quads as u32,
-        }
+        WindowParams::of(build.input().shape, build.output_shape, build.extent)
     }
 
     /// Rows (axis 0) or columns of the map, `length` of them, that window `o` covers.

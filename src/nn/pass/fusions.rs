@@ -7,6 +7,8 @@ use crate::nn::Network;
 pub(super) struct Fusions {
     /// The layer after it whose output it writes, too.
     pub forward: Vec<Option<usize>>,
+    /// The pooling of that layer's output which it makes in a training step, too, and the side of its windows.
+    pub pooled: Vec<Option<(usize, usize)>>,
     /// The layer above it that makes its input gradient.
     pub gradients: Vec<Option<usize>>,
     /// The layer above it that makes the partial sums of its biases.
@@ -42,6 +44,20 @@ impl Fusions {
             let above = above(layer).filter(|_| !profile.large_tiles && has_biases(layer))?;
             layers[layer].trains().then(|| gradients[above].unwrap_or(above))
         };
-        Self { forward: all.clone().map(next).collect(), biases: all.map(biases).collect(), gradients }
+        let forward: Vec<_> = all.clone().map(next).collect();
+        // Nobody else reads the maps between, and the gradients there need neither.
+        let pooled = |layer: usize| {
+            let relu = forward[layer].filter(|relu| consumers[layer + 1] == [*relu])?;
+            let [pool] = consumers[relu + 1][..] else { return None };
+            let size = layers[pool].layer.pools(network.shape_of(relu + 1))?;
+            let needs_neither = gradients[relu] == Some(pool) && layers[layer].layer.fuses_pooling();
+            (needs_neither && !profile.large_tiles).then_some((pool, size))
+        };
+        Self {
+            pooled: all.clone().map(pooled).collect(),
+            biases: all.map(biases).collect(),
+            forward,
+            gradients,
+        }
     }
 }

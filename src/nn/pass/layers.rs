@@ -4,10 +4,12 @@ use super::fusions::Fusions;
 use super::maps::Maps;
 use crate::error::Result;
 use crate::gpu::{Buffer, BufferRange, Gpu, Plan, PlanBuilder};
-use crate::nn::layers::add;
+use crate::nn::layers::{add, argmax};
 use crate::nn::packing::Packing;
 use crate::nn::partial_sums::PartialSums;
-use crate::nn::{BatchBuffers, LayerBuild, LayerPlans, Network, NetworkLayer, Parameters, Port, Shape};
+use crate::nn::{
+    BatchBuffers, LayerBuild, LayerPlans, Network, NetworkLayer, Parameters, Pooling, Port, Shape,
+};
 
 /// Gradients that the consumers of one node write: a single consumer writes the node's gradient itself, several write
 /// one share each, which are added.
@@ -35,6 +37,8 @@ pub(super) struct Layers {
     pub plans: Vec<LayerPlans>,
     /// Of each layer the one after it whose output it writes, too.
     pub rectified: Vec<Option<usize>>,
+    /// Writes the parts of the maps that the forward passes of a step leave out, with the weights packed before them.
+    pub left_out: Plan,
 }
 
 /// Builds every layer; `counters` are clock and sampler parameters.
@@ -56,11 +60,12 @@ pub(super) fn build_layers(
     // Of each layer that another makes: its input gradient.
     let mut made: Vec<Option<BufferRange>> = vec![None; network.layers.len()];
     let packing = Packing::new(parameters.values.len());
+    let poolings = poolings(gpu, network, &fusions, maps);
     let mut layers = Vec::new();
     for (index, layer) in network.layers.iter().enumerate() {
         let inputs = ports(layer, maps, &mut shares);
         made[index] = inputs[0].gradient.clone().filter(|_| fusions.gradients[index].is_some());
-        let below = |makers: &[Option<usize>]| makers.iter().position(|maker| *maker == Some(index));
+        let below = |makers: &[_]| makers.iter().position(|maker| *maker == Some(index));
         let biases_of = |layer: usize| (parameters.offsets[layer][1], network.layers[layer].output.channels);
         // Before the first weights nothing flows back, and what stands here is never read.
         let output_gradient = maps.gradients[index + 1].as_ref().unwrap_or(&maps.activations[index + 1]);
@@ -75,6 +80,7 @@ pub(super) fn build_layers(
             output_shape: layer.output,
             output: maps.activations[index + 1].clone(),
             fused_output: fusions.forward[index].map(|next| maps.activations[next + 1].clone()),
+            pooling: poolings.iter().find(|(layers, _)| layers.contains(&index)).map(|(_, p)| p.clone()),
             rectified_gradient: below(&fusions.gradients).and_then(|layer| made[layer].clone()),
             biases_below: below(&fusions.biases).map(biases_of),
             leaves_biases: fusions.biases[index].is_some(),
@@ -92,7 +98,28 @@ pub(super) fn build_layers(
         }
         layers.push(plans);
     }
-    Ok(Layers { prepare: packing.build(gpu, &values)?, plans: layers, rectified: fusions.forward })
+    let (left_out, prepare) = (left_out(&layers, &fusions), packing.build(gpu, &values)?);
+    Ok(Layers { prepare, plans: layers, rectified: fusions.forward, left_out })
+}
+
+/// The dispatches that write the maps of layers which pool.
+fn left_out(layers: &[LayerPlans], fusions: &Fusions) -> Plan {
+    let mut left_out = Plan::default();
+    let pooling = layers.iter().zip(&fusions.pooled).filter(|(_, pooled)| pooled.is_some());
+    pooling.filter_map(|(plans, _)| plans.evaluation.as_ref()).for_each(|whole| left_out.extend(whole));
+    left_out
+}
+
+/// Each pooling that a convolution makes, after the indices of the two layers.
+fn poolings(gpu: &Gpu, network: &Network, fusions: &Fusions, maps: &Maps) -> Vec<([usize; 2], Pooling)> {
+    let pooling = |(index, pooled): (usize, &Option<(usize, usize)>)| {
+        let (at, size) = (*pooled)?;
+        let layer = &network.layers[at];
+        let (name, output) = (layer.name.clone(), maps.activations[at + 1].clone());
+        let places = argmax(gpu, layer.output, maps.extent());
+        Some(([index, at], Pooling { name, size, shape: layer.output, output, places }))
+    };
+    fusions.pooled.iter().enumerate().filter_map(pooling).collect()
 }
 
 /// The inputs of a layer, with the next share of each one's gradient.
@@ -109,6 +136,9 @@ fn ports(layer: &NetworkLayer, maps: &Maps, shares: &mut [Option<Shares>]) -> Ve
 fn leave_to_others(plans: &mut LayerPlans, (index, layer): (usize, &NetworkLayer), fusions: &Fusions) {
     if layer.inputs.iter().any(|node| *node > 0 && fusions.forward[node - 1] == Some(index)) {
         plans.forward = Plan::default();
+    }
+    if fusions.pooled.iter().flatten().any(|(pool, _)| *pool == index) {
+        plans.evaluation = Some(std::mem::take(&mut plans.forward));
     }
     if fusions.gradients[index].is_some() {
         plans.backward = Plan::default();

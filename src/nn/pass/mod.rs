@@ -42,6 +42,8 @@ pub(super) struct Pass {
     pub maps: Maps,
     /// One training step.
     pub step: Plan,
+    /// Writes the parts of the maps that the forward passes of a step leave out, for whoever reads them whole.
+    pub left_out: Plan,
     /// Number of the step's dispatches up to the losses of each pass.
     pub forward_ends: Vec<usize>,
     /// Number of the step's dispatches up to the end of each pass.
@@ -98,6 +100,7 @@ impl Pass {
             rectified,
             maps,
             step: Plan::default(),
+            left_out: layers.left_out.clone(),
             forward_ends: Vec::new(),
             pass_ends: Vec::new(),
             evaluation: Plan::default(),

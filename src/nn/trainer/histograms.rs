@@ -44,6 +44,7 @@ impl Trainer {
             activations: &maps.activations,
             quads: [maps.sizes.slots / 4, maps.sizes.train_slots / 4],
             parameters: &self.parameters,
+            left_out: &self.pass.left_out,
         };
         Histograms::new(self.gpu(), layers, &sources)
     }

@@ -16,6 +16,7 @@ impl Trainer {
         for end in &self.pass.pass_ends {
             let mut encoder = self.gpu.encoder("search for non-finite values");
             plan.record(&mut encoder.begin_compute_pass(&Default::default()), from..*end);
+            self.pass.left_out.encode(&mut encoder);
             self.gpu.submit(encoder);
             from = *end;
             if let Some(found) = self.not_finite() {

@@ -21,6 +21,10 @@ pub(super) const OTHER_REGISTERS: usize = 34;
 /// Multiprocessors of the GPU that the model was measured on, an NVIDIA H100, and its cycles in a microsecond.
 const MULTIPROCESSORS: usize = 132;
 const CYCLES_PER_US: f64 = 1980.0;
+/// Microseconds of a dispatch that waits for another.
+const DISPATCH_US: f64 = 2.1;
+/// Bytes of its memory that it moves in a microsecond.
+const BYTES_PER_US: f64 = 2.85e6;
 /// Subgroups of a multiprocessor that hide each other's waits.
 const BUSY_SUBGROUPS: usize = 8;
 
@@ -45,4 +49,9 @@ pub(in crate::nn::layers) fn gpu_cycles(
 pub(in crate::nn::layers) fn gpu_time_us(cycles: f64, subgroups: usize, workgroups: usize) -> f64 {
     let one_multiprocessor = workgroups.div_ceil(MULTIPROCESSORS) * subgroups;
     cycles * one_multiprocessor.max(BUSY_SUBGROUPS) as f64 / CYCLES_PER_US
+}
+
+/// Microseconds of a dispatch of that GPU which waits for the one before, and moves this number of bytes.
+pub(super) fn moving_us(bytes: usize) -> f64 {
+    DISPATCH_US + bytes as f64 / BYTES_PER_US
 }

@@ -6,7 +6,7 @@
 //! phases, each a dense convolution of the output's gradient with every *s*-th tap, mirrored: no product is wasted on
 //! taps that do not meet.
 //!
-//! On GPUs most tiles read their weights through workgroup memory: see [`super::staged`].
+//! On GPUs most tiles read their weights through workgroup memory: see [`super::staged`]; some pool: see [`super::pooled`].
 
 use std::fmt;
 
@@ -18,7 +18,7 @@ use crate::nn::packing::PackedRange;
 use crate::nn::{LayerBuild, Shape};
 use crate::{params, wgsl};
 
-const CONV2D: Source = wgsl!("nn/conv2d.wgsl", Conv2dParams);
+pub(super) const CONV2D: Source = wgsl!("nn/conv2d.wgsl", Conv2dParams);
 
 params! {
     struct Conv2dParams {
@@ -44,6 +44,8 @@ params! {
         shift_y: i32,
         shift_x: i32,
         quads: u32,
+        /// Those that are trained on.
+        train_quads: u32,
         /// Tiles of OUT_BLOCKS in a group.
         tiles: u32,
     }
@@ -55,16 +57,19 @@ pub(super) struct Tile {
     pub blocks: usize,
     /// Neighbouring pixels of a row.
     pub pixels: usize,
+    /// Rows of such pixels; above 1 those of windows whose largest values it makes, too.
+    pub rows: usize,
     /// Source channels per iteration.
     pub planes: usize,
     /// Its workgroup reads weights into its memory.
     pub staged: bool,
 }
 
-/// Names what tells tiles apart in the autotuner's cache; one that is not staged as it was before there were others.
+/// Names what tells tiles apart in the autotuner's cache: those of one kernel have equally many rows.
 impl fmt::Debug for Tile {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut tile = f.debug_struct(if self.staged { "StagedTile" } else { "Tile" });
+        let name = if self.rows > 1 { "PooledTile" } else { "StagedTile" };
+        let mut tile = f.debug_struct(if self.staged { name } else { "Tile" });
         tile.field("blocks", &self.blocks)
             .field("pixels", &self.pixels)
             .field("planes", &self.planes)
@@ -82,23 +87,22 @@ pub(super) struct ConvolutionPass<'a> {
     pub x: Axis,
     /// Output of the relu that is fused.
     pub rectified: Option<&'a BufferRange>,
+    /// Side of the windows of a max pooling of that which is fused.
+    pub pools: Option<usize>,
 }
 
 impl Convolution {
     /// Adds the dispatches of the forward pass.
     pub(super) fn forward(&self, build: &LayerBuild<'_>, plan: &mut PlanBuilder<'_>) -> Result<()> {
+        self.forward_pass(build).build(build, plan, [&build.input().values, &build.output])
+    }
+
+    /// The forward pass.
+    pub(super) fn forward_pass<'a>(&'a self, build: &'a LayerBuild<'_>) -> ConvolutionPass<'a> {
         let (from, to) = (self.input, self.output);
         let [y, x] = [to.height, to.width].map(|count| Axis::forward(self, count));
-        let pass = ConvolutionPass {
-            convolution: self,
-            forward: true,
-            from,
-            to,
-            y,
-            x,
-            rectified: build.fused_output.as_ref(),
-        };
-        pass.build(build, plan, [&build.input().values, &build.output])
+        let rectified = build.fused_output.as_ref();
+        ConvolutionPass { convolution: self, forward: true, from, to, y, x, rectified, pools: None }
     }
 
     /// Adds the dispatches of the input gradient.
@@ -111,8 +115,8 @@ impl Convolution {
         let (from, to) = (self.output, self.input);
         for y in Axis::phases(self, to.height) {
             for x in Axis::phases(self, to.width) {
-                let pass =
-                    ConvolutionPass { convolution: self, forward: false, from, to, y, x, rectified: None };
+                let (convolution, rectified, pools) = (self, None, None);
+                let pass = ConvolutionPass { convolution, forward: false, from, to, y, x, rectified, pools };
                 pass.build(build, plan, [&build.output_gradient, input_gradient])?;
             }
         }
@@ -155,11 +159,15 @@ impl ConvolutionPass<'_> {
     }
 
     /// Autotune key: the sizes that decide the time of a tile.
-    fn shape_key(&self, build: &LayerBuild<'_>) -> String {
+    pub(super) fn shape_key(&self, build: &LayerBuild<'_>) -> String {
         let (from, to) = self.channels();
+        let fused = match (self.rectified, self.pools) {
+            (Some(_), Some(size)) => format!(", relu and {size}×{size} max pooling"),
+            (Some(_), None) => " and relu".to_owned(),
+            (None, _) => String::new(),
+        };
         format!(
-            "convolution{} {from}→{to} channels, {} groups, {}×{} taps, {}×{} pixels, stride {}, {} images",
-            if self.rectified.is_some() { " and relu" } else { "" },
+            "convolution{fused} {from}→{to} channels, {} groups, {}×{} taps, {}×{} pixels, stride {}, {} images",
             self.convolution.groups,
             self.rows(),
             self.columns(),
@@ -174,7 +182,7 @@ impl ConvolutionPass<'_> {
     fn candidates(&self, build: &LayerBuild<'_>) -> Vec<Tile> {
         if self.rows() == 0 {
             // Nothing is added: any tile will do, and one of them is enough.
-            return vec![Tile { blocks: 4, pixels: 1, planes: 1, staged: false }];
+            return vec![Tile { blocks: 4, pixels: 1, planes: 1, rows: 1, staged: false }];
         }
         let profile = build.gpu.profile();
         let mut tiles = self.unstaged_tiles(profile);
@@ -193,7 +201,7 @@ impl ConvolutionPass<'_> {
         for blocks in 1..=max_blocks {
             for pixels in 1..=max_pixels {
                 for planes in [1, 2, 4, 6, 8] {
-                    let tile = Tile { blocks, pixels, planes, staged: false };
+                    let tile = Tile { blocks, pixels, planes, rows: 1, staged: false };
                     let unrolled = 4 * blocks * pixels * planes * self.columns();
                     let small = unrolled <= MAX_UNROLLED && 4 * blocks * pixels <= max_sums;
                     let smallest = (blocks, pixels, planes) == (1, 1, 1);
@@ -230,7 +238,7 @@ impl ConvolutionPass<'_> {
         thread * (to.div_ceil(4 * blocks) * self.x.count.div_ceil(pixels)) as f64
     }
 
-    fn constants(&self, gpu: &Gpu, tile: Tile) -> Vec<(&'static str, u32)> {
+    pub(super) fn constants(&self, gpu: &Gpu, tile: Tile) -> Vec<(&'static str, u32)> {
         let mut constants = vec![
             ("OUT_BLOCKS", tile.blocks as u32),
             ("PIXELS", tile.pixels as u32),
@@ -240,13 +248,16 @@ impl ConvolutionPass<'_> {
             ("SUBGROUPS", u32::from(gpu.profile().shares_loads)),
             ("RECTIFIES", u32::from(self.rectified.is_some())),
         ];
+        if tile.rows > 1 {
+            constants.extend([("ROWS", tile.rows as u32), ("POOLS", 1)]);
+        }
         if !gpu.profile().large_tiles {
             constants.extend(self.gpu_constants(tile));
         }
         constants
     }
 
-    fn build_tile(
+    pub(super) fn build_tile(
         &self,
         build: &LayerBuild<'_>,
         tile: Tile,
@@ -260,13 +271,18 @@ impl ConvolutionPass<'_> {
         let packed = self.pack(build, tile, from_padded)?;
         let gpu = build.gpu;
         let kernel = gpu.kernel(&CONV2D, "conv2d", &self.constants(gpu, tile))?;
-        let threads = build.extent.quads * self.x.count.div_ceil(tile.pixels) * self.y.count;
+        let threads =
+            build.extent.quads * self.x.count.div_ceil(tile.pixels) * self.y.count.div_ceil(tile.rows);
         let products = from * to * groups * self.rows() * self.columns() * self.y.count * self.x.count;
         let mut plan = PlanBuilder::new(gpu);
         let mut dispatch =
             plan.dispatch(&build.label(if self.forward { "forward" } else { "input gradient" }), &kernel);
         if let Some(rectified) = self.rectified {
             dispatch = dispatch.bind("rectified", rectified.clone());
+        }
+        if let Some(pooling) = build.pooling.as_ref().filter(|_| self.pools.is_some()) {
+            let made = [("pooled", &pooling.output), ("places", &pooling.places)];
+            dispatch = dispatch.bind_those(made.map(|(name, range)| (name, range.clone())));
         }
         dispatch
             .bind("source", source.clone())
@@ -292,6 +308,7 @@ impl ConvolutionPass<'_> {
                 shift_y: self.y.shift as i32,
                 shift_x: self.x.shift as i32,
                 quads: build.extent.quads as u32,
+                train_quads: build.extent.train_quads as u32,
                 tiles: tiles as u32,
             })
             .flops((2 * products * build.extent.quads * 4) as u64)

@@ -9,6 +9,7 @@ mod forward;
 mod geometry;
 mod lanes;
 mod plans;
+mod pooled;
 mod staged;
 mod weight_gradient;
 mod without;
@@ -247,6 +248,10 @@ impl Layer for Conv2d {
 
     fn fuses(&self, next: &dyn Layer) -> bool {
         next.kind() == RELU
+    }
+
+    fn fuses_pooling(&self) -> bool {
+        true
     }
 
     fn build(&self, build: &LayerBuild<'_>) -> Result<LayerPlans> {

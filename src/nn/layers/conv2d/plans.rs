@@ -19,6 +19,8 @@ impl Convolution {
     pub(crate) fn build(&self, build: &LayerBuild<'_>) -> Result<LayerPlans> {
         let (mut forward, mut backward) = (build.plan(), build.plan());
         self.forward(build, &mut forward)?;
+        let whole = forward.finish();
+        let pooled = build.pooling.as_ref().map(|pooling| self.pooled(build, pooling, &whole)).transpose()?;
         if build.trains {
             self.weight_gradient(build, &mut backward)?;
             if !build.leaves_biases {
@@ -28,7 +30,11 @@ impl Convolution {
         if let Some(input_gradient) = &build.input().gradient {
             self.input_gradient(build, &mut backward, input_gradient)?;
         }
-        Ok(LayerPlans { forward: forward.finish(), evaluation: None, backward: backward.finish() })
+        let (forward, evaluation) = match pooled {
+            Some(pooled) => (pooled, Some(whole)),
+            None => (whole, None),
+        };
+        Ok(LayerPlans { forward, evaluation, backward: backward.finish() })
     }
 
     pub(in crate::nn::layers) fn bias_gradient(

@@ -50,9 +50,9 @@ impl ConvolutionPass<'_> {
     pub(super) fn staged_tiles(&self, quads: usize) -> Vec<Tile> {
         let mut tiles = Vec::new();
         for blocks in 1..=8 {
-            for pixels in 1..=4 {
+            for (pixels, rows) in self.pixels_and_rows() {
                 for planes in [1, 2, 4, 8] {
-                    let tile = Tile { blocks, pixels, planes, staged: true };
+                    let tile = Tile { blocks, pixels, planes, rows, staged: true };
                     let turn = self.turn(tile);
                     // More than 128 sums help only where a value serves many taps.
                     let small = turn.sums <= if self.columns() > 3 { 160 } else { 128 }
@@ -71,6 +71,14 @@ impl ConvolutionPass<'_> {
         tiles
     }
 
+    /// Pixels of a row, and rows, that a thread may make: whole windows where it pools.
+    fn pixels_and_rows(&self) -> Vec<(usize, usize)> {
+        match self.pools {
+            Some(size) => vec![(size, size), (2 * size, size)],
+            None => (1..=4).map(|pixels| (pixels, 1)).collect(),
+        }
+    }
+
     /// Constants of the shader for GPUs. Whether rows are passed over is a matter of the shape: sums of nothing keep their sign then.
     pub(super) fn gpu_constants(&self, tile: Tile) -> Vec<(&'static str, u32)> {
         let skips = ("SKIPS", u32::from(self.rows() >= MIN_SKIPPED_ROWS));
@@ -86,9 +94,9 @@ impl ConvolutionPass<'_> {
     }
 
     fn turn(&self, tile: Tile) -> Turn {
-        let Tile { blocks, pixels, planes, .. } = tile;
-        let values = planes * ((pixels - 1) * self.x.stride + self.columns());
-        let sums = 16 * blocks * pixels;
+        let Tile { blocks, pixels, planes, rows, .. } = tile;
+        let values = rows * planes * ((pixels - 1) * self.x.stride + self.columns());
+        let sums = 16 * blocks * pixels * rows;
         Turn {
             loads: values,
             weights: planes * self.columns() * blocks,
@@ -99,26 +107,30 @@ impl ConvolutionPass<'_> {
     }
 
     /// Predicted time on an H100, in microseconds.
-    fn time_us(&self, tile: Tile, quads: usize) -> f64 {
+    pub(super) fn time_us(&self, tile: Tile, quads: usize) -> f64 {
         let (from, to) = self.channels();
         let turn = self.turn(tile);
         let turns = from.div_ceil(tile.planes) * self.rows();
         let cycles = turns as f64 * gpu_cycles(turn.loads, turn.weights, turn.multiply_adds)
             + turns.div_ceil(self.stage(tile)) as f64 * STAGE_CYCLES;
-        let threads = quads * self.x.count.div_ceil(tile.pixels) * self.y.count;
+        let threads = quads * self.x.count.div_ceil(tile.pixels) * self.y.count.div_ceil(tile.rows);
         let tiles = to.div_ceil(4 * tile.blocks) * self.convolution.groups;
         gpu_time_us(cycles, SUBGROUPS, threads.div_ceil(WORKGROUP) * tiles)
     }
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
     use crate::nn::Shape;
     use crate::nn::layers::conv2d::geometry::{Axis, Convolution};
 
-    /// Calls `of` with the forward pass of a convolution that keeps the size of its maps.
-    fn with_pass<T>([from, to, side, kernel]: [usize; 4], of: impl FnOnce(&ConvolutionPass<'_>) -> T) -> T {
+    /// Calls `of` with the forward pass of a convolution that keeps the size of its maps, and pools them by windows of that size.
+    pub(in crate::nn::layers::conv2d) fn with_pass<T>(
+        [from, to, side, kernel]: [usize; 4],
+        size: Option<usize>,
+        of: impl FnOnce(&ConvolutionPass<'_>) -> T,
+    ) -> T {
         let [from, to] = [from, to].map(|channels| Shape::new(channels, side, side));
         let convolution = Convolution {
             input: from,
@@ -130,17 +142,26 @@ mod tests {
             groups: 1,
         };
         let [y, x] = [Axis::forward(&convolution, side); 2];
-        of(&ConvolutionPass { convolution: &convolution, forward: true, from, to, y, x, rectified: None })
+        of(&ConvolutionPass {
+            convolution: &convolution,
+            forward: true,
+            from,
+            to,
+            y,
+            x,
+            rectified: None,
+            pools: size,
+        })
     }
 
     #[test]
     fn what_a_turn_takes_is_counted() {
-        let tile = Tile { blocks: 5, pixels: 2, planes: 1, staged: true };
-        let turn = with_pass([16, 20, 16, 5], |pass| pass.turn(tile));
+        let tile = Tile { blocks: 5, pixels: 2, planes: 1, rows: 1, staged: true };
+        let turn = with_pass([16, 20, 16, 5], None, |pass| pass.turn(tile));
         // 2 + 4 columns of the map, 20 channels × 5 taps, for 2 pixels of 4 images.
         let expected = Turn { loads: 6, weights: 25, multiply_adds: 800, sums: 160, registers: 222 };
         assert_eq!(turn, expected);
-        assert_eq!(with_pass([16, 20, 16, 5], |pass| pass.stage(tile)), 40, "400 bytes a turn, 16 KiB");
+        assert_eq!(with_pass([16, 20, 16, 5], None, |pass| pass.stage(tile)), 40, "400 bytes a turn, 16 KiB");
     }
 
     /// Channels, side and kernel; quads; the tile that was fastest on an H100, as 4-channel blocks and pixels, and its measured time in microseconds.
@@ -153,7 +174,7 @@ mod tests {
             ([16, 20, 16, 5], 64, None, 40.0),
             ([64, 64, 16, 3], 64, None, 131.0),
         ] {
-            with_pass(layer, |pass| {
+            with_pass(layer, None, |pass| {
                 let first = pass.staged_tiles(quads)[0];
                 let ratio = pass.time_us(first, quads) / measured_us;
                 assert!(
@@ -168,7 +189,7 @@ mod tests {
     #[test]
     fn every_staged_tile_keeps_the_limits() {
         for layer in [[1, 1, 1, 1], [3, 7, 3, 2], [40, 200, 5, 11], [300, 300, 9, 1]] {
-            with_pass(layer, |pass| {
+            with_pass(layer, None, |pass| {
                 let tiles = pass.staged_tiles(3);
                 assert!((1..MAX_GPU_CANDIDATES).contains(&tiles.len()));
                 for tile in tiles {
