@@ -11,10 +11,9 @@ const BLOCK: u32 = 256u;
 #import Summary
 
 @group(0) @binding(0) var<uniform> params: AffinitiesParams;
-// [i, k]: in the order of `distances` first, then by index.
+// [i, k]: in the order in which they were found first, then by index.
 @group(0) @binding(1) var<storage, read> indices: array<u32>;
-@group(0) @binding(2) var<storage, read> distances: array<f32>;
-// p_{j|i}
+// [i, k]: squared distances first, in their place then p_{j|i}
 @group(0) @binding(3) var<storage, read_write> conditional: array<f32>;
 @group(0) @binding(4) var<storage, read> conditional_in: array<f32>;
 @group(0) @binding(5) var<storage, read> other_indices: array<u32>;
@@ -33,7 +32,7 @@ const BLOCK: u32 = 256u;
 // Of all rows: the first of the rows that are equal to row i where its neighbors all are, else i
 @group(0) @binding(15) var<storage, read_write> leaders: array<u32>;
 
-/// conditional[i, k] = exp(−β δ_ik) / Σ exp(−β δ), δ = d² − min d², with β so that its entropy is ln perplexity; leaders[i]
+/// conditional[i, k] = exp(−β δ_ik) / Σ exp(−β δ), δ = d² − min d², in place of d², with β so that its entropy is ln perplexity; leaders[i]
 @compute @workgroup_size(WORKGROUP)
 fn conditional_probabilities(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
     let i = id.x + id.y * groups.x * WORKGROUP;
@@ -47,8 +46,8 @@ fn conditional_probabilities(@builtin(global_invocation_id) id: vec3<u32>, @buil
     var nearest = 3e38;
     var farthest = 0.0;
     while found < params.neighbors && indices[base + found] != NONE {
-        nearest = min(nearest, distances[base + found]);
-        farthest = max(farthest, distances[base + found]);
+        nearest = min(nearest, conditional[base + found]);
+        farthest = max(farthest, conditional[base + found]);
         leader = min(leader, indices[base + found]);
         found++;
     }
@@ -73,7 +72,7 @@ fn conditional_probabilities(@builtin(global_invocation_id) id: vec3<u32>, @buil
                 // Four at a time: the software adapter's driver counts the rounds.
                 let at = vec4<u32>(k) + vec4<u32>(0u, 1u, 2u, 3u);
                 let at_entry = vec4<u32>(base) + min(at, vec4<u32>(found - 1u));
-                let far = vec4<f32>(distances[at_entry.x], distances[at_entry.y], distances[at_entry.z], distances[at_entry.w]);
+                let far = vec4<f32>(conditional[at_entry.x], conditional[at_entry.y], conditional[at_entry.z], conditional[at_entry.w]);
                 let d = (far - vec4<f32>(nearest)) / span;
                 let e = select(vec4<f32>(0.0), exp(-beta * d), at < vec4<u32>(found));
                 s += dot(e, vec4<f32>(1.0));
@@ -93,7 +92,7 @@ fn conditional_probabilities(@builtin(global_invocation_id) id: vec3<u32>, @buil
     }
     var total = 0.0;
     for (var k = 0u; k < found; k++) {
-        let p = exp(-beta * (distances[base + k] - nearest));
+        let p = exp(-beta * (conditional[base + k] - nearest));
         conditional[base + k] = p;
         total += p;
     }

@@ -10,11 +10,12 @@
 use std::ops::Range;
 
 use crate::error::Result;
-use crate::gpu::{Buffer, Gpu, PlanBuilder, Source, Stage};
+use crate::gpu::{Buffer, BufferRange, Gpu, PlanBuilder, Source, Stage};
 use crate::{params, wgsl};
 
 use super::knn::{KnnChunk, KnnResult};
 use super::rows::{Rows, Summary};
+use super::scratch::Scratch;
 use super::sort::{Entries, sort_entries};
 
 const AFFINITIES: Source = wgsl!("embed/affinities.wgsl", AffinitiesParams, Summary);
@@ -66,9 +67,8 @@ pub(super) struct Chunk {
     pub values: Buffer<f32>,
     /// `[i − first, k]`: neighbors, by index.
     indices: Buffer<u32>,
-    /// `[i − first, k]`: p_{j|i}.
+    /// `[i − first, k]`: p_{j|i}, in place of the squared distances.
     conditional: Buffer<f32>,
-    distances: Buffer<f32>,
     sums: Buffer<u32>,
     /// Entries of the neighbors, rows · k.
     near: usize,
@@ -84,8 +84,7 @@ impl Chunk {
             targets: Buffer::zeroed(gpu, "targets", room),
             values: Buffer::zeroed(gpu, "affinities", room),
             indices: near.indices.clone(),
-            conditional: Buffer::zeroed(gpu, "conditional probabilities", near.rows * k),
-            distances: near.distances.clone(),
+            conditional: near.distances.clone(),
             sums: Buffer::zeroed(gpu, "sums of blocks", near.rows.div_ceil(BLOCK)),
             near: near.rows * k,
             room,
@@ -112,6 +111,12 @@ impl Affinities {
         let each: Vec<u32> = (0..count as u32).collect();
         let leaders = Buffer::from_slice(gpu, "leaders", &each);
         Ok(Self { chunks, entropies, leaders, extra, summary: rows.summary.clone(), k, perplexity })
+    }
+
+    /// The entries' memory, for what is done before the affinities.
+    pub(super) fn scratch(&self) -> Scratch {
+        let ranges = |of: fn(&Chunk) -> BufferRange| self.chunks.iter().map(of).collect();
+        Scratch::new(ranges(|chunk| chunk.targets.range()), ranges(|chunk| chunk.values.range()))
     }
 
     /// Records the affinities of the neighbors.
@@ -186,7 +191,6 @@ impl Affinities {
         };
         Stage::new(plan.gpu(), &AFFINITIES, &[])
             .with("indices", chunk.indices.range())
-            .with("distances", chunk.distances.range())
             .with("conditional", chunk.conditional.range())
             .with("conditional_in", chunk.conditional.range())
             .with("other_indices", other.indices.range())

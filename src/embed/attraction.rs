@@ -10,8 +10,8 @@ use crate::{params, wgsl};
 use super::affinities::Affinities;
 
 const ATTRACTION: Source = wgsl!("embed/attraction.wgsl", AttractionParams);
-/// Points per dispatch, so that none takes long.
-const MAX_POINTS: usize = 32_768;
+/// Points per dispatch, so that none takes long: on the software adapter, on a GPU, which fills itself with as many a few times over.
+const MAX_POINTS: [usize; 2] = [32_768, 1 << 20];
 
 params! { struct AttractionParams { count: u32, first: u32, begin: u32 } }
 
@@ -22,6 +22,7 @@ pub(super) fn attract(
     positions: BufferRange,
     attraction: BufferRange,
 ) -> Result<()> {
+    let most = MAX_POINTS[usize::from(!plan.gpu().is_software())];
     let stage =
         Stage::new(plan.gpu(), &ATTRACTION, &[]).with("positions", positions).with("attraction", attraction);
     for chunk in &affinities.chunks {
@@ -30,8 +31,8 @@ pub(super) fn attract(
             .with("starts", chunk.starts.range())
             .with("targets", chunk.targets.range())
             .with("values", chunk.values.range());
-        for begin in (0..chunk.rows).step_by(MAX_POINTS) {
-            let count = MAX_POINTS.min(chunk.rows - begin) as u32;
+        for begin in (0..chunk.rows).step_by(most) {
+            let count = most.min(chunk.rows - begin) as u32;
             let params = AttractionParams { count, first: chunk.first as u32, begin: begin as u32 };
             stage.dispatch(plan, "attract", &params, [count, 1, 1])?;
         }

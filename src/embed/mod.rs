@@ -24,6 +24,7 @@ mod pca_init;
 pub mod quality;
 mod repulsion;
 mod rows;
+mod scratch;
 mod sort;
 #[cfg(test)]
 mod testing;

@@ -7,49 +7,47 @@ use super::ivf::Ivf;
 use super::knn::{Knn, KnnResult, PointSet, TILE, identify_rows};
 use super::options::NeighborSearch;
 use super::rows::Rows;
+use super::scratch::Scratch;
 
 /// Storage buffers that the distances by lists bind beside those of the points.
 const LIST_BINDINGS: usize = 5;
 
-/// The neighbors of every row, in any order.
-pub(super) struct Neighbors {
-    /// Indices and distances.
-    pub result: KnnResult,
-    /// Dispatches of the search.
-    pub plan: Plan,
-}
-
-impl Neighbors {
-    /// Prepares the search of the `k` nearest of each row, `chunk` rows to a buffer.
-    ///
-    /// # Errors
-    /// When they do not fit the adapter.
-    pub(super) fn new(
-        gpu: &Gpu,
-        rows: &Rows,
-        k: usize,
-        chunk: usize,
-        search: NeighborSearch,
-    ) -> Result<Self> {
-        let result = KnnResult::new(gpu, rows.count, k, chunk, false);
-        let mut plan = PlanBuilder::new(gpu);
-        let lists = search.lists(gpu.is_software(), rows.count);
-        // Rows in four buffers and the lists together are more than every adapter can bind.
-        let most = gpu.limits.max_storage_buffers_per_shader_stage as usize;
-        let fits = rows.points.len() + LIST_BINDINGS <= most;
-        if lists.is_some() && !fits {
-            log::info!("{} binds {most} buffers: neighbors are searched among all rows", gpu.info.name);
-        }
-        match lists.filter(|_| fits) {
-            Some([lists, probes]) => Ivf::new(gpu, rows, k, [lists, probes])?.search(&mut plan, &result)?,
-            None => search_all(&mut plan, rows, &result)?,
-        }
-        Ok(Self { result, plan: plan.finish() })
+/// The dispatches that find the nearest of each row, in any order, within the memory of `scratch` as far as that goes.
+///
+/// # Errors
+/// When something does not fit the adapter.
+pub(super) fn search_neighbors(
+    gpu: &Gpu,
+    rows: &Rows,
+    result: &KnnResult,
+    search: NeighborSearch,
+    mut scratch: Scratch,
+) -> Result<Plan> {
+    let mut plan = PlanBuilder::new(gpu);
+    let lists = search.lists(gpu.is_software(), rows.count);
+    // Rows in four buffers and the lists together are more than every adapter can bind.
+    let most = gpu.limits.max_storage_buffers_per_shader_stage as usize;
+    let fits = rows.points.len() + LIST_BINDINGS <= most;
+    if lists.is_some() && !fits {
+        log::info!("{} binds {most} buffers: neighbors are searched among all rows", gpu.info.name);
     }
+    match lists.filter(|_| fits) {
+        Some(lists) => {
+            let index = Ivf::new(gpu, rows, result.k, lists, &mut scratch)?;
+            index.search(&mut plan, result, &mut scratch)?;
+        }
+        None => search_all(&mut plan, rows, result, &mut scratch)?,
+    }
+    Ok(plan.finish())
 }
 
 /// Records the search of the neighbors of all rows among all.
-fn search_all(plan: &mut PlanBuilder<'_>, rows: &Rows, result: &KnnResult) -> Result<()> {
+fn search_all(
+    plan: &mut PlanBuilder<'_>,
+    rows: &Rows,
+    result: &KnnResult,
+    scratch: &mut Scratch,
+) -> Result<()> {
     let points = PointSet {
         points: rows.points.iter().map(Buffer::range).collect(),
         part: rows.part,
@@ -60,5 +58,5 @@ fn search_all(plan: &mut PlanBuilder<'_>, rows: &Rows, result: &KnnResult) -> Re
         candidates: None,
     };
     identify_rows(plan, rows.flags.range(), &points.row_ids, rows.count)?;
-    Knn::new(plan.gpu(), &points, result)?.record(plan)
+    Knn::new(plan.gpu(), &points, result, scratch)?.record(plan)
 }

@@ -104,15 +104,20 @@ pub fn layout_bytes(rows: usize, dims: usize, k: usize, options: &Options, softw
     let components = options.components.filter(|components| *components < dims);
     let searched = values(components.unwrap_or(dims));
     let read = values(dims) + components.map_or(0, |_| searched);
+    // Each entry has an index and a probability, and there are two for each neighbor; the search works in their memory.
+    let entries = 8 * n * k;
+    let beyond = |needed: u64| needed.saturating_sub(entries);
     // An index has a second copy of the rows, their order, and the candidates of each list.
     let index = options.search.lists(software, rows).map_or(0, |[lists, probes]| {
         let lists = lists.min(rows) as u64;
-        searched + 12 * n + count_bytes(rows, lists as usize) + 4 * probes.min(rows) as u64 * (n / 4 + lists)
+        let candidates = 4 * probes.min(rows) as u64 * (n / 4 + lists);
+        12 * n + count_bytes(rows, lists as usize) + beyond(searched + candidates)
     });
-    // A block of distances, at most.
-    let block = if software { 36 << 20 } else { 288 << 20 };
-    // Indices, distances, conditional probabilities; two entries of an index and a probability for each.
-    let neighbors = n * k * (12 + 16);
+    // A block of distances, at most, and the least of each eight.
+    let squares = if software { 32 << 20 } else { 256 << 20 };
+    let block = beyond(squares) + squares / 8;
+    // Indices, and distances that become conditional probabilities.
+    let neighbors = n * k * 8 + 2 * entries;
     // Flags, row ids, counts, starts; position, velocity, components and forces of each point.
     read + index + block + neighbors + n * (24 + 8 + 16 + 8 + 32)
 }

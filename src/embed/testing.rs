@@ -1,8 +1,9 @@
 //! Fixtures of the stages' tests.
 
 use super::rows::{Rows, Summary, piece};
+use super::scratch::Scratch;
 use crate::error::Result;
-use crate::gpu::{AdapterChoice, Buffer, Gpu, PlanBuilder};
+use crate::gpu::{AdapterChoice, Buffer, BufferRange, Element, Gpu, PlanBuilder};
 
 /// The best adapter.
 pub(super) fn open_gpu() -> Gpu {
@@ -55,6 +56,18 @@ pub(super) fn upload(gpu: &Gpu, rows: &[Vec<f64>], left_out: &[usize], max_bytes
     let summary = Buffer::from_slice(gpu, "summary", &[Summary::none_far()]);
     let piece = piece(gpu);
     Rows { count, dims, stride, part, points, piece, max_bytes, flags, lengths, middles, summary }
+}
+
+/// Memory for a search, with NaN in every word.
+pub(super) fn scratch_of_nan(gpu: &Gpu) -> Scratch {
+    let range = || Buffer::from_slice(gpu, "scratch", &vec![u32::MAX; 1 << 20]).range();
+    Scratch::new(vec![range()], vec![range()])
+}
+
+/// The words of a range. Waits.
+pub(super) fn read_range<T: Element>(gpu: &Gpu, range: &BufferRange) -> Vec<T> {
+    let [first, end] = [range.offset, range.offset + range.size].map(|bytes| bytes as usize / size_of::<T>());
+    Buffer::<T>::of_range(range).read(gpu)[first..end].to_vec()
 }
 
 /// Norm of the difference of two lists over that of the second.

@@ -11,6 +11,7 @@ use crate::{params, wgsl};
 
 use super::knn::{Candidates, Knn, KnnResult, POINTS, PointSet, TILE, products_per_dispatch};
 use super::rows::Rows;
+use super::scratch::{Role, Scratch};
 
 mod members;
 #[cfg(test)]
@@ -46,7 +47,7 @@ pub(super) struct Ivf {
     /// `[list]`: itself, `u32::MAX` where it has no rows.
     list_ids: Buffer<u32>,
     /// `[list, budget]`: candidate quads, `u32::MAX` past the last.
-    candidates: Buffer<u32>,
+    candidates: BufferRange,
     params: IvfParams,
 }
 
@@ -55,7 +56,13 @@ impl Ivf {
     ///
     /// # Errors
     /// When something does not fit the adapter.
-    pub(super) fn new(gpu: &Gpu, rows: &Rows, k: usize, [lists, probes]: [usize; 2]) -> Result<Self> {
+    pub(super) fn new(
+        gpu: &Gpu,
+        rows: &Rows,
+        k: usize,
+        [lists, probes]: [usize; 2],
+        scratch: &mut Scratch,
+    ) -> Result<Self> {
         let lists = lists.clamp(1, rows.count);
         let probes = probes.clamp(1, lists);
         let whole = Members::new(gpu, rows.clone(), lists);
@@ -72,7 +79,7 @@ impl Ivf {
             near: KnnResult::new(gpu, lists, ranked, lists, true),
             centroids: Buffer::zeroed(gpu, "centroids", stride * rows.dims.next_multiple_of(4)),
             list_ids: Buffer::zeroed(gpu, "list ids", stride),
-            candidates: Buffer::zeroed(gpu, "candidates", lists * budget),
+            candidates: scratch.take(gpu, Role::Source, "candidates", lists * budget),
             params: IvfParams {
                 lists: lists as u32,
                 list_quads: (stride / 4) as u32,
@@ -88,15 +95,20 @@ impl Ivf {
     ///
     /// # Errors
     /// When something does not fit the adapter.
-    pub(super) fn search(&self, plan: &mut PlanBuilder<'_>, result: &KnnResult) -> Result<()> {
+    pub(super) fn search(
+        &self,
+        plan: &mut PlanBuilder<'_>,
+        result: &KnnResult,
+        scratch: &mut Scratch,
+    ) -> Result<()> {
         // 1. Centroids of a sample.
         self.cluster(plan)?;
         // 2. All rows by list.
         self.sort_into_lists(plan, &self.whole)?;
         // 3. Points by list, and the candidates of each list.
-        let points = self.choose_candidates(plan)?;
+        let points = self.choose_candidates(plan, scratch)?;
         // 4. The nearest candidates of each row.
-        Knn::new(plan.gpu(), &points, result)?.record(plan)
+        Knn::new(plan.gpu(), &points, result, scratch)?.record(plan)
     }
 
     /// Lists padded to a multiple of 16.
@@ -212,27 +224,30 @@ impl Ivf {
     }
 
     /// Records the points by list and the candidates of each list.
-    fn choose_candidates(&self, plan: &mut PlanBuilder<'_>) -> Result<PointSet> {
+    fn choose_candidates(&self, plan: &mut PlanBuilder<'_>, scratch: &mut Scratch) -> Result<PointSet> {
         let (whole, gpu) = (&self.whole, plan.gpu());
-        let make = |rows: &Buffer<f32>| {
+        let mut make = |rows: &Buffer<f32>| {
             let len = whole.slots * (rows.len() / whole.rows.stride);
             gpu.check_fits("the rows by list", (len * 4) as u64)?;
-            Ok(Buffer::<f32>::zeroed(gpu, "points by list", len).range())
+            Ok(scratch.take(gpu, Role::Source, "points by list", len))
         };
-        let points: Vec<BufferRange> = whole.rows.points.iter().map(make).collect::<Result<_>>()?;
+        let points: Vec<BufferRange> = whole.rows.points.iter().map(&mut make).collect::<Result<_>>()?;
         for (part, (first, dims, _)) in whole.rows.parts().enumerate() {
             let all = &points[first / whole.rows.part];
             let bytes = |dims: usize| (whole.slots * dims * 4) as u64;
-            let (offset, size) = (bytes(first % whole.rows.part), bytes(dims.next_multiple_of(4)));
+            // With the padding of the values, 0 in the rows as well.
+            let dims = dims.next_multiple_of(4);
+            let offset = all.offset + bytes(first % whole.rows.part);
             let params = self.params(whole, &whole.rows, part);
             let threads = [params.slot_quads, dims as u32, 1];
             let stage = self.candidates(gpu, part);
-            let stage = stage.with("slot_points", BufferRange::new(&all.buffer, offset, size));
+            let stage = stage.with("slot_points", BufferRange::new(&all.buffer, offset, bytes(dims)));
             stage.dispatch(plan, "copy_points", &params, threads)?;
         }
         let (stage, params) = (self.candidates(gpu, 0), self.params(whole, &whole.rows, 0));
         stage.dispatch(plan, "make_tiles", &params, [self.stride() as u32, 1, 1])?;
-        Knn::new(gpu, &self.centroid_points(), &self.near)?.record(plan)?;
+        // Done before the search that takes the same.
+        Knn::new(gpu, &self.centroid_points(), &self.near, &mut scratch.clone())?.record(plan)?;
         stage.dispatch(plan, "choose_candidates", &params, [params.lists, 1, 1])?;
         Ok(PointSet {
             points,
@@ -260,7 +275,7 @@ impl Ivf {
             .with("tiles", whole.tile_table.range())
             .with("list_ids", self.list_ids.range())
             .with("near", self.near.chunks[0].indices.range())
-            .with("candidates", self.candidates.range())
+            .with("candidates", self.candidates.clone())
     }
 
     /// The centroids as points of a search.

@@ -1,7 +1,7 @@
 //! Each stage of the index against its twin. Rows are whole numbers, so that distances are exact.
 
 use super::*;
-use crate::embed::testing::{error, open_gpu, run, upload, whole_rows};
+use crate::embed::testing::{error, open_gpu, read_range, run, scratch_of_nan, upload, whole_rows};
 use crate::embed::twin::{self, ivf::Lists};
 
 const NONE: u32 = u32::MAX;
@@ -11,7 +11,7 @@ fn index(gpu: &Gpu) -> (Vec<Vec<f64>>, Vec<usize>, Ivf) {
     let (rows, left_out) = (whole_rows(1013, 7, 9), vec![0, 500, 1012]);
     let uploaded = upload(gpu, &rows, &left_out, 1024 * 4 * 4);
     assert_eq!(uploaded.points.len(), 2);
-    let ivf = Ivf::new(gpu, &uploaded, 5, [37, 3]).unwrap();
+    let ivf = Ivf::new(gpu, &uploaded, 5, [37, 3], &mut scratch_of_nan(gpu)).unwrap();
     (rows, left_out, ivf)
 }
 
@@ -150,7 +150,7 @@ fn each_list_searches_itself_and_its_nearest_lists() {
     let mut points = None;
     run(&gpu, |plan| {
         ivf.place(plan, &ivf.whole)?;
-        points = Some(ivf.choose_candidates(plan)?);
+        points = Some(ivf.choose_candidates(plan, &mut scratch_of_nan(&gpu))?);
         Ok(())
     });
     let points = points.unwrap();
@@ -162,7 +162,7 @@ fn each_list_searches_itself_and_its_nearest_lists() {
     assert!(found[tiles.len()..].iter().all(|tile| tile[2] == NONE), "tiles past the last");
     for (slot, row) in lists.row_ids.iter().enumerate() {
         for (part, d) in [(0, 3), (1, 6)] {
-            let values: Vec<f32> = Buffer::of_range(&points.points[part]).read(&gpu);
+            let values: Vec<f32> = read_range(&gpu, &points.points[part]);
             let expected = if *row == NONE { 0.0 } else { rows[*row as usize][d] };
             assert_eq!(f64::from(values[(d - 4 * part) * points.slots + slot]), expected, "slot {slot}");
         }
@@ -172,7 +172,7 @@ fn each_list_searches_itself_and_its_nearest_lists() {
     }
     // Candidates.
     let budget = ivf.params.budget as usize;
-    let found = ivf.candidates.read(&gpu);
+    let found = read_range::<u32>(&gpu, &ivf.candidates);
     let filled: Vec<usize> = (0..37).filter(|list| lists.bounds[*list][1] > 0).collect();
     let mut differ = 0;
     for list in &filled {

@@ -11,6 +11,8 @@ use crate::error::{Error, Result};
 use crate::gpu::{Buffer, BufferRange, Gpu, PlanBuilder, Source, Stage};
 use crate::{params, wgsl};
 
+use super::scratch::{Role, Scratch};
+
 #[cfg(test)]
 mod tests;
 
@@ -55,7 +57,7 @@ pub(super) struct Candidates {
     /// `[tile]`: first slot, end of its list, list, 0; the list is `u32::MAX` past the last tile.
     pub tiles: Buffer<[u32; 4]>,
     /// `[list, budget]`: candidate quads; `u32::MAX` past the last.
-    pub quads: Buffer<u32>,
+    pub quads: BufferRange,
     /// Most quads of a list's candidates.
     pub budget: usize,
 }
@@ -131,7 +133,7 @@ pub(super) struct Knn<'a> {
     /// Rows of a block.
     block: usize,
     /// `[block, width]`: squared distances.
-    squares: Buffer<f32>,
+    squares: BufferRange,
     /// `[block, width / 8]`: minimum of each eight.
     least: Buffer<f32>,
     /// `[i]`: neighbors found so far.
@@ -143,7 +145,12 @@ impl<'a> Knn<'a> {
     ///
     /// # Errors
     /// When the points lie in more than four buffers.
-    pub(super) fn new(gpu: &Gpu, points: &'a PointSet, result: &'a KnnResult) -> Result<Self> {
+    pub(super) fn new(
+        gpu: &Gpu,
+        points: &'a PointSet,
+        result: &'a KnnResult,
+        scratch: &mut Scratch,
+    ) -> Result<Self> {
         if points.points.len() > POINTS.len() {
             let what = format!("rows of {} values lie in {} buffers", points.dims, points.points.len());
             return Err(Error::new(what, "reduce them to fewer components, or take fewer rows"));
@@ -169,7 +176,7 @@ impl<'a> Knn<'a> {
             candidates,
             width,
             block,
-            squares: Buffer::zeroed(gpu, "distances of a block", block * width),
+            squares: scratch.take(gpu, Role::Result, "distances of a block", block * width),
             least: Buffer::zeroed(gpu, "least distances", block * width / 8),
             filled: Buffer::zeroed(gpu, "neighbors found", result.count),
         })
@@ -219,7 +226,7 @@ impl<'a> Knn<'a> {
         let parts = self.points.points.len() as u32;
         let constants = [("IVF", self.params.budget.min(1)), ("DEPTH", depth), ("PARTS", parts)];
         let stage = Stage::new(gpu, &DISTANCES, &constants)
-            .with("squares", self.squares.range())
+            .with("squares", self.squares.clone())
             .with("least", self.least.range())
             .with_all(POINTS.into_iter().zip(self.points.points.iter().cloned()));
         let stage = self.with_points(stage);
@@ -252,7 +259,7 @@ impl<'a> Knn<'a> {
 
     fn select_stage<'g>(&self, gpu: &'g Gpu) -> Stage<'g> {
         let stage = Stage::new(gpu, &SELECT, &[("IVF", self.params.budget.min(1))])
-            .with("squares_in", self.squares.range())
+            .with("squares_in", self.squares.clone())
             .with("least_in", self.least.range())
             .with("filled", self.filled.range());
         self.with_points(stage)
@@ -262,7 +269,7 @@ impl<'a> Knn<'a> {
     fn with_points<'g>(&self, stage: Stage<'g>) -> Stage<'g> {
         let stage = stage.with("row_ids_in", self.points.row_ids.range());
         match &self.points.candidates {
-            Some(ivf) => stage.with("tiles", ivf.tiles.range()).with("candidates", ivf.quads.range()),
+            Some(ivf) => stage.with("tiles", ivf.tiles.range()).with("candidates", ivf.quads.clone()),
             None => stage,
         }
     }

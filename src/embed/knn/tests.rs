@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::embed::rows::Rows;
-use crate::embed::testing::{open_gpu, run, upload, whole_rows};
+use crate::embed::testing::{open_gpu, run, scratch_of_nan, upload, whole_rows};
 use crate::embed::twin;
 
 fn point_set(gpu: &Gpu, rows: &Rows) -> PointSet {
@@ -33,7 +33,7 @@ fn the_nearest_are_those_of_the_twin_in_order() {
         let result = KnnResult::new(&gpu, count, k, chunk, true);
         run(&gpu, |plan| {
             identify_rows(plan, uploaded.flags.range(), &points.row_ids, count)?;
-            Knn::new(&gpu, &points, &result)?.record(plan)
+            Knn::new(&gpu, &points, &result, &mut scratch_of_nan(&gpu))?.record(plan)
         });
         let kept: Vec<usize> = (0..count).filter(|i| !left_out.contains(i)).collect();
         let (mut swapped, mut compared) = (0, 0);

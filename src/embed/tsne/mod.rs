@@ -10,7 +10,8 @@ use super::affinities::{Affinities, rows_per_chunk};
 use super::attraction::attract;
 use super::far_rows::pull_in;
 use super::grid::Grid;
-use super::neighbors::Neighbors;
+use super::knn::KnnResult;
+use super::neighbors::search_neighbors;
 use super::options::layout_bytes;
 use super::pca::Pca;
 use super::pca_init::principal_components;
@@ -103,8 +104,9 @@ impl Tsne {
         let pca = components.map(|count| Pca::new(gpu, &rows, count, max_bytes)).transpose()?;
         let searched = pca.as_ref().map_or_else(|| rows.clone(), |pca| pca.projected.clone());
         let chunk = rows_per_chunk(rows.count, k, max_bytes);
-        let neighbors = Neighbors::new(gpu, &searched, k, chunk, options.search)?;
-        let affinities = Affinities::new(gpu, &rows, &neighbors.result, perplexity)?;
+        let nearest = KnnResult::new(gpu, rows.count, k, chunk, false);
+        let affinities = Affinities::new(gpu, &rows, &nearest, perplexity)?;
+        let search = search_neighbors(gpu, &searched, &nearest, options.search, affinities.scratch())?;
         let blocks = rows.count.div_ceil(1024).min(MAX_BLOCKS);
         let points = Points::new(gpu, rows.count, rows.stride, blocks);
         let method = options.method.unwrap_or_else(|| fastest_method(gpu, rows.count));
@@ -116,7 +118,7 @@ impl Tsne {
             blocks: blocks as u32,
             unit: repulsion.unit,
         };
-        let plans = Plans { search: neighbors.plan, ..Plans::default() };
+        let plans = Plans { search, ..Plans::default() };
         let mut tsne =
             Self { rows, searched, affinities, repulsion, points, params, perplexity, neighbors: k, plans };
         tsne.plans.project = plan_of(gpu, |plan| pca.map_or(Ok(()), |pca| pca.record(plan)))?;
