@@ -32,6 +32,12 @@ pub struct DeviceProfile {
     pub fuses_gradients: bool,
 }
 
+impl DeviceProfile {
+    /// The profile of every GPU.
+    pub const GPU: Self =
+        Self { shares_loads: false, large_tiles: false, fuses_relu: true, fuses_gradients: true };
+}
+
 /// An opened GPU; its [`Device`] is reached by its own fields and methods. A clone is another handle to the same device and
 /// kernels, with a tuning and a policy of its own.
 #[derive(Clone)]
@@ -75,12 +81,7 @@ impl Gpu {
             tuned: Rc::new(RefCell::new(TuneCache::open(&ground.info))),
             ground,
             kernels: Rc::default(),
-            profile: DeviceProfile {
-                shares_loads: false,
-                large_tiles: software,
-                fuses_relu: !software,
-                fuses_gradients: true,
-            },
+            profile: DeviceProfile { large_tiles: software, fuses_relu: !software, ..DeviceProfile::GPU },
             subgroups_of_8: false,
             policy: TunePolicy::Cached,
             prefers_compiled: false,

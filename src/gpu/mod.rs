@@ -15,6 +15,7 @@ mod buffer;
 mod context;
 mod device;
 pub mod facts;
+pub(crate) mod h100;
 mod indirect;
 mod instances;
 mod kernel;

@@ -7,6 +7,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use super::device::Device;
+use super::h100;
 use super::kernel::Kernel;
 use super::readback::ReadbackRing;
 use super::timer::{Span, Timer};
@@ -22,6 +23,7 @@ pub struct Dispatch {
     pub flops: u64,
     /// Bytes read and written at least: all that is bound, unless given.
     pub bytes: u64,
+    pub(super) predicted_us: Option<f64>,
     pub(super) bind_group: wgpu::BindGroup,
     pub(super) workgroups: [u32; 3],
     /// Buffer and offset of the number of workgroups, where the GPU decides.
@@ -115,6 +117,12 @@ impl Dispatch {
     /// Workgroups in x, y and z; the most there may be, where the GPU decides.
     pub fn workgroups(&self) -> [u32; 3] {
         self.workgroups
+    }
+
+    /// Microseconds that it is predicted to take on the GPU that was measured, an H100 (see [`super::facts`]): by the count of its loads and
+    /// multiply-adds where that was given, else by its bytes.
+    pub fn predicted_us(&self) -> f64 {
+        self.predicted_us.map_or_else(|| h100::moving_us(self.bytes), |us| us.max(h100::DISPATCH_US))
     }
 
     fn record(&self, pass: &mut wgpu::ComputePass<'_>) {

@@ -39,6 +39,7 @@ impl<'g> PlanBuilder<'g> {
             bound: Vec::new(),
             flops: 0,
             bytes: None,
+            predicted_us: None,
             condition: None,
             error: None,
         }
@@ -63,6 +64,7 @@ pub struct DispatchBuilder<'b, 'g> {
     bound: Vec<(u32, BufferRange)>,
     flops: u64,
     bytes: Option<u64>,
+    predicted_us: Option<f64>,
     condition: Option<(&'b ConditionalDispatches, u32)>,
     error: Option<Error>,
 }
@@ -133,6 +135,13 @@ impl<'b> DispatchBuilder<'b, '_> {
         self
     }
 
+    /// Microseconds that it is predicted to take on an H100, by the count of its loads and multiply-adds.
+    #[must_use]
+    pub fn predicted_us(mut self, time_us: f64) -> Self {
+        self.predicted_us = Some(time_us);
+        self
+    }
+
     /// Runs only when a kernel has set its condition, which that kernel knows by `key`.
     #[must_use]
     pub fn conditional(mut self, conditions: &'b ConditionalDispatches, key: u32) -> Self {
@@ -186,6 +195,7 @@ impl<'b> DispatchBuilder<'b, '_> {
             kernel: self.kernel,
             flops: self.flops,
             bytes: self.bytes.unwrap_or_else(|| self.bound.iter().map(|(_, range)| range.size).sum()),
+            predicted_us: self.predicted_us,
             bind_group,
             workgroups,
             condition: self.condition.map(|(conditions, key)| conditions.add(workgroups, key)),

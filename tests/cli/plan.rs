@@ -36,3 +36,24 @@ fn a_plan_lists_every_dispatch_with_its_number() {
     assert_eq!(text.lines().count() as u64, counts.iter().sum::<u64>() + 4, "{text}");
     assert!(text.contains(&format!("{} dispatches in a step", counts[0])), "{text}");
 }
+
+#[test]
+fn a_plan_as_on_a_gpu_predicts_the_time_of_each_dispatch() {
+    let folder = folder();
+    let of = |more: &[&str]| run(folder.path(), &[&ARGS[..], &["8", "--as-on-gpu"], more].concat()).ok();
+    let json = of(&["--json"]);
+    for plan in json.events() {
+        let times: Vec<f64> =
+            plan["plan"].as_array().unwrap().iter().map(|d| d["predicted_us"].as_f64().unwrap()).collect();
+        assert!(times.iter().all(|us| *us > 0.0), "{plan}");
+        let sum = plan["predicted_us"].as_f64().unwrap();
+        assert!((times.iter().sum::<f64>() - sum).abs() < 1e-9 * sum, "{plan}");
+    }
+    // By hand: a dispatch of which nothing but its bytes is known takes 2.1 µs and the time of those at 2.85 TB/s.
+    let tick = &json.events()[0]["plan"].as_array().unwrap().last().unwrap().clone();
+    let expected = 2.1 + tick["bytes"].as_f64().unwrap() / 2.85e6;
+    assert!((tick["predicted_us"].as_f64().unwrap() - expected).abs() < 1e-9, "{tick}");
+    assert!(of(&[]).out.contains("µs predicted on an H100"));
+    // It is of a plan alone.
+    run(folder.path(), &["bench", "train", "--as-on-gpu"]).fails(2, "--plan");
+}

@@ -25,8 +25,7 @@ use revacnn::nn::{BatchExtent, Init, Layer, LayerBuild, Packing, PartialSums, Po
 const BATCHES: [[usize; 3]; 2] = [[6, 8, 12], [9, 12, 16]];
 
 /// A profile of no adapter in particular.
-pub(crate) const PLAIN: DeviceProfile =
-    DeviceProfile { shares_loads: false, large_tiles: false, fuses_relu: false, fuses_gradients: true };
+pub(crate) const PLAIN: DeviceProfile = DeviceProfile { fuses_relu: false, ..DeviceProfile::GPU };
 
 fn samples() -> Vec<LayerSample> {
     KINDS.iter().flat_map(|kind| (kind.samples)()).collect()
@@ -200,7 +199,7 @@ fn kernels_agree_with_twins_with_large_tiles() {
 
 #[test]
 fn kernels_agree_with_twins_with_small_tiles() {
-    compare_all(Some(GPU_PROFILE));
+    compare_all(Some(DeviceProfile::GPU));
 }
 
 /// A layer, its inputs, and the batch it is given.
@@ -231,13 +230,10 @@ fn shared_out_samples() -> Vec<BatchSample> {
     ]
 }
 
-/// Kernels as they are shaped for GPUs.
-const GPU_PROFILE: DeviceProfile = DeviceProfile { large_tiles: false, fuses_relu: true, ..PLAIN };
-
 #[test]
 fn what_a_gpu_shares_out_agrees_with_twins() {
     let mut gpu = open_gpu();
-    gpu.set_profile(GPU_PROFILE).unwrap();
+    gpu.set_profile(DeviceProfile::GPU).unwrap();
     for (layer, shapes, batch) in shared_out_samples() {
         compare_layer(&gpu, &*layer, &shapes, batch);
     }
@@ -277,7 +273,7 @@ fn every_register_tile_gives_the_same_bits() {
 #[test]
 fn every_tile_of_a_gpu_gives_the_same_bits() {
     let mut gpu = open_gpu();
-    gpu.set_profile(GPU_PROFILE).unwrap();
+    gpu.set_profile(DeviceProfile::GPU).unwrap();
     let samples = [tiled_samples(), shared_out_samples()].into_iter().flatten().collect();
     let different = compare_tiles(&mut gpu, samples, &[1, 2]);
     assert!(different > 10, "only {different} of the tiles were compiled for this");

@@ -7,7 +7,7 @@ use revacnn::nn::{BatchExtent, Layer, LayerBuild, Packing, PartialSums, Pooling,
 
 use crate::compare::{assert_close, assert_no_errors, narrow, open_gpu, poisoned, sum_tolerance};
 use crate::fixture::batch_buffers;
-use crate::{BATCHES, GPU_PROFILE, sample_batch};
+use crate::{BATCHES, sample_batch};
 
 /// A convolution, its input, and the side of the windows after it.
 struct Case {
@@ -138,7 +138,7 @@ fn columns(values: &[f32], [_, train, slots]: [usize; 3], probes: bool) -> Vec<u
 
 fn open() -> Gpu {
     let mut gpu = open_gpu();
-    gpu.set_profile(DeviceProfile { fuses_relu: true, ..GPU_PROFILE }).unwrap();
+    gpu.set_profile(DeviceProfile::GPU).unwrap();
     gpu
 }
 

@@ -66,9 +66,7 @@ fn ablated(trainer: &Trainer) -> (Results, BTreeMap<(u32, u32), Results>) {
 /// The network trained with kernels as they are shaped for GPUs: a convolution writes its relu, too.
 fn trained_as_on_a_gpu(name: &str) -> Trainer {
     let mut gpu = open_gpu();
-    let profile =
-        DeviceProfile { shares_loads: false, large_tiles: false, fuses_relu: true, ..gpu.profile() };
-    gpu.set_profile(profile).unwrap();
+    gpu.set_profile(DeviceProfile::GPU).unwrap();
     trained_on(gpu, name, Hyper::of(OptimizerKind::Adam))
 }
 

@@ -9,7 +9,7 @@ use revacnn::nn::{Network, Shape, Trainer, TrainerOptions};
 
 use crate::compare::{assert_no_errors, open_gpu, read_view};
 use crate::step_twin::{CLASSES, graph, synthetic};
-use crate::{OPTIONS, as_on_a_gpu, train};
+use crate::{OPTIONS, train};
 
 /// Poolings whose windows lie apart above relus, odd sizes, a relu below a convolution and one below a dense layer.
 const POOLED: &str = r#"
@@ -102,7 +102,7 @@ fn views(trainer: &Trainer) -> Vec<(String, Vec<u32>)> {
 fn every_view_shows_with_fused_dispatches_what_it_shows_without() {
     let gpu = open_gpu();
     let software = DeviceProfile { large_tiles: true, fuses_relu: false, ..gpu.profile() };
-    let graphics = as_on_a_gpu(&gpu);
+    let graphics = DeviceProfile::GPU;
     let one_pass = TrainerOptions { micro_batch: None, ..OPTIONS };
     for network in [pooled as fn() -> Network, graph, covered] {
         for profile in [software, graphics] {
@@ -132,7 +132,7 @@ fn every_view_shows_with_fused_dispatches_what_it_shows_without() {
 #[test]
 fn a_step_on_a_gpu_has_few_dispatches() {
     let mut gpu = open_gpu();
-    gpu.set_profile(as_on_a_gpu(&gpu)).unwrap();
+    gpu.set_profile(DeviceProfile::GPU).unwrap();
     let gpu = Rc::new(gpu);
     let shape = ImageShape { channels: 3, height: 32, width: 32 };
     let split = || Split { images: vec![7; 300 * shape.len()].into(), labels: vec![1; 300] };
@@ -166,9 +166,8 @@ fn poolings_apart(trainer: &Trainer) -> Vec<String> {
 
 #[test]
 fn what_a_step_leaves_out_of_the_maps_is_there_for_who_counts_it() {
-    let gpu = open_gpu();
     let options = TrainerOptions { micro_batch: None, ..OPTIONS };
-    let [without, with] = both(as_on_a_gpu(&gpu), covered, options, 1);
+    let [without, with] = both(DeviceProfile::GPU, covered, options, 1);
     assert_eq!(poolings_apart(&with), ["other forward", "second forward"]);
     assert_eq!(poolings_apart(&without).len(), 4);
     let trained = |trainer: &Trainer| {

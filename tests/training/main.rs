@@ -61,11 +61,6 @@ const OPTIONS: TrainerOptions = TrainerOptions {
 /// learning rates they do not grow tenfold in ten steps.
 const LOSS_TOLERANCE: f64 = 2e-6;
 
-/// The kernels and fusions that a GPU has, on whatever adapter this is.
-fn as_on_a_gpu(gpu: &Gpu) -> DeviceProfile {
-    DeviceProfile { shares_loads: false, large_tiles: false, fuses_relu: true, ..gpu.profile() }
-}
-
 fn trainer(gpu: &Rc<Gpu>, data: &Dataset, options: TrainerOptions) -> Trainer {
     Trainer::new(Rc::clone(gpu), data, network(), options).unwrap()
 }

@@ -3,12 +3,12 @@
 use std::rc::Rc;
 
 use revacnn::data::Dataset;
-use revacnn::gpu::Gpu;
+use revacnn::gpu::{DeviceProfile, Gpu};
 use revacnn::nn::{Hyper, Trainer, TrainerOptions};
 
 use crate::compare::{assert_close, assert_differs, assert_no_errors, open_gpu, sum_tolerance};
 use crate::step_twin::{StepTwin, by_layer, graph, network, synthetic};
-use crate::{LOSS_TOLERANCE, OPTIONS, as_on_a_gpu, gpu_clock, history, train, trainer};
+use crate::{LOSS_TOLERANCE, OPTIONS, gpu_clock, history, train, trainer};
 
 /// The losses of ten steps of the twin.
 fn twin_losses(gpu: &Gpu, data: &Dataset, trainer: &Trainer, options: &TrainerOptions) -> Vec<f64> {
@@ -22,7 +22,7 @@ fn ten_losses_are_those_of_the_twin() {
     for nesterov in [true, false] {
         let mut gpu = open_gpu();
         if !nesterov {
-            gpu.set_profile(as_on_a_gpu(&gpu)).unwrap();
+            gpu.set_profile(DeviceProfile::GPU).unwrap();
         }
         let gpu = Rc::new(gpu);
         let options = TrainerOptions { hyper: Hyper { nesterov, ..OPTIONS.hyper }, ..OPTIONS };

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use clap::Args;
 use revacnn::data::Dataset;
 use revacnn::error::Result;
-use revacnn::gpu::{Choice, Gpu, Roofline, Tried, TunePolicy};
+use revacnn::gpu::{Choice, DeviceProfile, Gpu, Roofline, Tried, TunePolicy};
 use revacnn::nn::{Network, Shape, Trainer, TrainerOptions};
 use serde_json::json;
 
@@ -42,6 +42,10 @@ pub(crate) struct BenchTrain {
     /// Print the dispatches of a step (label, kernel, workgroups, bytes) and their number, and measure nothing.
     #[arg(long, conflicts_with_all = ["freeze", "explain"])]
     plan: bool,
+    /// With `--plan`: the kernels as they are shaped for GPUs, whatever the adapter, with the microseconds that each is predicted to take
+    /// on an NVIDIA H100.
+    #[arg(long, requires = "plan")]
+    as_on_gpu: bool,
     /// Seconds of each measurement, at least.
     #[arg(long, default_value_t = 5.0, value_parser = above_zero)]
     seconds: f64,
@@ -88,6 +92,10 @@ impl BenchTrain {
             gpu.set_tune_policy(TunePolicy::Benchmark);
             gpu.forget_choices();
         }
+        if let Some(gpu) = Rc::get_mut(&mut gpu).filter(|_| self.as_on_gpu) {
+            gpu.set_profile(DeviceProfile::GPU)?;
+            gpu.set_tune_policy(TunePolicy::Heuristic);
+        }
         let data = Dataset::open(&self.dataset)?;
         let shape = Shape::from(data.shape);
         let peak = if self.freeze.is_empty() && !self.plan { Roofline::measure(&gpu)? } else { None };
@@ -105,7 +113,7 @@ impl BenchTrain {
                 let mut trainer = Trainer::new(Rc::clone(&gpu), &data, network, options)?;
                 self.explain(&gpu)?;
                 if self.plan {
-                    plan::print(&trainer, self.json)?;
+                    plan::print(&trainer, self.json, self.as_on_gpu)?;
                 } else if self.freeze.is_empty() {
                     self.measure(&gpu, &mut trainer, &data, peak)?;
                 } else {

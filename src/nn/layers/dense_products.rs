@@ -286,6 +286,7 @@ impl Product<'_> {
                 bias_at: self.bias_at.unwrap_or(0) as u32,
             })
             .flops(2 * (rows * columns * depth) as u64)
+            .predicted_us(self.extents.time_us(tile, self.splits, self.gathers))
             .threads([columns.div_ceil(4) as u32, rows.div_ceil(tile.rows) as u32, self.splits as u32])?;
         Ok(plan.finish())
     }

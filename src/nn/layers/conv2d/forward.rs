@@ -312,6 +312,7 @@ impl ConvolutionPass<'_> {
                 tiles: tiles as u32,
             })
             .flops((2 * products * build.extent.quads * 4) as u64)
+            .predicted_us(self.time_us(tile, build.extent.quads))
             .threads([threads as u32, tiles as u32, groups as u32])?;
         Ok(plan.finish())
     }

@@ -81,7 +81,7 @@ impl Convolution {
     }
 
     /// Predicted time on an H100, in microseconds; the sum of the shares comes to it.
-    fn lane_time_us(&self, tile: Tile, train_quads: usize) -> f64 {
+    pub(super) fn lane_time_us(&self, tile: Tile, train_quads: usize) -> f64 {
         let shares = self.shares(train_quads);
         let turn = self.lane_turn(tile);
         let rounds = (self.output.height * train_quads).div_ceil(LANES).div_ceil(shares);

@@ -84,7 +84,8 @@ impl ConvolutionPass<'_> {
     /// Predicted microseconds on an H100 of the way apart: the convolution, and maps that it writes twice and the pooling reads.
     fn apart_us(&self, quads: usize) -> f64 {
         let whole = ConvolutionPass { pools: None, ..*self };
-        whole.time_us(whole.staged_tiles(quads)[0], quads) + moving_us(3 * 16 * self.to.len() * quads)
+        whole.time_us(whole.staged_tiles(quads)[0], quads)
+            + moving_us((3 * 16 * self.to.len() * quads) as u64)
     }
 }
 

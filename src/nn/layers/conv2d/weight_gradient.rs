@@ -209,6 +209,7 @@ impl Convolution {
                 groups: self.groups as u32,
             })
             .flops(self.flops() * build.extent.train_quads as u64 * 4)
+            .predicted_us(self.lane_time_us(tile, build.extent.train_quads))
             .threads([threads[0] as u32, threads[1] as u32, self.groups as u32])?;
         Ok(plan.finish())
     }
