@@ -14,6 +14,8 @@ const SOFTWARE_FRAME_MS: f64 = 60.0;
 /// the end of the frame under way.
 const HAND_SHARE: f64 = 0.5;
 const HAND_S: f32 = 0.5;
+/// Seconds without a movement of the pointer after which kernels may be timed, which holds the window up.
+const HAND_AWAY_S: f32 = 2.0;
 
 /// Lays out the interface, so that a click acts on this very frame, and submits the frame's training; where the network was changed, it is
 /// painted before any training goes on. What is to be painted shows the state after it. Returns whether there is any training.
@@ -27,6 +29,7 @@ pub fn live_frame(
 ) -> (Painting, bool) {
     let (gpu, ctx) = (Rc::clone(session.trainer().gpu()), canvas.ctx.clone());
     let again = egui::RawInput { events: Vec::new(), ..input.clone() };
+    session.may_tune(input.events.is_empty() && hand_is_away(&ctx));
     let version = session.network_version();
     let mut lay_out = |session: &mut Session, workbench: &mut Workbench, input| {
         canvas.run(&gpu, input, size, |ui, frame| workbench.ui(ui, session, frame, show))
@@ -43,6 +46,7 @@ pub fn live_frame(
 
 /// A turn that only trains, as long as a frame would.
 pub fn train(canvas: &Canvas, session: &mut Session) -> wgpu::SubmissionIndex {
+    session.may_tune(hand_is_away(&canvas.ctx));
     work(session, 0.0, hand_share(&canvas.ctx)).1
 }
 
@@ -50,6 +54,10 @@ pub fn train(canvas: &Canvas, session: &mut Session) -> wgpu::SubmissionIndex {
 fn hand_share(ctx: &egui::Context) -> f64 {
     let moves = ctx.input(|input| input.pointer.time_since_last_movement()) < HAND_S;
     if moves { HAND_SHARE } else { 1.0 }
+}
+
+fn hand_is_away(ctx: &egui::Context) -> bool {
+    ctx.input(|input| input.pointer.time_since_last_movement()) > HAND_AWAY_S
 }
 
 /// Submits the training of a frame whose pictures take `views_ms`, apart from them: what cannot be drawn costs no step. It takes a `share`

@@ -9,7 +9,7 @@ use winit::window::Window;
 
 use super::display::without_source;
 use crate::error::{Error, Result};
-use crate::gpu::{AdapterChoice, Gpu};
+use crate::gpu::{AdapterChoice, Gpu, TunePolicy};
 
 /// An error of the window or its surface.
 pub(super) fn failed(what: &str, error: impl std::fmt::Display) -> Error {
@@ -58,7 +58,11 @@ pub(super) fn open_device(
         let made = instance.create_surface(Arc::clone(window));
         made.map_err(|e| failed("the window cannot be drawn to", e))
     };
-    let (gpu, adapter, surface) = Gpu::open_for_surface(adapter, descriptor, surface)?;
+    let (mut gpu, adapter, surface) = Gpu::open_for_surface(adapter, descriptor, surface)?;
+    if !gpu.is_software() {
+        // Training begins on the usual kernels; faster ones are found while the hand rests.
+        gpu.set_tune_policy(TunePolicy::Later);
+    }
     let [width, height] = surface_size(&gpu, window.inner_size());
     let mut config = surface
         .get_default_config(&adapter, width, height)

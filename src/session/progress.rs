@@ -75,6 +75,8 @@ pub(super) struct TunePauses {
     pub began_at: Option<u32>,
     /// Time before which the next kernel is not timed.
     pub rests_until: Option<Instant>,
+    /// No kernel is timed for now.
+    pub held: bool,
 }
 
 impl Progress {

@@ -53,6 +53,12 @@ impl Session {
         self.progress.recorded_ms
     }
 
+    /// Says whether kernels may be timed between steps from now on, as they are at first. It takes up to a second each, in which nothing
+    /// else goes on.
+    pub fn may_tune(&mut self, may: bool) {
+        self.progress.tune_pauses.held = !may;
+    }
+
     /// Begins commands, evaluations and feature passes: the CPU's writes come before all that an encoder holds.
     fn begin_encoder(&mut self) {
         self.write_ended_drag();

@@ -14,7 +14,12 @@ pub(super) fn take_turn(session: &mut Session) {
     let step = trainer.clock().step;
     let begins = *progress.tune_pauses.began_at.get_or_insert(step) == step;
     let begun = Instant::now();
-    if begins || !progress.trains() || progress.tune_pauses.rests_until.is_some_and(|until| begun < until) {
+    let held = progress.tune_pauses.held;
+    if begins
+        || held
+        || !progress.trains()
+        || progress.tune_pauses.rests_until.is_some_and(|until| begun < until)
+    {
         return;
     }
     match trainer.tune_next() {

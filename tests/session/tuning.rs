@@ -61,10 +61,18 @@ fn a_session_tunes_after_its_first_step() {
     assert!(session.gpu().take_choices().is_empty(), "nothing is timed before the first step");
     run_to(&mut session, 30);
     assert!(!session.gpu().take_choices().is_empty(), "a kernel was timed");
+    // Not while it must not hold anything up, and then where it had stopped.
+    let mut held = begin(TunePolicy::Later);
+    held.may_tune(false);
+    run_to(&mut held, 20);
+    assert!(held.gpu().take_choices().is_empty(), "nothing is timed while it is held");
+    held.may_tune(true);
+    run_to(&mut held, 30);
+    assert!(!held.gpu().take_choices().is_empty());
     let mut plain = begin(TunePolicy::Heuristic);
     run_to(&mut plain, 30);
     assert!(plain.gpu().take_choices().is_empty(), "the control");
-    assert_eq!(session.state_hash(), plain.state_hash());
+    assert_eq!([session.state_hash(), held.state_hash()], [plain.state_hash(), plain.state_hash()]);
     let of = |session: &Session| {
         let epochs = session.metrics().epochs.iter();
         let numbers = |e: &EpochMetrics| [e.train_loss, e.train_accuracy, e.val_loss, e.val_accuracy];
