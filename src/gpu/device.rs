@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 
 use humansize::{BINARY, format_size};
 
-use super::remedy::remedy;
+use super::remedy::{newer_driver, remedy};
 use super::uniforms::Uniforms;
 use crate::error::{Error, Result};
 
@@ -77,6 +77,7 @@ impl Device {
             Error::new(what, remedy(&e.to_string()))
         })?;
         log::info!("adapter: {} ({:?}, {} {})", info.name, info.backend, info.driver, info.driver_info);
+        newer_driver(&info).into_iter().for_each(|advice| log::info!("{advice}"));
         Ok(Self {
             errors: log_errors(&device),
             device,
