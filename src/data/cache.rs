@@ -15,6 +15,7 @@ use serde::{Deserialize, Serialize};
 
 use super::dataset::{Dataset, ImageShape, Split};
 use super::report::Report;
+use super::source::Reading;
 use crate::error::{Error, Result};
 use crate::files;
 
@@ -22,6 +23,8 @@ use crate::files;
 const MAX_BYTES: u64 = 4 << 30;
 /// Bytes of the head of a file at most.
 const MAX_HEAD: u64 = 64 << 20;
+/// Images from which on a decoded set is kept: fewer are read in no time.
+const MIN_CACHED: usize = 1000;
 const ENDING: &str = "safetensors";
 const TENSORS: [&str; 4] = ["train_images", "train_labels", "test_images", "test_labels"];
 
@@ -49,6 +52,34 @@ impl Key {
         self.0.update(&(bytes.len() as u64).to_le_bytes());
         self.0.update(bytes);
     }
+}
+
+/// The data set of `count` images that is kept under a key, or else that which `read` gives, which then is kept.
+///
+/// # Errors
+/// Those of `read`; with `strict` the first damaged image.
+pub(super) fn kept_or_read(
+    cache: Option<&Cache>,
+    count: usize,
+    key: Key,
+    reading: &Reading,
+    read: impl FnOnce() -> Result<Dataset>,
+) -> Result<Dataset> {
+    let cache = cache.filter(|cache| count >= cache.min_images.unwrap_or(MIN_CACHED));
+    let kept = cache.and_then(|cache| cache.read(&key));
+    let is_kept = kept.is_some();
+    let data = match kept {
+        Some(kept) => kept,
+        None => read()?,
+    };
+    // What strict stops at is found again in what is kept.
+    if let Some((file, reason)) = data.report.damaged.first().filter(|_| reading.strict) {
+        return Err(Error::new(format!("{file}: {reason}"), "mend or remove it, or leave out --strict"));
+    }
+    if let Some(cache) = cache.filter(|_| !is_kept) {
+        cache.write(&key, &data);
+    }
+    Ok(data)
 }
 
 /// All of a data set but images and labels.

@@ -151,6 +151,16 @@ pub(super) fn room(images: usize, shape: ImageShape) -> Result<Vec<u8>> {
     Ok(room)
 }
 
+/// Takes the images of `shape` out that are not to be kept; the others move up.
+pub(super) fn keep_only(images: &mut Vec<u8>, shape: ImageShape, kept: impl Iterator<Item = bool>) {
+    let (len, mut to) = (shape.len(), 0);
+    for (from, _) in kept.enumerate().filter(|(_, kept)| *kept) {
+        images.copy_within(from * len..(from + 1) * len, to * len);
+        to += 1;
+    }
+    images.truncate(to * len);
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

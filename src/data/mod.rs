@@ -3,7 +3,7 @@
 //! Images are `[n, c, y, x]` (planar, one byte per value), labels one byte each. A source is a
 //! built-in name ("shapes", "digits") or the path of a folder of images, an `.npz`, or a folder in the IDX format (MNIST and its
 //! kin), or of CIFAR-10, CIFAR-100 or sets like them, as records or pickles, of
-//! STL-10 or SVHN, or a `.safetensors`. Each format is a row of the table in `detect`. Whatever a file holds, reading
+//! STL-10 or SVHN, a `.safetensors`, or Parquet files with images in a column. Each format is a row of the table in `detect`. Whatever a file holds, reading
 //! it ends in a valid [`Dataset`] or in one [`Error`](crate::error::Error); no more memory is taken than the files have content.
 
 mod array_set;
@@ -32,6 +32,7 @@ mod named_tensors;
 mod npz;
 mod order;
 mod parallel;
+mod parquet;
 mod permutation;
 mod pickle;
 mod picture;

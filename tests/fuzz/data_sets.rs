@@ -17,13 +17,13 @@ use crate::damage::{cases, damaged};
 
 /// Numbers of cases of a directory that were accepted and refused.
 #[derive(Debug, Default)]
-struct Tally {
-    valid: u64,
-    refused: u64,
+pub(crate) struct Tally {
+    pub(crate) valid: u64,
+    pub(crate) refused: u64,
 }
 
 /// Damages each of `files` in turn, with the others whole.
-fn fuzz(directory: &Path, files: &[(&str, Vec<u8>)]) -> Tally {
+pub(crate) fn fuzz(directory: &Path, files: &[(&str, Vec<u8>)]) -> Tally {
     let mut tally = Tally::default();
     for (name, whole) in files {
         fs::write(directory.join(name), whole).unwrap();

@@ -3,3 +3,4 @@
 mod damage;
 mod data_sets;
 mod networks;
+mod parquet;

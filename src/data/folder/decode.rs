@@ -17,7 +17,7 @@ const MAX_DECODED: u64 = 160 << 20;
 
 /// Contents of the head of an image file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Head {
+pub(in crate::data) struct Head {
     /// Width and height in pixels, upright.
     pub size: [u32; 2],
     /// Neither red, green nor blue.
@@ -74,7 +74,7 @@ pub(super) fn read(path: &Path) -> Result<Vec<u8>> {
 ///
 /// # Errors
 /// When it is damaged or no image.
-pub(super) fn head(bytes: &[u8]) -> Result<Head> {
+pub(in crate::data) fn head(bytes: &[u8]) -> Result<Head> {
     let (decoder, orientation) = decoder(bytes)?;
     let (width, height) = decoder.dimensions();
     let size = if turns(orientation) { [height, width] } else { [width, height] };

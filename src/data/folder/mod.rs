@@ -23,18 +23,18 @@ use std::sync::Mutex;
 
 use fast_image_resize::Resizer;
 
-use super::cache::{Cache, Key};
+use super::cache::{self, Cache, Key};
 use super::dataset::{Dataset, ImageShape, Split};
-use super::fit::{fit, room};
+use super::fit::{fit, keep_only, room};
 use super::order::drawn_for_test;
 use super::parallel;
 use super::report::{Report, count_sizes};
 use super::source::{Fit, ImageSize, Reading};
 use crate::error::{Error, Result};
-use decode::Head;
+pub(super) use decode::{Head, head};
 pub use scan::images_in;
 use scan::{Item, Tree, scan};
-pub(super) use scan::{claims, folders, loose_images};
+pub(super) use scan::{SPLITS, claims, folders, loose_images};
 
 /// Folders of a set in this format, for messages.
 pub(super) const LOOKS_FOR: &str = "folders of images, one a class: train/CLASS/*.png or CLASS/*.png";
@@ -42,8 +42,6 @@ pub(super) const LOOKS_FOR: &str = "folders of images, one a class: train/CLASS/
 const MAX_KEPT: u32 = 128;
 /// Side of images that differ in size, unless another one is asked for.
 const DEFAULT_SIDE: u32 = 64;
-/// Images from which on the decoded set is kept in the cache: fewer are read in no time.
-const MIN_CACHED: usize = 1000;
 /// Bytes from which on an image is decoded by one thread at a time, so that memory stays small.
 const MIN_ALONE: u64 = 16 << 20;
 
@@ -58,22 +56,8 @@ pub(super) fn open(folder: &Path, reading: &Reading) -> Result<Dataset> {
 fn open_with(folder: &Path, reading: &Reading, cache: Option<&Cache>) -> Result<Dataset> {
     let tree = scan(folder)?;
     let count: usize = tree.parts.iter().map(Vec::len).sum();
-    let cache = cache.filter(|cache| count >= cache.min_images.unwrap_or(MIN_CACHED));
-    let key = cache.map(|_| key(folder, &tree, reading));
-    let kept = cache.zip(key.as_ref()).and_then(|(cache, key)| cache.read(key));
-    let is_kept = kept.is_some();
-    let data = match kept {
-        Some(kept) => kept,
-        None => decode_all(folder, tree, reading)?,
-    };
-    // What strict stops at is found again in what is kept.
-    if let Some((file, reason)) = data.report.damaged.first().filter(|_| reading.strict) {
-        return Err(Error::new(format!("{file}: {reason}"), "mend or remove it, or leave out --strict"));
-    }
-    if let (Some(cache), Some(key), false) = (cache, &key, is_kept) {
-        cache.write(key, &data);
-    }
-    Ok(data)
+    let key = key(folder, &tree, reading);
+    cache::kept_or_read(cache, count, key, reading, || decode_all(folder, tree, reading))
 }
 
 /// One image file as a data set of this shape has it: `[c, y, x]`, by the rule of this module.
@@ -162,7 +146,7 @@ fn with_heads(items: Vec<Item>, report: &mut Report) -> Vec<(Item, Head)> {
 }
 
 /// The shape of all images, by the rule of this module.
-fn shape_of(heads: &[Head], reading: &Reading, report: &mut Report) -> Result<ImageShape> {
+pub(super) fn shape_of(heads: &[Head], reading: &Reading, report: &mut Report) -> Result<ImageShape> {
     report.sizes = count_sizes(heads.iter().map(|head| head.size));
     let Some(([width, height], _)) = report.sizes.first().copied() else {
         return Err(Error::new("every image is damaged", "look at one with another program"));
@@ -197,27 +181,52 @@ fn decode(
     report: &mut Report,
 ) -> Result<(Split, Vec<bool>)> {
     let mut images = room(items.len(), shape)?;
-    let alone = Mutex::new(());
+    let decoder = Decoder::new(shape, reading.fit);
     let work = |resizer: &mut Resizer, ((item, head), out): (&(Item, Head), &mut [u8])| {
-        let _guard = (head.bytes >= MIN_ALONE).then(|| alone.lock());
-        let pixels = decode::pixels(&decode::read(&item.path)?, shape.channels == 1)?;
-        fit(resizer, &pixels, shape, reading.fit, out);
-        Ok(())
+        decoder.decode(resizer, head, || decode::read(&item.path), out)
     };
     let places = items.iter().zip(images.chunks_exact_mut(shape.len()));
     let results: Vec<Result<()>> = parallel::map("Reading images", places, Resizer::new, work);
     let mut labels = Vec::with_capacity(items.len());
-    for (index, ((item, _), result)) in items.iter().zip(&results).enumerate() {
+    for ((item, _), result) in items.iter().zip(&results) {
         match result {
-            Ok(()) => {
-                images
-                    .copy_within(index * shape.len()..(index + 1) * shape.len(), labels.len() * shape.len());
-                labels.push(item.label);
-            }
+            Ok(()) => labels.push(item.label),
             Err(error) => report.damaged.push((item.path.display().to_string(), error.what().to_owned())),
         }
     }
-    images.truncate(labels.len() * shape.len());
-    let kept = results.iter().map(Result::is_ok).collect();
+    let kept: Vec<bool> = results.iter().map(Result::is_ok).collect();
+    keep_only(&mut images, shape, kept.iter().copied());
     Ok((Split { images: images.into(), labels }, kept))
+}
+
+/// Decoder of image files to one shape, for several threads at once.
+pub(super) struct Decoder {
+    shape: ImageShape,
+    fit: Fit,
+    /// Large images are decoded one at a time.
+    alone: Mutex<()>,
+}
+
+impl Decoder {
+    /// A decoder of images to `shape`, by the rule of this module.
+    pub(super) fn new(shape: ImageShape, fit: Fit) -> Self {
+        Self { shape, fit, alone: Mutex::new(()) }
+    }
+
+    /// Writes an image, whose file has this head, as `[c, y, x]` into `out`.
+    ///
+    /// # Errors
+    /// When `read` cannot read it, or it is damaged.
+    pub(super) fn decode(
+        &self,
+        resizer: &mut Resizer,
+        head: &Head,
+        read: impl FnOnce() -> Result<Vec<u8>>,
+        out: &mut [u8],
+    ) -> Result<()> {
+        let _guard = (head.bytes >= MIN_ALONE).then(|| self.alone.lock());
+        let pixels = decode::pixels(&read()?, self.shape.channels == 1)?;
+        fit(resizer, &pixels, self.shape, self.fit, out);
+        Ok(())
+    }
 }

@@ -14,7 +14,7 @@ use crate::error::{Error, Result};
 const ENDINGS: [&str; 13] =
     ["png", "jpg", "jpeg", "jpe", "bmp", "pnm", "ppm", "pgm", "pbm", "tif", "tiff", "webp", "gif"];
 /// Names of the folders of each split, small or large.
-const SPLITS: [&[&str]; 3] =
+pub(in crate::data) const SPLITS: [&[&str]; 3] =
     [&["train", "training"], &["val", "valid", "validation", "dev"], &["test", "testing"]];
 /// Folders that are looked into at most, to find images: a folder of something else may be endless.
 const MAX_LOOKED: usize = 2000;
