@@ -12,10 +12,12 @@
 //! | labels of `letters` from 1 | EMNIST | the same, `emnist-letters-mapping.txt` | from 0; torchvision keeps a class "N/A" |
 //! | `emnist-SPLIT-train-...`, six splits in one archive | EMNIST | the same | `?split=letters`, or a file's name |
 //! | labels int32 `[n, 8]`: class, writer and so on; `idx2-int` | QMNIST | Yadav and Bottou 2019 | the first column is the class |
-//! | names of the classes | any | `class_names.txt`, one name a line | they count before those that are known |
+//! | `emnist-SPLIT-mapping.txt`: a line for each class, its label and the ASCII codes of its characters | EMNIST | the same | names of the classes; both cases of a letter as `A/a` |
+//! | names of the classes | any | `class_names.txt`, one name a line | they count before all others |
 
 mod family;
 mod file;
+mod mapping;
 mod names;
 
 use std::path::Path;
@@ -50,7 +52,7 @@ pub(super) fn open(directory: &Path, file: Option<&Path>, split: Option<EmnistSp
     let family = Family::of(&files.set, directory);
     let classes = match bounded::names(&directory.join(CLASS_NAMES))? {
         Some(names) => Some(names),
-        None => family.classes(),
+        None => mapping::classes(&files.mapping(), family.first_label())?.or_else(|| family.classes()),
     };
     let count = classes.as_ref().map_or(256, Vec::len);
     let mut range = PixelRange::default();

@@ -109,6 +109,11 @@ impl SetFiles {
         Ok(Self { folder: folder.to_owned(), set, files })
     }
 
+    /// The file with the characters of the classes, which may not be there.
+    pub(super) fn mapping(&self) -> PathBuf {
+        self.folder.join(format!("{}-mapping.txt", self.set))
+    }
+
     /// The file of a part.
     ///
     /// # Errors

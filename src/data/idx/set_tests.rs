@@ -53,6 +53,11 @@ fn emnist_is_upright_and_its_letters_count_from_0() {
         ("emnist-letters", "ABCDEFGHIJKLMNOPQRSTUVWXYZ")
     );
     assert!(data.report.notes[0].contains("upright; labels count from 1"), "{:?}", data.report.notes);
+    let mapping = |label: u32| format!("{label} {} {}\n", 64 + label, 96 + label);
+    fs::write(dir.path().join("emnist-letters-mapping.txt"), (1..=26).map(mapping).collect::<String>())
+        .unwrap();
+    let classes = open_split(&dir, None).unwrap().classes;
+    assert_eq!((classes.len(), classes[0].as_str(), classes[25].as_str()), (26, "A/a", "Z/z"));
     emnist(&dir, "letters", [1, 0, 3]);
     let error = open_split(&dir, None).unwrap_err();
     assert!(error.what().contains("emnist-letters-train-labels-idx1-ubyte: label 0 of image 1"), "{error}");

@@ -5,6 +5,7 @@
 //! | level 5: elements of a type and a length, those of 4 bytes or fewer in their tag; each array packed by zlib on its own | The MathWorks, MAT-File Format | read, in either order of bytes |
 //! | the first index runs fastest: `X` `[32, 32, 3, n]` is image after image, plane after plane, column by column | SVHN, Netzer et al. 2011 | turned upright |
 //! | `y` `[n, 1]`, from 1, in which 10 is the digit 0 | the same | 10 becomes 0, as torchvision has it |
+//! | `X` of a single image lacks its last index: `[32, 32, 3]` | MATLAB, whose arrays have no last index of size 1 | told by the number of labels |
 //! | whole numbers of a class `double` are stored as bytes | MATLAB and scipy 1.17 | read |
 //! | `extra_32x32.mat`, more training images | the same | left out, and said |
 //! | version 7.3 is HDF5; level 4 has no header; structs, cells, texts, sparse and complex arrays | The MathWorks | refused |
@@ -17,7 +18,7 @@ mod tests;
 
 use std::path::Path;
 
-use super::arrays::Array;
+use super::arrays::{Array, product};
 use super::dataset::{Dataset, ImageShape, Split, check_labels};
 use super::pixel_arrays::{PixelRange, labels, transposed};
 use super::report::Report;
@@ -63,7 +64,12 @@ pub(super) fn open(directory: &Path) -> Result<Dataset> {
 }
 
 fn read(path: &Path, range: &mut PixelRange) -> Result<(ImageShape, Split)> {
-    let [images, numbers] = elements::read(path, ["X", "y"])?;
+    let [mut images, numbers] = elements::read(path, ["X", "y"])?;
+    // Of a single image MATLAB drops the last index, which is the first here: three planes may be one image or three.
+    let lacks_it = images.shape.len() < 3 || images.shape.len() == 3 && images.shape[0] != 1;
+    if lacks_it && product(&numbers.shape) == Some(1) {
+        images.shape.insert(0, 1);
+    }
     // The first index, which runs fastest, is the row.
     let (stored, images) = range.images(images).map_err(|error| error.within("array X"))?;
     let (shape, images) = transposed(stored, &images);

@@ -92,6 +92,25 @@ fn a_file_that_scipy_wrote_is_read() {
 }
 
 #[test]
+fn a_single_image_lacks_its_last_index() {
+    let labels = |values: &[u8]| matrix("y", 9, &[values.len() as u32, 1], values);
+    let set = |sizes: &[u32], digits: &[u8]| {
+        let values: Vec<u8> = (0..sizes.iter().product::<u32>()).map(|v| 10 * v as u8).collect();
+        file(&[matrix("X", 9, sizes, &values), labels(digits)])
+    };
+    // Two rows of one pixel: in three colors, or three gray images of them, or one.
+    for (sizes, digits, shape) in
+        [(&[2, 1, 3][..], &[4][..], "3×2×1"), (&[2, 1, 3], &[4, 5, 6], "1×2×1"), (&[2, 1], &[4], "1×2×1")]
+    {
+        let bytes = set(sizes, digits);
+        let data = open(directory(&bytes, &bytes).path()).unwrap();
+        assert_eq!((data.shape.to_string().as_str(), &data.train.labels[..]), (shape, digits));
+        let all: Vec<u8> = (0..data.train.images.len()).map(|v| 10 * v as u8).collect();
+        assert_eq!(data.train.images[..], all);
+    }
+}
+
+#[test]
 fn what_is_not_read_is_named() {
     let images = matrix("X", 9, &[1, 1, 1, 2], &[1, 2]);
     let labels = |values: &[u8]| matrix("y", 9, &[values.len() as u32, 1], values);
