@@ -5,7 +5,7 @@ use std::io::{BufReader, Read};
 
 use npyz::{DType, NpyFile, Order, TypeChar};
 
-use super::bounded::damaged;
+use super::bounded::{damaged, most_unpacked};
 use crate::error::{Error, Result};
 
 /// Bytes of an array, or of a file of rows, at most: 16 GiB.
@@ -195,10 +195,13 @@ fn in_order<T: Clone>(values: Vec<T>, shape: &[u64], fortran: bool) -> Vec<T> {
 pub(super) struct Archive {
     zip: zip::ZipArchive<BufReader<File>>,
     pub arrays: Vec<String>,
+    /// Bytes that may still be unpacked.
+    room: u64,
 }
 
 impl Archive {
     pub(super) fn open(file: BufReader<File>) -> Result<Self> {
+        let len = file.get_ref().metadata().map_err(damaged)?.len();
         let zip = zip::ZipArchive::new(file).map_err(damaged)?;
         let named = |name: zip::result::ZipResult<std::borrow::Cow<'_, str>>| {
             Some(name.ok()?.strip_suffix(".npy")?.to_owned())
@@ -207,7 +210,7 @@ impl Archive {
         if arrays.is_empty() {
             return Err(Error::new("it holds no array", "save one: numpy.savez(path, X=x)"));
         }
-        Ok(Self { zip, arrays })
+        Ok(Self { zip, arrays, room: most_unpacked(len) })
     }
 
     pub(super) fn has(&self, name: &str) -> bool {
@@ -217,16 +220,20 @@ impl Archive {
     pub(super) fn read(&mut self, name: &str) -> Result<Array> {
         let within = |error: Error| error.within(format!("array {name}"));
         let entry = self.zip.by_name(&format!("{name}.npy")).map_err(damaged).map_err(within)?;
-        if entry.size() > MAX_BYTES {
-            let what = format!("array {name} has {} bytes; the most is {MAX_BYTES}", entry.size());
-            return Err(Error::new(what, "take fewer rows"));
-        }
-        // The size in its header is not trusted: memory grows with the bytes read.
         let bytes = entry.size();
-        let mut entry = BufReader::new(entry.take(MAX_BYTES));
+        if bytes > self.room.min(MAX_BYTES) {
+            let what = format!("array {name} unpacks to {bytes} bytes, more than such a file may");
+            return Err(Error::new(what, "save it without compression: numpy.savez(path, X=x)"));
+        }
+        self.room -= bytes;
+        // The size in its header is not trusted: memory grows with the bytes read, and no more are read than that.
+        let mut entry = BufReader::new(entry.take(bytes + 1));
         let array = Array::read(&mut entry, bytes).map_err(within)?;
         // Only at its end the checksum of an entry is compared.
         std::io::copy(&mut entry, &mut std::io::sink()).map_err(damaged).map_err(within)?;
+        if entry.get_ref().limit() == 0 {
+            return Err(within(damaged(format!("it unpacks to more than its {bytes} bytes"))));
+        }
         Ok(array)
     }
 }

@@ -9,6 +9,11 @@ use crate::error::{Error, Result};
 /// Largest file, also when unpacked: 2 GiB.
 pub(super) const MAX_BYTES: u64 = 1 << 31;
 
+/// Bytes that a file of `len` bytes may unpack to: a few packed bytes may stand for any number.
+pub(super) fn most_unpacked(len: u64) -> u64 {
+    len.saturating_mul(4).saturating_add(64 << 20)
+}
+
 /// Opens a regular file of at most `limit` bytes; its length in bytes comes with it.
 ///
 /// # Errors

@@ -141,6 +141,34 @@ mod tests {
     }
 
     #[test]
+    fn what_unpacks_to_much_is_not_unpacked() {
+        let bomb = npy(&[65 << 10, 32, 32], &vec![0_u8; 65 << 20]);
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("set.npz");
+        let mut zip = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
+        for (name, bytes) in [("x_train.npy", &bomb), ("y_train.npy", &npy(&[2], &[0_u8, 1]))] {
+            zip.start_file(name, zip::write::SimpleFileOptions::default()).unwrap();
+            zip.write_all(bytes).unwrap();
+        }
+        let mut bytes = zip.finish().unwrap().into_inner();
+        assert!(bytes.len() < 1 << 17, "{}", bytes.len());
+        std::fs::write(&path, &bytes).unwrap();
+        let error = open(&path).unwrap_err();
+        assert!(error.what().contains("array x_train unpacks to 68157568 bytes"), "{error}");
+        assert!(error.help().contains("without compression"));
+        // The same with a size in its heads that is allowed, but not that of the content, as that of the array in it.
+        let len = (bomb.len() as u32).to_le_bytes();
+        for at in 0..bytes.len() - 4 {
+            if bytes[at..at + 4] == len {
+                bytes[at..at + 4].copy_from_slice(&(1_u32 << 20).to_le_bytes());
+            }
+        }
+        std::fs::write(&path, &bytes).unwrap();
+        let error = open(&path).unwrap_err();
+        assert!(error.what().contains("more than it has bytes for"), "{error}");
+    }
+
+    #[test]
     fn an_array_in_the_order_of_fortran_is_the_same_set() {
         let values = [1_u8, 2, 3, 4, 5, 6];
         let mut fortran = Vec::new();

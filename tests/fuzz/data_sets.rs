@@ -332,4 +332,11 @@ fn a_small_file_that_unpacks_to_much_is_not_unpacked() {
     fs::write(dir.path().join("train-images-idx3-ubyte"), encoder.finish().unwrap()).unwrap();
     let error = Dataset::open(dir.path().to_str().unwrap()).unwrap_err();
     assert!(error.what().contains("257 or more"), "{error}");
+    // The same under a header that promises them all.
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
+    encoder.write_all(&idx(&[200 << 10, 32, 32], std::iter::empty())).unwrap();
+    (0..200).for_each(|_| encoder.write_all(&zeros).unwrap());
+    fs::write(dir.path().join("train-images-idx3-ubyte"), encoder.finish().unwrap()).unwrap();
+    let error = Dataset::open(dir.path().to_str().unwrap()).unwrap_err();
+    assert!(error.what().contains("unpacked it has more than") && error.help().contains("gunzip"), "{error}");
 }

@@ -29,7 +29,11 @@ pub(super) fn read(path: &Path, ranks: RangeInclusive<usize>) -> Result<Array> {
     let start = file.fill_buf().map_err(|error| Error::io("read", path, &error))?;
     // By content, not by name: browsers and archivers unpack files and leave the name as it was.
     if is_gzip(start) {
-        parse(&mut GzipReader::new(file, bounded::MAX_BYTES + 4096), ranks, None)
+        parse(
+            &mut GzipReader::new(file, bounded::most_unpacked(len).min(bounded::MAX_BYTES + 4096)),
+            ranks,
+            None,
+        )
     } else {
         parse(&mut file, ranks, Some(len))
     }
@@ -118,9 +122,10 @@ fn wrong_length(shape: &[u64], len: u64, expected: u64) -> Error {
 }
 
 fn unreadable(error: &std::io::Error, part: &str) -> Error {
+    let help = if error.kind() == ErrorKind::FileTooLarge { "unpack it first: gunzip" } else { FETCH_AGAIN };
     let what = match error.kind() {
         ErrorKind::UnexpectedEof => format!("the file ends within its {part}"),
         _ => format!("cannot read its {part}: {error}"),
     };
-    Error::new(what, FETCH_AGAIN)
+    Error::new(what, help)
 }

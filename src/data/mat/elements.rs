@@ -6,7 +6,7 @@ use std::path::Path;
 use flate2::read::ZlibDecoder;
 
 use crate::data::arrays::{Array, Values, product};
-use crate::data::bounded::{self, damaged};
+use crate::data::bounded::{self, damaged, most_unpacked};
 use crate::error::{Error, Result};
 
 /// Values that are read at once.
@@ -25,7 +25,7 @@ const AS_NUMBERS: &str = "save it by MATLAB's save(path, 'X', 'y', '-v7'), as ar
 /// # Errors
 /// When it cannot be read, is of another version, is damaged, or lacks one of them.
 pub(super) fn read<const N: usize>(path: &Path, names: [&str; N]) -> Result<[Array; N]> {
-    let (file, _) = bounded::open(path, bounded::MAX_BYTES)?;
+    let (file, file_len) = bounded::open(path, bounded::MAX_BYTES)?;
     let mut source = BufReader::new(file);
     let is_big = is_big(&mut source)?;
     let mut found = names.map(|_| None);
@@ -36,7 +36,7 @@ pub(super) fn read<const N: usize>(path: &Path, names: [&str; N]) -> Result<[Arr
         let array = match kind {
             MATRIX => Elements { source: &mut content, is_big }.array(len, &names)?,
             PACKED => {
-                let mut unpacked = ZlibDecoder::new(&mut content).take(bounded::MAX_BYTES);
+                let mut unpacked = ZlibDecoder::new(&mut content).take(most_unpacked(file_len));
                 let mut reader = Elements { source: &mut unpacked, is_big };
                 match reader.tag()? {
                     Tag { kind: MATRIX, len, .. } => {

@@ -111,6 +111,14 @@ fn a_single_image_lacks_its_last_index() {
 }
 
 #[test]
+fn what_unpacks_to_much_is_not_unpacked() {
+    let bomb = packed(&matrix("X", 9, &[72 << 10, 1024], &vec![0; 72 << 20]));
+    assert!(bomb.len() < 1 << 20, "{}", bomb.len());
+    let error = open(directory(&file(&[bomb]), &whole(packed)).path()).unwrap_err();
+    assert!(error.what().contains("array X: it is damaged: it ends within its values"), "{error}");
+}
+
+#[test]
 fn what_is_not_read_is_named() {
     let images = matrix("X", 9, &[1, 1, 1, 2], &[1, 2]);
     let labels = |values: &[u8]| matrix("y", 9, &[values.len() as u32, 1], values);

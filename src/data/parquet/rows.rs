@@ -2,7 +2,7 @@
 
 use super::cells::{Cell, Cells};
 use super::shard::Shard;
-use crate::data::bounded::damaged;
+use crate::data::bounded::{damaged, most_unpacked};
 use crate::error::{Error, Result};
 
 /// The images of files, one after the other: their pages are read as they come, so that little is held at once.
@@ -31,7 +31,7 @@ impl<'a> Images<'a> {
             let [file, group] = self.next;
             let shard = self.shards.get(file).ok_or_else(|| damaged("it has fewer rows than it says"))?;
             if group == 0 {
-                self.room = (64 << 20) + 4 * shard.len;
+                self.room = most_unpacked(shard.len);
             }
             let Some(rows) = shard.groups.get(group) else {
                 self.next = [file + 1, 0];
