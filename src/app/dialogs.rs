@@ -1,4 +1,5 @@
-//! Dialogs of the window: opening a run, a training or a network, closing one that cannot be saved, and the file of a pane.
+//! Dialogs of the window: opening a run, a training or a network, keeping one that has no folder, closing one that cannot be saved, and the
+//! file of a pane.
 
 use std::path::{Path, PathBuf};
 
@@ -7,7 +8,8 @@ use egui::{RichText, Ui};
 use super::number::note_typing;
 use super::pane::{Cx, FileForm, Targets, ToSave};
 use super::theme;
-use crate::error::Error;
+use crate::error::{Error, Result};
+use crate::session::RunFolder;
 
 /// A request of the user to the window.
 #[derive(Debug, Clone, PartialEq)]
@@ -20,6 +22,8 @@ pub enum Request {
     Close,
     /// Open the run, the training or the network at this path.
     Open(PathBuf),
+    /// Keep the run, which has no folder, in this one.
+    Keep(PathBuf),
     /// Draw the pane of this name into a file.
     Draw {
         /// Name of the pane.
@@ -42,6 +46,15 @@ struct Saving {
     size: String,
 }
 
+/// The dialog that keeps a run.
+#[derive(Default)]
+struct Keeping {
+    /// The folder, as it is typed.
+    folder: String,
+    /// Reason why it was not kept in a folder, and that folder.
+    failed: Option<(String, Error)>,
+}
+
 /// State of the dialogs.
 #[derive(Default)]
 pub(crate) struct Dialogs {
@@ -51,6 +64,8 @@ pub(crate) struct Dialogs {
     closing: bool,
     /// Path to open, as it is typed.
     path: Option<String>,
+    /// The folder to keep the run in, and why it is not kept in the last one that was tried.
+    keeping: Option<Keeping>,
     /// The pane that is being saved.
     saving: Option<Saving>,
     /// The pane that is to be saved now, as text, and its file.
@@ -76,6 +91,23 @@ impl Dialogs {
     pub(crate) fn open(&mut self, path: Option<PathBuf>) {
         self.focus = true;
         self.path = Some(path.map_or_else(String::new, |path| path.display().to_string()));
+    }
+
+    /// Shows the dialog that keeps a run which has no folder.
+    pub(crate) fn keep(&mut self) {
+        self.focus = true;
+        self.keeping = Some(Keeping::default());
+    }
+
+    /// Notes whether the run could be kept as it was asked for; where not, the dialog stays and says why.
+    pub(crate) fn kept(&mut self, kept: Result<()>) {
+        match (kept, &mut self.keeping) {
+            (Err(error), Some(keeping)) => {
+                keeping.failed = Some((keeping.folder.clone(), error));
+                self.focus = true;
+            }
+            _ => self.keeping = None,
+        }
     }
 
     /// Shows the dialog that saves a pane, with a file; a picture is at first as large as the pane in the window, at `pixels_per_point`.
@@ -115,6 +147,7 @@ impl Dialogs {
     pub(crate) fn ui(&mut self, ui: &Ui, is_kept: bool, targets: &mut Targets) {
         self.closing_ui(ui);
         self.opening_ui(ui, is_kept, targets);
+        self.keeping_ui(ui, is_kept, targets);
         self.saving_ui(ui, targets);
     }
 
@@ -151,7 +184,7 @@ impl Dialogs {
             ui.weak(if is_kept {
                 "The run that is open now is saved first."
             } else {
-                "The run that is open now has no folder and is not kept (--out DIR would keep it)."
+                "The run that is open now has no folder and is not kept (Keep… would keep it)."
             });
             ui.horizontal(|ui| {
                 if ui.add_enabled(!path.is_empty(), egui::Button::new("Open")).clicked() || entered {
@@ -168,6 +201,39 @@ impl Dialogs {
 }
 
 impl Dialogs {
+    fn keeping_ui(&mut self, ui: &Ui, is_kept: bool, targets: &mut Targets) {
+        let Some(Keeping { folder, failed }) = self.keeping.as_mut().filter(|_| !is_kept) else { return };
+        note_typing(ui);
+        let (mut open, mut keep) = (true, false);
+        dialog(ui, "Keep the run", |ui| {
+            ui.label(
+                "Folder to keep the run in, with all that was done in it; it is made if it is not there. From then on the run is saved there \
+                 after each epoch and at its end, and Open… goes on with it",
+            );
+            let entered = path_ui(ui, folder, "/path/to/run", "keep folder", &mut self.focus, targets);
+            let path = Path::new(folder.trim());
+            let free = if folder.trim().is_empty() { Ok(()) } else { RunFolder::check_free(path) };
+            let tried = failed.as_ref().filter(|(tried, _)| tried == folder).map(|(_, error)| error);
+            if let Some(error) = free.as_ref().err().or(tried) {
+                ui.colored_label(theme::fault(), error.what());
+                ui.weak(error.help());
+            }
+            ui.horizontal(|ui| {
+                let can = !folder.trim().is_empty() && free.is_ok();
+                let button = ui.add_enabled(can, egui::Button::new("Keep"));
+                targets.insert("keep now".into(), button.rect);
+                keep = can && (button.clicked() || entered);
+                open = !ui.button("Cancel").clicked();
+            });
+        });
+        if keep {
+            self.requests.push(Request::Keep(PathBuf::from(folder.trim())));
+        }
+        if !open || ui.input(|i| i.key_pressed(egui::Key::Escape)) {
+            self.keeping = None;
+        }
+    }
+
     fn saving_ui(&mut self, ui: &Ui, targets: &mut Targets) {
         let Some(Saving { what, file, size }) = &mut self.saving else { return };
         note_typing(ui);

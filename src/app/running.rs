@@ -210,6 +210,10 @@ impl Running {
                     let opened = self.open_in_place(&path);
                     self.workbench.report(opened);
                 }
+                Request::Keep(folder) => {
+                    self.workbench.keep(&mut self.session.get(), &folder);
+                    self.window.request_redraw();
+                }
                 Request::Draw { pane, size: [width, height], scale, file } => {
                     let theme = theme::shown();
                     let picture = Picture { scale, theme, ..Picture::new(Show::Pane(pane), width, height) };

@@ -36,6 +36,7 @@ impl TopBar {
             if open.clicked() {
                 dialogs.open(None);
             }
+            keep_ui(ui, dialogs, cx);
             let dark = theme::shown() == Theme::Dark;
             let hover = if dark { "Light (T)" } else { "Dark (T)" };
             let response = ui.button(if dark { "☀" } else { "🌙" }).on_hover_text(hover);
@@ -88,6 +89,18 @@ impl TopBar {
             None => (),
         }
         seed.response.on_hover_text(hover);
+    }
+}
+
+/// The button that keeps a run which has no folder.
+fn keep_ui(ui: &mut Ui, dialogs: &mut Dialogs, cx: &mut Cx<'_, '_>) {
+    if cx.session.folder().is_some() || cx.session.watched().is_some() {
+        return;
+    }
+    let keep = ui.button("Keep…").on_hover_text("The run has no folder and is not kept: keep it in one");
+    cx.mark("keep", &keep);
+    if keep.clicked() {
+        dialogs.keep();
     }
 }
 

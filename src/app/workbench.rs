@@ -253,6 +253,14 @@ impl Workbench {
         saved
     }
 
+    /// Keeps the run, which has no folder, in this one; where that fails the dialog that asked for it says why. Returns whether it is kept.
+    pub fn keep(&mut self, session: &mut Session, folder: &Path) -> bool {
+        let kept = session.keep(folder);
+        let is_kept = kept.is_ok();
+        self.dialogs.kept(kept);
+        is_kept
+    }
+
     /// Pauses and saves the run before the window closes; where that fails the user is asked. Returns whether to close.
     pub fn close(&mut self, session: &mut Session) -> bool {
         session.pause();

@@ -50,6 +50,18 @@ pub(super) fn write(
     write_whole_tree(folder, timeline)
 }
 
+/// Writes the journals of all branches but the present one, and what came from what, of a run that was kept nowhere.
+///
+/// # Errors
+/// When a file cannot be written.
+pub(super) fn write_others(folder: &Path, header: &Line<Header>, timeline: &Timeline) -> Result<()> {
+    for (index, branch) in timeline.branches.iter().enumerate().filter(|(index, _)| *index != timeline.branch)
+    {
+        journal_file::write_as(&folder.join(journal_name(index)), header, &branch.lines)?;
+    }
+    write_tree(folder, timeline)
+}
+
 /// Writes what came from what, if anything did.
 ///
 /// # Errors

@@ -284,7 +284,7 @@ impl Journal {
     }
 
     /// The entries from this index on differ from the file's.
-    fn rewrite_from(&mut self, index: usize) {
+    pub(super) fn rewrite_from(&mut self, index: usize) {
         self.written = self.written.min(index);
         self.behind = true;
     }

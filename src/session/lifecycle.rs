@@ -7,7 +7,7 @@ use super::checkpoint::{Checkpoint, CheckpointState, MODEL_FILE, foreign};
 use super::command::{Command, DataCommand};
 use super::effects::Effects;
 use super::event::Event;
-use super::inspect::{self, Inspect, PROBES_FILE};
+use super::inspect::{self, Inspect};
 use super::journal::Journal;
 use super::journal_file::{Header, differing_bits};
 use super::measure::Measurements;
@@ -21,7 +21,7 @@ use super::state::Session;
 use super::statistics::Statistics;
 use super::throughput::Throughput;
 use super::timeline::Timeline;
-use super::{branch_files, identity, metrics_file, replay, start_file};
+use super::{branch_files, identity, kept, metrics_file, replay, start_file};
 use crate::data::Dataset;
 use crate::error::{Error, Result};
 use crate::gpu::Gpu;
@@ -56,18 +56,12 @@ impl Session {
         start_file::import(gpu, model, data, settings)
     }
 
-    /// Keeps a run that was kept nowhere in the folder `path` from now on.
+    /// Keeps a run that was kept nowhere in the folder `path` from now on: its past, its branches and what is to come of its commands.
     ///
     /// # Errors
-    /// When the folder is not free or cannot be written.
+    /// When the folder is not free or cannot be written; then the run is kept nowhere, and another folder can be tried.
     pub fn keep(&mut self, path: &Path) -> Result<()> {
-        let network = self.trainer().network.to_toml();
-        self.folder = Some(RunFolder::create(path, &network, self.journal.header())?);
-        start_file::write(path, self.trainer())?;
-        if !self.inspection().probes().is_empty() || path.join(PROBES_FILE).exists() {
-            self.write_probes()?;
-        }
-        self.save()
+        kept::keep(self, path)
     }
 
     /// Goes on with the run in the folder `path`, bit for bit as if it had never stopped: the commands that the journal holds
@@ -156,7 +150,7 @@ impl Session {
         if stored { self.write_probes() } else { Ok(()) }
     }
 
-    fn write_probes(&self) -> Result<()> {
+    pub(super) fn write_probes(&self) -> Result<()> {
         let probes = self.measurements.inspection.probes();
         self.folder().map_or(Ok(()), |folder| inspect::write(folder, probes, self.trainer()))
     }

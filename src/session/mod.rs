@@ -27,6 +27,7 @@ mod identity;
 mod inspect;
 mod journal;
 mod journal_file;
+mod kept;
 mod layout_commands;
 mod layout_pins;
 mod layout_record;

@@ -50,14 +50,14 @@ impl RunFolder {
     /// # Errors
     /// When it holds a run, or a file that a run would overwrite, or is a file itself.
     pub fn check_free(path: &Path) -> Result<()> {
-        let help = "name another folder for --out";
+        let help = "name another folder (--out)";
         if path.exists() && !path.is_dir() {
             return Err(Error::new(format!("{} is a file, not a folder", path.display()), help));
         }
         if path.join(MODEL_FILE).exists() {
             return Err(Error::new(
                 format!("{} holds a run already", path.display()),
-                "go on with it by --resume, or name another folder for --out",
+                "go on with it (--resume), or name another folder (--out)",
             ));
         }
         // A journal without a model is of a run that was stopped before it began.

@@ -4,9 +4,10 @@ use std::fs;
 use std::rc::Rc;
 
 use revacnn::nn::Exported;
-use revacnn::session::{Openable, Session};
+use revacnn::session::{Openable, Session, TimeControl, TrainCommand};
 
 use crate::bench::{Bench, run_to, settings};
+use crate::time::go;
 use crate::watching::{begin_folder, write};
 
 /// The network as it is, for other tools.
@@ -37,6 +38,49 @@ fn a_network_is_trained_on_with_the_data_and_the_settings_of_the_run() {
     assert!(session.settings().frozen.is_empty(), "what is frozen is of the other network");
     run_to(&mut session, 3);
     assert_ne!(weights(&session), weights(&made), "it trains on");
+}
+
+#[test]
+fn a_network_that_was_opened_is_kept_with_its_past_and_its_branches() {
+    let bench = Bench::new();
+    let file = bench.path("made.onnx");
+    fs::write(&file, exported(&bench.session()).onnx(18).unwrap()).unwrap();
+    let mut session = Openable::at(&file).open(Rc::clone(&bench.gpu), &settings()).unwrap();
+    session.keep_time(16 << 20);
+    run_to(&mut session, 6);
+    session.apply(TrainCommand::SetBatch(45)).unwrap();
+    run_to(&mut session, 9);
+    go(&mut session, TimeControl::GoTo(4));
+    session.apply(TrainCommand::SetBatch(30)).unwrap();
+    run_to(&mut session, 8);
+    let (hash, branches) = (session.state_hash(), session.timeline().branches.len());
+    assert_eq!(branches, 2);
+    // A folder that is not free, and one that something else is in the way of, leave the run as it is.
+    let run = bench.kept();
+    let error = session.keep(&bench.path("run")).unwrap_err();
+    assert!(error.what().contains("run"), "{error}");
+    fs::create_dir_all(bench.path("half").join("start.safetensors")).unwrap();
+    assert!(session.keep(&bench.path("half")).is_err());
+    assert_eq!((session.folder(), session.unsaved(), session.state_hash()), (None, None, hash.clone()));
+    drop(run);
+    let folder = bench.path("mine");
+    session.keep(&folder).unwrap();
+    assert_eq!(session.folder(), Some(&*folder));
+    run_to(&mut session, 10);
+    session.save().unwrap();
+    let after = session.state_hash();
+    drop(session);
+    let mut resumed = Session::resume(Rc::clone(&bench.gpu), &folder).unwrap();
+    resumed.check_events().unwrap();
+    assert_eq!((resumed.step(), resumed.state_hash()), (10, after));
+    assert_eq!(resumed.timeline().branches.len(), branches);
+    resumed.keep_time(16 << 20);
+    go(&mut resumed, TimeControl::GoTo(8));
+    assert_eq!(
+        resumed.state_hash(),
+        hash,
+        "its past can be gone back to, which began with the weights of the file"
+    );
 }
 
 #[test]

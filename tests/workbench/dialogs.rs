@@ -1,7 +1,8 @@
-//! Questions of the window: closing a run that cannot be saved, and opening the run of a folder that was dropped.
+//! Questions of the window: closing a run that cannot be saved, opening the run of a folder that was dropped, and keeping one.
 
 use egui::{Key, Modifiers};
 use revacnn::app::Request;
+use revacnn::nn::Exported;
 use serde_json::json;
 
 use super::fixture::Stage;
@@ -98,4 +99,58 @@ fn a_folder_that_is_dropped_is_opened_once_that_is_wanted() {
         assert!(matches!(&typed[..], [Request::Open(found)] if found != path), "{typed:?}");
     }
     assert_eq!(stage.commands(), Vec::<serde_json::Value>::new());
+}
+
+#[test]
+fn a_network_that_was_opened_is_kept_in_a_folder_that_is_typed() {
+    let mut stage = Stage::new([1280, 800], 1.0);
+    let with_folder = stage.texts();
+    assert!(!with_folder.iter().any(|text| text == "Keep…"), "the run has a folder");
+    let other = tempfile::tempdir().unwrap();
+    let file = other.path().join("small.onnx");
+    let model = stage.session.trainer().model(false).unwrap();
+    let exported = Exported { model, classes: Vec::new(), normalization: None };
+    std::fs::write(&file, exported.onnx(18).unwrap()).unwrap();
+    let taken = stage.run_folder();
+    stage.open(&file);
+    stage.frame(&[]);
+    stage.click("keep");
+    // A folder that is not free is said to be none while it is typed, and cannot be taken.
+    stage.type_into("keep folder", taken.to_str().unwrap());
+    assert!(shows(&mut stage, &format!("{} holds a run already", taken.display())));
+    stage.key(Key::Enter, Modifiers::NONE);
+    stage.click("keep now");
+    assert_eq!(stage.workbench.take_requests(), []);
+    stage.key(Key::Escape, Modifiers::NONE);
+    assert!(!shows(&mut stage, "Keep the run"));
+    // What goes wrong later is said in the same place, until another folder is typed.
+    stage.click("keep");
+    let (blocked, free) = (other.path().join("half"), other.path().join("my run"));
+    std::fs::create_dir_all(blocked.join("start.safetensors")).unwrap();
+    stage.type_into("keep folder", blocked.to_str().unwrap());
+    stage.click("keep now");
+    assert_eq!(stage.workbench.take_requests(), [Request::Keep(blocked.clone())]);
+    assert!(!stage.workbench.keep(&mut stage.session, &blocked) && stage.session.folder().is_none());
+    assert!(stage.shows("start.safetensors") && shows(&mut stage, "Keep the run"));
+    (0..4).for_each(|_| stage.key(Key::Backspace, Modifiers::NONE));
+    assert!(!stage.shows("start.safetensors"));
+    stage.type_into("keep folder", "my run");
+    stage.key(Key::Enter, Modifiers::NONE);
+    assert_eq!(stage.workbench.take_requests(), [Request::Keep(free.clone())]);
+    assert!(stage.workbench.keep(&mut stage.session, &free));
+    assert!(!shows(&mut stage, "Keep the run") && !shows(&mut stage, "Keep…"));
+    assert_eq!(stage.session.folder(), Some(&*free));
+    assert!(free.join("model.safetensors").exists() && free.join("start.safetensors").exists());
+}
+
+#[test]
+fn the_bar_of_a_run_without_a_folder_fits_the_smallest_windows() {
+    for (size, scale) in [([640, 400], 1.0), ([640, 400], 2.0), ([800, 700], 1.0)] {
+        let mut stage = Stage::new(size, scale);
+        stage.session.detach();
+        let texts = (0..3).map(|_| stage.frame(&[])).last().unwrap();
+        let (cut, broken) = (super::sizes::cut(&texts), super::sizes::broken(&texts));
+        assert!(texts.iter().any(|text| text.text == "Keep…") && broken.is_empty(), "{size:?}: {broken:?}");
+        assert!(!cut.contains(&"Keep…"), "{size:?} at {scale}: {cut:?}");
+    }
 }
