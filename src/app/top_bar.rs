@@ -92,15 +92,21 @@ impl TopBar {
     }
 }
 
-/// The button that keeps a run which has no folder.
+/// The button that keeps a run which has no folder, or that has a training which is watched save itself.
 fn keep_ui(ui: &mut Ui, dialogs: &mut Dialogs, cx: &mut Cx<'_, '_>) {
-    if cx.session.folder().is_some() || cx.session.watched().is_some() {
-        return;
-    }
-    let keep = ui.button("Keep…").on_hover_text("The run has no folder and is not kept: keep it in one");
-    cx.mark("keep", &keep);
-    if keep.clicked() {
-        dialogs.keep();
+    if cx.session.watched().is_some() {
+        let hover = "Have the training save its model and optimizer for itself, as saved-STEP.pt in its folder, after its next checkpoint";
+        let save = ui.button("Save").on_hover_text(hover);
+        cx.mark("save", &save);
+        if save.clicked() {
+            cx.send(Control::Save);
+        }
+    } else if cx.session.folder().is_none() {
+        let keep = ui.button("Keep…").on_hover_text("The run has no folder and is not kept: keep it in one");
+        cx.mark("keep", &keep);
+        if keep.clicked() {
+            dialogs.keep();
+        }
     }
 }
 

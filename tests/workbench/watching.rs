@@ -56,6 +56,25 @@ fn what_does_not_reach_a_watched_training_is_disabled_and_says_why() {
 }
 
 #[test]
+fn a_watched_training_is_asked_to_save_itself() {
+    let mut stage = Stage::new([1280, 900], 1.0);
+    assert!(!stage.workbench.targets().contains_key("save"), "a run of our own is saved by itself");
+    let folder = tempfile::tempdir().unwrap();
+    let training = folder.path().join("watched");
+    write_training(&stage, &training);
+    stage.open(&training);
+    stage.work(6);
+    stage.frame(&[]);
+    for asked in 1..3 {
+        stage.click("save");
+        let orders: serde_json::Value =
+            serde_json::from_slice(&fs::read(training.join("steer.json")).unwrap()).unwrap();
+        assert_eq!((orders["save"].as_u64(), &orders["pause"]), (Some(asked), &json!(false)));
+    }
+    assert!(!stage.workbench.targets().contains_key("keep"), "it has a folder of its own");
+}
+
+#[test]
 fn a_training_without_new_checkpoints_is_said_to_wait() {
     let mut stage = Stage::new([1280, 900], 1.0);
     let folder = tempfile::tempdir().unwrap();
