@@ -3,6 +3,9 @@
 //! Steps whose number is a multiple of an interval are counted, from the training's own buffers, once they are recorded. The counts stay
 //! on the GPU; where their places are taken every second step is dropped and the interval doubles, so that N steps cost 128 · log N
 //! counts. Nothing of the run changes.
+//!
+//! Of a training that is watched each checkpoint is counted, with what it has: weights and gradients. Where their places are taken every
+//! second one is dropped.
 
 use crate::gpu::{Gpu, ReadbackRing, TensorView};
 use crate::nn::Trainer;
@@ -134,18 +137,46 @@ impl Distributions {
         if !step.is_multiple_of(INTERVAL << self.doubled) {
             return;
         }
+        self.count(encoder, step);
+        let Some(counters) = &mut self.counters else { return };
+        let [first, bytes] = Histograms::numbers(counters.layers.len());
+        if bytes > 0 {
+            counters.ring.copy(encoder, counters.histograms.counts.raw(), first, bytes, self.generation);
+        }
+    }
+
+    /// Records the counting of the present step.
+    fn count(&mut self, encoder: &mut wgpu::CommandEncoder, step: u32) {
         let is_free = |place: &u32| self.columns.iter().all(|(_, taken)| taken != place);
-        let (Some(counters), Some(place)) = (&mut self.counters, (0..COLUMNS as u32).find(is_free)) else {
+        let (Some(counters), Some(place)) = (&self.counters, (0..COLUMNS as u32).find(is_free)) else {
             return;
         };
         counters.histograms.count(encoder, &counters.strips, place);
         self.columns.push((step, place));
         self.columns.sort_unstable();
         self.stale = true;
-        let [first, bytes] = Histograms::numbers(counters.layers.len());
-        if bytes > 0 {
-            counters.ring.copy(encoder, counters.histograms.counts.raw(), first, bytes, self.generation);
+    }
+
+    /// A checkpoint of a training that is watched is shown: records its counting.
+    pub(super) fn after_checkpoint(&mut self, encoder: &mut wgpu::CommandEncoder, trainer: &Trainer) {
+        if !self.on || self.failed {
+            return;
         }
+        if let Err(error) = self.follow(trainer) {
+            log::warn!("there are no histograms: {error}");
+            self.failed = true;
+            return;
+        }
+        let step = trainer.clock().step;
+        self.columns.retain(|(kept, _)| *kept != step);
+        if self.columns.len() == COLUMNS {
+            let mut index = 0;
+            self.columns.retain(|_| {
+                index += 1;
+                index % 2 == 0
+            });
+        }
+        self.count(encoder, step);
     }
 
     /// Records the picture, where it is not of the steps that are kept.
@@ -168,6 +199,12 @@ impl Distributions {
         self.seen.clear();
         self.generation += 1;
         (self.stale, self.counts) = (true, false);
+    }
+
+    /// Another training is watched in the same place: no step is of its past.
+    pub(super) fn clear(&mut self, trainer: &Trainer) {
+        self.columns.clear();
+        self.forget(trainer);
     }
 
     /// Call after the submit of the encoder.

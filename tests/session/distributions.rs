@@ -1,10 +1,14 @@
 //! Histograms over a run: which steps are kept, and that the run does not change.
 
 use revacnn::nn::Edit;
-use revacnn::nn::histograms::COLUMNS;
+use revacnn::nn::histograms::{BINS, COLUMNS, Quantity};
+use revacnn::nn::twin::{bin_of, histogram, strip_column};
 use revacnn::session::{NetworkCommand, Session, TimeControl, TrainCommand};
 
-use crate::bench::{Bench, run_to, settings};
+use serde_json::json;
+
+use crate::bench::{self, Bench, run_to, settings};
+use crate::watching::{go_on, values, watch, write};
 
 fn steps(session: &Session) -> Vec<u32> {
     session.distributions().steps().collect()
@@ -58,4 +62,38 @@ fn nothing_is_counted_where_nobody_looks() {
     let mut session = Bench::new().session();
     run_to(&mut session, 40);
     assert!(steps(&session).is_empty());
+}
+
+#[test]
+fn the_checkpoints_of_a_watched_training_are_counted() {
+    let bench = Bench::new();
+    let mut session = watch(&bench);
+    session.count_distributions();
+    go_on(&mut session);
+    for step in [20, 35] {
+        write(&bench.path("watched"), step, &json!({}));
+        go_on(&mut session);
+    }
+    assert_eq!(steps(&session), [10, 20, 35]);
+    assert!(session.distributions().units().is_empty(), "there are no activations of a batch to count");
+    for (quantity, kind) in [(Quantity::Weights, 0), (Quantity::Gradients, 1)] {
+        let view = session.distributions().view(quantity, [0, BINS - 1]).unwrap();
+        let picture = bench::values(&bench.gpu, &view);
+        // The first layer's 4 filters of 3 × 3.
+        for (column, step) in [(0, 10), (COLUMNS - 1, 35)] {
+            let bins = values(step, kind, 0, 36).into_iter();
+            let bins = bins.map(|value| bin_of(f64::from(value), quantity.scale()));
+            for (row, light) in strip_column(&histogram(bins)).into_iter().enumerate() {
+                let made = f64::from(picture[row * COLUMNS + column]);
+                assert!((made - light).abs() < 1e-5, "{quantity:?} of step {step}: {made}, not {light}");
+            }
+        }
+    }
+    // Where they are too many, every second one goes.
+    for step in 36..36 + COLUMNS as u32 - 2 {
+        write(&bench.path("watched"), step, &json!({}));
+        go_on(&mut session);
+    }
+    let kept = steps(&session);
+    assert_eq!((kept.len(), kept[0], kept.last()), (COLUMNS / 2 + 1, 20, Some(&(33 + COLUMNS as u32))));
 }

@@ -39,7 +39,7 @@ fn tensors() -> Vec<TensorRange> {
 }
 
 /// Values of a tensor in the checkpoint of a step.
-fn values(step: u32, kind: usize, tensor: usize, len: usize) -> Vec<f32> {
+pub(crate) fn values(step: u32, kind: usize, tensor: usize, len: usize) -> Vec<f32> {
     (0..len).map(|at| ((at * 7 + tensor * 3 + kind * 5 + step as usize) % 23) as f32 / 64.0 - 0.17).collect()
 }
 
@@ -90,7 +90,7 @@ pub(crate) fn write(folder: &Path, step: u32, more: &Value) {
 }
 
 /// A watched folder with the checkpoint of step 10.
-fn watch(bench: &Bench) -> Session {
+pub(crate) fn watch(bench: &Bench) -> Session {
     let folder = bench.path("watched");
     begin_folder(&folder);
     write(&folder, 10, &json!({}));
@@ -99,7 +99,7 @@ fn watch(bench: &Bench) -> Session {
 }
 
 /// Follows until nothing is left to do; returns what happened.
-fn go_on(session: &mut Session) -> Vec<Event> {
+pub(crate) fn go_on(session: &mut Session) -> Vec<Event> {
     loop {
         while follow(session) | session.advance() {}
         session.settle();

@@ -56,6 +56,24 @@ fn what_does_not_reach_a_watched_training_is_disabled_and_says_why() {
 }
 
 #[test]
+fn distributions_of_a_watched_training_are_those_that_its_checkpoints_have() {
+    let mut stage = Stage::new([1280, 900], 1.0);
+    let folder = tempfile::tempdir().unwrap();
+    let training = folder.path().join("watched");
+    write_training(&stage, &training);
+    stage.open(&training);
+    stage.session.count_distributions();
+    stage.workbench.show_pane("distributions");
+    assert!(stage.shows("with the next checkpoint"));
+    stage.work(6);
+    (0..3).for_each(|_| drop(stage.frame(&[])));
+    let targets = stage.workbench.targets();
+    let there = ["activations", "weights", "gradients", "update / weight"]
+        .map(|name| targets.contains_key(&*format!("distribution of {name}")));
+    assert_eq!(there, [false, true, true, false]);
+}
+
+#[test]
 fn a_watched_training_is_asked_to_save_itself() {
     let mut stage = Stage::new([1280, 900], 1.0);
     assert!(!stage.workbench.targets().contains_key("save"), "a run of our own is saved by itself");

@@ -25,6 +25,13 @@ struct Strip {
     bins: [usize; 2],
 }
 
+impl Strip {
+    /// True where it is counted: checkpoints of a training that is watched have weights and gradients.
+    fn is_there(&self, session: &Session) -> bool {
+        session.watched().is_none() || matches!(self.of, Quantity::Weights | Quantity::Gradients)
+    }
+}
+
 const STRIPS: [Strip; 4] = [
     Strip {
         of: Quantity::Activations,
@@ -87,12 +94,18 @@ impl Pane for DistributionsPane {
     fn ui(&mut self, ui: &mut Ui, cx: &mut Cx<'_, '_>) {
         let distributions = cx.session.distributions();
         if distributions.steps().len() == 0 {
-            ui.centered_and_justified(|ui| ui.weak("Histograms begin with the next steps that are trained."));
+            let begin = if cx.session.watched().is_some() {
+                "Histograms begin with the next checkpoint."
+            } else {
+                "Histograms begin with the next steps that are trained."
+            };
+            ui.centered_and_justified(|ui| ui.weak(begin));
             return;
         }
         self.bar_ui(ui, cx);
-        let shown: Vec<&Strip> =
-            STRIPS.iter().zip(self.shown).filter(|(_, shown)| *shown).map(|(s, _)| s).collect();
+        let shown =
+            STRIPS.iter().zip(self.shown).filter(|(strip, shown)| *shown && strip.is_there(cx.session));
+        let shown: Vec<&Strip> = shown.map(|(strip, _)| strip).collect();
         let width = ((ui.available_width() - NAMES) / shown.len().max(1) as f32 - GAP).max(24.0);
         heads_ui(ui, &shown, width);
         egui::ScrollArea::vertical().auto_shrink(false).show(ui, |ui| strips_ui(ui, cx, &shown, width));
@@ -104,7 +117,8 @@ impl DistributionsPane {
     fn bar_ui(&mut self, ui: &mut Ui, cx: &mut Cx<'_, '_>) {
         let steps: Vec<u32> = cx.session.distributions().steps().collect();
         ui.horizontal_wrapped(|ui| {
-            for (strip, shown) in STRIPS.iter().zip(&mut self.shown) {
+            let strips = STRIPS.iter().zip(&mut self.shown);
+            for (strip, shown) in strips.filter(|(strip, _)| strip.is_there(cx.session)) {
                 let button = ui.add(egui::Button::selectable(*shown, strip.name)).on_hover_text(strip.hover);
                 cx.mark(format!("distribution of {}", strip.name), &button);
                 *shown ^= button.clicked();

@@ -40,6 +40,7 @@ fn look(session: &mut Session, watched: &mut Watched) -> Result<()> {
     if news == News::Again {
         session.metrics = Metrics::default();
         session.measurements.forget(&session.run.trainer);
+        session.measurements.distributions.clear(&session.run.trainer);
         (watched.counted, watched.wanted, watched.awaited, watched.shown) = (0, None, None, None);
     }
     let (batch, images) = (session.run.settings.batch, session.train_images());
@@ -144,6 +145,7 @@ pub(in crate::session) fn record_arrival(session: &mut Session, encoder: &mut wg
     let watched = session.run.watched.as_mut();
     if watched.is_some_and(|watched| std::mem::take(&mut watched.arrived)) {
         let step = session.step();
+        session.measurements.distributions.after_checkpoint(encoder, &session.run.trainer);
         session.layouts.after_step(encoder, step, true);
         session.measurements.after_step(encoder, session.run.seen(), (&session.layouts, true));
     }
