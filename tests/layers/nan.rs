@@ -33,6 +33,7 @@ const KINDS_THAT_SELECT: [(&str, &str); 17] = [
     ("maxout", ""),
     ("add", ""),
     ("conv2d", "filters = 3\nkernel = 1"),
+    ("conv_transpose2d", "filters = 3\nkernel = 2\nstride = 2"),
     ("dense", "units = 3"),
 ];
 

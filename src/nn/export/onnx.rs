@@ -7,7 +7,7 @@ use toml::{Table, Value as Setting};
 
 use super::exported::Exported;
 use super::ranks::{Rank, Ranks, ranks};
-use super::tensors::shapes;
+use super::tensors::tensors;
 use super::writer::{FLOAT, Set, Writer, number, sides, size};
 use crate::error::{Error, Result};
 use crate::nn::Shape;
@@ -48,12 +48,12 @@ impl Writer<'_> {
             return Ok(());
         }
         let mut taken: Vec<String> = inputs.iter().map(|name| (*name).to_owned()).collect();
-        for ((tensor, shape), values) in shapes(self.layer).into_iter().zip(weights) {
-            taken.push(self.floats(format!("{output}.{tensor}"), &shape, values));
+        for tensor in tensors(self.layer, weights) {
+            taken.push(self.floats(format!("{output}.{}", tensor.name), &tensor.shape, &tensor.values));
         }
         let taken: Vec<&str> = taken.iter().map(String::as_str).collect();
         match kind {
-            "conv2d" => self.convolution(&taken, &output, &settings),
+            "conv2d" | "conv_transpose2d" => self.convolution(kind, &taken, &output, &settings),
             "avg_pool2d" | "max_pool2d" => self.pool(kind, &taken, &output, &settings),
             "gelu" if self.opset < HAS_GELU => self.gelu(inputs[0], &output),
             "hardtanh" => self.hardtanh(inputs[0], &output, &settings),
@@ -73,17 +73,25 @@ impl Writer<'_> {
         Ok(())
     }
 
-    fn convolution(&mut self, taken: &[&str], output: &str, settings: &Table) {
+    fn convolution(&mut self, kind: &str, taken: &[&str], output: &str, settings: &Table) {
         let square = |name| [size(settings, name); 2];
         let (kernel, strides, dilations) = (square("kernel"), square("stride"), square("dilation"));
-        let sets = [
+        // Of a transposed convolution: what is put to the end, or cut off there.
+        let added = settings.get("output_padding").and_then(Setting::as_integer).unwrap_or(0);
+        let (padding, cut) = (size(settings, "padding"), (-added).max(0) as usize);
+        let output_padding = [added.max(0) as usize; 2];
+        let mut sets = vec![
             ("kernel_shape", Set::Ints(&kernel)),
             ("strides", Set::Ints(&strides)),
-            ("pads", Set::Ints(&[size(settings, "padding"); 4])),
             ("dilations", Set::Ints(&dilations)),
             ("group", Set::Int(size(settings, "groups"))),
         ];
-        self.node("Conv", taken, output, &sets);
+        let pads = [padding, padding, padding + cut, padding + cut];
+        sets.push(("pads", Set::Ints(&pads)));
+        if output_padding != [0; 2] {
+            sets.push(("output_padding", Set::Ints(&output_padding)));
+        }
+        self.node(if kind == "conv2d" { "Conv" } else { "ConvTranspose" }, taken, output, &sets);
     }
 
     fn pool(&mut self, kind: &str, taken: &[&str], output: &str, settings: &Table) {

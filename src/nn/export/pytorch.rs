@@ -101,6 +101,7 @@ fn line(written: &Written<'_>) -> Result<Line> {
         "flatten" => return plain(format!("{}.flatten(1)", inputs[0])),
         "maxout" => return plain(format!("{}.unflatten(1, ({to}, {})).amax(2)", inputs[0], int("group"))),
         "conv2d" => format!("Conv2d({from}, {to}, {}{})", int("kernel"), given(&settings, CONVOLUTION)),
+        "conv_transpose2d" => return Ok(transposed(written, &settings)),
         "dense" => format!("Linear({}, {to})", layer.input_shapes[0].len()),
         "max_pool2d" => format!("MaxPool2d({})", windows(&settings)),
         "avg_pool2d" => {
@@ -142,6 +143,21 @@ fn line(written: &Written<'_>) -> Result<Line> {
         }
     };
     Ok(Line { module: Some(module), output: format!("self.{name}({})", inputs[0]) })
+}
+
+/// A transposed convolution; rows and columns that it cuts off at the end are left out of its output.
+fn transposed(Written { layer, name, inputs, .. }: &Written<'_>, settings: &Table) -> Line {
+    let [from, to] = [layer.input_shapes[0].channels, layer.output.channels];
+    let added = settings.get("output_padding").and_then(Setting::as_integer).unwrap_or(0);
+    let mut more = given(settings, CONVOLUTION);
+    if added > 0 {
+        let _ = write!(more, ", output_padding={added}");
+    }
+    let cut = if added < 0 { format!("[:, :, :{added}, :{added}]") } else { String::new() };
+    Line {
+        module: Some(format!("ConvTranspose2d({from}, {to}, {}{more})", size(settings, "kernel"))),
+        output: format!("self.{name}({}){cut}", inputs[0]),
+    }
 }
 
 fn pad(settings: &Table) -> String {

@@ -4,6 +4,7 @@
 //! | --- | --- | --- |
 //! | images, kernels and flattened maps have the channels last | Keras | turned |
 //! | `padding="same"` pads one more below and to the right | Keras | a layer `pad` before the convolution; pools count real pixels alone, as Keras's do |
+//! | kernels of `Conv2DTranspose` are `[y, x, out, in]`; `padding="same"` cuts one more below and to the right | Keras | turned; a negative `output_padding` |
 //! | weights in files beside the model, whole or in pieces, as numbers of 32, 16 or 8 bits | TensorFlow.js 4.22 | joined in their order, scaled |
 //! | weights counted for each class, `conv2d_1`, whatever a layer is called; those that are turned off move the others up | Keras 3.15 | counted alike |
 //! | weights by name | Keras 2, `.h5` | found by the names of layer and variable |

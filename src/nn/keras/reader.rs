@@ -15,13 +15,25 @@ use crate::nn::{Model, Shape};
 const NEAREST: &[(&str, &str)] = &[
     ("Average", "Add, and half the weights after it"),
     ("Conv1D", "Conv2D on an image of one row"),
-    ("Conv2DTranspose", "UpSampling2D and a Conv2D"),
     ("Cropping2D", "a Conv2D with padding=\"valid\""),
     ("Maximum", "Add"),
     ("MultiHeadAttention", "a convolution"),
     ("Permute", "no turning of axes"),
     ("Subtract", "Add, with the weights before it negated"),
     ("ThresholdedReLU", "ReLU"),
+];
+/// Classes that take an image.
+const OF_IMAGES: [&str; 10] = [
+    "AveragePooling2D",
+    "Conv2D",
+    "Conv2DTranspose",
+    "DepthwiseConv2D",
+    "GlobalAveragePooling2D",
+    "GlobalMaxPooling2D",
+    "MaxPooling2D",
+    "SeparableConv2D",
+    "UpSampling2D",
+    "ZeroPadding2D",
 ];
 /// Beginnings of the classes that act in training alone.
 const TRAINING_ALONE: [&str; 7] = [
@@ -150,23 +162,13 @@ impl Reader<'_> {
         if layer.is_operator {
             return Err(refused(layer));
         }
-        let is_image = input.form == Form::Image;
+        if OF_IMAGES.contains(&layer.class) && input.form != Form::Image {
+            let what = format!("its input has the shape {:?}, which is no image", input.sizes());
+            return Err(layer.refuse(what, "put a Reshape to rows, columns and channels before it"));
+        }
         match layer.class {
-            "Conv2D"
-            | "DepthwiseConv2D"
-            | "SeparableConv2D"
-            | "MaxPooling2D"
-            | "AveragePooling2D"
-            | "ZeroPadding2D"
-            | "UpSampling2D"
-            | "GlobalAveragePooling2D"
-            | "GlobalMaxPooling2D"
-                if !is_image =>
-            {
-                let what = format!("its input has the shape {:?}, which is no image", input.sizes());
-                Err(layer.refuse(what, "put a Reshape to rows, columns and channels before it"))
-            }
             "Conv2D" => self.convolution(call, input, is_last),
+            "Conv2DTranspose" => self.transposed(call, input, is_last),
             "DepthwiseConv2D" => self.depthwise(call, input, is_last),
             "SeparableConv2D" => self.separable(call, input, is_last),
             "Dense" => self.dense(call, input, is_last),

@@ -7,6 +7,7 @@ mod batch_norm;
 mod bias_sums;
 mod concat;
 mod conv2d;
+mod conv_transpose2d;
 mod copy;
 mod dense;
 mod dense_products;
@@ -37,6 +38,9 @@ use super::layer::Layer;
 use super::twin::KernelTwin;
 use crate::error::Result;
 
+/// Kinds of the convolutions, whose filters are as many as `filters` says.
+pub(super) const CONVOLUTIONS: [&str; 2] = ["conv2d", "conv_transpose2d"];
+
 /// A kind of layer.
 pub struct LayerKind {
     /// Name in network files.
@@ -66,6 +70,12 @@ pub const KINDS: &[LayerKind] = &[
     },
     LayerKind { kind: "concat", parse: concat::parse, samples: concat::samples, twins: copy::TWINS },
     LayerKind { kind: "conv2d", parse: conv2d::parse, samples: conv2d::samples, twins: conv2d::TWINS },
+    LayerKind {
+        kind: "conv_transpose2d",
+        parse: conv_transpose2d::parse,
+        samples: conv_transpose2d::samples,
+        twins: &[],
+    },
     LayerKind { kind: "dense", parse: dense::parse, samples: dense::samples, twins: dense_products::TWINS },
     LayerKind { kind: "dropout", parse: dropout::parse, samples: dropout::samples, twins: dropout::TWINS },
     LayerKind {

@@ -8,6 +8,7 @@
 //! | `Dropout` nodes of a model in training | the same | left out |
 //! | batch norm folded into the convolution before it, under the old name | both exporters | taken as it is |
 //! | `padding='same'` with an even kernel: other pads on each side, or `auto_pad` | both exporters | a layer `pad` before it; a kernel that is not square gets taps of 0 |
+//! | weights of `ConvTranspose` are `[in, out, ky, kx]`; other pads at the end | both exporters, tf2onnx | turned; `output_padding`, which may be negative |
 //! | `GroupNorm` as `Reshape`, `InstanceNormalization`, `Reshape`, `Mul`, `Add` | both exporters | becomes `group_norm` |
 //! | `SiLU` as `Sigmoid` and `Mul` | both exporters | becomes `silu` |
 //! | a last window of `ceil_mode` that would begin in the padding is none, whatever inferred shapes say | PyTorch 2.11 | as PyTorch has it |

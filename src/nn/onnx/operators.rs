@@ -9,7 +9,7 @@ use super::builder::{Builder, Map, Value};
 use super::constant::Constant;
 use super::fold;
 use super::proto::Node;
-use super::windows::{convolution, pool};
+use super::windows::{convolution, pool, transposed};
 use crate::error::{Error, Result};
 use crate::nn::Shape;
 use crate::nn::imported::in_our_order;
@@ -17,7 +17,6 @@ use crate::nn::tables::{number, sizes};
 
 /// Operators that have no layer, and the nearest that has one.
 const NEAREST: &[(&str, &str)] = &[
-    ("ConvTranspose", "upsample and a conv2d"),
     ("GlobalMaxPool", "a max_pool2d over the whole map, or global_avg_pool2d"),
     ("Mish", "silu"),
     ("Selu", "elu"),
@@ -88,6 +87,7 @@ impl<'a> Builder<'a> {
             "Identity" | "Dropout" | "Cast" => return self.map(node, 0),
             "Softmax" | "LogSoftmax" => return self.softmax(node),
             "Conv" => return convolution(self, node),
+            "ConvTranspose" => return transposed(self, node),
             "Gemm" | "MatMul" => return self.dense(node),
             "BatchNormalization" | "InstanceNormalization" | "GroupNormalization" | "LayerNormalization" => {
                 return self.norm(node);

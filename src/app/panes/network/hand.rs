@@ -18,9 +18,10 @@ use crate::nn::{Edit, PlainSetting, Surgery};
 use crate::session::{Action, LayerId, NetworkCommand, Session, refusal};
 
 /// Layers that can be put in, each with the settings of a usual one, as a network file has them: every kind that takes one input.
-const LAYERS: [(&str, &str); 29] = [
+const LAYERS: [(&str, &str); 30] = [
     ("convolution 3×3", "kind = \"conv2d\"\nkernel = 3\npadding = 1"),
     ("convolution 1×1", "kind = \"conv2d\"\nkernel = 1"),
+    ("transposed convolution 2×2, stride 2", "kind = \"conv_transpose2d\"\nkernel = 2\nstride = 2"),
     ("dense 64", "kind = \"dense\"\nunits = 64"),
     ("relu", "kind = \"relu\""),
     ("leaky relu", "kind = \"leaky_relu\""),

@@ -13,7 +13,9 @@ fn refused(model: &Value, what: &str) {
 fn layers_that_cannot_be_said_here_are_named() {
     let cases = [
         ("Lambda", json!({ "function": ["4wEAAAA=", null, null] }), "layer \"one\" (Lambda): it is code"),
-        ("Conv2DTranspose", json!({}), "layer \"one\" (Conv2DTranspose): there is no layer for this class"),
+        ("Conv2DTranspose", json!({ "output_padding": 1 }), "it has an output_padding"),
+        ("Conv2DTranspose", json!({ "kernel_size": [2, 3] }), "its kernel_size are [2, 3]"),
+        ("Cropping2D", json!({}), "layer \"one\" (Cropping2D): there is no layer for this class"),
         ("Mine>Block", json!({}), "layer \"one\" (Mine>Block): there is no layer"),
         ("Conv2D", json!({ "strides": [1, 2] }), "its strides are [1, 2]"),
         ("Conv2D", json!({ "padding": "causal" }), "its padding is \"causal\""),
