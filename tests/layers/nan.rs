@@ -16,7 +16,7 @@ use crate::sample_batch;
 const INPUT: Shape = Shape::new(2, 6, 4);
 const BATCH: [usize; 3] = [4, 4, 8];
 
-const KINDS_THAT_SELECT: [(&str, &str); 17] = [
+const KINDS_THAT_SELECT: [(&str, &str); 18] = [
     ("relu", ""),
     ("leaky_relu", ""),
     ("elu", ""),

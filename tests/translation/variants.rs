@@ -38,6 +38,7 @@ const VALUES: &[(&str, &str, &[u32])] = &[
     ("nn/max_pool2d.wgsl", "PADDING_X", &[0]),
     ("nn/max_pool2d.wgsl", "CEIL", &[0, 1]),
     ("nn/pad.wgsl", "REFLECTS", &[0, 1]),
+    ("nn/group_norm.wgsl", "EACH_PIXEL", &[0, 1]),
     ("nn/upsample.wgsl", "BILINEAR", &[0, 1]),
     ("nn/conv2d_without_channel.wgsl", "FILTERS", &[4]),
     ("nn/conv2d_without_channel.wgsl", "PIXELS", &[1, 4]),

@@ -218,6 +218,9 @@ def later_layers():
     # Keras's padding="same" cuts off the last row and column alone.
     layer("conv_transpose2d", {"filters": 3, "kernel": 3, "stride": 2, "output_padding": -1},
           lambda x, p: F.conv_transpose2d(x[0], p[0].transpose(0, 1), p[1], stride=2)[:, :, :-1, :-1], [[2, 3, 4]], [[3, 2, 3, 3], [3]])
+    for epsilon, shape in [(2.0 ** -10, [5, 3, 4]), (2.0 ** -16, [7, 1, 1])]:
+        layer("layer_norm", {"epsilon": epsilon},
+              lambda x, p, e=epsilon: F.layer_norm(x[0].movedim(1, -1), p[0].shape, p[0], p[1], e).movedim(-1, 1), [shape], [shape[:1]] * 2)
 
 
 layers()

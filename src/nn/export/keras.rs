@@ -132,6 +132,7 @@ fn expression(written: &Written<'_>) -> Result<String> {
             of("BatchNormalization", format!("epsilon={}, momentum={stays}", float("epsilon")))
         }
         "group_norm" => of("GroupNormalization", format!("{}, epsilon={}", int("groups"), float("epsilon"))),
+        "layer_norm" => of("LayerNormalization", format!("epsilon={}", float("epsilon"))),
         "instance_norm" => of("GroupNormalization", format!("-1, epsilon={}", float("epsilon"))),
         "maxout" if *rank == Rank::Map => {
             format!("ops.max(layers.Reshape(({height}, {width}, {channels}, {}))({input}), -1)", int("group"))

@@ -42,8 +42,12 @@ impl Writer<'_> {
         let settings = self.layer.layer.settings();
         let (kind, output) = (self.layer.layer.kind(), self.layer.name.clone());
         // Of several nodes, or with weights in another shape.
-        if matches!(kind, "prelu" | "group_norm") {
-            let made = if kind == "prelu" { Self::prelu } else { Self::group_norm };
+        if matches!(kind, "prelu" | "group_norm" | "layer_norm") {
+            let made = match kind {
+                "prelu" => Self::prelu,
+                "layer_norm" => Self::layer_norm,
+                _ => Self::group_norm,
+            };
             made(self, inputs[0], &output, weights, ranks.input);
             return Ok(());
         }

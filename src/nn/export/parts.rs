@@ -123,6 +123,36 @@ impl Writer<'_> {
         self.node("PRelu", &[input, &slopes], output, &[]);
     }
 
+    /// `LayerNormalization` of a row, or of a map while its channels are last.
+    pub(super) fn layer_norm(&mut self, input: &str, output: &str, weights: &[Vec<f32>], rank: Rank) {
+        let epsilon = number(&self.layer.layer.settings(), "epsilon");
+        let [scales, shifts] = [0, 1].map(|at| {
+            let name = format!("{}.{}", self.layer.name, ["weight", "bias"][at]);
+            self.floats(name, &[weights[at].len()], &weights[at])
+        });
+        let norm = |writer: &mut Self, from: &str, to: &str| {
+            let sets = [("epsilon", Set::Float(epsilon))];
+            writer.node("LayerNormalization", &[from, &scales, &shifts], to, &sets);
+        };
+        if rank == Rank::Row {
+            return norm(self, input, output);
+        }
+        self.with_channels_last(input, output, norm);
+    }
+
+    /// Nodes of a map while its channels are last.
+    pub(super) fn with_channels_last(
+        &mut self,
+        input: &str,
+        output: &str,
+        nodes: impl FnOnce(&mut Self, &str, &str),
+    ) {
+        let [last, made] = ["last", "made"].map(|part| self.part(part));
+        self.node("Transpose", &[input], &last, &[("perm", Set::Ints(&[0, 2, 3, 1]))]);
+        nodes(self, &last, &made);
+        self.node("Transpose", &[&made], output, &[("perm", Set::Ints(&[0, 3, 1, 2]))]);
+    }
+
     /// `InstanceNormalization` of each group as one channel, then scale and shift: as PyTorch's exporters write it, because
     /// `GroupNormalization` has a scale for each group before opset 21.
     pub(super) fn group_norm(&mut self, input: &str, output: &str, weights: &[Vec<f32>], rank: Rank) {

@@ -130,6 +130,7 @@ fn line(written: &Written<'_>) -> Result<Line> {
         "hardtanh" => format!("Hardtanh({}, {})", float("min"), float("max")),
         "prelu" => format!("PReLU({to})"),
         "group_norm" => format!("GroupNorm({}, {to}, eps={})", int("groups"), float("epsilon")),
+        "layer_norm" => return Ok(layer_norm(written, float("epsilon"))),
         "instance_norm" => format!("InstanceNorm2d({to}, eps={}, affine=True)", float("epsilon")),
         "leaky_relu" => format!("LeakyReLU({})", float("slope")),
         "elu" => format!("ELU({})", float("alpha")),
@@ -158,6 +159,16 @@ fn transposed(Written { layer, name, inputs, .. }: &Written<'_>, settings: &Tabl
         module: Some(format!("ConvTranspose2d({from}, {to}, {}{more})", size(settings, "kernel"))),
         output: format!("self.{name}({}){cut}", inputs[0]),
     }
+}
+
+/// A normalization of a row, or of a map while its channels are last.
+fn layer_norm(Written { layer, name, inputs, rank }: &Written<'_>, epsilon: f32) -> Line {
+    let (channels, input) = (layer.output.channels, &inputs[0]);
+    let output = match rank {
+        Rank::Row => format!("self.{name}({input})"),
+        Rank::Map => format!("self.{name}({input}.movedim(1, -1)).movedim(-1, 1)"),
+    };
+    Line { module: Some(format!("LayerNorm({channels}, eps={epsilon})")), output }
 }
 
 fn pad(settings: &Table) -> String {

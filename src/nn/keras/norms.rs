@@ -86,20 +86,28 @@ impl Reader<'_> {
         self.grouped(call, input, groups)
     }
 
-    /// `LayerNormalization` of a row.
+    /// `LayerNormalization` of a row, or of each pixel of an image.
     pub(super) fn layer_norm(&mut self, call: &Call<'_>, input: &Map) -> Result<Map> {
         let layer = &call.layer;
         self.check_last_axis(layer, input)?;
-        if input.parts().is_none() || layer.flag("rms_scaling", false)? {
-            let help = "of maps GroupNormalization(groups=1) has a layer, group_norm";
-            return Err(layer.refuse("it normalizes each pixel by itself, or by its mean square alone", help));
+        if layer.flag("rms_scaling", false)? {
+            let help = "leave rms_scaling out: layer_norm takes the mean away, too";
+            return Err(layer.refuse("it normalizes by the mean square alone", help));
         }
-        self.grouped(call, input, 1)
+        if input.parts().is_some() {
+            return self.grouped(call, input, 1);
+        }
+        let weights = self.scale_and_shift(call, input)?;
+        let epsilon = number("epsilon", layer.number("epsilon", EPSILON)?);
+        self.push(layer, ("layer_norm", epsilon), input, weights)
+    }
+
+    fn scale_and_shift(&mut self, call: &Call<'_>, input: &Map) -> Result<Vec<Vec<f32>>> {
+        self.of_channels(call, input, &[(Some("scale"), "gamma", 1.0), (Some("center"), "beta", 0.0)])
     }
 
     fn grouped(&mut self, call: &Call<'_>, input: &Map, groups: usize) -> Result<Map> {
-        let weights =
-            self.of_channels(call, input, &[(Some("scale"), "gamma", 1.0), (Some("center"), "beta", 0.0)])?;
+        let weights = self.scale_and_shift(call, input)?;
         let mut settings = sizes(&[("groups", groups)]);
         settings.extend(number("epsilon", call.layer.number("epsilon", EPSILON)?));
         self.push(&call.layer, ("group_norm", settings), input, weights)

@@ -123,6 +123,12 @@ pub const KINDS: &[LayerKind] = &[
         twins: &[],
     },
     LayerKind {
+        kind: "layer_norm",
+        parse: group_norm::parse_layer,
+        samples: group_norm::samples_layer,
+        twins: &[],
+    },
+    LayerKind {
         kind: "leaky_relu",
         parse: activation::parse_leaky_relu,
         samples: activation::samples_leaky_relu,

@@ -13,8 +13,8 @@ use crate::nn::Shape;
 use crate::nn::imported::{Added, Assembly, Origin, Stage};
 
 /// Kinds whose first two tensors are weights and a bias for each channel of the output.
-const AFFINE: [&str; 6] =
-    ["batch_norm", "conv2d", "conv_transpose2d", "dense", "group_norm", "instance_norm"];
+const AFFINE: [&str; 7] =
+    ["batch_norm", "conv2d", "conv_transpose2d", "dense", "group_norm", "instance_norm", "layer_norm"];
 /// Most numbers that folded constants may have, beside as many as the file has bytes.
 const MAX_FOLDED: usize = 1 << 22;
 

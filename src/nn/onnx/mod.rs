@@ -9,6 +9,7 @@
 //! | batch norm folded into the convolution before it, under the old name | both exporters | taken as it is |
 //! | `padding='same'` with an even kernel: other pads on each side, or `auto_pad` | both exporters | a layer `pad` before it; a kernel that is not square gets taps of 0 |
 //! | weights of `ConvTranspose` are `[in, out, ky, kx]`; other pads at the end | both exporters, tf2onnx | turned; `output_padding`, which may be negative |
+//! | `LayerNormalization` and products of the last axis between two `Transpose` | both exporters, of ConvNeXt | `layer_norm`, and `conv2d` of single pixels |
 //! | `GroupNorm` as `Reshape`, `InstanceNormalization`, `Reshape`, `Mul`, `Add` | both exporters | becomes `group_norm` |
 //! | `SiLU` as `Sigmoid` and `Mul` | both exporters | becomes `silu` |
 //! | a last window of `ceil_mode` that would begin in the padding is none, whatever inferred shapes say | PyTorch 2.11 | as PyTorch has it |

@@ -187,7 +187,9 @@ impl<'a> Builder<'a> {
         };
         let (turned, factor) =
             if is_gemm { (node.int("transB", 0) == 1, node.float("alpha", 1.0)) } else { (false, 1.0) };
-        if input.rank != 2 || (is_gemm && node.int("transA", 0) != 0) {
+        // Of a map with the channels last, it is a convolution of single pixels.
+        let is_pixelwise = !is_gemm && input.rank == 4 && input.channels_last;
+        if !(input.rank == 2 || is_pixelwise) || (is_gemm && node.int("transA", 0) != 0) {
             return Err(node.refuse("its input is not flat", "put a Flatten before it"));
         }
         let (units, kept) = if turned {
@@ -197,9 +199,9 @@ impl<'a> Builder<'a> {
         };
         self.reserve(weight.len())?;
         let weights = kept.floats().into_iter().map(|value| value * factor).collect::<Vec<_>>();
-        if weights.len() != units * input.shape.len() {
-            let what =
-                format!("its weights are {:?}, and its input has {} values", weight.dims, input.shape.len());
+        let inputs = if is_pixelwise { input.shape.channels } else { input.shape.len() };
+        if weights.len() != units * inputs {
+            let what = format!("its weights are {:?}, and its input has {inputs} values", weight.dims);
             return Err(node.refuse(what, "the file is damaged: export it again"));
         }
         let weights = in_our_order(weights, input.turned.as_slice());
@@ -210,7 +212,12 @@ impl<'a> Builder<'a> {
             }
             None => vec![0.0; units],
         };
-        self.push(node, ("dense", sizes(&[("units", units)])), &[&input], vec![weights, biases])
+        let kind = if is_pixelwise {
+            ("conv2d", sizes(&[("filters", units), ("kernel", 1)]))
+        } else {
+            ("dense", sizes(&[("units", units)]))
+        };
+        self.push(node, kind, &[&input], vec![weights, biases])
     }
 
     /// Whole numbers of an attribute, or of an input of later operator sets.

@@ -173,3 +173,35 @@ fn shapes_are_counted_backward_and_filled() {
     let why = refused(&of(&[1 << 20, 1 << 20]));
     assert!(why.contains("the ConstantOfShape") && why.contains("too large"), "{why}");
 }
+
+#[test]
+fn what_takes_the_channels_of_each_pixel_while_they_are_last_has_layers() {
+    let nodes = |axis: i64| {
+        vec![
+            node("Conv", &["x", "kernels"], "maps"),
+            turned("maps", "last", [0, 2, 3, 1]),
+            with(node("LayerNormalization", &["last", "scale", "shift"], "normed"), "axis", axis),
+            node("MatMul", &["normed", "w"], "product"),
+            node("Add", &["bias", "product"], "sum"),
+            turned("sum", "first", [0, 3, 1, 2]),
+            with(node("Flatten", &["first"], "y"), "axis", 1),
+        ]
+    };
+    let constants = vec![
+        floats("kernels", &[2, 1, 1, 1], &[1.0, 2.0]),
+        floats("scale", &[2], &[3.0, 4.0]),
+        floats("shift", &[2], &[5.0, 6.0]),
+        floats("w", &[2, 3], &[1.0, 2.0, 3.0, 4.0, 5.0, 6.0]),
+        floats("bias", &[3], &[7.0, 8.0, 9.0]),
+    ];
+    for axis in [-1, 3] {
+        let imported = read(&model(nodes(axis), constants.clone())).unwrap();
+        assert_eq!(kinds(&imported), ["conv2d", "layer_norm", "conv2d", "flatten"]);
+        assert_eq!(imported.weights[1], [vec![3.0, 4.0], vec![5.0, 6.0]]);
+        assert_eq!(imported.weights[2], [vec![1.0, 4.0, 2.0, 5.0, 3.0, 6.0], vec![7.0, 8.0, 9.0]]);
+    }
+    assert!(refused(&model(nodes(1), constants.clone())).contains("it normalizes from axis 1 on"));
+    let mut first = nodes(-1);
+    first[1] = node("Relu", &["maps"], "last");
+    assert!(refused(&model(first, constants)).contains("it normalizes from axis 3 on"));
+}
