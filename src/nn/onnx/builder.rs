@@ -208,6 +208,11 @@ impl<'a> Builder<'a> {
             .ok_or_else(|| node.refuse(format!("it lacks input {at}"), "export the model again"))
     }
 
+    /// Counts the numbers of a constant of the file, which may lie beside it.
+    pub(super) fn grant(&mut self, len: usize) {
+        self.room = self.room.saturating_add(len);
+    }
+
     /// Counts the numbers of a folded constant.
     pub(super) fn reserve(&mut self, len: usize) -> Result<()> {
         self.room = self.room.checked_sub(len).ok_or_else(|| {

@@ -99,6 +99,7 @@ fn build(graph: &Graph, folder: &Path, opset: i64, (name, bytes): (&str, usize))
         order.iter().flat_map(|index| &graph.node[*index].input).map(String::as_str).collect();
     for tensor in graph.initializer.iter().filter(|tensor| needed.contains(tensor.name.as_str())) {
         let constant = Constant::read(tensor, folder)?;
+        builder.grant(constant.len());
         builder.values.insert(&tensor.name, Value::Constant(Rc::new(constant)));
     }
     for index in order {

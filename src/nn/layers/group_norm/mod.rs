@@ -9,9 +9,12 @@
 //!
 //! A channel that comes or goes moves the mean of its group, and with it the output; not so in `instance_norm`.
 
+mod grouping;
+
 use serde::{Deserialize, Serialize};
 use toml::Table;
 
+use self::grouping::Grouping;
 use super::settings::{LayerSample, at_least_one, sample, settings, to_table};
 use crate::error::{Error, Result};
 use crate::gpu::{Buffer, BufferRange, Plan, Source};
@@ -41,17 +44,6 @@ params! {
     struct GroupNormParams {
         groups: u32, each: u32, channels: u32, pixels: u32, quads: u32, train_quads: u32, weight: u32, bias: u32, epsilon: f32,
     }
-}
-
-/// Values that are normalized together.
-#[derive(Debug, Clone, Copy, PartialEq)]
-enum Grouping {
-    /// All pixels of neighboring channels, in this number of groups.
-    Groups(usize),
-    /// All pixels of a channel.
-    EachChannel,
-    /// All channels of a pixel.
-    EachPixel,
 }
 
 /// Normalization of groups of channels.
@@ -131,50 +123,15 @@ pub(super) fn samples_layer() -> Vec<LayerSample> {
 struct Moments(Vec<[f64; 2]>);
 
 impl GroupNorm {
-    fn groups(&self, shape: Shape) -> usize {
-        match self.grouping {
-            Grouping::Groups(groups) => groups,
-            Grouping::EachChannel => shape.channels,
-            Grouping::EachPixel => shape.pixels(),
-        }
-    }
-
-    /// Channels of a group.
-    fn each(&self, shape: Shape) -> usize {
-        if self.grouping == Grouping::EachPixel {
-            shape.channels
-        } else {
-            shape.channels / self.groups(shape)
-        }
-    }
-
-    /// Group and image of a value's index.
-    fn place(&self, of: &Tensor, index: usize) -> usize {
-        let (pixel, channel) =
-            (index / of.images % of.shape.pixels(), index / (of.shape.pixels() * of.images));
-        let is_pixel = self.grouping == Grouping::EachPixel;
-        let group = if is_pixel { pixel } else { channel / self.each(of.shape) };
-        group * of.images + index % of.images
-    }
-
     fn constants(&self) -> [(&'static str, u32); 1] {
         [("EACH_PIXEL", u32::from(self.grouping == Grouping::EachPixel))]
     }
 
-    /// Means of `values`, laid out as `of`, over each group and image.
-    fn means(&self, of: &Tensor, values: &[f64]) -> Vec<f64> {
-        let groups = self.groups(of.shape);
-        let mut sums = vec![0.0; groups * of.images];
-        values.iter().enumerate().for_each(|(i, value)| sums[self.place(of, i)] += value);
-        let count = (of.shape.len() / groups) as f64;
-        sums.iter().map(|sum| sum / count).collect()
-    }
-
     fn moments(&self, input: &Tensor) -> Moments {
-        let means = self.means(input, &input.values);
-        let off = |(i, x): (usize, &f64)| (x - means[self.place(input, i)]).powi(2);
+        let means = self.grouping.means(input, &input.values);
+        let off = |(i, x): (usize, &f64)| (x - means[self.grouping.place(input, i)]).powi(2);
         let squares: Vec<f64> = input.values.iter().enumerate().map(off).collect();
-        let variances = self.means(input, &squares);
+        let variances = self.grouping.means(input, &squares);
         let both = means.iter().zip(variances);
         Moments(both.map(|(mean, v)| [*mean, 1.0 / (v + f64::from(self.epsilon)).sqrt()]).collect())
     }
@@ -182,7 +139,7 @@ impl GroupNorm {
     /// The normalized values, before scale and shift.
     fn normalized(&self, input: &Tensor, Moments(moments): &Moments) -> Vec<f64> {
         let value = |(i, x): (usize, &f64)| {
-            let [mean, scale] = moments[self.place(input, i)];
+            let [mean, scale] = moments[self.grouping.place(input, i)];
             (x - mean) * scale
         };
         input.values.iter().enumerate().map(value).collect()
@@ -191,8 +148,8 @@ impl GroupNorm {
     fn params(&self, build: &LayerBuild<'_>) -> GroupNormParams {
         let shape = build.input().shape;
         GroupNormParams {
-            groups: self.groups(shape) as u32,
-            each: self.each(shape) as u32,
+            groups: self.grouping.groups(shape) as u32,
+            each: self.grouping.each(shape) as u32,
             channels: shape.channels as u32,
             pixels: shape.pixels() as u32,
             quads: build.extent.quads as u32,
@@ -205,7 +162,7 @@ impl GroupNorm {
 
     /// Threads of the kernels that add up groups.
     fn group_threads(&self, build: &LayerBuild<'_>) -> [u32; 3] {
-        let groups = self.groups(build.input().shape);
+        let groups = self.grouping.groups(build.input().shape);
         [(groups * build.extent.quads.div_ceil(QUADS) * WORKGROUP) as u32, 1, 1]
     }
 
@@ -301,7 +258,7 @@ impl Layer for GroupNorm {
 
     fn recipe(&self, inputs: &[Shape], [c, y, x]: [usize; 3]) -> Option<Recipe> {
         let Shape { height, width, .. } = inputs[0];
-        let each = self.each(inputs[0]);
+        let each = self.grouping.each(inputs[0]);
         let group = c / each * each..(c / each + 1) * each;
         let is_pixel = self.grouping == Grouping::EachPixel;
         let pixels = if is_pixel { [y..y + 1, x..x + 1] } else { [0..height, 0..width] };
@@ -325,7 +282,7 @@ impl Layer for GroupNorm {
     }
 
     fn output(&self, inputs: &[Shape]) -> Result<Shape> {
-        let (input, groups) = (inputs[0], self.groups(inputs[0]));
+        let (input, groups) = (inputs[0], self.grouping.groups(inputs[0]));
         if self.grouping == Grouping::EachPixel {
             if input.channels == 1 {
                 let what = format!("a pixel of its input of {input} has one value, which is its own mean");
@@ -356,7 +313,7 @@ impl Layer for GroupNorm {
         let mut forward = build.plan();
         let input = build.input();
         let params = self.params(build);
-        let pairs = 2 * self.groups(input.shape) * build.extent.quads;
+        let pairs = 2 * self.grouping.groups(input.shape) * build.extent.quads;
         let buffer = |label: &str| Buffer::<[f32; 4]>::zeroed(build.gpu, label, pairs).range();
         let (moments, means) = (buffer("moments"), buffer("gradient means"));
         let kernel = build.gpu.kernel(&GROUP_NORM, "statistics", &self.constants())?;
@@ -399,11 +356,11 @@ impl Layer for GroupNorm {
         }
         let scaled = |(i, gradient): (usize, &f64)| call.parameters[0][i / len] * gradient;
         let inner: Vec<f64> = output_gradient.values.iter().enumerate().map(scaled).collect();
-        let plain = self.means(input, &inner);
+        let plain = self.grouping.means(input, &inner);
         let products: Vec<f64> = inner.iter().zip(&normalized).map(|(g, n)| g * n).collect();
-        let along = self.means(input, &products);
+        let along = self.grouping.means(input, &products);
         let through = |(i, gradient): (usize, &f64)| {
-            let at = self.place(input, i);
+            let at = self.grouping.place(input, i);
             moments.0[at][1] * (gradient - plain[at] - normalized[i] * along[at])
         };
         let values = inner.iter().enumerate().map(through).collect();
