@@ -110,6 +110,8 @@ stride = 3
 [[layer]]
 kind = "layer_norm"
 [[layer]]
+kind = "softmax"
+[[layer]]
 kind = "conv_transpose2d"
 filters = 7
 kernel = 3
@@ -158,6 +160,8 @@ units = 20
 kind = "batch_norm"
 [[layer]]
 kind = "layer_norm"
+[[layer]]
+kind = "softmax"
 [[layer]]
 kind = "tanh"
 [[layer]]

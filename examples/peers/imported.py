@@ -76,7 +76,7 @@ def torch_models():
         def forward(self, x):
             x = self.spread(x)
             inner = self.narrow(nn.functional.gelu(self.wide(self.norm(x.permute(0, 2, 3, 1))))).permute(0, 3, 1, 2)
-            return self.head((x + self.scale * inner).mean((2, 3)))
+            return self.head((x + self.scale * inner.softmax(1)).mean((2, 3)))
 
     yield "parts", Parts()
     yield "turned", Turned()

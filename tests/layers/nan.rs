@@ -16,7 +16,7 @@ use crate::sample_batch;
 const INPUT: Shape = Shape::new(2, 6, 4);
 const BATCH: [usize; 3] = [4, 4, 8];
 
-const KINDS_THAT_SELECT: [(&str, &str); 18] = [
+const KINDS_THAT_SELECT: [(&str, &str); 19] = [
     ("relu", ""),
     ("leaky_relu", ""),
     ("elu", ""),
@@ -28,6 +28,7 @@ const KINDS_THAT_SELECT: [(&str, &str); 18] = [
     ("prelu", ""),
     ("sigmoid", ""),
     ("tanh", ""),
+    ("softmax", ""),
     ("max_pool2d", "size = 2"),
     ("avg_pool2d", "size = 2"),
     ("maxout", ""),

@@ -221,6 +221,8 @@ def later_layers():
     for epsilon, shape in [(2.0 ** -10, [5, 3, 4]), (2.0 ** -16, [7, 1, 1])]:
         layer("layer_norm", {"epsilon": epsilon},
               lambda x, p, e=epsilon: F.layer_norm(x[0].movedim(1, -1), p[0].shape, p[0], p[1], e).movedim(-1, 1), [shape], [shape[:1]] * 2)
+    for shape in [[5, 3, 4], [7, 1, 1]]:
+        layer("softmax", {}, lambda x, p: torch.softmax(x[0], 1), [shape])
 
 
 layers()

@@ -149,7 +149,7 @@ fn expression(written: &Written<'_>) -> Result<String> {
         "leaky_relu" => format!("layers.LeakyReLU({})({input})", float("slope")),
         "elu" => format!("layers.ELU({})({input})", float("alpha")),
         "gelu" => format!("keras.activations.gelu({input}, approximate=False)"),
-        kind @ ("relu" | "sigmoid" | "tanh" | "silu" | "hard_sigmoid") => {
+        kind @ ("relu" | "sigmoid" | "tanh" | "silu" | "hard_sigmoid" | "softmax") => {
             format!("keras.activations.{kind}({input})")
         }
         "hard_swish" => format!("keras.activations.hard_silu({input})"),

@@ -134,6 +134,7 @@ fn operator(kind: &str, settings: &Table) -> Option<(&'static str, Vec<(&'static
         "relu" => ("Relu", Vec::new()),
         "sigmoid" => ("Sigmoid", Vec::new()),
         "tanh" => ("Tanh", Vec::new()),
+        "softmax" => ("Softmax", vec![("axis", Set::Int(1))]),
         "gelu" => ("Gelu", Vec::new()),
         "hard_sigmoid" => ("HardSigmoid", vec![("alpha", Set::Float(1.0 / 6.0)), ("beta", Set::Float(0.5))]),
         "hard_swish" => ("HardSwish", Vec::new()),

@@ -183,6 +183,7 @@ const FUNCTIONS: &[(&str, &str)] = &[
     ("relu", "ReLU()"),
     ("sigmoid", "Sigmoid()"),
     ("tanh", "Tanh()"),
+    ("softmax", "Softmax(1)"),
     ("gelu", "GELU()"),
     ("silu", "SiLU()"),
     ("hard_swish", "Hardswish()"),

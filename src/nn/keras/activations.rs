@@ -55,7 +55,10 @@ impl Reader<'_> {
                 let alpha = number("alpha", layer.number("alpha", 1.0)?);
                 self.apply(layer, ("elu", alpha), input)
             }
-            "Softmax" => self.function(layer, "softmax", input, is_last),
+            "Softmax" => {
+                self.check_last_axis(layer, input)?;
+                self.function(layer, "softmax", input, is_last)
+            }
             _ => Err(layer.refuse("there is no layer for this activation", NEAREST)),
         }
     }
@@ -69,11 +72,10 @@ impl Reader<'_> {
                 self.note(layer, "its softmax is left out, because the loss computes it from the logits");
                 return Ok(input.clone());
             }
+            "softmax" if input.form != Form::Plane => plain("softmax"),
             "softmax" | "log_softmax" => {
-                return Err(layer.refuse(
-                    "it has a softmax that is not the last of the model, or over a map",
-                    "softmax inside a network has no layer",
-                ));
+                let what = format!("it has a {name} that is not the last of the model");
+                return Err(layer.refuse(what, "inside a network only a softmax of channels has a layer"));
             }
             "relu" | "sigmoid" | "tanh" | "elu" | "gelu" => (name, Table::new()),
             "silu" | "swish" => plain("silu"),

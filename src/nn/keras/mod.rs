@@ -11,7 +11,7 @@
 //! | statistics of batch normalizations last, whatever their layer | TensorFlow.js 4.22 | found by their names |
 //! | no weights of a layer `a/b` beside one called `a` (`findings/tensorflowjs_nested_names.sh`) | tensorflowjs 4.22, Python | refused: the layer is named |
 //! | inbound nodes as lists, or as arguments of a call | Keras 2, Keras 3 | both are read |
-//! | a softmax in the last layer | Keras | left out: the loss has its own |
+//! | a softmax in the last layer | Keras | left out: the loss has its own; others are layers |
 //! | functions as names, as objects, as layers within a layer | Keras 2, Keras 3 | all are read |
 //! | `hard_sigmoid` of another slope than Keras 3's | Keras 2, TensorFlow.js | refused |
 //! | bilinear enlarging from the corners of pixels | TensorFlow.js 4.22, Keras before 2.3 | refused; that of later Keras has a layer |

@@ -36,7 +36,7 @@ impl Reader<'_> {
     }
 
     /// Refuses axes other than that of the channels.
-    fn check_last_axis(&self, layer: &Layer<'_>, input: &Map) -> Result<()> {
+    pub(super) fn check_last_axis(&self, layer: &Layer<'_>, input: &Map) -> Result<()> {
         let last = input.sizes().len() as i64;
         let axes = layer.integers("axis")?.unwrap_or(vec![-1]);
         if (axes == [-1] || axes == [last]) && input.form != Form::Plane {

@@ -22,6 +22,7 @@ mod mul;
 mod pad;
 mod prelu;
 mod settings;
+mod softmax;
 mod upsample;
 mod window;
 
@@ -163,6 +164,7 @@ pub const KINDS: &[LayerKind] = &[
         twins: &[],
     },
     LayerKind { kind: "silu", parse: activation::parse_silu, samples: activation::samples_silu, twins: &[] },
+    LayerKind { kind: "softmax", parse: softmax::parse, samples: softmax::samples, twins: softmax::TWINS },
     LayerKind { kind: "tanh", parse: activation::parse_tanh, samples: activation::samples_tanh, twins: &[] },
     LayerKind {
         kind: "upsample",

@@ -17,7 +17,7 @@
 //! | the input stays `[n, h, w, c]` and a `Transpose` follows, of one channel a `Reshape`; weights after `Flatten` count h, w, c | tf2onnx 1.17, Keras 3.15 | images have their channels first, weights are turned |
 //! | the gate of a squeeze-and-excitation block as `Sigmoid` or `HardSigmoid`, then `Mul` of a map by one of a pixel | both exporters | `sigmoid` or `hard_sigmoid`, and `mul` |
 //! | batch norm as `Mul` and `Add`, hard swish as `Add`, `Clip`, `Mul`, `Mul` | the same | folded into the layer before, becomes `hard_swish` |
-//! | a last `Softmax` or `LogSoftmax` | both exporters | left out: the loss has its own |
+//! | a last `Softmax` or `LogSoftmax` | both exporters | left out: the loss has its own; others are layers |
 
 mod activations;
 mod arithmetic;

@@ -164,11 +164,21 @@ impl<'a> Builder<'a> {
         [self.batch, channels, height, width][..map.rank].to_vec()
     }
 
-    /// A last softmax is left out: the loss has its own.
+    /// A softmax of channels; a last one is left out, because the loss has its own.
     fn softmax(&mut self, node: &Node) -> Result<Map> {
         let output = self.graph.output.first().map(|output| output.name.as_str());
         if node.output.first().map(String::as_str) != output {
-            return Err(node.refuse("it is not the last node", "softmax inside a network has no layer"));
+            let input = self.map(node, 0)?;
+            // Before version 13 of the operators it was of all axes from this one on.
+            let default = if self.opset < 13 { 1 } else { -1 };
+            let axis = fold::from_end(node.int("axis", default), input.rank)
+                .map_err(|error| error.within(node.label()))?;
+            let is_whole = self.opset >= 13 || input.shape.pixels() == 1;
+            if node.op_type != "Softmax" || axis != input.channel_axis() || !is_whole {
+                let help = "inside a network only the softmax of the channels of each pixel has a layer";
+                return Err(node.refuse("it is not the last node, or of another axis", help));
+            }
+            return self.push(node, ("softmax", Table::new()), &[&input], Vec::new());
         }
         let note = format!("{}: left out, because the loss computes it from the logits", node.label());
         self.assembly.notes.push(note);

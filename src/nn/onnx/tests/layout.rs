@@ -205,3 +205,31 @@ fn what_takes_the_channels_of_each_pixel_while_they_are_last_has_layers() {
     first[1] = node("Relu", &["maps"], "last");
     assert!(refused(&model(first, constants)).contains("it normalizes from axis 3 on"));
 }
+
+#[test]
+fn a_softmax_inside_a_network_is_of_channels() {
+    let nodes = |axis: i64| {
+        vec![
+            node("Conv", &["x", "kernels"], "maps"),
+            with(node("Softmax", &["maps"], "shares"), "axis", axis),
+            with(node("Flatten", &["shares"], "flat"), "axis", 1),
+            node("Softmax", &["flat"], "row"),
+            node("MatMul", &["row", "w"], "y"),
+        ]
+    };
+    let constants = [floats("kernels", &[2, 1, 1, 1], &[1.0, 2.0]), floats("w", &[8, 2], &[0.5; 16])];
+    let of = |axis: i64, version: i64| {
+        let mut made = model(nodes(axis), constants.to_vec());
+        made.opset_import[0].version = version;
+        made
+    };
+    for axis in [1, -3] {
+        let imported = read(&of(axis, 13)).unwrap();
+        assert_eq!(kinds(&imported), ["conv2d", "softmax", "flatten", "softmax", "dense"]);
+        assert!(imported.notes.is_empty(), "{:?}", imported.notes);
+    }
+    // Before version 13 of the operators it is of all values from that axis on.
+    for (axis, version) in [(-1, 13), (2, 18), (1, 12)] {
+        assert!(refused(&of(axis, version)).contains("or of another axis"), "{axis} {version}");
+    }
+}
