@@ -112,6 +112,10 @@ kind = "layer_norm"
 [[layer]]
 kind = "softmax"
 [[layer]]
+kind = "scale"
+factor = 3.5
+offset = -1.25
+[[layer]]
 kind = "conv_transpose2d"
 filters = 7
 kernel = 3

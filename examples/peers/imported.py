@@ -64,6 +64,9 @@ def torch_models():
                 nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(4, CLASSES),
             )
 
+        def forward(self, x):
+            return super().forward(2 * x - 0.5)
+
     class Turned(nn.Module):
         """A block as that of ConvNeXt: its channels are last on the way."""
 
@@ -144,6 +147,8 @@ def keras_models():
         L.Conv2DTranspose(5, 2, strides=3), L.Conv2DTranspose(4, 4, strides=2, padding="same", activation="tanh"),
         L.LayerNormalization(), L.GlobalAveragePooling2D(), L.Dense(CLASSES)])
     yield "keras MobileNetV2", keras.applications.MobileNetV2(
+        (SIDE, SIDE, 3), alpha=0.35, weights=None, classes=CLASSES, classifier_activation=None)
+    yield "keras MobileNetV3Small", keras.applications.MobileNetV3Small(
         (SIDE, SIDE, 3), alpha=0.35, weights=None, classes=CLASSES, classifier_activation=None)
     yield "keras DenseNet121", keras.applications.DenseNet121(
         input_shape=(SIDE, SIDE, 3), weights=None, classes=CLASSES, classifier_activation=None)

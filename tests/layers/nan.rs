@@ -16,7 +16,7 @@ use crate::sample_batch;
 const INPUT: Shape = Shape::new(2, 6, 4);
 const BATCH: [usize; 3] = [4, 4, 8];
 
-const KINDS_THAT_SELECT: [(&str, &str); 19] = [
+const KINDS_THAT_SELECT: [(&str, &str); 20] = [
     ("relu", ""),
     ("leaky_relu", ""),
     ("elu", ""),
@@ -29,6 +29,7 @@ const KINDS_THAT_SELECT: [(&str, &str); 19] = [
     ("sigmoid", ""),
     ("tanh", ""),
     ("softmax", ""),
+    ("scale", "factor = -0.5\noffset = 0.25"),
     ("max_pool2d", "size = 2"),
     ("avg_pool2d", "size = 2"),
     ("maxout", ""),

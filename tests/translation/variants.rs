@@ -47,7 +47,7 @@ const VALUES: &[(&str, &str, &[u32])] = &[
     ("nn/dense_sum.wgsl", "BIAS", &[0, 1]),
     ("nn/dense_sum.wgsl", "RECTIFIES", &[0, 1]),
     ("nn/add.wgsl", "TERMS", &[2, 3, 4]),
-    ("nn/activation.wgsl", "FUNCTION", &[0, 1, 2, 3, 4, 5, 6, 7, 8, 9]),
+    ("nn/activation.wgsl", "FUNCTION", &[0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10]),
     ("nn/bias_sums.wgsl", "MADE_BY", &[0, 1, 2]),
     ("nn/bias_sums.wgsl", "SIZE", &[1, 2, 3]),
     ("nn/bias_sums.wgsl", "STRIDE", &[2, 3]),

@@ -223,6 +223,7 @@ def later_layers():
               lambda x, p, e=epsilon: F.layer_norm(x[0].movedim(1, -1), p[0].shape, p[0], p[1], e).movedim(-1, 1), [shape], [shape[:1]] * 2)
     for shape in [[5, 3, 4], [7, 1, 1]]:
         layer("softmax", {}, lambda x, p: torch.softmax(x[0], 1), [shape])
+    layer("scale", {"factor": -1.5, "offset": 0.75}, lambda x, p: x[0] * -1.5 + 0.75, [[4, 3, 5]])
 
 
 layers()

@@ -143,6 +143,7 @@ fn expression(written: &Written<'_>) -> Result<String> {
             let mode = if settings.contains_key("mode") { ", interpolation=\"bilinear\"" } else { "" };
             format!("layers.UpSampling2D({}{mode})({input})", int("factor"))
         }
+        "scale" => format!("{input} * {} + {}", float("factor"), float("offset")),
         "hardtanh" => format!("ops.clip({input}, {}, {})", float("min"), float("max")),
         "prelu" if *rank == Rank::Map => of("PReLU", "shared_axes=[1, 2]".to_owned()),
         "prelu" => format!("layers.PReLU(name=\"{name}\")({input})"),

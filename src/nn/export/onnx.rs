@@ -60,6 +60,7 @@ impl Writer<'_> {
             "conv2d" | "conv_transpose2d" => self.convolution(kind, &taken, &output, &settings),
             "avg_pool2d" | "max_pool2d" => self.pool(kind, &taken, &output, &settings),
             "gelu" if self.opset < HAS_GELU => self.gelu(inputs[0], &output),
+            "scale" => self.scale(inputs[0], &output, &settings),
             "hardtanh" => self.hardtanh(inputs[0], &output, &settings),
             "local_response_norm" => self.local_response_norm(inputs[0], &output, &settings),
             "pad" => self.pad(inputs[0], &output, &settings),

@@ -105,6 +105,22 @@ impl Writer<'_> {
         self.node("Mul", &[input, &share], output, &[]);
     }
 
+    /// `Mul` and `Add`, those that change something.
+    pub(super) fn scale(&mut self, input: &str, output: &str, settings: &Table) {
+        let [factor, offset] = ["factor", "offset"].map(|name| number(settings, name));
+        let product = if offset == 0.0 { output.to_owned() } else { self.part("product") };
+        let mut from = input;
+        if factor != 1.0 || offset == 0.0 {
+            let by = self.number("factor", factor);
+            self.node("Mul", &[input, &by], &product, &[]);
+            from = &product;
+        }
+        if offset != 0.0 {
+            let by = self.number("offset", offset);
+            self.node("Add", &[from, &by], output, &[]);
+        }
+    }
+
     /// `Clip`, its bounds as inputs.
     pub(super) fn hardtanh(&mut self, input: &str, output: &str, settings: &Table) {
         let [min, max] = ["min", "max"].map(|name| self.number(name, number(settings, name)));

@@ -100,6 +100,7 @@ fn line(written: &Written<'_>) -> Result<Line> {
         "concat" => return plain(format!("torch.cat([{}], 1)", inputs.join(", "))),
         "flatten" => return plain(format!("{}.flatten(1)", inputs[0])),
         "maxout" => return plain(format!("{}.unflatten(1, ({to}, {})).amax(2)", inputs[0], int("group"))),
+        "scale" => return plain(format!("{} * {} + {}", inputs[0], float("factor"), float("offset"))),
         "conv2d" => format!("Conv2d({from}, {to}, {}{})", int("kernel"), given(&settings, CONVOLUTION)),
         "conv_transpose2d" => return Ok(transposed(written, &settings)),
         "dense" => format!("Linear({}, {to})", layer.input_shapes[0].len()),

@@ -13,7 +13,7 @@ use crate::nn::tables::number;
 
 /// Help for functions that have no layer.
 const NEAREST: &str =
-    "relu, leaky_relu, elu, gelu, silu, hard_silu, relu6, sigmoid, hard_sigmoid of Keras 3 and tanh have one";
+    "relu, leaky_relu, elu, gelu, silu, hard_silu, relu6, sigmoid, hard_sigmoid, tanh and softmax have one";
 /// Slope of `leaky_relu` by name, and of the layer.
 const SLOPE_BY_NAME: f32 = 0.2;
 const SLOPE_OF_LAYER: f32 = 0.3;
@@ -21,6 +21,13 @@ const SLOPE_OF_LAYER: f32 = 0.3;
 fn bounds(min: f32, max: f32) -> Table {
     let mut settings = number("min", min);
     settings.extend(number("max", max));
+    settings
+}
+
+/// Settings of `scale`.
+pub(super) fn line(factor: f32, offset: f32) -> Table {
+    let mut settings = number("factor", factor);
+    settings.extend(number("offset", offset));
     settings
 }
 
@@ -84,12 +91,10 @@ impl Reader<'_> {
             "relu6" => ("hardtanh", bounds(0.0, 6.0)),
             "leaky_relu" => ("leaky_relu", number("slope", SLOPE_BY_NAME)),
             "hard_sigmoid" if self.dialect == Dialect::Keras3 => plain("hard_sigmoid"),
+            // That of Keras 2 is x / 5 + 1/2, cut alike.
             "hard_sigmoid" => {
-                let what = "its hard_sigmoid is that of Keras 2, x / 5 + 1/2 from 0 to 1";
-                return Err(layer.refuse(
-                    what,
-                    "hard_sigmoid is there as Keras 3 has it, x / 6 + 1/2; sigmoid is near, too",
-                ));
+                let line = self.apply(layer, ("scale", line(0.2, 0.5)), input)?;
+                return self.apply(layer, ("hardtanh", bounds(0.0, 1.0)), &line);
             }
             other => {
                 let what = format!("there is no layer for its activation {other:?}");

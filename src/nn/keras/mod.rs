@@ -13,7 +13,8 @@
 //! | inbound nodes as lists, or as arguments of a call | Keras 2, Keras 3 | both are read |
 //! | a softmax in the last layer | Keras | left out: the loss has its own; others are layers |
 //! | functions as names, as objects, as layers within a layer | Keras 2, Keras 3 | all are read |
-//! | `hard_sigmoid` of another slope than Keras 3's | Keras 2, TensorFlow.js | refused |
+//! | `hard_sigmoid` of another slope than Keras 3's | Keras 2, TensorFlow.js | `scale` and `hardtanh` |
+//! | sums and products with a number, `x + 3.0` | Keras 3 | `scale` |
 //! | bilinear enlarging from the corners of pixels | TensorFlow.js 4.22, Keras before 2.3 | refused; that of later Keras has a layer |
 //! | code of `Lambda` layers | Keras | refused, never run |
 

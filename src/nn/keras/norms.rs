@@ -1,5 +1,6 @@
 //! Normalizations of Keras, and the scaling of pixels.
 
+use super::activations::line;
 use super::config::{DAMAGED, Layer};
 use super::graph::Call;
 use super::map::{Form, Map};
@@ -10,6 +11,9 @@ use crate::nn::tables::{number, sizes};
 
 /// ε of Keras's normalizations.
 const EPSILON: f32 = 1e-3;
+
+/// Note of layers that take pixels as they are.
+const PIXELS: &str = "if the network was fed pixels from 0 to 255, say so by --mean 0 --std 0.00392157";
 
 impl Reader<'_> {
     /// The variables with a value for each channel, in our order; those that a setting turns off are all `else_value`, and the others
@@ -115,10 +119,16 @@ impl Reader<'_> {
 
     /// `Rescaling`.
     pub(super) fn rescaling(&mut self, layer: &Layer<'_>, input: &Map) -> Result<Map> {
-        let [scales, offsets] = [("scale", 1.0), ("offset", 0.0)].map(|(key, default)| {
-            self.each_channel(layer, input, key, layer.numbers(key)?.unwrap_or(vec![default]))
-        });
-        self.scaled(layer, input, scales?, offsets?)
+        let [scales, offsets] = [("scale", 1.0), ("offset", 0.0)]
+            .map(|(key, default)| Ok(layer.numbers(key)?.unwrap_or(vec![default])));
+        let (scales, offsets) = (scales?, offsets?);
+        if let ([scale], [offset]) = (&scales[..], &offsets[..]) {
+            self.note(layer, PIXELS);
+            return self.push(layer, ("scale", line(*scale, *offset)), input, Vec::new());
+        }
+        let scales = self.each_channel(layer, input, "scale", scales)?;
+        let offsets = self.each_channel(layer, input, "offset", offsets)?;
+        self.scaled(layer, input, scales, offsets)
     }
 
     /// `Normalization`: less a mean, by a deviation of at least 1e-7, from the settings or, where it was adapted to data, the weights.
@@ -164,10 +174,8 @@ impl Reader<'_> {
         }
         let channels = input.shape().channels;
         let settings = sizes(&[("filters", channels), ("kernel", 1), ("groups", channels)]);
-        self.note(
-            layer,
-            "became a conv2d of single pixels, which trains unless it is frozen; if the network was fed pixels from 0 to 255, say so by --mean 0 --std 0.00392157",
-        );
+        let what = "became a conv2d of single pixels, which trains unless it is frozen";
+        self.note(layer, &format!("{what}; {PIXELS}"));
         self.push(layer, ("conv2d", settings), input, vec![scales, offsets])
     }
 }

@@ -2,8 +2,10 @@
 
 use toml::Table;
 
+use super::activations::line;
 use super::config::Layer;
 use super::graph::{Call, Graph, Source};
+use super::inbound::operand;
 use super::map::{Form, Map};
 use super::variables::Weights;
 use crate::error::{Error, Result};
@@ -153,6 +155,9 @@ impl Reader<'_> {
             let help = "build the model with data_format=\"channels_last\", and turn its images";
             return Err(layer.refuse("it has the channels first", help));
         }
+        if let (true, Some((number, is_first)), [input]) = (layer.is_operator, operand(layer), inputs) {
+            return self.by_number(layer, input, number as f32, is_first);
+        }
         if let "Add" | "Multiply" | "Concatenate" = layer.class {
             return self.join(layer, inputs);
         }
@@ -196,6 +201,19 @@ impl Reader<'_> {
             "Identity" => Ok(input.clone()),
             _ => Err(refused(layer)),
         }
+    }
+
+    /// An operator of a map and a number.
+    fn by_number(&mut self, layer: &Layer<'_>, input: &Map, number: f32, is_first: bool) -> Result<Map> {
+        let settings = match (layer.class, is_first) {
+            ("Add", _) => line(1.0, number),
+            ("Subtract", false) => line(1.0, -number),
+            ("Subtract", true) => line(-1.0, number),
+            ("Multiply", _) => line(number, 0.0),
+            ("Divide" | "TrueDivide", false) => line(1.0 / number, 0.0),
+            _ => return Err(refused(layer)),
+        };
+        self.push(layer, ("scale", settings), input, Vec::new())
     }
 
     fn dropout(&mut self, layer: &Layer<'_>, input: &Map) -> Result<Map> {

@@ -158,6 +158,12 @@ pub const KINDS: &[LayerKind] = &[
         twins: bias_sums::TWINS,
     },
     LayerKind {
+        kind: "scale",
+        parse: activation::parse_scale,
+        samples: activation::samples_scale,
+        twins: &[],
+    },
+    LayerKind {
         kind: "sigmoid",
         parse: activation::parse_sigmoid,
         samples: activation::samples_sigmoid,

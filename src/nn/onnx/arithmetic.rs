@@ -29,8 +29,22 @@ impl Builder<'_> {
         self.push(node, (kind, Table::new()), &inputs, Vec::new())
     }
 
-    /// Sums and products: of maps an `add`, with constants a bias, or part of a gelu.
+    /// Sums and products: of maps an `add`, with constants a bias, a `scale`, or part of a gelu. What only looked like a part of something
+    /// becomes a layer.
     pub(super) fn arithmetic(&mut self, node: &Node) -> Result<Value> {
+        match self.in_parts(node) {
+            Err(error) => {
+                if self.settle(node)? {
+                    self.in_parts(node)
+                } else {
+                    Err(error)
+                }
+            }
+            made => made,
+        }
+    }
+
+    fn in_parts(&mut self, node: &Node) -> Result<Value> {
         let pair = [0, 1].map(|at| self.find(node, at).cloned());
         let op = node.op_type.as_str();
         if let ("Erf", [Some(Value::Scaled(inner)), _]) = (op, &pair)
@@ -58,8 +72,22 @@ impl Builder<'_> {
         }
         match (op, first, second) {
             ("Add", Value::Map(_), Value::Map(_)) => self.join(node).map(Value::Map),
+            ("Add" | "Sub", Value::Map(map), Value::Constant(by)) if by.scalar().is_some() => {
+                let by = by.scalar().unwrap_or_default();
+                self.scaled(node, &map, 1.0, if op == "Add" { by } else { -by }).map(Value::Map)
+            }
+            ("Add" | "Sub", Value::Constant(by), Value::Map(map)) if by.scalar().is_some() => {
+                let factor = if op == "Add" { 1.0 } else { -1.0 };
+                self.scaled(node, &map, factor, by.scalar().unwrap_or_default()).map(Value::Map)
+            }
+            ("Add", Value::Scaled(of), Value::Constant(by))
+            | ("Add", Value::Constant(by), Value::Scaled(of))
+                if by.scalar().is_some() && of.has_map && of.erf == Erf::None =>
+            {
+                self.scaled(node, &of.of, of.factor, by.scalar().unwrap_or_default()).map(Value::Map)
+            }
             ("Add", Value::Map(_), Value::Constant(_)) | ("Add", Value::Constant(_), Value::Map(_)) => {
-                let help = "only a bias for each channel, right after a product, convolution or normalization, has a layer";
+                let help = "only a number, or a bias for each channel right after a product, convolution or normalization, has a layer";
                 Err(node.refuse("it adds a constant to a map", help))
             }
             ("Mul", Value::Map(map), Value::Gate(gate)) | ("Mul", Value::Gate(gate), Value::Map(map))
@@ -69,8 +97,7 @@ impl Builder<'_> {
             }
             // The factor of another map: a gate.
             ("Mul", Value::Map(map), Value::Gate(gate)) | ("Mul", Value::Gate(gate), Value::Map(map)) => {
-                let kind = if gate.kind == "silu" { "sigmoid" } else { "hard_sigmoid" };
-                let factor = self.push(node, (kind, Table::new()), &[&gate.of], Vec::new())?;
+                let factor = self.push(node, (gate.factor(), Table::new()), &[&gate.of], Vec::new())?;
                 self.multiplied(node, [map, factor]).map(Value::Map)
             }
             ("Mul", Value::Map(first), Value::Map(second)) => {
@@ -175,7 +202,7 @@ impl Builder<'_> {
 fn no_arithmetic(node: &Node) -> Error {
     node.refuse(
         "there is no layer for this sum or product",
-        "add, mul and concat of maps, a bias after a product, gelu, silu and hard swish have layers; in place of a scale take batch_norm",
+        "add, mul and concat of maps, a bias after a product, gelu, silu, hard swish and a number for all have layers; in place of a scale of channels take batch_norm",
     )
 }
 

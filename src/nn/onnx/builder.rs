@@ -75,6 +75,13 @@ pub(super) struct Gate {
     pub kind: &'static str,
 }
 
+impl Gate {
+    /// Kind of the layer that makes the factor alone.
+    pub(super) fn factor(&self) -> &'static str {
+        if self.kind == "silu" { "sigmoid" } else { "hard_sigmoid" }
+    }
+}
+
 /// A map whose groups of channels lie in one row each: `[images, groups, values]`.
 #[derive(Debug, Clone)]
 pub(super) struct Grouped {

@@ -70,13 +70,17 @@ impl<'a> Builder<'a> {
             return self.arithmetic(node);
         }
         match node.op_type.as_str() {
-            "Pad" => return self.pad(node),
+            "Pad" => {
+                self.settle(node)?;
+                return self.pad(node);
+            }
             "Clip" => return self.clip(node),
             _ => {}
         }
         if let Some(value) = self.part(node)? {
             return Ok(value);
         }
+        self.settle(node)?;
         self.layer(node).map(Value::Map)
     }
 

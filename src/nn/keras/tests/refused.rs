@@ -29,7 +29,6 @@ fn layers_that_cannot_be_said_here_are_named() {
         ("Conv2D", json!({ "activation": "mish" }), "no layer for its activation \"mish\""),
         ("Conv2D", json!({ "activation": "log_softmax" }), "a log_softmax that is not the last"),
         ("Softmax", json!({ "axis": 1 }), "its axis is [1]"),
-        ("Conv2D", json!({ "activation": "hard_sigmoid" }), "hard_sigmoid is that of Keras 2"),
         ("Conv2D", json!({ "activation": { "class_name": "Mine", "config": {} } }), "a layer has no name"),
         ("MaxPooling2D", json!({ "pool_size": 2, "strides": 1, "padding": "same" }), "pads [[0, 1], [0, 1]]"),
         ("ReLU", json!({ "threshold": 1.0 }), "threshold are None, 0 and 1"),

@@ -105,9 +105,9 @@ fn a_hard_swish_in_parts_is_one_layer() {
         let imported = read(&model(nodes("six", scale), numbers())).unwrap();
         assert_eq!(kinds(&imported), ["hard_swish", "flatten"]);
     }
-    // Cut at 3 it is another function.
-    let why = refused(&model(nodes("three", node("Div", &["cut", "six"], "share")), numbers()));
-    assert!(why.contains("the Clip"), "{why}");
+    // Cut at 3 it is another function, and said in parts.
+    let other = read(&model(nodes("three", node("Div", &["cut", "six"], "share")), numbers())).unwrap();
+    assert_eq!(kinds(&other), ["scale", "hardtanh", "scale", "mul", "flatten"]);
 }
 
 #[test]
@@ -141,8 +141,10 @@ fn a_gate_of_channels_is_a_product() {
         }
     }
     let product = || node("Mul", &["x", "gate"], "product");
-    let why = refused(&model(nodes(vec![hard(0.2)], product()), numbers()));
-    assert!(why.contains("the HardSigmoid") && why.contains("its alpha is 0.2"), "{why}");
+    let other = read(&model(nodes(vec![hard(0.2)], product()), numbers())).unwrap();
+    assert_eq!(kinds(&other), ["global_avg_pool2d", "scale", "hardtanh", "mul", "flatten"]);
+    let settings = |at: usize| other.network.layers[at].layer.summary();
+    assert_eq!([settings(1), settings(2)], ["0.2 · x + 0.5", "from 0 to 1"]);
     let flat = vec![node("Flatten", &["mean"], "gate")];
     let why = refused(&model(nodes(flat, product()), numbers()));
     assert!(why.contains("the Mul") && why.contains("different places"), "{why}");
@@ -232,4 +234,49 @@ fn a_softmax_inside_a_network_is_of_channels() {
     for (axis, version) in [(-1, 13), (2, 18), (1, 12)] {
         assert!(refused(&of(axis, version)).contains("or of another axis"), "{axis} {version}");
     }
+}
+
+#[test]
+fn sums_and_products_with_numbers_are_layers_where_they_are_no_part_of_another() {
+    let number = |name: &str, value: f32| floats(name, &[], &[value]);
+    let numbers = || vec![number("three", 3.0), number("six", 6.0), number("half", 0.5)];
+    // The nodes from x to y, and the layers that they are.
+    let cases: [(&[(&str, [&str; 2])], &[&str]); 8] = [
+        (&[("Mul", ["x", "half"])], &["0.5 · x + 0"]),
+        (&[("Div", ["x", "half"])], &["2 · x + 0"]),
+        (&[("Add", ["three", "x"])], &["1 · x + 3"]),
+        (&[("Sub", ["x", "six"])], &["1 · x − 6"]),
+        (&[("Sub", ["six", "x"])], &["-1 · x + 6"]),
+        (&[("Mul", ["x", "half"]), ("Add", ["0", "six"])], &["0.5 · x + 6"]),
+        (&[("Add", ["x", "three"]), ("Mul", ["0", "half"])], &["1 · x + 3", "0.5 · x + 0"]),
+        (&[("Mul", ["x", "half"]), ("Add", ["0", "x"])], &["0.5 · x + 0", "2 inputs"]),
+    ];
+    for (steps, wanted) in cases {
+        let names = ["0", "1"];
+        let mut nodes: Vec<Node> =
+            steps.iter().zip(names).map(|((op, inputs), name)| node(op, inputs, name)).collect();
+        nodes.push(with(node("Flatten", &[names[steps.len() - 1]], "y"), "axis", 1));
+        let imported = read(&model(nodes.clone(), numbers())).unwrap();
+        let layers = &imported.network.layers;
+        let found: Vec<String> = layers[..layers.len() - 1].iter().map(|of| of.layer.summary()).collect();
+        assert_eq!(found.len(), wanted.len(), "{found:?}");
+        for (found, wanted) in found.iter().zip(wanted) {
+            assert!(found == wanted || wanted.ends_with("inputs"), "{found}, not {wanted}");
+        }
+        // The last node of a file, too.
+        nodes.pop();
+        nodes.last_mut().unwrap().output[0] = "y".to_owned();
+        assert_eq!(read(&model(nodes, numbers())).unwrap().network.layers.len(), wanted.len() + 1);
+    }
+    let clip = |bounds: [&str; 2]| {
+        let nodes = vec![node("Clip", &["x", bounds[0], bounds[1]], "a"), node("Flatten", &["a"], "y")];
+        let imported = read(&model(nodes, numbers())).unwrap();
+        let first = &imported.network.layers[0].layer;
+        (first.kind(), first.settings().get("max").and_then(toml::Value::as_float))
+    };
+    assert_eq!(clip(["", "six"]), ("hardtanh", Some(6.0)));
+    assert_eq!(clip(["half", ""]), ("hardtanh", Some(f32::MAX.into())));
+    assert_eq!(clip(["", ""]), ("flatten", None));
+    let open = vec![node("Div", &["six", "x"], "a"), node("Flatten", &["a"], "y")];
+    assert!(refused(&model(open, numbers())).contains("no layer for this sum or product"));
 }
