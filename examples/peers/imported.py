@@ -79,7 +79,7 @@ def torch_models():
         def forward(self, x):
             x = self.spread(x)
             inner = self.narrow(nn.functional.gelu(self.wide(self.norm(x.permute(0, 2, 3, 1))))).permute(0, 3, 1, 2)
-            return self.head((x + self.scale * inner.softmax(1)).mean((2, 3)))
+            return self.head((x.softmax(1) + self.scale * inner).mean((2, 3)))
 
     yield "parts", Parts()
     yield "turned", Turned()
@@ -223,7 +223,8 @@ def main():
             done = revacnn("predict", file, "x.npz", "--json")
             may_be_refused = any(name.startswith(model) for model in REFUSED)
             if done.returncode:
-                print(f"{name}: refused: {done.stderr.strip().splitlines()[0]}", flush=True)
+                why = [line for line in done.stderr.splitlines() if line.startswith("error: ") and "XDG" not in line]
+                print(f"{name}: refused: {why[0] if why else done.stderr.strip()}", flush=True)
                 failed |= not may_be_refused
                 continue
             found = np.array([json.loads(line)["logits"] for line in done.stdout.splitlines()[1:]], np.float32)

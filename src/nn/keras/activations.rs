@@ -9,7 +9,7 @@ use super::map::{Form, Map};
 use super::reader::{Dialect, Reader};
 use crate::error::Result;
 use crate::nn::imported::in_our_order;
-use crate::nn::tables::number;
+use crate::nn::tables::{number, scale};
 
 /// Help for functions that have no layer.
 const NEAREST: &str =
@@ -21,13 +21,6 @@ const SLOPE_OF_LAYER: f32 = 0.3;
 fn bounds(min: f32, max: f32) -> Table {
     let mut settings = number("min", min);
     settings.extend(number("max", max));
-    settings
-}
-
-/// Settings of `scale`.
-pub(super) fn line(factor: f32, offset: f32) -> Table {
-    let mut settings = number("factor", factor);
-    settings.extend(number("offset", offset));
     settings
 }
 
@@ -93,7 +86,7 @@ impl Reader<'_> {
             "hard_sigmoid" if self.dialect == Dialect::Keras3 => plain("hard_sigmoid"),
             // That of Keras 2 is x / 5 + 1/2, cut alike.
             "hard_sigmoid" => {
-                let line = self.apply(layer, ("scale", line(0.2, 0.5)), input)?;
+                let line = self.apply(layer, ("scale", scale(0.2, 0.5)), input)?;
                 return self.apply(layer, ("hardtanh", bounds(0.0, 1.0)), &line);
             }
             other => {

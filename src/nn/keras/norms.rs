@@ -1,13 +1,12 @@
 //! Normalizations of Keras, and the scaling of pixels.
 
-use super::activations::line;
 use super::config::{DAMAGED, Layer};
 use super::graph::Call;
 use super::map::{Form, Map};
 use super::reader::Reader;
 use crate::error::Result;
 use crate::nn::imported::in_our_order;
-use crate::nn::tables::{number, sizes};
+use crate::nn::tables::{self, number, sizes};
 
 /// ε of Keras's normalizations.
 const EPSILON: f32 = 1e-3;
@@ -124,7 +123,7 @@ impl Reader<'_> {
         let (scales, offsets) = (scales?, offsets?);
         if let ([scale], [offset]) = (&scales[..], &offsets[..]) {
             self.note(layer, PIXELS);
-            return self.push(layer, ("scale", line(*scale, *offset)), input, Vec::new());
+            return self.push(layer, ("scale", tables::scale(*scale, *offset)), input, Vec::new());
         }
         let scales = self.each_channel(layer, input, "scale", scales)?;
         let offsets = self.each_channel(layer, input, "offset", offsets)?;

@@ -2,7 +2,6 @@
 
 use toml::Table;
 
-use super::activations::line;
 use super::config::Layer;
 use super::graph::{Call, Graph, Source};
 use super::inbound::operand;
@@ -10,7 +9,7 @@ use super::map::{Form, Map};
 use super::variables::Weights;
 use crate::error::{Error, Result};
 use crate::nn::imported::{Assembly, IMAGE, Origin, Stage};
-use crate::nn::tables::{number, sizes};
+use crate::nn::tables::{number, scale, sizes};
 use crate::nn::{Model, Shape};
 
 /// Classes that have no layer, and the nearest that would do.
@@ -206,11 +205,11 @@ impl Reader<'_> {
     /// An operator of a map and a number.
     fn by_number(&mut self, layer: &Layer<'_>, input: &Map, number: f32, is_first: bool) -> Result<Map> {
         let settings = match (layer.class, is_first) {
-            ("Add", _) => line(1.0, number),
-            ("Subtract", false) => line(1.0, -number),
-            ("Subtract", true) => line(-1.0, number),
-            ("Multiply", _) => line(number, 0.0),
-            ("Divide" | "TrueDivide", false) => line(1.0 / number, 0.0),
+            ("Add", _) => scale(1.0, number),
+            ("Subtract", false) => scale(1.0, -number),
+            ("Subtract", true) => scale(-1.0, number),
+            ("Multiply", _) => scale(number, 0.0),
+            ("Divide" | "TrueDivide", false) => scale(1.0 / number, 0.0),
             _ => return Err(refused(layer)),
         };
         self.push(layer, ("scale", settings), input, Vec::new())

@@ -9,6 +9,9 @@ use super::hard_swish::part_of_hard_swish;
 use super::proto::Node;
 use crate::error::{Error, Result};
 
+/// Help for a constant that is added to a map.
+const NO_BIAS: &str = "only a number, or a bias for each channel right after a product, convolution or normalization, has a layer";
+
 impl Builder<'_> {
     /// Maps added, or one after the other.
     pub(super) fn join(&mut self, node: &Node) -> Result<Map> {
@@ -49,8 +52,7 @@ impl Builder<'_> {
         let op = node.op_type.as_str();
         if let ("Erf", [Some(Value::Scaled(inner)), _]) = (op, &pair)
             && (inner.factor - std::f32::consts::FRAC_1_SQRT_2).abs() < 1e-6
-            && inner.has_map
-            && inner.erf == Erf::None
+            && inner.is_product()
         {
             return Ok(Value::Scaled(Scaled {
                 factor: 1.0,
@@ -70,25 +72,13 @@ impl Builder<'_> {
         if let Some(part) = part_of_hard_swish(op, &first, &second) {
             return Ok(part);
         }
+        if let Some((of, factor, offset)) = with_number(op, &first, &second) {
+            return self.scaled(node, &of, factor, offset).map(Value::Map);
+        }
         match (op, first, second) {
             ("Add", Value::Map(_), Value::Map(_)) => self.join(node).map(Value::Map),
-            ("Add" | "Sub", Value::Map(map), Value::Constant(by)) if by.scalar().is_some() => {
-                let by = by.scalar().unwrap_or_default();
-                self.scaled(node, &map, 1.0, if op == "Add" { by } else { -by }).map(Value::Map)
-            }
-            ("Add" | "Sub", Value::Constant(by), Value::Map(map)) if by.scalar().is_some() => {
-                let factor = if op == "Add" { 1.0 } else { -1.0 };
-                self.scaled(node, &map, factor, by.scalar().unwrap_or_default()).map(Value::Map)
-            }
-            ("Add", Value::Scaled(of), Value::Constant(by))
-            | ("Add", Value::Constant(by), Value::Scaled(of))
-                if by.scalar().is_some() && of.has_map && of.erf == Erf::None =>
-            {
-                self.scaled(node, &of.of, of.factor, by.scalar().unwrap_or_default()).map(Value::Map)
-            }
             ("Add", Value::Map(_), Value::Constant(_)) | ("Add", Value::Constant(_), Value::Map(_)) => {
-                let help = "only a number, or a bias for each channel right after a product, convolution or normalization, has a layer";
-                Err(node.refuse("it adds a constant to a map", help))
+                Err(node.refuse("it adds a constant to a map", NO_BIAS))
             }
             ("Mul", Value::Map(map), Value::Gate(gate)) | ("Mul", Value::Gate(gate), Value::Map(map))
                 if gate.of.layer == map.layer =>
@@ -195,6 +185,26 @@ impl Builder<'_> {
             }
         }
         Ok(Some(map.clone()))
+    }
+}
+
+/// Map, factor and offset of a sum or difference with a number; none for others.
+fn with_number(op: &str, first: &Value, second: &Value) -> Option<(Map, f32, f32)> {
+    let (of, by, is_first) = match (first, second) {
+        (Value::Constant(by), of) => (of, by.scalar()?, true),
+        (of, Value::Constant(by)) => (of, by.scalar()?, false),
+        _ => return None,
+    };
+    let (map, factor) = match of {
+        Value::Map(map) => (map, 1.0),
+        Value::Scaled(of) if of.is_product() => (&of.of, of.factor),
+        _ => return None,
+    };
+    match (op, is_first) {
+        ("Add", _) => Some((map.clone(), factor, by)),
+        ("Sub", false) => Some((map.clone(), factor, -by)),
+        ("Sub", true) => Some((map.clone(), -factor, by)),
+        _ => None,
     }
 }
 

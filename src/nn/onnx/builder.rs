@@ -60,6 +60,13 @@ pub(super) struct Scaled {
     pub erf: Erf,
 }
 
+impl Scaled {
+    /// True of a map times a number.
+    pub(super) fn is_product(&self) -> bool {
+        self.has_map && self.erf == Erf::None
+    }
+}
+
 /// The error function in it.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) enum Erf {
@@ -76,7 +83,7 @@ pub(super) struct Gate {
 }
 
 impl Gate {
-    /// Kind of the layer that makes the factor alone.
+    /// The layer that makes the factor alone.
     pub(super) fn factor(&self) -> &'static str {
         if self.kind == "silu" { "sigmoid" } else { "hard_sigmoid" }
     }
@@ -124,6 +131,8 @@ pub(super) enum Value {
     Grouped(Grouped),
     Padded(Padded),
     Shifted(Shifted),
+    /// The values of a map of the one image of a batch, one after the other.
+    Line(Map),
 }
 
 /// The network so far.
@@ -175,11 +184,12 @@ impl<'a> Builder<'a> {
                 "its input is a map times a number, for which there is no layer",
                 "fold the factor into the weights of the layer before it",
             )),
-            Some(Value::Gate(_) | Value::Grouped(_) | Value::Padded(_) | Value::Shifted(_)) => Err(node
-                .refuse(
-                    "its input is a map in rows, or part of an activation, for which there is no layer",
-                    "a map may only be put in rows around the normalization of its groups",
-                )),
+            Some(
+                Value::Gate(_) | Value::Grouped(_) | Value::Line(_) | Value::Padded(_) | Value::Shifted(_),
+            ) => Err(node.refuse(
+                "its input is a map in rows, or part of an activation, for which there is no layer",
+                "a map may only be put in rows around the normalization of its groups",
+            )),
             Some(Value::Constant(_)) => {
                 Err(node.refuse("its input is a constant", "run the model through onnxsim"))
             }

@@ -3,10 +3,10 @@
 
 use toml::Table;
 
-use super::builder::{Builder, Erf, Gate, Map, Shifted, Value};
+use super::builder::{Builder, Gate, Map, Shifted, Value};
 use super::proto::Node;
 use crate::error::Result;
-use crate::nn::tables::number;
+use crate::nn::tables::{number, scale};
 
 /// `x + 3`, or a sixth of it once it was cut to 0 to 6: the parts of a hard swish.
 pub(super) fn part_of_hard_swish(op: &str, first: &Value, second: &Value) -> Option<Value> {
@@ -31,9 +31,7 @@ fn gate_of(cut: &Shifted) -> Value {
 impl Builder<'_> {
     /// Appends `scale`.
     pub(super) fn scaled(&mut self, node: &Node, input: &Map, factor: f32, offset: f32) -> Result<Map> {
-        let mut settings = number("factor", factor);
-        settings.extend(number("offset", offset));
-        self.push(node, ("scale", settings), &[input], Vec::new())
+        self.push(node, ("scale", scale(factor, offset)), &[input], Vec::new())
     }
 
     /// Makes layers of the inputs of a node that are maps times a number, or parts of a hard swish; true where there were some.
@@ -48,7 +46,7 @@ impl Builder<'_> {
     /// The same for one value.
     pub(super) fn settle_value(&mut self, node: &Node, name: &str) -> Result<bool> {
         let map = match self.values.get(name) {
-            Some(Value::Scaled(of)) if of.has_map && of.erf == Erf::None => {
+            Some(Value::Scaled(of)) if of.is_product() => {
                 let (input, factor) = (of.of.clone(), of.factor);
                 self.scaled(node, &input, factor, 0.0)?
             }

@@ -16,6 +16,7 @@
 //! | `AveragePool` with `ceil_mode` and `count_include_pad` | PyTorch 2.11 | divided by what lies in map and padding; onnxruntime before 1.29 divides by the whole window at opset 18 |
 //! | the input stays `[n, h, w, c]` and a `Transpose` follows, of one channel a `Reshape`; weights after `Flatten` count h, w, c | tf2onnx 1.17, Keras 3.15 | images have their channels first, weights are turned |
 //! | the gate of a squeeze-and-excitation block as `Sigmoid` or `HardSigmoid`, then `Mul` of a map by one of a pixel | both exporters | `sigmoid` or `hard_sigmoid`, and `mul` |
+//! | a mean that is turned later, as a `Reshape` to `[-1]` and a `Gather` of all its values | PyTorch 2.15, default exporter | the map as it was |
 //! | products with and sums of a number | both exporters | `scale` |
 //! | batch norm as `Mul` and `Add`, hard swish as `Add`, `Clip`, `Mul`, `Mul` | the same | folded into the layer before, becomes `hard_swish` |
 //! | a last `Softmax` or `LogSoftmax` | both exporters | left out: the loss has its own; others are layers |

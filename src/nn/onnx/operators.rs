@@ -80,6 +80,9 @@ impl<'a> Builder<'a> {
         if let Some(value) = self.part(node)? {
             return Ok(value);
         }
+        if let Some(value) = self.line(node)? {
+            return Ok(value);
+        }
         self.settle(node)?;
         self.layer(node).map(Value::Map)
     }

@@ -280,3 +280,23 @@ fn sums_and_products_with_numbers_are_layers_where_they_are_no_part_of_another()
     let open = vec![node("Div", &["six", "x"], "a"), node("Flatten", &["a"], "y")];
     assert!(refused(&model(open, numbers())).contains("no layer for this sum or product"));
 }
+
+#[test]
+fn a_map_in_a_line_is_the_map_again() {
+    let of = |numbers: &[i64], dims: &[i64]| {
+        let nodes = vec![
+            node("Reshape", &["x", "all"], "line"),
+            node("Gather", &["line", "numbers"], "map"),
+            node("Relu", &["map"], "relu"),
+            with(node("Flatten", &["relu"], "y"), "axis", 1),
+        ];
+        let mut places = ints("numbers", numbers);
+        places.dims = dims.to_vec();
+        taking([1, 1, 2, 2], nodes, vec![ints("all", &[-1]), places])
+    };
+    assert_eq!(kinds(&read(&of(&[0, 1, 2, 3], &[1, 1, 2, 2])).unwrap()), ["relu", "flatten"]);
+    for (numbers, dims) in [(&[0, 2, 1, 3], [1, 1, 2, 2]), (&[0, 1, 2, 3], [1, 1, 4, 1])] {
+        let why = refused(&of(numbers, &dims));
+        assert!(why.contains("the Gather") && why.contains("others of the values"), "{why}");
+    }
+}
