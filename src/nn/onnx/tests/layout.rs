@@ -236,12 +236,15 @@ fn a_softmax_inside_a_network_is_of_channels() {
     }
 }
 
+/// An operator and its inputs.
+type Step = (&'static str, [&'static str; 2]);
+
 #[test]
 fn sums_and_products_with_numbers_are_layers_where_they_are_no_part_of_another() {
     let number = |name: &str, value: f32| floats(name, &[], &[value]);
     let numbers = || vec![number("three", 3.0), number("six", 6.0), number("half", 0.5)];
     // The nodes from x to y, and the layers that they are.
-    let cases: [(&[(&str, [&str; 2])], &[&str]); 8] = [
+    let cases: [(&[Step], &[&str]); 8] = [
         (&[("Mul", ["x", "half"])], &["0.5 · x + 0"]),
         (&[("Div", ["x", "half"])], &["2 · x + 0"]),
         (&[("Add", ["three", "x"])], &["1 · x + 3"]),

@@ -26,10 +26,13 @@ fn first(model: &Model) -> (String, String) {
     (layer.layer.summary(), layer.output.to_string())
 }
 
+/// A change of a node.
+type Change<'c> = &'c dyn Fn(Node) -> Node;
+
 #[test]
 fn what_is_cut_off_is_what_the_node_says() {
     let strided = |node: Node| with_ints(node, "strides", &[2, 2]);
-    let cases: [(&dyn Fn(Node) -> Node, &str, &str); 8] = [
+    let cases: [(Change<'_>, &str, &str); 8] = [
         (&|node| node, "3×3, 3 filters", "3×4×4"),
         (&strided, "3×3, 3 filters, stride 2", "3×5×5"),
         (&|node| with_ints(strided(node), "pads", &[1; 4]), "3×3, 3 filters, stride 2, pad 1", "3×3×3"),
