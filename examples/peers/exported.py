@@ -108,6 +108,34 @@ filters = 6
 kernel = 4
 stride = 3
 [[layer]]
+kind = "layer_norm"
+[[layer]]
+kind = "softmax"
+[[layer]]
+kind = "scale"
+factor = 3.5
+offset = -1.25
+[[layer]]
+kind = "conv_transpose2d"
+filters = 7
+kernel = 3
+stride = 2
+padding = 1
+output_padding = 1
+[[layer]]
+kind = "conv_transpose2d"
+name = "raised"
+filters = 6
+kernel = 3
+stride = 2
+output_padding = -1
+[[layer]]
+kind = "conv_transpose2d"
+name = "apart"
+filters = 6
+kernel = 2
+stride = 3
+[[layer]]
 kind = "sigmoid"
 name = "maps"
 [[layer]]
@@ -134,6 +162,10 @@ name = "hidden"
 units = 20
 [[layer]]
 kind = "batch_norm"
+[[layer]]
+kind = "layer_norm"
+[[layer]]
+kind = "softmax"
 [[layer]]
 kind = "tanh"
 [[layer]]

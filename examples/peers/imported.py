@@ -54,7 +54,36 @@ def torch_models():
         def forward(self, x):
             return self.body(x)
 
+    class Transposed(nn.Sequential):
+        """Images made smaller and larger again."""
+
+        def __init__(self):
+            super().__init__(
+                nn.Conv2d(3, 8, 3, stride=2, padding=1), nn.ConvTranspose2d(8, 6, 3, stride=2, padding=1, output_padding=1), nn.BatchNorm2d(6),
+                nn.ReLU(), nn.ConvTranspose2d(6, 4, 2, stride=2, groups=2), nn.ConvTranspose2d(4, 4, 3, padding=2, dilation=2, bias=False),
+                nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(4, CLASSES),
+            )
+
+        def forward(self, x):
+            return super().forward(2 * x - 0.5)
+
+    class Turned(nn.Module):
+        """A block as that of ConvNeXt: its channels are last on the way."""
+
+        def __init__(self):
+            super().__init__()
+            self.spread = nn.Conv2d(3, 6, 3, padding=1, groups=3)
+            self.norm, self.wide, self.narrow, self.head = nn.LayerNorm(6), nn.Linear(6, 24), nn.Linear(24, 6), nn.Linear(6, CLASSES)
+            self.scale = nn.Parameter(torch.linspace(-1, 1, 6)[:, None, None])
+
+        def forward(self, x):
+            x = self.spread(x)
+            inner = self.narrow(nn.functional.gelu(self.wide(self.norm(x.permute(0, 2, 3, 1))))).permute(0, 3, 1, 2)
+            return self.head((x.softmax(1) + self.scale * inner).mean((2, 3)))
+
     yield "parts", Parts()
+    yield "turned", Turned()
+    yield "transposed", Transposed()
     if importlib.util.find_spec("torchvision"):
         import torchvision
 
@@ -65,6 +94,7 @@ def torch_models():
         vgg.avgpool, vgg.classifier = nn.Identity(), nn.Sequential(nn.Linear(512, 64), nn.ReLU(), nn.Dropout(), nn.Linear(64, CLASSES))
         yield "torchvision vgg11", vgg
         yield "torchvision mobilenet_v3_small", torchvision.models.mobilenet_v3_small(num_classes=CLASSES)
+        yield "torchvision convnext_tiny", torchvision.models.convnext_tiny(num_classes=CLASSES)
         yield "torchvision squeezenet1_1", torchvision.models.squeezenet1_1(num_classes=CLASSES)
     if importlib.util.find_spec("timm"):
         import timm
@@ -112,7 +142,13 @@ def keras_models():
     x = L.Add()([x, L.SeparableConv2D(8, 3, padding="same", activation="hard_silu")(x)])
     x = L.Concatenate()([L.ELU()(x), x])
     yield "keras functional", keras.Model(inputs, L.Dense(CLASSES)(L.GlobalAveragePooling2D()(x)))
+    yield "keras transposed", keras.Sequential([
+        image(), L.Conv2D(8, 3, strides=2), L.Conv2DTranspose(6, 3, strides=2, padding="same"), L.BatchNormalization(), L.ReLU(),
+        L.Conv2DTranspose(5, 2, strides=3), L.Conv2DTranspose(4, 4, strides=2, padding="same", activation="tanh"),
+        L.LayerNormalization(), L.GlobalAveragePooling2D(), L.Dense(CLASSES)])
     yield "keras MobileNetV2", keras.applications.MobileNetV2(
+        (SIDE, SIDE, 3), alpha=0.35, weights=None, classes=CLASSES, classifier_activation=None)
+    yield "keras MobileNetV3Small", keras.applications.MobileNetV3Small(
         (SIDE, SIDE, 3), alpha=0.35, weights=None, classes=CLASSES, classifier_activation=None)
     yield "keras DenseNet121", keras.applications.DenseNet121(
         input_shape=(SIDE, SIDE, 3), weights=None, classes=CLASSES, classifier_activation=None)
@@ -187,7 +223,8 @@ def main():
             done = revacnn("predict", file, "x.npz", "--json")
             may_be_refused = any(name.startswith(model) for model in REFUSED)
             if done.returncode:
-                print(f"{name}: refused: {done.stderr.strip().splitlines()[0]}", flush=True)
+                why = [line for line in done.stderr.splitlines() if line.startswith("error: ") and "XDG" not in line]
+                print(f"{name}: refused: {why[0] if why else done.stderr.strip()}", flush=True)
                 failed |= not may_be_refused
                 continue
             found = np.array([json.loads(line)["logits"] for line in done.stdout.splitlines()[1:]], np.float32)

@@ -1,6 +1,6 @@
 // Activation functions, one value at a time. See src/nn/layers/activation/mod.rs.
 const WORKGROUP: u32 = 64u;
-// 0 relu, 1 leaky relu, 2 elu, 3 gelu, 4 sigmoid, 5 tanh, 6 silu, 7 hard swish, 8 hardtanh, 9 hard sigmoid
+// 0 relu, 1 leaky relu, 2 elu, 3 gelu, 4 sigmoid, 5 tanh, 6 silu, 7 hard swish, 8 hardtanh, 9 hard sigmoid, 10 scale
 #constant FUNCTION = 0
 
 #import ActivationParams
@@ -41,6 +41,7 @@ fn value(x: vec4<f32>) -> vec4<f32> {
         case 6u: { return x * sigmoid(x); }
         case 7u: { return select(select(x * (x + 3.0) / 6.0, x, x >= vec4<f32>(3.0)), vec4<f32>(0.0), x <= vec4<f32>(-3.0)); }
         case 8u: { return min(max(x, vec4<f32>(params.slope)), vec4<f32>(params.high)); }
+        case 10u: { return params.slope * x + params.high; }
         default: { return min(max(x + 3.0, vec4<f32>(0.0)), vec4<f32>(6.0)) / 6.0; }
     }
 }
@@ -61,6 +62,7 @@ fn derivative(x: vec4<f32>) -> vec4<f32> {
             let is_cut = (x <= vec4<f32>(params.slope)) | (x >= vec4<f32>(params.high));
             return select(ones, vec4<f32>(0.0), is_cut);
         }
+        case 10u: { return vec4<f32>(params.slope); }
         default: {
             let is_cut = (x <= vec4<f32>(-3.0)) | (x >= vec4<f32>(3.0));
             return select(ones / 6.0, vec4<f32>(0.0), is_cut);

@@ -16,7 +16,7 @@ const WORKGROUP: u32 = 64u;
 @group(0) @binding(0) var<uniform> params: WeightGradientParams;
 @group(0) @binding(1) var<storage, read> input: array<vec4<f32>>;
 @group(0) @binding(2) var<storage, read> output_gradient: array<vec4<f32>>;
-// [split, group, out, in, ky, kx]
+// [split, group, out, in, ky, kx], or of a transposed convolution [split, group, in, out, ky, kx]
 @group(0) @binding(3) var<storage, read_write> partials: array<f32>;
 
 /// partials[s, o, c, ky, kx] = Σ_{n, y, x of split s} output_gradient[o, y, x, n] · input[c, y·stride + ky·dilation − padding, x·stride + kx·dilation − padding, n]; o and c of one group
@@ -119,13 +119,14 @@ fn weight_gradient(
         }
     }
     if id.x >= params.lanes_padded * params.splits || thread % params.lanes_padded >= params.lanes { return; }
+    let each = params.out_channels * params.in_channels * params.kernel * params.kernel;
+    let group_at = (split * params.groups + group.z) * each;
 #for u in PLANES
     if c + {u}u < params.in_channels {
-        let tap = ((c + {u}u) * params.kernel + ky) * params.kernel + tile * TAPS;
+        let tap = (c + {u}u) * params.in_step + ky * params.kernel + tile * TAPS;
 #for o in OUTS
         if first + {o}u <= last {
-            let filter_at = (split * params.groups + group.z) * params.out_channels + first + {o}u;
-            let to = filter_at * params.kernel * params.kernel * params.in_channels + tap;
+            let to = group_at + (first + {o}u) * params.out_step + tap;
 #for t in TAPS
             if tile * TAPS + {t}u < params.kernel { partials[to + {t}u] = dot(sum_{o}_{u}_{t}, vec4<f32>(1.0)); }
 #end

@@ -22,7 +22,7 @@ const SUMS: u32 = OUTS * PLANES * TAPS;
 @group(0) @binding(0) var<uniform> params: WeightGradientParams;
 @group(0) @binding(1) var<storage, read> input: array<vec4<f32>>;
 @group(0) @binding(2) var<storage, read> output_gradient: array<vec4<f32>>;
-// [share, group, out, in, ky, kx]
+// [share, group, out, in, ky, kx], or of a transposed convolution [share, group, in, out, ky, kx]
 @group(0) @binding(3) var<storage, read_write> partials: array<f32>;
 
 // One more than LANES: then the threads that add up rows read from different banks.
@@ -132,6 +132,7 @@ fn add_lanes(group: vec3<u32>, share: u32, tile: u32, s: u32, row: u32) {
     }
     var sum = 0.0;
     for (var l = 0u; l < LANES; l++) { sum += handed_over[row][l]; }
-    let filter_at = ((share * params.groups + group.z) * params.out_channels + o) * params.in_channels;
-    partials[((filter_at + c) * params.kernel + ky) * params.kernel + kx] = sum;
+    let each = params.out_channels * params.in_channels * params.kernel * params.kernel;
+    let first = (share * params.groups + group.z) * each;
+    partials[first + o * params.out_step + c * params.in_step + ky * params.kernel + kx] = sum;
 }

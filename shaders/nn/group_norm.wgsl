@@ -3,6 +3,9 @@ const WORKGROUP: u32 = 256u;
 // Quads of images that a workgroup adds up side by side, so that its threads read neighboring values.
 const QUADS: u32 = 4u;
 
+// 1 where the channels of each pixel are a group, 0 where all pixels of some channels are.
+#constant EACH_PIXEL = 0
+
 // each: channels of a group. weight, bias: their first elements among the parameters.
 #import GroupNormParams
 
@@ -40,7 +43,31 @@ fn place(index: u32, lane: u32) -> vec2<u32> {
 }
 
 /// Values of a group in one image.
-fn count() -> u32 { return params.each * params.pixels; }
+fn count() -> u32 {
+#if EACH_PIXEL
+    return params.each;
+#else
+    return params.each * params.pixels;
+#end
+}
+
+/// Index of value `i` of a group and quad.
+fn value_at(at: vec2<u32>, i: u32) -> u32 {
+#if EACH_PIXEL
+    return (i * params.pixels + at.x) * params.quads + at.y;
+#else
+    return (at.x * count() + i) * params.quads + at.y;
+#end
+}
+
+/// Place among moments and means of the group of channel c and pixel p, in a quad.
+fn of_group(c: u32, p: u32, quad: u32) -> u32 {
+#if EACH_PIXEL
+    return 2u * (p * params.quads + quad);
+#else
+    return 2u * (c / params.each * params.quads + quad);
+#end
+}
 
 /// moments[group, quad] = mean and 1 / deviation of each image's values of the group
 @compute @workgroup_size(WORKGROUP)
@@ -48,14 +75,13 @@ fn statistics(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) 
     let index = group.x + group.y * groups.x;
     if index / ((params.quads + QUADS - 1u) / QUADS) >= params.groups { return; }
     let at = place(index, lane);
-    let first = at.x * count() * params.quads + at.y;
     let is_there = at.y < params.quads;
     var share = vec4<f32>(0.0);
-    for (var i = lane / QUADS; i < count() && is_there; i += WORKGROUP / QUADS) { share += input[first + i * params.quads]; }
+    for (var i = lane / QUADS; i < count() && is_there; i += WORKGROUP / QUADS) { share += input[value_at(at, i)]; }
     let mean = total(lane, share) / f32(count());
     share = vec4<f32>(0.0);
     for (var i = lane / QUADS; i < count() && is_there; i += WORKGROUP / QUADS) {
-        let off = input[first + i * params.quads] - mean;
+        let off = input[value_at(at, i)] - mean;
         share += off * off;
     }
     let variance = total(lane, share) / f32(count());
@@ -70,8 +96,8 @@ fn statistics(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) 
 fn forward(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
     let i = id.x + id.y * groups.x * WORKGROUP;
     let c = i / (params.pixels * params.quads);
-    if c >= params.groups * params.each { return; }
-    let by = 2u * (c / params.each * params.quads + i % params.quads);
+    if c >= params.channels { return; }
+    let by = of_group(c, i / params.quads % params.pixels, i % params.quads);
     output[i] = parameters[params.weight + c] * ((input[i] - moments[by]) * moments[by + 1u]) + parameters[params.bias + c];
 }
 
@@ -81,15 +107,19 @@ fn gradient_means(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgrou
     let index = group.x + group.y * groups.x;
     if index / ((params.quads + QUADS - 1u) / QUADS) >= params.groups { return; }
     let at = place(index, lane);
-    let first = at.x * count() * params.quads + at.y;
     let by = 2u * (at.x * params.quads + min(at.y, params.quads - 1u));
     let mean = moments[by];
     let scale = moments[by + 1u];
     var plain = vec4<f32>(0.0);
     var scaled = vec4<f32>(0.0);
     for (var i = lane / QUADS; i < count() && at.y < params.quads; i += WORKGROUP / QUADS) {
-        let source = first + i * params.quads;
-        let g = parameters[params.weight + at.x * params.each + i / params.pixels] * output_gradient[source];
+        let source = value_at(at, i);
+#if EACH_PIXEL
+        let c = i;
+#else
+        let c = at.x * params.each + i / params.pixels;
+#end
+        let g = parameters[params.weight + c] * output_gradient[source];
         plain += g;
         scaled += g * ((input[source] - mean) * scale);
     }
@@ -105,8 +135,8 @@ fn gradient_means(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgrou
 fn backward(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
     let i = id.x + id.y * groups.x * WORKGROUP;
     let c = i / (params.pixels * params.quads);
-    if c >= params.groups * params.each { return; }
-    let by = 2u * (c / params.each * params.quads + i % params.quads);
+    if c >= params.channels { return; }
+    let by = of_group(c, i / params.quads % params.pixels, i % params.quads);
     let normalized = (input[i] - moments[by]) * moments[by + 1u];
     let g = parameters[params.weight + c] * output_gradient[i];
     input_gradient[i] = moments[by + 1u] * (g - means[by] - normalized * means[by + 1u]);
@@ -116,12 +146,12 @@ fn backward(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroup
 @compute @workgroup_size(WORKGROUP)
 fn gradient_sums(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
     let c = group.x + group.y * groups.x;
-    if c >= params.groups * params.each { return; }
+    if c >= params.channels { return; }
     var share = vec4<f32>(0.0);
     for (var i = lane; i < params.pixels * params.train_quads; i += WORKGROUP) {
         let quad = i % params.train_quads;
         let at = (c * params.pixels + i / params.train_quads) * params.quads + quad;
-        let by = 2u * (c / params.each * params.quads + quad);
+        let by = of_group(c, i / params.train_quads, quad);
         let g = output_gradient[at];
         share += vec4<f32>(dot(g, (input[at] - moments[by]) * moments[by + 1u]), dot(g, vec4<f32>(1.0)), 0.0, 0.0);
     }

@@ -20,11 +20,18 @@ fn bias() -> f32 {
     return weights[params.bias_offset];
 }
 
+/// Row or column of a map that output row or column `at` meets under tap `k`; beyond the map where it meets none
+fn place(at: u32, k: u32) -> u32 {
+    // Above and left of the map this wraps around to a number beyond its size.
+    if params.transposed == 0u { return at * params.stride + k * params.dilation - params.padding; }
+    let by = at + params.padding - k * params.dilation;
+    return select(0xffffffffu, by / params.stride, by % params.stride == 0u && by < 0x80000000u);
+}
+
 /// The value of channel c that tap `tap` of output pixel `pixel` meets; 0 outside of the map
 fn met(c: u32, tap: u32, pixel: u32) -> f32 {
-    // Above and left of the map these wrap around to numbers beyond its size.
-    let y = pixel / params.out_width * params.stride + tap / params.kernel_width * params.dilation - params.padding;
-    let x = pixel % params.out_width * params.stride + tap % params.kernel_width * params.dilation - params.padding;
+    let y = place(pixel / params.out_width, tap / params.kernel_width);
+    let x = place(pixel % params.out_width, tap % params.kernel_width);
     if y >= params.height || x >= params.width { return 0.0; }
     return maps[params.offset + c * params.channel_stride + y * params.row_stride + x * params.column_stride];
 }

@@ -2,6 +2,7 @@
 
 use toml::{Table, Value as Setting};
 
+use super::layers::CONVOLUTIONS;
 use super::network::NetworkLayer;
 use super::{Network, StartWeights};
 use crate::data::ChannelStats;
@@ -38,13 +39,13 @@ impl Model {
     /// from `seed`. The loss stays.
     ///
     /// # Errors
-    /// When that is neither `dense` nor `conv2d`, or the layers after it do not make one output of each of its own.
+    /// When that is neither `dense` nor a convolution, or the layers after it do not make one output of each of its own.
     pub fn with_classes(mut self, classes: usize, seed: u64) -> Result<Self> {
         let with_weights = |layer: &NetworkLayer| !layer.parameters().is_empty();
         let last = self.network.layers.iter().rposition(with_weights);
         let setting = last.and_then(|last| match self.network.layers[last].layer.kind() {
             "dense" => Some((last, "units")),
-            "conv2d" => Some((last, "filters")),
+            kind if CONVOLUTIONS.contains(&kind) => Some((last, "filters")),
             _ => None,
         });
         let Some((last, setting)) = setting else {

@@ -8,7 +8,8 @@ use super::shape::Shape;
 pub type Pixels = [Range<usize>; 2];
 
 /// Rows and columns that an output pixel reads: row y reads rows `⌊y / enlarged⌋·stride + k·dilation − padding` for `k < kernel[0]`, those
-/// that lie in the map, or those that mirror the others; columns alike.
+/// that lie in the map, or those that mirror the others; columns alike. Of a transposed convolution it reads those whose row
+/// `y·stride + k·dilation − padding` it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ReceptiveField {
     /// Rows and columns of the kernel or window.
@@ -25,6 +26,8 @@ pub struct ReceptiveField {
     pub reflects: bool,
     /// True if the pixels that are enlarged blend into each other: an output pixel reads those whose centers it lies between.
     pub blends: bool,
+    /// True of a transposed convolution.
+    pub is_transposed: bool,
 }
 
 impl ReceptiveField {
@@ -37,6 +40,7 @@ impl ReceptiveField {
         enlarged: 1,
         reflects: false,
         blends: false,
+        is_transposed: false,
     };
 
     /// A square kernel.
@@ -53,21 +57,33 @@ impl ReceptiveField {
     pub fn reads(&self, output: Pixels, input: Shape) -> Pixels {
         let sides = [input.height, input.width];
         [0, 1].map(|axis| {
+            let bounds = |met: &mut dyn Iterator<Item = usize>| {
+                let inside = met.filter(|at| *at < sides[axis]);
+                inside
+                    .map(|at| at..at + 1)
+                    .reduce(|a, b| a.start.min(b.start)..a.end.max(b.end))
+                    .unwrap_or(0..0)
+            };
             if self.blends {
                 let read = |at| blended(at, self.enlarged, sides[axis]);
-                let bounds = output[axis].clone().map(read).map(|(first, second, share)| {
-                    if share > 0.0 { first..second + 1 } else { first..first + 1 }
-                });
-                return bounds.reduce(|a, b| a.start.min(b.start)..a.end.max(b.end)).unwrap_or(0..0);
+                let read = output[axis].clone().map(read);
+                return bounds(&mut read.flat_map(|(first, second, share)| {
+                    std::iter::once(first).chain((share > 0.0).then_some(second))
+                }));
             }
             let taps = || (0..self.kernel[axis]).map(|k| k * self.dilation);
+            if self.is_transposed {
+                let [padding, stride] = [self.padding[axis], self.stride[axis]];
+                let met = |at: usize| taps().filter_map(move |tap| (at + padding).checked_sub(tap));
+                let met = output[axis].clone().flat_map(met).filter(|at| at.is_multiple_of(stride));
+                return bounds(&mut met.map(|at| at / stride));
+            }
             let met = |at: usize| taps().map(move |tap| at / self.enlarged * self.stride[axis] + tap);
-            let inside = output[axis].clone().flat_map(met).filter_map(|at| {
+            let mut inside = output[axis].clone().flat_map(met).filter_map(|at| {
                 let (at, last) = (at as isize - self.padding[axis] as isize, sides[axis] as isize - 1);
                 usize::try_from(if self.reflects { last - (last - at.abs()).abs() } else { at }).ok()
             });
-            let bounds = inside.filter(|at| *at < sides[axis]).map(|at| at..at + 1);
-            bounds.reduce(|a, b| a.start.min(b.start)..a.end.max(b.end)).unwrap_or(0..0)
+            bounds(&mut inside)
         })
     }
 }

@@ -21,6 +21,8 @@ pub(super) struct Convolution {
     stride: u32,
     padding: u32,
     dilation: u32,
+    /// It is a transposed one.
+    transposed: bool,
 }
 
 const IMAGES: u32 = 5;
@@ -32,7 +34,11 @@ impl Convolution {
         let plane = height * width * IMAGES;
         let inputs = self.channels / self.groups;
         let side = |i: usize| {
-            (self.size[i] + 2 * self.padding - self.dilation * (self.kernel[i] - 1) - 1) / self.stride + 1
+            let reach = self.dilation * (self.kernel[i] - 1) + 1;
+            if self.transposed {
+                return (self.size[i] - 1) * self.stride + reach - 2 * self.padding;
+            }
+            (self.size[i] + 2 * self.padding - reach) / self.stride + 1
         };
         let [tiles, channels] = if self.joint { [1, self.channels] } else { [self.channels, 1] };
         EdgeSet {
@@ -53,6 +59,7 @@ impl Convolution {
                 stride: self.stride,
                 padding: self.padding,
                 dilation: self.dilation,
+                transposed: self.transposed,
                 output: [side(0), side(1)],
             }),
             joins: ONE_EACH,
@@ -71,8 +78,12 @@ pub(super) fn convolutions() -> Vec<Convolution> {
         stride: 1,
         padding: 1,
         dilation: 1,
+        transposed: false,
     };
     vec![
+        Convolution { transposed: true, ..plain },
+        Convolution { transposed: true, kernel: [4, 2], stride: 3, dilation: 2, padding: 2, ..plain },
+        Convolution { transposed: true, channels: 6, filters: 9, groups: 3, stride: 2, padding: 0, ..plain },
         Convolution { channels: 3, joint: true, kernel: [5, 5], padding: 2, ..plain },
         Convolution { channels: 6, filters: 9, groups: 3, stride: 2, ..plain },
         Convolution { kernel: [2, 2], stride: 3, padding: 4, dilation: 4, ..plain },
@@ -188,6 +199,7 @@ fn a_dispatch_of_a_wide_layer_reads_no_more_than_one_of_a_narrow_layer_may() {
         stride: 1,
         padding: 1,
         dilation: 1,
+        transposed: false,
     };
     let mut set = wide.set(&buffer, &buffer);
     set.kernels.as_mut().unwrap().weights.strides[0] = 0;

@@ -117,6 +117,7 @@ fn product_set(trainer: &Trainer, index: usize) -> Option<ProductSet> {
         stride: field.stride[0] as u32,
         padding: field.padding[0] as u32,
         dilation: field.dilation as u32,
+        transposed: field.is_transposed,
         output: [layer.output.height as u32, layer.output.width as u32],
     };
     let bias = Some(trainer.parameters.offsets[index][1] as u32 + 1);

@@ -16,7 +16,7 @@ use crate::sample_batch;
 const INPUT: Shape = Shape::new(2, 6, 4);
 const BATCH: [usize; 3] = [4, 4, 8];
 
-const KINDS_THAT_SELECT: [(&str, &str); 17] = [
+const KINDS_THAT_SELECT: [(&str, &str); 20] = [
     ("relu", ""),
     ("leaky_relu", ""),
     ("elu", ""),
@@ -28,11 +28,14 @@ const KINDS_THAT_SELECT: [(&str, &str); 17] = [
     ("prelu", ""),
     ("sigmoid", ""),
     ("tanh", ""),
+    ("softmax", ""),
+    ("scale", "factor = -0.5\noffset = 0.25"),
     ("max_pool2d", "size = 2"),
     ("avg_pool2d", "size = 2"),
     ("maxout", ""),
     ("add", ""),
     ("conv2d", "filters = 3\nkernel = 1"),
+    ("conv_transpose2d", "filters = 3\nkernel = 2\nstride = 2"),
     ("dense", "units = 3"),
 ];
 

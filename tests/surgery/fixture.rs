@@ -9,7 +9,8 @@ use revacnn::nn::{Edit, Hyper, Network, OptimizerKind, Trainer, TrainerOptions};
 
 use crate::compare::open_gpu;
 
-/// Batch norm, instance norm, learned slopes, squeeze and excitation, groups, a depthwise convolution, maxout, concat, add, flatten and two dense layers.
+/// Batch norm, instance norm, learned slopes, squeeze and excitation, groups, a depthwise convolution, maxout, concat, add, a transposed convolution, flatten
+/// and two dense layers.
 pub(crate) const MIXED: &str = r#"
 layer = [
     { kind = "conv2d", name = "stem", filters = 6, kernel = 3, padding = 1 },
@@ -28,6 +29,7 @@ layer = [
     { kind = "mul", name = "excited", inputs = ["leaky", "gate"] },
     { kind = "conv2d", name = "halves", filters = 6, kernel = 1, groups = 2 },
     { kind = "concat", name = "both", inputs = ["halves", "pool"] },
+    { kind = "conv_transpose2d", name = "raised", filters = 4, kernel = 3, stride = 2, padding = 1, output_padding = 1 },
     { kind = "flatten", name = "flat" },
     { kind = "dense", name = "hidden", units = 9 },
     { kind = "tanh", name = "squashed" },

@@ -201,6 +201,29 @@ def later_layers():
     layer("hard_sigmoid", {}, lambda x, p: F.relu6(x[0] + 3) / 6, [[6, 5, 5]])
     for factor in [[4, 3, 5], [4, 1, 1]]:
         layer("mul", {}, lambda x, p: x[0] * x[1], [[4, 3, 5], factor])
+    # Weights are [out, in of a group, k, k] in the program, [in, out of a group, k, k] in PyTorch.
+    transposed = [
+        ({}, [3, 4, 5], [4, 3, 3, 3]),
+        ({"stride": 2, "padding": 1, "output_padding": 1}, [2, 4, 3], [3, 2, 3, 3]),
+        ({"stride": 3, "output_padding": 2}, [2, 3, 4], [3, 2, 2, 2]),
+        ({"stride": 2, "padding": 2, "dilation": 2, "groups": 2}, [4, 4, 3], [6, 2, 3, 3]),
+        ({"stride": 2, "groups": 3}, [3, 3, 2], [3, 1, 4, 4]),
+    ]
+    for extra, shape, weight in transposed:
+        def turned(w, g=extra.get("groups", 1)):
+            return w.unflatten(0, (g, -1)).transpose(1, 2).flatten(0, 1)
+
+        layer("conv_transpose2d", {"filters": weight[0], "kernel": weight[2], **extra},
+              lambda x, p, e=extra, t=turned: F.conv_transpose2d(x[0], t(p[0]), p[1], **e), [shape], [weight, [weight[0]]])
+    # Keras's padding="same" cuts off the last row and column alone.
+    layer("conv_transpose2d", {"filters": 3, "kernel": 3, "stride": 2, "output_padding": -1},
+          lambda x, p: F.conv_transpose2d(x[0], p[0].transpose(0, 1), p[1], stride=2)[:, :, :-1, :-1], [[2, 3, 4]], [[3, 2, 3, 3], [3]])
+    for epsilon, shape in [(2.0 ** -10, [5, 3, 4]), (2.0 ** -16, [7, 1, 1])]:
+        layer("layer_norm", {"epsilon": epsilon},
+              lambda x, p, e=epsilon: F.layer_norm(x[0].movedim(1, -1), p[0].shape, p[0], p[1], e).movedim(-1, 1), [shape], [shape[:1]] * 2)
+    for shape in [[5, 3, 4], [7, 1, 1]]:
+        layer("softmax", {}, lambda x, p: torch.softmax(x[0], 1), [shape])
+    layer("scale", {"factor": -1.5, "offset": 0.75}, lambda x, p: x[0] * -1.5 + 0.75, [[4, 3, 5]])
 
 
 layers()

@@ -85,6 +85,7 @@ fn set(gpu: &Gpu, channels: u32) -> EdgeSet {
             stride: 1,
             padding: 1,
             dilation: 1,
+            transposed: false,
             output: [SIDE, SIDE],
         }),
         joins: Joins { source_divisor: 1, target_divisor: 1, first_target: 0 },

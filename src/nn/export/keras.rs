@@ -3,9 +3,10 @@
 //! | behavior of Keras | source | what is done |
 //! | --- | --- | --- |
 //! | `padding` is `valid` or `same`, which pads more at the end | `Conv2D`, `MaxPooling2D` | a layer that pads before it |
+//! | a transposed convolution makes a stride for each pixel at least | `Conv2DTranspose` | a layer after it cuts off what is too much |
 //! | a map is flattened as row, column, channel | `Flatten` | its axes are permuted before, so that weights keep their order |
 //! | `momentum` of a batch norm is the share that stays | `BatchNormalization` | 1 − ours |
-//! | kernels are `[y, x, in, out]`, of a depthwise convolution `[y, x, in, multiplier]`, of a dense layer `[in, out]` | `get_weights` | weights are turned |
+//! | kernels are `[y, x, in, out]`, of a depthwise convolution `[y, x, in, multiplier]`, of a transposed one `[y, x, out, in]`, of a dense layer `[in, out]` | `get_weights` | weights are turned |
 
 use std::fmt::Write as _;
 
@@ -121,6 +122,7 @@ fn expression(written: &Written<'_>) -> Result<String> {
         "flatten" if *rank == Rank::Map => flat(input),
         "flatten" => input.clone(),
         "conv2d" => convolution(layer, name, &settings, input)?,
+        "conv_transpose2d" => transposed(layer, name, &settings, input)?,
         "dense" => of("Dense", int_text(channels)),
         "max_pool2d" | "avg_pool2d" => pool(layer, &settings, input)?,
         "pad" => pad(&settings, input),
@@ -130,6 +132,7 @@ fn expression(written: &Written<'_>) -> Result<String> {
             of("BatchNormalization", format!("epsilon={}, momentum={stays}", float("epsilon")))
         }
         "group_norm" => of("GroupNormalization", format!("{}, epsilon={}", int("groups"), float("epsilon"))),
+        "layer_norm" => of("LayerNormalization", format!("epsilon={}", float("epsilon"))),
         "instance_norm" => of("GroupNormalization", format!("-1, epsilon={}", float("epsilon"))),
         "maxout" if *rank == Rank::Map => {
             format!("ops.max(layers.Reshape(({height}, {width}, {channels}, {}))({input}), -1)", int("group"))
@@ -140,13 +143,14 @@ fn expression(written: &Written<'_>) -> Result<String> {
             let mode = if settings.contains_key("mode") { ", interpolation=\"bilinear\"" } else { "" };
             format!("layers.UpSampling2D({}{mode})({input})", int("factor"))
         }
+        "scale" => format!("{input} * {} + {}", float("factor"), float("offset")),
         "hardtanh" => format!("ops.clip({input}, {}, {})", float("min"), float("max")),
         "prelu" if *rank == Rank::Map => of("PReLU", "shared_axes=[1, 2]".to_owned()),
         "prelu" => format!("layers.PReLU(name=\"{name}\")({input})"),
         "leaky_relu" => format!("layers.LeakyReLU({})({input})", float("slope")),
         "elu" => format!("layers.ELU({})({input})", float("alpha")),
         "gelu" => format!("keras.activations.gelu({input}, approximate=False)"),
-        kind @ ("relu" | "sigmoid" | "tanh" | "silu" | "hard_sigmoid") => {
+        kind @ ("relu" | "sigmoid" | "tanh" | "silu" | "hard_sigmoid" | "softmax") => {
             format!("keras.activations.{kind}({input})")
         }
         "hard_swish" => format!("keras.activations.hard_silu({input})"),
@@ -197,6 +201,44 @@ fn convolution(layer: &NetworkLayer, name: &str, settings: &Table, input: &str) 
         let _ = write!(more, ", groups={}", int("groups"));
     }
     Ok(format!("layers.Conv2D({filters}, {}{more}, name=\"{name}\")({input})", int("kernel")))
+}
+
+/// A transposed convolution: all that it makes, of which rows and columns are cut off.
+fn transposed(layer: &NetworkLayer, name: &str, settings: &Table, input: &str) -> Result<String> {
+    let [kernel, stride, dilation] = ["kernel", "stride", "dilation"].map(|name| size(settings, name));
+    let added = settings.get("output_padding").and_then(Setting::as_integer).unwrap_or(0).max(0) as usize;
+    let fault = match (size(settings, "groups"), stride, dilation) {
+        (1, 1, _) | (1, _, 1) if added < stride => None,
+        (1, 1, _) | (1, _, 1) => Some("no output_padding as large as its stride"),
+        (1, ..) => Some("no stride above 1 with a dilation above 1"),
+        _ => Some("no groups of a transposed convolution"),
+    };
+    if let Some(fault) = fault {
+        let what = format!("layer {:?}: Keras has {fault}", layer.name);
+        return Err(Error::new(what, "export ONNX or PyTorch source"));
+    }
+    let mut more = String::new();
+    for (value, usual, argument) in
+        [(stride, 1, "strides"), (dilation, 1, "dilation_rate"), (added, 0, "output_padding")]
+    {
+        if value != usual {
+            let _ = write!(more, ", {argument}={value}");
+        }
+    }
+    let filters = layer.output.channels;
+    let whole = format!("layers.Conv2DTranspose({filters}, {kernel}{more}, name=\"{name}\")({input})");
+    let padding = size(settings, "padding");
+    // Without output_padding Keras makes a stride for each pixel at least.
+    let reach = (kernel - 1) * dilation + 1;
+    let side =
+        |length: usize| (length - 1) * stride + if added > 0 { reach + added } else { reach.max(stride) };
+    let [from, to] = [layer.input_shapes[0], layer.output];
+    let cuts = [(from.height, to.height), (from.width, to.width)].map(|(from, to)| side(from) - padding - to);
+    if padding == 0 && cuts == [0; 2] {
+        return Ok(whole);
+    }
+    let [rows, columns] = cuts.map(|after| format!("({padding}, {after})"));
+    Ok(format!("layers.Cropping2D(({rows}, {columns}))({whole})"))
 }
 
 /// A pool; what lies outside the map never is the largest, and counts as 0 in a mean.
@@ -254,6 +296,12 @@ fn turned(layer: &NetworkLayer, at: usize, values: &[f32], rank: Rank) -> (Vec<u
                 }
             }
             (shape, turned)
+        }
+        ("conv_transpose2d", &[out, each, height, width]) => {
+            let of = |pixel: usize, o: usize, c: usize| values[(o * each + c) * height * width + pixel];
+            let places = (0..height * width).flat_map(|pixel| (0..out).map(move |o| (pixel, o)));
+            let turned = places.flat_map(|(pixel, o)| (0..each).map(move |c| of(pixel, o, c)));
+            (vec![height, width, out, each], turned.collect())
         }
         ("dense", &[units, ..]) if at == 0 => {
             let inputs = values.len() / units;

@@ -7,7 +7,7 @@ use toml::{Table, Value as Setting};
 
 use super::exported::Exported;
 use super::ranks::{Rank, Ranks, ranks};
-use super::tensors::shapes;
+use super::tensors::tensors;
 use super::writer::{FLOAT, Set, Writer, number, sides, size};
 use crate::error::{Error, Result};
 use crate::nn::Shape;
@@ -42,20 +42,25 @@ impl Writer<'_> {
         let settings = self.layer.layer.settings();
         let (kind, output) = (self.layer.layer.kind(), self.layer.name.clone());
         // Of several nodes, or with weights in another shape.
-        if matches!(kind, "prelu" | "group_norm") {
-            let made = if kind == "prelu" { Self::prelu } else { Self::group_norm };
+        if matches!(kind, "prelu" | "group_norm" | "layer_norm") {
+            let made = match kind {
+                "prelu" => Self::prelu,
+                "layer_norm" => Self::layer_norm,
+                _ => Self::group_norm,
+            };
             made(self, inputs[0], &output, weights, ranks.input);
             return Ok(());
         }
         let mut taken: Vec<String> = inputs.iter().map(|name| (*name).to_owned()).collect();
-        for ((tensor, shape), values) in shapes(self.layer).into_iter().zip(weights) {
-            taken.push(self.floats(format!("{output}.{tensor}"), &shape, values));
+        for tensor in tensors(self.layer, weights) {
+            taken.push(self.floats(format!("{output}.{}", tensor.name), &tensor.shape, &tensor.values));
         }
         let taken: Vec<&str> = taken.iter().map(String::as_str).collect();
         match kind {
-            "conv2d" => self.convolution(&taken, &output, &settings),
+            "conv2d" | "conv_transpose2d" => self.convolution(kind, &taken, &output, &settings),
             "avg_pool2d" | "max_pool2d" => self.pool(kind, &taken, &output, &settings),
             "gelu" if self.opset < HAS_GELU => self.gelu(inputs[0], &output),
+            "scale" => self.scale(inputs[0], &output, &settings),
             "hardtanh" => self.hardtanh(inputs[0], &output, &settings),
             "local_response_norm" => self.local_response_norm(inputs[0], &output, &settings),
             "pad" => self.pad(inputs[0], &output, &settings),
@@ -73,17 +78,25 @@ impl Writer<'_> {
         Ok(())
     }
 
-    fn convolution(&mut self, taken: &[&str], output: &str, settings: &Table) {
+    fn convolution(&mut self, kind: &str, taken: &[&str], output: &str, settings: &Table) {
         let square = |name| [size(settings, name); 2];
         let (kernel, strides, dilations) = (square("kernel"), square("stride"), square("dilation"));
-        let sets = [
+        // Of a transposed convolution: what is put to the end, or cut off there.
+        let added = settings.get("output_padding").and_then(Setting::as_integer).unwrap_or(0);
+        let (padding, cut) = (size(settings, "padding"), (-added).max(0) as usize);
+        let output_padding = [added.max(0) as usize; 2];
+        let mut sets = vec![
             ("kernel_shape", Set::Ints(&kernel)),
             ("strides", Set::Ints(&strides)),
-            ("pads", Set::Ints(&[size(settings, "padding"); 4])),
             ("dilations", Set::Ints(&dilations)),
             ("group", Set::Int(size(settings, "groups"))),
         ];
-        self.node("Conv", taken, output, &sets);
+        let pads = [padding, padding, padding + cut, padding + cut];
+        sets.push(("pads", Set::Ints(&pads)));
+        if output_padding != [0; 2] {
+            sets.push(("output_padding", Set::Ints(&output_padding)));
+        }
+        self.node(if kind == "conv2d" { "Conv" } else { "ConvTranspose" }, taken, output, &sets);
     }
 
     fn pool(&mut self, kind: &str, taken: &[&str], output: &str, settings: &Table) {
@@ -122,6 +135,7 @@ fn operator(kind: &str, settings: &Table) -> Option<(&'static str, Vec<(&'static
         "relu" => ("Relu", Vec::new()),
         "sigmoid" => ("Sigmoid", Vec::new()),
         "tanh" => ("Tanh", Vec::new()),
+        "softmax" => ("Softmax", vec![("axis", Set::Int(1))]),
         "gelu" => ("Gelu", Vec::new()),
         "hard_sigmoid" => ("HardSigmoid", vec![("alpha", Set::Float(1.0 / 6.0)), ("beta", Set::Float(0.5))]),
         "hard_swish" => ("HardSwish", Vec::new()),

@@ -105,6 +105,22 @@ impl Writer<'_> {
         self.node("Mul", &[input, &share], output, &[]);
     }
 
+    /// `Mul` and `Add`, those that change something.
+    pub(super) fn scale(&mut self, input: &str, output: &str, settings: &Table) {
+        let [factor, offset] = ["factor", "offset"].map(|name| number(settings, name));
+        let product = if offset == 0.0 { output.to_owned() } else { self.part("product") };
+        let mut from = input;
+        if factor != 1.0 || offset == 0.0 {
+            let by = self.number("factor", factor);
+            self.node("Mul", &[input, &by], &product, &[]);
+            from = &product;
+        }
+        if offset != 0.0 {
+            let by = self.number("offset", offset);
+            self.node("Add", &[from, &by], output, &[]);
+        }
+    }
+
     /// `Clip`, its bounds as inputs.
     pub(super) fn hardtanh(&mut self, input: &str, output: &str, settings: &Table) {
         let [min, max] = ["min", "max"].map(|name| self.number(name, number(settings, name)));
@@ -121,6 +137,36 @@ impl Writer<'_> {
     pub(super) fn prelu(&mut self, input: &str, output: &str, weights: &[Vec<f32>], rank: Rank) {
         let slopes = self.per_channel("weight", rank, &weights[0]);
         self.node("PRelu", &[input, &slopes], output, &[]);
+    }
+
+    /// `LayerNormalization` of a row, or of a map while its channels are last.
+    pub(super) fn layer_norm(&mut self, input: &str, output: &str, weights: &[Vec<f32>], rank: Rank) {
+        let epsilon = number(&self.layer.layer.settings(), "epsilon");
+        let [scales, shifts] = [0, 1].map(|at| {
+            let name = format!("{}.{}", self.layer.name, ["weight", "bias"][at]);
+            self.floats(name, &[weights[at].len()], &weights[at])
+        });
+        let norm = |writer: &mut Self, from: &str, to: &str| {
+            let sets = [("epsilon", Set::Float(epsilon))];
+            writer.node("LayerNormalization", &[from, &scales, &shifts], to, &sets);
+        };
+        if rank == Rank::Row {
+            return norm(self, input, output);
+        }
+        self.with_channels_last(input, output, norm);
+    }
+
+    /// Nodes of a map while its channels are last.
+    pub(super) fn with_channels_last(
+        &mut self,
+        input: &str,
+        output: &str,
+        nodes: impl FnOnce(&mut Self, &str, &str),
+    ) {
+        let [last, made] = ["last", "made"].map(|part| self.part(part));
+        self.node("Transpose", &[input], &last, &[("perm", Set::Ints(&[0, 2, 3, 1]))]);
+        nodes(self, &last, &made);
+        self.node("Transpose", &[&made], output, &[("perm", Set::Ints(&[0, 3, 1, 2]))]);
     }
 
     /// `InstanceNormalization` of each group as one channel, then scale and shift: as PyTorch's exporters write it, because

@@ -100,7 +100,9 @@ fn line(written: &Written<'_>) -> Result<Line> {
         "concat" => return plain(format!("torch.cat([{}], 1)", inputs.join(", "))),
         "flatten" => return plain(format!("{}.flatten(1)", inputs[0])),
         "maxout" => return plain(format!("{}.unflatten(1, ({to}, {})).amax(2)", inputs[0], int("group"))),
+        "scale" => return plain(format!("{} * {} + {}", inputs[0], float("factor"), float("offset"))),
         "conv2d" => format!("Conv2d({from}, {to}, {}{})", int("kernel"), given(&settings, CONVOLUTION)),
+        "conv_transpose2d" => return Ok(transposed(written, &settings)),
         "dense" => format!("Linear({}, {to})", layer.input_shapes[0].len()),
         "max_pool2d" => format!("MaxPool2d({})", windows(&settings)),
         "avg_pool2d" => {
@@ -129,6 +131,7 @@ fn line(written: &Written<'_>) -> Result<Line> {
         "hardtanh" => format!("Hardtanh({}, {})", float("min"), float("max")),
         "prelu" => format!("PReLU({to})"),
         "group_norm" => format!("GroupNorm({}, {to}, eps={})", int("groups"), float("epsilon")),
+        "layer_norm" => return Ok(layer_norm(written, float("epsilon"))),
         "instance_norm" => format!("InstanceNorm2d({to}, eps={}, affine=True)", float("epsilon")),
         "leaky_relu" => format!("LeakyReLU({})", float("slope")),
         "elu" => format!("ELU({})", float("alpha")),
@@ -144,6 +147,31 @@ fn line(written: &Written<'_>) -> Result<Line> {
     Ok(Line { module: Some(module), output: format!("self.{name}({})", inputs[0]) })
 }
 
+/// A transposed convolution; rows and columns that it cuts off at the end are left out of its output.
+fn transposed(Written { layer, name, inputs, .. }: &Written<'_>, settings: &Table) -> Line {
+    let [from, to] = [layer.input_shapes[0].channels, layer.output.channels];
+    let added = settings.get("output_padding").and_then(Setting::as_integer).unwrap_or(0);
+    let mut more = given(settings, CONVOLUTION);
+    if added > 0 {
+        let _ = write!(more, ", output_padding={added}");
+    }
+    let cut = if added < 0 { format!("[:, :, :{added}, :{added}]") } else { String::new() };
+    Line {
+        module: Some(format!("ConvTranspose2d({from}, {to}, {}{more})", size(settings, "kernel"))),
+        output: format!("self.{name}({}){cut}", inputs[0]),
+    }
+}
+
+/// A normalization of a row, or of a map while its channels are last.
+fn layer_norm(Written { layer, name, inputs, rank }: &Written<'_>, epsilon: f32) -> Line {
+    let (channels, input) = (layer.output.channels, &inputs[0]);
+    let output = match rank {
+        Rank::Row => format!("self.{name}({input})"),
+        Rank::Map => format!("self.{name}({input}.movedim(1, -1)).movedim(-1, 1)"),
+    };
+    Line { module: Some(format!("LayerNorm({channels}, eps={epsilon})")), output }
+}
+
 fn pad(settings: &Table) -> String {
     let [left, right, top, bottom] = ["left", "right", "top", "bottom"].map(|side| size(settings, side));
     let reflects = settings.get("mode").and_then(Setting::as_str) == Some("reflect");
@@ -156,6 +184,7 @@ const FUNCTIONS: &[(&str, &str)] = &[
     ("relu", "ReLU()"),
     ("sigmoid", "Sigmoid()"),
     ("tanh", "Tanh()"),
+    ("softmax", "Softmax(1)"),
     ("gelu", "GELU()"),
     ("silu", "SiLU()"),
     ("hard_swish", "Hardswish()"),

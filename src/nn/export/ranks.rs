@@ -35,6 +35,7 @@ fn of(layer: &NetworkLayer, inputs: &[Rank]) -> Ranks {
         "dense" => Ranks { input: Rank::Row, output: Rank::Row },
         "flatten" => Ranks { input: inputs[0], output: Rank::Row },
         "conv2d"
+        | "conv_transpose2d"
         | "avg_pool2d"
         | "max_pool2d"
         | "global_avg_pool2d"

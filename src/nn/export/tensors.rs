@@ -1,5 +1,7 @@
 //! The weights as tensors by name, as PyTorch's state dicts have them.
 
+use std::borrow::Cow;
+
 use safetensors::Dtype;
 use safetensors::tensor::TensorView;
 
@@ -8,19 +10,29 @@ use super::names::python_names;
 use crate::error::{Error, Result};
 use crate::nn::{BATCHES_TRACKED, NetworkLayer, ParameterSpec};
 
-/// Name and shape of each tensor of a layer; weights of a dense layer are a matrix.
-pub(super) fn shapes(layer: &NetworkLayer) -> Vec<(&'static str, Vec<usize>)> {
+/// A tensor of a layer.
+pub(super) struct LayerTensor<'v> {
+    pub name: &'static str,
+    pub shape: Vec<usize>,
+    pub values: Cow<'v, [f32]>,
+}
+
+/// The tensors of a layer as PyTorch and ONNX have them; weights of a dense layer are a matrix.
+pub(super) fn tensors<'v>(layer: &NetworkLayer, weights: &'v [Vec<f32>]) -> Vec<LayerTensor<'v>> {
     let is_dense = layer.layer.kind() == "dense";
-    let shape = |spec: ParameterSpec| match &spec.shape[..] {
-        [units, inputs @ ..] if is_dense && !inputs.is_empty() => vec![*units, inputs.iter().product()],
-        _ => spec.shape,
+    let tensor = |(spec, values): (ParameterSpec, &'v Vec<f32>)| {
+        let shape = match &spec.shape[..] {
+            [units, inputs @ ..] if is_dense && !inputs.is_empty() => vec![*units, inputs.iter().product()],
+            _ => spec.file_shape(),
+        };
+        LayerTensor { name: spec.name, shape, values: spec.to_file(values) }
     };
-    layer.parameters().into_iter().map(|spec| (spec.name, shape(spec))).collect()
+    layer.parameters().into_iter().zip(weights).map(tensor).collect()
 }
 
 impl Exported {
     /// Name, shape and values of each tensor; the layers by their own names.
-    pub fn tensors(&self) -> Vec<(String, Vec<usize>, &[f32])> {
+    pub fn tensors(&self) -> Vec<(String, Vec<usize>, Cow<'_, [f32]>)> {
         self.tensors_of(&self.layer_names())
     }
 
@@ -28,14 +40,14 @@ impl Exported {
         self.model.network.layers.iter().map(|layer| layer.name.clone()).collect()
     }
 
-    fn tensors_of(&self, names: &[String]) -> Vec<(String, Vec<usize>, &[f32])> {
-        let mut tensors = Vec::new();
+    fn tensors_of(&self, names: &[String]) -> Vec<(String, Vec<usize>, Cow<'_, [f32]>)> {
+        let mut all = Vec::new();
         for ((layer, name), weights) in self.model.network.layers.iter().zip(names).zip(&self.model.weights) {
-            for ((tensor, shape), values) in shapes(layer).into_iter().zip(weights) {
-                tensors.push((format!("{name}.{tensor}"), shape, &values[..]));
+            for of in tensors(layer, weights) {
+                all.push((format!("{name}.{}", of.name), of.shape, of.values));
             }
         }
-        tensors
+        all
     }
 
     /// A safetensors file of the weights, by the layers' own names.
@@ -59,8 +71,9 @@ impl Exported {
         let view =
             |dtype, shape, bytes| TensorView::new(dtype, shape, bytes).expect("lengths follow from shapes");
         let mut views: Vec<(String, TensorView<'_>)> = Vec::new();
-        for (name, shape, values) in self.tensors_of(names) {
-            views.push((name, view(Dtype::F32, shape, bytemuck::cast_slice(values))));
+        let tensors = self.tensors_of(names);
+        for (name, shape, values) in &tensors {
+            views.push((name.clone(), view(Dtype::F32, shape.clone(), bytemuck::cast_slice(values))));
         }
         for (layer, name) in self.model.network.layers.iter().zip(names) {
             if layer.layer.kind() == "batch_norm" {

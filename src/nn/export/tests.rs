@@ -222,7 +222,9 @@ fn keras_builds_every_kind_of_layer_but_those_that_it_lacks() {
         let source = match exported.keras() {
             Ok(source) => source,
             Err(error) => {
-                let strided = kind == "conv2d" && error.what().contains("dilation");
+                let says = |word: &str| error.what().contains(word);
+                let strided = kind == "conv2d" && says("dilation")
+                    || kind == "conv_transpose2d" && (says("dilation") || says("groups"));
                 assert!(strided || ["local_response_norm", "avg_pool2d"].contains(&kind), "{kind}: {error}");
                 continue;
             }
@@ -268,4 +270,41 @@ fn a_depthwise_kernel_of_keras_has_its_multiplier_last() {
     let network = Network::parse(&text, Shape::new(2, 5, 5), 1).unwrap();
     let error = of_network(network).keras().unwrap_err();
     assert!(error.what().contains("a1") && error.what().contains("dilation"), "{error}");
+}
+
+#[test]
+fn kernels_of_transposed_convolutions_lie_as_each_framework_has_them() {
+    let layer = |more: &str| {
+        format!(
+            "layer = [{{ kind = \"conv_transpose2d\", name = \"a1\", filters = 4, kernel = 2{more} }}, {{ kind = \"dense\" }}]"
+        )
+    };
+    let export = |more: &str| {
+        let mut exported = of_network(Network::parse(&layer(more), Shape::new(2, 2, 3), 2).unwrap());
+        let len = exported.model.weights[0][0].len();
+        exported.model.weights[0][0] = (0..len).map(|value| value as f32).collect();
+        exported
+    };
+    let whole = export(", stride = 2, padding = 1");
+    // Ours is [out, in, y, x]: 8·out + 4·in + 2·y + x.
+    let (_, shape, values) = &whole.tensors()[0];
+    assert_eq!((&shape[..], &values[..8]), (&[2, 4, 2, 2][..], &[0., 1., 2., 3., 8., 9., 10., 11.][..]));
+    let (_, shape, values) = &whole.keras_weights()[0];
+    assert_eq!((&shape[..], &values[..8]), (&[2, 2, 4, 2][..], &[0., 4., 8., 12., 16., 20., 24., 28.][..]));
+    let source = whole.keras().unwrap();
+    let layers =
+        "layers.Cropping2D(((1, 1), (1, 1)))(layers.Conv2DTranspose(4, 2, strides=2, name=\"a1\")(image))";
+    assert!(source.contains(layers), "{source}");
+    // Of two groups the first has the filters 0 and 1, which see one channel each.
+    let halves = export(", groups = 2");
+    let (_, shape, values) = &halves.tensors()[0];
+    let first = [0., 1., 2., 3., 4., 5., 6., 7.];
+    assert_eq!((&shape[..], &values[..8]), (&[2, 2, 2, 2][..], &first[..]));
+    let source = export(", stride = 3, output_padding = -1").pytorch().unwrap();
+    assert!(source.contains("nn.ConvTranspose2d(2, 4, 2, stride=3)"), "{source}");
+    assert!(source.contains("self.a1(image)[:, :, :-1, :-1]"), "{source}");
+    for (more, word) in [(", groups = 2", "groups"), (", stride = 2, dilation = 2", "dilation")] {
+        let error = export(more).keras().unwrap_err();
+        assert!(error.what().contains("a1") && error.what().contains(word), "{error}");
+    }
 }

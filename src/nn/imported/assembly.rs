@@ -47,7 +47,7 @@ impl Origin<'_> {
 #[derive(Debug)]
 pub(in crate::nn) struct Added {
     pub output: Stage,
-    /// True if each value stands where it stands in the first input: of activation functions, sums and products.
+    /// True if each value stands where it stands in the first input: of activation functions, softmax, sums and products.
     pub keeps_order: bool,
 }
 
@@ -120,7 +120,7 @@ impl Assembly {
         table.extend(settings);
         self.layers.push(table);
         self.weights.push(weights);
-        let keeps_order = layer.is_elementwise() || ["add", "mul"].contains(&kind);
+        let keeps_order = layer.is_elementwise() || ["add", "mul", "softmax"].contains(&kind);
         Ok(Added { output: Stage { layer: name, shape }, keeps_order })
     }
 

@@ -14,4 +14,4 @@ pub(super) use beside::beside;
 pub(super) use damage::damaged_json;
 pub(super) use order::in_our_order;
 pub(super) use walk::{Input, inputs_first};
-pub(super) use windows::{Filters, Pads, Pooling, reach, same_padding};
+pub(super) use windows::{Filters, Pads, Pooling, TransposedFilters, reach, same_padding};

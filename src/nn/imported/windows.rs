@@ -5,6 +5,7 @@ use toml::{Table, Value as Setting};
 use super::assembly::{Added, Assembly, Origin, Stage};
 use crate::error::Result;
 use crate::nn::tables::sizes;
+use crate::nn::{Init, ParameterSpec};
 
 /// Largest kernel.
 const MAX_KERNEL: usize = 64;
@@ -25,6 +26,21 @@ pub(in crate::nn) struct Filters {
     pub dilation: usize,
     pub groups: usize,
     pub pads: Pads,
+}
+
+/// A transposed convolution of a file, with the same kernel, stride and dilation for rows and columns.
+pub(in crate::nn) struct TransposedFilters {
+    /// Input channels, filters of a group, and the side of the kernel.
+    pub sizes: [usize; 3],
+    /// The weights, `[in, out of a group, ky, kx]`.
+    pub values: Vec<f32>,
+    /// None for biases of 0.
+    pub biases: Option<Vec<f32>>,
+    pub stride: usize,
+    pub dilation: usize,
+    pub groups: usize,
+    /// Of rows and of columns: pixels cut off before, and pixels that are left.
+    pub cuts: [[usize; 2]; 2],
 }
 
 /// A pool of a file; sizes are of rows and columns.
@@ -122,6 +138,57 @@ impl Assembly {
             ("groups", filters.groups),
         ]);
         self.push(origin, ("conv2d", settings), &[&input], vec![taps, filters.biases])
+    }
+
+    /// Appends a transposed convolution.
+    ///
+    /// # Errors
+    /// When rows and columns differ, or its weights do not fit.
+    pub(in crate::nn) fn transposed(
+        &mut self,
+        origin: Origin<'_>,
+        input: &Stage,
+        of: TransposedFilters,
+    ) -> Result<Added> {
+        let TransposedFilters { sizes: [inputs, each, kernel], stride, dilation, groups, cuts, .. } = of;
+        let reach = reach(origin, [kernel; 2], dilation)?[0];
+        let len = [inputs, each, kernel, kernel].iter().try_fold(1_usize, |len, side| len.checked_mul(*side));
+        let fits = groups > 0 && inputs.is_multiple_of(groups) && inputs == input.shape.channels;
+        if !fits || len != Some(of.values.len()) || of.values.is_empty() {
+            let what = format!(
+                "its weights are [{inputs}, {each}, {kernel}, {kernel}] with {} values, for {} channels in {groups} groups",
+                of.values.len(),
+                input.shape.channels
+            );
+            return Err(origin.refuse(what, "the file is damaged: export it again"));
+        }
+        let sides = [input.shape.height, input.shape.width];
+        // What is at the end beyond what the kernels reach.
+        let added = [0, 1].map(|axis| {
+            let whole = ((sides[axis] - 1) * stride + reach) as i64;
+            cuts[axis][1] as i64 - (whole - 2 * cuts[axis][0] as i64)
+        });
+        if cuts[0][0] != cuts[1][0] || added[0] != added[1] {
+            let what = format!("it cuts off others of its rows than of its columns: {cuts:?}");
+            return Err(origin.refuse(what, "take the same padding for rows and columns"));
+        }
+        let filters = each * groups;
+        let spec = ParameterSpec {
+            turned_groups: Some(groups),
+            ..ParameterSpec::weight([filters, inputs / groups, kernel, kernel], Init::He)
+        };
+        let mut settings = sizes(&[
+            ("filters", filters),
+            ("kernel", kernel),
+            ("stride", stride),
+            ("padding", cuts[0][0]),
+            ("dilation", dilation),
+            ("groups", groups),
+        ]);
+        settings.insert("output_padding".to_owned(), Setting::Integer(added[0]));
+        let biases = of.biases.unwrap_or_else(|| vec![0.0; filters]);
+        let weights = vec![spec.from_file(&of.values).into_owned(), biases];
+        self.push(origin, ("conv_transpose2d", settings), &[input], weights)
     }
 
     /// The map with a layer `pad` for what one side has more than another, and the padding that is the same on all sides.

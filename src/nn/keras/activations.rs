@@ -9,11 +9,11 @@ use super::map::{Form, Map};
 use super::reader::{Dialect, Reader};
 use crate::error::Result;
 use crate::nn::imported::in_our_order;
-use crate::nn::tables::number;
+use crate::nn::tables::{number, scale};
 
 /// Help for functions that have no layer.
 const NEAREST: &str =
-    "relu, leaky_relu, elu, gelu, silu, hard_silu, relu6, sigmoid, hard_sigmoid of Keras 3 and tanh have one";
+    "relu, leaky_relu, elu, gelu, silu, hard_silu, relu6, sigmoid, hard_sigmoid, tanh and softmax have one";
 /// Slope of `leaky_relu` by name, and of the layer.
 const SLOPE_BY_NAME: f32 = 0.2;
 const SLOPE_OF_LAYER: f32 = 0.3;
@@ -55,7 +55,10 @@ impl Reader<'_> {
                 let alpha = number("alpha", layer.number("alpha", 1.0)?);
                 self.apply(layer, ("elu", alpha), input)
             }
-            "Softmax" => self.function(layer, "softmax", input, is_last),
+            "Softmax" => {
+                self.check_last_axis(layer, input)?;
+                self.function(layer, "softmax", input, is_last)
+            }
             _ => Err(layer.refuse("there is no layer for this activation", NEAREST)),
         }
     }
@@ -69,11 +72,10 @@ impl Reader<'_> {
                 self.note(layer, "its softmax is left out, because the loss computes it from the logits");
                 return Ok(input.clone());
             }
+            "softmax" if input.form != Form::Plane => plain("softmax"),
             "softmax" | "log_softmax" => {
-                return Err(layer.refuse(
-                    "it has a softmax that is not the last of the model, or over a map",
-                    "softmax inside a network has no layer",
-                ));
+                let what = format!("it has a {name} that is not the last of the model");
+                return Err(layer.refuse(what, "inside a network only a softmax of channels has a layer"));
             }
             "relu" | "sigmoid" | "tanh" | "elu" | "gelu" => (name, Table::new()),
             "silu" | "swish" => plain("silu"),
@@ -82,12 +84,10 @@ impl Reader<'_> {
             "relu6" => ("hardtanh", bounds(0.0, 6.0)),
             "leaky_relu" => ("leaky_relu", number("slope", SLOPE_BY_NAME)),
             "hard_sigmoid" if self.dialect == Dialect::Keras3 => plain("hard_sigmoid"),
+            // That of Keras 2 is x / 5 + 1/2, cut alike.
             "hard_sigmoid" => {
-                let what = "its hard_sigmoid is that of Keras 2, x / 5 + 1/2 from 0 to 1";
-                return Err(layer.refuse(
-                    what,
-                    "hard_sigmoid is there as Keras 3 has it, x / 6 + 1/2; sigmoid is near, too",
-                ));
+                let line = self.apply(layer, ("scale", scale(0.2, 0.5)), input)?;
+                return self.apply(layer, ("hardtanh", bounds(0.0, 1.0)), &line);
             }
             other => {
                 let what = format!("there is no layer for its activation {other:?}");

@@ -61,9 +61,11 @@ pub(super) fn inputs_of<'a>(layer: &Layer<'a>) -> Result<Vec<Vec<Reference<'a>>>
                         let tensors = of.get(part).map_or(Some(()), |value| tensors(value, &mut found));
                         tensors.ok_or_else(fault)?;
                     }
-                    if layer.is_operator && of.get("args").is_some_and(has_constant) {
-                        let help =
-                            "fold it into the weights of a layer: only outputs of layers can be joined";
+                    if layer.is_operator
+                        && of.get("args").is_some_and(has_constant)
+                        && operand(layer).is_none()
+                    {
+                        let help = "take +, −, × or ÷ with one number, or fold it into the weights of a layer: only outputs of layers can be joined";
                         return Err(layer.refuse("it takes a constant", help));
                     }
                     Ok(found)
@@ -93,6 +95,16 @@ fn tensors<'a>(value: &'a Value, found: &mut Vec<Reference<'a>>) -> Option<()> {
         }
         Value::Object(of) => of.values().try_for_each(|value| tensors(value, found)),
         _ => Some(()),
+    }
+}
+
+/// The number that the only call of an operator takes beside a tensor, and true where it comes first.
+pub(super) fn operand(layer: &Layer<'_>) -> Option<(f64, bool)> {
+    let [call] = &layer.value["inbound_nodes"].as_array()?[..] else { return None };
+    match &call["args"].as_array()?[..] {
+        [Value::Number(number), Value::Object(_)] => Some((number.as_f64()?, true)),
+        [Value::Object(_), Value::Number(number)] => Some((number.as_f64()?, false)),
+        _ => None,
     }
 }
 

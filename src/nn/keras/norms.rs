@@ -6,10 +6,13 @@ use super::map::{Form, Map};
 use super::reader::Reader;
 use crate::error::Result;
 use crate::nn::imported::in_our_order;
-use crate::nn::tables::{number, sizes};
+use crate::nn::tables::{self, number, sizes};
 
 /// ε of Keras's normalizations.
 const EPSILON: f32 = 1e-3;
+
+/// Note of layers that take pixels as they are.
+const PIXELS: &str = "if the network was fed pixels from 0 to 255, say so by --mean 0 --std 0.00392157";
 
 impl Reader<'_> {
     /// The variables with a value for each channel, in our order; those that a setting turns off are all `else_value`, and the others
@@ -36,7 +39,7 @@ impl Reader<'_> {
     }
 
     /// Refuses axes other than that of the channels.
-    fn check_last_axis(&self, layer: &Layer<'_>, input: &Map) -> Result<()> {
+    pub(super) fn check_last_axis(&self, layer: &Layer<'_>, input: &Map) -> Result<()> {
         let last = input.sizes().len() as i64;
         let axes = layer.integers("axis")?.unwrap_or(vec![-1]);
         if (axes == [-1] || axes == [last]) && input.form != Form::Plane {
@@ -86,20 +89,28 @@ impl Reader<'_> {
         self.grouped(call, input, groups)
     }
 
-    /// `LayerNormalization` of a row.
+    /// `LayerNormalization` of a row, or of each pixel of an image.
     pub(super) fn layer_norm(&mut self, call: &Call<'_>, input: &Map) -> Result<Map> {
         let layer = &call.layer;
         self.check_last_axis(layer, input)?;
-        if input.parts().is_none() || layer.flag("rms_scaling", false)? {
-            let help = "of maps GroupNormalization(groups=1) has a layer, group_norm";
-            return Err(layer.refuse("it normalizes each pixel by itself, or by its mean square alone", help));
+        if layer.flag("rms_scaling", false)? {
+            let help = "leave rms_scaling out: layer_norm takes the mean away, too";
+            return Err(layer.refuse("it normalizes by the mean square alone", help));
         }
-        self.grouped(call, input, 1)
+        if input.parts().is_some() {
+            return self.grouped(call, input, 1);
+        }
+        let weights = self.scale_and_shift(call, input)?;
+        let epsilon = number("epsilon", layer.number("epsilon", EPSILON)?);
+        self.push(layer, ("layer_norm", epsilon), input, weights)
+    }
+
+    fn scale_and_shift(&mut self, call: &Call<'_>, input: &Map) -> Result<Vec<Vec<f32>>> {
+        self.of_channels(call, input, &[(Some("scale"), "gamma", 1.0), (Some("center"), "beta", 0.0)])
     }
 
     fn grouped(&mut self, call: &Call<'_>, input: &Map, groups: usize) -> Result<Map> {
-        let weights =
-            self.of_channels(call, input, &[(Some("scale"), "gamma", 1.0), (Some("center"), "beta", 0.0)])?;
+        let weights = self.scale_and_shift(call, input)?;
         let mut settings = sizes(&[("groups", groups)]);
         settings.extend(number("epsilon", call.layer.number("epsilon", EPSILON)?));
         self.push(&call.layer, ("group_norm", settings), input, weights)
@@ -107,10 +118,16 @@ impl Reader<'_> {
 
     /// `Rescaling`.
     pub(super) fn rescaling(&mut self, layer: &Layer<'_>, input: &Map) -> Result<Map> {
-        let [scales, offsets] = [("scale", 1.0), ("offset", 0.0)].map(|(key, default)| {
-            self.each_channel(layer, input, key, layer.numbers(key)?.unwrap_or(vec![default]))
-        });
-        self.scaled(layer, input, scales?, offsets?)
+        let [scales, offsets] = [("scale", 1.0), ("offset", 0.0)]
+            .map(|(key, default)| Ok(layer.numbers(key)?.unwrap_or(vec![default])));
+        let (scales, offsets) = (scales?, offsets?);
+        if let ([scale], [offset]) = (&scales[..], &offsets[..]) {
+            self.note(layer, PIXELS);
+            return self.push(layer, ("scale", tables::scale(*scale, *offset)), input, Vec::new());
+        }
+        let scales = self.each_channel(layer, input, "scale", scales)?;
+        let offsets = self.each_channel(layer, input, "offset", offsets)?;
+        self.scaled(layer, input, scales, offsets)
     }
 
     /// `Normalization`: less a mean, by a deviation of at least 1e-7, from the settings or, where it was adapted to data, the weights.
@@ -156,10 +173,8 @@ impl Reader<'_> {
         }
         let channels = input.shape().channels;
         let settings = sizes(&[("filters", channels), ("kernel", 1), ("groups", channels)]);
-        self.note(
-            layer,
-            "became a conv2d of single pixels, which trains unless it is frozen; if the network was fed pixels from 0 to 255, say so by --mean 0 --std 0.00392157",
-        );
+        let what = "became a conv2d of single pixels, which trains unless it is frozen";
+        self.note(layer, &format!("{what}; {PIXELS}"));
         self.push(layer, ("conv2d", settings), input, vec![scales, offsets])
     }
 }

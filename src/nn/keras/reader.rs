@@ -4,24 +4,37 @@ use toml::Table;
 
 use super::config::Layer;
 use super::graph::{Call, Graph, Source};
+use super::inbound::operand;
 use super::map::{Form, Map};
 use super::variables::Weights;
 use crate::error::{Error, Result};
 use crate::nn::imported::{Assembly, IMAGE, Origin, Stage};
-use crate::nn::tables::{number, sizes};
+use crate::nn::tables::{number, scale, sizes};
 use crate::nn::{Model, Shape};
 
 /// Classes that have no layer, and the nearest that would do.
 const NEAREST: &[(&str, &str)] = &[
     ("Average", "Add, and half the weights after it"),
     ("Conv1D", "Conv2D on an image of one row"),
-    ("Conv2DTranspose", "UpSampling2D and a Conv2D"),
     ("Cropping2D", "a Conv2D with padding=\"valid\""),
     ("Maximum", "Add"),
     ("MultiHeadAttention", "a convolution"),
     ("Permute", "no turning of axes"),
     ("Subtract", "Add, with the weights before it negated"),
     ("ThresholdedReLU", "ReLU"),
+];
+/// Classes that take an image.
+const OF_IMAGES: [&str; 10] = [
+    "AveragePooling2D",
+    "Conv2D",
+    "Conv2DTranspose",
+    "DepthwiseConv2D",
+    "GlobalAveragePooling2D",
+    "GlobalMaxPooling2D",
+    "MaxPooling2D",
+    "SeparableConv2D",
+    "UpSampling2D",
+    "ZeroPadding2D",
 ];
 /// Beginnings of the classes that act in training alone.
 const TRAINING_ALONE: [&str; 7] = [
@@ -141,6 +154,9 @@ impl Reader<'_> {
             let help = "build the model with data_format=\"channels_last\", and turn its images";
             return Err(layer.refuse("it has the channels first", help));
         }
+        if let (true, Some((number, is_first)), [input]) = (layer.is_operator, operand(layer), inputs) {
+            return self.by_number(layer, input, number as f32, is_first);
+        }
         if let "Add" | "Multiply" | "Concatenate" = layer.class {
             return self.join(layer, inputs);
         }
@@ -150,23 +166,13 @@ impl Reader<'_> {
         if layer.is_operator {
             return Err(refused(layer));
         }
-        let is_image = input.form == Form::Image;
+        if OF_IMAGES.contains(&layer.class) && input.form != Form::Image {
+            let what = format!("its input has the shape {:?}, which is no image", input.sizes());
+            return Err(layer.refuse(what, "put a Reshape to rows, columns and channels before it"));
+        }
         match layer.class {
-            "Conv2D"
-            | "DepthwiseConv2D"
-            | "SeparableConv2D"
-            | "MaxPooling2D"
-            | "AveragePooling2D"
-            | "ZeroPadding2D"
-            | "UpSampling2D"
-            | "GlobalAveragePooling2D"
-            | "GlobalMaxPooling2D"
-                if !is_image =>
-            {
-                let what = format!("its input has the shape {:?}, which is no image", input.sizes());
-                Err(layer.refuse(what, "put a Reshape to rows, columns and channels before it"))
-            }
             "Conv2D" => self.convolution(call, input, is_last),
+            "Conv2DTranspose" => self.transposed(call, input, is_last),
             "DepthwiseConv2D" => self.depthwise(call, input, is_last),
             "SeparableConv2D" => self.separable(call, input, is_last),
             "Dense" => self.dense(call, input, is_last),
@@ -194,6 +200,19 @@ impl Reader<'_> {
             "Identity" => Ok(input.clone()),
             _ => Err(refused(layer)),
         }
+    }
+
+    /// An operator of a map and a number.
+    fn by_number(&mut self, layer: &Layer<'_>, input: &Map, number: f32, is_first: bool) -> Result<Map> {
+        let settings = match (layer.class, is_first) {
+            ("Add", _) => scale(1.0, number),
+            ("Subtract", false) => scale(1.0, -number),
+            ("Subtract", true) => scale(-1.0, number),
+            ("Multiply", _) => scale(number, 0.0),
+            ("Divide" | "TrueDivide", false) => scale(1.0 / number, 0.0),
+            _ => return Err(refused(layer)),
+        };
+        self.push(layer, ("scale", settings), input, Vec::new())
     }
 
     fn dropout(&mut self, layer: &Layer<'_>, input: &Map) -> Result<Map> {

@@ -7,7 +7,9 @@ use super::reader::Reader;
 use super::variables::filters_first;
 use crate::error::Result;
 use crate::nn::Shape;
-use crate::nn::imported::{Filters, Origin, Pads, Pooling, in_our_order, reach, same_padding};
+use crate::nn::imported::{
+    Filters, Origin, Pads, Pooling, TransposedFilters, in_our_order, reach, same_padding,
+};
 use crate::nn::tables::sizes;
 
 /// Largest padding of a `ZeroPadding2D` at a side.
@@ -56,6 +58,46 @@ impl Reader<'_> {
         let values = self.variable(call, 0, &["kernel"], &shape)?;
         let kernel = Kernel { sizes: shape, values, biases: self.biases(call, 1, filters)?, groups };
         let map = self.filtered(layer, layer.name, input, kernel)?;
+        self.activated(layer, map, is_last)
+    }
+
+    /// `Conv2DTranspose`: "same" cuts off half of what is beyond the strides before, and the rest after.
+    pub(super) fn transposed(&mut self, call: &Call<'_>, input: &Map, is_last: bool) -> Result<Map> {
+        let layer = &call.layer;
+        let square = |key: &str| self::square(layer, key);
+        let (kernel, stride, dilation) =
+            (square("kernel_size")?, square("strides")?, square("dilation_rate")?);
+        let (filters, groups) = (layer.size("filters", 1)?, layer.size("groups", 1)?);
+        if layer.setting("output_padding").is_some() || groups != 1 {
+            return Err(layer.refuse("it has an output_padding, or groups", "leave them out"));
+        }
+        let is_same = match layer.word("padding", "valid")? {
+            "same" => true,
+            "valid" => false,
+            other => {
+                return Err(layer.refuse(format!("its padding is {other:?}"), "take \"valid\" or \"same\""));
+            }
+        };
+        let label = layer.label();
+        let origin = Origin { label: &label, name: Some(layer.name) };
+        let beyond = reach(origin, [kernel; 2], dilation)?[0].saturating_sub(stride);
+        let Shape { channels, height, width } = input.shape();
+        let cuts = [height, width].map(|side| match is_same {
+            true => [beyond / 2, side * stride],
+            false => [0, side * stride + beyond],
+        });
+        let shape = [kernel, kernel, filters, channels];
+        let values = self.variable(call, 0, &["kernel"], &shape)?;
+        let transposed = TransposedFilters {
+            sizes: [channels, filters, kernel],
+            values: filters_first(&values, shape),
+            biases: Some(self.biases(call, 1, filters)?),
+            stride,
+            dilation,
+            groups,
+            cuts,
+        };
+        let map = self.assembly.transposed(origin, &input.stage, transposed).map(Map::image)?;
         self.activated(layer, map, is_last)
     }
 
@@ -110,15 +152,7 @@ impl Reader<'_> {
 
     /// A convolution with the layer's strides, dilation and padding.
     fn filtered(&mut self, layer: &Layer<'_>, name: &str, input: &Map, kernel: Kernel) -> Result<Map> {
-        let square =
-            |key: &str| -> Result<usize> {
-                match layer.pair(key, [1; 2])? {
-                    [rows, columns] if rows == columns => Ok(rows),
-                    other => Err(layer
-                        .refuse(format!("its {key} are {other:?}"), "take the same for rows and columns")),
-                }
-            };
-        let (stride, dilation) = (square("strides")?, square("dilation_rate")?);
+        let (stride, dilation) = (square(layer, "strides")?, square(layer, "dilation_rate")?);
         let [rows, columns, inputs, count] = kernel.sizes;
         let label = layer.label();
         let origin = Origin { label: &label, name: Some(name) };
@@ -221,6 +255,14 @@ impl Reader<'_> {
         }
         let settings = sizes(&[("top", top), ("bottom", bottom), ("left", left), ("right", right)]);
         self.push(layer, ("pad", settings), input, Vec::new())
+    }
+}
+
+/// A size that is the same for rows and columns.
+fn square(layer: &Layer<'_>, key: &str) -> Result<usize> {
+    match layer.pair(key, [1; 2])? {
+        [rows, columns] if rows == columns => Ok(rows),
+        other => Err(layer.refuse(format!("its {key} are {other:?}"), "take the same for rows and columns")),
     }
 }
 

@@ -7,6 +7,7 @@ mod batch_norm;
 mod bias_sums;
 mod concat;
 mod conv2d;
+mod conv_transpose2d;
 mod copy;
 mod dense;
 mod dense_products;
@@ -21,6 +22,7 @@ mod mul;
 mod pad;
 mod prelu;
 mod settings;
+mod softmax;
 mod upsample;
 mod window;
 
@@ -37,6 +39,9 @@ pub use settings::{LayerSample, MAX_INPUTS};
 use super::layer::Layer;
 use super::twin::KernelTwin;
 use crate::error::Result;
+
+/// Kinds of the convolutions, whose filters are as many as `filters` says.
+pub(super) const CONVOLUTIONS: [&str; 2] = ["conv2d", "conv_transpose2d"];
 
 /// A kind of layer.
 pub struct LayerKind {
@@ -67,6 +72,12 @@ pub const KINDS: &[LayerKind] = &[
     },
     LayerKind { kind: "concat", parse: concat::parse, samples: concat::samples, twins: copy::TWINS },
     LayerKind { kind: "conv2d", parse: conv2d::parse, samples: conv2d::samples, twins: conv2d::TWINS },
+    LayerKind {
+        kind: "conv_transpose2d",
+        parse: conv_transpose2d::parse,
+        samples: conv_transpose2d::samples,
+        twins: &[],
+    },
     LayerKind { kind: "dense", parse: dense::parse, samples: dense::samples, twins: dense_products::TWINS },
     LayerKind { kind: "dropout", parse: dropout::parse, samples: dropout::samples, twins: dropout::TWINS },
     LayerKind {
@@ -114,6 +125,12 @@ pub const KINDS: &[LayerKind] = &[
         twins: &[],
     },
     LayerKind {
+        kind: "layer_norm",
+        parse: group_norm::parse_layer,
+        samples: group_norm::samples_layer,
+        twins: &[],
+    },
+    LayerKind {
         kind: "leaky_relu",
         parse: activation::parse_leaky_relu,
         samples: activation::samples_leaky_relu,
@@ -142,12 +159,19 @@ pub const KINDS: &[LayerKind] = &[
         twins: bias_sums::TWINS,
     },
     LayerKind {
+        kind: "scale",
+        parse: activation::parse_scale,
+        samples: activation::samples_scale,
+        twins: &[],
+    },
+    LayerKind {
         kind: "sigmoid",
         parse: activation::parse_sigmoid,
         samples: activation::samples_sigmoid,
         twins: &[],
     },
     LayerKind { kind: "silu", parse: activation::parse_silu, samples: activation::samples_silu, twins: &[] },
+    LayerKind { kind: "softmax", parse: softmax::parse, samples: softmax::samples, twins: softmax::TWINS },
     LayerKind { kind: "tanh", parse: activation::parse_tanh, samples: activation::samples_tanh, twins: &[] },
     LayerKind {
         kind: "upsample",

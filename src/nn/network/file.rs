@@ -27,7 +27,7 @@ use super::presets::{PRESETS, preset_names};
 use super::{Network, NetworkLayer, NewLayer, above};
 use crate::error::{Error, Result};
 use crate::nn::goal::SoftGoal;
-use crate::nn::layers::{KINDS, LayerKind};
+use crate::nn::layers::{CONVOLUTIONS, KINDS, LayerKind};
 use crate::nn::{Layer, Loss, Shape};
 
 /// Name of the image among the inputs of a layer.
@@ -36,10 +36,6 @@ const IMAGE: &str = "input";
 const MAX_BYTES: u64 = 1 << 20;
 /// Largest number of layers: four times those of the deepest networks that are trained.
 const MAX_LAYERS: usize = 1 << 14;
-/// The kind of a convolution.
-const CONV2D: &str = "conv2d";
-/// Kinds of the layers that choose their number of channels.
-const FILTERS: [&str; 2] = [CONV2D, "dense"];
 /// Help for a text that is no network.
 const SEE: &str = "see the networks in examples/networks for the form";
 
@@ -164,7 +160,8 @@ impl Network {
         let next_id = file.next_id.unwrap_or(0);
         let network = Self { name: file.name, input, classes, loss, layers: Vec::new(), next_id };
         let has_filters = |table: &Table| {
-            table.get("kind").and_then(|kind| kind.as_str()).is_some_and(|kind| FILTERS.contains(&kind))
+            let kind = table.get("kind").and_then(|kind| kind.as_str());
+            kind.is_some_and(|kind| kind == "dense" || CONVOLUTIONS.contains(&kind))
         };
         let mut reader = Reader {
             network,
@@ -233,7 +230,7 @@ impl Reader {
     fn push(&mut self, index: usize) -> Result<()> {
         let numbered = |error: Error| error.within(format!("layer {}", index + 1));
         let (mut entry, kind) = LayerEntry::read(self.tables[index].clone()).map_err(numbered)?;
-        if kind.kind == CONV2D && self.last_with_filters == Some(index) {
+        if CONVOLUTIONS.contains(&kind.kind) && self.last_with_filters == Some(index) {
             let needed = self.network.loss.output(self.network.input, self.network.classes).channels;
             entry.settings.entry("filters").or_insert(toml::Value::Integer(needed as i64));
         }

@@ -45,34 +45,35 @@ impl Builder<'_> {
         if let (Some(Value::Shifted(shifted)), 0.0, 6.0) = (self.find(node, 0), min, max) {
             return Ok(Value::Shifted(Shifted { is_cut: true, ..shifted.clone() }));
         }
+        self.settle(node)?;
         let input = self.map(node, 0)?;
-        let (kind, settings) = match (min, max) {
-            (0.0, f32::MAX | f32::INFINITY) => ("relu", Table::new()),
-            _ if min > f32::MIN && max < f32::MAX && min < max => {
-                let mut settings = number("min", min);
-                settings.extend(number("max", max));
+        // Of an open side the bound is the largest number.
+        let (least, most) = (min.max(f32::MIN), max.min(f32::MAX));
+        let (kind, settings) = match (least, most) {
+            (f32::MIN, f32::MAX) => return Ok(Value::Map(input)),
+            (0.0, f32::MAX) => ("relu", Table::new()),
+            _ if least < most => {
+                let mut settings = number("min", least);
+                settings.extend(number("max", most));
                 ("hardtanh", settings)
             }
             _ => {
                 let what = format!("it cuts at {min} and {max}");
-                return Err(
-                    node.refuse(what, "take bounds on both sides, the larger last: hardtanh, or relu")
-                );
+                return Err(node.refuse(what, "take bounds of which the larger is last: hardtanh, or relu"));
             }
         };
         self.push(node, (kind, settings), &[&input], Vec::new()).map(Value::Map)
     }
 
-    /// `HardSigmoid` as PyTorch and Keras 3 have it.
+    /// `HardSigmoid` as PyTorch and Keras 3 have it; that of other lines is a `scale` and a `hardtanh`.
     pub(super) fn hard_sigmoid(&mut self, node: &Node) -> Result<Map> {
-        if !is_hard_sigmoid(node) {
-            let what =
-                format!("its alpha is {}, its beta {}", node.float("alpha", 0.2), node.float("beta", 0.5));
-            return Err(
-                node.refuse(what, "hard_sigmoid is there with 1/6 and 0.5, as PyTorch and Keras 3 have it")
-            );
-        }
         let input = self.map(node, 0)?;
+        if !is_hard_sigmoid(node) {
+            let line = self.scaled(node, &input, node.float("alpha", 0.2), node.float("beta", 0.5))?;
+            let mut bounds = number("min", 0.0);
+            bounds.extend(number("max", 1.0));
+            return self.push(node, ("hardtanh", bounds), &[&line], Vec::new());
+        }
         self.push(node, ("hard_sigmoid", Table::new()), &[&input], Vec::new())
     }
 

@@ -9,6 +9,9 @@ use super::hard_swish::part_of_hard_swish;
 use super::proto::Node;
 use crate::error::{Error, Result};
 
+/// Help for a constant that is added to a map.
+const NO_BIAS: &str = "only a number, or a bias for each channel right after a product, convolution or normalization, has a layer";
+
 impl Builder<'_> {
     /// Maps added, or one after the other.
     pub(super) fn join(&mut self, node: &Node) -> Result<Map> {
@@ -29,14 +32,27 @@ impl Builder<'_> {
         self.push(node, (kind, Table::new()), &inputs, Vec::new())
     }
 
-    /// Sums and products: of maps an `add`, with constants a bias, or part of a gelu.
+    /// Sums and products: of maps an `add`, with constants a bias, a `scale`, or part of a gelu. What only looked like a part of something
+    /// becomes a layer.
     pub(super) fn arithmetic(&mut self, node: &Node) -> Result<Value> {
+        match self.in_parts(node) {
+            Err(error) => {
+                if self.settle(node)? {
+                    self.in_parts(node)
+                } else {
+                    Err(error)
+                }
+            }
+            made => made,
+        }
+    }
+
+    fn in_parts(&mut self, node: &Node) -> Result<Value> {
         let pair = [0, 1].map(|at| self.find(node, at).cloned());
         let op = node.op_type.as_str();
         if let ("Erf", [Some(Value::Scaled(inner)), _]) = (op, &pair)
             && (inner.factor - std::f32::consts::FRAC_1_SQRT_2).abs() < 1e-6
-            && inner.has_map
-            && inner.erf == Erf::None
+            && inner.is_product()
         {
             return Ok(Value::Scaled(Scaled {
                 factor: 1.0,
@@ -56,11 +72,13 @@ impl Builder<'_> {
         if let Some(part) = part_of_hard_swish(op, &first, &second) {
             return Ok(part);
         }
+        if let Some((of, factor, offset)) = with_number(op, &first, &second) {
+            return self.scaled(node, &of, factor, offset).map(Value::Map);
+        }
         match (op, first, second) {
             ("Add", Value::Map(_), Value::Map(_)) => self.join(node).map(Value::Map),
             ("Add", Value::Map(_), Value::Constant(_)) | ("Add", Value::Constant(_), Value::Map(_)) => {
-                let help = "only a bias for each channel, right after a product, convolution or normalization, has a layer";
-                Err(node.refuse("it adds a constant to a map", help))
+                Err(node.refuse("it adds a constant to a map", NO_BIAS))
             }
             ("Mul", Value::Map(map), Value::Gate(gate)) | ("Mul", Value::Gate(gate), Value::Map(map))
                 if gate.of.layer == map.layer =>
@@ -69,8 +87,7 @@ impl Builder<'_> {
             }
             // The factor of another map: a gate.
             ("Mul", Value::Map(map), Value::Gate(gate)) | ("Mul", Value::Gate(gate), Value::Map(map)) => {
-                let kind = if gate.kind == "silu" { "sigmoid" } else { "hard_sigmoid" };
-                let factor = self.push(node, (kind, Table::new()), &[&gate.of], Vec::new())?;
+                let factor = self.push(node, (gate.factor(), Table::new()), &[&gate.of], Vec::new())?;
                 self.multiplied(node, [map, factor]).map(Value::Map)
             }
             ("Mul", Value::Map(first), Value::Map(second)) => {
@@ -171,11 +188,31 @@ impl Builder<'_> {
     }
 }
 
+/// Map, factor and offset of a sum or difference with a number; none for others.
+fn with_number(op: &str, first: &Value, second: &Value) -> Option<(Map, f32, f32)> {
+    let (of, by, is_first) = match (first, second) {
+        (Value::Constant(by), of) => (of, by.scalar()?, true),
+        (of, Value::Constant(by)) => (of, by.scalar()?, false),
+        _ => return None,
+    };
+    let (map, factor) = match of {
+        Value::Map(map) => (map, 1.0),
+        Value::Scaled(of) if of.is_product() => (&of.of, of.factor),
+        _ => return None,
+    };
+    match (op, is_first) {
+        ("Add", _) => Some((map.clone(), factor, by)),
+        ("Sub", false) => Some((map.clone(), factor, -by)),
+        ("Sub", true) => Some((map.clone(), -factor, by)),
+        _ => None,
+    }
+}
+
 /// An error for sums and products that have no layer.
 fn no_arithmetic(node: &Node) -> Error {
     node.refuse(
         "there is no layer for this sum or product",
-        "add, mul and concat of maps, a bias after a product, gelu, silu and hard swish have layers; in place of a scale take batch_norm",
+        "add, mul and concat of maps, a bias after a product, gelu, silu, hard swish and a number for all have layers; in place of a scale of channels take batch_norm",
     )
 }
 

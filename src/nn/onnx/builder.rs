@@ -13,7 +13,8 @@ use crate::nn::Shape;
 use crate::nn::imported::{Added, Assembly, Origin, Stage};
 
 /// Kinds whose first two tensors are weights and a bias for each channel of the output.
-const AFFINE: [&str; 5] = ["batch_norm", "conv2d", "dense", "group_norm", "instance_norm"];
+const AFFINE: [&str; 7] =
+    ["batch_norm", "conv2d", "conv_transpose2d", "dense", "group_norm", "instance_norm", "layer_norm"];
 /// Most numbers that folded constants may have, beside as many as the file has bytes.
 const MAX_FOLDED: usize = 1 << 22;
 
@@ -59,6 +60,13 @@ pub(super) struct Scaled {
     pub erf: Erf,
 }
 
+impl Scaled {
+    /// True of a map times a number.
+    pub(super) fn is_product(&self) -> bool {
+        self.has_map && self.erf == Erf::None
+    }
+}
+
 /// The error function in it.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) enum Erf {
@@ -72,6 +80,13 @@ pub(super) enum Erf {
 pub(super) struct Gate {
     pub of: Map,
     pub kind: &'static str,
+}
+
+impl Gate {
+    /// The layer that makes the factor alone.
+    pub(super) fn factor(&self) -> &'static str {
+        if self.kind == "silu" { "sigmoid" } else { "hard_sigmoid" }
+    }
 }
 
 /// A map whose groups of channels lie in one row each: `[images, groups, values]`.
@@ -116,6 +131,8 @@ pub(super) enum Value {
     Grouped(Grouped),
     Padded(Padded),
     Shifted(Shifted),
+    /// The values of a map of the one image of a batch, one after the other.
+    Line(Map),
 }
 
 /// The network so far.
@@ -167,11 +184,12 @@ impl<'a> Builder<'a> {
                 "its input is a map times a number, for which there is no layer",
                 "fold the factor into the weights of the layer before it",
             )),
-            Some(Value::Gate(_) | Value::Grouped(_) | Value::Padded(_) | Value::Shifted(_)) => Err(node
-                .refuse(
-                    "its input is a map in rows, or part of an activation, for which there is no layer",
-                    "a map may only be put in rows around the normalization of its groups",
-                )),
+            Some(
+                Value::Gate(_) | Value::Grouped(_) | Value::Line(_) | Value::Padded(_) | Value::Shifted(_),
+            ) => Err(node.refuse(
+                "its input is a map in rows, or part of an activation, for which there is no layer",
+                "a map may only be put in rows around the normalization of its groups",
+            )),
             Some(Value::Constant(_)) => {
                 Err(node.refuse("its input is a constant", "run the model through onnxsim"))
             }
@@ -205,6 +223,11 @@ impl<'a> Builder<'a> {
     pub(super) fn constant(&self, node: &Node, at: usize) -> Result<Rc<Constant>> {
         self.optional(node, at)?
             .ok_or_else(|| node.refuse(format!("it lacks input {at}"), "export the model again"))
+    }
+
+    /// Counts the numbers of a constant of the file, which may lie beside it.
+    pub(super) fn grant(&mut self, len: usize) {
+        self.room = self.room.saturating_add(len);
     }
 
     /// Counts the numbers of a folded constant.

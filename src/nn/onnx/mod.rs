@@ -8,14 +8,18 @@
 //! | `Dropout` nodes of a model in training | the same | left out |
 //! | batch norm folded into the convolution before it, under the old name | both exporters | taken as it is |
 //! | `padding='same'` with an even kernel: other pads on each side, or `auto_pad` | both exporters | a layer `pad` before it; a kernel that is not square gets taps of 0 |
+//! | weights of `ConvTranspose` are `[in, out, ky, kx]`; other pads at the end | both exporters, tf2onnx | turned; `output_padding`, which may be negative |
+//! | `LayerNormalization` and products of the last axis between two `Transpose` | both exporters, of ConvNeXt | `layer_norm`, and `conv2d` of single pixels |
 //! | `GroupNorm` as `Reshape`, `InstanceNormalization`, `Reshape`, `Mul`, `Add` | both exporters | becomes `group_norm` |
 //! | `SiLU` as `Sigmoid` and `Mul` | both exporters | becomes `silu` |
 //! | a last window of `ceil_mode` that would begin in the padding is none, whatever inferred shapes say | PyTorch 2.11 | as PyTorch has it |
 //! | `AveragePool` with `ceil_mode` and `count_include_pad` | PyTorch 2.11 | divided by what lies in map and padding; onnxruntime before 1.29 divides by the whole window at opset 18 |
 //! | the input stays `[n, h, w, c]` and a `Transpose` follows, of one channel a `Reshape`; weights after `Flatten` count h, w, c | tf2onnx 1.17, Keras 3.15 | images have their channels first, weights are turned |
 //! | the gate of a squeeze-and-excitation block as `Sigmoid` or `HardSigmoid`, then `Mul` of a map by one of a pixel | both exporters | `sigmoid` or `hard_sigmoid`, and `mul` |
+//! | a mean that is turned later, as a `Reshape` to `[-1]` and a `Gather` of all its values | PyTorch 2.15, default exporter | the map as it was |
+//! | products with and sums of a number | both exporters | `scale` |
 //! | batch norm as `Mul` and `Add`, hard swish as `Add`, `Clip`, `Mul`, `Mul` | the same | folded into the layer before, becomes `hard_swish` |
-//! | a last `Softmax` or `LogSoftmax` | both exporters | left out: the loss has its own |
+//! | a last `Softmax` or `LogSoftmax` | both exporters | left out: the loss has its own; others are layers |
 
 mod activations;
 mod arithmetic;
@@ -97,11 +101,14 @@ fn build(graph: &Graph, folder: &Path, opset: i64, (name, bytes): (&str, usize))
         order.iter().flat_map(|index| &graph.node[*index].input).map(String::as_str).collect();
     for tensor in graph.initializer.iter().filter(|tensor| needed.contains(tensor.name.as_str())) {
         let constant = Constant::read(tensor, folder)?;
+        builder.grant(constant.len());
         builder.values.insert(&tensor.name, Value::Constant(Rc::new(constant)));
     }
     for index in order {
         builder.read(&graph.node[index])?;
     }
+    let end = proto::Node { op_type: "the output".to_owned(), ..Default::default() };
+    builder.settle_value(&end, &output.name)?;
     let Some(Value::Map(mut last)) = builder.values.get(output.name.as_str()).cloned() else {
         let what = format!("its output {:?} is not computed by a layer", output.name);
         return Err(Error::new(what, "export a network from one image to one row of logits"));

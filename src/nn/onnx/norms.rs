@@ -56,16 +56,24 @@ impl Builder<'_> {
         self.push(node, ("group_norm", settings), &[input], weights)
     }
 
-    /// `LayerNormalization` over the whole map or row, with scales and shifts that are the same for all pixels of a channel.
+    /// `LayerNormalization` over the channels of each pixel, while they are last; or over the whole map or row, with scales and shifts that
+    /// are the same for all pixels of a channel.
     fn layer_norm(&mut self, node: &Node) -> Result<Map> {
-        let input = self.image(node, 0)?;
-        let nearest =
-            "only layer normalization over the whole map of an image has a layer, group_norm with one group";
+        let input = self.map(node, 0)?;
+        let nearest = "only layer normalization over the channels of each pixel, where they are last, or over the whole map of an image has a layer";
         let axis = fold::from_end(node.int("axis", -1), input.rank).map_err(|e| e.within(node.label()))?;
-        if axis != 1 {
+        let channels = input.shape.channels;
+        if input.channels_last && axis == input.channel_axis() {
+            let scales = self.constant(node, 1)?.floats();
+            let shifts =
+                self.optional(node, 2)?.map_or_else(|| vec![0.0; channels], |shifts| shifts.floats());
+            let epsilon = number("epsilon", epsilon(node));
+            return self.push(node, ("layer_norm", epsilon), &[&input], vec![scales, shifts]);
+        }
+        if axis != 1 || input.channels_last || input.turned.is_some() {
             return Err(node.refuse(format!("it normalizes from axis {axis} on"), nearest));
         }
-        let (channels, pixels) = (input.shape.channels, input.shape.pixels());
+        let pixels = input.shape.pixels();
         let per_channel = |values: Vec<f32>| -> Result<Vec<f32>> {
             if values.len() != channels * pixels {
                 return Ok(values);

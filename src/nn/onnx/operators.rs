@@ -9,7 +9,7 @@ use super::builder::{Builder, Map, Value};
 use super::constant::Constant;
 use super::fold;
 use super::proto::Node;
-use super::windows::{convolution, pool};
+use super::windows::{convolution, pool, transposed};
 use crate::error::{Error, Result};
 use crate::nn::Shape;
 use crate::nn::imported::in_our_order;
@@ -17,7 +17,6 @@ use crate::nn::tables::{number, sizes};
 
 /// Operators that have no layer, and the nearest that has one.
 const NEAREST: &[(&str, &str)] = &[
-    ("ConvTranspose", "upsample and a conv2d"),
     ("GlobalMaxPool", "a max_pool2d over the whole map, or global_avg_pool2d"),
     ("Mish", "silu"),
     ("Selu", "elu"),
@@ -71,13 +70,20 @@ impl<'a> Builder<'a> {
             return self.arithmetic(node);
         }
         match node.op_type.as_str() {
-            "Pad" => return self.pad(node),
+            "Pad" => {
+                self.settle(node)?;
+                return self.pad(node);
+            }
             "Clip" => return self.clip(node),
             _ => {}
         }
         if let Some(value) = self.part(node)? {
             return Ok(value);
         }
+        if let Some(value) = self.line(node)? {
+            return Ok(value);
+        }
+        self.settle(node)?;
         self.layer(node).map(Value::Map)
     }
 
@@ -88,6 +94,7 @@ impl<'a> Builder<'a> {
             "Identity" | "Dropout" | "Cast" => return self.map(node, 0),
             "Softmax" | "LogSoftmax" => return self.softmax(node),
             "Conv" => return convolution(self, node),
+            "ConvTranspose" => return transposed(self, node),
             "Gemm" | "MatMul" => return self.dense(node),
             "BatchNormalization" | "InstanceNormalization" | "GroupNormalization" | "LayerNormalization" => {
                 return self.norm(node);
@@ -164,11 +171,21 @@ impl<'a> Builder<'a> {
         [self.batch, channels, height, width][..map.rank].to_vec()
     }
 
-    /// A last softmax is left out: the loss has its own.
+    /// A softmax of channels; a last one is left out, because the loss has its own.
     fn softmax(&mut self, node: &Node) -> Result<Map> {
         let output = self.graph.output.first().map(|output| output.name.as_str());
         if node.output.first().map(String::as_str) != output {
-            return Err(node.refuse("it is not the last node", "softmax inside a network has no layer"));
+            let input = self.map(node, 0)?;
+            // Before version 13 of the operators it was of all axes from this one on.
+            let default = if self.opset < 13 { 1 } else { -1 };
+            let axis = fold::from_end(node.int("axis", default), input.rank)
+                .map_err(|error| error.within(node.label()))?;
+            let is_whole = self.opset >= 13 || input.shape.pixels() == 1;
+            if node.op_type != "Softmax" || axis != input.channel_axis() || !is_whole {
+                let help = "inside a network only the softmax of the channels of each pixel has a layer";
+                return Err(node.refuse("it is not the last node, or of another axis", help));
+            }
+            return self.push(node, ("softmax", Table::new()), &[&input], Vec::new());
         }
         let note = format!("{}: left out, because the loss computes it from the logits", node.label());
         self.assembly.notes.push(note);
@@ -187,7 +204,9 @@ impl<'a> Builder<'a> {
         };
         let (turned, factor) =
             if is_gemm { (node.int("transB", 0) == 1, node.float("alpha", 1.0)) } else { (false, 1.0) };
-        if input.rank != 2 || (is_gemm && node.int("transA", 0) != 0) {
+        // Of a map with the channels last, it is a convolution of single pixels.
+        let is_pixelwise = !is_gemm && input.rank == 4 && input.channels_last;
+        if !(input.rank == 2 || is_pixelwise) || (is_gemm && node.int("transA", 0) != 0) {
             return Err(node.refuse("its input is not flat", "put a Flatten before it"));
         }
         let (units, kept) = if turned {
@@ -197,9 +216,9 @@ impl<'a> Builder<'a> {
         };
         self.reserve(weight.len())?;
         let weights = kept.floats().into_iter().map(|value| value * factor).collect::<Vec<_>>();
-        if weights.len() != units * input.shape.len() {
-            let what =
-                format!("its weights are {:?}, and its input has {} values", weight.dims, input.shape.len());
+        let inputs = if is_pixelwise { input.shape.channels } else { input.shape.len() };
+        if weights.len() != units * inputs {
+            let what = format!("its weights are {:?}, and its input has {inputs} values", weight.dims);
             return Err(node.refuse(what, "the file is damaged: export it again"));
         }
         let weights = in_our_order(weights, input.turned.as_slice());
@@ -210,7 +229,12 @@ impl<'a> Builder<'a> {
             }
             None => vec![0.0; units],
         };
-        self.push(node, ("dense", sizes(&[("units", units)])), &[&input], vec![weights, biases])
+        let kind = if is_pixelwise {
+            ("conv2d", sizes(&[("filters", units), ("kernel", 1)]))
+        } else {
+            ("dense", sizes(&[("units", units)]))
+        };
+        self.push(node, kind, &[&input], vec![weights, biases])
     }
 
     /// Whole numbers of an attribute, or of an input of later operator sets.

@@ -4,7 +4,7 @@ use super::builder::{Builder, Map, Value, weight_stem};
 use super::proto::Node;
 use crate::error::Result;
 use crate::nn::Shape;
-use crate::nn::imported::{Filters, Origin, Pads, Pooling, reach, same_padding};
+use crate::nn::imported::{Filters, Origin, Pads, Pooling, TransposedFilters, reach, same_padding};
 
 /// The padding of a node whose windows reach over these pixels, on a map of this shape.
 fn pads(node: &Node, input: Shape, reach: [usize; 2], stride: [usize; 2]) -> Result<Pads> {
@@ -53,6 +53,54 @@ pub(super) fn convolution(builder: &mut Builder<'_>, node: &Node) -> Result<Map>
     let filters = Filters { sizes, values: weight.floats(), biases, stride, dilation, groups, pads };
     let added = builder.assembly.convolution(origin, &input.stage(), filters)?;
     Ok(builder.placed("conv2d", &input, added))
+}
+
+/// `ConvTranspose`.
+pub(super) fn transposed(builder: &mut Builder<'_>, node: &Node) -> Result<Map> {
+    let (input, weight) = (builder.image(node, 0)?, builder.constant(node, 1)?);
+    let nearest =
+        "take a ConvTranspose of images with the same kernel, stride and dilation for rows and columns";
+    let [inputs, each, rows, columns] = weight.dims[..] else {
+        return Err(node.refuse(format!("its weights have the sizes {:?}", weight.dims), nearest));
+    };
+    if rows != columns {
+        return Err(node.refuse(format!("its kernel is {rows}×{columns}"), nearest));
+    }
+    let (stride, dilation) = (node.square("strides", 1, nearest)?, node.square("dilations", 1, nearest)?);
+    let label = node.label();
+    let origin = Origin { label: &label, name: weight_stem(node) };
+    let reach = reach(origin, [rows, columns], dilation)?;
+    let pair = |name: &str| match node.ints(name) {
+        None | Some([]) => Ok(None),
+        Some([.., rows, columns]) if [rows, columns].iter().all(|side| (0..=1 << 16).contains(*side)) => {
+            Ok(Some([*rows as usize, *columns as usize]))
+        }
+        Some(other) => Err(node.refuse(format!("its {name} are {other:?}"), nearest)),
+    };
+    let (added, asked) = (pair("output_padding")?.unwrap_or([0; 2]), pair("output_shape")?);
+    let auto_pad = node.word("auto_pad", "NOTSET");
+    let is_same = auto_pad.starts_with("SAME");
+    let own = if is_same { [[0; 2]; 2] } else { pads(node, input.shape, reach, [stride; 2])? };
+    let mut cuts = [[0; 2]; 2];
+    for (axis, side) in [input.shape.height, input.shape.width].into_iter().enumerate() {
+        let whole = (side - 1) * stride + reach[axis] + added[axis];
+        // Where the kernel is smaller than the stride, onnxruntime puts nothing to the end.
+        let asked = asked.map(|sides| sides[axis]).or(is_same.then_some(whole.min(side * stride)));
+        cuts[axis] = match asked {
+            Some(left) => {
+                let cut = whole.saturating_sub(left);
+                [if auto_pad == "SAME_UPPER" { cut / 2 } else { cut - cut / 2 }, left]
+            }
+            None => [own[axis][0], whole.saturating_sub(own[axis][0] + own[axis][1])],
+        };
+    }
+    let biases = builder.optional(node, 2)?.map(|bias| bias.floats());
+    let groups = usize::try_from(node.int("group", 1)).unwrap_or(0);
+    let sizes = [inputs, each, rows];
+    let values = weight.floats();
+    let filters = TransposedFilters { sizes, values, biases, stride, dilation, groups, cuts };
+    let added = builder.assembly.transposed(origin, &input.stage(), filters)?;
+    Ok(builder.placed("conv_transpose2d", &input, added))
 }
 
 /// `MaxPool` and `AveragePool`.

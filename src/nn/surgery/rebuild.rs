@@ -13,7 +13,7 @@ use super::plan::{TensorPlan, plan_tensors};
 use super::units::{Unit, Units};
 use crate::error::{Error, Result};
 use crate::nn::layer::Channels;
-use crate::nn::layers::KINDS;
+use crate::nn::layers::{CONVOLUTIONS, KINDS};
 use crate::nn::network::NewLayer;
 use crate::nn::{Layer, Network, NetworkLayer};
 
@@ -240,7 +240,7 @@ fn parse(settings: &Table, channels: usize, classes: usize) -> Result<Box<dyn La
         let what = format!("there is no kind of layer {}", named.unwrap_or("without a name"));
         Error::usage(what, format!("give `kind` as one of {}", known.join(", ")))
     })?;
-    if kind.kind == "conv2d" {
+    if CONVOLUTIONS.contains(&kind.kind) {
         settings.entry("filters").or_insert(Value::Integer(channels as i64));
     }
     (kind.parse)(settings, classes).map_err(|e| e.within(kind.kind))

@@ -40,14 +40,14 @@ pub(super) fn of_layer(layer: &NetworkLayer, module: &Module<'_>) -> Result<Vec<
 pub(super) fn fitted(layer: &NetworkLayer, spec: &ParameterSpec, tensor: &NamedTensor) -> Result<Vec<f32>> {
     let matrix = [spec.shape[0], spec.len() / spec.shape[0].max(1)];
     let is_matrix = layer.layer.kind() == "dense" && tensor.shape == matrix;
-    if tensor.shape == spec.shape || (is_matrix && spec.shape.len() > 1) {
-        return Ok(tensor.values.clone());
+    if tensor.shape == spec.file_shape() || (is_matrix && spec.shape.len() > 1) {
+        return Ok(spec.from_file(&tensor.values).into_owned());
     }
     if layer.layer.kind() == "prelu" && tensor.shape == [1] {
         return Ok(vec![tensor.values[0]; spec.len()]);
     }
-    let wanted =
-        if layer.layer.kind() == "dense" && spec.shape.len() > 1 { &matrix[..] } else { &spec.shape };
+    let is_matrix = layer.layer.kind() == "dense" && spec.shape.len() > 1;
+    let wanted = if is_matrix { matrix.to_vec() } else { spec.file_shape() };
     let what = format!(
         "tensor {} has the shape {:?}, and layer {} wants {wanted:?}",
         tensor.name, tensor.shape, layer.name

@@ -183,3 +183,15 @@ fn what_does_not_fit_is_named() {
         }
     }
 }
+
+#[test]
+fn a_transposed_convolution_s_weights_are_turned() {
+    let text = "layer = [{ kind = \"conv_transpose2d\", name = \"up\", filters = 3, kernel = 1 }, { kind = \"dense\", name = \"d\" }]";
+    let tensors = |shape| file(&[("up.weight", shape), ("up.bias", &[3]), ("d.weight", &[2, 48])], true);
+    // As PyTorch has it: [in, out, y, x].
+    let model = Model::of_weights(network(text), &tensors(&[2, 3, 1, 1]), None).unwrap();
+    let [one, two, three, four, five, six] = [0, 3, 1, 4, 2, 5].map(|at| 10.0 + at as f32 / 64.0);
+    assert_eq!(model.weights[0][0], [one, two, three, four, five, six]);
+    let error = Model::of_weights(network(text), &tensors(&[3, 2, 1, 1]), None).err().unwrap();
+    assert!(error.what().contains("layer up wants [2, 3, 1, 1]"), "{error}");
+}

@@ -67,9 +67,11 @@ impl Places {
                 let place = &mut flat[range.offset..range.offset + range.len];
                 match &tensor.values[..] {
                     [one] => place.fill(*one),
-                    values if values.len() == range.len => place.copy_from_slice(values),
+                    values if values.len() == range.len => {
+                        place.copy_from_slice(&range.spec.from_file(values))
+                    }
                     _ => {
-                        let (shape, wanted) = (&tensor.shape, &range.spec.shape);
+                        let (shape, wanted) = (&tensor.shape, range.spec.file_shape());
                         let what = format!(
                             "{}: its {} has the shape {shape:?}, the network that is watched {wanted:?}",
                             report.file, tensor.name

@@ -76,9 +76,9 @@ impl EdgeFlow {
             .with("rows", rows.range())
             .with("sums", all_sums.range());
         let mut plan = PlanBuilder::new(gpu);
-        for (entry, count, each) in
-            [("row_sums", row_count, sums.out_width), ("tap_sums", sum_count, sums.out_height)]
-        {
+        let each =
+            if sums.transposed == 1 { [sums.width, sums.height] } else { [sums.out_width, sums.out_height] };
+        for (entry, count, each) in [("row_sums", row_count, each[0]), ("tap_sums", sum_count, each[1])] {
             for range in made.slices(count, each, MAX_READS) {
                 let params = SlidingParams { first: range.start, last: range.end, ..sums };
                 stage.dispatch(&mut plan, entry, &params, [range.end - range.start, 1, 1])?;

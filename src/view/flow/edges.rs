@@ -4,7 +4,7 @@ use crate::gpu::TensorView;
 use crate::params;
 
 params! {
-    /// Kernels that slide over maps, and the range of a dispatch over them. Sums read the fields to `dilation` and the range.
+    /// Kernels that slide over maps, and the range of a dispatch over them. Sums read the fields to `transposed` and the range.
     pub(super) struct SlidingParams {
         /// First element of the maps.
         offset: u32,
@@ -32,6 +32,8 @@ params! {
         padding: u32,
         /// Pixels from one tap to the next.
         dilation: u32,
+        /// 1 of a transposed convolution, whose maps write where others read.
+        transposed: u32,
         /// First element of a filter's weights.
         weight_offset: u32,
         /// Element of its bias.
@@ -92,8 +94,23 @@ pub struct EdgeKernels {
     pub padding: u32,
     /// Pixels from one tap to the next.
     pub dilation: u32,
+    /// True of a transposed convolution: pixel p of a map writes pixel p·stride + tap·dilation − padding of the output.
+    pub transposed: bool,
     /// Rows and columns of the output.
     pub output: [u32; 2],
+}
+
+impl EdgeKernels {
+    /// Row (or column) of a map that output row `o` meets under tap `k`; −1 where a transposed convolution meets none.
+    pub(super) fn met(&self, o: u32, k: u32) -> i64 {
+        let [o, k, stride] = [o, k, self.stride].map(i64::from);
+        let (tap, padding) = (k * i64::from(self.dilation), i64::from(self.padding));
+        if !self.transposed {
+            return o * stride + tap - padding;
+        }
+        let at = o + padding - tap;
+        if at % stride == 0 { at / stride } else { -1 }
+    }
 }
 
 /// The tiles that edges join where no kernels do: edge i goes from tile ⌊i / source_divisor⌋ to tile ⌊i / target_divisor⌋ + first_target.
@@ -173,7 +190,7 @@ impl EdgeSet {
         let same = |a: &TensorView, b: &TensorView| {
             a.buffer == b.buffer && (a.offset, a.extents, a.strides) == (b.offset, b.extents, b.strides)
         };
-        let window = |k: &EdgeKernels| (k.groups, k.stride, k.padding, k.dilation, k.output);
+        let window = |k: &EdgeKernels| (k.groups, k.stride, k.padding, k.dilation, k.transposed, k.output);
         same(&self.maps, &other.maps)
             && self.joins == other.joins
             && match (&self.kernels, &other.kernels) {
@@ -229,6 +246,7 @@ pub(super) fn sliding_params(maps: &TensorView, kernels: Option<&EdgeKernels>) -
         stride: kernels.stride,
         padding: kernels.padding,
         dilation: kernels.dilation,
+        transposed: kernels.transposed.into(),
         ..common
     }
 }

@@ -2,7 +2,8 @@
 //! its kernel, their sum, the bias; and one output pixel's products as numbers.
 //!
 //! `product[c, y, x] = Σ_{ky, kx} weights[c, ky, kx] · maps[c, y·stride + ky·dilation − padding, x·stride + kx·dilation − padding]`, and the
-//! output is `bias + Σ_c product[c]`.
+//! output is `bias + Σ_c product[c]`. Of a transposed convolution the product reads `maps[c, (y + padding − ky·dilation) / stride, …x alike]`
+//! where that is whole.
 
 use super::edges::{EdgeKernels, SlidingParams, sliding_params};
 use crate::error::Result;
@@ -215,12 +216,11 @@ impl Products {
 /// buffers of maps and weights.
 pub fn product_twin(set: &ProductSet, maps: &[f32], weights: &[f32]) -> Vec<Vec<[f64; 2]>> {
     let (view, kernels) = (set.map_view(), set.kernel_view());
-    let EdgeKernels { stride, padding, dilation, output, .. } = set.kernels;
-    let met = |o: u32, k: u32| i64::from(o * stride + k * dilation) - i64::from(padding);
+    let output = set.kernels.output;
     let product = |c: u32, y: u32, x: u32| {
         let mut sum = [0.0; 2];
         for (ky, kx) in (0..kernels.height()).flat_map(|ky| (0..kernels.width()).map(move |kx| (ky, kx))) {
-            let (sy, sx) = (met(y, ky), met(x, kx));
+            let (sy, sx) = (set.kernels.met(y, ky), set.kernels.met(x, kx));
             if !(0..i64::from(view.height())).contains(&sy) || !(0..i64::from(view.width())).contains(&sx) {
                 continue;
             }

@@ -32,15 +32,13 @@ pub fn edge_flows(set: &EdgeSet, maps: &[f32], weights: &[f32]) -> Vec<[f64; 2]>
         let [source, target] = set.joined(edge);
         let in_group = source % set.sources();
         let [_, _, kernel_height, kernel_width] = kernels.weights.extents;
-        let met = |o: u32, k: u32| {
-            i64::from(o * kernels.stride + k * kernels.dilation) - i64::from(kernels.padding)
-        };
         for c in 0..channels {
             for (ky, kx) in (0..kernel_height).flat_map(|ky| (0..kernel_width).map(move |kx| (ky, kx))) {
                 let at = kernels.weights.element([target, in_group * channels + c, ky, kx]);
                 for y in 0..kernels.output[0] {
                     for x in 0..kernels.output[1] {
-                        add(f64::from(weights[at as usize]) * value(source, c, met(y, ky), met(x, kx)));
+                        add(f64::from(weights[at as usize])
+                            * value(source, c, kernels.met(y, ky), kernels.met(x, kx)));
                     }
                 }
             }

@@ -129,6 +129,7 @@ pub(super) fn kernel_set(
         stride: field.stride[0] as u32,
         padding: field.padding[0] as u32,
         dilation: field.dilation as u32,
+        transposed: field.is_transposed,
         output: [layer.output.height as u32, layer.output.width as u32],
     };
     Some(EdgeSet { maps, kernels: Some(kernels), joins: ONE_EACH })
@@ -327,6 +328,7 @@ mod tests {
                 .replace("padding = 1", "padding = 2"),
             "[[layer]]\nkind = \"concat\"\ninputs = [\"b\", \"c\"]\n[[layer]]\nkind = \"maxout\"\n"
                 .to_owned(),
+            "[[layer]]\nkind = \"conv_transpose2d\"\nkernel = 2\nfilters = 3\nstride = 3\noutput_padding = -1\n".to_owned(),
             "[[layer]]\nkind = \"flatten\"\n[[layer]]\nkind = \"dense\"\n".to_owned(),
         ];
         std::fs::write(&file, text.concat()).unwrap();

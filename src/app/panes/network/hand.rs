@@ -18,9 +18,10 @@ use crate::nn::{Edit, PlainSetting, Surgery};
 use crate::session::{Action, LayerId, NetworkCommand, Session, refusal};
 
 /// Layers that can be put in, each with the settings of a usual one, as a network file has them: every kind that takes one input.
-const LAYERS: [(&str, &str); 29] = [
+const LAYERS: [(&str, &str); 33] = [
     ("convolution 3×3", "kind = \"conv2d\"\nkernel = 3\npadding = 1"),
     ("convolution 1×1", "kind = \"conv2d\"\nkernel = 1"),
+    ("transposed convolution 2×2, stride 2", "kind = \"conv_transpose2d\"\nkernel = 2\nstride = 2"),
     ("dense 64", "kind = \"dense\"\nunits = 64"),
     ("relu", "kind = \"relu\""),
     ("leaky relu", "kind = \"leaky_relu\""),
@@ -33,9 +34,12 @@ const LAYERS: [(&str, &str); 29] = [
     ("hard sigmoid", "kind = \"hard_sigmoid\""),
     ("sigmoid", "kind = \"sigmoid\""),
     ("tanh", "kind = \"tanh\""),
+    ("scale by ½", "kind = \"scale\"\nfactor = 0.5"),
+    ("softmax", "kind = \"softmax\""),
     ("maxout of 2", "kind = \"maxout\"\ngroup = 2"),
     ("batch norm", "kind = \"batch_norm\""),
-    ("layer norm", "kind = \"group_norm\""),
+    ("layer norm of each pixel", "kind = \"layer_norm\""),
+    ("layer norm of the whole map", "kind = \"group_norm\""),
     ("group norm, 2 groups", "kind = \"group_norm\"\ngroups = 2"),
     ("instance norm", "kind = \"instance_norm\""),
     ("local response norm", "kind = \"local_response_norm\""),

@@ -113,11 +113,14 @@ fn parameters_that_are_turned_off_move_the_others_up() {
 }
 
 #[test]
-fn a_scale_of_pixels_is_a_convolution_and_says_so() {
+fn a_scale_of_pixels_says_so_and_one_of_channels_is_a_convolution() {
     let rescaling = layer("Rescaling", "scale", &json!({ "scale": 0.5, "offset": -1.0 }));
     let model =
         read(&sequential(&[rescaling, conv("last"), plain("GlobalAveragePooling2D", "mean")])).unwrap();
-    assert_eq!(model.weights[0], [[0.5; 2], [-1.0; 2]]);
+    assert_eq!(
+        (kinds(&model)[0], model.network.layers[0].layer.summary()),
+        ("scale", "0.5 · x − 1".to_owned())
+    );
     // Counted weights: a mean of 0, a variance of 1; then two means of its own and a variance for both.
     let given = json!({ "axis": [-1], "mean": [[0.5, -2.0]], "variance": 4.0 });
     for (settings, wanted) in [(json!({}), [[1.0; 2], [0.0; 2]]), (given, [[0.5; 2], [-0.25, 1.0]])] {

@@ -8,7 +8,7 @@ use crate::gpu::Gpu;
 use crate::nn::{Model, Predictor};
 
 /// Models, and if their last layer is a softmax.
-const MODELS: [(&str, bool); 8] = [
+const MODELS: [(&str, bool); 10] = [
     ("plain.json", true),
     ("residual.json", false),
     ("separable.json", false),
@@ -17,6 +17,8 @@ const MODELS: [(&str, bool); 8] = [
     ("residual.keras", false),
     ("mobile.keras", false),
     ("gray.h5", true),
+    ("generator.keras", false),
+    ("numbers.keras", false),
 ];
 
 /// Images `[n, c, h, w]`, and a framework's outputs for them.

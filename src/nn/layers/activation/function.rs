@@ -13,6 +13,7 @@ pub(super) enum Function {
     HardSwish,
     Hardtanh,
     HardSigmoid,
+    Scale,
 }
 
 impl Function {
@@ -47,6 +48,7 @@ impl Function {
             Self::HardSigmoid if x <= -3.0 => [0.0, 0.0],
             Self::HardSigmoid if x >= 3.0 => [1.0, 0.0],
             Self::HardSigmoid => [(x + 3.0) / 6.0, 1.0 / 6.0],
+            Self::Scale => [slope * x + high, slope],
             Self::Hardtanh => [x.clamp(slope, high), if x <= slope || x >= high { 0.0 } else { 1.0 }],
         }
     }

@@ -1,5 +1,5 @@
 //! The activation functions, one value at a time: `relu`, `leaky_relu`, `elu`, `gelu`, `silu`, `hard_swish`, `hard_sigmoid`, `hardtanh`,
-//! `sigmoid`, `tanh`.
+//! `scale`, `sigmoid`, `tanh`.
 //! Any shape, kept; NaN kept.
 //!
 //! - `relu`: `max(x, 0)`
@@ -10,6 +10,7 @@
 //! - `hard_swish`: `x · min(max(x + 3, 0), 6) / 6` (Howard et al. 2019)
 //! - `hard_sigmoid`: `min(max(x + 3, 0), 6) / 6` (Howard et al. 2019), as PyTorch's and Keras 3's
 //! - `hardtanh`: `min(max(x, min), max)`; from 0 to 6 it is PyTorch's `ReLU6`
+//! - `scale`: `factor · x + offset`, two numbers that are not trained
 //! - `sigmoid`: `1 / (1 + exp −x)`
 //! - `tanh`
 
@@ -43,9 +44,9 @@ params! { struct ActivationParams { count: u32, slope: f32, high: f32 } }
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Activation {
     function: Function,
-    /// `slope` of leaky relu, `alpha` of elu, `min` of hardtanh.
+    /// `slope` of leaky relu, `alpha` of elu, `min` of hardtanh, `factor` of scale.
     slope: f32,
-    /// `max` of hardtanh.
+    /// `max` of hardtanh, `offset` of scale.
     high: f32,
 }
 
@@ -74,6 +75,15 @@ struct Bounds {
     min: f32,
     #[serde(default = "one")]
     max: f32,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Scale {
+    #[serde(default = "one")]
+    factor: f32,
+    #[serde(default)]
+    offset: f32,
 }
 
 fn minus_one() -> f32 {
@@ -154,6 +164,17 @@ pub(super) fn parse_hardtanh(table: Table, _classes: usize) -> Result<Box<dyn La
     Ok(Box::new(Activation { slope: min, high: max, ..function(Function::Hardtanh) }))
 }
 
+pub(super) fn parse_scale(table: Table, _classes: usize) -> Result<Box<dyn Layer>> {
+    let Scale { factor, offset } = settings(table)?;
+    if !(factor.is_finite() && offset.is_finite()) {
+        return Err(Error::new(
+            format!("factor is {factor} and offset is {offset}"),
+            "give two finite values",
+        ));
+    }
+    Ok(Box::new(Activation { slope: factor, high: offset, ..function(Function::Scale) }))
+}
+
 fn both(layer: Activation) -> Vec<LayerSample> {
     [Shape::new(3, 5, 7), Shape::new(11, 1, 1)].map(|shape| sample(layer, shape)).into()
 }
@@ -202,6 +223,10 @@ pub(super) fn samples_hardtanh() -> Vec<LayerSample> {
     both(Activation { slope: -0.7, high: 1.2, ..function(Function::Hardtanh) })
 }
 
+pub(super) fn samples_scale() -> Vec<LayerSample> {
+    both(Activation { slope: -0.7, high: 1.2, ..function(Function::Scale) })
+}
+
 impl Activation {
     /// The function's value and derivative at `x`.
     fn at(&self, x: f64) -> [f64; 2] {
@@ -222,6 +247,7 @@ impl Layer for Activation {
             Function::HardSwish => "hard_swish",
             Function::Hardtanh => "hardtanh",
             Function::HardSigmoid => "hard_sigmoid",
+            Function::Scale => "scale",
         }
     }
 
@@ -245,6 +271,8 @@ impl Layer for Activation {
             Function::Silu => "x / (1 + exp −x)".to_owned(),
             Function::HardSwish => "x · min(max(x + 3, 0), 6) / 6".to_owned(),
             Function::HardSigmoid => "min(max(x + 3, 0), 6) / 6".to_owned(),
+            Function::Scale if self.high < 0.0 => format!("{} · x − {}", self.slope, -self.high),
+            Function::Scale => format!("{} · x + {}", self.slope, self.high),
             Function::Hardtanh => format!("from {} to {}", self.slope, self.high),
         }
     }
@@ -253,6 +281,7 @@ impl Layer for Activation {
         match self.function {
             Function::LeakyRelu => to_table(&Leaky { slope: self.slope }),
             Function::Elu => to_table(&Elu { alpha: self.slope }),
+            Function::Scale => to_table(&Scale { factor: self.slope, offset: self.high }),
             Function::Hardtanh => to_table(&Bounds { min: self.slope, max: self.high }),
             _ => to_table(&NoSettings {}),
         }
@@ -269,6 +298,10 @@ impl Layer for Activation {
             Function::Hardtanh => &[
                 PlainSetting { name: "min", about: "Least value of the output: below max" },
                 PlainSetting { name: "max", about: "Largest value of the output: above min" },
+            ],
+            Function::Scale => &[
+                PlainSetting { name: "factor", about: "Number that values are multiplied by" },
+                PlainSetting { name: "offset", about: "Number that is added to the products" },
             ],
             _ => &[],
         }

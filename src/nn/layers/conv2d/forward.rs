@@ -80,6 +80,7 @@ impl fmt::Debug for Tile {
 /// One dispatch of the convolution kernel.
 pub(super) struct ConvolutionPass<'a> {
     pub convolution: &'a Convolution,
+    /// It is the layer's forward pass, not its input gradient.
     pub forward: bool,
     pub from: Shape,
     pub to: Shape,
@@ -92,32 +93,42 @@ pub(super) struct ConvolutionPass<'a> {
 }
 
 impl Convolution {
-    /// Adds the dispatches of the forward pass.
-    pub(super) fn forward(&self, build: &LayerBuild<'_>, plan: &mut PlanBuilder<'_>) -> Result<()> {
-        self.forward_pass(build).build(build, plan, [&build.input().values, &build.output])
-    }
-
-    /// The forward pass.
-    pub(super) fn forward_pass<'a>(&'a self, build: &'a LayerBuild<'_>) -> ConvolutionPass<'a> {
+    /// The pass that makes maps of the output's shape.
+    pub(super) fn to_outputs<'a>(&'a self, build: &'a LayerBuild<'_>, forward: bool) -> ConvolutionPass<'a> {
         let (from, to) = (self.input, self.output);
         let [y, x] = [to.height, to.width].map(|count| Axis::forward(self, count));
-        let rectified = build.fused_output.as_ref();
-        ConvolutionPass { convolution: self, forward: true, from, to, y, x, rectified, pools: None }
+        let rectified = build.fused_output.as_ref().filter(|_| forward);
+        ConvolutionPass { convolution: self, forward, from, to, y, x, rectified, pools: None }
     }
 
-    /// Adds the dispatches of the input gradient.
-    pub(super) fn input_gradient(
+    /// Adds the dispatches that make maps of the output's shape out of such of the input's: the layer's forward pass, or of a transposed
+    /// convolution the input gradient.
+    pub(super) fn outputs(
         &self,
         build: &LayerBuild<'_>,
         plan: &mut PlanBuilder<'_>,
-        input_gradient: &BufferRange,
+        forward: bool,
+        buffers: [&BufferRange; 2],
+    ) -> Result<()> {
+        self.to_outputs(build, forward).build(build, plan, buffers)
+    }
+
+    /// Adds the dispatches that make maps of the input's shape out of such of the output's: the layer's input gradient, or of a transposed
+    /// convolution the forward pass.
+    pub(super) fn inputs(
+        &self,
+        build: &LayerBuild<'_>,
+        plan: &mut PlanBuilder<'_>,
+        forward: bool,
+        buffers: [&BufferRange; 2],
     ) -> Result<()> {
         let (from, to) = (self.output, self.input);
+        let rectified = build.fused_output.as_ref().filter(|_| forward);
         for y in Axis::phases(self, to.height) {
             for x in Axis::phases(self, to.width) {
-                let (convolution, rectified, pools) = (self, None, None);
-                let pass = ConvolutionPass { convolution, forward: false, from, to, y, x, rectified, pools };
-                pass.build(build, plan, [&build.output_gradient, input_gradient])?;
+                let convolution = self;
+                let pass = ConvolutionPass { convolution, forward, from, to, y, x, rectified, pools: None };
+                pass.build(build, plan, buffers)?;
             }
         }
         Ok(())
@@ -322,8 +333,8 @@ impl ConvolutionPass<'_> {
         let convolution = self.convolution;
         let (from, to) = self.channels();
         let taps = convolution.kernel * convolution.kernel;
-        let (out_step, in_step) = (convolution.in_channels() * taps, taps);
-        let (to_step, from_step) = if self.forward { (out_step, in_step) } else { (in_step, out_step) };
+        // The layer's weights are [out, in, ky, kx] of its own outputs and inputs.
+        let (to_step, from_step) = if self.forward { (from * taps, taps) } else { (taps, to * taps) };
         let range = PackedRange {
             from_channels: from as u32,
             from_padded: from_padded as u32,

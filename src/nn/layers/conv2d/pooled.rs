@@ -36,7 +36,7 @@ enum Candidate {
 impl Convolution {
     /// The forward pass of a training step with the pooling of the relu of its output; `whole` is that of the convolution and the relu.
     pub(super) fn pooled(&self, build: &LayerBuild<'_>, pooling: &Pooling, whole: &Plan) -> Result<Plan> {
-        let pass = ConvolutionPass { pools: Some(pooling.size), ..self.forward_pass(build) };
+        let pass = ConvolutionPass { pools: Some(pooling.size), ..self.to_outputs(build, true) };
         build.gpu.choose(
             &pass.shape_key(build),
             &pass.pooled_candidates(build.extent.quads),

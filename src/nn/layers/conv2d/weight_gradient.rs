@@ -36,6 +36,9 @@ params! {
         lanes_padded: u32,
         splits: u32,
         groups: u32,
+        /// Elements of the weights from one output channel, and from one input channel, to the next.
+        out_step: u32,
+        in_step: u32,
     }
 }
 
@@ -57,8 +60,15 @@ pub(super) struct Tile {
 }
 
 impl Convolution {
-    /// Adds the dispatches of the weight gradient.
-    pub(super) fn weight_gradient(&self, build: &LayerBuild<'_>, plan: &mut PlanBuilder<'_>) -> Result<()> {
+    /// Adds the dispatches of the weight gradient out of maps of the input's shape and of the output's; `steps` are the elements of the
+    /// weights from one output channel, and from one input channel, to the next.
+    pub(super) fn weight_gradient(
+        &self,
+        build: &LayerBuild<'_>,
+        plan: &mut PlanBuilder<'_>,
+        maps: [&BufferRange; 2],
+        steps: [usize; 2],
+    ) -> Result<()> {
         let (gpu, train_quads) = (build.gpu, build.extent.train_quads);
         let (splits, candidates) = if gpu.profile().large_tiles {
             (self.splits(train_quads), self.candidates(gpu))
@@ -84,7 +94,7 @@ impl Convolution {
                 let (source, entry, constants) = self.variant(gpu, *tile);
                 gpu.has_kernel(&source, entry, &constants)
             },
-            |tile| self.build_tile(build, *tile, splits, &partials),
+            |tile| self.build_tile(build, *tile, (splits, &partials), (maps, steps)),
             |built| built,
         )?;
         plan.extend(&built);
@@ -168,8 +178,8 @@ impl Convolution {
         &self,
         build: &LayerBuild<'_>,
         tile: Tile,
-        splits: usize,
-        partials: &BufferRange,
+        (splits, partials): (usize, &BufferRange),
+        (maps, steps): ([&BufferRange; 2], [usize; 2]),
     ) -> Result<Plan> {
         let gpu = build.gpu;
         let (input, output, taps) = (self.input, self.output, self.taps());
@@ -186,8 +196,8 @@ impl Convolution {
         let kernel = gpu.kernel(&source, entry, &constants)?;
         let mut plan = PlanBuilder::new(gpu);
         plan.dispatch(&build.label("weight gradient"), &kernel)
-            .bind("input", build.input().values.clone())
-            .bind("output_gradient", build.output_gradient.clone())
+            .bind("input", maps[0].clone())
+            .bind("output_gradient", maps[1].clone())
             .bind("partials", partials.clone())
             .params(&WeightGradientParams {
                 in_channels: self.in_channels() as u32,
@@ -207,6 +217,8 @@ impl Convolution {
                 lanes_padded: lanes_padded as u32,
                 splits: splits as u32,
                 groups: self.groups as u32,
+                out_step: steps[0] as u32,
+                in_step: steps[1] as u32,
             })
             .flops(self.flops() * build.extent.train_quads as u64 * 4)
             .predicted_us(self.lane_time_us(tile, build.extent.train_quads))

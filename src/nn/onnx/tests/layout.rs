@@ -105,9 +105,9 @@ fn a_hard_swish_in_parts_is_one_layer() {
         let imported = read(&model(nodes("six", scale), numbers())).unwrap();
         assert_eq!(kinds(&imported), ["hard_swish", "flatten"]);
     }
-    // Cut at 3 it is another function.
-    let why = refused(&model(nodes("three", node("Div", &["cut", "six"], "share")), numbers()));
-    assert!(why.contains("the Clip"), "{why}");
+    // Cut at 3 it is another function, and said in parts.
+    let other = read(&model(nodes("three", node("Div", &["cut", "six"], "share")), numbers())).unwrap();
+    assert_eq!(kinds(&other), ["scale", "hardtanh", "scale", "mul", "flatten"]);
 }
 
 #[test]
@@ -141,8 +141,10 @@ fn a_gate_of_channels_is_a_product() {
         }
     }
     let product = || node("Mul", &["x", "gate"], "product");
-    let why = refused(&model(nodes(vec![hard(0.2)], product()), numbers()));
-    assert!(why.contains("the HardSigmoid") && why.contains("its alpha is 0.2"), "{why}");
+    let other = read(&model(nodes(vec![hard(0.2)], product()), numbers())).unwrap();
+    assert_eq!(kinds(&other), ["global_avg_pool2d", "scale", "hardtanh", "mul", "flatten"]);
+    let settings = |at: usize| other.network.layers[at].layer.summary();
+    assert_eq!([settings(1), settings(2)], ["0.2 · x + 0.5", "from 0 to 1"]);
     let flat = vec![node("Flatten", &["mean"], "gate")];
     let why = refused(&model(nodes(flat, product()), numbers()));
     assert!(why.contains("the Mul") && why.contains("different places"), "{why}");
@@ -172,4 +174,132 @@ fn shapes_are_counted_backward_and_filled() {
     assert_eq!(kinds(&read(&of(&[1])).unwrap()), ["flatten"]);
     let why = refused(&of(&[1 << 20, 1 << 20]));
     assert!(why.contains("the ConstantOfShape") && why.contains("too large"), "{why}");
+}
+
+#[test]
+fn what_takes_the_channels_of_each_pixel_while_they_are_last_has_layers() {
+    let nodes = |axis: i64| {
+        vec![
+            node("Conv", &["x", "kernels"], "maps"),
+            turned("maps", "last", [0, 2, 3, 1]),
+            with(node("LayerNormalization", &["last", "scale", "shift"], "normed"), "axis", axis),
+            node("MatMul", &["normed", "w"], "product"),
+            node("Add", &["bias", "product"], "sum"),
+            turned("sum", "first", [0, 3, 1, 2]),
+            with(node("Flatten", &["first"], "y"), "axis", 1),
+        ]
+    };
+    let constants = vec![
+        floats("kernels", &[2, 1, 1, 1], &[1.0, 2.0]),
+        floats("scale", &[2], &[3.0, 4.0]),
+        floats("shift", &[2], &[5.0, 6.0]),
+        floats("w", &[2, 3], &[1.0, 2.0, 3.0, 4.0, 5.0, 6.0]),
+        floats("bias", &[3], &[7.0, 8.0, 9.0]),
+    ];
+    for axis in [-1, 3] {
+        let imported = read(&model(nodes(axis), constants.clone())).unwrap();
+        assert_eq!(kinds(&imported), ["conv2d", "layer_norm", "conv2d", "flatten"]);
+        assert_eq!(imported.weights[1], [vec![3.0, 4.0], vec![5.0, 6.0]]);
+        assert_eq!(imported.weights[2], [vec![1.0, 4.0, 2.0, 5.0, 3.0, 6.0], vec![7.0, 8.0, 9.0]]);
+    }
+    assert!(refused(&model(nodes(1), constants.clone())).contains("it normalizes from axis 1 on"));
+    let mut first = nodes(-1);
+    first[1] = node("Relu", &["maps"], "last");
+    assert!(refused(&model(first, constants)).contains("it normalizes from axis 3 on"));
+}
+
+#[test]
+fn a_softmax_inside_a_network_is_of_channels() {
+    let nodes = |axis: i64| {
+        vec![
+            node("Conv", &["x", "kernels"], "maps"),
+            with(node("Softmax", &["maps"], "shares"), "axis", axis),
+            with(node("Flatten", &["shares"], "flat"), "axis", 1),
+            node("Softmax", &["flat"], "row"),
+            node("MatMul", &["row", "w"], "y"),
+        ]
+    };
+    let constants = [floats("kernels", &[2, 1, 1, 1], &[1.0, 2.0]), floats("w", &[8, 2], &[0.5; 16])];
+    let of = |axis: i64, version: i64| {
+        let mut made = model(nodes(axis), constants.to_vec());
+        made.opset_import[0].version = version;
+        made
+    };
+    for axis in [1, -3] {
+        let imported = read(&of(axis, 13)).unwrap();
+        assert_eq!(kinds(&imported), ["conv2d", "softmax", "flatten", "softmax", "dense"]);
+        assert!(imported.notes.is_empty(), "{:?}", imported.notes);
+    }
+    // Before version 13 of the operators it is of all values from that axis on.
+    for (axis, version) in [(-1, 13), (2, 18), (1, 12)] {
+        assert!(refused(&of(axis, version)).contains("or of another axis"), "{axis} {version}");
+    }
+}
+
+/// An operator and its inputs.
+type Step = (&'static str, [&'static str; 2]);
+
+#[test]
+fn sums_and_products_with_numbers_are_layers_where_they_are_no_part_of_another() {
+    let number = |name: &str, value: f32| floats(name, &[], &[value]);
+    let numbers = || vec![number("three", 3.0), number("six", 6.0), number("half", 0.5)];
+    // The nodes from x to y, and the layers that they are.
+    let cases: [(&[Step], &[&str]); 8] = [
+        (&[("Mul", ["x", "half"])], &["0.5 · x + 0"]),
+        (&[("Div", ["x", "half"])], &["2 · x + 0"]),
+        (&[("Add", ["three", "x"])], &["1 · x + 3"]),
+        (&[("Sub", ["x", "six"])], &["1 · x − 6"]),
+        (&[("Sub", ["six", "x"])], &["-1 · x + 6"]),
+        (&[("Mul", ["x", "half"]), ("Add", ["0", "six"])], &["0.5 · x + 6"]),
+        (&[("Add", ["x", "three"]), ("Mul", ["0", "half"])], &["1 · x + 3", "0.5 · x + 0"]),
+        (&[("Mul", ["x", "half"]), ("Add", ["0", "x"])], &["0.5 · x + 0", "2 inputs"]),
+    ];
+    for (steps, wanted) in cases {
+        let names = ["0", "1"];
+        let mut nodes: Vec<Node> =
+            steps.iter().zip(names).map(|((op, inputs), name)| node(op, inputs, name)).collect();
+        nodes.push(with(node("Flatten", &[names[steps.len() - 1]], "y"), "axis", 1));
+        let imported = read(&model(nodes.clone(), numbers())).unwrap();
+        let layers = &imported.network.layers;
+        let found: Vec<String> = layers[..layers.len() - 1].iter().map(|of| of.layer.summary()).collect();
+        assert_eq!(found.len(), wanted.len(), "{found:?}");
+        for (found, wanted) in found.iter().zip(wanted) {
+            assert!(found == wanted || wanted.ends_with("inputs"), "{found}, not {wanted}");
+        }
+        // The last node of a file, too.
+        nodes.pop();
+        nodes.last_mut().unwrap().output[0] = "y".to_owned();
+        assert_eq!(read(&model(nodes, numbers())).unwrap().network.layers.len(), wanted.len() + 1);
+    }
+    let clip = |bounds: [&str; 2]| {
+        let nodes = vec![node("Clip", &["x", bounds[0], bounds[1]], "a"), node("Flatten", &["a"], "y")];
+        let imported = read(&model(nodes, numbers())).unwrap();
+        let first = &imported.network.layers[0].layer;
+        (first.kind(), first.settings().get("max").and_then(toml::Value::as_float))
+    };
+    assert_eq!(clip(["", "six"]), ("hardtanh", Some(6.0)));
+    assert_eq!(clip(["half", ""]), ("hardtanh", Some(f32::MAX.into())));
+    assert_eq!(clip(["", ""]), ("flatten", None));
+    let open = vec![node("Div", &["six", "x"], "a"), node("Flatten", &["a"], "y")];
+    assert!(refused(&model(open, numbers())).contains("no layer for this sum or product"));
+}
+
+#[test]
+fn a_map_in_a_line_is_the_map_again() {
+    let of = |numbers: &[i64], dims: &[i64]| {
+        let nodes = vec![
+            node("Reshape", &["x", "all"], "line"),
+            node("Gather", &["line", "numbers"], "map"),
+            node("Relu", &["map"], "relu"),
+            with(node("Flatten", &["relu"], "y"), "axis", 1),
+        ];
+        let mut places = ints("numbers", numbers);
+        places.dims = dims.to_vec();
+        taking([1, 1, 2, 2], nodes, vec![ints("all", &[-1]), places])
+    };
+    assert_eq!(kinds(&read(&of(&[0, 1, 2, 3], &[1, 1, 2, 2])).unwrap()), ["relu", "flatten"]);
+    for (numbers, dims) in [(&[0, 2, 1, 3], [1, 1, 2, 2]), (&[0, 1, 2, 3], [1, 1, 4, 1])] {
+        let why = refused(&of(numbers, &dims));
+        assert!(why.contains("the Gather") && why.contains("others of the values"), "{why}");
+    }
 }

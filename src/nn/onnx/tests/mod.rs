@@ -2,6 +2,7 @@
 
 mod layout;
 mod shared;
+mod transposed;
 
 use std::path::Path;
 

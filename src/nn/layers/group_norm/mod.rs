@@ -1,15 +1,20 @@
 //! `group_norm`: groups of neighboring channels brought to mean 0 and deviation 1, image by image, then each channel scaled and shifted
-//! (Wu and He 2018), as in PyTorch's `GroupNorm`; `instance_norm`: the same with a group for each channel (Ulyanov et al. 2016).
+//! (Wu and He 2018), as in PyTorch's `GroupNorm`; `instance_norm`: the same with a group for each channel (Ulyanov et al. 2016);
+//! `layer_norm`: the same with the channels of each pixel as a group, as in ConvNeXt (Liu et al. 2022) and in PyTorch's `LayerNorm` of maps
+//! with the channels last.
 //!
 //! `output[c] = weight[c] · (input[c] − mean) / √(variance + epsilon) + bias[c]`, mean and variance over all pixels of the channels of c's
-//! group in the same image: nothing flows between images, and an evaluation is as a training. One group is layer normalization over the
-//! whole map. Any shape, kept.
+//! group in the same image, or over the channels of the pixel: nothing flows between images, and an evaluation is as a training. One group is
+//! layer normalization over the whole map. Any shape, kept.
 //!
 //! A channel that comes or goes moves the mean of its group, and with it the output; not so in `instance_norm`.
+
+mod grouping;
 
 use serde::{Deserialize, Serialize};
 use toml::Table;
 
+use self::grouping::Grouping;
 use super::settings::{LayerSample, at_least_one, sample, settings, to_table};
 use crate::error::{Error, Result};
 use crate::gpu::{Buffer, BufferRange, Plan, Source};
@@ -37,15 +42,14 @@ const QUADS: usize = 4;
 
 params! {
     struct GroupNormParams {
-        groups: u32, each: u32, pixels: u32, quads: u32, train_quads: u32, weight: u32, bias: u32, epsilon: f32,
+        groups: u32, each: u32, channels: u32, pixels: u32, quads: u32, train_quads: u32, weight: u32, bias: u32, epsilon: f32,
     }
 }
 
 /// Normalization of groups of channels.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct GroupNorm {
-    /// Number of groups; none where each channel is one.
-    groups: Option<usize>,
+    grouping: Grouping,
     /// ε, added to the variance.
     epsilon: f32,
 }
@@ -61,7 +65,7 @@ struct Grouped {
 
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Instance {
+struct Plain {
     #[serde(default = "small")]
     epsilon: f32,
 }
@@ -84,15 +88,20 @@ fn checked(layer: GroupNorm) -> Result<Box<dyn Layer>> {
 pub(super) fn parse(table: Table, _classes: usize) -> Result<Box<dyn Layer>> {
     let Grouped { groups, epsilon } = settings(table)?;
     at_least_one("groups", groups)?;
-    checked(GroupNorm { groups: Some(groups), epsilon })
+    checked(GroupNorm { grouping: Grouping::Groups(groups), epsilon })
 }
 
 pub(super) fn parse_instance(table: Table, _classes: usize) -> Result<Box<dyn Layer>> {
-    checked(GroupNorm { groups: None, epsilon: settings::<Instance>(table)?.epsilon })
+    checked(GroupNorm { grouping: Grouping::EachChannel, epsilon: settings::<Plain>(table)?.epsilon })
+}
+
+pub(super) fn parse_layer(table: Table, _classes: usize) -> Result<Box<dyn Layer>> {
+    checked(GroupNorm { grouping: Grouping::EachPixel, epsilon: settings::<Plain>(table)?.epsilon })
 }
 
 pub(super) fn samples() -> Vec<LayerSample> {
-    let one = |groups, epsilon, shape| sample(GroupNorm { groups: Some(groups), epsilon }, shape);
+    let one =
+        |groups, epsilon, shape| sample(GroupNorm { grouping: Grouping::Groups(groups), epsilon }, shape);
     vec![
         one(2, 1e-5, Shape::new(6, 3, 5)),
         one(1, 1e-3, Shape::new(3, 5, 7)),
@@ -101,39 +110,28 @@ pub(super) fn samples() -> Vec<LayerSample> {
 }
 
 pub(super) fn samples_instance() -> Vec<LayerSample> {
-    let one = |epsilon, shape| sample(GroupNorm { groups: None, epsilon }, shape);
+    let one = |epsilon, shape| sample(GroupNorm { grouping: Grouping::EachChannel, epsilon }, shape);
     vec![one(1e-5, Shape::new(3, 5, 7)), one(1e-3, Shape::new(5, 3, 2))]
+}
+
+pub(super) fn samples_layer() -> Vec<LayerSample> {
+    let one = |epsilon, shape| sample(GroupNorm { grouping: Grouping::EachPixel, epsilon }, shape);
+    vec![one(1e-5, Shape::new(7, 3, 5)), one(1e-3, Shape::new(3, 5, 2)), one(1e-3, Shape::new(21, 1, 1))]
 }
 
 /// Mean and 1 / deviation of each group and image, `[group, n]`.
 struct Moments(Vec<[f64; 2]>);
 
 impl GroupNorm {
-    fn groups(&self, channels: usize) -> usize {
-        self.groups.unwrap_or(channels)
-    }
-
-    /// Group and image of a value's index.
-    fn place(&self, of: &Tensor, index: usize) -> usize {
-        let channel = index / (of.shape.pixels() * of.images);
-        let each = of.shape.channels / self.groups(of.shape.channels);
-        channel / each * of.images + index % of.images
-    }
-
-    /// Means of `values`, laid out as `of`, over each group and image.
-    fn means(&self, of: &Tensor, values: &[f64]) -> Vec<f64> {
-        let groups = self.groups(of.shape.channels);
-        let mut sums = vec![0.0; groups * of.images];
-        values.iter().enumerate().for_each(|(i, value)| sums[self.place(of, i)] += value);
-        let count = (of.shape.len() / groups) as f64;
-        sums.iter().map(|sum| sum / count).collect()
+    fn constants(&self) -> [(&'static str, u32); 1] {
+        [("EACH_PIXEL", u32::from(self.grouping == Grouping::EachPixel))]
     }
 
     fn moments(&self, input: &Tensor) -> Moments {
-        let means = self.means(input, &input.values);
-        let off = |(i, x): (usize, &f64)| (x - means[self.place(input, i)]).powi(2);
+        let means = self.grouping.means(input, &input.values);
+        let off = |(i, x): (usize, &f64)| (x - means[self.grouping.place(input, i)]).powi(2);
         let squares: Vec<f64> = input.values.iter().enumerate().map(off).collect();
-        let variances = self.means(input, &squares);
+        let variances = self.grouping.means(input, &squares);
         let both = means.iter().zip(variances);
         Moments(both.map(|(mean, v)| [*mean, 1.0 / (v + f64::from(self.epsilon)).sqrt()]).collect())
     }
@@ -141,7 +139,7 @@ impl GroupNorm {
     /// The normalized values, before scale and shift.
     fn normalized(&self, input: &Tensor, Moments(moments): &Moments) -> Vec<f64> {
         let value = |(i, x): (usize, &f64)| {
-            let [mean, scale] = moments[self.place(input, i)];
+            let [mean, scale] = moments[self.grouping.place(input, i)];
             (x - mean) * scale
         };
         input.values.iter().enumerate().map(value).collect()
@@ -149,10 +147,10 @@ impl GroupNorm {
 
     fn params(&self, build: &LayerBuild<'_>) -> GroupNormParams {
         let shape = build.input().shape;
-        let groups = self.groups(shape.channels);
         GroupNormParams {
-            groups: groups as u32,
-            each: (shape.channels / groups) as u32,
+            groups: self.grouping.groups(shape) as u32,
+            each: self.grouping.each(shape) as u32,
+            channels: shape.channels as u32,
             pixels: shape.pixels() as u32,
             quads: build.extent.quads as u32,
             train_quads: build.extent.train_quads as u32,
@@ -164,7 +162,7 @@ impl GroupNorm {
 
     /// Threads of the kernels that add up groups.
     fn group_threads(&self, build: &LayerBuild<'_>) -> [u32; 3] {
-        let groups = self.groups(build.input().shape.channels);
+        let groups = self.grouping.groups(build.input().shape);
         [(groups * build.extent.quads.div_ceil(QUADS) * WORKGROUP) as u32, 1, 1]
     }
 
@@ -173,7 +171,7 @@ impl GroupNorm {
         let input = build.input();
         let (params, channels) = (self.params(build), input.shape.channels);
         if build.trains {
-            let kernel = build.gpu.kernel(&GROUP_NORM, "gradient_sums", &[])?;
+            let kernel = build.gpu.kernel(&GROUP_NORM, "gradient_sums", &self.constants())?;
             let len = channels.next_multiple_of(4) + channels;
             plan.dispatch(&build.label("weight gradient"), &kernel)
                 .bind("input", input.values.clone())
@@ -184,7 +182,7 @@ impl GroupNorm {
                 .threads([(WORKGROUP * channels) as u32, 1, 1])?;
         }
         if let Some(input_gradient) = &input.gradient {
-            let kernel = build.gpu.kernel(&GROUP_NORM, "gradient_means", &[])?;
+            let kernel = build.gpu.kernel(&GROUP_NORM, "gradient_means", &self.constants())?;
             plan.dispatch(&build.label("gradient means"), &kernel)
                 .bind("input", input.values.clone())
                 .bind("parameters", build.parameters.clone())
@@ -193,7 +191,7 @@ impl GroupNorm {
                 .bind("means", means.clone())
                 .params(&params)
                 .threads(self.group_threads(build))?;
-            let kernel = build.gpu.kernel(&GROUP_NORM, "backward", &[])?;
+            let kernel = build.gpu.kernel(&GROUP_NORM, "backward", &self.constants())?;
             plan.dispatch(&build.label("input gradient"), &kernel)
                 .bind("input", input.values.clone())
                 .bind("parameters", build.parameters.clone())
@@ -210,26 +208,35 @@ impl GroupNorm {
 
 impl Layer for GroupNorm {
     fn kind(&self) -> &'static str {
-        if self.groups.is_some() { "group_norm" } else { "instance_norm" }
+        match self.grouping {
+            Grouping::Groups(_) => "group_norm",
+            Grouping::EachChannel => "instance_norm",
+            Grouping::EachPixel => "layer_norm",
+        }
     }
 
     fn short_name(&self) -> &'static str {
-        if self.groups.is_some() { "groupnorm" } else { "instnorm" }
+        match self.grouping {
+            Grouping::Groups(_) => "groupnorm",
+            Grouping::EachChannel => "instnorm",
+            Grouping::EachPixel => "layernorm",
+        }
     }
 
     fn summary(&self) -> String {
-        let groups = match self.groups {
-            None => "each channel".to_owned(),
-            Some(1) => "all channels".to_owned(),
-            Some(groups) => format!("{groups} groups"),
+        let groups = match self.grouping {
+            Grouping::EachChannel => "each channel".to_owned(),
+            Grouping::EachPixel => "each pixel".to_owned(),
+            Grouping::Groups(1) => "all channels".to_owned(),
+            Grouping::Groups(groups) => format!("{groups} groups"),
         };
         format!("{groups}, epsilon {}", self.epsilon)
     }
 
     fn settings(&self) -> Table {
-        match self.groups {
-            Some(groups) => to_table(&Grouped { groups, epsilon: self.epsilon }),
-            None => to_table(&Instance { epsilon: self.epsilon }),
+        match self.grouping {
+            Grouping::Groups(groups) => to_table(&Grouped { groups, epsilon: self.epsilon }),
+            _ => to_table(&Plain { epsilon: self.epsilon }),
         }
     }
 
@@ -238,20 +245,26 @@ impl Layer for GroupNorm {
     }
 
     fn channel_groups(&self) -> usize {
-        self.groups.unwrap_or(1)
+        if let Grouping::Groups(groups) = self.grouping { groups } else { 1 }
     }
 
     fn receptive_field(&self, input: Shape) -> ReceptiveField {
+        if self.grouping == Grouping::EachPixel {
+            return ReceptiveField::PIXEL;
+        }
         // The same pixels wherever the output pixel is.
         ReceptiveField { stride: [0, 0], ..ReceptiveField::whole(input) }
     }
 
     fn recipe(&self, inputs: &[Shape], [c, y, x]: [usize; 3]) -> Option<Recipe> {
-        let Shape { channels, height, width } = inputs[0];
-        let each = channels / self.groups(channels);
+        let Shape { height, width, .. } = inputs[0];
+        let each = self.grouping.each(inputs[0]);
         let group = c / each * each..(c / each + 1) * each;
-        let values: Vec<_> = group.clone().flat_map(|c| rectangle(c, [0..height, 0..width])).collect();
-        let (own, epsilon) = (((c - group.start) * height + y) * width + x, f64::from(self.epsilon));
+        let is_pixel = self.grouping == Grouping::EachPixel;
+        let pixels = if is_pixel { [y..y + 1, x..x + 1] } else { [0..height, 0..width] };
+        let values: Vec<_> = group.clone().flat_map(|c| rectangle(c, pixels.clone())).collect();
+        let own = values.iter().position(|(_, at)| *at == [c, y, x])?;
+        let epsilon = f64::from(self.epsilon);
         let steps = move |values: &[f64], parameters: &[f64]| {
             let count = values.len() as f64;
             let mean = values.iter().sum::<f64>() / count;
@@ -269,7 +282,14 @@ impl Layer for GroupNorm {
     }
 
     fn output(&self, inputs: &[Shape]) -> Result<Shape> {
-        let (input, groups) = (inputs[0], self.groups(inputs[0].channels));
+        let (input, groups) = (inputs[0], self.grouping.groups(inputs[0]));
+        if self.grouping == Grouping::EachPixel {
+            if input.channels == 1 {
+                let what = format!("a pixel of its input of {input} has one value, which is its own mean");
+                return Err(Error::new(what, "take group_norm or instance_norm"));
+            }
+            return Ok(input);
+        }
         if !input.channels.is_multiple_of(groups) {
             let what = format!("{groups} groups do not divide the channels of its input of {input}");
             return Err(Error::new(what, "take a number of groups that divides them, or instance_norm"));
@@ -293,17 +313,17 @@ impl Layer for GroupNorm {
         let mut forward = build.plan();
         let input = build.input();
         let params = self.params(build);
-        let pairs = 2 * self.groups(input.shape.channels) * build.extent.quads;
+        let pairs = 2 * self.grouping.groups(input.shape) * build.extent.quads;
         let buffer = |label: &str| Buffer::<[f32; 4]>::zeroed(build.gpu, label, pairs).range();
         let (moments, means) = (buffer("moments"), buffer("gradient means"));
-        let kernel = build.gpu.kernel(&GROUP_NORM, "statistics", &[])?;
+        let kernel = build.gpu.kernel(&GROUP_NORM, "statistics", &self.constants())?;
         forward
             .dispatch(&build.label("statistics"), &kernel)
             .bind("input", input.values.clone())
             .bind("moments", moments.clone())
             .params(&params)
             .threads(self.group_threads(build))?;
-        let kernel = build.gpu.kernel(&GROUP_NORM, "forward", &[])?;
+        let kernel = build.gpu.kernel(&GROUP_NORM, "forward", &self.constants())?;
         forward
             .dispatch(&build.label("forward"), &kernel)
             .bind("input", input.values.clone())
@@ -336,11 +356,11 @@ impl Layer for GroupNorm {
         }
         let scaled = |(i, gradient): (usize, &f64)| call.parameters[0][i / len] * gradient;
         let inner: Vec<f64> = output_gradient.values.iter().enumerate().map(scaled).collect();
-        let plain = self.means(input, &inner);
+        let plain = self.grouping.means(input, &inner);
         let products: Vec<f64> = inner.iter().zip(&normalized).map(|(g, n)| g * n).collect();
-        let along = self.means(input, &products);
+        let along = self.grouping.means(input, &products);
         let through = |(i, gradient): (usize, &f64)| {
-            let at = self.place(input, i);
+            let at = self.grouping.place(input, i);
             moments.0[at][1] * (gradient - plain[at] - normalized[i] * along[at])
         };
         let values = inner.iter().enumerate().map(through).collect();
