@@ -57,6 +57,10 @@
 //!
 //! A batch that passes a binding limit or the memory is cut into micro-batches whose gradients add up.
 //!
+//! In mixed precision (`--precision mixed`) convolutions multiply 16-bit copies of maps and weights, `[channel, y, x, sample]` and
+//! `[ky, kx, out, in]` filled up to 16, by cooperative matrices (`nn::layers::conv2d::mixed`). All else stays in 32 bits, and what is
+//! looked at is the same.
+//!
 //! A [`gpu::TensorView`] `{ buffer, offset, extents, strides }` names tiles in any buffer: filters, their gradients,
 //! a probe's maps, the samples of a layout. Training writes buffers; `embed` and `view` only read views of them.
 //!

@@ -36,6 +36,7 @@ fn session_of(network: &str, seed: u64, steps: u32) -> Session {
         hyper: Hyper::default(),
         frozen: Vec::new(),
         data_edits: Default::default(),
+        precision: Default::default(),
         probe: 7,
     };
     let mut session = Session::new(gpu, network, settings, None).unwrap();

@@ -9,7 +9,7 @@ use super::print::print_line;
 
 #[derive(Args)]
 pub(super) struct Adapters {
-    /// Print a JSON array, with subgroups, workgroup memory, cooperative matrices, timestamps and limits of each.
+    /// Print a JSON array, with subgroups, workgroup memory, cooperative matrices, mixed precision, timestamps and limits of each.
     #[arg(long)]
     json: bool,
 }
@@ -28,13 +28,14 @@ impl Adapters {
             let mark = if a.best { "*" } else { " " };
             let bindings = format_size(a.max_binding_bytes, BINARY);
             let timed = if a.timestamps { "" } else { ", no GPU timestamps" };
+            let mixed = if a.mixed_precision { ", mixed precision" } else { "" };
             let (index, name) = (a.index, &a.name);
             let refused = match &a.lacks[..] {
                 [] => String::new(),
                 lacks => format!(": cannot be used, it lacks {}", lacks.join(", ")),
             };
             print_line(&format!(
-                "{mark} {index}  {name}  ({}, {}, {}; bindings up to {bindings}{timed}){refused}",
+                "{mark} {index}  {name}  ({}, {}, {}; bindings up to {bindings}{timed}{mixed}){refused}",
                 a.kind, a.backend, a.driver
             ))?;
         }

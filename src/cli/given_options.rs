@@ -88,6 +88,7 @@ mod tests {
             "layer_rate" => "conv1=0.1",
             "loss" => "svm_hinge:2",
             "fit" => "pad",
+            "precision" => "mixed",
             "batch" | "seed" | "shift" | "cutout" | "image_size" => "3",
             _ => "0.5",
         };

@@ -6,7 +6,7 @@ use std::rc::Rc;
 use clap::{ArgMatches, Args, FromArgMatches};
 use revacnn::data::{Augmentation, Dataset};
 use revacnn::error::{Error, Result};
-use revacnn::gpu::{AdapterChoice, Gpu, TunePolicy};
+use revacnn::gpu::{AdapterChoice, Gpu, Precision, TunePolicy};
 use revacnn::nn::{Hyper, Loss, Network, OptimizerKind, Shape, preset_names};
 use revacnn::session::{Command, LayerId, NetworkCommand, RunSettings, Session};
 
@@ -87,6 +87,9 @@ pub(super) struct RunOptions {
     pub loss: Option<Loss>,
     #[command(flatten)]
     pub augmentation: Augmentation,
+    /// Precision of the products of convolutions: `f32`, or `mixed`, 16-bit factors with 32-bit sums, where the adapter has cooperative matrices.
+    #[arg(long, value_name = "f32|mixed", default_value = "f32", hide_default_value = true)]
+    pub precision: Precision,
     #[command(flatten)]
     off: OffOptions,
 }
@@ -147,7 +150,8 @@ impl RunOptions {
     }
 
     /// Ids of the options that a run has for good.
-    pub(super) const FIXED: [&str; 6] = ["dataset", "image_size", "fit", "strict", "network", "seed"];
+    pub(super) const FIXED: [&str; 7] =
+        ["dataset", "image_size", "fit", "strict", "network", "seed", "precision"];
 
     /// Starts the run, saved in `out` if that is given.
     pub(super) fn begin(&self, gpu: Rc<Gpu>, out: Option<&Path>) -> Result<Session> {
@@ -226,6 +230,7 @@ impl RunOptions {
             hyper: self.hyper.0.checked()?,
             frozen: Vec::new(),
             data_edits: Default::default(),
+            precision: self.precision,
             probe: 0,
         })
     }

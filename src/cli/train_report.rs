@@ -56,6 +56,7 @@ impl Report {
             "dataset": settings.dataset, "train_images": session.train_images(),
             "validation_images": session.trainer().loader.validation_images, "test_images": session.test_images(),
             "adapter": adapter.name, "backend": adapter.backend.to_string(), "batch": settings.batch, "seed": settings.seed,
+            "precision": session.gpu().precision().name(),
             "optimizer": settings.hyper.optimizer.name(), "lr": plain(&settings.hyper.learning_rate), "momentum": plain(&settings.hyper.momentum),
             "weight_decay": plain(&settings.hyper.weight_decay), "nesterov": settings.hyper.nesterov,
             "shift": settings.augmentation.shift, "flip": settings.augmentation.flip, "augmentation": plain(&settings.augmentation), "step": session.step(), "epoch": session.epoch(),

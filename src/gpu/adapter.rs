@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::facts::AdapterLimits;
 use super::remedy::{limit, remedy_without_driver};
-use super::{instances, needs};
+use super::{half_products, instances, needs};
 use crate::error::{Error, Result};
 
 /// An adapter as the user names it.
@@ -64,6 +64,8 @@ pub struct AdapterReport {
     pub f16: bool,
     /// Products of small matrices that subgroups make together: rows × columns × inner dimension, types of factors and of sums.
     pub cooperative_matrices: Vec<String>,
+    /// Trainings in mixed precision take effect: it has the matrices that the kernels use.
+    pub mixed_precision: bool,
     /// Limits that decide the shapes of kernels.
     pub limits: AdapterLimits,
     /// Needed parts that it has not, in words: with any it cannot be used.
@@ -134,6 +136,7 @@ fn list(timestamp_period: impl Fn(&wgpu::Adapter) -> Option<f32>) -> Vec<Adapter
             workgroup_memory_bytes: limits.max_compute_workgroup_storage_size,
             f16: features.contains(wgpu::Features::SHADER_F16),
             cooperative_matrices: cooperative_matrices(adapter),
+            mixed_precision: !half_products::matrix_features(adapter).is_empty(),
             limits: AdapterLimits::of(&limits),
             lacks: lacking(adapter),
             best: false,

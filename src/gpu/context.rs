@@ -7,6 +7,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use super::device::Device;
+use super::half_products::HalfProducts;
 use super::kernel::Kernel;
 use super::shader::Source;
 use super::tune_cache::{TuneCache, TunePolicy};
@@ -45,6 +46,8 @@ pub struct Gpu {
     ground: Device,
     kernels: Rc<RefCell<HashMap<KernelKey, Arc<Kernel>>>>,
     profile: DeviceProfile,
+    /// Making of products of 16-bit factors, where layers take those.
+    pub(super) half_products: Option<HalfProducts>,
     subgroups_of_8: bool,
     policy: TunePolicy,
     prefers_compiled: bool,
@@ -82,6 +85,7 @@ impl Gpu {
             ground,
             kernels: Rc::default(),
             profile: DeviceProfile { large_tiles: software, fuses_relu: !software, ..DeviceProfile::GPU },
+            half_products: None,
             subgroups_of_8: false,
             policy: TunePolicy::Cached,
             prefers_compiled: false,
@@ -103,10 +107,17 @@ impl Gpu {
         self.profile
     }
 
-    /// Order in which the layers' kernels add, where it is not the first that there was. All candidates of the autotuner add in it, so
+    /// Precision and order in which the layers' kernels add, where they are not the first that there were. All candidates of the autotuner add in it, so
     /// that runs with the same one give the same bits on an adapter.
     pub fn summation(&self) -> Option<&'static str> {
-        (!self.profile.large_tiles).then_some("gpu 1")
+        match (self.profile.large_tiles, self.half_products) {
+            (true, None) => None,
+            (false, None) => Some("gpu 1"),
+            (true, Some(HalfProducts::Matrices)) => Some("mixed 1"),
+            (false, Some(HalfProducts::Matrices)) => Some("gpu 1 mixed 1"),
+            (true, Some(HalfProducts::Lanes)) => Some("mixed by lanes 1"),
+            (false, Some(HalfProducts::Lanes)) => Some("gpu 1 mixed by lanes 1"),
+        }
     }
 
     /// Shapes the kernels of plans built from now on.

@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex};
 
 use humansize::{BINARY, format_size};
 
+use super::half_products::{matrix_features, request_device};
 use super::remedy::{newer_driver, remedy};
 use super::uniforms::Uniforms;
 use crate::error::{Error, Result};
@@ -26,6 +27,8 @@ pub struct Device {
     pub timestamps: bool,
     /// Kernels can use subgroups.
     pub(super) subgroups: bool,
+    /// Kernels can multiply matrices of 16-bit floats with sums in 32 bits.
+    pub(super) half_matrices: bool,
     /// Bytes of all buffers made so far.
     pub(super) allocated: Rc<Cell<u64>>,
     uniforms: Rc<RefCell<Uniforms>>,
@@ -58,7 +61,7 @@ fn log_errors(device: &wgpu::Device) -> Arc<Mutex<ErrorLog>> {
 }
 
 impl Device {
-    /// Opens an adapter with all its limits, and timestamps and subgroups where it has them.
+    /// Opens an adapter with all its limits, and timestamps, subgroups and cooperative matrices where it has them.
     ///
     /// # Errors
     /// When its driver refuses a device.
@@ -72,7 +75,8 @@ impl Device {
             required_limits: limits.clone(),
             ..Default::default()
         };
-        let (device, queue) = pollster::block_on(adapter.request_device(&descriptor)).map_err(|e| {
+        let matrices = matrix_features(adapter);
+        let (device, queue) = request_device(adapter, &descriptor, matrices).map_err(|e| {
             let what = format!("the driver of {} refused to open a device: {e}", info.name);
             Error::new(what, remedy(&e.to_string()))
         })?;
@@ -80,6 +84,7 @@ impl Device {
         newer_driver(&info).into_iter().for_each(|advice| log::info!("{advice}"));
         Ok(Self {
             errors: log_errors(&device),
+            half_matrices: !matrices.is_empty() && device.features().contains(matrices),
             device,
             queue,
             info,

@@ -66,6 +66,10 @@
 //!   equal on one adapter only.
 //! - Mesa 25.0.7 makes lavapipe twice as fast as 22.3.6 on a processor with AVX2 only, and unrolled kernels half as fast on one with AVX-512.
 //!   So driver and processor belong to whatever is kept of timings.
+//! - Cooperative matrices in naga 30: `coopLoadT` and `coopStoreT` take rows that follow each other, `coopLoad` and `coopStore` columns; the stride
+//!   counts elements of the pointer's type; no variable may be called A, B or C, which are looked up like the roles of matrices. A shader that
+//!   declares them gets Vulkan's memory model, while its barriers make nothing available or visible, as that asks for (issue 8805 of gfx-rs/wgpu). Values
+//!   that lanes stored to workgroup memory were right on an H100 when they were loaded as matrices; the other way was not tried.
 //! - naga 30 refuses `enable subgroups;`, panics on a pointer to an element of an array as an argument, and does not see a barrier under a
 //!   condition that differs between lanes.
 //! - Writes past the end of a buffer are dropped by some drivers and overwrite the last element on others: every index is guarded.
@@ -74,7 +78,7 @@
 //!
 //! Of the H100's peak, in `f32`, at batch 4096: forward and input-gradient convolutions 55 to 60 %, weight gradients 40 to 52 %, a 4096³ product
 //! 59 %; sums and poolings 95 to 103 % of the bandwidth. Cooperative matrices: 202 TFLOP/s for a 4096³ product, 117 for a 3×3 convolution of
-//! 64 channels.
+//! 64 channels (`nn::layers::conv2d::mixed` is built from that, and was not timed on a GPU).
 
 use serde::Serialize;
 

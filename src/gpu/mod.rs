@@ -5,7 +5,7 @@
 //!
 //! ```text
 //! device ← buffer, readback, timer, memory          structs ← template ← shader ← reflect ← kernel, render
-//! uniforms ← device; facts, needs, instances ← adapter ← open
+//! uniforms ← device; facts, needs, instances ← adapter ← open; half_products ← device, context, precision
 //! device, kernel, tune_cache ← context (Gpu) ← plan_builder (on plan, indirect) ← stage, autotune, open, roofline
 //! ```
 
@@ -16,6 +16,7 @@ mod context;
 mod device;
 pub mod facts;
 pub(crate) mod h100;
+mod half_products;
 mod indirect;
 mod instances;
 mod kernel;
@@ -24,6 +25,7 @@ mod needs;
 mod open;
 mod plan;
 mod plan_builder;
+mod precision;
 mod readback;
 mod reflect;
 mod remedy;
@@ -46,10 +48,12 @@ pub use adapter::{AdapterChoice, AdapterReport, list_adapters, list_opened_adapt
 pub use buffer::{Buffer, BufferRange};
 pub use context::{DeviceProfile, Gpu, KernelKey};
 pub use device::Device;
+pub use half_products::HalfProducts;
 pub use indirect::ConditionalDispatches;
 pub use kernel::Kernel;
 pub use plan::{Dispatch, Plan};
 pub use plan_builder::{DispatchBuilder, PlanBuilder};
+pub use precision::Precision;
 pub use readback::ReadbackRing;
 pub use reflect::{Binding, BindingKind, EntryPoint, VertexInput, reflect};
 pub use render::{RenderKernel, RenderOptions};

@@ -31,6 +31,7 @@ const COMMON: &[(&str, &str)] = &[
     ("common/sampling", include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/shaders/common/sampling.wgsl"))),
     ("common/colors", include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/shaders/common/colors.wgsl"))),
     ("common/floats", include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/shaders/common/floats.wgsl"))),
+    ("common/half", include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/shaders/common/half.wgsl"))),
     ("common/hash", include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/shaders/common/hash.wgsl"))),
     ("common/screen", include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/shaders/common/screen.wgsl"))),
     ("common/signs", include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/shaders/common/signs.wgsl"))),

@@ -106,6 +106,12 @@ pub trait Layer {
         0
     }
 
+    /// Values of the 16-bit copies that a pass of one image keeps of its input, and of its output's gradient for as long as its own backward
+    /// pass, in mixed precision.
+    fn half_values(&self, _inputs: &[Shape]) -> [usize; 2] {
+        [0; 2]
+    }
+
     /// True of activation functions and normalizations: in an evaluation every output value is a function of the input value
     /// at the same position alone, and not that value itself. A filter's response is read after them.
     fn is_elementwise(&self) -> bool {

@@ -3,6 +3,7 @@
 use super::hyper::Hyper;
 use crate::data::{Augmentation, DataLoader, MAX_PROBES};
 use crate::error::{Error, Result};
+use crate::gpu::Precision;
 
 /// Options of a trainer.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -19,6 +20,8 @@ pub struct TrainerOptions {
     pub augmentation: Augmentation,
     /// Number of probes, 1 to [`crate::data::MAX_PROBES`].
     pub probes: usize,
+    /// Precision of the products.
+    pub precision: Precision,
 }
 
 impl Default for TrainerOptions {
@@ -30,6 +33,7 @@ impl Default for TrainerOptions {
             seed: 1,
             augmentation: Augmentation::default(),
             probes: 4,
+            precision: Precision::default(),
         }
     }
 }

@@ -8,6 +8,7 @@ use std::cell::RefCell;
 
 use crate::error::Result;
 use crate::gpu::{Buffer, BufferRange, Gpu, Plan, PlanBuilder, Source};
+use crate::nn::halves::Halves;
 use crate::nn::twin::KernelTwin;
 use crate::{params, wgsl};
 
@@ -68,13 +69,15 @@ pub struct Packing {
     /// Elements of a buffer, if no range is larger.
     usual: usize,
     blocks: RefCell<Vec<Block>>,
+    /// Those of layers that compute in mixed precision.
+    pub(super) halves: Halves,
 }
 
 impl Packing {
     /// Room for the weights of a network with `parameters` parameters; it grows.
     pub fn new(parameters: usize) -> Self {
         // Twice, for forward pass and input gradient, with channels rounded up to whole tiles.
-        Self { usual: 3 * parameters + 4096, blocks: RefCell::default() }
+        Self { usual: 3 * parameters + 4096, blocks: RefCell::default(), halves: Halves::new(parameters) }
     }
 
     /// Has weights packed once a step: of `groups` groups, as `range` says apart from its place. Returns where they will lie.
@@ -128,6 +131,7 @@ impl Packing {
                 .bytes(32 * u64::from(quads))
                 .threads([(block.groups * WORKGROUP) as u32, 1, 1])?;
         }
+        plan.extend(&self.halves.build(gpu, parameters)?);
         Ok(plan.finish())
     }
 }

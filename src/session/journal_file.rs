@@ -318,6 +318,7 @@ mod tests {
             (("A", Some("gpu 1")), ("B", None), "began on A; on B"),
             (("A", None), ("A", Some("gpu 1")), "(first, now gpu 1)"),
             (("A", Some("gpu 1")), ("A", Some("gpu 2")), "(gpu 1, now gpu 2)"),
+            (("A", Some("gpu 1 mixed 1")), ("A", Some("gpu 1")), "(gpu 1 mixed 1, now gpu 1)"),
         ] {
             let text = differing_bits(then, now).unwrap();
             assert!(text.contains(said) && text.contains("may differ"), "{text}");

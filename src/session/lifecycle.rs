@@ -163,7 +163,8 @@ impl Session {
     ) -> Result<Self> {
         // Before it is built: what is frozen takes no statistics, so that it fits where the same layer, trained, does not.
         settings.freeze(&mut network);
-        let trainer = Trainer::new(Rc::clone(&gpu), data, network, settings.trainer())?;
+        let trainer = Trainer::new(gpu, data, network, settings.trainer())?;
+        let gpu = Rc::clone(trainer.gpu());
         let header = Header {
             run: Some(identity::random()?),
             revacnn: env!("CARGO_PKG_VERSION").to_owned(),
@@ -188,7 +189,7 @@ impl Session {
             measurements,
             folder: None,
             pending: Default::default(),
-            events: Vec::new(),
+            events: settings.refused(&gpu).map(Event::Notice).into_iter().collect(),
             unsaved: None,
             timeline: Timeline::new(),
             run: Run::new(trainer, data, settings),

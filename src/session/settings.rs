@@ -3,6 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use crate::data::{Augmentation, DataEdits, Fit, Source};
+use crate::error::Error;
+use crate::gpu::{Gpu, Precision};
 use crate::nn::{Hyper, Network, TrainerOptions};
 
 /// Settings of a run at one moment.
@@ -25,6 +27,9 @@ pub struct RunSettings {
     /// Changes of the training images by hand.
     #[serde(default, skip_serializing_if = "DataEdits::is_empty")]
     pub data_edits: DataEdits,
+    /// Precision of the products that was asked for: it takes effect on adapters that have it.
+    #[serde(default, skip_serializing_if = "Precision::is_usual")]
+    pub precision: Precision,
 }
 
 impl RunSettings {
@@ -39,6 +44,7 @@ impl RunSettings {
             frozen: Vec::new(),
             data_edits: DataEdits::default(),
             probe: 0,
+            precision: Precision::default(),
         }
     }
 
@@ -58,6 +64,11 @@ impl RunSettings {
         network.layers.iter_mut().for_each(|layer| layer.frozen = self.frozen.contains(&layer.id));
     }
 
+    /// The reason why this adapter does not compute in the precision that was asked for, where it does not.
+    pub(super) fn refused(&self, gpu: &Gpu) -> Option<Error> {
+        gpu.mixed_refusal().filter(|_| self.precision == Precision::Mixed)
+    }
+
     /// The trainer's options.
     pub fn trainer(&self) -> TrainerOptions {
         TrainerOptions {
@@ -65,6 +76,7 @@ impl RunSettings {
             hyper: self.hyper,
             seed: self.seed,
             augmentation: self.augmentation,
+            precision: self.precision,
             ..TrainerOptions::default()
         }
     }

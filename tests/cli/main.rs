@@ -16,6 +16,7 @@ mod import;
 mod interrupted;
 mod output;
 mod plan;
+mod precision;
 mod predict;
 mod predict_file;
 mod program;

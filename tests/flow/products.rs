@@ -96,6 +96,7 @@ pub(super) fn session(gpu: &Rc<Gpu>, network: &str) -> Session {
         hyper: Hyper::default(),
         frozen: Vec::new(),
         data_edits: Default::default(),
+        precision: Default::default(),
         probe: 7,
     };
     let mut session = Session::new(Rc::clone(gpu), network, settings, None).unwrap();

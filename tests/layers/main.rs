@@ -9,6 +9,7 @@ mod below;
 #[path = "../compare/mod.rs"]
 mod compare;
 mod fixture;
+mod mixed;
 mod nan;
 mod pooled;
 mod without;

@@ -1,8 +1,8 @@
 //! Convolution, relu and max pooling by one kernel: the bits of the three apart, and the twins' values.
 
-use revacnn::gpu::{Buffer, DeviceProfile, Gpu, TunePolicy};
+use revacnn::gpu::{Buffer, DeviceProfile, Gpu, HalfProducts, TunePolicy};
 use revacnn::nn::layers::{Conv2d, MaxPool2d, relu};
-use revacnn::nn::twin::{Mode, TwinCall};
+use revacnn::nn::twin::{Mode, TwinCall, half};
 use revacnn::nn::{BatchExtent, Layer, LayerBuild, Packing, PartialSums, Pooling, Port, Shape, Tensor};
 
 use crate::compare::{assert_close, assert_no_errors, narrow, open_gpu, poisoned, sum_tolerance};
@@ -203,4 +203,24 @@ fn not_a_number_is_the_largest_of_its_windows() {
         }
         assert!(pooled.values.iter().any(|twin| !twin.is_finite()), "{value} is seen");
     }
+}
+
+#[test]
+fn a_convolution_in_mixed_precision_pools_by_a_dispatch_of_its_own() {
+    let mut gpu = open();
+    gpu.set_half_products(Some(HalfProducts::Lanes)).unwrap();
+    let layer = Conv2d { filters: 17, kernel: 3, padding: 1, ..Conv2d::default() };
+    let case = Case { layer, input: Shape::new(16, 4, 10), size: 2 };
+    let batch = BATCHES[0];
+    let (inputs, parameters, _) = sample_batch(&case.layer, &[case.input], batch);
+    let (made, count) = case.run(&gpu, (batch, false), &inputs[0], &parameters);
+    let (whole, evaluated) = case.run(&gpu, (batch, true), &inputs[0], &parameters);
+    assert_eq!((count, evaluated), (3, 2), "a copy, the product, and the pooling");
+    assert_eq!(bits(&made.output), bits(&whole.output));
+    assert_eq!(bits(&made.rectified), bits(&whole.rectified));
+    let halved = |values: &[f64]| values.iter().map(|value| half(*value)).collect::<Vec<_>>();
+    let input = Tensor { values: halved(&inputs[0].values), ..inputs[0].clone() };
+    let [_, _, pooled] = case.twins(&input, &[halved(&parameters[0]), parameters[1].clone()]);
+    assert_close("pooled in mixed precision", &made.pooled, &pooled.values, sum_tolerance(16 * 9));
+    assert_no_errors(&gpu);
 }

@@ -77,6 +77,7 @@ pub(crate) fn settings() -> RunSettings {
         hyper: Hyper::default(),
         frozen: Vec::new(),
         data_edits: Default::default(),
+        precision: Default::default(),
         probe: 0,
     }
 }

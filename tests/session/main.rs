@@ -23,6 +23,7 @@ mod layout_resume;
 mod layouts;
 mod layouts_edited;
 mod lifecycle;
+mod mixed;
 mod opened;
 mod pins_in_time;
 mod probes;

@@ -22,6 +22,7 @@ fn session(name: &str) -> Session {
         hyper: Hyper { averaging: 1.0, ..Hyper::of(OptimizerKind::Adam) },
         frozen: Vec::new(),
         data_edits: Default::default(),
+        precision: Default::default(),
         probe: 0,
     };
     let network = if name == "mixed" { file.display().to_string() } else { name.to_owned() };

@@ -20,13 +20,14 @@ use std::rc::Rc;
 
 use compare::{assert_close, assert_no_errors, open_gpu};
 use revacnn::data::{Augmentation, Clock, Dataset};
-use revacnn::gpu::{Buffer, BufferRange, DeviceProfile, Gpu};
+use revacnn::gpu::{Buffer, BufferRange, DeviceProfile, Gpu, Precision};
 use revacnn::nn::{Hyper, OptimizerKind, Schedule, Trainer, TrainerOptions};
 use step_twin::{network, synthetic};
 
 /// Everything on, in passes of 4, 4 and 2 images.
 const OPTIONS: TrainerOptions = TrainerOptions {
     batch: 10,
+    precision: Precision::F32,
     micro_batch: Some(4),
     hyper: Hyper {
         optimizer: OptimizerKind::Sgd,

@@ -17,11 +17,13 @@ use strum::IntoEnumIterator;
 use variants::Variant;
 
 /// Variants that a language cannot say, or that take more than WebGPU promises, and why none is taken there.
-const EXCEPTIONS: [(&str, &str, u32, &[Language], &str); 4] = [
+const EXCEPTIONS: [(&str, &str, u32, &[Language], &str); 6] = [
     ("nn/conv2d.wgsl", "SUBGROUPS", 1, NO_SUBGROUPS, WHERE_SUBGROUPS),
     ("nn/conv2d_weight_gradient.wgsl", "SUBGROUPS", 1, NO_SUBGROUPS, WHERE_SUBGROUPS),
     ("gpu/product.wgsl", "SUBGROUPS", 1, NO_SUBGROUPS, WHERE_SUBGROUPS),
     ("gpu/subgroup_size.wgsl", "", 0, NO_SUBGROUPS, WHERE_SUBGROUPS),
+    ("nn/mixed_product.wgsl", "MATRIX", 1, NO_MATRICES, WHERE_MATRICES),
+    ("nn/mixed_weight_gradient.wgsl", "MATRIX", 1, NO_MATRICES, WHERE_MATRICES),
 ];
 /// Shader, constants, limit, and the reason.
 type LimitException = (&'static str, &'static [(&'static str, u32)], &'static str, &'static str);
@@ -35,6 +37,10 @@ const LIMIT_EXCEPTIONS: [LimitException; 1] = [(
 )];
 
 const NO_SUBGROUPS: &[Language] = &[Language::ShaderModel5, Language::OpenGlEs, Language::OpenGl];
+const NO_MATRICES: &[Language] =
+    &[Language::ShaderModel5, Language::ShaderModel6, Language::OpenGlEs, Language::OpenGl];
+const WHERE_MATRICES: &str = "taken only by an adapter that says it multiplies 16×16 matrices of f16, which wgpu's backends for these languages do not offer; every \
+    other adapter takes none of these shaders";
 const WHERE_SUBGROUPS: &str = "taken only by an adapter with the feature SUBGROUP, which wgpu offers neither by OpenGL nor by DirectX's old \
     compiler; every other adapter takes SUBGROUPS = 0";
 

@@ -62,6 +62,7 @@ impl Stage {
             hyper: Hyper { learning_rate, ..Hyper::default() },
             frozen: Vec::new(),
             data_edits: Default::default(),
+            precision: Default::default(),
             probe: 7,
         };
         let folder = tempfile::tempdir().unwrap();

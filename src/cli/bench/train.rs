@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use clap::Args;
 use revacnn::data::Dataset;
 use revacnn::error::Result;
-use revacnn::gpu::{Choice, DeviceProfile, Gpu, Roofline, Tried, TunePolicy};
+use revacnn::gpu::{Choice, DeviceProfile, Gpu, HalfProducts, Precision, Roofline, Tried, TunePolicy};
 use revacnn::nn::{Network, Shape, Trainer, TrainerOptions};
 use serde_json::json;
 
@@ -33,6 +33,9 @@ pub(crate) struct BenchTrain {
     /// Largest number of images per pass; larger batches accumulate gradients over several passes.
     #[arg(long)]
     micro_batch: Option<usize>,
+    /// Precision of the products of convolutions: `f32`, or `mixed`, 16-bit factors with 32-bit sums, where the adapter has cooperative matrices.
+    #[arg(long, value_name = "f32|mixed", default_value = "f32", hide_default_value = true)]
+    precision: Precision,
     /// Measure the time saved by freezing these layers, separated by commas: conv1,conv2.
     #[arg(long, value_name = "LAYERS", value_delimiter = ',')]
     freeze: Vec<String>,
@@ -94,8 +97,14 @@ impl BenchTrain {
         }
         if let Some(gpu) = Rc::get_mut(&mut gpu).filter(|_| self.as_on_gpu) {
             gpu.set_profile(DeviceProfile::GPU)?;
+            if gpu.mixed_refusal().is_some() {
+                // They stand for matrices, which take the same dispatches.
+                gpu.set_half_products(Some(HalfProducts::Lanes))?;
+            }
             gpu.set_tune_policy(TunePolicy::Heuristic);
         }
+        let refusal = gpu.mixed_refusal().filter(|_| self.precision == Precision::Mixed);
+        refusal.into_iter().for_each(|refusal| log::warn!("{refusal}: {}", refusal.help()));
         let data = Dataset::open(&self.dataset)?;
         let shape = Shape::from(data.shape);
         let peak = if self.freeze.is_empty() && !self.plan { Roofline::measure(&gpu)? } else { None };
@@ -109,7 +118,8 @@ impl BenchTrain {
         for name in &self.network {
             for &batch in &self.batch {
                 let network = Network::open(name, shape, data.classes.len())?;
-                let options = TrainerOptions { batch, micro_batch: self.micro_batch, ..Default::default() };
+                let (micro_batch, precision) = (self.micro_batch, self.precision);
+                let options = TrainerOptions { batch, micro_batch, precision, ..Default::default() };
                 let mut trainer = Trainer::new(Rc::clone(&gpu), &data, network, options)?;
                 self.explain(&gpu)?;
                 if self.plan {
@@ -217,7 +227,7 @@ impl BenchTrain {
                 })
                 .collect();
             let value = json!({
-                "network": trainer.network.name, "dataset": data.name, "batch": batch, "micro_batch": trainer.sizes().micro_batch,
+                "network": trainer.network.name, "dataset": data.name, "batch": batch, "micro_batch": trainer.sizes().micro_batch, "precision": trainer.gpu().precision().name(),
                 "parameters": trainer.network.parameter_count(), "images_per_s": images_per_s, "steps": steps, "seconds": seconds,
                 "gflop_per_s": gflops, "gpu_ms_per_step": gpu_ms, "adapter": gpu.info.name, "version": env!("CARGO_PKG_VERSION"), "kernels": kernels,
                 "peak_gflop_per_s": peak.map(|p| p.gflop_per_s), "product_gflop_per_s": peak.map(|p| p.product_gflop_per_s), "peak_gb_per_s": peak.map(|p| p.gb_per_s),

@@ -41,6 +41,9 @@ pub(super) fn settings(session: &Session) -> Vec<(&'static str, String)> {
     );
     let on = [("Nesterov momentum", hyper.nesterov), ("Random flips", augmentation.flip)];
     rows.extend(on.into_iter().filter(|(_, on)| *on).map(|(name, _)| (name, "on".to_owned())));
+    if !settings.precision.is_usual() {
+        rows.push(("Precision", settings.precision.name().to_owned()));
+    }
     rows.push(("State", session.state_hash()));
     rows.push(("Adapter of this report", session.gpu().info.name.clone()));
     rows.push(("Program", format!("ReVACNN {}", env!("CARGO_PKG_VERSION"))));

@@ -12,6 +12,7 @@ mod twin;
 
 use std::rc::Rc;
 
+use super::mixed_check::with_checked_products;
 use super::pass::{Pass, StepPart};
 use super::{Network, Optimizer, Parameters, Shape, StartWeights, StepsPerEpoch, TrainerOptions, surgery};
 use crate::data::{BatchSizes, Clock, DataLoader, Dataset};
@@ -48,11 +49,14 @@ pub struct Trainer {
 }
 
 impl Trainer {
-    /// Uploads the data, initializes the network and builds its plans.
+    /// Uploads the data, initializes the network and builds its plans. Mixed precision takes effect where the adapter has it (see
+    /// [`Gpu::mixed_refusal`]).
     ///
     /// # Errors
     /// When an option is out of range, or something does not fit the adapter.
     pub fn new(gpu: Rc<Gpu>, data: &Dataset, network: Network, options: TrainerOptions) -> Result<Self> {
+        let handle = with_checked_products(gpu.in_precision(options.precision));
+        let gpu = if handle.half_products() == gpu.half_products() { gpu } else { Rc::new(handle) };
         let mut loader = DataLoader::new(&gpu, data)?;
         let options = options.checked(&loader)?;
         let parameters = Parameters::new(&gpu, &network, options.seed)?;
@@ -95,7 +99,7 @@ impl Trainer {
         Ok(())
     }
 
-    /// The device.
+    /// The device, as a handle for plans in the precision of the training.
     pub fn gpu(&self) -> &Rc<Gpu> {
         &self.gpu
     }

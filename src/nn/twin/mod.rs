@@ -5,6 +5,7 @@ mod call;
 mod features;
 mod filter_signs;
 mod goals;
+mod halves;
 mod histograms;
 mod loss;
 mod optimizer;
@@ -15,6 +16,7 @@ pub use call::{Mode, RngKey, TwinCall, TwinGradients};
 pub use features::{feature_row, fires, predictions, responses};
 pub use filter_signs::{channel_counts, nearest_kernel};
 pub use goals::{goal_gradient, goal_loss};
+pub use halves::{half, scaled_half};
 pub use histograms::{bin_of, histogram, ratio_bin, strip_column, unit_counts};
 pub use loss::{LossTwin, loss};
 pub use optimizer::{

@@ -4,7 +4,8 @@ use crate::data::twin::{KernelTwin, joined, total_len};
 use crate::nn::features;
 use crate::nn::layers::KINDS;
 use crate::nn::{
-    filter_signs, goal_gradients, gradient_sums, histograms, loss, optimizer, packing, surgery, weight_sums,
+    filter_signs, goal_gradients, gradient_sums, halves, histograms, loss, optimizer, packing, surgery,
+    weight_sums,
 };
 
 /// The kernels of the layers, by kind.
@@ -19,13 +20,14 @@ const LAYERS: [&[KernelTwin]; KINDS.len()] = {
 };
 
 /// The kernels of everything else.
-const OTHERS: [&[KernelTwin]; 12] = [
+const OTHERS: [&[KernelTwin]; 13] = [
     features::EXTRACTION_TWINS,
     features::FIRED_TWINS,
     features::RESPONSE_TWINS,
     filter_signs::TWINS,
     goal_gradients::TWINS,
     gradient_sums::TWINS,
+    halves::TWINS,
     histograms::TWINS,
     loss::TWINS,
     optimizer::TWINS,

@@ -81,6 +81,7 @@ pub fn begin(gpu: Rc<Gpu>, watching: &Watching) -> Result<Session> {
         hyper: Hyper { averaging: 0.0, ..Hyper::default() },
         frozen,
         data_edits: Default::default(),
+        precision: Default::default(),
         probe: 0,
     };
     model.notes.iter().for_each(|note| log::info!("{note}"));

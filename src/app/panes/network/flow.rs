@@ -263,6 +263,7 @@ mod tests {
             hyper: Hyper::default(),
             frozen: Vec::new(),
             data_edits: Default::default(),
+            precision: Default::default(),
             probe: 7,
         };
         let mut session = Session::new(gpu, network, settings, None).unwrap();

@@ -8,6 +8,7 @@ mod cost;
 mod forward;
 mod geometry;
 mod lanes;
+mod mixed;
 mod plans;
 mod pooled;
 mod staged;
@@ -40,6 +41,19 @@ pub(super) const TWINS: &[KernelTwin] = &[
         "weight_gradient_by_lanes",
         "nn::layers::conv2d::Conv2d::backward_twin",
     ),
+    (
+        "nn/mixed_product.wgsl",
+        "mixed_product",
+        "nn::layers::conv2d::Conv2d::forward_twin, of factors rounded by nn::twin::half",
+    ),
+    (
+        "nn/mixed_weight_gradient.wgsl",
+        "mixed_weight_gradient",
+        "nn::layers::conv2d::Conv2d::backward_twin, of factors rounded by nn::twin::half",
+    ),
+    ("nn/to_half.wgsl", "input_to_half", "nn::twin::half"),
+    ("nn/to_half.wgsl", "largest_gradient", "nn::twin::scaled_half"),
+    ("nn/to_half.wgsl", "gradient_to_half", "nn::twin::scaled_half"),
     (
         "nn/conv2d_without_channel.wgsl",
         "without_channel",
@@ -246,6 +260,11 @@ impl Layer for Conv2d {
         self.output(inputs).map_or(0, |output| self.convolution(inputs[0], output).flops())
     }
 
+    fn half_values(&self, inputs: &[Shape]) -> [usize; 2] {
+        let output = self.output(inputs).unwrap_or(inputs[0]);
+        self.convolution(inputs[0], output).half_values()
+    }
+
     fn fuses(&self, next: &dyn Layer) -> bool {
         next.kind() == RELU
     }
@@ -255,7 +274,11 @@ impl Layer for Conv2d {
     }
 
     fn build(&self, build: &LayerBuild<'_>) -> Result<LayerPlans> {
-        self.convolution(build.input().shape, build.output_shape).build(build)
+        let convolution = self.convolution(build.input().shape, build.output_shape);
+        match build.gpu.half_products().filter(|_| convolution.is_mixed(build)) {
+            Some(products) => convolution.build_mixed(build, products),
+            None => convolution.build(build),
+        }
     }
 
     fn without_channel(&self, build: &WithoutChannel<'_>) -> Result<Option<Plan>> {

@@ -58,7 +58,7 @@ impl Convolution {
 }
 
 /// The convolution, then the pooling.
-fn apart(build: &LayerBuild<'_>, pooling: &Pooling, whole: &Plan) -> Result<Plan> {
+pub(super) fn apart(build: &LayerBuild<'_>, pooling: &Pooling, whole: &Plan) -> Result<Plan> {
     let mut plan = PlanBuilder::new(build.gpu);
     plan.extend(whole);
     let rectified = build.fused_output.clone().expect("the relu is fused before the pooling is");
