@@ -1,4 +1,4 @@
-// Normalization of groups of channels, image by image, batch innermost. See src/nn/layers/group_norm.rs.
+// Normalization of groups of channels, image by image, batch innermost. See src/nn/layers/group_norm/mod.rs.
 const WORKGROUP: u32 = 256u;
 // Quads of images that a workgroup adds up side by side, so that its threads read neighboring values.
 const QUADS: u32 = 4u;

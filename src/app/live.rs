@@ -1,6 +1,7 @@
 //! A frame of a live run up to its pictures: the interface, training, and the interface again where the network is another now.
 
 use std::rc::Rc;
+use std::time::{Duration, Instant};
 
 use super::canvas::{Canvas, Painting};
 use super::workbench::{Show, Workbench};
@@ -14,8 +15,8 @@ const SOFTWARE_FRAME_MS: f64 = 60.0;
 /// the end of the frame under way.
 const HAND_SHARE: f64 = 0.5;
 const HAND_S: f32 = 0.5;
-/// Seconds without a movement of the pointer after which kernels may be timed, which holds the window up.
-const HAND_AWAY_S: f32 = 2.0;
+/// Time without an action of the hand after which kernels may be timed, which holds the window up.
+const HAND_AWAY: Duration = Duration::from_secs(2);
 
 /// Lays out the interface, so that a click acts on this very frame, and submits the frame's training; where the network was changed, it is
 /// painted before any training goes on. What is to be painted shows the state after it. Returns whether there is any training.
@@ -29,7 +30,7 @@ pub fn live_frame(
 ) -> (Painting, bool) {
     let (gpu, ctx) = (Rc::clone(session.trainer().gpu()), canvas.ctx.clone());
     let again = egui::RawInput { events: Vec::new(), ..input.clone() };
-    session.may_tune(input.events.is_empty() && hand_is_away(&ctx));
+    session.may_tune(hand_is_away(&ctx, !input.events.is_empty()));
     let version = session.network_version();
     let mut lay_out = |session: &mut Session, workbench: &mut Workbench, input| {
         canvas.run(&gpu, input, size, |ui, frame| workbench.ui(ui, session, frame, show))
@@ -46,7 +47,7 @@ pub fn live_frame(
 
 /// A turn that only trains, as long as a frame would.
 pub fn train(canvas: &Canvas, session: &mut Session) -> wgpu::SubmissionIndex {
-    session.may_tune(hand_is_away(&canvas.ctx));
+    session.may_tune(hand_is_away(&canvas.ctx, false));
     work(session, 0.0, hand_share(&canvas.ctx)).1
 }
 
@@ -56,8 +57,15 @@ fn hand_share(ctx: &egui::Context) -> f64 {
     if moves { HAND_SHARE } else { 1.0 }
 }
 
-fn hand_is_away(ctx: &egui::Context) -> bool {
-    ctx.input(|input| input.pointer.time_since_last_movement()) > HAND_AWAY_S
+/// No pointer moved and no key was pressed for a while; `acts` says whether one is now.
+fn hand_is_away(ctx: &egui::Context, acts: bool) -> bool {
+    let (id, now) = (egui::Id::unique("last action of the hand"), Instant::now());
+    ctx.data_mut(|data| {
+        if acts {
+            data.insert_temp(id, now);
+        }
+        data.get_temp::<Instant>(id).is_none_or(|last| now - last > HAND_AWAY)
+    })
 }
 
 /// Submits the training of a frame whose pictures take `views_ms`, apart from them: what cannot be drawn costs no step. It takes a `share`

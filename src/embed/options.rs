@@ -106,7 +106,9 @@ pub fn layout_bytes(rows: usize, dims: usize, k: usize, options: &Options, softw
     let read = values(dims) + components.map_or(0, |_| searched);
     // Each entry has an index and a probability, and there are two for each neighbor; the search works in their memory.
     let entries = 8 * n * k;
-    let beyond = |needed: u64| needed.saturating_sub(entries);
+    // A part of theirs lies within one buffer.
+    let room = entries.min(if software { 128 << 20 } else { 2 << 30 });
+    let beyond = |needed: u64| needed.saturating_sub(room);
     // An index has a second copy of the rows, their order, and the candidates of each list.
     let index = options.search.lists(software, rows).map_or(0, |[lists, probes]| {
         let lists = lists.min(rows) as u64;

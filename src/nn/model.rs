@@ -29,7 +29,8 @@ impl Model {
         let mut start = StartWeights::default();
         for (layer, weights) in self.network.layers.iter().zip(&self.weights) {
             for (tensor, values) in layer.parameters().into_iter().zip(weights) {
-                start.insert(format!("{}.{}", layer.name, tensor.name), tensor.shape, values.clone());
+                let name = format!("{}.{}", layer.name, tensor.name);
+                start.insert(name, tensor.file_shape(), tensor.to_file(values).into_owned());
             }
         }
         start

@@ -6,7 +6,7 @@ use super::Parameters;
 use crate::error::{Error, Result};
 use crate::gpu::Gpu;
 
-/// Shapes and values of all parameter tensors of a network, by their names.
+/// Shapes and values of all parameter tensors of a network, by their names; as PyTorch has them.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct StartWeights(BTreeMap<String, (Vec<usize>, Vec<f32>)>);
 
@@ -31,15 +31,17 @@ impl StartWeights {
             let found = self
                 .0
                 .get(&tensor.name)
-                .filter(|(shape, values)| *shape == tensor.spec.shape && values.len() == tensor.len);
+                .filter(|(shape, values)| *shape == tensor.spec.file_shape() && values.len() == tensor.len);
             let Some((_, values)) = found else {
                 let what = format!(
                     "the weights at the beginning have no {} of {:?}",
-                    tensor.name, tensor.spec.shape
+                    tensor.name,
+                    tensor.spec.file_shape()
                 );
                 return Err(Error::new(what, "keep the files of one run together in one folder"));
             };
-            flat[tensor.offset..tensor.offset + tensor.len].copy_from_slice(values);
+            let place = &mut flat[tensor.offset..tensor.offset + tensor.len];
+            place.copy_from_slice(&tensor.spec.from_file(values));
         }
         Ok(flat)
     }

@@ -131,7 +131,7 @@ impl Session {
     }
 
     pub(super) fn check(&self, command: &Command) -> Result<()> {
-        watch::check(self.run.watched.as_deref(), command)?;
+        watch::check(&self.run, command)?;
         match command {
             Command::Layout(command) => {
                 return layout_commands::check(command, &self.layout_record(), self.trainer());

@@ -12,7 +12,7 @@ use crate::error::{Error, Result};
 use crate::files;
 
 /// Name of the file that says what came from what.
-const BRANCHES_FILE: &str = "branches.json";
+pub(super) const BRANCHES_FILE: &str = "branches.json";
 
 /// Name of the journal of branch `index` while it is not the present one.
 fn journal_name(index: usize) -> String {

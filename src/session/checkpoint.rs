@@ -1,7 +1,7 @@
 //! Checkpoint, `model.safetensors`: parameters, moments and all that is needed to resume bit for bit.
 //!
-//! Tensors `conv1.weight` `[out, in, ky, kx]`, `conv1.bias` `[out]`, and `momentum.conv1.weight`, `second_moment.conv1.weight` and `average.conv1.weight` alike, f32, as other
-//! tools read them; the metadata hold the run's settings as JSON and a hash of all that the file holds.
+//! Tensors `conv1.weight` `[out, in, ky, kx]`, `conv1.bias` `[out]`, and `momentum.conv1.weight`, `second_moment.conv1.weight` and `average.conv1.weight` alike, f32, as PyTorch
+//! has them (of a transposed convolution `[in, out, ky, kx]`); the metadata hold the run's settings as JSON and a hash of all that the file holds.
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -94,8 +94,9 @@ impl Checkpoint {
     /// When the file cannot be written.
     pub(super) fn save(&self, folder: &Path, tensors: &[TensorRange]) -> Result<()> {
         let part = |prefix: &'static str, flat: &[f32]| -> Vec<(String, Vec<usize>, Vec<u8>)> {
-            let bytes = |t: &TensorRange| bytemuck::cast_slice(&flat[t.offset..t.offset + t.len]).to_vec();
-            tensors.iter().map(|t| (format!("{prefix}{}", t.name), t.spec.shape.clone(), bytes(t))).collect()
+            let values = |t: &TensorRange| t.spec.to_file(&flat[t.offset..t.offset + t.len]).into_owned();
+            let bytes = |t: &TensorRange| bytemuck::cast_slice(&values(t)).to_vec();
+            tensors.iter().map(|t| (format!("{prefix}{}", t.name), t.spec.file_shape(), bytes(t))).collect()
         };
         let mut stored = part("", &self.values);
         stored.extend(part(MOMENTUM, &self.moments));
@@ -165,16 +166,14 @@ impl StoredCheckpoint {
                 let found = stored
                     .tensor(&name)
                     .map_err(|_| foreign(&self.path, &format!("it has no tensor {name}")))?;
-                if found.shape() != tensor.spec.shape || found.dtype() != Dtype::F32 {
-                    let what = format!(
-                        "its {name} has shape {:?}, the network {:?}",
-                        found.shape(),
-                        tensor.spec.shape
-                    );
+                let wanted = tensor.spec.file_shape();
+                if found.shape() != wanted || found.dtype() != Dtype::F32 {
+                    let what = format!("its {name} has shape {:?}, the network {wanted:?}", found.shape());
                     return Err(foreign(&self.path, &what));
                 }
                 let values: Vec<f32> = bytemuck::pod_collect_to_vec(found.data());
-                flat[tensor.offset..tensor.offset + tensor.len].copy_from_slice(&values);
+                let place = &mut flat[tensor.offset..tensor.offset + tensor.len];
+                place.copy_from_slice(&tensor.spec.from_file(&values));
             }
             Ok(flat)
         };

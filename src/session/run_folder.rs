@@ -4,13 +4,14 @@ use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
-use super::branch_files::{self, StoredBranches};
+use super::branch_files::{self, BRANCHES_FILE, StoredBranches};
 use super::checkpoint::{Checkpoint, CheckpointState, MODEL_FILE, StoredCheckpoint, damaged, foreign};
 use super::identity;
 use super::inspect::PROBES_FILE;
 use super::journal_file::{self, Header, JOURNAL_FILE, Line, StoredJournal};
 use super::metrics::EpochMetrics;
 use super::metrics_file::{self, METRICS_FILE};
+use super::start_file::START_FILE;
 use crate::data::Clock;
 use crate::error::{Error, Result};
 use crate::files;
@@ -61,7 +62,7 @@ impl RunFolder {
             ));
         }
         // A journal without a model is of a run that was stopped before it began.
-        let others = [JOURNAL_FILE, NETWORK_FILE, METRICS_FILE, PROBES_FILE];
+        let others = [JOURNAL_FILE, NETWORK_FILE, METRICS_FILE, PROBES_FILE, START_FILE, BRANCHES_FILE];
         match others.iter().map(|name| path.join(name)).find(|file| file.exists()) {
             Some(file) if !journal_file::is_there(path) => {
                 Err(Error::new(format!("{} would be overwritten", file.display()), help))
@@ -79,6 +80,8 @@ impl RunFolder {
         let folder = Self::hold(path)?;
         Self::check_free(path)?;
         files::remove_parts(path);
+        // Branches of a run that was stopped before it began are none of this one.
+        std::fs::remove_file(path.join(BRANCHES_FILE)).ok();
         // The journal comes first: it shows that the other files are ours.
         journal_file::write(path, &Line::new(header.clone()), &[])?;
         let network = identity::signed(network_toml, header.run.as_deref());

@@ -15,7 +15,7 @@ use crate::gpu::Gpu;
 use crate::nn::{Model, StartWeights, Trainer};
 
 /// Name of the file in a run's folder.
-const START_FILE: &str = "start.safetensors";
+pub(super) const START_FILE: &str = "start.safetensors";
 
 fn text_of(start: &StartWeights) -> Result<Vec<u8>> {
     let views = start.tensors().map(|(name, shape, values)| {

@@ -3,7 +3,7 @@
 use std::fs;
 use std::rc::Rc;
 
-use revacnn::data::Dataset;
+use revacnn::data::{Dataset, NamedTensors};
 use revacnn::nn::{Model, Network};
 use revacnn::session::{Session, TimeControl, TrainCommand};
 
@@ -94,4 +94,41 @@ fn data_of_another_shape_are_refused_with_both() {
     let error = Session::import(Rc::clone(&bench.gpu), imported(&digits), &shapes, settings()).err().unwrap();
     let both = [digits.shape, shapes.shape].map(|shape| shape.to_string());
     assert!(both.iter().all(|shape| error.what().contains(shape)), "{error}");
+}
+
+/// A transposed convolution with as many inputs as filters, whose weights have the same shape in PyTorch's order and in ours.
+const TURNED: &str = r#"
+layer = [
+    { kind = "conv2d", filters = 3, kernel = 2 },
+    { kind = "conv_transpose2d", name = "up", filters = 3, kernel = 2 },
+    { kind = "dense" },
+]
+"#;
+
+#[test]
+fn a_kept_model_has_pytorchs_order_and_its_weights_come_back() {
+    let bench = Bench::new();
+    let data = Dataset::open("digits").unwrap();
+    let network = || Network::parse(TURNED, data.shape.into(), data.classes.len()).unwrap();
+    let values = |len: usize, first: f32| (0..len).map(|at| first + 0.01 * at as f32).collect::<Vec<f32>>();
+    let weights: Vec<Vec<Vec<f32>>> = network()
+        .layers
+        .iter()
+        .map(|layer| layer.parameters().iter().map(|t| values(t.len(), 0.1)).collect())
+        .collect();
+    let model = Model { network: network(), weights: weights.clone(), notes: Vec::new() };
+    let mut session = Session::import(Rc::clone(&bench.gpu), model, &data, settings()).unwrap();
+    let hash = session.state_hash();
+    session.keep(&bench.path("run")).unwrap();
+    session.save().unwrap();
+    for file in ["model.safetensors", "start.safetensors"] {
+        let stored = NamedTensors::open(&bench.path("run").join(file)).unwrap().unwrap();
+        let up = stored.tensors.iter().find(|tensor| tensor.name == "up.weight").unwrap();
+        // By hand: [in, out, ky, kx] of input 0 and filter 1 is [out, in, ky, kx] of filter 1 and input 0.
+        assert_eq!(up.values[4..8], weights[1][0][12..16], "{file}");
+        let again = Model::of_weights(network(), &stored, None).unwrap();
+        assert_eq!(again.weights, weights, "{file}");
+    }
+    drop(session);
+    assert_eq!(bench.resume().state_hash(), hash);
 }

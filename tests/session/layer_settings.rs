@@ -32,11 +32,14 @@ rate = 0.5
 [[layer]]
 kind = "hardtanh"
 [[layer]]
+kind = "scale"
+factor = 0.5
+[[layer]]
 kind = "dense"
 "#;
 const DROPOUT: u32 = 6;
 /// Another value for each plain setting of that network: number of the layer, name, as TOML, and as the journal has it.
-const OTHERS: [(u32, &str, &str); 11] = [
+const OTHERS: [(u32, &str, &str); 13] = [
     (1, "momentum", "0.25"),
     (1, "epsilon", "0.5"),
     (2, "slope", "0.5"),
@@ -48,6 +51,8 @@ const OTHERS: [(u32, &str, &str); 11] = [
     (DROPOUT, "rate", "0.25"),
     (7, "min", "0.125"),
     (7, "max", "0.25"),
+    (8, "factor", "0.25"),
+    (8, "offset", "0.125"),
 ];
 
 fn plain() -> Bench {
@@ -161,7 +166,7 @@ fn what_no_layer_has_or_is_out_of_range_is_refused() {
         (set(0, "kernel", "5"), "conv1", "insert a conv2d"),
         (set(5, "stride", "1"), "no setting \"stride\"", "insert a max_pool2d"),
         (set(1, "rate", "0.1"), "no setting \"rate\"", "momentum, epsilon"),
-        (set(9, "rate", "0.1"), "no layer 9", "6 (dropout1)"),
+        (set(10, "rate", "0.1"), "no layer 10", "6 (dropout1)"),
         (none.into(), "no setting of layer 6 (dropout1) is named", "rate"),
     ] {
         let error = session.apply(command.clone()).unwrap_err();

@@ -4,6 +4,7 @@ use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
 
 use flate2::read::ZlibDecoder;
+use humansize::{BINARY, format_size};
 
 use crate::data::arrays::{Array, Values, product};
 use crate::data::bounded::{self, damaged, most_unpacked};
@@ -40,7 +41,10 @@ pub(super) fn read<const N: usize>(path: &Path, names: [&str; N]) -> Result<[Arr
                 let mut reader = Elements { source: &mut unpacked, is_big };
                 match reader.tag()? {
                     Tag { kind: MATRIX, len, .. } => {
-                        let array = reader.array(len, &names)?;
+                        let array = match reader.array(len, &names) {
+                            Err(_) if unpacked.limit() == 0 => return Err(too_much(most_unpacked(file_len))),
+                            array => array?,
+                        };
                         // Only at its end the sum of an element is compared.
                         let rest =
                             array.is_some().then(|| std::io::copy(&mut unpacked, &mut std::io::sink()));
@@ -185,6 +189,13 @@ impl<R: Read> Elements<'_, R> {
         }
         Ok(values)
     }
+}
+
+/// Error for an array that is not unpacked further than `most` bytes.
+fn too_much(most: u64) -> Error {
+    let most = format_size(most, BINARY);
+    let what = format!("an array of it unpacks to more than {most}, four times the file and 64 MiB");
+    Error::new(what, "save it again without packing (-v6), or as .npz")
 }
 
 /// Values of `N` bytes each, a block at a time. The length in the tag is not trusted: memory grows with the bytes read.

@@ -106,7 +106,8 @@ impl Files {
             return Err(Error::new(what, format!("name a file of one of them: {}", names.join(", "))));
         }
         // A file without a split is a set by itself if it was named.
-        let only = file.filter(|_| set.as_ref().is_some_and(|name| name.split.is_none()));
+        let alone = |name: &FileName| name.split.is_none() && name.shard.is_none();
+        let only = file.filter(|_| set.as_ref().is_some_and(alone));
         let set = set.take().or_else(|| found.first().map(|(name, _)| name.clone()));
         let set = set.map(|name| name.set).unwrap_or_default();
         found.retain(|(name, path)| {
@@ -144,8 +145,21 @@ fn set_name(folder: &Path) -> String {
 
 /// An error where a file is missing of those that belong together.
 fn check_shards(folder: &Path, found: &[(FileName, PathBuf)]) -> Result<()> {
-    for (name, path) in found {
-        let Some((_, count)) = name.shard else { continue };
+    for (at, (name, path)) in found.iter().enumerate() {
+        let Some((index, count)) = name.shard else { continue };
+        let is_of_another = |(other, _): &&(FileName, PathBuf)| {
+            let same = |(i, n): (usize, usize)| n != count || i == index;
+            other.split == name.split && other.shard.is_some_and(same)
+        };
+        if let Some((_, other)) = found[..at].iter().find(is_of_another) {
+            let what = format!(
+                "{} has {} beside {}, of another version",
+                folder.display(),
+                name_of(path),
+                name_of(other)
+            );
+            return Err(Error::new(what, "leave the files of one version there"));
+        }
         let is_there = |index: usize| {
             let is_it = |other: &FileName| other.split == name.split && other.shard == Some((index, count));
             found.iter().any(|(other, _)| is_it(other))
@@ -215,5 +229,20 @@ mod tests {
         }
         let error = find(&["test.parquet"], None).unwrap_err();
         assert!(error.what().contains("no file of training images"), "{error}");
+        // A file that is named goes with the others of its number, whether or not they say which split they are.
+        let found =
+            find(&["data-0-of-2.parquet", "data-1-of-2.parquet"], Some("data-0-of-2.parquet")).unwrap();
+        assert_eq!(found[0].len(), 2);
+    }
+
+    #[test]
+    fn files_of_two_versions_are_not_read_together() {
+        for names in [
+            ["train-0-of-1.parquet", "train-0-of-2.parquet", "train-1-of-2.parquet"],
+            ["train-0-of-1-aaaa.parquet", "train-0-of-1-bbbb.parquet", "test.parquet"],
+        ] {
+            let error = find(&names, None).unwrap_err();
+            assert!(error.what().contains("of another version"), "{error}");
+        }
     }
 }

@@ -74,6 +74,7 @@ fn open_with(
             shards.push(shard.map_err(|error| error.within(path.display()))?);
         }
     }
+    check_classes(&shards)?;
     let given = bounded::names(&folder.join(CLASS_NAMES))?;
     let mut key = Key::new("parquet 1");
     key.add(format!("{name} {:?} {:?} {} {given:?}", reading.size, reading.fit, reading.coarse).as_bytes());
@@ -86,6 +87,19 @@ fn open_with(
         let shown = folder.display().to_string();
         read.map_err(|error| if error.what().contains(&shown) { error } else { error.within(shown) })
     })
+}
+
+/// An error where files name other classes than each other.
+fn check_classes(shards: &[Shard]) -> Result<()> {
+    let mut named = shards.iter().filter_map(|shard| Some((shard, shard.classes.as_ref()?)));
+    let Some((first, classes)) = named.next() else { return Ok(()) };
+    match named.find(|(_, others)| *others != classes) {
+        Some((other, _)) => Err(Error::new(
+            format!("{} and {} name other classes", first.path.display(), other.path.display()),
+            "keep the files of one data set in one folder",
+        )),
+        None => Ok(()),
+    }
 }
 
 /// The part of the set that a row belongs to.

@@ -2,7 +2,7 @@
 
 use super::cells::{Cell, Cells};
 use super::shard::Shard;
-use crate::data::bounded::{damaged, most_unpacked};
+use crate::data::bounded::damaged;
 use crate::error::{Error, Result};
 
 /// The images of files, one after the other: their pages are read as they come, so that little is held at once.
@@ -15,24 +15,19 @@ pub(super) struct Images<'a> {
     /// The column that is being read, and the rows that are left in it.
     cells: Option<Cells>,
     in_group: u64,
-    /// Bytes of images that the present file may still give.
-    room: u64,
     left: usize,
 }
 
 impl<'a> Images<'a> {
     pub(super) fn new(shards: &'a [&'a Shard]) -> Self {
         let left = shards.iter().map(|shard| shard.rows()).sum();
-        Self { shards, next: [0, 0], cells: None, in_group: 0, room: 0, left }
+        Self { shards, next: [0, 0], cells: None, in_group: 0, left }
     }
 
     fn step(&mut self) -> Result<Result<Vec<u8>>> {
         while self.in_group == 0 {
             let [file, group] = self.next;
             let shard = self.shards.get(file).ok_or_else(|| damaged("it has fewer rows than it says"))?;
-            if group == 0 {
-                self.room = most_unpacked(shard.len);
-            }
             let Some(rows) = shard.groups.get(group) else {
                 self.next = [file + 1, 0];
                 continue;
@@ -50,10 +45,6 @@ impl<'a> Images<'a> {
             let help = "write the data set with its images embedded";
             return Ok(Err(Error::new("it has no bytes of an image, only a path or nothing", help)));
         };
-        self.room = self.room.checked_sub(bytes.len() as u64).ok_or_else(|| {
-            let what = "its images unpack to more than the file can hold";
-            damaged(what).within(shard.path.display())
-        })?;
         Ok(Ok(bytes))
     }
 }

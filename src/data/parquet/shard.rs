@@ -99,6 +99,7 @@ impl Shard {
             for _ in 0..group.rows {
                 let label = match cells.next().map_err(within)? {
                     Cell::Int(label) => label,
+                    Cell::Missing => NO_LABEL.into(),
                     _ => {
                         let what = format!("row {} has no label", labels.len());
                         return Err(within(Error::new(what, "give each image a class, or take the row out")));

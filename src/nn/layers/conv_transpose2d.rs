@@ -130,7 +130,7 @@ impl ConvTranspose2d {
 
     /// Pixels from the first to the last tap, both included.
     fn reach(&self) -> usize {
-        self.dilation * (self.kernel - 1) + 1
+        self.dilation.saturating_mul(self.kernel - 1).saturating_add(1)
     }
 
     /// Output row (or column) that input row `i` writes by tap `k`; none outside the map.
@@ -210,7 +210,8 @@ impl Layer for ConvTranspose2d {
         }
         let side = |length: usize| {
             let whole = length.checked_sub(1)?.checked_mul(self.stride)?.checked_add(self.reach())?;
-            let side = whole.checked_sub(2 * self.padding)?.checked_add_signed(self.output_padding)?;
+            let side =
+                whole.checked_sub(self.padding.checked_mul(2)?)?.checked_add_signed(self.output_padding)?;
             (side > 0).then_some(side)
         };
         match (side(input.height), side(input.width)) {

@@ -89,7 +89,7 @@ fn frozen(trainer: &Trainer, places: &Places) -> BTreeMap<String, Vec<usize>> {
         // Running statistics go on, as in a training of our own.
         for spec in layer.parameters().into_iter().filter(|spec| spec.role != Role::Buffer) {
             let name = places.name(&format!("{}.{}", layer.name, spec.name));
-            let rows = if layer.frozen { (0..spec.shape[0]).collect() } else { filters.clone() };
+            let rows = if layer.frozen { (0..spec.file_shape()[0]).collect() } else { filters.clone() };
             frozen.extend(name.map(|name| (name.to_owned(), rows)));
         }
     }

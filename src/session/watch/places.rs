@@ -67,7 +67,7 @@ impl Places {
                 let place = &mut flat[range.offset..range.offset + range.len];
                 match &tensor.values[..] {
                     [one] => place.fill(*one),
-                    values if values.len() == range.len => {
+                    values if values.len() == range.len && is_turned_alike(range, tensor) => {
                         place.copy_from_slice(&range.spec.from_file(values))
                     }
                     _ => {
@@ -106,4 +106,8 @@ impl Places {
         let what = format!("{} has {other}, which the network that is watched lacks", report.file);
         Err(Error::new(what, ANOTHER))
     }
+}
+/// The tensor has PyTorch's order where that is another than ours: there the number of values alone does not tell.
+fn is_turned_alike(range: &TensorRange, tensor: &NamedTensor) -> bool {
+    range.spec.turned_groups.is_none() || tensor.shape == range.spec.file_shape()
 }

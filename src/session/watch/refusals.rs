@@ -1,15 +1,17 @@
 //! Actions that do not reach a training that is watched.
 
 use super::orders::{check_reaches, not_here};
-use super::watched::Watched;
 use crate::error::{Error, Result};
-use crate::session::command::{Action, Command, Control, TimeControl};
+use crate::nn::Network;
+use crate::session::command::{Action, Command, Control, LayerId, NetworkCommand, TimeControl};
+use crate::session::run::Run;
 use crate::session::state::Session;
 
 /// An error for a command that does not reach a training that is watched.
-pub(in crate::session) fn check(watched: Option<&Watched>, command: &Command) -> Result<()> {
-    let Some(watched) = watched else { return Ok(()) };
+pub(in crate::session) fn check(run: &Run, command: &Command) -> Result<()> {
+    let Some(watched) = run.watched.as_deref() else { return Ok(()) };
     check_reaches(command)?;
+    check_rows(&run.trainer.network, command)?;
     if watched.is_in_past() && !command.is_view() {
         return Err(Error::new(
             "a checkpoint of the past is shown, and what steers the training acts on its present",
@@ -17,6 +19,24 @@ pub(in crate::session) fn check(watched: Option<&Watched>, command: &Command) ->
         ));
     }
     Ok(())
+}
+
+/// An error for filters to freeze that are no rows of PyTorch's weights.
+fn check_rows(network: &Network, command: &Command) -> Result<()> {
+    let Command::Network(NetworkCommand::FreezeFilters { layer: LayerId(id), .. }) = command else {
+        return Ok(());
+    };
+    let layer = network.layer_index(*id).map(|index| &network.layers[index])?;
+    match layer.parameters().iter().any(|spec| spec.turned_groups.is_some()) {
+        true => Err(Error::new(
+            format!(
+                "the filters of {} are no rows of its weights in PyTorch, and rows are what is frozen there",
+                layer.name
+            ),
+            "freeze the whole layer",
+        )),
+        false => Ok(()),
+    }
 }
 
 /// An error for a control that does not reach a training that is watched.
@@ -34,9 +54,9 @@ pub(super) fn check_control(control: &Control) -> Result<()> {
 /// The reason for which a session refuses an action, so that no button needs to offer it: it watches a training that the action does not
 /// reach, or a checkpoint of its past.
 pub fn refusal(session: &Session, action: &Action) -> Option<Error> {
-    let watched = session.run.watched.as_deref()?;
+    session.run.watched.as_ref()?;
     let checked = match action {
-        Action::Command(command) => check(Some(watched), command),
+        Action::Command(command) => check(&session.run, command),
         Action::Control(control) => check_control(control),
     };
     checked.err()

@@ -158,7 +158,7 @@ impl Conv2d {
 
     /// Pixels from the first to the last tap, both included.
     fn reach(&self) -> usize {
-        self.dilation * (self.kernel - 1) + 1
+        self.dilation.saturating_mul(self.kernel - 1).saturating_add(1)
     }
 
     /// Source row (or column) of output row `o` under tap `k`.
