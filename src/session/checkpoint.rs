@@ -17,6 +17,8 @@ use crate::nn::{STATE_PREFIXES, TensorRange};
 
 /// Name of the file in a run's folder.
 pub(super) const MODEL_FILE: &str = "model.safetensors";
+/// Name of the file with the weights that an imported run began with.
+pub(super) const START_FILE: &str = "start.safetensors";
 /// Key of our entry in the metadata.
 const KEY: &str = "revacnn";
 /// Prefixes of the names of moments and of averages of the last weights.

@@ -5,13 +5,14 @@ use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
 use super::branch_files::{self, BRANCHES_FILE, StoredBranches};
-use super::checkpoint::{Checkpoint, CheckpointState, MODEL_FILE, StoredCheckpoint, damaged, foreign};
+use super::checkpoint::{
+    Checkpoint, CheckpointState, MODEL_FILE, START_FILE, StoredCheckpoint, damaged, foreign,
+};
 use super::identity;
 use super::inspect::PROBES_FILE;
 use super::journal_file::{self, Header, JOURNAL_FILE, Line, StoredJournal};
 use super::metrics::EpochMetrics;
 use super::metrics_file::{self, METRICS_FILE};
-use super::start_file::START_FILE;
 use crate::data::Clock;
 use crate::error::{Error, Result};
 use crate::files;

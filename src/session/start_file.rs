@@ -5,7 +5,7 @@ use std::rc::Rc;
 
 use safetensors::{Dtype, SafeTensors, tensor::TensorView as StoredTensor};
 
-use super::checkpoint::{damaged, foreign};
+use super::checkpoint::{START_FILE, damaged, foreign};
 use super::settings::RunSettings;
 use super::state::Session;
 use crate::data::Dataset;
@@ -13,9 +13,6 @@ use crate::error::{Error, Result};
 use crate::files;
 use crate::gpu::Gpu;
 use crate::nn::{Model, StartWeights, Trainer};
-
-/// Name of the file in a run's folder.
-pub(super) const START_FILE: &str = "start.safetensors";
 
 fn text_of(start: &StartWeights) -> Result<Vec<u8>> {
     let views = start.tensors().map(|(name, shape, values)| {

@@ -99,10 +99,12 @@ impl Shard {
             for _ in 0..group.rows {
                 let label = match cells.next().map_err(within)? {
                     Cell::Int(label) => label,
-                    Cell::Missing => NO_LABEL.into(),
                     _ => {
                         let what = format!("row {} has no label", labels.len());
-                        return Err(within(Error::new(what, "give each image a class, or take the row out")));
+                        return Err(within(Error::new(
+                            what,
+                            "give each image a class, take the row out, or leave out the file if it has none",
+                        )));
                     }
                 };
                 let class = i16::try_from(label).ok().filter(|class| (NO_LABEL..256).contains(class));
