@@ -123,17 +123,24 @@ fn a_network_that_was_opened_is_kept_in_a_folder_that_is_typed() {
     assert_eq!(stage.workbench.take_requests(), []);
     stage.key(Key::Escape, Modifiers::NONE);
     assert!(!shows(&mut stage, "Keep the run"));
+    // Neither is one with a file that the run would overwrite.
+    let theirs = other.path().join("theirs");
+    std::fs::create_dir(&theirs).unwrap();
+    std::fs::write(theirs.join("start.safetensors"), "of somebody").unwrap();
+    stage.click("keep");
+    stage.type_into("keep folder", theirs.to_str().unwrap());
+    assert!(stage.shows("start.safetensors would be overwritten"));
+    stage.key(Key::Escape, Modifiers::NONE);
     // What goes wrong later is said in the same place, until another folder is typed.
     stage.click("keep");
-    let (blocked, free) = (other.path().join("half"), other.path().join("my run"));
-    std::fs::create_dir_all(blocked.join("start.safetensors")).unwrap();
+    let (blocked, free) = (file.join("half"), other.path().join("my run"));
     stage.type_into("keep folder", blocked.to_str().unwrap());
     stage.click("keep now");
     assert_eq!(stage.workbench.take_requests(), [Request::Keep(blocked.clone())]);
     assert!(!stage.workbench.keep(&mut stage.session, &blocked) && stage.session.folder().is_none());
-    assert!(stage.shows("start.safetensors") && shows(&mut stage, "Keep the run"));
-    (0..4).for_each(|_| stage.key(Key::Backspace, Modifiers::NONE));
-    assert!(!stage.shows("start.safetensors"));
+    assert!(stage.shows("Not a directory") && shows(&mut stage, "Keep the run"));
+    (0.."small.onnx/half".len()).for_each(|_| stage.key(Key::Backspace, Modifiers::NONE));
+    assert!(!stage.shows("Not a directory"));
     stage.type_into("keep folder", "my run");
     stage.key(Key::Enter, Modifiers::NONE);
     assert_eq!(stage.workbench.take_requests(), [Request::Keep(free.clone())]);
