@@ -11,6 +11,10 @@ const WORKGROUP: u32 = 64u;
 // 1 where the 8 lanes of a subgroup load the output's gradient together.
 #constant SUBGROUPS = 0
 
+// 1 where the partial sums are those of a transposed convolution. (With steps of both kinds as parameters the kernel takes a third longer
+// on the software adapter.)
+#constant TURNED = 0
+
 #import WeightGradientParams
 
 @group(0) @binding(0) var<uniform> params: WeightGradientParams;
@@ -119,14 +123,22 @@ fn weight_gradient(
         }
     }
     if id.x >= params.lanes_padded * params.splits || thread % params.lanes_padded >= params.lanes { return; }
-    let each = params.out_channels * params.in_channels * params.kernel * params.kernel;
-    let group_at = (split * params.groups + group.z) * each;
 #for u in PLANES
     if c + {u}u < params.in_channels {
+#if TURNED
         let tap = (c + {u}u) * params.in_step + ky * params.kernel + tile * TAPS;
+#else
+        let tap = ((c + {u}u) * params.kernel + ky) * params.kernel + tile * TAPS;
+#end
 #for o in OUTS
         if first + {o}u <= last {
+#if TURNED
+            let group_at = (split * params.groups + group.z) * params.in_channels * params.in_step;
             let to = group_at + (first + {o}u) * params.out_step + tap;
+#else
+            let filter_at = (split * params.groups + group.z) * params.out_channels + first + {o}u;
+            let to = filter_at * params.kernel * params.kernel * params.in_channels + tap;
+#end
 #for t in TAPS
             if tile * TAPS + {t}u < params.kernel { partials[to + {t}u] = dot(sum_{o}_{u}_{t}, vec4<f32>(1.0)); }
 #end

@@ -87,11 +87,12 @@ impl Convolution {
             self.stride,
             train_quads * 4
         );
+        let turned = self.is_turned(steps);
         let built = gpu.choose(
             &key,
             &candidates,
             |tile| {
-                let (source, entry, constants) = self.variant(gpu, *tile);
+                let (source, entry, constants) = self.variant(gpu, *tile, turned);
                 gpu.has_kernel(&source, entry, &constants)
             },
             |tile| self.build_tile(build, *tile, (splits, &partials), (maps, steps)),
@@ -156,8 +157,19 @@ impl Convolution {
         iteration * (threads * self.output.width.div_ceil(pixels)) as f64
     }
 
+    /// The steps are not those of a convolution's weights `[out, in, ky, kx]`, but of a transposed one's.
+    fn is_turned(&self, steps: [usize; 2]) -> bool {
+        let taps = self.kernel * self.kernel;
+        steps != [self.in_channels() * taps, taps]
+    }
+
     /// Shader, entry point and constants of a tile.
-    fn variant(&self, gpu: &Gpu, tile: Tile) -> (Source, &'static str, Vec<(&'static str, u32)>) {
+    fn variant(
+        &self,
+        gpu: &Gpu,
+        tile: Tile,
+        turned: bool,
+    ) -> (Source, &'static str, Vec<(&'static str, u32)>) {
         let mut constants = vec![
             ("OUTS", tile.outs as u32),
             ("TAPS", self.taps() as u32),
@@ -168,6 +180,9 @@ impl Convolution {
         let profile = gpu.profile();
         if profile.large_tiles {
             constants.push(("SUBGROUPS", u32::from(profile.shares_loads)));
+            if turned {
+                constants.push(("TURNED", 1));
+            }
             return (BY_TAPS, "weight_gradient", constants);
         }
         constants.push(("TAIL", u32::from(!self.output.width.is_multiple_of(tile.pixels))));
@@ -185,7 +200,8 @@ impl Convolution {
         let (input, output, taps) = (self.input, self.output, self.taps());
         let tap_tiles = self.kernel.div_ceil(taps);
         let lanes = self.in_channels().div_ceil(tile.planes) * self.kernel * tap_tiles;
-        let (source, entry, constants) = self.variant(gpu, tile);
+        let turned = self.is_turned(steps);
+        let (source, entry, constants) = self.variant(gpu, tile, turned);
         let filter_tiles = self.out_channels().div_ceil(tile.outs);
         let lanes_padded = lanes.next_multiple_of(if gpu.profile().large_tiles { 8 } else { LANE_TILES });
         let threads = if gpu.profile().large_tiles {
