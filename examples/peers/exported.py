@@ -108,6 +108,10 @@ filters = 6
 kernel = 4
 stride = 3
 [[layer]]
+kind = "avg_pool2d"
+name = "small"
+size = 6
+[[layer]]
 kind = "layer_norm"
 [[layer]]
 kind = "softmax"

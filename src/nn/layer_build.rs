@@ -133,6 +133,16 @@ pub struct LayerPlans {
     pub backward: Plan,
 }
 
+impl LayerPlans {
+    /// Those of a layer whose forward pass is `whole`, and in a training step `pooled`, where it makes a pooling too.
+    pub(super) fn with_pooling(whole: Plan, pooled: Option<Plan>, backward: Plan) -> Self {
+        match pooled {
+            Some(forward) => Self { forward, evaluation: Some(whole), backward },
+            None => Self { forward: whole, evaluation: None, backward },
+        }
+    }
+}
+
 impl<'a> LayerBuild<'a> {
     /// An empty plan on the layer's device.
     pub fn plan(&self) -> PlanBuilder<'a> {

@@ -12,8 +12,8 @@ use serde::{Deserialize, Serialize};
 use toml::Table;
 
 use super::activation::RELU;
-use super::conv2d::Convolution;
-use super::settings::{LayerSample, at_least_one, sample, settings, to_table};
+use super::conv2d::{Convolution, KernelWindow};
+use super::settings::{LayerSample, sample, settings, to_table};
 use crate::error::{Error, Result};
 use crate::nn::layer::Channels;
 use crate::nn::twin::{TwinCall, TwinGradients};
@@ -60,27 +60,11 @@ fn is_zero(value: &isize) -> bool {
 
 pub(super) fn parse(table: Table, _classes: usize) -> Result<Box<dyn Layer>> {
     let layer: ConvTranspose2d = settings(table)?;
-    for (name, value) in [
-        ("filters", layer.filters),
-        ("kernel", layer.kernel),
-        ("stride", layer.stride),
-        ("dilation", layer.dilation),
-        ("groups", layer.groups),
-    ] {
-        at_least_one(name, value)?;
-    }
-    if layer.padding >= layer.reach() {
-        let what = format!("padding {} with a kernel that reaches over {}", layer.padding, layer.reach());
-        return Err(Error::new(what, "make the padding smaller than the kernel"));
-    }
+    layer.window().check()?;
     let most = layer.stride.max(layer.dilation) as isize;
     if layer.output_padding >= most || layer.output_padding < -MAX_OUTPUT_PADDING {
         let what = format!("output_padding {} with stride {}", layer.output_padding, layer.stride);
         return Err(Error::new(what, "make it smaller than stride or dilation"));
-    }
-    if !layer.filters.is_multiple_of(layer.groups) {
-        let what = format!("{} groups do not divide {} filters", layer.groups, layer.filters);
-        return Err(Error::new(what, "take a number of filters that the groups divide"));
     }
     Ok(Box::new(layer))
 }
@@ -128,9 +112,9 @@ impl ConvTranspose2d {
         Convolution { input: output, output: input, kernel, stride, padding, dilation, groups }
     }
 
-    /// Pixels from the first to the last tap, both included.
-    fn reach(&self) -> usize {
-        self.dilation.saturating_mul(self.kernel - 1).saturating_add(1)
+    fn window(&self) -> KernelWindow {
+        let Self { filters, kernel, stride, padding, dilation, groups, .. } = *self;
+        KernelWindow { filters, kernel, stride, padding, dilation, groups }
     }
 
     /// Output row (or column) that input row `i` writes by tap `k`; none outside the map.
@@ -204,12 +188,10 @@ impl Layer for ConvTranspose2d {
 
     fn output(&self, inputs: &[Shape]) -> Result<Shape> {
         let input = inputs[0];
-        if !input.channels.is_multiple_of(self.groups) {
-            let what = format!("{} groups do not divide the channels of its input of {input}", self.groups);
-            return Err(Error::new(what, "take a number of groups that divides them"));
-        }
+        self.window().check_groups(input)?;
+        let reach = self.window().reach();
         let side = |length: usize| {
-            let whole = length.checked_sub(1)?.checked_mul(self.stride)?.checked_add(self.reach())?;
+            let whole = length.checked_sub(1)?.checked_mul(self.stride)?.checked_add(reach)?;
             let side =
                 whole.checked_sub(self.padding.checked_mul(2)?)?.checked_add_signed(self.output_padding)?;
             (side > 0).then_some(side)

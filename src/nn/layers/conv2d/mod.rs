@@ -13,6 +13,7 @@ mod plans;
 mod pooled;
 mod staged;
 mod weight_gradient;
+mod window;
 mod without;
 
 use serde::{Deserialize, Serialize};
@@ -20,9 +21,10 @@ use toml::Table;
 
 pub(super) use cost::{MAX_GPU_CANDIDATES, gpu_cycles, gpu_time_us};
 pub(super) use geometry::Convolution;
+pub(super) use window::KernelWindow;
 
 use super::activation::RELU;
-use super::settings::{LayerSample, at_least_one, sample, settings, to_table};
+use super::settings::{LayerSample, sample, settings, to_table};
 use crate::error::{Error, Result};
 use crate::gpu::Plan;
 use crate::nn::layer::Channels;
@@ -99,19 +101,7 @@ fn one() -> usize {
 
 pub(super) fn parse(table: Table, _classes: usize) -> Result<Box<dyn Layer>> {
     let layer: Conv2d = settings(table)?;
-    at_least_one("filters", layer.filters)?;
-    at_least_one("kernel", layer.kernel)?;
-    at_least_one("stride", layer.stride)?;
-    at_least_one("dilation", layer.dilation)?;
-    at_least_one("groups", layer.groups)?;
-    if layer.padding >= layer.reach() {
-        let what = format!("padding {} with a kernel that reaches over {}", layer.padding, layer.reach());
-        return Err(Error::new(what, "make the padding smaller than the kernel"));
-    }
-    if !layer.filters.is_multiple_of(layer.groups) {
-        let what = format!("{} groups do not divide {} filters", layer.groups, layer.filters);
-        return Err(Error::new(what, "take a number of filters that the groups divide"));
-    }
+    layer.window().check()?;
     Ok(Box::new(layer))
 }
 
@@ -156,9 +146,9 @@ impl Conv2d {
         Convolution { input, output, kernel, stride, padding, dilation, groups }
     }
 
-    /// Pixels from the first to the last tap, both included.
-    fn reach(&self) -> usize {
-        self.dilation.saturating_mul(self.kernel - 1).saturating_add(1)
+    fn window(&self) -> KernelWindow {
+        let Self { filters, kernel, stride, padding, dilation, groups, .. } = *self;
+        KernelWindow { filters, kernel, stride, padding, dilation, groups }
     }
 
     /// Source row (or column) of output row `o` under tap `k`.
@@ -231,20 +221,16 @@ impl Layer for Conv2d {
 
     fn output(&self, inputs: &[Shape]) -> Result<Shape> {
         let input = inputs[0];
-        if !input.channels.is_multiple_of(self.groups) {
-            let what = format!("{} groups do not divide the channels of its input of {input}", self.groups);
-            return Err(Error::new(what, "take a number of groups that divides them"));
-        }
-        let side = |length: usize| {
-            (length + 2 * self.padding).checked_sub(self.reach()).map(|l| l / self.stride + 1)
-        };
+        self.window().check_groups(input)?;
+        let reach = self.window().reach();
+        let side =
+            |length: usize| (length + 2 * self.padding).checked_sub(reach).map(|l| l / self.stride + 1);
         match (side(input.height), side(input.width)) {
             (Some(height), Some(width)) => Ok(Shape::new(self.filters, height, width)),
             _ => Err(Error::new(
                 format!(
                     "a {0}×{0} kernel with padding {1} does not fit its input of {input}",
-                    self.reach(),
-                    self.padding
+                    reach, self.padding
                 ),
                 "take a smaller kernel or more padding, or pool less before it",
             )),

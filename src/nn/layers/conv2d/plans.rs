@@ -55,11 +55,7 @@ impl Convolution {
         if let Some(input_gradient) = &build.input().gradient {
             pass(&mut backward, false, [output_gradient, input_gradient])?;
         }
-        let (forward, evaluation) = match pooled {
-            Some(pooled) => (pooled, Some(whole)),
-            None => (whole, None),
-        };
-        Ok(LayerPlans { forward, evaluation, backward: backward.finish() })
+        Ok(LayerPlans::with_pooling(whole, pooled, backward.finish()))
     }
 
     pub(in crate::nn::layers) fn bias_gradient(

@@ -75,10 +75,6 @@ impl Convolution {
         let whole = forward.finish();
         // A pooling that the layer makes is a dispatch of its own.
         let pooled = build.pooling.as_ref().map(|pooling| apart(build, pooling, &whole)).transpose()?;
-        let (forward, evaluation) = match pooled {
-            Some(pooled) => (pooled, Some(whole)),
-            None => (whole, None),
-        };
-        Ok(LayerPlans { forward, evaluation, backward: backward.finish() })
+        Ok(LayerPlans::with_pooling(whole, pooled, backward.finish()))
     }
 }
