@@ -6,6 +6,8 @@
 #constant INPUT = 0
 // 1: a pass of one transform. 3: the last pass forward, the products with K̂, and the first pass back of both fields.
 #constant FIELDS = 1
+// 1: the length says whether the 8 values of a thread are one butterfly of 8 or two of 4 (RADIX 8, FIELDS 1).
+#constant EITHER = 0
 
 // cos and sin of 2π k / 32.
 const C_0: f32 = 1.000000000; const S_0: f32 = 0.000000000;
@@ -47,37 +49,75 @@ const C_15: f32 = -0.980785280; const S_15: f32 = 0.195090322;
 /// to = F⁻¹(−i s Ŵ) of both fields' slopes s and parts = Σ |Ŵ|² K̂
 @compute @workgroup_size(WORKGROUP)
 fn transform(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
+    // Quads of columns; product of the radices of the passes before; 2π / (before · radix) in steps of the twiddle factors; log2 of
+    // the radix.
+    let chosen = params.lengths[grid.level - params.lowest];
+    let quads = chosen.x;
+    let before = chosen.y;
     let quad = group.x * WORKGROUP + lane;
     let j = group.y;
-    if quad >= params.quads { return; }
-    let pitch = params.quads | 1u;
-    let length = 1u << params.level;
+    if quad >= quads { return; }
+    // Rows lie an odd number of quads apart, since powers of two would share cache lines.
+    let pitch = quads | 1u;
+    let length = 1u << grid.level;
+#if EITHER
+    let is_8 = chosen.w == 3u;
+    let apart = select(length / 4u, length / 8u, is_8);
+#for h in 2
+    let j_{h} = select(2u * j + {h}u, j, is_8);
+    let k_{h} = j_{h} % before;
+#end
+#for r in RADIX
+    let row_{r} = j_{r / 4} + {r % 4}u * apart + select(0u, {r / 4}u * length / 2u, is_8);
+    let turn_{r} = ({r % 4}u + select(0u, {r / 4 * 4}u, is_8)) * k_{r / 4} * chosen.z;
+#end
+#else
     let apart = length / RADIX;
-    let k = j % params.before;
+    let k = j % before;
+#for r in RADIX
+    let row_{r} = j + {r}u * apart;
+    let turn_{r} = {r}u * k * chosen.z;
+#end
+#end
 #for r in RADIX
     var re_0_{r} = vec4<f32>(0.0);
     var im_0_{r} = vec4<f32>(0.0);
 #end
-#if INPUT % 2
-    // Only the first half of the rows is there.
-#for r in RADIX / 2
-    let row_{r} = (j + {r}u * apart) * 2u * params.quads + quad;
-    re_0_{r} = vec4<f32>(mesh[row_{r}]);
-    im_0_{r} = vec4<f32>(mesh[row_{r} + params.quads]);
-#end
-#else
 #if INPUT / 2
     let x = grid.spacing * (f32(quad * 4u) + vec4<f32>(0.0, 1.0, 2.0, 3.0));
 #for r in RADIX
-    let row_{r} = j + {r}u * apart;
     let y_{r} = grid.spacing * f32(min(row_{r}, length - row_{r}));
     re_0_{r} = vec4<f32>(1.0) / (vec4<f32>(1.0 + y_{r} * y_{r}) + x * x);
 #end
 #else
+#if INPUT % 2
+    // Only the first half of the rows is there.
+#if EITHER
+#for r in RADIX
+    if row_{r} < length / 2u {
+        re_0_{r} = vec4<f32>(mesh[row_{r} * 2u * quads + quad]);
+        im_0_{r} = vec4<f32>(mesh[(row_{r} * 2u + 1u) * quads + quad]);
+    }
+#end
+#else
 #for r in RADIX / 2
-    let low_{r} = ((j + {r}u * apart) * pitch + quad) * 2u;
-    re_0_{r} = spectrum_in[low_{r} + params.inverse];
-    im_0_{r} = spectrum_in[low_{r} + 1u - params.inverse];
+    re_0_{r} = vec4<f32>(mesh[row_{r} * 2u * quads + quad]);
+    im_0_{r} = vec4<f32>(mesh[(row_{r} * 2u + 1u) * quads + quad]);
+#end
+#end
+#else
+#if EITHER
+    let given = select(length, length / 2u, params.zeros == 1u);
+#for r in RADIX
+    if row_{r} < given {
+        re_0_{r} = spectrum_in[(row_{r} * pitch + quad) * 2u + params.inverse];
+        im_0_{r} = spectrum_in[(row_{r} * pitch + quad) * 2u + 1u - params.inverse];
+    }
+#end
+#else
+#for r in RADIX / 2
+    re_0_{r} = spectrum_in[(row_{r} * pitch + quad) * 2u + params.inverse];
+    im_0_{r} = spectrum_in[(row_{r} * pitch + quad) * 2u + 1u - params.inverse];
 #end
 #if FIELDS % 3
     if params.zeros == 0u {
@@ -85,20 +125,20 @@ fn transform(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_
     {
 #end
 #for r in RADIX / 2
-        let high_{r} = ((j + {r + RADIX / 2}u * apart) * pitch + quad) * 2u;
-        re_0_{r + RADIX / 2} = spectrum_in[high_{r} + params.inverse];
-        im_0_{r + RADIX / 2} = spectrum_in[high_{r} + 1u - params.inverse];
+        re_0_{r + RADIX / 2} = spectrum_in[(row_{r + RADIX / 2} * pitch + quad) * 2u + params.inverse];
+        im_0_{r + RADIX / 2} = spectrum_in[(row_{r + RADIX / 2} * pitch + quad) * 2u + 1u - params.inverse];
 #end
     }
 #end
 #end
+#end
 #if FIELDS % 3
-    if params.before > 1u {
+    if before > 1u {
 #else
     {
 #end
 #for s in RADIX - 1
-        let twiddle_{s + 1} = twiddles[{s + 1}u * k * params.step];
+        let twiddle_{s + 1} = twiddles[turn_{s + 1}];
         let real_{s + 1} = re_0_{s + 1};
         re_0_{s + 1} = real_{s + 1} * twiddle_{s + 1}.x + im_0_{s + 1} * twiddle_{s + 1}.y;
         im_0_{s + 1} = im_0_{s + 1} * twiddle_{s + 1}.x - real_{s + 1} * twiddle_{s + 1}.y;
@@ -115,12 +155,11 @@ fn transform(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_
 #if f % 2
 #for r in RADIX
     // Beyond the middle kx is negative; of the middle itself a slope has no part.
-    let kx_{r} = j + {r}u * apart;
-    let near_{r} = min(kx_{r}, length - kx_{r});
-    let sign_{r} = select(select(1.0, -1.0, kx_{r} > near_{r}), 0.0, 2u * kx_{r} == length);
+    let near_{r} = min(row_{r}, length - row_{r});
+    let sign_{r} = select(select(1.0, -1.0, row_{r} > near_{r}), 0.0, 2u * row_{r} == length);
     let a_{r} = re_0_{((r % 2) * 16 + (r / 2 % 2) * 8 + (r / 4 % 2) * 4 + (r / 8 % 2) * 2 + r / 16) / (32 / RADIX)};
     let b_{r} = im_0_{((r % 2) * 16 + (r / 2 % 2) * 8 + (r / 4 % 2) * 4 + (r / 8 % 2) * 2 + r / 16) / (32 / RADIX)};
-    let weight_{r} = influence[near_{r} * params.quads + quad];
+    let weight_{r} = influence[near_{r} * quads + quad];
     part += weight_{r} * (a_{r} * a_{r} + b_{r} * b_{r});
     // x q̃² = −½ ∂q̃/∂x, whose transform is −i π kx / (length · spacing) that of q̃.
     let along_x_{r} = weight_{r} * (sign_{r} * f32(near_{r}) * slope);
@@ -132,88 +171,32 @@ fn transform(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_
     var im_2_{r} = along_y_{r} * b_{r};
 #end
 #end
-#if RADIX / 32
-#for g in RADIX / 32
-#for b in 16
-    let re_{f}_apart_16_{g * 32 + b} = re_{f}_{g * 32 + b} - re_{f}_{g * 32 + b + 16};
-    let im_{f}_apart_16_{g * 32 + b} = im_{f}_{g * 32 + b} - im_{f}_{g * 32 + b + 16};
-    re_{f}_{g * 32 + b} += re_{f}_{g * 32 + b + 16};
-    im_{f}_{g * 32 + b} += im_{f}_{g * 32 + b + 16};
-#if b
-    re_{f}_{g * 32 + b + 16} = re_{f}_apart_16_{g * 32 + b} * C_{b * 1} + im_{f}_apart_16_{g * 32 + b} * S_{b * 1};
-    im_{f}_{g * 32 + b + 16} = im_{f}_apart_16_{g * 32 + b} * C_{b * 1} - re_{f}_apart_16_{g * 32 + b} * S_{b * 1};
+    // Butterflies of values 16, 8, 4, 2 and 1 apart.
+#for i in 16
+#if 16 % (16 - i)
 #else
-    re_{f}_{g * 32 + b + 16} = re_{f}_apart_16_{g * 32 + b};
-    im_{f}_{g * 32 + b + 16} = im_{f}_apart_16_{g * 32 + b};
-#end
-#end
-#end
-#end
-#if RADIX / 16
-#for g in RADIX / 16
-#for b in 8
-    let re_{f}_apart_8_{g * 16 + b} = re_{f}_{g * 16 + b} - re_{f}_{g * 16 + b + 8};
-    let im_{f}_apart_8_{g * 16 + b} = im_{f}_{g * 16 + b} - im_{f}_{g * 16 + b + 8};
-    re_{f}_{g * 16 + b} += re_{f}_{g * 16 + b + 8};
-    im_{f}_{g * 16 + b} += im_{f}_{g * 16 + b + 8};
-#if b
-    re_{f}_{g * 16 + b + 8} = re_{f}_apart_8_{g * 16 + b} * C_{b * 2} + im_{f}_apart_8_{g * 16 + b} * S_{b * 2};
-    im_{f}_{g * 16 + b + 8} = im_{f}_apart_8_{g * 16 + b} * C_{b * 2} - re_{f}_apart_8_{g * 16 + b} * S_{b * 2};
+#if RADIX / (32 - 2 * i)
+#if EITHER
+    if is_8 || {16 - i}u < 4u {
 #else
-    re_{f}_{g * 16 + b + 8} = re_{f}_apart_8_{g * 16 + b};
-    im_{f}_{g * 16 + b + 8} = im_{f}_apart_8_{g * 16 + b};
+    {
 #end
-#end
-#end
-#end
-#if RADIX / 8
-#for g in RADIX / 8
-#for b in 4
-    let re_{f}_apart_4_{g * 8 + b} = re_{f}_{g * 8 + b} - re_{f}_{g * 8 + b + 4};
-    let im_{f}_apart_4_{g * 8 + b} = im_{f}_{g * 8 + b} - im_{f}_{g * 8 + b + 4};
-    re_{f}_{g * 8 + b} += re_{f}_{g * 8 + b + 4};
-    im_{f}_{g * 8 + b} += im_{f}_{g * 8 + b + 4};
+#for g in RADIX / (32 - 2 * i)
+#for b in 16 - i
+    let re_apart_{g}_{b} = re_{f}_{g * (32 - 2 * i) + b} - re_{f}_{g * (32 - 2 * i) + b + 16 - i};
+    let im_apart_{g}_{b} = im_{f}_{g * (32 - 2 * i) + b} - im_{f}_{g * (32 - 2 * i) + b + 16 - i};
+    re_{f}_{g * (32 - 2 * i) + b} += re_{f}_{g * (32 - 2 * i) + b + 16 - i};
+    im_{f}_{g * (32 - 2 * i) + b} += im_{f}_{g * (32 - 2 * i) + b + 16 - i};
 #if b
-    re_{f}_{g * 8 + b + 4} = re_{f}_apart_4_{g * 8 + b} * C_{b * 4} + im_{f}_apart_4_{g * 8 + b} * S_{b * 4};
-    im_{f}_{g * 8 + b + 4} = im_{f}_apart_4_{g * 8 + b} * C_{b * 4} - re_{f}_apart_4_{g * 8 + b} * S_{b * 4};
+    re_{f}_{g * (32 - 2 * i) + b + 16 - i} = re_apart_{g}_{b} * C_{b * 16 / (16 - i)} + im_apart_{g}_{b} * S_{b * 16 / (16 - i)};
+    im_{f}_{g * (32 - 2 * i) + b + 16 - i} = im_apart_{g}_{b} * C_{b * 16 / (16 - i)} - re_apart_{g}_{b} * S_{b * 16 / (16 - i)};
 #else
-    re_{f}_{g * 8 + b + 4} = re_{f}_apart_4_{g * 8 + b};
-    im_{f}_{g * 8 + b + 4} = im_{f}_apart_4_{g * 8 + b};
+    re_{f}_{g * (32 - 2 * i) + b + 16 - i} = re_apart_{g}_{b};
+    im_{f}_{g * (32 - 2 * i) + b + 16 - i} = im_apart_{g}_{b};
 #end
 #end
 #end
-#end
-#if RADIX / 4
-#for g in RADIX / 4
-#for b in 2
-    let re_{f}_apart_2_{g * 4 + b} = re_{f}_{g * 4 + b} - re_{f}_{g * 4 + b + 2};
-    let im_{f}_apart_2_{g * 4 + b} = im_{f}_{g * 4 + b} - im_{f}_{g * 4 + b + 2};
-    re_{f}_{g * 4 + b} += re_{f}_{g * 4 + b + 2};
-    im_{f}_{g * 4 + b} += im_{f}_{g * 4 + b + 2};
-#if b
-    re_{f}_{g * 4 + b + 2} = re_{f}_apart_2_{g * 4 + b} * C_{b * 8} + im_{f}_apart_2_{g * 4 + b} * S_{b * 8};
-    im_{f}_{g * 4 + b + 2} = im_{f}_apart_2_{g * 4 + b} * C_{b * 8} - re_{f}_apart_2_{g * 4 + b} * S_{b * 8};
-#else
-    re_{f}_{g * 4 + b + 2} = re_{f}_apart_2_{g * 4 + b};
-    im_{f}_{g * 4 + b + 2} = im_{f}_apart_2_{g * 4 + b};
-#end
-#end
-#end
-#end
-#if RADIX / 2
-#for g in RADIX / 2
-#for b in 1
-    let re_{f}_apart_1_{g * 2 + b} = re_{f}_{g * 2 + b} - re_{f}_{g * 2 + b + 1};
-    let im_{f}_apart_1_{g * 2 + b} = im_{f}_{g * 2 + b} - im_{f}_{g * 2 + b + 1};
-    re_{f}_{g * 2 + b} += re_{f}_{g * 2 + b + 1};
-    im_{f}_{g * 2 + b} += im_{f}_{g * 2 + b + 1};
-#if b
-    re_{f}_{g * 2 + b + 1} = re_{f}_apart_1_{g * 2 + b} * C_{b * 16} + im_{f}_apart_1_{g * 2 + b} * S_{b * 16};
-    im_{f}_{g * 2 + b + 1} = im_{f}_apart_1_{g * 2 + b} * C_{b * 16} - re_{f}_apart_1_{g * 2 + b} * S_{b * 16};
-#else
-    re_{f}_{g * 2 + b + 1} = re_{f}_apart_1_{g * 2 + b};
-    im_{f}_{g * 2 + b + 1} = im_{f}_apart_1_{g * 2 + b};
-#end
+    }
 #end
 #end
 #end
@@ -229,10 +212,27 @@ fn transform(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_
 #end
     // A value that stands for both signs of ky counts twice.
     part *= select(vec4<f32>(2.0), vec4<f32>(1.0), is_middle | (ky == vec4<u32>(0u)));
-    parts[j * params.quads + quad] = part.x + part.y + part.z + part.w;
+    parts[j * quads + quad] = part.x + part.y + part.z + part.w;
+#else
+#if EITHER
+    let stride = select(before, 2u * before, is_8);
+    let first_0 = select((j_0 - k_0) * 4u, (j_0 - k_0) * 8u, is_8) + k_0;
+    let first_1 = select((j_1 - k_1) * 4u + k_1, first_0 + before, is_8);
+#for r in RADIX / 2
+    let near_{r} = ((first_{r / 2} + {r % 2}u * stride) * pitch + quad) * 2u;
+    spectrum_out[near_{r} + params.inverse] = re_0_{r * 2};
+    spectrum_out[near_{r} + 1u - params.inverse] = im_0_{r * 2};
+#end
+    if params.keeps == 0u {
+#for q in RADIX / 2
+        let far_{q} = ((first_{q / 2} + {q % 2 + 2}u * stride) * pitch + quad) * 2u;
+        spectrum_out[far_{q} + params.inverse] = re_0_{q * 2 + 1};
+        spectrum_out[far_{q} + 1u - params.inverse] = im_0_{q * 2 + 1};
+#end
+    }
 #else
     let first = ((j - k) * RADIX + k) * pitch + quad;
-    let stride = params.before * pitch;
+    let stride = before * pitch;
 #for r in RADIX / 2
     let near_{r} = (first + {r}u * stride) * 2u;
     spectrum_out[near_{r} + params.inverse] = re_0_{((r % 2) * 16 + (r / 2 % 2) * 8 + (r / 4 % 2) * 4 + (r / 8 % 2) * 2 + r / 16) / (32 / RADIX)};
@@ -245,5 +245,6 @@ fn transform(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_
         spectrum_out[far_{q} + 1u - params.inverse] = im_0_{(((q + RADIX / 2) % 2) * 16 + ((q + RADIX / 2) / 2 % 2) * 8 + ((q + RADIX / 2) / 4 % 2) * 4 + ((q + RADIX / 2) / 8 % 2) * 2 + (q + RADIX / 2) / 16) / (32 / RADIX)};
 #end
     }
+#end
 #end
 }

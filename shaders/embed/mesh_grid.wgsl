@@ -18,8 +18,8 @@ const ROOM: f32 = 1.05;
 @group(0) @binding(3) var<storage, read> flags: array<u32>;
 // [block]: smallest x, y, and largest x, y negated.
 @group(0) @binding(4) var<storage, read_write> bounds: array<vec4<f32>>;
-// [condition]: workgroups in x, y and z when it is on; its level, or 0 for every level, and 256 more where it holds only when the
-// kernel is rebuilt.
+// [row]: workgroups in x, y and z of a dispatch, and when: at a level, or 0 for every level, and 256 more where only when the kernel is
+// rebuilt; 65536 · the dispatch. Of a dispatch's rows one holds at most.
 @group(0) @binding(12) var<storage, read> conditions: array<vec4<u32>>;
 @group(0) @binding(13) var<storage, read_write> counts: array<u32>;
 
@@ -62,17 +62,20 @@ fn fit_grid(@builtin(local_invocation_index) lane: u32) {
     for (var b = lane; b < params.blocks; b += LANES) { box = min(box, bounds[b]); }
     let all = box_of_all(lane, box);
     if lane == 0u { choose_grid(all); }
+    for (var i = lane; i < arrayLength(&counts); i += LANES) { counts[i] = 0u; }
     storageBarrier();
     workgroupBarrier();
-    for (var condition = lane; condition < arrayLength(&conditions); condition += LANES) {
-        let entry = conditions[condition];
-        let level = entry.w % 256u;
+    for (var row = lane; row < arrayLength(&conditions); row += LANES) {
+        let condition = conditions[row];
+        let level = condition.w % 256u;
         let fits = level == grid.level || (level == 0u && grid.level <= params.highest);
-        let opens = fits && ((entry.w & 256u) == 0u || grid.rebuild == 1u);
-        let open = select(vec3<u32>(0u), entry.xyz, opens);
-        counts[3u * condition] = open.x;
-        counts[3u * condition + 1u] = open.y;
-        counts[3u * condition + 2u] = open.z;
+        let opens = condition.x > 0u && fits && ((condition.w & 256u) == 0u || grid.rebuild == 1u);
+        if opens {
+            let dispatch = condition.w >> 16u;
+            counts[3u * dispatch] = condition.x;
+            counts[3u * dispatch + 1u] = condition.y;
+            counts[3u * dispatch + 2u] = condition.z;
+        }
     }
 }
 
@@ -106,6 +109,6 @@ fn choose_grid(box: vec4<f32>) {
         grid.center_x = 0.5 * (all.x - all.z);
         grid.center_y = 0.5 * (all.y - all.w);
     }
-    let radix_bits = (params.radices >> (4u * (level - 8u))) & 15u;
+    let radix_bits = (params.radices >> (4u * (level - params.lowest))) & 15u;
     grid.parts = ((1u << level) >> radix_bits) * ((1u << level) / 8u + 1u);
 }

@@ -1,10 +1,9 @@
 // Spectra of the mesh between the passes of the Fourier transform. See src/embed/mesh/mod.rs.
 const WORKGROUP: u32 = 64u;
 
-// `level`: log2 of the length of the transform.
-#import SpectraParams
+#import Grid
 
-@group(0) @binding(0) var<uniform> params: SpectraParams;
+@group(0) @binding(1) var<storage, read> grid: Grid;
 // [row, quad] of real parts, then imaginary parts.
 @group(0) @binding(8) var<storage, read> spectrum_in: array<vec4<f32>>;
 @group(0) @binding(9) var<storage, read> second_in: array<vec4<f32>>;
@@ -13,7 +12,7 @@ const WORKGROUP: u32 = 64u;
 /// Separates the transforms of columns j and j + m/2, made as one of j + i (j + m/2); [ky, j] to [x, ky]: (Z(ky) ± conj Z(−ky)) / 2
 @compute @workgroup_size(WORKGROUP)
 fn unpack(@builtin(global_invocation_id) id: vec3<u32>) {
-    let length = 1u << params.level;
+    let length = 1u << grid.level;
     let quads = length / 16u;
     let pitch = quads | 1u;
     let to_quads = length / 8u + 1u;
@@ -44,7 +43,7 @@ fn unpack(@builtin(global_invocation_id) id: vec3<u32>) {
 /// Transposes [ky, x] to [x, ky] of both signs of x: q̃ is even in x
 @compute @workgroup_size(WORKGROUP)
 fn mirror(@builtin(global_invocation_id) id: vec3<u32>) {
-    let length = 1u << params.level;
+    let length = 1u << grid.level;
     let quads = length / 8u + 1u;
     if id.x >= quads { return; }
 #for i in 4
@@ -72,7 +71,7 @@ fn sinc(x: f32) -> f32 {
 /// influence[kx, ky] = K̂ / (B² length²) of q̃, B = (sinc kx sinc ky)⁶; 0 past the middle
 @compute @workgroup_size(WORKGROUP)
 fn influence(@builtin(global_invocation_id) id: vec3<u32>) {
-    let length = 1u << params.level;
+    let length = 1u << grid.level;
     let quads = length / 8u + 1u;
     let kx = id.y;
     if id.x >= quads { return; }
@@ -92,7 +91,7 @@ fn influence(@builtin(global_invocation_id) id: vec3<u32>) {
 /// Combines both fields [x, ky] into one [ky, x] of both signs of ky, whose transform is p + i q
 @compute @workgroup_size(WORKGROUP)
 fn pack(@builtin(global_invocation_id) id: vec3<u32>) {
-    let length = 1u << params.level;
+    let length = 1u << grid.level;
     let quads = length / 8u + 1u;
     let pitch = length / 8u + 1u;
     if id.x >= length / 8u { return; }

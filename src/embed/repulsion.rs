@@ -8,7 +8,7 @@ use crate::gpu::{Buffer, BufferRange, ConditionalDispatches, Gpu, PlanBuilder, S
 use crate::{params, wgsl};
 
 use super::grid::Grid;
-use super::mesh::{LOWEST, Mesh, highest_level};
+use super::mesh::{Mesh, highest_level, lowest_level};
 use super::options::Method;
 
 const REPULSION: Source = wgsl!("embed/repulsion.wgsl", RepulsionParams);
@@ -65,7 +65,7 @@ impl Repulsion {
         }
         let stride = positions.len();
         let forces = Buffer::zeroed(gpu, "repulsion", stride);
-        let highest = highest_level(gpu, count).unwrap_or(LOWEST);
+        let highest = highest_level(gpu, count).unwrap_or(lowest_level(gpu));
         let ranges = [&positions.range(), flags, &forces.range()];
         let mesh = match method {
             Method::Exact => None,
@@ -107,11 +107,11 @@ impl Repulsion {
         let params = RepulsionParams { pairs: (self.stride / 2) as u32 };
         let dispatch = stage.begin(plan, "repel", &params)?;
         // A dispatch that may not run counts no work, by which a frame's time would be planned.
-        let dispatch = match condition {
-            Some((conditions, key)) => dispatch.conditional(conditions, key),
-            None => dispatch.flops(11 * (self.stride * self.stride) as u64),
-        };
-        dispatch.threads([(self.stride / points) as u32, 1, 1])
+        let threads = [(self.stride / points) as u32, 1, 1];
+        match condition {
+            Some((conditions, key)) => dispatch.threads_if(conditions, [(key, threads)]),
+            None => dispatch.flops(11 * (self.stride * self.stride) as u64).threads(threads),
+        }
     }
 
     /// Geometry of the mesh, of a level above its highest where pairs are taken; none without a mesh. Waits for the GPU.

@@ -40,7 +40,6 @@ impl<'g> PlanBuilder<'g> {
             flops: 0,
             bytes: None,
             predicted_us: None,
-            condition: None,
             error: None,
         }
     }
@@ -65,7 +64,6 @@ pub struct DispatchBuilder<'b, 'g> {
     flops: u64,
     bytes: Option<u64>,
     predicted_us: Option<f64>,
-    condition: Option<(&'b ConditionalDispatches, u32)>,
     error: Option<Error>,
 }
 
@@ -142,13 +140,6 @@ impl<'b> DispatchBuilder<'b, '_> {
         self
     }
 
-    /// Runs only when a kernel has set its condition, which that kernel knows by `key`.
-    #[must_use]
-    pub fn conditional(mut self, conditions: &'b ConditionalDispatches, key: u32) -> Self {
-        self.condition = Some((conditions, key));
-        self
-    }
-
     /// Ends the dispatch with at least `threads` threads in x, y, z. Where x needs more workgroups than the
     /// adapter allows it is folded into y, which then must be 1, if the kernel asks for `num_workgroups`: it takes
     /// `id.x + id.y * num_workgroups.x * WORKGROUP` as its index, or `group.x + group.y * num_workgroups.x` as that of its workgroup.
@@ -156,6 +147,41 @@ impl<'b> DispatchBuilder<'b, '_> {
     /// # Errors
     /// When a binding failed or is missing, or the threads pass the adapter's limit.
     pub fn threads(self, threads: [u32; 3]) -> Result<()> {
+        let workgroups = self.workgroups(threads)?;
+        self.join(workgroups, None)
+    }
+
+    /// Ends the dispatch with as many threads (see [`Self::threads`]) as stand beside the key that a kernel before it finds to hold, or
+    /// with none.
+    ///
+    /// # Errors
+    /// As [`Self::threads`].
+    pub fn threads_if(
+        self,
+        conditions: &ConditionalDispatches,
+        threads: impl IntoIterator<Item = (u32, [u32; 3])>,
+    ) -> Result<()> {
+        let workgroups = |(key, threads)| Ok((key, self.workgroups(threads)?));
+        let workgroups: Vec<_> = threads.into_iter().map(workgroups).collect::<Result<_>>()?;
+        let largest =
+            workgroups.iter().map(|(_, groups)| *groups).max_by_key(|groups| groups.iter().product::<u32>());
+        self.join(largest.unwrap_or_default(), Some(conditions.add(&workgroups)))
+    }
+
+    /// Workgroups of at least `threads` threads.
+    fn workgroups(&self, threads: [u32; 3]) -> Result<[u32; 3]> {
+        let (gpu, entry) = (self.builder.gpu, &self.kernel.entry);
+        let max = gpu.limits.max_compute_workgroups_per_dimension;
+        fold(threads, entry.workgroup_size, max, entry.folds).ok_or_else(|| {
+            Error::new(
+                format!("{}: {threads:?} threads are more than {} allows", self.kernel.label, gpu.info.name),
+                "take a smaller batch, or fewer rows",
+            )
+        })
+    }
+
+    /// Joins the plan.
+    fn join(self, workgroups: [u32; 3], condition: Option<(wgpu::Buffer, u64)>) -> Result<()> {
         if let Some(error) = self.error {
             return Err(error);
         }
@@ -168,18 +194,6 @@ impl<'b> DispatchBuilder<'b, '_> {
                 "bind it",
             ));
         }
-        let workgroups = fold(
-            threads,
-            self.kernel.entry.workgroup_size,
-            gpu.limits.max_compute_workgroups_per_dimension,
-            self.kernel.entry.folds,
-        )
-        .ok_or_else(|| {
-            Error::new(
-                format!("{}: {threads:?} threads are more than {} allows", self.kernel.label, gpu.info.name),
-                "take a smaller batch, or fewer rows",
-            )
-        })?;
         let entries: Vec<_> = self
             .bound
             .iter()
@@ -198,7 +212,7 @@ impl<'b> DispatchBuilder<'b, '_> {
             predicted_us: self.predicted_us,
             bind_group,
             workgroups,
-            condition: self.condition.map(|(conditions, key)| conditions.add(workgroups, key)),
+            condition,
         });
         Ok(())
     }

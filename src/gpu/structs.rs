@@ -70,6 +70,7 @@ field_types! {
     [f32; 2] = "vec2<f32>", [f32; 4] = "vec4<f32>", glam::Vec2 = "vec2<f32>",
     [u32; 2] = "vec2<u32>", [u32; 4] = "vec4<u32>",
     [u32; 8] = "array<vec4<u32>, 2>",
+    [u32; 20] = "array<vec4<u32>, 5>",
     // The last field of a struct that ends with an array of any length.
     [u32; 1] = "array<u32>",
 }

@@ -52,6 +52,7 @@ fn struct_def(text: &str) -> StructDef {
             "Vec2" => ("vec2<f32>".to_owned(), 8),
             "[u32; 1]" => ("array<u32>".to_owned(), 4),
             "[u32; 8]" => ("array<vec4<u32>, 2>".to_owned(), 32),
+            "[u32; 20]" => ("array<vec4<u32>, 5>".to_owned(), 80),
             ty => {
                 let (element, count) = ty.trim_matches(['[', ']']).split_once("; ").unwrap();
                 (format!("vec{count}<{element}>"), 4 * count.parse::<usize>().unwrap())

@@ -88,6 +88,7 @@ const VALUES: &[(&str, &str, &[u32])] = &[
     ("embed/fft.wgsl", "RADIX", &[2, 4, 8, 16, 32]),
     ("embed/fft.wgsl", "INPUT", &[0, 1, 2]),
     ("embed/fft.wgsl", "FIELDS", &[1, 3]),
+    ("embed/fft.wgsl", "EITHER", &[0, 1]),
     ("view/flow.wgsl", "PAIRS", &[12]),
     ("view/tiles.wgsl", "ZERO", COLOR),
     ("view/tiles.wgsl", "NEGATIVE", COLOR),
@@ -107,6 +108,10 @@ const VALUES: &[(&str, &str, &[u32])] = &[
     ("view/splat.wgsl", "PINNED", COLOR),
     ("view/splat.wgsl", "INK", COLOR),
 ];
+
+/// Constants that are on only beside a value of another one of their shader.
+const ONLY_WITH: &[(&str, &str, (&str, u32))] =
+    &[("embed/fft.wgsl", "EITHER", ("RADIX", 8)), ("embed/fft.wgsl", "EITHER", ("FIELDS", 1))];
 
 /// Shaders whose variants are those of the autotuner.
 const TUNED: [&str; 4] = [
@@ -139,6 +144,10 @@ pub(crate) fn all() -> Vec<(Source, Variant)> {
             let with =
                 |set: &Vec<_>| values.iter().map(|v| [&set[..], &[(name, *v)]].concat()).collect::<Vec<_>>();
             sets = sets.iter().flat_map(with).collect();
+        }
+        let is_on = |set: &[(&str, u32)], name: &str| set.iter().any(|(n, value)| *n == name && *value > 0);
+        for (_, name, other) in ONLY_WITH.iter().filter(|(path, ..)| *path == source.path) {
+            sets.retain(|set| !is_on(set, name) || set.contains(other));
         }
         found.extend(sets.into_iter().map(|constants| (source, Variant { path: source.path, constants })));
     }

@@ -3,9 +3,10 @@
 //!
 //! A grid is `[row, column]`, four columns side by side: four real parts, then four imaginary ones; rows are an odd number of quads
 //! apart. A thread takes `radix` values of each of four columns, so that all that it loads is `vec4`; neighboring threads share the
-//! twiddle factors of a pass. `X[k] = Σ_j x[j] exp(−2πi jk / n)`; the inverse swaps real and imaginary parts before and after.
+//! twiddle factors of a pass. Where threads have 8 values, transforms of a few lengths with as many passes share their dispatches: at a pass
+//! of 4 in place of 8 a thread makes two. `X[k] = Σ_j x[j] exp(−2πi jk / n)`; the inverse swaps real and imaginary parts before and after.
 
-use std::ops::Range;
+use std::ops::{Range, RangeInclusive};
 
 use crate::error::Result;
 use crate::gpu::{
@@ -22,14 +23,11 @@ const FFT: Source = wgsl!("embed/fft.wgsl", FftParams, Grid);
 
 params! {
     struct FftParams {
-        /// log2 of the length.
-        level: u32,
-        /// Quads of columns in a row; rows lie an odd number of quads apart, since powers of two would share cache lines.
-        quads: u32,
-        /// Product of the radices of the passes before this one.
-        before: u32,
-        /// 2π / (`before` · radix) in steps of the twiddle factors.
-        step: u32,
+        /// Of each length, five at the most: quads of columns in a row, product of the radices of the passes before this one,
+        /// 2π / (that product · radix) in steps of the twiddle factors, and log2 of the radix.
+        lengths: [u32; 20],
+        /// log2 of the first length.
+        lowest: u32,
         /// 1: the second half of the rows is zero and not read.
         zeros: u32,
         /// 1: the second half of the rows is not written.
@@ -50,32 +48,59 @@ pub(super) enum FftInput {
     Kernel,
 }
 
-/// log2 of the radices of a transform of length `2^level`, at most `max_bits` each, as equal as possible.
-pub(super) fn radix_bits(level: u32, max_bits: u32) -> Vec<u32> {
-    let passes = level.div_ceil(max_bits);
+/// log2 of the radices of a transform of length `2^level` in `passes` passes, as equal as possible.
+pub(super) fn radix_bits(level: u32, passes: usize) -> Vec<u32> {
+    let passes = passes as u32;
     (0..passes).map(|pass| (level + pass) / passes).collect()
 }
 
-/// Transforms of one length.
+/// Quads of columns of a transform: those of a length, or always as many.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Quads {
+    /// length / divisor + more.
+    OfLength { divisor: u32, more: u32 },
+    #[cfg(test)]
+    Always(u32),
+}
+
+impl Quads {
+    fn of(self, level: u32) -> u32 {
+        match self {
+            Self::OfLength { divisor, more } => (1 << level) / divisor + more,
+            #[cfg(test)]
+            Self::Always(quads) => quads,
+        }
+    }
+}
+
+/// Decision of a grid's level on dispatches.
+#[derive(Clone, Copy)]
+pub(super) enum When<'a> {
+    /// A kernel that knows it sets their conditions: of a level, plus 256 where only for passes that rebuild the kernel.
+    Conditions(&'a ConditionalDispatches),
+    /// It is this one.
+    #[cfg(test)]
+    Is(u32),
+}
+
+/// Transforms of a few lengths by the same dispatches: that of the grid's level is made.
 pub(super) struct Fft<'a> {
-    /// log2 of the length.
-    pub level: u32,
+    /// log2 of the lengths.
+    pub levels: RangeInclusive<u32>,
+    /// Passes of each.
+    pub passes: usize,
     /// Geometry of the mesh.
     pub grid: &'a BufferRange,
-    /// cos and sin of 2π t / (their number), a multiple of the length.
+    /// cos and sin of 2π t / (their number), a multiple of the lengths.
     pub twiddles: &'a Buffer<[f32; 2]>,
-    /// log2 of the radices, in order.
-    pub bits: Vec<u32>,
-    /// Conditional dispatches of the passes, by level, plus 256 for the passes that rebuild the kernel.
-    pub conditions: Option<&'a ConditionalDispatches>,
+    pub when: When<'a>,
 }
 
 /// A transform of a grid.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct TransformSpec {
     pub label: &'static str,
-    /// Columns / 4.
-    pub quads: u32,
+    pub quads: Quads,
     pub input: FftInput,
     /// Runs only when the kernel is rebuilt.
     pub rebuilds: bool,
@@ -88,7 +113,7 @@ pub(super) struct TransformSpec {
 
 impl TransformSpec {
     /// A forward transform of a complex grid.
-    pub(super) fn complex(label: &'static str, quads: u32) -> Self {
+    pub(super) fn complex(label: &'static str, quads: Quads) -> Self {
         let input = FftInput::Complex;
         Self { label, quads, input, rebuilds: false, zeros: false, half: false, inverse: false }
     }
@@ -104,33 +129,62 @@ pub(super) fn twiddles(gpu: &Gpu, longest: usize) -> Buffer<[f32; 2]> {
 }
 
 impl Fft<'_> {
-    /// Threads in x, y, z.
-    fn threads(&self, quads: u32, bits: u32) -> [u32; 3] {
-        [quads, (1 << self.level) >> bits, 1]
+    /// log2 of the radix of a pass, at each level; ways back take the radices from the last to the first.
+    fn bits(&self, pass: usize, inverse: bool) -> impl Iterator<Item = (u32, u32)> {
+        let at = if inverse { self.passes - 1 - pass } else { pass };
+        self.levels.clone().map(move |level| (level, radix_bits(level, self.passes)[at]))
     }
 
-    /// A stage of one pass with the constant that selects its variant.
-    fn stage<'g>(&self, gpu: &'g Gpu, bits: u32, variant: (&'static str, u32)) -> Stage<'g> {
+    /// Parameters of a pass.
+    fn params(&self, spec: TransformSpec, pass: usize) -> FftParams {
+        let mut lengths = [0; 20];
+        for ((level, bits), chosen) in self.bits(pass, spec.inverse).zip(lengths.as_chunks_mut().0) {
+            let before = |earlier: usize| self.bits(earlier, spec.inverse).find(|(l, _)| *l == level);
+            let before = 1 << (0..pass).filter_map(before).map(|(_, bits)| bits).sum::<u32>();
+            *chosen = [spec.quads.of(level), before, self.twiddles.len() as u32 / (before << bits), bits];
+        }
+        FftParams {
+            lengths,
+            lowest: *self.levels.start(),
+            zeros: (spec.zeros && pass == 0).into(),
+            keeps: (spec.half && pass + 1 == self.passes).into(),
+            inverse: spec.inverse.into(),
+        }
+    }
+
+    /// log2 of the values of a thread in a pass, and whether they are one butterfly or, at some levels, two.
+    fn values(&self, pass: usize, inverse: bool) -> (u32, bool) {
+        let largest = self.bits(pass, inverse).map(|(_, bits)| bits).max().expect("there are levels");
+        let either = self.bits(pass, inverse).any(|(_, bits)| bits != largest);
+        assert!(!either || (largest == 3 && self.bits(pass, inverse).all(|(_, bits)| bits >= 2)));
+        (largest, either)
+    }
+
+    /// A stage of a pass with the constant that selects its variant.
+    fn stage<'g>(
+        &self,
+        gpu: &'g Gpu,
+        (bits, either): (u32, bool),
+        variant: (&'static str, u32),
+    ) -> Stage<'g> {
         // The software adapter has rows of few quads.
         let workgroup = if gpu.profile().large_tiles { 16 } else { 32 };
-        Stage::new(gpu, &FFT, &[("WORKGROUP", workgroup), ("RADIX", 1 << bits), variant])
+        let constants = [("WORKGROUP", workgroup), ("RADIX", 1 << bits), ("EITHER", either.into()), variant];
+        Stage::new(gpu, &FFT, &constants)
             .with("twiddles", self.twiddles.range())
+            .with("grid", self.grid.clone())
     }
 
-    /// Steps of the twiddle factors in one step of a pass.
-    fn step(&self, before: u32, bits: u32) -> u32 {
-        self.twiddles.len() as u32 / (before << bits)
-    }
-
-    /// The dispatch under the condition of its level, if there are conditions.
-    fn conditional<'b, 'g>(
-        &'b self,
-        dispatch: DispatchBuilder<'b, 'g>,
-        rebuilds: bool,
-    ) -> DispatchBuilder<'b, 'g> {
-        match self.conditions {
-            Some(conditions) => dispatch.conditional(conditions, self.level + 256 * u32::from(rebuilds)),
-            None => dispatch,
+    /// Ends a dispatch of a pass.
+    fn end(&self, dispatch: DispatchBuilder<'_, '_>, spec: TransformSpec, bits: u32) -> Result<()> {
+        let threads = |level: u32| [spec.quads.of(level), (1 << level) >> bits, 1];
+        let key = |level: u32| level + 256 * u32::from(spec.rebuilds);
+        match self.when {
+            When::Conditions(conditions) => {
+                dispatch.threads_if(conditions, self.levels.clone().map(|level| (key(level), threads(level))))
+            }
+            #[cfg(test)]
+            When::Is(level) => dispatch.threads(threads(level)),
         }
     }
 
@@ -142,25 +196,10 @@ impl Fft<'_> {
         range: Range<usize>,
         mut between: [&'b BufferRange; 2],
     ) -> Result<[&'b BufferRange; 2]> {
-        let mut order = self.bits.clone();
-        if spec.inverse {
-            order.reverse();
-        }
         for pass in range {
-            let bits = order[pass];
-            let before = 1 << order[..pass].iter().sum::<u32>();
-            let (first, last) = (pass == 0, pass + 1 == order.len());
-            let input = if first { spec.input } else { FftInput::Complex };
-            let params = FftParams {
-                level: self.level,
-                quads: spec.quads,
-                before,
-                step: self.step(before, bits),
-                zeros: (spec.zeros && first).into(),
-                keeps: (spec.half && last).into(),
-                inverse: spec.inverse.into(),
-            };
-            let stage = self.stage(plan.gpu(), bits, ("INPUT", input as u32)).labelled(spec.label);
+            let input = if pass == 0 { spec.input } else { FftInput::Complex };
+            let values = self.values(pass, spec.inverse);
+            let stage = self.stage(plan.gpu(), values, ("INPUT", input as u32)).labelled(spec.label);
             let stage = match input {
                 FftInput::Complex => {
                     stage.with("spectrum_in", between[0].clone()).with("spectrum_out", between[1].clone())
@@ -168,12 +207,9 @@ impl Fft<'_> {
                 FftInput::Mesh => {
                     stage.with("mesh", between[1].clone()).with("spectrum_out", between[0].clone())
                 }
-                FftInput::Kernel => {
-                    stage.with("grid", self.grid.clone()).with("spectrum_out", between[0].clone())
-                }
+                FftInput::Kernel => stage.with("spectrum_out", between[0].clone()),
             };
-            let dispatch = self.conditional(stage.begin(plan, "transform", &params)?, spec.rebuilds);
-            dispatch.threads(self.threads(spec.quads, bits))?;
+            self.end(stage.begin(plan, "transform", &self.params(spec, pass))?, spec, values.0)?;
             if input == FftInput::Complex {
                 between.swap(0, 1);
             }
@@ -185,25 +221,22 @@ impl Fft<'_> {
     pub(super) fn convolve(
         &self,
         plan: &mut PlanBuilder<'_>,
-        quads: u32,
+        quads: Quads,
         from: &BufferRange,
         influence: &BufferRange,
         [to, second, parts]: [&BufferRange; 3],
     ) -> Result<()> {
-        let bits = self.bits[self.bits.len() - 1];
-        let before = (1 << self.level) >> bits;
-        let step = self.step(before, bits);
-        let params = FftParams { level: self.level, quads, before, step, ..Default::default() };
+        let spec = TransformSpec::complex("mesh products", quads);
+        let pass = self.passes - 1;
+        let values = self.values(pass, false);
         let stage = self
-            .stage(plan.gpu(), bits, ("FIELDS", 3))
-            .labelled("mesh products")
+            .stage(plan.gpu(), values, ("FIELDS", 3))
+            .labelled(spec.label)
             .with("spectrum_in", from.clone())
             .with("influence", influence.clone())
-            .with("grid", self.grid.clone())
             .with("spectrum_out", to.clone())
             .with("second_out", second.clone())
             .with("parts", parts.clone());
-        let dispatch = self.conditional(stage.begin(plan, "transform", &params)?, false);
-        dispatch.threads(self.threads(quads, bits))
+        self.end(stage.begin(plan, "transform", &self.params(spec, pass))?, spec, values.0)
     }
 }

@@ -8,7 +8,9 @@ use crate::embed::twin;
 #[derive(Debug, Clone, Copy)]
 struct Case {
     level: u32,
-    max_bits: u32,
+    /// Lowest and highest level of the dispatches.
+    of: [u32; 2],
+    passes: usize,
     columns: usize,
     inverse: bool,
     half: bool,
@@ -45,16 +47,17 @@ impl Case {
     fn transformed(self, gpu: &Gpu) -> Vec<f32> {
         let grid = Buffer::from_slice(gpu, "grid", &[Grid { level: self.level, ..Grid::default() }]).range();
         let twiddles = twiddles(gpu, 2 * self.length());
-        let bits = radix_bits(self.level, self.max_bits);
-        let fft = Fft { level: self.level, grid: &grid, twiddles: &twiddles, bits, conditions: None };
+        let levels = self.of[0]..=self.of[1];
+        let when = When::Is(self.level);
+        let fft = Fft { levels, passes: self.passes, grid: &grid, twiddles: &twiddles, when };
         let given = self.grid();
         let buffers = [given.clone(), vec![f32::NAN; given.len()]]
             .map(|values| Buffer::<f32>::from_slice(gpu, "grid", &values).range());
-        let complex = TransformSpec::complex("test", self.columns as u32 / 4);
+        let complex = TransformSpec::complex("test", Quads::Always(self.columns as u32 / 4));
         let spec = TransformSpec { zeros: self.half, half: self.half, inverse: self.inverse, ..complex };
         let mut end = None;
         run(gpu, |plan| {
-            let [made, _] = fft.passes(plan, spec, 0..fft.bits.len(), [&buffers[0], &buffers[1]])?;
+            let [made, _] = fft.passes(plan, spec, 0..fft.passes, [&buffers[0], &buffers[1]])?;
             end = Some(made.clone());
             Ok(())
         });
@@ -80,25 +83,38 @@ impl Case {
 #[test]
 fn transforms_are_those_of_the_definition() {
     let gpu = open_gpu();
-    for (level, max_bits, columns) in
-        [(8, 5, 8), (9, 5, 68), (10, 5, 4), (11, 5, 4), (8, 3, 12), (10, 3, 4), (4, 3, 4)]
+    for (level, passes, columns) in [(8, 2, 8), (9, 2, 68), (10, 2, 4), (11, 3, 4), (8, 3, 12), (4, 2, 4)] {
+        all_ways(&gpu, level, [level, level], passes, columns);
+    }
+}
+
+#[test]
+fn transforms_of_many_lengths_by_the_same_dispatches_are_those_of_the_definition() {
+    let gpu = open_gpu();
+    for (level, of, passes, columns) in
+        [(9, [9, 12], 4, 68), (10, [9, 12], 4, 4), (11, [9, 12], 4, 8), (8, [8, 9], 3, 12), (9, [8, 9], 3, 4)]
     {
-        for (inverse, half) in [(false, false), (true, false), (false, true), (true, true)] {
-            Case { level, max_bits, columns, inverse, half }.check(&gpu);
-        }
+        all_ways(&gpu, level, of, passes, columns);
+    }
+}
+
+fn all_ways(gpu: &Gpu, level: u32, of: [u32; 2], passes: usize, columns: usize) {
+    for (inverse, half) in [(false, false), (true, false), (false, true), (true, true)] {
+        Case { level, of, passes, columns, inverse, half }.check(gpu);
     }
 }
 
 #[test]
 fn radices_multiply_to_the_length() {
-    assert_eq!(radix_bits(10, 5), [5, 5]);
-    assert_eq!(radix_bits(9, 5), [4, 5]);
-    assert_eq!(radix_bits(11, 5), [3, 4, 4]);
-    assert_eq!(radix_bits(10, 3), [2, 2, 3, 3]);
-    for (level, max_bits) in [(8, 3), (12, 5), (12, 3), (9, 2)] {
-        let bits = radix_bits(level, max_bits);
+    assert_eq!(radix_bits(10, 2), [5, 5]);
+    assert_eq!(radix_bits(9, 2), [4, 5]);
+    assert_eq!(radix_bits(11, 3), [3, 4, 4]);
+    assert_eq!(radix_bits(10, 4), [2, 2, 3, 3]);
+    for (level, passes) in [(8, 3), (12, 3), (12, 4), (9, 5)] {
+        let bits = radix_bits(level, passes);
+        let most = level.div_ceil(passes as u32);
         assert!(
-            bits.iter().sum::<u32>() == level && bits.iter().all(|b| (1..=max_bits).contains(b)),
+            bits.iter().sum::<u32>() == level && bits.iter().all(|b| (most - 1..=most).contains(b)),
             "{bits:?}"
         );
     }

@@ -9,13 +9,17 @@
 //!
 //! Passes, for a mesh of m = L / 2 nodes: along y of two columns at once, to `[x, ky]` with ky from 0 to L / 2, along x, products,
 //! back along x of both fields, to `[ky, x]`, back along y of both fields at once. The mesh moves and grows with the points on the
-//! GPU: of the few lengths L that are prepared only one runs in an iteration, the smallest that keeps nodes 0.4 apart at most.
+//! GPU: of the few lengths L only one runs in an iteration, the smallest that keeps nodes 0.4 apart at most. On a GPU, where a dispatch
+//! costs more than its work, all lengths are the same dispatches, with as many workgroups as the length asks for; the software adapter
+//! has its own for each length, with larger radices.
+
+use std::ops::RangeInclusive;
 
 use crate::error::Result;
 use crate::gpu::{Buffer, BufferRange, ConditionalDispatches, Gpu, PlanBuilder, Source, Stage};
 use crate::{params, wgsl};
 
-use super::fft::{Fft, FftInput, TransformSpec, radix_bits, twiddles};
+use super::fft::{Fft, FftInput, Quads, TransformSpec, When, radix_bits, twiddles};
 use super::grid::Grid;
 
 #[cfg(test)]
@@ -23,10 +27,8 @@ mod tests;
 
 const GRID: Source = wgsl!("embed/mesh_grid.wgsl", GridParams, Grid);
 const SPLINES: Source = wgsl!("embed/mesh_splines.wgsl", SplineParams, Grid);
-const SPECTRA: Source = wgsl!("embed/mesh_spectra.wgsl", SpectraParams);
-/// log2 of the shortest transform.
-pub(super) const LOWEST: u32 = 8;
-/// log2 of the longest.
+const SPECTRA: Source = wgsl!("embed/mesh_spectra.wgsl", Grid);
+/// log2 of the longest transform.
 pub(super) const HIGHEST: u32 = 12;
 /// Blocks of the bounds.
 const MAX_BLOCKS: usize = 256;
@@ -39,13 +41,19 @@ const MESHES: u32 = 512;
 
 params! { struct GridParams { count: u32, blocks: u32, lowest: u32, highest: u32, pairs: u32, radices: u32 } }
 params! { struct SplineParams { count: u32, scale: f32 } }
-params! { struct SpectraParams { level: u32 } }
+/// Quads of half a spectrum, which is all of a real one.
+const HALF: Quads = Quads::OfLength { divisor: 8, more: 1 };
+
+/// log2 of the shortest transform: on a GPU the last pass has radix 8 at all lengths.
+pub(super) fn lowest_level(gpu: &Gpu) -> u32 {
+    if gpu.profile().large_tiles { 8 } else { 9 }
+}
 
 /// log2 of the longest transform that costs less than the pairs of `count` points, if there is one. (Measured on the software adapter:
 /// 10⁸ pairs take as long as a transform of 1 350; for a GPU the factor is a guess, a little kinder to pairs.)
 pub(super) fn highest_level(gpu: &Gpu, count: usize) -> Option<u32> {
     let points_per_length = if gpu.is_software() { 7 } else { 10 };
-    (LOWEST..=HIGHEST).rev().find(|level| count >= points_per_length << level)
+    (lowest_level(gpu)..=HIGHEST).rev().find(|level| count >= points_per_length << level)
 }
 
 /// Steps of a weight of 1: all points on one node take half of what 32 bits hold; a weight has at most 20 bits.
@@ -94,8 +102,8 @@ pub(super) struct Mesh {
     blocks: u32,
     /// Pairs replace a mesh that would be too large.
     pairs: bool,
-    /// Bits of a radix at most.
-    max_bits: u32,
+    /// Levels that share their dispatches, and the passes of each.
+    groups: Vec<(RangeInclusive<u32>, usize)>,
     positions: BufferRange,
     flags: BufferRange,
     repulsion: BufferRange,
@@ -119,10 +127,15 @@ impl Mesh {
         pairs: bool,
     ) -> Result<Self> {
         let length = 1_usize << highest;
+        let lowest = lowest_level(gpu);
         // A GPU's threads have registers for 8 values, and the software adapter's memory is slow.
-        let max_bits = if gpu.profile().large_tiles { 5 } else { 3 };
-        let parts_of = |level: u32| (1 << level >> last_bits(level, max_bits)) * ((1 << level) / 8 + 1);
-        let parts = (LOWEST..=highest).map(parts_of).max().unwrap_or(1);
+        let groups: Vec<_> = if gpu.profile().large_tiles {
+            (lowest..=highest).map(|level| (level..=level, level.div_ceil(5) as usize)).collect()
+        } else {
+            vec![(lowest..=highest, highest.div_ceil(3) as usize)]
+        };
+        let parts_of = |level: u32, bits: u32| (1 << level >> bits) * ((1 << level) / 8 + 1);
+        let parts = last_bits(&groups).map(|(level, bits)| parts_of(level, bits)).max().unwrap_or(1);
         let blocks = count.div_ceil(1024).min(MAX_BLOCKS);
         Ok(Self {
             fields: Fields::new(gpu, length)?,
@@ -134,7 +147,7 @@ impl Mesh {
             count: count as u32,
             blocks: blocks as u32,
             pairs,
-            max_bits,
+            groups,
             positions: positions.clone(),
             flags: flags.clone(),
             repulsion: repulsion.clone(),
@@ -150,35 +163,26 @@ impl Mesh {
     /// When a kernel cannot be made.
     pub(super) fn record(&self, plan: &mut PlanBuilder<'_>) -> Result<()> {
         let grid = self.grid.range();
-        let levels: Vec<Fft<'_>> = (LOWEST..=self.highest).map(|level| self.fft(level, &grid)).collect();
         let splines = self.splines(plan.gpu());
         let params = SplineParams { count: self.count, scale: self.scale };
         // 1. Bounds of the points; level, spacing and center; the conditions of that level.
         self.record_grid(plan)?;
         // 2. Weights of the points on the nodes.
-        for fft in &levels {
-            let threads = [1 << (2 * fft.level - 4), 1, 1];
-            splines
-                .begin(plan, "clear", &params)?
-                .conditional(&self.conditions, fft.level)
-                .threads(threads)?;
-        }
-        let points = [self.count, 1, 1];
-        splines.begin(plan, "deposit", &params)?.conditional(&self.conditions, MESHES).threads(points)?;
-        for fft in &levels {
+        let levels = self.groups.iter().flat_map(|(levels, _)| levels.clone());
+        let quads = levels.map(|level| (level, [1 << (2 * level - 4), 1, 1]));
+        splines.begin(plan, "clear", &params)?.threads_if(&self.conditions, quads)?;
+        let points = [(MESHES, [self.count, 1, 1])];
+        splines.begin(plan, "deposit", &params)?.threads_if(&self.conditions, points)?;
+        for (levels, passes) in self.groups.clone() {
+            let when = When::Conditions(&self.conditions);
+            let fft = Fft { levels, passes, grid: &grid, twiddles: &self.twiddles, when };
             // 3. The kernel's transform, where the spacing has changed.
-            self.rebuild(plan, fft)?;
+            self.rebuild(plan, &fft)?;
             // 4. Convolution with it.
-            self.convolve(plan, fft)?;
+            self.convolve(plan, &fft)?;
         }
         // 5. Forces on the points from the fields on the nodes.
-        splines.begin(plan, "interpolate", &params)?.conditional(&self.conditions, MESHES).threads(points)
-    }
-
-    /// The transforms of one length.
-    fn fft<'a>(&'a self, level: u32, grid: &'a BufferRange) -> Fft<'a> {
-        let (twiddles, bits) = (&self.twiddles, radix_bits(level, self.max_bits));
-        Fft { level, grid, twiddles, bits, conditions: Some(&self.conditions) }
+        splines.begin(plan, "interpolate", &params)?.threads_if(&self.conditions, points)
     }
 
     fn splines<'g>(&self, gpu: &'g Gpu) -> Stage<'g> {
@@ -195,13 +199,13 @@ impl Mesh {
 
     /// Records the choice of the grid.
     fn record_grid(&self, plan: &mut PlanBuilder<'_>) -> Result<()> {
-        let levels = LOWEST..=self.highest;
+        let lowest = *self.groups[0].0.start();
         let radices =
-            levels.fold(0, |all, level| all | last_bits(level, self.max_bits) << (4 * (level - LOWEST)));
+            last_bits(&self.groups).fold(0, |all, (level, bits)| all | bits << (4 * (level - lowest)));
         let params = GridParams {
             count: self.count,
             blocks: self.blocks,
-            lowest: LOWEST,
+            lowest,
             highest: self.highest,
             pairs: self.pairs.into(),
             radices,
@@ -218,89 +222,82 @@ impl Mesh {
         stage.dispatch(plan, "fit_grid", &params, [256, 1, 1])
     }
 
-    /// Records a kernel between the passes, under the condition of a level, and of a rebuild where `rebuilds`.
+    /// Records a kernel between the passes, under the condition of each level, and of a rebuild where `rebuilds`.
     fn between(
         &self,
         plan: &mut PlanBuilder<'_>,
         entry: &'static str,
-        (level, rebuilds): (u32, bool),
+        (fft, rebuilds): (&Fft<'_>, bool),
         buffers: &[(&str, &BufferRange)],
-        threads: [u32; 2],
+        threads: impl Fn(u32) -> [u32; 2],
     ) -> Result<()> {
-        let key = level + if rebuilds { REBUILDS } else { 0 };
+        let threads = |level: u32| {
+            let [x, y] = threads(1 << level);
+            (level + if rebuilds { REBUILDS } else { 0 }, [x, y, 1])
+        };
         Stage::new(plan.gpu(), &SPECTRA, &[])
             .labelled("mesh")
+            .with("grid", self.grid.range())
             .with_all(buffers.iter().map(|(name, range)| (*name, (*range).clone())))
-            .begin(plan, entry, &SpectraParams { level })?
-            .conditional(&self.conditions, key)
-            .threads([threads[0], threads[1], 1])
+            .begin(plan, entry, &())?
+            .threads_if(&self.conditions, fft.levels.clone().map(threads))
     }
 
-    /// Records `K̂ / B²` for one length, which runs when the spacing has changed.
+    /// Records `K̂ / B²`, which runs when the spacing has changed.
     fn rebuild(&self, plan: &mut PlanBuilder<'_>, fft: &Fft<'_>) -> Result<()> {
         let Fields { x, y, influence, .. } = &self.fields;
-        let quads = (1 << fft.level) / 8 + 1;
-        let (all, condition) = (0..fft.bits.len(), (fft.level, true));
-        let spec = TransformSpec { rebuilds: true, ..TransformSpec::complex("mesh kernel", quads) };
+        let all = 0..fft.passes;
+        let spec = TransformSpec { rebuilds: true, ..TransformSpec::complex("mesh kernel", HALF) };
         let along_y = TransformSpec { input: FftInput::Kernel, ..spec };
         let [made, other] = fft.passes(plan, along_y, all.clone(), [x, y])?;
-        self.between(
-            plan,
-            "mirror",
-            condition,
-            &[("spectrum_in", made), ("spectrum_out", other)],
-            [quads, quads],
-        )?;
+        let buffers = [("spectrum_in", made), ("spectrum_out", other)];
+        self.between(plan, "mirror", (fft, true), &buffers, |length| [length / 8 + 1; 2])?;
         let [made, _] = fft.passes(plan, spec, all, [other, made])?;
-        let rows = (1 << fft.level) / 2 + 1;
-        self.between(
-            plan,
-            "influence",
-            condition,
-            &[("spectrum_in", made), ("spectrum_out", influence)],
-            [quads, rows],
-        )
+        let buffers = [("spectrum_in", made), ("spectrum_out", influence)];
+        self.between(plan, "influence", (fft, true), &buffers, |length| [length / 8 + 1, length / 2 + 1])
     }
 
-    /// Records the convolution of the mesh to both fields, for one length.
+    /// Records the convolution of the mesh to both fields.
     fn convolve(&self, plan: &mut PlanBuilder<'_>, fft: &Fft<'_>) -> Result<()> {
         let Fields { x, y, p, q, influence } = &self.fields;
         let (nodes, parts) = (self.nodes.range(), self.parts.range());
-        let length = 1_u32 << fft.level;
-        let (quads, passes, condition) = (length / 8 + 1, fft.bits.len(), (fft.level, false));
+        let passes = fft.passes;
         // 1. Along y, two columns at once.
+        let columns = Quads::OfLength { divisor: 16, more: 0 };
         let spec = TransformSpec {
             input: FftInput::Mesh,
             zeros: true,
-            ..TransformSpec::complex("mesh transform y", length / 16)
+            ..TransformSpec::complex("mesh transform y", columns)
         };
         fft.passes(plan, spec, 0..1, [x, &nodes])?;
         let [made, other] = fft.passes(plan, spec, 1..passes, [x, y])?;
         let buffers = [("spectrum_in", made), ("spectrum_out", other)];
-        self.between(plan, "unpack", condition, &buffers, [length / 16, quads])?;
+        self.between(plan, "unpack", (fft, false), &buffers, |length| [length / 16, length / 8 + 1])?;
         // 2. Along x, the products, and the first pass back of both fields.
-        let spec = TransformSpec { zeros: true, ..TransformSpec::complex("mesh transform x", quads) };
+        let spec = TransformSpec { zeros: true, ..TransformSpec::complex("mesh transform x", HALF) };
         let [made, _] = fft.passes(plan, spec, 0..passes - 1, [other, made])?;
-        fft.convolve(plan, quads, made, influence, [p, q, &parts])?;
+        fft.convolve(plan, HALF, made, influence, [p, q, &parts])?;
         // 3. Back along x.
         let back = TransformSpec {
             half: true,
             inverse: true,
-            ..TransformSpec::complex("mesh transform back x", quads)
+            ..TransformSpec::complex("mesh transform back x", HALF)
         };
         let [of_x, free] = fft.passes(plan, back, 1..passes, [p, x])?;
         let [of_y, _] = fft.passes(plan, back, 1..passes, [q, y])?;
         let buffers = [("spectrum_in", of_x), ("second_in", of_y), ("spectrum_out", free)];
-        self.between(plan, "pack", condition, &buffers, [length / 8, quads])?;
+        self.between(plan, "pack", (fft, false), &buffers, |length| [length / 8, length / 8 + 1])?;
         // 4. Back along y, both fields at once.
-        let back = TransformSpec { label: "mesh transform back y", quads: length / 8, ..back };
+        let rows = Quads::OfLength { divisor: 8, more: 0 };
+        let back = TransformSpec { label: "mesh transform back y", quads: rows, ..back };
         let [end, _] = fft.passes(plan, back, 0..passes, [free, of_x])?;
         assert!(end.buffer == p.buffer, "an odd and an even number of passes end in the same field");
         Ok(())
     }
 }
 
-/// Bits of the last radix of a transform, whose pass is made with the products.
-fn last_bits(level: u32, max_bits: u32) -> u32 {
-    *radix_bits(level, max_bits).last().expect("a transform has a pass")
+/// log2 of the last radix of each level, whose pass is made with the products.
+fn last_bits(groups: &[(RangeInclusive<u32>, usize)]) -> impl Iterator<Item = (u32, u32)> {
+    let of_level = |level: u32, passes: usize| (level, radix_bits(level, passes)[passes - 1]);
+    groups.iter().flat_map(move |(levels, passes)| levels.clone().map(move |level| of_level(level, *passes)))
 }
