@@ -5,7 +5,7 @@ mod compare;
 use compare::{assert_no_errors, open_gpu};
 use revacnn::data::Dataset;
 use revacnn::embed::{Drift, Settings, Tsne, twin};
-use revacnn::gpu::{Buffer, Gpu, TensorView};
+use revacnn::gpu::{Buffer, DeviceProfile, Gpu, TensorView};
 use revacnn::nn::{Shape, Tensor};
 
 /// Rows of normal numbers about a few centers, so that neighbours mean something.
@@ -141,8 +141,10 @@ fn the_twins_gradient_is_that_of_central_differences() {
 
 #[test]
 fn steps_and_divergences_are_those_of_the_twin() {
-    let gpu = open_gpu();
-    for (count, dims) in [(33, 5), (259, 9)] {
+    let mut gpu = open_gpu();
+    let own = gpu.profile();
+    for (count, dims, profile) in [(33, 5, own), (259, 9, own), (71, 9, DeviceProfile::GPU)] {
+        gpu.set_profile(profile).unwrap();
         let rows = clustered(count, dims, 3);
         let tsne = embed(&gpu, &rows, 10.0);
         let joint: Vec<Vec<f64>> = tsne

@@ -84,6 +84,7 @@ const VALUES: &[(&str, &str, &[u32])] = &[
     ("embed/quality.wgsl", "SAMPLES", &[1, 8]),
     ("embed/quality.wgsl", "TARGETS", &[16]),
     ("embed/repulsion.wgsl", "POINTS", &[2, 4]),
+    ("embed/attraction.wgsl", "LANES", &[1, 16]),
     ("embed/fft.wgsl", "WORKGROUP", &[16, 32]),
     ("embed/fft.wgsl", "RADIX", &[2, 4, 8, 16, 32]),
     ("embed/fft.wgsl", "INPUT", &[0, 1, 2]),
