@@ -6,9 +6,8 @@ Lightning    def on_train_start(self): self.watch = Watch("watched", self.model,
              def on_train_batch_end(self, outputs, batch, batch_idx): self.watch(outputs["loss"])
 torchrun     the same in each process, once the process group is there: rank 0 writes and reads, and all follow the same orders
 """
-import json, os, shutil, time
+import json, os, shutil, time, torch, torch.distributed as dist
 from pathlib import Path
-import torch, torch.distributed as dist
 from safetensors.torch import save
 
 SAVED = {"grad": "grad.", "momentum_buffer": "momentum.", "exp_avg": "momentum.", "exp_avg_sq": "second_moment.", "square_avg": "second_moment."}
@@ -21,6 +20,7 @@ class Watch:
         if self.leads:
             for old in ("checkpoints.jsonl", "steer.json"): (self.folder / old).unlink(missing_ok=True)
             shutil.copy(network, self.folder / ("network" + Path(network).suffix))
+            for weights in Path(network).parent.glob(Path(network).name + ".data"): shutil.copy(weights, self.folder)  # of an ONNX file
             (self.folder / "about.json").write_text(json.dumps(about))
     @torch.no_grad()
     def __call__(self, loss=None, accuracy=None, epoch=None):

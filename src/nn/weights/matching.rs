@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::fit::{OTHER_NETWORK, fitted, of_layer};
+use super::fit::{FOLDED_NORM, OTHER_NETWORK, fitted, of_layer};
 use super::modules::Module;
 use crate::data::NamedTensor;
 use crate::error::{Error, Result};
@@ -95,7 +95,8 @@ impl Receivers<'_> {
             self.network.name,
             listed(modules, &left)
         );
-        Err(Error::new(what, OTHER_NETWORK))
+        let is_norm = |module: &usize| modules[*module].tensors.iter().any(|(name, _)| *name == "running_mean");
+        Err(Error::new(what, if left.iter().any(is_norm) { FOLDED_NORM } else { OTHER_NETWORK }))
     }
 
     /// The weights of each layer by its module.

@@ -180,8 +180,21 @@ fn what_does_not_fit_is_named() {
             let error = Model::of_weights(network(NETWORK), &file(&tensors, is_ordered), None).err().unwrap();
             assert_eq!(error.what(), what);
             assert!(error.help().contains("the network that the weights belong to"), "{}", error.help());
+            assert!(!error.help().contains("folded"));
         }
     }
+}
+
+#[test]
+fn batch_norms_that_an_export_folded_are_told_of() {
+    let text = "layer = [{ kind = \"conv2d\", name = \"0\", filters = 3, kernel = 1 }, { kind = \"dense\", name = \"2\" }]";
+    let norm = [("1.weight", &[3][..]), ("1.bias", &[3]), ("1.running_mean", &[3]), ("1.running_var", &[3])];
+    let convolution = [("0.weight", &[3, 2, 1, 1][..]), ("0.bias", &[3])];
+    let dense = [("2.weight", &[2, 48][..]), ("2.bias", &[2])];
+    let tensors = [&convolution[..], &norm, &dense].concat();
+    let error = Model::of_weights(network(text), &file(&tensors, true), None).err().unwrap();
+    assert_eq!(error.what(), "no layer of network unnamed takes the tensors of 1");
+    assert!(error.help().contains("torch.onnx.export leaves alone with optimize=False"), "{}", error.help());
 }
 
 #[test]
