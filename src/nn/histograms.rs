@@ -162,6 +162,12 @@ impl Strips {
         self.draw.encode(encoder);
     }
 
+    /// Records that a layer has none of a quantity in the step at a place: its column stays dark.
+    pub fn leave_out(&self, encoder: &mut wgpu::CommandEncoder, (of, layer): (Quantity, usize), place: u32) {
+        let first = place as usize * counters(self.layers) + (of as usize * self.layers + layer) * BINS;
+        encoder.clear_buffer(self.kept.raw(), 4 * first as u64, Some(4 * BINS as u64));
+    }
+
     /// View of the picture of a quantity, one tile a layer: the rows of the bins `from` to `to`, the largest on top.
     pub fn view(&self, of: Quantity, [from, to]: [usize; 2]) -> TensorView {
         let (first, tile) = (of as usize * self.layers, BINS * COLUMNS);

@@ -5,8 +5,10 @@
 pub struct ShownState {
     /// Parameters.
     pub values: Vec<f32>,
-    /// Gradients of the step.
+    /// Gradients of the step, 0 where there are none.
     pub gradients: Vec<f32>,
+    /// First elements of the tensors that have gradients, in their order.
+    pub with_gradients: Vec<usize>,
     /// First moments of the optimizer.
     pub moments: Vec<f32>,
     /// Second moments.

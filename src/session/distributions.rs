@@ -4,8 +4,8 @@
 //! on the GPU; where their places are taken every second step is dropped and the interval doubles, so that N steps cost 128 · log N
 //! counts. Nothing of the run changes.
 //!
-//! Of a training that is watched each checkpoint is counted, with what it has: weights and gradients. Where their places are taken every
-//! second one is dropped.
+//! Of a training that is watched each checkpoint is counted, with what it has: weights, and gradients of those layers of which there are
+//! any in its file. Where their places are taken every second one is dropped.
 
 use crate::gpu::{Gpu, ReadbackRing, TensorView};
 use crate::nn::Trainer;
@@ -39,14 +39,22 @@ struct Counters {
     ring: ReadbackRing<u32>,
 }
 
+/// A step that is kept.
+struct Column {
+    step: u32,
+    place: u32,
+    /// Layers without gradients in it, by their index, in their order.
+    without_gradients: Vec<usize>,
+}
+
 /// Histograms of a run's steps.
 #[derive(Default)]
 pub struct Distributions {
     /// Steps are counted: they cost time, and only a window shows them.
     pub(super) on: bool,
     counters: Option<Counters>,
-    /// Steps that are kept, oldest first, and their places.
-    columns: Vec<(u32, u32)>,
+    /// Steps that are kept, oldest first.
+    columns: Vec<Column>,
     /// Number of times that the interval was doubled.
     doubled: u32,
     /// The step under way is counted.
@@ -62,7 +70,7 @@ pub struct Distributions {
 impl Distributions {
     /// Steps that are kept, oldest first.
     pub fn steps(&self) -> impl ExactSizeIterator<Item = u32> {
-        self.columns.iter().map(|(step, _)| *step)
+        self.columns.iter().map(|column| column.step)
     }
 
     /// Nodes of the layers that are counted, and whether each has weights.
@@ -74,6 +82,12 @@ impl Distributions {
     /// Numbers of the layers in the last step whose numbers have arrived, in the same order.
     pub fn units(&self) -> &[LayerUnits] {
         &self.seen
+    }
+
+    /// True if a layer, by its index, has gradients in a step that is kept, counted from the oldest.
+    pub fn has_gradients(&self, layer: usize, column: usize) -> bool {
+        let column = self.columns.get(column);
+        column.is_some_and(|column| column.without_gradients.binary_search(&layer).is_err())
     }
 
     /// View of the histograms of a quantity: a tile a layer, a column a step, a row a bin from `from` to `to`, the largest on top.
@@ -128,16 +142,16 @@ impl Distributions {
             return;
         }
         let step = trainer.clock().step;
-        self.columns.retain(|(kept, _)| *kept != step);
+        self.columns.retain(|column| column.step != step);
         if self.columns.len() == COLUMNS {
             self.doubled += 1;
-            self.columns.retain(|(kept, _)| kept.is_multiple_of(INTERVAL << self.doubled));
+            self.columns.retain(|column| column.step.is_multiple_of(INTERVAL << self.doubled));
             self.stale = true;
         }
         if !step.is_multiple_of(INTERVAL << self.doubled) {
             return;
         }
-        self.count(encoder, step);
+        self.count(encoder, step, |_| true);
         let Some(counters) = &mut self.counters else { return };
         let [first, bytes] = Histograms::numbers(counters.layers.len());
         if bytes > 0 {
@@ -145,20 +159,37 @@ impl Distributions {
         }
     }
 
-    /// Records the counting of the present step.
-    fn count(&mut self, encoder: &mut wgpu::CommandEncoder, step: u32) {
-        let is_free = |place: &u32| self.columns.iter().all(|(_, taken)| taken != place);
+    /// Records the counting of the present step, of the gradients only of those tensors, by their first element, that have any.
+    fn count(
+        &mut self,
+        encoder: &mut wgpu::CommandEncoder,
+        step: u32,
+        has_gradients: impl Fn(usize) -> bool,
+    ) {
+        let is_free = |place: &u32| self.columns.iter().all(|column| column.place != *place);
         let (Some(counters), Some(place)) = (&self.counters, (0..COLUMNS as u32).find(is_free)) else {
             return;
         };
         counters.histograms.count(encoder, &counters.strips, place);
-        self.columns.push((step, place));
-        self.columns.sort_unstable();
+        let lacks = |layer: &HistogramLayer| layer.weights.is_some_and(|(offset, _)| !has_gradients(offset));
+        let layers = counters.layers.iter().enumerate();
+        let without_gradients: Vec<usize> =
+            layers.filter(|(_, layer)| lacks(layer)).map(|(index, _)| index).collect();
+        for layer in &without_gradients {
+            counters.strips.leave_out(encoder, (Quantity::Gradients, *layer), place);
+        }
+        self.columns.push(Column { step, place, without_gradients });
+        self.columns.sort_unstable_by_key(|column| column.step);
         self.stale = true;
     }
 
-    /// A checkpoint of a training that is watched is shown: records its counting.
-    pub(super) fn after_checkpoint(&mut self, encoder: &mut wgpu::CommandEncoder, trainer: &Trainer) {
+    /// A checkpoint of a training that is watched is shown: records its counting; it has the gradients of these tensors, by their first
+    /// elements in their order.
+    pub(super) fn after_checkpoint(
+        &mut self,
+        encoder: &mut wgpu::CommandEncoder,
+        (trainer, with_gradients): (&Trainer, &[usize]),
+    ) {
         if !self.on || self.failed {
             return;
         }
@@ -168,7 +199,7 @@ impl Distributions {
             return;
         }
         let step = trainer.clock().step;
-        self.columns.retain(|(kept, _)| *kept != step);
+        self.columns.retain(|column| column.step != step);
         if self.columns.len() == COLUMNS {
             let mut index = 0;
             self.columns.retain(|_| {
@@ -176,7 +207,7 @@ impl Distributions {
                 index % 2 == 0
             });
         }
-        self.count(encoder, step);
+        self.count(encoder, step, |offset| with_gradients.binary_search(&offset).is_ok());
     }
 
     /// Records the picture, where it is not of the steps that are kept.
@@ -184,7 +215,7 @@ impl Distributions {
         if let Some(counters) = &self.counters
             && std::mem::take(&mut self.stale)
         {
-            let places: Vec<u32> = self.columns.iter().map(|(_, place)| *place).collect();
+            let places: Vec<u32> = self.columns.iter().map(|column| column.place).collect();
             counters.strips.draw(gpu, encoder, &places);
         }
     }
@@ -192,7 +223,7 @@ impl Distributions {
     /// The run is at another moment: steps after it are none of its past.
     pub(super) fn forget(&mut self, trainer: &Trainer) {
         let now = trainer.clock().step;
-        self.columns.retain(|(step, _)| *step <= now);
+        self.columns.retain(|column| column.step <= now);
         if self.columns.is_empty() {
             self.doubled = 0;
         }

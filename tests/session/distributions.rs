@@ -8,7 +8,7 @@ use revacnn::session::{NetworkCommand, Session, TimeControl, TrainCommand};
 use serde_json::json;
 
 use crate::bench::{self, Bench, run_to, settings};
-use crate::watching::{go_on, values, watch, write};
+use crate::watching::{go_on, values, watch, write, write_with};
 
 fn steps(session: &Session) -> Vec<u32> {
     session.distributions().steps().collect()
@@ -55,6 +55,37 @@ fn a_step_of_the_past_knows_none_after_it_and_another_network_begins_anew() {
     session.apply(TrainCommand::Reset(9)).unwrap();
     run_to(&mut session, 20);
     assert_eq!(steps(&session), [16]);
+}
+
+#[test]
+fn checkpoints_without_gradients_leave_their_columns_dark() {
+    let bench = Bench::new();
+    let mut session = watch(&bench);
+    session.count_distributions();
+    go_on(&mut session);
+    let folder = bench.path("watched");
+    write_with(&folder, 20, &json!({}), |name| !name.starts_with("grad."));
+    go_on(&mut session);
+    // A frozen layer has none, and the others have.
+    write_with(&folder, 30, &json!({}), |name| name != "grad.module.0.weight");
+    go_on(&mut session);
+    assert_eq!(session.distributions().layers(), [(1, true), (2, false), (4, true)]);
+    let has =
+        [0, 1, 2].map(|column| [0, 2].map(|layer| session.distributions().has_gradients(layer, column)));
+    assert_eq!(has, [[true, true], [false, false], [false, true]]);
+    let light = |quantity: Quantity, layer: usize| {
+        let view = session.distributions().view(quantity, [0, BINS - 1]).unwrap();
+        let picture = bench::values(&bench.gpu, &view);
+        let tile = &picture[layer * BINS * COLUMNS..][..BINS * COLUMNS];
+        // A column of each of the three steps.
+        [0, COLUMNS / 2, COLUMNS - 1]
+            .map(|column| tile.iter().skip(column).step_by(COLUMNS).any(|light| *light > 0.0))
+    };
+    assert_eq!([0, 2].map(|layer| light(Quantity::Weights, layer)), [[true; 3]; 2]);
+    assert_eq!(
+        [0, 2].map(|layer| light(Quantity::Gradients, layer)),
+        [[true, false, false], [true, false, true]]
+    );
 }
 
 #[test]

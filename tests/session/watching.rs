@@ -84,7 +84,16 @@ fn report(folder: &Path, step: u32, more: &Value) {
 }
 
 pub(crate) fn write(folder: &Path, step: u32, more: &Value) {
-    let bytes = file_of(step, &|kind, tensor, len| values(step, kind, tensor, len));
+    write_with(folder, step, more, |_| true);
+}
+
+/// A checkpoint with those tensors of whose names this is true.
+pub(crate) fn write_with(folder: &Path, step: u32, more: &Value, keeps: impl Fn(&str) -> bool) {
+    let whole = file_of(step, &|kind, tensor, len| values(step, kind, tensor, len));
+    let tensors = safetensors::SafeTensors::deserialize(&whole).unwrap();
+    let kept = tensors.iter().filter(|(name, _)| keeps(name));
+    let bytes =
+        safetensors::serialize(kept, Some(HashMap::from([("step".to_owned(), step.to_string())]))).unwrap();
     fs::write(folder.join(format!("step-{step:08}.safetensors")), bytes).unwrap();
     report(folder, step, more);
 }

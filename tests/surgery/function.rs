@@ -1,6 +1,6 @@
 //! Outputs of the network after a change.
 
-use revacnn::nn::Edit;
+use revacnn::nn::{Edit, Network, Shape, Surgery};
 use toml::Table;
 
 use crate::fixture::{NETWORKS, assert_trains, change, changeable, outputs, trained};
@@ -71,6 +71,63 @@ fn an_inserted_convolution_begins_as_the_identity() {
         }
         assert_trains(&mut trainer, name);
     }
+}
+
+#[test]
+fn an_inserted_transposed_convolution_begins_as_the_identity() {
+    for name in ["autoencoder", "mixed"] {
+        let mut trainer = trained(name);
+        let maps = |layer: &&revacnn::nn::NetworkLayer| {
+            layer.output.pixels() > 1 && layer.output.channels.is_multiple_of(2)
+        };
+        let layers: Vec<u32> = trainer.network.layers.iter().filter(maps).map(|layer| layer.id).collect();
+        let settings =
+            ["kernel = 3\npadding = 1\ngroups = 2", "kernel = 5\npadding = 4\ndilation = 2", "kernel = 1"];
+        for (after, settings) in layers.into_iter().zip(settings.iter().cycle()) {
+            let before = outputs(&mut trainer);
+            let settings = format!("kind = \"conv_transpose2d\"\n{settings}").parse().unwrap();
+            trainer.edit(&Edit::InsertLayer { after: Some(after), settings }).unwrap();
+            let largest = change(&before, &outputs(&mut trainer));
+            assert!(largest <= 1e-4, "{name}, after {after}: {largest}");
+        }
+        assert_trains(&mut trainer, name);
+    }
+}
+
+/// By hand: the shape alone does not make an identity.
+#[test]
+fn a_convolution_begins_as_the_identity_where_its_middle_lies_on_the_pixel_it_makes() {
+    let is_identity = |kind: &str, side: usize, settings: &str| {
+        let network = Network::parse(
+            "layer = [{ kind = \"relu\" }, { kind = \"dense\" }]",
+            Shape::new(4, side, side),
+            3,
+        );
+        let settings = format!("kind = \"{kind}\"\n{settings}").parse().unwrap();
+        let edit = Edit::InsertLayer { after: None, settings };
+        Surgery::of(&network.unwrap(), &edit).unwrap().identity == Some(0)
+    };
+    for kind in ["conv2d", "conv_transpose2d"] {
+        for settings in
+            ["kernel = 1", "kernel = 3\npadding = 1", "kernel = 3\npadding = 2\ndilation = 2\ngroups = 4"]
+        {
+            assert!(is_identity(kind, 7, settings), "{kind}: {settings}");
+        }
+        assert!(
+            is_identity(kind, 1, "kernel = 3\npadding = 1\nstride = 2"),
+            "a single pixel has no next one"
+        );
+        // Two taps on both sides of the pixel; another number of filters; another size.
+        for settings in
+            ["kernel = 2\npadding = 1\ndilation = 2", "kernel = 3\npadding = 1\nfilters = 8", "kernel = 3"]
+        {
+            assert!(!is_identity(kind, 7, settings), "{kind}: {settings}");
+        }
+    }
+    // Of 2 pixels 2, but not at their places.
+    assert!(!is_identity("conv2d", 2, "kernel = 3\npadding = 2\nstride = 2"));
+    assert!(!is_identity("conv_transpose2d", 2, "kernel = 3\npadding = 1\nstride = 2\noutput_padding = -1"));
+    assert!(!is_identity("conv_transpose2d", 7, "kernel = 3\npadding = 4\ndilation = 3\noutput_padding = 2"));
 }
 
 #[test]

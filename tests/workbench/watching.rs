@@ -5,6 +5,7 @@ use std::path::Path;
 
 use revacnn::nn::Exported;
 use revacnn::session::follow;
+use safetensors::SafeTensors;
 use serde_json::json;
 
 use super::fixture::Stage;
@@ -21,6 +22,20 @@ fn write_training(stage: &Stage, folder: &Path) {
     let line =
         json!({"step": 10, "file": "step-00000010.safetensors", "loss": 2.0, "lr": 0.05, "momentum": 0.8});
     fs::write(folder.join("checkpoints.jsonl"), format!("{line}\n")).unwrap();
+}
+
+/// Another checkpoint, with gradients: the weights of the first one.
+fn write_gradients(folder: &Path, step: u32) {
+    let first = fs::read(folder.join("step-00000010.safetensors")).unwrap();
+    let tensors = SafeTensors::deserialize(&first).unwrap().tensors();
+    let gradients = tensors.iter().map(|(name, tensor)| (format!("grad.{name}"), tensor.clone()));
+    let all = gradients.chain(tensors.iter().cloned());
+    let file = format!("step-{step:08}.safetensors");
+    fs::write(folder.join(&file), safetensors::serialize(all, None).unwrap()).unwrap();
+    let list = folder.join("checkpoints.jsonl");
+    let before = fs::read_to_string(&list).unwrap();
+    let line = json!({"step": step, "file": file, "loss": 2.0, "lr": 0.05, "momentum": 0.8});
+    fs::write(list, format!("{before}{line}\n")).unwrap();
 }
 
 #[test]
@@ -65,12 +80,19 @@ fn distributions_of_a_watched_training_are_those_that_its_checkpoints_have() {
     stage.session.count_distributions();
     stage.workbench.show_pane("distributions");
     assert!(stage.shows("with the next checkpoint"));
-    stage.work(6);
-    (0..3).for_each(|_| drop(stage.frame(&[])));
-    let targets = stage.workbench.targets();
-    let there = ["activations", "weights", "gradients", "update / weight"]
-        .map(|name| targets.contains_key(&*format!("distribution of {name}")));
-    assert_eq!(there, [false, true, true, false]);
+    let there = |stage: &mut Stage| {
+        follow(&mut stage.session);
+        stage.work(6);
+        (0..3).for_each(|_| drop(stage.frame(&[])));
+        let targets = stage.workbench.targets();
+        ["activations", "weights", "gradients", "update / weight"]
+            .map(|name| targets.contains_key(&*format!("distribution of {name}")))
+    };
+    assert_eq!(there(&mut stage), [false, true, false, false]);
+    assert!(stage.shows("checkpoints of this training have no gradients"));
+    write_gradients(&training, 20);
+    assert_eq!(there(&mut stage), [false, true, true, false]);
+    assert!(!stage.shows("have no gradients"));
 }
 
 #[test]

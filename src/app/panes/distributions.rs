@@ -26,9 +26,30 @@ struct Strip {
 }
 
 impl Strip {
-    /// True where it is counted: checkpoints of a training that is watched have weights and gradients.
+    /// True where it is counted: checkpoints of a training that is watched have weights, and gradients if they were saved.
     fn is_there(&self, session: &Session) -> bool {
-        session.watched().is_none() || matches!(self.of, Quantity::Weights | Quantity::Gradients)
+        let mut layers = session.distributions().layers().into_iter().enumerate();
+        match self.of {
+            _ if session.watched().is_none() => true,
+            Quantity::Weights => true,
+            Quantity::Gradients => {
+                layers.any(|(row, (_, has_weights))| self.is_of(session, row, has_weights))
+            }
+            Quantity::Activations | Quantity::Ratios => false,
+        }
+    }
+
+    /// True if a layer has any of it.
+    fn is_of(&self, session: &Session, row: usize, has_weights: bool) -> bool {
+        let distributions = session.distributions();
+        let mut columns = 0..distributions.steps().len();
+        match self.of {
+            Quantity::Activations => true,
+            Quantity::Weights | Quantity::Ratios => has_weights,
+            Quantity::Gradients => {
+                has_weights && columns.any(|column| distributions.has_gradients(row, column))
+            }
+        }
     }
 }
 
@@ -126,6 +147,10 @@ impl DistributionsPane {
             let [first, last] = [steps.first(), steps.last()].map(|step| step.copied().unwrap_or(0));
             let text = format!("steps {first} to {last}, left to right; bright: many of the layer's values");
             ui.label(RichText::new(text).small().color(theme::muted()));
+            if STRIPS.iter().any(|strip| strip.of == Quantity::Gradients && !strip.is_there(cx.session)) {
+                let none = "The checkpoints of this training have no gradients.";
+                ui.label(RichText::new(none).small().color(theme::muted()));
+            }
         });
     }
 }
@@ -174,7 +199,7 @@ fn strips_ui(ui: &mut Ui, cx: &mut Cx<'_, '_>, shown: &[&Strip], width: f32) {
         let units = session.distributions().units().get(row).copied();
         name_ui(ui, session, node, Pos2::new(area.left(), top), units);
         for (index, strip) in shown.iter().enumerate() {
-            if !has_weights && strip.of != Quantity::Activations {
+            if !strip.is_of(session, row, has_weights) {
                 continue;
             }
             let left = area.left() + NAMES + index as f32 * (width + GAP);
@@ -210,6 +235,11 @@ fn value_ui(ui: &Ui, session: &Session, (row, strip): (usize, &Strip), rect: Rec
     let steps: Vec<u32> = session.distributions().steps().collect();
     let share = (pointer - rect.min) / rect.size();
     let column = ((share.x * steps.len() as f32) as usize).min(steps.len().saturating_sub(1));
+    if strip.of == Quantity::Gradients && !session.distributions().has_gradients(row, column) {
+        response
+            .on_hover_text(format!("step {}: its checkpoint has no gradients of the layer", steps[column]));
+        return;
+    }
     let rows = strip.bins[1] + 1 - strip.bins[0];
     let bin = strip.bins[1].saturating_sub((share.y * rows as f32) as usize).max(strip.bins[0]);
     let text = format!("step {}: {} of {}", steps[column], strip.name, value_of(strip.of, bin));

@@ -68,6 +68,47 @@ fn every_way_of_packing_gives_the_same() {
     assert_eq!((data.train.len(), data.test.image(5)), (6, &image(5)[..]));
 }
 
+/// The same number is another class there: a label would tell the wrong one.
+#[test]
+fn files_that_name_other_classes_are_refused() {
+    let shards = ["train-00000-of-00002.parquet", "train-00001-of-00002.parquet"];
+    for (files, [one, other]) in [
+        (
+            &[("plain.parquet", "train.parquet"), ("reordered.parquet", "test.parquet")][..],
+            ["train.", "test."],
+        ),
+        (&[(shards[0], shards[0]), ("reordered.parquet", shards[1])][..], ["train-00000", "train-00001"]),
+        // One between them that names none.
+        (
+            &[
+                ("plain.parquet", "train.parquet"),
+                ("gzip.parquet", "validation.parquet"),
+                ("reordered.parquet", "test.parquet"),
+            ][..],
+            ["train.", "test."],
+        ),
+    ] {
+        let dir = copied(files);
+        let refused = || open_with(dir.path(), None, &Reading::default(), None).unwrap_err();
+        let error = refused();
+        let [one, other] = [one, other].map(|name| format!("/{name}"));
+        assert!(error.what().contains(&one) && error.what().contains(&other), "{error}");
+        assert!(error.what().ends_with("name other classes"), "{error}");
+        assert_eq!(error.help(), "keep the files of one data set in one folder");
+        // Names beside them do not make their numbers alike.
+        fs::write(dir.path().join(CLASS_NAMES), "oak\npine\nelm\n").unwrap();
+        assert_eq!(refused(), error);
+    }
+}
+
+#[test]
+fn a_file_without_names_goes_with_one_that_has_some() {
+    let dir = copied(&[("reordered.parquet", "train.parquet"), ("gzip.parquet", "test.parquet")]);
+    let data = open_with(dir.path(), None, &Reading::default(), None).unwrap();
+    assert_eq!(data.classes, ["beech", "ash", "cedar"]);
+    assert_eq!((&data.train.labels, &data.test.labels), (&vec![0, 1, 2, 0, 1, 2], &vec![0, 1, 2, 0, 1, 2]));
+}
+
 #[test]
 fn a_file_of_other_rows_is_no_data_set() {
     assert!(Dataset::has_file_of(&fixture("gzip.parquet")) && Dataset::has_file_of(&fixture("zstd.parquet")));

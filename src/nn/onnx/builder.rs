@@ -131,7 +131,7 @@ pub(super) enum Value {
     Grouped(Grouped),
     Padded(Padded),
     Shifted(Shifted),
-    /// The values of a map of the one image of a batch, one after the other.
+    /// The values of the maps of a batch, one after the other.
     Line(Map),
 }
 

@@ -77,20 +77,18 @@ impl Builder<'_> {
         if is([height, width, channels]) { turned(true) } else { None }
     }
 
-    /// The values of a map of one image in a line, and the map again by their numbers, as PyTorch's exporter writes `as_strided`; none for
-    /// other nodes.
+    /// The values of the maps of all images in a line, and the maps again by their numbers, as PyTorch's exporter writes `as_strided`; none
+    /// for other nodes.
     pub(super) fn line(&mut self, node: &Node) -> Result<Option<Value>> {
         match (node.op_type.as_str(), self.find(node, 0).cloned()) {
-            ("Reshape", Some(Value::Map(of)))
-                if self.batch == 1 && !of.channels_last && of.turned.is_none() =>
-            {
+            ("Reshape", Some(Value::Map(of))) if !of.channels_last && of.turned.is_none() => {
                 let to = self.target(node, &self.dims(&of))?;
-                Ok((to == [of.shape.len()]).then_some(Value::Line(of)))
+                Ok((to.len() == 1).then_some(Value::Line(of)))
             }
             ("Gather", Some(Value::Line(of))) => {
                 let numbers = self.constant(node, 1)?;
-                let counted = numbers.ints()?.iter().copied().eq(0..of.shape.len() as i64);
-                if numbers.dims != self.dims(&of) || !counted || node.int("axis", 0) != 0 {
+                let is_counted = (0..).zip(numbers.ints()?).all(|(at, number)| at == *number);
+                if numbers.dims != self.dims(&of) || !is_counted || node.int("axis", 0) != 0 {
                     let help = "a map in a line may only be put together again as it was";
                     return Err(node.refuse("it takes others of the values of a map", help));
                 }

@@ -54,7 +54,8 @@ pub enum Edit {
         /// Filters of the layer, and the weight of each.
         from: Vec<(u32, f32)>,
     },
-    /// A new layer between a node and all that take its output; a convolution that keeps the shape begins as the identity.
+    /// A new layer between a node and all that take its output. A convolution, transposed or not, that keeps the shape begins as the
+    /// identity where the middle of its kernel lies on the pixel that it makes.
     InsertLayer {
         /// The layer whose output it takes; none for the image.
         #[serde(default, skip_serializing_if = "Option::is_none")]

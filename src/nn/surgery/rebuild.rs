@@ -15,7 +15,7 @@ use crate::error::{Error, Result};
 use crate::nn::layer::Channels;
 use crate::nn::layers::{CONVOLUTIONS, KINDS};
 use crate::nn::network::NewLayer;
-use crate::nn::{Layer, Network, NetworkLayer};
+use crate::nn::{Layer, Network, NetworkLayer, Shape};
 
 /// A changed network, and where the values of its tensors come from.
 pub struct Surgery {
@@ -254,7 +254,7 @@ fn insert(network: &Network, after: Option<u32>, settings: &Table) -> Result<Sur
         let what = format!("{} takes several inputs", layer.kind());
         return Err(Error::usage(what, "insert a layer that takes one"));
     }
-    let is_identity = layer.kind() == "conv2d" && layer.output(&[shape]).is_ok_and(|output| output == shape);
+    let is_identity = can_be_identity(&*layer, shape);
     let name = free_name(network, layer.short_name());
     let id = network.next_id;
     let new = NewLayer {
@@ -276,6 +276,19 @@ fn insert(network: &Network, after: Option<u32>, settings: &Table) -> Result<Sur
     let mut surgery = Surgery::build(network, drafts, &Changes::new(), network.next_id + 1)?;
     surgery.identity = is_identity.then_some(node);
     Ok(surgery)
+}
+
+/// True of a convolution, transposed or not, whose kernel has a middle that lies on the pixel it makes.
+fn can_be_identity(layer: &dyn Layer, input: Shape) -> bool {
+    let field = layer.receptive_field(input);
+    let is_centered = |side: usize| {
+        let [kernel, padding] = [field.kernel, field.padding].map(|sides| sides[side]);
+        kernel % 2 == 1 && 2 * padding == field.dilation * (kernel - 1)
+    };
+    CONVOLUTIONS.contains(&layer.kind())
+        && layer.output(&[input]).is_ok_and(|output| output == input)
+        && (0..2).all(is_centered)
+        && (field.stride == [1, 1] || input.pixels() == 1)
 }
 
 fn remove(network: &Network, index: usize) -> Result<Surgery> {

@@ -95,7 +95,7 @@ fn interrupt(session: &mut Session, watched: &mut Watched) -> bool {
 }
 
 /// Shows a checkpoint.
-fn show(session: &mut Session, watched: &Watched, report: &CheckpointReport) -> Result<()> {
+fn show(session: &mut Session, watched: &mut Watched, report: &CheckpointReport) -> Result<()> {
     let tensors = watched.folder.tensors(report)?;
     let ranges = &session.run.trainer.parameters.tensors;
     let mut state = watched.places.state((report, &tensors), ranges, &watched.fixed)?;
@@ -105,6 +105,7 @@ fn show(session: &mut Session, watched: &Watched, report: &CheckpointReport) -> 
         take_settings(session, report)?;
     }
     session.run.trainer.show(&state);
+    watched.with_gradients = state.with_gradients;
     session.progress.probes_stale = true;
     Ok(())
 }
@@ -142,10 +143,12 @@ fn evaluate(session: &mut Session, watched: &mut Watched) -> bool {
 
 /// The pictures of the checkpoint that came last are recorded: so are those that follow a step.
 pub(in crate::session) fn record_arrival(session: &mut Session, encoder: &mut wgpu::CommandEncoder) {
-    let watched = session.run.watched.as_mut();
-    if watched.is_some_and(|watched| std::mem::take(&mut watched.arrived)) {
+    if let Some(watched) = session.run.watched.as_mut()
+        && std::mem::take(&mut watched.arrived)
+    {
+        let of = (&session.run.trainer, &watched.with_gradients[..]);
+        session.measurements.distributions.after_checkpoint(encoder, of);
         let step = session.step();
-        session.measurements.distributions.after_checkpoint(encoder, &session.run.trainer);
         session.layouts.after_step(encoder, step, true);
         session.measurements.after_step(encoder, session.run.seen(), (&session.layouts, true));
     }

@@ -94,6 +94,7 @@ pub fn begin(gpu: Rc<Gpu>, watching: &Watching) -> Result<Session> {
         places,
         fixed,
         shown: None,
+        with_gradients: Vec::new(),
         wanted: None,
         counted: 0,
         arrived: false,

@@ -83,9 +83,14 @@ impl Places {
             Ok(flat)
         };
         let [gradients, moments, second_moments] = PREFIXES.map(flat);
+        let has_gradients = |range: &&TensorRange| {
+            let name = self.name(&range.name);
+            name.is_some_and(|name| by_name.contains_key(format!("{GRADIENT_PREFIX}{name}").as_str()))
+        };
         Ok(ShownState {
             values: flat("")?,
             gradients: gradients?,
+            with_gradients: ranges.iter().filter(has_gradients).map(|range| range.offset).collect(),
             moments: moments?,
             second_moments: second_moments?,
             step: report.step,

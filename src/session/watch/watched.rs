@@ -19,6 +19,8 @@ pub struct Watched {
     pub(super) fixed: Vec<f32>,
     /// The checkpoint that is shown.
     pub(super) shown: Option<CheckpointReport>,
+    /// First elements of its tensors that have gradients, in their order.
+    pub(super) with_gradients: Vec<usize>,
     /// Index of the checkpoint of the past that is wanted; none for the newest.
     pub(super) wanted: Option<usize>,
     /// Checkpoints whose numbers are in the metrics.

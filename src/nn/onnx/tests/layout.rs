@@ -286,7 +286,7 @@ fn sums_and_products_with_numbers_are_layers_where_they_are_no_part_of_another()
 
 #[test]
 fn a_map_in_a_line_is_the_map_again() {
-    let of = |numbers: &[i64], dims: &[i64]| {
+    let of = |numbers: &[i64], dims: [i64; 4]| {
         let nodes = vec![
             node("Reshape", &["x", "all"], "line"),
             node("Gather", &["line", "numbers"], "map"),
@@ -295,11 +295,19 @@ fn a_map_in_a_line_is_the_map_again() {
         ];
         let mut places = ints("numbers", numbers);
         places.dims = dims.to_vec();
-        taking([1, 1, 2, 2], nodes, vec![ints("all", &[-1]), places])
+        taking([numbers.len() as i64 / 4, 1, 2, 2], nodes, vec![ints("all", &[-1]), places])
     };
-    assert_eq!(kinds(&read(&of(&[0, 1, 2, 3], &[1, 1, 2, 2])).unwrap()), ["relu", "flatten"]);
-    for (numbers, dims) in [(&[0, 2, 1, 3], [1, 1, 2, 2]), (&[0, 1, 2, 3], [1, 1, 4, 1])] {
-        let why = refused(&of(numbers, &dims));
+    // Of one image, and of two that were exported together.
+    assert_eq!(kinds(&read(&of(&[0, 1, 2, 3], [1, 1, 2, 2])).unwrap()), ["relu", "flatten"]);
+    assert_eq!(kinds(&read(&of(&[0, 1, 2, 3, 4, 5, 6, 7], [2, 1, 2, 2])).unwrap()), ["relu", "flatten"]);
+    let others: [(&[i64], _); 4] = [
+        (&[0, 2, 1, 3], [1, 1, 2, 2]),
+        (&[0, 1, 2, 3], [1, 1, 4, 1]),
+        (&[0, 1, 2, 3, 0, 1, 2, 3], [2, 1, 2, 2]),
+        (&[0, 1, 2, 3, 4, 5, 6, 7], [1, 2, 2, 2]),
+    ];
+    for (numbers, dims) in others {
+        let why = refused(&of(numbers, dims));
         assert!(why.contains("the Gather") && why.contains("others of the values"), "{why}");
     }
 }
