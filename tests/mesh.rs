@@ -230,9 +230,9 @@ fn all_lengths_are_the_same_dispatches_on_a_gpu() {
     };
     gpu.set_profile(DeviceProfile::GPU).unwrap();
     // Bounds, grid, nodes cleared, deposits, forces; for the kernel four passes along each axis, transposed between and scaled at the
-    // end; for the convolution four passes, untangled, three, the products with the passes before and after them, three back of each
+    // end; for the convolution four passes, untangled, three, the products with the passes before and after them, three back of both
     // field, both packed, and four. Pairs are one more.
     let meshes = dispatches(&gpu, 2000, Method::Mesh);
-    assert_eq!(meshes, 5 + (2 * 4 + 2) + (4 + 1 + 3 + 1 + 2 * 3 + 1 + 4));
+    assert_eq!(meshes, 5 + (2 * 4 + 2) + (4 + 1 + 3 + 1 + 3 + 1 + 4));
     assert_eq!(dispatches(&gpu, 80_000, Method::Both), meshes + 1);
 }

@@ -8,24 +8,18 @@
 #constant FIELDS = 1
 // 1: the length says whether the 8 values of a thread are one butterfly of 8 or two of 4 (RADIX 8, FIELDS 1).
 #constant EITHER = 0
+// 1: a second grid is transformed as well, by the threads with z = 1 (FIELDS 1).
+#constant BOTH = 0
 
 // cos and sin of 2π k / 32.
-const C_0: f32 = 1.000000000; const S_0: f32 = 0.000000000;
-const C_1: f32 = 0.980785280; const S_1: f32 = 0.195090322;
-const C_2: f32 = 0.923879533; const S_2: f32 = 0.382683432;
-const C_3: f32 = 0.831469612; const S_3: f32 = 0.555570233;
-const C_4: f32 = 0.707106781; const S_4: f32 = 0.707106781;
-const C_5: f32 = 0.555570233; const S_5: f32 = 0.831469612;
-const C_6: f32 = 0.382683432; const S_6: f32 = 0.923879533;
-const C_7: f32 = 0.195090322; const S_7: f32 = 0.980785280;
-const C_8: f32 = 0.000000000; const S_8: f32 = 1.000000000;
-const C_9: f32 = -0.195090322; const S_9: f32 = 0.980785280;
-const C_10: f32 = -0.382683432; const S_10: f32 = 0.923879533;
-const C_11: f32 = -0.555570233; const S_11: f32 = 0.831469612;
-const C_12: f32 = -0.707106781; const S_12: f32 = 0.707106781;
-const C_13: f32 = -0.831469612; const S_13: f32 = 0.555570233;
-const C_14: f32 = -0.923879533; const S_14: f32 = 0.382683432;
-const C_15: f32 = -0.980785280; const S_15: f32 = 0.195090322;
+const C_0: f32 = 1.000000000; const S_0: f32 = 0.000000000; const C_1: f32 = 0.980785280; const S_1: f32 = 0.195090322;
+const C_2: f32 = 0.923879533; const S_2: f32 = 0.382683432; const C_3: f32 = 0.831469612; const S_3: f32 = 0.555570233;
+const C_4: f32 = 0.707106781; const S_4: f32 = 0.707106781; const C_5: f32 = 0.555570233; const S_5: f32 = 0.831469612;
+const C_6: f32 = 0.382683432; const S_6: f32 = 0.923879533; const C_7: f32 = 0.195090322; const S_7: f32 = 0.980785280;
+const C_8: f32 = 0.000000000; const S_8: f32 = 1.000000000; const C_9: f32 = -0.195090322; const S_9: f32 = 0.980785280;
+const C_10: f32 = -0.382683432; const S_10: f32 = 0.923879533; const C_11: f32 = -0.555570233; const S_11: f32 = 0.831469612;
+const C_12: f32 = -0.707106781; const S_12: f32 = 0.707106781; const C_13: f32 = -0.831469612; const S_13: f32 = 0.555570233;
+const C_14: f32 = -0.923879533; const S_14: f32 = 0.382683432; const C_15: f32 = -0.980785280; const S_15: f32 = 0.195090322;
 
 #import FftParams
 #import Grid
@@ -42,15 +36,32 @@ const C_15: f32 = -0.980785280; const S_15: f32 = 0.195090322;
 // [kx, ky / 4] for kx up to half the length: K̂ / (B² length²) of q̃.
 @group(0) @binding(6) var<storage, read> influence: array<vec4<f32>>;
 @group(0) @binding(7) var<storage, read_write> second_out: array<vec4<f32>>;
+@group(0) @binding(9) var<storage, read> second_in: array<vec4<f32>>;
 // Σ |Ŵ|² K̂ of each thread.
 @group(0) @binding(8) var<storage, read_write> parts: array<f32>;
+
+fn load(field: u32, at: u32) -> vec4<f32> {
+#if BOTH
+    if field == 1u { return second_in[at]; }
+#end
+    return spectrum_in[at];
+}
+
+fn store(field: u32, at: u32, value: vec4<f32>) {
+#if BOTH
+    if field == 1u {
+        second_out[at] = value;
+        return;
+    }
+#end
+    spectrum_out[at] = value;
+}
 
 /// to[k] = Σ_j from[j] exp(∓2πi jk / RADIX · ...): a pass of Stockham's transform, `before` = product of the radices before; or
 /// to = F⁻¹(−i s Ŵ) of both fields' slopes s and parts = Σ |Ŵ|² K̂
 @compute @workgroup_size(WORKGROUP)
 fn transform(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
-    // Quads of columns; product of the radices of the passes before; 2π / (before · radix) in steps of the twiddle factors; log2 of
-    // the radix.
+    // Quads of columns; product of the radices before this one; 2π / (that · radix) in steps of the twiddle factors; log2 of the radix.
     let chosen = params.lengths[grid.level - params.lowest];
     let quads = chosen.x;
     let before = chosen.y;
@@ -92,41 +103,30 @@ fn transform(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_
 #else
 #if INPUT % 2
     // Only the first half of the rows is there.
-#if EITHER
-#for r in RADIX
-    if row_{r} < length / 2u {
+#for r in RADIX / 2 * (1 + EITHER)
+    if EITHER == 0u || row_{r} < length / 2u {
         re_0_{r} = vec4<f32>(mesh[row_{r} * 2u * quads + quad]);
         im_0_{r} = vec4<f32>(mesh[(row_{r} * 2u + 1u) * quads + quad]);
     }
 #end
 #else
-#for r in RADIX / 2
-    re_0_{r} = vec4<f32>(mesh[row_{r} * 2u * quads + quad]);
-    im_0_{r} = vec4<f32>(mesh[(row_{r} * 2u + 1u) * quads + quad]);
-#end
-#end
-#else
-#if EITHER
     let given = select(length, length / 2u, params.zeros == 1u);
-#for r in RADIX
-    if row_{r} < given {
-        re_0_{r} = spectrum_in[(row_{r} * pitch + quad) * 2u + params.inverse];
-        im_0_{r} = spectrum_in[(row_{r} * pitch + quad) * 2u + 1u - params.inverse];
+#for r in RADIX / 2 * (1 + EITHER)
+    if EITHER == 0u || row_{r} < given {
+        re_0_{r} = load(group.z, (row_{r} * pitch + quad) * 2u + params.inverse);
+        im_0_{r} = load(group.z, (row_{r} * pitch + quad) * 2u + 1u - params.inverse);
     }
 #end
+#if EITHER
 #else
-#for r in RADIX / 2
-    re_0_{r} = spectrum_in[(row_{r} * pitch + quad) * 2u + params.inverse];
-    im_0_{r} = spectrum_in[(row_{r} * pitch + quad) * 2u + 1u - params.inverse];
-#end
 #if FIELDS % 3
     if params.zeros == 0u {
 #else
     {
 #end
 #for r in RADIX / 2
-        re_0_{r + RADIX / 2} = spectrum_in[(row_{r + RADIX / 2} * pitch + quad) * 2u + params.inverse];
-        im_0_{r + RADIX / 2} = spectrum_in[(row_{r + RADIX / 2} * pitch + quad) * 2u + 1u - params.inverse];
+        re_0_{r + RADIX / 2} = load(group.z, (row_{r + RADIX / 2} * pitch + quad) * 2u + params.inverse);
+        im_0_{r + RADIX / 2} = load(group.z, (row_{r + RADIX / 2} * pitch + quad) * 2u + 1u - params.inverse);
 #end
     }
 #end
@@ -220,14 +220,14 @@ fn transform(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_
     let first_1 = select((j_1 - k_1) * 4u + k_1, first_0 + before, is_8);
 #for r in RADIX / 2
     let near_{r} = ((first_{r / 2} + {r % 2}u * stride) * pitch + quad) * 2u;
-    spectrum_out[near_{r} + params.inverse] = re_0_{r * 2};
-    spectrum_out[near_{r} + 1u - params.inverse] = im_0_{r * 2};
+    store(group.z, near_{r} + params.inverse, re_0_{r * 2});
+    store(group.z, near_{r} + 1u - params.inverse, im_0_{r * 2});
 #end
     if params.keeps == 0u {
 #for q in RADIX / 2
         let far_{q} = ((first_{q / 2} + {q % 2 + 2}u * stride) * pitch + quad) * 2u;
-        spectrum_out[far_{q} + params.inverse] = re_0_{q * 2 + 1};
-        spectrum_out[far_{q} + 1u - params.inverse] = im_0_{q * 2 + 1};
+        store(group.z, far_{q} + params.inverse, re_0_{q * 2 + 1});
+        store(group.z, far_{q} + 1u - params.inverse, im_0_{q * 2 + 1});
 #end
     }
 #else
@@ -235,14 +235,14 @@ fn transform(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_
     let stride = before * pitch;
 #for r in RADIX / 2
     let near_{r} = (first + {r}u * stride) * 2u;
-    spectrum_out[near_{r} + params.inverse] = re_0_{((r % 2) * 16 + (r / 2 % 2) * 8 + (r / 4 % 2) * 4 + (r / 8 % 2) * 2 + r / 16) / (32 / RADIX)};
-    spectrum_out[near_{r} + 1u - params.inverse] = im_0_{((r % 2) * 16 + (r / 2 % 2) * 8 + (r / 4 % 2) * 4 + (r / 8 % 2) * 2 + r / 16) / (32 / RADIX)};
+    store(group.z, near_{r} + params.inverse, re_0_{((r % 2) * 16 + (r / 2 % 2) * 8 + (r / 4 % 2) * 4 + (r / 8 % 2) * 2 + r / 16) / (32 / RADIX)});
+    store(group.z, near_{r} + 1u - params.inverse, im_0_{((r % 2) * 16 + (r / 2 % 2) * 8 + (r / 4 % 2) * 4 + (r / 8 % 2) * 2 + r / 16) / (32 / RADIX)});
 #end
     if params.keeps == 0u {
 #for q in RADIX / 2
         let far_{q} = (first + {q + RADIX / 2}u * stride) * 2u;
-        spectrum_out[far_{q} + params.inverse] = re_0_{(((q + RADIX / 2) % 2) * 16 + ((q + RADIX / 2) / 2 % 2) * 8 + ((q + RADIX / 2) / 4 % 2) * 4 + ((q + RADIX / 2) / 8 % 2) * 2 + (q + RADIX / 2) / 16) / (32 / RADIX)};
-        spectrum_out[far_{q} + 1u - params.inverse] = im_0_{(((q + RADIX / 2) % 2) * 16 + ((q + RADIX / 2) / 2 % 2) * 8 + ((q + RADIX / 2) / 4 % 2) * 4 + ((q + RADIX / 2) / 8 % 2) * 2 + (q + RADIX / 2) / 16) / (32 / RADIX)};
+        store(group.z, far_{q} + params.inverse, re_0_{(((q + RADIX / 2) % 2) * 16 + ((q + RADIX / 2) / 2 % 2) * 8 + ((q + RADIX / 2) / 4 % 2) * 4 + ((q + RADIX / 2) / 8 % 2) * 2 + (q + RADIX / 2) / 16) / (32 / RADIX)});
+        store(group.z, far_{q} + 1u - params.inverse, im_0_{(((q + RADIX / 2) % 2) * 16 + ((q + RADIX / 2) / 2 % 2) * 8 + ((q + RADIX / 2) / 4 % 2) * 4 + ((q + RADIX / 2) / 8 % 2) * 2 + (q + RADIX / 2) / 16) / (32 / RADIX)});
 #end
     }
 #end

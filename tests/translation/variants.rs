@@ -90,6 +90,7 @@ const VALUES: &[(&str, &str, &[u32])] = &[
     ("embed/fft.wgsl", "INPUT", &[0, 1, 2]),
     ("embed/fft.wgsl", "FIELDS", &[1, 3]),
     ("embed/fft.wgsl", "EITHER", &[0, 1]),
+    ("embed/fft.wgsl", "BOTH", &[0, 1]),
     ("view/flow.wgsl", "PAIRS", &[12]),
     ("view/tiles.wgsl", "ZERO", COLOR),
     ("view/tiles.wgsl", "NEGATIVE", COLOR),
@@ -111,8 +112,12 @@ const VALUES: &[(&str, &str, &[u32])] = &[
 ];
 
 /// Constants that are on only beside a value of another one of their shader.
-const ONLY_WITH: &[(&str, &str, (&str, u32))] =
-    &[("embed/fft.wgsl", "EITHER", ("RADIX", 8)), ("embed/fft.wgsl", "EITHER", ("FIELDS", 1))];
+const ONLY_WITH: &[(&str, &str, (&str, u32))] = &[
+    ("embed/fft.wgsl", "EITHER", ("RADIX", 8)),
+    ("embed/fft.wgsl", "EITHER", ("FIELDS", 1)),
+    ("embed/fft.wgsl", "BOTH", ("FIELDS", 1)),
+    ("embed/fft.wgsl", "BOTH", ("INPUT", 0)),
+];
 
 /// Shaders whose variants are those of the autotuner.
 const TUNED: [&str; 4] = [

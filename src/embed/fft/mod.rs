@@ -160,24 +160,29 @@ impl Fft<'_> {
         (largest, either)
     }
 
-    /// A stage of a pass with the constant that selects its variant.
+    /// A stage of a pass with the constants that select its variant.
     fn stage<'g>(
         &self,
         gpu: &'g Gpu,
         (bits, either): (u32, bool),
-        variant: (&'static str, u32),
+        variant: &[(&'static str, u32)],
     ) -> Stage<'g> {
         // The software adapter has rows of few quads.
         let workgroup = if gpu.profile().large_tiles { 16 } else { 32 };
-        let constants = [("WORKGROUP", workgroup), ("RADIX", 1 << bits), ("EITHER", either.into()), variant];
-        Stage::new(gpu, &FFT, &constants)
+        let constants = [("WORKGROUP", workgroup), ("RADIX", 1 << bits), ("EITHER", either.into())];
+        Stage::new(gpu, &FFT, &[&constants[..], variant].concat())
             .with("twiddles", self.twiddles.range())
             .with("grid", self.grid.clone())
     }
 
-    /// Ends a dispatch of a pass.
-    fn end(&self, dispatch: DispatchBuilder<'_, '_>, spec: TransformSpec, bits: u32) -> Result<()> {
-        let threads = |level: u32| [spec.quads.of(level), (1 << level) >> bits, 1];
+    /// Ends a dispatch of a pass over some grids.
+    fn end(
+        &self,
+        dispatch: DispatchBuilder<'_, '_>,
+        spec: TransformSpec,
+        [bits, grids]: [u32; 2],
+    ) -> Result<()> {
+        let threads = |level: u32| [spec.quads.of(level), (1 << level) >> bits, grids];
         let key = |level: u32| level + 256 * u32::from(spec.rebuilds);
         match self.when {
             When::Conditions(conditions) => {
@@ -188,33 +193,51 @@ impl Fft<'_> {
         }
     }
 
-    /// Records the passes of `range`. The first grid of `between` is the input, and they alternate; returns where the result lies.
-    pub(super) fn passes<'b>(
+    /// Records the passes of `range` over one grid or two alike. The first of `between` is the input, and they alternate; returns where
+    /// the result lies.
+    pub(super) fn passes<'b, const N: usize>(
         &self,
         plan: &mut PlanBuilder<'_>,
         spec: TransformSpec,
         range: Range<usize>,
-        mut between: [&'b BufferRange; 2],
-    ) -> Result<[&'b BufferRange; 2]> {
+        mut between: [[&'b BufferRange; 2]; N],
+    ) -> Result<[[&'b BufferRange; 2]; N]> {
+        // The software adapter goes through both ways of a branch.
+        let together = if plan.gpu().profile().large_tiles { 1 } else { N };
         for pass in range {
-            let input = if pass == 0 { spec.input } else { FftInput::Complex };
-            let values = self.values(pass, spec.inverse);
-            let stage = self.stage(plan.gpu(), values, ("INPUT", input as u32)).labelled(spec.label);
-            let stage = match input {
-                FftInput::Complex => {
-                    stage.with("spectrum_in", between[0].clone()).with("spectrum_out", between[1].clone())
-                }
-                FftInput::Mesh => {
-                    stage.with("mesh", between[1].clone()).with("spectrum_out", between[0].clone())
-                }
-                FftInput::Kernel => stage.with("spectrum_out", between[0].clone()),
-            };
-            self.end(stage.begin(plan, "transform", &self.params(spec, pass))?, spec, values.0)?;
-            if input == FftInput::Complex {
-                between.swap(0, 1);
+            for grids in between.chunks(together) {
+                self.pass(plan, spec, pass, grids)?;
+            }
+            if pass > 0 || spec.input == FftInput::Complex {
+                between.iter_mut().for_each(|grids| grids.swap(0, 1));
             }
         }
         Ok(between)
+    }
+
+    /// Records one pass.
+    fn pass(
+        &self,
+        plan: &mut PlanBuilder<'_>,
+        spec: TransformSpec,
+        pass: usize,
+        grids: &[[&BufferRange; 2]],
+    ) -> Result<()> {
+        let input = if pass == 0 { spec.input } else { FftInput::Complex };
+        let values = self.values(pass, spec.inverse);
+        let constants = [("INPUT", input as u32), ("BOTH", grids.len() as u32 - 1)];
+        let mut stage = self.stage(plan.gpu(), values, &constants).labelled(spec.label);
+        for ([first, second], [name_in, name_out]) in
+            grids.iter().zip([["spectrum_in", "spectrum_out"], ["second_in", "second_out"]])
+        {
+            stage = match input {
+                FftInput::Complex => stage.with(name_in, (*first).clone()).with(name_out, (*second).clone()),
+                FftInput::Mesh => stage.with("mesh", (*second).clone()).with(name_out, (*first).clone()),
+                FftInput::Kernel => stage.with(name_out, (*first).clone()),
+            };
+        }
+        let dispatch = stage.begin(plan, "transform", &self.params(spec, pass))?;
+        self.end(dispatch, spec, [values.0, grids.len() as u32])
     }
 
     /// Records the last pass forward of `from`, the products with `influence`, and the first pass back of both fields.
@@ -230,13 +253,13 @@ impl Fft<'_> {
         let pass = self.passes - 1;
         let values = self.values(pass, false);
         let stage = self
-            .stage(plan.gpu(), values, ("FIELDS", 3))
+            .stage(plan.gpu(), values, &[("FIELDS", 3)])
             .labelled(spec.label)
             .with("spectrum_in", from.clone())
             .with("influence", influence.clone())
             .with("spectrum_out", to.clone())
             .with("second_out", second.clone())
             .with("parts", parts.clone());
-        self.end(stage.begin(plan, "transform", &self.params(spec, pass))?, spec, values.0)
+        self.end(stage.begin(plan, "transform", &self.params(spec, pass))?, spec, [values.0, 1])
     }
 }

@@ -57,7 +57,7 @@ impl Case {
         let spec = TransformSpec { zeros: self.half, half: self.half, inverse: self.inverse, ..complex };
         let mut end = None;
         run(gpu, |plan| {
-            let [made, _] = fft.passes(plan, spec, 0..fft.passes, [&buffers[0], &buffers[1]])?;
+            let [[made, _]] = fft.passes(plan, spec, 0..fft.passes, [[&buffers[0], &buffers[1]]])?;
             end = Some(made.clone());
             Ok(())
         });

@@ -249,10 +249,10 @@ impl Mesh {
         let all = 0..fft.passes;
         let spec = TransformSpec { rebuilds: true, ..TransformSpec::complex("mesh kernel", HALF) };
         let along_y = TransformSpec { input: FftInput::Kernel, ..spec };
-        let [made, other] = fft.passes(plan, along_y, all.clone(), [x, y])?;
+        let [[made, other]] = fft.passes(plan, along_y, all.clone(), [[x, y]])?;
         let buffers = [("spectrum_in", made), ("spectrum_out", other)];
         self.between(plan, "mirror", (fft, true), &buffers, |length| [length / 8 + 1; 2])?;
-        let [made, _] = fft.passes(plan, spec, all, [other, made])?;
+        let [[made, _]] = fft.passes(plan, spec, all, [[other, made]])?;
         let buffers = [("spectrum_in", made), ("spectrum_out", influence)];
         self.between(plan, "influence", (fft, true), &buffers, |length| [length / 8 + 1, length / 2 + 1])
     }
@@ -269,28 +269,27 @@ impl Mesh {
             zeros: true,
             ..TransformSpec::complex("mesh transform y", columns)
         };
-        fft.passes(plan, spec, 0..1, [x, &nodes])?;
-        let [made, other] = fft.passes(plan, spec, 1..passes, [x, y])?;
+        fft.passes(plan, spec, 0..1, [[x, &nodes]])?;
+        let [[made, other]] = fft.passes(plan, spec, 1..passes, [[x, y]])?;
         let buffers = [("spectrum_in", made), ("spectrum_out", other)];
         self.between(plan, "unpack", (fft, false), &buffers, |length| [length / 16, length / 8 + 1])?;
         // 2. Along x, the products, and the first pass back of both fields.
         let spec = TransformSpec { zeros: true, ..TransformSpec::complex("mesh transform x", HALF) };
-        let [made, _] = fft.passes(plan, spec, 0..passes - 1, [other, made])?;
+        let [[made, _]] = fft.passes(plan, spec, 0..passes - 1, [[other, made]])?;
         fft.convolve(plan, HALF, made, influence, [p, q, &parts])?;
-        // 3. Back along x.
+        // 3. Back along x, both fields.
         let back = TransformSpec {
             half: true,
             inverse: true,
             ..TransformSpec::complex("mesh transform back x", HALF)
         };
-        let [of_x, free] = fft.passes(plan, back, 1..passes, [p, x])?;
-        let [of_y, _] = fft.passes(plan, back, 1..passes, [q, y])?;
+        let [[of_x, free], [of_y, _]] = fft.passes(plan, back, 1..passes, [[p, x], [q, y]])?;
         let buffers = [("spectrum_in", of_x), ("second_in", of_y), ("spectrum_out", free)];
         self.between(plan, "pack", (fft, false), &buffers, |length| [length / 8, length / 8 + 1])?;
-        // 4. Back along y, both fields at once.
+        // 4. Back along y, both fields as one.
         let rows = Quads::OfLength { divisor: 8, more: 0 };
         let back = TransformSpec { label: "mesh transform back y", quads: rows, ..back };
-        let [end, _] = fft.passes(plan, back, 0..passes, [free, of_x])?;
+        let [[end, _]] = fft.passes(plan, back, 0..passes, [[free, of_x]])?;
         assert!(end.buffer == p.buffer, "an odd and an even number of passes end in the same field");
         Ok(())
     }

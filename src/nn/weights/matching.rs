@@ -95,7 +95,8 @@ impl Receivers<'_> {
             self.network.name,
             listed(modules, &left)
         );
-        let is_norm = |module: &usize| modules[*module].tensors.iter().any(|(name, _)| *name == "running_mean");
+        let is_norm =
+            |module: &usize| modules[*module].tensors.iter().any(|(name, _)| *name == "running_mean");
         Err(Error::new(what, if left.iter().any(is_norm) { FOLDED_NORM } else { OTHER_NETWORK }))
     }
 
