@@ -6,7 +6,7 @@ Lightning    def on_train_start(self): self.watch = Watch("watched", self.model,
              def on_train_batch_end(self, outputs, batch, batch_idx): self.watch(outputs["loss"])
 torchrun     the same in each process, once the process group is there: rank 0 writes and reads, and all follow the same orders
 """
-import json, os, shutil, time, torch, torch.distributed as dist
+import json, os, time, torch, torch.distributed as dist
 from pathlib import Path
 from safetensors.torch import save
 
@@ -16,12 +16,12 @@ class Watch:
     def __init__(self, folder, model, optimizer, network, every=100, **about):
         self.folder, self.model, self.optimizer, self.every, self.step, self.frozen = Path(folder), model, optimizer, every, 0, []
         self.orders, self.leads = {"version": 0, "save": 0}, not dist.is_initialized() or dist.get_rank() == 0
-        self.folder.mkdir(parents=True, exist_ok=True)
         if self.leads:
-            for old in ("checkpoints.jsonl", "steer.json"): (self.folder / old).unlink(missing_ok=True)
-            shutil.copy(network, self.folder / ("network" + Path(network).suffix))
-            for weights in Path(network).parent.glob(Path(network).name + ".data"): shutil.copy(weights, self.folder)  # of an ONNX file
-            (self.folder / "about.json").write_text(json.dumps(about))
+            self.folder.mkdir(parents=True, exist_ok=True)
+            files = ("network" + Path(network).suffix, network), (Path(network).name + ".data", f"{network}.data")  # an ONNX file may have its weights there
+            files = {to: Path(file).read_bytes() for to, file in files if file == network or os.path.exists(file)} | {"about.json": json.dumps(about).encode()}
+            for old in {"checkpoints.jsonl", "steer.json", "network.toml", "network.onnx"}: (self.folder / old).unlink(missing_ok=True)
+            for to, whole in files.items(): (self.folder / to).write_bytes(whole)
     @torch.no_grad()
     def __call__(self, loss=None, accuracy=None, epoch=None):
         for parameter, rows, values in self.frozen: parameter[rows] = values
@@ -42,10 +42,9 @@ class Watch:
         os.replace(self.folder / (file + ".part"), self.folder / file)
         with open(self.folder / "checkpoints.jsonl", "a") as reports: reports.write(report + "\n")
     def steer(self):
-        read, before = [self.orders], self.orders
-        if self.leads and (self.folder / "steer.json").exists(): read = [json.loads((self.folder / "steer.json").read_text())]
+        read = [json.loads((self.folder / "steer.json").read_text()) if self.leads and (self.folder / "steer.json").exists() else self.orders]
         if dist.is_initialized(): dist.broadcast_object_list(read)
-        self.orders = read[0]
+        before, self.orders = self.orders, read[0]
         if self.orders["version"] > before["version"]:
             self.frozen = [(p := self.model.get_parameter(name), rows, p[rows].clone()) for name, rows in self.orders["freeze"].items()]
             for group in self.optimizer.param_groups: group.update(self.orders["set"])

@@ -13,8 +13,8 @@ const ATTRACTION: Source = wgsl!("embed/attraction.wgsl", AttractionParams);
 /// Points per dispatch, so that none takes long: on the software adapter, on a GPU, which fills itself with as many a few times over.
 const MAX_POINTS: [usize; 2] = [32_768, 1 << 20];
 
-/// Threads of a point on a GPU. A thread that goes through a row by itself reads 4 of the 32 bytes that come with each load, and the 2 kB of
-/// a row are gone from the cache by the time that it has come to the next: with 60 to 180 entries a row, 16 read 64 bytes side by side.
+/// Threads of a point on a GPU. A thread that goes through a row by itself reads 4 of the 32 bytes that come with each load, and the others
+/// are gone from the cache before it comes to them, as the other threads' rows of 0.5 to 1.5 kB pass through it: 16 read 64 bytes side by side.
 const LANES: u32 = 16;
 
 params! { struct AttractionParams { count: u32, first: u32, begin: u32 } }

@@ -35,8 +35,8 @@ impl ConditionalDispatches {
         BufferRange::whole(&self.counts)
     }
 
-    /// `[row][4]`: the workgroups of a dispatch while a key holds, and the key, with the dispatch's number in the upper 16 bits; zeros
-    /// where there is none.
+    /// `[row][4]`: the workgroups of a dispatch while a key holds, and the key, of 16 bits, with the dispatch's number in the upper 16;
+    /// zeros where there is none.
     pub fn table(&self) -> BufferRange {
         self.table.range()
     }
@@ -47,7 +47,12 @@ impl ConditionalDispatches {
     }
 
     /// Adds a dispatch with its workgroups under each key, of which at most one may hold; returns the buffer and offset of its counts.
+    ///
+    /// # Panics
+    /// When the table is full, or a key has more than 16 bits.
     pub(super) fn add(&self, workgroups: &[(u32, [u32; 3])]) -> (wgpu::Buffer, u64) {
+        assert!(self.entries.borrow().len() + workgroups.len() <= self.table.len(), "the table is full");
+        assert!(workgroups.iter().all(|(key, _)| key >> 16 == 0), "keys have 16 bits");
         let dispatch = self.dispatches.get();
         self.dispatches.set(dispatch + 1);
         let rows = workgroups.iter().map(|&(key, [x, y, z])| [x, y, z, key | dispatch << 16]);

@@ -163,13 +163,19 @@ impl<'b> DispatchBuilder<'b, '_> {
     ) -> Result<()> {
         let workgroups = |(key, threads)| Ok((key, self.workgroups(threads)?));
         let workgroups: Vec<_> = threads.into_iter().map(workgroups).collect::<Result<_>>()?;
-        let largest =
-            workgroups.iter().map(|(_, groups)| *groups).max_by_key(|groups| groups.iter().product::<u32>());
+        let count = |groups: &[u32; 3]| groups.iter().map(|size| u64::from(*size)).product::<u64>();
+        let largest = workgroups.iter().map(|(_, groups)| *groups).max_by_key(count);
         self.join(largest.unwrap_or_default(), Some(conditions.add(&workgroups)))
     }
 
     /// Workgroups of at least `threads` threads.
+    ///
+    /// # Errors
+    /// When a binding failed, or the threads pass the adapter's limit.
     fn workgroups(&self, threads: [u32; 3]) -> Result<[u32; 3]> {
+        if let Some(error) = &self.error {
+            return Err(error.clone());
+        }
         let (gpu, entry) = (self.builder.gpu, &self.kernel.entry);
         let max = gpu.limits.max_compute_workgroups_per_dimension;
         fold(threads, entry.workgroup_size, max, entry.folds).ok_or_else(|| {
@@ -181,10 +187,10 @@ impl<'b> DispatchBuilder<'b, '_> {
     }
 
     /// Joins the plan.
+    ///
+    /// # Errors
+    /// When a binding is missing.
     fn join(self, workgroups: [u32; 3], condition: Option<(wgpu::Buffer, u64)>) -> Result<()> {
-        if let Some(error) = self.error {
-            return Err(error);
-        }
         let gpu = self.builder.gpu;
         if let Some(missing) =
             self.kernel.entry.bindings.iter().find(|b| !self.bound.iter().any(|(index, _)| *index == b.index))

@@ -21,6 +21,9 @@ mod tests;
 
 const FFT: Source = wgsl!("embed/fft.wgsl", FftParams, Grid);
 
+/// Added to the level in the key of a condition that holds only when the kernel is rebuilt; as in `mesh_grid.wgsl`.
+pub(super) const REBUILDS: u32 = 256;
+
 params! {
     struct FftParams {
         /// Of each length, five at the most: quads of columns in a row, product of the radices of the passes before this one,
@@ -76,7 +79,7 @@ impl Quads {
 /// Decision of a grid's level on dispatches.
 #[derive(Clone, Copy)]
 pub(super) enum When<'a> {
-    /// A kernel that knows it sets their conditions: of a level, plus 256 where only for passes that rebuild the kernel.
+    /// A kernel that knows it sets their conditions: of a level, plus [`REBUILDS`] for passes that rebuild the kernel.
     Conditions(&'a ConditionalDispatches),
     /// It is this one.
     #[cfg(test)]
@@ -138,6 +141,7 @@ impl Fft<'_> {
     /// Parameters of a pass.
     fn params(&self, spec: TransformSpec, pass: usize) -> FftParams {
         let mut lengths = [0; 20];
+        assert!(4 * self.levels.clone().count() <= lengths.len(), "there are more lengths than parameters");
         for ((level, bits), chosen) in self.bits(pass, spec.inverse).zip(lengths.as_chunks_mut().0) {
             let before = |earlier: usize| self.bits(earlier, spec.inverse).find(|(l, _)| *l == level);
             let before = 1 << (0..pass).filter_map(before).map(|(_, bits)| bits).sum::<u32>();
@@ -183,7 +187,7 @@ impl Fft<'_> {
         [bits, grids]: [u32; 2],
     ) -> Result<()> {
         let threads = |level: u32| [spec.quads.of(level), (1 << level) >> bits, grids];
-        let key = |level: u32| level + 256 * u32::from(spec.rebuilds);
+        let key = |level: u32| level + if spec.rebuilds { REBUILDS } else { 0 };
         match self.when {
             When::Conditions(conditions) => {
                 dispatch.threads_if(conditions, self.levels.clone().map(|level| (key(level), threads(level))))

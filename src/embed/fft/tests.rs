@@ -91,9 +91,14 @@ fn transforms_are_those_of_the_definition() {
 #[test]
 fn transforms_of_many_lengths_by_the_same_dispatches_are_those_of_the_definition() {
     let gpu = open_gpu();
-    for (level, of, passes, columns) in
-        [(9, [9, 12], 4, 68), (10, [9, 12], 4, 4), (11, [9, 12], 4, 8), (8, [8, 9], 3, 12), (9, [8, 9], 3, 4)]
-    {
+    for (level, of, passes, columns) in [
+        (9, [9, 12], 4, 68),
+        (10, [9, 12], 4, 4),
+        (11, [9, 12], 4, 8),
+        (12, [9, 12], 4, 4),
+        (8, [8, 9], 3, 12),
+        (9, [8, 9], 3, 4),
+    ] {
         all_ways(&gpu, level, of, passes, columns);
     }
 }

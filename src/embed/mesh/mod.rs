@@ -9,9 +9,9 @@
 //!
 //! Passes, for a mesh of m = L / 2 nodes: along y of two columns at once, to `[x, ky]` with ky from 0 to L / 2, along x, products,
 //! back along x of both fields, to `[ky, x]`, back along y of both fields at once. The mesh moves and grows with the points on the
-//! GPU: of the few lengths L only one runs in an iteration, the smallest that keeps nodes 0.4 apart at most. On a GPU, where a dispatch
-//! costs more than its work, all lengths are the same dispatches, with as many workgroups as the length asks for; the software adapter
-//! has its own for each length, with larger radices.
+//! GPU: of the few lengths L only one runs in an iteration, the smallest that keeps nodes 0.33 apart at most. On a GPU, where at
+//! most lengths a dispatch costs more than its work, all are the same dispatches, with as many workgroups as the length asks for; the
+//! software adapter has its own for each length, with larger radices.
 
 use std::ops::RangeInclusive;
 
@@ -19,7 +19,7 @@ use crate::error::Result;
 use crate::gpu::{Buffer, BufferRange, ConditionalDispatches, Gpu, PlanBuilder, Source, Stage};
 use crate::{params, wgsl};
 
-use super::fft::{Fft, FftInput, Quads, TransformSpec, When, radix_bits, twiddles};
+use super::fft::{Fft, FftInput, Quads, REBUILDS, TransformSpec, When, radix_bits, twiddles};
 use super::grid::Grid;
 
 #[cfg(test)]
@@ -32,10 +32,8 @@ const SPECTRA: Source = wgsl!("embed/mesh_spectra.wgsl", Grid);
 pub(super) const HIGHEST: u32 = 12;
 /// Blocks of the bounds.
 const MAX_BLOCKS: usize = 256;
-/// Gated dispatches.
+/// Rows of the table of conditional dispatches.
 const MAX_CONDITIONAL: usize = 256;
-/// Added to the level in the key of a condition that holds only when the kernel is rebuilt.
-const REBUILDS: u32 = 256;
 /// Key of a condition that holds while there is a mesh of any level.
 const MESHES: u32 = 512;
 
@@ -50,7 +48,8 @@ pub(super) fn lowest_level(gpu: &Gpu) -> u32 {
 }
 
 /// log2 of the longest transform that costs less than the pairs of `count` points, if there is one. (Measured on the software adapter:
-/// 10⁸ pairs take as long as a transform of 1 350; for a GPU the factor is a guess, a little kinder to pairs.)
+/// 10⁸ pairs take as long as a transform of 1 350; for a GPU, whose shortest transform has 512 values, the factor is a guess, a little
+/// kinder to pairs: below 5 120 points there are pairs alone.)
 pub(super) fn highest_level(gpu: &Gpu, count: usize) -> Option<u32> {
     let points_per_length = if gpu.is_software() { 7 } else { 10 };
     (lowest_level(gpu)..=HIGHEST).rev().find(|level| count >= points_per_length << level)

@@ -3,6 +3,14 @@
 use super::*;
 use crate::embed::testing::{error, open_gpu, run};
 use crate::embed::twin;
+use crate::gpu::DeviceProfile;
+
+/// The adapter with the passes of the software adapter, whose shortest transform has 256 values and so a quick twin, or of a GPU.
+fn open_with(large_tiles: bool) -> Gpu {
+    let mut gpu = open_gpu();
+    gpu.set_profile(DeviceProfile { large_tiles, ..gpu.profile() }).unwrap();
+    gpu
+}
 
 /// Points within `width`, the corners of their square among them; the last is left out.
 fn points(count: usize, width: f64) -> Vec<[f64; 2]> {
@@ -72,7 +80,7 @@ impl Evaluated {
 
 #[test]
 fn the_grid_fits_the_points_as_that_of_the_twin() {
-    let gpu = open_gpu();
+    let gpu = open_with(true);
     for (count, width) in [(1025, 1e-3), (700, 5.0), (701, 38.0), (2047, 60.0), (33, 150.0)] {
         let points = points(count, width);
         let grid = Evaluated::new(&gpu, &points, 10).grid;
@@ -103,7 +111,7 @@ fn fixture(gpu: &Gpu) -> (Vec<[f64; 2]>, Evaluated) {
 
 #[test]
 fn points_are_deposited_by_their_weights() {
-    let gpu = open_gpu();
+    let gpu = open_with(true);
     let (points, evaluated) = fixture(&gpu);
     let grid = evaluated.grid;
     let scale = f64::from(evaluated.mesh.scale);
@@ -117,7 +125,7 @@ fn points_are_deposited_by_their_weights() {
 
 #[test]
 fn the_kernels_transform_is_that_of_the_twin() {
-    let gpu = open_gpu();
+    let gpu = open_with(true);
     let (_, evaluated) = fixture(&gpu);
     let (nodes, spacing) = (evaluated.nodes(), f64::from(evaluated.grid.spacing));
     let found = evaluated.influence(&gpu);
@@ -136,7 +144,7 @@ fn the_kernels_transform_is_that_of_the_twin() {
 
 #[test]
 fn fields_are_the_convolution_of_weights_and_influence() {
-    let gpu = open_gpu();
+    let gpu = open_with(true);
     let (_, evaluated) = fixture(&gpu);
     let (weights, influence) = (evaluated.weights(&gpu), evaluated.influence(&gpu));
     let expected = twin::mesh::convolve(&weights, 8, f64::from(evaluated.grid.spacing), &influence);
@@ -149,7 +157,7 @@ fn fields_are_the_convolution_of_weights_and_influence() {
 
 #[test]
 fn forces_are_interpolated_from_the_fields() {
-    let gpu = open_gpu();
+    let gpu = open_with(true);
     let (points, evaluated) = fixture(&gpu);
     let (grid, scale) = (evaluated.grid, f64::from(evaluated.mesh.scale));
     let field: Vec<[f64; 2]> = evaluated.field(&gpu).iter().map(|value| value.map(|v| v / scale)).collect();
@@ -161,4 +169,23 @@ fn forces_are_interpolated_from_the_fields() {
     let shifted = Grid { center_x: grid.center_x + 0.1 * grid.spacing, ..grid };
     assert!(apart(&twin::mesh::interpolate(&points, &shifted, &field)) > 1e-3, "the control");
     assert_eq!(*left_out, [0.0; 4], "a point that is left out has no force");
+}
+
+#[test]
+fn lengths_that_share_their_dispatches_give_the_forces_of_each_length_by_itself() {
+    let (apart, shared) = (open_with(true), open_with(false));
+    // At a highest level of 12 the first passes of the lengths differ, at 10 the others.
+    for (width, level, highest) in [(60.0, 9, 12), (60.0, 9, 10), (150.0, 10, 12), (300.0, 11, 12)] {
+        let points = points(1501, width);
+        let (expected, found) =
+            (Evaluated::new(&apart, &points, level), Evaluated::new(&shared, &points, highest));
+        assert!(expected.grid.level == level && found.grid.level == level, "{:?}", found.grid);
+        let narrow = |forces: &[[f32; 4]]| -> Vec<f64> {
+            forces.iter().flat_map(|f| [f64::from(f[0]), f64::from(f[1])]).collect()
+        };
+        let (found, expected) = (narrow(&found.forces), narrow(&expected.forces));
+        assert!(error(&found, &expected) < 1e-4, "width {width}: {}", error(&found, &expected));
+        let turned: Vec<f64> = expected.chunks(2).flat_map(|force| [force[1], force[0]]).collect();
+        assert!(error(&found, &turned) > 0.1, "the control");
+    }
 }

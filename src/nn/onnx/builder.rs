@@ -184,12 +184,15 @@ impl<'a> Builder<'a> {
                 "its input is a map times a number, for which there is no layer",
                 "fold the factor into the weights of the layer before it",
             )),
-            Some(
-                Value::Gate(_) | Value::Grouped(_) | Value::Line(_) | Value::Padded(_) | Value::Shifted(_),
-            ) => Err(node.refuse(
-                "its input is a map in rows, or part of an activation, for which there is no layer",
-                "a map may only be put in rows around the normalization of its groups",
+            Some(Value::Line(_)) => Err(node.refuse(
+                "its input is a map in one line, images and all, for which there is no layer",
+                "a map may only be put in a line to take each of its values from there",
             )),
+            Some(Value::Gate(_) | Value::Grouped(_) | Value::Padded(_) | Value::Shifted(_)) => Err(node
+                .refuse(
+                    "its input is a map in rows, or part of an activation, for which there is no layer",
+                    "a map may only be put in rows around the normalization of its groups",
+                )),
             Some(Value::Constant(_)) => {
                 Err(node.refuse("its input is a constant", "run the model through onnxsim"))
             }

@@ -23,6 +23,8 @@ pub(super) fn fold(node: &Node, inputs: &[Option<&Constant>], folder: &Path) -> 
         "Constant" => constant(node, folder),
         "Identity" => Ok(input(0)?.clone()),
         "Cast" => cast(input(0)?, node.int("to", 1)),
+        "CastLike" => cast(input(0)?, if matches!(input(1)?.numbers, Numbers::Ints(_)) { 7 } else { 1 }),
+        "Expand" => expanded(input(0)?, input(1)?),
         "Gather" => gather(input(0)?, input(1)?, node.int("axis", 0)),
         "Concat" => concat(inputs, node.int("axis", 0)),
         "Squeeze" | "Unsqueeze" | "Flatten" | "Reshape" => {
@@ -64,7 +66,7 @@ fn constant(node: &Node, folder: &Path) -> Result<Constant> {
     }
 }
 
-fn cast(input: &Constant, to: i64) -> Result<Constant> {
+pub(super) fn cast(input: &Constant, to: i64) -> Result<Constant> {
     let numbers = match to {
         1 | 10 | 11 | 16 => Numbers::Floats(input.floats()),
         6 | 7 => Numbers::Ints(match &input.numbers {
@@ -212,6 +214,38 @@ fn filled(node: &Node, sizes: &Constant, folder: &Path) -> Result<Constant> {
         None => Numbers::Floats(vec![0.0; len]),
     };
     Ok(Constant { dims, numbers })
+}
+
+/// A tensor repeated along its axes of one place, as far as these sizes say.
+fn expanded(input: &Constant, sizes: &Constant) -> Result<Constant> {
+    let asked = sizes.ints()?;
+    let fault =
+        || Error::new(format!("values of sizes {:?} cannot be expanded to {asked:?}", input.dims), SIMPLIFY);
+    let rank = input.dims.len().max(asked.len());
+    // Sizes are compared from the last on; what one of them lacks is 1.
+    let own: Vec<usize> = [&vec![1; rank - input.dims.len()][..], &input.dims].concat();
+    let mut dims = vec![1; rank - asked.len()];
+    dims.extend(
+        asked.iter().map(|size| usize::try_from(*size).ok()).collect::<Option<Vec<_>>>().ok_or_else(fault)?,
+    );
+    for (size, own) in dims.iter_mut().zip(&own) {
+        *size = match (*size, *own) {
+            (size, own) if size == own || own == 1 => size,
+            (1, own) => own,
+            _ => return Err(fault()),
+        };
+    }
+    let len = product(&dims).filter(|len| *len <= MAX_FILLED).ok_or_else(fault)?;
+    let place = |mut at: usize| {
+        let (mut place, mut stride) = (0, 1);
+        for (size, own) in dims.iter().zip(&own).rev() {
+            place += if *own == 1 { 0 } else { at % size * stride };
+            stride *= own;
+            at /= size;
+        }
+        place
+    };
+    Ok(input.picked(dims.clone(), (0..len).map(place)))
 }
 
 /// A tensor with its axes in another order, by default reversed.

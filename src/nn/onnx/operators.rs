@@ -64,7 +64,13 @@ impl<'a> Builder<'a> {
             self.reserve(longest)?;
             let constants: Vec<Option<&Constant>> = constants.iter().map(Option::as_deref).collect();
             let folded = fold::fold(node, &constants, self.folder)?;
+            // Filled and expanded tensors are longer than what they are made of.
+            self.reserve(folded.len().saturating_sub(longest))?;
             return Ok(Value::Constant(Rc::new(folded)));
+        }
+        if let ("CastLike", Some(Value::Constant(constant))) = (node.op_type.as_str(), self.find(node, 0)) {
+            // Maps are floats.
+            return fold::cast(constant, 1).map(|floats| Value::Constant(Rc::new(floats)));
         }
         if matches!(node.op_type.as_str(), "Mul" | "Div" | "Add" | "Sub" | "Erf") {
             return self.arithmetic(node);
@@ -91,7 +97,7 @@ impl<'a> Builder<'a> {
     fn layer(&mut self, node: &Node) -> Result<Map> {
         let plain = |kind: &'static str| (kind, Table::new());
         let (kind, settings) = match node.op_type.as_str() {
-            "Identity" | "Dropout" | "Cast" => return self.map(node, 0),
+            "Identity" | "Dropout" | "Cast" | "CastLike" => return self.map(node, 0),
             "Softmax" | "LogSoftmax" => return self.softmax(node),
             "Conv" => return convolution(self, node),
             "ConvTranspose" => return transposed(self, node),

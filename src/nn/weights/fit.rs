@@ -7,8 +7,8 @@ use crate::nn::{Init, NetworkLayer, ParameterSpec};
 
 /// Help for weights of another network.
 pub(super) const OTHER_NETWORK: &str = "name the network that the weights belong to";
-/// Advice where batch norms are left: `torch.onnx.export` folds them into the convolutions before them, in PyTorch 2.15 whether the model
-/// is training or not, unless it is told otherwise.
+/// Advice where batch norms are left: `torch.onnx.export` folds them into the convolutions before them unless it is told otherwise, by
+/// default whether the model is in training or not (PyTorch 2.11 to 2.15).
 pub(super) const FOLDED_NORM: &str = "name the network that the weights belong to: batch norms may have been folded into its convolutions, \
     which torch.onnx.export leaves alone with optimize=False, or with dynamo=False and training=torch.onnx.TrainingMode.PRESERVE";
 

@@ -3,6 +3,7 @@
 //! | file | written by | holds |
 //! | --- | --- | --- |
 //! | `network.toml` or `network.onnx` | the training | the network |
+//! | `NAME.onnx.data` | the training | the weights of an ONNX network that was exported as `NAME.onnx`, where they lie beside it |
 //! | `about.json` | the training | `dataset`, `mean` and `std`, where they are given |
 //! | `step-00001200.safetensors` | the training | tensors by the names of the state dict, `grad.NAME`, `momentum.NAME`, `second_moment.NAME` |
 //! | `checkpoints.jsonl` | the training | a line for each checkpoint, once it is whole: `step`, `file`, `loss`, `accuracy`, `epoch`, `lr`, ... |

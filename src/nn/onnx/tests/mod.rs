@@ -3,6 +3,7 @@
 mod layout;
 mod shared;
 mod transposed;
+mod unfolded;
 
 use std::path::Path;
 
