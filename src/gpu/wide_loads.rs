@@ -61,7 +61,7 @@ fn with_elements_apart(line: &str, names: &[&str]) -> String {
     made + rest + comment
 }
 
-/// What stands between the bracket that `text` begins with and the one that closes it.
+/// Text between the bracket that `text` begins with and the one that closes it.
 fn bracketed(text: &str) -> Option<&str> {
     let inside = text.strip_prefix('[')?;
     let mut open = 1;
