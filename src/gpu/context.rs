@@ -9,6 +9,7 @@ use std::sync::Arc;
 use super::device::Device;
 use super::half_products::HalfProducts;
 use super::kernel::Kernel;
+use super::processor::stalls_at_loads;
 use super::shader::Source;
 use super::tune_cache::{TuneCache, TunePolicy};
 use crate::error::{Error, Result};
@@ -25,6 +26,9 @@ pub struct DeviceProfile {
     /// Register tiles are large and threads few, as on the software adapter, where loads cost most; a GPU wants many
     /// threads, and 16 channels × 4 images fill its registers.
     pub large_tiles: bool,
+    /// A load takes as long as hundreds of multiply-adds, as with an old driver on a processor without AVX-512: register tiles are larger
+    /// yet.
+    pub stalls_at_loads: bool,
     /// A relu is computed by the kernel before it, which saves reading its input again. On the software adapter a
     /// kernel's scattered second store costs twice what the relu does by itself (8 to 10 ms against 4 ms).
     pub fuses_relu: bool,
@@ -35,8 +39,13 @@ pub struct DeviceProfile {
 
 impl DeviceProfile {
     /// The profile of every GPU.
-    pub const GPU: Self =
-        Self { shares_loads: false, large_tiles: false, fuses_relu: true, fuses_gradients: true };
+    pub const GPU: Self = Self {
+        shares_loads: false,
+        large_tiles: false,
+        stalls_at_loads: false,
+        fuses_relu: true,
+        fuses_gradients: true,
+    };
 }
 
 /// An opened GPU; its [`Device`] is reached by its own fields and methods. A clone is another handle to the same device and
@@ -79,12 +88,17 @@ impl DerefMut for Gpu {
 impl Gpu {
     /// A device with nothing compiled. Kernels are shaped for what needs no subgroups, until [`Gpu::set_subgroups_of_8`].
     pub(super) fn new(ground: Device) -> Self {
-        let software = ground.is_software();
+        let (software, stalls_at_loads) = (ground.is_software(), stalls_at_loads(&ground.info));
         Self {
             tuned: Rc::new(RefCell::new(TuneCache::open(&ground.info))),
             ground,
             kernels: Rc::default(),
-            profile: DeviceProfile { large_tiles: software, fuses_relu: !software, ..DeviceProfile::GPU },
+            profile: DeviceProfile {
+                large_tiles: software,
+                stalls_at_loads,
+                fuses_relu: !software,
+                ..DeviceProfile::GPU
+            },
             half_products: None,
             subgroups_of_8: false,
             policy: TunePolicy::Cached,

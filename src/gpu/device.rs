@@ -12,6 +12,9 @@ use super::remedy::{newer_driver, remedy};
 use super::uniforms::Uniforms;
 use crate::error::{Error, Result};
 
+/// Name that Mesa's software driver for Vulkan goes by.
+const SOFTWARE_MESA: &str = "llvmpipe";
+
 /// An opened device; a clone is another handle to it. Single-threaded by design: the GPU is the second thread.
 #[derive(Clone)]
 pub struct Device {
@@ -27,6 +30,8 @@ pub struct Device {
     pub timestamps: bool,
     /// Kernels can use subgroups.
     pub(super) subgroups: bool,
+    /// Kernels read `vec4<f32>` by loads of 64 bits: see `wide_loads`.
+    pub(super) wide_loads: bool,
     /// Kernels can multiply matrices of 16-bit floats with sums in 32 bits.
     pub(super) half_matrices: bool,
     /// Bytes of all buffers made so far.
@@ -68,7 +73,11 @@ impl Device {
     pub(super) fn open(adapter: &wgpu::Adapter) -> Result<Self> {
         let info = adapter.get_info();
         let limits = adapter.limits();
-        let features = adapter.features() & (wgpu::Features::TIMESTAMP_QUERY | wgpu::Features::SUBGROUP);
+        let mut wanted = wgpu::Features::TIMESTAMP_QUERY | wgpu::Features::SUBGROUP;
+        if info.driver == SOFTWARE_MESA {
+            wanted |= wgpu::Features::SHADER_INT64;
+        }
+        let features = adapter.features() & wanted;
         let descriptor = wgpu::DeviceDescriptor {
             label: Some("revacnn"),
             required_features: features,
@@ -91,6 +100,7 @@ impl Device {
             limits,
             timestamps: features.contains(wgpu::Features::TIMESTAMP_QUERY),
             subgroups: features.contains(wgpu::Features::SUBGROUP),
+            wide_loads: features.contains(wgpu::Features::SHADER_INT64),
             allocated: Rc::default(),
             uniforms: Rc::default(),
         })

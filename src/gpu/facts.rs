@@ -48,9 +48,25 @@
 //! even with 11 multiply-adds for each `vec4` of workgroup memory, and 23 for each of storage; good ones have 24 to 32. Count both before
 //! you write a tile.
 //!
-//! On lavapipe each storage or workgroup load is made lane by lane: as much arithmetic a load as registers hold (16 with AVX2, 32 with
-//! AVX-512), `vec4` always, unrolled scalars by name rather than arrays, and no workgroup memory. A 1024³ product goes from 0.7 GFLOP/s
+//! On lavapipe each storage or workgroup load is made lane by lane: as much arithmetic a load as the machine code can hold, `vec4` always,
+//! unrolled scalars by name rather than arrays, and no workgroup memory. A 1024³ product goes from 0.7 GFLOP/s
 //! (one output a thread) to 21 (tiles of 8×16) and 29 with subgroup broadcasts.
+//!
+//! Two neighboring values in one load of 64 bits take lavapipe as long as one of 32 bits, so all kernels read arrays of `vec4<f32>` as
+//! `vec2<u64>` (`wide_loads`). Measured on an EPYC (Zen 5) with and without its AVX-512, 2 threads, quiet, `revacnn` at batch 256, in images/s,
+//! and a 1024³ product in GFLOP/s, with loads of 32 and of 64 bits, before tiles were made larger:
+//!
+//! | | images/s | product | peak in registers, GFLOP/s |
+//! | --- | --- | --- | --- |
+//! | Mesa 22.3.6, AVX2 | 508 to 553; 765 to 866 | 12; 22 | 100 |
+//! | Mesa 25.0.7, AVX2 | 1505 to 1544; 1580 to 1778 | 59; 70 | 100 |
+//! | Mesa 22.3.6, AVX-512 | 1892 to 1917; 1832 to 2184 | 57; 65 | 220 |
+//! | Mesa 25.0.7, AVX-512 | 1445 to 1511; 1822 to 1833 | 45 to 65; 67 to 77 | 155 |
+//!
+//! With AVX2 22.3.6 spends 80 to 90 % of a convolution in its loads, and spilled sums cost little beside them: for each lane and component
+//! its code stores a vector, stores the value into it, and loads the vector again, which waits for both stores. AVX-512 has a masked move
+//! for that; 25.0.7 inserts at indices that it knows. So there tiles are twice as large (`DeviceProfile::stalls_at_loads`), which makes
+//! convolutions 1.15 to 1.3 times as fast again. A uniform buffer would be read without such stalls, but holds 64 KiB.
 //!
 //! # Compilers
 //!
@@ -64,8 +80,8 @@
 //! - Kernels of 46 and 70 KB of machine code in turn cost 15 µs more than each repeated; below about 30 KB (1000 multiply-adds) nothing.
 //! - lavapipe ends all loops of 8 neighboring threads after 65 535 rounds together, silently. It contracts no multiply-add; GPUs may: bits are
 //!   equal on one adapter only.
-//! - Mesa 25.0.7 makes lavapipe twice as fast as 22.3.6 on a processor with AVX2 only, and unrolled kernels half as fast on one with AVX-512.
-//!   So driver and processor belong to whatever is kept of timings.
+//! - Mesa 25.0.7 makes lavapipe twice to three times as fast as 22.3.6 on a processor with AVX2 only, and unrolled kernels slower on one with
+//!   AVX-512. So driver and processor belong to whatever is kept of timings (`tune_cache`).
 //! - Cooperative matrices in naga 30: `coopLoadT` and `coopStoreT` take rows that follow each other, `coopLoad` and `coopStore` columns; the stride
 //!   counts elements of the pointer's type; no variable may be called A, B or C, which are looked up like the roles of matrices. A shader that
 //!   declares them gets Vulkan's memory model, while its barriers make nothing available or visible, as that asks for (issue 8805 of gfx-rs/wgpu). Values

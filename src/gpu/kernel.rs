@@ -10,6 +10,7 @@ use super::reflect::{Binding, BindingKind, EntryPoint, reflect};
 use super::shader::Source;
 use super::structs::Params;
 use super::trusted;
+use super::wide_loads::with_wide_loads;
 use crate::error::{Error, Result};
 
 /// A compute pipeline and its bindings, by reflection.
@@ -40,13 +41,14 @@ impl Kernel {
         let point = points.into_iter().find(|point| point.name == entry).ok_or_else(|| {
             Error::new(format!("shader {} has no entry point {entry}", source.path), "name one it has")
         })?;
+        let text = if gpu.wide_loads { with_wide_loads(&shader.text) } else { shader.text };
         // The first error is the cause: all that is made of a faulty part is faulty too.
         let scope = gpu.device.push_error_scope(wgpu::ErrorFilter::Validation);
         let module = trusted::create_module(
             &gpu.device,
             wgpu::ShaderModuleDescriptor {
                 label: Some(source.path),
-                source: wgpu::ShaderSource::Wgsl(shader.text.into()),
+                source: wgpu::ShaderSource::Wgsl(text.into()),
             },
         );
         let entries: Vec<_> =

@@ -5,7 +5,7 @@
 //!
 //! ```text
 //! device ← buffer, readback, timer, memory          structs ← template ← shader ← reflect ← kernel, render
-//! uniforms ← device; facts, needs, instances ← adapter ← open; half_products ← device, context, precision
+//! uniforms, remedy (on processor) ← device; wide_loads ← kernel; facts, needs, instances ← adapter ← open; half_products ← device, context, precision
 //! device, kernel, tune_cache ← context (Gpu) ← plan_builder (on plan, indirect) ← stage, autotune, open, roofline
 //! ```
 
@@ -26,6 +26,7 @@ mod open;
 mod plan;
 mod plan_builder;
 mod precision;
+mod processor;
 mod readback;
 mod reflect;
 mod remedy;
@@ -42,6 +43,7 @@ mod trusted;
 mod tune_cache;
 mod turns;
 mod uniforms;
+mod wide_loads;
 mod work;
 
 pub use adapter::{AdapterChoice, AdapterReport, list_adapters, list_opened_adapters, no_adapter};

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+use super::processor::cache_suffix;
 use crate::files::write_whole;
 
 /// Policy by which the autotuner picks among the candidates of a kernel.
@@ -120,11 +121,12 @@ impl TuneCache {
     }
 }
 
-/// Adapter, driver and the program's version decide what is fast.
+/// Adapter, processor, driver and the program's version decide what is fast.
 fn file_name(adapter: &wgpu::AdapterInfo) -> String {
     let text = format!(
-        "{} {:?} {} {} {}",
+        "{}{} {:?} {} {} {}",
         adapter.name,
+        cache_suffix(adapter),
         adapter.backend,
         adapter.driver,
         adapter.driver_info,

@@ -241,28 +241,47 @@ fn what_a_gpu_shares_out_agrees_with_twins() {
     assert_no_errors(&gpu);
 }
 
+/// Bits of all that a layer makes of a sample, forward and backward.
+fn bits_of(gpu: &Gpu, (layer, shapes, batch): &BatchSample) -> Vec<Vec<u32>> {
+    let (inputs, parameters, gradient) = sample_batch(&**layer, shapes, *batch);
+    let made = Fixture::new(gpu, &**layer, shapes, *batch).run_batch(&inputs, &parameters, &gradient, 1);
+    let all = [&made.output].into_iter().chain(&made.input_gradients).chain(&made.gradients);
+    all.map(|values| values.iter().map(|v| v.to_bits()).collect()).collect()
+}
+
 /// Compares tiles with the calculated one, bit by bit; returns how many others were compiled for it.
 fn compare_tiles(gpu: &mut Gpu, samples: Vec<BatchSample>, tiles: &[usize]) -> usize {
     let mut different = 0;
-    for (layer, shapes, batch) in samples {
-        let (inputs, parameters, gradient) = sample_batch(&*layer, &shapes, batch);
+    for sample in samples {
         let mut make = |policy| {
             gpu.set_tune_policy(policy);
             let before = gpu.kernels_compiled();
-            let made =
-                Fixture::new(gpu, &*layer, &shapes, batch).run_batch(&inputs, &parameters, &gradient, 1);
+            let bits = bits_of(gpu, &sample);
             different += usize::from(gpu.kernels_compiled() > before);
-            let all = [&made.output].into_iter().chain(&made.input_gradients).chain(&made.gradients);
-            all.map(|values| values.iter().map(|v| v.to_bits()).collect()).collect::<Vec<Vec<u32>>>()
+            bits
         };
         let calculated = make(TunePolicy::Heuristic);
         for n in tiles {
             let same = make(TunePolicy::Fixed(*n)) == calculated;
-            assert!(same, "{} {}, tile {n}", layer.kind(), layer.summary());
+            assert!(same, "{} {}, tile {n}", sample.0.kind(), sample.0.summary());
         }
     }
     assert_no_errors(gpu);
     different
+}
+
+#[test]
+fn tiles_for_loads_that_stall_give_the_same_bits() {
+    let mut gpu = open_gpu();
+    let layer = Conv2d { filters: 20, kernel: 5, padding: 2, ..Conv2d::default() };
+    let sample: BatchSample = (Box::new(layer), vec![Shape::new(3, 5, 9)], BATCHES[0]);
+    let [few, many] = [false, true].map(|stalls_at_loads| {
+        gpu.set_profile(DeviceProfile { large_tiles: true, stalls_at_loads, ..gpu.profile() }).unwrap();
+        (bits_of(&gpu, &sample), gpu.kernels_compiled())
+    });
+    assert!(few.0 == many.0);
+    assert!(many.1 > few.1 + 1, "larger tiles are other kernels");
+    assert_no_errors(&gpu);
 }
 
 #[test]

@@ -1,16 +1,39 @@
 //! Cost models of the convolution kernels, by which register tiles are ordered before they are timed: one of the software adapter,
 //! and one of GPUs.
 
+use crate::gpu::DeviceProfile;
 pub(in crate::nn::layers) use crate::gpu::h100::{cycles as gpu_cycles, moving_us, time_us as gpu_time_us};
 
-/// Largest number of vec4 multiply-adds that a kernel unrolls. Measured on the software adapter: with more, its code leaves the
-/// caches of the CPU (5×5: 200 gives 33 GFLOP/s, 400 gives 26).
-pub(super) const MAX_UNROLLED: usize = 208;
+/// Limits of the register tiles on the software adapter.
+pub(super) struct TileLimits {
+    /// Largest number of vec4 multiply-adds that a kernel unrolls: with more, its code leaves the caches of the CPU (5×5, AVX-512: 200
+    /// gives 33 GFLOP/s, 400 gives 26). Where loads stall, 400 still give 1.15 to 1.3 times the rate of 200.
+    pub unrolled: usize,
+    /// Largest numbers of vec4 sums of forward pass and input gradient, and of the weight gradient.
+    pub sums: usize,
+    pub weight_sums: usize,
+}
+
+impl TileLimits {
+    pub(super) fn of(profile: DeviceProfile) -> Self {
+        if profile.stalls_at_loads {
+            Self { unrolled: 416, sums: 80, weight_sums: 200 }
+        } else {
+            Self { unrolled: 208, sums: 64, weight_sums: 128 }
+        }
+    }
+}
 
 /// Cost of an iteration of a kernel's inner loop on the software adapter, in cycles of a thread, counted in its machine code: a
 /// load of a vec4 is done lane by lane with a bounds check each; a scalar of a sum is masked and stored once an iteration.
-pub(super) fn iteration_cycles(loads: usize, scalar_sums: usize, scalar_products: usize) -> f64 {
-    150.0 * loads as f64 + 2.0 * scalar_sums as f64 + 1.25 * scalar_products as f64
+pub(super) fn iteration_cycles(
+    profile: DeviceProfile,
+    loads: usize,
+    scalar_sums: usize,
+    scalar_products: usize,
+) -> f64 {
+    let load = if profile.stalls_at_loads { 270.0 } else { 150.0 };
+    load * loads as f64 + 2.0 * scalar_sums as f64 + 1.25 * scalar_products as f64
 }
 
 /// Candidates that the autotuner times on a GPU at most: its driver takes half a second for a kernel of a thousand multiply-adds.

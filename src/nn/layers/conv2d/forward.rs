@@ -10,7 +10,7 @@
 
 use std::fmt;
 
-use super::cost::{MAX_UNROLLED, iteration_cycles};
+use super::cost::{TileLimits, iteration_cycles};
 use super::geometry::{Axis, Convolution};
 use crate::error::Result;
 use crate::gpu::{BufferRange, DeviceProfile, Gpu, Plan, PlanBuilder, Source};
@@ -207,14 +207,15 @@ impl ConvolutionPass<'_> {
     /// Tiles that read their weights from storage, the most promising first.
     fn unstaged_tiles(&self, profile: DeviceProfile) -> Vec<Tile> {
         let (max_blocks, max_pixels, max_planes) = if profile.large_tiles { (8, 8, 8) } else { (4, 4, 4) };
-        let max_sums = if profile.large_tiles { 64 } else { 16 };
+        let limits = TileLimits::of(profile);
+        let max_sums = if profile.large_tiles { limits.sums } else { 16 };
         let mut tiles = Vec::new();
         for blocks in 1..=max_blocks {
             for pixels in 1..=max_pixels {
                 for planes in [1, 2, 4, 6, 8] {
                     let tile = Tile { blocks, pixels, planes, rows: 1, staged: false };
                     let unrolled = 4 * blocks * pixels * planes * self.columns();
-                    let small = unrolled <= MAX_UNROLLED && 4 * blocks * pixels <= max_sums;
+                    let small = unrolled <= limits.unrolled && 4 * blocks * pixels <= max_sums;
                     let smallest = (blocks, pixels, planes) == (1, 1, 1);
                     if smallest || (small && planes <= max_planes && self.allows(tile)) {
                         tiles.push(tile);
@@ -223,7 +224,7 @@ impl ConvolutionPass<'_> {
             }
         }
         // Positive numbers are in the order of their bits.
-        tiles.sort_by_cached_key(|tile| self.cycles(*tile, profile.shares_loads).to_bits());
+        tiles.sort_by_cached_key(|tile| self.cycles(*tile, profile).to_bits());
         tiles
     }
 
@@ -235,17 +236,17 @@ impl ConvolutionPass<'_> {
     }
 
     /// Cost of all threads of a quad together.
-    fn cycles(&self, tile: Tile, shares_loads: bool) -> f64 {
+    fn cycles(&self, tile: Tile, profile: DeviceProfile) -> f64 {
         let Tile { blocks, pixels, planes, .. } = tile;
         let (from, to) = self.channels();
         let sums = 16 * blocks * pixels;
         let values = ((pixels - 1) * self.x.stride + self.columns()) * planes;
         let weights = planes * self.columns() * blocks;
-        let weights = if shares_loads { weights.div_ceil(8) } else { weights };
-        let iteration = iteration_cycles(values + weights, sums, sums * planes * self.columns());
+        let weights = if profile.shares_loads { weights.div_ceil(8) } else { weights };
+        let iteration = iteration_cycles(profile, values + weights, sums, sums * planes * self.columns());
         let iterations = (from.div_ceil(planes) * self.rows()).max(1);
         // A result is stored as it is loaded: lane by lane.
-        let thread = iteration * iterations as f64 + iteration_cycles(sums / 4, 0, 0);
+        let thread = iteration * iterations as f64 + iteration_cycles(profile, sums / 4, 0, 0);
         thread * (to.div_ceil(4 * blocks) * self.x.count.div_ceil(pixels)) as f64
     }
 

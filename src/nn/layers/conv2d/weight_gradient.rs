@@ -4,10 +4,10 @@
 //! The software adapter has a kernel with large register tiles of vec4, whose threads are taps. GPUs have one whose lanes are images:
 //! see [`super::lanes`]. The two add in different orders, so an adapter has one of them for every layer.
 
-use super::cost::{MAX_UNROLLED, iteration_cycles};
+use super::cost::{TileLimits, iteration_cycles};
 use super::geometry::Convolution;
 use crate::error::Result;
-use crate::gpu::{BufferRange, Gpu, Plan, PlanBuilder, Source};
+use crate::gpu::{BufferRange, DeviceProfile, Gpu, Plan, PlanBuilder, Source};
 use crate::nn::LayerBuild;
 use crate::{params, wgsl};
 
@@ -119,13 +119,14 @@ impl Convolution {
     /// Candidate tiles, the most promising first.
     fn candidates(&self, gpu: &Gpu) -> Vec<Tile> {
         let profile = gpu.profile();
+        let limits = TileLimits::of(profile);
         let taps = self.taps();
         let mut tiles = Vec::new();
         for outs in 1..=32 {
             for planes in [1, 2, 4, 6, 8].into_iter().filter(|planes| *planes <= self.in_channels()) {
                 for pixels in 1..=3 {
                     let sums = outs * taps * planes;
-                    let small = sums <= 128 && sums * pixels <= MAX_UNROLLED;
+                    let small = sums <= limits.weight_sums && sums * pixels <= limits.unrolled;
                     let shares = pixels == 1 || (self.dilation == 1 && self.stride <= taps);
                     let smallest = (outs, planes, pixels) == (1, 1, 1);
                     if smallest || (small && shares && pixels <= self.output.width) {
@@ -138,19 +139,19 @@ impl Convolution {
         let filters = self.out_channels();
         let uneven = |tile: &Tile| tile.outs != filters.div_ceil(filters.div_ceil(tile.outs));
         // Positive numbers are in the order of their bits.
-        let cycles = |tile: &Tile| self.cycles(*tile, profile.shares_loads).to_bits();
+        let cycles = |tile: &Tile| self.cycles(*tile, profile).to_bits();
         tiles.sort_by_cached_key(|tile| (uneven(tile), cycles(tile)));
         tiles
     }
 
     /// Cost of all threads of a row of pixels together.
-    fn cycles(&self, tile: Tile, shares_loads: bool) -> f64 {
+    fn cycles(&self, tile: Tile, profile: DeviceProfile) -> f64 {
         let Tile { outs, planes, pixels } = tile;
         let taps = self.taps();
         let values = ((pixels - 1) * self.stride + taps) * planes;
-        let gradients = pixels * if shares_loads { outs.div_ceil(8) } else { outs };
+        let gradients = pixels * if profile.shares_loads { outs.div_ceil(8) } else { outs };
         let sums = 4 * outs * planes * taps;
-        let iteration = iteration_cycles(values + gradients, sums, sums * pixels);
+        let iteration = iteration_cycles(profile, values + gradients, sums, sums * pixels);
         let lanes = (self.in_channels().div_ceil(planes) * self.kernel * self.kernel.div_ceil(taps))
             .next_multiple_of(8);
         let threads = lanes * self.out_channels().div_ceil(outs);
