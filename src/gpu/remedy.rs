@@ -43,10 +43,10 @@ pub(super) fn newer_driver(info: &wgpu::AdapterInfo) -> Option<String> {
     old_mesa_without_avx512(info).map(newer_mesa)
 }
 
-/// Advice for an old version of Mesa. Measured with AVX2: 22.3.6 trains `revacnn` at half of the rate of 25.0.7.
+/// Advice for an old version of Mesa. Measured with AVX2: 22.3.6 trains `revacnn` at 0.6 of the rate of 25.0.7.
 fn newer_mesa(version: &str) -> String {
     format!(
-        "Mesa {version} trains at about half the rate of Mesa {FAST_MESA} on this processor: take mesa-vulkan-drivers of a newer \
+        "Mesa {version} trains at about 0.6 of the rate of Mesa {FAST_MESA} on this processor: take mesa-vulkan-drivers of a newer \
          release, or of the backports (on Debian 12: sudo apt-get install -t bookworm-backports mesa-vulkan-drivers)"
     )
 }
