@@ -4,8 +4,11 @@ use egui::{Pos2, Rect, RichText, Sense, Ui, Vec2};
 
 use super::format::short;
 use super::frame::Frame;
+use super::selection::Selection;
+use super::tensor_kinds::missing;
 use super::theme;
-use super::tile_set::TileSetId;
+use super::tile_set::{TileId, TileSetId};
+use crate::session::{Session, TensorKind};
 
 /// Longer side of the enlarged tile, in points.
 const ENLARGED: f32 = 220.0;
@@ -58,8 +61,18 @@ fn corner(screen: Rect, pointer: Pos2, size: Vec2) -> Pos2 {
     Pos2::new(x, y)
 }
 
-/// Minimum, maximum, mean and standard deviation of a tile.
-pub(crate) fn statistics_ui(ui: &mut Ui, grid: &str, statistics: Option<[f32; 4]>) {
+/// Minimum, maximum, mean and standard deviation of a tile of a node's tensor, or why it has no values.
+pub(crate) fn statistics_ui(
+    ui: &mut Ui,
+    grid: &str,
+    (session, selection): (&Session, &Selection),
+    (tile, kind): (TileId, TensorKind),
+) {
+    if let Some(words) = missing(session, tile.node, kind) {
+        ui.label(RichText::new(words).small().color(theme::muted()));
+        return;
+    }
+    let statistics = selection.statistics(tile);
     egui::Grid::new(grid).num_columns(4).spacing([10.0, 2.0]).show(ui, |ui| {
         for (index, name) in ["min", "max", "mean", "std"].into_iter().enumerate() {
             ui.label(RichText::new(name).small().color(theme::muted()));

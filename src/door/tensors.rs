@@ -22,7 +22,7 @@ pub(super) fn base64(bytes: &[u8]) -> String {
 /// A tensor of a layer, after the last whole step. Waits for the GPU.
 ///
 /// # Errors
-/// When there is no such layer or tensor, or it is too large.
+/// When there is no such layer or tensor, the checkpoint shown of a training that is watched has no such gradients, or it is too large.
 pub(super) fn read(session: &Session, of: &TensorParams) -> Result<Value> {
     let node = node_of(session, &of.layer)?;
     let of_parameters = matches!(of.kind, TensorKind::Weights | TensorKind::WeightGradients);
@@ -70,6 +70,9 @@ fn parameter(session: &Session, node: usize, of: &TensorParams) -> Result<Found>
     let buffer = if of.kind == TensorKind::Weights { &parameters.values } else { &parameters.last_gradients };
     let first = parameters.offsets[index][place];
     let name = format!("{}.{}", layers[index].name, spec.name);
+    if let Some(watched) = session.watched().filter(|_| of.kind == TensorKind::WeightGradients) {
+        watched.check_gradients(first, &name)?;
+    }
     let values = read_elements(session.gpu(), buffer.raw(), first..first + spec.len(), &name)?;
     Ok((name, spec.shape.clone(), values))
 }
@@ -144,4 +147,45 @@ fn read_elements(gpu: &Gpu, buffer: &wgpu::Buffer, range: Range<usize>, name: &s
             .unwrap_or_else(|| Error::new(format!("{name} cannot be read back"), help)));
     };
     Ok(bytemuck::pod_collect_to_vec(&bytes[..]))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::rc::Rc;
+
+    use safetensors::Dtype;
+    use safetensors::tensor::TensorView;
+
+    use super::*;
+    use crate::gpu::AdapterChoice;
+    use crate::session::{Watching, begin_watching};
+
+    /// A gradient of the bias and none of the weights, as where PyTorch trains biases alone.
+    #[test]
+    fn gradients_that_a_checkpoint_lacks_are_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let write = |name: &str, bytes: &[u8]| fs::write(folder.path().join(name), bytes).unwrap();
+        write("network.toml", b"layer = [{ kind = \"dense\" }]");
+        write("about.json", br#"{"dataset": "digits"}"#);
+        write("checkpoints.jsonl", b"{\"step\": 1, \"file\": \"step-1.safetensors\"}\n");
+        let bytes: Vec<u8> = (0..640).flat_map(|n: u16| (f32::from(n) / 512.0).to_le_bytes()).collect();
+        let view = |shape: &[usize]| {
+            let len: usize = shape.iter().product();
+            TensorView::new(Dtype::F32, shape.to_vec(), &bytes[..4 * len]).unwrap()
+        };
+        let tensors = [("weight", view(&[10, 64])), ("bias", view(&[10])), ("grad.bias", view(&[10]))];
+        write("step-1.safetensors", &safetensors::serialize(tensors, None).unwrap());
+        let watching = Watching { folder: folder.path().to_owned(), ..Watching::default() };
+        let gpu = Rc::new(Gpu::open(&AdapterChoice::Best).unwrap());
+        let session = begin_watching(gpu, &watching).unwrap();
+        let asked = |kind: TensorKind, part: Option<&str>| {
+            let (layer, part) = (LayerName::Name("dense1".to_owned()), part.map(str::to_owned));
+            read(&session, &TensorParams { layer, kind, part }).map(|answer| answer["data"].clone())
+        };
+        assert_eq!(asked(TensorKind::Weights, None).unwrap(), base64(&bytes));
+        assert_eq!(asked(TensorKind::WeightGradients, Some("bias")).unwrap(), base64(&bytes[..40]));
+        let error = asked(TensorKind::WeightGradients, None).unwrap_err();
+        assert_eq!(error.what(), "this checkpoint has no gradients of dense1.weight");
+    }
 }

@@ -2,11 +2,12 @@
 //!
 //! Steps whose number is a multiple of an interval are counted, from the training's own buffers, once they are recorded. The counts stay
 //! on the GPU; where their places are taken every second step is dropped and the interval doubles, so that N steps cost 128 · log N
-//! counts. Nothing of the run changes.
+//! counts. Nothing of the run changes. A layer that is frozen has no gradients in those steps.
 //!
 //! Of a training that is watched each checkpoint is counted, with what it has: weights, and gradients of those layers of which there are
 //! any in its file. Where their places are taken every second one is dropped.
 
+use super::watch::Watched;
 use crate::gpu::{Gpu, ReadbackRing, TensorView};
 use crate::nn::Trainer;
 use crate::nn::histograms::{COLUMNS, HistogramLayer, Histograms, Quantity, Strips};
@@ -151,7 +152,7 @@ impl Distributions {
         if !step.is_multiple_of(INTERVAL << self.doubled) {
             return;
         }
-        self.count(encoder, step, |_| true);
+        self.count(encoder, step, |layer| trainer.network.layers[layer.node - 1].trains());
         let Some(counters) = &mut self.counters else { return };
         let [first, bytes] = Histograms::numbers(counters.layers.len());
         if bytes > 0 {
@@ -159,19 +160,19 @@ impl Distributions {
         }
     }
 
-    /// Records the counting of the present step, of the gradients only of those tensors, by their first element, that have any.
+    /// Records the counting of the present step, of the gradients only of those layers that have any.
     fn count(
         &mut self,
         encoder: &mut wgpu::CommandEncoder,
         step: u32,
-        has_gradients: impl Fn(usize) -> bool,
+        has_gradients: impl Fn(&HistogramLayer) -> bool,
     ) {
         let is_free = |place: &u32| self.columns.iter().all(|column| column.place != *place);
         let (Some(counters), Some(place)) = (&self.counters, (0..COLUMNS as u32).find(is_free)) else {
             return;
         };
         counters.histograms.count(encoder, &counters.strips, place);
-        let lacks = |layer: &HistogramLayer| layer.weights.is_some_and(|(offset, _)| !has_gradients(offset));
+        let lacks = |layer: &HistogramLayer| layer.weights.is_some() && !has_gradients(layer);
         let layers = counters.layers.iter().enumerate();
         let without_gradients: Vec<usize> =
             layers.filter(|(_, layer)| lacks(layer)).map(|(index, _)| index).collect();
@@ -183,12 +184,11 @@ impl Distributions {
         self.stale = true;
     }
 
-    /// A checkpoint of a training that is watched is shown: records its counting; it has the gradients of these tensors, by their first
-    /// elements in their order.
+    /// A checkpoint of a training that is watched is shown: records its counting.
     pub(super) fn after_checkpoint(
         &mut self,
         encoder: &mut wgpu::CommandEncoder,
-        (trainer, with_gradients): (&Trainer, &[usize]),
+        (trainer, watched): (&Trainer, &Watched),
     ) {
         if !self.on || self.failed {
             return;
@@ -207,7 +207,9 @@ impl Distributions {
                 index % 2 == 0
             });
         }
-        self.count(encoder, step, |offset| with_gradients.binary_search(&offset).is_ok());
+        self.count(encoder, step, |layer| {
+            layer.weights.is_some_and(|(offset, _)| watched.has_gradients(offset))
+        });
     }
 
     /// Records the picture, where it is not of the steps that are kept.

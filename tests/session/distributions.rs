@@ -3,7 +3,7 @@
 use revacnn::nn::Edit;
 use revacnn::nn::histograms::{BINS, COLUMNS, Quantity};
 use revacnn::nn::twin::{bin_of, histogram, strip_column};
-use revacnn::session::{NetworkCommand, Session, TimeControl, TrainCommand};
+use revacnn::session::{LayerId, NetworkCommand, Session, TimeControl, TrainCommand};
 
 use serde_json::json;
 
@@ -12,6 +12,18 @@ use crate::watching::{go_on, values, watch, write, write_with};
 
 fn steps(session: &Session) -> Vec<u32> {
     session.distributions().steps().collect()
+}
+
+/// True for each of these columns of a layer's strip that is not dark.
+fn light<const N: usize>(
+    session: &Session,
+    (of, layer): (Quantity, usize),
+    columns: [usize; N],
+) -> [bool; N] {
+    let view = session.distributions().view(of, [0, BINS - 1]).unwrap();
+    let picture = bench::values(session.gpu(), &view);
+    let tile = &picture[layer * BINS * COLUMNS..][..BINS * COLUMNS];
+    columns.map(|column| tile.iter().skip(column).step_by(COLUMNS).any(|light| *light > 0.0))
 }
 
 #[test]
@@ -73,19 +85,39 @@ fn checkpoints_without_gradients_leave_their_columns_dark() {
     let has =
         [0, 1, 2].map(|column| [0, 2].map(|layer| session.distributions().has_gradients(layer, column)));
     assert_eq!(has, [[true, true], [false, false], [false, true]]);
-    let light = |quantity: Quantity, layer: usize| {
-        let view = session.distributions().view(quantity, [0, BINS - 1]).unwrap();
-        let picture = bench::values(&bench.gpu, &view);
-        let tile = &picture[layer * BINS * COLUMNS..][..BINS * COLUMNS];
-        // A column of each of the three steps.
-        [0, COLUMNS / 2, COLUMNS - 1]
-            .map(|column| tile.iter().skip(column).step_by(COLUMNS).any(|light| *light > 0.0))
-    };
-    assert_eq!([0, 2].map(|layer| light(Quantity::Weights, layer)), [[true; 3]; 2]);
-    assert_eq!(
-        [0, 2].map(|layer| light(Quantity::Gradients, layer)),
-        [[true, false, false], [true, false, true]]
-    );
+    // A column of each of the three steps.
+    let light =
+        |of: Quantity| [0, 2].map(|layer| light(&session, (of, layer), [0, COLUMNS / 2, COLUMNS - 1]));
+    assert_eq!(light(Quantity::Weights), [[true; 3]; 2]);
+    assert_eq!(light(Quantity::Gradients), [[true, false, false], [true, false, true]]);
+}
+
+#[test]
+fn a_layer_has_no_gradients_in_the_steps_in_which_it_is_frozen() {
+    let bench = Bench::new();
+    let mut session = bench.session();
+    session.count_distributions();
+    let filters =
+        |filters: &[u32]| NetworkCommand::FreezeFilters { layer: LayerId(0), filters: filters.to_vec() };
+    run_to(&mut session, 20);
+    session.apply(NetworkCommand::Freeze(LayerId(0))).unwrap();
+    run_to(&mut session, 40);
+    // A layer of which one filter is frozen learns on; one of which all are does not.
+    session.apply(NetworkCommand::Thaw(LayerId(0))).unwrap();
+    session.apply(filters(&[1])).unwrap();
+    run_to(&mut session, 50);
+    session.apply(filters(&[0, 2, 3])).unwrap();
+    run_to(&mut session, 70);
+    assert_eq!(steps(&session), [16, 32, 48, 64]);
+    let has =
+        [0, 2].map(|layer| [0, 1, 2, 3].map(|column| session.distributions().has_gradients(layer, column)));
+    assert_eq!(has, [[true, false, true, false], [true; 4]]);
+    // The first column of each of the four steps.
+    let columns = [0, 1, 2, 3].map(|step| step * COLUMNS / 4);
+    for (quantity, lights) in [(Quantity::Gradients, has), (Quantity::Weights, [[true; 4]; 2])] {
+        let found = [0, 2].map(|layer| light(&session, (quantity, layer), columns));
+        assert_eq!(found, lights, "{quantity:?}");
+    }
 }
 
 #[test]

@@ -3,10 +3,12 @@
 use revacnn::embed::Settings;
 use revacnn::session::{
     Action, Command, Control, DataCommand, Event, ImageSet, ImageSource, Layout, LayoutCommand, LayoutId,
-    LayoutSource, Session, Split, TensorKind, TrainCommand,
+    LayoutSource, Session, Split, TensorKind, TrainCommand, refusal,
 };
+use serde_json::json;
 
 use crate::bench::{Bench, finish, journal, run_to, submit};
+use crate::watching::{go_on, watch, write_with};
 
 pub(crate) const DENSE: LayoutSource = LayoutSource::Tensor { node: 4, kind: TensorKind::Weights };
 pub(crate) const CONV: LayoutSource = LayoutSource::Tensor { node: 1, kind: TensorKind::Weights };
@@ -297,4 +299,31 @@ fn actions_are_commands_and_controls() {
     session.control(Control::Pause).unwrap();
     finish(&mut session);
     assert_eq!(session.step(), 6);
+}
+
+#[test]
+fn a_layout_by_gradients_that_a_checkpoint_lacks_is_refused() {
+    let bench = Bench::new();
+    let mut session = watch(&bench);
+    go_on(&mut session);
+    let open = |node, kind| LayoutCommand::Open(LayoutSource::Tensor { node, kind });
+    let refused = |session: &Session| {
+        [1, 4].map(|node| {
+            let action = open(node, TensorKind::WeightGradients).into();
+            refusal(session, &action).map(|error| error.what().to_owned())
+        })
+    };
+    let none = |name: &str| Some(format!("this checkpoint has no gradients of {name}"));
+    assert_eq!(refused(&session), [None, None]);
+    write_with(&bench.path("watched"), 20, &json!({}), |name| !name.starts_with("grad."));
+    go_on(&mut session);
+    assert_eq!(refused(&session), [none("conv1"), none("dense1")]);
+    let error = session.apply(open(1, TensorKind::WeightGradients)).unwrap_err();
+    assert!(Some(error.what().to_owned()) == none("conv1") && session.layouts().is_empty(), "{error}");
+    session.apply(open(1, TensorKind::Weights)).unwrap();
+    // Of a layer that PyTorch does not train.
+    write_with(&bench.path("watched"), 30, &json!({}), |name| name != "grad.module.0.weight");
+    go_on(&mut session);
+    assert_eq!(refused(&session), [none("conv1"), None]);
+    session.apply(open(4, TensorKind::WeightGradients)).unwrap();
 }

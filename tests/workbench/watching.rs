@@ -4,7 +4,9 @@ use std::fs;
 use std::path::Path;
 
 use revacnn::nn::Exported;
-use revacnn::session::follow;
+use revacnn::session::{
+    LayerId, LayoutCommand, LayoutSource, NetworkCommand, StopCondition, TensorKind, follow,
+};
 use safetensors::SafeTensors;
 use serde_json::json;
 
@@ -24,11 +26,14 @@ fn write_training(stage: &Stage, folder: &Path) {
     fs::write(folder.join("checkpoints.jsonl"), format!("{line}\n")).unwrap();
 }
 
-/// Another checkpoint, with gradients: the weights of the first one.
-fn write_gradients(folder: &Path, step: u32) {
+/// Another checkpoint: the weights of the first one, with or without gradients.
+fn write_next(folder: &Path, step: u32, with_gradients: bool) {
     let first = fs::read(folder.join("step-00000010.safetensors")).unwrap();
     let tensors = SafeTensors::deserialize(&first).unwrap().tensors();
-    let gradients = tensors.iter().map(|(name, tensor)| (format!("grad.{name}"), tensor.clone()));
+    let gradients = tensors
+        .iter()
+        .filter(|_| with_gradients)
+        .map(|(name, tensor)| (format!("grad.{name}"), tensor.clone()));
     let all = gradients.chain(tensors.iter().cloned());
     let file = format!("step-{step:08}.safetensors");
     fs::write(folder.join(&file), safetensors::serialize(all, None).unwrap()).unwrap();
@@ -90,9 +95,94 @@ fn distributions_of_a_watched_training_are_those_that_its_checkpoints_have() {
     };
     assert_eq!(there(&mut stage), [false, true, false, false]);
     assert!(stage.shows("checkpoints of this training have no gradients"));
-    write_gradients(&training, 20);
+    write_next(&training, 20, true);
     assert_eq!(there(&mut stage), [false, true, true, false]);
     assert!(!stage.shows("have no gradients"));
+    let first = stage.workbench.targets()["gradients of conv1"].left_center() + egui::vec2(3.0, 0.0);
+    let texts = texts_at(&mut stage, first);
+    assert!(texts.contains(&"step 10: its checkpoint has no gradients of the layer".to_owned()), "{texts:?}");
+}
+
+/// The texts of the window once the pointer has rested at a place.
+fn texts_at(stage: &mut Stage, at: egui::Pos2) -> Vec<String> {
+    stage.move_to(at - egui::vec2(1.0, 0.0));
+    stage.move_to(at);
+    (0..12).for_each(|_| drop(stage.frame(&[])));
+    stage.texts()
+}
+
+#[test]
+fn distributions_say_that_a_layer_was_frozen() {
+    let mut stage = Stage::new([1280, 900], 1.0);
+    stage.session.count_distributions();
+    stage.workbench.show_pane("distributions");
+    stage.session.apply(NetworkCommand::Freeze(LayerId(0))).unwrap();
+    stage.session.set_limit(Some(StopCondition::Steps(16)));
+    stage.session.play();
+    while stage.session.advance() {}
+    stage.session.settle();
+    (0..3).for_each(|_| drop(stage.frame(&[])));
+    let words = "step 16: no gradients: the layer was frozen".to_owned();
+    let says = ["gradients of conv1", "weights of conv1", "gradients of dense1"].map(|strip| {
+        let at = stage.workbench.targets()[strip].center();
+        texts_at(&mut stage, at).contains(&words)
+    });
+    assert_eq!(says, [true, false, false]);
+}
+
+#[test]
+fn tiles_bars_and_layouts_say_that_a_checkpoint_has_no_gradients() {
+    let mut stage = Stage::new([1600, 900], 1.0);
+    let folder = tempfile::tempdir().unwrap();
+    let training = folder.path().join("watched");
+    write_training(&stage, &training);
+    write_next(&training, 20, true);
+    stage.open(&training);
+    stage.work(6);
+    stage.workbench.show_everywhere(&stage.session, TensorKind::WeightGradients);
+    let layout = LayoutSource::Tensor { node: 1, kind: TensorKind::WeightGradients };
+    stage.session.apply(LayoutCommand::Open(layout)).unwrap();
+    stage.workbench.show_pane("embedding");
+    stage.frame(&[]);
+    stage.click("bars");
+    stage.click("bars gradient");
+    // A tile, the heads of the columns, the words beside the bars, the head of the layout.
+    let of_layer = "this checkpoint has no gradients of conv1";
+    let said = |stage: &mut Stage| {
+        follow(&mut stage.session);
+        stage.work(6);
+        stage.frame(&[]);
+        let head = stage.workbench.targets()["conv1 menu"];
+        let tile = egui::pos2(head.left() + 0.3 * head.width(), head.bottom() + 35.0);
+        let (texts, plain) = (texts_at(stage, tile), texts_at(stage, egui::pos2(1.0, 1.0)));
+        let count = |texts: &[String], words: &str| texts.iter().filter(|text| *text == words).count();
+        let hovered = count(&texts, of_layer) - count(&plain, of_layer);
+        (
+            hovered,
+            count(&texts, "min") - count(&plain, "min"),
+            count(&plain, "no gradients") > 0,
+            count(&plain, "this checkpoint has no gradients"),
+            count(&plain, of_layer),
+        )
+    };
+    assert_eq!(said(&mut stage), (0, 1, false, 0, 0));
+    write_next(&training, 30, false);
+    assert_eq!(said(&mut stage), (1, 0, true, 1, 1));
+    // Bars of gradients at the tiles of maps, which are there.
+    stage.workbench.show_everywhere(&stage.session, TensorKind::Activations);
+    assert_eq!(said(&mut stage), (1, 1, false, 1, 1));
+    // And no bar is drawn, where one of zeros would be a dark line.
+    let column = |stage: &mut Stage, bars: &str| {
+        stage.click("bars");
+        stage.click(bars);
+        texts_at(stage, egui::pos2(1.0, 1.0));
+        let head = stage.workbench.targets()["conv1 menu"];
+        let [x, y, width] = [head.left(), head.bottom() + 25.0, head.width()].map(|points| points as u32);
+        image::imageops::crop_imm(&stage.picture(), x, y, width, 200).to_image()
+    };
+    let [gradient, off, zeros] =
+        ["bars gradient", "bars off", "bars zeros"].map(|bars| column(&mut stage, bars));
+    assert!(gradient == off && off != zeros);
 }
 
 #[test]

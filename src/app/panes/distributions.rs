@@ -39,13 +39,15 @@ impl Strip {
         }
     }
 
-    /// True if a layer has any of it.
+    /// True if a layer has any of it, or could have.
     fn is_of(&self, session: &Session, row: usize, has_weights: bool) -> bool {
         let distributions = session.distributions();
         let mut columns = 0..distributions.steps().len();
         match self.of {
             Quantity::Activations => true,
             Quantity::Weights | Quantity::Ratios => has_weights,
+            // Frozen at all steps so far: the strip is dark, and says so.
+            Quantity::Gradients if session.watched().is_none() => has_weights,
             Quantity::Gradients => {
                 has_weights && columns.any(|column| distributions.has_gradients(row, column))
             }
@@ -205,6 +207,7 @@ fn strips_ui(ui: &mut Ui, cx: &mut Cx<'_, '_>, shown: &[&Strip], width: f32) {
             let left = area.left() + NAMES + index as f32 * (width + GAP);
             let rect = Rect::from_min_size(Pos2::new(left, top), Vec2::new(width, height));
             cx.frame.place(ui, TileSetId::Distribution(strip.of as u8), row as u32, rect);
+            cx.mark_rect(format!("{} of {}", strip.name, session.layers()[node].name), rect);
             value_ui(ui, session, (row, strip), rect);
         }
     }
@@ -236,8 +239,11 @@ fn value_ui(ui: &Ui, session: &Session, (row, strip): (usize, &Strip), rect: Rec
     let share = (pointer - rect.min) / rect.size();
     let column = ((share.x * steps.len() as f32) as usize).min(steps.len().saturating_sub(1));
     if strip.of == Quantity::Gradients && !session.distributions().has_gradients(row, column) {
-        response
-            .on_hover_text(format!("step {}: its checkpoint has no gradients of the layer", steps[column]));
+        let why = match session.watched() {
+            Some(_) => "its checkpoint has no gradients of the layer",
+            None => "no gradients: the layer was frozen",
+        };
+        response.on_hover_text(format!("step {}: {why}", steps[column]));
         return;
     }
     let rows = strip.bins[1] + 1 - strip.bins[0];

@@ -315,5 +315,6 @@ fn selection_ui(ui: &mut Ui, cx: &mut Cx<'_, '_>) {
     }
     let kind = tensor_kinds::long_name(cx.selection.shown);
     ui.weak(format!("{kind}:")).on_hover_text("The tensor that its layer shows in the Network pane");
-    tile_popup::statistics_ui(ui, "selected numbers", cx.selection.statistics(selected));
+    let of = (selected, cx.selection.shown);
+    tile_popup::statistics_ui(ui, "selected numbers", (cx.session, cx.selection), of);
 }

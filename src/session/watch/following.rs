@@ -146,7 +146,7 @@ pub(in crate::session) fn record_arrival(session: &mut Session, encoder: &mut wg
     if let Some(watched) = session.run.watched.as_mut()
         && std::mem::take(&mut watched.arrived)
     {
-        let of = (&session.run.trainer, &watched.with_gradients[..]);
+        let of = (&session.run.trainer, &**watched);
         session.measurements.distributions.after_checkpoint(encoder, of);
         let step = session.step();
         session.layouts.after_step(encoder, step, true);

@@ -1,9 +1,13 @@
 //! Actions that do not reach a training that is watched.
 
 use super::orders::{check_reaches, not_here};
+use super::watched::Watched;
 use crate::error::{Error, Result};
-use crate::nn::Network;
-use crate::session::command::{Action, Command, Control, LayerId, NetworkCommand, TimeControl};
+use crate::layouts::LayoutSource;
+use crate::nn::{Network, TensorKind, node_name};
+use crate::session::command::{
+    Action, Command, Control, LayerId, LayoutCommand, NetworkCommand, TimeControl,
+};
 use crate::session::run::Run;
 use crate::session::state::Session;
 
@@ -12,6 +16,7 @@ pub(in crate::session) fn check(run: &Run, command: &Command) -> Result<()> {
     let Some(watched) = run.watched.as_deref() else { return Ok(()) };
     check_reaches(command)?;
     check_rows(&run.trainer.network, command)?;
+    check_layout(run, watched, command)?;
     if watched.is_in_past() && !command.is_view() {
         return Err(Error::new(
             "a checkpoint of the past is shown, and what steers the training acts on its present",
@@ -19,6 +24,21 @@ pub(in crate::session) fn check(run: &Run, command: &Command) -> Result<()> {
         ));
     }
     Ok(())
+}
+
+/// An error for a layout by gradients that the checkpoint shown does not have.
+fn check_layout(run: &Run, watched: &Watched, command: &Command) -> Result<()> {
+    let Command::Layout(LayoutCommand::Open(source @ LayoutSource::Tensor { .. })) = command else {
+        return Ok(());
+    };
+    let LayoutSource::Tensor { node, kind: TensorKind::WeightGradients } =
+        source.located(&run.trainer.network)?
+    else {
+        return Ok(());
+    };
+    let name = node_name(&run.trainer.network, node).unwrap_or_default();
+    let gradients = run.trainer.weight_gradients(node);
+    gradients.map_or(Ok(()), |view| watched.check_gradients(view.offset as usize, name))
 }
 
 /// An error for filters to freeze that are no rows of PyTorch's weights.

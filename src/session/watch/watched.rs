@@ -51,6 +51,25 @@ impl Watched {
         self.shown.as_ref()
     }
 
+    /// True if the checkpoint that is shown has the gradients of a tensor, by its first element in the flat buffers.
+    pub fn has_gradients(&self, tensor: usize) -> bool {
+        self.with_gradients.binary_search(&tensor).is_ok()
+    }
+
+    /// Checks that the checkpoint that is shown has the gradients of a tensor, by its first element in the flat buffers; `name` is for the
+    /// error.
+    ///
+    /// # Errors
+    /// When it has none.
+    pub fn check_gradients(&self, tensor: usize, name: &str) -> Result<()> {
+        if self.has_gradients(tensor) {
+            return Ok(());
+        }
+        let help = "they are in checkpoints that are written before zero_grad(), except of layers that PyTorch does not train; take another \
+                    one, or look at the weights";
+        Err(Error::new(format!("this checkpoint has no gradients of {name}"), help))
+    }
+
     /// Folder of the training.
     pub fn folder(&self) -> &Path {
         &self.folder.path

@@ -5,7 +5,7 @@ use egui::{PopupCloseBehavior, Response, Ui};
 
 use super::blend::BlendSettings;
 use super::{image_menu, menus, names};
-use crate::app::pane::Cx;
+use crate::app::pane::{Cx, asking};
 use crate::app::tensor_kinds::KINDS;
 use crate::session::{ImageSource, Layout, LayoutCommand, LayoutId, LayoutSource, TensorKind};
 
@@ -73,12 +73,15 @@ impl Bar {
             if open.is_none() && !session.can_lay_out(node, self.kind) {
                 continue;
             }
-            let hover = "Open or close this layer's layout";
-            let response = ui.selectable_label(open.is_some(), &info.name).on_hover_text(hover);
-            if node == session.layers().len() - 1 {
-                cx.mark("last layout", &response);
-            }
-            toggle(&response, open, source, cx);
+            let action = open.map_or(LayoutCommand::Open(source), LayoutCommand::Close);
+            asking(ui, cx, action, |ui, cx| {
+                let hover = "Open or close this layer's layout";
+                let response = ui.selectable_label(open.is_some(), &info.name).on_hover_text(hover);
+                if node == session.layers().len() - 1 {
+                    cx.mark("last layout", &response);
+                }
+                toggle(&response, open, source, cx);
+            });
         }
     }
 

@@ -4,7 +4,7 @@ use egui::{Align2, FontId, Pos2, Rect, Ui, UiBuilder, Vec2};
 
 use super::legend::COLORS;
 use super::look::Look;
-use super::names::layout_name;
+use super::names::{layout_name, missing_rows};
 use crate::app::format::percent;
 use crate::app::number::{Rail, number_ui, row_ui};
 use crate::app::pane::Cx;
@@ -123,7 +123,9 @@ fn progress(session: &Session, layout: &Layout) -> Vec<String> {
         perplexity += &format!(" of {:.0}", layout.wanted_perplexity());
     }
     parts.push(perplexity);
-    if layout.all_alike() {
+    if let Some(missing) = missing_rows(session, layout) {
+        parts.insert(0, missing);
+    } else if layout.all_alike() {
         parts.push("all rows are alike".to_owned());
     }
     if layout.left_out() > 0 {

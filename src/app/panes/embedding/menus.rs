@@ -24,7 +24,7 @@ pub(crate) fn layouts_ui(ui: &mut Ui, cx: &mut Cx<'_, '_>) {
     }
     egui::Grid::new("layouts").num_columns(4).striped(true).show(ui, |ui| {
         for layout in session.layouts() {
-            ui.label(layout_name(session, layout)).on_hover_text(layout_details(layout));
+            ui.label(layout_name(session, layout)).on_hover_text(layout_details(session, layout));
             ui.label(RichText::new(mib(layout.bytes())).color(theme::muted()))
                 .on_hover_text("GPU memory: rows, neighbors, affinities, positions");
             buttons_ui(ui, layout, cx);

@@ -2,7 +2,7 @@
 
 use crate::app::format::{percent, short};
 use crate::app::selection::tile_of_row;
-use crate::app::tensor_kinds::{long_name, short_name};
+use crate::app::tensor_kinds::{long_name, missing, short_name};
 use crate::app::tile_set::TileId;
 use crate::nn::TopK;
 use crate::session::{ImageSet, ImageSource, Images, Layout, LayoutSource, Session};
@@ -25,8 +25,14 @@ pub(crate) fn images_name(session: &Session, source: ImageSource) -> String {
     format!("{} {set} images by {layer}", source.count)
 }
 
+/// Words for rows that the checkpoint shown of a training that is watched does not have: gradients.
+pub(crate) fn missing_rows(session: &Session, layout: &Layout) -> Option<String> {
+    let LayoutSource::Tensor { node, kind } = layout.source() else { return None };
+    missing(session, node, kind)
+}
+
 /// Times and particulars of a layout.
-pub(crate) fn layout_details(layout: &Layout) -> String {
+pub(crate) fn layout_details(session: &Session, layout: &Layout) -> String {
     let (refresh_ms, iteration_ms) = layout.costs_ms();
     let mut text =
         format!("{} points; an iteration takes about {} ms", layout.rows().tiles(), short(iteration_ms));
@@ -34,7 +40,9 @@ pub(crate) fn layout_details(layout: &Layout) -> String {
     if let Some(step) = layout.forwarded_at() {
         text += &format!("\nimages forwarded at step {step}");
     }
-    if layout.all_alike() {
+    if let Some(missing) = missing_rows(session, layout) {
+        text += &format!("\n{missing}: all points are in one place");
+    } else if layout.all_alike() {
         text +=
             "\nall rows are alike, as those of a layer of which no unit fires: all points are in one place";
     }

@@ -3,6 +3,7 @@
 use egui::{Rect, RichText, Ui, Vec2};
 
 use crate::app::pane::Cx;
+use crate::app::tensor_kinds::missing;
 use crate::app::theme;
 use crate::app::tile_set::TileSetId;
 use crate::error::Result;
@@ -49,6 +50,12 @@ impl Bars {
     /// They lie below the tiles, not on them.
     pub(super) fn are_below(self) -> bool {
         self.form != Form::Bar
+    }
+
+    /// Words for the gradients that a node would have bars of, where its tiles are not of them; see [`missing`].
+    pub(super) fn missing(self, session: &Session, node: usize, shown: TensorKind) -> Option<String> {
+        let says = self.of == Activity::Gradient && shown != TensorKind::WeightGradients;
+        missing(session, node, TensorKind::WeightGradients).filter(|_| says)
     }
 }
 
@@ -109,6 +116,19 @@ pub(super) fn switch_ui(ui: &mut Ui, cx: &mut Cx<'_, '_>, bars: &mut Bars) {
             choice_ui(ui, cx, ("as", "bars as", hover), 56.0, &FORMS, &mut bars.form);
         }
     }
+    if let Some(words) = missing_everywhere(cx.session).filter(|_| bars.of == Activity::Gradient) {
+        ui.label(RichText::new(words).small().color(theme::muted()));
+    }
+}
+
+/// Words for gradients of which no layer has any in the checkpoint shown of a training that is watched.
+fn missing_everywhere(session: &Session) -> Option<&'static str> {
+    let has = |node| {
+        let gradients = session.tensor(node, TensorKind::WeightGradients);
+        gradients.is_some() && missing(session, node, TensorKind::WeightGradients).is_none()
+    };
+    let none = session.watched().is_some() && !(1..session.layers().len()).any(has);
+    none.then_some("this checkpoint has no gradients")
 }
 
 /// A choice of one of `all`, each with its name and a sentence about it, under a label with a mark and a sentence of its own.
@@ -157,6 +177,7 @@ fn tile_set(session: &Session, node: usize, shown: Activity) -> Option<TileSet> 
         Activity::Off | Activity::LossWithout => return None,
         Activity::Mean => (session.trainer().activations(node, 0), Style::MeanBar),
         Activity::Zeros => (session.trainer().activations(node, 0), Style::ZerosBar),
+        Activity::Gradient if missing(session, node, TensorKind::WeightGradients).is_some() => return None,
         Activity::Gradient => (session.tensor(node, TensorKind::WeightGradients)?, Style::MagnitudeBar),
         Activity::Change => {
             let drift = session.filter_drift(node)?;

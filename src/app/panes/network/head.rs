@@ -9,7 +9,7 @@ use super::shown::Shown;
 use crate::app::actions::is_frozen;
 use crate::app::format::rounded;
 use crate::app::pane::Cx;
-use crate::app::tensor_kinds::{KINDS, short_name};
+use crate::app::tensor_kinds::{KINDS, missing, short_name};
 use crate::app::theme;
 use crate::session::Session;
 use crate::view::DIVERGING_KNOTS;
@@ -92,11 +92,13 @@ pub(crate) fn column_ui(
         let factor =
             node.checked_sub(1).map_or(1.0, |index| cx.session.trainer().network.layers[index].rate_factor);
         let rate = if factor == 1.0 { String::new() } else { format!("  ×{}", rounded(factor, 2)) };
-        let text = RichText::new(short_name(now).to_owned() + &rate).small();
+        let missing = missing(cx.session, node, now);
+        let name = if missing.is_some() { "no gradients" } else { short_name(now) };
+        let text = RichText::new(name.to_owned() + &rate).small();
         let menu = egui::Button::new(text).frame(false).min_size(Vec2::new(rect.width(), 16.0));
-        let response = ui
-            .add(menu)
-            .on_hover_text("Choose the tensor that this layer shows, its learning rate; remove the layer");
+        let hover = "Choose the tensor that this layer shows, its learning rate; remove the layer";
+        let hover = missing.map_or(hover.to_owned(), |missing| format!("{hover}\n{missing}"));
+        let response = ui.add(menu).on_hover_text(hover);
         cx.mark(format!("{} menu", cx.session.layers()[node].name), &response);
         mark_as_menu(ui, response.rect);
         // A click into the number's field leaves it open.

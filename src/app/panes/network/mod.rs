@@ -30,9 +30,10 @@ use crate::app::actions::filter_of;
 use crate::app::pane::{Cx, Dock, Event, Pane};
 use crate::app::ranked::lines_ui;
 use crate::app::selection::Selection;
+use crate::app::tensor_kinds::{self, long_name};
+use crate::app::theme;
 use crate::app::tile_popup::{Enlarged, enlarged_ui, statistics_ui};
 use crate::app::tile_set::{TileId, TileSetId};
-use crate::app::{tensor_kinds, theme};
 use crate::error::Result;
 use crate::session::{Session, TensorKind};
 use crate::view::TileSet;
@@ -356,11 +357,8 @@ impl NetworkPane {
     /// The hovered tile enlarged, with its statistics; rows of layouts are enlarged by the Embedding pane.
     fn hover_ui(&self, ui: &Ui, cx: &mut Cx<'_, '_>) {
         // The window of its weights opens beside it, and is not to be covered.
-        let painted = |tile: &TileId| {
-            self.painter
-                .as_ref()
-                .is_some_and(|painter| filter_of(cx.session, *tile) == Some(painter.filter()))
-        };
+        let painted = self.painter.as_ref().map(Painter::filter);
+        let painted = |tile: &TileId| painted.is_some() && filter_of(cx.session, *tile) == painted;
         let hovered =
             cx.selection.hovered.filter(|tile| cx.selection.hovered_row.is_none() && !painted(tile));
         let (Some(id), Some(pointer)) = (hovered, ui.input(|i| i.pointer.hover_pos())) else { return };
@@ -373,11 +371,13 @@ impl NetworkPane {
             let name = &session.layers()[id.node].name;
             ui.label(RichText::new(format!("{name} {}", id.tile)).strong());
             let [_, channels, height, width] = set.view.extents;
-            let kind = tensor_kinds::long_name(self.shown.get(id.node));
+            let kind = self.shown.get(id.node);
             let small = |text: String| RichText::new(text).small().color(theme::muted());
-            ui.label(small(format!("{kind}, {channels} × {height} × {width}")));
-            statistics_ui(ui, "hovered numbers", selection.statistics(id));
-            marks::about(session, id).into_iter().for_each(|text| drop(ui.label(small(text))));
+            ui.label(small(format!("{}, {channels} × {height} × {width}", long_name(kind))));
+            statistics_ui(ui, "hovered numbers", (session, selection), (id, kind));
+            let about =
+                self.bars.missing(session, id.node, kind).into_iter().chain(marks::about(session, id));
+            about.for_each(|text| drop(ui.label(small(text))));
             if let Some(filter) = filter_of(session, id).filter(|_| self.bars.of == Activity::LossWithout) {
                 lines_ui(ui, session, filter);
             }
