@@ -1,5 +1,6 @@
 //! Files that lie beside a model and hold its numbers.
 
+use std::io;
 use std::path::{Component, Path, PathBuf};
 
 use crate::error::{Error, Result};
@@ -18,7 +19,13 @@ pub(in crate::nn) fn beside(folder: &Path, location: &str) -> Result<PathBuf> {
         return Err(outside());
     }
     let path = folder.join(location);
-    let io = |error| Error::io("read", &path, &error);
+    let io = |error: io::Error| match error.kind() {
+        io::ErrorKind::NotFound => Error::new(
+            format!("its numbers are in {}, which is not there", path.display()),
+            "bring the file that was written beside the model into its folder",
+        ),
+        _ => Error::io("read", &path, &error),
+    };
     let real = path.canonicalize().map_err(io)?;
     if real.starts_with(folder.canonicalize().map_err(io)?) { Ok(real) } else { Err(outside()) }
 }

@@ -268,7 +268,7 @@ fn weights_in_another_file_lie_in_the_models_folder() {
     fails("inside.data", "8", "8", "need 8 bytes");
     fails("inside.data", "4", "7", "need 8 bytes");
     fails("inside.data", "99999999999999999999", "8", "offset");
-    fails("missing.data", "0", "8", "missing.data");
+    fails("missing.data", "0", "8", "missing.data, which is not there");
     #[cfg(unix)]
     {
         std::os::unix::fs::symlink("../outside.data", inner.join("link.data")).unwrap();
