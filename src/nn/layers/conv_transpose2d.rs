@@ -153,20 +153,7 @@ impl Layer for ConvTranspose2d {
     }
 
     fn summary(&self) -> String {
-        let mut text = format!("{0}×{0}, {1} filters", self.kernel, self.filters);
-        let further = [
-            (self.stride as isize, 1, "stride"),
-            (self.padding as isize, 0, "pad"),
-            (self.output_padding, 0, "output pad"),
-            (self.dilation as isize, 1, "dilation"),
-            (self.groups as isize, 1, "groups"),
-        ];
-        for (value, usual, name) in further {
-            if value != usual {
-                text += &format!(", {name} {value}");
-            }
-        }
-        text
+        self.window().summary(self.output_padding)
     }
 
     fn settings(&self) -> Table {

@@ -101,6 +101,15 @@ impl Axis {
 }
 
 #[cfg(test)]
+impl Convolution {
+    /// A square map of `from` channels to one of `to` of the same side.
+    pub(super) fn same(from: usize, to: usize, side: usize, kernel: usize) -> Self {
+        let [input, output] = [from, to].map(|channels| Shape::new(channels, side, side));
+        Self { input, output, kernel, stride: 1, padding: kernel / 2, dilation: 1, groups: 1 }
+    }
+}
+
+#[cfg(test)]
 mod tests {
     use super::*;
 

@@ -112,23 +112,10 @@ struct Turn {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::nn::Shape;
-
-    fn same(from: usize, to: usize, side: usize, kernel: usize) -> Convolution {
-        Convolution {
-            input: Shape::new(from, side, side),
-            output: Shape::new(to, side, side),
-            kernel,
-            stride: 1,
-            padding: kernel / 2,
-            dilation: 1,
-            groups: 1,
-        }
-    }
 
     #[test]
     fn what_a_turn_takes_is_counted() {
-        let conv2 = same(16, 20, 16, 5);
+        let conv2 = Convolution::same(16, 20, 16, 5);
         // 2 channels × 8 columns and 10 filters × 4 pixels; 10 × 2 × 5 sums, for 4 pixels of 4 images.
         let turn = Turn { loads: 16 + 40, multiply_adds: 1600, registers: 100 + 64 + 4 + 34 };
         assert_eq!(conv2.lane_turn(Tile { outs: 10, planes: 2, pixels: 4 }), turn);
@@ -139,17 +126,17 @@ mod tests {
     fn the_first_candidate_is_the_one_that_was_measured_as_best() {
         let tile = |outs, planes, pixels| Tile { outs, planes, pixels };
         for (layer, quads, best, measured_us) in [
-            (same(16, 20, 16, 5), 64, Some(tile(10, 2, 2)), 46.0),
-            (same(16, 20, 16, 5), 1024, Some(tile(10, 2, 4)), 555.0),
-            (same(64, 64, 16, 3), 64, Some(tile(8, 4, 2)), 156.0),
-            (same(64, 64, 16, 3), 1024, Some(tile(8, 4, 4)), 2388.0),
+            (Convolution::same(16, 20, 16, 5), 64, Some(tile(10, 2, 2)), 46.0),
+            (Convolution::same(16, 20, 16, 5), 1024, Some(tile(10, 2, 4)), 555.0),
+            (Convolution::same(64, 64, 16, 3), 64, Some(tile(8, 4, 2)), 156.0),
+            (Convolution::same(64, 64, 16, 3), 1024, Some(tile(8, 4, 4)), 2388.0),
             // The fastest was another kernel, or the tile is not known.
-            (same(20, 20, 8, 5), 64, None, 27.0),
-            (same(20, 20, 8, 5), 1024, None, 197.0),
-            (same(3, 16, 32, 5), 64, None, 29.0),
-            (same(3, 16, 32, 5), 1024, None, 372.0),
-            (same(3, 32, 32, 3), 64, None, 33.0),
-            (same(3, 32, 32, 3), 1024, None, 323.0),
+            (Convolution::same(20, 20, 8, 5), 64, None, 27.0),
+            (Convolution::same(20, 20, 8, 5), 1024, None, 197.0),
+            (Convolution::same(3, 16, 32, 5), 64, None, 29.0),
+            (Convolution::same(3, 16, 32, 5), 1024, None, 372.0),
+            (Convolution::same(3, 32, 32, 3), 64, None, 33.0),
+            (Convolution::same(3, 32, 32, 3), 1024, None, 323.0),
         ] {
             let first = layer.lane_tiles(quads)[0];
             let ratio = layer.lane_time_us(first, quads) / measured_us;
@@ -161,7 +148,7 @@ mod tests {
     #[test]
     fn every_layer_has_a_tile_that_keeps_the_limits() {
         for (from, to, side, kernel) in [(1, 1, 1, 1), (1, 7, 3, 2), (300, 200, 5, 11), (5, 1, 40, 7)] {
-            let layer = same(from, to, side, kernel);
+            let layer = Convolution::same(from, to, side, kernel);
             let tiles = layer.lane_tiles(3);
             assert!((1..=MAX_GPU_CANDIDATES).contains(&tiles.len()));
             for tile in tiles {

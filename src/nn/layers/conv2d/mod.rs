@@ -189,17 +189,7 @@ impl Layer for Conv2d {
     }
 
     fn summary(&self) -> String {
-        let mut text = format!("{0}×{0}, {1} filters", self.kernel, self.filters);
-        if self.stride > 1 {
-            text += &format!(", stride {}", self.stride);
-        }
-        let further = [(self.padding, 0, "pad"), (self.dilation, 1, "dilation"), (self.groups, 1, "groups")];
-        for (value, usual, name) in further {
-            if value != usual {
-                text += &format!(", {name} {value}");
-            }
-        }
-        text
+        self.window().summary(0)
     }
 
     fn settings(&self) -> Table {

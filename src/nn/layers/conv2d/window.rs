@@ -21,6 +21,20 @@ impl KernelWindow {
         self.dilation.saturating_mul(self.kernel - 1).saturating_add(1)
     }
 
+    /// Kernel and filters in words, and the settings that are not as usual.
+    pub(in crate::nn::layers) fn summary(&self, output_padding: isize) -> String {
+        let further = [
+            (self.stride as isize, 1, "stride"),
+            (self.padding as isize, 0, "pad"),
+            (output_padding, 0, "output pad"),
+            (self.dilation as isize, 1, "dilation"),
+            (self.groups as isize, 1, "groups"),
+        ];
+        let unusual = further.into_iter().filter(|(value, usual, _)| value != usual);
+        let texts = unusual.map(|(value, _, name)| format!(", {name} {value}"));
+        format!("{0}×{0}, {1} filters", self.kernel, self.filters) + &texts.collect::<String>()
+    }
+
     /// An error for settings that no input fits.
     pub(in crate::nn::layers) fn check(&self) -> Result<()> {
         let Self { filters, kernel, stride, padding, dilation, groups } = *self;

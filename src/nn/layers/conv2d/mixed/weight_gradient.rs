@@ -151,27 +151,14 @@ impl Mixed<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::nn::Shape;
-
-    fn same(from: usize, to: usize, side: usize, kernel: usize) -> Convolution {
-        Convolution {
-            input: Shape::new(from, side, side),
-            output: Shape::new(to, side, side),
-            kernel,
-            stride: 1,
-            padding: kernel / 2,
-            dilation: 1,
-            groups: 1,
-        }
-    }
 
     #[test]
     fn shares_cover_every_step_and_none_is_empty() {
         for (convolution, train_quads) in [
-            (same(64, 64, 16, 3), 1024),
-            (same(17, 33, 1, 1), 1),
-            (same(300, 300, 7, 5), 5),
-            (same(16, 20, 16, 5), 64),
+            (Convolution::same(64, 64, 16, 3), 1024),
+            (Convolution::same(17, 33, 1, 1), 1),
+            (Convolution::same(300, 300, 7, 5), 5),
+            (Convolution::same(16, 20, 16, 5), 64),
         ] {
             let shares = Shares::of(&convolution, train_quads);
             let steps = convolution.output.pixels() * train_quads.div_ceil(4);
@@ -180,6 +167,6 @@ mod tests {
             assert!(shares.count == 1 || shares.count * convolution.weights() <= MAX_PARTIAL_SUMS);
         }
         // 256 pixels × 256 blocks of images; 113 shares of 36864 partial sums fit 16 MiB.
-        assert_eq!(Shares::of(&same(64, 64, 16, 3), 1024), Shares { count: 113, steps: 580 });
+        assert_eq!(Shares::of(&Convolution::same(64, 64, 16, 3), 1024), Shares { count: 113, steps: 580 });
     }
 }
