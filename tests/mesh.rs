@@ -142,10 +142,20 @@ fn the_order_of_points_does_not_matter_by_one_bit() {
 fn all_points_on_one_place_overflow_nothing() {
     let gpu = Gpu::open(&AdapterChoice::Best).unwrap();
     let count = 200_000;
-    let (forces, sum, _) = found(&gpu, &vec![[3.25, -1.5]; count], &vec![0; count], Method::Mesh);
-    let all = count as f64 * (count as f64 - 1.0);
-    assert!((sum / all - 1.0).abs() < 1e-3, "{sum} of {all}");
-    assert!(forces.iter().flatten().all(|f| f.abs() < 1e-3 * count as f32), "{:?}", forces[0]);
+    let mut points = vec![[3.25, -1.5]; count];
+    // Halfway between nodes; and on one, where a point has most of its weight: nodes lie 0.1 apart, about the middle of the farthest.
+    for last in [[3.25, -1.5], [3.35, -1.4]] {
+        points[count - 1] = last;
+        let (forces, sum, grid) = found(&gpu, &points, &vec![0; count], Method::Mesh);
+        assert!((grid.unwrap().spacing - 0.1).abs() < 1e-6);
+        let all = count as f64 * (count as f64 - 1.0);
+        assert!((sum / all - 1.0).abs() < 1e-3, "{sum} of {all}");
+        assert!(
+            forces[..count - 1].iter().flatten().all(|f| f.abs() < 1e-3 * count as f32),
+            "{:?}",
+            forces[0]
+        );
+    }
 }
 
 /// The first `count` images of a data set, training images first, laid out by their pixels.

@@ -1,6 +1,8 @@
 // Conditional and joint probabilities from nearest neighbors. See src/embed/affinities.rs.
 const WORKGROUP: u32 = 64u;
 const NONE: u32 = 0xffffffffu;
+// Entries name the slots of rows in the end.
+#constant ORDERED = 0
 // Rows of a block of the scan; its threads.
 const BLOCK: u32 = 256u;
 
@@ -227,7 +229,7 @@ fn scatter_reverse(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_wo
     values[at_entry] = conditional_in[e] / (2.0 * max(f32(summary.kept), 1.0));
 }
 
-/// entropies[i] = Σ_j p_ij ln p_ij
+/// entropies[i] = Σ_j p_ij ln p_ij; targets become slots where `extra` has them
 @compute @workgroup_size(WORKGROUP)
 fn row_entropies(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
     let i = id.x + id.y * groups.x * WORKGROUP;
@@ -237,6 +239,9 @@ fn row_entropies(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_work
     for (var e = starts_in[i]; e < end; e++) {
         let p = values[e];
         entropy += select(0.0, p * log(p), p > 1e-37);
+#if ORDERED
+        targets[e] = atomicLoad(&extra[targets[e]]);
+#end
     }
     entropies[params.first + i] = entropy;
 }

@@ -32,7 +32,7 @@ const C_14: f32 = -0.923879533; const S_14: f32 = 0.382683432; const C_15: f32 =
 @group(0) @binding(3) var<storage, read> spectrum_in: array<vec4<f32>>;
 @group(0) @binding(4) var<storage, read_write> spectrum_out: array<vec4<f32>>;
 // [y, x / 4]
-@group(0) @binding(5) var<storage, read> mesh: array<vec4<i32>>;
+@group(0) @binding(5) var<storage, read> mesh: array<vec4<u32>>;
 // [kx, ky / 4] for kx up to half the length: K̂ / (B² length²) of q̃.
 @group(0) @binding(6) var<storage, read> influence: array<vec4<f32>>;
 @group(0) @binding(7) var<storage, read_write> second_out: array<vec4<f32>>;

@@ -99,7 +99,8 @@ fn choose_grid(box: vec4<f32>) {
     if grid.kept != level || grid.spacing < needed || grid.spacing > max(FINEST, 1.15 * needed) {
         grid.spacing = max(FINEST, min(ROOM * needed, max(needed, COARSEST)));
         grid.rebuild = 1u;
-        grid.kept = level;
+        // An iteration that is dropped halfway may leave the transform half made: it is there once the iteration ends.
+        grid.kept = 0u;
     }
     // The mesh stays while the points fit: if it moved every step, its small error would change sign each time, and gains would
     // fall that should rise.

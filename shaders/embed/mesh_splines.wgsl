@@ -2,6 +2,9 @@
 const WORKGROUP: u32 = 64u;
 // Coordinates of points that are left out.
 const APART: f32 = 1e15;
+const NONE: u32 = 0xffffffffu;
+// Points lie by list.
+#constant ORDERED = 0
 
 #import SplineParams
 #import Grid
@@ -11,14 +14,28 @@ const APART: f32 = 1e15;
 @group(0) @binding(2) var<storage, read> positions: array<vec2<f32>>;
 @group(0) @binding(3) var<storage, read> flags: array<u32>;
 // [y, x]: Σ of weights in steps of 1 / scale.
-@group(0) @binding(5) var<storage, read_write> mesh: array<atomic<i32>>;
-@group(0) @binding(6) var<storage, read_write> mesh_quads: array<vec4<i32>>;
+@group(0) @binding(5) var<storage, read_write> mesh: array<atomic<u32>>;
+@group(0) @binding(6) var<storage, read_write> mesh_quads: array<vec4<u32>>;
 @group(0) @binding(7) var<storage, read_write> repulsion: array<vec4<f32>>;
 // [y, x]: x-component, then y-component of the field, in quads as a complex grid.
 @group(0) @binding(11) var<storage, read> field_in: array<f32>;
 
-fn is_there(i: u32) -> bool {
-    return (flags[i] & 1u) == 0u && abs(positions[i].x) < 0.5 * APART;
+#if ORDERED
+// [slot]: row of the point, or NONE.
+@group(0) @binding(12) var<storage, read> row_ids: array<u32>;
+
+#end
+/// Row of point i, or NONE.
+fn row_of(i: u32) -> u32 {
+#if ORDERED
+    return row_ids[i];
+#else
+    return i;
+#end
+}
+
+fn is_there(row: u32, i: u32) -> bool {
+    return row != NONE && (flags[row] & 1u) == 0u && abs(positions[i].x) < 0.5 * APART;
 }
 
 /// mesh = 0
@@ -26,7 +43,7 @@ fn is_there(i: u32) -> bool {
 fn clear(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
     let e = id.x + id.y * groups.x * WORKGROUP;
     if e >= 1u << (2u * grid.level - 4u) { return; }
-    mesh_quads[e] = vec4<i32>(0);
+    mesh_quads[e] = vec4<u32>(0u);
 }
 
 fn fifth(x: f32) -> f32 {
@@ -60,7 +77,7 @@ fn stencil_of(position: vec2<f32>) -> Stencil {
 fn deposit(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
     let i = id.x + id.y * groups.x * WORKGROUP;
     if i >= params.count { return; }
-    if !is_there(i) { return; }
+    if !is_there(row_of(i), i) { return; }
     let stencil = stencil_of(positions[i]);
     let nodes = 1u << (grid.level - 1u);
 #for h in 2
@@ -76,19 +93,20 @@ fn deposit(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups
 #end
 #for v in 6
 #for u in 3
-    atomicAdd(&mesh[row_{v} + {u}u], i32(round(along_{v} * stencil.x[{u}])));
-    atomicAdd(&mesh[row_{v} + {5 - u}u], i32(round(along_{v} * stencil.x_end[{u}])));
+    atomicAdd(&mesh[row_{v} + {u}u], u32(round(along_{v} * stencil.x[{u}])));
+    atomicAdd(&mesh[row_{v} + {5 - u}u], u32(round(along_{v} * stencil.x_end[{u}])));
 #end
 #end
 }
 
-/// repulsion[i] = Σ_{v,u} B(y_i − v) B(x_i − u) field[v, u] / scale
+/// repulsion[row of i] = Σ_{v,u} B(y_i − v) B(x_i − u) field[v, u] / scale
 @compute @workgroup_size(WORKGROUP)
 fn interpolate(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
     let i = id.x + id.y * groups.x * WORKGROUP;
     if i >= params.count { return; }
-    if !is_there(i) {
-        repulsion[i] = vec4<f32>(0.0);
+    let row = row_of(i);
+    if !is_there(row, i) {
+        if row != NONE { repulsion[row] = vec4<f32>(0.0); }
         return;
     }
     let stencil = stencil_of(positions[i]);
@@ -113,5 +131,5 @@ fn interpolate(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgr
     sum += stencil.y[{v}] * row_{v};
 #end
 #end
-    repulsion[i] = vec4<f32>(sum / params.scale, 0.0, 0.0);
+    repulsion[row] = vec4<f32>(sum / params.scale, 0.0, 0.0);
 }

@@ -99,6 +99,7 @@ fn reduce(@builtin(local_invocation_index) lane: u32) {
     state.momentum = select(settings.momentum, settings.early_momentum, early);
     history[state.iteration % arrayLength(&history)] = Divergence(state.iteration, state.divergence);
     state.iteration += 1u;
+    if grid.parts > 0u { grid.kept = grid.level; }
 }
 
 #import common/hash

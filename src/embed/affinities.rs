@@ -14,6 +14,7 @@ use crate::gpu::{Buffer, BufferRange, Gpu, PlanBuilder, Source, Stage};
 use crate::{params, wgsl};
 
 use super::knn::{KnnChunk, KnnResult};
+use super::order::Order;
 use super::rows::{Rows, Summary};
 use super::scratch::Scratch;
 use super::sort::{Entries, sort_entries};
@@ -46,8 +47,10 @@ pub(super) struct Affinities {
     pub entropies: Buffer<f32>,
     /// `[i]`: first of the rows equal to row i where all its neighbors are, so that none is nearer than another; else i.
     pub leaders: Buffer<u32>,
-    /// `[i]`: entries of row i that only the other row has.
+    /// `[i]`: entries of row i that only the other row has; in the end its slot in the order.
     extra: Buffer<u32>,
+    /// Order of the points, by which targets name slots in place of rows.
+    order: Option<Order>,
     summary: Buffer<Summary>,
     k: usize,
     perplexity: f32,
@@ -110,7 +113,23 @@ impl Affinities {
         let extra = Buffer::zeroed(gpu, "further entries", count);
         let each: Vec<u32> = (0..count as u32).collect();
         let leaders = Buffer::from_slice(gpu, "leaders", &each);
-        Ok(Self { chunks, entropies, leaders, extra, summary: rows.summary.clone(), k, perplexity })
+        let (summary, order) = (rows.summary.clone(), None);
+        Ok(Self { chunks, entropies, leaders, extra, order, summary, k, perplexity })
+    }
+
+    /// From the next record on entries name slots of this order.
+    pub(super) fn set_order(&mut self, order: Option<Order>) {
+        self.order = order;
+    }
+
+    /// Order of the points, whose slots entries name.
+    pub(super) fn order(&self) -> Option<&Order> {
+        self.order.as_ref()
+    }
+
+    /// The memory of the conditional probabilities, for what is done after the affinities.
+    pub(super) fn scratch_after(&self) -> Scratch {
+        Scratch::new(Vec::new(), self.chunks.iter().map(|chunk| chunk.conditional.range()).collect())
     }
 
     /// The entries' memory, for what is done before the affinities.
@@ -146,9 +165,15 @@ impl Affinities {
             self.add_by_entries(plan, "scatter_own", [chunk, other, chunk])?;
             self.add_by_entries(plan, "scatter_reverse", [chunk, other, other])?;
         }
-        // 5. Entries by index, and Σ p ln p.
+        // 5. Entries by index.
         for chunk in chunks {
             sort(plan, chunk, 0, &chunk.targets, &chunk.values)?;
+        }
+        // 6. Σ p ln p, and slots in place of indices.
+        if let Some(order) = &self.order {
+            order.invert(plan, self.extra.range())?;
+        }
+        for chunk in chunks {
             self.add(plan, "row_entropies", [chunk; 3], 0..chunk.rows)?;
         }
         Ok(())
@@ -189,7 +214,7 @@ impl Affinities {
             first_entry: entries.start as u32,
             end_entry: entries.end as u32,
         };
-        Stage::new(plan.gpu(), &AFFINITIES, &[])
+        Stage::new(plan.gpu(), &AFFINITIES, &[("ORDERED", self.order.is_some().into())])
             .with("indices", chunk.indices.range())
             .with("conditional", chunk.conditional.range())
             .with("conditional_in", chunk.conditional.range())
@@ -228,7 +253,7 @@ impl Affinities {
         some.read(gpu)
     }
 
-    /// Conditional probabilities of the neighbors. Waits for the GPU.
+    /// Conditional probabilities of the neighbors, before the first iteration, which works in their memory. Waits for the GPU.
     pub(super) fn read_conditional(&self, gpu: &Gpu) -> Vec<f32> {
         let of = |chunk: &Chunk| chunk.conditional.read(gpu).into_iter().take(chunk.near);
         self.chunks.iter().flat_map(of).collect()
@@ -237,12 +262,14 @@ impl Affinities {
     /// Entries of each row. Waits for the GPU.
     pub(super) fn read(&self, gpu: &Gpu) -> Vec<Vec<(u32, f32)>> {
         let mut rows = Vec::new();
+        let row_ids = self.order.as_ref().map(|order| order.row_ids.read(gpu));
+        let row_of = |target: u32| row_ids.as_ref().map_or(target, |ids| ids[target as usize]);
         for chunk in &self.chunks {
             let starts = chunk.starts.read(gpu);
             let (targets, values) = (chunk.targets.read(gpu), chunk.values.read(gpu));
             rows.extend(starts.windows(2).map(|pair| {
                 let range = pair[0] as usize..pair[1] as usize;
-                targets[range.clone()].iter().copied().zip(values[range].iter().copied()).collect()
+                targets[range.clone()].iter().map(|j| row_of(*j)).zip(values[range].iter().copied()).collect()
             }));
         }
         rows

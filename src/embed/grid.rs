@@ -17,7 +17,7 @@ params! {
         center_y: f32,
         /// Width of the points.
         width: f32,
-        /// Level of the kernel's transform.
+        /// Level of the kernel's transform that the last whole iteration left; 0 before there is one.
         kept: u32,
         /// Partial sums of Σ q̃.
         parts: u32,

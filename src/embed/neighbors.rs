@@ -12,7 +12,8 @@ use super::scratch::Scratch;
 /// Storage buffers that the distances by lists bind beside those of the points.
 const LIST_BINDINGS: usize = 5;
 
-/// The dispatches that find the nearest of each row, in any order, within the memory of `scratch` as far as that goes.
+/// The dispatches that find the nearest of each row, in any order, within the memory of `scratch` as far as that goes; and the row in each slot
+/// of the index, `u32::MAX` where there is none, if there is an index.
 ///
 /// # Errors
 /// When something does not fit the adapter.
@@ -22,7 +23,7 @@ pub(super) fn search_neighbors(
     result: &KnnResult,
     search: NeighborSearch,
     mut scratch: Scratch,
-) -> Result<Plan> {
+) -> Result<(Plan, Option<Buffer<u32>>)> {
     let mut plan = PlanBuilder::new(gpu);
     let lists = search.lists(gpu.is_software(), rows.count);
     // Rows in four buffers and the lists together are more than every adapter can bind.
@@ -31,14 +32,18 @@ pub(super) fn search_neighbors(
     if lists.is_some() && !fits {
         log::info!("{} binds {most} buffers: neighbors are searched among all rows", gpu.info.name);
     }
-    match lists.filter(|_| fits) {
+    let row_ids = match lists.filter(|_| fits) {
         Some(lists) => {
             let index = Ivf::new(gpu, rows, result.k, lists, &mut scratch)?;
             index.search(&mut plan, result, &mut scratch)?;
+            Some(index.row_ids())
         }
-        None => search_all(&mut plan, rows, result, &mut scratch)?,
-    }
-    Ok(plan.finish())
+        None => {
+            search_all(&mut plan, rows, result, &mut scratch)?;
+            None
+        }
+    };
+    Ok((plan.finish(), row_ids))
 }
 
 /// Records the search of the neighbors of all rows among all.

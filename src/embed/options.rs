@@ -1,6 +1,5 @@
-//! Options of a layout: repulsion method, neighbor search, principal components; and the memory that they take.
+//! Options of a layout: repulsion method, neighbor search, principal components.
 
-use super::ivf::count_bytes;
 use crate::gpu::Gpu;
 
 /// Options of [`TsneBuilder`](super::TsneBuilder) with defaults that depend on the adapter and the number of rows.
@@ -94,32 +93,4 @@ impl NeighborSearch {
         let lists = (4 * rows.isqrt()).next_power_of_two();
         Self::Ivf { lists, probes: (lists / 16).clamp(1, 96) }
     }
-}
-
-/// GPU bytes of a layout of `rows` rows of `dims` values with `k` neighbors each: copied rows, principal components, neighbors,
-/// affinities and positions. Excludes the given rows and the buffers of the repulsion.
-pub fn layout_bytes(rows: usize, dims: usize, k: usize, options: &Options, software: bool) -> u64 {
-    let (n, k) = (rows as u64, k as u64);
-    let values = |dims: usize| 4 * n * dims.next_multiple_of(4) as u64;
-    let components = options.components.filter(|components| *components < dims);
-    let searched = values(components.unwrap_or(dims));
-    let read = values(dims) + components.map_or(0, |_| searched);
-    // Each entry has an index and a probability, and there are two for each neighbor; the search works in their memory.
-    let entries = 8 * n * k;
-    // A part of theirs lies within one buffer.
-    let room = entries.min(if software { 128 << 20 } else { 2 << 30 });
-    let beyond = |needed: u64| needed.saturating_sub(room);
-    // An index has a second copy of the rows, their order, and the candidates of each list.
-    let index = options.search.lists(software, rows).map_or(0, |[lists, probes]| {
-        let lists = lists.min(rows) as u64;
-        let candidates = 4 * probes.min(rows) as u64 * (n / 4 + lists);
-        12 * n + count_bytes(rows, lists as usize) + beyond(searched + candidates)
-    });
-    // A block of distances, at most, and the least of each eight.
-    let squares = if software { 32 << 20 } else { 256 << 20 };
-    let block = beyond(squares) + squares / 8;
-    // Indices, and distances that become conditional probabilities.
-    let neighbors = n * k * 8 + 2 * entries;
-    // Flags, row ids, counts, starts; position, velocity, components and forces of each point.
-    read + index + block + neighbors + n * (24 + 8 + 16 + 8 + 32)
 }

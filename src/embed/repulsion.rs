@@ -9,7 +9,9 @@ use crate::{params, wgsl};
 
 use super::grid::Grid;
 use super::mesh::{Mesh, highest_level, lowest_level};
-use super::options::Method;
+use super::options::{Method, Options};
+use super::order::Order;
+use super::scratch::Scratch;
 
 const REPULSION: Source = wgsl!("embed/repulsion.wgsl", RepulsionParams);
 /// Most points taken pair by pair: a thread goes through all of them, two at a time, and the software adapter's driver ends a thread's
@@ -20,12 +22,28 @@ const DEFAULT_HIGHEST: u32 = 10;
 
 params! { struct RepulsionParams { pairs: u32 } }
 
-/// The fastest method for `count` points.
-pub(super) fn fastest_method(gpu: &Gpu, count: usize) -> Method {
-    match highest_level(gpu, count) {
+/// Repulsion of `count` points by these options, on a software adapter or a GPU with transforms of large radices or small.
+pub(super) fn method_for(options: &Options, software: bool, large_tiles: bool, count: usize) -> Method {
+    options.method.unwrap_or_else(|| fastest_method(software, large_tiles, count))
+}
+
+/// The fastest method for `count` points, on a software adapter or a GPU with transforms of large radices or small.
+fn fastest_method(software: bool, large_tiles: bool, count: usize) -> Method {
+    match highest_level(software, lowest_level(large_tiles), count) {
         None => Method::Exact,
         Some(_) if count > MAX_EXACT => Method::Mesh,
         Some(_) => Method::Both,
+    }
+}
+
+/// log2 of the longest transform of a method's mesh; none without one.
+pub(super) fn mesh_level(software: bool, large_tiles: bool, method: Method, count: usize) -> Option<u32> {
+    let lowest = lowest_level(large_tiles);
+    let highest = highest_level(software, lowest, count).unwrap_or(lowest);
+    match method {
+        Method::Exact => None,
+        Method::Mesh => Some(highest.max(DEFAULT_HIGHEST)),
+        Method::Both => Some(highest),
     }
 }
 
@@ -59,19 +77,29 @@ impl Repulsion {
         count: usize,
         method: Method,
     ) -> Result<Self> {
+        Self::within(gpu, positions, flags, (count, None), method, &mut Scratch::default())
+    }
+
+    /// The same for points that a mesh takes by `order` where they have one; what only an iteration needs lies in `scratch` as far as that
+    /// goes.
+    pub(super) fn within(
+        gpu: &Gpu,
+        positions: &Buffer<[f32; 2]>,
+        flags: &BufferRange,
+        (count, order): (usize, Option<&Order>),
+        method: Method,
+        scratch: &mut Scratch,
+    ) -> Result<Self> {
         if method != Method::Mesh && count > MAX_EXACT {
             let what = format!("{count} points are more than can be taken pair by pair");
             return Err(Error::new(what, format!("take at most {MAX_EXACT}, or a mesh")));
         }
         let stride = positions.len();
         let forces = Buffer::zeroed(gpu, "repulsion", stride);
-        let highest = highest_level(gpu, count).unwrap_or(lowest_level(gpu));
         let ranges = [&positions.range(), flags, &forces.range()];
-        let mesh = match method {
-            Method::Exact => None,
-            Method::Mesh => Some(Mesh::new(gpu, ranges, count, highest.max(DEFAULT_HIGHEST), false)?),
-            Method::Both => Some(Mesh::new(gpu, ranges, count, highest, true)?),
-        };
+        let level = mesh_level(gpu.is_software(), gpu.profile().large_tiles, method, count);
+        let make = |level| Mesh::new(gpu, ranges, (count, order), (level, method == Method::Both), scratch);
+        let mesh = level.map(make).transpose()?;
         let (grid, parts, unit) = match &mesh {
             Some(mesh) => (mesh.grid.clone(), mesh.parts.clone(), 1.0 / (mesh.scale * mesh.scale)),
             None => (Buffer::zeroed(gpu, "no mesh", 1), Buffer::zeroed(gpu, "no parts", 1), 0.0),

@@ -43,6 +43,11 @@ impl BufferRange {
         Self::new(buffer, 0, buffer.size())
     }
 
+    /// True if they have bytes in common, where they are of one buffer.
+    pub(super) fn overlaps(&self, other: &Self) -> bool {
+        self.offset < other.offset + other.size && other.offset < self.offset + self.size
+    }
+
     /// The entry of a bind group.
     pub(super) fn as_binding(&self) -> wgpu::BindingResource<'_> {
         wgpu::BindingResource::Buffer(wgpu::BufferBinding {

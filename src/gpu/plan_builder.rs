@@ -9,7 +9,7 @@ use super::context::Gpu;
 use super::indirect::ConditionalDispatches;
 use super::kernel::Kernel;
 use super::plan::{Dispatch, Plan};
-use super::reflect::BindingKind;
+use super::reflect::{Binding, BindingKind};
 use super::structs::Params;
 use crate::error::{Error, Result};
 
@@ -93,9 +93,11 @@ impl<'b> DispatchBuilder<'b, '_> {
         self.builder.gpu.check_fits(&place(), range.size)?;
         for (index, other) in &self.bound {
             let other_binding = self.kernel.entry.bindings.iter().find(|b| b.index == *index);
-            let writes = binding.kind == BindingKind::StorageReadWrite
-                || other_binding.is_some_and(|b| b.kind == BindingKind::StorageReadWrite);
-            if writes && other.buffer == range.buffer {
+            let writes = |binding: &Binding| binding.kind == BindingKind::StorageReadWrite;
+            let [own, others] = [writes(binding), other_binding.is_some_and(writes)];
+            // Both may write, to parts of their own; wgpu lets no part be read while another is written.
+            let apart = own == others && (!own || !range.overlaps(other));
+            if other.buffer == range.buffer && !apart {
                 let name = other_binding.map_or("", |b| b.name.as_str());
                 return Err(Error::new(
                     format!("{}: its buffer is bound as {name:?} too, and one of them writes", place()),

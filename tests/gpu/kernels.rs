@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use revacnn::error::Result;
-use revacnn::gpu::{Buffer, Gpu, Kernel, Params as _, PlanBuilder, Source};
+use revacnn::gpu::{Buffer, BufferRange, Gpu, Kernel, Params as _, PlanBuilder, Source};
 use revacnn::params;
 
 use super::compare::{assert_no_errors, open_gpu, poisoned};
@@ -86,6 +86,28 @@ fn faults_in_binding_are_named() {
     // Two buffers of 8 values, and the parameters in 16 bytes.
     let lines = "scale: tests/scale.wgsl:scale, 1×1×1 workgroups, 80 bytes\n";
     assert_eq!(plan.to_string(), lines);
+    assert_no_errors(&gpu);
+}
+
+#[test]
+fn parts_of_a_buffer_are_written_side_by_side_where_they_lie_apart() {
+    let gpu = open_gpu();
+    let text = "@group(0) @binding(0) var<storage, read_write> a: array<f32>;
+@group(0) @binding(1) var<storage, read_write> b: array<f32>;
+@compute @workgroup_size(1) fn pair() { a[3] = 1.5; b[0] = 2.5; }";
+    let source = Source { path: "tests/pair.wgsl", text, structs: &[] };
+    let kernel = gpu.kernel(&source, "pair", &[]).unwrap();
+    let both = Buffer::<f32>::zeroed(&gpu, "both", 128);
+    let part = |offset: u64| BufferRange::new(both.raw(), offset, 256);
+    let mut plan = PlanBuilder::new(&gpu);
+    let overlap = plan.dispatch("pair", &kernel).bind("a", part(0)).bind("b", part(0)).threads([1; 3]);
+    assert!(overlap.unwrap_err().what().contains("bound as \"a\" too"));
+    plan.dispatch("pair", &kernel).bind("a", part(0)).bind("b", part(256)).threads([1; 3]).unwrap();
+    let mut encoder = gpu.encoder("pair");
+    plan.finish().encode(&mut encoder);
+    gpu.submit(encoder);
+    let found = both.read(&gpu);
+    assert_eq!((found[3], found[64], found.iter().sum::<f32>()), (1.5, 2.5, 4.0));
     assert_no_errors(&gpu);
 }
 

@@ -2,7 +2,8 @@
 
 use crate::embed::knn::TILE;
 use crate::embed::rows::Rows;
-use crate::gpu::{Buffer, Gpu};
+use crate::embed::scratch::{Role, Scratch};
+use crate::gpu::{Buffer, BufferRange, Gpu};
 
 /// Rows of a block of the counting sort, for each round that its workgroup takes.
 pub(super) const BLOCK: usize = 256;
@@ -57,7 +58,7 @@ pub(super) struct Members {
     /// `[i]`: rows before i in its block and list.
     pub ranks: Buffer<u32>,
     /// `[block, list]`: rows of the list in the blocks before.
-    pub counts: Buffer<u32>,
+    pub counts: BufferRange,
     /// `[list]`: first slot, number of rows, first tile, 0.
     pub bounds: Buffer<[u32; 4]>,
     /// `[slot]`: row in it, or `u32::MAX`.
@@ -68,13 +69,19 @@ pub(super) struct Members {
 
 impl Members {
     /// Room for the lists of `rows`.
-    pub(super) fn new(gpu: &Gpu, rows: Rows, lists: usize) -> Self {
+    pub(super) fn new(gpu: &Gpu, rows: Rows, lists: usize, scratch: &mut Scratch) -> Self {
         let rounds = rounds(rows.count, lists);
-        Self::in_blocks(gpu, rows, lists, rounds)
+        Self::in_blocks(gpu, rows, lists, rounds, scratch)
     }
 
     /// The same in blocks of `rounds` rounds, which changes none of the lists.
-    pub(super) fn in_blocks(gpu: &Gpu, rows: Rows, lists: usize, rounds: usize) -> Self {
+    pub(super) fn in_blocks(
+        gpu: &Gpu,
+        rows: Rows,
+        lists: usize,
+        rounds: usize,
+        scratch: &mut Scratch,
+    ) -> Self {
         let blocks = rows.count.div_ceil(rounds * BLOCK);
         // A tile may reach past the end of the last list.
         let slots = (rows.count + 3 * lists + TILE).next_multiple_of(TILE);
@@ -86,7 +93,7 @@ impl Members {
             tiles,
             list_of: Buffer::zeroed(gpu, "lists of rows", rows.count),
             ranks: Buffer::zeroed(gpu, "ranks", rows.count),
-            counts: Buffer::zeroed(gpu, "counts of lists", blocks * lists),
+            counts: scratch.take(gpu, Role::Result, "counts of lists", blocks * lists),
             bounds: Buffer::zeroed(gpu, "bounds of lists", lists),
             row_ids: Buffer::zeroed(gpu, "rows by list", slots),
             tile_table: Buffer::zeroed(gpu, "tiles", tiles),

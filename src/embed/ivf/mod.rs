@@ -65,9 +65,9 @@ impl Ivf {
     ) -> Result<Self> {
         let lists = lists.clamp(1, rows.count);
         let probes = probes.clamp(1, lists);
-        let whole = Members::new(gpu, rows.clone(), lists);
-        let sample = Members::new(gpu, sample_of(gpu, rows, lists), lists);
-        gpu.check_fits("the counts of lists", (whole.blocks * lists * 4) as u64)?;
+        gpu.check_fits("the counts of lists", count_bytes(rows.count, lists))?;
+        let whole = Members::new(gpu, rows.clone(), lists, scratch);
+        let sample = Members::new(gpu, sample_of(gpu, rows, lists), lists, scratch);
         // At least as many candidates as neighbors, padding and the row itself among them.
         let budget = (probes * (rows.count.div_ceil(4 * lists) + 1)).max(k / 2 + 4).next_multiple_of(8);
         let ranked = (RANKED * probes).min(lists - 1).max(1);
@@ -109,6 +109,11 @@ impl Ivf {
         let points = self.choose_candidates(plan, scratch)?;
         // 4. The nearest candidates of each row.
         Knn::new(plan.gpu(), &points, result, scratch)?.record(plan)
+    }
+
+    /// `[slot]`: row in it, rows by list; `u32::MAX` where there is none.
+    pub(super) fn row_ids(&self) -> Buffer<u32> {
+        self.whole.row_ids.clone()
     }
 
     /// Lists padded to a multiple of 16.
@@ -212,7 +217,7 @@ impl Ivf {
             .labelled("IVF")
             .with("list_of_in", members.list_of.range())
             .with("ranks", members.ranks.range())
-            .with("counts", members.counts.range())
+            .with("counts", members.counts.clone())
             .with("bounds", members.bounds.range())
             .with("row_ids", members.row_ids.range())
             .with("tiles", members.tile_table.range());

@@ -76,11 +76,11 @@ fn rows_are_placed_by_list_and_by_index_within_it() {
     let other = twin::ivf::place_rows(&list_of, 37);
     // Four blocks of a round; two of three rounds, the last of which is empty; one that holds all rows.
     for (rounds, blocks) in [(1, 4), (3, 2), (4, 1)] {
-        let members = Members::in_blocks(&gpu, ivf.whole.rows.clone(), 37, rounds);
+        let members = Members::in_blocks(&gpu, ivf.whole.rows.clone(), 37, rounds, &mut scratch_of_nan(&gpu));
         assert_eq!(members.blocks, blocks);
         members.list_of.write(&gpu, 0, &on_gpu);
         // What another sort left behind counts for nothing.
-        members.counts.write(&gpu, 0, &vec![9; 37 * blocks]);
+        Buffer::<u32>::of_range(&members.counts).write(&gpu, 0, &vec![9; 37 * blocks]);
         run(&gpu, |plan| ivf.place(plan, &members));
         let found = read_lists(&gpu, &members, expected.row_ids.len());
         assert_eq!(found, expected, "{rounds} rounds");

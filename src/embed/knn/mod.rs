@@ -135,7 +135,7 @@ pub(super) struct Knn<'a> {
     /// `[block, width]`: squared distances.
     squares: BufferRange,
     /// `[block, width / 8]`: minimum of each eight.
-    least: Buffer<f32>,
+    least: BufferRange,
     /// `[i]`: neighbors found so far.
     filled: Buffer<u32>,
 }
@@ -177,7 +177,7 @@ impl<'a> Knn<'a> {
             width,
             block,
             squares: scratch.take(gpu, Role::Result, "distances of a block", block * width),
-            least: Buffer::zeroed(gpu, "least distances", block * width / 8),
+            least: scratch.take(gpu, Role::Result, "least distances", block * width / 8),
             filled: Buffer::zeroed(gpu, "neighbors found", result.count),
         })
     }
@@ -227,7 +227,7 @@ impl<'a> Knn<'a> {
         let constants = [("IVF", self.params.budget.min(1)), ("DEPTH", depth), ("PARTS", parts)];
         let stage = Stage::new(gpu, &DISTANCES, &constants)
             .with("squares", self.squares.clone())
-            .with("least", self.least.range())
+            .with("least", self.least.clone())
             .with_all(POINTS.into_iter().zip(self.points.points.iter().cloned()));
         let stage = self.with_points(stage);
         let threads = [(self.width / 8) as u32, params.tiles, 1];
@@ -260,7 +260,7 @@ impl<'a> Knn<'a> {
     fn select_stage<'g>(&self, gpu: &'g Gpu) -> Stage<'g> {
         let stage = Stage::new(gpu, &SELECT, &[("IVF", self.params.budget.min(1))])
             .with("squares_in", self.squares.clone())
-            .with("least_in", self.least.range())
+            .with("least_in", self.least.clone())
             .with("filled", self.filled.range());
         self.with_points(stage)
     }

@@ -21,6 +21,8 @@ use crate::{params, wgsl};
 
 use super::fft::{Fft, FftInput, Quads, REBUILDS, TransformSpec, When, radix_bits, twiddles};
 use super::grid::Grid;
+use super::order::Order;
+use super::scratch::{Role, Scratch};
 
 #[cfg(test)]
 mod tests;
@@ -34,6 +36,8 @@ pub(super) const HIGHEST: u32 = 12;
 const MAX_BLOCKS: usize = 256;
 /// Rows of the table of conditional dispatches.
 const MAX_CONDITIONAL: usize = 256;
+/// Largest weight of a point on a node, on which it lies: (66 / 120)².
+const LARGEST_WEIGHT: f64 = 0.3025;
 /// Key of a condition that holds while there is a mesh of any level.
 const MESHES: u32 = 512;
 
@@ -43,22 +47,35 @@ params! { struct SplineParams { count: u32, scale: f32 } }
 const HALF: Quads = Quads::OfLength { divisor: 8, more: 1 };
 
 /// log2 of the shortest transform: on a GPU the last pass has radix 8 at all lengths.
-pub(super) fn lowest_level(gpu: &Gpu) -> u32 {
-    if gpu.profile().large_tiles { 8 } else { 9 }
+pub(super) fn lowest_level(large_tiles: bool) -> u32 {
+    if large_tiles { 8 } else { 9 }
 }
 
-/// log2 of the longest transform that costs less than the pairs of `count` points, if there is one. (Measured on the software adapter:
-/// 10⁸ pairs take as long as a transform of 1 350; for a GPU, whose shortest transform has 512 values, the factor is a guess, a little
-/// kinder to pairs: below 5 120 points there are pairs alone.)
-pub(super) fn highest_level(gpu: &Gpu, count: usize) -> Option<u32> {
-    let points_per_length = if gpu.is_software() { 7 } else { 10 };
-    (lowest_level(gpu)..=HIGHEST).rev().find(|level| count >= points_per_length << level)
+/// log2 of the longest transform that costs less than the pairs of `count` points, if there is one that is no shorter than `lowest`.
+/// (Measured on the software adapter: 10⁸ pairs take as long as a transform of 1 350; for a GPU, whose shortest transform has 512 values,
+/// the factor is a guess, a little kinder to pairs: below 5 120 points there are pairs alone.)
+pub(super) fn highest_level(software: bool, lowest: u32, count: usize) -> Option<u32> {
+    let points_per_length = if software { 7 } else { 10 };
+    (lowest..=HIGHEST).rev().find(|level| count >= points_per_length << level)
 }
 
-/// Steps of a weight of 1: all points on one node take half of what 32 bits hold; a weight has at most 20 bits.
+/// Steps of a weight of 1, a power of two, 2²⁰ at the most: with as many the sum of all points on one node fits 32 bits.
 fn steps_per_weight(count: usize) -> f32 {
-    let bits = 30 - usize::BITS.saturating_sub((count.max(2) - 1).leading_zeros());
-    (1_u32 << bits.min(20)) as f32
+    let most = f64::from(u32::MAX) / count as f64;
+    let bits = (0..=20).rev().find(|bits| LARGEST_WEIGHT * f64::from(1 << bits) + 0.5 < most).unwrap_or(0);
+    (1_u32 << bits) as f32
+}
+
+/// Values of a spectrum of a mesh of this level.
+fn spectrum_len(level: u32) -> usize {
+    let length = 1 << level;
+    length * (length / 2 + 4) * 2
+}
+
+/// Bytes of a mesh of this level: those that only an iteration needs and that may lie in memory of others, and all further ones.
+pub(super) fn mesh_bytes(level: u32) -> [u64; 2] {
+    let [spectrum, length] = [4 * spectrum_len(level) as u64, 1_u64 << level];
+    [2 * spectrum + length * length, 2 * spectrum + (length / 2 + 1) * (length / 8 + 1) * 16 + 8 * length]
 }
 
 /// Spectra, which the passes read and write in turn, and the transform of the kernel.
@@ -71,15 +88,16 @@ struct Fields {
 }
 
 impl Fields {
-    fn new(gpu: &Gpu, length: usize) -> Result<Self> {
-        let spectrum = length * (length / 2 + 4) * 2;
+    /// Room for those of the longest transform. No kernel reads `p` or `q` and writes the other.
+    fn new(gpu: &Gpu, level: u32, scratch: &mut Scratch) -> Result<Self> {
+        let (spectrum, length) = (spectrum_len(level), 1 << level);
         gpu.check_fits("the mesh of t-SNE", (spectrum * 4) as u64)?;
         let field = |label, len| Buffer::<f32>::zeroed(gpu, label, len).range();
         Ok(Self {
             x: field("mesh x", spectrum),
             y: field("mesh y", spectrum),
-            p: field("mesh p", spectrum),
-            q: field("mesh q", spectrum),
+            p: scratch.take(gpu, Role::Result, "mesh p", spectrum),
+            q: scratch.take(gpu, Role::Result, "mesh q", spectrum),
             influence: field("influence", (length / 2 + 1) * (length / 8 + 1) * 4),
         })
     }
@@ -107,26 +125,29 @@ pub(super) struct Mesh {
     flags: BufferRange,
     repulsion: BufferRange,
     bounds: Buffer<[f32; 4]>,
-    /// `[y, x]`: Σ of weights in steps of 1 / scale.
-    nodes: Buffer<i32>,
+    /// Points in the order of their rows' lists, where they have one.
+    order: Option<Order>,
+    /// `[y, x]`: Σ of weights in steps of 1 / scale, as `u32`.
+    nodes: BufferRange,
     twiddles: Buffer<[f32; 2]>,
     fields: Fields,
 }
 
 impl Mesh {
-    /// Room for a mesh that adds the force `(x, y, 0, 0)` on each of `count` points; `pairs`: wider points are left to pairs.
+    /// Room for a mesh that adds the force `(x, y, 0, 0)` on each of `count` points, by `order` where they have one; `pairs`: wider points
+    /// are left to pairs. What it needs within an iteration alone lies in `scratch` as far as that goes.
     ///
     /// # Errors
     /// When it does not fit the adapter.
     pub(super) fn new(
         gpu: &Gpu,
         [positions, flags, repulsion]: [&BufferRange; 3],
-        count: usize,
-        highest: u32,
-        pairs: bool,
+        (count, order): (usize, Option<&Order>),
+        (highest, pairs): (u32, bool),
+        scratch: &mut Scratch,
     ) -> Result<Self> {
         let length = 1_usize << highest;
-        let lowest = lowest_level(gpu);
+        let lowest = lowest_level(gpu.profile().large_tiles);
         // A GPU's threads have registers for 8 values, and the software adapter's memory is slow.
         let groups: Vec<_> = if gpu.profile().large_tiles {
             (lowest..=highest).map(|level| (level..=level, level.div_ceil(5) as usize)).collect()
@@ -137,7 +158,7 @@ impl Mesh {
         let parts = last_bits(&groups).map(|(level, bits)| parts_of(level, bits)).max().unwrap_or(1);
         let blocks = count.div_ceil(1024).min(MAX_BLOCKS);
         Ok(Self {
-            fields: Fields::new(gpu, length)?,
+            fields: Fields::new(gpu, highest, scratch)?,
             grid: Buffer::zeroed(gpu, "grid", 1),
             parts: Buffer::zeroed(gpu, "parts of the sum", parts),
             scale: steps_per_weight(count),
@@ -151,7 +172,8 @@ impl Mesh {
             flags: flags.clone(),
             repulsion: repulsion.clone(),
             bounds: Buffer::zeroed(gpu, "bounds", blocks),
-            nodes: Buffer::zeroed(gpu, "mesh", length * length / 4),
+            order: order.cloned(),
+            nodes: scratch.take(gpu, Role::Result, "mesh", length * length / 4),
             twiddles: twiddles(gpu, length),
         })
     }
@@ -163,14 +185,15 @@ impl Mesh {
     pub(super) fn record(&self, plan: &mut PlanBuilder<'_>) -> Result<()> {
         let grid = self.grid.range();
         let splines = self.splines(plan.gpu());
-        let params = SplineParams { count: self.count, scale: self.scale };
+        let count = self.order.as_ref().map_or(self.count, |order| order.slots() as u32);
+        let params = SplineParams { count, scale: self.scale };
         // 1. Bounds of the points; level, spacing and center; the conditions of that level.
         self.record_grid(plan)?;
         // 2. Weights of the points on the nodes.
         let levels = self.groups.iter().flat_map(|(levels, _)| levels.clone());
         let quads = levels.map(|level| (level, [1 << (2 * level - 4), 1, 1]));
         splines.begin(plan, "clear", &params)?.threads_if(&self.conditions, quads)?;
-        let points = [(MESHES, [self.count, 1, 1])];
+        let points = [(MESHES, [count, 1, 1])];
         splines.begin(plan, "deposit", &params)?.threads_if(&self.conditions, points)?;
         for (levels, passes) in self.groups.clone() {
             let when = When::Conditions(&self.conditions);
@@ -185,13 +208,20 @@ impl Mesh {
     }
 
     fn splines<'g>(&self, gpu: &'g Gpu) -> Stage<'g> {
-        Stage::new(gpu, &SPLINES, &[])
+        let constants = [("ORDERED", self.order.is_some().into())];
+        let stage = Stage::new(gpu, &SPLINES, &constants);
+        let stage = match &self.order {
+            None => stage.with("positions", self.positions.clone()),
+            Some(order) => {
+                stage.with("positions", order.positions.range()).with("row_ids", order.row_ids.range())
+            }
+        };
+        stage
             .labelled("mesh")
             .with("grid", self.grid.range())
-            .with("positions", self.positions.clone())
             .with("flags", self.flags.clone())
-            .with("mesh", self.nodes.range())
-            .with("mesh_quads", self.nodes.range())
+            .with("mesh", self.nodes.clone())
+            .with("mesh_quads", self.nodes.clone())
             .with("repulsion", self.repulsion.clone())
             .with("field_in", self.fields.p.clone())
     }
@@ -259,7 +289,7 @@ impl Mesh {
     /// Records the convolution of the mesh to both fields.
     fn convolve(&self, plan: &mut PlanBuilder<'_>, fft: &Fft<'_>) -> Result<()> {
         let Fields { x, y, p, q, influence } = &self.fields;
-        let (nodes, parts) = (self.nodes.range(), self.parts.range());
+        let (nodes, parts) = (&self.nodes, self.parts.range());
         let passes = fft.passes;
         // 1. Along y, two columns at once.
         let columns = Quads::OfLength { divisor: 16, more: 0 };
@@ -268,7 +298,7 @@ impl Mesh {
             zeros: true,
             ..TransformSpec::complex("mesh transform y", columns)
         };
-        fft.passes(plan, spec, 0..1, [[x, &nodes]])?;
+        fft.passes(plan, spec, 0..1, [[x, nodes]])?;
         let [[made, other]] = fft.passes(plan, spec, 1..passes, [[x, y]])?;
         let buffers = [("spectrum_in", made), ("spectrum_out", other)];
         self.between(plan, "unpack", (fft, false), &buffers, |length| [length / 16, length / 8 + 1])?;

@@ -1,7 +1,7 @@
 //! Each stage of the mesh against its twin, from the buffers that the stage before it wrote.
 
 use super::*;
-use crate::embed::testing::{error, open_gpu, run};
+use crate::embed::testing::{error, open_gpu, read_range, run, scratch_of_nan};
 use crate::embed::twin;
 use crate::gpu::DeviceProfile;
 
@@ -40,7 +40,8 @@ impl Evaluated {
         let flags = Buffer::from_slice(gpu, "flags", &flags);
         let forces = Buffer::<[f32; 4]>::from_slice(gpu, "forces", &vec![[f32::NAN; 4]; points.len()]);
         let ranges = [&positions.range(), &flags.range(), &forces.range()];
-        let mesh = Mesh::new(gpu, ranges, points.len(), highest, false).unwrap();
+        let mut scratch = scratch_of_nan(gpu);
+        let mesh = Mesh::new(gpu, ranges, (points.len(), None), (highest, false), &mut scratch).unwrap();
         run(gpu, |plan| {
             mesh.record(plan)?;
             mesh.conditions.finish(gpu);
@@ -55,7 +56,7 @@ impl Evaluated {
 
     /// Σ of weights on each node `[v, u]`, in steps of 1 / scale.
     fn weights(&self, gpu: &Gpu) -> Vec<f64> {
-        let nodes = self.mesh.nodes.read(gpu);
+        let nodes: Vec<u32> = read_range(gpu, &self.mesh.nodes);
         nodes[..self.nodes().pow(2)].iter().map(|v| f64::from(*v)).collect()
     }
 

@@ -10,12 +10,14 @@ pub struct TsneBuilder {
     pub(super) settings: Settings,
     pub(super) seed: u32,
     pub(super) options: Options,
+    /// On a GPU points are taken by list where there are lists.
+    pub(super) by_list: bool,
 }
 
 impl TsneBuilder {
     /// A layout of a perplexity (1 or more; about a third of the neighbors of a row) with default settings and options, and seed 0.
     pub fn new(perplexity: f32) -> Self {
-        Self { perplexity, settings: Settings::DEFAULT, seed: 0, options: Options::default() }
+        Self { perplexity, settings: Settings::DEFAULT, seed: 0, options: Options::default(), by_list: true }
     }
 
     /// Sets exaggeration, learning rates and momentum.

@@ -11,11 +11,12 @@ use super::attraction::attract;
 use super::far_rows::pull_in;
 use super::grid::Grid;
 use super::knn::KnnResult;
+use super::memory::layout_bytes;
 use super::neighbors::search_neighbors;
-use super::options::layout_bytes;
+use super::order::Order;
 use super::pca::Pca;
 use super::pca_init::principal_components;
-use super::repulsion::{Repulsion, fastest_method};
+use super::repulsion::{Repulsion, method_for};
 use super::rows::{Rows, Summary};
 
 mod builder;
@@ -25,6 +26,8 @@ mod points;
 mod read;
 mod run;
 mod settings;
+#[cfg(test)]
+mod tests;
 
 pub use builder::TsneBuilder;
 pub use settings::{Settings, State, check_perplexity};
@@ -105,12 +108,18 @@ impl Tsne {
         let searched = pca.as_ref().map_or_else(|| rows.clone(), |pca| pca.projected.clone());
         let chunk = rows_per_chunk(rows.count, k, max_bytes);
         let nearest = KnnResult::new(gpu, rows.count, k, chunk, false);
-        let affinities = Affinities::new(gpu, &rows, &nearest, perplexity)?;
-        let search = search_neighbors(gpu, &searched, &nearest, options.search, affinities.scratch())?;
+        let mut affinities = Affinities::new(gpu, &rows, &nearest, perplexity)?;
+        let (search, row_ids) =
+            search_neighbors(gpu, &searched, &nearest, options.search, affinities.scratch())?;
+        // The software adapter's processor has caches for all positions.
+        let row_ids = row_ids.filter(|_| builder.by_list && !gpu.profile().large_tiles);
+        affinities.set_order(row_ids.map(|row_ids| Order::new(gpu, row_ids)));
         let blocks = rows.count.div_ceil(1024).min(MAX_BLOCKS);
-        let points = Points::new(gpu, rows.count, rows.stride, blocks);
-        let method = options.method.unwrap_or_else(|| fastest_method(gpu, rows.count));
-        let repulsion = Repulsion::new(gpu, &points.positions, &rows.flags.range(), rows.count, method)?;
+        let scratch = &mut affinities.scratch_after();
+        let points = Points::new(gpu, [rows.count, rows.stride, blocks], scratch);
+        let method = method_for(options, gpu.is_software(), gpu.profile().large_tiles, rows.count);
+        let of = (rows.count, affinities.order());
+        let repulsion = Repulsion::within(gpu, &points.positions, &rows.flags.range(), of, method, scratch)?;
         let params = TsneParams {
             count: rows.count as u32,
             stride: rows.stride as u32,
@@ -136,7 +145,9 @@ impl Tsne {
     fn record_step(&self, plan: &mut PlanBuilder<'_>) -> Result<()> {
         let (stage, params, points) = (self.stage(plan.gpu()), &self.params, &self.points);
         // 1. Attraction by the neighbors: Σ_j p_ij q̃_ij (y_i − y_j).
-        attract(plan, &self.affinities, points.positions.range(), points.attraction.range())?;
+        let order = self.affinities.order();
+        order.map_or(Ok(()), |order| order.arrange(plan, points.positions.range()))?;
+        attract(plan, (&self.affinities, order), points.positions.range(), points.attraction.clone())?;
         // 2. Repulsion by all other points: Σ_j q̃_ij² (y_i − y_j), pair by pair or by a mesh.
         self.repulsion.record(plan)?;
         // 3. Sums over blocks of points: terms of Z, of the divergence, of the mean.
@@ -198,7 +209,7 @@ impl Tsne {
             .with("settings", points.settings.range())
             .with("state", points.state.range())
             .with("flags", self.rows.flags.range())
-            .with("attraction", points.attraction.range())
+            .with("attraction", points.attraction.clone())
             .with("repulsion", self.repulsion.forces.range())
             .with("block_sums", points.block_sums.range())
             .with("grid", self.repulsion.grid.range())

@@ -1,6 +1,7 @@
 //! Buffers that a layout keeps from one iteration to the next.
 
 use super::settings::{Settings, State};
+use crate::embed::scratch::{Role, Scratch};
 use crate::gpu::{Buffer, BufferRange, Gpu};
 use crate::params;
 
@@ -45,14 +46,14 @@ pub(super) struct Points {
     /// `[i]`: coordinates along the two principal components.
     pub components: Buffer<[f32; 2]>,
     /// `[i]`: `(x, y, Σ p ln(1 + d²), Σ p)`.
-    pub attraction: Buffer<[f32; 4]>,
+    pub attraction: BufferRange,
     /// `[block, 2]`.
     pub block_sums: Buffer<[f32; 8]>,
 }
 
 impl Points {
-    /// `count` points, padded to `stride`, summed in `blocks`.
-    pub(super) fn new(gpu: &Gpu, count: usize, stride: usize, blocks: usize) -> Self {
+    /// `count` points, padded to `stride`, summed in `blocks`; what only an iteration needs lies in `scratch` as far as that goes.
+    pub(super) fn new(gpu: &Gpu, [count, stride, blocks]: [usize; 3], scratch: &mut Scratch) -> Self {
         Self {
             positions: Buffer::zeroed(gpu, "positions", stride),
             velocity_gains: Buffer::zeroed(gpu, "velocities and gains", count),
@@ -61,7 +62,7 @@ impl Points {
             settings: Buffer::zeroed(gpu, "settings", 1),
             pin: Buffer::zeroed(gpu, "pin", 1),
             components: Buffer::zeroed(gpu, "components", count),
-            attraction: Buffer::zeroed(gpu, "attraction", count),
+            attraction: scratch.take(gpu, Role::Result, "attraction", 4 * count),
             block_sums: Buffer::zeroed(gpu, "sums of blocks", blocks),
         }
     }

@@ -7,6 +7,7 @@ pub mod fft;
 pub mod ivf;
 pub mod knn;
 pub mod mesh;
+pub mod order;
 pub mod pca;
 pub mod quality;
 pub mod repulsion;
@@ -56,6 +57,8 @@ pub const TWINS: &[(&str, &str, &str)] = &[
     ("embed/mesh_splines.wgsl", "clear", "twin::mesh::deposit"),
     ("embed/mesh_splines.wgsl", "deposit", "twin::mesh::deposit"),
     ("embed/mesh_splines.wgsl", "interpolate", "twin::mesh::interpolate"),
+    ("embed/order.wgsl", "by_list", "twin::order::by_list"),
+    ("embed/order.wgsl", "invert", "twin::order::slots"),
     ("embed/pca_init.wgsl", "begin", "twin::pca::principal"),
     ("embed/pca_init.wgsl", "project", "twin::pca::principal"),
     ("embed/pca_init.wgsl", "back_project", "twin::pca::principal"),
