@@ -5,7 +5,7 @@ mod compare;
 use compare::{assert_no_errors, open_gpu};
 use revacnn::embed::twin::quality::recall;
 use revacnn::embed::{Method, NeighborSearch, Options, Settings, Tsne, TsneBuilder, layout_bytes, twin};
-use revacnn::gpu::{Buffer, Gpu, TensorView};
+use revacnn::gpu::{Buffer, DeviceProfile, Gpu, TensorView};
 use revacnn::nn::{Shape, Tensor};
 
 /// Rows of normal numbers about `centers` centers.
@@ -358,5 +358,40 @@ fn a_layout_takes_the_memory_that_was_told() {
         assert_eq!(tsne.read_affinities(&gpu), affinities);
         assert!(neighbors.iter().any(|row| *row != u32::MAX) && affinities.len() == count);
     }
+    assert_no_errors(&gpu);
+}
+
+/// With `REVACNN_MANY_ROWS` as many rows as that says: ten million take some 6 GB and minutes on the software adapter.
+#[test]
+fn very_many_rows_are_laid_out_in_parts_of_what_a_gpu_binds() {
+    let mut gpu = open_gpu();
+    // The way of a GPU: points by list, and the meshes' shared passes.
+    gpu.set_profile(DeviceProfile::GPU).unwrap();
+    let asked = std::env::var("REVACNN_MANY_ROWS").ok().map(|rows| rows.parse().unwrap());
+    let (count, dims) = (asked.unwrap_or(30_000), 4);
+    let values = clustered(count, dims, 1 + count / 500, 21);
+    let NeighborSearch::Ivf { lists, .. } = NeighborSearch::lists_for(count) else { unreachable!() };
+    let options = Options {
+        search: NeighborSearch::Ivf { lists, probes: 6 },
+        method: Some(Method::Mesh),
+        // A few parts also of few rows.
+        max_buffer_bytes: asked.is_none().then_some(2 << 20),
+        ..Options::default()
+    };
+    let tsne = TsneBuilder::new(5.0).options(options).build(&gpu, &view(&gpu, &values, dims)).unwrap();
+    assert!(asked.is_some() || tsne.chunks() > 1, "{count} rows in one part");
+    tsne.refresh(&gpu);
+    tsne.reset(&gpu);
+    let mut neighbors = tsne.read_neighbors(&gpu);
+    let (k, few) = (tsne.neighbors(), 20);
+    let found = recall(&values, dims, &neighbors, k, few);
+    neighbors.rotate_left(9 * k);
+    let others = recall(&values, dims, &neighbors, k, few);
+    assert!(found > 0.8 && others < 0.2, "the recall is {found}, that of the neighbors of others {others}");
+    let first = tsne.measure(&gpu);
+    tsne.iterate(&gpu, 20);
+    let last = tsne.measure(&gpu);
+    assert!(last < first && last > 0.0, "KL {first}, then {last}");
+    assert!(tsne.read_positions(&gpu).as_flattened().iter().all(|p| p.is_finite()));
     assert_no_errors(&gpu);
 }
