@@ -372,13 +372,13 @@ fn very_many_rows_are_laid_out_in_parts_of_what_a_gpu_binds() {
     let values = clustered(count, dims, 1 + count / 500, 21);
     let NeighborSearch::Ivf { lists, .. } = NeighborSearch::lists_for(count) else { unreachable!() };
     let options = Options {
-        search: NeighborSearch::Ivf { lists, probes: 6 },
+        search: NeighborSearch::Ivf { lists, probes: 4 },
         method: Some(Method::Mesh),
         // A few parts also of few rows.
-        max_buffer_bytes: asked.is_none().then_some(2 << 20),
+        max_buffer_bytes: asked.is_none().then_some(1 << 20),
         ..Options::default()
     };
-    let tsne = TsneBuilder::new(5.0).options(options).build(&gpu, &view(&gpu, &values, dims)).unwrap();
+    let tsne = TsneBuilder::new(3.0).options(options).build(&gpu, &view(&gpu, &values, dims)).unwrap();
     assert!(asked.is_some() || tsne.chunks() > 1, "{count} rows in one part");
     tsne.refresh(&gpu);
     tsne.reset(&gpu);
