@@ -361,7 +361,7 @@ fn a_layout_takes_the_memory_that_was_told() {
     assert_no_errors(&gpu);
 }
 
-/// With `REVACNN_MANY_ROWS` as many rows as that says: ten million take some 6 GB and minutes on the software adapter.
+/// With `REVACNN_MANY_ROWS` as many rows as that says: two million at the most on the software adapter, for which it takes some 2 GB.
 #[test]
 fn very_many_rows_are_laid_out_in_parts_of_what_a_gpu_binds() {
     let mut gpu = open_gpu();

@@ -10,6 +10,10 @@ use crate::{params, wgsl};
 const ROWS: Source = wgsl!("embed/rows.wgsl", RowsParams);
 /// Most dimensions in a dispatch, whatever the adapter allows.
 const MAX_PIECE: usize = 32_768;
+/// Most rows that a dispatch reads: with a workgroup for each 64, half of those that any adapter allows.
+const MAX_READ: usize = 1 << 20;
+/// Most rows on the software adapter, whose driver ends a thread's loops after 65 535 rounds, silently: some go over a 64th of the rows twice.
+const MAX_SOFTWARE: usize = 2_000_000;
 /// Flag of a row that is left out.
 pub(super) const LEFT_OUT: u32 = 1;
 
@@ -91,6 +95,11 @@ impl Rows {
             let what = format!("{count} rows of {dims} values cannot be laid out");
             return Err(Error::new(what, "give t-SNE at least 4 rows, of a value or more"));
         }
+        if gpu.is_software() && count > MAX_SOFTWARE {
+            let what = format!("{count} rows are more than the software adapter's driver goes through");
+            let help = format!("take {MAX_SOFTWARE} at most there (embed --rows), or a GPU");
+            return Err(Error::new(what, help));
+        }
         // The neighbor search takes 16 rows and 4 values at once.
         let stride = count.next_multiple_of(16);
         let (part, points) = Self::split(gpu, stride, dims, max_bytes)?;
@@ -159,15 +168,18 @@ impl Rows {
             let stage = stage.clone().with("points", points);
             for (at, (first, offset, tensor)) in windows.iter().enumerate() {
                 let end = windows.get(at + 1).map_or(self.stride, |next| next.0);
-                let params = RowsParams {
-                    first: *first as u32,
-                    rows: (end - first) as u32,
-                    first_dim: first_dim as u32,
-                    offset: *offset,
-                    ..params
-                };
-                let threads = [(end - first) as u32, dims as u32, 1];
-                stage.clone().with("tensor", tensor.clone()).dispatch(plan, "read_rows", &params, threads)?;
+                let stage = stage.clone().with("tensor", tensor.clone());
+                for from in (*first..end).step_by(MAX_READ) {
+                    let rows = MAX_READ.min(end - from) as u32;
+                    let params = RowsParams {
+                        first: from as u32,
+                        rows,
+                        first_dim: first_dim as u32,
+                        offset: offset + (from - first) as u32 * view.strides[0],
+                        ..params
+                    };
+                    stage.dispatch(plan, "read_rows", &params, [rows, dims as u32, 1])?;
+                }
             }
         }
         for (first_dim, dims, points) in self.parts() {
@@ -283,5 +295,29 @@ mod tests {
             "the controls: {middles} and {centers} differ from the mean"
         );
         assert_eq!(moved(&gpu, std::slice::from_ref(last)), [1, 1]);
+    }
+
+    #[test]
+    fn more_rows_than_a_dispatch_reads_are_read() {
+        let gpu = open_gpu();
+        let count = MAX_READ + 1000;
+        // Every second value is a row.
+        let value = |i: usize| ((i * 7919 % 2049) as f32 - 1024.0) / 1024.0;
+        let values: Vec<f32> =
+            (0..2 * count).map(|at| if at % 2 == 1 { value(at / 2) } else { 1e9 }).collect();
+        let buffer = Buffer::from_slice(&gpu, "values", &values).raw().clone();
+        let view = TensorView { buffer, offset: 1, extents: [count as u32, 1, 1, 1], strides: [2, 0, 0, 1] };
+        let rows = Rows::new(&gpu, &view, 1 << 27).unwrap();
+        run(&gpu, |plan| rows.read_from(plan, &view));
+        let mean = (0..count).map(|i| f64::from(value(i))).sum::<f64>() / count as f64;
+        let found = rows.points[0].read(&gpu);
+        for i in (0..count).step_by(10_007).chain(MAX_READ - 3..MAX_READ + 3) {
+            let expected = f64::from(value(i)) - mean;
+            assert!((f64::from(found[i]) - expected).abs() < 1e-5, "{i}: {} and {expected}", found[i]);
+        }
+        if gpu.is_software() {
+            let rows = Rows::new(&gpu, &TensorView { extents: [2_000_001, 1, 1, 1], ..view }, 1 << 27);
+            assert!(rows.err().unwrap().what().starts_with("2000001 rows are more than"));
+        }
     }
 }
