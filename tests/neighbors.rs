@@ -372,7 +372,7 @@ fn very_many_rows_are_laid_out_in_parts_of_what_a_gpu_binds() {
     let values = clustered(count, dims, 1 + count / 500, 21);
     let NeighborSearch::Ivf { lists, .. } = NeighborSearch::lists_for(count) else { unreachable!() };
     let options = Options {
-        search: NeighborSearch::Ivf { lists, probes: 4 },
+        search: NeighborSearch::Ivf { lists, probes: 8 },
         method: Some(Method::Mesh),
         // A few parts also of few rows.
         max_buffer_bytes: asked.is_none().then_some(1 << 20),
