@@ -8,6 +8,17 @@ use crate::nn::pass::{Pass, choose_sizes};
 use crate::nn::surgery::{ChannelMap, Stream};
 use crate::nn::{Edit, Hyper, Surgery, TrainerOptions};
 
+/// Turn of the autotuner.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TuneTurn {
+    /// No kernel is left to be timed.
+    Done,
+    /// Candidates are compiled in the background: nothing was timed.
+    Compiling,
+    /// The candidates of one kernel were timed, and the plans are others.
+    Timed,
+}
+
 impl Trainer {
     /// Sets the hyper-parameters of the next step. Another optimizer resets the moments; an average that is switched on begins with
     /// the present weights.
@@ -38,22 +49,26 @@ impl Trainer {
         Pass::build(&self.gpu, &self.network, &self.loader, &self.parameters, &self.optimizer, options)
     }
 
-    /// Times the candidates of one kernel that runs on the usual choice so far ([`TunePolicy::Later`]), and takes the fastest from the
-    /// next step on: other plans, the same bits. False where none is left. No step may be under way. Waits.
+    /// Takes a turn of the autotuner, for kernels that run on the usual choice so far ([`TunePolicy::Later`]). The first turns begin to compile
+    /// the candidates in the background and come back at once. When all are compiled, each turn times those of one kernel, and takes the
+    /// fastest from the next step on: other plans, the same bits. No step may be under way. Waits for the timing alone.
     ///
     /// # Errors
-    /// When there is no room for the plans beside those in use; then these stay.
+    /// When there is no room for the plans beside those in use, or the driver refuses a candidate; then those in use stay.
     ///
     /// [`TunePolicy::Later`]: crate::gpu::TunePolicy::Later
-    pub fn tune_next(&mut self) -> Result<bool> {
-        if self.gpu.take_untimed() == 0 {
-            return Ok(false);
+    pub fn tune_next(&mut self) -> Result<TuneTurn> {
+        if !self.gpu.has_untimed() {
+            return Ok(TuneTurn::Done);
+        }
+        if !self.gpu.compile_untimed() {
+            return Ok(TuneTurn::Compiling);
         }
         let (gpu, options) = (self.gpu.timing_next(), &self.options);
         let build =
             || Pass::build(&gpu, &self.network, &self.loader, &self.parameters, &self.optimizer, options);
         self.pass = gpu.within_memory(build)?;
-        Ok(true)
+        Ok(TuneTurn::Timed)
     }
 
     /// Sets the augmentation of the next step.

@@ -12,6 +12,8 @@ mod twin;
 
 use std::rc::Rc;
 
+pub use changes::TuneTurn;
+
 use super::mixed_check::with_checked_products;
 use super::pass::{Pass, StepPart};
 use super::{Network, Optimizer, Parameters, Shape, StartWeights, StepsPerEpoch, TrainerOptions, surgery};
