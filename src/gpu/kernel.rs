@@ -75,7 +75,12 @@ impl Kernel {
     ///
     /// # Errors
     /// When the shader is not valid, or has no such entry point or constant. A driver that refuses it says so at its first use.
-    pub fn new(gpu: &Device, source: &Source, entry: &'static str, constants: &[(&str, u32)]) -> Result<Self> {
+    pub fn new(
+        gpu: &Device,
+        source: &Source,
+        entry: &'static str,
+        constants: &[(&str, u32)],
+    ) -> Result<Self> {
         Self::read(&CompileTarget::of(gpu), source, entry, constants)
     }
 
@@ -107,7 +112,9 @@ impl Kernel {
         })?;
         let pipeline = {
             let (target, layout, label, path) = (target.clone(), layout.clone(), label.clone(), source.path);
-            move || target.guarded(&label, || Ok(pipeline(&target.device, &layout, (path, text), &label, entry)))
+            move || {
+                target.guarded(&label, || Ok(pipeline(&target.device, &layout, (path, text), &label, entry)))
+            }
         };
         let (pipeline, faults) = (Deferred::new(pipeline), target.faults.clone());
         Ok(Self { label, entry: point, file_bindings, layout, pipeline, faults })
@@ -199,4 +206,36 @@ fn pipeline(
         },
         cache: None,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::gpu::{AdapterChoice, Gpu};
+
+    #[test]
+    fn what_goes_wrong_while_a_kernel_is_compiled_is_an_error() {
+        let gpu = Gpu::open(&AdapterChoice::Best).unwrap();
+        let target = CompileTarget::of(&gpu);
+        let stopped = target.guarded::<()>("a.wgsl:f", || panic!("too deep"));
+        assert_eq!(
+            stopped.unwrap_err().what(),
+            "the driver refused a.wgsl:f: its compiler stopped: too deep"
+        );
+        // Of the first of two errors of the device; none is left for whoever comes next.
+        let refused = target.guarded("a.wgsl:f", || {
+            let size = gpu.limits.max_buffer_size + 4;
+            let usage = wgpu::BufferUsages::STORAGE;
+            for label in [Some("first"), Some("second")] {
+                let descriptor = wgpu::BufferDescriptor { label, size, usage, mapped_at_creation: false };
+                drop(gpu.device.create_buffer(&descriptor));
+            }
+            Ok(())
+        });
+        let refused = refused.unwrap_err();
+        assert!(refused.what().starts_with("the driver refused a.wgsl:f: "), "{refused}");
+        assert!(refused.what().contains("first") && !refused.what().contains("second"), "{refused}");
+        assert_eq!(target.guarded("a.wgsl:f", || Ok(5)).unwrap(), 5);
+        gpu.check().unwrap();
+    }
 }

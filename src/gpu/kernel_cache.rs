@@ -135,3 +135,56 @@ impl KernelCache {
         self.kernels.borrow().keys().cloned().collect()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::gpu::{AdapterChoice, Gpu};
+
+    const FILL: Source = Source {
+        path: "tests/fill.wgsl",
+        text: "
+#constant VALUE = 1
+@group(0) @binding(0) var<storage, read_write> y: array<u32>;
+@compute @workgroup_size(64)
+fn fill(@builtin(global_invocation_id) id: vec3<u32>) { if id.x < arrayLength(&y) { y[id.x] = VALUE; } }
+",
+        structs: &[],
+    };
+
+    fn variant(value: u32) -> KernelVariant {
+        KernelVariant::new(&FILL, "fill", &[("VALUE", value)])
+    }
+
+    #[test]
+    fn a_kernel_that_is_compiled_ahead_is_the_one_that_is_used() {
+        let cache = KernelCache::new(&Gpu::open(&AdapterChoice::Best).unwrap());
+        assert_eq!(cache.state(&variant(3)), KernelState::Unknown);
+        (0..2).for_each(|_| cache.compile_ahead(&variant(3)));
+        assert_ne!(cache.state(&variant(3)), KernelState::Unknown);
+        let kernel = cache.kernel(&variant(3)).unwrap();
+        kernel.wait_compiled().unwrap();
+        assert_eq!(cache.state(&variant(3)), KernelState::Compiled);
+        assert!(Arc::ptr_eq(&kernel, &cache.kernel(&variant(3)).unwrap()), "it is made once");
+        // Where it is not valid, that is known once it is read, and said to each who asks.
+        let missing = KernelVariant::new(&FILL, "missing", &[]);
+        cache.compile_ahead(&missing);
+        for _ in 0..2 {
+            let error = cache.kernel(&missing).err().expect("it was accepted");
+            assert!(error.what().contains("has no entry point missing"), "{error}");
+        }
+        assert_eq!(cache.keys().len(), 1, "it is not kept");
+    }
+
+    #[test]
+    fn a_kernel_outlives_the_threads_that_were_to_compile_it() {
+        for round in 0..4 {
+            let cache = KernelCache::new(&Gpu::open(&AdapterChoice::Best).unwrap());
+            let kernels: Vec<_> =
+                (0..12).map(|value| cache.kernel(&variant(16 * round + value)).unwrap()).collect();
+            (0..12).for_each(|value| cache.compile_ahead(&variant(1000 + value)));
+            drop(cache);
+            kernels.iter().try_for_each(|kernel| kernel.wait_compiled()).unwrap();
+        }
+    }
+}
