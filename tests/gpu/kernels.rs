@@ -110,7 +110,7 @@ fn what_the_driver_refuses_is_reported_where_it_is_recorded() {
     let gpu = open_gpu();
     let text = "
 @group(0) @binding(0) var<storage, read_write> y: array<f32>;
-@compute @workgroup_size(1000000)
+@compute @workgroup_size(16000)
 fn huge(@builtin(global_invocation_id) id: vec3<u32>) { y[id.x] = 1.0; }
 ";
     let source = Source { path: "tests/huge.wgsl", text, structs: &[] };

@@ -1,23 +1,12 @@
 //! Changes between two steps: hyper-parameters, augmentation, batch, frozen layers, network, seed.
 
-use super::Trainer;
+use super::{Trainer, TuneTurn};
 use crate::data::{Augmentation, Clock, DataEdits};
 use crate::error::{Error, Result};
 use crate::nn::options::check_batch;
 use crate::nn::pass::{Pass, choose_sizes};
 use crate::nn::surgery::{ChannelMap, Stream};
 use crate::nn::{Edit, Hyper, Surgery, TrainerOptions};
-
-/// Turn of the autotuner.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum TuneTurn {
-    /// No kernel is left to be timed.
-    Done,
-    /// Candidates are compiled in the background: nothing was timed.
-    Compiling,
-    /// The candidates of one kernel were timed, and the plans are others.
-    Timed,
-}
 
 impl Trainer {
     /// Sets the hyper-parameters of the next step. Another optimizer resets the moments; an average that is switched on begins with

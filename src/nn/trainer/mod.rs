@@ -12,8 +12,6 @@ mod twin;
 
 use std::rc::Rc;
 
-pub use changes::TuneTurn;
-
 use super::mixed_check::with_checked_products;
 use super::pass::{Pass, StepPart};
 use super::{Network, Optimizer, Parameters, Shape, StartWeights, StepsPerEpoch, TrainerOptions, surgery};
@@ -30,6 +28,17 @@ pub fn state_hash(parameters: [&[f32]; 3], clock: &Clock) -> String {
     let Clock { step, epoch, cursor, .. } = clock;
     hash.update(bytemuck::cast_slice(&[*step, *epoch, *cursor]));
     hash.finalize().to_hex().to_string()
+}
+
+/// Turn of the autotuner.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TuneTurn {
+    /// No kernel is left to be timed.
+    Done,
+    /// Candidates are compiled in the background: nothing was timed.
+    Compiling,
+    /// The candidates of one kernel were timed, and the plans are others.
+    Timed,
 }
 
 /// A network in training.
