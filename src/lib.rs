@@ -34,8 +34,8 @@
 //! 1. The model lives on the GPU. The CPU holds settings, commands, and numbers a few frames old; no step, frame or edit
 //!    waits for a read-back.
 //! 2. One thread; two command encoders and submits a frame: training and layouts, then pictures, so that what cannot be drawn
-//!    costs no step. No async runtime, and no lock but around the opening of a device, in which drivers are not safe.
-//!    Threads of the door carry lines, and never touch a run.
+//!    costs no step. No async runtime, and no lock but around the opening of a device, in which drivers are not safe, and in the
+//!    hand-over of kernels, which threads in the background compile. Threads of the door carry lines. Neither touches a run.
 //! 3. A run is a pure function of (settings, data, seed, journal): no float atomics, fixed reduction trees, counter-based
 //!    random numbers. The same run twice gives the same bits on the same adapter and driver.
 //! 4. WGSL declares what a kernel binds; Rust reads it by reflection, for compute and for render pipelines. There is no
@@ -69,7 +69,8 @@
 //! A kernel is one entry point of a WGSL file. [`gpu::Kernel`] reflects its bindings by name, its workgroup size and the fields
 //! of its structs. A [`gpu::Plan`] is a list of prepared dispatches; bindings are checked when the plan is built, and
 //! recording it only sets pipelines and bind groups. A [`gpu::Stage`] is one shader file with its named buffers: a
-//! dispatch names the entry point, its parameters and its number of threads.
+//! dispatch names the entry point, its parameters and its number of threads. A kernel is compiled in the background from the moment it is
+//! asked for; recording waits for it, and a window draws on until all that a step runs is there.
 //! A buffer that a dispatch only reads is bound as `x_in` where the same file writes it elsewhere as `x`.
 //!
 //! Hot kernels come in candidates (register tiles, reductions); all give the same bits. Which one runs is a

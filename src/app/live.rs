@@ -15,7 +15,7 @@ const SOFTWARE_FRAME_MS: f64 = 60.0;
 /// the end of the frame under way.
 const HAND_SHARE: f64 = 0.5;
 const HAND_S: f32 = 0.5;
-/// Time without an action of the hand after which kernels may be timed, which holds the window up.
+/// Time without an action of the hand after which kernels may be timed, which holds the window up for a moment each.
 const HAND_AWAY: Duration = Duration::from_secs(2);
 
 /// Lays out the interface, so that a click acts on this very frame, and submits the frame's training; where the network was changed, it is
@@ -69,11 +69,17 @@ fn hand_is_away(ctx: &egui::Context, acts: bool) -> bool {
 }
 
 /// Submits the training of a frame whose pictures take `views_ms`, apart from them: what cannot be drawn costs no step. It takes a `share`
-/// of the time left, 1 for all of it. Returns whether there was any, and its submission.
+/// of the time left, 1 for all of it. While a GPU's driver compiles what the next step runs there is none, and the window goes on. Returns
+/// whether there is any, and its submission.
 pub(super) fn work(session: &mut Session, views_ms: f64, share: f64) -> (bool, wgpu::SubmissionIndex) {
     let budget_ms = if session.gpu().is_software() { SOFTWARE_FRAME_MS } else { FRAME_MS };
     let budget_ms = share * (budget_ms - views_ms).max(budget_ms / 4.0);
     let mut encoder = session.gpu().encoder("training");
+    // The software adapter compiles at the first dispatch, whoever waits before.
+    let waits = session.gpu().is_software();
+    if !session.is_compiled(waits) {
+        return (true, session.gpu().submit(encoder));
+    }
     let trained = session.record(&mut encoder, budget_ms);
     let submission = session.gpu().submit(encoder);
     session.after_submit();

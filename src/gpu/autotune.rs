@@ -5,6 +5,7 @@
 use std::fmt::Debug;
 
 use super::context::Gpu;
+use super::kernel_cache::{KernelState, KernelVariant};
 use super::plan::Plan;
 use super::roofline::MultiplyAdds;
 use super::timer::Span;
@@ -23,8 +24,9 @@ const FIRST_ROUNDS: u32 = 8;
 
 impl Gpu {
     /// Builds one of `candidates`, which come with the most promising first. All must give the same result. `key` names
-    /// kernel and shape: what the time depends on. `compiled` tells of a candidate whether its kernel is compiled; `plan` gives the
-    /// dispatches that are timed, which run on whatever their buffers hold.
+    /// kernel and shape: what the time depends on. `variant` is a candidate's kernel, by which it is told whether it is compiled and is compiled
+    /// ahead of its timing; none where it has no kernel of its own. `plan` gives the dispatches that are timed, which run on whatever their
+    /// buffers hold.
     ///
     /// # Errors
     /// When it cannot be built.
@@ -32,12 +34,14 @@ impl Gpu {
         &self,
         key: &str,
         candidates: &[C],
-        compiled: impl Fn(&C) -> bool,
+        variant: impl Fn(&C) -> Option<KernelVariant>,
         mut build: impl FnMut(&C) -> Result<B>,
         plan: impl Fn(&B) -> &Plan,
     ) -> Result<B> {
-        let ready = candidates.iter().find(|c| self.prefers_compiled() && compiled(c));
-        if let Some(candidate) = ready {
+        let state = |c: &C| variant(c).map_or(KernelState::Compiled, |variant| self.kernel_state(&variant));
+        let in_state = |wanted| candidates.iter().find(|c| state(c) == wanted);
+        let known = || in_state(KernelState::Compiled).or_else(|| in_state(KernelState::Compiling));
+        if let Some(candidate) = self.prefers_compiled().then(known).flatten() {
             return build(candidate);
         }
         let cached = cache_key(key, candidates);
@@ -56,10 +60,13 @@ impl Gpu {
                 return build(candidate);
             }
         }
-        if !self.times_now(candidates.len()) {
+        let timed = &candidates[..candidates.len().min(MAX_TIMED)];
+        let variants: Vec<KernelVariant> = timed.iter().filter_map(variant).collect();
+        if !self.times_now(candidates.len(), &variants) {
             return build(&candidates[0]);
         }
-        let timed = &candidates[..candidates.len().min(MAX_TIMED)];
+        // All of them at once, before any is needed.
+        variants.iter().for_each(|variant| self.compile_ahead(variant));
         let (built, choice) = self.benchmark(key, timed, build, plan)?;
         self.tuned.borrow_mut().keep(&cached, choice);
         Ok(built)
@@ -75,6 +82,7 @@ impl Gpu {
     ) -> Result<(B, Choice)> {
         // Compiled all before any is timed: meanwhile the GPU would fall asleep.
         let mut built = candidates.iter().map(build).collect::<Result<Vec<B>>>()?;
+        built.iter().try_for_each(|built| plan(built).wait_compiled())?;
         let fixed = self.fixed_plan()?;
         let time_ms = |plan: &Plan| plan.time(self).iter().map(|span| span.time_ms).sum::<f64>();
         turns::warm_up(|| time_ms(&fixed));

@@ -1,7 +1,6 @@
 //! The GPU as the program uses it: the device, the cache of compiled kernels, device profile and tuning policy.
 
 use std::cell::{Cell, RefCell};
-use std::collections::HashMap;
 use std::ops::{Deref, DerefMut};
 use std::rc::Rc;
 use std::sync::Arc;
@@ -9,13 +8,11 @@ use std::sync::Arc;
 use super::device::Device;
 use super::half_products::HalfProducts;
 use super::kernel::Kernel;
+use super::kernel_cache::{KernelCache, KernelKey, KernelState, KernelVariant};
 use super::processor::stalls_at_loads;
 use super::shader::Source;
 use super::tune_cache::{TuneCache, TunePolicy};
 use crate::error::{Error, Result};
-
-/// Shader file, entry point, and the constants that are set.
-pub type KernelKey = (&'static str, &'static str, Vec<(&'static str, u32)>);
 
 /// Device profile that the hot kernels are shaped for: chosen from the adapter; tests set it to try every variant of a kernel.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -53,15 +50,15 @@ impl DeviceProfile {
 #[derive(Clone)]
 pub struct Gpu {
     ground: Device,
-    kernels: Rc<RefCell<HashMap<KernelKey, Arc<Kernel>>>>,
+    kernels: Rc<KernelCache>,
     profile: DeviceProfile,
     /// Making of products of 16-bit factors, where layers take those.
     pub(super) half_products: Option<HalfProducts>,
     subgroups_of_8: bool,
     policy: TunePolicy,
     prefers_compiled: bool,
-    /// Kernels built since the last look whose candidates are to be timed later.
-    untimed: Rc<Cell<usize>>,
+    /// Candidates of kernels built since the last look that are to be timed later.
+    untimed: Rc<RefCell<Vec<KernelVariant>>>,
     /// Kernels whose candidates may be timed yet, where not all are.
     timings_left: Option<Rc<Cell<usize>>>,
     image_memory: Option<u64>,
@@ -91,8 +88,8 @@ impl Gpu {
         let (software, stalls_at_loads) = (ground.is_software(), stalls_at_loads(&ground.info));
         Self {
             tuned: Rc::new(RefCell::new(TuneCache::open(&ground.info))),
+            kernels: Rc::new(KernelCache::new(&ground)),
             ground,
-            kernels: Rc::default(),
             profile: DeviceProfile {
                 large_tiles: software,
                 stalls_at_loads,
@@ -157,27 +154,37 @@ impl Gpu {
         self.policy = policy;
     }
 
-    /// A handle whose autotuner picks a candidate that is compiled already, where there is one: an edit of the network must not
-    /// wait for the driver's compiler.
+    /// A handle whose autotuner picks a candidate that is compiled already, or is being compiled, where there is one: an edit of the
+    /// network must not wait for the driver's compiler.
     #[must_use]
     pub fn preferring_compiled(&self) -> Self {
         Self { prefers_compiled: true, ..self.clone() }
     }
 
-    /// A handle whose autotuner times the candidates of one kernel, the first of which nothing is known.
+    /// A handle whose autotuner times the candidates of one kernel, the first of which nothing is known. Those that are not compiled are
+    /// waited for: see [`Gpu::compile_untimed`].
     #[must_use]
     pub fn timing_next(&self) -> Self {
+        self.untimed.take();
         let timings_left = Some(Rc::new(Cell::new(1)));
         Self { policy: TunePolicy::Benchmark, timings_left, ..self.clone() }
     }
 
-    /// Number of kernels built since the last call whose candidates were left to be timed later.
-    pub fn take_untimed(&self) -> usize {
-        self.untimed.take()
+    /// True if the candidates of a kernel built since the last [`Gpu::timing_next`] were left to be timed later.
+    pub fn has_untimed(&self) -> bool {
+        !self.untimed.borrow().is_empty()
     }
 
-    /// True if a kernel of `candidates` candidates, of which nothing is known, is to be timed now. If it is to be later, it is counted.
-    pub(super) fn times_now(&self, candidates: usize) -> bool {
+    /// Compiles the candidates that were left to be timed later, in the background; true once all of them are compiled or refused.
+    pub fn compile_untimed(&self) -> bool {
+        let untimed = self.untimed.borrow();
+        untimed.iter().for_each(|variant| self.compile_ahead(variant));
+        untimed.iter().all(|variant| self.kernels.state(variant) == KernelState::Compiled)
+    }
+
+    /// True if a kernel of `candidates` candidates, of which nothing is known, is to be timed now. If it is to be later, `variants`, the kernels
+    /// of those to be timed, are noted.
+    pub(super) fn times_now(&self, candidates: usize, variants: &[KernelVariant]) -> bool {
         match (self.policy, &self.timings_left) {
             (TunePolicy::Benchmark, None) => true,
             (TunePolicy::Benchmark, Some(left)) if left.get() > 0 && candidates > 1 => {
@@ -185,7 +192,12 @@ impl Gpu {
                 true
             }
             (TunePolicy::Benchmark | TunePolicy::Later, _) => {
-                self.untimed.set(self.untimed.get() + usize::from(candidates > 1));
+                let mut untimed = self.untimed.borrow_mut();
+                for variant in variants.iter().filter(|_| candidates > 1) {
+                    if untimed.iter().all(|known| !known.is(variant)) {
+                        untimed.push(variant.clone());
+                    }
+                }
                 false
             }
             _ => false,
@@ -211,20 +223,21 @@ impl Gpu {
     #[must_use]
     pub fn replacing_shader(&self, path: &'static str, text: &'static str) -> Self {
         let replaced = self.replaced.iter().copied().chain([(path, text)]).collect();
-        Self { kernels: Rc::default(), replaced, ..self.clone() }
+        Self { kernels: Rc::new(KernelCache::new(&self.ground)), replaced, ..self.clone() }
     }
 
-    /// The kernel is compiled already.
-    pub fn has_kernel(
-        &self,
-        source: &Source,
-        entry: &'static str,
-        constants: &[(&'static str, u32)],
-    ) -> bool {
-        self.kernels.borrow().contains_key(&(source.path, entry, constants.to_vec()))
+    /// State of a kernel.
+    pub(super) fn kernel_state(&self, variant: &KernelVariant) -> KernelState {
+        self.kernels.state(variant)
     }
 
-    /// The compiled kernel `entry` of `source`, with constants set; compiled at its first use, kept after.
+    /// Compiles a kernel in the background, for who needs it later.
+    pub(super) fn compile_ahead(&self, variant: &KernelVariant) {
+        self.kernels.compile_ahead(&self.with_replaced(variant));
+    }
+
+    /// The kernel `entry` of `source`, with constants set; read at its first use, compiled in the background from then on, and kept. A driver
+    /// that refuses it says so where it is recorded ([`Device::check`]).
     ///
     /// # Errors
     /// When the shader is not valid or lacks the entry point or a constant.
@@ -234,26 +247,23 @@ impl Gpu {
         entry: &'static str,
         constants: &[(&'static str, u32)],
     ) -> Result<Arc<Kernel>> {
-        let key = (source.path, entry, constants.to_vec());
-        if let Some(kernel) = self.kernels.borrow().get(&key) {
-            return Ok(Arc::clone(kernel));
-        }
-        let replaced = self.replaced.iter().find(|(path, _)| *path == source.path);
-        let source = Source { text: replaced.map_or(source.text, |(_, text)| text), ..*source };
-        let kernel = Arc::new(Kernel::new(&self.ground, &source, entry, constants)?);
-        self.kernels.borrow_mut().insert(key, Arc::clone(&kernel));
-        Ok(kernel)
+        self.kernels.kernel(&self.with_replaced(&KernelVariant::new(source, entry, constants)))
     }
 
-    /// The kernels compiled so far, sorted.
+    /// A kernel of the shader that takes the place of its own.
+    fn with_replaced(&self, variant: &KernelVariant) -> KernelVariant {
+        variant.clone().replaced_by(&self.replaced)
+    }
+
+    /// The kernels that were asked for so far, sorted.
     pub fn compiled(&self) -> Vec<KernelKey> {
-        let mut keys: Vec<KernelKey> = self.kernels.borrow().keys().cloned().collect();
+        let mut keys = self.kernels.keys();
         keys.sort();
         keys
     }
 
-    /// Number of kernels compiled so far.
+    /// Number of kernels that were asked for so far.
     pub fn kernels_compiled(&self) -> usize {
-        self.kernels.borrow().len()
+        self.kernels.keys().len()
     }
 }

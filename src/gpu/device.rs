@@ -3,7 +3,7 @@
 use std::cell::{Cell, RefCell};
 use std::collections::HashSet;
 use std::rc::Rc;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use humansize::{BINARY, format_size};
 
@@ -37,32 +37,43 @@ pub struct Device {
     /// Bytes of all buffers made so far.
     pub(super) allocated: Rc<Cell<u64>>,
     uniforms: Rc<RefCell<Uniforms>>,
-    errors: Arc<Mutex<ErrorLog>>,
+    pub(super) faults: Faults,
 }
 
-/// Each distinct GPU error once.
+/// Each distinct GPU error once; a clone is another handle, for any thread.
+#[derive(Clone, Default)]
+pub(super) struct Faults(Arc<Mutex<FaultLog>>);
+
 #[derive(Default)]
-struct ErrorLog {
+struct FaultLog {
     seen: HashSet<String>,
     unread: Vec<String>,
 }
 
-/// Logs each distinct uncaptured error of a device.
-fn log_errors(device: &wgpu::Device) -> Arc<Mutex<ErrorLog>> {
-    let errors = Arc::new(Mutex::new(ErrorLog::default()));
-    let log = Arc::clone(&errors);
-    device.on_uncaptured_error(Arc::new(move |error: wgpu::Error| {
-        let text = error.to_string();
-        let mut log = log.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        if !log.seen.insert(text.clone()) {
+impl Faults {
+    /// Notes and logs the uncaptured errors of a device.
+    fn of(device: &wgpu::Device) -> Self {
+        let faults = Self::default();
+        let notes = faults.clone();
+        device.on_uncaptured_error(Arc::new(move |error: wgpu::Error| notes.note(&error.to_string())));
+        faults
+    }
+
+    /// Notes and logs an error, the first time.
+    pub(super) fn note(&self, text: &str) {
+        let mut log = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if !log.seen.insert(text.to_owned()) {
             return;
         }
         // The first one is the cause; the others tell of what could not be made after it.
         let level = if log.unread.is_empty() { log::Level::Error } else { log::Level::Debug };
         log::log!(level, "GPU error: {text}");
-        log.unread.push(text);
-    }));
-    errors
+        log.unread.push(text.to_owned());
+    }
+
+    fn take(&self) -> Vec<String> {
+        std::mem::take(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner).unread)
+    }
 }
 
 impl Device {
@@ -92,7 +103,7 @@ impl Device {
         log::info!("adapter: {} ({:?}, {} {})", info.name, info.backend, info.driver, info.driver_info);
         newer_driver(&info).into_iter().for_each(|advice| log::info!("{advice}"));
         Ok(Self {
-            errors: log_errors(&device),
+            faults: Faults::of(&device),
             half_matrices: !matrices.is_empty() && device.features().contains(matrices),
             device,
             queue,
@@ -152,8 +163,7 @@ impl Device {
 
     /// The GPU errors since the last call, each distinct one once in the life of the device.
     pub fn take_errors(&self) -> Vec<String> {
-        let mut log = self.errors.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        std::mem::take(&mut log.unread)
+        self.faults.take()
     }
 
     /// An error when the GPU reported one since the last call: the first, of which all others may be effects.

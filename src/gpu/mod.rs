@@ -6,13 +6,15 @@
 //! ```text
 //! device ← buffer, readback, timer, memory          structs ← template ← shader ← reflect ← kernel, render
 //! uniforms, remedy (on processor) ← device; wide_loads ← kernel; facts, needs, instances ← adapter ← open; half_products ← device, context, precision
-//! device, kernel, tune_cache ← context (Gpu) ← plan_builder (on plan, indirect) ← stage, autotune, open, roofline
+//! device, kernel, deferred, compile_pool ← kernel_cache; deferred ← kernel; device, kernel_cache, tune_cache ← context (Gpu) ← plan_builder (on plan, indirect) ← stage, autotune, open, roofline
 //! ```
 
 mod adapter;
 mod autotune;
 mod buffer;
+mod compile_pool;
 mod context;
+mod deferred;
 mod device;
 pub mod facts;
 pub(crate) mod h100;
@@ -20,6 +22,7 @@ mod half_products;
 mod indirect;
 mod instances;
 mod kernel;
+mod kernel_cache;
 mod memory;
 mod needs;
 mod open;
@@ -48,11 +51,12 @@ mod work;
 
 pub use adapter::{AdapterChoice, AdapterReport, list_adapters, list_opened_adapters, no_adapter};
 pub use buffer::{Buffer, BufferRange};
-pub use context::{DeviceProfile, Gpu, KernelKey};
+pub use context::{DeviceProfile, Gpu};
 pub use device::Device;
 pub use half_products::HalfProducts;
 pub use indirect::ConditionalDispatches;
 pub use kernel::Kernel;
+pub use kernel_cache::{KernelKey, KernelVariant};
 pub use plan::{Dispatch, Plan};
 pub use plan_builder::{DispatchBuilder, PlanBuilder};
 pub use precision::Precision;

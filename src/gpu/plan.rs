@@ -11,6 +11,7 @@ use super::h100;
 use super::kernel::Kernel;
 use super::readback::ReadbackRing;
 use super::timer::{Span, Timer};
+use crate::error::Result;
 
 /// One prepared dispatch.
 #[derive(Clone)]
@@ -60,7 +61,22 @@ impl Plan {
         self
     }
 
-    /// Records the dispatches of `range` into a pass of the caller.
+    /// True once the driver has compiled or refused all of its kernels: recording it waits for nothing.
+    pub fn is_compiled(&self) -> bool {
+        self.dispatches.iter().all(|dispatch| dispatch.kernel.is_compiled())
+    }
+
+    /// Waits until the driver has compiled all of its kernels, and compiles with the others meanwhile.
+    ///
+    /// # Errors
+    /// When it refused one.
+    pub fn wait_compiled(&self) -> Result<()> {
+        self.dispatches.iter().for_each(|dispatch| dispatch.kernel.compile());
+        self.dispatches.iter().try_for_each(|dispatch| dispatch.kernel.wait_compiled())
+    }
+
+    /// Records the dispatches of `range` into a pass of the caller, which waits for kernels that are not compiled yet. A dispatch whose kernel
+    /// the driver refused is left out, and the device reports that ([`Device::check`]).
     pub fn record(&self, pass: &mut wgpu::ComputePass<'_>, range: Range<usize>) {
         for dispatch in &self.dispatches[range] {
             dispatch.record(pass);
@@ -126,7 +142,9 @@ impl Dispatch {
     }
 
     fn record(&self, pass: &mut wgpu::ComputePass<'_>) {
-        pass.set_pipeline(&self.kernel.pipeline);
+        // What the driver refused is left out, and the device reports it.
+        let Some(pipeline) = self.kernel.pipeline() else { return };
+        pass.set_pipeline(pipeline);
         pass.set_bind_group(0, &self.bind_group, &[]);
         let [x, y, z] = self.workgroups;
         match &self.condition {

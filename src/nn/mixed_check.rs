@@ -91,7 +91,10 @@ fn results(gpu: &Gpu) -> Result<[Vec<f32>; 3]> {
     })?;
     let mut encoder = gpu.encoder("check of mixed precision");
     let prepare = packing.build(gpu, &parameters.range())?;
-    [&prepare, &plans.forward, &plans.backward].into_iter().for_each(|plan| plan.encode(&mut encoder));
+    for plan in [&prepare, &plans.forward, &plans.backward] {
+        plan.wait_compiled()?;
+        plan.encode(&mut encoder);
+    }
     gpu.submit(encoder);
     let mut gradients = vec![0.0; weights];
     for (_, sums) in partials.read(gpu) {

@@ -86,5 +86,5 @@ pub use snapshot::Snapshot;
 pub use start_weights::StartWeights;
 pub use surgery::{Ablation, Edit, Surgery, WeightEdit};
 pub use tensor::Tensor;
-pub use trainer::{Trainer, state_hash};
+pub use trainer::{Trainer, TuneTurn, state_hash};
 pub use weight_sums::WeightSums;

@@ -344,6 +344,7 @@ impl Session {
     /// there was anything to do.
     pub fn advance(&mut self) -> bool {
         self.poll();
+        self.is_compiled(true);
         let mut encoder = self.gpu().encoder("headless");
         let trains = self.progress.trains();
         let budget_ms = if trains { self.layouts.submit_ms(SUBMIT_MS) } else { SUBMIT_MS };

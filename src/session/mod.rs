@@ -11,6 +11,7 @@ mod changed_settings;
 mod check;
 mod checkpoint;
 mod command;
+mod compiling;
 mod concern;
 mod distributions;
 mod doctor;

@@ -68,7 +68,7 @@ pub(super) struct Progress {
     pub tune_pauses: TunePauses,
 }
 
-/// Turns of the autotuner while the run goes on, which take half of the time at most.
+/// Turns of the autotuner while the run goes on, which take half of the time at most, and the wait for the compiler before.
 #[derive(Debug, Default)]
 pub(super) struct TunePauses {
     /// Step at which the session began.
@@ -77,6 +77,8 @@ pub(super) struct TunePauses {
     pub rests_until: Option<Instant>,
     /// No kernel is timed for now.
     pub held: bool,
+    /// Time since which the next step waits for its kernels to be compiled.
+    pub compiles_since: Option<Instant>,
 }
 
 impl Progress {

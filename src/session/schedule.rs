@@ -15,7 +15,7 @@ use super::progress::{Passes, Purpose};
 use super::readback::{EvaluationRequest, Received, Timed};
 use super::state::Session;
 use super::throughput::WorkSpan;
-use super::{beside, examined, taken_in, urgent, watch};
+use super::{beside, compiling, examined, taken_in, urgent, watch};
 use crate::data::{Clock, StepRecord};
 
 impl Session {
@@ -53,10 +53,16 @@ impl Session {
         self.progress.recorded_ms
     }
 
-    /// Says whether kernels may be timed between steps from now on, as they are at first. It takes up to a second each, in which nothing
-    /// else goes on.
+    /// Says whether kernels may be timed between steps from now on, as they are at first. Nothing else goes on meanwhile; they are compiled
+    /// before, in the background.
     pub fn may_tune(&mut self, may: bool) {
         self.progress.tune_pauses.held = !may;
+    }
+
+    /// True once the driver has compiled what a step runs, which the next step would wait for; `waits` until then. Where it refused a kernel, that is
+    /// an event, and the run pauses.
+    pub fn is_compiled(&mut self, waits: bool) -> bool {
+        compiling::is_done(self, waits)
     }
 
     /// Begins commands, evaluations and feature passes: the CPU's writes come before all that an encoder holds.

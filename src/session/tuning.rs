@@ -5,9 +5,11 @@
 use std::time::Instant;
 
 use super::state::Session;
+use crate::nn::TuneTurn;
 
-/// Times the candidates of one kernel where the run has made a step since the session began, and the last turn was long enough ago. No
-/// step or evaluation may be under way, and nothing recorded that is not submitted. A way through time arrives before it.
+/// Takes a turn where the run has made a step since the session began, and the last timing was long enough ago: candidates are compiled in the
+/// background at first, while the run goes on, and then those of one kernel are timed in a turn. No step or evaluation may be under way, and
+/// nothing recorded that is not submitted. A way through time arrives before it.
 pub(super) fn take_turn(session: &mut Session) {
     session.arrive();
     let (progress, trainer) = (&mut session.progress, &mut session.run.trainer);
@@ -23,11 +25,11 @@ pub(super) fn take_turn(session: &mut Session) {
         return;
     }
     match trainer.tune_next() {
-        Ok(true) => {
+        Ok(TuneTurn::Timed) => {
             progress.take_plans(trainer);
             progress.tune_pauses.rests_until = Some(Instant::now() + begun.elapsed());
         }
-        Ok(false) => {}
+        Ok(TuneTurn::Compiling | TuneTurn::Done) => {}
         Err(error) => log::info!("kernels stay as they are: {error}"),
     }
 }

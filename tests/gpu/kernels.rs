@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use revacnn::error::Result;
+use revacnn::error::{ErrorKind, Result};
 use revacnn::gpu::{Buffer, BufferRange, Gpu, Kernel, Params as _, PlanBuilder, Source};
 use revacnn::params;
 
@@ -125,6 +125,35 @@ fn faults_in_shaders_are_named() {
     let first = scale_kernel(&gpu);
     assert!(Arc::ptr_eq(&first, &scale_kernel(&gpu)), "a kernel is compiled once");
     assert_eq!(gpu.kernels_compiled(), compiled + 1);
+}
+
+#[test]
+fn what_the_driver_refuses_is_reported_where_it_is_recorded() {
+    let gpu = open_gpu();
+    let text = "
+@group(0) @binding(0) var<storage, read_write> y: array<f32>;
+@compute @workgroup_size(16000)
+fn huge(@builtin(global_invocation_id) id: vec3<u32>) { y[id.x] = 1.0; }
+";
+    let source = Source { path: "tests/huge.wgsl", text, structs: &[] };
+    let kernel = gpu.kernel(&source, "huge", &[]).expect("it is valid, but no adapter has as many threads");
+    let y = poisoned(&gpu, "y", 4);
+    let mut plan = PlanBuilder::new(&gpu);
+    plan.dispatch("huge", &kernel).bind("y", y.range()).threads([1, 1, 1]).unwrap();
+    let plan = plan.finish();
+    let refused = plan.wait_compiled().unwrap_err();
+    assert!(refused.what().starts_with("the driver refused tests/huge.wgsl:huge: "), "{refused}");
+    assert!(refused.help().contains("driver"), "{refused}");
+    assert!(plan.is_compiled(), "there is nothing to wait for");
+    gpu.check().expect("what nobody runs is no fault");
+    let mut encoder = gpu.encoder("huge");
+    plan.encode(&mut encoder);
+    gpu.submit(encoder);
+    let reported = gpu.check().unwrap_err();
+    assert_eq!(reported.kind(), ErrorKind::Gpu);
+    assert!(reported.what().contains("the driver refused tests/huge.wgsl:huge: "), "{reported}");
+    assert!(y.read(&gpu).iter().all(|value| value.is_nan()), "it was left out");
+    assert_no_errors(&gpu);
 }
 
 /// Runs `entry` over `count` vec4 of ones; the result, and what was there before past the end.

@@ -3,6 +3,7 @@
 mod bench;
 mod beside;
 mod commands;
+mod compiling;
 mod damage;
 mod data_edits;
 mod distributions;

@@ -1,10 +1,11 @@
 //! Kernels that are tuned while the run goes on: not before its first step, and without a change of its bits.
 
 use std::rc::Rc;
+use std::time::Duration;
 
 use revacnn::data::Dataset;
-use revacnn::gpu::{Gpu, TunePolicy};
-use revacnn::nn::{Network, Trainer, TrainerOptions};
+use revacnn::gpu::{Choice, Gpu, TunePolicy};
+use revacnn::nn::{Network, Trainer, TrainerOptions, TuneTurn};
 use revacnn::session::{EpochMetrics, Session};
 
 use crate::bench::{Bench, run_to, settings};
@@ -15,6 +16,18 @@ fn untuned(policy: TunePolicy) -> Gpu {
     gpu.keep_choices_in_memory();
     gpu.set_tune_policy(policy);
     gpu
+}
+
+/// Waits until the candidates that were left to be timed later are compiled.
+fn compile(gpu: &Gpu) {
+    while !gpu.compile_untimed() {
+        std::thread::sleep(Duration::from_millis(1));
+    }
+}
+
+/// The choices since the last call for which candidates were timed.
+fn timed(gpu: &Gpu) -> Vec<Choice> {
+    gpu.take_choices().into_iter().filter(|choice| !choice.known).collect()
 }
 
 #[test]
@@ -32,15 +45,25 @@ fn plans_that_are_tuned_in_mid_run_give_the_same_bits() {
             trainer.state_hash()
         };
         let mut hashes = vec![step(&mut trainer)];
-        while hashes.len() < 7 {
-            let more = tunes && trainer.tune_next().unwrap();
-            let mut timed = trainer.gpu().take_choices();
-            timed.retain(|choice| !choice.known);
-            assert_eq!(timed.len(), usize::from(more && hashes.len() <= 5), "{timed:?}");
+        let before = trainer.gpu().kernels_compiled();
+        // Steps go on while candidates are compiled, and nothing is timed before all of them are.
+        while tunes && hashes.len() < 3 && trainer.tune_next().unwrap() == TuneTurn::Compiling {
+            assert!(timed(trainer.gpu()).is_empty(), "timed while candidates are compiled");
+            hashes.push(step(&mut trainer));
+        }
+        assert_eq!(trainer.gpu().kernels_compiled() > before, tunes, "candidates are compiled ahead");
+        compile(trainer.gpu());
+        let ahead = trainer.gpu().kernels_compiled();
+        while hashes.len() < 10 {
+            let turn = if tunes { trainer.tune_next().unwrap() } else { TuneTurn::Done };
+            let timed = timed(trainer.gpu());
+            assert_eq!(timed.len(), usize::from(turn == TuneTurn::Timed), "{turn:?}: {timed:?}");
             assert!(timed.iter().all(|choice| choice.tried.len() > 1), "{timed:?}");
             hashes.push(step(&mut trainer));
         }
-        assert!(!trainer.tune_next().unwrap(), "all are tuned, or none is to be");
+        assert_eq!(trainer.tune_next().unwrap(), TuneTurn::Done, "all are tuned, or none is to be");
+        let more = trainer.gpu().kernels_compiled() - ahead;
+        assert_eq!(more, usize::from(tunes), "none but the one that is timed beside the candidates is new");
         hashes
     };
     let plain = hashes(untuned(TunePolicy::Heuristic), false);
@@ -59,11 +82,14 @@ fn a_session_tunes_after_its_first_step() {
     let mut session = begin(TunePolicy::Later);
     run_to(&mut session, 1);
     assert!(session.gpu().take_choices().is_empty(), "nothing is timed before the first step");
+    compile(session.gpu());
     run_to(&mut session, 30);
     assert!(!session.gpu().take_choices().is_empty(), "a kernel was timed");
     // Not while it must not hold anything up, and then where it had stopped.
     let mut held = begin(TunePolicy::Later);
     held.may_tune(false);
+    run_to(&mut held, 10);
+    compile(held.gpu());
     run_to(&mut held, 20);
     assert!(held.gpu().take_choices().is_empty(), "nothing is timed while it is held");
     held.may_tune(true);

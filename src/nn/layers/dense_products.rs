@@ -18,7 +18,7 @@
 
 use super::conv2d::{Convolution, MAX_GPU_CANDIDATES, gpu_cycles, gpu_time_us};
 use crate::error::Result;
-use crate::gpu::{Buffer, BufferRange, Plan, Source};
+use crate::gpu::{Buffer, BufferRange, KernelVariant, Plan, Source};
 use crate::nn::twin::KernelTwin;
 use crate::nn::{LayerBuild, LayerPlans};
 use crate::{params, wgsl};
@@ -238,7 +238,7 @@ impl Product<'_> {
         build.gpu.choose(
             &key,
             &tiles,
-            |tile| build.gpu.has_kernel(&PRODUCT, "dense_product", &self.constants(*tile)),
+            |tile| Some(KernelVariant::new(&PRODUCT, "dense_product", &self.constants(*tile))),
             |tile| self.build_tile(build, *tile, result),
             |plan| plan,
         )

@@ -121,10 +121,10 @@ pub fn carry_twin(
 /// A tensor to be carried over: how, where it was, and where it is.
 type Carriage<'t> = (&'t Carried, [&'t TensorRange; 2]);
 
-/// Compiles the kernel, so that no change of a network has to.
+/// Compiles the kernel in the background, so that no change of a network has to.
 ///
 /// # Errors
-/// When the driver refuses it.
+/// When its shader is not valid.
 pub(in crate::nn) fn compile(gpu: &Gpu) -> Result<()> {
     gpu.kernel(&CARRY, "carry", &[]).map(|_| ())
 }

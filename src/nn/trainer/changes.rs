@@ -1,6 +1,6 @@
 //! Changes between two steps: hyper-parameters, augmentation, batch, frozen layers, network, seed.
 
-use super::Trainer;
+use super::{Trainer, TuneTurn};
 use crate::data::{Augmentation, Clock, DataEdits};
 use crate::error::{Error, Result};
 use crate::nn::options::check_batch;
@@ -38,22 +38,26 @@ impl Trainer {
         Pass::build(&self.gpu, &self.network, &self.loader, &self.parameters, &self.optimizer, options)
     }
 
-    /// Times the candidates of one kernel that runs on the usual choice so far ([`TunePolicy::Later`]), and takes the fastest from the
-    /// next step on: other plans, the same bits. False where none is left. No step may be under way. Waits.
+    /// Takes a turn of the autotuner, for kernels that run on the usual choice so far ([`TunePolicy::Later`]). The first turns begin to compile
+    /// the candidates in the background and come back at once. When all are compiled, each turn times those of one kernel, and takes the
+    /// fastest from the next step on: other plans, the same bits. No step may be under way. Waits for the timing alone.
     ///
     /// # Errors
-    /// When there is no room for the plans beside those in use; then these stay.
+    /// When there is no room for the plans beside those in use, or the driver refuses a candidate; then those in use stay.
     ///
     /// [`TunePolicy::Later`]: crate::gpu::TunePolicy::Later
-    pub fn tune_next(&mut self) -> Result<bool> {
-        if self.gpu.take_untimed() == 0 {
-            return Ok(false);
+    pub fn tune_next(&mut self) -> Result<TuneTurn> {
+        if !self.gpu.has_untimed() {
+            return Ok(TuneTurn::Done);
+        }
+        if !self.gpu.compile_untimed() {
+            return Ok(TuneTurn::Compiling);
         }
         let (gpu, options) = (self.gpu.timing_next(), &self.options);
         let build =
             || Pass::build(&gpu, &self.network, &self.loader, &self.parameters, &self.optimizer, options);
         self.pass = gpu.within_memory(build)?;
-        Ok(true)
+        Ok(TuneTurn::Timed)
     }
 
     /// Sets the augmentation of the next step.

@@ -30,6 +30,17 @@ pub fn state_hash(parameters: [&[f32]; 3], clock: &Clock) -> String {
     hash.finalize().to_hex().to_string()
 }
 
+/// Turn of the autotuner.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TuneTurn {
+    /// No kernel is left to be timed.
+    Done,
+    /// Candidates are compiled in the background: nothing was timed.
+    Compiling,
+    /// The candidates of one kernel were timed, and the plans are others.
+    Timed,
+}
+
 /// A network in training.
 pub struct Trainer {
     gpu: Rc<Gpu>,

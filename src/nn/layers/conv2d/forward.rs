@@ -13,7 +13,7 @@ use std::fmt;
 use super::cost::{TileLimits, iteration_cycles};
 use super::geometry::{Axis, Convolution};
 use crate::error::Result;
-use crate::gpu::{BufferRange, DeviceProfile, Gpu, Plan, PlanBuilder, Source};
+use crate::gpu::{BufferRange, DeviceProfile, Gpu, KernelVariant, Plan, PlanBuilder, Source};
 use crate::nn::packing::PackedRange;
 use crate::nn::{LayerBuild, Shape};
 use crate::{params, wgsl};
@@ -161,7 +161,7 @@ impl ConvolutionPass<'_> {
         let built = build.gpu.choose(
             &self.shape_key(build),
             &self.candidates(build),
-            |tile| build.gpu.has_kernel(&CONV2D, "conv2d", &self.constants(build.gpu, *tile)),
+            |tile| Some(KernelVariant::new(&CONV2D, "conv2d", &self.constants(build.gpu, *tile))),
             |tile| self.build_tile(build, *tile, buffers),
             |built| built,
         )?;

@@ -20,7 +20,7 @@ use super::cost::moving_us;
 use super::forward::{CONV2D, ConvolutionPass, Tile};
 use super::geometry::Convolution;
 use crate::error::Result;
-use crate::gpu::{Plan, PlanBuilder};
+use crate::gpu::{KernelVariant, Plan, PlanBuilder};
 use crate::nn::layers::window::{Window, WindowParams};
 use crate::nn::{LayerBuild, Pooling};
 
@@ -42,9 +42,9 @@ impl Convolution {
             &pass.pooled_candidates(build.extent.quads),
             |candidate| match candidate {
                 Candidate::Fused(tile) => {
-                    build.gpu.has_kernel(&CONV2D, "conv2d", &pass.constants(build.gpu, *tile))
+                    Some(KernelVariant::new(&CONV2D, "conv2d", &pass.constants(build.gpu, *tile)))
                 }
-                Candidate::Apart => true,
+                Candidate::Apart => None,
             },
             |candidate| match candidate {
                 Candidate::Fused(tile) => {

@@ -7,7 +7,7 @@
 use super::cost::{TileLimits, iteration_cycles};
 use super::geometry::Convolution;
 use crate::error::Result;
-use crate::gpu::{BufferRange, DeviceProfile, Gpu, Plan, PlanBuilder, Source};
+use crate::gpu::{BufferRange, DeviceProfile, Gpu, KernelVariant, Plan, PlanBuilder, Source};
 use crate::nn::LayerBuild;
 use crate::{params, wgsl};
 
@@ -93,7 +93,7 @@ impl Convolution {
             &candidates,
             |tile| {
                 let (source, entry, constants) = self.variant(gpu, *tile, turned);
-                gpu.has_kernel(&source, entry, &constants)
+                Some(KernelVariant::new(&source, entry, &constants))
             },
             |tile| self.build_tile(build, *tile, (splits, &partials), (maps, steps)),
             |built| built,

@@ -10,7 +10,7 @@ use super::copies::{SIDE, copy_quads};
 use super::layer::Mixed;
 use super::tiles::{Tile, TiledWork};
 use crate::error::Result;
-use crate::gpu::{BufferRange, Plan, PlanBuilder, Source};
+use crate::gpu::{BufferRange, KernelVariant, Plan, PlanBuilder, Source};
 use crate::{params, wgsl};
 
 const MIXED_PRODUCT: Source = wgsl!("nn/mixed_product.wgsl", MixedProductParams);
@@ -101,7 +101,7 @@ impl Mixed<'_> {
         let built = gpu.choose(
             &key,
             &work.tiles(),
-            |tile| gpu.has_kernel(&MIXED_PRODUCT, "mixed_product", &self.constants(pass, *tile)),
+            |tile| Some(KernelVariant::new(&MIXED_PRODUCT, "mixed_product", &self.constants(pass, *tile))),
             |tile| self.build_tile(pass, &work, *tile, result),
             |built| built,
         )?;

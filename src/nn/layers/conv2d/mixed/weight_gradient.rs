@@ -8,7 +8,7 @@ use super::copies::{SIDE, copy_quads};
 use super::layer::Mixed;
 use super::tiles::{Tile, TiledWork};
 use crate::error::Result;
-use crate::gpu::{BufferRange, Plan, PlanBuilder, Source};
+use crate::gpu::{BufferRange, KernelVariant, Plan, PlanBuilder, Source};
 use crate::{params, wgsl};
 
 const MIXED_WEIGHT_GRADIENT: Source = wgsl!("nn/mixed_weight_gradient.wgsl", MixedWeightGradientParams);
@@ -91,7 +91,10 @@ impl Mixed<'_> {
         let built = gpu.choose(
             &key,
             &work.tiles(),
-            |tile| gpu.has_kernel(&MIXED_WEIGHT_GRADIENT, ENTRY, &self.weight_constants(&work, *tile)),
+            |tile| {
+                let constants = self.weight_constants(&work, *tile);
+                Some(KernelVariant::new(&MIXED_WEIGHT_GRADIENT, ENTRY, &constants))
+            },
             |tile| self.build_weight_tile(&work, *tile, shares, &partials),
             |built| built,
         )?;
