@@ -13,6 +13,7 @@ mod plan;
 #[cfg(feature = "app")]
 mod points;
 mod rank;
+mod recording;
 #[cfg(feature = "app")]
 mod renderer;
 mod time;

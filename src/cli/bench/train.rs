@@ -1,4 +1,4 @@
-//! `revacnn bench train`: training throughput and GPU time per kernel.
+//! `revacnn bench train`: training throughput, overhead of recording, and GPU time per kernel.
 
 use std::collections::BTreeMap;
 use std::rc::Rc;
@@ -10,10 +10,12 @@ use revacnn::data::Dataset;
 use revacnn::error::Result;
 use revacnn::gpu::{Choice, DeviceProfile, Gpu, HalfProducts, Precision, Roofline, Tried, TunePolicy};
 use revacnn::nn::{Network, Shape, Trainer, TrainerOptions};
+use revacnn::session::{RunSettings, Session};
 use serde_json::json;
 
 use super::measure::{above_zero, quantile};
 use super::plan;
+use super::recording::Recording;
 use crate::cli::print::print_line;
 use crate::cli::run_options::{AdapterOption, layers_called};
 
@@ -59,6 +61,13 @@ pub(crate) struct BenchTrain {
 
 /// Rows of the table of kernels, the slowest first.
 const MAX_KERNELS: usize = 24;
+
+/// Milliseconds of a submit at least: short steps share one, as in `train`.
+const SUBMIT_MS: f64 = 20.0;
+/// Steps of a submit at most.
+const MAX_STEPS: f64 = 256.0;
+/// Share of `--seconds` in which the overhead of recording is measured.
+const RECORDING_SHARE: f64 = 0.25;
 
 /// Rounds of training with and without frozen layers.
 const FREEZING_ROUNDS: usize = 10;
@@ -119,19 +128,37 @@ impl BenchTrain {
             for &batch in &self.batch {
                 let network = Network::open(name, shape, data.classes.len())?;
                 let (micro_batch, precision) = (self.micro_batch, self.precision);
+                let recording = self.recording(&gpu, &data, name, batch)?;
                 let options = TrainerOptions { batch, micro_batch, precision, ..Default::default() };
                 let mut trainer = Trainer::new(Rc::clone(&gpu), &data, network, options)?;
                 self.explain(&gpu)?;
                 if self.plan {
                     plan::print(&trainer, self.json, self.as_on_gpu)?;
                 } else if self.freeze.is_empty() {
-                    self.measure(&gpu, &mut trainer, &data, peak)?;
+                    self.measure(&gpu, &mut trainer, &data, (peak, recording))?;
                 } else {
                     self.measure_freezing(&gpu, &mut trainer, &data)?;
                 }
             }
         }
         Ok(())
+    }
+
+    /// Overhead of recording; none where it is not asked for, or a run would take other passes.
+    fn recording(
+        &self,
+        gpu: &Rc<Gpu>,
+        data: &Dataset,
+        network: &str,
+        batch: usize,
+    ) -> Result<Option<Recording>> {
+        if self.plan || !self.freeze.is_empty() || self.micro_batch.is_some() {
+            return Ok(None);
+        }
+        let settings =
+            RunSettings { batch: batch as u32, precision: self.precision, ..RunSettings::of(&self.dataset) };
+        let mut session = Session::on(Rc::clone(gpu), data, network, settings)?;
+        Recording::measure(&mut session, Duration::from_secs_f64(RECORDING_SHARE * self.seconds))
     }
 
     /// Prints the autotuner's latest choices.
@@ -204,7 +231,7 @@ impl BenchTrain {
         gpu: &Gpu,
         trainer: &mut Trainer,
         data: &Dataset,
-        peak: Option<Roofline>,
+        (peak, recording): (Option<Roofline>, Option<Recording>),
     ) -> Result<()> {
         let batch = trainer.options().batch;
         // Compile and warm up.
@@ -231,6 +258,7 @@ impl BenchTrain {
                 "parameters": trainer.network.parameter_count(), "images_per_s": images_per_s, "steps": steps, "seconds": seconds,
                 "gflop_per_s": gflops, "gpu_ms_per_step": gpu_ms, "adapter": gpu.info.name, "version": env!("CARGO_PKG_VERSION"), "kernels": kernels,
                 "peak_gflop_per_s": peak.map(|p| p.gflop_per_s), "product_gflop_per_s": peak.map(|p| p.product_gflop_per_s), "peak_gb_per_s": peak.map(|p| p.gb_per_s),
+                "cpu_us_per_step": recording.map(|r| r.cpu_us), "passes_per_step": recording.map(|r| r.passes), "steps_per_submit": recording.map(|r| r.steps),
             });
             return print_line(&value.to_string());
         }
@@ -238,6 +266,11 @@ impl BenchTrain {
             "{} on {}, batch {batch}: {images_per_s:.0} images/s, {gflops:.1} GFLOP/s ({steps} steps in {seconds:.1} s, {})",
             trainer.network.name, data.name, gpu.info.name
         ))?;
+        if let Some(Recording { cpu_us, passes, steps }) = recording {
+            print_line(&format!(
+                "  recording a step takes {cpu_us:.0} µs of the CPU and {passes:.2} compute passes ({steps:.1} steps in a submit)"
+            ))?;
+        }
         let mut sorted: Vec<_> = kernels.into_iter().collect();
         sorted.sort_by(|a, b| b.1.time_ms.total_cmp(&a.1.time_ms));
         let rest = sorted.split_off(sorted.len().min(MAX_KERNELS));
@@ -261,17 +294,22 @@ impl BenchTrain {
     }
 }
 
-/// Trains for at least `time`, at most two steps ahead of the GPU; returns steps and seconds.
+/// Trains for at least `time`, at most two submits ahead of the GPU; returns steps and seconds.
 fn steps_for(gpu: &Gpu, trainer: &mut Trainer, time: Duration) -> (u32, f64) {
+    let one = Instant::now();
+    trainer.step();
+    gpu.wait();
+    let fitting = SUBMIT_MS / (1e3 * one.elapsed().as_secs_f64());
+    let most = fitting.clamp(1.0, MAX_STEPS) as u32;
     let began = Instant::now();
     let mut steps = 0;
     let mut last = None;
     while began.elapsed() < time || steps < 2 {
-        let submission = trainer.step();
+        let (made, submission) = trainer.steps(most);
         if let Some(before) = last.replace(submission) {
             gpu.wait_for(before);
         }
-        steps += 1;
+        steps += made;
     }
     gpu.wait();
     (steps, began.elapsed().as_secs_f64())
