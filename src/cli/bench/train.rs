@@ -144,7 +144,7 @@ impl BenchTrain {
         Ok(())
     }
 
-    /// Overhead of recording; none where it is not asked for, or a run would take other passes.
+    /// Overhead of recording; none where it is not asked for, a run would take other passes, or choices of the trainer are to be told.
     fn recording(
         &self,
         gpu: &Rc<Gpu>,
@@ -152,7 +152,7 @@ impl BenchTrain {
         network: &str,
         batch: usize,
     ) -> Result<Option<Recording>> {
-        if self.plan || !self.freeze.is_empty() || self.micro_batch.is_some() {
+        if self.plan || self.explain || !self.freeze.is_empty() || self.micro_batch.is_some() {
             return Ok(None);
         }
         let settings =
