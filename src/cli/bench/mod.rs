@@ -9,11 +9,11 @@ mod embed;
 #[cfg(feature = "app")]
 mod frame;
 mod measure;
+mod overhead;
 mod plan;
 #[cfg(feature = "app")]
 mod points;
 mod rank;
-mod recording;
 #[cfg(feature = "app")]
 mod renderer;
 mod time;

@@ -15,7 +15,7 @@ const MAX_ROUNDS: u32 = 20;
 
 /// Overhead of a step.
 #[derive(Clone, Copy)]
-pub(super) struct Recording {
+pub(super) struct Overhead {
     /// Microseconds of the CPU, its share of the submit included.
     pub cpu_us: f64,
     /// Compute passes; below 1 where steps share them.
@@ -24,7 +24,7 @@ pub(super) struct Recording {
     pub steps: f64,
 }
 
-impl Recording {
+impl Overhead {
     /// Records and submits steps for about `time` while the GPU has nothing else to do; none where no step ends in many times that.
     ///
     /// # Errors
