@@ -39,15 +39,14 @@ impl Session {
         }
         let followed = beside::record(self, &mut recorder, filling.left_ms());
         self.progress.recorded = (filling.took_ms + followed.unwrap_or(0.0), recorder.passes());
-        let encoder = recorder.encoder();
-        self.layouts.copy(encoder);
+        self.layouts.copy(recorder.encoder());
         let (run, events) = ((self.run.seen(), &self.layouts), &mut self.events);
         let budget = (budget_ms, filling.trains, self.progress.is_between());
-        let measures = self.measurements.record(encoder, run, &mut self.readback, budget, events);
+        let measures = self.measurements.record(recorder.encoder(), run, &mut self.readback, budget, events);
         if filling.ran {
-            self.copy_results(encoder);
+            self.copy_results(recorder.encoder());
         }
-        self.readback.copy_times(encoder);
+        self.readback.copy_times(recorder.encoder());
         filling.ran || filling.probed || filling.iterated || measures || followed.is_some()
     }
 
@@ -173,7 +172,8 @@ impl Session {
                 && (!self.pending.is_empty() || self.has_command_again() || self.layouts.want_features());
         let wanted =
             if progress.travels { self.way_goes_on() } else { progress.trains() && !self.limit_reached() };
-        wanted && trainer.has_step() && !others_wait && progress.takes_step()
+        let fits = filling.has_room_for(progress.step.total_ms());
+        wanted && fits && trainer.has_step() && !others_wait && progress.takes_step()
     }
 
     /// Layouts have a share of what the run took, where it took anything: a step may be longer or shorter than the budget.

@@ -1,9 +1,11 @@
 //! Steps and evaluations that share a compute pass against those that have passes of their own.
 
 use revacnn::nn::histograms::{BINS, Quantity};
-use revacnn::session::{Control, Event, Session, Split, StopCondition, TimeControl, TrainCommand};
+use revacnn::session::{
+    Control, Event, RunSettings, Session, Split, StopCondition, TimeControl, TrainCommand,
+};
 
-use crate::bench::{Bench, finish, steps, submit, values};
+use crate::bench::{Bench, finish, settings, steps, submit, values};
 
 /// Makes steps up to `to` with as many in a submit as there may be, and what follows them; returns steps and passes of the first submit.
 fn together(session: &mut Session, to: u32) -> (u32, u32) {
@@ -142,4 +144,25 @@ fn the_passes_of_an_evaluation_share_one() {
     let (passes, whole) = scores(1e9);
     assert_eq!(passes, 1);
     assert_eq!(scores(1e-9).1, whole);
+}
+
+#[test]
+fn a_submit_of_many_short_steps_ends_between_two_of_them() {
+    let bench = Bench::new();
+    let mut session = bench.open(RunSettings { batch: 8, ..settings() }, None);
+    // Their time is known then.
+    (1..=3).for_each(|part| _ = together(&mut session, 7 * part));
+    session.set_limit(None);
+    session.play();
+    for _ in 0..4 {
+        let first = session.step();
+        submit(&mut session, 1e9);
+        let budget_ms = 60.0 * session.recorded_ms() / f64::from((session.step() - first).max(1));
+        submit(&mut session, budget_ms);
+        let reached = session.step();
+        session.pause();
+        finish(&mut session);
+        assert_eq!(session.step(), reached, "a step was under way");
+        session.play();
+    }
 }

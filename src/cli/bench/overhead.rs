@@ -7,7 +7,7 @@ use revacnn::session::{RunState, Session};
 
 use super::measure::quantile;
 
-/// GPU milliseconds of a submit, as `train` has them.
+/// GPU milliseconds of a submit at least, as `train` has them.
 const SUBMIT_MS: f64 = 100.0;
 
 /// Times that the measurement may take as long as it should, where no step has ended.
@@ -36,16 +36,18 @@ impl Overhead {
             session.advance();
         }
         session.settle();
+        // Several steps, also where they are slow: one of those that follow each other at once is timed by its parts, in passes of its own.
+        let budget_ms = SUBMIT_MS.max(500.0 * time.as_secs_f64());
         let (began, mut each) = (Instant::now(), [const { Vec::new() }; 3]);
         let mut since = [0.0; 3];
         while began.elapsed() < time || each[0].is_empty() && began.elapsed() < MAX_ROUNDS * time {
             if session.state() == RunState::Validating {
                 // What it takes is none of a step.
-                submit(session);
+                submit(session, budget_ms);
                 since = [0.0; 3];
                 continue;
             }
-            let (cpu_us, steps) = submit(session);
+            let (cpu_us, steps) = submit(session, budget_ms);
             // A long step takes several submits.
             since = [since[0] + cpu_us, since[1] + f64::from(session.recorded_passes()), since[2] + 1.0];
             if steps > 0 {
@@ -66,10 +68,10 @@ impl Overhead {
 }
 
 /// Records and submits what fits, and waits for it; returns microseconds of the CPU and the number of steps that ended.
-fn submit(session: &mut Session) -> (f64, u32) {
+fn submit(session: &mut Session, budget_ms: f64) -> (f64, u32) {
     let (first, began) = (session.step(), Instant::now());
     let mut encoder = session.gpu().encoder("recording");
-    session.record(&mut encoder, SUBMIT_MS);
+    session.record(&mut encoder, budget_ms);
     session.gpu().submit(encoder);
     let cpu_us = 1e6 * began.elapsed().as_secs_f64();
     session.after_submit();

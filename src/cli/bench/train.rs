@@ -155,8 +155,11 @@ impl BenchTrain {
         if self.plan || self.explain || !self.freeze.is_empty() || self.micro_batch.is_some() {
             return Ok(None);
         }
-        let settings =
-            RunSettings { batch: batch as u32, precision: self.precision, ..RunSettings::of(&self.dataset) };
+        let settings = RunSettings {
+            batch: u32::try_from(batch).unwrap_or(u32::MAX),
+            precision: self.precision,
+            ..RunSettings::of(&self.dataset)
+        };
         let mut session = Session::on(Rc::clone(gpu), data, network, settings)?;
         Overhead::measure(&mut session, Duration::from_secs_f64(OVERHEAD_SHARE * self.seconds))
     }
