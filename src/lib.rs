@@ -89,8 +89,9 @@
 //!
 //! A frame is the list in `app::window`: take in what was read back, run the interface (which queues actions), perform the
 //! actions, record and submit training and layouts, record and submit pictures, present. [`gpu::Work`] is a plan that can stop
-//! after any dispatch and go on in the next frame; it learns the cost of its dispatches from timestamps. The session's scheduler
-//! shares a frame's GPU milliseconds among its works: training step, evaluation, layouts.
+//! after any dispatch and go on in the next frame; it learns the cost of its dispatches from timestamps. Whole steps with nothing recorded
+//! between them share a compute pass and its timestamps ([`gpu::Recorder`]). The session's scheduler shares a frame's GPU milliseconds
+//! among its works: training step, evaluation, layouts.
 //!
 //! # Commands and the journal
 //!

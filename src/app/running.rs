@@ -53,7 +53,7 @@ pub struct WindowOptions {
 /// Makes the session once the device is open.
 pub(crate) type MakeSession = Box<dyn FnOnce(Rc<Gpu>) -> Result<Session>>;
 
-/// Time between frames while the window cannot be drawn to.
+/// Time between frames while the window cannot be drawn to and nothing trains.
 const HIDDEN_FRAME: Duration = Duration::from_millis(15);
 /// Frames until all numbers are back from the GPU.
 const SETTLING_FRAMES: u32 = 4;
@@ -282,8 +282,10 @@ impl Running {
     fn frame(&mut self) -> Result<()> {
         let Some(texture) = self.next_texture() else {
             // Nobody sees the window: the run goes on.
-            work(&mut self.session.get(), self.workbench.costs.views_ms, 1.0);
-            self.repaint_at = Instant::now().checked_add(HIDDEN_FRAME);
+            let (trained, submission) = work(&mut self.session.get(), self.workbench.costs.views_ms, 1.0);
+            self.in_flight.push_back(InFlight { submission, is_frame: false, inputs: None });
+            let delay = if trained { Duration::ZERO } else { HIDDEN_FRAME };
+            self.repaint_at = Instant::now().checked_add(delay);
             return Ok(());
         };
         let view = texture.texture.create_view(&Default::default());

@@ -43,6 +43,19 @@ pub struct Cost {
     pub ends: bool,
 }
 
+impl Cost {
+    /// Adds the piece that follows where both are whole runs of the same plan; returns whether they are.
+    pub fn join(&mut self, next: &Self) -> bool {
+        let is_whole = |piece: &Self| piece.range.start == 0 && piece.ends;
+        let joins = self.plan == next.plan && self.range == next.range && is_whole(self) && is_whole(next);
+        if joins {
+            self.runs += next.runs;
+            self.time_ms += next.time_ms;
+        }
+        joins
+    }
+}
+
 /// A plan that is recorded again and again, in pieces as large as a budget allows; the unit is the dispatch.
 #[derive(Clone)]
 pub struct Work {
@@ -124,22 +137,20 @@ impl Work {
         self.record_runs(pass, budget_ms, 1)
     }
 
-    /// As [`Work::record`], but no dispatch from `end` on.
-    pub fn record_until(
-        &mut self,
-        pass: &mut wgpu::ComputePass<'_>,
-        budget_ms: f64,
-        end: Option<usize>,
-    ) -> Cost {
-        let cost = self.costs.take_until(budget_ms, end.unwrap_or(usize::MAX));
-        self.plan.record(pass, cost.range.clone());
-        cost
+    /// The next piece as [`Work::record`] has it, but no dispatch from `end` on. It counts as recorded: see [`Work::record_piece`].
+    pub fn take_until(&mut self, budget_ms: f64, end: Option<usize>) -> Cost {
+        self.costs.take_until(budget_ms, end.unwrap_or(usize::MAX))
+    }
+
+    /// Records a piece that was taken.
+    pub fn record_piece(&self, pass: &mut wgpu::ComputePass<'_>, piece: &Cost) {
+        (0..piece.runs).for_each(|_| self.plan.record(pass, piece.range.clone()));
     }
 
     /// As [`Work::record`], but up to `max_runs` whole runs where no run is under way and they fit.
     pub fn record_runs(&mut self, pass: &mut wgpu::ComputePass<'_>, budget_ms: f64, max_runs: u32) -> Cost {
         let cost = self.costs.take(budget_ms, max_runs);
-        (0..cost.runs).for_each(|_| self.plan.record(pass, cost.range.clone()));
+        self.record_piece(pass, &cost);
         cost
     }
 
@@ -300,6 +311,26 @@ mod tests {
         // A part of one where it does not fit, and then its rest.
         assert_eq!(costs.take(3.5, 50), piece(0..1, 3.0, false));
         assert_eq!(costs.take(100.0, 50), piece(1..2, 1.0, true));
+    }
+
+    #[test]
+    fn whole_runs_that_follow_each_other_are_one_piece_of_so_many_runs() {
+        let mut costs = Costs::from_ms(vec![3.0, 1.0]);
+        let mut first = costs.take(4.0, 1);
+        assert!(first.join(&costs.take(4.0, 1)));
+        assert!(first.join(&costs.take(8.0, 2)));
+        assert_eq!(first, Cost { plan: 0, range: 0..2, runs: 4, time_ms: 16.0, ends: true });
+        // Parts of a run, and runs of another plan or of another number of dispatches.
+        let [begun, rest] = [costs.take(3.0, 1), costs.take(3.0, 1)];
+        for other in [begun.clone(), rest.clone(), Cost { plan: 1, ..first.clone() }, piece(0..1, 3.0, true)]
+        {
+            assert!(!first.join(&other) && !other.clone().join(&first), "{other:?}");
+        }
+        assert!(!begun.clone().join(&rest));
+        assert_eq!(first.runs, 4);
+        // A run of the four takes a quarter of their time.
+        costs.learn_of(&first, 8.0);
+        assert!((costs.total_ms() - 4.0 / 2.0_f64).abs() < 1e-9, "{:?}", costs.ms);
     }
 
     #[test]

@@ -14,7 +14,7 @@ use super::source::{LayoutId, LayoutSource, RowSource};
 use super::tensor_tiles::TensorTiles;
 use crate::embed::{Drift, State};
 use crate::error::{Error, Result};
-use crate::gpu::{Buffer, Cost, Gpu, ReadbackRing, TimedPasses};
+use crate::gpu::{Buffer, Cost, Gpu, ReadbackRing, Recorder, TimedPasses};
 use crate::nn::{TensorKind, TopK, Trainer, node_name};
 
 /// Most timed passes per encoder.
@@ -207,8 +207,9 @@ impl Layouts {
     }
 
     /// A step was recorded: records the drifts of the filters at the end of an epoch, and marks the rows that it changed.
-    pub fn after_step(&mut self, encoder: &mut wgpu::CommandEncoder, step: u32, ends_epoch: bool) {
+    pub fn after_step(&mut self, recorder: &mut Recorder<'_>, step: u32, ends_epoch: bool) {
         if ends_epoch {
+            let encoder = recorder.encoder();
             for drift in self.drifts.iter().flatten() {
                 drift.measure.encode(encoder);
                 drift.keep.encode(encoder);

@@ -9,6 +9,7 @@ use super::event::Event;
 use super::state::Session;
 use super::twin_run::TwinRun;
 use crate::error::{Error, Result};
+use crate::gpu::Recorder;
 
 /// True while a twin is asked for and has not begun.
 pub fn twin_is_wanted(session: &Session) -> bool {
@@ -99,7 +100,7 @@ fn left(step: u32) -> Error {
 
 /// Records the twin's steps up to the run's, worth about `left_ms`. Returns their estimated milliseconds; none where it has nothing to do, now or
 /// soon.
-pub(super) fn record(session: &mut Session, encoder: &mut wgpu::CommandEncoder, left_ms: f64) -> Option<f64> {
+pub(super) fn record(session: &mut Session, recorder: &mut Recorder<'_>, left_ms: f64) -> Option<f64> {
     let to = session.step();
     let beside = &mut session.measurements.beside;
     if beside.wanted.is_some() {
@@ -108,5 +109,5 @@ pub(super) fn record(session: &mut Session, encoder: &mut wgpu::CommandEncoder, 
     let twin = beside.twin.as_mut().filter(|twin| !beside.waits && twin.is_behind(to))?;
     // Where a step is finished whatever it takes, somebody waits for it.
     let budget_ms = if left_ms.is_finite() { left_ms } else { 0.0 };
-    Some(twin.record(encoder, to, budget_ms))
+    Some(twin.record(recorder, to, budget_ms))
 }

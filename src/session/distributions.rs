@@ -8,7 +8,7 @@
 //! any in its file. Where their places are taken every second one is dropped.
 
 use super::watch::Watched;
-use crate::gpu::{Gpu, ReadbackRing, TensorView};
+use crate::gpu::{Gpu, ReadbackRing, Recorder, TensorView};
 use crate::nn::Trainer;
 use crate::nn::histograms::{COLUMNS, HistogramLayer, Histograms, Quantity, Strips};
 
@@ -97,7 +97,7 @@ impl Distributions {
     }
 
     /// A step is about to be recorded.
-    pub(super) fn begin_step(&mut self, encoder: &mut wgpu::CommandEncoder, trainer: &Trainer) {
+    pub(super) fn begin_step(&mut self, recorder: &mut Recorder<'_>, trainer: &Trainer) {
         let step = trainer.clock().step + 1;
         self.counts = self.on && !self.failed && step.is_multiple_of(INTERVAL << self.doubled);
         if !self.counts {
@@ -110,7 +110,8 @@ impl Distributions {
         }
         let Some(Counters { histograms, .. }) = &self.counters else { return };
         let (values, before) = (trainer.parameters.values.raw(), histograms.before.raw());
-        encoder.copy_buffer_to_buffer(values, 0, before, 0, values.size().min(before.size()));
+        let size = values.size().min(before.size());
+        recorder.encoder().copy_buffer_to_buffer(values, 0, before, 0, size);
     }
 
     /// Counts from the trainer's present buffers. The steps of before stay where the layers are the same ones.
@@ -138,7 +139,7 @@ impl Distributions {
     }
 
     /// A step was recorded: records its counting, where it is counted.
-    pub(super) fn after_step(&mut self, encoder: &mut wgpu::CommandEncoder, trainer: &Trainer) {
+    pub(super) fn after_step(&mut self, recorder: &mut Recorder<'_>, trainer: &Trainer) {
         if !std::mem::take(&mut self.counts) {
             return;
         }
@@ -152,6 +153,7 @@ impl Distributions {
         if !step.is_multiple_of(INTERVAL << self.doubled) {
             return;
         }
+        let encoder = recorder.encoder();
         self.count(encoder, step, |layer| trainer.network.layers[layer.node - 1].trains());
         let Some(counters) = &mut self.counters else { return };
         let [first, bytes] = Histograms::numbers(counters.layers.len());

@@ -42,10 +42,17 @@ impl Session {
     pub fn new(gpu: Rc<Gpu>, network: &str, settings: RunSettings, folder: Option<&Path>) -> Result<Self> {
         folder.map_or(Ok(()), RunFolder::check_free)?;
         let data = Dataset::open(&settings.dataset)?;
+        let mut session = Self::on(gpu, &data, network, settings)?;
+        folder.map_or(Ok(()), |path| session.keep(path)).map(|()| session)
+    }
+
+    /// As [`Session::new`] on the data set of `settings`, which is open already; it is kept nowhere.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn on(gpu: Rc<Gpu>, data: &Dataset, network: &str, settings: RunSettings) -> Result<Self> {
         let network = Network::open(network, data.shape.into(), data.classes.len())?;
-        let mut session = Self::assemble(gpu, &data, network, settings)?;
-        folder.map_or(Ok(()), |path| session.keep(path))?;
-        Ok(session)
+        Self::assemble(gpu, data, network, settings)
     }
 
     /// Begins a run of an imported network on the data set `data`, which is that of `settings`; it is kept nowhere.

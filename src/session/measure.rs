@@ -14,7 +14,7 @@ use super::statistics::Statistics;
 use super::trial::Trial;
 use super::twin_run::{Beside, TwinRun};
 use crate::error::{Error, Result};
-use crate::gpu::{Cost, Work};
+use crate::gpu::{Cost, Recorder, Work};
 use crate::layouts::Layouts;
 use crate::nn::{Edit, Trainer};
 
@@ -58,12 +58,12 @@ impl Measurements {
     /// The kind of the next piece of a step, and the first dispatch that it may not have, where the parts of the step are timed.
     pub(super) fn next_piece(
         &mut self,
-        encoder: &mut wgpu::CommandEncoder,
+        recorder: &mut Recorder<'_>,
         trainer: &Trainer,
         step: &Work,
     ) -> (Timed, Option<usize>) {
         if !step.is_under_way() {
-            self.distributions.begin_step(encoder, trainer);
+            self.distributions.begin_step(recorder, trainer);
         }
         let (sampled, end) = self.statistics.next_piece(trainer, step.recorded().unwrap_or(0));
         (Timed::Step(sampled), end)
@@ -156,22 +156,22 @@ impl Measurements {
     /// A step was recorded: records copies of its weights where a loss is due.
     pub(super) fn after_step(
         &mut self,
-        encoder: &mut wgpu::CommandEncoder,
+        recorder: &mut Recorder<'_>,
         of: Of<'_>,
         (layouts, ends_epoch): (&Layouts, bool),
     ) {
-        self.statistics.after_step(encoder, of.trainer, layouts, ends_epoch);
-        self.distributions.after_step(encoder, of.trainer);
-        self.inspection.after_step(encoder, of);
-        self.doctor.record(encoder, of, &mut self.rankings, true);
-        self.rankings.begin(encoder, of, layouts);
+        self.statistics.after_step(recorder, of.trainer, layouts, ends_epoch);
+        self.distributions.after_step(recorder, of.trainer);
+        self.inspection.after_step(recorder, of);
+        self.doctor.record(recorder, of, &mut self.rankings, true);
+        self.rankings.begin(recorder, of, layouts);
         let Some(held) = &mut self.held else { return };
         let step = of.step();
         let (rows, trend) = self.effects.due(step);
         let mut targets: Vec<Target> = rows.into_iter().map(|row| Target::Row(row, Moment::Later)).collect();
         targets.extend(trend.then_some(Target::Trend(step)));
         if !targets.is_empty() {
-            held.copy(encoder, of, &of.trainer.parameters.values, targets);
+            held.copy(recorder.encoder(), of, &of.trainer.parameters.values, targets);
         }
     }
 
@@ -205,7 +205,7 @@ impl Measurements {
         let budget = (budget_ms, trains, between);
         let inspects = self.inspection.record(encoder, of, readback, budget);
         if budget.2 {
-            self.doctor.record(encoder, of, &mut self.rankings, budget.1);
+            self.doctor.record(&mut Recorder::new(encoder), of, &mut self.rankings, budget.1);
         }
         let examines = self.doctor.progress().is_some();
         let ranks = self.rankings.record(encoder, (of, layouts), readback, budget);

@@ -55,8 +55,8 @@ pub(super) struct Progress {
     pub requests: VecDeque<EvaluationRequest>,
     /// Something is recorded that is not submitted: what the CPU writes now would come before it.
     pub unsubmitted: bool,
-    /// Estimated GPU milliseconds of the run in what was recorded last.
-    pub recorded_ms: f64,
+    /// Estimated GPU milliseconds of the run in what was recorded last, and its compute passes.
+    pub recorded: (f64, u32),
     /// Steps whose results were not copied for read-back.
     pub uncopied_steps: usize,
     /// The probes' maps are older than the weights or the pin.
@@ -99,7 +99,7 @@ impl Progress {
             passes: None,
             requests: VecDeque::new(),
             unsubmitted: false,
-            recorded_ms: 0.0,
+            recorded: (0.0, 0),
             uncopied_steps: 0,
             probes_stale: true,
             submissions: Vec::new(),

@@ -4,7 +4,7 @@ use super::event::Split;
 use super::step_times::Sampled;
 use super::throughput::WorkSpan;
 use crate::data::{Clock, DataLoader, HISTORY_LEN, StepRecord};
-use crate::gpu::{Buffer, Cost, Gpu, ReadbackRing, TimedPasses, Work};
+use crate::gpu::{Buffer, Cost, Gpu, ReadbackRing, Recorder, TimedPasses, Work};
 use crate::nn::Trainer;
 
 /// Most timed passes per encoder.
@@ -66,12 +66,20 @@ impl Received {
     }
 }
 
+/// Generation of the run, kind of work, and piece of a timed pass.
+type Pass = (u64, Timed, Cost);
+
+/// Adds a piece to the pass before it where both are whole runs of the same work; returns whether they are.
+fn join((generation, of, piece): &mut Pass, next: &Pass) -> bool {
+    (*generation, *of) == (next.0, next.1) && piece.join(&next.2)
+}
+
 /// The read-back rings of a run. Read-backs carry the run's generation: those of before a reset do not count.
 pub(super) struct Readback {
     history: ReadbackRing<(u64, Tag)>,
     evaluations: ReadbackRing<(u64, Tag)>,
     fired: ReadbackRing<u64>,
-    passes: TimedPasses<(u64, Timed, Cost)>,
+    passes: TimedPasses<Pass>,
     generation: u64,
 }
 
@@ -99,22 +107,23 @@ impl Readback {
         budget_ms: f64,
         of: Timed,
     ) -> Cost {
-        self.record_until(encoder, work, (budget_ms, None), of)
+        self.record_until(&mut Recorder::new(encoder), work, (budget_ms, None), of)
     }
 
-    /// As [`Readback::record`], but no dispatch from `end` on.
+    /// Records the next piece of a work, with no dispatch from `end` on. Whole runs that follow each other with nothing recorded between
+    /// them share a timed pass; each has its share of the time.
     pub(super) fn record_until(
         &mut self,
-        encoder: &mut wgpu::CommandEncoder,
+        recorder: &mut Recorder<'_>,
         work: &mut Work,
         (budget_ms, end): (f64, Option<usize>),
         of: Timed,
     ) -> Cost {
-        let generation = self.generation;
-        self.passes.compute(encoder, "train", |pass| {
-            let piece = work.record_until(pass, budget_ms, end);
-            ((generation, of, piece.clone()), piece)
-        })
+        let piece = work.take_until(budget_ms, end);
+        let tag = (self.generation, of, piece.clone());
+        let pass = self.passes.compute_shared(recorder, "train", tag, join);
+        work.record_piece(pass, &piece);
+        piece
     }
 
     /// True if there is room for the step results of an encoder.
@@ -186,7 +195,7 @@ impl Readback {
     /// Read-backs that have arrived: times, step results, evaluations.
     pub(super) fn take(&mut self) -> Vec<Received> {
         let current = self.generation;
-        let times = |encoder: Vec<((u64, Timed, Cost), f64)>| {
+        let times = |encoder: Vec<(Pass, f64)>| {
             let current = encoder.first().is_some_and(|((generation, ..), _)| *generation == current);
             let passes = encoder.into_iter().map(|((_, of, piece), time_ms)| ((of, piece), time_ms));
             current.then(|| Received::Times(passes.collect()))

@@ -17,6 +17,7 @@ use super::state::Session;
 use super::throughput::WorkSpan;
 use super::{beside, compiling, examined, taken_in, urgent, watch};
 use crate::data::{Clock, StepRecord};
+use crate::gpu::Recorder;
 
 impl Session {
     /// Records training, an evaluation or a refresh of the probes worth about `budget_ms` of GPU time; returns
@@ -31,26 +32,32 @@ impl Session {
             self.measurements.inspection.run_changed();
         }
         self.layouts.record_begin(encoder);
-        let mut filling = Filling::new(budget_ms, self.progress.trains());
+        let (mut filling, mut recorder) =
+            (Filling::new(budget_ms, self.progress.trains()), Recorder::new(encoder));
         while let Some(turn) = self.next_turn(&mut filling) {
-            self.record_turn(encoder, turn, &mut filling);
+            self.record_turn(&mut recorder, turn, &mut filling);
         }
-        let followed = beside::record(self, encoder, filling.left_ms());
-        self.progress.recorded_ms = filling.took_ms + followed.unwrap_or(0.0);
-        self.layouts.copy(encoder);
+        let followed = beside::record(self, &mut recorder, filling.left_ms());
+        self.progress.recorded = (filling.took_ms + followed.unwrap_or(0.0), recorder.passes());
+        self.layouts.copy(recorder.encoder());
         let (run, events) = ((self.run.seen(), &self.layouts), &mut self.events);
         let budget = (budget_ms, filling.trains, self.progress.is_between());
-        let measures = self.measurements.record(encoder, run, &mut self.readback, budget, events);
+        let measures = self.measurements.record(recorder.encoder(), run, &mut self.readback, budget, events);
         if filling.ran {
-            self.copy_results(encoder);
+            self.copy_results(recorder.encoder());
         }
-        self.readback.copy_times(encoder);
+        self.readback.copy_times(recorder.encoder());
         filling.ran || filling.probed || filling.iterated || measures || followed.is_some()
     }
 
     /// Estimated GPU milliseconds of training and evaluation in what [`Session::record`] recorded last.
     pub fn recorded_ms(&self) -> f64 {
-        self.progress.recorded_ms
+        self.progress.recorded.0
+    }
+
+    /// Compute passes of steps and evaluations in what [`Session::record`] recorded last: steps with nothing between them share one.
+    pub fn recorded_passes(&self) -> u32 {
+        self.progress.recorded.1
     }
 
     /// Says whether kernels may be timed between steps from now on, as they are at first. Nothing else goes on meanwhile; they are compiled
@@ -171,7 +178,8 @@ impl Session {
                 && (!self.pending.is_empty() || self.has_command_again() || self.layouts.want_features());
         let wanted =
             if progress.travels { self.way_goes_on() } else { progress.trains() && !self.limit_reached() };
-        wanted && trainer.has_step() && !others_wait && progress.takes_step()
+        let fits = filling.has_room_for(progress.step.total_ms());
+        wanted && fits && trainer.has_step() && !others_wait && progress.takes_step()
     }
 
     /// Layouts have a share of what the run took, where it took anything: a step may be longer or shorter than the budget.
@@ -181,42 +189,42 @@ impl Session {
         self.layouts.grant(took_ms, filling.ran || filling.trains);
     }
 
-    fn record_turn(&mut self, encoder: &mut wgpu::CommandEncoder, turn: Turn, filling: &mut Filling) {
+    fn record_turn(&mut self, recorder: &mut Recorder<'_>, turn: Turn, filling: &mut Filling) {
         let gpu = Rc::clone(self.run.trainer.gpu());
         match turn {
             Turn::Step => {
-                let (cost_ms, ended) = self.record_step(encoder, filling.left_ms());
+                let (cost_ms, ended) = self.record_step(recorder, filling.left_ms());
                 filling.took_ms += cost_ms;
                 (filling.ran, filling.stage) = (true, Stage::Run { ended });
             }
             Turn::Evaluation => {
-                filling.took_ms += self.record_evaluation(encoder, filling.left_ms());
+                filling.took_ms += self.record_evaluation(recorder, filling.left_ms());
                 (filling.ran, filling.stage) = (true, Stage::Run { ended: false });
             }
             Turn::Probes => {
-                self.run.trainer.refresh_plan().encode(encoder);
+                self.run.trainer.refresh_plan().encode(recorder.encoder());
                 self.layouts.after_probes();
-                watch::record_arrival(self, encoder);
+                watch::record_arrival(self, recorder.encoder());
                 filling.probed = true;
             }
-            Turn::Refresh(index) => self.layouts.record_refresh(&gpu, encoder, index),
+            Turn::Refresh(index) => self.layouts.record_refresh(&gpu, recorder.encoder(), index),
             Turn::Iterations(index) => {
-                self.layouts.record_iterations(&gpu, encoder, index);
+                self.layouts.record_iterations(&gpu, recorder.encoder(), index);
                 filling.iterated = true;
             }
         }
     }
 
     /// Records a piece of a step; returns its estimated milliseconds, and whether the step ended with it.
-    fn record_step(&mut self, encoder: &mut wgpu::CommandEncoder, budget_ms: f64) -> (f64, bool) {
+    fn record_step(&mut self, recorder: &mut Recorder<'_>, budget_ms: f64) -> (f64, bool) {
         let step = &mut self.progress.step;
-        let (of, end) = self.measurements.next_piece(encoder, &self.run.trainer, step);
-        let piece = self.readback.record_until(encoder, step, (budget_ms, end), of);
+        let (of, end) = self.measurements.next_piece(recorder, &self.run.trainer, step);
+        let piece = self.readback.record_until(recorder, step, (budget_ms, end), of);
         let ends_epoch = piece.ends && self.end_step();
         if piece.ends {
-            self.keep_step(encoder);
-            self.layouts.after_step(encoder, self.step(), ends_epoch);
-            self.measurements.after_step(encoder, self.run.seen(), (&self.layouts, ends_epoch));
+            self.keep_step(recorder);
+            self.layouts.after_step(recorder, self.step(), ends_epoch);
+            self.measurements.after_step(recorder, self.run.seen(), (&self.layouts, ends_epoch));
         }
         let images = if piece.ends { self.run.settings.batch } else { 0 };
         self.throughput.record(WorkSpan { cost_ms: piece.time_ms, training: true, images, ends_epoch });
@@ -241,41 +249,42 @@ impl Session {
     }
 
     /// Records a piece of an evaluation; returns its estimated milliseconds.
-    fn record_evaluation(&mut self, encoder: &mut wgpu::CommandEncoder, budget_ms: f64) -> f64 {
+    fn record_evaluation(&mut self, recorder: &mut Recorder<'_>, budget_ms: f64) -> f64 {
         let of = Timed::Evaluation { averaged: self.progress.averages() };
-        let piece = self.readback.record(encoder, self.progress.pass_work(), budget_ms, of);
+        let budget = (budget_ms, None);
+        let piece = self.readback.record_until(recorder, self.progress.pass_work(), budget, of);
         let span = WorkSpan { cost_ms: piece.time_ms, training: false, images: 0, ends_epoch: false };
         self.throughput.record(span);
         if piece.ends {
             let micro_batch = self.progress.evaluator().micro_batch;
             self.run.trainer.loader.end_evaluation_pass(micro_batch);
-            let left = self.progress.passes.and_then(|passes| self.end_pass(encoder, passes));
+            let left = self.progress.passes.and_then(|passes| self.end_pass(recorder, passes));
             self.progress.set_passes(left);
         }
         piece.time_ms
     }
 
     /// Records what follows a pass; returns what is left of the evaluation.
-    fn end_pass(&mut self, encoder: &mut wgpu::CommandEncoder, passes: Passes) -> Option<Passes> {
+    fn end_pass(&mut self, recorder: &mut Recorder<'_>, passes: Passes) -> Option<Passes> {
         let last = passes.left < 2;
         let goes_on = match passes.of {
             Purpose::Score(of) => {
                 if !of.averaged && self.progress.overtaken.is_none() {
                     let pass = Evaluated::Pass(&self.run.trainer, last);
-                    self.measurements.inspection.evaluated(Some(encoder), pass);
+                    self.measurements.inspection.evaluated(Some(recorder), pass);
                 }
                 if last {
-                    self.readback.copy_evaluation(encoder, &self.run.trainer, of);
+                    self.readback.copy_evaluation(recorder.encoder(), &self.run.trainer, of);
                     let fired = self.progress.fired(&self.run.trainer);
                     if let Some(fired) = fired.filter(|_| of.ends_epoch && !of.averaged) {
-                        self.readback.copy_fired(encoder, fired);
+                        self.readback.copy_fired(recorder.encoder(), fired);
                     }
                 }
                 true
             }
             // Where the layout was closed, nobody wants the other passes.
             Purpose::Features(id) => {
-                self.layouts.after_pass(encoder, id, last, self.run.trainer.clock().step)
+                self.layouts.after_pass(recorder.encoder(), id, last, self.run.trainer.clock().step)
             }
         };
         (goes_on && !last).then_some(Passes { left: passes.left - 1, ..passes })

@@ -8,7 +8,7 @@ use std::time::Instant;
 use super::metrics::{EpochMetrics, LayerChange, Metrics};
 use super::step_times::{Sampled, StepClock};
 use crate::error::Result;
-use crate::gpu::{Buffer, ReadbackRing};
+use crate::gpu::{Buffer, ReadbackRing, Recorder};
 use crate::layouts::Layouts;
 use crate::nn::{Hyper, OptimizerKind, StepPart, Trainer, WeightSums};
 
@@ -134,7 +134,7 @@ impl Statistics {
     /// A step was recorded, and what it changed was measured: records the copies of the statistics where they are due.
     pub(super) fn after_step(
         &mut self,
-        encoder: &mut wgpu::CommandEncoder,
+        recorder: &mut Recorder<'_>,
         trainer: &Trainer,
         layouts: &Layouts,
         ends_epoch: bool,
@@ -143,6 +143,7 @@ impl Statistics {
         if !ends_epoch && !timed {
             return;
         }
+        let encoder = recorder.encoder();
         self.weights.plan.encode(encoder);
         let sums = 2 * self.weights.sums.len();
         let mut len = 4 * sums as u64;

@@ -354,11 +354,11 @@ impl Session {
     }
 
     /// A step was recorded.
-    pub(super) fn keep_step(&mut self, encoder: &mut wgpu::CommandEncoder) {
+    pub(super) fn keep_step(&mut self, recorder: &mut crate::gpu::Recorder<'_>) {
         let at = self.moment();
         let Session { timeline, run, metrics, .. } = self;
         if timeline.step_made(at) {
-            timeline.keep(encoder, run, (at, &metrics.dead), None);
+            timeline.keep(recorder.encoder(), run, (at, &metrics.dead), None);
         }
     }
 

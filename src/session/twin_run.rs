@@ -10,6 +10,7 @@ use super::readback::{EvaluationRequest, Readback, Received, Timed};
 use super::taken_in;
 use crate::data::Clock;
 use crate::error::{Error, Result};
+use crate::gpu::Recorder;
 use crate::nn::{Loss, Trainer};
 
 /// Results of a run and of its twin at the end of the same epoch, over the validation images.
@@ -112,7 +113,7 @@ impl TwinRun {
     }
 
     /// Records steps up to step `to`, and evaluations at the ends of epochs, worth about `budget_ms`; returns their estimated milliseconds.
-    pub(super) fn record(&mut self, encoder: &mut wgpu::CommandEncoder, to: u32, budget_ms: f64) -> f64 {
+    pub(super) fn record(&mut self, recorder: &mut Recorder<'_>, to: u32, budget_ms: f64) -> f64 {
         if !self.progress.unsubmitted {
             self.begin_encoder();
         }
@@ -122,11 +123,12 @@ impl TwinRun {
             let left_ms = budget_ms - took_ms;
             let evaluates = self.progress.passes.is_some();
             took_ms += if evaluates {
-                self.record_evaluation(encoder, left_ms)
+                self.record_evaluation(recorder, left_ms)
             } else {
-                self.record_step(encoder, left_ms)
+                self.record_step(recorder, left_ms)
             };
         }
+        let encoder = recorder.encoder();
         if took_ms > 0.0 && self.readback.has_room() {
             self.readback.copy_history(encoder, &self.trainer.loader, Vec::new());
             self.progress.uncopied_steps = 0;
@@ -158,9 +160,10 @@ impl TwinRun {
         progress.step.is_under_way() || begins && trainer.has_step()
     }
 
-    fn record_step(&mut self, encoder: &mut wgpu::CommandEncoder, budget_ms: f64) -> f64 {
+    fn record_step(&mut self, recorder: &mut Recorder<'_>, budget_ms: f64) -> f64 {
         let progress = &mut self.progress;
-        let piece = self.readback.record(encoder, &mut progress.step, budget_ms, Timed::Step(None));
+        let (step, budget) = (&mut progress.step, (budget_ms, None));
+        let piece = self.readback.record_until(recorder, step, budget, Timed::Step(None));
         if piece.ends {
             progress.uncopied_steps += 1;
             if self.trainer.tick() {
@@ -170,16 +173,17 @@ impl TwinRun {
         piece.time_ms
     }
 
-    fn record_evaluation(&mut self, encoder: &mut wgpu::CommandEncoder, budget_ms: f64) -> f64 {
+    fn record_evaluation(&mut self, recorder: &mut Recorder<'_>, budget_ms: f64) -> f64 {
         let of = Timed::Evaluation { averaged: self.progress.averages() };
-        let piece = self.readback.record(encoder, self.progress.pass_work(), budget_ms, of);
+        let budget = (budget_ms, None);
+        let piece = self.readback.record_until(recorder, self.progress.pass_work(), budget, of);
         if piece.ends
             && let Some(Passes { of: Purpose::Score(request), left }) = self.progress.passes
         {
             self.trainer.end_evaluation_pass();
             let last = left < 2;
             if last {
-                self.readback.copy_evaluation(encoder, &self.trainer, request);
+                self.readback.copy_evaluation(recorder.encoder(), &self.trainer, request);
             }
             let rest = Passes { of: Purpose::Score(request), left: left.saturating_sub(1) };
             self.progress.set_passes((!last).then_some(rest));

@@ -57,3 +57,29 @@ fn a_plan_as_on_a_gpu_predicts_the_time_of_each_dispatch() {
     // It is of a plan alone.
     run(folder.path(), &["bench", "train", "--as-on-gpu"]).fails(2, "--plan");
 }
+
+#[test]
+fn bench_train_tells_what_recording_a_step_takes() {
+    let folder = folder();
+    let args = [
+        "bench",
+        "train",
+        "--dataset",
+        "digits",
+        "--network",
+        "tiny.toml",
+        "--batch",
+        "8",
+        "--seconds",
+        "0.2",
+    ];
+    let measured = run(folder.path(), &[&args[..], &["--json"]].concat()).ok().events();
+    for key in ["cpu_us_per_step", "passes_per_step", "steps_per_submit", "images_per_s"] {
+        assert!(measured[0][key].as_f64().is_some_and(|value| value > 0.0), "{key} in {}", measured[0]);
+    }
+    // A run chooses the images of a pass by itself.
+    let given = run(folder.path(), &[&args[..], &["--micro-batch", "4", "--json"]].concat()).ok().events();
+    assert!(given[0]["passes_per_step"].is_null() && given[0]["images_per_s"].is_number(), "{}", given[0]);
+    let text = run(folder.path(), &args).ok().out;
+    assert!(text.contains("µs of the CPU and"), "{text}");
+}

@@ -39,6 +39,7 @@ mod revived;
 mod saving;
 mod schedule;
 mod script;
+mod shared_passes;
 mod statistics;
 mod streaming;
 mod time;

@@ -9,6 +9,7 @@ mod embed;
 #[cfg(feature = "app")]
 mod frame;
 mod measure;
+mod overhead;
 mod plan;
 #[cfg(feature = "app")]
 mod points;

@@ -1,4 +1,4 @@
-//! `revacnn bench train`: training throughput and GPU time per kernel.
+//! `revacnn bench train`: training throughput, overhead of recording, and GPU time per kernel.
 
 use std::collections::BTreeMap;
 use std::rc::Rc;
@@ -10,9 +10,11 @@ use revacnn::data::Dataset;
 use revacnn::error::Result;
 use revacnn::gpu::{Choice, DeviceProfile, Gpu, HalfProducts, Precision, Roofline, Tried, TunePolicy};
 use revacnn::nn::{Network, Shape, Trainer, TrainerOptions};
+use revacnn::session::{RunSettings, Session};
 use serde_json::json;
 
 use super::measure::{above_zero, quantile};
+use super::overhead::Overhead;
 use super::plan;
 use crate::cli::print::print_line;
 use crate::cli::run_options::{AdapterOption, layers_called};
@@ -59,6 +61,13 @@ pub(crate) struct BenchTrain {
 
 /// Rows of the table of kernels, the slowest first.
 const MAX_KERNELS: usize = 24;
+
+/// Milliseconds of a submit at least: short steps share one, as in `train`.
+const SUBMIT_MS: f64 = 20.0;
+/// Steps of a submit at most.
+const MAX_STEPS: f64 = 256.0;
+/// Share of `--seconds` in which the overhead of recording is measured.
+const OVERHEAD_SHARE: f64 = 0.25;
 
 /// Rounds of training with and without frozen layers.
 const FREEZING_ROUNDS: usize = 10;
@@ -119,19 +128,40 @@ impl BenchTrain {
             for &batch in &self.batch {
                 let network = Network::open(name, shape, data.classes.len())?;
                 let (micro_batch, precision) = (self.micro_batch, self.precision);
+                let overhead = self.overhead(&gpu, &data, name, batch)?;
                 let options = TrainerOptions { batch, micro_batch, precision, ..Default::default() };
                 let mut trainer = Trainer::new(Rc::clone(&gpu), &data, network, options)?;
                 self.explain(&gpu)?;
                 if self.plan {
                     plan::print(&trainer, self.json, self.as_on_gpu)?;
                 } else if self.freeze.is_empty() {
-                    self.measure(&gpu, &mut trainer, &data, peak)?;
+                    self.measure(&gpu, &mut trainer, &data, (peak, overhead))?;
                 } else {
                     self.measure_freezing(&gpu, &mut trainer, &data)?;
                 }
             }
         }
         Ok(())
+    }
+
+    /// Overhead of recording a step; none where it is not asked for, a run would take other passes, or choices of the trainer are to be told.
+    fn overhead(
+        &self,
+        gpu: &Rc<Gpu>,
+        data: &Dataset,
+        network: &str,
+        batch: usize,
+    ) -> Result<Option<Overhead>> {
+        if self.plan || self.explain || !self.freeze.is_empty() || self.micro_batch.is_some() {
+            return Ok(None);
+        }
+        let settings = RunSettings {
+            batch: u32::try_from(batch).unwrap_or(u32::MAX),
+            precision: self.precision,
+            ..RunSettings::of(&self.dataset)
+        };
+        let mut session = Session::on(Rc::clone(gpu), data, network, settings)?;
+        Overhead::measure(&mut session, Duration::from_secs_f64(OVERHEAD_SHARE * self.seconds))
     }
 
     /// Prints the autotuner's latest choices.
@@ -204,7 +234,7 @@ impl BenchTrain {
         gpu: &Gpu,
         trainer: &mut Trainer,
         data: &Dataset,
-        peak: Option<Roofline>,
+        (peak, overhead): (Option<Roofline>, Option<Overhead>),
     ) -> Result<()> {
         let batch = trainer.options().batch;
         // Compile and warm up.
@@ -231,6 +261,7 @@ impl BenchTrain {
                 "parameters": trainer.network.parameter_count(), "images_per_s": images_per_s, "steps": steps, "seconds": seconds,
                 "gflop_per_s": gflops, "gpu_ms_per_step": gpu_ms, "adapter": gpu.info.name, "version": env!("CARGO_PKG_VERSION"), "kernels": kernels,
                 "peak_gflop_per_s": peak.map(|p| p.gflop_per_s), "product_gflop_per_s": peak.map(|p| p.product_gflop_per_s), "peak_gb_per_s": peak.map(|p| p.gb_per_s),
+                "cpu_us_per_step": overhead.map(|o| o.cpu_us), "passes_per_step": overhead.map(|o| o.passes), "steps_per_submit": overhead.map(|o| o.steps),
             });
             return print_line(&value.to_string());
         }
@@ -238,40 +269,55 @@ impl BenchTrain {
             "{} on {}, batch {batch}: {images_per_s:.0} images/s, {gflops:.1} GFLOP/s ({steps} steps in {seconds:.1} s, {})",
             trainer.network.name, data.name, gpu.info.name
         ))?;
-        let mut sorted: Vec<_> = kernels.into_iter().collect();
-        sorted.sort_by(|a, b| b.1.time_ms.total_cmp(&a.1.time_ms));
-        let rest = sorted.split_off(sorted.len().min(MAX_KERNELS));
-        for (name, k) in sorted {
-            let rate = k.gflop_per_s().map_or(String::new(), |rate| format!("{rate:.1} GFLOP/s"));
-            let of_peak =
-                peak.map_or(String::new(), |p| format!("{:4.0} % of peak", 100.0 * k.peak_fraction(&p)));
+        if let Some(Overhead { cpu_us, passes, steps }) = overhead {
             print_line(&format!(
-                "  {name:28} {:9.3} ms  {:4.1} %  {rate:>14}  {:6.1} GB/s  {of_peak}",
-                k.time_ms,
-                100.0 * k.time_ms / gpu_ms,
-                k.gb_per_s()
+                "  recording a step takes {cpu_us:.0} µs of the CPU and {passes:.2} compute passes ({steps:.1} steps in a submit)"
             ))?;
         }
-        if !rest.is_empty() {
-            let time_ms: f64 = rest.iter().map(|(_, k)| k.time_ms).sum();
-            let name = format!("{} others (see --json)", rest.len());
-            print_line(&format!("  {name:28} {time_ms:9.3} ms  {:4.1} %", 100.0 * time_ms / gpu_ms))?;
-        }
-        Ok(())
+        print_kernels(kernels, gpu_ms, peak)
     }
 }
 
-/// Trains for at least `time`, at most two steps ahead of the GPU; returns steps and seconds.
+/// Prints the table of kernels, whose GPU times are `gpu_ms` together.
+fn print_kernels(kernels: BTreeMap<Arc<str>, KernelTime>, gpu_ms: f64, peak: Option<Roofline>) -> Result<()> {
+    let mut sorted: Vec<_> = kernels.into_iter().collect();
+    sorted.sort_by(|a, b| b.1.time_ms.total_cmp(&a.1.time_ms));
+    let rest = sorted.split_off(sorted.len().min(MAX_KERNELS));
+    for (name, k) in sorted {
+        let rate = k.gflop_per_s().map_or(String::new(), |rate| format!("{rate:.1} GFLOP/s"));
+        let of_peak =
+            peak.map_or(String::new(), |p| format!("{:4.0} % of peak", 100.0 * k.peak_fraction(&p)));
+        print_line(&format!(
+            "  {name:28} {:9.3} ms  {:4.1} %  {rate:>14}  {:6.1} GB/s  {of_peak}",
+            k.time_ms,
+            100.0 * k.time_ms / gpu_ms,
+            k.gb_per_s()
+        ))?;
+    }
+    if !rest.is_empty() {
+        let time_ms: f64 = rest.iter().map(|(_, k)| k.time_ms).sum();
+        let name = format!("{} others (see --json)", rest.len());
+        print_line(&format!("  {name:28} {time_ms:9.3} ms  {:4.1} %", 100.0 * time_ms / gpu_ms))?;
+    }
+    Ok(())
+}
+
+/// Trains for at least `time`, at most two submits ahead of the GPU; returns steps and seconds.
 fn steps_for(gpu: &Gpu, trainer: &mut Trainer, time: Duration) -> (u32, f64) {
+    let one = Instant::now();
+    trainer.step();
+    gpu.wait();
+    let fitting = SUBMIT_MS / (1e3 * one.elapsed().as_secs_f64());
+    let most = fitting.clamp(1.0, MAX_STEPS) as u32;
     let began = Instant::now();
     let mut steps = 0;
     let mut last = None;
     while began.elapsed() < time || steps < 2 {
-        let submission = trainer.step();
+        let (made, submission) = trainer.steps(most);
         if let Some(before) = last.replace(submission) {
             gpu.wait_for(before);
         }
-        steps += 1;
+        steps += made;
     }
     gpu.wait();
     (steps, began.elapsed().as_secs_f64())

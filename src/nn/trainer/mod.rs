@@ -219,11 +219,22 @@ impl Trainer {
 
     /// Submits one whole training step.
     pub fn step(&mut self) -> wgpu::SubmissionIndex {
+        self.steps(1).1
+    }
+
+    /// Submits whole training steps as one compute pass, at least one, as far as their images are on the GPU; returns their number.
+    pub fn steps(&mut self, most: u32) -> (u32, wgpu::SubmissionIndex) {
         self.supply();
-        let mut encoder = self.gpu.encoder("step");
-        self.pass.step.encode(&mut encoder);
-        self.tick();
-        self.gpu.submit(encoder)
+        let mut encoder = self.gpu.encoder("steps");
+        let mut pass = encoder.begin_compute_pass(&wgpu::ComputePassDescriptor::default());
+        let mut steps = 0;
+        while steps == 0 || steps < most && self.has_step() {
+            self.pass.step.record(&mut pass, 0..self.pass.step.len());
+            self.tick();
+            steps += 1;
+        }
+        drop(pass);
+        (steps, self.gpu.submit(encoder))
     }
 
     /// Takes back a step of which the first `recorded` dispatches are submitted; false where they may change the parameters, so that it

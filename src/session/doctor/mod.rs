@@ -23,7 +23,7 @@ use super::effects::EFFECT_STEPS;
 use super::held_out::{Of, Version};
 use super::moment::Moment;
 use super::ranking::{FilterRanking, Rankings};
-use crate::gpu::ReadbackRing;
+use crate::gpu::{ReadbackRing, Recorder};
 
 /// Steps over which the change of the weights is watched.
 pub const WATCHED_STEPS: u32 = 20;
@@ -135,7 +135,7 @@ impl Doctor {
     /// Records what is due between two steps; call also after each step.
     pub(super) fn record(
         &mut self,
-        encoder: &mut wgpu::CommandEncoder,
+        recorder: &mut Recorder<'_>,
         of: Of<'_>,
         rankings: &mut Rankings,
         trains: bool,
@@ -163,7 +163,7 @@ impl Doctor {
             self.ring = Some((values.len(), ReadbackRing::new(of.trainer.gpu(), 4 * values.len() as u64, 2)));
         }
         let Some((len, ring)) = &mut self.ring else { return };
-        if !ring.copy(encoder, values.raw(), 0, 4 * *len as u64, (place, of.step())) {
+        if !ring.copy(recorder.encoder(), values.raw(), 0, 4 * *len as u64, (place, of.step())) {
             return;
         }
         job.asked[place as usize] = Some(of.step());

@@ -24,7 +24,7 @@ use super::held_out::Of;
 use super::readback::Readback;
 use super::run::SplitImages;
 use crate::error::Result;
-use crate::gpu::Work;
+use crate::gpu::{Recorder, Work};
 use crate::nn::{TopK, Trainer};
 
 /// Test images of [`Inspection::recent`] that are shown at most.
@@ -151,8 +151,8 @@ impl Inspection {
     }
 
     /// A step was recorded: records a copy of its weights where predictions are due.
-    pub(super) fn after_step(&mut self, encoder: &mut wgpu::CommandEncoder, of: Of<'_>) {
-        self.predicting.begin(encoder, of, (&self.probes, self.changes));
+    pub(super) fn after_step(&mut self, recorder: &mut Recorder<'_>, of: Of<'_>) {
+        self.predicting.begin(recorder, of, (&self.probes, self.changes));
     }
 
     /// Records predictions that fit their share of `budget_ms`; returns whether there is anything to do, now or soon.
@@ -164,15 +164,15 @@ impl Inspection {
         (budget_ms, trains, between): (f64, bool, bool),
     ) -> bool {
         if between {
-            self.predicting.begin(encoder, of, (&self.probes, self.changes));
+            self.predicting.begin(&mut Recorder::new(encoder), of, (&self.probes, self.changes));
         }
         self.predicting.record(encoder, readback, (budget_ms, trains));
         self.predicting.is_busy(of, (&self.probes, self.changes))
     }
 
     /// An evaluation over a split begins, or one of its passes ended.
-    pub(super) fn evaluated(&mut self, encoder: Option<&mut wgpu::CommandEncoder>, of: Evaluated<'_>) {
-        self.outcomes.evaluated(encoder, of);
+    pub(super) fn evaluated(&mut self, recorder: Option<&mut Recorder<'_>>, of: Evaluated<'_>) {
+        self.outcomes.evaluated(recorder, of);
     }
 
     /// Call after the submit of the encoder.

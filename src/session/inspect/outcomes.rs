@@ -4,7 +4,7 @@
 use std::ops::Range;
 
 use crate::error::{Error, Result};
-use crate::gpu::{Buffer, BufferRange, Plan, PlanBuilder, ReadbackRing};
+use crate::gpu::{Buffer, BufferRange, Plan, PlanBuilder, ReadbackRing, Recorder};
 use crate::nn::{TopK, Trainer};
 use crate::session::event::Split;
 use crate::session::run::SplitImages;
@@ -170,8 +170,8 @@ impl Keeper {
     }
 
     /// An evaluation begins, or one of its passes ended.
-    pub(super) fn evaluated(&mut self, encoder: Option<&mut wgpu::CommandEncoder>, of: Evaluated<'_>) {
-        match (of, encoder) {
+    pub(super) fn evaluated(&mut self, recorder: Option<&mut Recorder<'_>>, of: Evaluated<'_>) {
+        match (of, recorder) {
             (Evaluated::Begins(trainer, split, positions), _) => {
                 self.under_way = None;
                 if !self.keeps {
@@ -182,7 +182,7 @@ impl Keeper {
                     Err(error) => log::warn!("the images are not kept: {error}; {}", error.help()),
                 }
             }
-            (Evaluated::Pass(trainer, last), Some(encoder)) => self.copy(trainer, last, encoder),
+            (Evaluated::Pass(trainer, last), Some(recorder)) => self.copy(trainer, last, recorder),
             (Evaluated::Pass(..), None) => (),
         }
     }
@@ -210,8 +210,9 @@ impl Keeper {
         Ok(UnderWay { split, plan: plan.finish(), done: 0 })
     }
 
-    fn copy(&mut self, trainer: &Trainer, last: bool, encoder: &mut wgpu::CommandEncoder) {
+    fn copy(&mut self, trainer: &Trainer, last: bool, recorder: &mut Recorder<'_>) {
         let (Some(under_way), Some(room)) = (&mut self.under_way, &mut self.room) else { return };
+        let encoder = recorder.encoder();
         under_way.plan.encode(encoder);
         let (results, size) = (trainer.results(), size_of::<[f32; 2]>());
         let images = trainer.sizes().micro_batch.min(room.count - under_way.done);

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, VecDeque};
 use super::probes::{MAX_PROBES, Probes};
 use crate::data::{HeldOutImages, nth_shuffled};
 use crate::error::Result;
-use crate::gpu::{CostModel, Plan, ReadbackRing, Work};
+use crate::gpu::{CostModel, Plan, ReadbackRing, Recorder, Work};
 use crate::nn::{HeldOutPass, Predictions, TopK, Trainer};
 use crate::session::held_out::{Of, Version};
 use crate::session::readback::{Readback, Timed};
@@ -145,7 +145,7 @@ impl Predicting {
     /// No step may be under way.
     pub(super) fn begin(
         &mut self,
-        encoder: &mut wgpu::CommandEncoder,
+        recorder: &mut Recorder<'_>,
         of: Of<'_>,
         (probes, changes): (&Probes, u64),
     ) {
@@ -177,6 +177,7 @@ impl Predicting {
             return;
         }
         let (from, to) = (&of.trainer.parameters.values, &built.pass.values);
+        let encoder = recorder.encoder();
         encoder.copy_buffer_to_buffer(from.raw(), 0, to.raw(), 0, 4 * from.len() as u64);
         built.images.restart(encoder);
         let mut plan = built.pass.plan.clone();

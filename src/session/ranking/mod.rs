@@ -18,7 +18,7 @@ use super::moment::Moment;
 use super::readback::{Readback, Timed};
 use super::spare_time::SpareTime;
 use crate::error::Result;
-use crate::gpu::{CostModel, Plan, ReadbackRing, Work};
+use crate::gpu::{CostModel, Plan, ReadbackRing, Recorder, Work};
 use crate::layouts::Layouts;
 
 /// Validation images at most, unless others are asked for.
@@ -106,7 +106,7 @@ impl Rankings {
 
     /// Records a copy of the weights as they are and puts a ranking under way, where somebody looks and there is something new to see.
     /// No step may be under way.
-    pub(super) fn begin(&mut self, encoder: &mut wgpu::CommandEncoder, of: Of<'_>, layouts: &Layouts) {
+    pub(super) fn begin(&mut self, recorder: &mut Recorder<'_>, of: Of<'_>, layouts: &Layouts) {
         if self.job.as_ref().is_some_and(|job| job.version != of.version()) {
             // It is of a network that is gone.
             (self.job, self.begun, self.rests) = (None, None, DELAY);
@@ -120,7 +120,7 @@ impl Rankings {
         let size = built.readback_bytes();
         self.results.get_or_insert_with(|| ReadbackRing::new(of.trainer.gpu(), size, READBACKS));
         self.begun = Some((asked, of.version()));
-        self.job = Some(Job::begin(encoder, of, built, layouts));
+        self.job = Some(Job::begin(recorder.encoder(), of, built, layouts));
     }
 
     /// Records pieces that fit their share of `budget_ms`; returns whether there is anything to do, now or soon.
@@ -132,7 +132,7 @@ impl Rankings {
         (budget_ms, trains, between): (f64, bool, bool),
     ) -> bool {
         if between {
-            self.begin(encoder, of, layouts);
+            self.begin(&mut Recorder::new(encoder), of, layouts);
         }
         self.rests = self.rests.saturating_sub(1);
         self.spare.grant(budget_ms, SHARE, trains);

@@ -8,6 +8,7 @@ use super::refusals::check_control;
 use super::report::CheckpointReport;
 use super::watched::Watched;
 use crate::error::Result;
+use crate::gpu::Recorder;
 use crate::nn::OptimizerKind;
 use crate::session::command::{Command, Control, TimeControl};
 use crate::session::event::{Event, Split};
@@ -149,8 +150,9 @@ pub(in crate::session) fn record_arrival(session: &mut Session, encoder: &mut wg
         let of = (&session.run.trainer, &**watched);
         session.measurements.distributions.after_checkpoint(encoder, of);
         let step = session.step();
-        session.layouts.after_step(encoder, step, true);
-        session.measurements.after_step(encoder, session.run.seen(), (&session.layouts, true));
+        let recorder = &mut Recorder::new(encoder);
+        session.layouts.after_step(recorder, step, true);
+        session.measurements.after_step(recorder, session.run.seen(), (&session.layouts, true));
     }
 }
 
