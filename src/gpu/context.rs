@@ -9,13 +9,17 @@ use std::sync::Arc;
 use super::device::Device;
 use super::half_products::HalfProducts;
 use super::kernel::Kernel;
+use super::parsed_shader::ParsedShader;
 use super::processor::stalls_at_loads;
 use super::shader::Source;
 use super::tune_cache::{TuneCache, TunePolicy};
+use super::uncompiled::Uncompiled;
 use crate::error::{Error, Result};
 
 /// Shader file, entry point, and the constants that are set.
 pub type KernelKey = (&'static str, &'static str, Vec<(&'static str, u32)>);
+/// Shader file, and the constants that are set.
+type ShaderKey = (&'static str, Vec<(&'static str, u32)>);
 
 /// Device profile that the hot kernels are shaped for: chosen from the adapter; tests set it to try every variant of a kernel.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -54,6 +58,10 @@ impl DeviceProfile {
 pub struct Gpu {
     ground: Device,
     kernels: Rc<RefCell<HashMap<KernelKey, Arc<Kernel>>>>,
+    /// Shader files by path and constants, each parsed for all its kernels.
+    shaders: Rc<RefCell<HashMap<ShaderKey, Arc<ParsedShader>>>>,
+    /// Kernels that are to be compiled together, where they are.
+    uncompiled: Option<Rc<RefCell<Vec<Arc<Kernel>>>>>,
     profile: DeviceProfile,
     /// Making of products of 16-bit factors, where layers take those.
     pub(super) half_products: Option<HalfProducts>,
@@ -93,6 +101,8 @@ impl Gpu {
             tuned: Rc::new(RefCell::new(TuneCache::open(&ground.info))),
             ground,
             kernels: Rc::default(),
+            shaders: Rc::default(),
+            uncompiled: None,
             profile: DeviceProfile {
                 large_tiles: software,
                 stalls_at_loads,
@@ -211,7 +221,7 @@ impl Gpu {
     #[must_use]
     pub fn replacing_shader(&self, path: &'static str, text: &'static str) -> Self {
         let replaced = self.replaced.iter().copied().chain([(path, text)]).collect();
-        Self { kernels: Rc::default(), replaced, ..self.clone() }
+        Self { kernels: Rc::default(), shaders: Rc::default(), replaced, ..self.clone() }
     }
 
     /// The kernel is compiled already.
@@ -235,14 +245,46 @@ impl Gpu {
         constants: &[(&'static str, u32)],
     ) -> Result<Arc<Kernel>> {
         let key = (source.path, entry, constants.to_vec());
-        if let Some(kernel) = self.kernels.borrow().get(&key) {
-            return Ok(Arc::clone(kernel));
+        let known = self.kernels.borrow().get(&key).cloned();
+        let is_new = known.is_none();
+        let kernel = match known {
+            Some(kernel) => kernel,
+            None => Arc::new(Kernel::uncompiled(self, &self.parsed(source, constants)?, entry)?),
+        };
+        match &self.uncompiled {
+            None => kernel.compile()?,
+            Some(later) if is_new => later.borrow_mut().push(Arc::clone(&kernel)),
+            Some(_) => {}
+        }
+        if is_new {
+            self.kernels.borrow_mut().insert(key, Arc::clone(&kernel));
+        }
+        Ok(kernel)
+    }
+
+    /// The shader file of `source`, parsed at its first use with these constants.
+    fn parsed(&self, source: &Source, constants: &[(&'static str, u32)]) -> Result<Arc<ParsedShader>> {
+        let key = (source.path, constants.to_vec());
+        if let Some(shader) = self.shaders.borrow().get(&key) {
+            return Ok(Arc::clone(shader));
         }
         let replaced = self.replaced.iter().find(|(path, _)| *path == source.path);
         let source = Source { text: replaced.map_or(source.text, |(_, text)| text), ..*source };
-        let kernel = Arc::new(Kernel::new(&self.ground, &source, entry, constants)?);
-        self.kernels.borrow_mut().insert(key, Arc::clone(&kernel));
-        Ok(kernel)
+        let shader = Arc::new(ParsedShader::new(self, &source, constants)?);
+        self.shaders.borrow_mut().insert(key, Arc::clone(&shader));
+        Ok(shader)
+    }
+
+    /// A handle that leaves the kernels of its plans uncompiled, for [`Gpu::take_uncompiled`].
+    #[must_use]
+    pub fn compiling_later(&self) -> Self {
+        Self { uncompiled: Some(Rc::default()), ..self.clone() }
+    }
+
+    /// The kernels that were asked for since the last call and left uncompiled. One that is recorded before is compiled then.
+    pub fn take_uncompiled(&self) -> Uncompiled {
+        let kernels = self.uncompiled.as_ref().map(|kernels| kernels.take()).unwrap_or_default();
+        Uncompiled::new(kernels, self.is_software())
     }
 
     /// The kernels compiled so far, sorted.

@@ -5,12 +5,13 @@
 //! cache, 800 ms without. A term in the bound that is no uniform, such as `+ (id.x >> 31u)`, which is 0, prevents it.
 //! `MESA_SHADER_CACHE_DISABLE=1 revacnn bench train` shows at a glance which kernel needs it.
 
+use std::sync::{Arc, OnceLock};
+
 use super::device::Device;
-use super::reflect::{Binding, BindingKind, EntryPoint, reflect};
+use super::parsed_shader::ParsedShader;
+use super::reflect::{Binding, BindingKind, EntryPoint};
 use super::shader::Source;
 use super::structs::Params;
-use super::trusted;
-use super::wide_loads::with_wide_loads;
 use crate::error::{Error, Result};
 
 /// A compute pipeline and its bindings, by reflection.
@@ -19,10 +20,17 @@ pub struct Kernel {
     pub label: String,
     /// The entry point's bindings and workgroup size.
     pub entry: EntryPoint,
-    /// Names that any entry point of the file binds, sorted.
-    pub(super) file_bindings: Vec<String>,
-    pub(super) pipeline: wgpu::ComputePipeline,
     pub(super) layout: wgpu::BindGroupLayout,
+    pub(super) shader: Arc<ParsedShader>,
+    device: wgpu::Device,
+    pipeline_layout: wgpu::PipelineLayout,
+    compiled: OnceLock<Compiled>,
+}
+
+/// The pipeline, and why the driver refused it where it did.
+struct Compiled {
+    pipeline: wgpu::ComputePipeline,
+    refusal: Option<Error>,
 }
 
 impl Kernel {
@@ -31,26 +39,20 @@ impl Kernel {
     /// # Errors
     /// When the shader is not valid, has no such entry point or constant, or the driver refuses it.
     pub fn new(gpu: &Device, source: &Source, entry: &str, constants: &[(&str, u32)]) -> Result<Self> {
-        let shader = source.expand(constants)?;
-        let label = format!("{}:{entry}", source.path);
-        let points = reflect(&shader)?;
-        let mut file_bindings: Vec<String> =
-            points.iter().flat_map(|point| &point.bindings).map(|b| b.name.clone()).collect();
-        file_bindings.sort();
-        file_bindings.dedup();
-        let point = points.into_iter().find(|point| point.name == entry).ok_or_else(|| {
-            Error::new(format!("shader {} has no entry point {entry}", source.path), "name one it has")
-        })?;
-        let text = if gpu.wide_loads { with_wide_loads(&shader.text) } else { shader.text };
+        let kernel = Self::uncompiled(gpu, &Arc::new(ParsedShader::new(gpu, source, constants)?), entry)?;
+        kernel.compile()?;
+        Ok(kernel)
+    }
+
+    /// `entry` of a shader, which the driver compiles at [`Kernel::compile`], or when it is first recorded.
+    ///
+    /// # Errors
+    /// When the shader has no such entry point, or the driver refuses its bindings.
+    pub(super) fn uncompiled(gpu: &Device, shader: &Arc<ParsedShader>, entry: &str) -> Result<Self> {
+        let label = format!("{}:{entry}", shader.path);
+        let point = shader.entry(entry)?;
         // The first error is the cause: all that is made of a faulty part is faulty too.
         let scope = gpu.device.push_error_scope(wgpu::ErrorFilter::Validation);
-        let module = trusted::create_module(
-            &gpu.device,
-            wgpu::ShaderModuleDescriptor {
-                label: Some(source.path),
-                source: wgpu::ShaderSource::Wgsl(text.into()),
-            },
-        );
         let entries: Vec<_> =
             point.bindings.iter().map(|b| b.layout_entry(wgpu::ShaderStages::COMPUTE)).collect();
         let layout = gpu.device.create_bind_group_layout(&wgpu::BindGroupLayoutDescriptor {
@@ -62,25 +64,51 @@ impl Kernel {
             bind_group_layouts: &[Some(&layout)],
             immediate_size: 0,
         });
-        let pipeline = gpu.device.create_compute_pipeline(&wgpu::ComputePipelineDescriptor {
-            label: Some(&label),
-            layout: Some(&pipeline_layout),
-            module: &module,
-            entry_point: Some(entry),
-            compilation_options: wgpu::PipelineCompilationOptions {
-                // Kernels write workgroup memory before they read it.
-                zero_initialize_workgroup_memory: false,
-                ..Default::default()
-            },
-            cache: None,
-        });
         if let Some(error) = pollster::block_on(scope.pop()) {
-            return Err(Error::new(
-                format!("the driver refused {label}: {error}"),
-                "update the graphics driver",
-            ));
+            return Err(refusal(&label, &error));
         }
-        Ok(Self { label, entry: point, file_bindings, pipeline, layout })
+        Ok(Self {
+            label,
+            entry: point,
+            layout,
+            shader: Arc::clone(shader),
+            device: gpu.device.clone(),
+            pipeline_layout,
+            compiled: OnceLock::new(),
+        })
+    }
+
+    /// Lets the driver compile the kernel, if it has not yet.
+    ///
+    /// # Errors
+    /// When it refuses.
+    pub(super) fn compile(&self) -> Result<()> {
+        self.compiled().refusal.clone().map_or(Ok(()), Err)
+    }
+
+    /// The pipeline, compiled now if it is not yet.
+    pub(super) fn pipeline(&self) -> &wgpu::ComputePipeline {
+        &self.compiled().pipeline
+    }
+
+    fn compiled(&self) -> &Compiled {
+        self.compiled.get_or_init(|| {
+            let scope = self.device.push_error_scope(wgpu::ErrorFilter::Validation);
+            let pipeline = self.device.create_compute_pipeline(&wgpu::ComputePipelineDescriptor {
+                label: Some(&self.label),
+                layout: Some(&self.pipeline_layout),
+                module: self.shader.module(&self.device),
+                entry_point: Some(&self.entry.name),
+                compilation_options: wgpu::PipelineCompilationOptions {
+                    // Kernels write workgroup memory before they read it.
+                    zero_initialize_workgroup_memory: false,
+                    ..Default::default()
+                },
+                cache: None,
+            });
+            let error = pollster::block_on(scope.pop());
+            Compiled { pipeline, refusal: error.map(|error| refusal(&self.label, &error)) }
+        })
     }
 
     /// The binding called `name`.
@@ -115,4 +143,8 @@ impl Kernel {
             "make the two structs equal",
         ))
     }
+}
+
+fn refusal(label: &str, error: &wgpu::Error) -> Error {
+    Error::new(format!("the driver refused {label}: {error}"), "update the graphics driver")
 }

@@ -73,11 +73,11 @@ impl<'g> Stage<'g> {
         params: &P,
     ) -> Result<DispatchBuilder<'b, 'g>> {
         let kernel = self.gpu.kernel(&self.source, entry, &self.constants)?;
-        let unknown = |name: &String| kernel.file_bindings.binary_search(name).is_err();
+        let unknown = |name: &String| kernel.shader.bindings.binary_search(name).is_err();
         if let Some((name, _)) = self.bindings.iter().find(|(name, _)| unknown(name)) {
             return Err(Error::new(
                 format!("no entry point of shader {} binds {name:?}", self.source.path),
-                format!("they bind {}", kernel.file_bindings.join(", ")),
+                format!("they bind {}", kernel.shader.bindings.join(", ")),
             ));
         }
         let label = format!("{}{}", self.prefix, entry.replace('_', " "));
