@@ -17,7 +17,7 @@
 //! | --- | --- |
 //! | [`error`] | One [`Error`]; each message says what happened, to what, and what to do next. |
 //! | `files` | Atomic writing: to a temporary file, then renamed over the old one. |
-//! | `threads` | Work of the CPU shared by its cores, in `gpu` (compiling), `data` (reading) and `embed` (preparing rows). |
+//! | [`threads`] | Work of the CPU shared by its cores, in `gpu` (compiling), `data` (reading) and `embed` (preparing rows). |
 //! | [`gpu`] | Adapter choice, typed buffers, kernels by reflection, plans of dispatches, autotuning, timers, read-back. |
 //! | [`data`] | Data set readers, the data set on the GPU as packed `u8`, sampling and augmentation of batches there. |
 //! | [`nn`] | Networks, layers, losses, optimizers and the training step, as plans. |
@@ -170,7 +170,7 @@ pub mod gpu;
 pub mod layouts;
 pub mod nn;
 pub mod session;
-mod threads;
+pub mod threads;
 pub mod view;
 
 pub use error::{Error, Result};

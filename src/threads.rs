@@ -3,17 +3,17 @@
 use std::thread;
 
 /// Number of items of a part, when `count` items are shared by all cores and fewer than `least` are not worth a thread; at least 1.
-pub(crate) fn share(count: usize, least: usize) -> usize {
+pub fn share(count: usize, least: usize) -> usize {
     count.div_ceil(cores()).max(least).max(1)
 }
 
 /// Number of threads that run at once.
-pub(crate) fn cores() -> usize {
+pub fn cores() -> usize {
     thread::available_parallelism().map_or(1, usize::from)
 }
 
 /// Results of `work` on each of `parts`, in their order. Each part has a thread of its own, the first one the caller's.
-pub(crate) fn each<P: Send, R: Send>(
+pub fn each<P: Send, R: Send>(
     parts: impl IntoIterator<Item = P>,
     work: impl Fn(P) -> R + Sync,
 ) -> Vec<R> {
