@@ -13,10 +13,7 @@ pub fn cores() -> usize {
 }
 
 /// Results of `work` on each of `parts`, in their order. Each part has a thread of its own, the first one the caller's.
-pub fn each<P: Send, R: Send>(
-    parts: impl IntoIterator<Item = P>,
-    work: impl Fn(P) -> R + Sync,
-) -> Vec<R> {
+pub fn each<P: Send, R: Send>(parts: impl IntoIterator<Item = P>, work: impl Fn(P) -> R + Sync) -> Vec<R> {
     let mut parts = parts.into_iter();
     let Some(first) = parts.next() else { return Vec::new() };
     let work = &work;

@@ -211,10 +211,7 @@ mod tests {
                 };
                 for d in 0..2 {
                     let none = offset(&values, 2, d) == 0.0;
-                    assert!(
-                        none || !keeps_digits(sample(d)),
-                        "{rows}, {middle}, {sparse}, {outlier}, {d}"
-                    );
+                    assert!(none || !keeps_digits(sample(d)), "{rows}, {middle}, {sparse}, {outlier}, {d}");
                     kept += usize::from(keeps_digits(sample(d)));
                     moved += usize::from(!none);
                 }

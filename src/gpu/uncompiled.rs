@@ -39,7 +39,6 @@ impl Uncompiled {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use crate::gpu::{AdapterChoice, Buffer, Gpu, PlanBuilder, Source};
 
     const WRITES: Source = Source {

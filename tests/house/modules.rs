@@ -17,7 +17,13 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("session", &["error", "files", "gpu", "data", "nn", "embed", "layouts"]),
     ("door", &["error", "files", "gpu", "nn", "session"]),
     ("app", &["error", "files", "gpu", "data", "nn", "embed", "view", "layouts", "session", "door"]),
-    ("cli", &["error", "files", "threads", "gpu", "data", "nn", "embed", "view", "layouts", "session", "door", "app"]),
+    (
+        "cli",
+        &[
+            "error", "files", "threads", "gpu", "data", "nn", "embed", "view", "layouts", "session", "door",
+            "app",
+        ],
+    ),
     ("main", &["cli"]),
 ];
 

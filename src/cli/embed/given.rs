@@ -5,7 +5,7 @@ use revacnn::embed::{narrowed, narrowed_singles, quality};
 use revacnn::gpu::{Buffer, Gpu, TensorView};
 
 /// Values that are written at once: their copy in the driver's memory is used again for those after the next.
-const PIECE: usize = 1 << 23;
+const PIECE: usize = 1 << 22;
 
 /// Number and size of rows.
 #[derive(Debug, Clone, Copy)]

@@ -376,7 +376,8 @@ fn upload(
     thread::scope(|scope| {
         let compiling = scope.spawn(|| kernels.compile());
         given.upload(gpu, &values);
-        drop(values);
+        // The system takes a while to take back so much memory.
+        thread::spawn(|| drop(values));
         time.end("upload");
         let compiled = joined(compiling);
         time.end("preparing");
