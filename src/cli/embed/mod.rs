@@ -4,32 +4,32 @@ mod colors;
 mod given;
 mod legend;
 mod output;
+mod overlapped;
 mod picture;
 mod report;
 mod source;
 mod wall_time;
 
 use std::path::PathBuf;
-use std::rc::Rc;
-use std::thread::{self, ScopedJoinHandle};
 use std::time::Instant;
 
 use clap::{Args, ValueEnum};
 use humansize::{BINARY, format_size};
 use indicatif::{ProgressBar, ProgressStyle};
-use revacnn::data::{Labels, Numbers, Selection};
+use revacnn::data::{Numbers, Selection};
 use revacnn::embed::{
     Method, NeighborSearch, Options, Settings, Tsne, TsneBuilder, default_components, principal_components,
     quality,
 };
 use revacnn::error::{Error, Result};
-use revacnn::gpu::{Buffer, BufferRange, Gpu, Uncompiled};
+use revacnn::gpu::{Buffer, BufferRange, Gpu};
 
 use super::run_options::AdapterOption;
-use given::{Given, Prepared, Shape};
+use given::{Given, Shape};
 use output::{Results, Snapshots};
+use overlapped::Read;
 use report::{Report, judge};
-use source::{Drawn, Rows, Source};
+use source::Source;
 use wall_time::WallTime;
 
 /// Smallest number of rows of a layout.
@@ -133,7 +133,8 @@ impl Embed {
     pub(super) fn run(&self) -> Result<()> {
         let mut time = WallTime::begin();
         output::check(&self.output)?;
-        let (gpu, Read { rows, labels, drawn }) = self.open(&mut time)?;
+        let (gpu, Read { rows, labels, drawn }) =
+            overlapped::open(&self.adapter, &self.source(), self.is_pca(), &mut time)?;
         let (given, values) = Given::place(&gpu, rows);
         let began = Instant::now();
         let before = gpu.bytes_allocated();
@@ -142,7 +143,7 @@ impl Embed {
         let memory_bytes = gpu.bytes_allocated() - before;
         log::info!("the layout takes {} of {}", format_size(memory_bytes, BINARY), gpu.info.name);
         time.end("preparing");
-        upload(&gpu, &given, values, later.take_uncompiled(), &mut time)?;
+        overlapped::upload(&gpu, &given, values, later.take_uncompiled(), &mut time)?;
         let stage_s = self.begin(&gpu, &tsne, &mut time);
         let left_out = check_left_out(tsne.left_out(&gpu), given.shape.rows)?;
         let warnings = warnings(&gpu, &tsne);
@@ -162,7 +163,7 @@ impl Embed {
             let judged = judge(&gpu, &tsne, (&given.view, given.unit), placed, !self.is_pca());
             judged.map(|(recall, quality)| (kl, recall, quality))
         };
-        let (kl, recall, quality) = self.write(&results, &mut time, judge)?;
+        let (kl, recall, quality) = overlapped::write(&self.output, &results, &mut time, judge)?;
         let report = Report {
             shape: given.shape,
             drawn_of: drawn.as_ref().map(|drawn| drawn.of),
@@ -182,50 +183,6 @@ impl Embed {
             time: &time,
         };
         report.print(self.json)
-    }
-
-    /// Opens the GPU, and reads the rows meanwhile where they do not come from it.
-    fn open(&self, time: &mut WallTime) -> Result<(Rc<Gpu>, Read)> {
-        let source = self.source();
-        if source.is_run() {
-            let gpu = self.adapter.open()?;
-            time.end("opening");
-            let rows = Read::new(source.read_run(&gpu)?, self.is_pca());
-            time.end("reading");
-            return Ok((gpu, rows));
-        }
-        thread::scope(|scope| {
-            let reading = scope.spawn(|| source.read().map(|rows| Read::new(rows, self.is_pca())));
-            let gpu = self.adapter.open();
-            time.end("opening");
-            let rows = joined(reading);
-            time.end("reading");
-            Ok((gpu?, rows?))
-        })
-    }
-
-    /// Writes the outputs, which are packed while the layout is judged.
-    fn write<J>(
-        &self,
-        results: &Results<'_>,
-        time: &mut WallTime,
-        judge: impl FnOnce() -> Result<J>,
-    ) -> Result<J> {
-        let (judged, packed) = thread::scope(|scope| {
-            let packing = scope.spawn(|| output::pack(&self.output, results));
-            let judged = judge();
-            time.end("judging");
-            (judged, joined(packing))
-        });
-        if self.output.iter().any(|path| output::is_picture(path)) {
-            time.end("picture");
-        }
-        let judged = judged?;
-        output::write(&self.output, &packed?)?;
-        if !self.output.is_empty() {
-            time.end("writing");
-        }
-        Ok(judged)
     }
 
     fn is_pca(&self) -> bool {
@@ -341,48 +298,6 @@ impl Embed {
     fn divergence(&self, gpu: &Gpu, tsne: &Tsne) -> f32 {
         if self.iterations() > 0 { tsne.state(gpu).divergence } else { tsne.measure(gpu) }
     }
-}
-
-/// Rows as they are read, and their classes.
-struct Read {
-    rows: Prepared,
-    labels: Option<Labels>,
-    drawn: Option<Drawn>,
-}
-
-impl Read {
-    fn new(rows: Rows, keeps_exact: bool) -> Self {
-        let Rows { matrix, labels, drawn } = rows;
-        if let Some(missing) = labels.as_ref().map(Labels::missing).filter(|missing| *missing > 0) {
-            log::info!("{missing} of {} labels are missing: gray in the picture", matrix.rows);
-        }
-        Self { rows: Prepared::new(matrix, keeps_exact), labels, drawn }
-    }
-}
-
-/// Result of a thread.
-fn joined<T>(thread: ScopedJoinHandle<'_, T>) -> T {
-    thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
-}
-
-/// Writes the rows to the GPU while its driver compiles the kernels.
-fn upload(
-    gpu: &Gpu,
-    given: &Given,
-    values: Vec<f32>,
-    kernels: Uncompiled,
-    time: &mut WallTime,
-) -> Result<()> {
-    thread::scope(|scope| {
-        let compiling = scope.spawn(|| kernels.compile());
-        given.upload(gpu, &values);
-        // The system takes a while to take back so much memory.
-        thread::spawn(|| drop(values));
-        time.end("upload");
-        let compiled = joined(compiling);
-        time.end("preparing");
-        compiled
-    })
 }
 
 /// Warnings about the rows.
