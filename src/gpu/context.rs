@@ -281,6 +281,12 @@ impl Gpu {
         Self { uncompiled: Some(Rc::default()), ..self.clone() }
     }
 
+    /// A handle to the same kernels that compiles each when it is asked for.
+    #[cfg(test)]
+    pub(super) fn compiling_at_once(&self) -> Self {
+        Self { uncompiled: None, ..self.clone() }
+    }
+
     /// The kernels that were asked for since the last call and left uncompiled. One that is recorded before is compiled then.
     pub fn take_uncompiled(&self) -> Uncompiled {
         let kernels = self.uncompiled.as_ref().map(|kernels| kernels.take()).unwrap_or_default();
