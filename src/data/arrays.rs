@@ -12,6 +12,8 @@ use crate::error::{Error, Result};
 pub(super) const MAX_BYTES: u64 = 1 << 34;
 /// Values that are read at once.
 const BLOCK: usize = 1 << 16;
+/// Rows that are transposed at once.
+const TRANSPOSED: usize = 16;
 /// Help for an array that holds no numbers.
 pub(super) const AS_NUMBERS: &str = "save it as numbers: numpy.save(path, x.astype('float32'))";
 
@@ -84,19 +86,17 @@ fn numbers<R: Read>(file: NpyFile<R>, kind: TypeChar, size: usize, descr: &str) 
     let big = descr.contains('>');
     match (kind, size) {
         (TypeChar::Bool, 1) => read_all::<bool, _, _>(file, u8::from).map(Bytes),
-        (TypeChar::Uint, 1) => read_blocks(file, |[v]: [u8; 1]| v).map(Bytes),
-        (TypeChar::Int, 1) => read_blocks(file, i8::from_ne_bytes).map(Signed),
-        (TypeChar::Uint, 2) => read_all::<u16, _, _>(file, f32::from).map(Floats),
-        (TypeChar::Int, 2) => read_all::<i16, _, _>(file, f32::from).map(Floats),
-        (TypeChar::Float, 2) => read_all::<half::f16, _, _>(file, f32::from).map(Floats),
-        (TypeChar::Float, 4) if big => read_blocks(file, f32::from_be_bytes).map(Floats),
-        (TypeChar::Float, 4) => read_blocks(file, f32::from_le_bytes).map(Floats),
-        (TypeChar::Float, 8) if big => read_blocks(file, f64::from_be_bytes).map(Numbers),
-        (TypeChar::Float, 8) => read_blocks(file, f64::from_le_bytes).map(Numbers),
-        (TypeChar::Uint, 4) => read_all::<u32, _, _>(file, f64::from).map(Numbers),
-        (TypeChar::Int, 4) => read_all::<i32, _, _>(file, f64::from).map(Numbers),
-        (TypeChar::Uint, 8) => read_all::<u64, _, _>(file, |v| v as f64).map(Numbers),
-        (TypeChar::Int, 8) => read_all::<i64, _, _>(file, |v| v as f64).map(Numbers),
+        (TypeChar::Uint, 1) => read_numbers(file, false, |[v]: [u8; 1]| v).map(Bytes),
+        (TypeChar::Int, 1) => read_numbers(file, false, i8::from_ne_bytes).map(Signed),
+        (TypeChar::Uint, 2) => read_numbers(file, big, |b| f32::from(u16::from_le_bytes(b))).map(Floats),
+        (TypeChar::Int, 2) => read_numbers(file, big, |b| f32::from(i16::from_le_bytes(b))).map(Floats),
+        (TypeChar::Float, 2) => read_numbers(file, big, |b| half::f16::from_le_bytes(b).to_f32()).map(Floats),
+        (TypeChar::Float, 4) => read_numbers(file, big, f32::from_le_bytes).map(Floats),
+        (TypeChar::Float, 8) => read_numbers(file, big, f64::from_le_bytes).map(Numbers),
+        (TypeChar::Uint, 4) => read_numbers(file, big, |b| f64::from(u32::from_le_bytes(b))).map(Numbers),
+        (TypeChar::Int, 4) => read_numbers(file, big, |b| f64::from(i32::from_le_bytes(b))).map(Numbers),
+        (TypeChar::Uint, 8) => read_numbers(file, big, |b| u64::from_le_bytes(b) as f64).map(Numbers),
+        (TypeChar::Int, 8) => read_numbers(file, big, |b| i64::from_le_bytes(b) as f64).map(Numbers),
         _ => {
             let name = match (kind, size) {
                 (TypeChar::Float, _) => " (long double)",
@@ -114,6 +114,21 @@ fn numbers<R: Read>(file: NpyFile<R>, kind: TypeChar, size: usize, descr: &str) 
 fn read_all<S: npyz::Deserialize, T, R: Read>(file: NpyFile<R>, to: impl Fn(S) -> T) -> Result<Vec<T>> {
     let reader = file.data::<S>().map_err(damaged)?;
     reader.map(|value| value.map(&to)).collect::<std::io::Result<_>>().map_err(damaged)
+}
+
+/// Numbers of `N` bytes each, as `to` has them from the bytes of the smaller digits first; they lie the other way where they are `big`.
+fn read_numbers<const N: usize, T, R: Read>(
+    file: NpyFile<R>,
+    big: bool,
+    to: impl Fn([u8; N]) -> T,
+) -> Result<Vec<T>> {
+    if !big {
+        return read_blocks(file, to);
+    }
+    read_blocks(file, |mut bytes| {
+        bytes.reverse();
+        to(bytes)
+    })
 }
 
 /// Values of `N` bytes each, a block at a time. The size in the header is not trusted: memory grows with the bytes read.
@@ -175,6 +190,9 @@ fn in_order<T: Clone>(values: Vec<T>, shape: &[u64], fortran: bool) -> Vec<T> {
         return values;
     }
     let sizes: Vec<usize> = shape.iter().map(|size| *size as usize).collect();
+    if let [rows, columns] = sizes[..] {
+        return transposed(&values, rows, columns);
+    }
     let mut index = vec![0; sizes.len()];
     let mut ordered = Vec::with_capacity(values.len());
     for _ in 0..values.len() {
@@ -188,6 +206,21 @@ fn in_order<T: Clone>(values: Vec<T>, shape: &[u64], fortran: bool) -> Vec<T> {
             *i = 0;
         }
     }
+    ordered
+}
+
+/// Values `[columns, rows]` as `[rows, columns]`, some rows at a time, so that the cache holds the values beside those that are taken.
+fn transposed<T: Clone>(values: &[T], rows: usize, columns: usize) -> Vec<T> {
+    let mut ordered = Vec::with_capacity(values.len());
+    let mut block = Vec::with_capacity(TRANSPOSED * columns);
+    for first in (0..rows).step_by(TRANSPOSED) {
+        let some = TRANSPOSED.min(rows - first);
+        block.clear();
+        values.chunks(rows).for_each(|column| block.extend_from_slice(&column[first..first + some]));
+        let row = |row: usize| block.iter().skip(row).step_by(some);
+        ordered.extend((0..some).flat_map(row).cloned());
+    }
+    debug_assert_eq!(ordered.len(), rows * columns);
     ordered
 }
 

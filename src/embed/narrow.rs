@@ -2,7 +2,11 @@
 //!
 //! A column far from 0 beside its spread (times in seconds since 1970) loses its digits in `f32`; its middle is subtracted first.
 //! Values near the ends of the range of `f32` are scaled. Neither changes a distance but by one factor, and rows that need neither
-//! stay as they are.
+//! stay as they are. All of it is shared by the cores, by rows or by columns; no result depends on their number.
+
+use std::ops::Range;
+
+use crate::threads;
 
 /// Columns whose middle is this many times their spread are centered.
 const FAR: f64 = 1024.0;
@@ -11,12 +15,20 @@ const LARGEST: f64 = 1e30;
 const SMALLEST: f64 = 1e-30;
 /// Most values that the spread of a column is taken of.
 const SAMPLE: usize = 1000;
+/// Fewest values that a thread is worth.
+const SHARE: usize = 1 << 16;
+/// Columns that are sampled together: of each row they lie in one cache line.
+const TOGETHER: usize = 16;
+/// Largest values that are looked for beside each other.
+const LANES: usize = 16;
 
 /// Rows `[n, columns]` as `f32`. Values that are not finite stay what they are; finite ones stay finite.
 pub fn narrowed(values: &[f64], columns: usize) -> Vec<f32> {
     let narrowing = Narrowing::of(values, columns);
     if narrowing.is_none() {
-        return values.iter().map(|value| *value as f32).collect();
+        return converted(values, columns, |row, to| {
+            to.iter_mut().zip(row).for_each(|(to, value)| *to = *value as f32);
+        });
     }
     narrowing.apply(values)
 }
@@ -27,6 +39,21 @@ pub fn narrowed_singles(values: Vec<f32>, columns: usize) -> Vec<f32> {
     if narrowing.is_none() { values } else { narrowing.apply(&values) }
 }
 
+/// `values` row by row, each as `convert` writes it.
+fn converted<T: Sync>(values: &[T], columns: usize, convert: impl Fn(&[T], &mut [f32]) + Sync) -> Vec<f32> {
+    let mut to = vec![0.0; values.len()];
+    let share = rows_share(values.len(), columns);
+    threads::each(values.chunks(share).zip(to.chunks_mut(share)), |(values, to)| {
+        values.chunks(columns).zip(to.chunks_mut(columns)).for_each(|(row, to)| convert(row, to));
+    });
+    to
+}
+
+/// Values of a thread's share of `len`: whole rows.
+fn rows_share(len: usize, columns: usize) -> usize {
+    threads::share(len / columns, SHARE / columns) * columns
+}
+
 /// A middle to subtract of each column, and the scale of all values.
 struct Narrowing {
     middles: Vec<f64>,
@@ -34,18 +61,19 @@ struct Narrowing {
 }
 
 impl Narrowing {
-    fn of<T: Copy + Into<f64>>(values: &[T], columns: usize) -> Self {
-        let finite = |value: &T| -> bool { (*value).into().is_finite() };
-        let all_finite = values.iter().all(finite);
-        let middle = |d| {
-            let keeps = all_finite && keeps_digits(values, columns, d);
-            if keeps { 0.0 } else { offset(values, columns, d) }
-        };
-        let middles: Vec<f64> = (0..columns).map(middle).collect();
+    fn of<T: Copy + Into<f64> + Sync>(values: &[T], columns: usize) -> Self {
+        let share = rows_share(values.len(), columns);
+        let scans = threads::each(values.chunks(share), scanned);
+        let all_finite = scans.iter().all(|(_, finite)| *finite);
+        let shared = threads::share(columns, SHARE / (values.len() / columns).clamp(1, SAMPLE));
+        let parts = (0..columns).step_by(shared).map(|first| first..(first + shared).min(columns));
+        let middles = threads::each(parts, |some| middles(values, columns, some, all_finite)).concat();
         let largest = if middles.iter().all(|middle| *middle == 0.0) {
-            largest(values.iter().map(|value| (*value).into()))
+            scans.iter().map(|(most, _)| *most).fold(0.0, f64::max)
         } else {
-            largest(values.iter().enumerate().map(|(at, value)| (*value).into() - middles[at % columns]))
+            let centered = |row: &[T]| largest(row.iter().zip(&middles).map(|(v, m)| (*v).into() - m));
+            let of = |some: &[T]| some.chunks(columns).map(centered).fold(0.0, f64::max);
+            threads::each(values.chunks(share), of).into_iter().fold(0.0, f64::max)
         };
         let scaled = largest > 0.0 && !(SMALLEST..=LARGEST).contains(&largest);
         Self { middles, scale: if scaled { largest } else { 1.0 } }
@@ -56,12 +84,31 @@ impl Narrowing {
         self.scale == 1.0 && self.middles.iter().all(|middle| *middle == 0.0)
     }
 
-    fn apply<T: Copy + Into<f64>>(&self, values: &[T]) -> Vec<f32> {
-        let columns = self.middles.len();
-        let narrow =
-            |(at, value): (usize, &T)| (((*value).into() - self.middles[at % columns]) / self.scale) as f32;
-        values.iter().enumerate().map(narrow).collect()
+    fn apply<T: Copy + Into<f64> + Sync>(&self, values: &[T]) -> Vec<f32> {
+        converted(values, self.middles.len(), |row, to| {
+            let narrow = |value: &T, middle: &f64| (((*value).into() - middle) / self.scale) as f32;
+            to.iter_mut().zip(row.iter().zip(&self.middles)).for_each(|(to, (v, m))| *to = narrow(v, m));
+        })
     }
+}
+
+/// Largest absolute value of those that are finite, and whether all are.
+fn scanned<T: Copy + Into<f64>>(values: &[T]) -> (f64, bool) {
+    // The compiler does several lanes at once, as none waits for another.
+    let (mut most, mut others) = ([0.0_f64; LANES], [0_u64; LANES]);
+    let (blocks, rest) = values.as_chunks::<LANES>();
+    for block in blocks.iter().map(|block| &block[..]).chain([rest]) {
+        for (value, (most, others)) in block.iter().zip(most.iter_mut().zip(&mut others)) {
+            let value = (*value).into().abs();
+            *most = if value > *most { value } else { *most };
+            *others |= u64::from(value.is_nan());
+        }
+    }
+    let most = most.into_iter().fold(0.0, f64::max);
+    if most.is_finite() {
+        return (most, others == [0; LANES]);
+    }
+    (largest(values.iter().map(|value| (*value).into())), false)
 }
 
 /// Largest absolute value of those that are finite.
@@ -69,22 +116,43 @@ fn largest(values: impl Iterator<Item = f64>) -> f64 {
     values.map(f64::abs).filter(|value| value.is_finite()).fold(0.0, f64::max)
 }
 
+/// Middles to subtract of some columns.
+fn middles<T: Copy + Into<f64>>(
+    values: &[T],
+    columns: usize,
+    some: Range<usize>,
+    all_finite: bool,
+) -> Vec<f64> {
+    let every = (values.len() / columns).div_ceil(SAMPLE).max(1);
+    let mut middles = Vec::with_capacity(some.len());
+    for first in some.clone().step_by(TOGETHER) {
+        let mut samples = vec![Vec::with_capacity(SAMPLE); TOGETHER.min(some.end - first)];
+        for row in values.chunks(columns).step_by(every).filter(|_| all_finite) {
+            samples.iter_mut().zip(&row[first..]).for_each(|(sample, value)| sample.push((*value).into()));
+        }
+        middles.extend(samples.into_iter().zip(first..).map(|(sample, d)| {
+            if all_finite && keeps_digits(sample) { 0.0 } else { offset(values, columns, d) }
+        }));
+    }
+    middles
+}
+
 /// True only where [`offset`] is 0, by the values that it takes the spread of: all values of the column are finite.
 ///
 /// Let s be the median of their distances from a middle m. Just over half of them lie within s of m, so that s is no less than half of
 /// the shortest interval w of as many. With t, which half of them do not pass, s is no less than |m| − t. Then |m| ≤ 1024 s where
 /// 1024 w / 2 ≥ t · 1024 / 1023, wherever m is.
-fn keeps_digits<T: Copy + Into<f64>>(values: &[T], columns: usize, d: usize) -> bool {
-    let every = (values.len() / columns).div_ceil(SAMPLE).max(1);
-    let mut sample: Vec<f64> =
-        values.iter().skip(d).step_by(every * columns).map(|value| (*value).into()).collect();
-    sample.sort_by(f64::total_cmp);
+fn keeps_digits(mut sample: Vec<f64>) -> bool {
+    sample.sort_unstable_by(f64::total_cmp);
     let shortest = sample.windows(sample.len() / 2 + 1).map(|some| some[some.len() - 1] - some[0]);
     let shortest = shortest.fold(f64::INFINITY, f64::min);
+    let middle = sample.len().saturating_sub(1) / 2;
+    if sample.is_empty() {
+        return true;
+    }
     sample.iter_mut().for_each(|value| *value = value.abs());
-    sample.sort_by(f64::total_cmp);
-    let half = sample.get(sample.len().saturating_sub(1) / 2);
-    half.is_none_or(|half| FAR * shortest / 2.0 >= 1.001 * half)
+    let half = *sample.select_nth_unstable_by(middle, f64::total_cmp).1;
+    FAR * shortest / 2.0 >= 1.001 * half
 }
 
 /// The middle of column `d` where it is far from 0, else 0.
@@ -100,7 +168,7 @@ fn offset<T: Copy + Into<f64>>(values: &[T], columns: usize, d: usize) -> f64 {
     // The spread of most: half of them lie within it, as of a sample.
     let every = column().count().div_ceil(SAMPLE).max(1);
     let mut apart: Vec<f64> = column().step_by(every).map(|value| (value - middle).abs()).collect();
-    apart.sort_by(f64::total_cmp);
+    apart.sort_unstable_by(f64::total_cmp);
     let spread = apart.get(apart.len() / 2).copied().unwrap_or(0.0);
     if middle.abs() > FAR * spread { middle } else { 0.0 }
 }
@@ -137,13 +205,14 @@ mod tests {
                 };
                 // The column beside it is another.
                 let values: Vec<f64> = (0..2 * rows).map(|at| value(at / 2) + (at % 2) as f64).collect();
+                let sample = |d: usize| {
+                    let every = rows.div_ceil(SAMPLE);
+                    (0..rows).step_by(every).map(|row| values[2 * row + d]).collect::<Vec<f64>>()
+                };
                 for d in 0..2 {
                     let none = offset(&values, 2, d) == 0.0;
-                    assert!(
-                        none || !keeps_digits(&values, 2, d),
-                        "{rows}, {middle}, {sparse}, {outlier}, {d}"
-                    );
-                    kept += usize::from(keeps_digits(&values, 2, d));
+                    assert!(none || !keeps_digits(sample(d)), "{rows}, {middle}, {sparse}, {outlier}, {d}");
+                    kept += usize::from(keeps_digits(sample(d)));
                     moved += usize::from(!none);
                 }
             }

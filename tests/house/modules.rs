@@ -7,16 +7,23 @@ use super::sources::{SourceFile, program};
 const ARROWS: &[(&str, &[&str])] = &[
     ("error", &[]),
     ("files", &["error"]),
+    ("threads", &[]),
     ("gpu", &["error", "files"]),
-    ("data", &["error", "files", "gpu"]),
+    ("data", &["error", "files", "threads", "gpu"]),
     ("nn", &["error", "gpu", "data"]),
-    ("embed", &["error", "gpu"]),
+    ("embed", &["error", "threads", "gpu"]),
     ("view", &["error", "gpu"]),
     ("layouts", &["error", "gpu", "data", "nn", "embed"]),
     ("session", &["error", "files", "gpu", "data", "nn", "embed", "layouts"]),
     ("door", &["error", "files", "gpu", "nn", "session"]),
     ("app", &["error", "files", "gpu", "data", "nn", "embed", "view", "layouts", "session", "door"]),
-    ("cli", &["error", "files", "gpu", "data", "nn", "embed", "view", "layouts", "session", "door", "app"]),
+    (
+        "cli",
+        &[
+            "error", "files", "threads", "gpu", "data", "nn", "embed", "view", "layouts", "session", "door",
+            "app",
+        ],
+    ),
     ("main", &["cli"]),
 ];
 

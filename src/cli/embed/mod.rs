@@ -4,6 +4,7 @@ mod colors;
 mod given;
 mod legend;
 mod output;
+mod overlapped;
 mod picture;
 mod report;
 mod source;
@@ -15,9 +16,10 @@ use std::time::Instant;
 use clap::{Args, ValueEnum};
 use humansize::{BINARY, format_size};
 use indicatif::{ProgressBar, ProgressStyle};
-use revacnn::data::{Labels, Numbers, Selection};
+use revacnn::data::{Numbers, Selection};
 use revacnn::embed::{
     Method, NeighborSearch, Options, Settings, Tsne, TsneBuilder, default_components, principal_components,
+    quality,
 };
 use revacnn::error::{Error, Result};
 use revacnn::gpu::{Buffer, BufferRange, Gpu};
@@ -25,8 +27,9 @@ use revacnn::gpu::{Buffer, BufferRange, Gpu};
 use super::run_options::AdapterOption;
 use given::{Given, Shape};
 use output::{Results, Snapshots};
+use overlapped::Read;
 use report::{Report, judge};
-use source::{Rows, Source};
+use source::Source;
 use wall_time::WallTime;
 
 /// Smallest number of rows of a layout.
@@ -130,21 +133,16 @@ impl Embed {
     pub(super) fn run(&self) -> Result<()> {
         let mut time = WallTime::begin();
         output::check(&self.output)?;
-        let gpu = self.adapter.open()?;
-        time.end("opening");
-        let Rows { matrix, labels, drawn } = self.source().read(&gpu)?;
-        if let Some(missing) = labels.as_ref().map(Labels::missing).filter(|missing| *missing > 0) {
-            log::info!("{missing} of {} labels are missing: gray in the picture", matrix.rows);
-        }
-        time.end("reading");
-        let given = Given::upload(&gpu, matrix, self.is_pca())?;
-        time.end("upload");
+        let (gpu, Read { rows, labels, drawn }) =
+            overlapped::open(&self.adapter, &self.source(), self.is_pca(), &mut time)?;
+        let (given, values) = Given::place(&gpu, rows);
         let began = Instant::now();
         let before = gpu.bytes_allocated();
         let tsne = gpu.within_memory(|| self.prepare(&gpu, &given))?;
         let memory_bytes = gpu.bytes_allocated() - before;
         log::info!("the layout takes {} of {}", format_size(memory_bytes, BINARY), gpu.info.name);
         time.end("preparing");
+        overlapped::upload(&gpu, &given, values, &tsne, &mut time)?;
         let stage_s = self.begin(&gpu, &tsne, &mut time);
         let left_out = check_left_out(tsne.left_out(&gpu), given.shape.rows)?;
         let warnings = warnings(&gpu, &tsne);
@@ -153,16 +151,18 @@ impl Embed {
         gpu.check()?;
         let optimize_s = time.end("optimise");
         let (positions, placed) = self.positions(&gpu, &tsne, &given);
-        let kl = (!self.is_pca()).then(|| self.divergence(&gpu, &tsne));
-        let (recall, quality) = judge(&gpu, &tsne, (&given.view, given.unit), placed, !self.is_pca())?;
-        time.end("judging");
         let results = Results {
             positions: &positions,
             labels: labels.as_ref(),
             drawn: drawn.as_ref().map(|drawn| &drawn.rows[..]),
             snapshots,
         };
-        output::write(&self.output, &results, &mut time)?;
+        let judge = || {
+            let kl = (!self.is_pca()).then(|| self.divergence(&gpu, &tsne));
+            let judged = judge(&gpu, &tsne, (&given.view, given.unit), placed, !self.is_pca());
+            judged.map(|(recall, quality)| (kl, recall, quality))
+        };
+        let (kl, recall, quality) = overlapped::write(&self.output, &results, &mut time, judge)?;
         let report = Report {
             shape: given.shape,
             drawn_of: drawn.as_ref().map(|drawn| drawn.of),
@@ -208,6 +208,7 @@ impl Embed {
     }
 
     fn prepare(&self, gpu: &Gpu, given: &Given) -> Result<Tsne> {
+        quality::load_kernels(gpu, given.shape.rows)?;
         let settings = Settings {
             exaggeration: self.exaggeration,
             exaggeration_iterations: self.exaggerated as f32,
@@ -260,10 +261,13 @@ impl Embed {
         let style = style("{bar:30} {pos}/{len} iterations, {eta} left");
         let bar = ProgressBar::new(iterations as u64).with_style(style);
         let at_once = if self.snapshots > 0 { self.snapshots } else { 20 };
+        let mut former = None;
         for first in (0..iterations).step_by(at_once) {
             let count = at_once.min(iterations - first);
             tsne.iterate(gpu, count);
-            gpu.wait();
+            // The GPU goes on with these while the next are recorded.
+            let submitted = gpu.submit(gpu.encoder("iterations"));
+            former.replace(submitted).into_iter().for_each(|former| gpu.wait_for(former));
             bar.inc(count as u64);
             if self.snapshots > 0 {
                 snapshots.iterations.push((first + count) as u32);
@@ -271,6 +275,7 @@ impl Embed {
                 snapshots.positions.extend(tsne.read_positions(gpu));
             }
         }
+        gpu.wait();
         bar.finish_and_clear();
         snapshots
     }

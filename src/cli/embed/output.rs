@@ -1,13 +1,12 @@
 //! Output files of `revacnn embed`: positions as an .npz, or a picture.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use revacnn::data::Labels;
 use revacnn::error::{Error, Result};
 use revacnn::session::write_whole;
 
 use super::picture::picture;
-use super::wall_time::WallTime;
 use crate::cli::arrays::{self, npy, words_npy};
 use crate::cli::outputs;
 
@@ -35,20 +34,23 @@ pub(super) struct Results<'a> {
     pub snapshots: Snapshots,
 }
 
-/// Writes the outputs, and says how long that took.
-pub(super) fn write(paths: &[PathBuf], results: &Results<'_>, time: &mut WallTime) -> Result<()> {
-    for path in paths {
-        let bytes = if outputs::has_extension(path, &["npz"]) {
-            npz(results)?
-        } else {
-            let drawn = picture(results.positions, results.labels)?;
-            time.end("picture");
-            drawn
-        };
-        write_whole(path, &bytes)?;
-        time.end("writing");
-    }
-    Ok(())
+/// The content of each output.
+pub(super) fn pack(paths: &[PathBuf], results: &Results<'_>) -> Result<Vec<Vec<u8>>> {
+    let packed = |path: &PathBuf| match is_picture(path) {
+        true => picture(results.positions, results.labels),
+        false => npz(results),
+    };
+    paths.iter().map(packed).collect()
+}
+
+/// Writes the outputs.
+pub(super) fn write(paths: &[PathBuf], contents: &[Vec<u8>]) -> Result<()> {
+    paths.iter().zip(contents).try_for_each(|(path, bytes)| write_whole(path, bytes))
+}
+
+/// True for the name of a picture.
+pub(super) fn is_picture(path: &Path) -> bool {
+    outputs::has_extension(path, &["png"])
 }
 
 /// An archive of `positions` `[n, 2]` and, if there are any, `labels` `[n]`, `rows` `[n]` and the snapshots.

@@ -1,7 +1,10 @@
 //! A layout as a picture: one disc per row in the color of its class, and a legend beside it.
 
+use std::ops::Range;
+
 use revacnn::data::Labels;
 use revacnn::error::{Error, Result};
+use revacnn::threads;
 
 use super::colors;
 use super::legend::Legend;
@@ -12,29 +15,39 @@ const MARGIN: f32 = 30.0;
 /// Color of rows that have no labels.
 const PLAIN: [u8; 3] = [0, 114, 178];
 
-/// Pixels, each channel from 0 to 255.
-struct Canvas {
+/// Fewest lines of pixels that a thread is worth.
+const SHARE: usize = 32;
+
+/// Some lines of pixels, each channel from 0 to 255.
+struct Canvas<'a> {
     width: usize,
-    pixels: Vec<f32>,
+    /// The first line.
+    first: usize,
+    pixels: &'a mut [f32],
 }
 
-impl Canvas {
+impl Canvas<'_> {
     /// Covers a share of a pixel with a color.
     fn paint(&mut self, [column, row]: [usize; 2], share: f32, color: [u8; 3]) {
-        if column >= self.width || row >= SIDE {
+        if column >= self.width || !self.lines().contains(&row) {
             return;
         }
         for (channel, value) in color.iter().enumerate() {
-            let pixel = &mut self.pixels[(row * self.width + column) * 3 + channel];
+            let pixel = &mut self.pixels[((row - self.first) * self.width + column) * 3 + channel];
             *pixel += share * (f32::from(*value) - *pixel);
         }
+    }
+
+    fn lines(&self) -> Range<usize> {
+        self.first..self.first + self.pixels.len() / (3 * self.width)
     }
 
     /// Paints a disc.
     fn disc(&mut self, at: [f32; 2], radius: f32, color: [u8; 3]) {
         let reach =
             |at: f32| ((at - radius - 1.0).max(0.0) as usize)..((at + radius + 2.0) as usize).min(SIDE);
-        for row in reach(at[1]) {
+        let (rows, lines) = (reach(at[1]), self.lines());
+        for row in rows.start.max(lines.start)..rows.end.min(lines.end) {
             for column in reach(at[0]) {
                 let away = (column as f32 + 0.5 - at[0]).hypot(row as f32 + 0.5 - at[1]);
                 self.paint([column, row], 0.8 * (radius + 0.5 - away).clamp(0.0, 1.0), color);
@@ -68,7 +81,7 @@ pub(super) fn picture(positions: &[[f32; 2]], labels: Option<&Labels>) -> Result
     let colors = labels.map(colors::of_classes).unwrap_or_default();
     let legend = labels.map(|labels| Legend::new(labels, &colors, SIDE));
     let width = SIDE + legend.as_ref().map_or(0, Legend::pixels);
-    let mut canvas = Canvas { width, pixels: vec![255.0_f32; SIDE * width * 3] };
+    let mut canvas = vec![255.0_f32; SIDE * width * 3];
     let shown = || positions.iter().filter(|p| p[0].is_finite() && p[1].is_finite());
     let bound =
         |axis: usize| shown().fold([f32::MAX, f32::MIN], |[a, b], p| [a.min(p[axis]), b.max(p[axis])]);
@@ -79,18 +92,26 @@ pub(super) fn picture(positions: &[[f32; 2]], labels: Option<&Labels>) -> Result
     let radius = (160.0 / (positions.len() as f32).sqrt()).clamp(1.2, 6.0);
     let pixel = |p: &[f32; 2]| [0, 1].map(|axis| (p[axis] - center[axis]) * scale + SIDE as f32 / 2.0);
     let pixels: Vec<[f32; 2]> = positions.iter().map(pixel).collect();
-    for (i, at) in pixels.iter().enumerate().filter(|(_, at)| at.iter().all(|v| v.is_finite())) {
-        let class = labels.map(|labels| labels.classes[i] as usize);
-        let color = class.map_or(PLAIN, |class| colors.get(class).copied().unwrap_or(colors::NO_CLASS));
-        canvas.disc(*at, radius, color);
-    }
+    let color = |row: usize| {
+        let class = labels.map(|labels| labels.classes[row] as usize);
+        class.map_or(PLAIN, |class| colors.get(class).copied().unwrap_or(colors::NO_CLASS))
+    };
+    // Each line is of one thread, which paints all discs in their order.
+    let share = threads::share(SIDE, SHARE);
+    threads::each(canvas.chunks_mut(share * width * 3).enumerate(), |(part, lines)| {
+        let mut canvas = Canvas { width, first: part * share, pixels: lines };
+        for (row, at) in pixels.iter().enumerate().filter(|(_, at)| at.iter().all(|v| v.is_finite())) {
+            canvas.disc(*at, radius, color(row));
+        }
+    });
     if let Some((legend, labels)) = legend.zip(labels) {
+        let mut canvas = Canvas { width, first: 0, pixels: &mut canvas };
         for (class, at) in middles(&pixels, labels) {
             legend.mark(class, at, SIDE as f32, |at, share, color| canvas.paint(at, share, color));
         }
         legend.draw(SIDE as f32, |at, share, color| canvas.paint(at, share, color));
     }
-    let bytes = canvas.pixels.into_iter().map(|v| v as u8).collect();
+    let bytes = canvas.into_iter().map(|v| v as u8).collect();
     let picture =
         image::RgbImage::from_raw(width as u32, SIDE as u32, bytes).expect("as many bytes as pixels");
     let mut png = std::io::Cursor::new(Vec::new());

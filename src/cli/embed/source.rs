@@ -9,6 +9,7 @@ use revacnn::data::{Dataset, LabeledRows, Labels, Matrix, Numbers, Selection, dr
 use revacnn::error::{Error, Result};
 use revacnn::gpu::Gpu;
 use revacnn::session::{JOURNAL_FILE, Session};
+use revacnn::threads;
 
 /// Name of the random clusters.
 const BLOBS: &str = "blobs";
@@ -16,6 +17,8 @@ const BLOBS: &str = "blobs";
 const CLUSTERS: usize = 5;
 /// Number of random rows by default.
 const DEFAULT_BLOBS: usize = 10_000;
+/// Fewest values that a thread is worth.
+const SHARE: usize = 1 << 16;
 
 /// Rows to embed.
 pub(super) struct Rows {
@@ -56,18 +59,20 @@ pub(super) struct Source<'a> {
 }
 
 impl Source<'_> {
-    pub(super) fn read(&self, gpu: &Rc<Gpu>) -> Result<Rows> {
+    /// True for the folder of a run, whose rows the GPU computes; all others can be read while it is being opened.
+    pub(super) fn is_run(&self) -> bool {
+        Path::new(self.name).join(JOURNAL_FILE).is_file()
+    }
+
+    /// Reads the rows of a source that is no run.
+    pub(super) fn read(&self) -> Result<Rows> {
         let path = Path::new(self.name);
-        let is_run = path.join(JOURNAL_FILE).is_file();
-        if let Some(layer) = self.layer.filter(|_| !is_run) {
+        if let Some(layer) = self.layer {
             let what = format!("{} has no layer {layer}: it is no run", self.name);
             return Err(Error::usage(what, "leave out --layer, or name the folder of a run"));
         }
         if self.name == BLOBS {
             return self.without_columns(blobs(self.max_rows.unwrap_or(DEFAULT_BLOBS), self.dims, self.seed));
-        }
-        if is_run {
-            return self.without_columns(self.read_run(Rc::clone(gpu), path)?);
         }
         // A file of a data set means the set; other files are read as rows, or refused by what they are.
         if Matrix::is_named(path) || (path.is_file() && !Dataset::has_file_of(path)) {
@@ -78,6 +83,11 @@ impl Source<'_> {
         }
         let data = Dataset::open(self.name)?;
         self.without_columns(self.read_images(&data)?)
+    }
+
+    /// The activations of a run's layer, as rows.
+    pub(super) fn read_run(&self, gpu: &Rc<Gpu>) -> Result<Rows> {
+        self.without_columns(self.read_activations(Rc::clone(gpu), Path::new(self.name))?)
     }
 
     /// Rows of a source that has no columns to choose; its labels may be replaced by those of a file.
@@ -122,14 +132,21 @@ impl Source<'_> {
         let splits = [&data.train, &data.test];
         let images: Vec<&[u8]> = splits.iter().flat_map(|split| split.images.chunks_exact(columns)).collect();
         let labels: Vec<u8> = splits.iter().flat_map(|split| split.labels.iter().copied()).collect();
-        let shade = |v: &u8| f32::from(*v) / 255.0;
+        let shades: Vec<f32> = (0..=255_u8).map(|v| f32::from(v) / 255.0).collect();
         self.read_some(images.len(), columns, &Labels::counted(&data.classes, &labels), |taken| {
-            Ok(taken.iter().flat_map(|row| images[*row]).map(shade).collect())
+            let mut values = vec![0.0; taken.len() * columns];
+            let share = threads::share(taken.len(), SHARE / columns);
+            let parts = taken.chunks(share).zip(values.chunks_mut(share * columns));
+            threads::each(parts, |(rows, values)| {
+                let pixels = rows.iter().flat_map(|row| images[*row]);
+                values.iter_mut().zip(pixels).for_each(|(value, v)| *value = shades[usize::from(*v)]);
+            });
+            Ok(values)
         })
     }
 
     /// The activations of a run's layer for the test images.
-    fn read_run(&self, gpu: Rc<Gpu>, path: &Path) -> Result<Rows> {
+    fn read_activations(&self, gpu: Rc<Gpu>, path: &Path) -> Result<Rows> {
         let mut session = Session::look_at(Rc::clone(&gpu), path)?;
         let names: Vec<String> = session.layers().iter().map(|layer| layer.name.clone()).collect();
         let layer = match self.layer {
@@ -152,15 +169,42 @@ impl Source<'_> {
 
 /// Normally distributed rows around the centers of five clusters, a usual benchmark of large layouts.
 fn blobs(rows: usize, columns: usize, seed: u32) -> Rows {
-    let mut random = ChaCha8Rng::seed_from_u64(seed.into());
-    let mut normal = || {
-        let radius = (-2.0 * (1.0 - random.random::<f32>()).ln()).sqrt();
-        radius * (std::f32::consts::TAU * random.random::<f32>()).cos()
-    };
-    let centers: Vec<f32> = (0..CLUSTERS * columns).map(|_| 4.0 * normal()).collect();
-    let value = |at: usize| centers[at / columns % CLUSTERS * columns + at % columns] + normal();
-    let numbers = Numbers::Single((0..rows * columns).map(value).collect());
+    let centers: Vec<f32> = normals(seed, 0).take(CLUSTERS * columns).map(|value| 4.0 * value).collect();
+    let mut values = vec![0.0; rows * columns];
+    let share = threads::share(values.len(), SHARE);
+    threads::each(values.chunks_mut(share).enumerate(), |(part, values)| {
+        let first = part * share;
+        let noise = normals(seed, centers.len() + first);
+        for ((value, noise), at) in values.iter_mut().zip(noise).zip(first..) {
+            *value = centers[at / columns % CLUSTERS * columns + at % columns] + noise;
+        }
+    });
     let names: Vec<String> = (0..CLUSTERS).map(|cluster| cluster.to_string()).collect();
     let clusters: Vec<u8> = (0..rows).map(|row| (row % CLUSTERS) as u8).collect();
-    Rows::all(Matrix { rows, columns, numbers }, Some(Labels::counted(&names, &clusters)))
+    let matrix = Matrix { rows, columns, numbers: Numbers::Single(values) };
+    Rows::all(matrix, Some(Labels::counted(&names, &clusters)))
+}
+
+/// Normally distributed numbers of a seed from the `first` on, each of two words of the random generator (Box and Muller 1958).
+fn normals(seed: u32, first: usize) -> impl Iterator<Item = f32> {
+    let mut random = ChaCha8Rng::seed_from_u64(seed.into());
+    random.set_word_pos(2 * first as u128);
+    std::iter::repeat_with(move || {
+        let radius = (-2.0 * (1.0 - random.random::<f32>()).ln()).sqrt();
+        radius * (std::f32::consts::TAU * random.random::<f32>()).cos()
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn random_numbers_do_not_depend_on_where_one_begins() {
+        let all: Vec<f32> = normals(3, 0).take(500).collect();
+        for first in [1, 7, 8, 63, 64, 300] {
+            assert_eq!(normals(3, first).take(100).collect::<Vec<f32>>(), all[first..first + 100]);
+        }
+        assert_ne!(all[1..], all[..499], "the control");
+    }
 }

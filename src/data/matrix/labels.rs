@@ -83,13 +83,24 @@ pub(super) struct Words {
 
 impl Words {
     pub(super) fn add(&mut self, word: &str) {
-        let index = self.indices.get(word).copied().unwrap_or_else(|| {
+        let index = self.index(word);
+        self.of_rows.push(index);
+    }
+
+    /// Appends the words of later rows.
+    pub(super) fn append(&mut self, later: &Self) {
+        let indices: Vec<u32> = later.words.iter().map(|word| self.index(word)).collect();
+        self.of_rows.extend(later.of_rows.iter().map(|index| indices[*index as usize]));
+    }
+
+    /// Index of a word, which may be a new one.
+    fn index(&mut self, word: &str) -> u32 {
+        self.indices.get(word).copied().unwrap_or_else(|| {
             let index = self.words.len() as u32;
             self.words.push(word.to_owned());
             self.indices.insert(word.to_owned(), index);
             index
-        });
-        self.of_rows.push(index);
+        })
     }
 
     /// A word that stands for none of the missing ones, if there is any.

@@ -1,5 +1,6 @@
 //! Tables as text: rows, labels, and missing values as common tools write them.
 
+use std::borrow::Cow;
 use std::collections::HashSet;
 use std::fs::File;
 use std::io::BufReader;
@@ -8,12 +9,15 @@ use super::columns::{Selection, list, names_rows};
 use super::labels::{Labels, Words};
 use super::rows::{LabeledRows, Matrix, Numbers};
 use super::schema::{Content, Schema, no_rows, shortened};
-use super::text::{Record, Records};
+use super::text::{Line, Records};
 use crate::error::{Error, Result};
+use crate::threads;
 
 /// Records by which names, numbers and words are told apart, and their cells.
 const SAMPLE_RECORDS: usize = 200;
 const SAMPLE_CELLS: usize = 1 << 20;
+/// Bytes of the lines that a core takes at once.
+const BATCH_BYTES: usize = 1 << 20;
 
 /// The cells of a table that are read.
 #[derive(Default)]
@@ -26,24 +30,63 @@ struct Cells {
 }
 
 impl Cells {
-    fn add(&mut self, (line, cells): &Record, schema: &Schema) -> Result<()> {
-        let width = schema.contents.len();
-        if cells.len() != width {
-            let what = format!("line {line} has {} values, those before it {width}", cells.len());
+    fn new(schema: &Schema) -> Self {
+        let words = schema.of_content(Content::Words).iter().map(|_| Words::default()).collect();
+        Self { words, ..Self::default() }
+    }
+
+    /// Adds the cells of a line.
+    fn add<'a>(
+        &mut self,
+        line: u64,
+        cells: impl Iterator<Item = Cow<'a, str>> + Clone,
+        schema: &Schema,
+    ) -> Result<()> {
+        let (width, count) = (schema.contents.len(), cells.clone().count());
+        if count != width {
+            let what = format!("line {line} has {count} values, those before it {width}");
             return Err(Error::new(what, "give every line as many values"));
         }
         let mut words = self.words.iter_mut();
-        for (at, (cell, content)) in cells.iter().zip(&schema.contents).enumerate() {
+        for (at, (cell, content)) in cells.zip(&schema.contents).enumerate() {
             match content {
                 Content::Unread => {}
-                Content::Words => words.next().expect("there is one for each column of words").add(cell),
+                Content::Words => words.next().expect("there is one for each column of words").add(&cell),
                 Content::Numbers => self.values.push(
-                    schema.notation.value(cell).ok_or_else(|| no_number(*line, cell, &schema.name(at)))?,
+                    schema.notation.value(&cell).ok_or_else(|| no_number(line, &cell, &schema.name(at)))?,
                 ),
             }
         }
         self.rows += 1;
         Ok(())
+    }
+
+    /// The cells of some lines.
+    fn of_lines(lines: &[Line], schema: &Schema) -> Result<Self> {
+        let mut cells = Self::new(schema);
+        lines.iter().try_for_each(|line| cells.add(line.number, line.cells(), schema))?;
+        Ok(cells)
+    }
+
+    /// Appends the cells of later lines.
+    fn append(&mut self, later: Self) {
+        self.rows += later.rows;
+        self.values.extend(later.values);
+        self.words.iter_mut().zip(later.words).for_each(|(words, later)| words.append(&later));
+    }
+
+    /// Adds all lines that are left, in batches that the cores share.
+    fn add_all(&mut self, records: &mut Records, schema: &Schema) -> Result<()> {
+        loop {
+            let (lines, read) = records.next_lines(threads::cores() * BATCH_BYTES);
+            let share = threads::share(lines.len(), 1);
+            let batches = threads::each(lines.chunks(share), |lines| Self::of_lines(lines, schema));
+            batches.into_iter().try_for_each(|batch| batch.map(|batch| self.append(batch)))?;
+            read?;
+            if lines.is_empty() {
+                return Ok(());
+            }
+        }
     }
 
     /// Values of one of the columns of numbers.
@@ -189,14 +232,11 @@ pub(super) fn read_table(file: BufReader<File>, selection: &Selection<'_>) -> Re
         sample.push(record);
     }
     let schema = Schema::of(&mut sample, &records, selection)?;
-    let words = schema.of_content(Content::Words).iter().map(|_| Words::default()).collect();
-    let mut cells = Cells { words, ..Cells::default() };
-    for record in sample.drain(..) {
-        cells.add(&record, &schema)?;
+    let mut cells = Cells::new(&schema);
+    for (line, record) in sample {
+        cells.add(line, record.into_iter().map(Cow::Owned), &schema)?;
     }
-    while let Some(record) = records.next()? {
-        cells.add(&record, &schema)?;
-    }
+    cells.add_all(&mut records, &schema)?;
     if cells.rows == 0 {
         return Err(no_rows());
     }

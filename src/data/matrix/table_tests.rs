@@ -297,3 +297,27 @@ fn tables_of_thousands_of_columns_are_read() {
         );
     }
 }
+
+#[test]
+fn lines_of_many_batches_keep_their_order_and_their_words() {
+    let cores = crate::threads::cores();
+    // Each core takes a megabyte at once.
+    let rows = (2 * cores + 1) << 14;
+    let word = |row: usize| format!("word {}", row.is_multiple_of(3));
+    let line = |row: usize| format!("{row}.25,{},{:030}\n", word(row), row % 7);
+    let mut text: String = (0..rows).map(line).collect();
+    assert!(text.len() > cores << 20);
+    let LabeledRows { matrix, labels } = select("a.csv", text.as_bytes(), &Selection::default()).unwrap();
+    assert_eq!((matrix.rows, matrix.columns), (rows, 2));
+    let pairs = matrix.values();
+    for (row, pair) in pairs.chunks(2).enumerate() {
+        assert_eq!(pair, [row as f64 + 0.25, (row % 7) as f64], "row {row}");
+    }
+    let labels = labels.unwrap();
+    assert_eq!(labels.names, ["word false", "word true"]);
+    assert!(labels.classes.iter().enumerate().all(|(row, class)| *class == u32::from(row % 3 == 0)));
+    // The first fault is told, whoever finds one.
+    text += "1,word true,1,1\n1,word true,one\n";
+    text.insert_str(0, "1,word true,1\n2,word false,2\n");
+    assert!(fault("a.csv", text.as_bytes()).contains(&format!("line {} has 4 values", rows + 3)));
+}

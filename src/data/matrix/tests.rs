@@ -61,6 +61,10 @@ fn arrays_of_every_real_type_are_read() {
             (1..=4_u8).flat_map(|v| (0..size).map(move |i| if i == 0 { v } else { 0 })).collect();
         let matrix = open("a.npy", &npy(descr, false, "(2, 2)", &data)).unwrap();
         assert_eq!(matrix.values(), [1.0, 2.0, 3.0, 4.0], "{descr}");
+        let (descr, data) =
+            (descr.replace('<', ">"), data.chunks(size).flat_map(|v| v.iter().rev().copied()));
+        let matrix = open("a.npy", &npy(&descr, false, "(2, 2)", &data.collect::<Vec<u8>>())).unwrap();
+        assert_eq!(matrix.values(), [1.0, 2.0, 3.0, 4.0], "{descr}");
     }
     let flags = open("a.npy", &npy("'|b1'", false, "(2, 2)", &[1, 0, 0, 1])).unwrap();
     assert_eq!(flags.row(1), [0.0, 1.0]);
@@ -79,6 +83,10 @@ fn columns_that_run_fastest_become_rows() {
     // [[0, 1, 2], [3, 4, 5]] and an array [2, 2, 3] in Fortran's order.
     let matrix = open("a.npy", &npy("'|u1'", true, "(2, 3)", &[0, 3, 1, 4, 2, 5])).unwrap();
     assert_eq!((matrix.row(0), matrix.row(1)), (vec![0.0, 1.0, 2.0], vec![3.0, 4.0, 5.0]));
+    // More rows than are turned at once, not a multiple of them.
+    let tall: Vec<u8> = (0..3).flat_map(|column| (0..37).map(move |row| 3 * row + column)).collect();
+    let matrix = open("a.npy", &npy("'|u1'", true, "(37, 3)", &tall)).unwrap();
+    assert_eq!(matrix.values(), (0..111).map(f64::from).collect::<Vec<_>>());
     let mut data = vec![0; 12];
     for (i, j, k) in (0..12).map(|n| (n / 6, n / 3 % 2, n % 3)) {
         data[i + 2 * j + 4 * k] = (6 * i + 3 * j + k) as u8;

@@ -1,5 +1,6 @@
 //! Lines of a table as text: packed or not, the encoding, the separator, how numbers are written, the records.
 
+use std::borrow::Cow;
 use std::cmp::Ordering;
 use std::fs::File;
 use std::io::{BufRead, BufReader, Cursor, Read};
@@ -165,25 +166,41 @@ fn text_of(file: BufReader<File>) -> Result<Box<dyn BufRead>> {
 }
 
 /// Text of a cell. What is not UTF-8 is the encoding of Windows in the west, whose letters are those of Latin-1.
-fn text(cell: &[u8]) -> String {
+fn text(cell: &[u8]) -> Cow<'_, str> {
+    let unquoted = |text: &str| {
+        // Quotes after a space are none to the reader.
+        let quoted = text.strip_prefix('"').and_then(|text| text.strip_suffix('"'));
+        quoted.map(|quoted| quoted.trim().to_owned())
+    };
     let text = str::from_utf8(cell)
-        .map_or_else(|_| cell.iter().map(|byte| char::from(*byte)).collect(), str::to_owned);
-    // Quotes after a space are none to the reader.
-    match text.strip_prefix('"').and_then(|text| text.strip_suffix('"')) {
-        Some(quoted) => quoted.trim().to_owned(),
-        None => text,
-    }
+        .map_or_else(|_| cell.iter().map(|byte| char::from(*byte)).collect::<String>().into(), Cow::Borrowed);
+    if text.starts_with('"') { unquoted(&text).map_or(text, Cow::Owned) } else { text }
 }
 
 /// Line number and cells.
 pub(super) type Record = (u64, Vec<String>);
+
+/// A line of a table, cut into cells that are not looked at yet.
+pub(super) struct Line {
+    pub number: u64,
+    record: ByteRecord,
+    /// Several separators in a row are one.
+    spaced: bool,
+}
+
+impl Line {
+    /// Its cells.
+    pub(super) fn cells(&self) -> impl Iterator<Item = Cow<'_, str>> + Clone {
+        self.record.iter().map(text).filter(|cell| !self.spaced || !cell.is_empty())
+    }
+}
 
 /// The records of a table.
 pub(super) struct Records {
     reader: csv::Reader<Box<dyn BufRead>>,
     /// Writing of its cells.
     pub notation: Notation,
-    record: ByteRecord,
+    line: Line,
     /// Cells of the last remark before the first record: names of columns, as numpy.savetxt writes them.
     pub remark: Vec<String>,
     /// Number of records so far, and of remarks after the first.
@@ -208,28 +225,50 @@ impl Records {
         let mut builder = csv::ReaderBuilder::new();
         builder.has_headers(false).flexible(true).delimiter(notation.separator).trim(Trim::All);
         let reader = builder.from_reader(source);
-        Ok(Self { reader, notation, record: ByteRecord::new(), remark: Vec::new(), read: 0, left_out: 0 })
+        let line = Line { number: 0, record: ByteRecord::new(), spaced: notation.separator == b' ' };
+        Ok(Self { reader, notation, line, remark: Vec::new(), read: 0, left_out: 0 })
+    }
+
+    /// The next line that is neither remark nor blank.
+    fn next_line(&mut self) -> Result<Option<&Line>> {
+        while self.reader.read_byte_record(&mut self.line.record).map_err(damaged)? {
+            self.line.number = self.line.record.position().map_or(0, Position::line);
+            let line = &self.line;
+            let mut cells = line.cells();
+            let first = cells.next().unwrap_or_default();
+            if first.starts_with(REMARK) && !is_missing(&first) {
+                if self.read == 0 {
+                    self.remark = without_mark(line.cells().map(Cow::into_owned).collect());
+                }
+                self.left_out += usize::from(self.read > 0);
+            } else if !first.is_empty() || cells.next().is_some() {
+                self.read += 1;
+                return Ok(Some(&self.line));
+            }
+        }
+        Ok(None)
     }
 
     /// Line number and cells of the next line that is neither remark nor blank.
     pub(super) fn next(&mut self) -> Result<Option<Record>> {
-        while self.reader.read_byte_record(&mut self.record).map_err(damaged)? {
-            let line = self.record.position().map_or(0, Position::line);
-            let spaced = self.notation.separator == b' ';
-            let cells: Vec<String> =
-                self.record.iter().map(text).filter(|cell| !spaced || !cell.is_empty()).collect();
-            let first = cells.first().map_or("", String::as_str);
-            if first.starts_with(REMARK) && !is_missing(first) {
-                if self.read == 0 {
-                    self.remark = without_mark(cells);
+        let line = self.next_line()?;
+        Ok(line.map(|line| (line.number, line.cells().map(Cow::into_owned).collect())))
+    }
+
+    /// The next such lines, of about `bytes` bytes together, and the error that ended them.
+    pub(super) fn next_lines(&mut self, bytes: usize) -> (Vec<Line>, Result<()>) {
+        let (mut lines, mut read) = (Vec::new(), 0);
+        while read < bytes {
+            match self.next_line() {
+                Ok(None) => break,
+                Err(error) => return (lines, Err(error)),
+                Ok(Some(line)) => {
+                    read += line.record.as_slice().len();
+                    lines.push(Line { record: line.record.clone(), ..*line });
                 }
-                self.left_out += usize::from(self.read > 0);
-            } else if !first.is_empty() || cells.len() > 1 {
-                self.read += 1;
-                return Ok(Some((line, cells)));
             }
         }
-        Ok(None)
+        (lines, Ok(()))
     }
 }
 

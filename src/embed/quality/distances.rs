@@ -6,6 +6,7 @@ use crate::gpu::{Buffer, BufferRange, Gpu, Plan, PlanBuilder, Source, Stage};
 use crate::{params, wgsl};
 
 const QUALITY: Source = wgsl!("embed/quality.wgsl", QualityParams);
+const ENTRIES: [&str; 4] = ["take_samples", "measure", "nearest_of_chunk", "rank"];
 const WORKGROUP: usize = 256;
 /// Rows of a chunk.
 const CHUNK: usize = 16_384;
@@ -19,6 +20,22 @@ params! {
         count: u32, first: u32, rows: u32, first_dim: u32, dims: u32, offset: u32, row_stride: u32, dim_stride: u32,
         wanted: u32, unit: f32, slack: f32,
     }
+}
+
+/// Samples whose distances to `count` rows are measured at once.
+fn samples_at_once(gpu: &Gpu, count: usize) -> usize {
+    let fits = 4 * (count * MAX_SAMPLES) as u64 <= gpu.max_binding();
+    if fits { MAX_SAMPLES } else { 1 }
+}
+
+fn constants(samples: usize) -> [(&'static str, u32); 1] {
+    [("SAMPLES", samples as u32)]
+}
+
+/// See [`super::load_kernels`].
+pub(super) fn load_kernels(gpu: &Gpu, count: usize) -> Result<()> {
+    let constants = constants(samples_at_once(gpu, count));
+    ENTRIES.iter().try_for_each(|entry| gpu.kernel(&QUALITY, entry, &constants).map(drop))
 }
 
 /// Distances from a few samples to all rows of a space.
@@ -53,8 +70,7 @@ impl<'g> Distances<'g> {
         count: usize,
         [wanted, targets]: [usize; 2],
     ) -> Result<Self> {
-        let fits = 4 * (count * MAX_SAMPLES) as u64 <= gpu.max_binding();
-        let samples = if fits { MAX_SAMPLES } else { 1 };
+        let samples = samples_at_once(gpu, count);
         gpu.check_fits("the distances from a row", (4 * count * samples) as u64)?;
         let (chunks, targets) = (count.div_ceil(CHUNK), targets.next_multiple_of(TARGETS));
         let zeroed = |label, len| Buffer::<u32>::zeroed(gpu, label, len);
@@ -63,8 +79,7 @@ impl<'g> Distances<'g> {
         let squares = Buffer::<f32>::zeroed(gpu, "distances of samples", samples * count);
         let nearest = Buffer::zeroed(gpu, "nearest of chunks", samples * chunks * wanted);
         let [target_rows, ranks] = ["rows to rank", "ranks"].map(|label| zeroed(label, samples * targets));
-        let constants = [("SAMPLES", samples as u32)];
-        let stage = Stage::new(gpu, &QUALITY, &constants)
+        let stage = Stage::new(gpu, &QUALITY, &constants(samples))
             .labelled("quality")
             .with("samples", chosen.range())
             .with("sampled", sampled.range())

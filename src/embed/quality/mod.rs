@@ -30,6 +30,14 @@ pub struct Quality {
     pub trustworthiness: f64,
 }
 
+/// Asks for the kernels by which a layout of `count` rows is judged, so that they are compiled with those of the layout.
+///
+/// # Errors
+/// When one cannot be made.
+pub fn load_kernels(gpu: &Gpu, count: usize) -> Result<()> {
+    distances::load_kernels(gpu, count)
+}
+
 /// Rows of which some are judged.
 pub(super) struct Judge<'g> {
     pub gpu: &'g Gpu,
