@@ -16,8 +16,9 @@ use crate::threads;
 /// Records by which names, numbers and words are told apart, and their cells.
 const SAMPLE_RECORDS: usize = 200;
 const SAMPLE_CELLS: usize = 1 << 20;
-/// Bytes of the lines that a core takes at once.
+/// Bytes of the lines that a core takes at once, and most cores that do so.
 const BATCH_BYTES: usize = 1 << 20;
+const MAX_BATCHES: usize = 16;
 
 /// The cells of a table that are read.
 #[derive(Default)]
@@ -78,8 +79,8 @@ impl Cells {
     /// Adds all lines that are left, in batches that the cores share.
     fn add_all(&mut self, records: &mut Records, schema: &Schema) -> Result<()> {
         loop {
-            let (lines, read) = records.next_lines(threads::cores() * BATCH_BYTES);
-            let share = threads::share(lines.len(), 1);
+            let (lines, read) = records.next_lines(threads::cores().min(MAX_BATCHES) * BATCH_BYTES);
+            let share = threads::share(lines.len(), lines.len() / MAX_BATCHES);
             let batches = threads::each(lines.chunks(share), |lines| Self::of_lines(lines, schema));
             batches.into_iter().try_for_each(|batch| batch.map(|batch| self.append(batch)))?;
             read?;

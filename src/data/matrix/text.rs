@@ -20,6 +20,8 @@ const MISSING: [&str; 19] = [
 /// Bytes of a file by which its separator and decimal mark are chosen, and lines for the separator.
 const SAMPLE_BYTES: usize = 1 << 18;
 const SAMPLE_LINES: usize = 20;
+/// Bytes of memory of a line that is kept, beside its text and the ends of its cells, about.
+const LINE_BYTES: usize = 192;
 /// Separators of cells, the likelier first.
 const SEPARATORS: [u8; 5] = *b"\t;,| ";
 /// Characters that a line of remarks begins with.
@@ -255,7 +257,7 @@ impl Records {
         Ok(line.map(|line| (line.number, line.cells().map(Cow::into_owned).collect())))
     }
 
-    /// The next such lines, of about `bytes` bytes together, and the error that ended them.
+    /// The next such lines, which take about `bytes` bytes of memory together, and the error that ended them.
     pub(super) fn next_lines(&mut self, bytes: usize) -> (Vec<Line>, Result<()>) {
         let (mut lines, mut read) = (Vec::new(), 0);
         while read < bytes {
@@ -263,8 +265,12 @@ impl Records {
                 Ok(None) => break,
                 Err(error) => return (lines, Err(error)),
                 Ok(Some(line)) => {
-                    read += line.record.as_slice().len();
-                    lines.push(Line { record: line.record.clone(), ..*line });
+                    // The reader's own record keeps the room of the longest line.
+                    let (len, count) = (line.record.as_slice().len(), line.record.len());
+                    let mut record = ByteRecord::with_capacity(len, count);
+                    record.extend(&line.record);
+                    read += len + count * size_of::<usize>() + LINE_BYTES;
+                    lines.push(Line { record, ..*line });
                 }
             }
         }
