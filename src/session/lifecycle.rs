@@ -1,4 +1,4 @@
-//! Life of a session: begun, resumed, advanced without a window, saved to its folder.
+//! Life of a session: begun, resumed, saved to its folder.
 
 use std::path::Path;
 use std::rc::Rc;
@@ -27,11 +27,6 @@ use crate::error::{Error, Result};
 use crate::gpu::Gpu;
 use crate::layouts::Layouts;
 use crate::nn::{Model, Network, Trainer};
-
-/// GPU milliseconds of one submit: long enough that submitting costs nothing, short enough to stop at once.
-const SUBMIT_MS: f64 = 100.0;
-/// Submits ahead of the GPU.
-const MAX_AHEAD: usize = 2;
 
 impl Session {
     /// Begins a run of `network` (a preset or a TOML file) on the data set of `settings`. With a folder, its files are
@@ -345,57 +340,5 @@ impl Session {
         let first = self.run.trainer.loader.test().start;
         let positions: Vec<usize> = images.iter().map(|image| first + image).collect();
         self.run.trainer.features(node, &positions)
-    }
-
-    /// Records and submits work without a window, at most two submits ahead of the GPU, and takes in results; returns whether
-    /// there was anything to do.
-    pub fn advance(&mut self) -> bool {
-        self.poll();
-        self.is_compiled(true);
-        let mut encoder = self.gpu().encoder("headless");
-        let trains = self.progress.trains();
-        let budget_ms = if trains { self.layouts.submit_ms(SUBMIT_MS) } else { SUBMIT_MS };
-        let recorded = self.record(&mut encoder, budget_ms);
-        let submission = self.gpu().submit(encoder);
-        self.after_submit();
-        if self.progress.submissions.len() >= MAX_AHEAD {
-            let oldest = self.progress.submissions.remove(0);
-            self.gpu().wait_for(oldest);
-        } else {
-            self.gpu().poll();
-        }
-        self.progress.submissions.push(submission);
-        // A way may wait for what is coming back.
-        recorded || self.timeline.request.is_some()
-    }
-
-    /// Waits for the GPU and takes in all that is on its way.
-    pub fn settle(&mut self) {
-        self.progress.submissions.clear();
-        self.gpu().wait();
-        self.poll();
-        let fault = self.gpu().check().err();
-        self.events.extend(fault.map(Event::Fault));
-    }
-
-    /// An error when one of the events that were not taken yet is a fault: the first.
-    ///
-    /// # Errors
-    /// As it says.
-    pub fn check_events(&self) -> Result<()> {
-        let mut events = self.events.iter();
-        let fault = events.find_map(|e| if let Event::Fault(f) = e { Some(f.clone()) } else { None });
-        fault.map_or(Ok(()), Err)
-    }
-
-    /// Brings the probes up to date, so that pictures show the present weights.
-    ///
-    /// # Errors
-    /// When the GPU reports a fault.
-    pub fn refresh(&mut self) -> Result<()> {
-        self.progress.probes_stale = true;
-        while self.advance() {}
-        self.settle();
-        self.check_events()
     }
 }

@@ -4,6 +4,7 @@
 //! step: the unit is the dispatch. Metrics come back through read-back rings a few frames later.
 
 mod apply;
+mod arrived;
 mod awaited;
 mod beside;
 mod branch_files;
@@ -23,6 +24,7 @@ mod examined;
 mod fault;
 mod filling;
 mod goals;
+mod headless;
 mod held_out;
 mod identity;
 mod inspect;
