@@ -36,8 +36,8 @@
 //!    waits for a read-back.
 //! 2. One thread; two command encoders and submits a frame: training and layouts, then pictures, so that what cannot be drawn
 //!    costs no step. No async runtime, and no lock but around the opening of a device, in which drivers are not safe, and in the
-//!    hand-over of kernels, which threads in the background compile. Threads of the door carry lines; others read files and prepare rows, and
-//!    end before the call that began them. None touches a run.
+//!    hand-over of kernels, which threads in the background compile. Threads of the door carry lines; others read files and prepare rows.
+//!    None touches a run.
 //! 3. A run is a pure function of (settings, data, seed, journal): no float atomics, fixed reduction trees, counter-based
 //!    random numbers. The same run twice gives the same bits on the same adapter and driver.
 //! 4. WGSL declares what a kernel binds; Rust reads it by reflection, for compute and for render pipelines. There is no

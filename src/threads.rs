@@ -1,6 +1,10 @@
 //! Work shared by the cores, in parts that are known beforehand.
 
+use std::sync::{Mutex, PoisonError};
 use std::thread;
+
+/// Fewest values that a thread is worth.
+pub const FEWEST: usize = 1 << 16;
 
 /// Number of items of a part, when `count` items are shared by all cores and fewer than `least` are not worth a thread; at least 1.
 pub fn share(count: usize, least: usize) -> usize {
@@ -12,19 +16,24 @@ pub fn cores() -> usize {
     thread::available_parallelism().map_or(1, usize::from)
 }
 
-/// Results of `work` on each of `parts`, in their order. Each part has a thread of its own, the first one the caller's.
+/// Results of `work` on each of `parts`, in their order. Each part has a thread of its own, the first one the caller's, who does the part of a
+/// thread that the system refuses, too.
 pub fn each<P: Send, R: Send>(parts: impl IntoIterator<Item = P>, work: impl Fn(P) -> R + Sync) -> Vec<R> {
-    let mut parts = parts.into_iter();
-    let Some(first) = parts.next() else { return Vec::new() };
-    let work = &work;
+    let parts: Vec<Mutex<Option<P>>> = parts.into_iter().map(|part| Mutex::new(Some(part))).collect();
+    let take = |part: &Mutex<Option<P>>| part.lock().unwrap_or_else(PoisonError::into_inner).take();
+    let result = |part: &Mutex<Option<P>>| take(part).map(&work);
+    let Some((first, others)) = parts.split_first() else { return Vec::new() };
     thread::scope(|scope| {
-        let others: Vec<_> = parts.map(|part| scope.spawn(move || work(part))).collect();
-        let own = work(first);
-        let joined = others.into_iter().map(|other| match other.join() {
-            Ok(result) => result,
-            Err(panic) => std::panic::resume_unwind(panic),
-        });
-        std::iter::once(own).chain(joined).collect()
+        let begin = |part| thread::Builder::new().spawn_scoped(scope, move || result(part));
+        let begun: Vec<_> = others.iter().map(begin).collect();
+        let own = result(first);
+        let joined =
+            begun.into_iter().zip(others).map(|(other, part)| match other.map(|other| other.join()) {
+                Ok(Ok(done)) => done,
+                Ok(Err(panic)) => std::panic::resume_unwind(panic),
+                Err(_) => result(part),
+            });
+        std::iter::once(own).chain(joined).flatten().collect()
     })
 }
 

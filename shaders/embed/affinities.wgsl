@@ -20,7 +20,7 @@ const BLOCK: u32 = 256u;
 @group(0) @binding(4) var<storage, read> conditional_in: array<f32>;
 @group(0) @binding(5) var<storage, read> other_indices: array<u32>;
 @group(0) @binding(6) var<storage, read> other_conditional: array<f32>;
-// [all rows]: entries that only the other row has; then the number of them written.
+// [all rows]: entries that only the other row has; then the number of them written; in the end the slot of the row, where there are slots.
 @group(0) @binding(7) var<storage, read_write> extra: array<atomic<u32>>;
 // Compressed rows: row i has entries starts[i] to starts[i + 1].
 @group(0) @binding(8) var<storage, read_write> starts: array<u32>;

@@ -95,6 +95,11 @@ struct InFlight {
     inputs: Option<Instant>,
 }
 
+/// Delay of the next turn of a run that trains: none but while its kernels are compiled, which needs the cores.
+fn training_delay(session: &Session) -> Duration {
+    if session.compiles() { HIDDEN_FRAME } else { Duration::ZERO }
+}
+
 /// A canvas, and egui's input of the window.
 fn interface(window: &Window, gpu: &Gpu, format: wgpu::TextureFormat) -> Result<(Canvas, egui_winit::State)> {
     let canvas = Canvas::new(gpu, format, false)?.sharing_time();
@@ -272,7 +277,7 @@ impl Running {
         } else {
             let submission = train(&self.canvas, &mut self.session.get());
             self.in_flight.push_back(InFlight { submission, is_frame: false, inputs: None });
-            self.repaint_at = Some(Instant::now());
+            self.repaint_at = Instant::now().checked_add(training_delay(&self.session.get()));
             Ok(())
         };
         drawn.and_then(|()| self.write_log())
@@ -282,9 +287,11 @@ impl Running {
     fn frame(&mut self) -> Result<()> {
         let Some(texture) = self.next_texture() else {
             // Nobody sees the window: the run goes on.
-            let (trained, submission) = work(&mut self.session.get(), self.workbench.costs.views_ms, 1.0);
+            let mut session = self.session.get();
+            self.workbench.take_events(&mut session);
+            let (trained, submission) = work(&mut session, self.workbench.costs.views_ms, 1.0);
             self.in_flight.push_back(InFlight { submission, is_frame: false, inputs: None });
-            let delay = if trained { Duration::ZERO } else { HIDDEN_FRAME };
+            let delay = if trained { training_delay(&session) } else { HIDDEN_FRAME };
             self.repaint_at = Instant::now().checked_add(delay);
             return Ok(());
         };
@@ -296,6 +303,7 @@ impl Running {
         let (mut session, workbench) = (self.session.get(), &mut self.workbench);
         let (painting, trained) =
             live_frame(&mut self.canvas, workbench, &mut session, raw_input, size, Show::Workbench);
+        let training_delay = training_delay(&session);
         drop(session);
         let mut encoder = self.gpu.encoder("frame");
         let output = self.canvas.record(&self.gpu, &mut encoder, painting, &view);
@@ -306,7 +314,7 @@ impl Running {
         self.in_flight.push_back(InFlight { submission, is_frame: true, inputs });
         self.input.handle_platform_output(&self.window, output.platform_output);
         let delay = output.viewport_output.values().map(|v| v.repaint_delay).min().unwrap_or(Duration::MAX);
-        let delay = if trained { Duration::ZERO } else { delay.min(self.settling_delay()) };
+        let delay = if trained { training_delay } else { delay.min(self.settling_delay()) };
         self.settling =
             if trained || inputs.is_some() { SETTLING_FRAMES } else { self.settling.saturating_sub(1) };
         self.repaint_at = Instant::now().checked_add(delay);

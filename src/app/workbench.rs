@@ -183,7 +183,8 @@ impl Workbench {
         }
     }
 
-    fn take_events(&mut self, session: &mut Session) {
+    /// Takes in what has happened.
+    pub(super) fn take_events(&mut self, session: &mut Session) {
         let mut found = None;
         for event in session.take_events() {
             match event {

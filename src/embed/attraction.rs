@@ -17,7 +17,8 @@ const MAX_POINTS: [usize; 2] = [32_768, 1 << 20];
 /// Threads of a point on a GPU. A thread that goes through a row by itself reads 4 of the 32 bytes that come with each load, and the others
 /// are gone from the cache before it comes to them, as the other threads' rows of 0.5 to 1.5 kB pass through it: 16 read 64 bytes side by side.
 const LANES: u32 = 16;
-/// Threads of a workgroup; of one that takes points by list, which is as large as any adapter has it: its points have neighbors in common.
+/// Threads of a workgroup, and of one that takes points by list: those of a list have neighbors in common, so that more of them share a cache;
+/// every adapter has 256. Each chunk of the rows goes through all slots, and leaves out those of other chunks.
 const WORKGROUP: [u32; 2] = [64, 256];
 
 params! { struct AttractionParams { count: u32, first: u32, begin: u32, rows: u32 } }

@@ -15,8 +15,6 @@ const LARGEST: f64 = 1e30;
 const SMALLEST: f64 = 1e-30;
 /// Most values that the spread of a column is taken of.
 const SAMPLE: usize = 1000;
-/// Fewest values that a thread is worth.
-const SHARE: usize = 1 << 16;
 /// Columns that are sampled together: of each row they lie in one cache line.
 const TOGETHER: usize = 16;
 /// Largest values that are looked for beside each other.
@@ -51,7 +49,7 @@ fn converted<T: Sync>(values: &[T], columns: usize, convert: impl Fn(&[T], &mut 
 
 /// Values of a thread's share of `len`: whole rows.
 fn rows_share(len: usize, columns: usize) -> usize {
-    threads::share(len / columns, SHARE / columns) * columns
+    threads::share(len / columns, threads::FEWEST / columns) * columns
 }
 
 /// A middle to subtract of each column, and the scale of all values.
@@ -65,7 +63,7 @@ impl Narrowing {
         let share = rows_share(values.len(), columns);
         let scans = threads::each(values.chunks(share), scanned);
         let all_finite = scans.iter().all(|(_, finite)| *finite);
-        let shared = threads::share(columns, SHARE / (values.len() / columns).clamp(1, SAMPLE));
+        let shared = threads::share(columns, threads::FEWEST / (values.len() / columns).clamp(1, SAMPLE));
         let parts = (0..columns).step_by(shared).map(|first| first..(first + shared).min(columns));
         let middles = threads::each(parts, |some| middles(values, columns, some, all_finite)).concat();
         let largest = if middles.iter().all(|middle| *middle == 0.0) {

@@ -10,7 +10,7 @@ use crate::{params, wgsl};
 const ROWS: Source = wgsl!("embed/rows.wgsl", RowsParams);
 /// Most dimensions in a dispatch, whatever the adapter allows.
 const MAX_PIECE: usize = 32_768;
-/// Most rows that a dispatch reads: with a workgroup for each 64, half of those that any adapter allows.
+/// Most rows that a dispatch reads: with a workgroup for each 64, a quarter of those that any adapter allows.
 const MAX_READ: usize = 1 << 20;
 /// Most rows on the software adapter, whose driver ends a thread's loops after 65 535 rounds, silently: some go over a 64th of the rows twice.
 const MAX_SOFTWARE: usize = 2_000_000;

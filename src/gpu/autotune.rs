@@ -11,7 +11,7 @@ use super::roofline::MultiplyAdds;
 use super::timer::Span;
 use super::tune_cache::{Choice, Tried, TunePolicy};
 use super::turns::{self, Measured};
-use crate::error::Result;
+use crate::error::{Error, Result};
 
 /// Candidates that are timed at most: the most promising by calculation.
 const MAX_TIMED: usize = 6;
@@ -24,8 +24,7 @@ const FIRST_ROUNDS: u32 = 8;
 
 impl Gpu {
     /// Builds one of `candidates`, which come with the most promising first. All must give the same result. `key` names
-    /// kernel and shape: what the time depends on. `variant` is a candidate's kernel, by which it is told whether it is compiled and is compiled
-    /// ahead of its timing; none where it has no kernel of its own. `plan` gives the dispatches that are timed, which run on whatever their
+    /// kernel and shape: what the time depends on. `variant` names a candidate's kernel, so that it can be compiled before it is timed; none where it has no kernel of its own. `plan` gives the dispatches that are timed, which run on whatever their
     /// buffers hold.
     ///
     /// # Errors
@@ -72,7 +71,10 @@ impl Gpu {
         Ok(built)
     }
 
-    /// Times candidates; returns the fastest.
+    /// Times candidates, but those that the driver refuses; returns the fastest.
+    ///
+    /// # Errors
+    /// When one cannot be built, or all are refused.
     fn benchmark<C: Debug, B>(
         &self,
         key: &str,
@@ -81,8 +83,21 @@ impl Gpu {
         plan: impl Fn(&B) -> &Plan,
     ) -> Result<(B, Choice)> {
         // Compiled all before any is timed: meanwhile the GPU would fall asleep.
-        let mut built = candidates.iter().map(build).collect::<Result<Vec<B>>>()?;
-        built.iter().try_for_each(|built| plan(built).wait_compiled())?;
+        let all = candidates.iter().map(build).collect::<Result<Vec<B>>>()?;
+        let refusals: Vec<Option<Error>> =
+            all.iter().map(|built| plan(built).wait_compiled().err()).collect();
+        let refused = refusals.iter().flatten().next().cloned();
+        let kept: Vec<(&C, B)> = candidates
+            .iter()
+            .zip(all)
+            .zip(refusals)
+            .filter(|(_, no)| no.is_none())
+            .map(|(of, _)| of)
+            .collect();
+        let (candidates, mut built): (Vec<&C>, Vec<B>) = kept.into_iter().unzip();
+        if let Some(refused) = refused.filter(|_| built.is_empty()) {
+            return Err(refused);
+        }
         let fixed = self.fixed_plan()?;
         let time_ms = |plan: &Plan| plan.time(self).iter().map(|span| span.time_ms).sum::<f64>();
         turns::warm_up(|| time_ms(&fixed));
@@ -138,7 +153,51 @@ fn cache_key<C: Debug>(key: &str, candidates: &[C]) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::cache_key;
+    use super::{KernelVariant, cache_key};
+    use crate::error::Result;
+    use crate::gpu::{AdapterChoice, Buffer, Gpu, Plan, PlanBuilder, Source, TunePolicy};
+
+    const FILL: Source = Source {
+        path: "tests/fill.wgsl",
+        text: "
+#constant THREADS = 64
+@group(0) @binding(0) var<storage, read_write> y: array<u32>;
+@compute @workgroup_size(THREADS)
+fn fill(@builtin(global_invocation_id) id: vec3<u32>) { if id.x < arrayLength(&y) { y[id.x] = THREADS; } }
+",
+        structs: &[],
+    };
+
+    /// Threads of the candidate that is picked.
+    fn pick(gpu: &Gpu, key: &str, threads: &[u32]) -> Result<u32> {
+        let y = Buffer::<u32>::zeroed(gpu, "y", 256);
+        let built = gpu.choose(
+            key,
+            threads,
+            |threads| Some(KernelVariant::new(&FILL, "fill", &[("THREADS", *threads)])),
+            |threads| {
+                let mut plan = PlanBuilder::new(gpu);
+                let kernel = gpu.kernel(&FILL, "fill", &[("THREADS", *threads)])?;
+                plan.dispatch("fill", &kernel).bind("y", y.range()).threads([256, 1, 1])?;
+                Ok((*threads, plan.finish()))
+            },
+            |(_, plan): &(u32, Plan)| plan,
+        );
+        built.map(|(threads, _)| threads)
+    }
+
+    #[test]
+    fn candidates_that_the_driver_refuses_are_not_taken() {
+        let mut gpu = Gpu::open(&AdapterChoice::Best).unwrap();
+        gpu.keep_choices_in_memory();
+        gpu.set_tune_policy(TunePolicy::Benchmark);
+        // No adapter has 16 000 threads in a workgroup.
+        assert_eq!(pick(&gpu, "one", &[16_000, 32, 15_000]).unwrap(), 32);
+        assert_eq!(pick(&gpu, "two", &[64, 16_000]).unwrap(), 64);
+        assert!(pick(&gpu, "none", &[16_000, 15_000]).unwrap_err().what().contains("refused"));
+        // Nor after an edit, which takes what is compiled.
+        assert_eq!(pick(&gpu.preferring_compiled(), "edit", &[16_000, 48, 32]).unwrap(), 32);
+    }
 
     #[test]
     fn other_candidates_have_another_key() {

@@ -1,9 +1,9 @@
-//! Threads that compile kernels in the background, so that several are compiled at once and nobody waits who need not.
+//! Threads that compile kernels in the background, so that several are compiled at once, and only what is needed at once is waited for.
 //!
-//! A job is only begun early by them: whoever needs its result and finds it not begun does it himself (`deferred`). So no thread has to
+//! They only begin a job early: a thread that needs its result and finds it not begun does the job itself (`deferred`). So no thread has to
 //! come, and jobs may be dropped.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
@@ -19,7 +19,8 @@ type Job = Box<dyn FnOnce() + Send>;
 pub(super) struct CompilePool {
     jobs: Arc<Mutex<Jobs>>,
     threads: RefCell<Vec<JoinHandle<()>>>,
-    max_threads: usize,
+    /// Threads at most; fewer once the system refuses one.
+    max_threads: Cell<usize>,
 }
 
 #[derive(Default)]
@@ -30,9 +31,9 @@ struct Jobs {
 }
 
 impl CompilePool {
-    /// A pool of as many threads as help an adapter. OpenGL belongs to one thread at a time, which others wait for only for seconds, and then
-    /// panic: none. The software adapter does most of its compiling at the first dispatch, on the cores that train: one. Drivers of GPUs: all
-    /// cores but that of the window.
+    /// A pool of as many threads as help an adapter. OpenGL belongs to one thread at a time, and others panic once they have waited for a second:
+    /// none. The software adapter does most of its compiling at the first dispatch, on the cores that train: one. Drivers of GPUs: a thread for
+    /// each core but that of the window, up to [`MAX_THREADS`].
     pub(super) fn new(adapter: &wgpu::AdapterInfo) -> Self {
         let cores = thread::available_parallelism().map_or(1, usize::from);
         let max_threads = match (adapter.backend, adapter.device_type) {
@@ -44,17 +45,27 @@ impl CompilePool {
     }
 
     fn of_threads(max_threads: usize) -> Self {
-        Self { jobs: Arc::default(), threads: RefCell::default(), max_threads }
+        Self { jobs: Arc::default(), threads: RefCell::default(), max_threads: Cell::new(max_threads) }
     }
 
-    /// Does a job, which must not panic, in the background, where there are threads for it; it may be dropped.
-    pub(super) fn add(&self, job: impl FnOnce() + Send + 'static) {
-        let mut jobs = lock(&self.jobs);
-        if self.max_threads == 0 {
+    /// True where jobs are done in the background; else nobody does them but who needs the result.
+    pub(super) fn has_threads(&self) -> bool {
+        self.max_threads.get() > 0
+    }
+
+    /// Does a job, which must not panic, in the background, where there are threads for it, before those that wait where it is `urgent`; it may
+    /// be dropped.
+    pub(super) fn add(&self, urgent: bool, job: impl FnOnce() + Send + 'static) {
+        if !self.has_threads() {
             return;
         }
-        jobs.waiting.push_back(Box::new(job));
-        if jobs.threads == self.max_threads {
+        let mut jobs = lock(&self.jobs);
+        if urgent {
+            jobs.waiting.push_front(Box::new(job));
+        } else {
+            jobs.waiting.push_back(Box::new(job));
+        }
+        if jobs.threads == self.max_threads.get() {
             return;
         }
         jobs.threads += 1;
@@ -66,7 +77,10 @@ impl CompilePool {
         match builder.spawn(move || work(&shared)) {
             Ok(thread) => threads.push(thread),
             Err(error) => {
-                lock(&self.jobs).threads -= 1;
+                let mut jobs = lock(&self.jobs);
+                jobs.threads -= 1;
+                // As many as there are, and none where there are none.
+                self.max_threads.set(jobs.threads);
                 log::debug!("no thread to compile in the background: {error}");
             }
         }
@@ -120,7 +134,7 @@ mod tests {
         for _ in 0..40 {
             let (done, at_once, most, begin) =
                 (Arc::clone(&done), Arc::clone(&at_once), Arc::clone(&most), begin.clone());
-            pool.add(move || {
+            pool.add(false, move || {
                 most.fetch_max(at_once.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
                 begin.send(()).unwrap();
                 thread::yield_now();
@@ -130,14 +144,14 @@ mod tests {
         }
         (0..40).for_each(|_| begun.recv().unwrap());
         // After all were done, threads come again.
-        pool.add(move || begin.send(()).unwrap());
+        pool.add(false, move || begin.send(()).unwrap());
         begun.recv().unwrap();
         let (release, hold) = mpsc::channel::<()>();
         let hold = Arc::new(Mutex::new(hold));
         let (under_way, is_under_way) = mpsc::channel();
         for _ in 0..20 {
             let (hold, done, under_way) = (Arc::clone(&hold), Arc::clone(&done), under_way.clone());
-            pool.add(move || {
+            pool.add(false, move || {
                 under_way.send(()).unwrap();
                 hold.lock().unwrap().recv().ok();
                 done.fetch_add(100, Ordering::SeqCst);
@@ -160,7 +174,9 @@ mod tests {
     #[test]
     fn without_threads_nothing_is_done_in_the_background() {
         let pool = CompilePool::of_threads(0);
-        pool.add(|| panic!("it was done"));
-        assert!(pool.threads.borrow().is_empty() && lock(&pool.jobs).waiting.is_empty());
+        pool.add(true, || panic!("it was done"));
+        assert!(
+            !pool.has_threads() && pool.threads.borrow().is_empty() && lock(&pool.jobs).waiting.is_empty()
+        );
     }
 }

@@ -175,11 +175,21 @@ impl Gpu {
         !self.untimed.borrow().is_empty()
     }
 
-    /// Compiles the candidates that were left to be timed later, in the background; true once all of them are compiled or refused.
+    /// True where kernels are compiled in the background; else nobody may wait for them but by recording them.
+    pub fn compiles_ahead(&self) -> bool {
+        self.kernels.compiles_ahead()
+    }
+
+    /// Compiles the candidates that were left to be timed later, in the background; true once all of them are compiled or refused, or where that
+    /// is not done in the background.
     pub fn compile_untimed(&self) -> bool {
+        if !self.compiles_ahead() {
+            return true;
+        }
         let untimed = self.untimed.borrow();
         untimed.iter().for_each(|variant| self.compile_ahead(variant));
-        untimed.iter().all(|variant| self.kernels.state(variant) == KernelState::Compiled)
+        let is_done = |state| matches!(state, KernelState::Compiled | KernelState::Refused);
+        untimed.iter().all(|variant| is_done(self.kernels.state(variant)))
     }
 
     /// True if a kernel of `candidates` candidates, of which nothing is known, is to be timed now. If it is to be later, `variants`, the kernels

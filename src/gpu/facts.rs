@@ -29,8 +29,8 @@
 //! | CPU: submit and wait; reading 64 bytes back | 53; 68 |
 //!
 //! So steps that follow each other with nothing between them are one pass ([`Recorder`](super::Recorder)), small kernels are fused, and what
-//! does not depend on its neighbor is recorded beside it, to overlap. `bench` gives each kernel a pass of its own and shows the dearest of these costs. A dispatch in a pass takes about 20 µs on lavapipe, a
-//! submit and wait 75 to 330 µs.
+//! does not depend on its neighbor is recorded beside it, to overlap. `bench` gives each kernel a pass of its own and shows the dearest of
+//! these costs. A dispatch in a pass takes about 20 µs on lavapipe, a submit and wait 75 to 330 µs.
 //!
 //! A kernel of 1600 unrolled multiply-adds takes naga 64 to 112 ms and NVIDIA's driver 0.8 s to compile, from the driver's cache on disk 4 to
 //! 7 ms; a small kernel 40 to 200 ms, and 200 to 330 pipelines by 15 threads at once 3 to 9 s. lavapipe takes 0.1 to 0.35 s at the first

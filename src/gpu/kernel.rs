@@ -70,7 +70,7 @@ impl CompileTarget {
 /// The words of a panic.
 fn said(panic: &(dyn Any + Send)) -> String {
     let text = panic.downcast_ref::<&str>().copied().or(panic.downcast_ref::<String>().map(String::as_str));
-    format!("its compiler stopped: {}", text.unwrap_or("it says no more"))
+    format!("its compiler stopped: {}", text.unwrap_or("it gives no reason"))
 }
 
 impl Kernel {

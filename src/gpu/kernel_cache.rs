@@ -53,8 +53,10 @@ pub(super) enum KernelState {
     Unknown,
     /// It is to be compiled, or is being compiled.
     Compiling,
-    /// A dispatch of it waits for nothing: it is compiled, or was refused.
+    /// A dispatch of it waits for nothing.
     Compiled,
+    /// It cannot be read, or the driver refused it.
+    Refused,
 }
 
 /// A kernel that may not have been read yet.
@@ -92,7 +94,8 @@ impl KernelCache {
         if is_new {
             self.kernels.borrow_mut().insert(variant.key(), read);
             let compiled = Arc::clone(&kernel);
-            self.pool.add(move || compiled.compile());
+            // Before those that are compiled for later.
+            self.pool.add(true, move || compiled.compile());
         }
         Ok(kernel)
     }
@@ -103,7 +106,7 @@ impl KernelCache {
         kernels.entry(variant.key()).or_insert_with(|| {
             let read = self.deferred(variant);
             let asked = Arc::clone(&read);
-            self.pool.add(move || {
+            self.pool.add(false, move || {
                 if let Ok(kernel) = asked.get() {
                     kernel.compile();
                 }
@@ -115,19 +118,28 @@ impl KernelCache {
     fn deferred(&self, variant: &KernelVariant) -> Read {
         let (target, KernelVariant { source, entry, constants }) = (self.target.clone(), variant.clone());
         Arc::new(Deferred::new(move || {
-            let read = target.guarded(entry, || Kernel::read(&target, &source, entry, &constants));
+            let label = format!("{}:{entry}", source.path);
+            let read = target.guarded(&label, || Kernel::read(&target, &source, entry, &constants));
             read.map(Arc::new)
         }))
     }
 
     /// State of a kernel.
     pub(super) fn state(&self, variant: &KernelVariant) -> KernelState {
-        match self.kernels.borrow().get(&variant.key()).map(|read| read.peek()) {
-            None => KernelState::Unknown,
-            Some(Some(Ok(kernel))) if !kernel.is_compiled() => KernelState::Compiling,
-            Some(None) => KernelState::Compiling,
-            Some(Some(_)) => KernelState::Compiled,
+        let kernels = self.kernels.borrow();
+        let Some(read) = kernels.get(&variant.key()) else { return KernelState::Unknown };
+        match read.peek() {
+            None => KernelState::Compiling,
+            Some(Err(_)) => KernelState::Refused,
+            Some(Ok(kernel)) if !kernel.is_compiled() => KernelState::Compiling,
+            Some(Ok(kernel)) if kernel.wait_compiled().is_err() => KernelState::Refused,
+            Some(Ok(_)) => KernelState::Compiled,
         }
+    }
+
+    /// True where kernels are compiled in the background; else where they are first needed.
+    pub(super) fn compiles_ahead(&self) -> bool {
+        self.pool.has_threads()
     }
 
     /// The kernels that were asked for so far.

@@ -314,7 +314,7 @@ mod tests {
     }
 
     #[test]
-    fn whole_runs_that_follow_each_other_are_one_piece_of_so_many_runs() {
+    fn whole_runs_that_follow_each_other_are_one_piece() {
         let mut costs = Costs::from_ms(vec![3.0, 1.0]);
         let mut first = costs.take(4.0, 1);
         assert!(first.join(&costs.take(4.0, 1)));

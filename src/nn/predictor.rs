@@ -57,7 +57,7 @@ impl Predictor {
     /// The answers to `[n, c, y, x]`, normalized as the network wants it, at most [`Predictor::most`]. Waits for the GPU.
     ///
     /// # Errors
-    /// When there are more, or they are no whole inputs.
+    /// When there are more, or they are no whole inputs; and when the driver refused a kernel.
     pub fn answer(&self, gpu: &Gpu, inputs: &[f32]) -> Result<Answers> {
         let count = inputs.len() / self.input;
         if count > self.most() || count * self.input != inputs.len() {
@@ -70,6 +70,7 @@ impl Predictor {
         for (slot, input) in inputs.chunks_exact(self.input).enumerate() {
             input.iter().enumerate().for_each(|(at, value)| batch[at * slots + slot] = *value);
         }
+        self.pass.plan.wait_compiled()?;
         Buffer::of_range(&self.images.input).write(gpu, 0, &batch);
         let mut encoder = gpu.encoder("predictions of inputs");
         self.images.restart(&mut encoder);

@@ -8,10 +8,11 @@ use super::state::Session;
 /// A wait that the log tells of by default.
 const LONG: Duration = Duration::from_millis(500);
 
-/// True once the driver has compiled what a step and the probes' maps run; `waits` until then. Where it refused a kernel, that is an event, and
-/// the run pauses.
+/// True once the driver has compiled what a step and the probes' maps run; `waits` until then, as it does where nobody compiles in the
+/// background. Where a kernel was refused, that is an event, and the run pauses.
 pub(super) fn is_done(session: &mut Session, waits: bool) -> bool {
     let trainer = &session.run.trainer;
+    let waits = waits || !trainer.gpu().compiles_ahead();
     let plans = [trainer.step_plan(), trainer.refresh_plan()];
     let since = &mut session.progress.tune_pauses.compiles_since;
     if !plans.iter().all(|plan| plan.is_compiled()) {
@@ -28,6 +29,7 @@ pub(super) fn is_done(session: &mut Session, waits: bool) -> bool {
     if let Some(refused) = refused.filter(|_| session.progress.trains()) {
         session.events.push(Event::Fault(refused));
         session.pause();
+        session.progress.single_step = false;
     }
     true
 }

@@ -24,7 +24,6 @@ mod examined;
 mod fault;
 mod filling;
 mod goals;
-mod headless;
 mod held_out;
 mod identity;
 mod inspect;

@@ -142,7 +142,10 @@ impl Embed {
         let memory_bytes = gpu.bytes_allocated() - before;
         log::info!("the layout takes {} of {}", format_size(memory_bytes, BINARY), gpu.info.name);
         time.end("preparing");
-        overlapped::upload(&gpu, &given, values, &tsne, &mut time)?;
+        // The principal components alone need neither neighbors nor iterations.
+        let plans = [tsne.reading_plan(), tsne.begin_plan(), tsne.refresh_plan(), tsne.iteration_plan()];
+        let plans = if self.is_pca() { &plans[..2] } else { &plans };
+        overlapped::upload(&gpu, &given, values, plans, &mut time)?;
         let stage_s = self.begin(&gpu, &tsne, &mut time);
         let left_out = check_left_out(tsne.left_out(&gpu), given.shape.rows)?;
         let warnings = warnings(&gpu, &tsne);
@@ -160,6 +163,7 @@ impl Embed {
         let judge = || {
             let kl = (!self.is_pca()).then(|| self.divergence(&gpu, &tsne));
             let judged = judge(&gpu, &tsne, (&given.view, given.unit), placed, !self.is_pca());
+            gpu.check()?;
             judged.map(|(recall, quality)| (kl, recall, quality))
         };
         let (kl, recall, quality) = overlapped::write(&self.output, &results, &mut time, judge)?;
@@ -270,6 +274,7 @@ impl Embed {
             former.replace(submitted).into_iter().for_each(|former| gpu.wait_for(former));
             bar.inc(count as u64);
             if self.snapshots > 0 {
+                gpu.wait();
                 snapshots.iterations.push((first + count) as u32);
                 snapshots.seconds.push(began.elapsed().as_secs_f64());
                 snapshots.positions.extend(tsne.read_positions(gpu));

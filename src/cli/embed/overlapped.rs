@@ -5,9 +5,8 @@ use std::rc::Rc;
 use std::thread::{self, ScopedJoinHandle};
 
 use revacnn::data::Labels;
-use revacnn::embed::Tsne;
 use revacnn::error::Result;
-use revacnn::gpu::Gpu;
+use revacnn::gpu::{Gpu, Plan};
 
 use super::given::{Given, Prepared};
 use super::output::{self, Results};
@@ -52,23 +51,23 @@ pub(super) fn open(
         time.end("opening");
         let rows = joined(reading);
         time.end("reading");
-        Ok((gpu?, rows?))
+        let rows = rows?;
+        Ok((gpu?, rows))
     })
 }
 
-/// Writes the rows to the GPU, and waits for the layout's kernels, which are compiled meanwhile.
+/// Writes the rows to the GPU, and waits for the kernels of `plans`, which are compiled meanwhile.
 pub(super) fn upload(
     gpu: &Gpu,
     given: &Given,
     values: Vec<f32>,
-    tsne: &Tsne,
+    plans: &[&Plan],
     time: &mut WallTime,
 ) -> Result<()> {
     given.upload(gpu, &values);
     // The system takes a while to take back so much memory.
-    thread::spawn(|| drop(values));
+    thread::Builder::new().spawn(|| drop(values)).ok();
     time.end("upload");
-    let plans = [tsne.refresh_plan(), tsne.begin_plan(), tsne.iteration_plan()];
     let compiled = plans.iter().try_for_each(|plan| plan.wait_compiled());
     time.end("preparing");
     compiled

@@ -17,8 +17,6 @@ const BLOBS: &str = "blobs";
 const CLUSTERS: usize = 5;
 /// Number of random rows by default.
 const DEFAULT_BLOBS: usize = 10_000;
-/// Fewest values that a thread is worth.
-const SHARE: usize = 1 << 16;
 
 /// Rows to embed.
 pub(super) struct Rows {
@@ -61,7 +59,7 @@ pub(super) struct Source<'a> {
 impl Source<'_> {
     /// True for the folder of a run, whose rows the GPU computes; all others can be read while it is being opened.
     pub(super) fn is_run(&self) -> bool {
-        Path::new(self.name).join(JOURNAL_FILE).is_file()
+        self.name != BLOBS && Path::new(self.name).join(JOURNAL_FILE).is_file()
     }
 
     /// Reads the rows of a source that is no run.
@@ -72,6 +70,9 @@ impl Source<'_> {
             return Err(Error::usage(what, "leave out --layer, or name the folder of a run"));
         }
         if self.name == BLOBS {
+            if self.dims == 0 {
+                return Err(Error::usage("clusters of rows without values", "give --dims 1 or more"));
+            }
             return self.without_columns(blobs(self.max_rows.unwrap_or(DEFAULT_BLOBS), self.dims, self.seed));
         }
         // A file of a data set means the set; other files are read as rows, or refused by what they are.
@@ -135,7 +136,7 @@ impl Source<'_> {
         let shades: Vec<f32> = (0..=255_u8).map(|v| f32::from(v) / 255.0).collect();
         self.read_some(images.len(), columns, &Labels::counted(&data.classes, &labels), |taken| {
             let mut values = vec![0.0; taken.len() * columns];
-            let share = threads::share(taken.len(), SHARE / columns);
+            let share = threads::share(taken.len(), threads::FEWEST / columns);
             let parts = taken.chunks(share).zip(values.chunks_mut(share * columns));
             threads::each(parts, |(rows, values)| {
                 let pixels = rows.iter().flat_map(|row| images[*row]);
@@ -171,7 +172,7 @@ impl Source<'_> {
 fn blobs(rows: usize, columns: usize, seed: u32) -> Rows {
     let centers: Vec<f32> = normals(seed, 0).take(CLUSTERS * columns).map(|value| 4.0 * value).collect();
     let mut values = vec![0.0; rows * columns];
-    let share = threads::share(values.len(), SHARE);
+    let share = threads::share(values.len(), threads::FEWEST);
     threads::each(values.chunks_mut(share).enumerate(), |(part, values)| {
         let first = part * share;
         let noise = normals(seed, centers.len() + first);

@@ -62,8 +62,8 @@ impl Tsne {
         self.points.velocity_gains.read(gpu)
     }
 
-    /// Conditional probabilities, [`Tsne::neighbors`] a row, in the order of [`Tsne::read_neighbors`]; there until the first iteration, which
-    /// works in their memory.
+    /// Conditional probabilities, [`Tsne::neighbors`] a row, in the order of [`Tsne::read_neighbors`]; there until the first iteration or
+    /// measurement, which work in their memory.
     pub fn read_conditional(&self, gpu: &Gpu) -> Vec<f32> {
         self.affinities.read_conditional(gpu)
     }
