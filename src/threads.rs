@@ -4,7 +4,7 @@ use std::sync::{Mutex, PoisonError};
 use std::thread;
 
 /// Fewest values that a thread is worth.
-pub const FEWEST: usize = 1 << 16;
+pub const MIN_VALUES: usize = 1 << 16;
 
 /// Number of items of a part, when `count` items are shared by all cores and fewer than `least` are not worth a thread; at least 1.
 pub fn share(count: usize, least: usize) -> usize {

@@ -24,7 +24,9 @@ use super::kept::KeptSession;
 use super::live::{live_frame, train, work};
 use super::offscreen::{self, Picture};
 use super::pane::Costs;
-use super::surface::{create_window, failed, open_device, surface_size};
+use super::surface::{
+    HIDDEN_FRAME, create_window, failed, interface, open_device, surface_size, training_delay,
+};
 use super::theme;
 use super::workbench::{Show, Workbench};
 use super::zoom::Zoom;
@@ -53,8 +55,6 @@ pub struct WindowOptions {
 /// Makes the session once the device is open.
 pub(crate) type MakeSession = Box<dyn FnOnce(Rc<Gpu>) -> Result<Session>>;
 
-/// Time between frames while the window cannot be drawn to and nothing trains.
-const HIDDEN_FRAME: Duration = Duration::from_millis(15);
 /// Frames until all numbers are back from the GPU.
 const SETTLING_FRAMES: u32 = 4;
 
@@ -93,25 +93,6 @@ struct InFlight {
     is_frame: bool,
     /// Time of the oldest input that it shows.
     inputs: Option<Instant>,
-}
-
-/// Delay of the next turn of a run that trains: none but while its kernels are compiled, which needs the cores.
-fn training_delay(session: &Session) -> Duration {
-    if session.compiles() { HIDDEN_FRAME } else { Duration::ZERO }
-}
-
-/// A canvas, and egui's input of the window.
-fn interface(window: &Window, gpu: &Gpu, format: wgpu::TextureFormat) -> Result<(Canvas, egui_winit::State)> {
-    let canvas = Canvas::new(gpu, format, false)?.sharing_time();
-    let input = egui_winit::State::new(
-        canvas.ctx.clone(),
-        egui::ViewportId::ROOT,
-        window,
-        Some(window.scale_factor() as f32),
-        window.theme(),
-        Some(gpu.limits.max_texture_dimension_2d as usize),
-    );
-    Ok((canvas, input))
 }
 
 impl Running {

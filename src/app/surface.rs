@@ -1,16 +1,21 @@
-//! The window and its surface: made, and kept within the sizes of screen and adapter.
+//! The window, its surface and its interface: made, kept within the sizes of screen and adapter, and the pace of its turns.
 
 use std::rc::Rc;
 use std::sync::Arc;
+use std::time::Duration;
 
 use winit::dpi::{LogicalSize, PhysicalSize};
 use winit::event_loop::ActiveEventLoop;
 use winit::window::Window;
 
+use super::canvas::Canvas;
 use super::display::without_source;
 use crate::error::{Error, Result};
 use crate::gpu::{AdapterChoice, Gpu, TunePolicy};
+use crate::session::Session;
 
+/// Time between frames while the window cannot be drawn to and nothing trains.
+pub(super) const HIDDEN_FRAME: Duration = Duration::from_millis(15);
 /// An error of the window or its surface.
 pub(super) fn failed(what: &str, error: impl std::fmt::Display) -> Error {
     Error::new(format!("{what}: {error}"), "try another adapter (see: revacnn adapters), or revacnn train")
@@ -74,4 +79,27 @@ pub(super) fn open_device(
     config.desired_maximum_frame_latency = 1;
     surface.configure(&gpu.device, &config);
     Ok((Rc::new(gpu), surface, config))
+}
+
+/// A canvas, and egui's input of the window.
+pub(super) fn interface(
+    window: &Window,
+    gpu: &Gpu,
+    format: wgpu::TextureFormat,
+) -> Result<(Canvas, egui_winit::State)> {
+    let canvas = Canvas::new(gpu, format, false)?.sharing_time();
+    let input = egui_winit::State::new(
+        canvas.ctx.clone(),
+        egui::ViewportId::ROOT,
+        window,
+        Some(window.scale_factor() as f32),
+        window.theme(),
+        Some(gpu.limits.max_texture_dimension_2d as usize),
+    );
+    Ok((canvas, input))
+}
+
+/// Delay of the next turn of a run that trains: none but while its kernels are compiled, which needs the cores.
+pub(super) fn training_delay(session: &Session) -> Duration {
+    if session.compiles() { HIDDEN_FRAME } else { Duration::ZERO }
 }

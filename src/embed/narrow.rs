@@ -49,7 +49,7 @@ fn converted<T: Sync>(values: &[T], columns: usize, convert: impl Fn(&[T], &mut 
 
 /// Values of a thread's share of `len`: whole rows.
 fn rows_share(len: usize, columns: usize) -> usize {
-    threads::share(len / columns, threads::FEWEST / columns) * columns
+    threads::share(len / columns, threads::MIN_VALUES / columns) * columns
 }
 
 /// A middle to subtract of each column, and the scale of all values.
@@ -63,7 +63,7 @@ impl Narrowing {
         let share = rows_share(values.len(), columns);
         let scans = threads::each(values.chunks(share), scanned);
         let all_finite = scans.iter().all(|(_, finite)| *finite);
-        let shared = threads::share(columns, threads::FEWEST / (values.len() / columns).clamp(1, SAMPLE));
+        let shared = threads::share(columns, threads::MIN_VALUES / (values.len() / columns).clamp(1, SAMPLE));
         let parts = (0..columns).step_by(shared).map(|first| first..(first + shared).min(columns));
         let middles = threads::each(parts, |some| middles(values, columns, some, all_finite)).concat();
         let largest = if middles.iter().all(|middle| *middle == 0.0) {

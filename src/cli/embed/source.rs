@@ -136,7 +136,7 @@ impl Source<'_> {
         let shades: Vec<f32> = (0..=255_u8).map(|v| f32::from(v) / 255.0).collect();
         self.read_some(images.len(), columns, &Labels::counted(&data.classes, &labels), |taken| {
             let mut values = vec![0.0; taken.len() * columns];
-            let share = threads::share(taken.len(), threads::FEWEST / columns);
+            let share = threads::share(taken.len(), threads::MIN_VALUES / columns);
             let parts = taken.chunks(share).zip(values.chunks_mut(share * columns));
             threads::each(parts, |(rows, values)| {
                 let pixels = rows.iter().flat_map(|row| images[*row]);
@@ -172,7 +172,7 @@ impl Source<'_> {
 fn blobs(rows: usize, columns: usize, seed: u32) -> Rows {
     let centers: Vec<f32> = normals(seed, 0).take(CLUSTERS * columns).map(|value| 4.0 * value).collect();
     let mut values = vec![0.0; rows * columns];
-    let share = threads::share(values.len(), threads::FEWEST);
+    let share = threads::share(values.len(), threads::MIN_VALUES);
     threads::each(values.chunks_mut(share).enumerate(), |(part, values)| {
         let first = part * share;
         let noise = normals(seed, centers.len() + first);
