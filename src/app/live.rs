@@ -76,8 +76,10 @@ pub(super) fn work(session: &mut Session, views_ms: f64, share: f64) -> (bool, w
     let budget_ms = share * (budget_ms - views_ms).max(budget_ms / 4.0);
     let mut encoder = session.gpu().encoder("training");
     // The software adapter compiles at the first dispatch, whoever waits before.
-    let waits = session.gpu().is_software();
-    if !session.is_compiled(waits) {
+    if session.gpu().is_software() {
+        session.wait_compiled();
+    }
+    if !session.is_compiled() {
         return (true, session.gpu().submit(encoder));
     }
     let trained = session.record(&mut encoder, budget_ms);

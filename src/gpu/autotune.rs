@@ -155,18 +155,8 @@ fn cache_key<C: Debug>(key: &str, candidates: &[C]) -> String {
 mod tests {
     use super::{KernelVariant, cache_key};
     use crate::error::Result;
-    use crate::gpu::{AdapterChoice, Buffer, Gpu, Plan, PlanBuilder, Source, TunePolicy};
-
-    const FILL: Source = Source {
-        path: "tests/fill.wgsl",
-        text: "
-#constant THREADS = 64
-@group(0) @binding(0) var<storage, read_write> y: array<u32>;
-@compute @workgroup_size(THREADS)
-fn fill(@builtin(global_invocation_id) id: vec3<u32>) { if id.x < arrayLength(&y) { y[id.x] = THREADS; } }
-",
-        structs: &[],
-    };
+    use crate::gpu::testing::FILL;
+    use crate::gpu::{AdapterChoice, Buffer, Gpu, Plan, PlanBuilder, TunePolicy};
 
     /// Threads of the candidate that is picked.
     fn pick(gpu: &Gpu, key: &str, threads: &[u32]) -> Result<u32> {

@@ -266,14 +266,14 @@ impl Gpu {
     }
 
     /// The kernels that were asked for so far, sorted.
-    pub fn compiled(&self) -> Vec<KernelKey> {
+    pub fn kernel_keys(&self) -> Vec<KernelKey> {
         let mut keys = self.kernels.keys();
         keys.sort();
         keys
     }
 
     /// Number of kernels that were asked for so far.
-    pub fn kernels_compiled(&self) -> usize {
+    pub fn kernel_count(&self) -> usize {
         self.kernels.keys().len()
     }
 }

@@ -151,18 +151,8 @@ impl KernelCache {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::gpu::testing::FILL;
     use crate::gpu::{AdapterChoice, Gpu};
-
-    const FILL: Source = Source {
-        path: "tests/fill.wgsl",
-        text: "
-#constant VALUE = 1
-@group(0) @binding(0) var<storage, read_write> y: array<u32>;
-@compute @workgroup_size(64)
-fn fill(@builtin(global_invocation_id) id: vec3<u32>) { if id.x < arrayLength(&y) { y[id.x] = VALUE; } }
-",
-        structs: &[],
-    };
 
     fn variant(value: u32) -> KernelVariant {
         KernelVariant::new(&FILL, "fill", &[("VALUE", value)])

@@ -1,12 +1,14 @@
 //! The GPU: device, typed buffers, kernels by reflection, plans and stages, autotuner, timers, the read-back ring.
 //!
 //! WGSL says what a kernel binds and Rust reads it; structs are declared in Rust and WGSL imports them; a plan is a list of
-//! prepared dispatches. Nothing here knows what a network is. What adapters cost and allow is in [`facts`]. Files import each other in one direction:
+//! prepared dispatches. Nothing here knows what a network is. What adapters cost and allow is in [`facts`]. Files import each
+//! other in one direction:
 //!
 //! ```text
 //! device ← buffer, readback, timer, memory          structs ← template ← shader ← reflect ← kernel, render
 //! uniforms, remedy (on processor) ← device; wide_loads ← kernel; facts, needs, instances ← adapter ← open; half_products ← device, context, precision
-//! device, kernel, deferred, compile_pool ← kernel_cache; deferred ← kernel; device, kernel_cache, tune_cache ← context (Gpu) ← plan_builder (on plan, indirect) ← stage, autotune, open, roofline
+//! device, kernel, deferred, compile_pool ← kernel_cache; deferred ← kernel
+//! device, kernel_cache, tune_cache ← context (Gpu) ← plan_builder (on plan, indirect) ← stage, autotune, open, roofline
 //! ```
 
 mod adapter;
@@ -41,6 +43,8 @@ mod stage;
 mod structs;
 mod template;
 mod tensor_view;
+#[cfg(test)]
+mod testing;
 mod timed_passes;
 mod timer;
 mod trusted;

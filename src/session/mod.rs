@@ -101,6 +101,7 @@ pub use ranking::{
 };
 pub use recorded::{check_model, hash_of_model};
 pub use run_folder::{NETWORK_FILE, RunFolder};
+pub use schedule::SUBMIT_MS;
 pub use settings::RunSettings;
 pub use state::Session;
 pub use step_times::StepTimes;

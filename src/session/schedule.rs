@@ -16,8 +16,8 @@ use super::{arrived, beside, compiling, urgent, watch};
 use crate::error::Result;
 use crate::gpu::Recorder;
 
-/// GPU milliseconds of one submit: long enough that submitting costs nothing, short enough to stop at once.
-const SUBMIT_MS: f64 = 100.0;
+/// GPU milliseconds of one submit without a window: long enough that submitting costs nothing, short enough to stop at once.
+pub const SUBMIT_MS: f64 = 100.0;
 /// Submits ahead of the GPU.
 const MAX_AHEAD: usize = 2;
 
@@ -68,10 +68,15 @@ impl Session {
         self.progress.tune_pauses.held = !may;
     }
 
-    /// True once the driver has compiled what a step runs, which the next step would wait for; `waits` until then. Where it refused a kernel, that is
-    /// an event, and the run pauses.
-    pub fn is_compiled(&mut self, waits: bool) -> bool {
-        compiling::is_done(self, waits)
+    /// True once the driver has compiled what a step runs, which the next step would wait for. Where it refused a kernel, that is an event, and
+    /// the run pauses.
+    pub fn is_compiled(&mut self) -> bool {
+        compiling::is_done(self, false)
+    }
+
+    /// Waits until [`Session::is_compiled`].
+    pub fn wait_compiled(&mut self) {
+        compiling::is_done(self, true);
     }
 
     /// True while the next step waits for the driver's compiler.
@@ -322,7 +327,7 @@ impl Session {
     /// there was anything to do.
     pub fn advance(&mut self) -> bool {
         self.poll();
-        self.is_compiled(true);
+        self.wait_compiled();
         let mut encoder = self.gpu().encoder("headless");
         let trains = self.progress.trains();
         let budget_ms = if trains { self.layouts.submit_ms(SUBMIT_MS) } else { SUBMIT_MS };

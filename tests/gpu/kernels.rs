@@ -121,10 +121,10 @@ fn faults_in_shaders_are_named() {
     assert!(error(&SCALE, "scale", &[("LANES", 3)]).contains("LANES"));
     let broken = Source { path: "tests/broken.wgsl", text: "\n\nfn broken( {", structs: &[] };
     assert!(error(&broken, "broken", &[]).contains("tests/broken.wgsl:3"));
-    let compiled = gpu.kernels_compiled();
+    let compiled = gpu.kernel_count();
     let first = scale_kernel(&gpu);
     assert!(Arc::ptr_eq(&first, &scale_kernel(&gpu)), "a kernel is compiled once");
-    assert_eq!(gpu.kernels_compiled(), compiled + 1);
+    assert_eq!(gpu.kernel_count(), compiled + 1);
 }
 
 #[test]

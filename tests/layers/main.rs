@@ -255,9 +255,9 @@ fn compare_tiles(gpu: &mut Gpu, samples: Vec<BatchSample>, tiles: &[usize]) -> u
     for sample in samples {
         let mut make = |policy| {
             gpu.set_tune_policy(policy);
-            let before = gpu.kernels_compiled();
+            let before = gpu.kernel_count();
             let bits = bits_of(gpu, &sample);
-            different += usize::from(gpu.kernels_compiled() > before);
+            different += usize::from(gpu.kernel_count() > before);
             bits
         };
         let calculated = make(TunePolicy::Heuristic);
@@ -277,7 +277,7 @@ fn tiles_for_loads_that_stall_give_the_same_bits() {
     let sample: BatchSample = (Box::new(layer), vec![Shape::new(3, 5, 9)], BATCHES[0]);
     let [few, many] = [false, true].map(|stalls_at_loads| {
         gpu.set_profile(DeviceProfile { large_tiles: true, stalls_at_loads, ..gpu.profile() }).unwrap();
-        (bits_of(&gpu, &sample), gpu.kernels_compiled())
+        (bits_of(&gpu, &sample), gpu.kernel_count())
     });
     assert!(few.0 == many.0);
     assert!(many.1 > few.1 + 1, "larger tiles are other kernels");

@@ -94,12 +94,12 @@ fn each_setting_acts_as_if_the_network_had_it_and_compiles_nothing() {
     for (layer, setting, other) in OTHERS {
         let mut changed = bench.session();
         run_to(&mut changed, 0);
-        let before = (changed.state_hash(), changed.gpu().kernels_compiled());
+        let before = (changed.state_hash(), changed.gpu().kernel_count());
         changed.apply(set(layer, setting, other)).unwrap();
         assert_eq!(value(&changed, layer, setting), other);
-        assert_eq!((changed.state_hash(), changed.gpu().kernels_compiled()), before, "{setting}");
+        assert_eq!((changed.state_hash(), changed.gpu().kernel_count()), before, "{setting}");
         run_to(&mut changed, 5);
-        assert_eq!(changed.gpu().kernels_compiled(), before.1, "{setting}");
+        assert_eq!(changed.gpu().kernel_count(), before.1, "{setting}");
         fs::write(bench.network(), text_with(layer, setting, other)).unwrap();
         let mut begun = bench.session();
         run_to(&mut begun, 5);

@@ -336,11 +336,11 @@ fn rows_that_change_much_are_stirred_and_a_perplexity_compiles_nothing() {
     let source = ImageSource { count: 150, ..session.default_images() };
     let id = open(&mut session, LayoutSource::Images(source));
     rest(&mut session);
-    let compiled = gpu.kernels_compiled();
+    let compiled = gpu.kernel_count();
     session.apply(LayoutCommand::Perplexity(id, 12.0)).unwrap();
     assert!(!session.layout(id).unwrap().rests());
     rest(&mut session);
-    assert_eq!(gpu.kernels_compiled(), compiled);
+    assert_eq!(gpu.kernel_count(), compiled);
     assert_eq!(session.layouts()[0].reexaggerations(), 0, "another perplexity is no change of the rows");
     let settled = session.layouts()[0].state().unwrap().divergence;
     // Other weights: the images lie elsewhere.

@@ -45,15 +45,15 @@ fn plans_that_are_tuned_in_mid_run_give_the_same_bits() {
             trainer.state_hash()
         };
         let mut hashes = vec![step(&mut trainer)];
-        let before = trainer.gpu().kernels_compiled();
+        let before = trainer.gpu().kernel_count();
         // Steps go on while candidates are compiled, and nothing is timed before all of them are.
         while tunes && hashes.len() < 3 && trainer.tune_next().unwrap() == TuneTurn::Compiling {
             assert!(timed(trainer.gpu()).is_empty(), "timed while candidates are compiled");
             hashes.push(step(&mut trainer));
         }
-        assert_eq!(trainer.gpu().kernels_compiled() > before, tunes, "candidates are compiled ahead");
+        assert_eq!(trainer.gpu().kernel_count() > before, tunes, "candidates are compiled ahead");
         compile(trainer.gpu());
-        let ahead = trainer.gpu().kernels_compiled();
+        let ahead = trainer.gpu().kernel_count();
         while hashes.len() < 10 {
             let turn = if tunes { trainer.tune_next().unwrap() } else { TuneTurn::Done };
             let timed = timed(trainer.gpu());
@@ -62,7 +62,7 @@ fn plans_that_are_tuned_in_mid_run_give_the_same_bits() {
             hashes.push(step(&mut trainer));
         }
         assert_eq!(trainer.tune_next().unwrap(), TuneTurn::Done, "all are tuned, or none is to be");
-        let more = trainer.gpu().kernels_compiled() - ahead;
+        let more = trainer.gpu().kernel_count() - ahead;
         assert_eq!(more, usize::from(tunes), "none but the one that is timed beside the candidates is new");
         hashes
     };

@@ -84,13 +84,13 @@ fn every_value_is_what_the_twin_says_and_what_stays_keeps_its_bits() {
 fn one_filter_more_or_less_compiles_no_kernel() {
     for name in NETWORKS.into_iter().chain(["grouped"]) {
         let mut trainer = trained(name);
-        let compiled = trainer.gpu().compiled();
+        let compiled = trainer.gpu().kernel_keys();
         for layer in changeable(&trainer) {
             trainer.edit(&Edit::AddFilter { layer }).unwrap();
             let index = trainer.network.layer_index(layer).unwrap();
             let filter = *trainer.network.layers[index].filter_ids.last().unwrap();
             trainer.edit(&Edit::DeleteFilter { layer, filter }).unwrap();
-            assert_eq!(trainer.gpu().compiled(), compiled, "{name}, layer {layer}");
+            assert_eq!(trainer.gpu().kernel_keys(), compiled, "{name}, layer {layer}");
         }
     }
 }

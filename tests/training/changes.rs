@@ -49,16 +49,16 @@ fn more_filters_keep_the_clock_and_compile_nothing() {
     let data = synthetic(47, 13);
     let mut trainer = trainer(&gpu, &data, OPTIONS);
     train(&mut trainer, 3);
-    let (clock, compiled) = (gpu_clock(&trainer), gpu.kernels_compiled());
+    let (clock, compiled) = (gpu_clock(&trainer), gpu.kernel_count());
     (0..11).for_each(|_| drop(trainer.edit(&Edit::AddFilter { layer: 0 }).unwrap()));
-    assert_eq!((gpu_clock(&trainer), gpu.kernels_compiled()), (clock, compiled));
+    assert_eq!((gpu_clock(&trainer), gpu.kernel_count()), (clock, compiled));
     train(&mut trainer, 3);
     assert!(history(&trainer, 3..6).iter().all(|step| step[0].is_finite()));
-    assert_eq!(gpu.kernels_compiled(), compiled);
+    assert_eq!(gpu.kernel_count(), compiled);
     // Begun with that number of filters it takes other kernels, so that the preference was put to the test.
     let larger = Network::parse(&NETWORK.replace("filters = 6", "filters = 17"), IMAGE, CLASSES).unwrap();
     Trainer::new(Rc::clone(&gpu), &data, larger, OPTIONS).unwrap();
-    assert!(gpu.kernels_compiled() > compiled);
+    assert!(gpu.kernel_count() > compiled);
     assert_no_errors(&gpu);
 }
 

@@ -202,6 +202,6 @@ fn tuned_variants() -> BTreeSet<Variant> {
             }
         }
     }
-    let tuned = gpu.compiled().into_iter().filter(|(path, _, _)| TUNED.contains(path));
+    let tuned = gpu.kernel_keys().into_iter().filter(|(path, _, _)| TUNED.contains(path));
     tuned.map(|(path, _, constants)| Variant { path, constants }).collect()
 }

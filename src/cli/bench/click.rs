@@ -82,7 +82,7 @@ impl BenchClick {
         let mut renderer = Renderer::new(&session, Show::Workbench, self.window.size)?;
         let mut rng = ChaCha8Rng::seed_from_u64(self.run.seed);
         session.play();
-        session.is_compiled(true);
+        session.wait_compiled();
         // Settles what is known of the adapter's speed.
         let frame_ms = self.frames(&mut renderer, &mut session, Duration::from_secs(3));
         let mut waits_ms = Vec::new();

@@ -51,7 +51,7 @@ impl BenchEdit {
         // Compiles the kernels of the network as it is.
         trainer.step();
         gpu.wait();
-        let compiled = gpu.kernels_compiled();
+        let compiled = gpu.kernel_count();
         let (mut edit_ms, mut step_ms) = (Vec::new(), Vec::new());
         for i in 0..2 * EDITS {
             let edit = match trainer.network.layers[layer].filter_ids.last() {
@@ -67,7 +67,7 @@ impl BenchEdit {
             step_ms.push(1e3 * began.elapsed().as_secs_f64());
         }
         gpu.check()?;
-        let compiled = gpu.kernels_compiled() - compiled;
+        let compiled = gpu.kernel_count() - compiled;
         let [median_ms, longest_ms] = [0.5, 1.0].map(|fraction| quantile(&edit_ms, fraction));
         let step_ms = quantile(&step_ms, 0.5);
         let text = format!(

@@ -50,7 +50,7 @@ impl BenchFrame {
         session.count_distributions();
         let mut renderer = Renderer::new(&session, Show::Workbench, self.window.size)?;
         session.play();
-        session.is_compiled(true);
+        session.wait_compiled();
         // Warms up both.
         self.window(&mut renderer, &mut session);
         let (mut alone, mut beside) = (Vec::new(), Vec::new());

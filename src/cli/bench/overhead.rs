@@ -3,14 +3,11 @@
 use std::time::{Duration, Instant};
 
 use revacnn::error::Result;
-use revacnn::session::{RunState, Session};
+use revacnn::session::{RunState, SUBMIT_MS, Session};
 
 use super::measure::quantile;
 
-/// GPU milliseconds of a submit at least, as `train` has them.
-const SUBMIT_MS: f64 = 100.0;
-
-/// Times that the measurement may take as long as it should, where no step has ended.
+/// Factor of the time that the measurement may take where no step has ended.
 const MAX_ROUNDS: u32 = 20;
 
 /// Overhead of a step.
@@ -36,7 +33,7 @@ impl Overhead {
             session.advance();
         }
         session.settle();
-        // Several steps, also where they are slow: one of those that follow each other at once is timed by its parts, in passes of its own.
+        // A submit as `train` has it at least, and several steps also where they are slow: one of those that follow each other at once is timed by its parts, in passes of its own.
         let budget_ms = SUBMIT_MS.max(500.0 * time.as_secs_f64());
         let (began, mut each) = (Instant::now(), [const { Vec::new() }; 3]);
         let mut since = [0.0; 3];

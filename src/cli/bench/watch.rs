@@ -57,7 +57,8 @@ impl BenchWatch {
         let mut session = begin_watching(gpu, &watching)?;
         let mut renderer = Renderer::new(&session, Show::Workbench, self.window.size)?;
         let gap = Duration::from_secs_f64(self.gap);
-        // Compiles what the frames need, and evaluates for the first time.
+        session.wait_compiled();
+        // Compiles what the pictures need, and evaluates for the first time.
         go_on(&mut session, &mut renderer, 1, Instant::now(), 2 * gap)?;
         let mut all = Vec::new();
         for step in 2..2 + self.checkpoints as u32 {
